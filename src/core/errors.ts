@@ -1,0 +1,131 @@
+/**
+ * The catalogue of everything that can go wrong: one code a cause, each with its exit code and what it means.
+ * A FerryError states the fact (`message`) and what to do next (`hint`); neither ever holds a row value or a secret.
+ */
+
+/** What the process returns to the shell; documented in README.md. */
+export const EXIT = {
+  done: 0,
+  differences: 1,
+  usage: 2,
+  preflight: 3,
+  source: 4,
+  target: 5,
+  state: 6,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+interface CodeEntry {
+  readonly exit: ExitCode;
+  /** One line for the table in README.md. */
+  readonly meaning: string;
+}
+
+const entry = (exit: ExitCode, meaning: string): CodeEntry => ({ exit, meaning });
+
+export const ERROR_CODES = {
+  E_USAGE: entry(EXIT.usage, 'the command line is not one that dynaferry understands'),
+  E_CONFIG_READ: entry(EXIT.usage, 'the config file cannot be read or is not YAML'),
+  E_CONFIG_INVALID: entry(EXIT.usage, 'the config has faults; each is listed with its path and line'),
+  E_CONFIG_ENV: entry(EXIT.usage, 'the config takes an environment variable that is not set'),
+  E_MAPPING_INVALID: entry(EXIT.usage, 'a mapping rule cannot be compiled against the table'),
+  E_MAPPING_COLUMN: entry(EXIT.usage, 'a mapping names a column that the table does not have'),
+  E_MAPPING_UNSORTABLE: entry(EXIT.usage, 'a sort key template would not sort as the source does'),
+  E_SHARD_UNKNOWN: entry(EXIT.usage, 'a shard id was named that the config does not have'),
+
+  E_PREFLIGHT: entry(EXIT.preflight, 'the preflight found faults; each is listed with its own code'),
+  E_TABLE_MISSING: entry(EXIT.preflight, 'the source database has no such table'),
+  E_TABLE_NO_KEY: entry(EXIT.preflight, 'the table has no unique key that a scan can follow'),
+  E_ITEM_KEY_NOT_UNIQUE: entry(EXIT.preflight, 'the schema does not prove that every row gets an item key of its own'),
+  E_TARGET_TABLE_MISSING: entry(EXIT.preflight, 'the target table does not exist'),
+  E_TARGET_KEY_SCHEMA: entry(EXIT.preflight, 'the target table has another key schema than the mapping'),
+  E_TARGET_NOT_ACTIVE: entry(EXIT.preflight, 'the target table is being created, updated or deleted'),
+  E_TLS_REQUIRED: entry(EXIT.preflight, 'the MySQL host is not loopback and offers no verified TLS'),
+  E_LIVE_WRITER: entry(EXIT.preflight, 'this version writes only where no other program writes the same items'),
+  E_STATE_SPACE: entry(EXIT.preflight, 'the disk of the state folder is nearly full'),
+
+  E_SOURCE_CONNECT: entry(EXIT.source, 'MySQL cannot be reached'),
+  E_SOURCE_ACCESS: entry(EXIT.source, 'MySQL refused the user, the password or a privilege'),
+  E_SOURCE_QUERY: entry(EXIT.source, 'MySQL failed a query'),
+  E_SOURCE_LOST: entry(EXIT.source, 'the connection to MySQL was lost and could not be had again'),
+  E_BAD_ROWS: entry(EXIT.differences, 'more rows than --max-bad-rows allows cannot be represented as asked'),
+  E_ITEM_KEY_SHARED: entry(EXIT.differences, 'two source rows map to one item key'),
+
+  E_TARGET_CREDENTIALS: entry(EXIT.target, 'no AWS credentials were found, or they have expired'),
+  E_TARGET_ACCESS: entry(EXIT.target, 'AWS refused an action'),
+  E_TARGET_CONNECT: entry(EXIT.target, 'DynamoDB cannot be reached'),
+  E_TARGET_REQUEST: entry(EXIT.target, 'DynamoDB refused a request as invalid'),
+  E_TARGET_UNAVAILABLE: entry(EXIT.target, 'DynamoDB kept failing or throttling until the patience ran out'),
+  E_TARGET_GONE: entry(EXIT.target, 'the target table went away during the run'),
+
+  E_STATE_LOCKED: entry(EXIT.state, 'another process works on this shard'),
+  E_STATE_CORRUPT: entry(EXIT.state, 'the state file is damaged'),
+  E_STATE_FOREIGN: entry(EXIT.state, 'the state file belongs to something else'),
+  E_STATE_CHANGED: entry(EXIT.state, 'config or table changed since this shard was begun'),
+  E_STATE_IO: entry(EXIT.state, 'the state file cannot be written'),
+  E_STATE_MISSING: entry(EXIT.state, 'nothing is recorded yet for this shard'),
+
+  E_WORKER_DIED: entry(EXIT.state, 'the process of a shard ended without saying why'),
+  E_INTERRUPTED: entry(EXIT.interrupted, 'stopped by a signal; the checkpoint is saved'),
+  E_INTERNAL: entry(EXIT.state, 'a defect in dynaferry; nothing was marked done that was not acknowledged'),
+} as const satisfies Record<string, CodeEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** A fault as plain data: what travels over IPC and into JSON. */
+export interface Fault {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export class FerryError extends Error {
+  override readonly name = 'FerryError';
+
+  /**
+   * @param code from the catalogue
+   * @param message the fact: what was found, where
+   * @param hint the next step for the operator
+   * @param options.cause the error underneath, kept for debugging; never printed
+   * @param options.faults the single faults, where this error sums up several
+   */
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly hint: string,
+    readonly options: { readonly cause?: unknown; readonly faults?: readonly Fault[] } = {},
+  ) {
+    super(message, { cause: options.cause });
+  }
+
+  get exitCode(): ExitCode {
+    return ERROR_CODES[this.code].exit;
+  }
+
+  get faults(): readonly Fault[] {
+    return this.options.faults ?? [];
+  }
+
+  toFault(): Fault {
+    return { code: this.code, message: this.message, hint: this.hint };
+  }
+}
+
+/** Any thrown thing as a FerryError; what is not ours is a defect and says so without a stack trace. */
+export function asFerryError(thrown: unknown): FerryError {
+  if (thrown instanceof FerryError) return thrown;
+  const name = thrown instanceof Error ? thrown.name : typeof thrown;
+  return new FerryError(
+    'E_INTERNAL',
+    `unexpected ${name} inside dynaferry`,
+    'run again with DYNAFERRY_DEBUG=1 to see where, and report it; a resume is safe',
+    { cause: thrown },
+  );
+}
+
+/** Thrown where an AbortSignal stopped the work: the checkpoint stands. */
+export function interrupted(): FerryError {
+  return new FerryError('E_INTERRUPTED', 'stopped by request', 'run the same command again to resume');
+}

@@ -1,0 +1,136 @@
+/**
+ * Everything the engine says of itself: one typed map, plain cloneable payloads, no row values. Progress bars, logs and
+ * metrics are listeners; one that throws is dropped and cannot hurt the engine. Between processes these are the protocol.
+ */
+import type { ErrorCode, Fault } from './errors.js';
+import type { Counts, DifferenceClass, Phase } from './model.js';
+
+interface OfShard {
+  readonly shard: string;
+}
+interface OfTable extends OfShard {
+  readonly table: string;
+}
+interface OfRange extends OfTable {
+  readonly range: number;
+}
+
+export interface EventMap {
+  /** A shard's process began; `resumed` where its state held something already. */
+  'shard.started': OfShard & { readonly resumed: boolean; readonly pid: number };
+  'shard.phase': OfShard & { readonly phase: Phase };
+  /** Ranges were made and stored (`reused`: they were there from an earlier run). */
+  'table.planned': OfTable & { readonly ranges: number; readonly estimatedRows: number; readonly reused: boolean };
+  /** A chunk arrived from MySQL. */
+  'chunk.read': OfRange & { readonly rows: number; readonly bytes: number; readonly elapsedMs: number };
+  /** All of a chunk's items are acknowledged (backfill) or compared (verify); not yet durable. */
+  'chunk.done': OfRange & { readonly rows: number; readonly items: number };
+  /** Done chunks are durable in the state file. */
+  'watermark.advanced': OfRange & { readonly chunks: number; readonly rows: number };
+  'range.completed': OfRange;
+  'batch.sent': OfShard & { readonly items: number; readonly units: number };
+  'batch.acknowledged': OfShard & {
+    readonly items: number;
+    readonly unprocessed: number;
+    readonly units: number;
+    readonly elapsedMs: number;
+  };
+  /** A request is tried again: why, after how long. `ambiguous`: it may have been applied. */
+  'request.retried': OfShard & {
+    readonly operation: string;
+    readonly reason: string;
+    readonly attempt: number;
+    readonly delayMs: number;
+    readonly ambiguous: boolean;
+  };
+  /** The service throttled; `reasons` as it named them, empty where it did not. */
+  'target.throttled': OfShard & { readonly items: number; readonly reasons: readonly string[] };
+  /** A MySQL statement is tried again on a new connection. */
+  'source.retried': OfShard & { readonly reason: string; readonly attempt: number; readonly delayMs: number };
+  /** Scans wait: a replica lags, or the server is busy. */
+  'source.paused': OfShard & { readonly reason: string };
+  'source.resumed': OfShard & { readonly pausedMs: number };
+  'row.bad': OfTable & { readonly column: string | null; readonly reason: string };
+  'difference.found': OfTable & { readonly class: DifferenceClass; readonly attributes: readonly string[] };
+  /** Once a second while a pass runs. */
+  'shard.progress': OfShard & ProgressSnapshot;
+  'shard.warning': OfShard & Fault;
+  'shard.finished': OfShard & {
+    readonly outcome: 'done' | 'differences' | 'failed' | 'interrupted';
+    readonly counts: Counts;
+    readonly elapsedMs: number;
+    readonly fault: Fault | null;
+  };
+  /** A listener threw and was dropped. */
+  'listener.failed': { readonly event: string; readonly code: ErrorCode };
+}
+
+export interface ProgressSnapshot {
+  readonly table: string;
+  readonly phase: Phase;
+  readonly counts: Counts;
+  readonly estimatedRows: number;
+  readonly rowsPerSecond: number;
+  readonly itemsPerSecond: number;
+  /** Write (backfill) or read (verify) units per second, and what the budget allows. */
+  readonly unitsPerSecond: number;
+  readonly unitsLimit: number;
+  readonly throttles: number;
+  readonly retries: number;
+  /** Seconds left at the present rate; null while unknown. */
+  readonly etaSeconds: number | null;
+}
+
+export type EventName = keyof EventMap;
+
+/** An event as it crosses a process border. */
+export type EventRecord = { readonly [N in EventName]: { readonly name: N; readonly payload: EventMap[N] } }[EventName];
+
+export type Listener<N extends EventName> = (payload: EventMap[N]) => void;
+export type AnyListener = (record: EventRecord) => void;
+
+export interface Emitter {
+  emit<N extends EventName>(name: N, payload: EventMap[N]): void;
+}
+
+export class EventBus implements Emitter {
+  readonly #byName = new Map<EventName, Set<(payload: never) => void>>();
+  readonly #any = new Set<AnyListener>();
+
+  /** @returns a function that ends the subscription */
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    const set = this.#byName.get(name) ?? new Set();
+    this.#byName.set(name, set);
+    set.add(listener);
+    return () => set.delete(listener);
+  }
+
+  onAny(listener: AnyListener): () => void {
+    this.#any.add(listener);
+    return () => this.#any.delete(listener);
+  }
+
+  emit<N extends EventName>(name: N, payload: EventMap[N]): void {
+    const named = this.#byName.get(name);
+    if (named !== undefined) {
+      for (const listener of named) {
+        this.#guard(name, () => (listener as Listener<N>)(payload), () => named.delete(listener));
+      }
+    }
+    if (this.#any.size > 0) {
+      const record = { name, payload } as EventRecord;
+      for (const listener of this.#any) {
+        this.#guard(name, () => listener(record), () => this.#any.delete(listener));
+      }
+    }
+  }
+
+  #guard(event: EventName, call: () => void, drop: () => void): void {
+    try {
+      call();
+    } catch {
+      drop();
+      this.emit('listener.failed', { event, code: 'E_INTERNAL' });
+    }
+  }
+}

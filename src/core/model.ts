@@ -1,0 +1,148 @@
+/**
+ * The words of README.md's glossary as types. Plain data only: everything here can cross a process border.
+ */
+
+/** A value as MySQL sent it: text in UTF-8, raw bytes (binary types, BIT, geometry), or NULL. Never a number or a Date. */
+export type Cell = string | Buffer | null;
+
+/** One row in the order of the scan's `columns`. It may have further cells behind those (the adapter's key cells). */
+export type Row = readonly Cell[];
+
+/** The key of the last row of a chunk as MySQL gave it; made and read in `mysql/` only. Holds row values. */
+export type Cursor = string & { readonly __cursor: unique symbol };
+
+export interface ColumnInfo {
+  readonly name: string;
+  /** information_schema DATA_TYPE in lower case: `int`, `varchar`, `datetime`, `bit`, ... */
+  readonly dataType: string;
+  /** information_schema COLUMN_TYPE: `int(10) unsigned zerofill`, `enum('a','b')`, ... */
+  readonly columnType: string;
+  readonly nullable: boolean;
+  readonly unsigned: boolean;
+  /** null where the type has none */
+  readonly charset: string | null;
+  readonly collation: string | null;
+  /** CHARACTER_MAXIMUM_LENGTH in characters for text, in bytes for binary types; null elsewhere. */
+  readonly maxLength: number | null;
+  readonly precision: number | null;
+  readonly scale: number | null;
+  /** Digits of a second's fraction of TIME, DATETIME and TIMESTAMP; null elsewhere. */
+  readonly fractionDigits: number | null;
+  readonly generated: boolean;
+  readonly invisible: boolean;
+  /** `bytes`: cells arrive as Buffer; `text`: as string. */
+  readonly transport: 'text' | 'bytes';
+}
+
+export interface KeyPart {
+  readonly column: string;
+  readonly descending: boolean;
+}
+
+export interface UniqueKey {
+  /** Index name; `PRIMARY` for the primary key. */
+  readonly name: string;
+  readonly parts: readonly KeyPart[];
+  /** A part may be NULL: MySQL then lets rows repeat, so a scan cannot follow it. */
+  readonly nullable: boolean;
+  /** Only a prefix of a column is indexed: it identifies no row. */
+  readonly prefix: boolean;
+}
+
+export interface TableInfo {
+  readonly database: string;
+  readonly name: string;
+  readonly columns: readonly ColumnInfo[];
+  readonly uniqueKeys: readonly UniqueKey[];
+  /** The engine's own estimate (TABLE_ROWS): never evidence. */
+  readonly estimatedRows: number;
+}
+
+/** A contiguous part of a table's key space: rows with `after` < key <= `upTo`, null meaning no bound. */
+export interface Range {
+  /** Ordinal within the table, from 0, in key order. */
+  readonly index: number;
+  readonly after: Cursor | null;
+  readonly upTo: Cursor | null;
+  /** Estimate by the index's statistics: for progress and ETA only. */
+  readonly estimatedRows: number;
+}
+
+/** Where the binary log stood before the upper bound of a table was read. */
+export interface BinlogPosition {
+  readonly file: string;
+  readonly offset: number;
+  /** MySQL's gtid_executed or MariaDB's gtid_binlog_pos; null where GTIDs are off. */
+  readonly gtid: string | null;
+}
+
+/** Consecutive rows of one range in key order, read by one SELECT. */
+export interface RowChunk {
+  readonly rows: readonly Row[];
+  /** Cursor of the last row; the next chunk starts behind it. */
+  readonly last: Cursor;
+  /** Sum of the cells' lengths: what the chunk weighs in memory, about. */
+  readonly bytes: number;
+  /** From sending the SELECT to its last row, in ms. */
+  readonly elapsedMs: number;
+}
+
+/**
+ * One item, ready to send. `text` is the item's canonical form: DynamoDB JSON with attributes sorted by name, numbers
+ * normalised as the service does, sets sorted, minimal JSON escapes. Equal items have equal texts, so it is what digests hash.
+ */
+export interface MappedItem {
+  readonly text: string;
+  /** The item key as DynamoDB JSON, `{"pk":{"S":"..."},"sk":{"S":"..."}}`: for BatchGetItem, and to tell items apart. */
+  readonly keyText: string;
+  /** The partition key's value as DynamoDB JSON: what a hot partition is told by. */
+  readonly partition: string;
+  /** Exact size as the service bills it, in bytes (names and values, without the storage overhead). */
+  readonly bytes: number;
+  /** The row it came from, for naming it in a report. */
+  readonly row: Row;
+}
+
+/** Why a row cannot be represented as asked. Holds no value. */
+export interface BadRow {
+  /** null where the fault is the whole item's, as with its size. */
+  readonly column: string | null;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+export type DifferenceClass = 'missing' | 'differing';
+
+/** One difference between what a row maps to and what the target holds. */
+export interface Difference {
+  readonly class: DifferenceClass;
+  readonly keyText: string;
+  /** Names of the attributes that differ, sorted; empty for a missing item. */
+  readonly attributes: readonly string[];
+}
+
+/** What every phase counts. All are whole numbers since the phase began, resumes included. */
+export interface Counts {
+  readonly rows: number;
+  readonly items: number;
+  readonly badRows: number;
+  readonly expiredRows: number;
+  readonly chunks: number;
+  /** Write units (backfill) or read units (verify) as the service reported them, or as computed where it does not. */
+  readonly units: number;
+}
+
+export const NO_COUNTS: Counts = { rows: 0, items: 0, badRows: 0, expiredRows: 0, chunks: 0, units: 0 };
+
+export function addCounts(a: Counts, b: Counts): Counts {
+  return {
+    rows: a.rows + b.rows,
+    items: a.items + b.items,
+    badRows: a.badRows + b.badRows,
+    expiredRows: a.expiredRows + b.expiredRows,
+    chunks: a.chunks + b.chunks,
+    units: a.units + b.units,
+  };
+}
+
+export type Phase = 'new' | 'planned' | 'backfilling' | 'backfilled' | 'verifying' | 'verified' | 'differences';

@@ -1,0 +1,250 @@
+/**
+ * The seams of the house. The engine is written against these alone; each has one contract test suite in
+ * `test/contract` that every implementation passes. Whatever waits takes an AbortSignal and rejects with E_INTERRUPTED.
+ */
+import type {
+  BadRow,
+  BinlogPosition,
+  Counts,
+  Cursor,
+  Difference,
+  MappedItem,
+  Phase,
+  Range,
+  Row,
+  RowChunk,
+  TableInfo,
+  UniqueKey,
+} from './model.js';
+
+// ---------------------------------------------------------------------------------------------------- source
+
+/** What a scan of one table needs to know; `columns` in the order that rows are wanted in. */
+export interface TableScan {
+  readonly table: TableInfo;
+  readonly key: UniqueKey;
+  readonly columns: readonly string[];
+  /** The operator's own SQL condition, or null. */
+  readonly where: string | null;
+}
+
+/** One shard's MySQL server. Read-only, UTC, utf8mb4; takes no lock that outlives a statement. */
+export interface ShardSource {
+  /** @throws FerryError E_TABLE_MISSING */
+  describe(table: string, signal: AbortSignal): Promise<TableInfo>;
+  /** null where the server writes no binary log, or the user may not ask (REPLICATION CLIENT). */
+  position(signal: AbortSignal): Promise<BinlogPosition | null>;
+  open(scan: TableScan): RowSource;
+  close(): Promise<void>;
+}
+
+/** The rows of one table of one shard. Keys are compared by MySQL, never here. */
+export interface RowSource {
+  /** Cuts the table into at most `count` ranges of about equal size, by sampling the index. */
+  planRanges(count: number, signal: AbortSignal): Promise<readonly Range[]>;
+  /**
+   * The range's rows in key order, behind `after` (or from the range's start where that is null). A chunk is never empty.
+   * Reading waits while the consumer does not ask for the next chunk.
+   */
+  scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk>;
+  /** Up to `count` rows spread over the key space. */
+  sample(count: number, signal: AbortSignal): Promise<readonly Row[]>;
+  /** Rows whose scan key has these values as text, parts in key order; absent ones are left out. */
+  find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]>;
+  cursorOf(row: Row): Cursor;
+  /** The row's scan key for an operator's eye, `account_sid=AC1, sid=SM2`. Holds row values: for reports asked for, never for logs. */
+  describeKey(cursor: Cursor): string;
+}
+
+/**
+ * Changes of a shard from a binlog position on. A seam: nothing implements it yet; the position that a backfill stores
+ * (`TablePlan.position`) is where one will start.
+ */
+export interface ChangeSource {
+  changes(from: BinlogPosition, signal: AbortSignal): AsyncIterable<RowChange>;
+}
+
+export interface RowChange {
+  readonly table: string;
+  readonly kind: 'insert' | 'update' | 'delete';
+  readonly before: Row | null;
+  readonly after: Row | null;
+  readonly position: BinlogPosition;
+}
+
+// ---------------------------------------------------------------------------------------------------- target
+
+/** Capacity units per second that may be consumed: a token bucket, filled evenly, holding at most one second's worth. */
+export interface Budget {
+  /** Units per second. */
+  readonly limit: number;
+  setLimit(unitsPerSecond: number): void;
+  /** Waits until the bucket is not in debt, then debits `units`; a debit may exceed what is left, the next one waits for it. */
+  take(units: number, signal: AbortSignal): Promise<void>;
+  /** Corrects a debit once the service said what it really took (positive: more than was debited). */
+  settle(difference: number): void;
+}
+
+export interface WriteReceipt {
+  readonly items: number;
+  /** Write units as the service reported them, index units included; as computed where it reports none. */
+  readonly units: number;
+}
+
+/** Writes items until each is acknowledged; bounded memory, one budget. */
+export interface ItemWriter {
+  /** Resolves when there is room for more: wait for it before `write`. */
+  ready(signal: AbortSignal): Promise<void>;
+  /**
+   * Queues items and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
+   * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED; then nothing of the set may be marked done.
+   */
+  write(items: readonly MappedItem[]): Promise<WriteReceipt>;
+  /** Waits for requests in flight, drops what is only queued (its `write` rejects), frees sockets. */
+  close(): Promise<void>;
+}
+
+export interface ItemRead {
+  /** Canonical text by key text; an absent item has no entry. */
+  readonly texts: ReadonlyMap<string, string>;
+  /** Read units consumed, as reported or as computed. */
+  readonly units: number;
+}
+
+export interface ItemReader {
+  /** Strongly consistent reads of distinct item keys (DynamoDB JSON); asks again until no key is unprocessed. */
+  read(keyTexts: readonly string[], signal: AbortSignal): Promise<ItemRead>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------- state
+
+export type PassKind = 'backfill' | 'verify';
+
+/** How a table of a shard is cut up, made once and kept: resumes and verifications follow it. */
+export interface TablePlan {
+  readonly table: string;
+  /** Name of the unique key that is scanned. */
+  readonly scanKey: string;
+  /** Recorded before the upper bound was read. */
+  readonly position: BinlogPosition | null;
+  readonly ranges: readonly Range[];
+  /** ms since the epoch */
+  readonly plannedAt: number;
+}
+
+/** One walk over a whole table: a backfill or a verification. */
+export interface Pass {
+  readonly id: number;
+  readonly kind: PassKind;
+  readonly table: string;
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+  /** Share of the chunks that a verification looks at, 0 < share <= 1; 1 for a backfill. */
+  readonly share: number;
+}
+
+export interface RangeProgress {
+  readonly range: Range;
+  /** The last cursor up to which every item is acknowledged (or compared); null: nothing yet. */
+  readonly watermark: Cursor | null;
+  readonly complete: boolean;
+}
+
+/** One done chunk. `sourceDigest` and `targetDigest` are sums of item digests mod 2^128, 32 hex digits. */
+export interface ChunkRecord {
+  readonly range: number;
+  readonly last: Cursor;
+  readonly rows: number;
+  readonly items: number;
+  readonly badRows: number;
+  readonly expiredRows: number;
+  readonly units: number;
+  readonly sourceDigest: string;
+  /** verify only; null in a backfill */
+  readonly targetDigest: string | null;
+  readonly missing: number;
+  readonly differing: number;
+  /** True on the last chunk of a range: the range is complete with it. */
+  readonly final: boolean;
+}
+
+export interface BadRowRecord extends BadRow {
+  readonly table: string;
+  readonly cursor: Cursor;
+}
+
+export interface DifferenceRecord extends Difference {
+  readonly cursor: Cursor;
+}
+
+/** A key whose last write ended ambiguously. */
+export interface Suspect {
+  readonly keyText: string;
+  /** ms since the epoch of the last ambiguous request */
+  readonly since: number;
+}
+
+/** What a running process last said of itself; for `status`, never for a resume. */
+export interface Heartbeat {
+  readonly pid: number;
+  readonly at: number;
+  readonly phase: Phase;
+  readonly rowsPerSecond: number;
+  readonly itemsPerSecond: number;
+  readonly unitsPerSecond: number;
+  readonly throttles: number;
+  readonly retries: number;
+}
+
+/** Everything whose change would make a resume wrong, as plain JSON: mapping, table definitions, target. */
+export type Fingerprint = Readonly<Record<string, unknown>>;
+
+export interface PassSummary {
+  readonly pass: Pass;
+  readonly counts: Counts;
+  readonly missing: number;
+  readonly differing: number;
+  readonly rangesComplete: number;
+}
+
+/** The durable memory of one shard, exclusive to one process. Every method returns only once its effect is on disk. */
+export interface StateStore {
+  readonly shard: string;
+  /** Stores the fingerprint the first time; afterwards @throws FerryError E_STATE_CHANGED naming each difference. */
+  bind(fingerprint: Fingerprint): void;
+  plan(table: string): TablePlan | null;
+  savePlan(plan: TablePlan): void;
+  /** The unfinished pass of that kind (and, for verify, of that share), or a new one. */
+  openPass(kind: PassKind, table: string, share: number): Pass;
+  progress(pass: Pass): readonly RangeProgress[];
+  /** Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. */
+  commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
+  finishPass(pass: Pass): void;
+  /** The newest pass of that kind, finished or not. */
+  summary(kind: PassKind, table: string): PassSummary | null;
+  /** Recording the same row again replaces what was said of it. */
+  recordBadRows(rows: readonly BadRowRecord[]): void;
+  badRows(table: string): readonly BadRowRecord[];
+  differences(pass: Pass, limit: number): readonly DifferenceRecord[];
+  addSuspects(suspects: readonly Suspect[]): void;
+  closeSuspects(keyTexts: readonly string[]): void;
+  suspects(): readonly Suspect[];
+  beat(heartbeat: Heartbeat): void;
+  close(): void;
+}
+
+/**
+ * Which row owns which item key, kept only where the schema does not prove that keys are unique. Shared by all shards.
+ */
+export interface KeyRegister {
+  /**
+   * Claims item keys for rows. Claiming again for the same row is fine.
+   * @returns the claims that another row already holds: by index into `claims`, with the holder's shard and cursor.
+   */
+  claim(
+    shard: string,
+    claims: readonly { readonly keyText: string; readonly cursor: Cursor }[],
+  ): readonly { readonly index: number; readonly shard: string; readonly cursor: Cursor }[];
+  close(): void;
+}
