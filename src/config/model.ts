@@ -145,7 +145,8 @@ export interface AttributesMapping {
 }
 
 export type AttributeType = 'S' | 'N' | 'B' | 'BOOL' | 'SS' | 'JSON';
-export type DateFormat = 'iso' | 'epoch-s' | 'epoch-ms' | 'epoch-us';
+/** `text`: as MySQL prints it, zero dates included. */
+export type DateFormat = 'iso' | 'text' | 'epoch-s' | 'epoch-ms' | 'epoch-us';
 
 export interface ColumnRule {
   /** Attribute name; null: the column's name. */

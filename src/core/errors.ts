@@ -81,6 +81,11 @@ export interface Fault {
   readonly hint: string;
 }
 
+/** What a preflight found: an `error` refuses the run, a `warning` is told and goes on. */
+export interface Finding extends Fault {
+  readonly level: 'error' | 'warning';
+}
+
 export class FerryError extends Error {
   override readonly name = 'FerryError';
 

@@ -99,6 +99,8 @@ export interface MappedItem {
   readonly partition: string;
   /** Exact size as the service bills it, in bytes (names and values, without the storage overhead). */
   readonly bytes: number;
+  /** Epoch seconds from which on DynamoDB may delete the item by itself; null: never. */
+  readonly expiresAt: number | null;
   /** The row it came from, for naming it in a report. */
   readonly row: Row;
 }
@@ -111,7 +113,8 @@ export interface BadRow {
   readonly remedy: string;
 }
 
-export type DifferenceClass = 'missing' | 'differing';
+/** `unresolved`: the row kept changing while it was compared, so neither equal nor different was seen. */
+export type DifferenceClass = 'missing' | 'differing' | 'unresolved';
 
 /** One difference between what a row maps to and what the target holds. */
 export interface Difference {

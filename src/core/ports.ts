@@ -51,6 +51,8 @@ export interface RowSource {
   sample(count: number, signal: AbortSignal): Promise<readonly Row[]>;
   /** Rows whose scan key has these values as text, parts in key order; absent ones are left out. */
   find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]>;
+  /** The same rows read once more, by scan key, in the given order; null for one that is gone. */
+  refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
   cursorOf(row: Row): Cursor;
   /** The row's scan key for an operator's eye, `account_sid=AC1, sid=SM2`. Holds row values: for reports asked for, never for logs. */
   describeKey(cursor: Cursor): string;
@@ -140,8 +142,6 @@ export interface Pass {
   readonly table: string;
   readonly startedAt: number;
   readonly finishedAt: number | null;
-  /** Share of the chunks that a verification looks at, 0 < share <= 1; 1 for a backfill. */
-  readonly share: number;
 }
 
 export interface RangeProgress {
@@ -165,8 +165,8 @@ export interface ChunkRecord {
   readonly targetDigest: string | null;
   readonly missing: number;
   readonly differing: number;
-  /** True on the last chunk of a range: the range is complete with it. */
-  readonly final: boolean;
+  /** Rows that kept changing while they were compared. */
+  readonly unresolved: number;
 }
 
 export interface BadRowRecord extends BadRow {
@@ -205,7 +205,9 @@ export interface PassSummary {
   readonly counts: Counts;
   readonly missing: number;
   readonly differing: number;
+  readonly unresolved: number;
   readonly rangesComplete: number;
+  readonly ranges: number;
 }
 
 /** The durable memory of one shard, exclusive to one process. Every method returns only once its effect is on disk. */
@@ -215,11 +217,13 @@ export interface StateStore {
   bind(fingerprint: Fingerprint): void;
   plan(table: string): TablePlan | null;
   savePlan(plan: TablePlan): void;
-  /** The unfinished pass of that kind (and, for verify, of that share), or a new one. */
-  openPass(kind: PassKind, table: string, share: number): Pass;
+  /** The unfinished pass of that kind, or a new one. */
+  openPass(kind: PassKind, table: string): Pass;
   progress(pass: Pass): readonly RangeProgress[];
   /** Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. */
   commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
+  /** The range was scanned to its end; all its chunks are committed. */
+  completeRange(pass: Pass, range: number): void;
   finishPass(pass: Pass): void;
   /** The newest pass of that kind, finished or not. */
   summary(kind: PassKind, table: string): PassSummary | null;

@@ -1,0 +1,75 @@
+/**
+ * The layers of README.md's architecture section, one rule a line. Type imports count: a type is a dependency too.
+ * architecture.js runs it and makes sure that it saw every module; test/unit/architecture.test.ts proves that the rules bite.
+ */
+const layer = (...names) => `^src/(${names.join('|')})(/|[.]ts$)`;
+const library = (...names) => `(^|/)node_modules/(${names.join('|')})/|^(${names.join('|')})(/|$)`;
+const builtin = (...names) => `^(node:)?(${names.join('|')})(/|$)`;
+const CONFIG_TYPES = '^src/config/model[.]ts$';
+const ANY_SOURCE = '^src/';
+
+/** Modules of `from` import, of all that `among` matches, only themselves and what `allowed` matches. */
+const only = (name, comment, from, among, allowed) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from },
+  to: { path: among, pathNot: [from, ...allowed] },
+});
+
+/** Nothing but `owner` imports what `target` matches. */
+const owned = (name, comment, target, owner) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: ANY_SOURCE, pathNot: owner },
+  to: { path: target },
+});
+
+const forbidden = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    // prettier-ignore
+    ...[
+      // ---- what a layer may import of the others
+      only('core-imports-nothing', 'core is the vocabulary: whatever it imported, everything would', layer('core'), '.', []),
+      only('config-stands-alone', 'the config is read before anything else is there', layer('config'), ANY_SOURCE, [layer('core')]),
+      only('state-stands-alone', 'an adapter knows core and the shape of the config, no other adapter', layer('state'), ANY_SOURCE, [layer('core'), CONFIG_TYPES]),
+      only('mysql-stands-alone', 'an adapter knows core and the shape of the config, no other adapter', layer('mysql'), ANY_SOURCE, [layer('core'), CONFIG_TYPES]),
+      only('dynamodb-stands-alone', 'an adapter knows core and the shape of the config, no other adapter', layer('dynamodb'), ANY_SOURCE, [layer('core'), CONFIG_TYPES]),
+      only('mapping-stands-alone', 'a mapping turns rows into text, wherever rows come from and text goes to', layer('mapping'), ANY_SOURCE, [layer('core'), CONFIG_TYPES]),
+      only('mapping-does-no-io', 'what a row becomes depends on the row and the rules alone', layer('mapping'), builtin('fs', 'net', 'tls', 'http', 'https', 'http2', 'dns', 'dgram', 'child_process', 'worker_threads', 'cluster', 'process', 'timers'), []),
+      only('engine-knows-ports', 'the algorithms are written against core/ports.ts, so that every adapter fits', layer('engine'), ANY_SOURCE, [layer('core', 'mapping')]),
+      only('listeners-listen', 'a listener knows the events and nothing of who emits them', layer('listeners'), ANY_SOURCE, [layer('core')]),
+      only('wiring-is-below-processes', 'the composition root serves cli and shards alike', layer('wiring'), ANY_SOURCE, [layer('core', 'config', 'state', 'mysql', 'dynamodb', 'mapping', 'engine')]),
+      only('shards-use-wiring', 'a worker gets its adapters from the composition root', layer('shards'), ANY_SOURCE, [layer('core', 'config', 'engine', 'mapping', 'wiring')]),
+      owned('listeners-belong-to-cli', 'whoever emitted to a listener directly could be hurt by it', layer('listeners'), layer('listeners', 'cli')),
+      owned('cli-is-on-top', 'nothing below knows that there is a command line', layer('cli'), layer('cli')),
+      // ---- who may import which library
+      owned('mysql2-in-mysql', 'one place knows the driver and its traps', library('mysql2', '@vlasky/zongji'), layer('mysql')),
+      owned('aws-in-dynamodb', 'one place knows the SDK, the signer and the HTTP client', library('@aws-sdk', '@smithy', 'aws4', 'undici'), layer('dynamodb')),
+      owned('sqlite-in-state', 'one place knows how state is stored', library('better-sqlite3'), layer('state')),
+      owned('yaml-and-zod-in-config', 'inside, the config is frozen data', library('yaml', 'zod'), layer('config')),
+      owned('commander-in-cli', 'options become plain arguments at the edge', library('commander'), layer('cli')),
+      owned('bars-in-listeners', 'progress bars are one way to listen', library('cli-progress'), layer('listeners')),
+      owned('child-processes-in-shards', 'one place starts processes and ends them', builtin('child_process', 'worker_threads', 'cluster'), layer('shards')),
+      // ---- everywhere
+      forbidden('no-cycle', 'modules that need each other are one module', { path: ANY_SOURCE }, { circular: true }),
+      forbidden('resolvable', 'an import that leads nowhere escapes every other rule', { path: ANY_SOURCE }, { couldNotResolve: true }),
+      forbidden('src-without-tests', 'the tool must run without its tests and fixtures', { path: ANY_SOURCE }, { path: '^(test|fixtures|[.]config)/' }),
+      forbidden('no-dev-dependency', 'what is installed for operators has no devDependencies', { path: ANY_SOURCE }, { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] }),
+    ],
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    combinedDependencies: false,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+      mainFields: ['module', 'main', 'types'],
+    },
+  },
+};

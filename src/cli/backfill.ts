@@ -1,0 +1,37 @@
+/** `dynaferry backfill`: moves shards; run again it resumes. */
+import { Command, Option } from 'commander';
+import type { ExitCode } from '../core/errors.js';
+import { addShardOptions, wholeNumber, type ShardOptions } from './common-options.js';
+import type { Io } from './io.js';
+import { runShards } from './run-shards.js';
+
+interface BackfillOptions extends ShardOptions {
+  readonly jobs?: number;
+  readonly dryRun: boolean;
+  readonly createTable: boolean;
+  readonly restart: boolean;
+  readonly maxBadRows: number;
+}
+
+export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return addShardOptions(new Command('backfill'))
+    .description('Move shards: scan, map, write, checkpoint. Run it again to resume.')
+    .addOption(new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(wholeNumber(1, 256)))
+    .addOption(new Option('--dry-run', 'map every row and write nothing: finds all bad rows').default(false))
+    .addOption(new Option('--create-table', 'create the target table where it is missing').default(false))
+    .addOption(new Option('--restart', 'put the shard\'s progress aside and begin again').default(false))
+    .addOption(new Option('--max-bad-rows <n>', 'rows that may stay behind, recorded').default(0).argParser(wholeNumber(0)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dynaferry backfill --all --dry-run
+  $ dynaferry backfill --shard s01 --create-table
+  $ dynaferry backfill --all --jobs 4
+
+Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 when bad rows stayed behind.`,
+    )
+    .action(async (options: BackfillOptions) => {
+      finish(await runShards(io, options, { kind: 'backfill', ...options }));
+    });
+}

@@ -1,0 +1,44 @@
+/** `dynaferry check`: the preflight of config, sources and target; every fault at once. */
+import { Command } from 'commander';
+import { EXIT, type ExitCode } from '../core/errors.js';
+import { addShardOptions, loadConfigOf, shardsOf, type ShardOptions } from './common-options.js';
+import { writeJson, writeLine, type Io } from './io.js';
+import { printFindings } from './print-error.js';
+import { stopOnSignals } from './signals.js';
+
+export function checkCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return addShardOptions(new Command('check'))
+    .description('Preflight: config, sources and target; every fault at once. Writes nothing.')
+    .addHelpText('after', '\nExample:\n  $ dynaferry check -c dynaferry.yaml\n\nExits 3 when something would refuse a run.')
+    .action(async (options: ShardOptions) => {
+      finish(await check(io, options));
+    });
+}
+
+async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
+  const config = await loadConfigOf(io, options);
+  const shards = await shardsOf(config, options.shard);
+  const { preflight } = await import('../wiring/preflight.js');
+  const stopping = stopOnSignals(io, '');
+  try {
+    const report = await preflight(config, shards, { createTable: false }, stopping.stop);
+    const errors = report.findings.filter((finding) => finding.level === 'error').length;
+    const warnings = report.findings.length - errors;
+    if (options.json) {
+      writeJson(io, { ok: errors === 0, ...report });
+    } else {
+      for (const line of report.seen) writeLine(io.stdout, `ok    ${line}`);
+      printFindings(io, report.findings);
+      writeLine(io.stdout, verdict(errors, warnings));
+    }
+    return errors === 0 ? EXIT.done : EXIT.preflight;
+  } finally {
+    stopping.end();
+  }
+}
+
+function verdict(errors: number, warnings: number): string {
+  const warned = warnings === 0 ? '' : `, ${warnings} warning${warnings === 1 ? '' : 's'}`;
+  return errors === 0 ? `check passed${warned}` : `check refused: ${errors} error${errors === 1 ? '' : 's'}${warned}; correct them and check again`;
+}
+

@@ -1,0 +1,59 @@
+/** Options that several commands share, and the loading of the config that they lead to. */
+import { resolve } from 'node:path';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Config } from '../config/model.js';
+import { FerryError } from '../core/errors.js';
+import type { Io } from './io.js';
+
+export interface CommonOptions {
+  readonly config: string;
+  readonly json: boolean;
+}
+
+export interface ShardOptions extends CommonOptions {
+  readonly shard: readonly string[];
+  readonly all: boolean;
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(new Option('-c, --config <file>', 'the config file').default('dynaferry.yaml'))
+    .addOption(new Option('--json', 'one JSON document on stdout; events as NDJSON on stderr').default(false));
+}
+
+export function addShardOptions(command: Command): Command {
+  return addCommonOptions(command)
+    .addOption(new Option('-s, --shard <id...>', 'only these shards').default([], 'all shards'))
+    .addOption(new Option('--all', 'all shards of the config').default(false).conflicts('shard'));
+}
+
+/** @throws FerryError E_CONFIG_* */
+export async function loadConfigOf(io: Io, options: CommonOptions): Promise<Config> {
+  const { loadConfig } = await import('../config/load.js');
+  return loadConfig(resolve(io.cwd, options.config), io.env);
+}
+
+/** Ids of the named shards, each once, in the order of the config; all where none is named. @throws FerryError E_SHARD_UNKNOWN */
+export async function shardsOf(config: Config, named: readonly string[]): Promise<readonly string[]> {
+  const { findShard } = await import('../wiring/shard-session.js');
+  for (const id of named) findShard(config, id);
+  const all = config.source.shards.map((shard) => shard.id);
+  return named.length === 0 ? all : all.filter((id) => named.includes(id));
+}
+
+/** A command that works for long names what it works on: no shard by accident. @throws FerryError E_USAGE */
+export async function chosenShards(config: Config, options: ShardOptions, command: string): Promise<readonly string[]> {
+  if (options.shard.length === 0 && !options.all && config.source.shards.length > 1) {
+    const ids = config.source.shards.map((shard) => shard.id).join(', ');
+    throw new FerryError('E_USAGE', `the config has ${config.source.shards.length} shards, and none was named`, `name some: dynaferry ${command} --shard ${config.source.shards[0]?.id ?? 'ID'}, or take --all (${ids})`);
+  }
+  return await shardsOf(config, options.shard);
+}
+
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Give a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? ' up' : ` to ${max}`}.`);
+  };
+}

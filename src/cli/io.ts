@@ -1,0 +1,18 @@
+/** The world of a command: streams, environment, signals. Commands get it handed in, so that they run the same under test. */
+export interface Io {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** Calls back at each SIGINT and SIGTERM from now on. @returns call it to listen no more */
+  onSignal(handler: () => void): () => void;
+}
+
+export function writeLine(stream: NodeJS.WritableStream, text = ''): void {
+  stream.write(`${text}\n`);
+}
+
+/** The one JSON document that `--json` promises on stdout. */
+export function writeJson(io: Io, document: unknown): void {
+  writeLine(io.stdout, JSON.stringify(document, null, 2));
+}

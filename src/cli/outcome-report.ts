@@ -1,0 +1,78 @@
+/** The report of a run on stdout: what each shard came to, the keys of what is wrong, the next step. */
+import { EXIT } from '../core/errors.js';
+import { count, duration, plural } from '../listeners/format.js';
+import type { ShardOutcome } from '../wiring/shard-task.js';
+import { writeLine, type Io } from './io.js';
+import { printFault } from './print-error.js';
+import type { RunOptions } from './run-shards.js';
+
+export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardOutcome[]): void {
+  for (const outcome of outcomes) {
+    writeLine(io.stdout, `${outcome.shard}  ${headline(run, outcome)}`);
+    printFindings(io, outcome);
+    if (outcome.suspects > 0) writeLine(io.stdout, `  ${suspectText(outcome)}`);
+    if (outcome.fault !== null && outcome.outcome === 'failed') printFault(io, `error ${outcome.shard}`, outcome.fault);
+  }
+  const next = nextStep(run, outcomes);
+  if (next !== '') writeLine(io.stdout, next);
+}
+
+function headline(run: RunOptions, outcome: ShardOutcome): string {
+  const { counts } = outcome;
+  const moved = `${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}`;
+  const extras = [
+    counts.expiredRows > 0 ? `${count(counts.expiredRows)} expired and skipped` : '',
+    outcome.badRows > 0 ? plural(outcome.badRows, 'bad row') : '',
+    `${plural(counts.chunks, 'chunk')}`,
+    `${count(counts.units)} ${run.kind === 'backfill' ? 'WCU' : 'RCU'}`,
+    duration(outcome.elapsedMs / 1_000),
+  ].filter((text) => text !== '');
+  return `${verb(run, outcome)}: ${moved} (${extras.join(', ')})`;
+}
+
+function verb(run: RunOptions, outcome: ShardOutcome): string {
+  switch (outcome.outcome) {
+    case 'interrupted':
+      return 'interrupted, checkpoint saved';
+    case 'failed':
+      return 'failed';
+    case 'done':
+      if (run.kind === 'verify') return 'verified';
+      if (outcome.alreadyDone) return 'was done already';
+      return run.dryRun ? 'dry run passed, nothing written' : 'done';
+    case 'differences':
+      if (run.kind === 'backfill') return run.dryRun ? 'dry run found bad rows, nothing written' : 'done but for the bad rows';
+      return `NOT verified: ${count(outcome.missing)} missing, ${count(outcome.differing)} differing${outcome.unresolved > 0 ? `, ${count(outcome.unresolved)} unresolved` : ''}`;
+  }
+}
+
+function printFindings(io: Io, outcome: ShardOutcome): void {
+  const { badRows, differences } = outcome.findings;
+  for (const bad of badRows) {
+    writeLine(io.stdout, `  bad row    ${bad.table} ${bad.row}  ${bad.column ?? 'item'}: ${bad.reason}; ${bad.remedy}`);
+  }
+  more(io, outcome.badRows - badRows.length, 'bad row');
+  for (const difference of differences) {
+    const names = difference.attributes.length > 0 ? `  ${difference.attributes.join(', ')}` : '';
+    writeLine(io.stdout, `  ${difference.class.padEnd(10)} ${difference.keyText}${names}`);
+  }
+  more(io, outcome.missing + outcome.differing + outcome.unresolved - differences.length, 'difference');
+}
+
+function more(io: Io, left: number, noun: string): void {
+  if (left > 0) writeLine(io.stdout, `  and ${plural(left, `more ${noun}`)}; the state file holds them all`);
+}
+
+function suspectText(outcome: ShardOutcome): string {
+  const when = outcome.suspectsClosableAt === null ? '' : ` after ${new Date(outcome.suspectsClosableAt).toISOString()}`;
+  return `${plural(outcome.suspects, 'write')} ended without an answer and could still land: verify again${when}`;
+}
+
+function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
+  if (outcomes.some((outcome) => outcome.exitCode === EXIT.interrupted)) return 'run the same command again to resume';
+  if (outcomes.some((outcome) => outcome.outcome === 'failed')) return '';
+  if (run.kind === 'backfill' && run.dryRun) return outcomes.every((outcome) => outcome.outcome === 'done') ? 'next: dynaferry backfill' : 'next: change the mapping, or allow some with --max-bad-rows';
+  if (run.kind === 'backfill') return 'next: dynaferry verify';
+  if (outcomes.every((outcome) => outcome.outcome === 'done')) return 'every row has its item, equal in every attribute';
+  return '';
+}

@@ -1,0 +1,47 @@
+/** The commander program: one command a file, each with an example. Nothing heavy is loaded here: `--help` must be quick. */
+import { Command } from 'commander';
+import type { ExitCode } from '../core/errors.js';
+import { backfillCommand } from './backfill.js';
+import { checkCommand } from './check.js';
+import { diffCommand } from './diff.js';
+import type { Io } from './io.js';
+import { planCommand } from './plan.js';
+import { schemaCommand } from './schema.js';
+import { statusCommand } from './status.js';
+import { verifyCommand } from './verify.js';
+import { VERSION } from './version.js';
+
+/** @param finish takes the exit code of the command that ran */
+export function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
+  const program = new Command('dynaferry')
+    .description('Moves account-sharded MySQL tables into Amazon DynamoDB and proves that the copy is right.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .showHelpAfterError('(dynaferry --help tells more)')
+    .showSuggestionAfterError(true)
+    .addHelpText(
+      'after',
+      `
+The usual order:
+  $ dynaferry check                      is everything there and allowed?
+  $ dynaferry plan                       what would it take?
+  $ dynaferry diff --sample 20           what would be written?
+  $ dynaferry backfill --all --dry-run   can every row be represented?
+  $ dynaferry backfill --all             move; run it again to resume
+  $ dynaferry verify --all               compare item by item
+  $ dynaferry status --watch             look on
+
+Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight refused, 4 source failed,
+5 target failed, 6 state, 130 interrupted with the checkpoint saved.`,
+    );
+  const commands = [checkCommand, planCommand, diffCommand, backfillCommand, verifyCommand, statusCommand, schemaCommand];
+  for (const define of commands) program.addCommand(define(io, finish));
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'error E_USAGE: ')),
+    });
+  }
+  return program;
+}

@@ -1,0 +1,84 @@
+/** What backfill and verify have in common: preflight, one process a shard, progress on stderr, the report on stdout. */
+import { availableParallelism } from 'node:os';
+import type { Config } from '../config/model.js';
+import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
+import { EventBus } from '../core/events.js';
+import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
+import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
+import { writeJson, writeLine, type Io } from './io.js';
+import { printFindings } from './print-error.js';
+import { printOutcomes } from './outcome-report.js';
+import { stopOnSignals } from './signals.js';
+
+export interface RunOptions {
+  readonly kind: ShardTask['kind'];
+  readonly jobs?: number | undefined;
+  readonly dryRun: boolean;
+  readonly createTable: boolean;
+  readonly restart: boolean;
+  readonly maxBadRows: number;
+}
+
+/** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, E_PREFLIGHT */
+export async function runShards(io: Io, common: ShardOptions, run: RunOptions): Promise<ExitCode> {
+  const config = await loadConfigOf(io, common);
+  const shards = await chosenShards(config, common, run.kind);
+  const stopping = stopOnSignals(io, 'stopping: writes in flight finish, then the checkpoint is saved; press Ctrl-C again to end at once');
+  const bus = new EventBus();
+  try {
+    await passPreflight(io, config, shards, common, run, stopping.stop);
+    const { superviseShards } = await import('../shards/supervisor.js');
+    const endProgress = await showProgress(io, bus, common.json);
+    const { jobs = availableParallelism(), kind, dryRun, restart, maxBadRows } = run;
+    let outcomes: readonly ShardOutcome[];
+    try {
+      outcomes = await superviseShards({
+        tasks: shards.map((shard) => ({ kind, shard, configFile: config.file, dryRun, restart, maxBadRows, units: 0 })),
+        jobs: Math.min(jobs, shards.length),
+        units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
+        bus,
+        stop: stopping.stop,
+        kill: stopping.kill,
+      });
+    } finally {
+      endProgress();
+    }
+    if (common.json) writeJson(io, { command: run.kind, dryRun: run.dryRun, shards: outcomes });
+    else printOutcomes(io, run, outcomes);
+    return exitCodeOf(outcomes);
+  } finally {
+    stopping.end();
+  }
+}
+
+async function passPreflight(io: Io, config: Config, shards: readonly string[], common: ShardOptions, run: RunOptions, signal: AbortSignal): Promise<void> {
+  const { preflight } = await import('../wiring/preflight.js');
+  const report = await preflight(config, shards, { createTable: run.createTable, writes: run.kind === 'backfill' && !run.dryRun, target: !run.dryRun }, signal);
+  const errors = report.findings.filter((finding) => finding.level === 'error');
+  const [first] = errors;
+  if (!common.json) printFindings(io, report.findings.filter((finding) => finding.level === 'warning'));
+  if (first === undefined) return;
+  if (errors.length === 1) throw new FerryError('E_PREFLIGHT', `${first.code}: ${first.message}`, first.hint, { faults: errors });
+  throw new FerryError('E_PREFLIGHT', `the preflight refuses the run: ${errors.length} faults`, 'correct them; `dynaferry check` looks again without running', { faults: errors });
+}
+
+/** Bars on a terminal, lines elsewhere, NDJSON for programs; all on stderr. @returns call it to end them */
+async function showProgress(io: Io, bus: EventBus, json: boolean): Promise<() => void> {
+  if (json) {
+    const { startNdjsonLog } = await import('../listeners/ndjson-log.js');
+    return startNdjsonLog(bus, io.stderr, { verbose: false });
+  }
+  if (io.stderr.isTTY === true) {
+    const { startProgressBars } = await import('../listeners/progress-bars.js');
+    return startProgressBars(bus, io.stderr);
+  }
+  const { startPlainLines } = await import('../listeners/plain-lines.js');
+  return startPlainLines(bus, io.stderr);
+}
+
+/** Interrupted before failed before different: the first failed shard's own code. */
+function exitCodeOf(outcomes: readonly ShardOutcome[]): ExitCode {
+  const of = (wanted: ShardOutcome['outcome']): ShardOutcome | undefined => outcomes.find((outcome) => outcome.outcome === wanted);
+  return (of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
+}
+

@@ -1,0 +1,84 @@
+/** The table of `status`: one line a shard and table, fitted to the terminal; what is wrong stands below. */
+import type { Fault } from '../core/errors.js';
+import type { PassSummary } from '../core/ports.js';
+import { compact, count, duration, percent, plural } from '../listeners/format.js';
+import type { ShardStatus, TableStatus } from '../state/read-status.js';
+
+type Known = ShardStatus | { readonly shard: string; readonly phase: 'new' };
+
+interface Line {
+  readonly cells: readonly string[];
+}
+
+const HEADINGS = ['shard', 'phase', 'table', 'rows', 'done', 'rate', 'left', 'bad', 'verified'] as const;
+/** Dropped first where the terminal is narrow: by index into HEADINGS. */
+const DROP_ORDER = [5, 2, 6, 3];
+
+/** @param now ms since the epoch; @param columns width of the terminal */
+export function statusTable(shards: readonly Known[], now: number, columns: number): string {
+  const lines: Line[] = [{ cells: HEADINGS }, ...shards.flatMap((shard) => shardLines(shard, now))];
+  let kept = HEADINGS.map((_, index) => index);
+  for (const drop of DROP_ORDER) {
+    if (widthOf(lines, kept) <= columns) break;
+    kept = kept.filter((index) => index !== drop);
+  }
+  const widths = kept.map((index) => Math.max(...lines.map((line) => (line.cells[index] ?? '').length)));
+  const table = lines.map((line) => kept.map((index, at) => (line.cells[index] ?? '').padEnd(widths[at] ?? 0)).join('  ').trimEnd());
+  return [...table, ...shards.flatMap(notes)].join('\n');
+}
+
+function widthOf(lines: readonly Line[], kept: readonly number[]): number {
+  return kept.reduce((sum, index) => sum + 2 + Math.max(...lines.map((line) => (line.cells[index] ?? '').length)), -2);
+}
+
+function shardLines(shard: Known, now: number): readonly Line[] {
+  if (!('tables' in shard)) return [{ cells: [shard.shard, 'not begun'] }];
+  if (shard.tables.length === 0) return [{ cells: [shard.shard, shard.fault === null ? phaseText(shard) : 'unreadable'] }];
+  return shard.tables.map((table, index) => ({ cells: tableCells(shard, table, index === 0, now) }));
+}
+
+function tableCells(shard: ShardStatus, table: TableStatus, first: boolean, now: number): readonly string[] {
+  const pass = currentPass(shard, table);
+  const rows = pass?.counts.rows ?? 0;
+  const beat = shard.running ? shard.heartbeat : null;
+  const finished = pass?.pass.finishedAt != null;
+  const rate = beat?.rowsPerSecond ?? 0;
+  const left = finished || rate <= 0 ? '' : duration(Math.max(0, table.estimatedRows - rows) / rate);
+  return [
+    first ? shard.shard : '',
+    first ? phaseText(shard) : '',
+    table.table,
+    finished ? count(rows) : `${count(rows)} of about ${count(table.estimatedRows)}`,
+    finished ? '100%' : percent(rows, table.estimatedRows),
+    beat === null || finished ? '' : `${compact(rate)} rows/s`,
+    left,
+    count(table.badRows),
+    verifiedText(table.verify, now),
+  ];
+}
+
+function currentPass(shard: ShardStatus, table: TableStatus): PassSummary | null {
+  return shard.phase === 'verifying' && table.verify !== null ? table.verify : table.backfill;
+}
+
+function phaseText(shard: ShardStatus): string {
+  return shard.running ? `${shard.phase} now` : shard.phase;
+}
+
+function verifiedText(verify: PassSummary | null, now: number): string {
+  if (verify === null) return 'never';
+  const { finishedAt } = verify.pass;
+  if (finishedAt === null) return `${verify.rangesComplete} of ${plural(verify.ranges, 'range')}`;
+  const wrong = verify.missing + verify.differing + verify.unresolved;
+  return `${wrong === 0 ? 'equal' : `${count(wrong)} wrong`}, ${duration((now - finishedAt) / 1_000)} ago`;
+}
+
+function notes(shard: Known): readonly string[] {
+  if (!('tables' in shard)) return [];
+  const suspects = shard.suspects > 0 ? [`${shard.shard}: ${plural(shard.suspects, 'write')} ended without an answer; verify looks at their items again`] : [];
+  return shard.fault === null ? suspects : [faultText(shard.shard, shard.fault), ...suspects];
+}
+
+function faultText(shard: string, fault: Fault): string {
+  return `${shard}: ${fault.code}: ${fault.message}\n  next: ${fault.hint}`;
+}

@@ -1,0 +1,54 @@
+/** `dynaferry status`: where every shard stands, from the state files alone, while a run goes on or not. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, Option } from 'commander';
+import { EXIT, type ExitCode } from '../core/errors.js';
+import type { ShardStatus } from '../state/read-status.js';
+import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from './common-options.js';
+import { writeJson, writeLine, type Io } from './io.js';
+import { stopOnSignals } from './signals.js';
+import { statusTable } from './status-table.js';
+
+interface StatusOptions extends ShardOptions {
+  readonly watch: boolean;
+  readonly interval: number;
+}
+
+export function statusCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return addShardOptions(new Command('status'))
+    .description('Where every shard stands: phase, progress, rate, bad rows, last verification. Reads the state files only.')
+    .addOption(new Option('-w, --watch', 'show it again and again until Ctrl-C').default(false))
+    .addOption(new Option('--interval <seconds>', 'seconds between two looks').default(2).argParser(wholeNumber(1, 3_600)))
+    .addHelpText('after', '\nExamples:\n  $ dynaferry status\n  $ dynaferry status --watch')
+    .action(async (options: StatusOptions) => {
+      finish(await status(io, options));
+    });
+}
+
+async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
+  const config = await loadConfigOf(io, options);
+  const shards = await shardsOf(config, options.shard);
+  const { readShardStatus } = await import('../state/read-status.js');
+  const stopping = stopOnSignals(io, '');
+  const look = (): readonly (ShardStatus | { readonly shard: string; readonly phase: 'new' })[] =>
+    shards.map((shard) => readShardStatus({ folder: config.state, shard }) ?? { shard, phase: 'new' as const });
+  try {
+    do {
+      const found = look();
+      if (options.json) writeJson(io, { at: new Date().toISOString(), shards: found });
+      else writeLine(io.stdout, `${clear(io, options.watch)}${statusTable(found, Date.now(), width(io))}`);
+      if (options.watch) await sleep(options.interval * 1_000, undefined, { signal: stopping.stop }).catch(() => undefined);
+    } while (options.watch && !stopping.stop.aborted);
+    return EXIT.done;
+  } finally {
+    stopping.end();
+  }
+}
+
+/** On a terminal a new look takes the place of the last; elsewhere they follow each other. */
+function clear(io: Io, watch: boolean): string {
+  return watch && (io.stdout as { isTTY?: boolean }).isTTY === true ? '\u001b[H\u001b[2J' : '';
+}
+
+function width(io: Io): number {
+  return (io.stdout as { columns?: number }).columns ?? 120;
+}

@@ -1,0 +1,61 @@
+/**
+ * From the checked shape of a file to `Config`: what a default takes from another field (TLS from the host, read capacity
+ * from write capacity), names of unnamed items, absolute paths. Nothing can fail here.
+ */
+import { resolve } from 'node:path';
+import { isLoopback } from './loopback.js';
+import type { Config, ItemMapping, ShardConfig, SourceTableConfig, TlsConfig, TtlMapping } from './model.js';
+import type { ConfigShape } from './schema.js';
+
+type ShardShape = ConfigShape['source']['shards'][number];
+type ItemShape = ConfigShape['mapping'][string]['items'][number];
+
+/** @param folder absolute path of the file's folder, which relative paths start from */
+export function complete(shape: ConfigShape, folder: string): Omit<Config, 'file' | 'lineOf'> {
+  const { source, target, mapping } = shape;
+  return {
+    state: resolve(folder, shape.state),
+    source: {
+      shards: source.shards.map((shard) => completeShard(shard, folder)),
+      tables: tablesOf(source),
+      limits: source.limits,
+    },
+    target: { ...target, readCapacity: target.readCapacity ?? target.writeCapacity },
+    mapping: Object.fromEntries(
+      Object.entries(mapping).map(([table, { items }]) => [table, { items: items.map(completeItem) }]),
+    ),
+  };
+}
+
+function tablesOf(source: ConfigShape['source']): readonly SourceTableConfig[] {
+  return source.tables ?? (source.table === undefined ? [] : [source.table]);
+}
+
+function completeShard(shard: ShardShape, folder: string): ShardConfig {
+  return { ...shard, tls: completeTls(shard, folder) };
+}
+
+/** Whoever names a certificate authority wants TLS, on loopback too: a tunnel ends there. */
+function completeTls(shard: ShardShape, folder: string): TlsConfig {
+  const { mode, ca, profile } = shard.tls;
+  const local = [shard, ...shard.replicas].every(({ host }) => isLoopback(host));
+  return {
+    mode: mode ?? (local && ca === null && profile === null ? 'off' : 'verify'),
+    ca: ca === null ? null : resolve(folder, ca),
+    profile,
+  };
+}
+
+function completeItem({ name, partitionKey, sortKey, attributes, ttl }: ItemShape, index: number): ItemMapping {
+  return {
+    name: name ?? `item ${index + 1}`,
+    partitionKey,
+    sortKey: sortKey === null ? null : { ...sortKey, spread: null },
+    attributes,
+    ttl: ttl === null ? null : completeTtl(ttl),
+  };
+}
+
+function completeTtl({ retention, ...ttl }: NonNullable<ItemShape['ttl']>): TtlMapping {
+  return { ...ttl, retentionSeconds: retention };
+}

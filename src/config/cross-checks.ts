@@ -1,0 +1,60 @@
+/**
+ * Faults that lie between the fields of a config: names that stand twice, parts that contradict each other or miss their
+ * counterpart. They look at the file as it is, so that they are found along with the faults of single fields.
+ */
+import { type Finding, invalid } from './finding.js';
+import { mappingChecks } from './mapping-checks.js';
+import { nearest } from '../core/nearest.js';
+import { Part } from './part.js';
+import { shardChecks } from './shard-checks.js';
+import { repeated } from './repeated.js';
+
+/**
+ * @param file the file's data with environment variables taken
+ * @param asWritten the same data before that
+ */
+export function crossFindings(file: unknown, asWritten: unknown): readonly Finding[] {
+  const root = new Part(file);
+  const shards = root.at('source').at('shards');
+  const written = new Part(asWritten).at('source').at('shards').entries;
+  return [
+    ...repeated(shards.entries.map((shard) => shard.at('id'))),
+    ...shards.entries.flatMap((shard, index) => shardChecks(shard, written[index] ?? new Part(undefined))),
+    ...tables(root),
+    ...repeated(
+      root
+        .at('target')
+        .at('create')
+        .at('indexes')
+        .entries.map((index) => index.at('name')),
+    ),
+    ...mappingChecks(root.at('mapping')),
+  ];
+}
+
+/** Tables are named once, each has a mapping, and each mapping has a table. */
+function tables(root: Part): readonly Finding[] {
+  const source = root.at('source');
+  const mapping = root.at('mapping');
+  if (!source.given) return [];
+  const [one, many] = [source.at('table'), source.at('tables')];
+  if (one.given === many.given) {
+    const fact = one.given ? 'has both `table` and `tables`' : 'has neither `table` nor `tables`';
+    return [invalid(source.path, fact, 'name the tables to move in `tables`, or the only one in `table`')];
+  }
+  const names = (one.given ? [one] : many.entries).map((table) => table.at('name'));
+  const known = names.flatMap((name) => name.text ?? []);
+  const unmapped = names
+    .filter((name) => name.text !== null && mapping.given && !mapping.keys.includes(name.text))
+    .map((name) =>
+      invalid(name.path, `names the table ${name.text}, which has no mapping`, `add mapping.${name.text}`),
+    );
+  const unread = mapping.keys
+    .filter((table) => known.length > 0 && !known.includes(table))
+    .map((table) => {
+      const meant = nearest(table, known);
+      const hint = meant === null ? 'add the table to source.tables, or remove the mapping' : `did you mean ${meant}?`;
+      return invalid([...mapping.path, table], 'maps a table that source does not name', hint);
+    });
+  return [...repeated(names), ...unmapped, ...unread];
+}

@@ -1,0 +1,57 @@
+/**
+ * What a shard's state is bound to: all whose change would make a resume wrong, and nothing else. Hosts, users, budgets
+ * and limits may change between two runs. Keyed by name wherever order has no meaning, so that a difference reads as a path.
+ */
+import type { TableInfo, UniqueKey } from '../core/model.js';
+import type { Fingerprint } from '../core/ports.js';
+import type { Config, ItemMapping, SourceTableConfig } from './model.js';
+
+/** @param tables as the shard's server describes them now */
+export function resumeFingerprint(config: Config, tables: readonly TableInfo[]): Fingerprint {
+  const { table, region, endpoint } = config.target;
+  return {
+    target: { table, region, endpoint },
+    tables: keyed(
+      config.source.tables,
+      ({ name }) => name,
+      (source) => tableFingerprint(config, source, tables),
+    ),
+  };
+}
+
+function tableFingerprint(config: Config, source: SourceTableConfig, tables: readonly TableInfo[]): object {
+  const info = tables.find(({ name }) => name === source.name);
+  return {
+    where: source.where,
+    scanKey: source.scanKey,
+    items: keyed(config.mapping[source.name]?.items ?? [], ({ name }) => name, itemFingerprint),
+    database: info?.database ?? null,
+    columns: keyed(
+      info?.columns ?? [],
+      ({ name }) => name,
+      ({ columnType, charset, collation, nullable }) => {
+        return { columnType, charset, collation, nullable };
+      },
+    ),
+    uniqueKeys: keyed(info?.uniqueKeys ?? [], ({ name }) => name, keyParts),
+  };
+}
+
+function itemFingerprint({ partitionKey, sortKey, attributes, ttl }: ItemMapping): object {
+  const { columns, drop, rules, add } = attributes;
+  return {
+    partitionKey,
+    sortKey,
+    attributes: { columns: columns === 'all' ? columns : [...columns].sort(), drop: [...drop].sort(), rules, add },
+    ttl,
+  };
+}
+
+/** The parts in their order, which decides the order of a scan: `account_sid`, `created_at desc`. */
+function keyParts({ parts }: UniqueKey): readonly string[] {
+  return parts.map(({ column, descending }) => (descending ? `${column} desc` : column));
+}
+
+function keyed<T, V>(entries: readonly T[], nameOf: (entry: T) => string, valueOf: (entry: T) => V): Record<string, V> {
+  return Object.fromEntries(entries.map((entry) => [nameOf(entry), valueOf(entry)]));
+}

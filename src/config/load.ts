@@ -1,0 +1,90 @@
+/**
+ * The way of a config file into the tool: YAML -> environment variables -> checks -> `Config`, frozen. Every fault of the
+ * file is reported at once, with its path and line; after this nobody looks at YAML again.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Fault, FerryError } from '../core/errors.js';
+import { complete } from './complete.js';
+import { crossFindings } from './cross-checks.js';
+import { substitute } from './environment.js';
+import { type Finding, type Path, pathKey, pathText } from './finding.js';
+import { deepFreeze } from './freeze.js';
+import { configJsonSchema, type SchemaNode, schemaAt, wantsWholeNumber } from './json-schema.js';
+import type { Config } from './model.js';
+import { configShape } from './schema.js';
+import { shapeFindings } from './shape-faults.js';
+import { parseYaml } from './yaml-text.js';
+
+/**
+ * @param file path of the YAML file; relative paths in it start from its folder
+ * @param env where `${NAME}` is looked up
+ * @throws FerryError E_CONFIG_READ (no such file, not YAML), E_CONFIG_INVALID with one fault a finding, which are
+ *   E_CONFIG_INVALID or E_CONFIG_ENV, in the order of their lines
+ */
+export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
+  const absolute = resolve(file);
+  const yaml = parseYaml(readText(file), file);
+  const schema: SchemaNode = configJsonSchema();
+  const wantsNumber = (path: Path): boolean => {
+    const node = schemaAt(schema, path);
+    return node !== null && wantsWholeNumber(node);
+  };
+  const { value, findings, taken, failed } = substitute(yaml.value, env, wantsNumber);
+
+  const shape = configShape.safeParse(value, { reportInput: true });
+  const quotable = (path: Path): boolean => !taken.has(pathKey(path));
+  const fields = shape.success ? [] : shapeFindings(shape.error.issues, schema, quotable);
+  const between = crossFindings(value, yaml.value);
+  const all = [
+    ...yaml.findings,
+    ...findings,
+    ...[...fields, ...between].filter(({ path }) => !failed.has(pathKey(path))),
+  ];
+  if (!shape.success || all.length > 0) throw invalidConfig(file, all, yaml.lineOf);
+
+  return deepFreeze({ file: absolute, ...complete(shape.data, dirname(absolute)), lineOf: yaml.lineOf });
+}
+
+function readText(file: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new FerryError('E_CONFIG_READ', `${file} is not text in UTF-8`, 'save it again in UTF-8', { cause });
+  }
+}
+
+function unreadable(file: string, cause: unknown): FerryError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+  if (code === 'ENOENT') {
+    const hint = 'go to the folder that holds dynaferry.yaml, or name the file with --config FILE';
+    return new FerryError('E_CONFIG_READ', `there is no config file ${file}`, hint, { cause });
+  }
+  const hint = code === 'EISDIR' ? 'name the file in that folder' : 'let the user who runs dynaferry read it';
+  const fact = code === 'EISDIR' ? `${file} is a folder` : `the config file ${file} cannot be read (${code})`;
+  return new FerryError('E_CONFIG_READ', fact, hint, { cause });
+}
+
+function invalidConfig(file: string, findings: readonly Finding[], lineOf: (path: Path) => number): FerryError {
+  const faults = findings
+    .map((finding) => ({ ...finding, line: lineOf(finding.path) }))
+    .sort((a, b) => a.line - b.line)
+    .map(({ code, path, fact, hint, line }): Fault => {
+      return { code, message: `${pathText(path)} (line ${line}) ${fact}`, hint };
+    });
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+  return new FerryError(
+    'E_CONFIG_INVALID',
+    `${file} has ${count}`,
+    'correct what is listed, then run dynaferry check',
+    {
+      faults,
+    },
+  );
+}

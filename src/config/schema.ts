@@ -1,0 +1,23 @@
+/**
+ * The YAML shape of a whole config file: field by field, with defaults and descriptions. Faults that lie between fields
+ * are found by `cross-checks.ts`, so that a fault of one field never hides those.
+ */
+import { z } from 'zod';
+import { text } from './fields.js';
+import { mappingShape } from './mapping-schema.js';
+import { sourceShape } from './source-schema.js';
+import { targetShape } from './target-schema.js';
+
+export const configShape = z
+  .strictObject({
+    state: text()
+      .default('./state')
+      .describe("folder of the state files, one a shard; relative to the config's folder; ./state unless given"),
+    source: sourceShape,
+    target: targetShape,
+    mapping: mappingShape,
+  })
+  .describe('dynaferry.yaml: which MySQL tables become which DynamoDB items');
+
+/** A config file whose every field is right and filled in; what lies between fields is not looked at yet. */
+export type ConfigShape = z.output<typeof configShape>;

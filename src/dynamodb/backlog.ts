@@ -1,0 +1,107 @@
+/**
+ * Everything of a writer that is not acknowledged yet: what waits by partition key, what waits out its backoff, and,
+ * by item key, what is in flight. Bounded: `hasRoom` says when to stop adding.
+ */
+import type { MappedItem } from '../core/model.js';
+import { MAX_ITEM_BYTES, MAX_OPERATIONS } from './batch-write.js';
+import type { QueuedItem } from './partition-queue.js';
+import { PartitionQueue } from './partition-queue.js';
+import type { PendingWrite } from './pending-write.js';
+import { writeUnits } from './unit-estimate.js';
+
+/** Room for so many full rounds of requests, or so much text, whichever is less. */
+const ROUNDS = 4;
+const MAX_CHARACTERS = 32 * 1024 * 1024;
+
+export class Backlog {
+  readonly #maxItems: number;
+  readonly #onReleased: () => void;
+  readonly #queue = new PartitionQueue();
+  readonly #byKey = new Map<string, QueuedItem>();
+  /** Parts of batches that were refused as invalid, on the way to the item to blame. */
+  #parts: QueuedItem[][] = [];
+  #characters = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #releaseAt = Infinity;
+
+  /** @param onReleased called when items have waited out their backoff */
+  constructor(requestsInFlight: number, onReleased: () => void) {
+    this.#maxItems = ROUNDS * MAX_OPERATIONS * requestsInFlight;
+    this.#onReleased = onReleased;
+  }
+
+  get hasRoom(): boolean {
+    return this.#byKey.size < this.#maxItems && this.#characters < MAX_CHARACTERS;
+  }
+
+  /** True where `take` would surely return nothing. */
+  get idle(): boolean {
+    return this.#parts.length === 0 && this.#queue.idle;
+  }
+
+  /** The unacknowledged item that has this item key. */
+  holder(keyText: string): QueuedItem | undefined {
+    return this.#byKey.get(keyText);
+  }
+
+  /** The item key must have no holder. */
+  add(item: MappedItem, write: PendingWrite): void {
+    const queued: QueuedItem = { item, write, units: writeUnits(item.bytes), attempts: 0, next: null };
+    this.#byKey.set(item.keyText, queued);
+    this.#characters += item.text.length;
+    this.#queue.push(queued);
+  }
+
+  /** The next batch, within the limits of BatchWriteItem; empty where nothing may be sent now. */
+  take(): readonly QueuedItem[] {
+    return this.#parts.pop() ?? this.#queue.take(MAX_OPERATIONS, MAX_ITEM_BYTES);
+  }
+
+  /** Back into their lanes, which wait for `delayMs`: a partition that is too hot waits alone. */
+  putBack(batch: readonly QueuedItem[], delayMs: number): void {
+    const now = performance.now();
+    for (const queued of batch.toReversed()) this.#queue.pushBack(queued, now + delayMs);
+    this.#releaseAfter(delayMs, now);
+  }
+
+  /** To be sent again in two halves, at once. */
+  putBackHalves(batch: readonly QueuedItem[]): void {
+    const middle = batch.length >> 1;
+    this.#parts.push(batch.slice(0, middle), batch.slice(middle));
+  }
+
+  /** Acknowledged, or given up. */
+  remove(queued: QueuedItem): void {
+    this.#byKey.delete(queued.item.keyText);
+    this.#characters -= queued.item.text.length;
+  }
+
+  /** Takes out what waits for writes that have failed. */
+  dropFailed(): void {
+    for (const queued of this.#queue.dropFailed()) this.remove(queued);
+    for (const queued of this.#parts.flat()) if (queued.write.failed) this.remove(queued);
+    this.#parts = this.#parts
+      .map((part) => part.filter((queued) => !queued.write.failed))
+      .filter((part) => part.length > 0);
+  }
+
+  /** Nothing is released any more. */
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#releaseAt = -Infinity;
+  }
+
+  /** One timer, for the lane that may go on first. */
+  #releaseAfter(delayMs: number, now: number): void {
+    if (now + delayMs >= this.#releaseAt) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#releaseAt = now + delayMs;
+    this.#timer = setTimeout(() => {
+      this.#releaseAt = Infinity;
+      const time = performance.now();
+      const next = this.#queue.release(time);
+      if (next !== null) this.#releaseAfter(next, time);
+      this.#onReleased();
+    }, delayMs);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * BatchWriteItem on the wire: the request body joined from ready item texts, and what the answer says of them.
+ */
+import type { ItemAttributes, KeyNames } from './key-text.js';
+import { keyTextOf } from './key-text.js';
+import type { QueuedItem } from './partition-queue.js';
+
+/** AWS, BatchWriteItem: at most 25 operations and 16 MB; a little less leaves room for the words around the items. */
+export const MAX_OPERATIONS = 25;
+export const MAX_ITEM_BYTES = 16_000_000;
+
+const BETWEEN = '}},{"PutRequest":{"Item":';
+
+export class BatchWriteFormat {
+  readonly #head: string;
+  readonly #tail = '}}]},"ReturnConsumedCapacity":"INDEXES"}';
+  readonly #names: KeyNames;
+
+  constructor(table: string, names: KeyNames) {
+    this.#names = names;
+    this.#head = `{"RequestItems":{${JSON.stringify(table)}:[{"PutRequest":{"Item":`;
+  }
+
+  body(batch: readonly QueuedItem[]): string {
+    let body = this.#head;
+    for (let i = 0; i < batch.length; i++) {
+      if (i > 0) body += BETWEEN;
+      body += batch[i]?.item.text ?? '';
+    }
+    return body + this.#tail;
+  }
+
+  /**
+   * @returns null where the answer cannot be read, or speaks of items that were not sent: then nothing counts as written
+   */
+  answer(json: string, batch: readonly QueuedItem[]): BatchWriteAnswer | null {
+    let parsed: RawAnswer;
+    try {
+      parsed = JSON.parse(json) as RawAnswer;
+    } catch {
+      return null;
+    }
+    const units = consumedUnits(parsed.ConsumedCapacity);
+    // The only table of the request, by whichever of its names the service answers with.
+    const unprocessed = Object.values(parsed.UnprocessedItems ?? {}).flat();
+    if (unprocessed.length === 0) return { unprocessed: NONE, units };
+    const byKey = new Map(batch.map((queued) => [queued.item.keyText, queued]));
+    const found = new Set<QueuedItem>();
+    for (const operation of unprocessed) {
+      const key = keyTextOf(operation.PutRequest?.Item ?? {}, this.#names);
+      const queued = key === null ? undefined : byKey.get(key);
+      if (queued === undefined) return null;
+      found.add(queued);
+    }
+    return { unprocessed: found, units };
+  }
+}
+
+export interface BatchWriteAnswer {
+  readonly unprocessed: ReadonlySet<QueuedItem>;
+  /** Write units of table and indexes; null where the service does not say. */
+  readonly units: number | null;
+}
+
+const NONE: ReadonlySet<QueuedItem> = new Set();
+
+interface RawAnswer {
+  readonly ConsumedCapacity?: readonly { readonly CapacityUnits?: number }[];
+  readonly UnprocessedItems?: Readonly<
+    Record<string, readonly { readonly PutRequest?: { readonly Item?: ItemAttributes } }[]>
+  >;
+}
+
+/** CapacityUnits is the whole of table and indexes, whether `INDEXES` is honoured or answered as `TOTAL`. */
+export function consumedUnits(capacities: readonly { readonly CapacityUnits?: number }[] | undefined): number | null {
+  let sum: number | null = null;
+  for (const { CapacityUnits } of capacities ?? []) {
+    if (typeof CapacityUnits === 'number') sum = (sum ?? 0) + CapacityUnits;
+  }
+  return sum;
+}

@@ -1,0 +1,151 @@
+/**
+ * The token bucket: fills evenly at `limit` units a second, holds at most one second's worth, serves in the order of
+ * asking. A debit may exceed what is left; the debt is paid off before the next one, so the average holds exactly.
+ *
+ *   level >= 0: open, the next `tryTake` or `take` debits at once      level < 0: in debt, `take` waits in line
+ */
+import { interrupted } from '../core/errors.js';
+import type { Budget } from '../core/ports.js';
+import type { Clock } from './clock.js';
+import { systemClock } from './clock.js';
+
+interface Waiter {
+  readonly units: number;
+  readonly serve: () => void;
+}
+
+/** Sums of fractions do not meet zero exactly; a billionth of a unit is no debt. */
+const ROUNDING = 1e-9;
+
+export class TokenBucket implements Budget {
+  readonly #clock: Clock;
+  #limit: number;
+  #share = 1;
+  /** Starts empty, so that a start is no burst. */
+  #level = 0;
+  #filledAt: number;
+  #waiters: Waiter[] = [];
+  #waits = 0;
+  #cancelTimer: (() => void) | null = null;
+
+  /** @param unitsPerSecond capacity units per second; 0 stops everything until `setLimit` raises it */
+  constructor(unitsPerSecond: number, clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#limit = valid(unitsPerSecond);
+    this.#filledAt = clock.now();
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Units per second after the throttle feedback's cut: `limit` x share. */
+  get rate(): number {
+    return this.#limit * this.#share;
+  }
+
+  /** How often something had to wait for this bucket: while it grows, the bucket is what binds. */
+  get waits(): number {
+    return this.#waits;
+  }
+
+  /** True while a `tryTake` would be served. */
+  get open(): boolean {
+    this.#fill();
+    return this.#waiters.length === 0 && this.#canServe();
+  }
+
+  setLimit(unitsPerSecond: number): void {
+    this.#fill();
+    this.#limit = valid(unitsPerSecond);
+    this.#afterRateChange();
+  }
+
+  /** Uses only a part of the limit, 0 < share <= 1: what throttle feedback turns. Independent of `setLimit`. */
+  setShare(share: number): void {
+    this.#fill();
+    this.#share = Math.min(1, Math.max(0, share));
+    this.#afterRateChange();
+  }
+
+  /** Debits without waiting where that is allowed now: the hot path. @returns whether it was */
+  tryTake(units: number): boolean {
+    if (!this.open) return false;
+    this.#level -= units;
+    return true;
+  }
+
+  async take(units: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw interrupted();
+    if (this.tryTake(units)) return;
+    this.#waits++;
+    await new Promise<void>((resolve, reject) => {
+      const abort = (): void => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        this.#arm();
+        reject(interrupted());
+      };
+      const waiter: Waiter = {
+        units,
+        serve: () => {
+          signal.removeEventListener('abort', abort);
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.#waiters.push(waiter);
+      this.#arm();
+    });
+  }
+
+  settle(difference: number): void {
+    this.#fill();
+    this.#level = Math.min(this.rate, this.#level - difference);
+    if (this.#waiters.length > 0) this.#serveWaiters();
+  }
+
+  #canServe(): boolean {
+    return this.#level >= -ROUNDING && this.rate > 0;
+  }
+
+  #fill(): void {
+    const now = this.#clock.now();
+    this.#level = Math.min(this.rate, this.#level + ((now - this.#filledAt) / 1000) * this.rate);
+    this.#filledAt = now;
+  }
+
+  #afterRateChange(): void {
+    this.#level = Math.min(this.rate, this.#level);
+    this.#serveWaiters();
+  }
+
+  #serveWaiters(): void {
+    while (this.#canServe()) {
+      const waiter = this.#waiters.shift();
+      if (waiter === undefined) break;
+      this.#level -= waiter.units;
+      waiter.serve();
+    }
+    this.#arm();
+  }
+
+  /** One timer, for the moment when the debt will be paid. */
+  #arm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    if (this.#waiters.length === 0 || this.rate === 0) return;
+    const ms = Math.max(1, Math.ceil((-this.#level / this.rate) * 1000));
+    this.#cancelTimer = this.#clock.after(ms, () => {
+      this.#cancelTimer = null;
+      this.#fill();
+      this.#serveWaiters();
+    });
+  }
+}
+
+function valid(unitsPerSecond: number): number {
+  if (!Number.isFinite(unitsPerSecond) || unitsPerSecond < 0) {
+    throw new RangeError('a budget is a finite number of units per second, 0 or more');
+  }
+  return unitsPerSecond;
+}

@@ -1,0 +1,100 @@
+/**
+ * The way to one DynamoDB: region, endpoint and credentials as AWS's own SDK finds them (config first, then environment,
+ * profile, role), for its own rare calls and for the hot ones that are signed and posted here.
+ */
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { FerryError } from '../core/errors.js';
+import type { TargetConfig } from '../config/model.js';
+import { fromSdkError } from './error-answer.js';
+import { noCredentials, RequestSigner } from './request-signer.js';
+import { DEFAULT_TIMEOUTS } from './request-channel.js';
+
+export interface TargetConnection {
+  /** For the calls that are not hot (tables, TTL); one attempt a call. */
+  readonly client: DynamoDBClient;
+  readonly signer: RequestSigner;
+  readonly region: string;
+  readonly endpoint: URL;
+  /** Frees the SDK's sockets. */
+  close(): void;
+}
+
+/**
+ * Finds region, endpoint and credentials; sends nothing.
+ * @throws FerryError E_TARGET_CREDENTIALS where there are no credentials; E_TARGET_CONNECT where no region or no usable
+ *   endpoint is known
+ */
+export async function connectTarget(
+  config: Pick<TargetConfig, 'region' | 'endpoint' | 'table'>,
+): Promise<TargetConnection> {
+  const given: DynamoDBClientConfig = {
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: DEFAULT_TIMEOUTS.connectTimeoutMs,
+      requestTimeout: DEFAULT_TIMEOUTS.answerTimeoutMs,
+      throwOnRequestTimeout: true,
+    },
+  };
+  if (config.region !== null) given.region = config.region;
+  if (config.endpoint !== null) given.endpoint = config.endpoint;
+  const client = new DynamoDBClient(given);
+  try {
+    const region = await resolveRegion(client);
+    const endpoint = await resolveEndpoint(client, config.table);
+    const signer = new RequestSigner((options) => client.config.credentials(options ?? {}), region, endpoint);
+    await signer.renewalBeforeUse();
+    return { client, signer, region, endpoint, close: () => client.destroy() };
+  } catch (thrown) {
+    client.destroy();
+    throw thrown;
+  }
+}
+
+async function resolveRegion(client: DynamoDBClient): Promise<string> {
+  try {
+    return await client.config.region();
+  } catch (cause) {
+    throw new FerryError(
+      'E_TARGET_CONNECT',
+      'no AWS region is known',
+      'set target.region in the config, or AWS_REGION, or a profile with a region; an emulator takes any',
+      { cause },
+    );
+  }
+}
+
+/**
+ * The SDK finds an endpoint only while it prepares a request (account endpoints, FIPS, endpoint URLs of environment and
+ * profile): so it prepares one, and a middleware takes it away before it is signed or sent.
+ */
+async function resolveEndpoint(client: DynamoDBClient, table: string): Promise<URL> {
+  let prepared: unknown;
+  const command = new DescribeTableCommand({ TableName: table });
+  command.middlewareStack.add(
+    () => (args) => {
+      prepared = args.request;
+      return Promise.resolve({ output: { $metadata: {} }, response: {} });
+    },
+    { step: 'build', priority: 'low', name: 'takeAwayPreparedRequest' },
+  );
+  try {
+    await client.send(command);
+    const { protocol, hostname, port, path } = prepared as {
+      protocol: string;
+      hostname: string;
+      port?: number;
+      path: string;
+    };
+    return new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}`);
+  } catch (cause) {
+    const reason = fromSdkError(cause).reason;
+    if (reason === 'CredentialsProviderError' || reason === 'TokenProviderError') throw noCredentials(cause);
+    throw new FerryError(
+      'E_TARGET_CONNECT',
+      `the AWS SDK cannot tell the endpoint of DynamoDB (${reason})`,
+      'check target.endpoint, AWS_ENDPOINT_URL_DYNAMODB and the profile: an endpoint is a URL such as https://dynamodb.eu-west-1.amazonaws.com',
+      { cause },
+    );
+  }
+}

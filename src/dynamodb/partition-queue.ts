@@ -1,0 +1,172 @@
+/**
+ * Items that wait to be sent, one lane a partition key. Batches take one item from each lane in turn, so that rows which
+ * come in key order from one account do not make a rolling hot partition. A parked lane waits alone, the others go on.
+ *
+ *   rotating  -- its items are put back -->  parked  -- release, when its time has come -->  rotating
+ *   rotating  -- its last item is taken -->  forgotten
+ */
+import type { MappedItem } from '../core/model.js';
+import type { PendingWrite } from './pending-write.js';
+
+/** One item on its way; the only object made per item. */
+export interface QueuedItem {
+  readonly item: MappedItem;
+  readonly write: PendingWrite;
+  /** Write units of the base table: whole KB, rounded up. */
+  readonly units: number;
+  /** Tries in which nothing of its batch progressed. */
+  attempts: number;
+  /** The next one of its lane. */
+  next: QueuedItem | null;
+}
+
+interface Lane {
+  readonly partition: string;
+  head: QueuedItem | null;
+  tail: QueuedItem | null;
+  /** Monotonic ms; 0: not parked. */
+  parkedUntil: number;
+  /** In the rotation; a lane parked there leaves it at its turn. */
+  rotating: boolean;
+  /** The next lane of the rotation. */
+  next: Lane | null;
+}
+
+/** UTF-8 takes at most three bytes for each UTF-16 unit: short texts need no counting. */
+const MAX_BYTES_PER_UNIT = 3;
+const COUNTED_FROM_UNITS = 64 * 1024;
+
+export class PartitionQueue {
+  readonly #lanes = new Map<string, Lane>();
+  readonly #parked = new Set<Lane>();
+  #first: Lane | null = null;
+  #last: Lane | null = null;
+  /** Rows come in key order: the next item is often of the same partition. */
+  #latest: Lane | null = null;
+
+  /** True where `take` would surely return nothing. */
+  get idle(): boolean {
+    return this.#first === null;
+  }
+
+  push(queued: QueuedItem): void {
+    const lane = this.#laneOf(queued.item.partition);
+    queued.next = null;
+    if (lane.tail === null) lane.head = queued;
+    else lane.tail.next = queued;
+    lane.tail = queued;
+  }
+
+  /** Puts back what was taken and not written, before the items behind it, and parks its lane until then. */
+  pushBack(queued: QueuedItem, parkedUntil: number): void {
+    const lane = this.#laneOf(queued.item.partition);
+    queued.next = lane.head;
+    lane.head = queued;
+    lane.tail ??= queued;
+    if (lane.parkedUntil === 0) this.#parked.add(lane);
+    lane.parkedUntil = Math.max(lane.parkedUntil, parkedUntil);
+  }
+
+  /**
+   * The next batch: one item a lane in turn, from lanes that are not parked.
+   * @param maxBytes of item texts in UTF-8; one item is always taken
+   */
+  take(maxItems: number, maxBytes: number): QueuedItem[] {
+    const taken: QueuedItem[] = [];
+    let bytes = 0;
+    while (taken.length < maxItems) {
+      const lane = this.#nextLane();
+      if (lane === null || lane.head === null) break;
+      const queued = lane.head;
+      bytes += byteBound(queued.item.text);
+      if (bytes > maxBytes && taken.length > 0) {
+        this.#append(lane);
+        break;
+      }
+      lane.head = queued.next;
+      queued.next = null;
+      taken.push(queued);
+      if (lane.head === null) this.#forget(lane);
+      else this.#append(lane);
+    }
+    return taken;
+  }
+
+  /**
+   * Ends the parking of lanes whose time has come.
+   * @returns ms from `now` until the next one's; null where none is parked
+   */
+  release(now: number): number | null {
+    let next = Infinity;
+    for (const lane of this.#parked) {
+      if (lane.parkedUntil > now) {
+        next = Math.min(next, lane.parkedUntil - now);
+        continue;
+      }
+      lane.parkedUntil = 0;
+      this.#parked.delete(lane);
+      if (!lane.rotating) this.#append(lane);
+    }
+    return next === Infinity ? null : next;
+  }
+
+  /** Drops the items of writes that have failed. Walks the whole queue: for the rare case. @returns what was dropped */
+  dropFailed(): QueuedItem[] {
+    const dropped: QueuedItem[] = [];
+    for (const lane of this.#lanes.values()) {
+      let last: QueuedItem | null = null;
+      for (let queued = lane.head; queued !== null; queued = queued.next) {
+        if (queued.write.failed) {
+          dropped.push(queued);
+          if (last === null) lane.head = queued.next;
+          else last.next = queued.next;
+        } else last = queued;
+      }
+      lane.tail = last;
+    }
+    return dropped;
+  }
+
+  #laneOf(partition: string): Lane {
+    if (this.#latest?.partition === partition) return this.#latest;
+    let lane = this.#lanes.get(partition);
+    if (lane === undefined) {
+      lane = { partition, head: null, tail: null, parkedUntil: 0, rotating: false, next: null };
+      this.#lanes.set(partition, lane);
+      this.#append(lane);
+    }
+    this.#latest = lane;
+    return lane;
+  }
+
+  #append(lane: Lane): void {
+    lane.next = null;
+    lane.rotating = true;
+    if (this.#last === null) this.#first = lane;
+    else this.#last.next = lane;
+    this.#last = lane;
+  }
+
+  /** Takes the next lane that has items out of the rotation; parked and emptied ones leave it here. */
+  #nextLane(): Lane | null {
+    for (;;) {
+      const lane = this.#first;
+      if (lane === null) return null;
+      this.#first = lane.next;
+      if (this.#first === null) this.#last = null;
+      lane.rotating = false;
+      if (lane.parkedUntil > 0) continue;
+      if (lane.head !== null) return lane;
+      this.#forget(lane);
+    }
+  }
+
+  #forget(lane: Lane): void {
+    this.#lanes.delete(lane.partition);
+    if (this.#latest === lane) this.#latest = null;
+  }
+}
+
+function byteBound(text: string): number {
+  return text.length < COUNTED_FROM_UNITS ? text.length * MAX_BYTES_PER_UNIT : Buffer.byteLength(text);
+}

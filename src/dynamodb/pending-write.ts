@@ -1,0 +1,71 @@
+/**
+ * One call of `ItemWriter.write`: counts its items down to the last acknowledgement. A failed one settles once none of
+ * its items is in flight any more, so that whoever writes the same keys next races with nothing.
+ */
+import type { FerryError } from '../core/errors.js';
+import type { WriteReceipt } from '../core/ports.js';
+
+export class PendingWrite {
+  readonly receipt: Promise<WriteReceipt>;
+  readonly #items: number;
+  #resolve: (receipt: WriteReceipt) => void = () => undefined;
+  #reject: (error: FerryError) => void = () => undefined;
+  #unacknowledged: number;
+  #inFlight = 0;
+  #units = 0;
+  #failure: FerryError | null = null;
+
+  constructor(items: number) {
+    this.#items = items;
+    this.#unacknowledged = items;
+    this.receipt = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get failed(): boolean {
+    return this.#failure !== null;
+  }
+
+  /** True while some of its items are neither acknowledged nor in flight. */
+  get waiting(): boolean {
+    return this.#unacknowledged > this.#inFlight;
+  }
+
+  /** Nothing more will happen to it. */
+  get settled(): boolean {
+    return this.#inFlight === 0 && (this.#failure !== null || this.#unacknowledged === 0);
+  }
+
+  /** One of its items was sent. */
+  sent(): void {
+    this.#inFlight++;
+  }
+
+  /** One of its items was acknowledged; `units` is its part of what the request consumed. */
+  acknowledged(units: number): void {
+    this.#inFlight--;
+    this.#unacknowledged--;
+    this.#units += units;
+    this.#settle();
+  }
+
+  /** One of its items came back unwritten, or nobody knows. */
+  returned(): void {
+    this.#inFlight--;
+    this.#settle();
+  }
+
+  /** The first failure stands. */
+  fail(error: FerryError): void {
+    this.#failure ??= error;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#inFlight > 0) return;
+    if (this.#failure !== null) this.#reject(this.#failure);
+    else if (this.#unacknowledged === 0) this.#resolve({ items: this.#items, units: this.#units });
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The hot way to DynamoDB: one prepared JSON body, signed and posted over kept-alive connections. No retries here
+ * (the callers own them), except that a refused signature is mended and sent once more.
+ */
+import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import { connectionFailure, parseErrorAnswer } from './error-answer.js';
+import type { RequestSigner } from './request-signer.js';
+import { RequestFailure } from './service-errors.js';
+
+export interface ChannelTimeouts {
+  readonly connectTimeoutMs: number;
+  /** From the last byte sent to the answer's head, and between two parts of its body. */
+  readonly answerTimeoutMs: number;
+}
+
+export interface ChannelLimits extends ChannelTimeouts {
+  /** Connections at once; a request beyond them waits for one. */
+  readonly connections: number;
+}
+
+/** A healthy BatchWriteItem takes tens of ms; one that takes ten seconds will not come back. */
+export const DEFAULT_TIMEOUTS: ChannelTimeouts = { connectTimeoutMs: 5000, answerTimeoutMs: 10_000 };
+
+/** ExpiredToken and a wrong clock can meet in one request; nothing needs a third mending. */
+const MENDINGS = 2;
+
+export class RequestChannel {
+  readonly #signer: RequestSigner;
+  readonly #pool: Pool;
+  readonly #path: string;
+
+  constructor(signer: RequestSigner, endpoint: URL, limits: ChannelLimits) {
+    this.#signer = signer;
+    this.#path = endpoint.pathname;
+    this.#pool = new Pool(endpoint.origin, {
+      connections: limits.connections,
+      pipelining: 1,
+      connect: { timeout: limits.connectTimeoutMs },
+      headersTimeout: limits.answerTimeoutMs,
+      bodyTimeout: limits.answerTimeoutMs,
+    });
+  }
+
+  /**
+   * @param json the whole request body
+   * @param signal ends the wait for the answer; the request may have been applied all the same
+   * @returns the body of the success answer
+   * @throws RequestFailure for everything a caller may judge; FerryError E_TARGET_CREDENTIALS where there are none
+   */
+  async post(operation: string, json: string, signal: AbortSignal | null = null): Promise<string> {
+    const body = Buffer.from(json);
+    for (let mendings = 0; ; mendings++) {
+      const renewal = this.#signer.renewalBeforeUse();
+      if (renewal !== null) await renewal;
+      const { headers, credentials } = this.#signer.sign(operation, body);
+      try {
+        return await this.#exchange(headers, body, signal);
+      } catch (thrown) {
+        const mendable = thrown instanceof RequestFailure && mendings < MENDINGS;
+        if (!mendable || !(await this.#signer.mend(thrown, credentials))) throw thrown;
+      }
+    }
+  }
+
+  /** Ends the connections; requests still under way fail. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #exchange(headers: Record<string, string>, body: Buffer, signal: AbortSignal | null): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const exchange = new Exchange(resolve, reject, signal);
+      this.#pool.dispatch({ method: 'POST', path: this.#path, headers, body }, exchange);
+    });
+  }
+}
+
+/** Collects one answer. `dispatch` with a handler costs a fraction of undici's stream-based `request`. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #resolve: (body: string) => void;
+  readonly #reject: (failure: RequestFailure) => void;
+  readonly #signal: AbortSignal | null;
+  readonly #abort = (): void => this.#controller?.abort(new RequestAborted());
+  #controller: Dispatcher.DispatchController | null = null;
+  #sent = false;
+  #status = 0;
+  #serverTime: number | null = null;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(resolve: (body: string) => void, reject: (failure: RequestFailure) => void, signal: AbortSignal | null) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#abort);
+  }
+
+  /** Called on an open connection, just before the first byte is written. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#signal?.aborted === true) this.#abort();
+    else this.#sent = true;
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Readonly<Record<string, unknown>>): void {
+    this.#status = status;
+    const date = status === 200 ? undefined : headers['date'];
+    if (typeof date !== 'string') return;
+    const time = Date.parse(date);
+    this.#serverTime = Number.isNaN(time) ? null : time;
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    const [first, second] = this.#chunks;
+    const body =
+      first === undefined ? '' : (second === undefined ? first : Buffer.concat(this.#chunks)).toString('utf8');
+    if (this.#status === 200) this.#resolve(body);
+    else this.#reject(parseErrorAnswer(this.#status, body, this.#serverTime));
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    const code = (error as NodeJS.ErrnoException).code ?? error.name;
+    this.#reject(this.#sent ? new RequestFailure(code, 0, true) : connectionFailure(code));
+  }
+}
+
+class RequestAborted extends Error {
+  readonly code = 'aborted';
+}

@@ -1,0 +1,46 @@
+/**
+ * The rare calls that go through the SDK (tables, TTL): few tries, and failures as FerryErrors.
+ */
+import type { FerryError } from '../core/errors.js';
+import { retryDelay } from './backoff.js';
+import { fromSdkError } from './error-answer.js';
+import { pause, throwIfInterrupted } from './pause.js';
+import { judge, refused, unavailable } from './service-errors.js';
+
+/** Somebody waits for the answer at a terminal: an endpoint that is down should say so soon. */
+const ATTEMPTS = 4;
+
+/**
+ * @param expected what failures of these names mean to the caller
+ * @throws FerryError E_TARGET_CONNECT, E_TARGET_UNAVAILABLE, E_TARGET_ACCESS, E_TARGET_CREDENTIALS, E_TARGET_REQUEST,
+ *   E_TARGET_GONE, E_INTERRUPTED
+ */
+export async function callService<T>(
+  operation: string,
+  table: string,
+  signal: AbortSignal,
+  send: () => Promise<T>,
+  expected: Readonly<Partial<Record<string, () => T>>> = {},
+): Promise<T> {
+  const begun = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    throwIfInterrupted(signal);
+    try {
+      return await send();
+    } catch (thrown) {
+      throwIfInterrupted(signal);
+      const failure = fromSdkError(thrown);
+      const handled = expected[failure.reason];
+      if (handled !== undefined) return handled();
+      const verdict = judge(failure, operation, table);
+      if (verdict.kind === 'fatal') throw verdict.error;
+      if (verdict.kind === 'invalid') throw refused(operation, table, failure);
+      if (attempt === ATTEMPTS) throw gaveUp(operation, table, failure, begun);
+      await pause(retryDelay(attempt + 1, Math.random), signal);
+    }
+  }
+}
+
+function gaveUp(operation: string, table: string, failure: ReturnType<typeof fromSdkError>, begun: number): FerryError {
+  return unavailable(operation, table, failure, Math.ceil((performance.now() - begun) / 1000));
+}

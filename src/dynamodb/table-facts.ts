@@ -1,0 +1,125 @@
+/**
+ * What there is to know of the target table before a run: keys, indexes, capacity, streams, TTL. Reads only.
+ */
+import type { TableDescription } from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import type { KeyType } from '../config/model.js';
+import { FerryError } from '../core/errors.js';
+import type { TargetConnection } from './client.js';
+import { callService } from './service-call.js';
+
+export interface KeyAttribute {
+  readonly name: string;
+  readonly type: KeyType;
+}
+
+export interface TableKeys {
+  readonly partitionKey: KeyAttribute;
+  readonly sortKey: KeyAttribute | null;
+}
+
+export interface IndexFacts extends TableKeys {
+  readonly name: string;
+  /** Local indexes share the table's partitions and capacity, and limit an item collection to 10 GB. */
+  readonly local: boolean;
+  readonly active: boolean;
+}
+
+export interface TableFacts extends TableKeys {
+  readonly name: string;
+  /** `ACTIVE`, `CREATING`, `UPDATING`, `DELETING`, `ARCHIVED`, ... */
+  readonly status: string;
+  readonly indexes: readonly IndexFacts[];
+  readonly billing: 'on-demand' | 'provisioned';
+  /** WCU per second of the table itself; null where it is on demand. */
+  readonly provisionedWriteUnits: number | null;
+  /** Write units per second that the table takes at once; null where the service does not tell. */
+  readonly warmWriteUnits: number | null;
+  readonly stream: boolean;
+  /** The TTL attribute that is enabled; null: off; `unsupported`: the endpoint (an emulator) knows no TTL. */
+  readonly ttl: { readonly attribute: string } | null | 'unsupported';
+}
+
+/** @returns null where there is no such table @throws FerryError E_TARGET_CONNECT, E_TARGET_ACCESS, E_TARGET_CREDENTIALS */
+export async function describeTable(
+  connection: TargetConnection,
+  table: string,
+  signal: AbortSignal,
+): Promise<TableFacts | null> {
+  const send = async (): Promise<TableDescription | null> => {
+    const { Table } = await connection.client.send(new DescribeTableCommand({ TableName: table }), {
+      abortSignal: signal,
+    });
+    return Table ?? null;
+  };
+  const description = await callService('DescribeTable', table, signal, send, {
+    ResourceNotFoundException: () => null,
+  });
+  if (description === null) return null;
+  return factsOf(table, description, await describeTtl(connection, table, signal));
+}
+
+async function describeTtl(
+  connection: TargetConnection,
+  table: string,
+  signal: AbortSignal,
+): Promise<TableFacts['ttl']> {
+  const send = async (): Promise<TableFacts['ttl']> => {
+    const command = new DescribeTimeToLiveCommand({ TableName: table });
+    const { TimeToLiveDescription: ttl } = await connection.client.send(command, { abortSignal: signal });
+    const enabled = ttl?.TimeToLiveStatus === 'ENABLED' || ttl?.TimeToLiveStatus === 'ENABLING';
+    return enabled && ttl.AttributeName !== undefined ? { attribute: ttl.AttributeName } : null;
+  };
+  return callService('DescribeTimeToLive', table, signal, send, {
+    UnknownOperationException: () => 'unsupported',
+    // A role may do without this one; then TTL is unknown, not wrong.
+    AccessDeniedException: () => 'unsupported',
+  });
+}
+
+function factsOf(table: string, description: TableDescription, ttl: TableFacts['ttl']): TableFacts {
+  const types = new Map(
+    description.AttributeDefinitions?.map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]),
+  );
+  const attribute = (name: string | undefined): KeyAttribute => ({ name: name ?? '', type: keyType(types.get(name)) });
+  const keysOf = (schema: TableDescription['KeySchema']): TableKeys => {
+    const named = (role: string): string | undefined => schema?.find(({ KeyType }) => KeyType === role)?.AttributeName;
+    const sort = named('RANGE');
+    return { partitionKey: attribute(named('HASH')), sortKey: sort === undefined ? null : attribute(sort) };
+  };
+  const provisioned = description.ProvisionedThroughput?.WriteCapacityUnits ?? 0;
+  const onDemand = description.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST' || provisioned === 0;
+  return {
+    ...keysOf(description.KeySchema),
+    name: description.TableName ?? table,
+    status: description.TableStatus ?? 'UNKNOWN',
+    indexes: [
+      ...(description.GlobalSecondaryIndexes ?? []).map((index) => ({
+        ...keysOf(index.KeySchema),
+        name: index.IndexName ?? '',
+        local: false,
+        active: (index.IndexStatus ?? 'ACTIVE') === 'ACTIVE',
+      })),
+      ...(description.LocalSecondaryIndexes ?? []).map((index) => ({
+        ...keysOf(index.KeySchema),
+        name: index.IndexName ?? '',
+        local: true,
+        active: true,
+      })),
+    ],
+    billing: onDemand ? 'on-demand' : 'provisioned',
+    provisionedWriteUnits: onDemand ? null : provisioned,
+    warmWriteUnits: description.WarmThroughput?.WriteUnitsPerSecond ?? null,
+    stream: description.StreamSpecification?.StreamEnabled ?? false,
+    ttl,
+  };
+}
+
+function keyType(type: string | undefined): KeyType {
+  if (type === 'S' || type === 'N' || type === 'B') return type;
+  throw new FerryError(
+    'E_TARGET_REQUEST',
+    'DescribeTable answered a key attribute without a type',
+    'check the endpoint: is it DynamoDB?',
+  );
+}

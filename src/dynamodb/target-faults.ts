@@ -1,0 +1,150 @@
+/**
+ * The preflight of the target: what the table is, held against what the mapping and the config expect. Every finding at
+ * once; pure, so that it can be tested without a table.
+ */
+import type { TargetConfig } from '../config/model.js';
+import type { ErrorCode, Finding } from '../core/errors.js';
+import type { KeyAttribute, TableFacts, TableKeys } from './table-facts.js';
+
+export interface TargetExpectation extends TableKeys {
+  readonly table: string;
+  /** The attribute that the mapping's TTL fills; null where it has none. */
+  readonly ttlAttribute: string | null;
+  /** WCU per second of the migration. */
+  readonly writeCapacity: number;
+  readonly liveWriter: TargetConfig['liveWriter'];
+}
+
+/** @param facts null: there is no such table */
+export function targetFaults(facts: TableFacts | null, expected: TargetExpectation): readonly Finding[] {
+  const findings: Finding[] = [];
+  if (expected.liveWriter === 'concurrent') {
+    findings.push(
+      error(
+        'E_LIVE_WRITER',
+        'target.liveWriter is `concurrent`, and this version writes unconditionally: it could overwrite newer items',
+        'stop the other writers of these items and set target.liveWriter to `none`',
+      ),
+    );
+  }
+  if (facts === null) {
+    findings.push(
+      error(
+        'E_TARGET_TABLE_MISSING',
+        `table ${expected.table} does not exist at this endpoint and region`,
+        'check target.region, target.endpoint and target.table, or let `dynaferry backfill --create-table` create it',
+      ),
+    );
+    return findings;
+  }
+  if (facts.status !== 'ACTIVE' && facts.status !== 'UPDATING') {
+    findings.push(
+      error(
+        'E_TARGET_NOT_ACTIVE',
+        `table ${facts.name} is ${facts.status}`,
+        'wait until the table is ACTIVE, then check again',
+      ),
+    );
+  }
+  if (!sameKeys(facts, expected)) {
+    findings.push(
+      error(
+        'E_TARGET_KEY_SCHEMA',
+        `table ${facts.name} has ${describeKeys(facts)}; the mapping makes ${describeKeys(expected)}`,
+        'change the names and types of the mapping’s keys, or name another table in target.table: a table’s keys cannot be changed',
+      ),
+    );
+  }
+  findings.push(...ttlWarnings(facts, expected), ...capacityWarnings(facts, expected));
+  return findings;
+}
+
+function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] {
+  const wanted = expected.ttlAttribute;
+  if (facts.ttl === 'unsupported') return [];
+  if (wanted === null) {
+    if (facts.ttl === null) return [];
+    return [
+      warning(
+        `table ${facts.name} expires items by attribute ${facts.ttl.attribute}, which no TTL rule of the mapping fills`,
+        'make sure that no mapped column has that name, or items may be deleted that should stay',
+      ),
+    ];
+  }
+  if (facts.ttl === null) {
+    return [
+      warning(
+        `the mapping fills TTL attribute ${wanted}, but TTL is off on table ${facts.name}: nothing will expire`,
+        `turn TTL on for attribute ${wanted} when the migration is verified, or before`,
+      ),
+    ];
+  }
+  if (facts.ttl.attribute === wanted) return [];
+  return [
+    warning(
+      `the mapping fills TTL attribute ${wanted}, but table ${facts.name} expires items by ${facts.ttl.attribute}`,
+      'give both the same name: mapping ttl.attribute, or the table’s TTL setting',
+    ),
+  ];
+}
+
+function capacityWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] {
+  const warnings: Finding[] = [];
+  const { provisionedWriteUnits, warmWriteUnits } = facts;
+  if (provisionedWriteUnits !== null && provisionedWriteUnits < expected.writeCapacity) {
+    warnings.push(
+      warning(
+        `table ${facts.name} has ${provisionedWriteUnits} WCU provisioned, target.writeCapacity asks for ${expected.writeCapacity}: the table will throttle`,
+        'raise the table’s capacity, or lower target.writeCapacity; leave room for the table’s other writers',
+      ),
+    );
+  }
+  if (facts.billing === 'on-demand' && warmWriteUnits !== null && warmWriteUnits < expected.writeCapacity) {
+    warnings.push(
+      warning(
+        `table ${facts.name} is warm for ${warmWriteUnits} write units a second, target.writeCapacity asks for ${expected.writeCapacity}: it will throttle until it has grown`,
+        'raise the table’s warm throughput before the run (billed once, cannot be undone), or expect a slow start',
+      ),
+    );
+  }
+  const local = facts.indexes.filter((index) => index.local).map((index) => index.name);
+  if (local.length > 0) {
+    warnings.push(
+      warning(
+        `table ${facts.name} has local indexes (${local.join(', ')}): items of one partition key may not exceed 10 GB, and hot keys are not split`,
+        'spread large accounts over several partition keys (mapping partitionKey.spread)',
+      ),
+    );
+  }
+  if (facts.stream) {
+    warnings.push(
+      warning(
+        `table ${facts.name} has a stream: its consumers will see every item of the migration`,
+        'make sure that the consumers can take it, or turn the stream on after the migration',
+      ),
+    );
+  }
+  return warnings;
+}
+
+function sameKeys(a: TableKeys, b: TableKeys): boolean {
+  return sameAttribute(a.partitionKey, b.partitionKey) && sameAttribute(a.sortKey, b.sortKey);
+}
+
+function sameAttribute(a: KeyAttribute | null, b: KeyAttribute | null): boolean {
+  return a?.name === b?.name && a?.type === b?.type;
+}
+
+function describeKeys({ partitionKey, sortKey }: TableKeys): string {
+  const partition = `partition key ${partitionKey.name} (${partitionKey.type})`;
+  return sortKey === null ? `${partition} and no sort key` : `${partition}, sort key ${sortKey.name} (${sortKey.type})`;
+}
+
+function error(code: ErrorCode, message: string, hint: string): Finding {
+  return { code, message, hint, level: 'error' };
+}
+
+/** The preflight's own code: a warning stands for no failure of its own. */
+function warning(message: string, hint: string): Finding {
+  return { code: 'E_PREFLIGHT', message, hint, level: 'warning' };
+}

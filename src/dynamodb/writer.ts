@@ -1,0 +1,346 @@
+/**
+ * The item writer: BatchWriteItem until every item is acknowledged, within one budget, with bounded memory.
+ *
+ *   write() --> queued (by partition key) --> in flight --> acknowledged
+ *                  ^                             |
+ *                  +--- parked for its backoff <-+  unprocessed, throttled, unavailable
+ *
+ * An item is in exactly one of these places, and the backlog knows its key throughout: no two requests race for one key.
+ * A request that may have been applied is told to `onSuspects` before anything of it is sent again.
+ */
+import type { FerryError } from '../core/errors.js';
+import { asFerryError, interrupted } from '../core/errors.js';
+import type { Emitter } from '../core/events.js';
+import type { MappedItem } from '../core/model.js';
+import type { ItemWriter, WriteReceipt } from '../core/ports.js';
+import { Backlog } from './backlog.js';
+import { Patience, retryDelay } from './backoff.js';
+import type { BatchWriteAnswer } from './batch-write.js';
+import { BatchWriteFormat } from './batch-write.js';
+import type { TokenBucket } from './budget.js';
+import type { TargetConnection } from './client.js';
+import { Gate } from './gate.js';
+import { refusedItem, sharedKey } from './item-faults.js';
+import type { KeyNames } from './key-text.js';
+import type { QueuedItem } from './partition-queue.js';
+import { PendingWrite } from './pending-write.js';
+import type { ChannelTimeouts } from './request-channel.js';
+import { DEFAULT_TIMEOUTS, RequestChannel } from './request-channel.js';
+import { judge, RequestFailure, unavailable } from './service-errors.js';
+import { ThrottleFeedback } from './throttle-feedback.js';
+import { CostFactor } from './unit-estimate.js';
+
+export interface ItemWriterOptions {
+  readonly connection: TargetConnection;
+  readonly shard: string;
+  readonly table: string;
+  readonly keyNames: KeyNames;
+  readonly budget: TokenBucket;
+  readonly requestsInFlight: number;
+  /** How long failures may last without any progress. */
+  readonly patienceSeconds: number;
+  readonly emitter: Emitter;
+  /** Takes the keys of items whose request may have been applied, durably, before it returns. */
+  readonly onSuspects: (keyTexts: readonly string[]) => void;
+  /** In [0, 1); Math.random unless a test wants its own. */
+  readonly random?: () => number;
+  readonly timeouts?: ChannelTimeouts;
+}
+
+const OPERATION = 'BatchWriteItem';
+
+export function openItemWriter(options: ItemWriterOptions): ItemWriter {
+  return new BatchItemWriter(options);
+}
+
+class BatchItemWriter implements ItemWriter {
+  readonly #options: ItemWriterOptions;
+  readonly #channel: RequestChannel;
+  readonly #format: BatchWriteFormat;
+  readonly #backlog: Backlog;
+  readonly #writes = new Set<PendingWrite>();
+  readonly #feedback: ThrottleFeedback;
+  readonly #patience: Patience;
+  readonly #cost = new CostFactor();
+  readonly #stop = new AbortController();
+  readonly #room = new Gate();
+  readonly #answers = new Gate();
+  #failure: FerryError | null = null;
+  #inFlight = 0;
+  #pumpPlanned = false;
+  #waitsForBudget = false;
+
+  constructor(options: ItemWriterOptions) {
+    const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
+    this.#options = options;
+    this.#channel = new RequestChannel(connection.signer, connection.endpoint, {
+      connections: requestsInFlight,
+      ...timeouts,
+    });
+    this.#format = new BatchWriteFormat(options.table, options.keyNames);
+    this.#backlog = new Backlog(requestsInFlight, () => this.#pump());
+    this.#feedback = new ThrottleFeedback(options.budget, performance.now());
+    this.#patience = new Patience(options.patienceSeconds);
+  }
+
+  // -------------------------------------------------------------------------------------------- the way in
+
+  async ready(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure;
+      if (signal.aborted) throw interrupted();
+      if (this.#backlog.hasRoom) return;
+      await this.#room.wait(signal);
+    }
+  }
+
+  write(items: readonly MappedItem[]): Promise<WriteReceipt> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (items.length === 0) return Promise.resolve({ items: 0, units: 0 });
+    const write = new PendingWrite(items.length);
+    this.#writes.add(write);
+    for (const item of items) {
+      const holder = this.#backlog.holder(item.keyText);
+      if (holder !== undefined) {
+        this.#refuseShared(holder, item, write);
+        break;
+      }
+      this.#backlog.add(item, write);
+    }
+    this.#planPump();
+    return write.receipt;
+  }
+
+  async close(): Promise<void> {
+    this.#fail(interrupted());
+    while (this.#inFlight > 0) await this.#answers.wait();
+    await this.#channel.close();
+  }
+
+  /** Neither row may win: both writes fail, and whoever asked can name both rows. */
+  #refuseShared(holder: QueuedItem, item: MappedItem, write: PendingWrite): void {
+    const { shard, table } = this.#options;
+    const error = sharedKey(shard, table, { first: holder.item.row, second: item.row });
+    holder.write.fail(error);
+    write.fail(error);
+    this.#dropFailed();
+  }
+
+  // -------------------------------------------------------------------------------------------- the way out
+
+  /** Writes of one turn of the event loop share their batches. */
+  #planPump(): void {
+    if (this.#pumpPlanned) return;
+    this.#pumpPlanned = true;
+    setImmediate(() => {
+      this.#pumpPlanned = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#failure === null && this.#inFlight < this.#options.requestsInFlight && !this.#backlog.idle) {
+      if (!this.#options.budget.open) {
+        this.#waitForBudget();
+        return;
+      }
+      const batch = this.#backlog.take();
+      if (batch.length > 0) void this.#send(batch);
+    }
+  }
+
+  #waitForBudget(): void {
+    if (this.#waitsForBudget) return;
+    this.#waitsForBudget = true;
+    this.#options.budget.take(0, this.#stop.signal).then(
+      () => {
+        this.#waitsForBudget = false;
+        this.#pump();
+      },
+      () => undefined, // stopped: nothing is sent any more
+    );
+  }
+
+  /** Never rejects: whatever goes wrong becomes the fate of the batch's items. */
+  async #send(batch: readonly QueuedItem[]): Promise<void> {
+    const { shard, budget, emitter } = this.#options;
+    const debited = sumUnits(batch) * this.#cost.factor;
+    budget.tryTake(debited); // the pump saw it open
+    this.#inFlight++;
+    for (const queued of batch) queued.write.sent();
+    const sentAt = performance.now();
+    emitter.emit('batch.sent', { shard, items: batch.length, units: debited });
+    try {
+      const json = await this.#channel.post(OPERATION, this.#format.body(batch));
+      const answer = this.#format.answer(json, batch);
+      if (answer === null) throw new RequestFailure('unreadable answer', 200, true);
+      this.#answered(batch, answer, debited, sentAt);
+    } catch (thrown) {
+      this.#failed(batch, thrown, debited);
+    }
+    this.#inFlight--;
+    this.#pump();
+    if (this.#backlog.hasRoom) this.#room.wake();
+    this.#answers.wake();
+  }
+
+  #answered(batch: readonly QueuedItem[], answer: BatchWriteAnswer, debited: number, sentAt: number): void {
+    const { shard, budget, emitter } = this.#options;
+    const now = performance.now();
+    const { unprocessed } = answer;
+    const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
+    const computed = sumUnits(written);
+    const units = answer.units ?? computed;
+    if (answer.units !== null) this.#cost.learn(units, computed);
+    budget.settle((answer.units ?? computed * this.#cost.factor) - debited);
+    this.#feedback.note(batch.length, unprocessed.size, now);
+    this.#acknowledge(written, units, computed);
+    const elapsedMs = now - sentAt;
+    emitter.emit('batch.acknowledged', {
+      shard,
+      items: written.length,
+      unprocessed: unprocessed.size,
+      units,
+      elapsedMs,
+    });
+    if (unprocessed.size === 0) return;
+    emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
+    this.#retry([...unprocessed], 'UnprocessedItems', {
+      progressed: written.length > 0,
+      hotKeyRange: false,
+      ambiguous: false,
+    });
+  }
+
+  /** Gives each item its whole-numbered part of what the request consumed; the parts add up exactly. */
+  #acknowledge(written: readonly QueuedItem[], units: number, computed: number): void {
+    if (written.length > 0) this.#patience.progress();
+    let computedSoFar = 0;
+    let givenSoFar = 0;
+    for (const queued of written) {
+      computedSoFar += queued.units;
+      const given = Math.round((units * computedSoFar) / computed);
+      this.#backlog.remove(queued);
+      queued.write.acknowledged(given - givenSoFar);
+      givenSoFar = given;
+      if (queued.write.settled) this.#writes.delete(queued.write);
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------- the way back
+
+  #failed(batch: readonly QueuedItem[], thrown: unknown, debited: number): void {
+    const { shard, table, budget, emitter, patienceSeconds, onSuspects } = this.#options;
+    if (!(thrown instanceof RequestFailure)) {
+      this.#giveUp(batch, asFerryError(thrown));
+      return;
+    }
+    const verdict = judge(thrown, OPERATION, table);
+    if (verdict.kind === 'fatal') {
+      this.#giveUp(batch, verdict.error);
+      return;
+    }
+    const ambiguous = verdict.kind === 'unavailable' && verdict.ambiguous;
+    const hotKeyRange = verdict.kind === 'throttled' && verdict.hotKeyRange;
+    if (ambiguous) {
+      try {
+        onSuspects(batch.map((queued) => queued.item.keyText));
+      } catch (unrecorded) {
+        this.#giveUp(batch, asFerryError(unrecorded));
+        return;
+      }
+    } else {
+      budget.settle(-debited); // not applied, so not consumed
+    }
+    if (verdict.kind === 'invalid') {
+      this.#bisect(batch, thrown);
+      return;
+    }
+    const now = performance.now();
+    if (verdict.kind === 'throttled') {
+      this.#feedback.note(batch.length, hotKeyRange ? 0 : batch.length, now);
+      emitter.emit('target.throttled', { shard, items: batch.length, reasons: thrown.throttlingReasons });
+    }
+    if (this.#patience.exhaustedBy(now)) {
+      this.#giveUp(batch, unavailable(OPERATION, table, thrown, patienceSeconds));
+      return;
+    }
+    this.#retry(batch, thrown.reason, { progressed: false, hotKeyRange, ambiguous });
+  }
+
+  #retry(batch: readonly QueuedItem[], reason: string, how: RetryCircumstances): void {
+    let attempt = 0;
+    for (const queued of batch) {
+      if (!how.progressed) queued.attempts++;
+      attempt = Math.max(attempt, queued.attempts);
+    }
+    const { shard, emitter, random = Math.random } = this.#options;
+    const delayMs = retryDelay(attempt, random, how.hotKeyRange);
+    emitter.emit('request.retried', {
+      shard,
+      operation: OPERATION,
+      reason,
+      attempt,
+      delayMs,
+      ambiguous: how.ambiguous,
+    });
+    this.#backlog.putBack(batch, delayMs);
+    for (const queued of batch) queued.write.returned();
+    this.#dropFailed();
+  }
+
+  /** One bad item makes the service refuse a whole batch: halves of it find the one, whose write alone fails. */
+  #bisect(batch: readonly QueuedItem[], failure: RequestFailure): void {
+    const [first] = batch;
+    if (batch.length === 1 && first !== undefined) {
+      first.write.fail(refusedItem(this.#options.table, { row: first.item.row, failure }));
+      this.#backlog.remove(first);
+    } else {
+      this.#backlog.putBackHalves(batch);
+    }
+    for (const queued of batch) queued.write.returned();
+    this.#dropFailed();
+  }
+
+  #giveUp(batch: readonly QueuedItem[], error: FerryError): void {
+    for (const queued of batch) {
+      queued.write.fail(error);
+      queued.write.returned();
+      this.#backlog.remove(queued);
+    }
+    this.#fail(error);
+  }
+
+  /** Ends the run: nothing more is sent; what is in flight is still heard out. The first failure stands. */
+  #fail(error: FerryError): void {
+    this.#failure ??= error;
+    this.#stop.abort();
+    this.#backlog.stop();
+    this.#dropFailed();
+    this.#room.wake();
+  }
+
+  /** Drops what waits for writes that have failed; once the run has failed, that is every write with something waiting. */
+  #dropFailed(): void {
+    let some = false;
+    for (const write of this.#writes) {
+      if (this.#failure !== null && write.waiting) write.fail(this.#failure);
+      some ||= write.failed;
+      if (write.settled) this.#writes.delete(write);
+    }
+    if (some) this.#backlog.dropFailed();
+  }
+}
+
+interface RetryCircumstances {
+  /** Something of the batch was written: then this was no failed try. */
+  readonly progressed: boolean;
+  readonly hotKeyRange: boolean;
+  readonly ambiguous: boolean;
+}
+
+function sumUnits(batch: readonly QueuedItem[]): number {
+  let sum = 0;
+  for (const queued of batch) sum += queued.units;
+  return sum;
+}

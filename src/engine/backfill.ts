@@ -1,0 +1,102 @@
+/**
+ * Backfill of one table: scan, map, write, acknowledge, commit. A chunk is done only when DynamoDB has acknowledged every one of
+ * its items and its bad rows are recorded.
+ */
+import { FerryError, interrupted } from '../core/errors.js';
+import type { MappedItem, RowChunk } from '../core/model.js';
+import type { BadRowRecord, ItemWriter, KeyRegister, Pass } from '../core/ports.js';
+import { BadRowLimit } from './bad-row-limit.js';
+import { mapChunk } from './map-chunk.js';
+import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
+import type { PassProgress } from './progress.js';
+import { sharedKey, SharedKeyRows } from './shared-key.js';
+import type { ShardContext, TableJob } from './table-job.js';
+
+export interface BackfillParts {
+  readonly writer: ItemWriter;
+  /** Present where the schema does not prove that item keys are unique. */
+  readonly register: KeyRegister | null;
+  readonly badRows: BadRowLimit;
+  readonly progress: PassProgress;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_INTERRUPTED */
+export async function backfillTable(context: ShardContext, job: TableJob, pass: Pass, parts: BackfillParts): Promise<void> {
+  await runPass(context, job, pass, context.store.progress(pass), new BackfillHandler(context, job, parts));
+}
+
+class BackfillHandler implements ChunkHandler {
+  constructor(
+    private readonly context: ShardContext,
+    private readonly job: TableJob,
+    private readonly parts: BackfillParts,
+  ) {}
+
+  async begin(chunk: RowChunk, _range: unknown, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
+    const { writer } = this.parts;
+    await writer.ready(signal);
+    const mapped = mapChunk(this.job, chunk, this.parts.now());
+    this.#record(mapped.badRows);
+    this.#claim(mapped.items);
+    if (signal.aborted) throw interrupted();
+    const receipt = mapped.items.length === 0 ? Promise.resolve({ items: 0, units: 0 }) : writer.write(mapped.items);
+    return { done: receipt.then(({ units }) => this.#result(chunk, mapped, units), (thrown: unknown) => this.#explain(thrown)) };
+  }
+
+  async stop(): Promise<void> {
+    await this.parts.writer.close();
+  }
+
+  #result(chunk: RowChunk, mapped: ReturnType<typeof mapChunk>, units: number): ChunkResult {
+    const record = {
+      rows: chunk.rows.length,
+      items: mapped.items.length,
+      badRows: mapped.badRows.length,
+      expiredRows: mapped.expiredRows,
+      units,
+      sourceDigest: mapped.digest,
+      targetDigest: null,
+      missing: 0,
+      differing: 0,
+      unresolved: 0,
+    };
+    this.parts.progress.add(record);
+    return { record, differences: [] };
+  }
+
+  #record(badRows: readonly BadRowRecord[]): void {
+    if (badRows.length === 0) return;
+    this.context.store.recordBadRows(badRows);
+    for (const { table, column, reason } of badRows) {
+      this.context.emitter.emit('row.bad', { shard: this.context.shard, table, column, reason });
+    }
+    this.parts.badRows.add(badRows.length);
+  }
+
+  /** Where keys may collide, each is claimed before it is written: an overwrite is found before it happens. */
+  #claim(items: readonly MappedItem[]): void {
+    if (this.parts.register === null) return;
+    const claims = items.map((item) => ({ keyText: item.keyText, cursor: this.job.source.cursorOf(item.row) }));
+    const [conflict] = this.parts.register.claim(this.context.shard, claims);
+    const claim = conflict === undefined ? undefined : claims[conflict.index];
+    if (conflict === undefined || claim === undefined) return;
+    const table = this.job.mapping.table.name;
+    const owner = conflict.shard === this.context.shard ? [{ table, cursor: conflict.cursor }] : [];
+    this.#refuse([...owner, { table, cursor: claim.cursor }], conflict.shard);
+  }
+
+  /** The writer found two rows with one key among its queued items: their scan keys are recorded, so that both can be named. */
+  #explain(thrown: unknown): never {
+    const rows = thrown instanceof FerryError && thrown.code === 'E_ITEM_KEY_SHARED' ? SharedKeyRows.of(thrown) : null;
+    if (rows === null) throw thrown;
+    const table = this.job.mapping.table.name;
+    return this.#refuse([rows.first, rows.second].map((row) => ({ table, cursor: this.job.source.cursorOf(row) })), this.context.shard);
+  }
+
+  #refuse(rows: readonly Pick<BadRowRecord, 'table' | 'cursor'>[], holder: string): never {
+    this.context.store.recordBadRows(rows.map((row) => ({ ...row, column: null, reason: 'its item key is another row\'s too', remedy: 'take a unique key of the table into the key templates' })));
+    throw sharedKey(this.job.mapping.table.name, this.context.shard, holder);
+  }
+}

@@ -1,0 +1,46 @@
+/** Compares what a row maps to with what the target holds. Both are canonical texts: equal items are equal strings. */
+import type { Difference, MappedItem } from '../core/model.js';
+
+/**
+ * null where the target agrees. An item past its TTL may be gone or still be there (AWS: deletion follows within days), so
+ * its absence is no difference.
+ * @param held canonical text of the item in the target, undefined where there is none
+ * @param now seconds since the epoch
+ */
+export function compareItem(item: MappedItem, held: string | undefined, now: number): Difference | null {
+  if (held === item.text) return null;
+  if (held === undefined) {
+    if (item.expiresAt !== null && item.expiresAt <= now) return null;
+    return { class: 'missing', keyText: item.keyText, attributes: [] };
+  }
+  return { class: 'differing', keyText: item.keyText, attributes: differingAttributes(item.text, held) };
+}
+
+/** Names of attributes that only one side has or that differ, sorted. */
+function differingAttributes(mapped: string, held: string): readonly string[] {
+  return attributeDifferences(mapped, held).map((difference) => difference.name);
+}
+
+export interface AttributeDifference {
+  readonly name: string;
+  /** DynamoDB JSON of the value in the target, null where it is absent. Holds row values. */
+  readonly held: string | null;
+  readonly mapped: string | null;
+}
+
+export function attributeDifferences(mapped: string, held: string): readonly AttributeDifference[] {
+  const [left, right] = [parseItem(mapped), parseItem(held)];
+  const names = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort();
+  return names
+    .map((name) => ({ name, held: valueText(right[name]), mapped: valueText(left[name]) }))
+    .filter((difference) => difference.held !== difference.mapped);
+}
+
+/** Canonical texts keep map keys sorted, so equal values print alike. */
+function valueText(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
+
+export function parseItem(text: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(text) as Record<string, unknown>;
+}

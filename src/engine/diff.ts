@@ -1,0 +1,63 @@
+/**
+ * The dry run: for given rows, the item that would be written beside the one that is there. Writes nothing, counts nothing,
+ * keeps nothing.
+ */
+import type { BadRow, MappedItem, Row } from '../core/model.js';
+import type { ItemReader } from '../core/ports.js';
+import { BadValue } from '../mapping/bad-value.js';
+import { attributeDifferences, parseItem, type AttributeDifference } from './compare.js';
+import type { TableJob } from './table-job.js';
+
+export interface RowDiff {
+  /** The row's scan key, as text. */
+  readonly row: string;
+  readonly outcome: 'mapped' | 'expired' | 'bad';
+  readonly bad: BadRow | null;
+  readonly items: readonly ItemDiff[];
+}
+
+export interface ItemDiff {
+  readonly keyText: string;
+  readonly outcome: 'new' | 'same' | 'changed';
+  readonly bytes: number;
+  /** For `changed`: those that differ; for `new`: all; for `same`: none. Values are row values. */
+  readonly attributes: readonly AttributeDifference[];
+}
+
+/** @param now seconds since the epoch */
+export async function diffRows(
+  job: TableJob,
+  rows: readonly Row[],
+  reader: ItemReader,
+  now: number,
+  signal: AbortSignal,
+): Promise<readonly RowDiff[]> {
+  const mapped = rows.map((row) => mapRow(job, row, now));
+  const keys = new Set(mapped.flatMap((entry) => entry.items.map((item) => item.keyText)));
+  const { texts } = await reader.read([...keys], signal);
+  return mapped.map((entry) => ({
+    row: entry.row,
+    outcome: entry.outcome,
+    bad: entry.bad,
+    items: entry.items.map((item) => diffItem(item, texts.get(item.keyText))),
+  }));
+}
+
+function mapRow(job: TableJob, row: Row, now: number): Omit<RowDiff, 'items'> & { readonly items: readonly MappedItem[] } {
+  const items: MappedItem[] = [];
+  const name = job.source.describeKey(job.source.cursorOf(row));
+  try {
+    return { row: name, outcome: job.mapping.map(row, items, { now }), bad: null, items };
+  } catch (error) {
+    if (error instanceof BadValue) return { row: name, outcome: 'bad', bad: error.toBadRow(), items: [] };
+    throw error;
+  }
+}
+
+function diffItem(item: MappedItem, held: string | undefined): ItemDiff {
+  const base = { keyText: item.keyText, bytes: item.bytes };
+  if (held === item.text) return { ...base, outcome: 'same', attributes: [] };
+  if (held !== undefined) return { ...base, outcome: 'changed', attributes: attributeDifferences(item.text, held) };
+  const attributes = Object.entries(parseItem(item.text)).map(([name, value]) => ({ name, held: null, mapped: JSON.stringify(value) }));
+  return { ...base, outcome: 'new', attributes };
+}

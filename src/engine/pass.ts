@@ -1,0 +1,112 @@
+/**
+ * A pass: one walk over a whole table, range by range and chunk by chunk, several ranges at once. Backfill and verify differ
+ * only in what they do with a chunk. A chunk is committed when it is done and all before it in its range are; on a fault or
+ * a stop, reading ends, what is under way may finish, and what is contiguous is committed before the pass rejects.
+ */
+import pLimit from 'p-limit';
+import { interrupted } from '../core/errors.js';
+import type { Range, RowChunk } from '../core/model.js';
+import type { ChunkRecord, DifferenceRecord, Pass, RangeProgress } from '../core/ports.js';
+import type { ShardContext, TableJob } from './table-job.js';
+import { Watermark } from './watermark.js';
+
+/** What a chunk came to. */
+export interface ChunkResult {
+  readonly record: Omit<ChunkRecord, 'range' | 'last'>;
+  readonly differences: readonly DifferenceRecord[];
+}
+
+/** How a pass treats a chunk. */
+export interface ChunkHandler {
+  /** Resolves once the chunk was taken in (this is where back-pressure waits); `done` resolves once it may be committed. */
+  begin(chunk: RowChunk, range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }>;
+  /** Called once when the pass is stopping early, before what is under way is awaited. */
+  stop(): Promise<void>;
+}
+
+/**
+ * @param progress of the pass's ranges; complete ones are passed over
+ * @throws what a handler or the source threw first; E_INTERRUPTED when the signal ended it
+ */
+export async function runPass(
+  context: ShardContext,
+  job: TableJob,
+  pass: Pass,
+  progress: readonly RangeProgress[],
+  handler: ChunkHandler,
+): Promise<void> {
+  const ranges = progress.filter((range) => !range.complete);
+  const halt = new AbortController();
+  const signal = AbortSignal.any([context.signal, halt.signal]);
+  let firstFault: { readonly thrown: unknown } | null = null;
+  const fail = (thrown: unknown): void => {
+    firstFault ??= { thrown };
+    halt.abort();
+  };
+  const stopped = new Promise<void>((resolve) => {
+    const stop = (): void => void handler.stop().then(resolve, resolve);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+
+  const limit = pLimit(context.scans);
+  await Promise.all(
+    ranges.map((range) => limit(() => walkRange(context, job, pass, range, handler, signal, fail).catch(fail))),
+  );
+  if (signal.aborted) await stopped;
+  const fault = firstFault as { readonly thrown: unknown } | null;
+  if (context.signal.aborted) throw interrupted();
+  if (fault !== null) throw fault.thrown;
+  context.store.finishPass(pass);
+}
+
+/** One range from its watermark to its end; resolves when all its chunks are committed. */
+async function walkRange(
+  context: ShardContext,
+  job: TableJob,
+  pass: Pass,
+  progress: RangeProgress,
+  handler: ChunkHandler,
+  signal: AbortSignal,
+  fail: (thrown: unknown) => void,
+): Promise<void> {
+  if (signal.aborted) return;
+  const { range } = progress;
+  const where = { shard: context.shard, table: pass.table, range: range.index };
+  const watermark = new Watermark<{ readonly record: ChunkRecord; readonly differences: readonly DifferenceRecord[] }>();
+  const underWay = new Set<Promise<void>>();
+
+  const finish = (chunk: RowChunk, result: ChunkResult, advance: ReturnType<typeof watermark.start>): void => {
+    context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
+    const record: ChunkRecord = { ...result.record, range: range.index, last: chunk.last };
+    const run = advance({ record, differences: result.differences });
+    if (run.length === 0) return;
+    context.store.commitChunks(
+      pass,
+      run.map((done) => done.record),
+      run.flatMap((done) => done.differences),
+    );
+    const rows = run.reduce((sum, done) => sum + done.record.rows, 0);
+    context.emitter.emit('watermark.advanced', { ...where, chunks: run.length, rows });
+  };
+
+  try {
+    for await (const chunk of job.source.scan(range, progress.watermark, signal)) {
+      context.emitter.emit('chunk.read', { ...where, rows: chunk.rows.length, bytes: chunk.bytes, elapsedMs: chunk.elapsedMs });
+      const advance = watermark.start();
+      const { done } = await handler.begin(chunk, range, signal);
+      const settled: Promise<void> = done
+        .then((result) => {
+          finish(chunk, result, advance);
+        })
+        .catch(fail)
+        .finally(() => underWay.delete(settled));
+      underWay.add(settled);
+    }
+  } finally {
+    await Promise.all(underWay);
+  }
+  if (watermark.open > 0 || signal.aborted) return;
+  context.store.completeRange(pass, range.index);
+  context.emitter.emit('range.completed', where);
+}

@@ -1,0 +1,94 @@
+/** How far a pass is and how fast: counts since it began, rates over the last ten seconds, the time left. */
+import type { Emitter, ProgressSnapshot } from '../core/events.js';
+import { NO_COUNTS, type Counts, type Phase } from '../core/model.js';
+import type { StateStore } from '../core/ports.js';
+
+const WINDOW_MS = 10_000;
+const TICK_MS = 1_000;
+
+interface Sample {
+  readonly at: number;
+  readonly rows: number;
+  readonly items: number;
+  readonly units: number;
+}
+
+/** What progress learns from outside a chunk. */
+export interface PassGauges {
+  /** Units per second that may be used now. */
+  readonly unitsLimit: () => number;
+  readonly throttles: () => number;
+  readonly retries: () => number;
+}
+
+export class PassProgress {
+  #counts: Counts;
+  readonly #samples: Sample[] = [];
+
+  constructor(
+    private readonly shard: string,
+    private readonly table: string,
+    private readonly phase: Phase,
+    private readonly estimatedRows: number,
+    already: Counts,
+    private readonly gauges: PassGauges,
+  ) {
+    this.#counts = already;
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  add(chunk: Omit<Counts, 'chunks'>): void {
+    const { rows, items, badRows, expiredRows, chunks, units } = this.#counts;
+    this.#counts = {
+      rows: rows + chunk.rows,
+      items: items + chunk.items,
+      badRows: badRows + chunk.badRows,
+      expiredRows: expiredRows + chunk.expiredRows,
+      chunks: chunks + 1,
+      units: units + chunk.units,
+    };
+  }
+
+  snapshot(now = performance.now()): ProgressSnapshot {
+    const { rows, items, units } = this.#counts;
+    this.#samples.push({ at: now, rows, items, units });
+    while ((this.#samples[0]?.at ?? now) < now - WINDOW_MS) this.#samples.shift();
+    const oldest = this.#samples[0] ?? { at: now, ...NO_COUNTS };
+    const seconds = (now - oldest.at) / 1_000;
+    const rate = (latest: number, before: number): number => (seconds > 0 ? (latest - before) / seconds : 0);
+    const rowsPerSecond = rate(rows, oldest.rows);
+    const left = Math.max(0, this.estimatedRows - rows);
+    return {
+      table: this.table,
+      phase: this.phase,
+      counts: this.#counts,
+      estimatedRows: this.estimatedRows,
+      rowsPerSecond,
+      itemsPerSecond: rate(items, oldest.items),
+      unitsPerSecond: rate(units, oldest.units),
+      unitsLimit: this.gauges.unitsLimit(),
+      throttles: this.gauges.throttles(),
+      retries: this.gauges.retries(),
+      etaSeconds: rowsPerSecond > 0 ? left / rowsPerSecond : null,
+    };
+  }
+
+  /** Says it once a second, to listeners and to the state file. @returns call it to stop, after a last word */
+  publish(emitter: Emitter, store: StateStore): () => void {
+    const say = (): void => {
+      const snapshot = this.snapshot();
+      emitter.emit('shard.progress', { shard: this.shard, ...snapshot });
+      const { rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries } = snapshot;
+      store.beat({ pid: process.pid, at: Date.now(), phase: this.phase, rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries });
+    };
+    say();
+    const timer = setInterval(say, TICK_MS);
+    return () => {
+      clearInterval(timer);
+      say();
+    };
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * A difference is a candidate until it is confirmed: under live writes the row may have changed between the two reads. Row and
+ * item are read again, with growing pauses; it counts only if the row did not change between two reads and the target still
+ * differs. What keeps changing is `unresolved`, never passed.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { interrupted } from '../core/errors.js';
+import type { Difference, MappedItem, Row } from '../core/model.js';
+import type { DifferenceRecord, ItemReader } from '../core/ports.js';
+import { BadValue } from '../mapping/bad-value.js';
+import { compareItem } from './compare.js';
+import type { TableJob } from './table-job.js';
+
+/** Pauses before the second, third and fourth look, in ms. */
+const PAUSES_MS = [100, 500, 2_000];
+
+/** @param candidates items whose first comparison failed */
+export async function confirmDifferences(
+  job: TableJob,
+  candidates: readonly MappedItem[],
+  reader: ItemReader,
+  now: () => number,
+  signal: AbortSignal,
+): Promise<readonly DifferenceRecord[]> {
+  const confirmed: DifferenceRecord[] = [];
+  let open = candidates;
+  for (const pause of PAUSES_MS) {
+    if (open.length === 0) return confirmed;
+    await sleep(pause, undefined, { signal }).catch(() => {
+      throw interrupted();
+    });
+    const rows = await job.source.refetch(open.map((item) => item.row), signal);
+    const again = open.flatMap((before, index) =>
+      remap(job, rows[index] ?? null, before, now()).map((after) => ({ after, changed: after.text !== before.text })),
+    );
+    const read = await reader.read([...new Set(again.map(({ after }) => after.keyText))], signal);
+    const changing = new Map<string, MappedItem>();
+    for (const { after, changed } of again) {
+      const difference = compareItem(after, read.texts.get(after.keyText), now());
+      if (difference === null) continue;
+      if (changed) changing.set(after.keyText, after);
+      else confirmed.push(record(job, difference, after.row));
+    }
+    open = [...changing.values()];
+  }
+  const unresolved = open.map((item) => record(job, { class: 'unresolved', keyText: item.keyText, attributes: [] }, item.row));
+  return [...confirmed, ...unresolved];
+}
+
+/** The item that the row gives now at the same key; all its items where the key changed; none where the row is gone or has become bad. */
+function remap(job: TableJob, row: Row | null, item: MappedItem, now: number): readonly MappedItem[] {
+  if (row === null) return [];
+  const items: MappedItem[] = [];
+  try {
+    job.mapping.map(row, items, { now });
+  } catch (error) {
+    if (error instanceof BadValue) return [];
+    throw error;
+  }
+  const same = items.find((candidate) => candidate.keyText === item.keyText);
+  return same === undefined ? items : [same];
+}
+
+function record(job: TableJob, difference: Difference, row: Row): DifferenceRecord {
+  return { ...difference, cursor: job.source.cursorOf(row) };
+}

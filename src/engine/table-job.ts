@@ -1,0 +1,22 @@
+/** One table of one shard, ready to work on: what the passes are given. */
+import type { Emitter } from '../core/events.js';
+import type { RowSource, StateStore } from '../core/ports.js';
+import type { CompiledMapping } from '../mapping/compile.js';
+
+export interface TableJob {
+  readonly mapping: CompiledMapping;
+  readonly source: RowSource;
+  /** Name of the unique key that is scanned. */
+  readonly scanKey: string;
+}
+
+/** What every pass over a shard shares. */
+export interface ShardContext {
+  readonly shard: string;
+  readonly store: StateStore;
+  readonly emitter: Emitter;
+  /** SELECTs at once. */
+  readonly scans: number;
+  readonly ranges: number;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,103 @@
+/**
+ * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item; stores for
+ * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
+ */
+import { interrupted } from '../core/errors.js';
+import type { Range, RowChunk } from '../core/model.js';
+import type { ItemReader, Pass, RangeProgress } from '../core/ports.js';
+import { DigestSum } from '../mapping/digest.js';
+import { compareItem } from './compare.js';
+import { mapChunk, type MappedChunk } from './map-chunk.js';
+import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
+import type { PassProgress } from './progress.js';
+import { confirmDifferences } from './recheck.js';
+import type { SuspectCheck } from './suspect-check.js';
+import type { ShardContext, TableJob } from './table-job.js';
+
+export interface VerifyParts {
+  readonly reader: ItemReader;
+  readonly progress: PassProgress;
+  readonly suspects: SuspectCheck;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** @throws FerryError of the source, the target or the state; E_INTERRUPTED. Differences are no errors: they go to the state. */
+export async function verifyTable(context: ShardContext, job: TableJob, pass: Pass, parts: VerifyParts): Promise<void> {
+  await runPass(context, job, pass, withOpenEnd(context.store.progress(pass)), new VerifyHandler(context, job, parts));
+}
+
+/** A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes on to the end. */
+function withOpenEnd(progress: readonly RangeProgress[]): readonly RangeProgress[] {
+  const last = Math.max(...progress.map(({ range }) => range.index));
+  return progress.map((entry) => (entry.range.index === last ? { ...entry, range: { ...entry.range, upTo: null } } : entry));
+}
+
+class VerifyHandler implements ChunkHandler {
+  /** Chunks being compared; a scan waits while there are as many as there are scans. */
+  #open = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(
+    private readonly context: ShardContext,
+    private readonly job: TableJob,
+    private readonly parts: VerifyParts,
+  ) {}
+
+  async begin(chunk: RowChunk, _range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
+    while (this.#open > this.context.scans && !signal.aborted) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    if (signal.aborted) throw interrupted();
+    this.#open += 1;
+    const mapped = mapChunk(this.job, chunk, this.parts.now());
+    return { done: this.#compare(chunk, mapped, signal).finally(() => this.#release()) };
+  }
+
+  stop(): Promise<void> {
+    this.#wake();
+    return Promise.resolve();
+  }
+
+  #release(): void {
+    this.#open -= 1;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
+    const { reader, progress, suspects, now } = this.parts;
+    if (mapped.badRows.length > 0) this.context.store.recordBadRows(mapped.badRows);
+    const read = await reader.read(mapped.items.map((item) => item.keyText), signal);
+    const held = new DigestSum();
+    const candidates = mapped.items.filter((item) => {
+      const text = read.texts.get(item.keyText);
+      if (text !== undefined) held.add(text);
+      const same = compareItem(item, text, now()) === null;
+      if (same) suspects.foundEqual(item.keyText);
+      return !same;
+    });
+    const differences = await confirmDifferences(this.job, candidates, reader, now, signal);
+    const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
+    const record = {
+      rows: chunk.rows.length,
+      items: mapped.items.length,
+      badRows: mapped.badRows.length,
+      expiredRows: mapped.expiredRows,
+      units: read.units,
+      sourceDigest: mapped.digest,
+      targetDigest: held.toString(),
+      missing: count('missing'),
+      differing: count('differing'),
+      unresolved: count('unresolved'),
+    };
+    for (const { class: kind, attributes } of differences) {
+      this.context.emitter.emit('difference.found', { shard: this.context.shard, table: this.job.mapping.table.name, class: kind, attributes });
+    }
+    progress.add(record);
+    return { record, differences };
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Progress on a terminal: one line a running shard at the bottom of the screen, what happens above it. Guarantees that no
+ * line wraps, that there are never more lines than the screen has, and that the cursor is back at the end, whatever ends it.
+ */
+import { MultiBar, type SingleBar } from 'cli-progress';
+import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
+import { OnceAKind } from './once-a-kind.js';
+import { progressLines, type ShardProgress } from './progress-lines.js';
+import { columnsOf, type OutputStream, truncate, wrap } from './terminal.js';
+import { isRepetitive, wordsOf } from './wording.js';
+
+const CLEAR_TO_END_OF_LINE = '\u001b[K';
+
+/** Lines kept free for what is printed above the bars. */
+const FREE_LINES = 2;
+
+/**
+ * @param stream a terminal (`isTTY`), normally stderr
+ * @returns a function that ends the display: shards that still run leave a line with how far they came
+ */
+export function startProgressBars(bus: EventBus, stream: OutputStream): () => void {
+  const bars = new ProgressBars(stream);
+  const end = bus.onAny((record) => bars.take(record));
+  const close = (): void => {
+    end();
+    process.removeListener('exit', close);
+    bars.close();
+  };
+  // The second SIGINT exits at once: this is then the last chance to give the cursor back.
+  process.once('exit', close);
+  return close;
+}
+
+class ProgressBars {
+  readonly #stream: OutputStream;
+  readonly #screen: MultiBar;
+  /** The lines on the screen; line i shows the i-th running shard. */
+  readonly #lines: SingleBar[] = [];
+  /** Running shards, with what they last said. */
+  readonly #running = new Map<string, ProgressSnapshot | null>();
+  readonly #kinds = new OnceAKind();
+  /** What the lines show until the next redraw. */
+  #texts: readonly string[] = [];
+
+  constructor(stream: OutputStream) {
+    this.#stream = stream;
+    this.#screen = new MultiBar({
+      stream,
+      fps: 4,
+      hideCursor: true,
+      clearOnComplete: true,
+      // Signals are the command line's business.
+      gracefulExit: false,
+      // A line printed above moves all bars down by one: each must be drawn again though it did not change.
+      forceRedraw: true,
+      format: (_options, _params, payload: { readonly line: number }) => this.#texts[payload.line] ?? '',
+    });
+    this.#screen.on('update-pre', () => {
+      this.#texts = this.#render();
+    });
+  }
+
+  take(record: EventRecord): void {
+    switch (record.name) {
+      case 'shard.started':
+        this.#running.set(record.payload.shard, null);
+        this.#arrange();
+        return;
+      case 'shard.progress':
+        if (this.#running.has(record.payload.shard)) this.#running.set(record.payload.shard, record.payload);
+        return;
+      case 'shard.finished':
+        this.#print(record.payload.shard, wordsOf(record));
+        this.#running.delete(record.payload.shard);
+        this.#arrange();
+        return;
+      // The line of a shard says these all the time.
+      case 'shard.phase':
+      case 'table.planned':
+        return;
+      case 'listener.failed':
+        this.#print('dynaferry', wordsOf(record));
+        return;
+      default: {
+        const words = wordsOf(record);
+        if (words !== null && (!isRepetitive(record) || this.#kinds.isNew(`${record.payload.shard} ${words}`))) {
+          this.#print(record.payload.shard, words);
+        }
+      }
+    }
+  }
+
+  close(): void {
+    const stopped = this.#shards().filter(({ progress }) => progress !== null);
+    for (const line of progressLines(stopped, columnsOf(this.#stream))) this.#printLine(line);
+    this.#running.clear();
+    if (!this.#screen.isActive) return;
+    // stop() drops what waits to be printed; update() prints it.
+    this.#screen.update();
+    this.#screen.stop();
+  }
+
+  /** As many lines as there are running shards, and as the screen has. */
+  #arrange(): void {
+    const wanted = Math.min(this.#running.size, Math.max(1, (this.#stream.rows ?? 24) - FREE_LINES));
+    while (this.#lines.length < wanted) this.#lines.push(this.#screen.create(1, 0, { line: this.#lines.length }));
+    while (this.#lines.length > wanted) {
+      const last = this.#lines.pop();
+      if (last !== undefined) this.#screen.remove(last);
+    }
+  }
+
+  #render(): readonly string[] {
+    const shards = this.#shards();
+    const columns = columnsOf(this.#stream);
+    if (shards.length <= this.#lines.length) return progressLines(shards, columns);
+    const shown = this.#lines.length - 1;
+    const rest = `and ${shards.length - shown} more shards, for which the screen has no line`;
+    return [...progressLines(shards.slice(0, shown), columns), truncate(rest, columns - 1)];
+  }
+
+  #shards(): readonly ShardProgress[] {
+    return [...this.#running].map(([shard, progress]) => ({ shard, progress }));
+  }
+
+  #print(who: string, words: string | null): void {
+    if (words === null) return;
+    for (const line of wrap(`${who} ${words}`, columnsOf(this.#stream) - 1, 4)) this.#printLine(line);
+  }
+
+  #printLine(line: string): void {
+    if (this.#screen.isActive) this.#screen.log(`${line}${CLEAR_TO_END_OF_LINE}\n`);
+    else this.#stream.write(`${line}\n`);
+  }
+}

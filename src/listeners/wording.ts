@@ -1,0 +1,96 @@
+/**
+ * Events in the words of an operator: one line an event, for those that someone watching wants to read. Names of shards,
+ * tables, columns and attributes only, never values. The progress bars print the same lines above the bars.
+ */
+import type { EventMap, EventRecord } from '../core/events.js';
+import type { Phase } from '../core/model.js';
+import { count, duration, plural } from './format.js';
+
+/** The line of an event, without the shard's name, or null where it is not worth one. */
+export function wordsOf({ name, payload }: EventRecord): string | null {
+  switch (name) {
+    case 'shard.started':
+      return payload.resumed ? 'resumes where it stopped' : 'starts';
+    case 'shard.phase':
+      return phaseWords(payload.phase);
+    case 'table.planned':
+      return payload.reused
+        ? `${payload.table}: follows the ${plural(payload.ranges, 'range')} planned before`
+        : `${payload.table}: cut into ${plural(payload.ranges, 'range')}, about ${plural(payload.estimatedRows, 'row')}`;
+    case 'source.paused':
+      return `reading pauses: ${payload.reason}`;
+    case 'source.resumed':
+      return `reading goes on after ${duration(payload.pausedMs / 1000)}`;
+    case 'source.retried':
+      return `MySQL: ${payload.reason}; attempt ${payload.attempt} in ${duration(payload.delayMs / 1000)}`;
+    case 'row.bad':
+      return `bad row in ${payload.table}${payload.column === null ? '' : `, column ${payload.column}`}: ${payload.reason}`;
+    case 'difference.found':
+      return differenceWords(payload);
+    case 'shard.warning':
+      return `warning: ${payload.message}; ${payload.hint}`;
+    case 'shard.finished':
+      return finishWords(payload);
+    case 'listener.failed':
+      return `a display or log failed at ${payload.event} and is off; the run goes on`;
+    case 'chunk.read':
+    case 'chunk.done':
+    case 'watermark.advanced':
+    case 'range.completed':
+    case 'batch.sent':
+    case 'batch.acknowledged':
+    case 'request.retried':
+    case 'target.throttled':
+    case 'shard.progress':
+      return null;
+  }
+}
+
+/** Events that may come by the thousand, all alike: one line a kind is enough. */
+export function isRepetitive({ name }: EventRecord): boolean {
+  return name === 'row.bad' || name === 'difference.found' || name === 'source.retried';
+}
+
+const PHASES: Readonly<Record<Phase, string>> = {
+  new: 'has nothing recorded yet',
+  planned: 'is planned',
+  backfilling: 'backfilling',
+  backfilled: 'is backfilled',
+  verifying: 'verifying',
+  verified: 'is verified: both sides are equal',
+  differences: 'has differences',
+};
+
+function phaseWords(phase: Phase): string {
+  return PHASES[phase];
+}
+
+function differenceWords({ class: kind, table, attributes }: EventMap['difference.found']): string {
+  switch (kind) {
+    case 'missing':
+      return `an item of ${table} is missing in the target`;
+    case 'differing':
+      return `an item of ${table} differs in ${attributes.join(', ')}`;
+    case 'unresolved':
+      return `a row of ${table} keeps changing: it could not be compared`;
+  }
+}
+
+const OUTCOMES: Readonly<Record<EventMap['shard.finished']['outcome'], string>> = {
+  done: 'done',
+  differences: 'finished with differences or bad rows',
+  failed: 'failed',
+  interrupted: 'stopped, checkpoint saved',
+};
+
+function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.finished']): string {
+  const facts = [
+    plural(counts.rows, 'row'),
+    plural(counts.items, 'item'),
+    `${count(counts.units)} units`,
+    ...(counts.badRows > 0 ? [plural(counts.badRows, 'bad row')] : []),
+    ...(counts.expiredRows > 0 ? [`${plural(counts.expiredRows, 'expired row')} left out`] : []),
+  ];
+  const why = fault === null || outcome === 'interrupted' ? '' : `: ${fault.message}; ${fault.hint}`;
+  return `${OUTCOMES[outcome]} after ${duration(elapsedMs / 1000)}: ${facts.join(', ')}${why}`;
+}

@@ -1,0 +1,115 @@
+/** The attributes of one item rule: from columns, templates and constants to emitters of their text, name included. */
+import type { AddedAttribute, ItemMapping } from '../config/model.js';
+import type { ColumnInfo, Row, TableInfo } from '../core/model.js';
+import { encoderFor, numberValue, RuleFault, stringValue } from './attribute-value.js';
+import { compileTemplate, missingColumn } from './compiled-template.js';
+import type { ItemKey } from './item-key.js';
+import { textBytes, type SizeCounter } from './item-size.js';
+import { quoteJson } from './json-text.js';
+import { guarded, type ReportFault } from './mapping-faults.js';
+import { normalizeNumber } from './numbers.js';
+
+export interface AttributeEmitter {
+  readonly name: string;
+  /** `"name":{"S":"..."}`, or '' where the attribute is absent; adds its billed bytes, name included. @throws BadValue */
+  readonly emit: (row: Row, size: SizeCounter, key: ItemKey, expiresAt: number | null) => string;
+}
+
+/** null where a fault was reported. */
+export function compileAttributes(
+  item: ItemMapping,
+  table: TableInfo,
+  indexOf: (column: string) => number,
+  report: ReportFault,
+): readonly AttributeEmitter[] | null {
+  const { attributes } = item;
+  const named: [string, (string | number)[]][] = [
+    ...(attributes.columns === 'all' ? [] : attributes.columns.map((name, index): [string, (string | number)[]] => [name, ['columns', index]])),
+    ...attributes.drop.map((name, index): [string, (string | number)[]] => [name, ['drop', index]]),
+    ...Object.keys(attributes.rules).map((name): [string, (string | number)[]] => [name, ['rules', name]]),
+  ];
+  let sound = true;
+  for (const [name, path] of named) {
+    if (table.columns.some((column) => column.name === name)) continue;
+    const fault = missingColumn(name, table);
+    report(['attributes', ...path], fault.code, fault.message, fault.hint);
+    sound = false;
+  }
+  const columns = table.columns
+    .filter((column) => isChosen(column, item))
+    .map((column) => columnEmitter(column, item, indexOf(column.name), report));
+  const added = Object.entries(attributes.add).map(([name, rule]) =>
+    guarded(['attributes', 'add', name], report, () => addedEmitter(name, rule, table, indexOf)),
+  );
+  const all = [...columns, ...added].filter((emitter) => emitter !== null);
+  return sound && all.length === columns.length + added.length ? all : null;
+}
+
+/** Invisible columns are left out of SELECT * and so of `all`; naming one in a rule brings it in. */
+function isChosen(column: ColumnInfo, item: ItemMapping): boolean {
+  const { columns, drop, rules } = item.attributes;
+  if (drop.includes(column.name)) return false;
+  return columns === 'all' ? !column.invisible || column.name in rules : columns.includes(column.name);
+}
+
+function columnEmitter(column: ColumnInfo, item: ItemMapping, index: number, report: ReportFault): AttributeEmitter | null {
+  const rule = item.attributes.rules[column.name];
+  const name = rule?.name ?? column.name;
+  const keepNull = rule?.null === 'keep';
+  const prefix = `${quoteJson(name)}:`;
+  const nameBytes = textBytes(name);
+  try {
+    const encode = encoderFor(column, { type: rule?.type ?? null, format: rule?.format ?? null });
+    return {
+      name,
+      emit(row, size) {
+        const cell = row[index];
+        if (cell === null || cell === undefined) {
+          if (!keepNull) return '';
+          size.bytes += nameBytes + 1;
+          return `${prefix}{"NULL":true}`;
+        }
+        size.bytes += nameBytes;
+        return prefix + encode(cell, size);
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof RuleFault)) throw error;
+    report(['attributes', 'rules', column.name], 'E_MAPPING_INVALID', `column ${column.name}: ${error.message}`, 'give the rule a type or format that fits the column');
+    return null;
+  }
+}
+
+function addedEmitter(name: string, rule: AddedAttribute, table: TableInfo, indexOf: (column: string) => number): AttributeEmitter {
+  const prefix = `${quoteJson(name)}:`;
+  const nameBytes = textBytes(name);
+  if (rule.kind === 'template') {
+    const template = compileTemplate(rule.template, table, indexOf);
+    return {
+      name,
+      emit(row, size) {
+        size.bytes += nameBytes;
+        return prefix + stringValue(template.evaluate(row), size);
+      },
+    };
+  }
+  const constantSize = { bytes: nameBytes };
+  const text = prefix + constantText(rule.value, constantSize);
+  return {
+    name,
+    emit(_row, size) {
+      size.bytes += constantSize.bytes;
+      return text;
+    },
+  };
+}
+
+function constantText(value: string | number | boolean, size: SizeCounter): string {
+  if (typeof value === 'string') return stringValue(value, size);
+  if (typeof value === 'boolean') {
+    size.bytes += 1;
+    return `{"BOOL":${String(value)}}`;
+  }
+  const normalized = normalizeNumber(String(value));
+  return 'fault' in normalized ? stringValue(String(value), size) : numberValue(normalized.text, size);
+}

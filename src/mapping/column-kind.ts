@@ -1,0 +1,72 @@
+/** What family of values a column holds: the one place that reads MySQL's type names for the mapping. */
+import type { ColumnInfo } from '../core/model.js';
+
+export type ColumnKind = 'integer' | 'decimal' | 'float' | 'bit' | 'text' | 'json' | 'set' | 'bytes' | 'date' | 'datetime' | 'time' | 'year';
+
+const KINDS: Readonly<Record<string, ColumnKind>> = {
+  tinyint: 'integer',
+  smallint: 'integer',
+  mediumint: 'integer',
+  int: 'integer',
+  bigint: 'integer',
+  decimal: 'decimal',
+  float: 'float',
+  double: 'float',
+  bit: 'bit',
+  char: 'text',
+  varchar: 'text',
+  tinytext: 'text',
+  text: 'text',
+  mediumtext: 'text',
+  longtext: 'text',
+  enum: 'text',
+  uuid: 'text',
+  inet4: 'text',
+  inet6: 'text',
+  set: 'set',
+  json: 'json',
+  binary: 'bytes',
+  varbinary: 'bytes',
+  tinyblob: 'bytes',
+  blob: 'bytes',
+  mediumblob: 'bytes',
+  longblob: 'bytes',
+  geometry: 'bytes',
+  point: 'bytes',
+  linestring: 'bytes',
+  polygon: 'bytes',
+  multipoint: 'bytes',
+  multilinestring: 'bytes',
+  multipolygon: 'bytes',
+  geometrycollection: 'bytes',
+  geomcollection: 'bytes',
+  vector: 'bytes',
+  date: 'date',
+  datetime: 'datetime',
+  timestamp: 'datetime',
+  time: 'time',
+  year: 'year',
+};
+
+/** null for a type this version does not know: the mapping then refuses the column by name. */
+export function columnKind(column: ColumnInfo): ColumnKind | null {
+  return KINDS[column.dataType] ?? null;
+}
+
+/** Most digits that an integer column can show, sign left out. */
+export function integerDigits(column: ColumnInfo): number {
+  switch (column.dataType) {
+    case 'tinyint':
+      return 3;
+    case 'smallint':
+      return 5;
+    case 'mediumint':
+      return 8;
+    case 'int':
+      return 10;
+    case 'year':
+      return 4;
+    default:
+      return column.unsigned ? 20 : 19;
+  }
+}

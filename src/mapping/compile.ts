@@ -1,0 +1,141 @@
+/**
+ * Compiles the mapping of one table, once, to a function from a row as MySQL sent it to the text of its items. The hot path:
+ * no attribute objects are built; every attribute's text is made straight from its cell, in sorted order, with key and
+ * exact size on the way.
+ */
+import type { ItemMapping, TableMapping } from '../config/model.js';
+import { FerryError, type Fault } from '../core/errors.js';
+import type { MappedItem, Row, TableInfo } from '../core/model.js';
+import { compileAttributes, type AttributeEmitter } from './attributes.js';
+import { BadValue } from './bad-value.js';
+import { MAX_ITEM_BYTES } from './item-size.js';
+import { compileKeys, type CompiledKeys } from './item-key.js';
+import type { KeyTemplates } from './key-uniqueness.js';
+import { guarded, pathText, type ReportFault } from './mapping-faults.js';
+import { compileTtl, type CompiledTtl } from './ttl.js';
+
+export interface MapContext {
+  /** Seconds since the epoch: what TTLs are compared with. */
+  readonly now: number;
+}
+
+/** What became of a row: its items were appended, or all its items are past their TTL and the mapping skips such rows. */
+export type MapOutcome = 'mapped' | 'expired';
+
+export interface CompiledMapping {
+  readonly table: TableInfo;
+  /** Columns that rows must bring, in this order. */
+  readonly columns: readonly string[];
+  /** For the proof that item keys are unique. */
+  readonly keys: readonly KeyTemplates[];
+  readonly partitionKeyName: string;
+  readonly sortKeyName: string | null;
+  /** TTL attribute of the items, or null. */
+  readonly ttlAttribute: string | null;
+  /**
+   * Appends the row's items to `into`; on a bad row none.
+   * @throws BadValue
+   */
+  map(row: Row, into: MappedItem[], context: MapContext): MapOutcome;
+}
+
+/**
+ * @throws FerryError E_MAPPING_INVALID, E_MAPPING_COLUMN or E_MAPPING_UNSORTABLE; with several faults, all of them in `faults`
+ * @param lineOf line in the config file of a path below `mapping`
+ */
+export function compileMapping(table: TableInfo, mapping: TableMapping, lineOf: (path: readonly (string | number)[]) => number): CompiledMapping {
+  const faults: Fault[] = [];
+  const columns = columnsInUse(table, mapping);
+  const position = new Map(columns.map((name, index) => [name, index]));
+  const indexOf = (column: string): number => {
+    const index = position.get(column);
+    if (index !== undefined) return index;
+    columns.push(column);
+    position.set(column, columns.length - 1);
+    return columns.length - 1;
+  };
+  const items = mapping.items.map((item, index) => {
+    const report = (path: readonly (string | number)[], code: Fault['code'], message: string, hint: string): void => {
+      const where = ['mapping', table.name, 'items', index, ...path];
+      faults.push({ code, message: `line ${lineOf(where)}, ${pathText(where)}: ${message}`, hint });
+    };
+    return compileItem(item, table, indexOf, report);
+  });
+  if (faults.length > 0) throw mappingError(table, faults);
+  const compiled = items.filter((item) => item !== null);
+  const [first] = mapping.items;
+  return {
+    table,
+    columns,
+    keys: compiled.map((item) => item.keys.templates),
+    partitionKeyName: first?.partitionKey.name ?? '',
+    sortKeyName: first?.sortKey?.name ?? null,
+    ttlAttribute: mapping.items.find((item) => item.ttl !== null)?.ttl?.attribute ?? null,
+    map(row, into, context) {
+      const start = into.length;
+      try {
+        for (const item of compiled) emitItem(item, row, into, context);
+      } catch (error) {
+        into.length = start;
+        throw error;
+      }
+      return into.length > start ? 'mapped' : 'expired';
+    },
+  };
+}
+
+interface CompiledItem {
+  readonly name: string;
+  readonly keys: CompiledKeys;
+  readonly ttl: CompiledTtl | null;
+  /** In order of the attributes' names. */
+  readonly emitters: readonly AttributeEmitter[];
+}
+
+function compileItem(item: ItemMapping, table: TableInfo, indexOf: (column: string) => number, report: ReportFault): CompiledItem | null {
+  const keys = compileKeys(item, table, indexOf, report);
+  const ttl = item.ttl === null ? null : guarded(['ttl'], report, () => compileTtl(item.ttl, table, indexOf));
+  const emitters = compileAttributes(item, table, indexOf, report);
+  if (keys === null || emitters === null) return null;
+  const all = [...emitters, ...keys.emitters, ...(ttl === null ? [] : [ttl.emitter])].sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const [index, emitter] of all.entries()) {
+    if (emitter.name === all[index - 1]?.name) {
+      report(['attributes'], 'E_MAPPING_INVALID', `two rules give the attribute "${emitter.name}"`, 'rename one of them, or drop the column');
+    }
+  }
+  return { name: item.name, keys, ttl, emitters: all };
+}
+
+function emitItem(item: CompiledItem, row: Row, into: MappedItem[], context: MapContext): void {
+  const expiresAt = item.ttl === null ? null : item.ttl.expiresAt(row);
+  if (expiresAt !== null && expiresAt <= context.now && item.ttl?.skipsExpired === true) return;
+  const key = item.keys.evaluate(row);
+  const size = { bytes: 0 };
+  let text = '';
+  for (const emitter of item.emitters) {
+    const fragment = emitter.emit(row, size, key, expiresAt);
+    if (fragment !== '') text = text === '' ? fragment : `${text},${fragment}`;
+  }
+  if (size.bytes > MAX_ITEM_BYTES) {
+    throw new BadValue(null, `item "${item.name}" is ${size.bytes} bytes, more than DynamoDB's ${MAX_ITEM_BYTES}`, 'drop a large column, or keep it elsewhere');
+  }
+  into.push({ text: `{${text}}`, keyText: key.keyText, partition: key.partition, bytes: size.bytes, expiresAt, row });
+}
+
+/** Columns that become attributes by themselves, in table order; templates and TTLs add theirs as they are compiled. */
+function columnsInUse(table: TableInfo, mapping: TableMapping): string[] {
+  const wanted = new Set<string>();
+  for (const { attributes } of mapping.items) {
+    for (const column of table.columns) {
+      const chosen = attributes.columns === 'all' ? !column.invisible || column.name in attributes.rules : attributes.columns.includes(column.name);
+      if (chosen && !attributes.drop.includes(column.name)) wanted.add(column.name);
+    }
+  }
+  return [...wanted];
+}
+
+function mappingError(table: TableInfo, faults: readonly Fault[]): FerryError {
+  const [first] = faults;
+  if (faults.length === 1 && first !== undefined) return new FerryError(first.code, first.message, first.hint);
+  return new FerryError('E_MAPPING_INVALID', `the mapping of table ${table.name} has ${faults.length} faults`, 'correct each of them', { faults });
+}

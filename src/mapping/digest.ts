@@ -1,0 +1,36 @@
+/**
+ * Digests of items and their sums. A digest is the first 128 bits of SHA-256 over an item's canonical text; a sum of digests
+ * mod 2^128 compares two sets of items in any order. CRC and XOR would not do: pairs of faults cancel out in them.
+ */
+import { hash } from 'node:crypto';
+
+const LIMB = 0x1_0000_0000;
+
+export class DigestSum {
+  // Four 32-bit limbs, most significant first: adding in plain numbers is ten times cheaper than in BigInt.
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #d = 0;
+
+  add(text: string): void {
+    const digest = hash('sha256', text, 'buffer');
+    const d = this.#d + digest.readUInt32BE(12);
+    this.#d = d % LIMB;
+    const c = this.#c + digest.readUInt32BE(8) + (d >= LIMB ? 1 : 0);
+    this.#c = c % LIMB;
+    const b = this.#b + digest.readUInt32BE(4) + (c >= LIMB ? 1 : 0);
+    this.#b = b % LIMB;
+    this.#a = (this.#a + digest.readUInt32BE(0) + (b >= LIMB ? 1 : 0)) % LIMB;
+  }
+
+  /** 32 hex digits. */
+  toString(): string {
+    return [this.#a, this.#b, this.#c, this.#d].map((limb) => limb.toString(16).padStart(8, '0')).join('');
+  }
+}
+
+/** `hash(value) mod n` of spreads and templates: the first 6 bytes of SHA-256 over the UTF-8 text, big endian, mod n. Readers recompute it. */
+export function hashModulo(text: string, modulus: number): number {
+  return hash('sha256', text, 'buffer').readUIntBE(0, 6) % modulus;
+}

@@ -1,0 +1,174 @@
+/**
+ * Item keys: the partition key with its spread, the sort key, their limits (AWS: 1 to 2,048 and 1 to 1,024 bytes), and the
+ * rule that a sort key sorts as the source does.
+ */
+import type { ItemMapping, KeyMapping, KeyType } from '../config/model.js';
+import type { Row, TableInfo } from '../core/model.js';
+import type { AttributeEmitter } from './attributes.js';
+import { BadValue } from './bad-value.js';
+import { compileTemplate, type CompiledTemplate } from './compiled-template.js';
+import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, textBytes } from './item-size.js';
+import { quoteJson } from './json-text.js';
+import { guarded, type ReportFault } from './mapping-faults.js';
+import type { KeyTemplates } from './key-uniqueness.js';
+import { normalizeNumber, numberBytes } from './numbers.js';
+import { compileSpread } from './spread.js';
+
+export interface ItemKey {
+  /** `{"pk":{"S":"..."},"sk":{"S":"..."}}` */
+  readonly keyText: string;
+  /** `{"S":"..."}` of the partition key. */
+  readonly partition: string;
+  readonly partitionFragment: string;
+  readonly partitionBytes: number;
+  readonly sortFragment: string;
+  readonly sortBytes: number;
+}
+
+export interface CompiledKeys {
+  readonly templates: KeyTemplates;
+  /** @throws BadValue for empty and for too long keys */
+  readonly evaluate: (row: Row) => ItemKey;
+  readonly emitters: readonly AttributeEmitter[];
+}
+
+/** null where a fault was reported. */
+export function compileKeys(item: ItemMapping, table: TableInfo, indexOf: (column: string) => number, report: ReportFault): CompiledKeys | null {
+  const partition = compileKeyTemplate(item.partitionKey, ['partitionKey', 'template'], table, indexOf, report);
+  const sort = item.sortKey === null ? null : compileKeyTemplate(item.sortKey, ['sortKey', 'template'], table, indexOf, report);
+  const spread =
+    item.partitionKey.spread === null
+      ? () => ''
+      : guarded(['partitionKey', 'spread'], report, () => compileSpread(item.partitionKey.spread, table, indexOf));
+  if (item.partitionKey.spread !== null && item.partitionKey.type !== 'S') {
+    report(['partitionKey', 'spread'], 'E_MAPPING_INVALID', 'a spread adds a text suffix, so the partition key must be of type S', 'remove `spread`, or set `type: S`');
+  }
+  if (item.sortKey !== null && sort !== null && !refuseUnsortable(item.sortKey, sort, report)) return null;
+  if (partition === null || spread === null || (item.sortKey !== null && sort === null)) return null;
+  const partitionEncoder = keyEncoder(item.partitionKey, 'partition key', MAX_PARTITION_KEY_BYTES);
+  const sortEncoder = item.sortKey === null ? null : keyEncoder(item.sortKey, 'sort key', MAX_SORT_KEY_BYTES);
+  return {
+    templates: {
+      label: `item "${item.name}" of table ${table.name}`,
+      table,
+      partitionKey: partition,
+      sortKey: sort,
+      spread: item.partitionKey.spread !== null,
+    },
+    evaluate(row) {
+      const partitionKey = partitionEncoder(partition.evaluate(row) + spread(row));
+      const sortKey = sort === null || sortEncoder === null ? null : sortEncoder(sort.evaluate(row));
+      return {
+        keyText: sortKey === null ? `{${partitionKey.fragment}}` : `{${partitionKey.fragment},${sortKey.fragment}}`,
+        partition: partitionKey.value,
+        partitionFragment: partitionKey.fragment,
+        partitionBytes: partitionKey.bytes,
+        sortFragment: sortKey?.fragment ?? '',
+        sortBytes: sortKey?.bytes ?? 0,
+      };
+    },
+    emitters: [
+      {
+        name: item.partitionKey.name,
+        emit(_row, size, key) {
+          size.bytes += key.partitionBytes;
+          return key.partitionFragment;
+        },
+      },
+      ...(item.sortKey === null
+        ? []
+        : [
+            {
+              name: item.sortKey.name,
+              emit(_row: Row, size: { bytes: number }, key: ItemKey) {
+                size.bytes += key.sortBytes;
+                return key.sortFragment;
+              },
+            },
+          ]),
+    ],
+  };
+}
+
+function compileKeyTemplate(
+  key: KeyMapping,
+  path: readonly (string | number)[],
+  table: TableInfo,
+  indexOf: (column: string) => number,
+  report: ReportFault,
+): CompiledTemplate | null {
+  const template = guarded(path, report, () => compileTemplate(key.template, table, indexOf));
+  if (template === null) return null;
+  const fault = keyTemplateFault(key.type, template);
+  if (fault === null) return template;
+  report(path, 'E_MAPPING_INVALID', fault.message, fault.hint);
+  return null;
+}
+
+function keyTemplateFault(type: KeyType, template: CompiledTemplate): { message: string; hint: string } | null {
+  const [only, second] = template.parts;
+  if (only === undefined) return { message: 'the template is empty, and DynamoDB takes no empty key', hint: 'name a column, or a literal' };
+  const single = second === undefined && only.kind === 'expression' ? only.expression : null;
+  if (type === 'N' && (single === null || !['integer', 'decimal', 'float'].includes(single.meaning))) {
+    return { message: 'a key of type N takes one number column and nothing else', hint: 'write "{column}", or set `type: S`' };
+  }
+  if (type === 'B' && single?.meaning !== 'bytes') {
+    return { message: 'a key of type B takes one binary column and nothing else', hint: 'write "{column}", or set `type: S`' };
+  }
+  const raw = template.parts.find((part) => part.kind === 'expression' && part.expression.meaning === 'bytes');
+  if (type === 'S' && raw?.kind === 'expression') {
+    const { column } = raw.expression;
+    return { message: `column ${column} holds bytes, which a text key cannot`, hint: `write {${column}:hex}` };
+  }
+  return null;
+}
+
+/** "Sort keys must sort as the source does": an unpadded number in a text sorts 10 before 9. @returns false where refused */
+function refuseUnsortable(key: KeyMapping, template: CompiledTemplate, report: ReportFault): boolean {
+  if (key.type !== 'S') return true;
+  const bad = template.parts.find((part) => part.kind === 'expression' && !part.expression.sorts);
+  if (bad?.kind !== 'expression') return true;
+  report(
+    ['sortKey', 'template'],
+    'E_MAPPING_UNSORTABLE',
+    `column ${bad.expression.column} would not sort in a text key as it does in MySQL (10 before 9)`,
+    `write ${bad.expression.sortRemedy}, or make the sort key one number with \`type: N\``,
+  );
+  return false;
+}
+
+interface EncodedKey {
+  readonly fragment: string;
+  readonly value: string;
+  /** Name and value. */
+  readonly bytes: number;
+}
+
+function keyEncoder(key: KeyMapping, role: string, maxBytes: number): (text: string) => EncodedKey {
+  const prefix = `${quoteJson(key.name)}:`;
+  const nameBytes = textBytes(key.name);
+  const { encode, measure } = KEY_TYPES[key.type];
+  const empty = new BadValue(null, `an empty ${role}, which DynamoDB does not take`, 'leave such rows out with `where`, or add a literal to the template');
+  return (text) => {
+    if (text === '') throw empty;
+    const bytes = measure(text);
+    if (bytes > maxBytes) {
+      throw new BadValue(null, `a ${role} of ${bytes} bytes, more than DynamoDB's ${maxBytes}`, 'take shorter columns into the template');
+    }
+    const value = encode(text);
+    return { fragment: prefix + value, value, bytes: nameBytes + bytes };
+  };
+}
+
+/** Text of a template to a key value; binary comes as latin1 text, one character a byte. */
+const KEY_TYPES: Readonly<Record<KeyType, { encode: (text: string) => string; measure: (text: string) => number }>> = {
+  S: { encode: (text) => `{"S":${quoteJson(text)}}`, measure: textBytes },
+  N: { encode: (text) => `{"N":"${plainNumber(text)}"}`, measure: (text) => numberBytes(plainNumber(text)) },
+  B: { encode: (text) => `{"B":"${Buffer.from(text, 'latin1').toString('base64')}"}`, measure: (text) => text.length },
+};
+
+function plainNumber(text: string): string {
+  const normalized = normalizeNumber(text);
+  if ('fault' in normalized) throw new BadValue(null, `a number key with ${normalized.fault}`, 'set `type: S` and use {column:sortable}');
+  return normalized.text;
+}

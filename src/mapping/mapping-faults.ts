@@ -1,0 +1,20 @@
+/** Faults of a mapping, collected: every one is found in one go and carries its path in the config. */
+import type { Fault } from '../core/errors.js';
+import { TemplateFault } from './compiled-template.js';
+
+export type ReportFault = (path: readonly (string | number)[], code: Fault['code'], message: string, hint: string) => void;
+
+/** Runs a compilation step; a fault it throws is reported under `path`. */
+export function guarded<T>(path: readonly (string | number)[], report: ReportFault, step: () => T): T | null {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof TemplateFault)) throw error;
+    report(path, error.code, error.message, error.hint);
+    return null;
+  }
+}
+
+export function pathText(path: readonly (string | number)[]): string {
+  return path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`), '');
+}

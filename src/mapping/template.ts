@@ -1,0 +1,62 @@
+/**
+ * Template source text into parts: literals and expressions, `ACCT#{account_sid}`, `{created_at:epoch-ms:pad(14)}`.
+ * `{{` and `}}` stand for braces. Syntax only; what a function may be applied to is settled in `template-functions.ts`.
+ */
+
+export interface FunctionCall {
+  readonly name: string;
+  readonly argument: number | null;
+}
+
+export type TemplatePart =
+  | { readonly kind: 'literal'; readonly text: string }
+  | { readonly kind: 'expression'; readonly column: string; readonly functions: readonly FunctionCall[] };
+
+export class TemplateSyntaxError extends Error {
+  override readonly name = 'TemplateSyntaxError';
+}
+
+/** @throws TemplateSyntaxError saying what is wrong, with the place in the text */
+export function parseTemplate(source: string): readonly TemplatePart[] {
+  const parts: TemplatePart[] = [];
+  let literal = '';
+  let at = 0;
+  while (at < source.length) {
+    const char = source[at];
+    const twice = source[at + 1] === char;
+    if ((char === '{' || char === '}') && twice) {
+      literal += char;
+      at += 2;
+    } else if (char === '{') {
+      const end = source.indexOf('}', at);
+      if (end < 0) throw new TemplateSyntaxError(`"{" at character ${at + 1} is never closed`);
+      if (literal !== '') parts.push({ kind: 'literal', text: literal });
+      literal = '';
+      parts.push(parseExpression(source.slice(at + 1, end), at + 2));
+      at = end + 1;
+    } else if (char === '}') {
+      throw new TemplateSyntaxError(`"}" at character ${at + 1} closes nothing; write "}}" for a brace`);
+    } else {
+      literal += char;
+      at += 1;
+    }
+  }
+  if (literal !== '') parts.push({ kind: 'literal', text: literal });
+  return parts;
+}
+
+const CALL = /^([a-z][a-z0-9-]*)(?:\((\d{1,6})\))?$/;
+
+function parseExpression(text: string, at: number): TemplatePart {
+  const [column = '', ...calls] = text.split(':');
+  if (column === '') throw new TemplateSyntaxError(`no column is named at character ${at}`);
+  return {
+    kind: 'expression',
+    column,
+    functions: calls.map((call) => {
+      const match = CALL.exec(call.trim());
+      if (match === null) throw new TemplateSyntaxError(`"${call}" at character ${at} is not a function such as iso or pad(20)`);
+      return { name: match[1] ?? '', argument: match[2] === undefined ? null : Number(match[2]) };
+    }),
+  };
+}

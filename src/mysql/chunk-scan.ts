@@ -1,0 +1,179 @@
+/**
+ * The rows of one range in key order, chunk by chunk, each row once: one SELECT after the other, the next under way while
+ * the consumer works on the last chunk. A lost connection is had again and the scan goes on behind the last chunk given.
+ *
+ * Reading goes on only while the hand-off slot is empty. So in memory are at most: the consumer's chunk, the one in the
+ * slot, and what the socket had read when the SELECT was paused.
+ */
+import { setMaxListeners } from 'node:events';
+import type { SourceLimits } from '../config/model.js';
+import { interrupted } from '../core/errors.js';
+import type { Cell, Cursor, Range, Row, RowChunk } from '../core/model.js';
+import { ChunkSize } from './chunk-size.js';
+import { Handoff } from './handoff.js';
+import type { Retry } from './retry.js';
+import type { KeyInterval, RowSelect } from './row-select.js';
+import type { Lease, SessionPool } from './session-pool.js';
+import type { Statement } from './session.js';
+import type { Throttle } from './throttle.js';
+
+export interface ScanMeans {
+  readonly select: RowSelect;
+  readonly pool: SessionPool;
+  readonly throttle: Throttle;
+  readonly limits: SourceLimits;
+  readonly retry: Retry;
+}
+
+export async function* scanChunks(
+  means: ScanMeans,
+  range: Range,
+  after: Cursor | null,
+  signal: AbortSignal,
+): AsyncGenerator<RowChunk, void, void> {
+  if (signal.aborted) throw interrupted();
+  const handoff = new Handoff<RowChunk>();
+  // Ends the producer when the consumer stops, for whatever reason.
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort();
+  // One listener a scan, however many scans share the signal: no leak that Node should warn of.
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', onAbort, { once: true });
+  const leave = means.throttle.enter();
+  const producing = new ChunkScan(means, handoff, stop.signal).run(range, after);
+  try {
+    for (;;) {
+      const chunk = await handoff.take(stop.signal);
+      if (chunk === null) return;
+      yield chunk;
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    stop.abort();
+    await producing;
+    leave();
+  }
+}
+
+class ChunkScan {
+  readonly #size: ChunkSize;
+  /** Everything up to here was given to the consumer, or need not be. */
+  #position: Cursor | null = null;
+
+  constructor(
+    private readonly means: ScanMeans,
+    private readonly handoff: Handoff<RowChunk>,
+    private readonly signal: AbortSignal,
+  ) {
+    this.#size = new ChunkSize(means.limits);
+  }
+
+  /** Never rejects: what fails is handed to the consumer. */
+  async run(range: Range, after: Cursor | null): Promise<void> {
+    this.#position = after ?? range.after;
+    try {
+      while (!(await this.#step(range.upTo)));
+      await this.handoff.vacant(this.signal);
+      this.handoff.end();
+    } catch (error) {
+      // Rejects only where the consumer is gone.
+      await this.handoff.fail(error, this.signal).catch(() => undefined);
+    }
+  }
+
+  /** One SELECT, with patience. @returns whether the range is at its end */
+  async #step(upTo: Cursor | null): Promise<boolean> {
+    const { pool, throttle, retry } = this.means;
+    await this.handoff.vacant(this.signal);
+    await throttle.pass(this.signal);
+    try {
+      const lease = await pool.lease(this.signal);
+      try {
+        return await this.#select(lease, upTo);
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      await retry.backOff(error, this.signal);
+      return false;
+    }
+  }
+
+  async #select(lease: Lease, upTo: Cursor | null): Promise<boolean> {
+    const { select } = this.means;
+    const limit = this.#size.rows;
+    const interval = { after: this.#position, upTo };
+    if (select.where === null) {
+      const rows = await this.#read(lease, select.rows(interval, limit));
+      return rows < limit;
+    }
+    // With a condition, a LIMIT does not bound how many rows the server looks at; a key `limit` places ahead does.
+    const [last] = await lease.session.rows(select.keyAt(interval, limit - 1), this.signal);
+    const bounded: KeyInterval = last === undefined ? interval : { ...interval, upTo: select.cursorOfKey(last) };
+    await this.#read(lease, select.rows(bounded, null));
+    this.#position = bounded.upTo;
+    this.means.retry.progressed();
+    return last === undefined;
+  }
+
+  /** Runs a SELECT and hands its rows on, cut wherever they exceed the limit of bytes. @returns how many there were */
+  async #read(lease: Lease, sql: string): Promise<number> {
+    const { chunkBytes } = this.means.limits;
+    const total = { rows: 0, bytes: 0 };
+    let rows: Row[] = [];
+    let bytes = 0;
+    let started = performance.now();
+    let elapsedMs = 0;
+    let resuming = Promise.resolve();
+
+    const cut = (): void => {
+      const chunkMs = performance.now() - started;
+      elapsedMs += chunkMs;
+      total.rows += rows.length;
+      total.bytes += bytes;
+      this.#give(rows, bytes, chunkMs);
+      rows = [];
+      bytes = 0;
+    };
+    const onRow = (row: Cell[]): void => {
+      rows.push(row);
+      bytes += weight(row);
+      if (bytes < chunkBytes) return;
+      cut();
+      statement.pause();
+      resuming = resume();
+      // Awaited below; until then it must not count as unhandled.
+      resuming.catch(() => lease.session.destroy());
+    };
+    const resume = async (): Promise<void> => {
+      lease.suspend();
+      await this.handoff.vacant(this.signal);
+      await lease.resume(this.signal);
+      started = performance.now();
+      statement.resume();
+    };
+    const statement: Statement = lease.session.start(sql, onRow, this.signal);
+    await statement.done;
+    await resuming;
+    if (rows.length > 0) cut();
+    else elapsedMs += performance.now() - started;
+    this.#size.observe({ ...total, elapsedMs });
+    return total.rows;
+  }
+
+  #give(rows: readonly Row[], bytes: number, elapsedMs: number): void {
+    const lastRow = rows[rows.length - 1];
+    if (lastRow === undefined) return;
+    const last = this.means.select.cursorOf(lastRow);
+    this.#position = last;
+    this.means.retry.progressed();
+    this.handoff.put({ rows, last, bytes, elapsedMs });
+  }
+}
+
+/** Characters for text, bytes for binary: near enough to what the row takes up. */
+function weight(row: readonly Cell[]): number {
+  let sum = 0;
+  for (const cell of row) if (cell !== null) sum += cell.length;
+  return sum;
+}

@@ -1,0 +1,112 @@
+/**
+ * What a table is, from information_schema: its columns (generated and invisible ones included), its unique keys, and how
+ * each column's cells arrive.
+ */
+import { FerryError } from '../core/errors.js';
+import type { Cell, ColumnInfo, KeyPart, TableInfo, UniqueKey } from '../core/model.js';
+import type { Session } from './session.js';
+import { textLiteral } from './sql.js';
+
+export interface TableDescription {
+  readonly table: TableInfo;
+  /** `InnoDB`, `MyISAM`, ...; null for a view. */
+  readonly engine: string | null;
+}
+
+const BYTE_TYPES: ReadonlySet<string> = new Set([
+  ...['binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob', 'bit', 'vector'],
+  ...['geometry', 'point', 'linestring', 'polygon', 'multipoint', 'multilinestring', 'multipolygon'],
+  ...['geometrycollection', 'geomcollection'],
+]);
+
+/** @throws FerryError E_TABLE_MISSING; the driver's own error */
+export async function describeTable(
+  session: Session,
+  shard: string,
+  database: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<TableDescription> {
+  const schemaIs = `TABLE_SCHEMA = ${textLiteral(database)} AND TABLE_NAME = ${textLiteral(name)}`;
+  const [head] = await session.rows(
+    `SELECT ENGINE, TABLE_ROWS FROM information_schema.TABLES WHERE ${schemaIs}`,
+    signal,
+  );
+  if (head === undefined) {
+    throw new FerryError(
+      'E_TABLE_MISSING',
+      `shard ${shard}: database ${database} has no table ${name} that the user may see`,
+      'check `source.tables` and the `database` of the shard, and grant the user SELECT on the table',
+    );
+  }
+  const columns = (await session.rows(columnsQuery(schemaIs), signal)).map(columnOf);
+  const uniqueKeys = keysOf(await session.rows(keysQuery(schemaIs, session), signal));
+  return {
+    table: { database, name, columns, uniqueKeys, estimatedRows: Number(head[1] ?? 0) },
+    engine: text(head[0]),
+  };
+}
+
+function columnsQuery(schemaIs: string): string {
+  return (
+    'SELECT COLUMN_NAME, LOWER(DATA_TYPE), COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, ' +
+    'CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, EXTRA ' +
+    `FROM information_schema.COLUMNS WHERE ${schemaIs} ORDER BY ORDINAL_POSITION`
+  );
+}
+
+function columnOf(row: readonly Cell[]): ColumnInfo {
+  const [name, dataType, columnType, nullable, charset, collation, length, precision, scale, fraction, extra] =
+    row.map(text);
+  const type = dataType ?? '';
+  return {
+    name: name ?? '',
+    dataType: type,
+    columnType: columnType ?? '',
+    nullable: nullable === 'YES',
+    unsigned: /\bunsigned\b/i.test(columnType ?? ''),
+    charset: charset ?? null,
+    collation: collation ?? null,
+    maxLength: count(length),
+    precision: count(precision),
+    scale: count(scale),
+    fractionDigits: count(fraction),
+    // `DEFAULT_GENERATED` is something else: MySQL 8 says it of a default that is an expression.
+    generated: /\b(VIRTUAL|STORED|PERSISTENT)\b/i.test(extra ?? ''),
+    invisible: /\bINVISIBLE\b/i.test(extra ?? ''),
+    transport: BYTE_TYPES.has(type) ? 'bytes' : 'text',
+  };
+}
+
+/** Keys that the optimizer may not use, and hash keys, which have no order, are left out: no scan can follow them. */
+function keysQuery(schemaIs: string, session: Session): string {
+  const { keyExpression, keyVisible } = session.family;
+  return (
+    `SELECT INDEX_NAME, COLUMN_NAME, COLLATION, NULLABLE, SUB_PART, ${keyExpression} ` +
+    `FROM information_schema.STATISTICS WHERE ${schemaIs} AND NON_UNIQUE = 0 AND ${keyVisible} ` +
+    `AND INDEX_TYPE <> 'HASH' ORDER BY INDEX_NAME, SEQ_IN_INDEX`
+  );
+}
+
+function keysOf(rows: readonly (readonly Cell[])[]): readonly UniqueKey[] {
+  const keys = new Map<string, { parts: KeyPart[]; nullable: boolean; prefix: boolean }>();
+  for (const row of rows) {
+    const [index, column, order, nullable, prefix, expression] = row.map(text);
+    const name = index ?? '';
+    const key = keys.get(name) ?? { parts: [], nullable: false, prefix: false };
+    keys.set(name, key);
+    // An expression is shown in parentheses, where no column of that name can be taken for it.
+    key.parts.push({ column: column ?? `(${expression ?? 'expression'})`, descending: order === 'D' });
+    key.nullable ||= nullable === 'YES';
+    key.prefix ||= (prefix ?? null) !== null;
+  }
+  return [...keys].map(([name, key]) => ({ name, ...key }));
+}
+
+function text(cell: Cell | undefined): string | null {
+  return cell === null || cell === undefined ? null : cell.toString();
+}
+
+function count(value: string | null | undefined): number | null {
+  return value === null || value === undefined ? null : Number(value);
+}

@@ -1,0 +1,177 @@
+/**
+ * How a key column goes to MySQL and back: what is selected for it, the text that stands for it in a cursor, and the
+ * literal that compares exactly as the index is ordered. A text that cannot be such a value never becomes SQL.
+ */
+import type { Cell, ColumnInfo } from '../core/model.js';
+import { bytesLiteral, quoteName, textLiteral } from './sql.js';
+
+/** How a value between two others can be made up; see probe.ts. `opaque`: it cannot. */
+export type KeyKind =
+  'integer' | 'decimal' | 'float' | 'bytes' | 'ascii-bytes' | 'text' | 'text-ci' | 'datetime' | 'time' | 'opaque';
+
+export interface KeyForm {
+  readonly kind: KeyKind;
+  /** The key cell, where the column's own cell does not do: given the column, an SQL expression. */
+  readonly select: ((column: string) => string) | null;
+  /** How the key cell arrives. */
+  readonly transport: 'text' | 'bytes';
+  /** What a text must look like. */
+  readonly pattern: RegExp;
+  readonly literal: (text: string) => string;
+  /** The same for a value as an operator writes it (`find`): an ENUM's label, bytes in hexadecimal. */
+  readonly written: { readonly what: string; readonly pattern: RegExp; readonly literal: (text: string) => string };
+}
+
+const ANYTHING = /^[^]*$/;
+const INTEGER = /^-?\d+$/;
+const HEX = /^([0-9a-f]{2})*$/i;
+const DECIMAL = /^-?\d+(\.\d+)?$/;
+const FLOAT = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
+const DATETIME = /^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?$/;
+const TIME = /^-?\d{2,3}:\d\d:\d\d(\.\d{1,6})?$/;
+
+const same = (text: string): string => text;
+const quoted = (text: string): string => `'${text}'`;
+const floatLiteral = (text: string): string => (/e/i.test(text) ? text : `${text}e0`);
+
+const WRITTEN_TEXT = { what: 'a text', pattern: ANYTHING, literal: textLiteral };
+const WRITTEN_INTEGER = { what: 'a whole number', pattern: INTEGER, literal: same };
+const WRITTEN_HEX = {
+  what: 'bytes in hexadecimal',
+  pattern: /^(0x)?([0-9a-f]{2})*$/i,
+  literal: (text: string): string => bytesLiteral(text.replace(/^0x/i, '')),
+};
+
+const NUMBER: KeyForm = {
+  kind: 'integer',
+  select: null,
+  transport: 'text',
+  pattern: INTEGER,
+  literal: same,
+  written: WRITTEN_INTEGER,
+};
+/** BIT is bytes on the wire, but a number in comparisons. */
+const BIT: KeyForm = { ...NUMBER, select: (column) => `${column} + 0` };
+/** An ENUM or SET is ordered by its number, but compares with a string as a string. */
+const ORDINAL: KeyForm = { ...BIT, written: WRITTEN_TEXT };
+/** Bound as a numeric literal: against a quoted string, MySQL 5.6 compares a DECIMAL as a float. */
+const FIXED: KeyForm = {
+  ...NUMBER,
+  kind: 'decimal',
+  pattern: DECIMAL,
+  written: { what: 'a decimal number', pattern: DECIMAL, literal: same },
+};
+/** FLOAT prints six digits; as a DOUBLE it prints all that identify it. */
+const FLOATING: KeyForm = {
+  kind: 'float',
+  select: (column) => `${column} + 0e0`,
+  transport: 'text',
+  pattern: FLOAT,
+  literal: floatLiteral,
+  written: { what: 'a number', pattern: FLOAT, literal: floatLiteral },
+};
+const DATES: KeyForm = {
+  kind: 'datetime',
+  select: null,
+  transport: 'text',
+  pattern: DATETIME,
+  literal: quoted,
+  written: { what: 'a date and time as MySQL prints it', pattern: DATETIME, literal: quoted },
+};
+const TIMES: KeyForm = {
+  ...DATES,
+  kind: 'time',
+  pattern: TIME,
+  written: { what: 'a time as MySQL prints it', pattern: TIME, literal: quoted },
+};
+const BINARY: KeyForm = {
+  kind: 'bytes',
+  select: null,
+  transport: 'bytes',
+  pattern: HEX,
+  literal: bytesLiteral,
+  written: WRITTEN_HEX,
+};
+const TEXT: KeyForm = {
+  kind: 'text',
+  select: null,
+  transport: 'text',
+  pattern: ANYTHING,
+  literal: textLiteral,
+  written: WRITTEN_TEXT,
+};
+
+const TEXT_CI: KeyForm = { ...TEXT, kind: 'text-ci' };
+
+/** Charsets that go through UTF-8 and back without loss, every character to its own code. */
+const LOSSLESS_CHARSETS: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
+
+/** Charsets in which ASCII characters are not their own bytes. */
+const WIDE_CHARSETS: ReadonlySet<string> = new Set(['ucs2', 'utf16', 'utf16le', 'utf32']);
+
+/**
+ * Other charsets travel as their own bytes: several of them (cp932, sjis, gbk, ...) have two codes for one character of
+ * Unicode, and two keys must not become one on the way.
+ */
+function ownBytes(charset: string): KeyForm {
+  return {
+    ...BINARY,
+    kind: WIDE_CHARSETS.has(charset) ? 'opaque' : 'ascii-bytes',
+    select: (column) => `HEX(${column})`,
+    transport: 'text',
+    literal: (text) => `_${charset} X'${text}'`,
+    written: WRITTEN_TEXT,
+  };
+}
+
+/** The form of a column that is part of a scan key. */
+export function keyForm(column: ColumnInfo): KeyForm {
+  switch (column.dataType) {
+    case 'bit':
+      return BIT;
+    case 'enum':
+    case 'set':
+      return ORDINAL;
+    case 'tinyint':
+    case 'smallint':
+    case 'mediumint':
+    case 'int':
+    case 'integer':
+    case 'bigint':
+    case 'year':
+      return NUMBER;
+    case 'decimal':
+    case 'numeric':
+      return FIXED;
+    case 'float':
+    case 'double':
+    case 'real':
+      return FLOATING;
+    case 'date':
+    case 'datetime':
+    case 'timestamp':
+      return DATES;
+    case 'time':
+      return TIMES;
+    default:
+      if (column.transport === 'bytes') return BINARY;
+      if (column.charset === null || LOSSLESS_CHARSETS.has(column.charset)) {
+        return column.collation?.endsWith('_ci') === true ? TEXT_CI : TEXT;
+      }
+      return ownBytes(column.charset);
+  }
+}
+
+/** A key cell as the text that a cursor holds. */
+export function cellText(cell: Cell): string {
+  if (cell === null) throw new TypeError('a key cell is NULL');
+  return typeof cell === 'string' ? cell : cell.toString('hex');
+}
+
+/** What is selected for a column that is wanted as it is: FLOAT would lose digits, the rest is exact. */
+export function columnExpression(table: string, column: ColumnInfo): string {
+  const name = `${quoteName(table)}.${quoteName(column.name)}`;
+  return FLOATING_TYPES.has(column.dataType) ? `${name} + 0e0` : name;
+}
+
+const FLOATING_TYPES: ReadonlySet<string> = new Set(['float', 'double', 'real']);

@@ -1,0 +1,188 @@
+/**
+ * Cuts a table into ranges of about equal size without reading it. An interval of keys is halved again and again, the
+ * one with the most rows first: a made-up value between its ends is looked up in the index, and the real key found there
+ * becomes a boundary; EXPLAIN estimates the halves by a few index dives. Neighbouring pieces are then joined to ranges.
+ *
+ * What holds whatever the estimates and probes are worth: every boundary is a key that MySQL itself placed strictly
+ * between two others, so ranges follow one another without gap or overlap.
+ */
+import type { Cursor, Range } from '../core/model.js';
+import { alike, between } from './probe.js';
+import type { RowSelect } from './row-select.js';
+import type { Session } from './session.js';
+
+/** A range of fewer rows is not worth a scanner of its own. */
+const WORTHWHILE_ROWS = 2_000;
+
+/** Pieces aimed at for each range: more make ranges more equal, at about three queries each. */
+const PIECES_PER_RANGE = 6;
+
+/** Halvings tried for each range at most: 13 of them are about 40 queries. */
+const HALVINGS_PER_RANGE = 13;
+
+/** Keys behind `low` up to and with `high`. */
+interface Piece {
+  readonly low: Cursor;
+  readonly high: Cursor;
+  readonly rows: number;
+  /** MySQL found no key within. */
+  readonly whole: boolean;
+}
+
+/**
+ * @param tableRows the engine's estimate for the whole table; 0 where it has none
+ * @returns at least one range; for an empty table one without bounds
+ */
+export async function planRanges(
+  session: Session,
+  select: RowSelect,
+  count: number,
+  tableRows: number,
+  signal: AbortSignal,
+): Promise<readonly Range[]> {
+  const table = new SampledTable(session, select, signal);
+  // The upper bound first: rows that come later are beyond it, and a change stream's concern.
+  const last = await table.edge('last', []);
+  if (last === null) return [{ index: 0, after: null, upTo: null, estimatedRows: 0 }];
+  const pieces = await table.pieces(last, (rows) => effortFor(rangeCount(count, rows)));
+  const rows = total(pieces);
+  // InnoDB counts ranges of a few pages about twice; among each other the pieces are right.
+  const scale = tableRows > WORTHWHILE_ROWS && rows > 0 ? tableRows / rows : 1;
+  return joined(pieces, rangeCount(count, rows * scale)).map((piece, index) => ({
+    index,
+    after: index === 0 ? null : piece.low,
+    upTo: piece.high,
+    estimatedRows: Math.round(piece.rows * scale),
+  }));
+}
+
+interface Effort {
+  readonly pieces: number;
+  readonly halvings: number;
+}
+
+function effortFor(ranges: number): Effort {
+  if (ranges === 1) return { pieces: 1, halvings: 0 };
+  return { pieces: ranges * PIECES_PER_RANGE, halvings: ranges * HALVINGS_PER_RANGE };
+}
+
+/** Cursors spread over the table, at most `count`; a row follows each. */
+export async function sampleCursors(
+  session: Session,
+  select: RowSelect,
+  count: number,
+  signal: AbortSignal,
+): Promise<readonly Cursor[]> {
+  const table = new SampledTable(session, select, signal);
+  const last = await table.edge('last', []);
+  if (last === null) return [];
+  const pieces = await table.pieces(last, () => ({ pieces: count, halvings: 2 * count }));
+  return pieces.map((piece) => piece.low);
+}
+
+function rangeCount(wanted: number, rows: number): number {
+  return Math.max(1, Math.min(wanted, Math.floor(rows / WORTHWHILE_ROWS)));
+}
+
+class SampledTable {
+  constructor(
+    private readonly session: Session,
+    private readonly select: RowSelect,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** The first or last key that meets the conditions. */
+  async edge(edge: 'first' | 'last', conditions: readonly string[]): Promise<Cursor | null> {
+    const [row] = await this.session.rows(this.select.edgeKey(edge, conditions), this.signal);
+    return row === undefined ? null : this.select.cursorOfKey(row);
+  }
+
+  /** The table from its first key to `last`, in pieces as equal as `effort` allows, in key order. */
+  async pieces(last: Cursor, effort: (rows: number) => Effort): Promise<readonly Piece[]> {
+    const first = (await this.edge('first', [])) ?? last;
+    const pieces = [await this.piece(first, last)];
+    const limit = effort(pieces[0]?.rows ?? 0);
+    for (let halving = 0; halving < limit.halvings && pieces.length < limit.pieces * 2; halving++) {
+      const largest = largestOf(pieces);
+      const piece = pieces[largest];
+      if (piece === undefined || piece.whole) break;
+      if (pieces.length >= limit.pieces && piece.rows * limit.pieces <= total(pieces)) break;
+      pieces.splice(largest, 1, ...(await this.halves(piece)));
+    }
+    return pieces;
+  }
+
+  async piece(low: Cursor, high: Cursor): Promise<Piece> {
+    if (low === high) return { low, high, rows: 0, whole: true };
+    return { low, high, rows: await this.estimate(low, high), whole: false };
+  }
+
+  /** The piece cut at a real key within it; itself, marked whole, where MySQL finds none. */
+  async halves(piece: Piece): Promise<readonly Piece[]> {
+    const key = await this.keyWithin(piece);
+    if (key === null) return [{ ...piece, whole: true }];
+    return [await this.piece(piece.low, key), await this.piece(key, piece.high)];
+  }
+
+  async keyWithin({ low, high }: Piece): Promise<Cursor | null> {
+    const { keyset } = this.select;
+    const [from, to] = [keyset.texts(low), keyset.texts(high)];
+    const within = [keyset.after(low), keyset.before(high)];
+    for (const [i, { form, descending }] of keyset.parts.entries()) {
+      const [a, b] = [from[i] ?? '', to[i] ?? ''];
+      if (alike(form.kind, a, b)) continue;
+      const middle = descending ? between(form.kind, b, a) : between(form.kind, a, b);
+      // Where nothing can be made up, the upper end itself is the probe: rows at it, or rows before it.
+      for (const probe of new Set([middle ?? b, b])) {
+        const behind = await this.edge('first', [...within, keyset.partFrom(from, i, probe, 'from')]);
+        if (behind !== null) return behind;
+        const before = await this.edge('last', [...within, keyset.partFrom(from, i, probe, 'before')]);
+        if (before !== null) return before;
+      }
+      return await this.edge('first', within);
+    }
+    return await this.edge('first', within);
+  }
+
+  /** The optimizer's estimate: an index dive at both ends, whatever lies between. */
+  async estimate(after: Cursor, upTo: Cursor): Promise<number> {
+    const records = await this.session.records(
+      `EXPLAIN FORMAT=TRADITIONAL ${this.select.keys({ after, upTo })}`,
+      this.signal,
+    );
+    return Number(records[0]?.get('rows') ?? 0);
+  }
+}
+
+function total(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.rows, 0);
+}
+
+/** Index of the piece with the most rows of those that can be cut, else of any. */
+function largestOf(pieces: readonly Piece[]): number {
+  let largest = 0;
+  for (const [i, piece] of pieces.entries()) {
+    const best = pieces[largest];
+    if (best === undefined || (best.whole && !piece.whole) || (best.whole === piece.whole && piece.rows > best.rows)) {
+      largest = i;
+    }
+  }
+  return largest;
+}
+
+/** Neighbouring pieces as `count` ranges of about equal rows. */
+function joined(pieces: readonly Piece[], count: number): readonly Piece[] {
+  const rows = total(pieces);
+  const ranges: Piece[] = [];
+  let passed = 0;
+  for (const piece of pieces) {
+    const open = ranges.at(-1);
+    // Of the two boundaries around the ideal one, the nearer closes the range.
+    const ideal = (ranges.length * rows) / count;
+    const closed = ranges.length < count && ideal - passed < passed + piece.rows - ideal;
+    if (open === undefined || closed) ranges.push(piece);
+    else ranges[ranges.length - 1] = { ...open, high: piece.high, rows: open.rows + piece.rows };
+    passed += piece.rows;
+  }
+  return ranges;
+}

@@ -1,0 +1,115 @@
+/**
+ * The SELECTs over one table's scan key: whole rows, or keys alone. Every column is named, so that invisible ones come too;
+ * key cells of another form than their column's stand behind the wanted columns.
+ */
+import type { Cursor, Row } from '../core/model.js';
+import type { TableScan } from '../core/ports.js';
+import { columnExpression } from './key-form.js';
+import { Keyset } from './keyset.js';
+import { BYTES_ALIAS, TEXT_ALIAS } from './session.js';
+import { quoteName } from './sql.js';
+
+/** Rows with `after` < key <= `upTo`; null: no bound. */
+export interface KeyInterval {
+  readonly after: Cursor | null;
+  readonly upTo: Cursor | null;
+}
+
+export class RowSelect {
+  readonly keyset: Keyset;
+  /** The operator's condition, in parentheses of its own; null: all rows. */
+  readonly where: string | null;
+  readonly #rowList: string;
+  readonly #keyList: string;
+  readonly #rowCells: readonly number[];
+  readonly #keyCells: readonly number[];
+  readonly #from: string;
+
+  constructor(scan: TableScan) {
+    this.keyset = new Keyset(scan);
+    // On lines of its own: the condition may end in a comment.
+    this.where = scan.where === null ? null : `(\n${scan.where}\n)`;
+
+    const list = scan.columns.map((name) => {
+      const column = scan.table.columns.find((candidate) => candidate.name === name);
+      if (column === undefined) throw new TypeError(`${name} is no column of ${scan.table.name}`);
+      const alias = column.transport === 'bytes' ? BYTES_ALIAS : TEXT_ALIAS;
+      return `${columnExpression(scan.table.name, column)} AS ${alias}`;
+    });
+    this.#rowCells = this.keyset.parts.map((part) => {
+      const selected = this.keyset.selected(part);
+      // FLOAT columns are selected as their key form already.
+      const there = list.indexOf(selected);
+      return there >= 0 ? there : list.push(selected) - 1;
+    });
+    this.#rowList = list.join(', ');
+    this.#keyList = this.keyset.parts.map((part) => this.keyset.selected(part)).join(', ');
+    this.#keyCells = this.keyset.parts.map((_, i) => i);
+    this.#from =
+      `FROM ${quoteName(scan.table.database)}.${quoteName(scan.table.name)} ` +
+      `FORCE INDEX (${quoteName(scan.key.name)})`;
+  }
+
+  cursorOf(row: Row): Cursor {
+    return this.keyset.cursorOf(row, this.#rowCells);
+  }
+
+  /** Of a row of one of the `key...` statements. */
+  cursorOfKey(row: Row): Cursor {
+    return this.keyset.cursorOf(row, this.#keyCells);
+  }
+
+  /** The interval's rows in key order, at most `limit`. */
+  rows(interval: KeyInterval, limit: number | null): string {
+    return this.#statement(
+      this.#rowList,
+      [...this.#bounds(interval), ...this.#condition()],
+      this.keyset.orderBy,
+      limit,
+    );
+  }
+
+  /** The row with that key, given as an operator writes it. @throws FerryError E_USAGE */
+  row(values: readonly string[]): string {
+    return this.#statement(this.#rowList, [this.keyset.equals(values), ...this.#condition()], this.keyset.orderBy, 1);
+  }
+
+  /** The rows at these cursors, one or none each, in key order. */
+  rowsAt(cursors: readonly Cursor[]): string {
+    const any = `(${cursors.map((cursor) => `(${this.keyset.at(cursor)})`).join(' OR ')})`;
+    return this.#statement(this.#rowList, [any, ...this.#condition()], this.keyset.orderBy, null);
+  }
+
+  /** The interval's key at place `offset`, `where` or not. */
+  keyAt(interval: KeyInterval, offset: number): string {
+    return `${this.#statement(this.#keyList, this.#bounds(interval), this.keyset.orderBy, null)} LIMIT ${offset}, 1`;
+  }
+
+  /** The first or the last key of those that meet all conditions (SQL). */
+  edgeKey(edge: 'first' | 'last', conditions: readonly string[]): string {
+    const { orderBy, reverseOrderBy } = this.keyset;
+    return this.#statement(this.#keyList, conditions, edge === 'first' ? orderBy : reverseOrderBy, 1);
+  }
+
+  /** For EXPLAIN: how many rows the interval has. */
+  keys(interval: KeyInterval): string {
+    return this.#statement(this.#keyList, this.#bounds(interval), null, null);
+  }
+
+  #bounds({ after, upTo }: KeyInterval): readonly string[] {
+    return [...(after === null ? [] : [this.keyset.after(after)]), ...(upTo === null ? [] : [this.keyset.upTo(upTo)])];
+  }
+
+  #condition(): readonly string[] {
+    return this.where === null ? [] : [this.where];
+  }
+
+  #statement(list: string, conditions: readonly string[], orderBy: string | null, limit: number | null): string {
+    return (
+      `SELECT ${list} ${this.#from}` +
+      (conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`) +
+      (orderBy === null ? '' : ` ORDER BY ${orderBy}`) +
+      (limit === null ? '' : ` LIMIT ${limit}`)
+    );
+  }
+}

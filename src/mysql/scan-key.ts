@@ -1,0 +1,75 @@
+/**
+ * Which unique key a scan follows: one that MySQL can walk in order and that tells every two rows apart.
+ */
+import { FerryError } from '../core/errors.js';
+import type { ColumnInfo, TableInfo, UniqueKey } from '../core/model.js';
+
+/**
+ * The primary key, else the shortest usable unique key (the fewest parts, then the fewest bytes, then by name); or the
+ * one whose columns are `wanted`, in that order.
+ * @throws FerryError E_TABLE_NO_KEY with what is wrong with each candidate
+ */
+export function chooseScanKey(table: TableInfo, wanted: readonly string[] | null): UniqueKey {
+  if (wanted !== null) return wantedKey(table, wanted);
+  const usable = table.uniqueKeys.filter((key) => flawOf(table, key) === null);
+  const primary = usable.find((key) => key.name === 'PRIMARY');
+  if (primary !== undefined) return primary;
+
+  const [shortest] = [...usable].sort(
+    (a, b) => a.parts.length - b.parts.length || keyBytes(table, a) - keyBytes(table, b) || (a.name < b.name ? -1 : 1),
+  );
+  if (shortest !== undefined) return shortest;
+
+  const found =
+    table.uniqueKeys.length === 0
+      ? 'it has none'
+      : table.uniqueKeys.map((key) => `${key.name}: ${flawOf(table, key) ?? ''}`).join('; ');
+  throw new FerryError(
+    'E_TABLE_NO_KEY',
+    `table ${table.name} has no unique key that a scan can follow (${found})`,
+    'add a unique key over NOT NULL columns, or exclude the table',
+  );
+}
+
+function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
+  const columns = wanted.join(', ');
+  const key = table.uniqueKeys.find(
+    ({ parts }) => parts.length === wanted.length && parts.every(({ column }, i) => sameName(column, wanted[i] ?? '')),
+  );
+  const flaw = key === undefined ? 'there is no such unique key' : flawOf(table, key);
+  if (key !== undefined && flaw === null) return key;
+
+  const usable = table.uniqueKeys
+    .filter((candidate) => flawOf(table, candidate) === null)
+    .map(({ parts }) => `[${parts.map(({ column }) => column).join(', ')}]`);
+  throw new FerryError(
+    'E_TABLE_NO_KEY',
+    `table ${table.name}: no scan can follow \`scanKey: [${columns}]\`: ${flaw ?? ''}`,
+    usable.length === 0
+      ? 'add a unique key over NOT NULL columns, or exclude the table'
+      : `set \`scanKey\` to one of ${usable.join(', ')}, or leave it out`,
+  );
+}
+
+/** Why a key cannot be followed, or null. */
+function flawOf(table: TableInfo, key: UniqueKey): string | null {
+  const expression = key.parts.find(({ column }) => columnOf(table, column) === undefined);
+  if (expression !== undefined) return `its part ${expression.column} is an expression`;
+  if (key.nullable) return 'a column of it may be NULL, so rows may repeat';
+  if (key.prefix) return 'it indexes only a prefix of a column, so it identifies no row';
+  return null;
+}
+
+/** About how long an entry of the key is, in bytes. */
+function keyBytes(table: TableInfo, key: UniqueKey): number {
+  return key.parts.reduce((sum, { column }) => sum + (columnOf(table, column)?.maxLength ?? 8), 0);
+}
+
+function columnOf(table: TableInfo, name: string): ColumnInfo | undefined {
+  return table.columns.find((column) => column.name === name);
+}
+
+/** Column names are case-insensitive in MySQL, on every platform. */
+function sameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

@@ -1,0 +1,134 @@
+/**
+ * The connections of one shard. At most `permits` statements run on the server at once; connections are kept for the next
+ * statement, and a broken one is never handed out.
+ */
+import type { ShardConfig } from '../config/model.js';
+import { FerryError, interrupted } from '../core/errors.js';
+import { sourceError } from './errors.js';
+import { Session } from './session.js';
+
+/** A connection in use, with the permit to run a statement on it. */
+export interface Lease {
+  readonly session: Session;
+  /** Gives the permit back while the statement is paused: a consumer that does not read must not starve the others. */
+  suspend(): void;
+  /** Waits for a permit again. @throws FerryError E_INTERRUPTED */
+  resume(signal: AbortSignal): Promise<void>;
+  /** Must be called exactly once; a connection with a statement still under way must be destroyed before. */
+  release(): void;
+}
+
+export class SessionPool {
+  readonly #idle: Session[] = [];
+  readonly #leased = new Set<Session>();
+  readonly #permits: Permits;
+  #reached = false;
+  #closed = false;
+
+  constructor(
+    private readonly shard: ShardConfig,
+    permits: number,
+  ) {
+    this.#permits = new Permits(permits);
+  }
+
+  /** @throws FerryError E_INTERRUPTED, E_TLS_REQUIRED, E_SOURCE_*; the driver's own error where another try may help */
+  async lease(signal: AbortSignal): Promise<Lease> {
+    await this.#permits.take(signal);
+    try {
+      return this.#leaseOf(this.#alive() ?? (await this.#open(signal)));
+    } catch (error) {
+      this.#permits.give();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const session of [...this.#idle.splice(0), ...this.#leased]) session.destroy();
+  }
+
+  #alive(): Session | null {
+    for (let session = this.#idle.pop(); session !== undefined; session = this.#idle.pop()) {
+      if (session.alive) return session;
+    }
+    return null;
+  }
+
+  async #open(signal: AbortSignal): Promise<Session> {
+    if (this.#isClosed()) throw closed(this.shard.id);
+    const session = await Session.open(this.shard, signal).catch((error: unknown) => {
+      // Only what worked before is taken for broken for a while; a wrong host or port is told at once.
+      throw this.#reached ? error : sourceError(this.shard.id, 'connecting', error);
+    });
+    this.#reached = true;
+    if (this.#isClosed()) {
+      session.destroy();
+      throw interrupted();
+    }
+    return session;
+  }
+
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
+  #leaseOf(session: Session): Lease {
+    this.#leased.add(session);
+    let permitted = true;
+    const suspend = (): void => {
+      if (permitted) this.#permits.give();
+      permitted = false;
+    };
+    return {
+      session,
+      suspend,
+      resume: async (signal) => {
+        await this.#permits.take(signal);
+        permitted = true;
+      },
+      release: () => {
+        this.#leased.delete(session);
+        if (session.alive) this.#idle.push(session);
+        suspend();
+      },
+    };
+  }
+}
+
+function closed(shard: string): FerryError {
+  return new FerryError('E_INTERNAL', `shard ${shard}: the source was used after it was closed`, 'report this defect');
+}
+
+/** A counting semaphore, first come first served. */
+class Permits {
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(private free: number) {}
+
+  async take(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw interrupted();
+    if (this.free > 0) {
+      this.free--;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const granted = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      const onAbort = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(granted), 1);
+        reject(interrupted());
+      };
+      this.#waiting.push(granted);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.free++;
+    else next();
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * One connection, set up for exact reading: read-only, UTC, utf8mb4, text protocol. Runs one statement at a time and never
+ * hangs: a deadline or an abort destroys the connection, and what was running rejects.
+ */
+import type { Query } from 'mysql2';
+import type { ShardConfig } from '../config/model.js';
+import { interrupted } from '../core/errors.js';
+import type { Cell } from '../core/model.js';
+import { connect, type Wire } from './connect.js';
+import { deadlinePassed } from './errors.js';
+import { serverFamily, type ServerFamily } from './server-family.js';
+
+/**
+ * Alias of the columns whose cells are bytes; every other column is text. mysql2's `typeCast` is told a column's name,
+ * not its place, so the name carries the transport.
+ */
+export const BYTES_ALIAS = 'b';
+export const TEXT_ALIAS = 't';
+
+/** Without a byte from the server for so long, a statement counts as hung. */
+const STATEMENT_DEADLINE_MS = 120_000;
+
+/** The server keeps a connection that we do not read from for so long, in seconds: the consumer may be throttled. */
+const NET_WRITE_TIMEOUT_SECONDS = 900;
+
+const SET_UP: readonly string[] = [
+  'SET NAMES utf8mb4',
+  // No mode that changes how values are read or statements parsed; invalid and zero dates must stay comparable.
+  `SET SESSION time_zone = '+00:00', SESSION sql_mode = 'ALLOW_INVALID_DATES', ` +
+    `SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_SECONDS}`,
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+];
+
+type CastField = { readonly name: string; string(encoding: string): string | null; buffer(): Buffer | null };
+
+const exactCell = (field: CastField): Cell => (field.name === BYTES_ALIAS ? field.buffer() : field.string('utf8'));
+
+/** A statement under way. */
+export interface Statement {
+  /** Resolves after the last row. @throws the driver's error, E_INTERRUPTED */
+  readonly done: Promise<void>;
+  /** Stops the flow of rows, at once and without limit of time; the deadline stands still. */
+  pause(): void;
+  resume(): void;
+}
+
+export class Session {
+  readonly #wire: Wire;
+  #family: ServerFamily | null = null;
+  #failure: Error | null = null;
+  #rejectRunning: ((error: Error) => void) | null = null;
+
+  private constructor(wire: Wire) {
+    this.#wire = wire;
+    wire.connection.on('error', (error: Error) => {
+      this.#fail(error);
+    });
+  }
+
+  /** @throws FerryError (see `connect`), or the driver's own error */
+  static async open(shard: ShardConfig, signal: AbortSignal): Promise<Session> {
+    const session = new Session(await connect(shard, signal));
+    try {
+      const [row] = await session.rows('SELECT VERSION()', signal);
+      const family = serverFamily(String(row?.[0]));
+      for (const sql of [...SET_UP, ...family.sessionSetUp]) await session.rows(sql, signal);
+      session.#family = family;
+      return session;
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+  }
+
+  get family(): ServerFamily {
+    if (this.#family === null) throw new TypeError('the session is not open');
+    return this.#family;
+  }
+
+  /** False once the connection broke or was destroyed. */
+  get alive(): boolean {
+    return this.#failure === null;
+  }
+
+  /** All rows of a small result. @throws the driver's error, E_INTERRUPTED */
+  async rows(sql: string, signal: AbortSignal): Promise<Cell[][]> {
+    const rows: Cell[][] = [];
+    await this.start(sql, (row) => rows.push(row), signal).done;
+    return rows;
+  }
+
+  /** The rows of a SHOW statement by column name: their order differs between servers. */
+  async records(sql: string, signal: AbortSignal): Promise<ReadonlyMap<string, string | null>[]> {
+    const records: ReadonlyMap<string, string | null>[] = [];
+    let names: readonly string[] = [];
+    const onNames = (fields: readonly string[]): void => {
+      names = fields;
+    };
+    const onRow = (row: Cell[]): void => {
+      records.push(new Map(row.map((cell, i) => [names[i] ?? '', cell?.toString() ?? null])));
+    };
+    await this.start(sql, onRow, signal, onNames).done;
+    return records;
+  }
+
+  /** Starts a statement; `onRow` is called for each row as it arrives, and may pause the statement. */
+  start(
+    sql: string,
+    onRow: (row: Cell[]) => void,
+    signal: AbortSignal,
+    onNames: ((names: readonly string[]) => void) | null = null,
+  ): Statement {
+    const { connection, socket } = this.#wire;
+    let paused = false;
+    const done = new Promise<void>((resolve, reject) => {
+      if (this.#failure !== null || signal.aborted) {
+        reject(this.#failure ?? interrupted());
+        return;
+      }
+      let seen = socket.bytesRead;
+      const watch = setInterval(() => {
+        if (!paused && socket.bytesRead === seen) this.destroy(deadlinePassed());
+        seen = socket.bytesRead;
+      }, STATEMENT_DEADLINE_MS);
+      const onAbort = (): void => this.destroy(interrupted());
+      const settle = (error: Error | null): void => {
+        clearInterval(watch);
+        signal.removeEventListener('abort', onAbort);
+        this.#rejectRunning = null;
+        if (error === null) resolve();
+        else reject(error);
+      };
+      this.#rejectRunning = settle;
+      signal.addEventListener('abort', onAbort, { once: true });
+
+      const command: Query = connection.query({ sql, rowsAsArray: true, typeCast: exactCell });
+      // A statement without a result set reports its outcome as a 'result' too.
+      command.on('result', (row: Cell[] | object) => {
+        if (Array.isArray(row)) onRow(row as Cell[]);
+      });
+      if (onNames !== null) {
+        command.on('fields', (fields: readonly CastField[] | undefined) =>
+          onNames(fields?.map(({ name }) => name) ?? []),
+        );
+      }
+      command.on('error', settle);
+      command.on('end', () => settle(null));
+    });
+    return {
+      done,
+      pause: () => {
+        paused = true;
+        connection.pause();
+      },
+      resume: () => {
+        paused = false;
+        connection.resume();
+      },
+    };
+  }
+
+  /** Drops the connection at once; a running statement rejects with `reason`. */
+  destroy(reason: Error = interrupted()): void {
+    this.#fail(reason);
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    this.#wire.connection.destroy();
+    this.#wire.socket.destroy();
+    this.#rejectRunning?.(error);
+  }
+}

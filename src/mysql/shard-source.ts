@@ -1,0 +1,53 @@
+/**
+ * The entry of this folder: one shard's MySQL server behind the ShardSource port.
+ */
+import type { ShardConfig, SourceLimits } from '../config/model.js';
+import type { Emitter } from '../core/events.js';
+import type { BinlogPosition, TableInfo } from '../core/model.js';
+import type { RowSource, ShardSource, TableScan } from '../core/ports.js';
+import { describeTable } from './describe.js';
+import { binlogPosition } from './position.js';
+import { SessionPool } from './session-pool.js';
+import { type ShardMeans, TableSource, withSession } from './table-source.js';
+import { Throttle } from './throttle.js';
+
+/** Opens nothing yet: the first statement connects. */
+export function openShardSource(shard: ShardConfig, limits: SourceLimits, emit: Emitter): ShardSource {
+  return new MysqlShardSource(shard, {
+    shard: shard.id,
+    pool: new SessionPool(shard, limits.scansPerShard),
+    throttle: new Throttle(shard, limits, emit),
+    limits,
+    emit,
+  });
+}
+
+class MysqlShardSource implements ShardSource {
+  constructor(
+    private readonly shard: ShardConfig,
+    private readonly means: ShardMeans,
+  ) {}
+
+  async describe(table: string, signal: AbortSignal): Promise<TableInfo> {
+    return await withSession(this.means, `describing ${table}`, signal, async (session) => {
+      const description = await describeTable(session, this.shard.id, this.shard.database, table, signal);
+      return description.table;
+    });
+  }
+
+  async position(signal: AbortSignal): Promise<BinlogPosition | null> {
+    return await withSession(this.means, 'asking for the binary log position', signal, (session) =>
+      binlogPosition(session, signal),
+    );
+  }
+
+  open(scan: TableScan): RowSource {
+    return new TableSource(this.means, scan);
+  }
+
+  close(): Promise<void> {
+    this.means.throttle.close();
+    this.means.pool.close();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * One table of one shard as a RowSource: planning, scanning, sampling and looking up, each with patience for a source
+ * that breaks for a while.
+ */
+import type { SourceLimits } from '../config/model.js';
+import type { Emitter } from '../core/events.js';
+import type { Cursor, Range, Row, RowChunk } from '../core/model.js';
+import type { RowSource, TableScan } from '../core/ports.js';
+import { scanChunks } from './chunk-scan.js';
+import { planRanges, sampleCursors } from './ranges.js';
+import { Retry } from './retry.js';
+import { RowSelect } from './row-select.js';
+import type { SessionPool } from './session-pool.js';
+import type { Session } from './session.js';
+import type { Throttle } from './throttle.js';
+
+/** What all tables of a shard share. */
+export interface ShardMeans {
+  readonly shard: string;
+  readonly pool: SessionPool;
+  readonly throttle: Throttle;
+  readonly limits: SourceLimits;
+  readonly emit: Emitter;
+}
+
+/** Keys that one SELECT of a refetch names. */
+const REFETCHED_AT_ONCE = 100;
+
+/** Places in the key space that a sample is taken from at most: each costs a few queries. */
+const SAMPLED_PLACES = 64;
+
+export class TableSource implements RowSource {
+  readonly #select: RowSelect;
+  readonly #table: string;
+  readonly #estimatedRows: number;
+
+  constructor(
+    private readonly means: ShardMeans,
+    scan: TableScan,
+  ) {
+    this.#select = new RowSelect(scan);
+    this.#table = scan.table.name;
+    this.#estimatedRows = scan.table.estimatedRows;
+  }
+
+  async planRanges(count: number, signal: AbortSignal): Promise<readonly Range[]> {
+    return await withSession(this.means, `planning ranges of ${this.#table}`, signal, (session) =>
+      planRanges(session, this.#select, count, this.#estimatedRows, signal),
+    );
+  }
+
+  scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk> {
+    const { shard, emit } = this.means;
+    const retry = new Retry(shard, `reading ${this.#table}`, emit);
+    return scanChunks({ ...this.means, select: this.#select, retry }, range, after, signal);
+  }
+
+  async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {
+    if (count < 1) return [];
+    return await withSession(this.means, `sampling ${this.#table}`, signal, async (session) => {
+      const places = await sampleCursors(session, this.#select, Math.min(count, SAMPLED_PLACES), signal);
+      const rows: Row[] = [];
+      for (const [i, after] of places.entries()) {
+        const upTo = places[i + 1] ?? null;
+        const wanted = Math.ceil((count - rows.length) / (places.length - i));
+        // The first place is the table's first row, which lies before its own cursor.
+        rows.push(...(await session.rows(this.#select.rows({ after: i === 0 ? null : after, upTo }, wanted), signal)));
+      }
+      return rows;
+    });
+  }
+
+  async find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]> {
+    const statements = keys.map((key) => this.#select.row(key));
+    return await withSession(this.means, `looking up keys in ${this.#table}`, signal, async (session) => {
+      const rows: Row[] = [];
+      for (const sql of statements) rows.push(...(await session.rows(sql, signal)));
+      return rows;
+    });
+  }
+
+  async refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
+    const cursors = rows.map((row) => this.#select.cursorOf(row));
+    return await withSession(this.means, `reading rows of ${this.#table} again`, signal, async (session) => {
+      const read = async (wanted: readonly Cursor[]): Promise<readonly Row[]> =>
+        await session.rows(this.#select.rowsAt(wanted), signal);
+      const found = new Map<Cursor, Row>();
+      for (let i = 0; i < cursors.length; i += REFETCHED_AT_ONCE) {
+        for (const row of await read(cursors.slice(i, i + REFETCHED_AT_ONCE))) found.set(this.cursorOf(row), row);
+      }
+      const again: (Row | null)[] = [];
+      // A key may read otherwise by now and still be the same to MySQL (`abc`, `ABC`): it is asked for alone.
+      for (const cursor of cursors) again.push(found.get(cursor) ?? (await read([cursor]))[0] ?? null);
+      return again;
+    });
+  }
+
+  cursorOf(row: Row): Cursor {
+    return this.#select.cursorOf(row);
+  }
+
+  describeKey(cursor: Cursor): string {
+    return this.#select.keyset.describe(cursor);
+  }
+}
+
+/**
+ * Runs something short on a connection, from its start again where the connection is lost.
+ * @param doing for messages: `sampling messages` @throws FerryError
+ */
+export async function withSession<T>(
+  means: Omit<ShardMeans, 'throttle' | 'limits'>,
+  doing: string,
+  signal: AbortSignal,
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
+  const retry = new Retry(means.shard, doing, means.emit);
+  for (;;) {
+    try {
+      const lease = await means.pool.lease(signal);
+      try {
+        return await run(lease.session);
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      await retry.backOff(error, signal);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The process of one running shard, seen from inside: takes a task from its parent, tells it what happens, stops when told to
+ * and when the parent is gone. It never outlives the parent: a closed channel is a stop.
+ */
+import { loadConfig } from '../config/load.js';
+import { EventBus } from '../core/events.js';
+import { TokenBucket } from '../dynamodb/budget.js';
+import { runShard } from '../wiring/run-shard.js';
+import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
+import type { FromWorker, ToWorker } from './protocol.js';
+
+/** The process as the worker needs it: an IPC channel, signals, an environment. */
+export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'env' | 'connected'>;
+
+export function runWorker(process: WorkerProcess): void {
+  const stop = new AbortController();
+  let budget: TokenBucket | null = null;
+  // Ctrl-C reaches the whole process group: the supervisor decides, and says `stop`.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => {
+    stop.abort();
+  });
+  process.on('disconnect', () => {
+    stop.abort();
+  });
+  process.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'start':
+        budget = new TokenBucket(message.task.units);
+        void work(process, message, budget, stop.signal);
+        break;
+      case 'budget':
+        budget?.setLimit(message.units);
+        break;
+      case 'stop':
+        stop.abort();
+        break;
+    }
+  });
+}
+
+async function work(process: WorkerProcess, start: Extract<ToWorker, { type: 'start' }>, budget: TokenBucket, signal: AbortSignal): Promise<void> {
+  const bus = new EventBus();
+  const wanted = new Set<string>(start.events);
+  bus.onAny((record) => {
+    if (wanted.has(record.name)) tell(process, { type: 'event', record });
+  });
+  tell(process, { type: 'outcome', outcome: await outcomeOf(process, start.task, bus, budget, signal) });
+  // Nothing is left to hear: without the channel the process ends by itself.
+  if (process.connected) process.disconnect();
+}
+
+async function outcomeOf(process: WorkerProcess, task: ShardTask, bus: EventBus, budget: TokenBucket, signal: AbortSignal): Promise<ShardOutcome> {
+  try {
+    return await runShard(task, loadConfig(task.configFile, process.env), bus, budget, signal);
+  } catch (thrown) {
+    return failedOutcome(task.shard, thrown);
+  }
+}
+
+function tell(process: WorkerProcess, message: FromWorker): void {
+  // A parent that is gone is told nothing; `disconnect` is stopping the work already.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}

@@ -1,0 +1,29 @@
+/** What a backfill of one shard would take; reads a sample and the index's statistics, keeps nothing. */
+import type { Config } from '../config/model.js';
+import { EventBus } from '../core/events.js';
+import { estimateTable, type TableEstimate } from '../engine/estimate.js';
+import { openShardSession } from './shard-session.js';
+import { indexFactor } from './target-facts.js';
+
+export interface ShardEstimate {
+  readonly shard: string;
+  readonly tables: readonly TableEstimate[];
+}
+
+/** @throws FerryError E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_* */
+export async function estimateShard(config: Config, shard: string, sampleRows: number, signal: AbortSignal): Promise<ShardEstimate> {
+  const session = await openShardSession(config, shard, new EventBus(), signal);
+  try {
+    const factor = await indexFactor(config, signal);
+    const tables: TableEstimate[] = [];
+    for (const job of session.jobs) {
+      const ranges = await job.source.planRanges(config.source.limits.rangesPerTable, signal);
+      const sample = await job.source.sample(sampleRows, signal);
+      const rows = ranges.reduce((sum, range) => sum + range.estimatedRows, 0);
+      tables.push(estimateTable(job, { count: ranges.length, rows }, sample, factor, config.target.writeCapacity, Math.floor(Date.now() / 1_000)));
+    }
+    return { shard, tables };
+  } finally {
+    await session.close();
+  }
+}

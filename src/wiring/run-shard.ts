@@ -1,0 +1,236 @@
+/**
+ * One shard's work from end to end, inside its own process: state, source and target are opened, the tables are worked through
+ * one after the other, and whatever happens becomes an outcome. Nothing is thrown.
+ */
+import { join } from 'node:path';
+import type { Config } from '../config/model.js';
+import { resumeFingerprint } from '../config/fingerprint.js';
+import { asFerryError, EXIT } from '../core/errors.js';
+import type { EventBus } from '../core/events.js';
+import { addCounts, NO_COUNTS, type Counts, type Phase } from '../core/model.js';
+import type { ItemWriter, KeyRegister, Pass, PassKind, PassSummary, StateStore } from '../core/ports.js';
+import { TokenBucket } from '../dynamodb/budget.js';
+import { backfillTable } from '../engine/backfill.js';
+import { BadRowLimit } from '../engine/bad-row-limit.js';
+import { DiscardingWriter } from '../engine/discarding-writer.js';
+import { ensurePlan, estimatedRows } from '../engine/plan-table.js';
+import { PassProgress } from '../engine/progress.js';
+import { SuspectCheck } from '../engine/suspect-check.js';
+import type { ShardContext, TableJob } from '../engine/table-job.js';
+import { verifyTable } from '../engine/verify.js';
+import { judgeUniqueness } from '../mapping/key-uniqueness.js';
+import { openKeyRegister, releaseItemKeys } from '../state/key-register.js';
+import { openStateStore } from '../state/open.js';
+import { archiveState } from '../state/restart.js';
+import { openShardSession, type ShardSession } from './shard-session.js';
+import { NOTHING_DONE, type ShardFindings, type ShardOutcome, type ShardTask } from './shard-task.js';
+import { openTargetSession, type TargetSession } from './target-session.js';
+
+const seconds = (): number => Math.floor(Date.now() / 1_000);
+
+/** Everything that the work on one shard holds open. */
+interface Work {
+  readonly task: ShardTask;
+  readonly config: Config;
+  readonly bus: EventBus;
+  readonly session: ShardSession;
+  readonly store: StateStore;
+  readonly context: ShardContext;
+  readonly budget: TokenBucket;
+  readonly gauges: { throttles: number; retries: number };
+}
+
+/**
+ * @param budget read or write units per second, as the supervisor allots them
+ */
+export async function runShard(task: ShardTask, config: Config, bus: EventBus, budget: TokenBucket, signal: AbortSignal): Promise<ShardOutcome> {
+  const startedAt = performance.now();
+  const gauges = countTroubles(bus);
+  let store: StateStore | null = null;
+  let session: ShardSession | null = null;
+  let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
+  try {
+    store = openState(task, config);
+    session = await openShardSession(config, task.shard, bus, signal);
+    const resumed = session.jobs.some((job) => store?.plan(job.mapping.table.name) !== null);
+    store.bind(resumeFingerprint(config, session.jobs.map((job) => job.mapping.table)));
+    bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
+    const { scansPerShard, rangesPerTable } = config.source.limits;
+    const context: ShardContext = { shard: task.shard, store, emitter: bus, scans: scansPerShard, ranges: rangesPerTable, signal };
+    const work: Work = { task, config, bus, session, store, context, budget, gauges };
+    outcome = task.kind === 'backfill' ? await backfillShard(work) : await verifyShard(work);
+  } catch (thrown) {
+    const error = asFerryError(thrown);
+    if (error.code === 'E_INTERNAL' && process.env['DYNAFERRY_DEBUG'] !== undefined) bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
+    outcome = {
+      ...NOTHING_DONE,
+      ...(store === null || session === null ? {} : found(task, store, session)),
+      outcome: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed',
+      exitCode: error.exitCode,
+      fault: error.toFault(),
+    };
+  } finally {
+    await session?.close().catch(() => undefined);
+    store?.close();
+  }
+  const result: ShardOutcome = { shard: task.shard, ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
+  bus.emit('shard.finished', { shard: task.shard, outcome: result.outcome, counts: result.counts, elapsedMs: result.elapsedMs, fault: result.fault });
+  return result;
+}
+
+/** Only under DYNAFERRY_DEBUG: where a defect came from. */
+function debugFault(thrown: unknown): { code: 'E_INTERNAL'; message: string; hint: string } {
+  return { code: 'E_INTERNAL', message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown), hint: 'report this' };
+}
+
+export function stateFolder(config: Config, dryRun: boolean): string {
+  return dryRun ? join(config.state, 'dry-run') : config.state;
+}
+
+function openState(task: ShardTask, config: Config): StateStore {
+  const folder = stateFolder(config, task.dryRun);
+  // A dry run is cheap beside what it finds, and an old one says nothing of today's mapping: it always begins anew.
+  if (task.restart || task.dryRun) {
+    archiveState({ folder, shard: task.shard });
+    if (!task.dryRun) releaseItemKeys({ folder, shard: task.shard });
+  }
+  return openStateStore({ folder, shard: task.shard, create: true });
+}
+
+async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
+  const { task, config, bus, session, store, context } = work;
+  const done = session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name)));
+  if (done) return { ...NOTHING_DONE, ...found(task, store, session), alreadyDone: true };
+  phase(bus, task.shard, 'backfilling');
+  const already = session.jobs.reduce((sum, job) => sum + (store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0), 0);
+  const badRows = new BadRowLimit(task.shard, task.maxBadRows, already);
+  const target = task.dryRun ? null : await openTargetSession(config, bus);
+  const register = openRegister(task, config, session);
+  try {
+    for (const job of session.jobs) {
+      if (isFinished(store.summary('backfill', job.mapping.table.name))) continue;
+      const writer = openWriter(work, target);
+      try {
+        await withPass(work, job, 'backfill', (pass, progress) => backfillTable(context, job, pass, { writer, register, badRows, progress, now: seconds }));
+      } finally {
+        await writer.close();
+      }
+    }
+  } finally {
+    register?.close();
+    target?.close();
+  }
+  phase(bus, task.shard, 'backfilled');
+  return { ...NOTHING_DONE, ...found(task, store, session) };
+}
+
+async function verifyShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
+  const { task, config, bus, session, store, context } = work;
+  phase(bus, task.shard, 'verifying');
+  const target = await openTargetSession(config, bus);
+  const suspects = new SuspectCheck(store);
+  try {
+    const reader = target.openReader(task.shard, work.budget);
+    try {
+      for (const job of session.jobs) {
+        await withPass(work, job, 'verify', (pass, progress) => verifyTable(context, job, pass, { reader, progress, suspects, now: seconds }));
+      }
+    } finally {
+      await reader.close();
+    }
+  } finally {
+    target.close();
+  }
+  const outcome = { ...NOTHING_DONE, ...found(task, store, session), suspects: suspects.open, suspectsClosableAt: suspects.closableAt };
+  phase(bus, task.shard, outcome.exitCode === EXIT.done && suspects.open === 0 ? 'verified' : 'differences');
+  return suspects.open === 0 ? outcome : { ...outcome, outcome: 'differences', exitCode: EXIT.differences };
+}
+
+/** Plans the table, opens or resumes its pass, and keeps telling how far it is. */
+async function withPass(work: Work, job: TableJob, kind: PassKind, run: (pass: Pass, progress: PassProgress) => Promise<void>): Promise<void> {
+  const { task, store, bus, context, session, budget, gauges } = work;
+  const table = job.mapping.table.name;
+  const plan = await ensurePlan(context, job, session.source);
+  const pass = store.openPass(kind, table);
+  const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
+  const working: Phase = kind === 'backfill' ? 'backfilling' : 'verifying';
+  const progress = new PassProgress(task.shard, table, working, estimatedRows(plan), already, {
+    unitsLimit: () => budget.limit,
+    throttles: () => gauges.throttles,
+    retries: () => gauges.retries,
+  });
+  const stopTelling = progress.publish(bus, store);
+  try {
+    await run(pass, progress);
+  } finally {
+    stopTelling();
+  }
+}
+
+function openWriter(work: Work, target: TargetSession | null): ItemWriter {
+  if (target === null) return new DiscardingWriter();
+  return target.openWriter(work.task.shard, work.budget, (keyTexts) => {
+    work.store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: Date.now() })));
+  });
+}
+
+/** Where the schema does not prove that item keys are unique, a register of keys must. */
+function openRegister(task: ShardTask, config: Config, session: ShardSession): KeyRegister | null {
+  const uniqueness = judgeUniqueness(session.jobs.flatMap((job) => job.mapping.keys));
+  return uniqueness.verdict === 'proven' ? null : openKeyRegister({ folder: stateFolder(config, task.dryRun) });
+}
+
+type Evidence = Pick<ShardOutcome, 'outcome' | 'exitCode' | 'counts' | 'badRows' | 'missing' | 'differing' | 'unresolved' | 'findings'>;
+
+/** Longest list of each kind that an outcome carries. */
+const LISTED = 20;
+
+/** What the state says of all tables together, as an outcome. */
+function found(task: ShardTask, store: StateStore, session: ShardSession): Evidence {
+  const summaries = session.jobs.map((job) => store.summary(task.kind, job.mapping.table.name)).filter((summary) => summary !== null);
+  const counts = summaries.reduce<Counts>((sum, summary) => addCounts(sum, summary.counts), NO_COUNTS);
+  const total = (of: (summary: PassSummary) => number): number => summaries.reduce((sum, summary) => sum + of(summary), 0);
+  const missing = total((summary) => summary.missing);
+  const differing = total((summary) => summary.differing);
+  const unresolved = total((summary) => summary.unresolved);
+  const badRows = session.jobs.reduce((sum, job) => sum + store.badRows(job.mapping.table.name).length, 0);
+  const clean = missing + differing + unresolved + badRows === 0;
+  return {
+    outcome: clean ? 'done' : 'differences',
+    exitCode: clean ? EXIT.done : EXIT.differences,
+    counts,
+    badRows,
+    missing,
+    differing,
+    unresolved,
+    findings: findings(task, store, session),
+  };
+}
+
+function findings(task: ShardTask, store: StateStore, session: ShardSession): ShardFindings {
+  const badRows = session.jobs.flatMap(({ mapping, source }) =>
+    store.badRows(mapping.table.name).slice(0, LISTED).map(({ cursor, ...bad }) => ({ ...bad, row: source.describeKey(cursor) })),
+  );
+  const differences = session.jobs.flatMap(({ mapping, source }) => {
+    const pass = store.summary(task.kind, mapping.table.name)?.pass;
+    if (pass === undefined) return [];
+    return store.differences(pass, LISTED).map(({ cursor, ...difference }) => ({ ...difference, table: mapping.table.name, row: source.describeKey(cursor) }));
+  });
+  return { badRows: badRows.slice(0, LISTED), differences: differences.slice(0, LISTED) };
+}
+
+function isFinished(summary: PassSummary | null): boolean {
+  return summary?.pass.finishedAt != null;
+}
+
+function phase(bus: EventBus, shard: string, now: Phase): void {
+  bus.emit('shard.phase', { shard, phase: now });
+}
+
+function countTroubles(bus: EventBus): { throttles: number; retries: number } {
+  const gauges = { throttles: 0, retries: 0 };
+  bus.on('target.throttled', () => (gauges.throttles += 1));
+  bus.on('request.retried', () => (gauges.retries += 1));
+  bus.on('source.retried', () => (gauges.retries += 1));
+  return gauges;
+}

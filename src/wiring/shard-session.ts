@@ -1,0 +1,63 @@
+/** Opens one shard for work: its source, and each table described, its scan key chosen and its mapping compiled. */
+import type { Config, ShardConfig, SourceTableConfig } from '../config/model.js';
+import { FerryError } from '../core/errors.js';
+import type { Emitter } from '../core/events.js';
+import type { TableInfo } from '../core/model.js';
+import { nearest } from '../core/nearest.js';
+import type { ShardSource } from '../core/ports.js';
+import type { TableJob } from '../engine/table-job.js';
+import { compileMapping, type CompiledMapping } from '../mapping/compile.js';
+import { chooseScanKey } from '../mysql/scan-key.js';
+import { openShardSource } from '../mysql/shard-source.js';
+
+export interface ShardSession {
+  readonly shard: ShardConfig;
+  readonly source: ShardSource;
+  readonly jobs: readonly TableJob[];
+  close(): Promise<void>;
+}
+
+/** @throws FerryError E_SHARD_UNKNOWN, E_SOURCE_*, E_TABLE_*, E_MAPPING_* */
+export async function openShardSession(config: Config, shardId: string, emitter: Emitter, signal: AbortSignal): Promise<ShardSession> {
+  const shard = findShard(config, shardId);
+  const source = openShardSource(shard, config.source.limits, emitter);
+  try {
+    const jobs: TableJob[] = [];
+    for (const table of config.source.tables) {
+      const info = await source.describe(table.name, signal);
+      const mapping = compileTable(config, info);
+      const key = chooseScanKey(info, table.scanKey);
+      jobs.push({ mapping, scanKey: key.name, source: source.open({ table: info, key, columns: mapping.columns, where: table.where }) });
+    }
+    return { shard, source, jobs, close: () => source.close() };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** @throws FerryError E_MAPPING_* */
+export function compileTable(config: Config, info: TableInfo): CompiledMapping {
+  const mapping = config.mapping[info.name];
+  if (mapping === undefined) {
+    throw new FerryError('E_MAPPING_INVALID', `table ${info.name} has no mapping`, `add \`mapping.${info.name}\` to ${config.file}`);
+  }
+  return compileMapping(info, mapping, config.lineOf);
+}
+
+/** @throws FerryError E_SHARD_UNKNOWN */
+export function findShard(config: Config, id: string): ShardConfig {
+  const known = config.source.shards.map((shard) => shard.id);
+  const shard = config.source.shards.find((candidate) => candidate.id === id);
+  if (shard !== undefined) return shard;
+  const near = nearest(id, known);
+  throw new FerryError(
+    'E_SHARD_UNKNOWN',
+    `the config has no shard "${id}"`,
+    near === null ? `it has ${known.join(', ')}` : `did you mean "${near}"? It has ${known.join(', ')}`,
+  );
+}
+
+export function tableConfig(config: Config, name: string): SourceTableConfig | null {
+  return config.source.tables.find((table) => table.name === name) ?? null;
+}

@@ -1,0 +1,72 @@
+/** What a shard's process is told to do, and what it answers: plain data, since it crosses a process border. */
+import { asFerryError, EXIT, type ExitCode, type Fault } from '../core/errors.js';
+import { NO_COUNTS, type BadRow, type Counts, type Difference } from '../core/model.js';
+
+export interface ShardTask {
+  readonly kind: 'backfill' | 'verify';
+  readonly shard: string;
+  /** Absolute path; the process reads it itself, so that no secret crosses over. */
+  readonly configFile: string;
+  /** Map every row and write nothing. */
+  readonly dryRun: boolean;
+  /** Put the shard's state aside and begin again. */
+  readonly restart: boolean;
+  readonly maxBadRows: number;
+  /** Capacity units per second to start with; the supervisor sends changes. */
+  readonly units: number;
+}
+
+/** What a run left behind, by key. Keys are row values: for the report that the operator asked for, never for events or logs. */
+export interface ShardFindings {
+  /** The first ones; the counts in the outcome are whole. */
+  readonly badRows: readonly (BadRow & { readonly table: string; readonly row: string })[];
+  readonly differences: readonly (Difference & { readonly table: string; readonly row: string })[];
+}
+
+export interface ShardOutcome {
+  readonly shard: string;
+  readonly outcome: 'done' | 'differences' | 'failed' | 'interrupted';
+  readonly exitCode: ExitCode;
+  readonly fault: Fault | null;
+  readonly counts: Counts;
+  readonly elapsedMs: number;
+  /** There was nothing left to do. */
+  readonly alreadyDone: boolean;
+  readonly badRows: number;
+  readonly missing: number;
+  readonly differing: number;
+  readonly unresolved: number;
+  readonly suspects: number;
+  /** ms since the epoch after which a verification can close the suspects; null where there are none. */
+  readonly suspectsClosableAt: number | null;
+  readonly findings: ShardFindings;
+}
+
+/** An outcome before anything was done. */
+export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
+  outcome: 'done',
+  exitCode: EXIT.done,
+  fault: null,
+  counts: NO_COUNTS,
+  alreadyDone: false,
+  badRows: 0,
+  missing: 0,
+  differing: 0,
+  unresolved: 0,
+  suspects: 0,
+  suspectsClosableAt: null,
+  findings: { badRows: [], differences: [] },
+};
+
+/** The outcome of a shard whose work could not even begin, or ended without a word. */
+export function failedOutcome(shard: string, thrown: unknown): ShardOutcome {
+  const error = asFerryError(thrown);
+  return {
+    ...NOTHING_DONE,
+    shard,
+    outcome: error.exitCode === EXIT.interrupted ? 'interrupted' : 'failed',
+    exitCode: error.exitCode,
+    fault: error.toFault(),
+    elapsedMs: 0,
+  };
+}

@@ -1,0 +1,59 @@
+/** What every KeyRegister must do. */
+import { describe, expect, test } from 'vitest';
+import type { Cursor } from '../../src/core/model.js';
+import type { KeyRegister } from '../../src/core/ports.js';
+
+export interface RegisterPlaceUnderTest extends AsyncDisposable {
+  /** Opens the register; several may be open at once. */
+  open(): KeyRegister;
+}
+
+const claim = (keyText: string, row: string) => ({ keyText, cursor: row as Cursor });
+
+export function keyRegisterContract(name: string, newPlace: () => Promise<RegisterPlaceUnderTest>): void {
+  describe(`KeyRegister contract: ${name}`, () => {
+    test('keys of their own, and the same row again, are no conflict', async () => {
+      await using place = await newPlace();
+      const register = place.open();
+      const claims = [claim('{"pk":{"S":"a"}}', 'row 1'), claim('{"pk":{"S":"b"}}', 'row 2')];
+      expect(register.claim('s01', claims)).toEqual([]);
+      expect(register.claim('s01', claims)).toEqual([]);
+      expect(register.claim('s01', [])).toEqual([]);
+      register.close();
+      const again = place.open();
+      expect(again.claim('s01', claims)).toEqual([]);
+      again.close();
+    });
+
+    test('another row of the shard, and the same cursor of another shard, are conflicts that name the holder', async () => {
+      await using place = await newPlace();
+      const one = place.open();
+      const other = place.open();
+      one.claim('s01', [claim('key', 'row 1')]);
+      expect(one.claim('s01', [claim('free', 'row 2'), claim('key', 'row 2')])).toEqual([
+        { index: 1, shard: 's01', cursor: 'row 1' },
+      ]);
+      expect(other.claim('s02', [claim('key', 'row 1')])).toEqual([{ index: 0, shard: 's01', cursor: 'row 1' }]);
+      one.close();
+      other.close();
+    });
+
+    test('two rows of one call: the first holds the key', async () => {
+      await using place = await newPlace();
+      const register = place.open();
+      expect(register.claim('s01', [claim('key', 'row 1'), claim('key', 'row 2')])).toEqual([
+        { index: 1, shard: 's01', cursor: 'row 1' },
+      ]);
+      register.close();
+    });
+
+    test('using it after closing is a defect', async () => {
+      await using place = await newPlace();
+      const register = place.open();
+      register.close();
+      expect(() => register.claim('s01', [claim('key', 'row 1')])).toThrow(
+        expect.objectContaining({ code: 'E_INTERNAL' }),
+      );
+    });
+  });
+}

@@ -1,0 +1,339 @@
+/** What every StateStore must do, whatever it stores in. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Pass, StateStore } from '../../src/core/ports.js';
+import {
+  cursor,
+  finishSamplePass,
+  sampleBadRow,
+  sampleChunk,
+  sampleDifference,
+  sampleHeartbeat,
+  samplePlan,
+  sampleRanges,
+} from './state-store-samples.js';
+
+/** One empty place for state, removed on disposal. */
+export interface StatePlaceUnderTest extends AsyncDisposable {
+  /** Opens the store, making it where it is missing. */
+  open(): StateStore;
+}
+
+const DIGEST = 'ffffffffffffffffffffffffffffffff';
+
+export function stateStoreContract(name: string, newPlace: () => Promise<StatePlaceUnderTest>): void {
+  /** Runs `first` on a new store, closes it, and runs `second` on what is stored. */
+  async function acrossReopen<T>(first: (store: StateStore) => T, second: (store: StateStore, made: T) => void) {
+    await using place = await newPlace();
+    const before = place.open();
+    const made = first(before);
+    second(before, made);
+    before.close();
+    const after = place.open();
+    second(after, made);
+    after.close();
+  }
+
+  function begun(store: StateStore): Pass {
+    store.savePlan(samplePlan());
+    return store.openPass('backfill', 'messages');
+  }
+
+  const defect = expect.objectContaining({ name: 'FerryError', code: 'E_INTERNAL' });
+
+  describe(`StateStore contract: ${name}`, () => {
+    describe('plans', () => {
+      test('a plan comes back as it was saved, the binlog position and open bounds included', async () => {
+        await acrossReopen(
+          (store) => store.savePlan(samplePlan()),
+          (store) => {
+            expect(store.plan('messages')).toEqual(samplePlan());
+            expect(store.plan('other')).toBeNull();
+          },
+        );
+      });
+
+      test('a plan without a position, and one without GTIDs', async () => {
+        const without = samplePlan({ position: null });
+        const withoutGtid = samplePlan({ table: 'media', position: { file: 'b.1', offset: 4, gtid: null } });
+        await acrossReopen(
+          (store) => [without, withoutGtid].forEach((plan) => store.savePlan(plan)),
+          (store) => expect([store.plan('messages'), store.plan('media')]).toEqual([without, withoutGtid]),
+        );
+      });
+
+      test('a plan is made once: saving another is a defect and leaves the first', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        store.savePlan(samplePlan());
+        expect(() => store.savePlan(samplePlan({ scanKey: 'other' }))).toThrow(defect);
+        expect(store.plan('messages')).toEqual(samplePlan());
+        store.close();
+      });
+
+      test('cursors of any text survive', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        let table = 0;
+        fc.assert(
+          fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary-ascii' }), (after, upTo) => {
+            const ranges = [{ index: 0, after: cursor(after), upTo: cursor(upTo), estimatedRows: 0 }];
+            const plan = samplePlan({ table: `t${table++}`, ranges });
+            store.savePlan(plan);
+            expect(store.plan(plan.table)).toEqual(plan);
+          }),
+          { numRuns: 50 },
+        );
+        store.close();
+      });
+    });
+
+    describe('passes', () => {
+      test('a new pass has every range of the plan, none begun', async () => {
+        await acrossReopen(begun, (store, pass) => {
+          expect(pass).toMatchObject({ kind: 'backfill', table: 'messages', finishedAt: null });
+          expect(store.progress(pass)).toEqual(
+            sampleRanges().map((range) => ({ range, watermark: null, complete: false })),
+          );
+        });
+      });
+
+      test('an unfinished pass is resumed, a finished one is followed by a new one', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        const first = begun(store);
+        expect(store.openPass('backfill', 'messages')).toEqual(first);
+        finishSamplePass(store, first);
+        const second = store.openPass('backfill', 'messages');
+        expect(second.id).not.toBe(first.id);
+        expect(store.progress(second).map(({ watermark }) => watermark)).toEqual([null, null]);
+        store.close();
+      });
+
+      test('a backfill is not a verification, and the summary is of the newest pass of the kind', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        const backfill = begun(store);
+        expect(store.summary('verify', 'messages')).toBeNull();
+        const first = store.openPass('verify', 'messages');
+        expect(store.openPass('verify', 'messages')).toEqual(first);
+        finishSamplePass(store, first, { missing: 1 });
+        const second = store.openPass('verify', 'messages');
+        expect(new Set([backfill.id, first.id, second.id]).size).toBe(3);
+        expect(store.summary('verify', 'messages')).toMatchObject({ pass: second, missing: 0, rangesComplete: 0 });
+        expect(store.summary('backfill', 'messages')?.pass).toEqual(backfill);
+        store.close();
+      });
+
+      test('a pass is finished once all its ranges are complete, empty ones included, and only once', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        const pass = begun(store);
+        store.commitChunks(pass, [sampleChunk()], []);
+        store.completeRange(pass, 0);
+        expect(() => store.finishPass(pass)).toThrow(defect);
+        expect(store.summary('backfill', 'messages')).toMatchObject({ rangesComplete: 1, pass: { finishedAt: null } });
+        store.completeRange(pass, 1);
+        store.finishPass(pass);
+        expect(store.summary('backfill', 'messages')?.pass.finishedAt).toBeGreaterThanOrEqual(pass.startedAt);
+        expect(() => store.finishPass(pass)).toThrow(defect);
+        store.close();
+      });
+
+      test('a pass over a table without a plan is a defect', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        expect(() => store.openPass('backfill', 'messages')).toThrow(defect);
+        store.close();
+      });
+    });
+
+    describe('chunks', () => {
+      test('watermarks move to the last chunk of each range, and totals add up', async () => {
+        await acrossReopen(
+          (store) => {
+            const pass = begun(store);
+            store.commitChunks(pass, [sampleChunk(), sampleChunk({ last: cursor('b') })], []);
+            store.commitChunks(pass, [sampleChunk({ last: cursor('c') }), sampleChunk({ range: 1 })], []);
+            store.completeRange(pass, 0);
+            return pass;
+          },
+          (store, pass) => {
+            const [first, second] = sampleRanges();
+            expect(store.progress(pass)).toEqual([
+              { range: first, watermark: 'c', complete: true },
+              { range: second, watermark: '["AC1","SM1"]', complete: false },
+            ]);
+            expect(store.summary('backfill', 'messages')).toEqual({
+              pass,
+              counts: { rows: 40, items: 80, badRows: 4, expiredRows: 8, chunks: 4, units: 82 },
+              missing: 0,
+              differing: 0,
+              unresolved: 0,
+              rangesComplete: 1,
+              ranges: 2,
+            });
+          },
+        );
+      });
+
+      test('differences are kept with their pass, in the order found', async () => {
+        const missing = sampleDifference({ class: 'missing', attributes: [], keyText: '{"pk":{"S":"电"}}' });
+        const unresolved = sampleDifference({ class: 'unresolved' });
+        await acrossReopen(
+          (store) => {
+            begun(store);
+            const pass = store.openPass('verify', 'messages');
+            const chunk = sampleChunk({ targetDigest: DIGEST, missing: 1, differing: 1, unresolved: 1 });
+            store.commitChunks(pass, [chunk], [sampleDifference(), missing, unresolved]);
+            return pass;
+          },
+          (store, pass) => {
+            expect(store.differences(pass, 10)).toEqual([sampleDifference(), missing, unresolved]);
+            expect(store.differences(pass, 1)).toEqual([sampleDifference()]);
+            expect(store.differences({ ...pass, id: pass.id + 1 }, 10)).toEqual([]);
+            expect(store.summary('verify', 'messages')).toMatchObject({ missing: 1, differing: 1, unresolved: 1 });
+          },
+        );
+      });
+
+      test.each([
+        ['behind the end of its range', (pass: Pass) => ({ pass, chunk: sampleChunk({ range: 1 }) })],
+        ['of a range that was not planned', (pass: Pass) => ({ pass, chunk: sampleChunk({ range: 2 }) })],
+        ['of a pass that is not known', (pass: Pass) => ({ pass: { ...pass, id: 99 }, chunk: sampleChunk() })],
+        ['with half a digest', (pass: Pass) => ({ pass, chunk: sampleChunk({ sourceDigest: 'abc' }) })],
+        ['with a count that is none', (pass: Pass) => ({ pass, chunk: sampleChunk({ rows: NaN }) })],
+      ])('a chunk %s is a defect, and nothing of its transaction stays', async (_what, wrong) => {
+        await using place = await newPlace();
+        const store = place.open();
+        const opened = begun(store);
+        store.commitChunks(opened, [sampleChunk({ range: 1 })], []);
+        store.completeRange(opened, 1);
+        const before = [store.progress(opened), store.summary('backfill', 'messages')];
+        const { pass, chunk } = wrong(opened);
+        expect(() => store.commitChunks(pass, [sampleChunk(), chunk], [sampleDifference()])).toThrow(defect);
+        expect([store.progress(opened), store.summary('backfill', 'messages')]).toEqual(before);
+        expect(store.differences(opened, 10)).toEqual([]);
+        store.close();
+      });
+
+      test('a range is completed once, and only if it was planned', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        const pass = begun(store);
+        store.completeRange(pass, 0);
+        expect(() => store.completeRange(pass, 0)).toThrow(defect);
+        expect(() => store.completeRange(pass, 2)).toThrow(defect);
+        expect(store.progress(pass).map(({ complete }) => complete)).toEqual([true, false]);
+        store.close();
+      });
+
+      test('a chunk of a finished pass is a defect', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        const pass = begun(store);
+        finishSamplePass(store, pass);
+        expect(() => store.commitChunks(pass, [sampleChunk()], [])).toThrow(defect);
+        expect(() => store.commitChunks(pass, [], [sampleDifference()])).toThrow(defect);
+        store.close();
+      });
+    });
+
+    describe('bad rows', () => {
+      test('recording a row again replaces what was said of it, in its first place', async () => {
+        const other = sampleBadRow({ cursor: cursor('b'), column: null });
+        const again = sampleBadRow({ column: 'body', reason: 'not valid UTF-8', remedy: 'type B' });
+        await acrossReopen(
+          (store) => {
+            store.recordBadRows([sampleBadRow(), other, sampleBadRow({ table: 'media' })]);
+            store.recordBadRows([again]);
+          },
+          (store) => {
+            expect(store.badRows('messages')).toEqual([again, other]);
+            expect(store.badRows('media')).toEqual([sampleBadRow({ table: 'media' })]);
+            expect(store.badRows('none')).toEqual([]);
+          },
+        );
+      });
+    });
+
+    describe('suspects', () => {
+      test('stay until closed; the last ambiguous request counts', async () => {
+        await acrossReopen(
+          (store) => {
+            store.addSuspects([
+              { keyText: 'a', since: 1_763_847_000_000 },
+              { keyText: 'b', since: 1_763_847_000_001 },
+            ]);
+            store.addSuspects([{ keyText: 'a', since: 1_763_847_000_005 }]);
+            store.addSuspects([{ keyText: 'a', since: 1_763_847_000_003 }]);
+            store.addSuspects([{ keyText: 'c', since: 5 }]);
+            store.closeSuspects(['c', 'never seen']);
+          },
+          (store) =>
+            expect(store.suspects()).toEqual([
+              { keyText: 'b', since: 1_763_847_000_001 },
+              { keyText: 'a', since: 1_763_847_000_005 },
+            ]),
+        );
+      });
+    });
+
+    describe('fingerprint', () => {
+      test('the same settings bind again, whatever the order of their keys', async () => {
+        await acrossReopen(
+          (store) => store.bind({ target: { table: 't', region: null }, list: [1, 2] }),
+          (store) => store.bind({ list: [1, 2], target: { region: null, table: 't' } }),
+        );
+      });
+
+      test('a change is refused by name, and the first fingerprint stays', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        const original = { tables: { messages: { columns: { price: { columnType: 'decimal(10,5)' } } } } };
+        store.bind(original);
+        const altered = { tables: { messages: { columns: { price: { columnType: 'decimal(12,6)' } } } } };
+        for (let attempt = 0; attempt < 2; attempt++) {
+          expect(() => store.bind(altered)).toThrow(
+            expect.objectContaining({
+              code: 'E_STATE_CHANGED',
+              message: expect.stringContaining(
+                'tables.messages.columns.price.columnType: decimal(10,5) → decimal(12,6)',
+              ) as unknown,
+            }),
+          );
+        }
+        store.bind(original);
+        store.close();
+      });
+    });
+
+    test('heartbeats overwrite each other', async () => {
+      await using place = await newPlace();
+      const store = place.open();
+      store.beat(sampleHeartbeat());
+      store.beat(sampleHeartbeat({ at: 1_763_847_001_123 }));
+      store.close();
+    });
+
+    test('closing twice is fine, using it afterwards is a defect', async () => {
+      await using place = await newPlace();
+      const store = place.open();
+      store.close();
+      store.close();
+      expect(() => store.suspects()).toThrow(defect);
+    });
+
+    test('nothing to record is recorded', async () => {
+      await using place = await newPlace();
+      const store = place.open();
+      const pass = begun(store);
+      store.commitChunks(pass, [], []);
+      store.recordBadRows([]);
+      store.addSuspects([]);
+      store.closeSuspects([]);
+      expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(0);
+      store.close();
+    });
+  });
+}

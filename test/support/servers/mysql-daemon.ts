@@ -1,0 +1,96 @@
+/**
+ * What MySQL 5.6, MariaDB and later MySQL have in common: options, account, and how to tell that they answer.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import type { Step } from './guarded.js';
+import type { MysqlServer, Running } from './server.js';
+import { startServer, type Place } from './start.js';
+
+const HOST = '127.0.0.1';
+const USER = 'root';
+const INIT_FILE = 'init.sql';
+const CONNECT_TIMEOUT_MS = 2_000;
+
+export interface MysqlDaemon {
+  readonly name: string;
+  readonly program: string;
+  /** Makes the data folder, given the options that the server will get as well. */
+  initialise(dataFolder: string, options: readonly string[]): Step;
+  /**
+   * SQL that gives `account` its password, run by the server before it accepts connections. A password, even here: whoever
+   * may log in to an open server as root reads and writes files as the user who runs the tests.
+   */
+  passwordSql(account: string, password: string): string;
+  readonly options?: readonly string[];
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Starts one on loopback, with a row-based binary log, and with durability off: its data is thrown away. */
+export async function startMysqlDaemon(daemon: MysqlDaemon): Promise<Running<MysqlServer>> {
+  const password = randomBytes(12).toString('hex');
+  const started = await startServer({
+    name: daemon.name,
+    ...(daemon.env === undefined ? {} : { env: daemon.env }),
+    files: [{ name: INIT_FILE, text: `${daemon.passwordSql(`'${USER}'@'${HOST}'`, password)}\n` }],
+    steps: (place) => steps(daemon, place),
+    answers: async ({ port }) => {
+      await ping({ host: HOST, port, user: USER, password });
+    },
+  });
+  return { name: daemon.name, host: HOST, port: started.port, user: USER, password, close: started.close };
+}
+
+/** The server's version text. @throws where it does not answer, or lets nobody in */
+export async function ping(login: Pick<MysqlServer, 'host' | 'port' | 'user' | 'password'>): Promise<string> {
+  const { host, port, user, password } = login;
+  const connection = await createConnection({ host, port, user, password, connectTimeout: CONNECT_TIMEOUT_MS });
+  try {
+    const [rows] = await connection.query('SELECT VERSION() AS version');
+    const [first] = rows as { version: string }[];
+    return first?.version ?? '';
+  } finally {
+    await connection.end();
+  }
+}
+
+/** `10.11.6-MariaDB-0+deb12u1` -> `mariadb-10.11`, `8.4.3` -> `mysql-8.4` */
+export function serverName(version: string): string {
+  const product = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
+  return `${product}-${/\d+\.\d+/.exec(version)?.[0] ?? 'unknown'}`;
+}
+
+function steps(daemon: MysqlDaemon, { folder, port }: Place): readonly Step[] {
+  const data = join(folder, 'data');
+  const where = daemon.cwd === undefined ? {} : { cwd: daemon.cwd };
+  const options = ['--no-defaults', `--datadir=${data}`, ...userOption(), ...(daemon.options ?? [])];
+  return [
+    daemon.initialise(data, options),
+    {
+      ...where,
+      command: daemon.program,
+      args: [
+        ...options,
+        `--port=${port}`,
+        `--bind-address=${HOST}`,
+        `--socket=${join(folder, 'socket')}`,
+        `--pid-file=${join(folder, 'pid')}`,
+        `--init-file=${join(folder, INIT_FILE)}`,
+        '--skip-name-resolve',
+        '--server-id=1',
+        `--log-bin=${join(data, 'binlog')}`,
+        '--binlog-format=ROW',
+        '--sync-binlog=0',
+        '--innodb-flush-log-at-trx-commit=0',
+        '--innodb-fast-shutdown=2',
+      ],
+    },
+  ];
+}
+
+/** mysqld refuses to run as root unless told so by name. */
+function userOption(): readonly string[] {
+  return process.getuid?.() === 0 ? ['--user=root'] : [];
+}

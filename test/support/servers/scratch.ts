@@ -1,0 +1,48 @@
+/**
+ * Places and addresses of throwaway servers: folders under the system's temp folder, free ports on loopback, programs on the PATH.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+/** Where Debian and others keep daemons; an ordinary user's PATH lacks them. */
+const DAEMON_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/usr/local/mysql/bin'];
+
+/** A path for a server's folder that nobody else has, not yet made. Short: a socket's path may have 107 bytes. */
+export function scratchPath(name: string): string {
+  return join(tmpdir(), `ferry-${name}-${randomBytes(4).toString('hex')}`);
+}
+
+/** A TCP port that was free a moment ago: whoever loses the race for it asks for another. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return address.port;
+}
+
+/** The full path of a program on the PATH or among the system's daemons; null where there is none. */
+export async function findProgram(name: string): Promise<string | null> {
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
+    ...DAEMON_FOLDERS,
+  ];
+  for (const folder of folders) {
+    const path = join(folder, name);
+    try {
+      await access(path, constants.X_OK);
+      return path;
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,38 @@
+/**
+ * What a test server is, whatever starts it. The modules in this folder know nothing of vitest: `bin/demo` uses them too.
+ */
+
+export interface MysqlServer {
+  /** Product and version, `mysql-5.6`, `mariadb-10.11`: the name that test titles carry. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** A user with every privilege. */
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface DynamodbServer {
+  /** `dynamodb-local` or `dynalite`. */
+  readonly name: string;
+  readonly endpoint: string;
+}
+
+/** A server that somebody must close. Closing twice is fine. */
+export type Running<Server> = Server & { readonly close: () => Promise<void> };
+
+/** One way to have a server: one file of this folder each. */
+export interface ServerKind<Server> {
+  /** For messages; the running server's own `name` may say more. */
+  readonly name: string;
+  /** True, or why this server cannot be had here. Downloads what it needs; never throws. */
+  available(): Promise<true | string>;
+  /** Starts one on a free loopback port and resolves once it answers. @throws Error with the end of the server's log */
+  start(): Promise<Running<Server>>;
+}
+
+/** The first line of an error's message: a reason that fits on one line. */
+export function reasonOf(thrown: unknown): string {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return message.split('\n', 1)[0] ?? message;
+}

@@ -1,0 +1,90 @@
+/**
+ * The rules about layers bite: every one is broken once, in a copy of the folder layout, and must be reported.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { IConfiguration } from 'dependency-cruiser';
+import { expect, it } from 'vitest';
+import { temporaryFolder } from '../support/temporary.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const LAYERS = ['core', 'config', 'state', 'mysql', 'dynamodb', 'mapping', 'engine', 'listeners', 'shards', 'cli'];
+
+/** By rule: a module and what it imports against the rule. */
+const VIOLATIONS: Readonly<Record<string, readonly [module: string, imported: string]>> = {
+  'core-imports-nothing': ['core/a', 'node:fs'],
+  'config-stands-alone': ['config/a', '../state/target.js'],
+  'state-stands-alone': ['state/a', '../config/target.js'],
+  'mysql-stands-alone': ['mysql/a', '../mapping/target.js'],
+  'dynamodb-stands-alone': ['dynamodb/a', '../mysql/target.js'],
+  'mapping-stands-alone': ['mapping/a', '../dynamodb/target.js'],
+  'mapping-does-no-io': ['mapping/b', 'node:fs/promises'],
+  'engine-knows-ports': ['engine/a', '../mysql/target.js'],
+  'listeners-listen': ['listeners/a', '../engine/target.js'],
+  'wiring-is-below-processes': ['wiring', './shards/target.js'],
+  'shards-use-wiring': ['shards/a', '../mysql/target.js'],
+  'listeners-belong-to-cli': ['engine/b', '../listeners/target.js'],
+  'cli-is-on-top': ['listeners/b', '../cli/target.js'],
+  'mysql2-in-mysql': ['engine/c', 'mysql2/promise'],
+  'aws-in-dynamodb': ['engine/d', '@aws-sdk/client-dynamodb'],
+  'sqlite-in-state': ['cli/a', 'better-sqlite3'],
+  'yaml-and-zod-in-config': ['cli/b', 'zod'],
+  'commander-in-cli': ['config/b', 'commander'],
+  'bars-in-listeners': ['cli/c', 'cli-progress'],
+  'child-processes-in-shards': ['cli/d', 'node:child_process'],
+  'no-cycle': ['cli/e', './f.js'],
+  resolvable: ['cli/g', './nowhere.js'],
+  'src-without-tests': ['cli/h', '../../test/target.js'],
+  'no-dev-dependency': ['cli/i', 'vitest'],
+};
+
+async function check(root: string): Promise<{ readonly passed: boolean; readonly output: string }> {
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [join(ROOT, '.config/architecture.js'), root], (error, stdout, stderr) => {
+      resolve({ passed: error === null, output: stdout + stderr });
+    });
+  });
+}
+
+async function ruleNames(): Promise<string[]> {
+  const url = pathToFileURL(join(ROOT, '.config/dependency-cruiser.js')).href;
+  const { default: config } = (await import(url)) as { default: IConfiguration };
+  return (config.forbidden ?? []).map(({ name }) => name ?? 'unnamed');
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
+
+it('reports a violation of every rule', async () => {
+  await using folder = await temporaryFolder();
+  const source = (module: string): string => join(folder.path, 'src', `${module}.ts`);
+  for (const layer of LAYERS) await write(source(`${layer}/target`), 'export const target = 1;\n');
+  await write(join(folder.path, 'test/target.ts'), 'export const target = 1;\n');
+  await write(source('cli/f'), `import './e.js';\n`);
+  for (const [module, imported] of Object.values(VIOLATIONS)) await write(source(module), `import '${imported}';\n`);
+  await symlink(join(ROOT, 'node_modules'), join(folder.path, 'node_modules'));
+  await symlink(join(ROOT, 'package.json'), join(folder.path, 'package.json'));
+
+  const { passed, output } = await check(folder.path);
+
+  expect(passed).toBe(false);
+  for (const [rule, [module]] of Object.entries(VIOLATIONS)) expect(output).toContain(`${rule}: src/${module}.ts`);
+  expect(Object.keys(VIOLATIONS).sort()).toEqual((await ruleNames()).sort());
+});
+
+it('refuses to say that nothing is wrong with nothing', async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'src'));
+  expect((await check(folder.path)).passed).toBe(false);
+});
+
+it('looks at every module of src', async () => {
+  const files = await readdir(join(ROOT, 'src'), { recursive: true });
+  const modules = files.filter((file) => file.endsWith('.ts')).length;
+  expect(modules).toBeGreaterThan(50);
+  expect((await check(ROOT)).output).toContain(`in ${String(modules)} modules`);
+});
