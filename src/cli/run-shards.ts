@@ -5,7 +5,7 @@ import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
 import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
-import { writeJson, writeLine, type Io } from './io.js';
+import { writeJson, type Io } from './io.js';
 import { printFindings } from './print-error.js';
 import { printOutcomes } from './outcome-report.js';
 import { stopOnSignals } from './signals.js';
@@ -53,7 +53,7 @@ export async function runShards(io: Io, common: ShardOptions, run: RunOptions): 
 
 async function passPreflight(io: Io, config: Config, shards: readonly string[], common: ShardOptions, run: RunOptions, signal: AbortSignal): Promise<void> {
   const { preflight } = await import('../wiring/preflight.js');
-  const report = await preflight(config, shards, { createTable: run.createTable, writes: run.kind === 'backfill' && !run.dryRun, target: !run.dryRun }, signal);
+  const report = await preflight(config, shards, { createTable: run.createTable, target: !run.dryRun }, signal);
   const errors = report.findings.filter((finding) => finding.level === 'error');
   const [first] = errors;
   if (!common.json) printFindings(io, report.findings.filter((finding) => finding.level === 'warning'));

@@ -2,7 +2,7 @@
  * Faults that lie between the fields of a config: names that stand twice, parts that contradict each other or miss their
  * counterpart. They look at the file as it is, so that they are found along with the faults of single fields.
  */
-import { type Finding, invalid } from './finding.js';
+import { type ConfigFault, invalid } from './config-fault.js';
 import { mappingChecks } from './mapping-checks.js';
 import { nearest } from '../core/nearest.js';
 import { Part } from './part.js';
@@ -13,7 +13,7 @@ import { repeated } from './repeated.js';
  * @param file the file's data with environment variables taken
  * @param asWritten the same data before that
  */
-export function crossFindings(file: unknown, asWritten: unknown): readonly Finding[] {
+export function crossFaults(file: unknown, asWritten: unknown): readonly ConfigFault[] {
   const root = new Part(file);
   const shards = root.at('source').at('shards');
   const written = new Part(asWritten).at('source').at('shards').entries;
@@ -33,7 +33,7 @@ export function crossFindings(file: unknown, asWritten: unknown): readonly Findi
 }
 
 /** Tables are named once, each has a mapping, and each mapping has a table. */
-function tables(root: Part): readonly Finding[] {
+function tables(root: Part): readonly ConfigFault[] {
   const source = root.at('source');
   const mapping = root.at('mapping');
   if (!source.given) return [];

@@ -2,11 +2,11 @@
  * `${NAME}` in the values of a config: replaced by environment variables after the YAML is parsed, so that what a
  * variable holds is always text and never becomes YAML. What a variable holds never gets into a message.
  */
-import { type Finding, invalid, type Path, pathKey } from './finding.js';
+import { type ConfigFault, invalid, type Path, pathKey } from './config-fault.js';
 
 export interface Substituted {
   readonly value: unknown;
-  readonly findings: readonly Finding[];
+  readonly faults: readonly ConfigFault[];
   /** Keys (`pathKey`) of the values that hold something of the environment. */
   readonly taken: ReadonlySet<string>;
   /** Keys of the values that could not be replaced: further faults there would say nothing new. */
@@ -27,12 +27,12 @@ export function isReference(value: unknown): boolean {
  * consists of digits becomes a number where `wantsNumber` says that nothing else can stand.
  */
 export function substitute(value: unknown, env: NodeJS.ProcessEnv, wantsNumber: (path: Path) => boolean): Substituted {
-  const findings: Finding[] = [];
+  const faults: ConfigFault[] = [];
   const taken = new Set<string>();
   const failed = new Set<string>();
 
-  const fail = (path: Path, finding: Finding): string => {
-    findings.push(finding);
+  const fail = (path: Path, fault: ConfigFault): string => {
+    faults.push(fault);
     failed.add(pathKey(path));
     return '';
   };
@@ -64,5 +64,5 @@ export function substitute(value: unknown, env: NodeJS.ProcessEnv, wantsNumber: 
     return Object.fromEntries(Object.entries(part).map(([key, entry]) => [key, walk(entry, [...path, key])]));
   };
 
-  return { value: walk(value, []), findings, taken, failed };
+  return { value: walk(value, []), faults, taken, failed };
 }

@@ -6,21 +6,21 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fault, FerryError } from '../core/errors.js';
 import { complete } from './complete.js';
-import { crossFindings } from './cross-checks.js';
+import { crossFaults } from './cross-checks.js';
 import { substitute } from './environment.js';
-import { type Finding, type Path, pathKey, pathText } from './finding.js';
+import { type ConfigFault, type Path, pathKey, pathText } from './config-fault.js';
 import { deepFreeze } from './freeze.js';
 import { configJsonSchema, type SchemaNode, schemaAt, wantsWholeNumber } from './json-schema.js';
 import type { Config } from './model.js';
 import { configShape } from './schema.js';
-import { shapeFindings } from './shape-faults.js';
+import { shapeFaults } from './shape-faults.js';
 import { parseYaml } from './yaml-text.js';
 
 /**
  * @param file path of the YAML file; relative paths in it start from its folder
  * @param env where `${NAME}` is looked up
- * @throws FerryError E_CONFIG_READ (no such file, not YAML), E_CONFIG_INVALID with one fault a finding, which are
- *   E_CONFIG_INVALID or E_CONFIG_ENV, in the order of their lines
+ * @throws FerryError E_CONFIG_READ (no such file, not YAML), E_CONFIG_INVALID with all faults in the order of
+ *   their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const absolute = resolve(file);
@@ -30,18 +30,15 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
     const node = schemaAt(schema, path);
     return node !== null && wantsWholeNumber(node);
   };
-  const { value, findings, taken, failed } = substitute(yaml.value, env, wantsNumber);
+  const environment = substitute(yaml.value, env, wantsNumber);
 
-  const shape = configShape.safeParse(value, { reportInput: true });
-  const quotable = (path: Path): boolean => !taken.has(pathKey(path));
-  const fields = shape.success ? [] : shapeFindings(shape.error.issues, schema, quotable);
-  const between = crossFindings(value, yaml.value);
-  const all = [
-    ...yaml.findings,
-    ...findings,
-    ...[...fields, ...between].filter(({ path }) => !failed.has(pathKey(path))),
-  ];
-  if (!shape.success || all.length > 0) throw invalidConfig(file, all, yaml.lineOf);
+  const shape = configShape.safeParse(environment.value, { reportInput: true });
+  const typedIn = (path: Path): boolean => !environment.taken.has(pathKey(path));
+  const fields = shape.success ? [] : shapeFaults(shape.error.issues, schema, typedIn);
+  const between = crossFaults(environment.value, yaml.value);
+  const news = [...fields, ...between].filter(({ path }) => !environment.failed.has(pathKey(path)));
+  const faults = [...yaml.faults, ...environment.faults, ...news];
+  if (!shape.success || faults.length > 0) throw invalidConfig(file, faults, yaml.lineOf);
 
   return deepFreeze({ file: absolute, ...complete(shape.data, dirname(absolute)), lineOf: yaml.lineOf });
 }
@@ -71,9 +68,9 @@ function unreadable(file: string, cause: unknown): FerryError {
   return new FerryError('E_CONFIG_READ', fact, hint, { cause });
 }
 
-function invalidConfig(file: string, findings: readonly Finding[], lineOf: (path: Path) => number): FerryError {
-  const faults = findings
-    .map((finding) => ({ ...finding, line: lineOf(finding.path) }))
+function invalidConfig(file: string, found: readonly ConfigFault[], lineOf: (path: Path) => number): FerryError {
+  const faults = found
+    .map((fault) => ({ ...fault, line: lineOf(fault.path) }))
     .sort((a, b) => a.line - b.line)
     .map(({ code, path, fact, hint, line }): Fault => {
       return { code, message: `${pathText(path)} (line ${line}) ${fact}`, hint };

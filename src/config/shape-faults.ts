@@ -3,7 +3,7 @@
  * that was most likely meant. Numbers and choices typed into the file are repeated; text may be a secret and never is.
  */
 import type { z } from 'zod';
-import { type Finding, invalid, type Path } from './finding.js';
+import { type ConfigFault, invalid, type Path } from './config-fault.js';
 import { descriptionOf, knownKeys, type SchemaNode, schemaAt } from './json-schema.js';
 import { nearest } from '../core/nearest.js';
 
@@ -11,22 +11,22 @@ type Issue = z.core.$ZodIssue;
 
 /**
  * @param schema the config's JSON Schema
- * @param quotable whether the value at a path was typed into the file, so that a message may repeat it
+ * @param typedIn whether the value at a path was typed into the file, so that a message may repeat it
  */
-export function shapeFindings(
+export function shapeFaults(
   issues: readonly Issue[],
   schema: SchemaNode,
-  quotable: (path: Path) => boolean,
-): readonly Finding[] {
+  typedIn: (path: Path) => boolean,
+): readonly ConfigFault[] {
   return issues.flatMap((issue) => {
     const path = issue.path.filter((step) => typeof step !== 'symbol');
     return issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => unknownKey([...path, key], schema))
-      : [field(issue, path, schema, quotable(path))];
+      : [field(issue, path, schema, typedIn(path))];
   });
 }
 
-function unknownKey(path: Path, schema: SchemaNode): Finding {
+function unknownKey(path: Path, schema: SchemaNode): ConfigFault {
   const parent = schemaAt(schema, path.slice(0, -1));
   const known = parent === null ? [] : knownKeys(parent);
   const meant = nearest(String(path.at(-1)), known);
@@ -34,7 +34,7 @@ function unknownKey(path: Path, schema: SchemaNode): Finding {
   return invalid(path, 'is not a known key', hint);
 }
 
-function field(issue: Issue, path: Path, schema: SchemaNode, quotable: boolean): Finding {
+function field(issue: Issue, path: Path, schema: SchemaNode, typedIn: boolean): ConfigFault {
   const node = schemaAt(schema, path);
   const purpose = node === null ? '' : descriptionOf(node);
   const { input } = issue;
@@ -44,31 +44,31 @@ function field(issue: Issue, path: Path, schema: SchemaNode, quotable: boolean):
   if (input === undefined) return invalid(path, 'is missing', `add it: ${purpose}`);
   if (input === null || input === '') return invalid(path, 'is empty', `fill it in: ${purpose}`);
 
-  const expected = quotable ? `expected: ${purpose}` : `correct the environment variable; expected: ${purpose}`;
+  const expected = typedIn ? `expected: ${purpose}` : `correct the environment variable; expected: ${purpose}`;
   switch (issue.code) {
     case 'invalid_type': {
       const fact = `must be ${kindName(issue.expected)}, is ${kindOf(input)}`;
-      return invalid(path, fact, `${quotable ? remedy(issue.expected, input) : ''}${expected}`);
+      return invalid(path, fact, `${typedIn ? remedy(issue.expected, input) : ''}${expected}`);
     }
     case 'invalid_value': {
       const values = issue.values.map(String);
       const fact = `must be ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`;
-      const meant = quotable && typeof input === 'string' && input.length > 2 ? nearest(input, values) : null;
+      const meant = typedIn && typeof input === 'string' && input.length > 2 ? nearest(input, values) : null;
       return invalid(path, fact, meant === null ? expected : `did you mean ${meant}?`);
     }
     case 'too_small':
     case 'too_big': {
       if (issue.origin === 'array') return invalid(path, 'must have at least one entry', `add an entry: ${purpose}`);
       const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
-      return invalid(path, `must be ${bound}${shown(input, quotable)}`, expected);
+      return invalid(path, `must be ${bound}${shown(input, typedIn)}`, expected);
     }
     default:
       return invalid(path, issue.message, expected);
   }
 }
 
-function shown(input: unknown, quotable: boolean): string {
-  return quotable && typeof input === 'number' ? `, is ${input}` : '';
+function shown(input: unknown, typedIn: boolean): string {
+  return typedIn && typeof input === 'number' ? `, is ${input}` : '';
 }
 
 const KINDS: Readonly<Record<string, string>> = {

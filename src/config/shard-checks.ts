@@ -1,6 +1,6 @@
 /** What a shard must keep beyond its single fields: secrets in the environment, and TLS wherever a network lies between. */
 import { isReference } from './environment.js';
-import { type Finding, invalid } from './finding.js';
+import { type ConfigFault, invalid } from './config-fault.js';
 import { isLoopback } from './loopback.js';
 import type { Part } from './part.js';
 
@@ -8,39 +8,37 @@ import type { Part } from './part.js';
  * @param shard with environment variables taken
  * @param written as it stands in the file
  */
-export function shardChecks(shard: Part, written: Part): readonly Finding[] {
+export function shardChecks(shard: Part, written: Part): readonly ConfigFault[] {
   return [...password(shard, written), ...tls(shard)];
 }
 
 /** A password in the file ends in backups and tickets: it is tolerated for throwaway servers on this machine only. */
-function password(shard: Part, written: Part): readonly Finding[] {
+function password(shard: Part, written: Part): readonly ConfigFault[] {
   const secret = written.at('password');
   if (!secret.given || isReference(secret.value) || isLocal(shard)) return [];
   const hint = 'put it into an environment variable and write password: ${NAME}';
   return [invalid(secret.path, 'stands in plain text in the file', hint)];
 }
 
-function tls(shard: Part): readonly Finding[] {
+function tls(shard: Part): readonly ConfigFault[] {
   const part = shard.at('tls');
   const [mode, ca, profile] = [part.at('mode'), part.at('ca'), part.at('profile')];
-  const findings: Finding[] = [];
+  const faults: ConfigFault[] = [];
   if (mode.text === 'off' && !isLocal(shard)) {
     const hint =
       'use verify, with `ca` or `profile` where the authority is not a public one, or tunnel to a loopback port';
-    findings.push(invalid(mode.path, 'is off, but the host is not loopback', hint));
+    faults.push(invalid(mode.path, 'is off, but the host is not loopback', hint));
   }
   if (ca.given && profile.given) {
-    findings.push(
-      invalid(profile.path, 'stands beside `ca`', 'keep the one that signed the certificate of the server'),
-    );
+    faults.push(invalid(profile.path, 'stands beside `ca`', 'keep the one that signed the certificate of the server'));
   }
   if (mode.text === 'off' || mode.text === 'required') {
     for (const trust of [ca, profile].filter(({ given }) => given)) {
       const fact = `has no effect with mode: ${mode.text}, which checks no certificate`;
-      findings.push(invalid(trust.path, fact, 'use mode: verify, or remove it'));
+      faults.push(invalid(trust.path, fact, 'use mode: verify, or remove it'));
     }
   }
-  return findings;
+  return faults;
 }
 
 /** True where the shard's server and all its watched replicas are this machine. */

@@ -3,13 +3,14 @@
  * stands once in its map, and that no part of the text (it may hold secrets) gets into a message.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, visit } from 'yaml';
-import type { ErrorCode as YamlErrorCode, YAMLError, YAMLMap } from 'yaml';
+import type { ErrorCode as YamlErrorCode, YAMLError } from 'yaml';
 import { FerryError } from '../core/errors.js';
-import { type Finding, invalid, type Path } from './finding.js';
+import { type ConfigFault, invalid, type Path } from './config-fault.js';
+import { offsetOf, startOf } from './yaml-position.js';
 
 export interface YamlText {
   readonly value: unknown;
-  readonly findings: readonly Finding[];
+  readonly faults: readonly ConfigFault[];
   /** 1-based line of the value at that path, or of its nearest parent that is there. */
   readonly lineOf: (path: Path) => number;
 }
@@ -37,7 +38,7 @@ export function parseYaml(text: string, file: string): YamlText {
   const lineOf = (path: Path): number => lines.linePos(offsetOf(doc, path)).line || 1;
   try {
     const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
-    return { value, lineOf, findings: duplicates };
+    return { value, lineOf, faults: duplicates };
   } catch (cause) {
     const fault = { line: 1, fact: 'aliases expand without bound', hint: 'write the anchored values out' };
     throw notYaml(file, [fault], cause);
@@ -83,9 +84,13 @@ function explain(error: YAMLError): { readonly fact: string; readonly hint: stri
   return { fact, hint };
 }
 
+interface FaultAtOffset extends Omit<SyntaxFault, 'line'> {
+  readonly offset: number;
+}
+
 /** Aliases without an anchor above them, and merges (`<<`) of what is no map. */
-function brokenReferences(doc: Document.Parsed): readonly (Omit<SyntaxFault, 'line'> & { readonly offset: number })[] {
-  const faults: (Omit<SyntaxFault, 'line'> & { readonly offset: number })[] = [];
+function brokenReferences(doc: Document.Parsed): readonly FaultAtOffset[] {
+  const faults: FaultAtOffset[] = [];
   visit(doc, {
     Alias(_, alias) {
       if (alias.resolve(doc) !== undefined) return;
@@ -108,8 +113,8 @@ function brokenReferences(doc: Document.Parsed): readonly (Omit<SyntaxFault, 'li
 /**
  * Makes every plain key its own text (a column may be called `null`, an account `0042`) and finds keys that stand twice.
  */
-function readKeysAsText(doc: Document.Parsed): readonly Finding[] {
-  const findings: Finding[] = [];
+function readKeysAsText(doc: Document.Parsed): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
   visit(doc, {
     Map(_, map, ancestors) {
       const seen = new Set<string>();
@@ -119,13 +124,13 @@ function readKeysAsText(doc: Document.Parsed): readonly Finding[] {
         const name = String(key.value);
         if (seen.has(name)) {
           const path = [...pathOf([...ancestors, map]), name];
-          findings.push(invalid(path, 'stands twice', 'keep one of the two; YAML would silently take the last'));
+          faults.push(invalid(path, 'stands twice', 'keep one of the two; YAML would silently take the last'));
         }
         seen.add(name);
       }
     },
   });
-  return findings;
+  return faults;
 }
 
 /** The path to the last of a chain of nodes, from the document down. */
@@ -141,42 +146,4 @@ function pathOf(chain: readonly unknown[]): Path {
 
 function isPairLike(node: unknown): node is Pair {
   return typeof node === 'object' && node !== null && 'key' in node && 'value' in node;
-}
-
-function offsetOf(doc: Document.Parsed, path: Path): number {
-  let node: unknown = doc.contents;
-  let offset = doc.contents?.range[0] ?? 0;
-  for (const step of path) {
-    if (isAlias(node)) node = node.resolve(doc);
-    if (isMap(node)) {
-      const pair = pairOf(doc, node, String(step));
-      if (pair === undefined) break;
-      offset = startOf(pair.key) ?? offset;
-      node = pair.value;
-    } else if (isSeq(node) && typeof step === 'number' && step < node.items.length) {
-      node = node.items[step];
-      offset = startOf(node) ?? offset;
-    } else break;
-  }
-  return offset;
-}
-
-/** The last pair with that key (as YAML takes it), the map's own before one that it merges in. */
-function pairOf(doc: Document.Parsed, map: YAMLMap, key: string): Pair | undefined {
-  const own = map.items.findLast((pair) => isScalar(pair.key) && pair.key.value === key);
-  if (own !== undefined) return own;
-  for (const { key: name, value } of map.items) {
-    if (!isScalar(name) || typeof name.value !== 'symbol') continue;
-    for (const source of isSeq(value) ? value.items : [value]) {
-      const merged = isAlias(source) ? source.resolve(doc) : source;
-      const found = isMap(merged) ? pairOf(doc, merged, key) : undefined;
-      if (found !== undefined) return found;
-    }
-  }
-  return undefined;
-}
-
-function startOf(node: unknown): number | undefined {
-  const range = typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined;
-  return Array.isArray(range) && typeof range[0] === 'number' ? range[0] : undefined;
 }

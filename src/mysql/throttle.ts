@@ -28,9 +28,7 @@ export class Throttle {
   readonly #warned = new Set<Gauge>();
   #scans = 0;
   #watching: AbortController | null = null;
-  /** Pending while scans must wait (or nothing was looked at yet). */
-  #open: Promise<void> = Promise.resolve();
-  #pausedSince: number | null = null;
+  #gate = new Gate();
 
   constructor(
     private readonly shard: ShardConfig,
@@ -52,15 +50,7 @@ export class Throttle {
 
   /** Waits while the source must be spared. @throws FerryError E_INTERRUPTED */
   async pass(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw interrupted();
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => reject(interrupted());
-      signal.addEventListener('abort', onAbort, { once: true });
-      void this.#open.then(() => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-    });
+    await this.#gate.pass(signal);
   }
 
   close(): void {
@@ -71,47 +61,35 @@ export class Throttle {
   }
 
   #start(): void {
-    const watching = new AbortController();
-    this.#watching = watching;
-    void this.#watch(watching.signal);
+    this.#watching = new AbortController();
+    this.#gate = new Gate();
+    void this.#watch(this.#watching.signal, this.#gate);
   }
 
-  /** Never rejects. */
-  async #watch(signal: AbortSignal): Promise<void> {
-    let open = this.#shut();
+  /** Never rejects. The gate is shut until the first look, and open for good at the end. */
+  async #watch(signal: AbortSignal, gate: Gate): Promise<void> {
+    let pausedSince: number | null = null;
+    const resume = (): void => {
+      gate.open();
+      if (pausedSince === null) return;
+      const pausedMs = Math.round(performance.now() - pausedSince);
+      this.emit.emit('source.resumed', { shard: this.shard.id, pausedMs });
+      pausedSince = null;
+    };
+    gate.shut();
     while (!signal.aborted) {
       const reasons = await Promise.all(this.#gauges.map((gauge) => this.#look(gauge, signal)));
       const reason = reasons.find((found) => found !== null) ?? null;
       if (reason === null) {
-        this.#resumed();
-        open();
-      } else if (this.#pausedSince === null) {
-        this.#pausedSince = performance.now();
+        resume();
+      } else if (pausedSince === null) {
+        gate.shut();
+        pausedSince = performance.now();
         this.emit.emit('source.paused', { shard: this.shard.id, reason });
-        open = this.#shut();
       }
-      await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
-    this.#resumed();
-    open();
-  }
-
-  /** @returns what opens again */
-  #shut(): () => void {
-    let open = (): void => undefined;
-    this.#open = new Promise((resolve) => {
-      open = resolve;
-    });
-    return open;
-  }
-
-  #resumed(): void {
-    if (this.#pausedSince === null) return;
-    this.emit.emit('source.resumed', {
-      shard: this.shard.id,
-      pausedMs: Math.round(performance.now() - this.#pausedSince),
-    });
-    this.#pausedSince = null;
+    resume();
   }
 
   /** @returns why scans must wait; null: no reason, or unknown */
@@ -149,6 +127,40 @@ export class Throttle {
       code: 'E_SOURCE_QUERY',
       message: `shard ${this.shard.id}: ${gauge.name} cannot be watched (${why}); scans go on without it`,
       hint: 'see that it runs and that the user may connect and has REPLICATION CLIENT; it is asked again each second',
+    });
+  }
+}
+
+/** Lets scans pass while it is open. */
+class Gate {
+  #opened = Promise.resolve();
+  #open: (() => void) | null = null;
+
+  open(): void {
+    this.#open?.();
+    this.#open = null;
+  }
+
+  shut(): void {
+    if (this.#open !== null) return;
+    this.#opened = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  /** @throws FerryError E_INTERRUPTED */
+  async pass(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw interrupted();
+    const opened = this.#opened;
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => {
+        reject(interrupted());
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      void opened.then(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
     });
   }
 }

@@ -3,7 +3,9 @@ import type { Config } from '../config/model.js';
 import { EventBus } from '../core/events.js';
 import { TokenBucket } from '../dynamodb/budget.js';
 import { diffRows, type RowDiff } from '../engine/diff.js';
+import type { ItemRead, ItemReader } from '../core/ports.js';
 import { openShardSession } from './shard-session.js';
+import { targetFacts } from './target-facts.js';
 import { openTargetSession } from './target-session.js';
 
 export interface TableDiff {
@@ -26,7 +28,8 @@ export async function diffShard(config: Config, shard: string, selection: DiffSe
   const session = await openShardSession(config, shard, bus, signal);
   try {
     const target = await openTargetSession(config, bus);
-    const reader = target.openReader(shard, new TokenBucket(config.target.readCapacity));
+    const exists = (await targetFacts(config, false, signal)) !== null;
+    const reader = exists ? target.openReader(shard, new TokenBucket(config.target.readCapacity)) : new EmptyReader();
     try {
       const tables: TableDiff[] = [];
       for (const job of session.jobs) {
@@ -42,5 +45,16 @@ export async function diffShard(config: Config, shard: string, selection: DiffSe
     }
   } finally {
     await session.close();
+  }
+}
+
+/** Before the target table is made, every item is new. */
+class EmptyReader implements ItemReader {
+  read(): Promise<ItemRead> {
+    return Promise.resolve({ texts: new Map(), units: 0 });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }

@@ -28,7 +28,7 @@ export async function openTargetSession(config: Config, emitter: Emitter): Promi
 }
 
 /** All mappings write to one table, so all name the same key attributes (the config sees to that). */
-export function keyNamesOf(config: Config): { readonly partition: string; readonly sort: string | null } {
+export function keyNamesOf(config: Config): { readonly partitionKey: string; readonly sortKey: string | null } {
   const [first] = Object.values(config.mapping).flatMap((mapping) => mapping.items);
-  return { partition: first?.partitionKey.name ?? '', sort: first?.sortKey?.name ?? null };
+  return { partitionKey: first?.partitionKey.name ?? '', sortKey: first?.sortKey?.name ?? null };
 }

@@ -39,7 +39,7 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
     return store.openPass('backfill', 'messages');
   }
 
-  const defect = expect.objectContaining({ name: 'FerryError', code: 'E_INTERNAL' });
+  const defect = expect.objectContaining({ name: 'FerryError', code: 'E_INTERNAL' }) as unknown;
 
   describe(`StateStore contract: ${name}`, () => {
     describe('plans', () => {

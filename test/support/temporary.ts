@@ -12,7 +12,7 @@ export interface TemporaryFolder extends AsyncDisposable {
 
 /** `await using folder = await temporaryFolder()` */
 export async function temporaryFolder(): Promise<TemporaryFolder> {
-  const path = await realpath(await mkdtemp(join(tmpdir(), 'ferry-test-')));
+  const path = await realpath(await mkdtemp(join(tmpdir(), 'test-ferry-')));
   return {
     path,
     async [Symbol.asyncDispose]() {

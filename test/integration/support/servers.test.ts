@@ -18,7 +18,10 @@ const KINDS_MODULE = fileURLToPath(new URL('../../support/servers/kinds.ts', imp
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** A process of its own that starts a server of that name, says on which port, and waits. Its temp folder is `folder`. */
-async function startParent(folder: string, name: string): Promise<{ readonly parent: ChildProcess; readonly port: number }> {
+async function startParent(
+  folder: string,
+  name: string,
+): Promise<{ readonly parent: ChildProcess; readonly port: number }> {
   const script = join(folder, 'parent.mts');
   await writeFile(
     script,
@@ -121,7 +124,11 @@ describe('guard', () => {
     const failing = runGuarded([{ command: 'false', args: [] }, program], { ...options, folder: null, log: null });
     expect((await failing.exited).code).toBe(1);
     await failing.gone;
-    const missing = runGuarded([{ command: join(folder.path, 'nothing'), args: [] }], { ...options, folder: null, log: null });
+    const missing = runGuarded([{ command: join(folder.path, 'nothing'), args: [] }], {
+      ...options,
+      folder: null,
+      log: null,
+    });
     await expect(missing.started).rejects.toThrow('ENOENT');
     expect(await readdir(folder.path)).toEqual([]);
   });

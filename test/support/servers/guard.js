@@ -51,7 +51,9 @@ const groupRuns = (pgid) => {
     if (!/^\d+$/.test(name)) return false;
     try {
       // `PID (COMMAND) STATE PPID PGRP ...`; the command may hold anything, parentheses too.
-      const [state, , group] = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+      const [state, , group] = readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ');
       return Number(group) === pgid && state !== 'Z' && state !== 'X';
     } catch {
       return false;

@@ -39,7 +39,7 @@ export function alter(config: object, path: string, value: unknown): object {
   const last = steps.pop() ?? '';
   let part = config as Record<string, unknown>;
   for (const step of steps) part = (part[step] ??= {}) as Record<string, unknown>;
-  if (value === undefined) delete part[last];
+  if (value === undefined) Reflect.deleteProperty(part, last);
   else part[last] = value;
   return config;
 }

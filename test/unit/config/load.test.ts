@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
@@ -211,6 +212,21 @@ mapping:
     expect(Object.keys(item?.attributes.rules ?? {})).toEqual(['null', 'true']);
     expect(item?.attributes.rules['null']?.null).toBe('keep');
     expect(item?.attributes.rules['true']?.name).toBe('yes');
+  });
+
+  test('takes the config of the fixture', () => {
+    const file = new URL('../../../fixtures/postflight/dynaferry.yaml', import.meta.url).pathname;
+    const names = [...readFileSync(file, 'utf8').matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? '');
+    const valueOf = (name: string): string => {
+      if (name.endsWith('_PORT')) return '3306';
+      return name.endsWith('_HOST') ? '127.0.0.1' : 'postflight';
+    };
+    const config = loadConfig(file, Object.fromEntries(names.map((name) => [name, valueOf(name)])));
+    expect(config.source.shards.map(({ id, port }) => [id, port])).toEqual([
+      ['s01', 3306],
+      ['s02', 3306],
+    ]);
+    expect(config.mapping['messages']?.items.map(({ name }) => name)).toEqual(['message', 'lookup']);
   });
 
   test('takes the settings of hundreds of shards from one anchor', async () => {

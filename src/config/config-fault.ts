@@ -6,7 +6,7 @@
 /** Keys and list positions from the top of the file down to a value. */
 export type Path = readonly (string | number)[];
 
-export interface Finding {
+export interface ConfigFault {
   readonly path: Path;
   readonly code: 'E_CONFIG_INVALID' | 'E_CONFIG_ENV';
   /** Continues a sentence that begins with the path: `is missing`. Never holds a value taken from the environment. */
@@ -15,7 +15,7 @@ export interface Finding {
   readonly hint: string;
 }
 
-export function invalid(path: Path, fact: string, hint: string): Finding {
+export function invalid(path: Path, fact: string, hint: string): ConfigFault {
   return { path, code: 'E_CONFIG_INVALID', fact, hint };
 }
 

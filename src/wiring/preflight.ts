@@ -1,0 +1,143 @@
+/** The preflight: config, sources, mappings, state folder and target, each looked at whatever the others say; all findings at once. */
+import pLimit from 'p-limit';
+import type { Config } from '../config/model.js';
+import { asFerryError, type FerryError, type Finding } from '../core/errors.js';
+import type { TableInfo } from '../core/model.js';
+import { targetFaults } from '../dynamodb/target-faults.js';
+import type { CompiledMapping } from '../mapping/compile.js';
+import { judgeUniqueness } from '../mapping/key-uniqueness.js';
+import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
+import { stateSpace } from '../state/space.js';
+import { compileTable, findShard } from './shard-session.js';
+import { expectationOf, targetFacts } from './target-facts.js';
+
+export interface PreflightOptions {
+  /** Create the target table where it is missing. */
+  readonly createTable: boolean;
+  /** Look at the target at all: a dry run of a backfill does not need one. */
+  readonly target: boolean;
+}
+
+export interface PreflightReport {
+  readonly findings: readonly Finding[];
+  /** What was found in order, a line each. */
+  readonly seen: readonly string[];
+  readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
+}
+
+/** Servers looked at side by side. */
+const AT_ONCE = 8;
+const SPACE_ERROR_BYTES = 64 * 2 ** 20;
+const SPACE_WARNING_BYTES = 2 ** 30;
+
+/** @throws FerryError E_INTERRUPTED alone; whatever else is wrong is a finding */
+export async function preflight(config: Config, shardIds: readonly string[], options: PreflightOptions, signal: AbortSignal): Promise<PreflightReport> {
+  const limit = pLimit(AT_ONCE);
+  const [shards, target] = await Promise.all([
+    Promise.all(shardIds.map((id) => limit(() => lookAtShard(config, id, signal)))),
+    options.target ? lookAtTarget(config, options, signal) : { findings: [], seen: [] },
+  ]);
+  const state = lookAtState(config);
+  const parts = [...shards, target, state];
+  return {
+    findings: distinct(parts.flatMap((part) => part.findings)),
+    seen: parts.flatMap((part) => part.seen),
+    shards: shards.map(({ shard, facts }) => ({ shard, facts })),
+  };
+}
+
+interface Part {
+  readonly findings: readonly Finding[];
+  readonly seen: readonly string[];
+}
+
+async function lookAtShard(config: Config, id: string, signal: AbortSignal): Promise<Part & { readonly shard: string; readonly facts: ShardFacts | null }> {
+  const inspection = await inspectShard(findShard(config, id), config.source.limits, config.source.tables, signal);
+  const findings = [...inspection.faults];
+  const seen: string[] = [];
+  if (inspection.facts !== null) {
+    const { family, version, cipher, binlogFormat } = inspection.facts;
+    seen.push(`${id}: ${family} ${version}, ${cipher === null ? 'plain text' : `TLS ${cipher}`}, binary log ${binlogFormat ?? 'off'}`);
+  }
+  const mappings: CompiledMapping[] = [];
+  for (const table of inspection.tables.values()) {
+    const mapping = compiled(config, table, findings);
+    if (mapping === null) continue;
+    mappings.push(mapping);
+    seen.push(`${id}: table ${table.name}, ${table.columns.length} columns, mapped to ${mapping.keys.length === 1 ? 'one item' : `${mapping.keys.length} items`} a row`);
+  }
+  if (mappings.length > 0) findings.push(...uniquenessFindings(mappings));
+  return { shard: id, facts: inspection.facts, findings, seen };
+}
+
+function compiled(config: Config, table: TableInfo, findings: Finding[]): CompiledMapping | null {
+  try {
+    return compileTable(config, table);
+  } catch (thrown) {
+    findings.push(...errorsOf(asFerryError(thrown)));
+    return null;
+  }
+}
+
+function uniquenessFindings(mappings: readonly CompiledMapping[]): readonly Finding[] {
+  const judged = judgeUniqueness(mappings.flatMap((mapping) => mapping.keys));
+  switch (judged.verdict) {
+    case 'proven':
+      return [];
+    case 'unproven':
+      return [
+        {
+          level: 'warning',
+          code: 'E_ITEM_KEY_NOT_UNIQUE',
+          message: `the schema does not prove that item keys are unique: ${judged.reason}`,
+          hint: 'it may well hold; a run will record every item key in item-keys.db (some 60 bytes each) and stop before a second row overwrites a first. Separators that the texts cannot contain would prove it',
+        },
+      ];
+    case 'possible':
+      return [
+        {
+          level: 'error',
+          code: 'E_ITEM_KEY_NOT_UNIQUE',
+          message: `two rows could share an item key, and one would overwrite the other: ${judged.reason}`,
+          hint: 'take all columns of one unique key into the key templates',
+        },
+      ];
+  }
+}
+
+async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<Part> {
+  try {
+    const facts = await targetFacts(config, options.createTable, signal);
+    const seen = facts === null ? [] : [`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`];
+    return { findings: targetFaults(facts, expectationOf(config)), seen };
+  } catch (thrown) {
+    const error = asFerryError(thrown);
+    if (error.code === 'E_INTERRUPTED') throw error;
+    return { findings: errorsOf(error), seen: [] };
+  }
+}
+
+function lookAtState(config: Config): Part {
+  try {
+    const { freeBytes } = stateSpace(config.state);
+    const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
+    if (freeBytes >= SPACE_WARNING_BYTES) return { findings: [], seen: [`state: ${config.state}, ${free}`] };
+    const level = freeBytes < SPACE_ERROR_BYTES ? 'error' : 'warning';
+    return {
+      findings: [{ level, code: 'E_STATE_SPACE', message: `the state folder ${config.state} has ${free}`, hint: 'make room, or set `state` to a folder on a larger disk: a shard takes some 200 bytes a chunk' }],
+      seen: [],
+    };
+  } catch (thrown) {
+    return { findings: errorsOf(asFerryError(thrown)), seen: [] };
+  }
+}
+
+function errorsOf(error: FerryError): readonly Finding[] {
+  const faults = error.faults.length > 0 ? error.faults : [error.toFault()];
+  return faults.map((fault) => ({ ...fault, level: 'error' as const }));
+}
+
+/** A fault of the mapping shows on every shard: it is told once. */
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.code}:${finding.message}`, finding])).values()];
+}

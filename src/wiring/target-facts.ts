@@ -1,0 +1,45 @@
+/** What the target table is and what the config expects it to be; created first where that was asked for. */
+import type { Config } from '../config/model.js';
+import { connectTarget } from '../dynamodb/client.js';
+import { createTable } from '../dynamodb/create-table.js';
+import { describeTable, type KeyAttribute, type TableFacts } from '../dynamodb/table-facts.js';
+import type { TargetExpectation } from '../dynamodb/target-faults.js';
+
+/** @returns null where there is no such table @throws FerryError E_TARGET_* */
+export async function targetFacts(config: Config, create: boolean, signal: AbortSignal): Promise<TableFacts | null> {
+  const connection = await connectTarget(config.target);
+  try {
+    const facts = await describeTable(connection, config.target.table, signal);
+    if (facts !== null || !create) return facts;
+    const { billing, indexes } = config.target.create;
+    const { readCapacity } = config.target;
+    return await createTable(connection, { ...expectationOf(config), billing, indexes, readCapacity }, signal);
+  } finally {
+    connection.close();
+  }
+}
+
+/** All mappings write to one table, so any item names its keys (the config sees to that). */
+export function expectationOf(config: Config): TargetExpectation {
+  const items = Object.values(config.mapping).flatMap((mapping) => mapping.items);
+  const [first] = items;
+  const attribute = (key: KeyAttribute | null | undefined): KeyAttribute | null => (key == null ? null : { name: key.name, type: key.type });
+  return {
+    table: config.target.table,
+    partitionKey: attribute(first?.partitionKey) ?? { name: '', type: 'S' },
+    sortKey: attribute(first?.sortKey),
+    ttlAttribute: items.find((item) => item.ttl !== null)?.ttl?.attribute ?? null,
+    writeCapacity: config.target.writeCapacity,
+    liveWriter: config.target.liveWriter,
+  };
+}
+
+/**
+ * Write units charged in all for one unit of the table: an index that items appear in charges its own (AWS, "Write capacity units
+ * and indexes"). Every index is counted, since items are most often in all of them; a missing table counts the config's own.
+ */
+export async function indexFactor(config: Config, signal: AbortSignal): Promise<number> {
+  const facts = await targetFacts(config, false, signal);
+  const indexes = facts === null ? config.target.create.indexes.length : facts.indexes.length;
+  return 1 + indexes;
+}

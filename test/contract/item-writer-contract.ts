@@ -1,0 +1,122 @@
+/** What every ItemWriter must do, whatever it writes to. */
+import { describe, expect, test } from 'vitest';
+import type { MappedItem } from '../../src/core/model.js';
+import type { ItemWriter } from '../../src/core/ports.js';
+import { sampleItem, sampleItems } from './item-writer-samples.js';
+
+export interface WriterUnderTest extends AsyncDisposable {
+  readonly writer: ItemWriter;
+  /** Canonical texts of all items that are there. */
+  stored(): Promise<readonly string[]>;
+}
+
+export function itemWriterContract(name: string, newWriter: () => Promise<WriterUnderTest>): void {
+  const never = new AbortController().signal;
+  const textsOf = (items: readonly MappedItem[]): readonly string[] => items.map((item) => item.text).sort();
+
+  describe(`ItemWriter contract: ${name}`, () => {
+    test('a write resolves once all of its items are there', async () => {
+      await using place = await newWriter();
+      const items = sampleItems(260, 7, 'A', 'héllo "wörld" \\ 你好 😀\n');
+      const receipt = await place.writer.write(items);
+      expect(receipt.items).toBe(260);
+      expect(receipt.units).toBe(260);
+      expect([...(await place.stored())].sort()).toEqual(textsOf(items));
+    });
+
+    test('several writes at once each resolve with their own', async () => {
+      await using place = await newWriter();
+      const sets = [sampleItems(10, 1, 'A'), sampleItems(70, 70, 'B'), sampleItems(1, 1, 'C'), sampleItems(33, 2, 'D')];
+      const receipts = await Promise.all(sets.map(async (set) => await place.writer.write(set)));
+      expect(receipts.map((receipt) => receipt.items)).toEqual([10, 70, 1, 33]);
+      expect(receipts.map((receipt) => receipt.units)).toEqual([10, 70, 1, 33]);
+      expect([...(await place.stored())].sort()).toEqual(textsOf(sets.flat()));
+    });
+
+    test('no items are acknowledged at once', async () => {
+      await using place = await newWriter();
+      expect(await place.writer.write([])).toEqual({ items: 0, units: 0 });
+    });
+
+    test('an item may be written again once it is acknowledged', async () => {
+      await using place = await newWriter();
+      await place.writer.write([sampleItem('A', '1', 'old')]);
+      await place.writer.write([sampleItem('A', '1', 'new')]);
+      expect(await place.stored()).toEqual([sampleItem('A', '1', 'new').text]);
+    });
+
+    test('items of 400 KB fit, however many', async () => {
+      await using place = await newWriter();
+      const items = sampleItems(50, 3, 'A', 'é'.repeat(190_000));
+      const receipt = await place.writer.write(items);
+      expect(receipt.items).toBe(50);
+      expect((await place.stored()).length).toBe(50);
+    });
+
+    test('two rows with one item key fail both writes, name both rows, and hurt no other', async () => {
+      await using place = await newWriter();
+      const [first, second] = [sampleItem('A', '1', 'SECRET-1'), sampleItem('A', '1', 'SECRET-2')];
+      const [one, other, two] = await Promise.allSettled([
+        place.writer.write([...sampleItems(3, 3, 'X'), first]),
+        place.writer.write(sampleItems(40, 4, 'Y')),
+        place.writer.write([sampleItem('Z', '1'), second]),
+      ]);
+      expect(other).toMatchObject({ status: 'fulfilled', value: { items: 40 } });
+      for (const failed of [one, two]) {
+        expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'E_ITEM_KEY_SHARED' } });
+        const { reason } = failed as { reason: Error };
+        expect(reason.message).not.toContain('SECRET');
+        expect((reason.cause as { first: unknown }).first).toBe(first.row);
+        expect((reason.cause as { second: unknown }).second).toBe(second.row);
+      }
+    });
+
+    test('one row that makes one item key twice is the same fault', async () => {
+      await using place = await newWriter();
+      const item = sampleItem('A', '1');
+      await expect(place.writer.write([item, item])).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
+    });
+
+    test('ready() holds back who writes faster than is acknowledged', async () => {
+      await using place = await newWriter();
+      await place.writer.ready(never);
+      const write = place.writer.write(sampleItems(2000, 50));
+      let ready = false;
+      const waiting = place.writer.ready(never).then(() => {
+        ready = true;
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(ready).toBe(false);
+      await Promise.all([write, waiting]);
+      expect(ready).toBe(true);
+    });
+
+    test('ready() ends with the signal', async () => {
+      await using place = await newWriter();
+      const write = place.writer.write(sampleItems(2000, 50));
+      const stop = new AbortController();
+      const waiting = place.writer.ready(stop.signal);
+      stop.abort();
+      await expect(waiting).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      await write;
+    });
+
+    test('close() drops what is queued, finishes what is in flight, and nothing is acknowledged that is not there', async () => {
+      await using place = await newWriter();
+      const items = sampleItems(3000, 100);
+      const writes = [0, 1000, 2000].map(async (start) => await place.writer.write(items.slice(start, start + 1000)));
+      const settled = Promise.allSettled(writes);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await place.writer.close();
+      const stored = new Set(await place.stored());
+      for (const [index, outcome] of (await settled).entries()) {
+        if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'E_INTERRUPTED' });
+        else expect(items.slice(index * 1000, index * 1000 + 1000).every((item) => stored.has(item.text))).toBe(true);
+      }
+      expect((await settled)[2]).toMatchObject({ status: 'rejected' });
+      await expect(place.writer.write([sampleItem('late', '1')])).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      await expect(place.writer.ready(never)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      await place.writer.close();
+    });
+  });
+}

@@ -1,0 +1,27 @@
+/** Items as the mapping would make them, for whatever writes or reads items. */
+import type { MappedItem } from '../../src/core/model.js';
+import { canonicalItemText } from '../../src/mapping/canonical.js';
+
+export const KEY_NAMES = { partitionKey: 'pk', sortKey: 'sk' } as const;
+export const TABLE_KEYS = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } } as const;
+
+/** One item; `body` may be any text, and the row is a new one each time. */
+export function sampleItem(partition: string, sort: string, body = 'text'): MappedItem {
+  const pk = { S: partition };
+  const sk = { S: sort };
+  return {
+    text: canonicalItemText({ pk, sk, body: { S: body } }),
+    keyText: JSON.stringify({ pk, sk }),
+    partition: JSON.stringify(pk),
+    bytes: [partition, sort, body, 'pk', 'sk', 'body'].reduce((sum, part) => sum + Buffer.byteLength(part), 0),
+    expiresAt: null,
+    row: [partition, sort, body],
+  };
+}
+
+/** `count` items over `partitions` partition keys, in key order of none of them. */
+export function sampleItems(count: number, partitions: number, prefix = 'A', body = 'text'): MappedItem[] {
+  return Array.from({ length: count }, (_, i) =>
+    sampleItem(`${prefix}#${String(i % partitions)}`, String(i).padStart(6, '0'), body),
+  );
+}

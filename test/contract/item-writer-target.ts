@@ -1,0 +1,68 @@
+/** The DynamoDB adapter on a table of its own, for its contracts and its integration tests. */
+import { EventBus, type EventRecord } from '../../src/core/events.js';
+import type { ItemReader, ItemWriter } from '../../src/core/ports.js';
+import { TokenBucket } from '../../src/dynamodb/budget.js';
+import { connectTarget } from '../../src/dynamodb/client.js';
+import { openItemReader } from '../../src/dynamodb/reader.js';
+import { openItemWriter, type ItemWriterOptions } from '../../src/dynamodb/writer.js';
+import { canonicalItemText } from '../../src/mapping/canonical.js';
+import { createTable, type DynamodbServer, TEST_AWS_ENVIRONMENT } from '../support/dynamodb.js';
+import { KEY_NAMES, TABLE_KEYS } from './item-writer-samples.js';
+
+export interface TargetUnderTest extends AsyncDisposable {
+  readonly table: string;
+  readonly writer: ItemWriter;
+  readonly reader: ItemReader;
+  readonly budget: TokenBucket;
+  /** Everything the adapter emitted, in order. */
+  readonly events: readonly EventRecord[];
+  /** Key texts that were handed to onSuspects, in order. */
+  readonly suspects: string[];
+  stored(): Promise<readonly string[]>;
+}
+
+export interface TargetOptions extends Partial<
+  Pick<ItemWriterOptions, 'requestsInFlight' | 'patienceSeconds' | 'onSuspects' | 'random' | 'timeouts' | 'budget'>
+> {
+  /** In front of the server, a fault proxy's; the table itself is made on the server. */
+  readonly endpoint?: string;
+}
+
+export async function openTarget(server: DynamodbServer, options: TargetOptions = {}): Promise<TargetUnderTest> {
+  // The emulators' credentials, by the way that an operator gives them.
+  Object.assign(process.env, TEST_AWS_ENVIRONMENT);
+  const table = await createTable(server, TABLE_KEYS);
+  const { endpoint = server.endpoint, budget = new TokenBucket(1e6), ...given } = options;
+  const connection = await connectTarget({ region: null, endpoint, table: table.name });
+  const events: EventRecord[] = [];
+  const suspects: string[] = [];
+  const emitter = new EventBus();
+  emitter.onAny((event) => events.push(event));
+  const common = {
+    connection,
+    shard: 's01',
+    table: table.name,
+    keyNames: KEY_NAMES,
+    emitter,
+    budget,
+    requestsInFlight: 4,
+    patienceSeconds: 20,
+    ...given,
+  };
+  const writer = openItemWriter({ onSuspects: (keys) => suspects.push(...keys), ...common });
+  const reader = openItemReader({ ...common, budget: new TokenBucket(1e6), canonicalText: canonicalItemText });
+  return {
+    table: table.name,
+    writer,
+    reader,
+    budget,
+    events,
+    suspects,
+    stored: async () => (await table.items()).map((item) => canonicalItemText(item as Record<string, unknown>)),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([writer.close(), reader.close()]);
+      connection.close();
+      await table[Symbol.asyncDispose]();
+    },
+  };
+}

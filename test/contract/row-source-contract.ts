@@ -1,0 +1,240 @@
+/**
+ * What every RowSource keeps: each row of a range exactly once, in the order of the server, whatever the chunks, the ranges
+ * and the cursor it goes on from.
+ */
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { SourceLimits } from '../../src/config/model.js';
+import type { Range, Row, RowChunk, TableInfo, UniqueKey } from '../../src/core/model.js';
+import type { RowSource, ShardSource } from '../../src/core/ports.js';
+import { type KeyedTable, KEYED_TABLES, seeded } from './row-source-tables.js';
+
+export interface ShardContext extends AsyncDisposable {
+  /** Of the server: `mariadb-10.11`. */
+  readonly name: string;
+  query(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /** A source of the context's database; the caller closes it. */
+  open(limits: Partial<SourceLimits>): ShardSource;
+  primaryKey(table: TableInfo): UniqueKey;
+}
+
+const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? 20260401);
+const ROWS = 120;
+/** Enough for three ranges. */
+const MANY_ROWS = 6_600;
+
+const signal = new AbortController().signal;
+
+export function rowSourceContract(name: string, create: () => Promise<ShardContext>): void {
+  describe(`RowSource of ${name} (seed ${SEED})`, () => {
+    let shard: ShardContext;
+    beforeAll(async () => {
+      shard = await create();
+    });
+    afterAll(async () => {
+      await shard[Symbol.asyncDispose]();
+    });
+
+    describe.each(KEYED_TABLES.filter(({ only }) => only?.test(name) ?? true))('$name', (table) => {
+      let expected: readonly string[];
+      beforeAll(async () => {
+        await fill(shard, table, 't', ROWS);
+        expected = await inOrder(shard, table, 't');
+      });
+      afterAll(async () => {
+        await shard.query('DROP TABLE IF EXISTS t, many');
+      });
+
+      test.each([1, 2, 7, 1000])('each row once, in order, in chunks of at most %i', async (chunkRows) => {
+        const source = await openTable(shard, 't', { chunkRows });
+        const chunks = await collect(source.scan(await whole(source), null, signal));
+        expect(rowsOf(chunks).map(numberOf)).toEqual(expected);
+        expect(Math.max(...chunks.map(({ rows }) => rows.length))).toBeLessThanOrEqual(chunkRows);
+        for (const { rows, last } of chunks) expect(last).toBe(source.cursorOf(rows.at(-1) ?? []));
+      });
+
+      test('goes on behind the cursor of any row', async () => {
+        const source = await openTable(shard, 't', { chunkRows: 3 });
+        const range = await whole(source);
+        const rows = rowsOf(await collect(source.scan(range, null, signal)));
+        for (const [i, row] of rows.entries()) {
+          const next = await first(source.scan(range, source.cursorOf(row), signal));
+          expect(next?.rows.map(numberOf) ?? []).toEqual(expected.slice(i + 1, i + 1 + (next?.rows.length ?? 0)));
+          expect(next === null).toBe(i === rows.length - 1);
+        }
+      });
+
+      test('reads the same rows again, and misses the ones that are gone', async () => {
+        const source = await openTable(shard, 't', {});
+        const rows = rowsOf(await collect(source.scan(await whole(source), null, signal)))
+          .slice(0, 30)
+          .reverse();
+        expect(await source.refetch(rows, signal)).toEqual(rows);
+        await shard.query(`DELETE FROM t WHERE n = ${numberOf(rows[3] ?? [])}`);
+        const again = await source.refetch(rows, signal);
+        expect(again).toEqual(rows.map((row, i) => (i === 3 ? null : row)));
+        await shard.query('DROP TABLE t');
+        await fill(shard, table, 't', ROWS);
+      });
+
+      test('ranges follow one another without gap or overlap, and are scanned at once', async () => {
+        await fill(shard, table, 'many', MANY_ROWS);
+        const source = await openTable(shard, 'many', { chunkRows: 500 });
+        const ranges = await source.planRanges(3, signal);
+        expect(ranges.map(({ index }) => index)).toEqual(ranges.map((_, i) => i));
+        expect(ranges[0]?.after).toBeNull();
+        expect(ranges.slice(1).map(({ after }) => after)).toEqual(ranges.slice(0, -1).map(({ upTo }) => upTo));
+        const parts = await Promise.all(ranges.map(async (range) => await collect(source.scan(range, null, signal))));
+        const found = parts.flatMap((chunks) => rowsOf(chunks).map(numberOf));
+        const all = await inOrder(shard, table, 'many');
+        expect(found).toEqual(all);
+        if (all.length > 6_000) expect(ranges).toHaveLength(3);
+        const sizes = parts.map((chunks) => rowsOf(chunks).length);
+        expect(Math.max(...sizes)).toBeLessThan(ranges.length === 1 ? Infinity : all.length * 0.55);
+      });
+    });
+
+    test('an empty table has one range without bounds, and no rows', async () => {
+      await shard.query('CREATE TABLE empty (k INT PRIMARY KEY, n INT)');
+      const source = await openTable(shard, 'empty', {});
+      expect(await source.planRanges(8, signal)).toEqual([{ index: 0, after: null, upTo: null, estimatedRows: 0 }]);
+      expect(await collect(source.scan(await whole(source), null, signal))).toEqual([]);
+      expect(await source.sample(5, signal)).toEqual([]);
+    });
+
+    test('a stop while a chunk is awaited rejects at once, and one between chunks ends the scan', async () => {
+      await shard.query('CREATE TABLE stop (k INT PRIMARY KEY, n INT)');
+      await shard.query('INSERT INTO stop VALUES (1, 1), (2, 2), (3, 3)');
+      const source = await openTable(shard, 'stop', { chunkRows: 1 });
+      const stop = new AbortController();
+      const seen: RowChunk[] = [];
+      const scan = async (): Promise<void> => {
+        for await (const chunk of source.scan(await whole(source), null, stop.signal)) {
+          seen.push(chunk);
+          stop.abort();
+        }
+      };
+      await expect(scan()).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      expect(seen).toHaveLength(1);
+      await expect(collect(source.scan(await whole(source), null, stop.signal))).rejects.toMatchObject({
+        code: 'E_INTERRUPTED',
+      });
+    });
+
+    test('two scans that a consumer reads in turn do not wait for each other', async () => {
+      await shard.query('CREATE TABLE turns (k INT PRIMARY KEY, n INT, body TEXT)');
+      await shard.query(
+        `INSERT INTO turns VALUES ${Array.from({ length: 40 }, (_, i) => `(${i}, ${i}, '${'x'.repeat(999)}')`).join()}`,
+      );
+      const source = await openTable(shard, 'turns', { scansPerShard: 1, chunkBytes: 2_000 });
+      const range = await whole(source);
+      const [a, b] = [source.scan(range, null, signal), source.scan(range, null, signal)].map((scan) =>
+        scan[Symbol.asyncIterator](),
+      );
+      const seen = { a: 0, b: 0 };
+      for (;;) {
+        const [one, other] = [await a?.next(), await b?.next()];
+        seen.a += one?.done === true ? 0 : (one?.value.rows.length ?? 0);
+        seen.b += other?.done === true ? 0 : (other?.value.rows.length ?? 0);
+        if (one?.done === true && other?.done === true) break;
+      }
+      expect(seen).toEqual({ a: 40, b: 40 });
+    });
+
+    test('finds rows by the values of their keys, in the order asked', async () => {
+      await shard.query(
+        "CREATE TABLE found (e ENUM('in','out') NOT NULL, b BINARY(2) NOT NULL, n INT, PRIMARY KEY (e, b))",
+      );
+      await shard.query("INSERT INTO found VALUES ('in', X'0100', 1), ('out', X'0100', 2), ('out', X'0200', 3)");
+      const source = await openTable(shard, 'found', {});
+      const keys = [
+        ['out', '0x0200'],
+        ['in', '9999'],
+        ['in', '0100'],
+      ];
+      expect((await source.find(keys, signal)).map(numberOf)).toEqual(['3', '1']);
+      await expect(source.find([['in', 'no hex']], signal)).rejects.toMatchObject({ code: 'E_USAGE' });
+      await expect(source.find([['in']], signal)).rejects.toMatchObject({ code: 'E_USAGE' });
+      const [row = []] = await source.find([['out', '0100']], signal);
+      expect(source.describeKey(source.cursorOf(row))).toBe('e=2, b=0x0100');
+    });
+
+    test('samples spread over the table', async () => {
+      await shard.query('CREATE TABLE spread (k INT PRIMARY KEY, n INT)');
+      await shard.query(
+        `INSERT INTO spread VALUES ${Array.from({ length: 5_000 }, (_, i) => `(${i * 7}, ${i})`).join()}`,
+      );
+      const source = await openTable(shard, 'spread', {});
+      const numbers = (await source.sample(10, signal)).map((row) => Number(numberOf(row)));
+      expect(new Set(numbers).size).toBe(10);
+      expect(Math.min(...numbers)).toBe(0);
+      expect(Math.max(...numbers)).toBeGreaterThan(3_500);
+      expect(await source.sample(3, signal)).toHaveLength(3);
+    });
+
+    test('a condition keeps rows out of scans, samples and look-ups', async () => {
+      await shard.query('CREATE TABLE some (k INT PRIMARY KEY, n INT)');
+      await shard.query(`INSERT INTO some VALUES ${Array.from({ length: 1_000 }, (_, i) => `(${i}, ${i})`).join()}`);
+      const where = 'n % 100 = 7 OR n = 999 -- a comment';
+      const wanted = ['7', '107', '207', '307', '407', '507', '607', '707', '807', '907', '999'];
+      for (const chunkRows of [1, 10, 5_000]) {
+        const source = await openTable(shard, 'some', { chunkRows }, where);
+        const chunks = await collect(source.scan(await whole(source), null, signal));
+        expect(rowsOf(chunks).map(numberOf)).toEqual(wanted);
+        expect(chunks.every(({ rows }) => rows.length > 0)).toBe(true);
+        expect((await source.find([['8'], ['107']], signal)).map(numberOf)).toEqual(['107']);
+      }
+    });
+  });
+}
+
+async function fill(shard: ShardContext, table: KeyedTable, name: string, count: number): Promise<void> {
+  const random = seeded(SEED);
+  await shard.query("SET SESSION sql_mode = '', SESSION time_zone = '+00:00'");
+  await shard.query(`CREATE TABLE ${name} (${table.columns}, n INT NOT NULL, PRIMARY KEY (${table.key}))`);
+  const rows = Array.from({ length: count }, (_, n) => `(${[...table.values(random, n), String(n)].join(', ')})`);
+  await shard.query(`INSERT IGNORE INTO ${name} VALUES ${rows.join(',')}`);
+  await shard.query(`ANALYZE TABLE ${name}`);
+}
+
+async function inOrder(shard: ShardContext, table: KeyedTable, name: string): Promise<readonly string[]> {
+  const rows = await shard.query(`SELECT n FROM ${name} ORDER BY ${table.key}`);
+  return rows.map((row) => String(row['n']));
+}
+
+/** Only `n` is wanted: the key's cells must come all the same. */
+async function openTable(
+  shard: ShardContext,
+  name: string,
+  limits: Partial<SourceLimits>,
+  where: string | null = null,
+): Promise<RowSource> {
+  const source = shard.open(limits);
+  onTestFinished(() => source.close());
+  const table = await source.describe(name, signal);
+  return source.open({ table, key: shard.primaryKey(table), columns: ['n'], where });
+}
+
+async function whole(source: RowSource): Promise<Range> {
+  const [range] = await source.planRanges(1, signal);
+  if (range === undefined) throw new Error('no range');
+  return range;
+}
+
+export async function collect(scan: AsyncIterable<RowChunk>): Promise<RowChunk[]> {
+  const chunks: RowChunk[] = [];
+  for await (const chunk of scan) chunks.push(chunk);
+  return chunks;
+}
+
+async function first(scan: AsyncIterable<RowChunk>): Promise<RowChunk | null> {
+  for await (const chunk of scan) return chunk;
+  return null;
+}
+
+export function rowsOf(chunks: readonly RowChunk[]): readonly Row[] {
+  return chunks.flatMap(({ rows }) => rows);
+}
+
+export function numberOf(row: Row): string {
+  return String(row[0]);
+}

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import { EventBus } from '../../../src/core/events.js';
+import { NO_COUNTS } from '../../../src/core/model.js';
+import { startPlainLines } from '../../../src/listeners/plain-lines.js';
+import { FakeStream, snapshot } from './fake-stream.js';
+
+function started(): { bus: EventBus; stream: FakeStream; wait: (ms: number) => void; end: () => void } {
+  let now = Date.parse('2026-01-02T03:04:05.678Z');
+  const bus = new EventBus();
+  const stream = new FakeStream();
+  const end = startPlainLines(bus, stream, () => new Date(now));
+  return {
+    bus,
+    stream,
+    end,
+    wait(ms) {
+      now += ms;
+    },
+  };
+}
+
+test('tells the story of a shard', () => {
+  const { bus, stream, wait } = started();
+  const shard = 's01';
+  bus.emit('shard.started', { shard, resumed: false, pid: 1 });
+  bus.emit('table.planned', { shard, table: 'messages', ranges: 16, estimatedRows: 9_000_000, reused: false });
+  bus.emit('shard.phase', { shard, phase: 'backfilling' });
+  bus.emit('shard.progress', { shard, ...snapshot({ throttles: 1, counts: { ...NO_COUNTS, rows: 10, badRows: 2 } }) });
+  wait(3000);
+  bus.emit('source.paused', { shard, reason: 'replica r1 is 14 s behind (limit 10 s)' });
+  wait(3000);
+  bus.emit('source.resumed', { shard, pausedMs: 3000 });
+  bus.emit('shard.warning', { shard, code: 'E_STATE_SPACE', message: 'the disk is nearly full', hint: 'make room' });
+  bus.emit('shard.finished', {
+    shard,
+    outcome: 'done',
+    counts: { rows: 1, items: 2, badRows: 0, expiredRows: 12_000, chunks: 1, units: 3 },
+    elapsedMs: 245_000,
+    fault: null,
+  });
+  expect(stream.lines).toEqual([
+    '2026-01-02T03:04:05Z s01 starts',
+    '2026-01-02T03:04:05Z s01 messages: cut into 16 ranges, about 9,000,000 rows',
+    '2026-01-02T03:04:05Z s01 backfilling',
+    '2026-01-02T03:04:05Z s01 backfill messages: 10 of about 9,000,000 rows (0.0%), 12.3k items/s, 980 of 25,000 WCU/s, 1 throttle, 2 bad rows, 2h 03m left',
+    '2026-01-02T03:04:08Z s01 reading pauses: replica r1 is 14 s behind (limit 10 s)',
+    '2026-01-02T03:04:11Z s01 reading goes on after 3s',
+    '2026-01-02T03:04:11Z s01 warning: the disk is nearly full; make room',
+    '2026-01-02T03:04:11Z s01 done after 4m 05s: 1 row, 2 items, 3 units, 12,000 expired rows left out',
+  ]);
+});
+
+test('says how far a shard is every ten seconds', () => {
+  const { bus, stream, wait } = started();
+  for (let second = 0; second < 35; second += 1) {
+    bus.emit('shard.progress', { shard: 's01', ...snapshot() });
+    if (second > 4) bus.emit('shard.progress', { shard: 's02', ...snapshot({ phase: 'verifying', etaSeconds: null }) });
+    wait(1000);
+  }
+  expect(stream.lines.filter((line) => line.includes('s01'))).toHaveLength(4);
+  const second = stream.lines.filter((line) => line.includes('s02'));
+  expect(second).toHaveLength(3);
+  expect(second[0]).toMatch(/s02 verify messages: .* RCU\/s, no estimate of the time left$/);
+});
+
+test('says the same of many rows once', () => {
+  const { bus, stream } = started();
+  for (let i = 0; i < 1000; i += 1) {
+    bus.emit('row.bad', { shard: 's01', table: 'messages', column: 'price', reason: 'more than 38 digits' });
+    bus.emit('row.bad', { shard: 's02', table: 'messages', column: null, reason: 'the item is over 400 KB' });
+    bus.emit('difference.found', { shard: 's01', table: 'messages', class: 'differing', attributes: ['body', 'to'] });
+  }
+  expect(stream.lines.map((line) => line.slice(21))).toEqual([
+    's01 bad row in messages, column price: more than 38 digits',
+    's02 bad row in messages: the item is over 400 KB',
+    's01 an item of messages differs in body, to',
+  ]);
+});
+
+test('stays bounded when every row is bad in its own way', () => {
+  const { bus, stream } = started();
+  for (let i = 0; i < 5000; i += 1) {
+    bus.emit('row.bad', { shard: 's01', table: 'messages', column: `c${i}`, reason: 'no' });
+  }
+  expect(stream.lines).toHaveLength(500);
+});
+
+test('says why a shard failed and what to do', () => {
+  const { bus, stream } = started();
+  const fault = { code: 'E_SOURCE_LOST', message: 'the connection to db1 was lost', hint: 'run it again' } as const;
+  bus.emit('shard.finished', { shard: 's01', outcome: 'failed', counts: NO_COUNTS, elapsedMs: 1000, fault });
+  expect(stream.lines[0]).toMatch(/failed after 1s: 0 rows, .*: the connection to db1 was lost; run it again$/);
+});
+
+test('writes nothing once it has ended', () => {
+  const { bus, stream, end } = started();
+  end();
+  bus.emit('shard.started', { shard: 's01', resumed: true, pid: 1 });
+  expect(stream.text).toBe('');
+});

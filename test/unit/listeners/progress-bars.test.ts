@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { EventBus } from '../../../src/core/events.js';
+import { NO_COUNTS } from '../../../src/core/model.js';
+import { startProgressBars } from '../../../src/listeners/progress-bars.js';
+import { FakeStream, snapshot } from './fake-stream.js';
+
+const HIDE = '\u001b[?25l';
+const SHOW = '\u001b[?25h';
+const NO_WRAP = '\u001b[?7l';
+const WRAP = '\u001b[?7h';
+
+function started(options: { columns?: number; rows?: number } = {}) {
+  const bus = new EventBus();
+  const stream = new FakeStream({ isTTY: true, ...options });
+  return { bus, stream, close: startProgressBars(bus, stream) };
+}
+
+/** What is on the screen in the end: enough of a terminal for what the bars write. */
+function screenOf(text: string): readonly string[] {
+  const lines: string[] = [''];
+  let [row, column] = [0, 0];
+  // eslint-disable-next-line no-control-regex
+  for (const [token, parameter = '', command = ''] of text.matchAll(/\u001b\[([?\d;]*)([A-Za-z])|[^]/g)) {
+    const line = lines[row] ?? '';
+    if (token === '\n') [row, column] = [row + 1, 0];
+    else if (command === 'A') row = Math.max(0, row - Number(parameter));
+    else if (command === 'G') column = Number(parameter) - 1;
+    else if (command === 'J') lines.splice(row + 1, Infinity, ...[]);
+    else if (command === 'K') lines[row] = parameter === '2' ? '' : line.slice(0, column);
+    else if (command === '') {
+      lines[row] = `${line.slice(0, column).padEnd(column)}${token}${line.slice(column + 1)}`;
+      column += 1;
+    }
+    if (command === 'J') lines[row] = (lines[row] ?? '').slice(0, column);
+    lines[row] ??= '';
+  }
+  return lines.map((line) => line.trimEnd());
+}
+
+describe('startProgressBars', () => {
+  test('shows a line a shard and leaves what happened behind', async () => {
+    const { bus, stream, close } = started();
+    bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
+    bus.emit('shard.started', { shard: 's02', resumed: true, pid: 2 });
+    bus.emit('shard.progress', { shard: 's01', ...snapshot() });
+    await sleep(400);
+    expect(screenOf(stream.text)).toEqual([
+      's01 backfill  13.7%    1.2M/~9M 12.3k items/s    980/25k WCU ETA 2h 03m',
+      's02 starting',
+    ]);
+
+    bus.emit('shard.warning', {
+      shard: 's02',
+      code: 'E_STATE_SPACE',
+      message: 'the disk of the state folder is nearly full: 212 MiB are left',
+      hint: 'make room',
+    });
+    bus.emit('shard.finished', { shard: 's01', outcome: 'done', counts: NO_COUNTS, elapsedMs: 5000, fault: null });
+    bus.emit('shard.progress', { shard: 's02', ...snapshot() });
+    await sleep(400);
+    const printed = [
+      's02 warning: the disk of the state folder is nearly full: 212 MiB are left;',
+      '    make room',
+      's01 done after 5s: 0 rows, 0 items, 0 units',
+    ];
+    const line = 's02 backfill  13.7%    1.2M/~9M 12.3k items/s    980/25k WCU ETA 2h 03m';
+    expect(screenOf(stream.text).slice(0, 4)).toEqual([...printed, line]);
+
+    close();
+    expect(screenOf(stream.text).filter((text) => text !== '')).toEqual([...printed, line]);
+  });
+
+  test.each(['at the end', 'at an interrupt'])('gives the cursor back %s', (when) => {
+    const { bus, stream, close } = started();
+    bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
+    expect(stream.text).toContain(HIDE);
+    expect(stream.text).toContain(NO_WRAP);
+    if (when === 'at the end') {
+      bus.emit('shard.finished', { shard: 's01', outcome: 'done', counts: NO_COUNTS, elapsedMs: 5000, fault: null });
+    }
+    close();
+    expect(stream.text.lastIndexOf(SHOW)).toBeGreaterThan(stream.text.lastIndexOf(HIDE));
+    expect(stream.text.lastIndexOf(WRAP)).toBeGreaterThan(stream.text.lastIndexOf(NO_WRAP));
+    const { text } = stream;
+    close();
+    bus.emit('shard.started', { shard: 's02', resumed: false, pid: 1 });
+    expect(stream.text).toBe(text);
+  });
+
+  test('gives the cursor back when the process exits without a word', () => {
+    const before = process.listenerCount('exit');
+    const { bus, stream, close } = started();
+    bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
+    const [onExit] = process.listeners('exit').slice(-1);
+    onExit?.call(process, 0);
+    expect(stream.text.lastIndexOf(SHOW)).toBeGreaterThan(stream.text.lastIndexOf(HIDE));
+    close();
+    expect(process.listenerCount('exit')).toBe(before);
+  });
+
+  test('never writes more lines than the screen has, nor wider ones', async () => {
+    const { bus, stream, close } = started({ columns: 40, rows: 6 });
+    for (let i = 0; i < 30; i += 1) {
+      bus.emit('shard.started', { shard: `s${i}`, resumed: false, pid: i });
+      bus.emit('shard.progress', { shard: `s${i}`, ...snapshot() });
+    }
+    await sleep(300);
+    const screen = screenOf(stream.text);
+    expect(screen).toHaveLength(4);
+    expect(screen[3]).toBe('and 27 more shards, for which the scre~');
+    expect(screen.every((line) => line.length < 40)).toBe(true);
+    close();
+  });
+
+  test('writes nothing where no shard ever starts', () => {
+    const { stream, close } = started();
+    close();
+    expect(stream.text).toBe('');
+  });
+});
