@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os';
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
+import { plural } from '../listeners/format.js';
 import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
-import { writeJson, type Io } from './io.js';
+import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
 import { printOutcomes } from './outcome-report.js';
 import { stopOnSignals } from './signals.js';
@@ -27,6 +28,7 @@ export async function runShards(io: Io, common: ShardOptions, run: RunOptions): 
   const bus = new EventBus();
   try {
     await passPreflight(io, config, shards, common, run, stopping.stop);
+    if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const { superviseShards } = await import('../shards/supervisor.js');
     const endProgress = await showProgress(io, bus, common.json);
     const { jobs = availableParallelism(), kind, dryRun, restart, maxBadRows } = run;
@@ -52,6 +54,7 @@ export async function runShards(io: Io, common: ShardOptions, run: RunOptions): 
 }
 
 async function passPreflight(io: Io, config: Config, shards: readonly string[], common: ShardOptions, run: RunOptions, signal: AbortSignal): Promise<void> {
+  if (!common.json) writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${run.dryRun ? '' : ' and the target'} first`);
   const { preflight } = await import('../wiring/preflight.js');
   const report = await preflight(config, shards, { createTable: run.createTable, target: !run.dryRun }, signal);
   const errors = report.findings.filter((finding) => finding.level === 'error');
@@ -60,6 +63,11 @@ async function passPreflight(io: Io, config: Config, shards: readonly string[], 
   if (first === undefined) return;
   if (errors.length === 1) throw new FerryError('E_PREFLIGHT', `${first.code}: ${first.message}`, first.hint, { faults: errors });
   throw new FerryError('E_PREFLIGHT', `the preflight refuses the run: ${errors.length} faults`, 'correct them; `dynaferry check` looks again without running', { faults: errors });
+}
+
+async function createTarget(config: Config, signal: AbortSignal): Promise<void> {
+  const { targetFacts } = await import('../wiring/target-facts.js');
+  await targetFacts(config, true, signal);
 }
 
 /** Bars on a terminal, lines elsewhere, NDJSON for programs; all on stderr. @returns call it to end them */

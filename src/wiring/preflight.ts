@@ -12,7 +12,7 @@ import { compileTable, findShard } from './shard-session.js';
 import { expectationOf, targetFacts } from './target-facts.js';
 
 export interface PreflightOptions {
-  /** Create the target table where it is missing. */
+  /** A missing target table is no fault: it will be created once all else is in order. */
   readonly createTable: boolean;
   /** Look at the target at all: a dry run of a backfill does not need one. */
   readonly target: boolean;
@@ -107,9 +107,10 @@ function uniquenessFindings(mappings: readonly CompiledMapping[]): readonly Find
 
 async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<Part> {
   try {
-    const facts = await targetFacts(config, options.createTable, signal);
+    const facts = await targetFacts(config, false, signal);
     const seen = facts === null ? [] : [`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`];
-    return { findings: targetFaults(facts, expectationOf(config)), seen };
+    const findings = targetFaults(facts, expectationOf(config));
+    return { findings: options.createTable ? findings.filter((finding) => finding.code !== 'E_TARGET_TABLE_MISSING') : findings, seen };
   } catch (thrown) {
     const error = asFerryError(thrown);
     if (error.code === 'E_INTERRUPTED') throw error;

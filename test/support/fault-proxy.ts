@@ -60,6 +60,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly requests: readonly SeenRequest[];
   /** The most that were under way at once. */
   readonly mostAtOnce: number;
+  /** Entries that were in two requests under way at once: a writer that does so cannot know which of them wins. */
+  readonly races: readonly string[];
 }
 
 const PASS: Fate = { kind: 'pass' };
@@ -90,6 +92,8 @@ export function seededRandom(seed: number): () => number {
 export async function startFaultProxy(target: string, plan: FaultPlan, random = seededRandom(1)): Promise<FaultProxy> {
   const requests: SeenRequest[] = [];
   const begun = performance.now();
+  const races: string[] = [];
+  const entriesUnderWay = new Set<string>();
   let underWay = 0;
   let mostAtOnce = 0;
   const server = createServer((incoming, response) => {
@@ -108,6 +112,13 @@ export async function startFaultProxy(target: string, plan: FaultPlan, random = 
         const at = performance.now() - begun;
         const seen = { ordinal: requests.length, operation, headers: incoming.headers, body, entries, at };
         requests.push(seen);
+        races.push(...entries.filter((entry) => entriesUnderWay.has(entry)));
+        for (const entry of entries) entriesUnderWay.add(entry);
+        // The sender knows of the end when the answer is complete, or the connection is gone.
+        const release = (): void => {
+          for (const entry of entries) entriesUnderWay.delete(entry);
+        };
+        response.once('finish', release).once('close', release);
         await meet(plan(seen), { target, incoming, response, body, batch, operation, random });
       } catch {
         incoming.socket.destroy();
@@ -121,6 +132,7 @@ export async function startFaultProxy(target: string, plan: FaultPlan, random = 
   return {
     endpoint: `http://127.0.0.1:${String(port)}`,
     requests,
+    races,
     get mostAtOnce() {
       return mostAtOnce;
     },

@@ -73,6 +73,7 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
   ],
   // between fields
   ['source.shards.1.id', 's01', 'source.shards[1].id|repeats source.shards[0].id', 'a name of its own'],
+  ['source.shards.1.id', 'S01', 'source.shards[1].id|repeats source.shards[0].id', 'a name of its own'],
   ['source.shards.1.password', 'hunter2', 'source.shards[1].password|stands in plain text', '${NAME}'],
   ['source.shards.1.password', 'x${S02_PASSWORD}', 'source.shards[1].password|stands in plain text', '${NAME}'],
   ['source.shards.1.tls', { mode: 'off' }, 'source.shards[1].tls.mode|is off, but the host is not loopback', 'verify'],

@@ -20,19 +20,17 @@ function started(options: { columns?: number; rows?: number } = {}) {
 function screenOf(text: string): readonly string[] {
   const lines: string[] = [''];
   let [row, column] = [0, 0];
-  // eslint-disable-next-line no-control-regex
   for (const [token, parameter = '', command = ''] of text.matchAll(/\u001b\[([?\d;]*)([A-Za-z])|[^]/g)) {
     const line = lines[row] ?? '';
     if (token === '\n') [row, column] = [row + 1, 0];
     else if (command === 'A') row = Math.max(0, row - Number(parameter));
     else if (command === 'G') column = Number(parameter) - 1;
-    else if (command === 'J') lines.splice(row + 1, Infinity, ...[]);
+    else if (command === 'J') lines.splice(row, Infinity, line.slice(0, column));
     else if (command === 'K') lines[row] = parameter === '2' ? '' : line.slice(0, column);
     else if (command === '') {
       lines[row] = `${line.slice(0, column).padEnd(column)}${token}${line.slice(column + 1)}`;
       column += 1;
     }
-    if (command === 'J') lines[row] = (lines[row] ?? '').slice(0, column);
     lines[row] ??= '';
   }
   return lines.map((line) => line.trimEnd());
@@ -46,7 +44,7 @@ describe('startProgressBars', () => {
     bus.emit('shard.progress', { shard: 's01', ...snapshot() });
     await sleep(400);
     expect(screenOf(stream.text)).toEqual([
-      's01 backfill  13.7%    1.2M/~9M 12.3k items/s    980/25k WCU ETA 2h 03m',
+      's01 backfill messages  13.7%    1.2M/~9M 12.3k items/s   980/25k WCU ETA 2h 03m',
       's02 starting',
     ]);
 
@@ -64,7 +62,7 @@ describe('startProgressBars', () => {
       '    make room',
       's01 done after 5s: 0 rows, 0 items, 0 units',
     ];
-    const line = 's02 backfill  13.7%    1.2M/~9M 12.3k items/s    980/25k WCU ETA 2h 03m';
+    const line = 's02 backfill messages  13.7%    1.2M/~9M 12.3k items/s   980/25k WCU ETA 2h 03m';
     expect(screenOf(stream.text).slice(0, 4)).toEqual([...printed, line]);
 
     close();

@@ -23,16 +23,16 @@ describe('progressLines', () => {
     [
       120,
       [
-        's01      backfill messages [#.......]  13.7%    1.2M/~9M 12.3k items/s    980/25k WCU ETA 2h 03m',
-        'shard-02 verify   messages [#######.]  99.9%      9M/~9M 12.3k items/s    25k/25k RCU ETA -      bad 3 throttled 12',
+        's01      backfill messages [#............]  13.7%    1.2M/~9M 12.3k items/s   980/25k WCU ETA 2h 03m',
+        'shard-02 verify   messages [############.]  99.9%      9M/~9M 12.3k items/s   25k/25k RCU ETA -      bad 3 throttled 12',
         's03      starting',
       ],
     ],
     [
       80,
       [
-        's01       13.7%    1.2M/~9M 12.3k items/s    980/25k WCU ETA 2h 03m',
-        'shard-02  99.9%      9M/~9M 12.3k items/s    25k/25k RCU ETA -      bad 3',
+        's01       13.7%    1.2M/~9M 12.3k items/s   980/25k WCU ETA 2h 03m',
+        'shard-02  99.9%      9M/~9M 12.3k items/s   25k/25k RCU ETA -      bad 3',
         's03      starting',
       ],
     ],

@@ -1,0 +1,84 @@
+/** The reader against a DynamoDB that misbehaves: every item that is there is found, whatever it takes. */
+import { describe, expect, test } from 'vitest';
+import type { MappedItem } from '../../../src/core/model.js';
+import { sampleItems } from '../../contract/item-writer-samples.js';
+import { openTarget } from '../../contract/item-writer-target.js';
+import { dynamodbServers } from '../../support/dynamodb.js';
+import { type Fate, type FaultPlan, startFaultProxy } from '../../support/fault-proxy.js';
+
+const TIMEOUTS = { connectTimeoutMs: 500, answerTimeoutMs: 400 };
+const never = new AbortController().signal;
+
+/** The n-th BatchGetItem meets the n-th fate; writes pass. */
+function readsInOrder(...fates: readonly Fate[]): FaultPlan {
+  let reads = 0;
+  return ({ operation }) => (operation === 'BatchGetItem' ? fates[reads++] : undefined) ?? { kind: 'pass' };
+}
+
+const expected = (items: readonly MappedItem[]): Map<string, string> =>
+  new Map(items.map((item) => [item.keyText, item.text]));
+
+describe.each(dynamodbServers)('reader faults: $name', (server) => {
+  test.each<[string, Fate]>([
+    ['some keys unprocessed', { kind: 'unprocessed', share: 0.5 }],
+    ['all keys unprocessed', { kind: 'unprocessed', share: 1 }],
+    ['a throttle', { kind: 'throttle', reasons: ['TableReadProvisionedThroughputExceeded'] }],
+    ['a reset', { kind: 'reset', applied: false }],
+    ['no answer in time', { kind: 'hang', applied: false }],
+    ['an answer cut off', { kind: 'garbled', applied: false }],
+    ['InternalServerError', { kind: 'error', status: 500, name: 'InternalServerError' }],
+  ])('%s is asked again', async (_, fate) => {
+    await using proxy = await startFaultProxy(server.endpoint, readsInOrder(fate, fate));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, timeouts: TIMEOUTS });
+    const items = sampleItems(130, 9);
+    await target.writer.write(items);
+    const { texts } = await target.reader.read(
+      items.map((item) => item.keyText),
+      never,
+    );
+    expect(new Map(texts)).toEqual(expected(items));
+    const retried = target.events.filter((event) => event.name === 'request.retried');
+    expect(retried.length).toBe(2);
+    expect(retried[0]?.payload).toMatchObject({ operation: 'BatchGetItem', ambiguous: false });
+    expect(target.suspects).toEqual([]);
+  });
+
+  test('without ConsumedCapacity the units come from the sizes: 4 KB each, one for a key without an item', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'no capacity' }));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint });
+    const items = sampleItems(10, 2, 'A', 'x'.repeat(5000));
+    await target.writer.write(items);
+    const keys = [...items, ...sampleItems(3, 1, 'absent')].map((item) => item.keyText);
+    expect((await target.reader.read(keys, never)).units).toBe(23);
+  });
+
+  test.each([
+    ['AccessDeniedException', 'E_TARGET_ACCESS'],
+    ['ResourceNotFoundException', 'E_TARGET_GONE'],
+    ['ValidationException', 'E_TARGET_REQUEST'],
+  ])('%s ends the read as %s', async (name, code) => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'error', status: 400, name }));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint });
+    const keys = sampleItems(300, 3).map((item) => item.keyText);
+    await expect(target.reader.read(keys, never)).rejects.toMatchObject({ code });
+  });
+
+  test('a table that throttles for ever is E_TARGET_UNAVAILABLE once the patience is over', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'throttle' }));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 0.3 });
+    const keys = sampleItems(300, 3).map((item) => item.keyText);
+    await expect(target.reader.read(keys, never)).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
+  });
+
+  test('an abort ends a read that gets no answer', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'hang', applied: false }));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint });
+    const begun = performance.now();
+    const read = target.reader.read(
+      sampleItems(300, 3).map((item) => item.keyText),
+      AbortSignal.timeout(100),
+    );
+    await expect(read).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+});

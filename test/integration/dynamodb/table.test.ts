@@ -1,0 +1,104 @@
+/** Tables as the tool creates and describes them, on real servers. */
+import { randomBytes } from 'node:crypto';
+import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
+import { describe, expect, test } from 'vitest';
+import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
+import { createTable, type NewTable } from '../../../src/dynamodb/create-table.js';
+import { describeTable } from '../../../src/dynamodb/table-facts.js';
+import { dynamodbServers, type DynamodbServer, TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
+import { inOrder, startFaultProxy } from '../../support/fault-proxy.js';
+
+const never = new AbortController().signal;
+
+interface NewTableUnderTest extends AsyncDisposable {
+  readonly connection: TargetConnection;
+  readonly wanted: NewTable;
+}
+
+async function newTable(server: DynamodbServer, given: Partial<NewTable> = {}): Promise<NewTableUnderTest> {
+  Object.assign(process.env, TEST_AWS_ENVIRONMENT);
+  const table = `ferry_${randomBytes(6).toString('hex')}`;
+  const connection = await connectTarget({ region: null, endpoint: server.endpoint, table });
+  const wanted: NewTable = {
+    table,
+    partitionKey: { name: 'pk', type: 'S' },
+    sortKey: { name: 'sk', type: 'N' },
+    billing: 'on-demand',
+    indexes: [],
+    writeCapacity: 120,
+    readCapacity: 60,
+    ttlAttribute: null,
+    ...given,
+  };
+  return {
+    connection,
+    wanted,
+    async [Symbol.asyncDispose]() {
+      await connection.client.send(new DeleteTableCommand({ TableName: table })).catch(() => undefined);
+      connection.close();
+    },
+  };
+}
+
+describe.each(dynamodbServers)('tables: $name', (server) => {
+  test('an on-demand table with an index is created, ACTIVE, and described as it is', async () => {
+    await using place = await newTable(server, {
+      ttlAttribute: 'expires',
+      indexes: [
+        {
+          name: 'by_sid',
+          partitionKey: { name: 'sid', type: 'S' },
+          sortKey: { name: 'sk', type: 'N' },
+          projection: 'keys-only',
+        },
+      ],
+    });
+    const facts = await createTable(place.connection, place.wanted, never);
+    expect(facts).toMatchObject({
+      name: place.wanted.table,
+      status: 'ACTIVE',
+      partitionKey: { name: 'pk', type: 'S' },
+      sortKey: { name: 'sk', type: 'N' },
+      billing: 'on-demand',
+      provisionedWriteUnits: null,
+      indexes: [{ name: 'by_sid', partitionKey: { name: 'sid', type: 'S' }, local: false, active: true }],
+    });
+    // dynalite tells that TTL is off, and knows no way to turn it on.
+    expect(facts.ttl).toEqual(server.name === 'dynalite' ? null : { attribute: 'expires' });
+    expect(await describeTable(place.connection, place.wanted.table, never)).toEqual(facts);
+  });
+
+  test('a provisioned table has the capacity asked for; without a sort key it has none', async () => {
+    await using place = await newTable(server, { billing: 'provisioned', sortKey: null });
+    const facts = await createTable(place.connection, place.wanted, never);
+    expect(facts).toMatchObject({ billing: 'provisioned', provisionedWriteUnits: 120, sortKey: null, stream: false });
+  });
+
+  test('a table that is there already is left as it is', async () => {
+    await using place = await newTable(server);
+    const first = await createTable(place.connection, place.wanted, never);
+    const second = await createTable(
+      place.connection,
+      { ...place.wanted, sortKey: { name: 'other', type: 'S' } },
+      never,
+    );
+    expect(second).toEqual(first);
+  });
+
+  test('no table is null', async () => {
+    await using place = await newTable(server);
+    expect(await describeTable(place.connection, place.wanted.table, never)).toBeNull();
+  });
+});
+
+describe.each(dynamodbServers.slice(0, 1))('an endpoint where nothing listens', (server) => {
+  test('is E_TARGET_CONNECT, soon', async () => {
+    const closed = await startFaultProxy(server.endpoint, inOrder());
+    await closed[Symbol.asyncDispose]();
+    Object.assign(process.env, TEST_AWS_ENVIRONMENT);
+    const connection = await connectTarget({ region: null, endpoint: closed.endpoint, table: 't' });
+    await expect(describeTable(connection, 't', never)).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+    await expect(describeTable(connection, 't', AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    connection.close();
+  });
+});

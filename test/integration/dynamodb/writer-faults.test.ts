@@ -1,0 +1,269 @@
+/** The writer against a DynamoDB that misbehaves: whatever happens, what is acknowledged is there, once and whole. */
+import { describe, expect, test } from 'vitest';
+import type { MappedItem } from '../../../src/core/model.js';
+import { TokenBucket } from '../../../src/dynamodb/budget.js';
+import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
+import { openTarget, type TargetUnderTest } from '../../contract/item-writer-target.js';
+import { dynamodbServers } from '../../support/dynamodb.js';
+import { atRandom, type Fate, inOrder, seededRandom, startFaultProxy } from '../../support/fault-proxy.js';
+
+const TIMEOUTS = { connectTimeoutMs: 500, answerTimeoutMs: 400 };
+const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? Date.now() % 1_000_000);
+
+const textsOf = (items: readonly MappedItem[]): readonly string[] => items.map((item) => item.text).sort();
+const sorted = async (target: TargetUnderTest): Promise<readonly string[]> => [...(await target.stored())].sort();
+
+function payloads(target: TargetUnderTest, name: string): readonly Record<string, unknown>[] {
+  return target.events
+    .filter((event) => event.name === name)
+    .map((event) => event.payload as unknown as Record<string, unknown>);
+}
+
+describe.each(dynamodbServers)('writer faults: $name', (server) => {
+  test('unprocessed items are sent again until none is left', async () => {
+    const unprocessed: Fate = { kind: 'unprocessed', share: 0.4 };
+    await using proxy = await startFaultProxy(
+      server.endpoint,
+      inOrder(unprocessed, unprocessed, { kind: 'unprocessed', share: 1 }),
+    );
+    await using target = await openTarget(server, { endpoint: proxy.endpoint });
+    const items = sampleItems(60, 5, 'A', 'héllo "wörld" \\ 你好 😀\n');
+    expect(await target.writer.write(items)).toEqual({ items: 60, units: 60 });
+    expect(await sorted(target)).toEqual(textsOf(items));
+    expect(payloads(target, 'request.retried').every((retry) => retry['reason'] === 'UnprocessedItems')).toBe(true);
+    expect(target.suspects).toEqual([]);
+    const acknowledged = payloads(target, 'batch.acknowledged').reduce((sum, event) => sum + Number(event['items']), 0);
+    expect(acknowledged).toBe(60);
+  });
+
+  test('only a try in which nothing progressed counts', async () => {
+    const fates: Fate[] = [
+      { kind: 'unprocessed', share: 0.5 },
+      { kind: 'unprocessed', share: 0.5 },
+      { kind: 'throttle' },
+      { kind: 'throttle' },
+    ];
+    await using proxy = await startFaultProxy(server.endpoint, inOrder(...fates));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1 });
+    await target.writer.write(sampleItems(20, 1));
+    expect(payloads(target, 'request.retried').map((retry) => retry['attempt'])).toEqual([0, 0, 1, 2]);
+  });
+
+  test.each([
+    ['ProvisionedThroughputExceededException', 'ThrottlingReasons', ['TableWriteProvisionedThroughputExceeded']],
+    ['ThrottlingException', 'throttlingReasons', ['IndexWriteMaxOnDemandThroughputExceeded']],
+    ['RequestLimitExceeded', 'ThrottlingReasons', undefined],
+  ])('%s is retried and told with its reasons', async (name, spelling, reasons) => {
+    const fate: Fate = { kind: 'throttle', name, spelling, ...(reasons && { reasons }) };
+    await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint });
+    const items = sampleItems(5, 5);
+    await target.writer.write(items);
+    expect(await sorted(target)).toEqual(textsOf(items));
+    expect(payloads(target, 'target.throttled')).toEqual([{ shard: 's01', items: 5, reasons: reasons ?? [] }]);
+    expect(payloads(target, 'request.retried')).toMatchObject([{ reason: name, attempt: 1, ambiguous: false }]);
+  });
+
+  test('a hot key range parks its partition key alone', async () => {
+    const reasons = ['TableWriteKeyRangeThroughputExceeded'];
+    const isHot = (entries: readonly string[]): boolean => entries.some((entry) => entry.includes('"hot"'));
+    let refusals = 6;
+    await using proxy = await startFaultProxy(server.endpoint, ({ entries }) =>
+      isHot(entries) && refusals-- > 0 ? { kind: 'throttle', reasons } : { kind: 'pass' },
+    );
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      requestsInFlight: 1,
+      random: () => 0.999,
+    });
+    let hotDone = false;
+    const hot = target.writer.write(Array.from({ length: 25 }, (_, i) => sampleItem('hot', String(i)))).then(() => {
+      hotDone = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await target.writer.write(sampleItems(200, 10, 'cold'));
+    expect(hotDone).toBe(false);
+    refusals = 0;
+    await hot;
+    expect((await target.stored()).length).toBe(225);
+  });
+
+  test.each<[string, Fate, boolean]>([
+    ['a reset after it was applied', { kind: 'reset', applied: true }, true],
+    ['a reset before it was applied', { kind: 'reset', applied: false }, true],
+    ['no answer in time', { kind: 'hang', applied: true }, true],
+    [
+      'InternalServerError after it was applied',
+      { kind: 'error', status: 500, name: 'InternalServerError', applied: true },
+      true,
+    ],
+    ['ServiceUnavailable', { kind: 'error', status: 503, name: 'ServiceUnavailable' }, true],
+    ['an answer cut off', { kind: 'garbled', applied: true }, true],
+    ['a throttle, which is surely not applied', { kind: 'throttle' }, false],
+  ])('%s: suspects are told before the retry', async (_, fate, ambiguous) => {
+    const arrived: number[] = [];
+    await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
+    const told: string[] = [];
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      timeouts: TIMEOUTS,
+      onSuspects: (keys) => {
+        arrived.push(proxy.requests.length);
+        told.push(...keys);
+      },
+    });
+    const items = sampleItems(8, 2);
+    await target.writer.write(items);
+    expect(await sorted(target)).toEqual(textsOf(items));
+    expect(payloads(target, 'request.retried')).toMatchObject([{ operation: 'BatchWriteItem', ambiguous }]);
+    expect([...told].sort()).toEqual(ambiguous ? items.map((item) => item.keyText).sort() : []);
+    if (ambiguous) expect(arrived).toEqual([1]);
+    expect(proxy.requests.length).toBeGreaterThan(1);
+  });
+
+  test('suspects that cannot be recorded stop the run: nothing of them is sent again', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'reset', applied: true }));
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      onSuspects: () => {
+        throw new Error('disk full');
+      },
+    });
+    await expect(target.writer.write(sampleItems(5, 5))).rejects.toMatchObject({ code: 'E_INTERNAL' });
+    expect(proxy.requests.length).toBe(1);
+  });
+
+  test('an endpoint that refuses connections is E_TARGET_CONNECT once the patience is over', async () => {
+    const closed = await startFaultProxy(server.endpoint, inOrder());
+    await closed[Symbol.asyncDispose]();
+    await using target = await openTarget(server, {
+      endpoint: closed.endpoint,
+      patienceSeconds: 0.5,
+      timeouts: TIMEOUTS,
+    });
+    await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+    expect(target.suspects).toEqual([]);
+    await expect(target.writer.ready(new AbortController().signal)).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+  });
+
+  test('a table that throttles for ever is E_TARGET_UNAVAILABLE once the patience is over', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'throttle' }));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 0.5 });
+    await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
+  });
+
+  test.each([
+    ['AccessDeniedException', 'E_TARGET_ACCESS'],
+    ['UnrecognizedClientException', 'E_TARGET_CREDENTIALS'],
+    ['ExpiredTokenException', 'E_TARGET_CREDENTIALS'],
+    ['InvalidSignatureException', 'E_TARGET_CREDENTIALS'],
+    ['ResourceNotFoundException', 'E_TARGET_GONE'],
+    ['SomethingNewException', 'E_TARGET_REQUEST'],
+  ])('%s ends the run as %s, without the service’s text', async (name, code) => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({
+      kind: 'error',
+      status: 400,
+      name,
+      date: new Date(),
+    }));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint });
+    const [one, two] = await Promise.allSettled([
+      target.writer.write(sampleItems(30, 3)),
+      target.writer.write(sampleItems(30, 3, 'B')),
+    ]);
+    expect([one, two]).toMatchObject([{ reason: { code } }, { reason: { code } }]);
+    const { message, hint } = (one as { reason: { message: string; hint: string } }).reason;
+    expect(message).toContain(name);
+    expect(message + hint).not.toContain('SECRET');
+  });
+
+  test('a clock that is off is corrected by the service’s own', async () => {
+    const date = new Date(Date.now() + 40 * 60_000);
+    await using proxy = await startFaultProxy(
+      server.endpoint,
+      inOrder({ kind: 'error', status: 400, name: 'InvalidSignatureException', date }),
+    );
+    await using target = await openTarget(server, { endpoint: proxy.endpoint });
+    await target.writer.write(sampleItems(5, 5));
+    const dates = proxy.requests.map((request) => String(request.headers['x-amz-date']).slice(0, 13));
+    expect(dates[1]).toBe(date.toISOString().replace(/[-:]/g, '').slice(0, 13));
+    expect(payloads(target, 'request.retried')).toEqual([]);
+  });
+
+  test('a batch that is refused for one item fails the write of that item’s row alone', async () => {
+    await using target = await openTarget(server);
+    const good = sampleItem('A', 'bad', 'SECRET');
+    const bad: MappedItem = { ...good, text: '{"pk":{"S":"A"},"body":{"S":"SECRET"}}' };
+    const [one, two, three] = await Promise.allSettled([
+      target.writer.write(sampleItems(10, 2, 'X')),
+      target.writer.write([...sampleItems(10, 2, 'Y'), bad]),
+      target.writer.write(sampleItems(10, 2, 'Z')),
+    ]);
+    expect([one, three]).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+    expect(two).toMatchObject({ status: 'rejected', reason: { code: 'E_TARGET_REQUEST', cause: { row: bad.row } } });
+    expect((two as { reason: Error }).reason.message).not.toContain('SECRET');
+  });
+
+  test('an answer without ConsumedCapacity counts as computed', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'no capacity' }));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint });
+    expect(await target.writer.write(sampleItems(10, 2, 'A', 'x'.repeat(1500)))).toEqual({ items: 10, units: 20 });
+  });
+
+  test('requests in flight, operations and distinct keys of a batch keep their bounds; partitions are interleaved', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'late', ms: 20 }));
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 3 });
+    const items = Array.from({ length: 10 }, (_, p) =>
+      Array.from({ length: 50 }, (_, i) => sampleItem(`P${String(p)}`, String(i))),
+    );
+    await target.writer.write(items.flat());
+    expect(proxy.mostAtOnce).toBe(3);
+    expect(proxy.requests.length).toBe(20);
+    for (const { entries } of proxy.requests) {
+      expect(entries.length).toBe(25);
+      const partitions = entries.map(
+        (entry) => (JSON.parse(entry) as { PutRequest: { Item: { pk: { S: string } } } }).PutRequest.Item.pk.S,
+      );
+      expect(new Set(partitions).size).toBe(10);
+    }
+  });
+
+  test('the budget holds: a table of 100 WCU takes 300 items in two seconds and a bit', async () => {
+    await using target = await openTarget(server, { budget: new TokenBucket(100), requestsInFlight: 8 });
+    const begun = performance.now();
+    await target.writer.write(sampleItems(300, 30));
+    expect(performance.now() - begun).toBeGreaterThan(2400);
+  });
+
+  test(`whatever happens, all is there at the end and no key races with itself (seed ${String(SEED)})`, async () => {
+    const random = seededRandom(SEED);
+    const fates: Fate[] = [
+      { kind: 'unprocessed', share: 0.3 },
+      { kind: 'unprocessed', share: 1 },
+      { kind: 'throttle', reasons: ['TableWriteKeyRangeThroughputExceeded'] },
+      { kind: 'throttle' },
+      { kind: 'reset', applied: true },
+      { kind: 'reset', applied: false },
+      { kind: 'error', status: 500, name: 'InternalServerError', applied: true },
+      { kind: 'garbled', applied: true },
+      { kind: 'no capacity' },
+      { kind: 'late', ms: 30 },
+    ];
+    await using proxy = await startFaultProxy(server.endpoint, atRandom(random, 0.4, fates), random);
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      requestsInFlight: 6,
+      timeouts: TIMEOUTS,
+      random,
+    });
+    const items = sampleItems(1200, 40);
+    const writes: Promise<unknown>[] = [];
+    for (let i = 0; i < items.length; i += 100) {
+      await target.writer.ready(AbortSignal.timeout(20_000));
+      writes.push(target.writer.write(items.slice(i, i + 100)));
+    }
+    await Promise.all(writes);
+    expect(await sorted(target)).toEqual(textsOf(items));
+    expect(proxy.races).toEqual([]);
+  });
+});

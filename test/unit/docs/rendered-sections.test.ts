@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { buildProgram } from '../../../src/cli/program.js';
+import { withSections } from '../../support/docs/rendered-sections.js';
+
+const README = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+
+describe('README.md', () => {
+  test('has the config reference and the error codes as the code has them (npm run docs writes them)', () => {
+    expect(README).toBe(withSections(README));
+  });
+
+  test('names every command and every option', () => {
+    const io = { stdout: process.stdout, stderr: process.stderr, env: {}, cwd: '.', onSignal: () => () => undefined };
+    const program = buildProgram(io, () => undefined);
+    expect(program.commands.length).toBeGreaterThan(5);
+    for (const command of program.commands) {
+      expect(README).toContain(`\`dynaferry ${command.name()}\``);
+      for (const option of command.options) expect(README, `option of ${command.name()}`).toContain(option.long);
+    }
+  });
+
+  test('names every folder of src', () => {
+    for (const folder of ['cli', 'listeners', 'shards', 'wiring', 'engine', 'mapping', 'mysql', 'dynamodb', 'state', 'config', 'core']) {
+      expect(README).toContain(`src/${folder}/`);
+    }
+  });
+});

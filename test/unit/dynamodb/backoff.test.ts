@@ -1,0 +1,27 @@
+import { describe, expect, test } from 'vitest';
+import { Patience, retryDelay } from '../../../src/dynamodb/backoff.js';
+
+describe('retryDelay', () => {
+  test('is evenly spread under a bound that doubles and then stands', () => {
+    const highest = [1, 2, 3, 6, 7, 100, 5000].map((attempt) => retryDelay(attempt, () => 0.9999999));
+    expect(highest).toEqual([99, 199, 399, 3199, 4999, 4999, 4999]);
+    expect(retryDelay(3, () => 0.5)).toBe(200);
+  });
+
+  test('never is 0, and a hot key range waits longer', () => {
+    expect(retryDelay(1, () => 0)).toBe(1);
+    expect(retryDelay(0, () => 0)).toBe(1);
+    expect(retryDelay(1, () => 0.5, true)).toBe(250);
+  });
+});
+
+describe('Patience', () => {
+  test('counts from the first failure after the last progress', () => {
+    const patience = new Patience(10);
+    expect(patience.exhaustedBy(100_000)).toBe(false);
+    expect(patience.exhaustedBy(109_999)).toBe(false);
+    patience.progress();
+    expect(patience.exhaustedBy(200_000)).toBe(false);
+    expect(patience.exhaustedBy(210_000)).toBe(true);
+  });
+});

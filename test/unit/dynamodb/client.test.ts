@@ -1,0 +1,92 @@
+/** Region, endpoint and credentials are found as AWS's own tools find them; nothing is sent, so no server is needed. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { connectTarget } from '../../../src/dynamodb/client.js';
+import { temporaryFolder } from '../../support/temporary.js';
+
+const NOTHING = { region: null, endpoint: null, table: 'messages' };
+const KEYS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' };
+
+function environment(variables: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+}
+
+beforeEach(() => {
+  for (const name of Object.keys(process.env))
+    if (name.startsWith('AWS_') && !name.startsWith('AWS_SDK_JS')) vi.stubEnv(name, undefined);
+  environment({
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  });
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+async function resolved(config: typeof NOTHING | { region: string | null; endpoint: string | null; table: string }) {
+  const connection = await connectTarget(config);
+  connection.close();
+  const { headers } = connection.signer.sign('BatchWriteItem', Buffer.from('{}'));
+  return { endpoint: connection.endpoint.href, region: connection.region, headers };
+}
+
+describe('connectTarget', () => {
+  test('AWS_REGION gives the region and its endpoint', async () => {
+    environment({ ...KEYS, AWS_REGION: 'eu-west-1' });
+    const { endpoint, region, headers } = await resolved(NOTHING);
+    expect({ endpoint, region }).toEqual({
+      endpoint: 'https://dynamodb.eu-west-1.amazonaws.com/',
+      region: 'eu-west-1',
+    });
+    expect(headers['authorization']).toContain('AKIDEXAMPLE/');
+    expect(headers['authorization']).toContain('/eu-west-1/dynamodb/aws4_request');
+  });
+
+  test('AWS_ENDPOINT_URL_DYNAMODB gives the endpoint, path and port included', async () => {
+    environment({ ...KEYS, AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:8123/db' });
+    expect((await resolved(NOTHING)).endpoint).toBe('http://localhost:8123/db/');
+  });
+
+  test('the config goes before the environment', async () => {
+    environment({ ...KEYS, AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:8123' });
+    const { endpoint, region } = await resolved({ ...NOTHING, region: 'us-west-2', endpoint: 'https://example.test' });
+    expect({ endpoint, region }).toEqual({ endpoint: 'https://example.test/', region: 'us-west-2' });
+  });
+
+  test('an account id gives the account’s own endpoint, as the SDK prefers', async () => {
+    environment({ ...KEYS, AWS_REGION: 'us-east-1', AWS_ACCOUNT_ID: '123456789012' });
+    expect((await resolved(NOTHING)).endpoint).toBe('https://123456789012.ddb.us-east-1.amazonaws.com/');
+  });
+
+  test('AWS_PROFILE gives region, endpoint, and credentials with a session token', async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'config');
+    await writeFile(
+      file,
+      '[profile ops]\nregion = ap-south-1\nservices = local\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = s\naws_session_token = TOKEN\n' +
+        '[services local]\ndynamodb =\n  endpoint_url = http://127.0.0.1:8124\n',
+    );
+    environment({ AWS_PROFILE: 'ops', AWS_CONFIG_FILE: file });
+    const { endpoint, region, headers } = await resolved(NOTHING);
+    expect({ endpoint, region }).toEqual({ endpoint: 'http://127.0.0.1:8124/', region: 'ap-south-1' });
+    expect(headers['x-amz-security-token']).toBe('TOKEN');
+    expect(headers['authorization']).toContain('AKIDPROFILE/');
+  });
+
+  test('no credentials, no region, no endpoint: each says what to set', async () => {
+    environment({ AWS_REGION: 'eu-west-1' });
+    await expect(connectTarget(NOTHING)).rejects.toMatchObject({ code: 'E_TARGET_CREDENTIALS' });
+    environment(KEYS);
+    vi.stubEnv('AWS_REGION', undefined);
+    await expect(connectTarget(NOTHING)).rejects.toMatchObject({
+      code: 'E_TARGET_CONNECT',
+      message: 'no AWS region is known',
+    });
+    environment({ AWS_REGION: 'eu-west-1' });
+    await expect(connectTarget({ ...NOTHING, endpoint: 'not a url' })).rejects.toMatchObject({
+      code: 'E_TARGET_CONNECT',
+    });
+  });
+});
