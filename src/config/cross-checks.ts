@@ -2,12 +2,12 @@
  * Faults that lie between the fields of a config: names that stand twice, parts that contradict each other or miss their
  * counterpart. They look at the file as it is, so that they are found along with the faults of single fields.
  */
+import { nearest } from '../core/nearest.js';
 import { type ConfigFault, invalid } from './config-fault.js';
 import { mappingChecks } from './mapping-checks.js';
-import { nearest } from '../core/nearest.js';
 import { Part } from './part.js';
-import { shardChecks } from './shard-checks.js';
 import { repeated } from './repeated.js';
+import { shardChecks } from './shard-checks.js';
 
 /**
  * @param file the file's data with environment variables taken
@@ -15,29 +15,22 @@ import { repeated } from './repeated.js';
  */
 export function crossFaults(file: unknown, asWritten: unknown): readonly ConfigFault[] {
   const root = new Part(file);
-  const shards = root.at('source').at('shards');
+  const shards = root.at('source').at('shards').entries;
+  const ids = shards.map((shard) => shard.at('id'));
+  const indexes = root.at('target').at('create').at('indexes').entries;
   const written = new Part(asWritten).at('source').at('shards').entries;
   return [
     // State files are called after the ids, and some file systems do not tell S01 from s01.
-    ...repeated(
-      shards.entries.map((shard) => shard.at('id')),
-      (id) => id.toLowerCase(),
-    ),
-    ...shards.entries.flatMap((shard, index) => shardChecks(shard, written[index] ?? new Part(undefined))),
-    ...tables(root),
-    ...repeated(
-      root
-        .at('target')
-        .at('create')
-        .at('indexes')
-        .entries.map((index) => index.at('name')),
-    ),
+    ...repeated(ids, (id) => id.toLowerCase()),
+    ...shards.flatMap((shard, index) => shardChecks(shard, written[index] ?? new Part(undefined))),
+    ...tables(root, new Part(asWritten)),
+    ...repeated(indexes.map((index) => index.at('name'))),
     ...mappingChecks(root.at('mapping')),
   ];
 }
 
 /** Tables are named once, each has a mapping, and each mapping has a table. */
-function tables(root: Part): readonly ConfigFault[] {
+function tables(root: Part, asWritten: Part): readonly ConfigFault[] {
   const source = root.at('source');
   const mapping = root.at('mapping');
   if (!source.given) return [];
@@ -46,19 +39,25 @@ function tables(root: Part): readonly ConfigFault[] {
     const fact = one.given ? 'has both `table` and `tables`' : 'has neither `table` nor `tables`';
     return [invalid(source.path, fact, 'name the tables to move in `tables`, or the only one in `table`')];
   }
-  const names = (one.given ? [one] : many.entries).map((table) => table.at('name'));
+  const names = tableNames(root);
   const known = names.flatMap((name) => name.text ?? []);
+  // Suggestions take names as they are written: what the environment holds is never repeated.
+  const typed = tableNames(asWritten).flatMap((name) => name.text ?? []);
   const unmapped = names
     .filter((name) => name.text !== null && mapping.given && !mapping.keys.includes(name.text))
-    .map((name) =>
-      invalid(name.path, `names the table ${name.text}, which has no mapping`, `add mapping.${name.text}`),
-    );
+    .map((name) => invalid(name.path, 'names a table that has no mapping', 'add an entry of that name under mapping'));
   const unread = mapping.keys
     .filter((table) => known.length > 0 && !known.includes(table))
     .map((table) => {
-      const meant = nearest(table, known);
+      const meant = nearest(table, typed);
       const hint = meant === null ? 'add the table to source.tables, or remove the mapping' : `did you mean ${meant}?`;
       return invalid([...mapping.path, table], 'maps a table that source does not name', hint);
     });
   return [...repeated(names), ...unmapped, ...unread];
+}
+
+function tableNames(root: Part): readonly Part[] {
+  const source = root.at('source');
+  const [one, many] = [source.at('table'), source.at('tables')];
+  return (one.given ? [one] : many.entries).map((table) => table.at('name'));
 }

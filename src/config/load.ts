@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fault, FerryError } from '../core/errors.js';
 import { complete } from './complete.js';
+import { type ConfigFault, type Path, pathKey, pathText } from './config-fault.js';
 import { crossFaults } from './cross-checks.js';
 import { substitute } from './environment.js';
-import { type ConfigFault, type Path, pathKey, pathText } from './config-fault.js';
 import { deepFreeze } from './freeze.js';
 import { configJsonSchema, type SchemaNode, schemaAt, wantsWholeNumber } from './json-schema.js';
 import type { Config } from './model.js';
@@ -76,12 +76,6 @@ function invalidConfig(file: string, found: readonly ConfigFault[], lineOf: (pat
       return { code, message: `${pathText(path)} (line ${line}) ${fact}`, hint };
     });
   const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
-  return new FerryError(
-    'E_CONFIG_INVALID',
-    `${file} has ${count}`,
-    'correct what is listed, then run dynaferry check',
-    {
-      faults,
-    },
-  );
+  const hint = 'correct what is listed, then run dynaferry check';
+  return new FerryError('E_CONFIG_INVALID', `${file} has ${count}`, hint, { faults });
 }

@@ -3,9 +3,9 @@
  * that was most likely meant. Numbers and choices typed into the file are repeated; text may be a secret and never is.
  */
 import type { z } from 'zod';
+import { nearest } from '../core/nearest.js';
 import { type ConfigFault, invalid, type Path } from './config-fault.js';
 import { descriptionOf, knownKeys, type SchemaNode, schemaAt } from './json-schema.js';
-import { nearest } from '../core/nearest.js';
 
 type Issue = z.core.$ZodIssue;
 

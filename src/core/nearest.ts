@@ -1,9 +1,9 @@
 /** The nearest of the known names to a mistyped one: for "did you mean". */
 
-/** null where nothing is near enough to be meant: more than a third of the letters differ. */
+/** null where nothing is near enough to be meant: of its letters, more than a third differ, or all. */
 export function nearest(name: string, known: readonly string[]): string | null {
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
+  let bestDistance = Math.min(Math.ceil(name.length / 3), name.length - 1) + 1;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

@@ -244,11 +244,11 @@ export interface StateStore {
 export interface KeyRegister {
   /**
    * Claims item keys for rows. Claiming again for the same row is fine.
-   * @returns the claims that another row already holds: by index into `claims`, with the holder's shard and cursor.
+   * @returns the claims that another row already holds: by index into `claims`, with the holder.
    */
   claim(
-    shard: string,
+    owner: { readonly shard: string; readonly table: string },
     claims: readonly { readonly keyText: string; readonly cursor: Cursor }[],
-  ): readonly { readonly index: number; readonly shard: string; readonly cursor: Cursor }[];
+  ): readonly { readonly index: number; readonly shard: string; readonly table: string; readonly cursor: Cursor }[];
   close(): void;
 }

@@ -1,9 +1,14 @@
 /**
- * BatchWriteItem on the wire: the request body joined from ready item texts, and what the answer says of them.
+ * BatchWriteItem on the wire: the request body joined from ready item texts, and what came of it.
  */
+import { asFerryError } from '../core/errors.js';
 import type { ItemAttributes, KeyNames } from './key-text.js';
 import { keyTextOf } from './key-text.js';
 import type { QueuedItem } from './partition-queue.js';
+import type { RequestChannel } from './request-channel.js';
+import { judge, RequestFailure, type Verdict } from './service-errors.js';
+
+export const BATCH_WRITE = 'BatchWriteItem';
 
 /** AWS, BatchWriteItem: at most 25 operations and 16 MB; a little less leaves room for the words around the items. */
 export const MAX_OPERATIONS = 25;
@@ -16,7 +21,10 @@ export class BatchWriteFormat {
   readonly #tail = '}}]},"ReturnConsumedCapacity":"INDEXES"}';
   readonly #names: KeyNames;
 
-  constructor(table: string, names: KeyNames) {
+  constructor(
+    readonly table: string,
+    names: KeyNames,
+  ) {
     this.#names = names;
     this.#head = `{"RequestItems":{${JSON.stringify(table)}:[{"PutRequest":{"Item":`;
   }
@@ -53,6 +61,27 @@ export class BatchWriteFormat {
       found.add(queued);
     }
     return { unprocessed: found, units };
+  }
+}
+
+/** What came of one request: an answer, or what its failure means. */
+export type BatchWriteOutcome =
+  { readonly kind: 'answered'; readonly answer: BatchWriteAnswer } | (Verdict & { readonly failure: RequestFailure });
+
+/** Sends one batch, once. Never rejects. */
+export async function sendBatch(
+  channel: RequestChannel,
+  format: BatchWriteFormat,
+  batch: readonly QueuedItem[],
+): Promise<BatchWriteOutcome> {
+  try {
+    const answer = format.answer(await channel.post(BATCH_WRITE, format.body(batch)), batch);
+    if (answer !== null) return { kind: 'answered', answer };
+    return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure('unreadable answer', 200, true) };
+  } catch (thrown) {
+    if (thrown instanceof RequestFailure) return { ...judge(thrown, BATCH_WRITE, format.table), failure: thrown };
+    const error = asFerryError(thrown);
+    return { kind: 'fatal', error, failure: new RequestFailure(error.code, 0, false) };
   }
 }
 

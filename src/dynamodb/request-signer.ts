@@ -10,8 +10,8 @@ import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from './service-error
 export interface SignerCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-  readonly expiration?: Date | undefined;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
 }
 
 export type CredentialProvider = (options?: { forceRefresh?: boolean }) => Promise<SignerCredentials>;

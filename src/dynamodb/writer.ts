@@ -15,8 +15,8 @@ import type { MappedItem } from '../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../core/ports.js';
 import { Backlog } from './backlog.js';
 import { Patience, retryDelay } from './backoff.js';
-import type { BatchWriteAnswer } from './batch-write.js';
-import { BatchWriteFormat } from './batch-write.js';
+import type { BatchWriteAnswer, BatchWriteOutcome } from './batch-write.js';
+import { BATCH_WRITE, BatchWriteFormat, sendBatch } from './batch-write.js';
 import type { TokenBucket } from './budget.js';
 import type { TargetConnection } from './client.js';
 import { Gate } from './gate.js';
@@ -26,7 +26,7 @@ import type { QueuedItem } from './partition-queue.js';
 import { PendingWrite } from './pending-write.js';
 import type { ChannelTimeouts } from './request-channel.js';
 import { DEFAULT_TIMEOUTS, RequestChannel } from './request-channel.js';
-import { judge, RequestFailure, unavailable } from './service-errors.js';
+import { type RequestFailure, unavailable } from './service-errors.js';
 import { ThrottleFeedback } from './throttle-feedback.js';
 import { CostFactor } from './unit-estimate.js';
 
@@ -46,8 +46,6 @@ export interface ItemWriterOptions {
   readonly random?: () => number;
   readonly timeouts?: ChannelTimeouts;
 }
-
-const OPERATION = 'BatchWriteItem';
 
 export function openItemWriter(options: ItemWriterOptions): ItemWriter {
   return new BatchItemWriter(options);
@@ -161,7 +159,6 @@ class BatchItemWriter implements ItemWriter {
     );
   }
 
-  /** Never rejects: whatever goes wrong becomes the fate of the batch's items. */
   async #send(batch: readonly QueuedItem[]): Promise<void> {
     const { shard, budget, emitter } = this.#options;
     const debited = sumUnits(batch) * this.#cost.factor;
@@ -170,14 +167,9 @@ class BatchItemWriter implements ItemWriter {
     for (const queued of batch) queued.write.sent();
     const sentAt = performance.now();
     emitter.emit('batch.sent', { shard, items: batch.length, units: debited });
-    try {
-      const json = await this.#channel.post(OPERATION, this.#format.body(batch));
-      const answer = this.#format.answer(json, batch);
-      if (answer === null) throw new RequestFailure('unreadable answer', 200, true);
-      this.#answered(batch, answer, debited, sentAt);
-    } catch (thrown) {
-      this.#failed(batch, thrown, debited);
-    }
+    const outcome = await sendBatch(this.#channel, this.#format, batch);
+    if (outcome.kind === 'answered') this.#answered(batch, outcome.answer, debited, sentAt);
+    else this.#failed(batch, outcome, debited);
     this.#inFlight--;
     this.#pump();
     if (this.#backlog.hasRoom) this.#room.wake();
@@ -229,43 +221,39 @@ class BatchItemWriter implements ItemWriter {
 
   // -------------------------------------------------------------------------------------------- the way back
 
-  #failed(batch: readonly QueuedItem[], thrown: unknown, debited: number): void {
-    const { shard, table, budget, emitter, patienceSeconds, onSuspects } = this.#options;
-    if (!(thrown instanceof RequestFailure)) {
-      this.#giveUp(batch, asFerryError(thrown));
-      return;
-    }
-    const verdict = judge(thrown, OPERATION, table);
-    if (verdict.kind === 'fatal') {
-      this.#giveUp(batch, verdict.error);
-      return;
-    }
-    const ambiguous = verdict.kind === 'unavailable' && verdict.ambiguous;
-    const hotKeyRange = verdict.kind === 'throttled' && verdict.hotKeyRange;
-    if (ambiguous) {
-      try {
-        onSuspects(batch.map((queued) => queued.item.keyText));
-      } catch (unrecorded) {
-        this.#giveUp(batch, asFerryError(unrecorded));
-        return;
-      }
-    } else {
-      budget.settle(-debited); // not applied, so not consumed
-    }
-    if (verdict.kind === 'invalid') {
-      this.#bisect(batch, thrown);
-      return;
-    }
+  #failed(batch: readonly QueuedItem[], outcome: FailedBatch, debited: number): void {
+    const { shard, table, budget, emitter, patienceSeconds } = this.#options;
+    const { failure } = outcome;
     const now = performance.now();
-    if (verdict.kind === 'throttled') {
-      this.#feedback.note(batch.length, hotKeyRange ? 0 : batch.length, now);
-      emitter.emit('target.throttled', { shard, items: batch.length, reasons: thrown.throttlingReasons });
+    const ambiguous = outcome.kind === 'unavailable' && outcome.ambiguous;
+    const hotKeyRange = outcome.kind === 'throttled' && outcome.hotKeyRange;
+    if (!ambiguous)
+      budget.settle(-debited); // not applied, so not consumed
+    else if (!this.#recordSuspects(batch)) return;
+    if (outcome.kind === 'fatal') {
+      this.#giveUp(batch, outcome.error);
+    } else if (outcome.kind === 'invalid') {
+      this.#bisect(batch, failure);
+    } else if (this.#patience.exhaustedBy(now)) {
+      this.#giveUp(batch, unavailable(BATCH_WRITE, table, failure, patienceSeconds));
+    } else {
+      if (outcome.kind === 'throttled') {
+        this.#feedback.note(batch.length, hotKeyRange ? 0 : batch.length, now);
+        emitter.emit('target.throttled', { shard, items: batch.length, reasons: failure.throttlingReasons });
+      }
+      this.#retry(batch, failure.reason, { progressed: false, hotKeyRange, ambiguous });
     }
-    if (this.#patience.exhaustedBy(now)) {
-      this.#giveUp(batch, unavailable(OPERATION, table, thrown, patienceSeconds));
-      return;
+  }
+
+  /** @returns false where they could not be recorded: then nothing of them may be sent again, and the run has failed */
+  #recordSuspects(batch: readonly QueuedItem[]): boolean {
+    try {
+      this.#options.onSuspects(batch.map((queued) => queued.item.keyText));
+      return true;
+    } catch (thrown) {
+      this.#giveUp(batch, asFerryError(thrown));
+      return false;
     }
-    this.#retry(batch, thrown.reason, { progressed: false, hotKeyRange, ambiguous });
   }
 
   #retry(batch: readonly QueuedItem[], reason: string, how: RetryCircumstances): void {
@@ -278,7 +266,7 @@ class BatchItemWriter implements ItemWriter {
     const delayMs = retryDelay(attempt, random, how.hotKeyRange);
     emitter.emit('request.retried', {
       shard,
-      operation: OPERATION,
+      operation: BATCH_WRITE,
       reason,
       attempt,
       delayMs,
@@ -331,6 +319,8 @@ class BatchItemWriter implements ItemWriter {
     if (some) this.#backlog.dropFailed();
   }
 }
+
+type FailedBatch = Exclude<BatchWriteOutcome, { readonly kind: 'answered' }>;
 
 interface RetryCircumstances {
   /** Something of the batch was written: then this was no failed try. */

@@ -79,11 +79,11 @@ class BackfillHandler implements ChunkHandler {
   #claim(items: readonly MappedItem[]): void {
     if (this.parts.register === null) return;
     const claims = items.map((item) => ({ keyText: item.keyText, cursor: this.job.source.cursorOf(item.row) }));
-    const [conflict] = this.parts.register.claim(this.context.shard, claims);
+    const table = this.job.mapping.table.name;
+    const [conflict] = this.parts.register.claim({ shard: this.context.shard, table }, claims);
     const claim = conflict === undefined ? undefined : claims[conflict.index];
     if (conflict === undefined || claim === undefined) return;
-    const table = this.job.mapping.table.name;
-    const owner = conflict.shard === this.context.shard ? [{ table, cursor: conflict.cursor }] : [];
+    const owner = conflict.shard === this.context.shard ? [{ table: conflict.table, cursor: conflict.cursor }] : [];
     this.#refuse([...owner, { table, cursor: claim.cursor }], conflict.shard);
   }
 

@@ -12,7 +12,7 @@ export function compact(value: number): string {
   let scaled = Math.max(0, value);
   let step = 0;
   // What rounds up to 1,000 is written in the next unit.
-  while (step < SUFFIXES.length - 1 && Math.round(scaled * 10) / 10 >= (step === 0 ? 999.5 : 999.95)) {
+  while (step < SUFFIXES.length - 1 && Math.round(scaled) >= 1000) {
     scaled /= 1000;
     step += 1;
   }

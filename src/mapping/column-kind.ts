@@ -53,7 +53,7 @@ export function columnKind(column: ColumnInfo): ColumnKind | null {
   return KINDS[column.dataType] ?? null;
 }
 
-/** Most digits that an integer column can show, sign left out. */
+/** Most digits of a whole number in a column of kind integer, year or bit, sign left out. */
 export function integerDigits(column: ColumnInfo): number {
   switch (column.dataType) {
     case 'tinyint':
@@ -66,6 +66,8 @@ export function integerDigits(column: ColumnInfo): number {
       return 10;
     case 'year':
       return 4;
+    case 'bit':
+      return 20;
     default:
       return column.unsigned ? 20 : 19;
   }

@@ -1,6 +1,7 @@
 /** A template bound to a table's columns: a function from a row to text, with the facts that key rules are proven from. */
-import type { Row, TableInfo } from '../core/model.js';
-import { compileExpression, FunctionFault, type Expression } from './template-functions.js';
+import type { ColumnInfo, Row, TableInfo } from '../core/model.js';
+import { FunctionFault, type Expression } from './expression.js';
+import { compileExpression } from './template-functions.js';
 import { parseTemplate, TemplateSyntaxError } from './template.js';
 import { nearest } from '../core/nearest.js';
 
@@ -33,8 +34,7 @@ export function compileTemplate(source: string, table: TableInfo, indexOf: (colu
   try {
     const parts = parseTemplate(source).map((part): CompiledPart => {
       if (part.kind === 'literal') return part;
-      const column = table.columns.find((candidate) => candidate.name === part.column);
-      if (column === undefined) throw missingColumn(part.column, table);
+      const column = columnNamed(part.column, table);
       return { kind: 'expression', expression: compileExpression(column, indexOf(column.name), part.functions) };
     });
     return { source, parts, evaluate: evaluator(parts) };
@@ -44,6 +44,13 @@ export function compileTemplate(source: string, table: TableInfo, indexOf: (colu
     }
     throw error;
   }
+}
+
+/** @throws TemplateFault E_MAPPING_COLUMN */
+export function columnNamed(name: string, table: TableInfo): ColumnInfo {
+  const column = table.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw missingColumn(name, table);
+  return column;
 }
 
 export function missingColumn(name: string, table: TableInfo): TemplateFault {
@@ -73,6 +80,6 @@ function evaluator(parts: readonly CompiledPart[]): (row: Row) => string {
   };
 }
 
-export function columnsOf(template: CompiledTemplate): readonly string[] {
-  return template.parts.flatMap((part) => (part.kind === 'expression' ? [part.expression.column] : []));
+export function expressionsOf(template: CompiledTemplate): readonly Expression[] {
+  return template.parts.flatMap((part) => (part.kind === 'expression' ? [part.expression] : []));
 }

@@ -3,11 +3,17 @@
  * microsecond is lost and no zone is applied (the session is UTC; a DATETIME is taken as UTC).
  */
 
-const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?$/;
+const DATE_TIME = /^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?$/;
 
-/** `2026-01-02 03:04:05.678` -> `2026-01-02T03:04:05.678Z`, a DATE stays as it is; null for zero dates and zero parts. */
+/** The Gregorian calendar repeats after 400 years: as many days in ms. */
+const CALENDAR_CYCLE_MS = 146_097 * 86_400_000;
+
+/**
+ * `2026-01-02 03:04:05.678` -> `2026-01-02T03:04:05.678Z`, a DATE stays as it is; null for zero dates, zero parts, and days that
+ * the calendar does not have (MySQL stores them where `sql_mode` allows).
+ */
 export function isoText(text: string): string | null {
-  if (!DATE_TIME.test(text) || text.startsWith('00', 5) || text.startsWith('00', 8)) return null;
+  if (!isOfCalendar(text)) return null;
   return text.length === 10 ? text : `${text.slice(0, 10)}T${text.slice(11)}Z`;
 }
 
@@ -20,16 +26,29 @@ export interface EpochTime {
 
 /** null for zero dates, zero parts, and days that the calendar does not have. */
 export function epochTime(text: string): EpochTime | null {
-  const match = DATE_TIME.exec(text);
-  if (match === null) return null;
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((group) => Number(match[group] ?? '0')) as [
-    number, number, number, number, number, number,
-  ];
-  // Date.UTC takes years below 100 for 19xx, so the year is set by itself.
-  const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
-  date.setUTCFullYear(year, month - 1, day);
-  if (month < 1 || day < 1 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return null;
-  return { seconds: date.getTime() / 1000, microseconds: Number((match[7] ?? '').padEnd(6, '0')) };
+  if (!isOfCalendar(text)) return null;
+  const [hour, minute, second] = text.length === 10 ? [0, 0, 0] : [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
+  // Date.UTC takes years below 100 for 19xx, so it is asked one cycle later.
+  const later = Date.UTC(digits(text, 0, 4) + 400, digits(text, 5, 7) - 1, digits(text, 8, 10), hour, minute, second);
+  const microseconds = text.length > 20 ? Number(text.slice(20).padEnd(6, '0')) : 0;
+  return { seconds: (later - CALENDAR_CYCLE_MS) / 1000, microseconds };
+}
+
+function isOfCalendar(text: string): boolean {
+  if (!DATE_TIME.test(text)) return false;
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  return month >= 1 && month <= 12 && day >= 1 && (day <= 28 || day <= daysOfMonth(digits(text, 0, 4), month));
+}
+
+function daysOfMonth(year: number, month: number): number {
+  return new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+}
+
+function digits(text: string, from: number, to: number): number {
+  let value = 0;
+  for (let at = from; at < to; at += 1) value = value * 10 + text.charCodeAt(at) - 48;
+  return value;
 }
 
 /**
@@ -39,9 +58,9 @@ export function epochTime(text: string): EpochTime | null {
 export function epochText(time: EpochTime, decimals: 0 | 3 | 6): string {
   const total = BigInt(time.seconds) * 1_000_000n + BigInt(time.microseconds);
   const negative = total < 0n;
-  const digits = (negative ? -total : total).toString().padStart(7, '0');
-  const cut = digits.length - 6 + decimals;
-  const whole = digits.slice(0, cut).replace(/^0+(?=\d)/, '');
-  const fraction = digits.slice(cut).replace(/0+$/, '');
+  const all = (negative ? -total : total).toString().padStart(7, '0');
+  const cut = all.length - 6 + decimals;
+  const whole = all.slice(0, cut).replace(/^0+(?=\d)/, '');
+  const fraction = all.slice(cut).replace(/0+$/, '');
   return `${negative ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
 }

@@ -14,14 +14,15 @@ export class DigestSum {
   #d = 0;
 
   add(text: string): void {
-    const digest = hash('sha256', text, 'buffer');
-    const d = this.#d + digest.readUInt32BE(12);
+    // `binary` gives a string of one character a byte, at half the cost of a Buffer.
+    const digest = hash('sha256', text, 'binary');
+    const d = this.#d + limbAt(digest, 12);
     this.#d = d % LIMB;
-    const c = this.#c + digest.readUInt32BE(8) + (d >= LIMB ? 1 : 0);
+    const c = this.#c + limbAt(digest, 8) + (d >= LIMB ? 1 : 0);
     this.#c = c % LIMB;
-    const b = this.#b + digest.readUInt32BE(4) + (c >= LIMB ? 1 : 0);
+    const b = this.#b + limbAt(digest, 4) + (c >= LIMB ? 1 : 0);
     this.#b = b % LIMB;
-    this.#a = (this.#a + digest.readUInt32BE(0) + (b >= LIMB ? 1 : 0)) % LIMB;
+    this.#a = (this.#a + limbAt(digest, 0) + (b >= LIMB ? 1 : 0)) % LIMB;
   }
 
   /** 32 hex digits. */
@@ -30,7 +31,16 @@ export class DigestSum {
   }
 }
 
-/** `hash(value) mod n` of spreads and templates: the first 6 bytes of SHA-256 over the UTF-8 text, big endian, mod n. Readers recompute it. */
+/** Four bytes, big endian, as an unsigned number. */
+function limbAt(bytes: string, at: number): number {
+  const high = (bytes.charCodeAt(at) << 8) | bytes.charCodeAt(at + 1);
+  return high * 0x1_0000 + ((bytes.charCodeAt(at + 2) << 8) | bytes.charCodeAt(at + 3));
+}
+
+/**
+ * `hash(value) mod n` of spreads and templates: the first 6 bytes of SHA-256 over the UTF-8 text, big endian, mod n. Readers
+ * recompute it.
+ */
 export function hashModulo(text: string, modulus: number): number {
   return hash('sha256', text, 'buffer').readUIntBE(0, 6) % modulus;
 }

@@ -4,26 +4,32 @@
  */
 import { LosslessNumber, parse } from 'lossless-json';
 import { BadValue } from './bad-value.js';
-import { quoteJson } from './json-text.js';
+import { isWellFormed, quoteJson } from './json-text.js';
 import { textBytes, type SizeCounter } from './item-size.js';
 import { normalizeNumber, numberBytes } from './numbers.js';
 
-/** Nesting that DynamoDB takes (AWS, "Quotas: nested attribute depth"). */
-const MAX_DEPTH = 32;
+/** Lists and maps inside one another: 32 levels (AWS, "Quotas: nested attribute depth"), of which the item is the first (seen). */
+const MAX_DEPTH = 31;
 
-/** @throws BadValue for text that is not JSON, repeated names, numbers beyond DynamoDB's, too deep nesting */
+const REMEDY = 'map the column with `type: S`';
+
+/**
+ * @throws BadValue for text that is not JSON, names repeated with another value, empty names, numbers beyond DynamoDB's, too deep
+ * nesting, and halves of surrogate pairs, which have no UTF-8 form
+ */
 export function jsonAttributeText(text: string, column: string, size: SizeCounter): string {
   let value: unknown;
   try {
     value = parse(text);
-  } catch {
-    throw new BadValue(column, 'text that is not JSON, or repeats a name with another value', 'map the column with `type: S`');
+  } catch (error) {
+    if (error instanceof RangeError) throw tooDeep(column);
+    throw new BadValue(column, 'text that is not JSON, or repeats a name with another value', REMEDY);
   }
-  return valueText(value, column, size, 1);
+  return valueText(value, column, size, 0);
 }
 
+/** @param depth lists and maps around the value */
 function valueText(value: unknown, column: string, size: SizeCounter, depth: number): string {
-  if (depth > MAX_DEPTH) throw new BadValue(column, `JSON nested deeper than ${MAX_DEPTH}`, 'map the column with `type: S`');
   if (value === null) {
     size.bytes += 1;
     return '{"NULL":true}';
@@ -33,15 +39,17 @@ function valueText(value: unknown, column: string, size: SizeCounter, depth: num
     return `{"BOOL":${String(value)}}`;
   }
   if (typeof value === 'string') {
+    requireWellFormed(value, column);
     size.bytes += textBytes(value);
     return `{"S":${quoteJson(value)}}`;
   }
   if (value instanceof LosslessNumber) {
     const normalized = normalizeNumber(value.value);
-    if ('fault' in normalized) throw new BadValue(column, `a JSON number with ${normalized.fault}`, 'map the column with `type: S`');
+    if ('fault' in normalized) throw new BadValue(column, `a JSON number with ${normalized.fault}`, REMEDY);
     size.bytes += numberBytes(normalized.text);
     return `{"N":"${normalized.text}"}`;
   }
+  if (depth >= MAX_DEPTH) throw tooDeep(column);
   size.bytes += 3;
   if (Array.isArray(value)) {
     size.bytes += value.length;
@@ -50,9 +58,18 @@ function valueText(value: unknown, column: string, size: SizeCounter, depth: num
   const map = value as Readonly<Record<string, unknown>>;
   const names = Object.keys(map).sort();
   const entries = names.map((name) => {
-    if (name === '') throw new BadValue(column, 'JSON with an empty name, which DynamoDB cannot store', 'map the column with `type: S`');
+    if (name === '') throw new BadValue(column, 'JSON with an empty name, which DynamoDB cannot store', REMEDY);
+    requireWellFormed(name, column);
     size.bytes += 1 + textBytes(name);
     return `${quoteJson(name)}:${valueText(map[name], column, size, depth + 1)}`;
   });
   return `{"M":{${entries.join(',')}}}`;
+}
+
+function requireWellFormed(text: string, column: string): void {
+  if (!isWellFormed(text)) throw new BadValue(column, 'JSON with half of a surrogate pair, which has no UTF-8 form', REMEDY);
+}
+
+function tooDeep(column: string): BadValue {
+  return new BadValue(column, `JSON nested deeper than ${MAX_DEPTH} lists and maps`, REMEDY);
 }

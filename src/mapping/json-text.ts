@@ -5,15 +5,22 @@
 /** Printable ASCII but `"` and `\`: such a text stands in JSON as it is, and its UTF-8 length is its length. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
+/** Half of a surrogate pair stands for no character and has no UTF-8 form. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 export function isPlain(text: string): boolean {
   return PLAIN.test(text);
+}
+
+/** Can be stored as UTF-8 and read back the same. */
+export function isWellFormed(text: string): boolean {
+  return PLAIN.test(text) || !LONE_SURROGATE.test(text);
 }
 
 /** The text between the quotes of a JSON string. */
 export function escapeJson(text: string): string {
   if (PLAIN.test(text)) return text;
-  const quoted = JSON.stringify(text);
-  return quoted.slice(1, -1);
+  return JSON.stringify(text).slice(1, -1);
 }
 
 export function quoteJson(text: string): string {

@@ -2,6 +2,7 @@
 import type { Fault } from '../core/errors.js';
 import { TemplateFault } from './compiled-template.js';
 
+/** @param path below the item's rules in the config */
 export type ReportFault = (path: readonly (string | number)[], code: Fault['code'], message: string, hint: string) => void;
 
 /** Runs a compilation step; a fault it throws is reported under `path`. */

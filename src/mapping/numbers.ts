@@ -4,11 +4,13 @@
  */
 
 const CANONICAL = /^(?:0|-?(?:[1-9]\d*|0(?=\.))(?:\.\d*[1-9])?)$/;
-const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,5}))?$/;
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
 export const MAX_SIGNIFICANT_DIGITS = 38;
 const MAX_EXPONENT = 125;
 const MIN_EXPONENT = -130;
+const MINUS = 45;
+const ZERO = 48;
 
 export type NumberFault = 'not a number' | 'more than 38 significant digits' | 'magnitude outside 1E-130 to 9.99E+125';
 
@@ -27,7 +29,7 @@ export function normalizeNumber(text: string): { readonly text: string } | { rea
   const first = all.search(/[1-9]/);
   if (first < 0) return { text: '0' };
   let end = all.length;
-  while (all.charCodeAt(end - 1) === 48) end -= 1;
+  while (all.charCodeAt(end - 1) === ZERO) end -= 1;
   const digits = all.slice(first, end);
   if (digits.length > MAX_SIGNIFICANT_DIGITS) return { fault: 'more than 38 significant digits' };
   // Power of ten of the first significant digit.
@@ -49,27 +51,33 @@ function placePoint(digits: string, magnitude: number): string {
  */
 export function numberBytes(text: string): number {
   if (text === '0') return 1;
-  const negative = text.charCodeAt(0) === 45 ? 1 : 0;
+  const negative = text.charCodeAt(0) === MINUS ? 1 : 0;
   const point = text.indexOf('.');
   const wholeEnd = point < 0 ? text.length : point;
   const wholeDigits = wholeEnd - negative;
   let pairs = (wholeDigits + 1) >> 1;
   if (point < 0) {
     // Trailing zero pairs of a whole number, counted from the point leftwards.
-    for (let i = wholeEnd; i - 2 >= negative && text.charCodeAt(i - 1) === 48 && text.charCodeAt(i - 2) === 48; i -= 2) pairs -= 1;
+    for (let i = wholeEnd; i - 2 >= negative && isZeroPair(text, i - 2); i -= 2) pairs -= 1;
   } else {
     const fractionDigits = text.length - point - 1;
     pairs += (fractionDigits + 1) >> 1;
-    if (wholeDigits === 1 && text.charCodeAt(negative) === 48) {
+    if (wholeDigits === 1 && text.charCodeAt(negative) === ZERO) {
       // `0.000123`: the zero before the point and leading zero pairs behind it are free.
       pairs -= 1;
-      for (let i = point + 1; i + 1 < text.length && text.charCodeAt(i) === 48 && text.charCodeAt(i + 1) === 48; i += 2) pairs -= 1;
+      for (let i = point + 1; i + 1 < text.length && isZeroPair(text, i); i += 2) pairs -= 1;
     }
   }
   return Math.min(pairs + 1 + negative, 21);
 }
 
+function isZeroPair(text: string, at: number): boolean {
+  return text.charCodeAt(at) === ZERO && text.charCodeAt(at + 1) === ZERO;
+}
+
 /** A BIT(n) cell as an unsigned whole number. */
 export function bitText(bits: Buffer): string {
-  return bits.length === 0 ? '0' : BigInt(`0x${bits.toString('hex')}`).toString();
+  if (bits.length === 0) return '0';
+  // Six bytes are the most that a double holds exactly.
+  return bits.length <= 6 ? String(bits.readUIntBE(0, bits.length)) : BigInt(`0x${bits.toString('hex')}`).toString();
 }

@@ -47,16 +47,17 @@ export function parseTemplate(source: string): readonly TemplatePart[] {
 
 const CALL = /^([a-z][a-z0-9-]*)(?:\((\d{1,6})\))?$/;
 
+/** @param at 1-based place of `text` in the template */
 function parseExpression(text: string, at: number): TemplatePart {
   const [column = '', ...calls] = text.split(':');
   if (column === '') throw new TemplateSyntaxError(`no column is named at character ${at}`);
-  return {
-    kind: 'expression',
-    column,
-    functions: calls.map((call) => {
-      const match = CALL.exec(call.trim());
-      if (match === null) throw new TemplateSyntaxError(`"${call}" at character ${at} is not a function such as iso or pad(20)`);
-      return { name: match[1] ?? '', argument: match[2] === undefined ? null : Number(match[2]) };
-    }),
-  };
+  let place = at + column.length;
+  const functions = calls.map((call) => {
+    place += 1;
+    const match = CALL.exec(call.trim());
+    if (match === null) throw new TemplateSyntaxError(`"${call}" at character ${place} is not a function such as iso or pad(20)`);
+    place += call.length;
+    return { name: match[1] ?? '', argument: match[2] === undefined ? null : Number(match[2]) };
+  });
+  return { kind: 'expression', column, functions };
 }

@@ -3,11 +3,23 @@
  * literal that compares exactly as the index is ordered. A text that cannot be such a value never becomes SQL.
  */
 import type { Cell, ColumnInfo } from '../core/model.js';
+import { compareEnumerated, enumerationOf, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from './sql.js';
 
 /** How a value between two others can be made up; see probe.ts. `opaque`: it cannot. */
 export type KeyKind =
-  'integer' | 'decimal' | 'float' | 'bytes' | 'ascii-bytes' | 'text' | 'text-ci' | 'datetime' | 'time' | 'opaque';
+  | 'integer'
+  | 'decimal'
+  | 'float'
+  | 'bytes'
+  | 'ascii-bytes'
+  | 'text'
+  | 'text-ci'
+  | 'latin1'
+  | 'latin1-ci'
+  | 'datetime'
+  | 'time'
+  | 'opaque';
 
 export interface KeyForm {
   readonly kind: KeyKind;
@@ -17,8 +29,9 @@ export interface KeyForm {
   readonly transport: 'text' | 'bytes';
   /** What a text must look like. */
   readonly pattern: RegExp;
-  readonly literal: (text: string) => string;
-  /** The same for a value as an operator writes it (`find`): an ENUM's label, bytes in hexadecimal. */
+  /** The column compared with a text of that pattern, as the index is ordered; the index serves it. */
+  readonly compare: (column: string, operator: Operator, text: string) => string;
+  /** A literal for a value as an operator writes it (`find`): an ENUM's label, bytes in hexadecimal. */
   readonly written: { readonly what: string; readonly pattern: RegExp; readonly literal: (text: string) => string };
 }
 
@@ -34,6 +47,11 @@ const same = (text: string): string => text;
 const quoted = (text: string): string => `'${text}'`;
 const floatLiteral = (text: string): string => (/e/i.test(text) ? text : `${text}e0`);
 
+/** The plain comparison with a literal. */
+function against(literal: (text: string) => string): KeyForm['compare'] {
+  return (column, operator, text) => `${column} ${operator} ${literal(text)}`;
+}
+
 const WRITTEN_TEXT = { what: 'a text', pattern: ANYTHING, literal: textLiteral };
 const WRITTEN_INTEGER = { what: 'a whole number', pattern: INTEGER, literal: same };
 const WRITTEN_HEX = {
@@ -47,13 +65,11 @@ const NUMBER: KeyForm = {
   select: null,
   transport: 'text',
   pattern: INTEGER,
-  literal: same,
+  compare: against(same),
   written: WRITTEN_INTEGER,
 };
 /** BIT is bytes on the wire, but a number in comparisons. */
 const BIT: KeyForm = { ...NUMBER, select: (column) => `${column} + 0` };
-/** An ENUM or SET is ordered by its number, but compares with a string as a string. */
-const ORDINAL: KeyForm = { ...BIT, written: WRITTEN_TEXT };
 /** Bound as a numeric literal: against a quoted string, MySQL 5.6 compares a DECIMAL as a float. */
 const FIXED: KeyForm = {
   ...NUMBER,
@@ -67,7 +83,7 @@ const FLOATING: KeyForm = {
   select: (column) => `${column} + 0e0`,
   transport: 'text',
   pattern: FLOAT,
-  literal: floatLiteral,
+  compare: against(floatLiteral),
   written: { what: 'a number', pattern: FLOAT, literal: floatLiteral },
 };
 const DATES: KeyForm = {
@@ -75,7 +91,7 @@ const DATES: KeyForm = {
   select: null,
   transport: 'text',
   pattern: DATETIME,
-  literal: quoted,
+  compare: against(quoted),
   written: { what: 'a date and time as MySQL prints it', pattern: DATETIME, literal: quoted },
 };
 const TIMES: KeyForm = {
@@ -89,7 +105,7 @@ const BINARY: KeyForm = {
   select: null,
   transport: 'bytes',
   pattern: HEX,
-  literal: bytesLiteral,
+  compare: against(bytesLiteral),
   written: WRITTEN_HEX,
 };
 const TEXT: KeyForm = {
@@ -97,11 +113,9 @@ const TEXT: KeyForm = {
   select: null,
   transport: 'text',
   pattern: ANYTHING,
-  literal: textLiteral,
+  compare: against(textLiteral),
   written: WRITTEN_TEXT,
 };
-
-const TEXT_CI: KeyForm = { ...TEXT, kind: 'text-ci' };
 
 /** Charsets that go through UTF-8 and back without loss, every character to its own code. */
 const LOSSLESS_CHARSETS: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
@@ -119,19 +133,30 @@ function ownBytes(charset: string): KeyForm {
     kind: WIDE_CHARSETS.has(charset) ? 'opaque' : 'ascii-bytes',
     select: (column) => `HEX(${column})`,
     transport: 'text',
-    literal: (text) => `_${charset} X'${text}'`,
+    compare: against((text) => `_${charset} X'${text}'`),
     written: WRITTEN_TEXT,
   };
 }
 
-/** The form of a column that is part of a scan key. */
-export function keyForm(column: ColumnInfo): KeyForm {
+/** ENUM and SET: see enumerated-key.ts. */
+function enumeratedForm(column: ColumnInfo): KeyForm | null {
+  const enumeration = enumerationOf(column);
+  if (enumeration === null) return null;
+  return {
+    ...BIT,
+    compare: (sql, operator, text) => compareEnumerated(enumeration, sql, operator, text),
+    written: WRITTEN_TEXT,
+  };
+}
+
+/** The form of a column that is part of a scan key; null where no index comparison can be written for it. */
+export function keyForm(column: ColumnInfo): KeyForm | null {
   switch (column.dataType) {
     case 'bit':
       return BIT;
     case 'enum':
     case 'set':
-      return ORDINAL;
+      return enumeratedForm(column);
     case 'tinyint':
     case 'smallint':
     case 'mediumint':
@@ -155,8 +180,11 @@ export function keyForm(column: ColumnInfo): KeyForm {
       return TIMES;
     default:
       if (column.transport === 'bytes') return BINARY;
-      if (column.charset === null || LOSSLESS_CHARSETS.has(column.charset)) {
-        return column.collation?.endsWith('_ci') === true ? TEXT_CI : TEXT;
+      // MariaDB's UUID, INET4 and INET6 compare with their own text.
+      if (column.charset === null) return { ...TEXT, kind: 'opaque' };
+      if (LOSSLESS_CHARSETS.has(column.charset)) {
+        const kind = column.charset === 'latin1' ? 'latin1' : 'text';
+        return { ...TEXT, kind: column.collation?.endsWith('_ci') === true ? `${kind}-ci` : kind };
       }
       return ownBytes(column.charset);
   }

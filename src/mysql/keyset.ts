@@ -5,6 +5,7 @@
 import { FerryError } from '../core/errors.js';
 import type { Cursor, KeyPart, Row } from '../core/model.js';
 import type { TableScan } from '../core/ports.js';
+import type { Operator } from './enumerated-key.js';
 import { cellText, keyForm, type KeyForm } from './key-form.js';
 import { BYTES_ALIAS, TEXT_ALIAS } from './session.js';
 import { quoteName } from './sql.js';
@@ -23,8 +24,9 @@ export class Keyset {
     this.#table = scan.table.name;
     this.parts = scan.key.parts.map(({ column, descending }) => {
       const info = scan.table.columns.find(({ name }) => name === column);
-      if (info === undefined) throw new TypeError(`key part ${column} is no column of ${scan.table.name}`);
-      return { column, descending, sql: `${quoteName(scan.table.name)}.${quoteName(column)}`, form: keyForm(info) };
+      const form = info === undefined ? null : keyForm(info);
+      if (form === null) throw new TypeError(`no scan can follow ${column} of ${scan.table.name}`);
+      return { column, descending, sql: `${quoteName(scan.table.name)}.${quoteName(column)}`, form };
     });
   }
 
@@ -70,8 +72,7 @@ export class Keyset {
   partFrom(texts: readonly string[], index: number, text: string, side: 'from' | 'before'): string {
     const part = this.#part(index);
     const forward = (side === 'from') !== part.descending;
-    const operator = `${forward ? '>' : '<'}${side === 'from' ? '=' : ''}`;
-    const here = `${part.sql} ${operator} ${this.#literal(index, text)}`;
+    const here = part.form.compare(part.sql, operatorOf(forward, side === 'from'), text);
     return index === 0 ? here : `${this.#fixed(texts.slice(0, index))} AND ${here}`;
   }
 
@@ -134,11 +135,10 @@ export class Keyset {
    * index from its start (seen on 5.6, 9.7 and MariaDB 10.11), which makes a scan quadratic.
    */
   #beyond(texts: readonly string[], side: 'behind' | 'before', inclusive: boolean): string {
-    const alternatives = this.parts.map(({ sql, descending }, i) => {
+    const alternatives = this.parts.map(({ sql, form, descending }, i) => {
       const last = i === this.parts.length - 1;
       const forward = (side === 'behind') !== descending;
-      const operator = `${forward ? '>' : '<'}${inclusive && last ? '=' : ''}`;
-      const here = `${sql} ${operator} ${this.#literal(i, texts[i] ?? '')}`;
+      const here = form.compare(sql, operatorOf(forward, inclusive && last), texts[i] ?? '');
       return i === 0 ? here : `${this.#fixed(texts.slice(0, i))} AND ${here}`;
     });
     return `(${alternatives.map((one) => `(${one})`).join(' OR ')})`;
@@ -146,7 +146,12 @@ export class Keyset {
 
   /** The first parts are equal to these texts. */
   #fixed(texts: readonly string[]): string {
-    return texts.map((text, i) => `${this.#part(i).sql} = ${this.#literal(i, text)}`).join(' AND ');
+    return texts
+      .map((text, i) => {
+        const { sql, form } = this.#part(i);
+        return form.compare(sql, '=', text);
+      })
+      .join(' AND ');
   }
 
   #part(index: number): KeysetPart {
@@ -154,10 +159,11 @@ export class Keyset {
     if (part === undefined) throw new RangeError(`the key has no part ${index}`);
     return part;
   }
+}
 
-  #literal(index: number, text: string): string {
-    return this.#part(index).form.literal(text);
-  }
+function operatorOf(forward: boolean, inclusive: boolean): Operator {
+  if (forward) return inclusive ? '>=' : '>';
+  return inclusive ? '<=' : '<';
 }
 
 function parsedCursor(cursor: Cursor): readonly string[] | null {

@@ -15,7 +15,7 @@ export function between(kind: KeyKind, low: string, high: string): string | null
 
 /** Whether two texts are probably equal to MySQL: then a later key part tells their rows apart. */
 export function alike(kind: KeyKind, a: string, b: string): boolean {
-  return a === b || (kind === 'text-ci' && fold(a) === fold(b));
+  return a === b || (kind.endsWith('-ci') && fold(a) === fold(b));
 }
 
 function halfWay(kind: KeyKind, low: string, high: string): string | null {
@@ -33,7 +33,11 @@ function halfWay(kind: KeyKind, low: string, high: string): string | null {
     case 'text':
       return halfWayText(low, high);
     case 'text-ci':
-      return halfWayText(low.toUpperCase(), high.toUpperCase());
+      return halfWayText(upperCase(low), upperCase(high));
+    case 'latin1':
+      return halfWayLatin1(low, high);
+    case 'latin1-ci':
+      return halfWayLatin1(upperCase(low), upperCase(high));
     case 'bytes':
       return halfWayBytes(low, high, 256n);
     case 'ascii-bytes':
@@ -45,6 +49,11 @@ function halfWay(kind: KeyKind, low: string, high: string): string | null {
 
 function floor2(sum: bigint): bigint {
   return sum >> 1n;
+}
+
+/** Of ASCII letters alone: others may leave the charset in upper case. */
+function upperCase(text: string): string {
+  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
 function fold(text: string): string {
@@ -143,6 +152,14 @@ function halfWayText(low: string, high: string): string | null {
   const middle = halfWayDigits(a, b, radix);
   // A surrogate is no character of its own.
   return middle === null ? null : String.fromCodePoint(...middle.map((c) => (c >= 0xd800 && c < 0xe000 ? 0xd7ff : c)));
+}
+
+/** MySQL's latin1 is the web's windows-1252, byte for byte. */
+function halfWayLatin1(low: string, high: string): string | null {
+  const characters = new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, byte) => byte));
+  const bytes = (text: string): number[] => Array.from(text, (character) => Math.max(0, characters.indexOf(character)));
+  const middle = halfWayDigits(bytes(low), bytes(high), 256n);
+  return middle === null ? null : middle.map((byte) => characters.charAt(byte)).join('');
 }
 
 function halfWayBytes(low: string, high: string, radix: bigint): string | null {

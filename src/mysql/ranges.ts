@@ -7,6 +7,7 @@
  * between two others, so ranges follow one another without gap or overlap.
  */
 import type { Cursor, Range } from '../core/model.js';
+import { mysqlCode } from './errors.js';
 import { alike, between } from './probe.js';
 import type { RowSelect } from './row-select.js';
 import type { Session } from './session.js';
@@ -19,6 +20,9 @@ const PIECES_PER_RANGE = 6;
 
 /** Halvings tried for each range at most: 13 of them are about 40 queries. */
 const HALVINGS_PER_RANGE = 13;
+
+/** Index entries that may be read to find one boundary. */
+const WALKED_ROWS = 5_000;
 
 /** Keys behind `low` up to and with `high`. */
 interface Piece {
@@ -44,7 +48,7 @@ export async function planRanges(
   // The upper bound first: rows that come later are beyond it, and a change stream's concern.
   const last = await table.edge('last', []);
   if (last === null) return [{ index: 0, after: null, upTo: null, estimatedRows: 0 }];
-  const pieces = await table.pieces(last, (rows) => effortFor(rangeCount(count, rows)));
+  const pieces = await table.pieces(last, tableRows, (rows) => effortFor(rangeCount(count, rows)));
   const rows = total(pieces);
   // InnoDB counts ranges of a few pages about twice; among each other the pieces are right.
   const scale = tableRows > WORTHWHILE_ROWS && rows > 0 ? tableRows / rows : 1;
@@ -76,8 +80,9 @@ export async function sampleCursors(
   const table = new SampledTable(session, select, signal);
   const last = await table.edge('last', []);
   if (last === null) return [];
-  const pieces = await table.pieces(last, () => ({ pieces: count, halvings: 2 * count }));
-  return pieces.map((piece) => piece.low);
+  const pieces = await table.pieces(last, 0, () => ({ pieces: count, halvings: 2 * count }));
+  const places = Math.min(count, pieces.length);
+  return Array.from({ length: places }, (_, i) => pieces[Math.floor((i * pieces.length) / places)]?.low ?? last);
 }
 
 function rangeCount(wanted: number, rows: number): number {
@@ -98,10 +103,11 @@ class SampledTable {
   }
 
   /** The table from its first key to `last`, in pieces as equal as `effort` allows, in key order. */
-  async pieces(last: Cursor, effort: (rows: number) => Effort): Promise<readonly Piece[]> {
+  async pieces(last: Cursor, tableRows: number, effort: (rows: number) => Effort): Promise<readonly Piece[]> {
     const first = (await this.edge('first', [])) ?? last;
     const pieces = [await this.piece(first, last)];
-    const limit = effort(pieces[0]?.rows ?? 0);
+    // InnoDB counts no range as more than half of the table.
+    const limit = effort(Math.max(pieces[0]?.rows ?? 0, tableRows));
     for (let halving = 0; halving < limit.halvings && pieces.length < limit.pieces * 2; halving++) {
       const largest = largestOf(pieces);
       const piece = pieces[largest];
@@ -124,7 +130,7 @@ class SampledTable {
     return [await this.piece(piece.low, key), await this.piece(key, piece.high)];
   }
 
-  async keyWithin({ low, high }: Piece): Promise<Cursor | null> {
+  async keyWithin({ low, high, rows }: Piece): Promise<Cursor | null> {
     const { keyset } = this.select;
     const [from, to] = [keyset.texts(low), keyset.texts(high)];
     const within = [keyset.after(low), keyset.before(high)];
@@ -132,16 +138,26 @@ class SampledTable {
       const [a, b] = [from[i] ?? '', to[i] ?? ''];
       if (alike(form.kind, a, b)) continue;
       const middle = descending ? between(form.kind, b, a) : between(form.kind, a, b);
+      if (middle === null && rows <= 2 * WALKED_ROWS) break;
       // Where nothing can be made up, the upper end itself is the probe: rows at it, or rows before it.
       for (const probe of new Set([middle ?? b, b])) {
-        const behind = await this.edge('first', [...within, keyset.partFrom(from, i, probe, 'from')]);
-        if (behind !== null) return behind;
-        const before = await this.edge('last', [...within, keyset.partFrom(from, i, probe, 'before')]);
-        if (before !== null) return before;
+        const behind = keyset.partFrom(from, i, probe, 'from');
+        const before = keyset.partFrom(from, i, probe, 'before');
+        const key = await unlessRefused(
+          async () => (await this.edge('first', [...within, behind])) ?? (await this.edge('last', [...within, before])),
+        );
+        if (key !== null) return key;
       }
-      return await this.edge('first', within);
+      break;
     }
-    return await this.edge('first', within);
+    return (await this.walked(low, high, Math.min(rows >> 2, WALKED_ROWS))) ?? (await this.edge('first', within));
+  }
+
+  /** The key a few thousand entries on: for a few rows, and where no probe was any good. */
+  async walked(low: Cursor, high: Cursor, steps: number): Promise<Cursor | null> {
+    const [row] = await this.session.rows(this.select.keyAt({ after: low, upTo: high }, steps), this.signal);
+    const key = row === undefined ? null : this.select.cursorOfKey(row);
+    return key === high ? null : key;
   }
 
   /** The optimizer's estimate: an index dive at both ends, whatever lies between. */
@@ -151,6 +167,22 @@ class SampledTable {
       this.signal,
     );
     return Number(records[0]?.get('rows') ?? 0);
+  }
+}
+
+/** A made-up text may hold what the column's charset does not: then MySQL refuses it, and it was no good probe. */
+const REFUSED_PROBE: ReadonlySet<string> = new Set([
+  'ER_CANT_AGGREGATE_2COLLATIONS',
+  'ER_CANT_AGGREGATE_3COLLATIONS',
+  'ER_INVALID_CHARACTER_STRING',
+]);
+
+async function unlessRefused<T>(ask: () => Promise<T | null>): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (REFUSED_PROBE.has(mysqlCode(error) ?? '')) return null;
+    throw error;
   }
 }
 

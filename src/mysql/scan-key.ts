@@ -3,6 +3,7 @@
  */
 import { FerryError } from '../core/errors.js';
 import type { ColumnInfo, TableInfo, UniqueKey } from '../core/model.js';
+import { keyForm } from './key-form.js';
 
 /**
  * The primary key, else the shortest usable unique key (the fewest parts, then the fewest bytes, then by name); or the
@@ -55,6 +56,8 @@ function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
 function flawOf(table: TableInfo, key: UniqueKey): string | null {
   const expression = key.parts.find(({ column }) => columnOf(table, column) === undefined);
   if (expression !== undefined) return `its part ${expression.column} is an expression`;
+  const endless = key.parts.find(({ column }) => !hasForm(table, column));
+  if (endless !== undefined) return `its part ${endless.column} has too many values to be compared by the index`;
   if (key.nullable) return 'a column of it may be NULL, so rows may repeat';
   if (key.prefix) return 'it indexes only a prefix of a column, so it identifies no row';
   return null;
@@ -63,6 +66,11 @@ function flawOf(table: TableInfo, key: UniqueKey): string | null {
 /** About how long an entry of the key is, in bytes. */
 function keyBytes(table: TableInfo, key: UniqueKey): number {
   return key.parts.reduce((sum, { column }) => sum + (columnOf(table, column)?.maxLength ?? 8), 0);
+}
+
+function hasForm(table: TableInfo, name: string): boolean {
+  const column = columnOf(table, name);
+  return column !== undefined && keyForm(column) !== null;
 }
 
 function columnOf(table: TableInfo, name: string): ColumnInfo | undefined {

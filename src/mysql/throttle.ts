@@ -29,6 +29,8 @@ export class Throttle {
   #scans = 0;
   #watching: AbortController | null = null;
   #gate = new Gate();
+  /** When the last look ended that found no reason to wait; performance.now(). */
+  #clearAt = -Infinity;
 
   constructor(
     private readonly shard: ShardConfig,
@@ -43,7 +45,7 @@ export class Throttle {
     if (this.#scans++ === 0) this.#start();
     let inside = true;
     return () => {
-      if (inside && --this.#scans === 0) this.close();
+      if (inside && --this.#scans === 0) this.#watching?.abort();
       inside = false;
     };
   }
@@ -76,18 +78,22 @@ export class Throttle {
       this.emit.emit('source.resumed', { shard: this.shard.id, pausedMs });
       pausedSince = null;
     };
-    gate.shut();
+    // Short scans in a row look once a second too, not once each.
+    const fresh = this.#clearAt + LOOK_EVERY_MS - performance.now();
+    if (fresh > 0) await pause(fresh, signal);
+    else gate.shut();
     while (!signal.aborted) {
       const reasons = await Promise.all(this.#gauges.map((gauge) => this.#look(gauge, signal)));
       const reason = reasons.find((found) => found !== null) ?? null;
       if (reason === null) {
+        this.#clearAt = performance.now();
         resume();
       } else if (pausedSince === null) {
         gate.shut();
         pausedSince = performance.now();
         this.emit.emit('source.paused', { shard: this.shard.id, reason });
       }
-      await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      await pause(LOOK_EVERY_MS, signal);
     }
     resume();
   }
@@ -104,7 +110,6 @@ export class Throttle {
       if (session?.alive !== true) {
         session = await Session.open(gauge.shard, bounded.signal);
         this.#sessions.set(gauge, session);
-        if (signal.aborted) session.destroy();
       }
       const reason = await gauge.look(session, bounded.signal);
       this.#warned.delete(gauge);
@@ -129,6 +134,10 @@ export class Throttle {
       hint: 'see that it runs and that the user may connect and has REPLICATION CLIENT; it is asked again each second',
     });
   }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 /** Lets scans pass while it is open. */

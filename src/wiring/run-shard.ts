@@ -19,9 +19,9 @@ import { SuspectCheck } from '../engine/suspect-check.js';
 import type { ShardContext, TableJob } from '../engine/table-job.js';
 import { verifyTable } from '../engine/verify.js';
 import { judgeUniqueness } from '../mapping/key-uniqueness.js';
-import { openKeyRegister, releaseItemKeys } from '../state/key-register.js';
+import { openKeyRegister } from '../state/key-register.js';
 import { openStateStore } from '../state/open.js';
-import { archiveState } from '../state/restart.js';
+import { archiveState, discardState } from '../state/restart.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
 import { NOTHING_DONE, type ShardFindings, type ShardOutcome, type ShardTask } from './shard-task.js';
 import { openTargetSession, type TargetSession } from './target-session.js';
@@ -89,11 +89,9 @@ export function stateFolder(config: Config, dryRun: boolean): string {
 
 function openState(task: ShardTask, config: Config): StateStore {
   const folder = stateFolder(config, task.dryRun);
-  // A dry run is cheap beside what it finds, and an old one says nothing of today's mapping: it always begins anew.
-  if (task.restart || task.dryRun) {
-    archiveState({ folder, shard: task.shard });
-    if (!task.dryRun) releaseItemKeys({ folder, shard: task.shard });
-  }
+  const place = { folder, shard: task.shard };
+  if (task.dryRun) discardState(place);
+  else if (task.restart) archiveState(place);
   return openStateStore({ folder, shard: task.shard, create: true });
 }
 

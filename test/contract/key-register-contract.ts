@@ -16,12 +16,12 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       await using place = await newPlace();
       const register = place.open();
       const claims = [claim('{"pk":{"S":"a"}}', 'row 1'), claim('{"pk":{"S":"b"}}', 'row 2')];
-      expect(register.claim('s01', claims)).toEqual([]);
-      expect(register.claim('s01', claims)).toEqual([]);
-      expect(register.claim('s01', [])).toEqual([]);
+      expect(register.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
+      expect(register.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
+      expect(register.claim({ shard: 's01', table: 'messages' }, [])).toEqual([]);
       register.close();
       const again = place.open();
-      expect(again.claim('s01', claims)).toEqual([]);
+      expect(again.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
       again.close();
     });
 
@@ -29,20 +29,30 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       await using place = await newPlace();
       const one = place.open();
       const other = place.open();
-      one.claim('s01', [claim('key', 'row 1')]);
-      expect(one.claim('s01', [claim('free', 'row 2'), claim('key', 'row 2')])).toEqual([
-        { index: 1, shard: 's01', cursor: 'row 1' },
+      one.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')]);
+      expect(one.claim({ shard: 's01', table: 'messages' }, [claim('free', 'row 2'), claim('key', 'row 2')])).toEqual([
+        { index: 1, shard: 's01', table: 'messages', cursor: 'row 1' },
       ]);
-      expect(other.claim('s02', [claim('key', 'row 1')])).toEqual([{ index: 0, shard: 's01', cursor: 'row 1' }]);
+      expect(other.claim({ shard: 's02', table: 'messages' }, [claim('key', 'row 1')])).toEqual([{ index: 0, shard: 's01', table: 'messages', cursor: 'row 1' }]);
       one.close();
       other.close();
+    });
+
+    test('the same cursor in another table of the shard is another row', async () => {
+      await using place = await newPlace();
+      const register = place.open();
+      register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')]);
+      expect(register.claim({ shard: 's01', table: 'media' }, [claim('key', 'row 1')])).toEqual([
+        { index: 0, shard: 's01', table: 'messages', cursor: 'row 1' },
+      ]);
+      register.close();
     });
 
     test('two rows of one call: the first holds the key', async () => {
       await using place = await newPlace();
       const register = place.open();
-      expect(register.claim('s01', [claim('key', 'row 1'), claim('key', 'row 2')])).toEqual([
-        { index: 1, shard: 's01', cursor: 'row 1' },
+      expect(register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1'), claim('key', 'row 2')])).toEqual([
+        { index: 1, shard: 's01', table: 'messages', cursor: 'row 1' },
       ]);
       register.close();
     });
@@ -51,7 +61,7 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       await using place = await newPlace();
       const register = place.open();
       register.close();
-      expect(() => register.claim('s01', [claim('key', 'row 1')])).toThrow(
+      expect(() => register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')])).toThrow(
         expect.objectContaining({ code: 'E_INTERNAL' }),
       );
     });

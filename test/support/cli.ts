@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly cwd: string;
   /** Besides the few variables that a process needs; undefined takes one of those away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Another launcher than this checkout's. */
+  readonly launcher?: string;
 }
 
 export interface CliResult {
@@ -60,7 +62,7 @@ export async function runCli(
 
 /** Starts it, for a test that looks on or kills it: `await using cli = await spawnCli(...)`. Disposal ends it. */
 export async function spawnCli(args: readonly string[], options: CliOptions): Promise<RunningCli> {
-  const command = { command: process.execPath, args: [LAUNCHER, ...args], cwd: options.cwd };
+  const command = { command: process.execPath, args: [options.launcher ?? LAUNCHER, ...args], cwd: options.cwd };
   const env = { ...bareEnvironment(), ...options.env };
   const guarded = runGuarded([command], { folder: null, files: [], log: null, env, graceMs: GRACE_MS });
   const stdout = collect(guarded.stdout);

@@ -55,13 +55,14 @@ describe('environment variables', () => {
     ['source.shards.0.tls.mode'],
     ['source.shards.0.host'],
     ['target.table'],
+    ['source.table.name'],
     ['target.endpoint'],
     ['target.writeCapacity'],
     ['target.liveWriter'],
     ['mapping.messages.items.0.partitionKey.type'],
     ['mapping.messages.items.0.attributes.columns'],
   ])('never get into a message: %s', async (path) => {
-    for (const value of [`${SECRET}/ ${SECRET}`, '987654321987654321', 'nonee']) {
+    for (const value of [`${SECRET}/ ${SECRET}`, '987654321987654321', 'nonee', 'message_']) {
       const faults = await faultsOf(alter(rightConfig(), path, '${VALUE}'), { ...ENV, VALUE: value });
       for (const fault of faults) {
         expect(fault).not.toContain(value);

@@ -168,7 +168,7 @@ describe('a single fault', () => {
   test('a table without a mapping', async () => {
     const faults = await faultsOf(alter(rightConfig(), 'source.table.name', 'accounts'));
     expect(faults).toEqual([
-      expect.stringContaining('source.table.name (line 15) names the table accounts, which has no mapping'),
+      expect.stringContaining('source.table.name (line 15) names a table that has no mapping'),
       expect.stringContaining('mapping.messages (line 20) maps a table that source does not name'),
     ]);
   });
@@ -214,7 +214,7 @@ mapping:
       'E_CONFIG_ENV source.shards[1].user (line 12) takes the environment variable UNSET_USER, which is not set',
       'E_CONFIG_INVALID source.shards[1].password (line 14) stands twice',
       'E_CONFIG_INVALID source.shards[1].tls.mode (line 15) is off, but the host is not loopback',
-      'E_CONFIG_INVALID source.table.name (line 16) names the table messages, which has no mapping',
+      'E_CONFIG_INVALID source.table.name (line 16) names a table that has no mapping',
       'E_CONFIG_INVALID target.writeCapacity (line 17) is missing',
       'E_CONFIG_INVALID target.writeCapacty (line 19) is not a known key',
       'E_CONFIG_INVALID mapping.message (line 21) maps a table that source does not name',

@@ -191,6 +191,15 @@ describe('loadConfig', () => {
     expect(lineOf([])).toBe(1);
   });
 
+  test('knows the line of a path through an alias', async () => {
+    const tls = ['x: &tls', '  mode: verfy']; // the key `x` is a fault too
+    const shard = '{ id: s01, host: db1, user: ferry, password: "${S01_PASSWORD}", database: one, tls: *tls }';
+    const { error } = await load([...tls, 'source:', `  shards: [${shard}]`].join('\n'));
+    expect(error?.faults.map(({ message }) => message)).toContain(
+      'source.shards[0].tls.mode (line 2) must be one of verify, required, off',
+    );
+  });
+
   test('keeps keys as they are written', async () => {
     const text = `
 source:

@@ -45,41 +45,30 @@ async function ready(...credentials: readonly SignerCredentials[]) {
 }
 
 describe('sign', () => {
-  test.each([STATIC, { accessKeyId: 'AKID', secretAccessKey: 'secret' }])('as the SDK does', async (credentials) => {
-    const { signer } = await ready(credentials);
-    const body = Buffer.from('{"TableName":"héllo 你好"}');
-    const { headers } = signer.sign('BatchWriteItem', body);
+  test.each<SignerCredentials>([STATIC, { accessKeyId: 'AKID', secretAccessKey: 'secret' }])(
+    'as the SDK does',
+    async (credentials) => {
+      const { signer } = await ready(credentials);
+      const body = Buffer.from('{"TableName":"héllo 你好"}');
+      const { headers } = signer.sign('BatchWriteItem', body);
 
-    const client = new DynamoDBClient({ region: 'eu-west-1', credentials });
-    const sdkSigner = await client.config.signer({
-      name: 'sigv4',
-      signingName: 'dynamodb',
-      signingRegion: 'eu-west-1',
-      properties: {},
-    });
-    const { authorization: _, ...unsigned } = headers;
-    const request = {
-      method: 'POST',
-      protocol: 'https:',
-      hostname: ENDPOINT.host,
-      path: '/',
-      query: {},
-      headers: unsigned,
-      body,
-    };
-    const signed = await sdkSigner.sign(request as unknown as Parameters<typeof sdkSigner.sign>[0], {
-      signingDate: new Date(NOW),
-    });
-    client.destroy();
+      const client = new DynamoDBClient({ region: 'eu-west-1', credentials: () => Promise.resolve(credentials) });
+      const scheme = { name: 'sigv4', signingName: 'dynamodb', signingRegion: 'eu-west-1', properties: {} };
+      const sdkSigner = await client.config.signer(scheme);
+      const { authorization, ...unsigned } = headers;
+      const request = { method: 'POST', protocol: 'https:', hostname: ENDPOINT.host, path: '/', query: {} };
+      const signed = (await sdkSigner.sign(
+        { ...request, headers: unsigned, body },
+        // A header that the SDK adds of its own.
+        { signingDate: new Date(NOW), unsignableHeaders: new Set(['x-amz-content-sha256']) },
+      )) as { headers: Record<string, string> };
+      client.destroy();
 
-    const signature = (text: unknown): string | undefined => /Signature=(\w{64})/.exec(String(text))?.[1];
-    expect(headers['x-amz-date']).toBe('20250131T235958Z');
-    expect(signature(headers['authorization'])).toBeDefined();
-    // The SDK adds its body hash to the signed headers; that one alone is asked to leave it out.
-    expect(signature((signed.headers as Record<string, string>)['authorization'])).toBe(
-      signature(headers['authorization']),
-    );
-  });
+      expect(headers['x-amz-date']).toBe('20250131T235958Z');
+      expect(authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKID/);
+      expect(signed.headers['authorization']).toBe(authorization);
+    },
+  );
 });
 
 describe('credentials', () => {

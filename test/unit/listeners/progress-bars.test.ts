@@ -48,6 +48,14 @@ describe('startProgressBars', () => {
       's02 starting',
     ]);
 
+    bus.emit('source.paused', { shard: 's01', reason: 'replica r1 is 14 s behind' });
+    await sleep(400);
+    expect(screenOf(stream.text)).toEqual([
+      's01 reading pauses: replica r1 is 14 s behind',
+      's01 backfill messages  13.7%    1.2M/~9M 12.3k items/s   980/25k WCU ETA 2h 03m',
+      's02 starting',
+    ]);
+
     bus.emit('shard.warning', {
       shard: 's02',
       code: 'E_STATE_SPACE',
@@ -58,12 +66,13 @@ describe('startProgressBars', () => {
     bus.emit('shard.progress', { shard: 's02', ...snapshot() });
     await sleep(400);
     const printed = [
+      's01 reading pauses: replica r1 is 14 s behind',
       's02 warning: the disk of the state folder is nearly full: 212 MiB are left;',
       '    make room',
       's01 done after 5s: 0 rows, 0 items, 0 units',
     ];
     const line = 's02 backfill messages  13.7%    1.2M/~9M 12.3k items/s   980/25k WCU ETA 2h 03m';
-    expect(screenOf(stream.text).slice(0, 4)).toEqual([...printed, line]);
+    expect(screenOf(stream.text).slice(0, 5)).toEqual([...printed, line]);
 
     close();
     expect(screenOf(stream.text).filter((text) => text !== '')).toEqual([...printed, line]);

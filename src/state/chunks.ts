@@ -1,0 +1,99 @@
+/**
+ * The checkpoint. Done chunks, the watermarks they move, the totals they add to and the differences they found are one
+ * transaction: after a kill either all of it is there or nothing. The caller hands in only what is acknowledged, in key
+ * order without gaps, so the last chunk of a range is its watermark. A complete range takes no more.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import type { Cursor } from '../core/model.js';
+import type { ChunkRecord, DifferenceRecord, Pass } from '../core/ports.js';
+import { defect } from './sqlite-errors.js';
+
+interface DifferenceRow {
+  readonly class: DifferenceRecord['class'];
+  readonly key_text: string;
+  readonly attributes: string;
+  readonly cursor: string;
+}
+
+type AdvanceValues = Omit<ChunkRecord, 'sourceDigest' | 'targetDigest'> & { readonly pass: number };
+type InsertValues = ChunkRecord & {
+  readonly pass: number;
+  readonly sequence: number;
+  readonly doneAt: number;
+};
+
+export class Chunks {
+  readonly #unfinished: Statement<[number]>;
+  readonly #advance: Statement<[AdvanceValues], number>;
+  readonly #insertChunk: Statement<[InsertValues]>;
+  readonly #complete: Statement<[number, number]>;
+  readonly #insertDifference: Statement<[number, string, string, string, string]>;
+  readonly #differences: Statement<[number, number], DifferenceRow>;
+
+  constructor(readonly database: Database) {
+    this.#unfinished = database.prepare('SELECT 1 FROM passes WHERE id = ? AND finished_at IS NULL');
+    this.#advance = database
+      .prepare<[AdvanceValues], number>(
+        `UPDATE pass_ranges
+            SET watermark = @last, chunks = chunks + 1, rows = rows + @rows, items = items + @items,
+                bad_rows = bad_rows + @badRows, expired_rows = expired_rows + @expiredRows, units = units + @units,
+                missing = missing + @missing, differing = differing + @differing, unresolved = unresolved + @unresolved
+          WHERE pass = @pass AND range_index = @range AND complete = 0
+         RETURNING chunks - 1`,
+      )
+      .pluck();
+    this.#insertChunk = database.prepare(
+      `INSERT INTO chunks VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units,
+                                  @sourceDigest, @targetDigest, @missing, @differing, @unresolved, @doneAt)`,
+    );
+    this.#complete = database.prepare(
+      'UPDATE pass_ranges SET complete = 1 WHERE pass = ? AND range_index = ? AND complete = 0',
+    );
+    this.#insertDifference = database.prepare(
+      'INSERT INTO differences (pass, class, key_text, attributes, cursor) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#differences = database.prepare(
+      'SELECT class, key_text, attributes, cursor FROM differences WHERE pass = ? ORDER BY id LIMIT ?',
+    );
+  }
+
+  commit(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void {
+    if (chunks.length === 0 && differences.length === 0) return;
+    this.database
+      .transaction(() => {
+        if (this.#unfinished.get(pass.id) === undefined) {
+          throw defect(`a chunk of table ${pass.table} came for pass ${pass.id}, which is finished or not known`);
+        }
+        const doneAt = Date.now();
+        for (const chunk of chunks) this.#commitOne(pass, chunk, doneAt);
+        for (const { class: kind, keyText, attributes, cursor } of differences) {
+          this.#insertDifference.run(pass.id, kind, keyText, JSON.stringify(attributes), cursor);
+        }
+      })
+      .immediate();
+  }
+
+  completeRange(pass: Pass, range: number): void {
+    if (this.#complete.run(pass.id, range).changes === 0) {
+      throw defect(`range ${range} of table ${pass.table} was completed, but it is complete already or not planned`);
+    }
+  }
+
+  /** In the order they were found in. */
+  differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
+    return this.#differences.all(pass.id, limit).map((row) => ({
+      class: row.class,
+      keyText: row.key_text,
+      attributes: JSON.parse(row.attributes) as readonly string[],
+      cursor: row.cursor as Cursor,
+    }));
+  }
+
+  #commitOne(pass: Pass, chunk: ChunkRecord, doneAt: number): void {
+    const sequence = this.#advance.get({ ...chunk, pass: pass.id });
+    if (sequence === undefined) {
+      throw defect(`a chunk came for range ${chunk.range} of table ${pass.table}, which is complete or not planned`);
+    }
+    this.#insertChunk.run({ ...chunk, pass: pass.id, sequence, doneAt });
+  }
+}

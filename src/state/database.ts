@@ -1,0 +1,137 @@
+/**
+ * Makes and opens SQLite files of ours. A file appears under its name only when its schema is complete, and is used only
+ * after it was found to be ours, of a known version, and whole. Every commit is on disk before it returns.
+ */
+import Database from 'better-sqlite3';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { FerryError } from '../core/errors.js';
+import { makeFile, removeSideFiles, syncFolderOf, type StatePlace } from './files.js';
+import type { DatabaseKind } from './schema.js';
+import { corrupt, guarded, translate } from './sqlite-errors.js';
+
+/**
+ * Builds the file beside its place and moves it there whole, so that a kill in between leaves either nothing or a file
+ * that is complete. The caller holds the lock of `place`.
+ *
+ * @param fill writes the first rows, in the transaction that makes the schema
+ * @throws FerryError E_STATE_IO
+ */
+export function createDatabase(
+  place: StatePlace,
+  kind: DatabaseKind,
+  fill?: (database: Database.Database) => void,
+): void {
+  guarded(place, () => {
+    const building = `${place.file}.new`;
+    rmSync(building, { force: true });
+    removeSideFiles(building);
+    makeFile(building);
+    const database = new Database(building, { fileMustExist: true });
+    try {
+      database.transaction(() => {
+        database.pragma(`application_id = ${kind.applicationId}`);
+        migrate(database, kind);
+        fill?.(database);
+      })();
+      database.pragma('journal_mode = WAL');
+    } finally {
+      database.close();
+    }
+    // What a deleted file left behind would be replayed into the new one.
+    removeSideFiles(place.file);
+    renameSync(building, place.file);
+    syncFolderOf(place.file);
+  });
+}
+
+/**
+ * Opens an existing file for writing.
+ *
+ * @param busyMs how long a statement waits for another process
+ * @throws FerryError E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_STATE_LOCKED
+ */
+export function openDatabase(place: StatePlace, kind: DatabaseKind, busyMs: number): Database.Database {
+  return guarded(place, () => {
+    // A copy that was put back may have any mode; -wal and -shm are made with the one it has now.
+    chmodSync(place.file, 0o600);
+    const database = new Database(place.file, { fileMustExist: true, timeout: busyMs });
+    try {
+      checkIdentity(database, place, kind);
+      database.pragma('journal_mode = WAL');
+      database.pragma('synchronous = FULL');
+      // macOS alone: there, fsync(2) does not reach the platter.
+      database.pragma('fullfsync = ON');
+      database.pragma('checkpoint_fullfsync = ON');
+      database.pragma('foreign_keys = ON');
+      database.transaction(() => migrate(database, kind)).immediate();
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+/** Opens an existing file to look at it, beside a process that writes it. */
+export function openReadOnly(place: StatePlace, kind: DatabaseKind, busyMs: number): Database.Database {
+  return guarded(place, () => {
+    const database = new Database(place.file, { readonly: true, fileMustExist: true, timeout: busyMs });
+    try {
+      checkIdentity(database, place, kind);
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+/** Runs SQLite's own structural check; a million chunks take about half a second. @throws FerryError E_STATE_CORRUPT */
+export function checkWhole(database: Database.Database, place: StatePlace): void {
+  guarded(place, () => {
+    const found = database.pragma('quick_check(1)', { simple: true });
+    if (found !== 'ok') throw corrupt(place, 'is damaged inside');
+  });
+}
+
+/** Prepares what works on `database`; a table or column that is not there means that somebody altered the file. */
+export function prepared<T>(place: StatePlace, prepare: () => T): T {
+  try {
+    return prepare();
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR') {
+      throw corrupt(place, 'lacks a table or a column that it was made with', error);
+    }
+    throw translate(error, place);
+  }
+}
+
+/** Reading the header already finds a file that is no SQLite file, or that was cut off. */
+function checkIdentity(database: Database.Database, place: StatePlace, kind: DatabaseKind): void {
+  const applicationId = database.pragma('application_id', { simple: true }) as number;
+  const version = database.pragma('user_version', { simple: true }) as number;
+  const empty = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (applicationId === 0 && version === 0 && empty) throw corrupt(place, 'is empty');
+  if (applicationId !== kind.applicationId) {
+    throw new FerryError(
+      'E_STATE_FOREIGN',
+      `${place.subject}: ${place.file} is a SQLite file of another program, not a state file`,
+      'name another folder as `state` in the config, or move that file away',
+    );
+  }
+  if (version < 1) throw corrupt(place, 'has no version');
+  if (version > kind.migrations.length) {
+    throw new FerryError(
+      'E_STATE_FOREIGN',
+      `${place.subject}: ${place.file} was written by a newer dynaferry (state version ${version}, this one knows ${kind.migrations.length})`,
+      `use that newer dynaferry, or ${place.remedy}`,
+    );
+  }
+}
+
+function migrate(database: Database.Database, kind: DatabaseKind): void {
+  const version = database.pragma('user_version', { simple: true }) as number;
+  if (version === kind.migrations.length) return;
+  for (const sql of kind.migrations.slice(version)) database.exec(sql);
+  database.pragma(`user_version = ${kind.migrations.length}`);
+}

@@ -1,0 +1,116 @@
+/**
+ * Which row owns which item key, for mappings whose schema does not prove that keys are unique. One file for all shards,
+ * written by several processes at once in short transactions; a key once claimed stays claimed until its shard restarts.
+ * Keys are kept as 128 bits of their SHA-256: at 10^11 keys, two that differ collide with a chance below 10^-16.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Database, Statement } from 'better-sqlite3';
+import { FerryError } from '../core/errors.js';
+import type { Cursor } from '../core/model.js';
+import type { KeyRegister } from '../core/ports.js';
+import { createDatabase, openDatabase, prepared } from './database.js';
+import { keyRegisterFiles, makeFolder, type StatePlace } from './files.js';
+import { acquireLock } from './lock.js';
+import type { StateAt } from './open.js';
+import { KEY_REGISTER } from './schema.js';
+import { defect, guarded } from './sqlite-errors.js';
+
+/** Other shards' transactions are short, but there may be many of them. */
+const BUSY_MS = 30_000;
+/** Keys looked at in one transaction while a shard's claims are given up. */
+const RELEASE_STEP = 10_000;
+
+type Owner = Parameters<KeyRegister['claim']>[0];
+type Claims = Parameters<KeyRegister['claim']>[1];
+type Conflicts = ReturnType<KeyRegister['claim']>;
+
+/** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED */
+export function openKeyRegister({ folder }: { readonly folder: string }): KeyRegister {
+  const files = keyRegisterFiles(folder);
+  guarded(files, () => makeFolder(folder));
+  if (!existsSync(files.file)) {
+    const lock = acquireLock(files.lock, files, BUSY_MS);
+    if (lock === null) {
+      throw new FerryError(
+        'E_STATE_LOCKED',
+        `${files.subject}: another process has been making ${files.file} for ${BUSY_MS / 1000} s`,
+        'see what the other dynaferry processes on this state folder do, then run again',
+      );
+    }
+    try {
+      if (!existsSync(files.file)) createDatabase(files, KEY_REGISTER);
+    } finally {
+      lock.release();
+    }
+  }
+  const database = openDatabase(files, KEY_REGISTER, BUSY_MS);
+  try {
+    return prepared(files, () => new SqliteKeyRegister(files, database));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Gives up every claim of a shard, a step at a time so that other shards go on claiming. */
+export function releaseItemKeys({ folder, shard }: StateAt): void {
+  const files = keyRegisterFiles(folder);
+  if (!existsSync(files.file)) return;
+  const database = openDatabase(files, KEY_REGISTER, BUSY_MS);
+  try {
+    guarded(files, () => {
+      const stepEnd = database
+        .prepare<[Buffer, number], Buffer>('SELECT key FROM item_keys WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?')
+        .pluck();
+      const release = database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ? AND key <= ?');
+      const releaseRest = database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ?');
+      let from: Buffer = Buffer.alloc(0);
+      for (;;) {
+        const end = stepEnd.get(from, RELEASE_STEP - 1);
+        if (end === undefined) break;
+        release.run(shard, from, end);
+        from = end;
+      }
+      releaseRest.run(shard, from);
+    });
+  } finally {
+    database.close();
+  }
+}
+
+class SqliteKeyRegister implements KeyRegister {
+  readonly #insert: Statement<[Buffer, string, string, string]>;
+  readonly #owner: Statement<[Buffer], { shard: string; table_name: string; cursor: string }>;
+
+  constructor(
+    readonly place: StatePlace,
+    readonly database: Database,
+  ) {
+    this.#insert = database.prepare('INSERT INTO item_keys VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
+    this.#owner = database.prepare('SELECT shard, table_name, cursor FROM item_keys WHERE key = ?');
+  }
+
+  claim(owner: Owner, claims: Claims): Conflicts {
+    if (!this.database.open) throw defect(`${this.place.subject} was used after it was closed`);
+    const keys = claims.map(({ keyText }) => createHash('sha256').update(keyText).digest().subarray(0, 16));
+    return guarded(this.place, () => this.database.transaction(() => this.#claimAll(owner, claims, keys)).immediate());
+  }
+
+  close(): void {
+    guarded(this.place, () => this.database.close());
+  }
+
+  #claimAll({ shard, table }: Owner, claims: Claims, keys: readonly Buffer[]): Conflicts {
+    const conflicts: Conflicts[number][] = [];
+    for (const [index, { cursor }] of claims.entries()) {
+      const key = keys[index];
+      if (key === undefined || this.#insert.run(key, shard, table, cursor).changes === 1) continue;
+      const owner = this.#owner.get(key);
+      if (owner === undefined) continue;
+      if (owner.shard === shard && owner.table_name === table && owner.cursor === cursor) continue;
+      conflicts.push({ index, shard: owner.shard, table: owner.table_name, cursor: owner.cursor as Cursor });
+    }
+    return conflicts;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Opens one shard's state for the one process that works on it: lock first, then the file, which is made where it is
+ * missing and refused where it is not ours, newer, or damaged.
+ */
+import { existsSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
+import { FerryError } from '../core/errors.js';
+import type { StateStore } from '../core/ports.js';
+import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
+import { makeFolder, shardFiles, type ShardFiles } from './files.js';
+import { acquireLock, type Lock } from './lock.js';
+import { Meta } from './meta.js';
+import { STATE } from './schema.js';
+import { guarded } from './sqlite-errors.js';
+import { SqliteStateStore } from './store.js';
+
+/** How long a start waits for the lock: `status` may touch it, and the process before may just be leaving. */
+const LOCK_WAIT_MS = 2_000;
+/** How long a statement waits; only a foreign program, or a reader's recovery of the log, makes it. */
+const BUSY_MS = 5_000;
+
+export interface StateAt {
+  /** Absolute path of the state folder. */
+  readonly folder: string;
+  readonly shard: string;
+}
+
+/**
+ * @param options.create make the folder and the file where they are missing
+ * @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_CONFIG_INVALID
+ */
+export function openStateStore(options: StateAt & { readonly create: boolean }): StateStore {
+  const files = shardFiles(options.folder, options.shard);
+  if (!options.create && !existsSync(files.file)) throw missing(files);
+  guarded(files, () => makeFolder(files.folder));
+  const lock = lockShard(files);
+  try {
+    if (!existsSync(files.file)) {
+      if (!options.create) throw missing(files);
+      createDatabase(files, STATE, (database) => Meta.begin(database, files.shard));
+    }
+    return openLocked(files, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** @throws FerryError E_STATE_LOCKED, naming the process that holds the shard where that is known */
+export function lockShard(files: ShardFiles): Lock {
+  const lock = acquireLock(files.lock, files, LOCK_WAIT_MS);
+  if (lock !== null) return lock;
+  const pid = holderPid(files);
+  throw new FerryError(
+    'E_STATE_LOCKED',
+    `${files.subject}: ${pid === null ? 'another process' : `process ${pid}`} works on this shard`,
+    `let it finish (\`dynaferry status\` shows how far it is)${pid === null ? '' : `, or stop it with \`kill ${pid}\`, which saves its checkpoint`}; the lock ends with that process, no file has to be deleted`,
+  );
+}
+
+function missing(files: ShardFiles): FerryError {
+  return new FerryError(
+    'E_STATE_MISSING',
+    `${files.subject}: nothing is recorded; there is no ${files.file}`,
+    `begin it with \`dynaferry backfill --shard ${files.shard}\`; if it was begun before, see that \`state\` in the config names that folder`,
+  );
+}
+
+/** @throws FerryError E_STATE_FOREIGN where the file was made for another shard, E_STATE_CORRUPT */
+export function checkShard(database: Database, files: ShardFiles): void {
+  const shard = prepared(files, () => new Meta(database).shard());
+  if (shard === files.shard) return;
+  throw new FerryError(
+    'E_STATE_FOREIGN',
+    `${files.subject}: ${files.file} is the state of ${shard === null ? 'no shard' : `shard ${shard}`}`,
+    `put back the file that belongs here, or ${files.remedy}`,
+  );
+}
+
+function openLocked(files: ShardFiles, lock: Lock): StateStore {
+  const database = openDatabase(files, STATE, BUSY_MS);
+  try {
+    checkShard(database, files);
+    checkWhole(database, files);
+    const store = prepared(files, () => new SqliteStateStore(files, database, lock));
+    guarded(files, () => new Meta(database).hold({ pid: process.pid, since: Date.now() }));
+    return store;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** The pid in the state file, if that process lives: a holder that only just began may not have written its own yet. */
+function holderPid(files: ShardFiles): number | null {
+  try {
+    const database = openReadOnly(files, STATE, 0);
+    try {
+      const pid = new Meta(database).holder()?.pid ?? null;
+      return pid !== null && isAlive(pid) ? pid : null;
+    } finally {
+      database.close();
+    }
+  } catch {
+    return null;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Walks over a table. A pass has one row per range of the plan, with its watermark and its totals; `chunks.ts` moves them.
+ *
+ * none -> openPass -> unfinished (resumed by every further openPass) -> all ranges complete -> finishPass -> finished
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import type { Cursor } from '../core/model.js';
+import type { Pass, PassKind, PassSummary, RangeProgress } from '../core/ports.js';
+import { toRange } from './plans.js';
+import { defect } from './sqlite-errors.js';
+
+interface PassRow {
+  readonly id: number;
+  readonly kind: PassKind;
+  readonly table_name: string;
+  readonly started_at: number;
+  readonly finished_at: number | null;
+}
+
+interface SummaryRow extends PassRow {
+  readonly chunks: number;
+  readonly rows: number;
+  readonly items: number;
+  readonly bad_rows: number;
+  readonly expired_rows: number;
+  readonly units: number;
+  readonly missing: number;
+  readonly differing: number;
+  readonly unresolved: number;
+  readonly complete: number;
+  readonly ranges: number;
+}
+
+interface ProgressRow {
+  readonly range_index: number;
+  readonly after: string | null;
+  readonly up_to: string | null;
+  readonly estimated_rows: number;
+  readonly watermark: string | null;
+  readonly complete: number;
+}
+
+export class Passes {
+  readonly #unfinished: Statement<[PassKind, string], PassRow>;
+  readonly #insert: Statement<[PassKind, string, number], PassRow>;
+  readonly #insertRanges: Statement<[number, string]>;
+  readonly #progress: Statement<[number], ProgressRow>;
+  readonly #finish: Statement<[number, number]>;
+  readonly #summary: Statement<[PassKind, string], SummaryRow>;
+
+  constructor(readonly database: Database) {
+    this.#unfinished = database.prepare(
+      'SELECT * FROM passes WHERE kind = ? AND table_name = ? AND finished_at IS NULL',
+    );
+    this.#insert = database.prepare('INSERT INTO passes (kind, table_name, started_at) VALUES (?, ?, ?) RETURNING *');
+    this.#insertRanges = database.prepare(
+      'INSERT INTO pass_ranges (pass, range_index) SELECT ?, range_index FROM ranges WHERE table_name = ?',
+    );
+    this.#progress = database.prepare(
+      `SELECT range_index, after, up_to, estimated_rows, watermark, complete
+         FROM passes JOIN pass_ranges ON pass = id JOIN ranges USING (table_name, range_index)
+        WHERE id = ? ORDER BY range_index`,
+    );
+    this.#finish = database.prepare(
+      `UPDATE passes SET finished_at = ?
+        WHERE id = ? AND finished_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM pass_ranges WHERE pass = id AND complete = 0)`,
+    );
+    this.#summary = database.prepare(
+      `SELECT passes.*, total(chunks) AS chunks, total(rows) AS rows, total(items) AS items, total(bad_rows) AS bad_rows,
+              total(expired_rows) AS expired_rows, total(units) AS units, total(missing) AS missing,
+              total(differing) AS differing, total(unresolved) AS unresolved, total(complete) AS complete,
+              count(pass) AS ranges
+         FROM passes LEFT JOIN pass_ranges ON pass = id
+        WHERE id = (SELECT max(id) FROM passes WHERE kind = ? AND table_name = ?)
+        GROUP BY id`,
+    );
+  }
+
+  open(kind: PassKind, table: string): Pass {
+    return this.database
+      .transaction(() => {
+        const unfinished = this.#unfinished.get(kind, table);
+        if (unfinished !== undefined) return toPass(unfinished);
+        const row = this.#insert.get(kind, table, Date.now());
+        if (row === undefined) throw defect(`no pass over table ${table} was made`);
+        this.#insertRanges.run(row.id, table);
+        return toPass(row);
+      })
+      .immediate();
+  }
+
+  progress(pass: Pass): readonly RangeProgress[] {
+    return this.#progress.all(pass.id).map((row) => ({
+      range: toRange(row),
+      watermark: row.watermark as Cursor | null,
+      complete: row.complete === 1,
+    }));
+  }
+
+  finish(pass: Pass): void {
+    if (this.#finish.run(Date.now(), pass.id).changes === 0) {
+      throw defect(`pass ${pass.id} over table ${pass.table} has an incomplete range, or is finished already`);
+    }
+  }
+
+  /** Of the newest pass of that kind, finished or not. */
+  summary(kind: PassKind, table: string): PassSummary | null {
+    const row = this.#summary.get(kind, table);
+    return row === undefined ? null : toSummary(row);
+  }
+}
+
+function toPass(row: PassRow): Pass {
+  return {
+    id: row.id,
+    kind: row.kind,
+    table: row.table_name,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+}
+
+function toSummary(row: SummaryRow): PassSummary {
+  return {
+    pass: toPass(row),
+    counts: {
+      rows: row.rows,
+      items: row.items,
+      badRows: row.bad_rows,
+      expiredRows: row.expired_rows,
+      chunks: row.chunks,
+      units: row.units,
+    },
+    missing: row.missing,
+    differing: row.differing,
+    unresolved: row.unresolved,
+    rangesComplete: row.complete,
+    ranges: row.ranges,
+  };
+}

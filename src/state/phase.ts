@@ -1,0 +1,31 @@
+/** How far a shard is, told from its passes alone: what a dead process said last is no evidence. */
+import type { Phase } from '../core/model.js';
+import type { PassSummary } from '../core/ports.js';
+
+/** The newest passes of one table. */
+export interface TablePasses {
+  readonly backfill: PassSummary | null;
+  readonly verify: PassSummary | null;
+}
+
+/**
+ * `verified` only where every table has a finished verification that began after its backfill and found nothing, and no
+ * suspect is open: an item that may still land has not been proven. What stayed unresolved has not passed either.
+ */
+export function phaseOf(tables: readonly TablePasses[], openSuspects: number): Phase {
+  if (tables.length === 0) return 'new';
+  if (tables.every(({ backfill }) => backfill === null)) return 'planned';
+  if (tables.some(({ backfill }) => backfill === null || backfill.pass.finishedAt === null)) return 'backfilling';
+  const verdicts = tables.map(verdictOf);
+  if (verdicts.includes('running')) return 'verifying';
+  if (verdicts.includes('differences')) return 'differences';
+  if (verdicts.every((verdict) => verdict === 'clean')) return openSuspects === 0 ? 'verified' : 'backfilled';
+  return verdicts.includes('clean') ? 'verifying' : 'backfilled';
+}
+
+/** Pass ids grow: a verification that is older than the backfill says nothing of what that one wrote. */
+function verdictOf({ backfill, verify }: TablePasses): 'none' | 'running' | 'differences' | 'clean' {
+  if (verify === null || backfill === null || verify.pass.id < backfill.pass.id) return 'none';
+  if (verify.pass.finishedAt === null) return 'running';
+  return verify.missing + verify.differing + verify.unresolved > 0 ? 'differences' : 'clean';
+}

@@ -1,0 +1,119 @@
+/**
+ * What is known of a shard, read beside the process that works on it, if any: a read-only snapshot that neither takes the
+ * shard's lock nor holds up a commit. A file that cannot be read is a fault in the answer, so that other shards still show.
+ */
+import type { Database } from 'better-sqlite3';
+import { existsSync } from 'node:fs';
+import { asFerryError, type Fault } from '../core/errors.js';
+import type { Phase } from '../core/model.js';
+import type { Heartbeat, PassSummary } from '../core/ports.js';
+import { BadRows } from './bad-rows.js';
+import { openReadOnly, prepared } from './database.js';
+import { shardFiles, type ShardFiles } from './files.js';
+import { Heartbeats } from './heartbeat.js';
+import { isLocked } from './lock.js';
+import { checkShard, type StateAt } from './open.js';
+import { Passes } from './passes.js';
+import { phaseOf } from './phase.js';
+import { Plans } from './plans.js';
+import { STATE } from './schema.js';
+import { guarded } from './sqlite-errors.js';
+import { Suspects } from './suspects.js';
+
+export interface TableStatus {
+  readonly table: string;
+  readonly scanKey: string;
+  /** ms since the epoch */
+  readonly plannedAt: number;
+  /** Sum of the ranges' estimates: for progress only. */
+  readonly estimatedRows: number;
+  /** Distinct rows that cannot be represented as asked. */
+  readonly badRows: number;
+  readonly backfill: PassSummary | null;
+  readonly verify: PassSummary | null;
+}
+
+/** Plain data: can be printed as JSON or cross a process border. */
+export interface ShardStatus {
+  readonly shard: string;
+  /** `new` where the file could not be read. */
+  readonly phase: Phase;
+  /** A process holds the shard now. */
+  readonly running: boolean;
+  /** What the last process said of itself; stale where none is running. */
+  readonly heartbeat: Heartbeat | null;
+  /** In the order they were planned in. */
+  readonly tables: readonly TableStatus[];
+  /** Item keys whose last write ended ambiguously. */
+  readonly suspects: number;
+  /** Why nothing more can be said, or null. */
+  readonly fault: Fault | null;
+}
+
+type Known = Pick<ShardStatus, 'phase' | 'heartbeat' | 'tables' | 'suspects'>;
+
+/** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
+const BUSY_MS = 250;
+
+/** @returns null where nothing is recorded for the shard */
+export function readShardStatus({ folder, shard }: StateAt): ShardStatus | null {
+  const files = shardFiles(folder, shard);
+  if (!existsSync(files.file)) return null;
+  let running = false;
+  try {
+    running = isLocked(files.lock, files);
+    return { shard, running, ...readKnown(files), fault: null };
+  } catch (error) {
+    const nothing: Known = { phase: 'new', heartbeat: null, tables: [], suspects: 0 };
+    return { shard, running, ...nothing, fault: asFerryError(error).toFault() };
+  }
+}
+
+function readKnown(files: ShardFiles): Known {
+  const database = openReadOnly(files, STATE, BUSY_MS);
+  try {
+    checkShard(database, files);
+    const reader = prepared(files, () => new StatusReader(database));
+    return guarded(files, () => database.transaction(() => reader.read())());
+  } finally {
+    database.close();
+  }
+}
+
+class StatusReader {
+  readonly #plans: Plans;
+  readonly #passes: Passes;
+  readonly #badRows: BadRows;
+  readonly #suspects: Suspects;
+  readonly #heartbeats: Heartbeats;
+
+  constructor(database: Database) {
+    this.#plans = new Plans(database);
+    this.#passes = new Passes(database);
+    this.#badRows = new BadRows(database);
+    this.#suspects = new Suspects(database);
+    this.#heartbeats = new Heartbeats(database);
+  }
+
+  read(): Known {
+    const tables = this.#plans.tables().flatMap((name) => this.#table(name));
+    const suspects = this.#suspects.count();
+    return { phase: phaseOf(tables, suspects), heartbeat: this.#heartbeats.last(), tables, suspects };
+  }
+
+  #table(table: string): TableStatus[] {
+    const plan = this.#plans.plan(table);
+    if (plan === null) return [];
+    return [
+      {
+        table,
+        scanKey: plan.scanKey,
+        plannedAt: plan.plannedAt,
+        estimatedRows: plan.ranges.reduce((sum, range) => sum + range.estimatedRows, 0),
+        badRows: this.#badRows.count(table),
+        backfill: this.#passes.summary('backfill', table),
+        verify: this.#passes.summary('verify', table),
+      },
+    ];
+  }
+}

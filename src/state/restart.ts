@@ -1,0 +1,80 @@
+/** Begins a shard again: what a backfill recorded is moved aside, never deleted; what a dry run recorded is discarded. */
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { openDatabase } from './database.js';
+import { SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
+import { releaseItemKeys } from './key-register.js';
+import { lockShard, type StateAt } from './open.js';
+import { STATE } from './schema.js';
+import { guarded } from './sqlite-errors.js';
+
+/**
+ * Moves the state file to `<shard>.<UTC time>.db` while holding the shard's lock, and gives up the item keys that the shard
+ * claimed: under another mapping they would clash with its own rows. Works on a damaged or foreign file too.
+ *
+ * @returns absolute path of the file that was moved; null where nothing was recorded for the shard
+ * @throws FerryError E_STATE_LOCKED, E_STATE_IO
+ */
+export function archiveState({ folder, shard }: StateAt): string | null {
+  const files = shardFiles(folder, shard);
+  if (!existsSync(folder)) return null;
+  const lock = lockShard(files);
+  try {
+    // The claims go last: rows that were written without their claim would hide a shared key, a claim too many only
+    // refuses. And they go even where no file is left, because a kill may have come between the two.
+    const archive = existsSync(files.file) ? guarded(files, () => moveAside(files)) : null;
+    releaseItemKeys({ folder, shard });
+    return archive;
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * Removes the state of a dry run: it moved nothing, and an old one says nothing of today's mapping.
+ * @throws FerryError E_STATE_LOCKED, E_STATE_IO
+ */
+export function discardState({ folder, shard }: StateAt): void {
+  const files = shardFiles(folder, shard);
+  if (!existsSync(folder)) return;
+  const lock = lockShard(files);
+  try {
+    guarded(files, () => {
+      for (const side of ['', ...SIDE_FILES]) rmSync(files.file + side, { force: true });
+    });
+    releaseItemKeys({ folder, shard });
+  } finally {
+    lock.release();
+  }
+}
+
+function moveAside(files: ShardFiles): string {
+  foldLog(files);
+  const archive = freeName(files);
+  renameSync(files.file, archive);
+  for (const side of SIDE_FILES) {
+    if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
+  }
+  syncFolderOf(archive);
+  return archive;
+}
+
+/** Closing the last connection folds the log into the file and removes it; beside a reader, or damage, it stays and is moved. */
+function foldLog(files: ShardFiles): void {
+  try {
+    const database = openDatabase(files, STATE, 0);
+    database.pragma('wal_checkpoint(TRUNCATE)');
+    database.close();
+  } catch {
+    // Damaged or foreign: that is what restarts are for. Its log is moved beside it.
+  }
+}
+
+/** Renaming replaces silently, so a name that is taken is passed over. */
+function freeName(files: ShardFiles): string {
+  const stem = files.file.slice(0, -'.db'.length);
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  for (let number = 1; ; number++) {
+    const name = `${stem}.${time}${number === 1 ? '' : `-${number}`}.db`;
+    if (!existsSync(name)) return name;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * What is inside a state file. A change of shape is a new entry at the end of `STATE_MIGRATIONS`: an older file is brought
+ * up when it is opened, a newer one is refused. `PRAGMA user_version` counts the entries that a file has seen.
+ */
+
+/** A kind of SQLite file that is ours. */
+export interface DatabaseKind {
+  /** `PRAGMA application_id`: four letters that `file(1)` and we can tell it by. */
+  readonly applicationId: number;
+  /** SQL by version, from 1. */
+  readonly migrations: readonly string[];
+}
+
+// Cursors and item keys hold row values; that is why the files are for the owner alone.
+// Totals of a range are kept beside its watermark, in the same transaction, so that `status` never sums a million chunks.
+const STATE_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (
+    only        INTEGER PRIMARY KEY CHECK (only = 1),
+    shard       TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    fingerprint TEXT,               -- canonical JSON; NULL until the first run bound one
+    holder_pid  INTEGER,            -- the process that last opened the file to work on it
+    held_since  INTEGER
+  ) STRICT;
+
+  CREATE TABLE plans (
+    table_name    TEXT    PRIMARY KEY,
+    scan_key      TEXT    NOT NULL,
+    binlog_file   TEXT,
+    binlog_offset INTEGER,
+    binlog_gtid   TEXT,
+    planned_at    INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE ranges (
+    table_name     TEXT    NOT NULL REFERENCES plans,
+    range_index    INTEGER NOT NULL,
+    after          TEXT,            -- exclusive; NULL: from the table's start
+    up_to          TEXT,            -- inclusive; NULL: to the table's end
+    estimated_rows INTEGER NOT NULL,
+    PRIMARY KEY (table_name, range_index)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE passes (
+    id          INTEGER PRIMARY KEY,
+    kind        TEXT    NOT NULL CHECK (kind IN ('backfill', 'verify')),
+    table_name  TEXT    NOT NULL REFERENCES plans,
+    started_at  INTEGER NOT NULL,
+    finished_at INTEGER
+  ) STRICT;
+  CREATE INDEX passes_by_table ON passes (table_name, kind);
+
+  CREATE TABLE pass_ranges (
+    pass         INTEGER NOT NULL REFERENCES passes,
+    range_index  INTEGER NOT NULL,
+    watermark    TEXT,              -- NULL: nothing is done yet
+    complete     INTEGER NOT NULL DEFAULT 0,
+    chunks       INTEGER NOT NULL DEFAULT 0,
+    rows         INTEGER NOT NULL DEFAULT 0,
+    items        INTEGER NOT NULL DEFAULT 0,
+    bad_rows     INTEGER NOT NULL DEFAULT 0,
+    expired_rows INTEGER NOT NULL DEFAULT 0,
+    units        REAL    NOT NULL DEFAULT 0,
+    missing      INTEGER NOT NULL DEFAULT 0,
+    differing    INTEGER NOT NULL DEFAULT 0,
+    unresolved   INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (pass, range_index)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE chunks (
+    pass          INTEGER NOT NULL,
+    range_index   INTEGER NOT NULL,
+    sequence      INTEGER NOT NULL, -- from 0, in key order
+    last          TEXT    NOT NULL, -- cursor of the chunk's last row
+    rows          INTEGER NOT NULL,
+    items         INTEGER NOT NULL,
+    bad_rows      INTEGER NOT NULL,
+    expired_rows  INTEGER NOT NULL,
+    units         REAL    NOT NULL,
+    source_digest TEXT    NOT NULL CHECK (length(source_digest) = 32),
+    target_digest TEXT             CHECK (length(target_digest) = 32),
+    missing       INTEGER NOT NULL,
+    differing     INTEGER NOT NULL,
+    unresolved    INTEGER NOT NULL,
+    done_at       INTEGER NOT NULL,
+    PRIMARY KEY (pass, range_index, sequence),
+    FOREIGN KEY (pass, range_index) REFERENCES pass_ranges
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE differences (
+    id         INTEGER PRIMARY KEY,
+    pass       INTEGER NOT NULL REFERENCES passes,
+    class      TEXT    NOT NULL CHECK (class IN ('missing', 'differing', 'unresolved')),
+    key_text   TEXT    NOT NULL,
+    attributes TEXT    NOT NULL,    -- JSON array of names
+    cursor     TEXT    NOT NULL
+  ) STRICT;
+  CREATE INDEX differences_by_pass ON differences (pass);
+
+  CREATE TABLE bad_rows (
+    id          INTEGER PRIMARY KEY,
+    table_name  TEXT    NOT NULL,
+    cursor      TEXT    NOT NULL,
+    column_name TEXT,
+    reason      TEXT    NOT NULL,
+    remedy      TEXT    NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    UNIQUE (table_name, cursor)
+  ) STRICT;
+
+  CREATE TABLE suspects (
+    key_text TEXT    PRIMARY KEY,
+    since    INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE heartbeat (
+    only             INTEGER PRIMARY KEY CHECK (only = 1),
+    pid              INTEGER NOT NULL,
+    at               INTEGER NOT NULL,
+    phase            TEXT    NOT NULL,
+    rows_per_second  REAL    NOT NULL,
+    items_per_second REAL    NOT NULL,
+    units_per_second REAL    NOT NULL,
+    throttles        INTEGER NOT NULL,
+    retries          INTEGER NOT NULL
+  ) STRICT;
+  `,
+];
+
+const KEY_REGISTER_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE item_keys (
+    key    BLOB PRIMARY KEY,        -- first 16 bytes of the SHA-256 of the key's text
+    shard  TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    cursor TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** `dynS` */
+export const STATE: DatabaseKind = { applicationId: 0x64796e53, migrations: STATE_MIGRATIONS };
+
+/** `dynK` */
+export const KEY_REGISTER: DatabaseKind = { applicationId: 0x64796e4b, migrations: KEY_REGISTER_MIGRATIONS };

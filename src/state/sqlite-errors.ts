@@ -1,0 +1,128 @@
+/**
+ * Turns every error of SQLite and of the file system into a FerryError, so that none leaks out of `state/`. Only the
+ * error's code goes into the message: SQLite's own text may quote what was being stored.
+ */
+import Database from 'better-sqlite3';
+import { FerryError, asFerryError } from '../core/errors.js';
+import type { StatePlace } from './files.js';
+
+/** Runs `action` on the files of `place`; whatever it throws comes out as a FerryError. */
+export function guarded<T>(place: StatePlace, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw translate(error, place);
+  }
+}
+
+/** True where another connection holds a lock that this one waited for in vain. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code);
+}
+
+/** Something that cannot happen unless dynaferry itself is wrong. */
+export function defect(message: string): FerryError {
+  return new FerryError('E_INTERNAL', message, 'report it; what is recorded stands, and a resume is safe');
+}
+
+export function corrupt(place: StatePlace, found: string, cause?: unknown): FerryError {
+  return new FerryError(
+    'E_STATE_CORRUPT',
+    `${place.subject}: the state file ${place.file} ${found}`,
+    `put back a copy of it (with the -wal file of that copy, or none) and resume, or ${place.remedy}`,
+    { cause },
+  );
+}
+
+export function translate(error: unknown, place: StatePlace): FerryError {
+  if (error instanceof FerryError) return error;
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  if (typeof code !== 'string') return asFerryError(error);
+  if (error instanceof Database.SqliteError) return fromSqlite(error, code, place);
+  return /^E[A-Z0-9]+$/.test(code) ? fromFileSystem(error, code, place) : asFerryError(error);
+}
+
+// Extended codes (SQLITE_IOERR_WRITE) begin with their primary one (https://www.sqlite.org/rescode.html).
+function fromSqlite(error: unknown, code: string, place: StatePlace): FerryError {
+  const primary = /^SQLITE_[A-Z]+/.exec(code)?.[0];
+  switch (primary) {
+    case 'SQLITE_CORRUPT':
+      return corrupt(place, `is damaged (${code})`, error);
+    case 'SQLITE_NOTADB':
+      return corrupt(place, 'is not a SQLite file, or its header is damaged', error);
+    case 'SQLITE_FULL':
+      return diskFull(error, code, place);
+    case 'SQLITE_READONLY':
+    case 'SQLITE_CANTOPEN':
+    case 'SQLITE_PERM':
+    case 'SQLITE_AUTH':
+      return notWritable(error, code, place);
+    case 'SQLITE_IOERR':
+    case 'SQLITE_NOLFS':
+    case 'SQLITE_PROTOCOL':
+      return diskFailed(error, code, place);
+    case 'SQLITE_BUSY':
+    case 'SQLITE_LOCKED':
+      return new FerryError(
+        'E_STATE_LOCKED',
+        `${place.subject}: another program keeps the state file ${place.file} locked`,
+        'close what has it open (`lsof` names it: an sqlite3 shell, a backup), then run again; nothing is lost',
+        { cause: error },
+      );
+    default:
+      return internal(error, code, place);
+  }
+}
+
+function fromFileSystem(error: unknown, code: string, place: StatePlace): FerryError {
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return diskFull(error, code, place);
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'EISDIR':
+      return notWritable(error, code, place);
+    default:
+      return diskFailed(error, code, place);
+  }
+}
+
+function diskFull(cause: unknown, code: string, place: StatePlace): FerryError {
+  return new FerryError(
+    'E_STATE_IO',
+    `${place.subject}: the disk of the state file ${place.file} is full (${code})`,
+    'free some space on it (`df` shows it) and run the same command again; what is recorded stands',
+    { cause },
+  );
+}
+
+function notWritable(cause: unknown, code: string, place: StatePlace): FerryError {
+  return new FerryError(
+    'E_STATE_IO',
+    `${place.subject}: the state file ${place.file} cannot be opened for writing (${code})`,
+    'run as the user who owns it, or make the state folder writable (`state` in the config names it), then run again',
+    { cause },
+  );
+}
+
+function diskFailed(cause: unknown, code: string, place: StatePlace): FerryError {
+  return new FerryError(
+    'E_STATE_IO',
+    `${place.subject}: reading or writing the state file ${place.file} failed (${code})`,
+    'check the disk, and that the state folder is on a local one (network file systems lose locks); then run again',
+    { cause },
+  );
+}
+
+function internal(cause: unknown, code: string, place: StatePlace): FerryError {
+  return new FerryError(
+    'E_INTERNAL',
+    `${place.subject}: SQLite refused a statement on ${place.file} (${code})`,
+    'run again with DYNAFERRY_DEBUG=1 to see where, and report it; a resume is safe',
+    { cause },
+  );
+}

@@ -1,0 +1,136 @@
+/**
+ * One shard's durable memory in SQLite. Each concept has its own file; here they share one connection, one lock and one
+ * rule: what comes out is a FerryError or a result that is on disk. Methods are synchronous, as SQLite is.
+ */
+import type { Database } from 'better-sqlite3';
+import type {
+  BadRowRecord,
+  ChunkRecord,
+  DifferenceRecord,
+  Fingerprint,
+  Heartbeat,
+  Pass,
+  PassKind,
+  PassSummary,
+  RangeProgress,
+  StateStore,
+  Suspect,
+  TablePlan,
+} from '../core/ports.js';
+import { BadRows } from './bad-rows.js';
+import { Chunks } from './chunks.js';
+import type { ShardFiles } from './files.js';
+import { Heartbeats } from './heartbeat.js';
+import type { Lock } from './lock.js';
+import { Meta } from './meta.js';
+import { Passes } from './passes.js';
+import { Plans } from './plans.js';
+import { defect, guarded } from './sqlite-errors.js';
+import { Suspects } from './suspects.js';
+
+export class SqliteStateStore implements StateStore {
+  readonly #meta: Meta;
+  readonly #plans: Plans;
+  readonly #passes: Passes;
+  readonly #chunks: Chunks;
+  readonly #badRows: BadRows;
+  readonly #suspects: Suspects;
+  readonly #heartbeats: Heartbeats;
+
+  /** Takes over `database` and `lock`: `close` ends both. */
+  constructor(
+    readonly files: ShardFiles,
+    readonly database: Database,
+    readonly lock: Lock,
+  ) {
+    this.#meta = new Meta(database);
+    this.#plans = new Plans(database);
+    this.#passes = new Passes(database);
+    this.#chunks = new Chunks(database);
+    this.#badRows = new BadRows(database);
+    this.#suspects = new Suspects(database);
+    this.#heartbeats = new Heartbeats(database);
+  }
+
+  get shard(): string {
+    return this.files.shard;
+  }
+
+  bind(fingerprint: Fingerprint): void {
+    this.#run(() => this.#meta.bind(fingerprint, this.files, this.shard));
+  }
+
+  plan(table: string): TablePlan | null {
+    return this.#run(() => this.#plans.plan(table));
+  }
+
+  savePlan(plan: TablePlan): void {
+    this.#run(() => this.#plans.save(plan));
+  }
+
+  openPass(kind: PassKind, table: string): Pass {
+    return this.#run(() => this.#passes.open(kind, table));
+  }
+
+  progress(pass: Pass): readonly RangeProgress[] {
+    return this.#run(() => this.#passes.progress(pass));
+  }
+
+  commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void {
+    this.#run(() => this.#chunks.commit(pass, chunks, differences));
+  }
+
+  completeRange(pass: Pass, range: number): void {
+    this.#run(() => this.#chunks.completeRange(pass, range));
+  }
+
+  finishPass(pass: Pass): void {
+    this.#run(() => this.#passes.finish(pass));
+  }
+
+  summary(kind: PassKind, table: string): PassSummary | null {
+    return this.#run(() => this.#passes.summary(kind, table));
+  }
+
+  recordBadRows(rows: readonly BadRowRecord[]): void {
+    this.#run(() => this.#badRows.record(rows));
+  }
+
+  badRows(table: string): readonly BadRowRecord[] {
+    return this.#run(() => this.#badRows.all(table));
+  }
+
+  differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
+    return this.#run(() => this.#chunks.differences(pass, limit));
+  }
+
+  addSuspects(suspects: readonly Suspect[]): void {
+    this.#run(() => this.#suspects.add(suspects));
+  }
+
+  closeSuspects(keyTexts: readonly string[]): void {
+    this.#run(() => this.#suspects.close(keyTexts));
+  }
+
+  suspects(): readonly Suspect[] {
+    return this.#run(() => this.#suspects.all());
+  }
+
+  beat(heartbeat: Heartbeat): void {
+    this.#run(() => this.#heartbeats.beat(heartbeat));
+  }
+
+  /** Folds the write-ahead log into the file, then frees the shard. Closing twice is fine. */
+  close(): void {
+    try {
+      guarded(this.files, () => this.database.close());
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  #run<T>(action: () => T): T {
+    if (!this.database.open) throw defect(`shard ${this.shard}: the state file was used after it was closed`);
+    return guarded(this.files, action);
+  }
+}

@@ -1,0 +1,170 @@
+/** Sources that refuse, are not there, or hold tables that cannot be followed: told by the preflight, in seconds, with nothing written. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { createMigration, onePair, serverPairs, type ConfigDocument, type MigrationOptions } from '../../support/migration.js';
+import { expectRefusal, jsonError, type Refusal } from './refusal.js';
+
+const EVENTS =
+  'CREATE TABLE events (account INT NOT NULL, seq INT NOT NULL, body VARCHAR(100) NOT NULL, PRIMARY KEY (account, seq))';
+const ROWS = "INSERT INTO events VALUES (1, 9, 'first'), (1, 10, 'second'), (2, 1, 'third')";
+
+function eventsConfig(config: ConfigDocument): void {
+  config.source.table = { name: 'events' };
+  const partitionKey = { name: 'pk', template: 'ACCT#{account}' };
+  config.mapping = { events: { items: [{ partitionKey, sortKey: { name: 'sk', template: '{seq:pad(10)}' } }] } };
+}
+
+/** The first item rule of table `events`, to be altered in place. */
+function rule(config: ConfigDocument): Record<string, unknown> {
+  const mapping = config.mapping['events'] as { items: Record<string, unknown>[] };
+  return mapping.items[0] ?? {};
+}
+
+interface Case extends Pick<MigrationOptions, 'servers'> {
+  readonly sql?: readonly string[];
+  readonly spoil?: (config: ConfigDocument) => void;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly repairSql?: string;
+  readonly repair?: (config: ConfigDocument) => void;
+}
+
+/** check and backfill refuse alike, target and state untouched; once repaired, all rows move. */
+async function refusedUntilRepaired(refused: Case, ...refusals: readonly Refusal[]): Promise<void> {
+  const { servers, sql = [EVENTS, ROWS], spoil, env = {}, repairSql, repair = eventsConfig } = refused;
+  await using migration = await createMigration({ servers, rows: () => sql, config: eventsConfig });
+  migration.configure(spoil ?? (() => undefined));
+  const check = await migration.run(['check'], { env });
+  expectRefusal(check, ...refusals);
+  const backfill = await migration.run(['backfill', '--json'], { env });
+  const { error, faults } = jsonError(backfill);
+  for (const { code } of refusals) expect([error, ...faults].map((fault) => fault.code)).toContain(code);
+  expect(backfill.code).toBe(refusals[0]?.exit);
+  for (const secret of Object.values(env)) {
+    for (const { stdout, stderr } of [check, backfill]) expect(stdout + stderr).not.toContain(secret);
+  }
+  expect(await migration.items()).toEqual([]);
+  expect(existsSync(migration.stateFolder)).toBe(false);
+
+  if (repairSql !== undefined) await migration.databases[0]?.query(repairSql);
+  migration.configure(repair);
+  expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+  expect(await migration.items()).toHaveLength(3);
+}
+
+const shard =
+  (login: Record<string, unknown>) =>
+  (config: ConfigDocument): void =>
+    void Object.assign(config.source.shards[0] ?? {}, login);
+
+describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120_000 }, (servers) => {
+  const { port } = servers.mysql;
+
+  it('nothing listens at its port', async () => {
+    const server = createServer();
+    const unused = await listening(server);
+    await closed(server);
+    await refusedUntilRepaired(
+      { servers, spoil: shard({ port: unused }), repair: shard({ port }) },
+      { code: 'E_SOURCE_CONNECT', exit: 3, fact: /shard s01: .*ECONNREFUSED/, next: /host and port/ },
+    );
+  });
+
+  it('refuses the password, which nobody gets to see', async () => {
+    await refusedUntilRepaired(
+      {
+        servers,
+        spoil: shard({ password: '${WRONG_PASSWORD}' }),
+        env: { WRONG_PASSWORD: 'hunter2-hunter2' },
+        repair: shard({ password: '${MYSQL_PASSWORD}' }),
+      },
+      { code: 'E_SOURCE_ACCESS', exit: 3, fact: /shard s01: .*refused user or password/, next: /user and password/ },
+    );
+  });
+
+  it('lacks the table', async () => {
+    await refusedUntilRepaired(
+      { servers, sql: [EVENTS.replace('events', 'evnts'), ROWS.replace('events', 'evnts')], repairSql: 'RENAME TABLE evnts TO events' },
+      { code: 'E_TABLE_MISSING', exit: 3, fact: /shard s01: .*\bevents\b/, next: /source\.table/ },
+    );
+  });
+
+  it('has no unique key in the table', async () => {
+    await refusedUntilRepaired(
+      {
+        servers,
+        sql: [EVENTS.replace('PRIMARY KEY', 'KEY'), ROWS],
+        repairSql: 'ALTER TABLE events ADD PRIMARY KEY (account, seq)',
+      },
+      { code: 'E_TABLE_NO_KEY', exit: 3, fact: /events/, next: /unique key/ },
+    );
+  });
+});
+
+describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }, (servers) => {
+  const { port } = servers.mysql;
+
+  it('listens, but never says a word', async () => {
+    const server = createServer((socket) => socket.on('error', () => undefined));
+    const mute = await listening(server);
+    try {
+      await refusedUntilRepaired(
+        { servers, spoil: shard({ port: mute }), repair: shard({ port }) },
+        { code: 'E_SOURCE_CONNECT', exit: 3, fact: /shard s01: .*ETIMEDOUT/, next: /host and port/ },
+      );
+    } finally {
+      await closed(server);
+    }
+  });
+
+  it('lacks a column that the mapping names', async () => {
+    await refusedUntilRepaired(
+      {
+        servers,
+        spoil: (config) => Object.assign(rule(config), { partitionKey: { name: 'pk', template: 'ACCT#{acount}' } }),
+      },
+      { code: 'E_MAPPING_COLUMN', exit: 3, fact: /line \d+.*partitionKey.*acount/, next: /"?account"?/ },
+    );
+  });
+
+  it('has a number where the sort key wants text in order', async () => {
+    await refusedUntilRepaired(
+      { servers, spoil: (config) => Object.assign(rule(config), { sortKey: { name: 'sk', template: '{seq}' } }) },
+      { code: 'E_MAPPING_UNSORTABLE', exit: 3, fact: /line \d+.*sortKey.*seq.*10 before 9/, next: /\{seq:/ },
+    );
+  });
+
+  it('tells rows apart by a column that the keys leave out', async () => {
+    await refusedUntilRepaired(
+      { servers, spoil: (config) => Object.assign(rule(config), { sortKey: { name: 'sk', template: '{body}' } }) },
+      { code: 'E_ITEM_KEY_NOT_UNIQUE', exit: 3, fact: /two rows could share an item key.*events/, next: /all columns of one unique key/ },
+    );
+  });
+
+  it('is wrong in several ways at once', async () => {
+    await refusedUntilRepaired(
+      {
+        servers,
+        spoil: (config) =>
+          Object.assign(rule(config), {
+            partitionKey: { name: 'pk', template: 'ACCT#{acount}' },
+            sortKey: { name: 'sk', template: '{seq}' },
+          }),
+      },
+      { code: 'E_MAPPING_COLUMN', exit: 3, fact: /acount/, next: /account/ },
+      { code: 'E_MAPPING_UNSORTABLE', exit: 3, fact: /seq/, next: /\{seq:/ },
+    );
+  });
+});
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function closed(server: Server): Promise<void> {
+  server.close();
+  await once(server, 'close');
+}

@@ -1,0 +1,124 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openKeyRegister } from '../../../src/state/key-register.js';
+import { openStateStore } from '../../../src/state/open.js';
+import { readShardStatus } from '../../../src/state/read-status.js';
+import { cursor, sampleChunk, samplePlan } from '../../contract/state-store-samples.js';
+import { temporaryFolder } from '../../support/temporary.js';
+import { allLines, startScript } from './child-script.js';
+
+const io = expect.objectContaining({ code: 'E_STATE_IO', exitCode: 6 }) as unknown;
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+describe('modes', () => {
+  test('the folder is 0700 and every file in it 0600', async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: join(folder.path, 'deep', 'state'), shard: 's01' };
+    const store = openStateStore({ ...at, create: true });
+    const register = openKeyRegister({ folder: at.folder });
+    register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('r') }]);
+    store.savePlan(samplePlan());
+    readShardStatus(at);
+    const files = readdirSync(at.folder).sort();
+    expect(files).toEqual(expect.arrayContaining(['item-keys.db', 's01.db', 's01.db-shm', 's01.db-wal', 's01.lock']));
+    expect(files.map((file) => [file, modeOf(join(at.folder, file))])).toEqual(files.map((file) => [file, '600']));
+    expect(modeOf(at.folder)).toBe('700');
+    store.close();
+    register.close();
+  });
+
+  test('a copy that was put back with wide open modes is closed again', async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: folder.path, shard: 's01' };
+    openStateStore({ ...at, create: true }).close();
+    chmodSync(join(at.folder, 's01.db'), 0o644);
+    const store = openStateStore({ ...at, create: false });
+    expect(readdirSync(at.folder).map((file) => modeOf(join(at.folder, file)))).not.toContain('644');
+    store.close();
+  });
+});
+
+describe('a folder that cannot be written', () => {
+  test('a file where the folder should be', async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'state');
+    writeFileSync(file, '');
+    expect(() => openStateStore({ folder: file, shard: 's01', create: true })).toThrow(io);
+    expect(() => openKeyRegister({ folder: file })).toThrow(io);
+  });
+
+  test('a folder where the file should be', async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: folder.path, shard: 's01' };
+    mkdirSync(join(at.folder, 's01.db'));
+    expect(() => openStateStore({ ...at, create: true })).toThrow(io);
+    expect(readShardStatus(at)).toMatchObject({ fault: { code: 'E_STATE_IO' } });
+  });
+
+  test("another user's folder", async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: join(folder.path, 'state'), shard: 's01' };
+    openStateStore({ ...at, create: true }).close();
+    chmodSync(folder.path, 0o755);
+    chmodSync(join(at.folder, 's01.db'), 0o000);
+    chmodSync(at.folder, 0o555);
+    await using child = startScript('open-unprivileged', [at.folder, at.shard]);
+    const [opened, status] = await allLines(child);
+    chmodSync(at.folder, 0o700);
+    expect(opened).toMatch(/^E_STATE_IO shard s01: the state file .* cannot be opened for writing/);
+    expect(status).toBe('E_STATE_IO');
+  });
+});
+
+describe('a full disk', () => {
+  test('a file that may not grow: what was reported stays, the rest is E_STATE_IO', async () => {
+    await using folder = await temporaryFolder();
+    await using child = startScript('commit-chunks', [folder.path, 's01', '1000000'], 'ulimit -f 2000');
+    const lines = await allLines(child);
+    expect(lines.at(-1)).toMatch(/^E_STATE_IO shard s01: /);
+    const store = openStateStore({ folder: folder.path, shard: 's01', create: false });
+    expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(Number(lines.at(-2)));
+    store.close();
+  });
+
+  test('ENOSPC: says so, keeps what was reported, and goes on in the same process once there is room', async (context) => {
+    await using folder = await temporaryFolder();
+    using disk = tinyDisk(join(folder.path, 'disk'));
+    if (disk === null) return context.skip('needs root on Linux to mount a 1 MB file system');
+    const ballast = join(disk.path, 'ballast');
+    const store = openStateStore({ folder: disk.path, shard: 's01', create: true });
+    store.savePlan(samplePlan());
+    const pass = store.openPass('backfill', 'messages');
+    writeFileSync(ballast, Buffer.alloc(300_000));
+    let reported = 0;
+    const commit = (): void => {
+      store.commitChunks(pass, [sampleChunk({ last: cursor('x'.repeat(500)) })], []);
+      reported++;
+    };
+    expect(() => {
+      for (;;) commit();
+    }).toThrow(expect.objectContaining({ code: 'E_STATE_IO', message: expect.stringContaining('is full') as unknown }));
+    expect(reported).toBeGreaterThan(0);
+    expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(reported);
+    expect(() => openStateStore({ folder: disk.path, shard: 's02', create: true })).toThrow(io);
+    rmSync(ballast);
+    commit();
+    store.close();
+    const again = openStateStore({ folder: disk.path, shard: 's01', create: false });
+    expect(again.summary('backfill', 'messages')?.counts.chunks).toBe(reported);
+    again.close();
+  });
+});
+
+/** null where this user may not mount. */
+function tinyDisk(path: string): ({ readonly path: string } & Disposable) | null {
+  mkdirSync(path);
+  try {
+    execFileSync('sh', ['-c', 'mount -t tmpfs -o size=1m tmpfs "$1"', 'sh', path], { stdio: 'ignore' });
+  } catch {
+    return null;
+  }
+  return { path, [Symbol.dispose]: () => void execFileSync('sh', ['-c', 'umount -l "$1"', 'sh', path]) };
+}

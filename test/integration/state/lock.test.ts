@@ -1,0 +1,99 @@
+import Database from 'better-sqlite3';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { openStateStore } from '../../../src/state/open.js';
+import { readShardStatus } from '../../../src/state/read-status.js';
+import { archiveState } from '../../../src/state/restart.js';
+import { temporaryFolder } from '../../support/temporary.js';
+import { startScript, startScripts } from './child-script.js';
+
+const locked = (pid: number): unknown =>
+  expect.objectContaining({
+    code: 'E_STATE_LOCKED',
+    message: `shard s01: process ${pid} works on this shard`,
+    hint: expect.stringContaining(`kill ${pid}`) as unknown,
+  });
+
+describe('a shard belongs to one process', () => {
+  test('another process is refused by name until the holder leaves', async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: folder.path, shard: 's01' };
+    await using holder = startScript('hold-shard', [at.folder, at.shard]);
+    expect(await holder.line()).toBe('open');
+    expect(readShardStatus(at)).toMatchObject({ running: true, fault: null });
+    expect(() => openStateStore({ ...at, create: true })).toThrow(locked(holder.pid));
+    openStateStore({ ...at, shard: 's02', create: true }).close();
+
+    holder.finish();
+    expect(await holder.exited).toEqual({ code: 0, signal: null });
+    expect(readShardStatus(at)).toMatchObject({ running: false });
+    openStateStore({ ...at, create: false }).close();
+  });
+
+  test('kill -9 frees the shard at once', async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: folder.path, shard: 's01' };
+    await using holder = startScript('hold-shard', [at.folder, at.shard]);
+    expect(await holder.line()).toBe('open');
+    holder.kill('SIGKILL');
+    await holder.exited;
+    expect(readShardStatus(at)).toMatchObject({ running: false });
+    openStateStore({ ...at, create: false }).close();
+  });
+
+  test('a holder of the same process counts too, and looking does not free it', async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: folder.path, shard: 's01' };
+    const store = openStateStore({ ...at, create: true });
+    expect(readShardStatus(at)).toMatchObject({ running: true });
+    expect(() => archiveState(at)).toThrow(locked(process.pid));
+    // Had any of that closed a descriptor of the lock file, POSIX would have dropped the lock for other processes.
+    await using other = startScript('hold-shard', [at.folder, at.shard]);
+    expect(await other.line()).toMatch(/^E_STATE_LOCKED /);
+    store.close();
+  });
+
+  // A file that is still to be made is a race of its own.
+  test.concurrent.each([
+    ['a new shard', false],
+    ['a known shard', true],
+  ])('of four that start on %s at the same moment exactly one wins', async (_what, known) => {
+    await using folder = await temporaryFolder();
+    await using children = startScripts('hold-shard', Array(4).fill([folder.path, 's01', 'wait']) as string[][]);
+    const starters = children.all;
+    for (const starter of starters) expect(await starter.line()).toBe('ready');
+    if (known) openStateStore({ folder: folder.path, shard: 's01', create: true }).close();
+    for (const starter of starters) starter.go();
+    const answers = await Promise.all(starters.map((starter) => starter.line()));
+    expect(answers.filter((answer) => answer === 'open')).toHaveLength(1);
+    expect(answers.filter((answer) => answer?.startsWith('E_STATE_LOCKED shard s01: '))).toHaveLength(3);
+  });
+
+  test('a start waits out a `status` that looks at the lock', async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: folder.path, shard: 's01' };
+    openStateStore({ ...at, create: true }).close();
+    await using holder = startScript('hold-shard', [at.folder, at.shard, 'wait']);
+    await holder.line();
+    // What a look does in an instant, drawn out: a shared lock.
+    const look = new Database(join(at.folder, 's01.lock'), { readonly: true });
+    look.exec('BEGIN; SELECT 1 FROM sqlite_schema');
+    holder.go();
+    await sleep(700);
+    look.close();
+    expect(await holder.line()).toBe('open');
+  });
+});
+
+test('state that was never begun is E_STATE_MISSING, and asking leaves nothing behind', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: join(folder.path, 'state'), shard: 's01' };
+  expect(() => openStateStore({ ...at, create: false })).toThrow(
+    expect.objectContaining({ code: 'E_STATE_MISSING', exitCode: 6 }),
+  );
+  expect(archiveState(at)).toBeNull();
+  expect(readShardStatus(at)).toBeNull();
+  expect(() => rmSync(at.folder)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+});

@@ -1,0 +1,21 @@
+/**
+ * FOLDER SHARD COUNT: commits chunk after chunk, with one bad row each, and says the number of each once it is reported
+ * durable. After COUNT of them it kills itself without a word.
+ */
+import { openStateStore } from '../../../../src/state/open.js';
+import { cursor, sampleBadRow, sampleChunk, samplePlan } from '../../../contract/state-store-samples.js';
+import { say, sayFault } from './say.js';
+
+const [folder = '', shard = '', count = '0'] = process.argv.slice(2);
+sayFault(() => {
+  const store = openStateStore({ folder, shard, create: true });
+  if (store.plan('messages') === null) store.savePlan(samplePlan());
+  const pass = store.openPass('backfill', 'messages');
+  const before = store.summary('backfill', 'messages')?.counts.chunks ?? 0;
+  for (let number = before + 1; number <= before + Number(count); number++) {
+    store.recordBadRows([sampleBadRow({ cursor: cursor(`bad ${number}`) })]);
+    store.commitChunks(pass, [sampleChunk({ last: cursor(String(number)) })], []);
+    say(String(number));
+  }
+  process.kill(process.pid, 'SIGKILL');
+});

@@ -1,0 +1,23 @@
+/** Words to the parent process. Written at once: a kill must not lose what was already said. */
+import { writeSync } from 'node:fs';
+import { asFerryError } from '../../../../src/core/errors.js';
+
+export function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+/** Runs `action`; an error is said as its code and message on one line. */
+export function sayFault(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    const { code, message } = asFerryError(error);
+    say(`${code} ${message}`);
+  }
+}
+
+/** Resolves when the parent ends our standard input. */
+export async function untilFinish(): Promise<void> {
+  process.stdin.resume();
+  await new Promise((resolve) => process.stdin.once('end', resolve));
+}

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import { openStateStore } from '../../../src/state/open.js';
+import { readShardStatus } from '../../../src/state/read-status.js';
+import {
+  finishSamplePass,
+  sampleBadRow,
+  sampleChunk,
+  sampleHeartbeat,
+  samplePlan,
+} from '../../contract/state-store-samples.js';
+import { temporaryFolder } from '../../support/temporary.js';
+import { startScript } from './child-script.js';
+
+test('shows each step of a shard, beside the process that works on it', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  const store = openStateStore({ ...at, create: true });
+  const phase = () => readShardStatus(at)?.phase;
+
+  expect(readShardStatus(at)).toEqual({
+    shard: 's01',
+    phase: 'new',
+    running: true,
+    heartbeat: null,
+    tables: [],
+    suspects: 0,
+    fault: null,
+  });
+  store.savePlan(samplePlan());
+  expect(phase()).toBe('planned');
+
+  const backfill = store.openPass('backfill', 'messages');
+  store.beat(sampleHeartbeat());
+  store.recordBadRows([sampleBadRow()]);
+  store.addSuspects([{ keyText: 'k', since: 1 }]);
+  store.commitChunks(backfill, [sampleChunk()], []);
+  expect(readShardStatus(at)).toEqual({
+    shard: 's01',
+    phase: 'backfilling',
+    running: true,
+    heartbeat: sampleHeartbeat(),
+    tables: [
+      {
+        table: 'messages',
+        scanKey: 'PRIMARY',
+        plannedAt: samplePlan().plannedAt,
+        estimatedRows: 350,
+        badRows: 1,
+        backfill: store.summary('backfill', 'messages'),
+        verify: null,
+      },
+    ],
+    suspects: 1,
+    fault: null,
+  });
+
+  finishSamplePass(store, backfill);
+  expect(phase()).toBe('backfilled');
+  const verify = store.openPass('verify', 'messages');
+  expect(phase()).toBe('verifying');
+  finishSamplePass(store, verify, { targetDigest: sampleChunk().sourceDigest });
+  expect(phase()).toBe('backfilled');
+  store.closeSuspects(['k']);
+  expect(phase()).toBe('verified');
+  finishSamplePass(store, store.openPass('verify', 'messages'), { differing: 2 });
+  expect(phase()).toBe('differences');
+  store.close();
+
+  expect(readShardStatus(at)).toMatchObject({ running: false, phase: 'differences' });
+  expect(structuredClone(readShardStatus(at))).toEqual(readShardStatus(at));
+});
+
+test('a busy writer neither waits for readers nor hides from them', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  await using writer = startScript('commit-chunks', [at.folder, at.shard, '300']);
+  expect(await writer.line()).toBe('1');
+  let seen = 0;
+  for (let line = await writer.line(); line !== null; line = await writer.line()) {
+    const status = readShardStatus(at);
+    expect(status?.fault).toBeNull();
+    const chunks = status?.tables[0]?.backfill?.counts.chunks ?? 0;
+    expect(chunks).toBeGreaterThanOrEqual(Math.max(seen, Number(line)));
+    seen = chunks;
+  }
+  expect(seen).toBe(300);
+});

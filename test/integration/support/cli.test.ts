@@ -1,0 +1,97 @@
+/** The launcher, and the harness that runs it as a child process. */
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { runCli, spawnCli } from '../../support/cli.js';
+import { runGuarded } from '../../support/servers/guarded.js';
+import { temporaryFolder } from '../../support/temporary.js';
+
+const LAUNCHER = fileURLToPath(new URL('../../../bin/dynaferry', import.meta.url));
+
+/** A launcher in a checkout of its own, whose CLI is `main`. */
+async function checkout(folder: string, main: string | null): Promise<string> {
+  await mkdir(join(folder, 'bin'));
+  await mkdir(join(folder, 'dist/cli'), { recursive: true });
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+  if (main !== null) await writeFile(join(folder, 'dist/cli/main.js'), `export const main = ${main};`);
+  const launcher = join(folder, 'bin/dynaferry');
+  await copyFile(LAUNCHER, launcher);
+  return launcher;
+}
+
+describe('launcher', () => {
+  it('says what to do where nothing is built', async () => {
+    await using folder = await temporaryFolder();
+    const launcher = await checkout(folder.path, null);
+    const result = await runCli(['--help'], { cwd: folder.path, launcher });
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+    expect(result.stderr).toContain('npm ci && npm run build');
+  });
+
+  it('hands over words, streams, environment and folder, and sets the exit code', async () => {
+    await using folder = await temporaryFolder();
+    const main = `async (argv, io) => { io.stdout.write([...argv, io.env.SAID, io.cwd].join(' ')); return 6; }`;
+    const launcher = await checkout(folder.path, main);
+    const result = await runCli(['a', 'b'], { cwd: folder.path, launcher, env: { SAID: 'c' } });
+    expect(result).toEqual({ code: 6, signal: null, stdout: `a b c ${folder.path}`, stderr: '' });
+  });
+
+  it('hands over signals', async () => {
+    await using folder = await temporaryFolder();
+    const main = `(argv, io) => new Promise((resolve) => {
+      const alive = setInterval(() => undefined, 1000);
+      io.onSignal(() => { clearInterval(alive); resolve(130); });
+      io.stdout.write('ready');
+    })`;
+    await using cli = await spawnCli([], { cwd: folder.path, launcher: await checkout(folder.path, main) });
+    await cli.waitFor(/ready/);
+    cli.kill('SIGINT');
+    expect(await cli.result).toMatchObject({ code: 130, signal: null });
+  });
+
+  it('is quiet about Node 20, and about a reader that left', async () => {
+    await using folder = await temporaryFolder();
+    const main = `async (argv, io) => {
+      const { DynamoDBClient } = await import(${JSON.stringify(import.meta.resolve('@aws-sdk/client-dynamodb'))});
+      new DynamoDBClient({ region: 'us-east-1' }).destroy();
+      for (let line = 0; line < 100; line += 1) { io.stdout.write('x'.repeat(10_000)); await new Promise(setImmediate); }
+      return 0;
+    }`;
+    const launcher = await checkout(folder.path, main);
+    const log = join(folder.path, 'log');
+    const command = `set -o pipefail; "$0" "$1" | head -c 1; echo " $?"`;
+    const shell = { command: 'bash', args: ['-c', command, process.execPath, launcher] };
+    const { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: _, ...env } = process.env;
+    const guarded = runGuarded([shell], { folder: null, files: [], log, env, graceMs: 1000 });
+    expect((await guarded.exited).log).toBe('x 0\n');
+  });
+});
+
+describe('running the command line', () => {
+  it('runs the built dynaferry', async () => {
+    await using folder = await temporaryFolder();
+    const result = await runCli(['--help'], { cwd: folder.path });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout).toContain('backfill');
+  });
+
+  it('ends what takes too long, and says what it had written', async () => {
+    await using folder = await temporaryFolder();
+    const main = `(argv, io) => new Promise(() => { io.stdout.write('begun'); setInterval(() => undefined, 1000); })`;
+    const launcher = await checkout(folder.path, main);
+    const slow = runCli(['crawl'], { cwd: folder.path, launcher, timeoutMs: 1500 });
+    await expect(slow).rejects.toThrow(/crawl did not end within 1500 ms\nbegun/);
+  });
+
+  it('fails where dynaferry leaves a process behind', async () => {
+    await using folder = await temporaryFolder();
+    const main = `async () => {
+      const { spawn } = await import('node:child_process');
+      spawn('sleep', ['600'], { stdio: 'ignore' }).unref();
+      return 0;
+    }`;
+    await using cli = await spawnCli([], { cwd: folder.path, launcher: await checkout(folder.path, main) });
+    await expect(cli.result).rejects.toThrow('left processes behind');
+  });
+});

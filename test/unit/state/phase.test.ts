@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { NO_COUNTS } from '../../../src/core/model.js';
+import type { PassKind, PassSummary } from '../../../src/core/ports.js';
+import { phaseOf, type TablePasses } from '../../../src/state/phase.js';
+
+function pass(kind: PassKind, id: number, finished: boolean, found: Partial<PassSummary> = {}): PassSummary {
+  return {
+    pass: { id, kind, table: 't', startedAt: 1, finishedAt: finished ? 2 : null },
+    counts: NO_COUNTS,
+    missing: 0,
+    differing: 0,
+    unresolved: 0,
+    rangesComplete: 0,
+    ranges: 1,
+    ...found,
+  };
+}
+
+const planned: TablePasses = { backfill: null, verify: null };
+const backfilling: TablePasses = { backfill: pass('backfill', 1, false), verify: null };
+const backfilled: TablePasses = { backfill: pass('backfill', 1, true), verify: null };
+const verifying: TablePasses = { ...backfilled, verify: pass('verify', 2, false) };
+const clean: TablePasses = { ...backfilled, verify: pass('verify', 2, true) };
+const stale: TablePasses = { backfill: pass('backfill', 3, true), verify: pass('verify', 2, true) };
+const found = (what: Partial<PassSummary>): TablePasses => ({ ...backfilled, verify: pass('verify', 2, true, what) });
+
+describe('phaseOf', () => {
+  test.each([
+    ['new', 'no table is planned', [], 0],
+    ['planned', 'nothing is begun', [planned, planned], 0],
+    ['backfilling', 'a backfill is unfinished', [backfilling], 0],
+    ['backfilling', 'a table waits for its backfill', [backfilled, planned], 0],
+    ['backfilling', 'a backfill was begun after a verification', [clean, backfilling], 0],
+    ['backfilled', 'all backfills are finished', [backfilled, backfilled], 0],
+    ['backfilled', 'the verification is older than the backfill', [stale], 0],
+    ['backfilled', 'a suspect is open after a clean verification', [clean], 1],
+    ['verifying', 'a verification is unfinished', [verifying], 0],
+    ['verifying', 'a table waits for its verification', [clean, backfilled], 0],
+    ['verifying', 'differences are known and another table is under way', [found({ missing: 1 }), verifying], 0],
+    ['verified', 'all is clean', [clean, clean], 0],
+    ['differences', 'an item is missing', [clean, found({ missing: 1 })], 0],
+    ['differences', 'an item differs', [found({ differing: 1 })], 0],
+    ['differences', 'a row was never settled', [found({ unresolved: 1 })], 0],
+    ['differences', 'a table with differences, another unverified', [found({ missing: 1 }), backfilled], 0],
+  ] as const)('%s: %s', (phase, _why, tables, suspects) => {
+    expect(phaseOf(tables, suspects)).toBe(phase);
+  });
+});
