@@ -62,7 +62,7 @@ export interface EventMap {
     readonly fault: Fault | null;
   };
   /** A listener threw and was dropped. */
-  'listener.failed': { readonly event: string; readonly code: ErrorCode };
+  'listener.failed': { readonly failedAt: EventName; readonly code: ErrorCode };
 }
 
 export interface ProgressSnapshot {
@@ -130,7 +130,7 @@ export class EventBus implements Emitter {
       call();
     } catch {
       drop();
-      this.emit('listener.failed', { event, code: 'E_INTERNAL' });
+      this.emit('listener.failed', { failedAt: event, code: 'E_INTERNAL' });
     }
   }
 }

@@ -25,12 +25,6 @@ export function startNdjsonLog(bus: EventBus, stream: NodeJS.WritableStream, opt
   const { verbose, now = () => new Date() } = options;
   return bus.onAny(({ name, payload }) => {
     if (!verbose && FREQUENT.has(name)) return;
-    const fields: Record<string, unknown> = { ...payload };
-    if (name === 'listener.failed') {
-      // This one has a field `event` of its own: the event that the listener failed at.
-      fields['failedAt'] = fields['event'];
-      delete fields['event'];
-    }
-    stream.write(`${JSON.stringify({ time: now().toISOString(), event: name, ...fields })}\n`);
+    stream.write(`${JSON.stringify({ time: now().toISOString(), event: name, ...payload })}\n`);
   });
 }

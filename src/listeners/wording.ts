@@ -32,7 +32,7 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'shard.finished':
       return finishWords(payload);
     case 'listener.failed':
-      return `a display or log failed at ${payload.event} and is off; the run goes on`;
+      return `a display or log failed at ${payload.failedAt} and is off; the run goes on`;
     case 'chunk.read':
     case 'chunk.done':
     case 'watermark.advanced':

@@ -2,7 +2,7 @@
 import type { AddedAttribute, ItemMapping } from '../config/model.js';
 import type { ColumnInfo, Row, TableInfo } from '../core/model.js';
 import { encoderFor, numberValue, RuleFault, stringValue } from './attribute-value.js';
-import { compileTemplate, missingColumn } from './compiled-template.js';
+import { columnNamed, compileTemplate } from './compiled-template.js';
 import type { ItemKey } from './item-key.js';
 import { textBytes, type SizeCounter } from './item-size.js';
 import { quoteJson } from './json-text.js';
@@ -30,10 +30,7 @@ export function compileAttributes(
   ];
   let sound = true;
   for (const [name, path] of named) {
-    if (table.columns.some((column) => column.name === name)) continue;
-    const fault = missingColumn(name, table);
-    report(['attributes', ...path], fault.code, fault.message, fault.hint);
-    sound = false;
+    if (guarded(['attributes', ...path], report, () => columnNamed(name, table)) === null) sound = false;
   }
   const columns = table.columns
     .filter((column) => isChosen(column, item))
@@ -45,18 +42,21 @@ export function compileAttributes(
   return sound && all.length === columns.length + added.length ? all : null;
 }
 
-/** Invisible columns are left out of SELECT * and so of `all`; naming one in a rule brings it in. */
-function isChosen(column: ColumnInfo, item: ItemMapping): boolean {
+/** Becomes an attribute. Invisible columns are left out of SELECT * and so of `all`; naming one in a rule brings it in. */
+export function isChosen(column: ColumnInfo, item: ItemMapping): boolean {
   const { columns, drop, rules } = item.attributes;
   if (drop.includes(column.name)) return false;
-  return columns === 'all' ? !column.invisible || column.name in rules : columns.includes(column.name);
+  return columns === 'all' ? !column.invisible || Object.hasOwn(rules, column.name) : columns.includes(column.name);
 }
 
 function columnEmitter(column: ColumnInfo, item: ItemMapping, index: number, report: ReportFault): AttributeEmitter | null {
-  const rule = item.attributes.rules[column.name];
+  const { rules } = item.attributes;
+  // By own name: a column may be called `constructor`.
+  const rule = Object.hasOwn(rules, column.name) ? rules[column.name] : undefined;
   const name = rule?.name ?? column.name;
   const keepNull = rule?.null === 'keep';
   const prefix = `${quoteJson(name)}:`;
+  const nullFragment = `${prefix}{"NULL":true}`;
   const nameBytes = textBytes(name);
   try {
     const encode = encoderFor(column, { type: rule?.type ?? null, format: rule?.format ?? null });
@@ -67,7 +67,7 @@ function columnEmitter(column: ColumnInfo, item: ItemMapping, index: number, rep
         if (cell === null || cell === undefined) {
           if (!keepNull) return '';
           size.bytes += nameBytes + 1;
-          return `${prefix}{"NULL":true}`;
+          return nullFragment;
         }
         size.bytes += nameBytes;
         return prefix + encode(cell, size);

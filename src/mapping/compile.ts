@@ -6,7 +6,7 @@
 import type { ItemMapping, TableMapping } from '../config/model.js';
 import { FerryError, type Fault } from '../core/errors.js';
 import type { MappedItem, Row, TableInfo } from '../core/model.js';
-import { compileAttributes, type AttributeEmitter } from './attributes.js';
+import { compileAttributes, isChosen, type AttributeEmitter } from './attributes.js';
 import { BadValue } from './bad-value.js';
 import { MAX_ITEM_BYTES } from './item-size.js';
 import { compileKeys, type CompiledKeys } from './item-key.js';
@@ -41,7 +41,7 @@ export interface CompiledMapping {
 
 /**
  * @throws FerryError E_MAPPING_INVALID, E_MAPPING_COLUMN or E_MAPPING_UNSORTABLE; with several faults, all of them in `faults`
- * @param lineOf line in the config file of a path below `mapping`
+ * @param lineOf line in the config file of a path in it
  */
 export function compileMapping(table: TableInfo, mapping: TableMapping, lineOf: (path: readonly (string | number)[]) => number): CompiledMapping {
   const faults: Fault[] = [];
@@ -75,6 +75,7 @@ export function compileMapping(table: TableInfo, mapping: TableMapping, lineOf: 
       const start = into.length;
       try {
         for (const item of compiled) emitItem(item, row, into, context);
+        if (into.length - start > 1) refuseSharedKey(into, start);
       } catch (error) {
         into.length = start;
         throw error;
@@ -94,16 +95,19 @@ interface CompiledItem {
 
 function compileItem(item: ItemMapping, table: TableInfo, indexOf: (column: string) => number, report: ReportFault): CompiledItem | null {
   const keys = compileKeys(item, table, indexOf, report);
-  const ttl = item.ttl === null ? null : guarded(['ttl'], report, () => compileTtl(item.ttl, table, indexOf));
-  const emitters = compileAttributes(item, table, indexOf, report);
-  if (keys === null || emitters === null) return null;
-  const all = [...emitters, ...keys.emitters, ...(ttl === null ? [] : [ttl.emitter])].sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const [index, emitter] of all.entries()) {
-    if (emitter.name === all[index - 1]?.name) {
+  const { ttl: ttlMapping } = item;
+  const ttl = ttlMapping === null ? null : guarded(['ttl'], report, () => compileTtl(ttlMapping, table, indexOf));
+  const attributes = compileAttributes(item, table, indexOf, report);
+  if (keys === null || attributes === null) return null;
+  const emitters = [...attributes, ...keys.emitters, ...(ttl === null ? [] : [ttl.emitter])];
+  // By UTF-16 code unit, as the canonical form has it.
+  emitters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  for (const [index, emitter] of emitters.entries()) {
+    if (emitter.name === emitters[index - 1]?.name) {
       report(['attributes'], 'E_MAPPING_INVALID', `two rules give the attribute "${emitter.name}"`, 'rename one of them, or drop the column');
     }
   }
-  return { name: item.name, keys, ttl, emitters: all };
+  return { name: item.name, keys, ttl, emitters };
 }
 
 function emitItem(item: CompiledItem, row: Row, into: MappedItem[], context: MapContext): void {
@@ -111,24 +115,33 @@ function emitItem(item: CompiledItem, row: Row, into: MappedItem[], context: Map
   if (expiresAt !== null && expiresAt <= context.now && item.ttl?.skipsExpired === true) return;
   const key = item.keys.evaluate(row);
   const size = { bytes: 0 };
-  let text = '';
+  const fragments: string[] = [];
   for (const emitter of item.emitters) {
     const fragment = emitter.emit(row, size, key, expiresAt);
-    if (fragment !== '') text = text === '' ? fragment : `${text},${fragment}`;
+    if (fragment !== '') fragments.push(fragment);
   }
   if (size.bytes > MAX_ITEM_BYTES) {
     throw new BadValue(null, `item "${item.name}" is ${size.bytes} bytes, more than DynamoDB's ${MAX_ITEM_BYTES}`, 'drop a large column, or keep it elsewhere');
   }
-  into.push({ text: `{${text}}`, keyText: key.keyText, partition: key.partition, bytes: size.bytes, expiresAt, row });
+  // Joined, not concatenated: V8 keeps a concatenation as a tree of its pieces, and a chunk's worth of trees that wait for their
+  // write costs the garbage collector as much as all the rest of the mapping.
+  const text = ['{', fragments.join(','), '}'].join('');
+  into.push({ text, keyText: key.keyText, partition: key.partition, bytes: size.bytes, expiresAt, row });
+}
+
+/** One row's items must not overwrite each other. */
+function refuseSharedKey(into: readonly MappedItem[], start: number): void {
+  const keys = into.slice(start).map((item) => item.keyText);
+  if (new Set(keys).size === keys.length) return;
+  throw new BadValue(null, 'two items of the row have one item key', 'begin the key templates of the items with different literals');
 }
 
 /** Columns that become attributes by themselves, in table order; templates and TTLs add theirs as they are compiled. */
 function columnsInUse(table: TableInfo, mapping: TableMapping): string[] {
   const wanted = new Set<string>();
-  for (const { attributes } of mapping.items) {
+  for (const item of mapping.items) {
     for (const column of table.columns) {
-      const chosen = attributes.columns === 'all' ? !column.invisible || column.name in attributes.rules : attributes.columns.includes(column.name);
-      if (chosen && !attributes.drop.includes(column.name)) wanted.add(column.name);
+      if (isChosen(column, item)) wanted.add(column.name);
     }
   }
   return [...wanted];

@@ -53,7 +53,7 @@ export function columnNamed(name: string, table: TableInfo): ColumnInfo {
   return column;
 }
 
-export function missingColumn(name: string, table: TableInfo): TemplateFault {
+function missingColumn(name: string, table: TableInfo): TemplateFault {
   const near = nearest(
     name,
     table.columns.map((column) => column.name),

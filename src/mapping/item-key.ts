@@ -32,15 +32,15 @@ export interface CompiledKeys {
   readonly emitters: readonly AttributeEmitter[];
 }
 
+const NO_SUFFIX = (): string => '';
+
 /** null where a fault was reported. */
 export function compileKeys(item: ItemMapping, table: TableInfo, indexOf: (column: string) => number, report: ReportFault): CompiledKeys | null {
   const partition = compileKeyTemplate(item.partitionKey, ['partitionKey', 'template'], table, indexOf, report);
   const sort = item.sortKey === null ? null : compileKeyTemplate(item.sortKey, ['sortKey', 'template'], table, indexOf, report);
-  const spread =
-    item.partitionKey.spread === null
-      ? () => ''
-      : guarded(['partitionKey', 'spread'], report, () => compileSpread(item.partitionKey.spread, table, indexOf));
-  if (item.partitionKey.spread !== null && item.partitionKey.type !== 'S') {
+  const { spread: spreading } = item.partitionKey;
+  const spread = spreading === null ? NO_SUFFIX : guarded(['partitionKey', 'spread'], report, () => compileSpread(spreading, table, indexOf));
+  if (spreading !== null && item.partitionKey.type !== 'S') {
     report(['partitionKey', 'spread'], 'E_MAPPING_INVALID', 'a spread adds a text suffix, so the partition key must be of type S', 'remove `spread`, or set `type: S`');
   }
   if (item.sortKey !== null && sort !== null && !refuseUnsortable(item.sortKey, sort, report)) return null;
@@ -53,7 +53,7 @@ export function compileKeys(item: ItemMapping, table: TableInfo, indexOf: (colum
       table,
       partitionKey: partition,
       sortKey: sort,
-      spread: item.partitionKey.spread !== null,
+      spread: spreading !== null,
     },
     evaluate(row) {
       const partitionKey = partitionEncoder(partition.evaluate(row) + spread(row));

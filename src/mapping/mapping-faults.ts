@@ -1,6 +1,7 @@
 /** Faults of a mapping, collected: every one is found in one go and carries its path in the config. */
 import type { Fault } from '../core/errors.js';
 import { TemplateFault } from './compiled-template.js';
+import { FunctionFault } from './expression.js';
 
 /** @param path below the item's rules in the config */
 export type ReportFault = (path: readonly (string | number)[], code: Fault['code'], message: string, hint: string) => void;
@@ -10,8 +11,9 @@ export function guarded<T>(path: readonly (string | number)[], report: ReportFau
   try {
     return step();
   } catch (error) {
-    if (!(error instanceof TemplateFault)) throw error;
-    report(path, error.code, error.message, error.hint);
+    if (error instanceof TemplateFault) report(path, error.code, error.message, error.hint);
+    else if (error instanceof FunctionFault) report(path, 'E_MAPPING_INVALID', error.message, 'name another column');
+    else throw error;
     return null;
   }
 }

@@ -5,28 +5,37 @@
 import type { SpreadMapping } from '../config/model.js';
 import type { Row, TableInfo } from '../core/model.js';
 import { BadValue } from './bad-value.js';
-import { missingColumn } from './compiled-template.js';
+import { compileExpression } from './template-functions.js';
+import { columnKind } from './column-kind.js';
+import { columnNamed } from './compiled-template.js';
 import { hashModulo } from './digest.js';
 
-/** @returns from a row to its suffix, '' where the account is not spread. @throws TemplateFault for a missing column */
-export function compileSpread(spread: SpreadMapping | null, table: TableInfo, indexOf: (column: string) => number): (row: Row) => string {
-  if (spread === null) return () => '';
-  const by = columnIndex(spread.by, table, indexOf);
-  const account = spread.account === null ? null : columnIndex(spread.account, table, indexOf);
+/** What every suffix begins with. */
+export const SPREAD_SEPARATOR = '#';
+
+/**
+ * Both columns count as the text that `{column}` gives in a template (numbers without superfluous zeros), bytes as lower-case hex:
+ * that text is hashed, and it is what overrides name.
+ * @returns from a row to its suffix, '' where the account is not spread. @throws TemplateFault, FunctionFault
+ */
+export function compileSpread(spread: SpreadMapping, table: TableInfo, indexOf: (column: string) => number): (row: Row) => string {
+  const by = textOf(spread.by, table, indexOf);
+  const account = spread.account === null ? null : textOf(spread.account, table, indexOf);
   const overrides = new Map(Object.entries(spread.overrides));
   return (row) => {
-    const name = account === null ? undefined : row[account];
-    const shards = (typeof name === 'string' ? overrides.get(name) : undefined) ?? spread.shards;
+    const name = account === null || overrides.size === 0 ? null : account(row);
+    const shards = (name === null ? undefined : overrides.get(name)) ?? spread.shards;
     if (shards <= 1) return '';
-    const value = row[by];
-    if (value === null || value === undefined) {
-      throw new BadValue(spread.by, 'NULL in the column that the spread hashes', 'spread by a column that is NOT NULL');
-    }
-    return `#${hashModulo(typeof value === 'string' ? value : value.toString('hex'), shards)}`;
+    const value = by(row);
+    if (value !== null) return `${SPREAD_SEPARATOR}${hashModulo(value, shards)}`;
+    throw new BadValue(spread.by, 'NULL in the column that the spread hashes', 'spread by a column that is NOT NULL');
   };
 }
 
-function columnIndex(name: string, table: TableInfo, indexOf: (column: string) => number): number {
-  if (!table.columns.some((column) => column.name === name)) throw missingColumn(name, table);
-  return indexOf(name);
+function textOf(name: string, table: TableInfo, indexOf: (column: string) => number): (row: Row) => string | null {
+  const column = columnNamed(name, table);
+  const index = indexOf(name);
+  const hex = columnKind(column) === 'bytes' ? [{ name: 'hex', argument: null }] : [];
+  const { evaluate } = compileExpression(column, index, hex);
+  return (row) => ((row[index] ?? null) === null ? null : evaluate(row));
 }

@@ -8,7 +8,7 @@ import type { AttributeEmitter } from './attributes.js';
 import { numberValue } from './attribute-value.js';
 import { BadValue } from './bad-value.js';
 import { columnKind } from './column-kind.js';
-import { missingColumn, TemplateFault } from './compiled-template.js';
+import { columnNamed, TemplateFault } from './compiled-template.js';
 import { epochTime } from './datetime.js';
 import { quoteJson } from './json-text.js';
 import { textBytes } from './item-size.js';
@@ -26,10 +26,8 @@ export interface CompiledTtl {
 }
 
 /** @throws TemplateFault */
-export function compileTtl(ttl: TtlMapping | null, table: TableInfo, indexOf: (column: string) => number): CompiledTtl {
-  if (ttl === null) throw new TemplateFault('E_MAPPING_INVALID', 'no ttl to compile', 'report this');
-  const column = table.columns.find((candidate) => candidate.name === ttl.column);
-  if (column === undefined) throw missingColumn(ttl.column, table);
+export function compileTtl(ttl: TtlMapping, table: TableInfo, indexOf: (column: string) => number): CompiledTtl {
+  const column = columnNamed(ttl.column, table);
   const kind = columnKind(column);
   if (kind !== 'date' && kind !== 'datetime' && kind !== 'integer') {
     throw new TemplateFault('E_MAPPING_INVALID', `ttl column ${ttl.column} is ${column.dataType}`, 'name a DATE, DATETIME or TIMESTAMP column, or an integer of epoch seconds');
@@ -66,7 +64,7 @@ function integerSeconds(column: string): (text: string) => number {
 function calendarSeconds(column: string): (text: string) => number {
   return (text) => {
     const time = epochTime(text);
-    if (time === null) throw new BadValue(column, 'a zero date for the TTL', 'leave such rows out with `where`');
+    if (time === null) throw new BadValue(column, 'not a day of the calendar, so no time for the TTL', 'leave such rows out with `where`');
     return time.seconds;
   };
 }

@@ -12,7 +12,7 @@ function logOf(verbose: boolean): readonly unknown[] {
   bus.emit('batch.sent', { shard: 's01', items: 1, units: 1 });
   bus.emit('shard.progress', { shard: 's01', ...snapshot() });
   bus.emit('shard.warning', { shard: 's01', code: 'E_STATE_SPACE', message: 'two\nlines', hint: 'h' });
-  bus.emit('listener.failed', { event: 'row.bad', code: 'E_INTERNAL' });
+  bus.emit('listener.failed', { failedAt: 'row.bad', code: 'E_INTERNAL' });
   end();
   bus.emit('shard.started', { shard: 's02', resumed: false, pid: 8 });
   return stream.lines.map((line) => JSON.parse(line) as unknown);
