@@ -16,11 +16,17 @@ interface BackfillOptions extends ShardOptions {
 export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('backfill'))
     .description('Move shards: scan, map, write, checkpoint. Run it again to resume.')
-    .addOption(new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(wholeNumber(1, 256)))
+    .addOption(
+      new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(
+        wholeNumber(1, 256),
+      ),
+    )
     .addOption(new Option('--dry-run', 'map every row and write nothing: finds all bad rows').default(false))
     .addOption(new Option('--create-table', 'create the target table where it is missing').default(false))
-    .addOption(new Option('--restart', 'put the shard\'s progress aside and begin again').default(false))
-    .addOption(new Option('--max-bad-rows <n>', 'rows that may stay behind, recorded').default(0).argParser(wholeNumber(0)))
+    .addOption(new Option('--restart', "put the shard's progress aside and begin again").default(false))
+    .addOption(
+      new Option('--max-bad-rows <n>', 'rows that may stay behind, recorded').default(0).argParser(wholeNumber(0)),
+    )
     .addHelpText(
       'after',
       `

@@ -9,7 +9,10 @@ import { stopOnSignals } from './signals.js';
 export function checkCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('check'))
     .description('Preflight: config, sources and target; every fault at once. Writes nothing.')
-    .addHelpText('after', '\nExample:\n  $ dynaferry check -c dynaferry.yaml\n\nExits 3 when something would refuse a run.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ dynaferry check -c dynaferry.yaml\n\nExits 3 when something would refuse a run.',
+    )
     .action(async (options: ShardOptions) => {
       finish(await check(io, options));
     });
@@ -39,6 +42,7 @@ async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
 
 function verdict(errors: number, warnings: number): string {
   const warned = warnings === 0 ? '' : `, ${warnings} warning${warnings === 1 ? '' : 's'}`;
-  return errors === 0 ? `check passed${warned}` : `check refused: ${errors} error${errors === 1 ? '' : 's'}${warned}; correct them and check again`;
+  return errors === 0
+    ? `check passed${warned}`
+    : `check refused: ${errors} error${errors === 1 ? '' : 's'}${warned}; correct them and check again`;
 }
-

@@ -45,7 +45,11 @@ export async function shardsOf(config: Config, named: readonly string[]): Promis
 export async function chosenShards(config: Config, options: ShardOptions, command: string): Promise<readonly string[]> {
   if (options.shard.length === 0 && !options.all && config.source.shards.length > 1) {
     const ids = config.source.shards.map((shard) => shard.id).join(', ');
-    throw new FerryError('E_USAGE', `the config has ${config.source.shards.length} shards, and none was named`, `name some: dynaferry ${command} --shard ${config.source.shards[0]?.id ?? 'ID'}, or take --all (${ids})`);
+    throw new FerryError(
+      'E_USAGE',
+      `the config has ${config.source.shards.length} shards, and none was named`,
+      `name some: dynaferry ${command} --shard ${config.source.shards[0]?.id ?? 'ID'}, or take --all (${ids})`,
+    );
   }
   return await shardsOf(config, options.shard);
 }
@@ -54,6 +58,8 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   return (text) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Give a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? ' up' : ` to ${max}`}.`);
+    throw new InvalidArgumentError(
+      `Give a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? ' up' : ` to ${max}`}.`,
+    );
   };
 }

@@ -18,10 +18,16 @@ interface DiffOptions extends ShardOptions {
 export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('diff'))
     .description('Dry run of single rows: what would be written, beside what is there. Writes nothing.')
-    .addOption(new Option('--sample <rows>', 'rows spread over each table (default: 10)').argParser(wholeNumber(1, 10_000)).conflicts('keys'))
-    .addOption(new Option('--keys <key...>', 'rows by scan key: its columns in order, joined by commas').default([], 'none'))
+    .addOption(
+      new Option('--sample <rows>', 'rows spread over each table (default: 10)')
+        .argParser(wholeNumber(1, 10_000))
+        .conflicts('keys'),
+    )
+    .addOption(
+      new Option('--keys <key...>', 'rows by scan key: its columns in order, joined by commas').default([], 'none'),
+    )
     .addOption(new Option('--table <name>', 'only this table'))
-    .addOption(new Option('--show-values', 'show row values; they are other people\'s data').default(false))
+    .addOption(new Option('--show-values', "show row values; they are other people's data").default(false))
     .addHelpText(
       'after',
       `
@@ -40,7 +46,11 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
   if (options.table !== undefined && !config.source.tables.some((table) => table.name === options.table)) {
-    throw new FerryError('E_USAGE', `the config has no table "${options.table}"`, `it has ${config.source.tables.map((table) => table.name).join(', ')}`);
+    throw new FerryError(
+      'E_USAGE',
+      `the config has no table "${options.table}"`,
+      `it has ${config.source.tables.map((table) => table.name).join(', ')}`,
+    );
   }
   const { diffShard } = await import('../wiring/diff-shard.js');
   const stopping = stopOnSignals(io, '');
@@ -48,13 +58,25 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     const keys = options.keys.map((key) => key.split(','));
     const tables: TableDiff[] = [];
     for (const shard of shards) {
-      tables.push(...(await diffShard(config, shard, { table: options.table ?? null, keys, sample: options.sample ?? 10 }, stopping.stop)));
+      tables.push(
+        ...(await diffShard(
+          config,
+          shard,
+          { table: options.table ?? null, keys, sample: options.sample ?? 10 },
+          stopping.stop,
+        )),
+      );
     }
     const rows = tables.flatMap((table) => table.rows);
     if (keys.length > 0 && rows.length === 0) {
-      throw new FerryError('E_USAGE', 'no shard has a row with such a key', 'give the scan key\'s columns in order, joined by commas, as `dynaferry diff --sample 1` shows them');
+      throw new FerryError(
+        'E_USAGE',
+        'no shard has a row with such a key',
+        "give the scan key's columns in order, joined by commas, as `dynaferry diff --sample 1` shows them",
+      );
     }
-    if (options.json) writeJson(io, { tables: options.showValues ? tables : tables.map(withoutValues), totals: totals(rows) });
+    if (options.json)
+      writeJson(io, { tables: options.showValues ? tables : tables.map(withoutValues), totals: totals(rows) });
     else print(io, tables, options.showValues);
     const { changed, bad } = totals(rows);
     return changed + bad === 0 ? EXIT.done : EXIT.differences;
@@ -67,12 +89,16 @@ function print(io: Io, tables: readonly TableDiff[], showValues: boolean): void 
   for (const { shard, table, rows } of tables) {
     for (const row of rows) {
       writeLine(io.stdout, `${shard} ${table}  ${row.row}${row.outcome === 'expired' ? '  expired: skipped' : ''}`);
-      if (row.bad !== null) writeLine(io.stdout, `  bad      ${row.bad.column ?? 'item'}: ${row.bad.reason}; ${row.bad.remedy}`);
+      if (row.bad !== null)
+        writeLine(io.stdout, `  bad      ${row.bad.column ?? 'item'}: ${row.bad.reason}; ${row.bad.remedy}`);
       for (const item of row.items) printItem(io, item, showValues);
     }
   }
   const { created, same, changed, bad, expired } = totals(tables.flatMap((table) => table.rows));
-  writeLine(io.stdout, `${plural(created + same + changed, 'item')}: ${created} new, ${same} same, ${changed} changed; ${plural(bad, 'bad row')}, ${expired} expired`);
+  writeLine(
+    io.stdout,
+    `${plural(created + same + changed, 'item')}: ${created} new, ${same} same, ${changed} changed; ${plural(bad, 'bad row')}, ${expired} expired`,
+  );
   if (!showValues && created + changed > 0) writeLine(io.stdout, 'values are hidden; --show-values shows them');
 }
 
@@ -81,7 +107,10 @@ function printItem(io: Io, item: ItemDiff, showValues: boolean): void {
   if (!showValues && item.outcome === 'new') return;
   for (const { name, held, mapped } of item.attributes) {
     if (!showValues) {
-      writeLine(io.stdout, `    ${name}: ${held === null ? 'would be added' : mapped === null ? 'would be removed' : 'would change'}`);
+      writeLine(
+        io.stdout,
+        `    ${name}: ${held === null ? 'would be added' : mapped === null ? 'would be removed' : 'would change'}`,
+      );
     } else {
       if (held !== null) writeLine(io.stdout, `    - ${name}: ${held}`);
       if (mapped !== null) writeLine(io.stdout, `    + ${name}: ${mapped}`);
@@ -94,7 +123,13 @@ function withoutValues(table: TableDiff): unknown {
   return { ...table, rows: table.rows.map((row) => ({ ...row, items: row.items.map(bare) })) };
 }
 
-function totals(rows: readonly RowDiff[]): { created: number; same: number; changed: number; bad: number; expired: number } {
+function totals(rows: readonly RowDiff[]): {
+  created: number;
+  same: number;
+  changed: number;
+  bad: number;
+  expired: number;
+} {
   const items = rows.flatMap((row) => row.items);
   const outcome = (wanted: ItemDiff['outcome']): number => items.filter((item) => item.outcome === wanted).length;
   return {

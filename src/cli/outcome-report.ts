@@ -4,7 +4,7 @@ import { count, duration, plural } from '../listeners/format.js';
 import type { ShardOutcome } from '../wiring/shard-task.js';
 import { writeLine, type Io } from './io.js';
 import { printFault } from './print-error.js';
-import type { RunOptions } from './run-shards.js';
+import type { RunOptions } from './run-options.js';
 
 export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardOutcome[]): void {
   for (const outcome of outcomes) {
@@ -23,7 +23,7 @@ function headline(run: RunOptions, outcome: ShardOutcome): string {
   const extras = [
     counts.expiredRows > 0 ? `${count(counts.expiredRows)} expired and skipped` : '',
     outcome.badRows > 0 ? plural(outcome.badRows, 'bad row') : '',
-    `${plural(counts.chunks, 'chunk')}`,
+    plural(counts.chunks, 'chunk'),
     `${count(counts.units)} ${run.kind === 'backfill' ? 'WCU' : 'RCU'}`,
     duration(outcome.elapsedMs / 1_000),
   ].filter((text) => text !== '');
@@ -41,7 +41,8 @@ function verb(run: RunOptions, outcome: ShardOutcome): string {
       if (outcome.alreadyDone) return 'was done already';
       return run.dryRun ? 'dry run passed, nothing written' : 'done';
     case 'differences':
-      if (run.kind === 'backfill') return run.dryRun ? 'dry run found bad rows, nothing written' : 'done but for the bad rows';
+      if (run.kind === 'backfill')
+        return run.dryRun ? 'dry run found bad rows, nothing written' : 'done but for the bad rows';
       return `NOT verified: ${count(outcome.missing)} missing, ${count(outcome.differing)} differing${outcome.unresolved > 0 ? `, ${count(outcome.unresolved)} unresolved` : ''}`;
   }
 }
@@ -64,15 +65,20 @@ function more(io: Io, left: number, noun: string): void {
 }
 
 function suspectText(outcome: ShardOutcome): string {
-  const when = outcome.suspectsClosableAt === null ? '' : ` after ${new Date(outcome.suspectsClosableAt).toISOString()}`;
+  const when =
+    outcome.suspectsClosableAt === null ? '' : ` after ${new Date(outcome.suspectsClosableAt).toISOString()}`;
   return `${plural(outcome.suspects, 'write')} ended without an answer and could still land: verify again${when}`;
 }
 
 function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
   if (outcomes.some((outcome) => outcome.exitCode === EXIT.interrupted)) return 'run the same command again to resume';
   if (outcomes.some((outcome) => outcome.outcome === 'failed')) return '';
-  if (run.kind === 'backfill' && run.dryRun) return outcomes.every((outcome) => outcome.outcome === 'done') ? 'next: dynaferry backfill' : 'next: change the mapping, or allow some with --max-bad-rows';
+  if (run.kind === 'backfill' && run.dryRun)
+    return outcomes.every((outcome) => outcome.outcome === 'done')
+      ? 'next: dynaferry backfill'
+      : 'next: change the mapping, or allow some with --max-bad-rows';
   if (run.kind === 'backfill') return 'next: dynaferry verify';
-  if (outcomes.every((outcome) => outcome.outcome === 'done')) return 'every row has its item, equal in every attribute';
+  if (outcomes.every((outcome) => outcome.outcome === 'done'))
+    return 'every row has its item, equal in every attribute';
   return '';
 }

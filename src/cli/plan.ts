@@ -14,7 +14,9 @@ interface PlanOptions extends ShardOptions {
 export function planCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('plan'))
     .description('What a backfill would do: scan key, ranges, rows, item sizes, write units, time. Writes nothing.')
-    .addOption(new Option('--sample <rows>', 'rows sampled from each table').default(500).argParser(wholeNumber(1, 100_000)))
+    .addOption(
+      new Option('--sample <rows>', 'rows sampled from each table').default(500).argParser(wholeNumber(1, 100_000)),
+    )
     .addHelpText('after', '\nExample:\n  $ dynaferry plan --shard s01')
     .action(async (options: PlanOptions) => {
       finish(await plan(io, options));
@@ -29,8 +31,14 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
   try {
     const estimates: ShardEstimate[] = [];
     for (const shard of shards) estimates.push(await estimateShard(config, shard, options.sample, stopping.stop));
-    const units = estimates.flatMap((estimate) => estimate.tables).reduce((sum, table) => sum + table.estimatedUnits, 0);
-    const total = { estimatedUnits: units, writeCapacity: config.target.writeCapacity, estimatedSeconds: Math.ceil(units / config.target.writeCapacity) };
+    const units = estimates
+      .flatMap((estimate) => estimate.tables)
+      .reduce((sum, table) => sum + table.estimatedUnits, 0);
+    const total = {
+      estimatedUnits: units,
+      writeCapacity: config.target.writeCapacity,
+      estimatedSeconds: Math.ceil(units / config.target.writeCapacity),
+    };
     if (options.json) {
       writeJson(io, { shards: estimates, total });
     } else {
@@ -49,7 +57,10 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
 function printShard(io: Io, estimate: ShardEstimate): void {
   for (const table of estimate.tables) {
     writeLine(io.stdout, `${estimate.shard}  ${table.table}`);
-    writeLine(io.stdout, `  scan       by ${table.scanKey}, ${plural(table.ranges, 'range')}, about ${plural(table.estimatedRows, 'row')}`);
+    writeLine(
+      io.stdout,
+      `  scan       by ${table.scanKey}, ${plural(table.ranges, 'range')}, about ${plural(table.estimatedRows, 'row')}`,
+    );
     writeLine(
       io.stdout,
       `  items      ${table.itemsPerRow.toFixed(2)} a row; ${bytes(table.averageItemBytes)} on average, ${bytes(table.largestItemBytes)} the largest of ${plural(table.sampledRows, 'sampled row')}`,
@@ -58,8 +69,13 @@ function printShard(io: Io, estimate: ShardEstimate): void {
       io.stdout,
       `  writing    about ${count(table.estimatedUnits)} write units, index writes included; ${duration(table.estimatedSeconds)} at the whole budget`,
     );
-    if (table.expiredInSample > 0) writeLine(io.stdout, `  expired    ${plural(table.expiredInSample, 'row')} of the sample, which the mapping skips`);
+    if (table.expiredInSample > 0)
+      writeLine(
+        io.stdout,
+        `  expired    ${plural(table.expiredInSample, 'row')} of the sample, which the mapping skips`,
+      );
     if (table.badRowsInSample > 0) writeLine(io.stdout, `  bad rows   ${count(table.badRowsInSample)} of the sample:`);
-    for (const bad of table.badReasons) writeLine(io.stdout, `             ${bad.column ?? 'item'}: ${bad.reason}; ${bad.remedy}`);
+    for (const bad of table.badReasons)
+      writeLine(io.stdout, `             ${bad.column ?? 'item'}: ${bad.reason}; ${bad.remedy}`);
   }
 }

@@ -34,7 +34,15 @@ The usual order:
 Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight refused, 4 source failed,
 5 target failed, 6 state, 130 interrupted with the checkpoint saved.`,
     );
-  const commands = [checkCommand, planCommand, diffCommand, backfillCommand, verifyCommand, statusCommand, schemaCommand];
+  const commands = [
+    checkCommand,
+    planCommand,
+    diffCommand,
+    backfillCommand,
+    verifyCommand,
+    statusCommand,
+    schemaCommand,
+  ];
   for (const define of commands) program.addCommand(define(io, finish));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({

@@ -4,27 +4,22 @@ import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
 import { plural } from '../listeners/format.js';
-import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
+import type { ShardOutcome } from '../wiring/shard-task.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
 import { printOutcomes } from './outcome-report.js';
+import type { RunOptions } from './run-options.js';
 import { stopOnSignals } from './signals.js';
-
-export interface RunOptions {
-  readonly kind: ShardTask['kind'];
-  readonly jobs?: number | undefined;
-  readonly dryRun: boolean;
-  readonly createTable: boolean;
-  readonly restart: boolean;
-  readonly maxBadRows: number;
-}
 
 /** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, E_PREFLIGHT */
 export async function runShards(io: Io, common: ShardOptions, run: RunOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, common);
   const shards = await chosenShards(config, common, run.kind);
-  const stopping = stopOnSignals(io, 'stopping: writes in flight finish, then the checkpoint is saved; press Ctrl-C again to end at once');
+  const stopping = stopOnSignals(
+    io,
+    'stopping: writes in flight finish, then the checkpoint is saved; press Ctrl-C again to end at once',
+  );
   const bus = new EventBus();
   try {
     await passPreflight(io, config, shards, common, run, stopping.stop);
@@ -53,16 +48,31 @@ export async function runShards(io: Io, common: ShardOptions, run: RunOptions): 
   }
 }
 
-async function passPreflight(io: Io, config: Config, shards: readonly string[], common: ShardOptions, run: RunOptions, signal: AbortSignal): Promise<void> {
-  if (!common.json) writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${run.dryRun ? '' : ' and the target'} first`);
+async function passPreflight(
+  io: Io,
+  config: Config,
+  shards: readonly string[],
+  common: ShardOptions,
+  run: RunOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!common.json)
+    writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${run.dryRun ? '' : ' and the target'} first`);
   const { preflight } = await import('../wiring/preflight.js');
   const report = await preflight(config, shards, { createTable: run.createTable, target: !run.dryRun }, signal);
   const errors = report.findings.filter((finding) => finding.level === 'error');
-  const [first] = errors;
-  if (!common.json) printFindings(io, report.findings.filter((finding) => finding.level === 'warning'));
-  if (first === undefined) return;
-  if (errors.length === 1) throw new FerryError('E_PREFLIGHT', `${first.code}: ${first.message}`, first.hint, { faults: errors });
-  throw new FerryError('E_PREFLIGHT', `the preflight refuses the run: ${errors.length} faults`, 'correct them; `dynaferry check` looks again without running', { faults: errors });
+  if (!common.json)
+    printFindings(
+      io,
+      report.findings.filter((finding) => finding.level === 'warning'),
+    );
+  if (errors.length === 0) return;
+  throw new FerryError(
+    'E_PREFLIGHT',
+    `the preflight refuses the run: ${plural(errors.length, 'fault')}`,
+    'correct what is listed; `dynaferry check` looks again without running',
+    { faults: errors },
+  );
 }
 
 async function createTarget(config: Config, signal: AbortSignal): Promise<void> {
@@ -86,7 +96,7 @@ async function showProgress(io: Io, bus: EventBus, json: boolean): Promise<() =>
 
 /** Interrupted before failed before different: the first failed shard's own code. */
 function exitCodeOf(outcomes: readonly ShardOutcome[]): ExitCode {
-  const of = (wanted: ShardOutcome['outcome']): ShardOutcome | undefined => outcomes.find((outcome) => outcome.outcome === wanted);
+  const of = (wanted: ShardOutcome['outcome']): ShardOutcome | undefined =>
+    outcomes.find((outcome) => outcome.outcome === wanted);
   return (of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
 }
-

@@ -23,7 +23,12 @@ export function statusTable(shards: readonly Known[], now: number, columns: numb
     kept = kept.filter((index) => index !== drop);
   }
   const widths = kept.map((index) => Math.max(...lines.map((line) => (line.cells[index] ?? '').length)));
-  const table = lines.map((line) => kept.map((index, at) => (line.cells[index] ?? '').padEnd(widths[at] ?? 0)).join('  ').trimEnd());
+  const table = lines.map((line) =>
+    kept
+      .map((index, at) => (line.cells[index] ?? '').padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   return [...table, ...shards.flatMap(notes)].join('\n');
 }
 
@@ -33,7 +38,8 @@ function widthOf(lines: readonly Line[], kept: readonly number[]): number {
 
 function shardLines(shard: Known, now: number): readonly Line[] {
   if (!('tables' in shard)) return [{ cells: [shard.shard, 'not begun'] }];
-  if (shard.tables.length === 0) return [{ cells: [shard.shard, shard.fault === null ? phaseText(shard) : 'unreadable'] }];
+  if (shard.tables.length === 0)
+    return [{ cells: [shard.shard, shard.fault === null ? phaseText(shard) : 'unreadable'] }];
   return shard.tables.map((table, index) => ({ cells: tableCells(shard, table, index === 0, now) }));
 }
 
@@ -41,7 +47,7 @@ function tableCells(shard: ShardStatus, table: TableStatus, first: boolean, now:
   const pass = currentPass(shard, table);
   const rows = pass?.counts.rows ?? 0;
   const beat = shard.running ? shard.heartbeat : null;
-  const finished = pass?.pass.finishedAt != null;
+  const finished = pass !== null && pass.pass.finishedAt !== null;
   const rate = beat?.rowsPerSecond ?? 0;
   const left = finished || rate <= 0 ? '' : duration(Math.max(0, table.estimatedRows - rows) / rate);
   return [
@@ -75,7 +81,12 @@ function verifiedText(verify: PassSummary | null, now: number): string {
 
 function notes(shard: Known): readonly string[] {
   if (!('tables' in shard)) return [];
-  const suspects = shard.suspects > 0 ? [`${shard.shard}: ${plural(shard.suspects, 'write')} ended without an answer; verify looks at their items again`] : [];
+  const suspects =
+    shard.suspects > 0
+      ? [
+          `${shard.shard}: ${plural(shard.suspects, 'write')} ended without an answer; verify looks at their items again`,
+        ]
+      : [];
   return shard.fault === null ? suspects : [faultText(shard.shard, shard.fault), ...suspects];
 }
 

@@ -15,9 +15,13 @@ interface StatusOptions extends ShardOptions {
 
 export function statusCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('status'))
-    .description('Where every shard stands: phase, progress, rate, bad rows, last verification. Reads the state files only.')
+    .description(
+      'Where every shard stands: phase, progress, rate, bad rows, last verification. Reads the state files only.',
+    )
     .addOption(new Option('-w, --watch', 'show it again and again until Ctrl-C').default(false))
-    .addOption(new Option('--interval <seconds>', 'seconds between two looks').default(2).argParser(wholeNumber(1, 3_600)))
+    .addOption(
+      new Option('--interval <seconds>', 'seconds between two looks').default(2).argParser(wholeNumber(1, 3_600)),
+    )
     .addHelpText('after', '\nExamples:\n  $ dynaferry status\n  $ dynaferry status --watch')
     .action(async (options: StatusOptions) => {
       finish(await status(io, options));
@@ -36,7 +40,8 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
       const found = look();
       if (options.json) writeJson(io, { at: new Date().toISOString(), shards: found });
       else writeLine(io.stdout, `${clear(io, options.watch)}${statusTable(found, Date.now(), width(io))}`);
-      if (options.watch) await sleep(options.interval * 1_000, undefined, { signal: stopping.stop }).catch(() => undefined);
+      if (options.watch)
+        await sleep(options.interval * 1_000, undefined, { signal: stopping.stop }).catch(() => undefined);
     } while (options.watch && !stopping.stop.aborted);
     return EXIT.done;
   } finally {

@@ -12,7 +12,11 @@ interface VerifyOptions extends ShardOptions {
 export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('verify'))
     .description('Compare every row with its items: counts and checksums by chunk, item by item underneath.')
-    .addOption(new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(wholeNumber(1, 256)))
+    .addOption(
+      new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(
+        wholeNumber(1, 256),
+      ),
+    )
     .addHelpText(
       'after',
       `
@@ -23,6 +27,15 @@ Reads at most target.readCapacity. Finds missing and differing items, not extra 
 and attribute names when anything is missing or differs. After an interruption the same command resumes.`,
     )
     .action(async (options: VerifyOptions) => {
-      finish(await runShards(io, options, { kind: 'verify', jobs: options.jobs, dryRun: false, createTable: false, restart: false, maxBadRows: Number.MAX_SAFE_INTEGER }));
+      finish(
+        await runShards(io, options, {
+          kind: 'verify',
+          jobs: options.jobs,
+          dryRun: false,
+          createTable: false,
+          restart: false,
+          maxBadRows: Number.MAX_SAFE_INTEGER,
+        }),
+      );
     });
 }

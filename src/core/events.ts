@@ -114,13 +114,21 @@ export class EventBus implements Emitter {
     const named = this.#byName.get(name);
     if (named !== undefined) {
       for (const listener of named) {
-        this.#guard(name, () => (listener as Listener<N>)(payload), () => named.delete(listener));
+        this.#guard(
+          name,
+          () => (listener as Listener<N>)(payload),
+          () => named.delete(listener),
+        );
       }
     }
     if (this.#any.size > 0) {
       const record = { name, payload } as EventRecord;
       for (const listener of this.#any) {
-        this.#guard(name, () => listener(record), () => this.#any.delete(listener));
+        this.#guard(
+          name,
+          () => listener(record),
+          () => this.#any.delete(listener),
+        );
       }
     }
   }

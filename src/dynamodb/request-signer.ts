@@ -159,8 +159,8 @@ function sameCredentials(a: SignerCredentials, b: SignerCredentials | null): boo
 export function noCredentials(cause: unknown): FerryError {
   return new FerryError(
     'E_TARGET_CREDENTIALS',
-    'no AWS credentials were found in the environment, the profile or this machine’s role',
-    'set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role; an emulator takes any',
+    'no usable AWS credentials were found in the environment, the profile or this machine’s role',
+    'set AWS_PROFILE (and run `aws sso login` where it uses SSO), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role; an emulator takes any',
     { cause },
   );
 }

@@ -5,7 +5,7 @@
 import { FerryError, interrupted } from '../core/errors.js';
 import type { MappedItem, RowChunk } from '../core/model.js';
 import type { BadRowRecord, ItemWriter, KeyRegister, Pass } from '../core/ports.js';
-import { BadRowLimit } from './bad-row-limit.js';
+import type { BadRowLimit } from './bad-row-limit.js';
 import { mapChunk } from './map-chunk.js';
 import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
 import type { PassProgress } from './progress.js';
@@ -23,7 +23,12 @@ export interface BackfillParts {
 }
 
 /** @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_INTERRUPTED */
-export async function backfillTable(context: ShardContext, job: TableJob, pass: Pass, parts: BackfillParts): Promise<void> {
+export async function backfillTable(
+  context: ShardContext,
+  job: TableJob,
+  pass: Pass,
+  parts: BackfillParts,
+): Promise<void> {
   await runPass(context, job, pass, context.store.progress(pass), new BackfillHandler(context, job, parts));
 }
 
@@ -42,7 +47,12 @@ class BackfillHandler implements ChunkHandler {
     this.#claim(mapped.items);
     if (signal.aborted) throw interrupted();
     const receipt = mapped.items.length === 0 ? Promise.resolve({ items: 0, units: 0 }) : writer.write(mapped.items);
-    return { done: receipt.then(({ units }) => this.#result(chunk, mapped, units), (thrown: unknown) => this.#explain(thrown)) };
+    return {
+      done: receipt.then(
+        ({ units }) => this.#result(chunk, mapped, units),
+        (thrown: unknown) => this.#explain(thrown),
+      ),
+    };
   }
 
   async stop(): Promise<void> {
@@ -92,11 +102,21 @@ class BackfillHandler implements ChunkHandler {
     const rows = thrown instanceof FerryError && thrown.code === 'E_ITEM_KEY_SHARED' ? SharedKeyRows.of(thrown) : null;
     if (rows === null) throw thrown;
     const table = this.job.mapping.table.name;
-    return this.#refuse([rows.first, rows.second].map((row) => ({ table, cursor: this.job.source.cursorOf(row) })), this.context.shard);
+    return this.#refuse(
+      [rows.first, rows.second].map((row) => ({ table, cursor: this.job.source.cursorOf(row) })),
+      this.context.shard,
+    );
   }
 
   #refuse(rows: readonly Pick<BadRowRecord, 'table' | 'cursor'>[], holder: string): never {
-    this.context.store.recordBadRows(rows.map((row) => ({ ...row, column: null, reason: 'its item key is another row\'s too', remedy: 'take a unique key of the table into the key templates' })));
+    this.context.store.recordBadRows(
+      rows.map((row) => ({
+        ...row,
+        column: null,
+        reason: "its item key is another row's too",
+        remedy: 'take a unique key of the table into the key templates',
+      })),
+    );
     throw sharedKey(this.job.mapping.table.name, this.context.shard, holder);
   }
 }

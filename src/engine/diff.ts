@@ -43,7 +43,11 @@ export async function diffRows(
   }));
 }
 
-function mapRow(job: TableJob, row: Row, now: number): Omit<RowDiff, 'items'> & { readonly items: readonly MappedItem[] } {
+function mapRow(
+  job: TableJob,
+  row: Row,
+  now: number,
+): Omit<RowDiff, 'items'> & { readonly items: readonly MappedItem[] } {
   const items: MappedItem[] = [];
   const name = job.source.describeKey(job.source.cursorOf(row));
   try {
@@ -58,6 +62,10 @@ function diffItem(item: MappedItem, held: string | undefined): ItemDiff {
   const base = { keyText: item.keyText, bytes: item.bytes };
   if (held === item.text) return { ...base, outcome: 'same', attributes: [] };
   if (held !== undefined) return { ...base, outcome: 'changed', attributes: attributeDifferences(item.text, held) };
-  const attributes = Object.entries(parseItem(item.text)).map(([name, value]) => ({ name, held: null, mapped: JSON.stringify(value) }));
+  const attributes = Object.entries(parseItem(item.text)).map(([name, value]) => ({
+    name,
+    held: null,
+    mapped: JSON.stringify(value),
+  }));
   return { ...base, outcome: 'new', attributes };
 }

@@ -9,7 +9,10 @@ export class DiscardingWriter implements ItemWriter {
   }
 
   write(items: readonly MappedItem[]): Promise<WriteReceipt> {
-    return Promise.resolve({ items: items.length, units: items.reduce((sum, item) => sum + writeUnits(item.bytes), 0) });
+    return Promise.resolve({
+      items: items.length,
+      units: items.reduce((sum, item) => sum + writeUnits(item.bytes), 0),
+    });
   }
 
   close(): Promise<void> {

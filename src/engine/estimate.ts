@@ -60,7 +60,8 @@ export function estimateTable(
     estimatedRows: ranges.rows,
     sampledRows: sample.length,
     itemsPerRow: perRow(items.length),
-    averageItemBytes: items.length === 0 ? 0 : Math.round(items.reduce((sum, item) => sum + item.bytes, 0) / items.length),
+    averageItemBytes:
+      items.length === 0 ? 0 : Math.round(items.reduce((sum, item) => sum + item.bytes, 0) / items.length),
     largestItemBytes: items.reduce((largest, item) => Math.max(largest, item.bytes), 0),
     estimatedUnits,
     estimatedSeconds: Math.ceil(estimatedUnits / budget),

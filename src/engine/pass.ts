@@ -70,10 +70,12 @@ async function walkRange(
   signal: AbortSignal,
   fail: (thrown: unknown) => void,
 ): Promise<void> {
-  if (signal.aborted) return;
   const { range } = progress;
   const where = { shard: context.shard, table: pass.table, range: range.index };
-  const watermark = new Watermark<{ readonly record: ChunkRecord; readonly differences: readonly DifferenceRecord[] }>();
+  const watermark = new Watermark<{
+    readonly record: ChunkRecord;
+    readonly differences: readonly DifferenceRecord[];
+  }>();
   const underWay = new Set<Promise<void>>();
 
   const finish = (chunk: RowChunk, result: ChunkResult, advance: ReturnType<typeof watermark.start>): void => {
@@ -92,7 +94,12 @@ async function walkRange(
 
   try {
     for await (const chunk of job.source.scan(range, progress.watermark, signal)) {
-      context.emitter.emit('chunk.read', { ...where, rows: chunk.rows.length, bytes: chunk.bytes, elapsedMs: chunk.elapsedMs });
+      context.emitter.emit('chunk.read', {
+        ...where,
+        rows: chunk.rows.length,
+        bytes: chunk.bytes,
+        elapsedMs: chunk.elapsedMs,
+      });
       const advance = watermark.start();
       const { done } = await handler.begin(chunk, range, signal);
       const settled: Promise<void> = done

@@ -23,7 +23,13 @@ export async function ensurePlan(context: ShardContext, job: TableJob, shardSour
 async function makePlan(context: ShardContext, job: TableJob, shardSource: ShardSource): Promise<TablePlan> {
   const position = await shardSource.position(context.signal);
   const ranges = await job.source.planRanges(context.ranges, context.signal);
-  const plan: TablePlan = { table: job.mapping.table.name, scanKey: job.scanKey, position, ranges, plannedAt: Date.now() };
+  const plan: TablePlan = {
+    table: job.mapping.table.name,
+    scanKey: job.scanKey,
+    position,
+    ranges,
+    plannedAt: Date.now(),
+  };
   context.store.savePlan(plan);
   return plan;
 }

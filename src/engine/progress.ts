@@ -82,7 +82,16 @@ export class PassProgress {
       const snapshot = this.snapshot();
       emitter.emit('shard.progress', { shard: this.shard, ...snapshot });
       const { rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries } = snapshot;
-      store.beat({ pid: process.pid, at: Date.now(), phase: this.phase, rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries });
+      store.beat({
+        pid: process.pid,
+        at: Date.now(),
+        phase: this.phase,
+        rowsPerSecond,
+        itemsPerSecond,
+        unitsPerSecond,
+        throttles,
+        retries,
+      });
     };
     say();
     const timer = setInterval(say, TICK_MS);

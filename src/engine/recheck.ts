@@ -29,7 +29,10 @@ export async function confirmDifferences(
     await sleep(pause, undefined, { signal }).catch(() => {
       throw interrupted();
     });
-    const rows = await job.source.refetch(open.map((item) => item.row), signal);
+    const rows = await job.source.refetch(
+      open.map((item) => item.row),
+      signal,
+    );
     const again = open.flatMap((before, index) =>
       remap(job, rows[index] ?? null, before, now()).map((after) => ({ after, changed: after.text !== before.text })),
     );
@@ -43,7 +46,9 @@ export async function confirmDifferences(
     }
     open = [...changing.values()];
   }
-  const unresolved = open.map((item) => record(job, { class: 'unresolved', keyText: item.keyText, attributes: [] }, item.row));
+  const unresolved = open.map((item) =>
+    record(job, { class: 'unresolved', keyText: item.keyText, attributes: [] }, item.row),
+  );
   return [...confirmed, ...unresolved];
 }
 

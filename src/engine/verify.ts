@@ -30,7 +30,9 @@ export async function verifyTable(context: ShardContext, job: TableJob, pass: Pa
 /** A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes on to the end. */
 function withOpenEnd(progress: readonly RangeProgress[]): readonly RangeProgress[] {
   const last = Math.max(...progress.map(({ range }) => range.index));
-  return progress.map((entry) => (entry.range.index === last ? { ...entry, range: { ...entry.range, upTo: null } } : entry));
+  return progress.map((entry) =>
+    entry.range.index === last ? { ...entry, range: { ...entry.range, upTo: null } } : entry,
+  );
 }
 
 class VerifyHandler implements ChunkHandler {
@@ -71,7 +73,10 @@ class VerifyHandler implements ChunkHandler {
   async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, progress, suspects, now } = this.parts;
     if (mapped.badRows.length > 0) this.context.store.recordBadRows(mapped.badRows);
-    const read = await reader.read(mapped.items.map((item) => item.keyText), signal);
+    const read = await reader.read(
+      mapped.items.map((item) => item.keyText),
+      signal,
+    );
     const held = new DigestSum();
     const candidates = mapped.items.filter((item) => {
       const text = read.texts.get(item.keyText);
@@ -95,7 +100,12 @@ class VerifyHandler implements ChunkHandler {
       unresolved: count('unresolved'),
     };
     for (const { class: kind, attributes } of differences) {
-      this.context.emitter.emit('difference.found', { shard: this.context.shard, table: this.job.mapping.table.name, class: kind, attributes });
+      this.context.emitter.emit('difference.found', {
+        shard: this.context.shard,
+        table: this.job.mapping.table.name,
+        class: kind,
+        attributes,
+      });
     }
     progress.add(record);
     return { record, differences };

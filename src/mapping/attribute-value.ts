@@ -30,17 +30,27 @@ export function encoderFor(column: ColumnInfo, rule: Pick<ColumnRule, 'type' | '
   const type = rule.type ?? defaultType(kind);
   switch (type) {
     case 'S':
-      return kind === 'bytes' ? strictUtf8Encoder(column.name) : kind === 'bit' ? (cell, size) => stringValue(bitText(asBuffer(cell)), size) : encodeText;
+      return kind === 'bytes'
+        ? strictUtf8Encoder(column.name)
+        : kind === 'bit'
+          ? (cell, size) => stringValue(bitText(asBuffer(cell)), size)
+          : encodeText;
     case 'N':
       return numberEncoder(column, kind);
     case 'B':
-      return kind === 'bytes' || kind === 'bit' ? encodeBytes : kind === 'text' || kind === 'json' || kind === 'set' ? encodeTextBytes : unsupported(column, type);
+      return kind === 'bytes' || kind === 'bit'
+        ? encodeBytes
+        : kind === 'text' || kind === 'json' || kind === 'set'
+          ? encodeTextBytes
+          : unsupported(column, type);
     case 'BOOL':
       return kind === 'integer' || kind === 'bit' ? booleanEncoder(column.name, kind) : unsupported(column, type);
     case 'SS':
       return kind === 'set' ? setEncoder(column.name) : unsupported(column, type);
     case 'JSON':
-      return kind === 'json' || kind === 'text' ? (cell, size) => jsonAttributeText(asText(cell), column.name, size) : unsupported(column, type);
+      return kind === 'json' || kind === 'text'
+        ? (cell, size) => jsonAttributeText(asText(cell), column.name, size)
+        : unsupported(column, type);
   }
 }
 
@@ -138,13 +148,18 @@ function booleanEncoder(column: string, kind: ColumnKind): EncodeCell {
 function setEncoder(column: string): EncodeCell {
   return (cell, size) => {
     const text = asText(cell);
-    if (text === '') throw new BadValue(column, 'an empty set, which DynamoDB cannot store', 'map the column with `type: S`');
+    if (text === '')
+      throw new BadValue(column, 'an empty set, which DynamoDB cannot store', 'map the column with `type: S`');
     const members = text.split(',').sort();
     return `{"SS":[${members.map((member) => stringValue(member, size).slice('{"S":'.length, -1)).join(',')}]}`;
   };
 }
 
-function timeEncoder(column: ColumnInfo, kind: 'date' | 'datetime', rule: Pick<ColumnRule, 'type' | 'format'>): EncodeCell {
+function timeEncoder(
+  column: ColumnInfo,
+  kind: 'date' | 'datetime',
+  rule: Pick<ColumnRule, 'type' | 'format'>,
+): EncodeCell {
   const format = rule.format ?? 'iso';
   const epoch = format.startsWith('epoch');
   if (rule.type !== null && rule.type !== (epoch ? 'N' : 'S')) {
@@ -153,7 +168,9 @@ function timeEncoder(column: ColumnInfo, kind: 'date' | 'datetime', rule: Pick<C
   if (format === 'text') return encodeText;
   const bad = new BadValue(
     column.name,
-    kind === 'date' ? 'a zero date, or a day the calendar does not have' : 'a zero date-time, or a day the calendar does not have',
+    kind === 'date'
+      ? 'a zero date, or a day the calendar does not have'
+      : 'a zero date-time, or a day the calendar does not have',
     'map the column with `format: text`',
   );
   if (format === 'iso') {

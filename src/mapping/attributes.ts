@@ -1,19 +1,13 @@
 /** The attributes of one item rule: from columns, templates and constants to emitters of their text, name included. */
 import type { AddedAttribute, ItemMapping } from '../config/model.js';
-import type { ColumnInfo, Row, TableInfo } from '../core/model.js';
+import type { ColumnInfo, TableInfo } from '../core/model.js';
 import { encoderFor, numberValue, RuleFault, stringValue } from './attribute-value.js';
 import { columnNamed, compileTemplate } from './compiled-template.js';
-import type { ItemKey } from './item-key.js';
+import type { AttributeEmitter } from './attribute-emitter.js';
 import { textBytes, type SizeCounter } from './item-size.js';
 import { quoteJson } from './json-text.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
 import { normalizeNumber } from './numbers.js';
-
-export interface AttributeEmitter {
-  readonly name: string;
-  /** `"name":{"S":"..."}`, or '' where the attribute is absent; adds its billed bytes, name included. @throws BadValue */
-  readonly emit: (row: Row, size: SizeCounter, key: ItemKey, expiresAt: number | null) => string;
-}
 
 /** null where a fault was reported. */
 export function compileAttributes(
@@ -24,7 +18,9 @@ export function compileAttributes(
 ): readonly AttributeEmitter[] | null {
   const { attributes } = item;
   const named: [string, (string | number)[]][] = [
-    ...(attributes.columns === 'all' ? [] : attributes.columns.map((name, index): [string, (string | number)[]] => [name, ['columns', index]])),
+    ...(attributes.columns === 'all'
+      ? []
+      : attributes.columns.map((name, index): [string, (string | number)[]] => [name, ['columns', index]])),
     ...attributes.drop.map((name, index): [string, (string | number)[]] => [name, ['drop', index]]),
     ...Object.keys(attributes.rules).map((name): [string, (string | number)[]] => [name, ['rules', name]]),
   ];
@@ -49,7 +45,12 @@ export function isChosen(column: ColumnInfo, item: ItemMapping): boolean {
   return columns === 'all' ? !column.invisible || Object.hasOwn(rules, column.name) : columns.includes(column.name);
 }
 
-function columnEmitter(column: ColumnInfo, item: ItemMapping, index: number, report: ReportFault): AttributeEmitter | null {
+function columnEmitter(
+  column: ColumnInfo,
+  item: ItemMapping,
+  index: number,
+  report: ReportFault,
+): AttributeEmitter | null {
   const { rules } = item.attributes;
   // By own name: a column may be called `constructor`.
   const rule = Object.hasOwn(rules, column.name) ? rules[column.name] : undefined;
@@ -75,12 +76,22 @@ function columnEmitter(column: ColumnInfo, item: ItemMapping, index: number, rep
     };
   } catch (error) {
     if (!(error instanceof RuleFault)) throw error;
-    report(['attributes', 'rules', column.name], 'E_MAPPING_INVALID', `column ${column.name}: ${error.message}`, 'give the rule a type or format that fits the column');
+    report(
+      ['attributes', 'rules', column.name],
+      'E_MAPPING_INVALID',
+      `column ${column.name}: ${error.message}`,
+      'give the rule a type or format that fits the column',
+    );
     return null;
   }
 }
 
-function addedEmitter(name: string, rule: AddedAttribute, table: TableInfo, indexOf: (column: string) => number): AttributeEmitter {
+function addedEmitter(
+  name: string,
+  rule: AddedAttribute,
+  table: TableInfo,
+  indexOf: (column: string) => number,
+): AttributeEmitter {
   const prefix = `${quoteJson(name)}:`;
   const nameBytes = textBytes(name);
   if (rule.kind === 'template') {

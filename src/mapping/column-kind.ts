@@ -1,7 +1,8 @@
 /** What family of values a column holds: the one place that reads MySQL's type names for the mapping. */
 import type { ColumnInfo } from '../core/model.js';
 
-export type ColumnKind = 'integer' | 'decimal' | 'float' | 'bit' | 'text' | 'json' | 'set' | 'bytes' | 'date' | 'datetime' | 'time' | 'year';
+export type ColumnKind =
+  'integer' | 'decimal' | 'float' | 'bit' | 'text' | 'json' | 'set' | 'bytes' | 'date' | 'datetime' | 'time' | 'year';
 
 const KINDS: Readonly<Record<string, ColumnKind>> = {
   tinyint: 'integer',

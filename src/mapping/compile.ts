@@ -6,7 +6,8 @@
 import type { ItemMapping, TableMapping } from '../config/model.js';
 import { FerryError, type Fault } from '../core/errors.js';
 import type { MappedItem, Row, TableInfo } from '../core/model.js';
-import { compileAttributes, isChosen, type AttributeEmitter } from './attributes.js';
+import type { AttributeEmitter } from './attribute-emitter.js';
+import { compileAttributes, isChosen } from './attributes.js';
 import { BadValue } from './bad-value.js';
 import { MAX_ITEM_BYTES } from './item-size.js';
 import { compileKeys, type CompiledKeys } from './item-key.js';
@@ -43,7 +44,11 @@ export interface CompiledMapping {
  * @throws FerryError E_MAPPING_INVALID, E_MAPPING_COLUMN or E_MAPPING_UNSORTABLE; with several faults, all of them in `faults`
  * @param lineOf line in the config file of a path in it
  */
-export function compileMapping(table: TableInfo, mapping: TableMapping, lineOf: (path: readonly (string | number)[]) => number): CompiledMapping {
+export function compileMapping(
+  table: TableInfo,
+  mapping: TableMapping,
+  lineOf: (path: readonly (string | number)[]) => number,
+): CompiledMapping {
   const faults: Fault[] = [];
   const columns = columnsInUse(table, mapping);
   const position = new Map(columns.map((name, index) => [name, index]));
@@ -61,6 +66,8 @@ export function compileMapping(table: TableInfo, mapping: TableMapping, lineOf: 
     };
     return compileItem(item, table, indexOf, report);
   });
+  const ttlAttributes = new Set(mapping.items.flatMap((item) => item.ttl?.attribute ?? []));
+  if (ttlAttributes.size > 1) faults.push(severalTtls(table, [...ttlAttributes], lineOf));
   if (faults.length > 0) throw mappingError(table, faults);
   const compiled = items.filter((item) => item !== null);
   const [first] = mapping.items;
@@ -70,7 +77,7 @@ export function compileMapping(table: TableInfo, mapping: TableMapping, lineOf: 
     keys: compiled.map((item) => item.keys.templates),
     partitionKeyName: first?.partitionKey.name ?? '',
     sortKeyName: first?.sortKey?.name ?? null,
-    ttlAttribute: mapping.items.find((item) => item.ttl !== null)?.ttl?.attribute ?? null,
+    ttlAttribute: [...ttlAttributes][0] ?? null,
     map(row, into, context) {
       const start = into.length;
       try {
@@ -93,7 +100,12 @@ interface CompiledItem {
   readonly emitters: readonly AttributeEmitter[];
 }
 
-function compileItem(item: ItemMapping, table: TableInfo, indexOf: (column: string) => number, report: ReportFault): CompiledItem | null {
+function compileItem(
+  item: ItemMapping,
+  table: TableInfo,
+  indexOf: (column: string) => number,
+  report: ReportFault,
+): CompiledItem | null {
   const keys = compileKeys(item, table, indexOf, report);
   const { ttl: ttlMapping } = item;
   const ttl = ttlMapping === null ? null : guarded(['ttl'], report, () => compileTtl(ttlMapping, table, indexOf));
@@ -104,7 +116,12 @@ function compileItem(item: ItemMapping, table: TableInfo, indexOf: (column: stri
   emitters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   for (const [index, emitter] of emitters.entries()) {
     if (emitter.name === emitters[index - 1]?.name) {
-      report(['attributes'], 'E_MAPPING_INVALID', `two rules give the attribute "${emitter.name}"`, 'rename one of them, or drop the column');
+      report(
+        ['attributes'],
+        'E_MAPPING_INVALID',
+        `two rules give the attribute "${emitter.name}"`,
+        'rename one of them, or drop the column',
+      );
     }
   }
   return { name: item.name, keys, ttl, emitters };
@@ -121,7 +138,11 @@ function emitItem(item: CompiledItem, row: Row, into: MappedItem[], context: Map
     if (fragment !== '') fragments.push(fragment);
   }
   if (size.bytes > MAX_ITEM_BYTES) {
-    throw new BadValue(null, `item "${item.name}" is ${size.bytes} bytes, more than DynamoDB's ${MAX_ITEM_BYTES}`, 'drop a large column, or keep it elsewhere');
+    throw new BadValue(
+      null,
+      `item "${item.name}" is ${size.bytes} bytes, more than DynamoDB's ${MAX_ITEM_BYTES}`,
+      'drop a large column, or keep it elsewhere',
+    );
   }
   // Joined, not concatenated: V8 keeps a concatenation as a tree of its pieces, and a chunk's worth of trees that wait for their
   // write costs the garbage collector as much as all the rest of the mapping.
@@ -133,7 +154,11 @@ function emitItem(item: CompiledItem, row: Row, into: MappedItem[], context: Map
 function refuseSharedKey(into: readonly MappedItem[], start: number): void {
   const keys = into.slice(start).map((item) => item.keyText);
   if (new Set(keys).size === keys.length) return;
-  throw new BadValue(null, 'two items of the row have one item key', 'begin the key templates of the items with different literals');
+  throw new BadValue(
+    null,
+    'two items of the row have one item key',
+    'begin the key templates of the items with different literals',
+  );
 }
 
 /** Columns that become attributes by themselves, in table order; templates and TTLs add theirs as they are compiled. */
@@ -147,8 +172,26 @@ function columnsInUse(table: TableInfo, mapping: TableMapping): string[] {
   return [...wanted];
 }
 
+function severalTtls(
+  table: TableInfo,
+  attributes: readonly string[],
+  lineOf: (path: readonly (string | number)[]) => number,
+): Fault {
+  const where = ['mapping', table.name];
+  return {
+    code: 'E_MAPPING_INVALID',
+    message: `line ${lineOf(where)}, ${pathText(where)}: TTL goes by ${attributes.join(' and ')}, but a DynamoDB table has one TTL attribute`,
+    hint: 'give every `ttl` the same attribute',
+  };
+}
+
 function mappingError(table: TableInfo, faults: readonly Fault[]): FerryError {
   const [first] = faults;
   if (faults.length === 1 && first !== undefined) return new FerryError(first.code, first.message, first.hint);
-  return new FerryError('E_MAPPING_INVALID', `the mapping of table ${table.name} has ${faults.length} faults`, 'correct each of them', { faults });
+  return new FerryError(
+    'E_MAPPING_INVALID',
+    `the mapping of table ${table.name} has ${faults.length} faults`,
+    'correct each of them',
+    { faults },
+  );
 }

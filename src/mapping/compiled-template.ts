@@ -5,7 +5,9 @@ import { compileExpression } from './template-functions.js';
 import { parseTemplate, TemplateSyntaxError } from './template.js';
 import { nearest } from '../core/nearest.js';
 
-export type CompiledPart = { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'expression'; readonly expression: Expression };
+export type CompiledPart =
+  | { readonly kind: 'literal'; readonly text: string }
+  | { readonly kind: 'expression'; readonly expression: Expression };
 
 export interface CompiledTemplate {
   readonly source: string;
@@ -30,7 +32,11 @@ export class TemplateFault extends Error {
  * @param indexOf position of a column in the rows
  * @throws TemplateFault
  */
-export function compileTemplate(source: string, table: TableInfo, indexOf: (column: string) => number): CompiledTemplate {
+export function compileTemplate(
+  source: string,
+  table: TableInfo,
+  indexOf: (column: string) => number,
+): CompiledTemplate {
   try {
     const parts = parseTemplate(source).map((part): CompiledPart => {
       if (part.kind === 'literal') return part;

@@ -27,7 +27,8 @@ export interface EpochTime {
 /** null for zero dates, zero parts, and days that the calendar does not have. */
 export function epochTime(text: string): EpochTime | null {
   if (!isOfCalendar(text)) return null;
-  const [hour, minute, second] = text.length === 10 ? [0, 0, 0] : [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
+  const [hour, minute, second] =
+    text.length === 10 ? [0, 0, 0] : [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
   // Date.UTC takes years below 100 for 19xx, so it is asked one cycle later.
   const later = Date.UTC(digits(text, 0, 4) + 400, digits(text, 5, 7) - 1, digits(text, 8, 10), hour, minute, second);
   const microseconds = text.length > 20 ? Number(text.slice(20).padEnd(6, '0')) : 0;

@@ -46,7 +46,8 @@ const ANY = /[\s\S]/;
 /** `{column}` without a function. Bytes become latin1 text, one character a byte. @throws FunctionFault for an unknown type */
 export function columnExpression(column: ColumnInfo, index: number): Expression {
   const kind = columnKind(column);
-  if (kind === null) throw new FunctionFault(`type ${column.dataType} of column ${column.name} is not known to this version`);
+  if (kind === null)
+    throw new FunctionFault(`type ${column.dataType} of column ${column.name} is not known to this version`);
   const meaning = meaningOf(kind);
   const name = column.name;
   const cell = (row: Row): string => {
@@ -72,7 +73,17 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
 }
 
 /** Character sets that convert to UTF-8 one to one; others hold some characters twice (cp932) or have some that Unicode lacks. */
-const EXACT_CHARSETS: ReadonlySet<string> = new Set(['ascii', 'latin1', 'utf8', 'utf8mb3', 'utf8mb4', 'ucs2', 'utf16', 'utf16le', 'utf32']);
+const EXACT_CHARSETS: ReadonlySet<string> = new Set([
+  'ascii',
+  'latin1',
+  'utf8',
+  'utf8mb3',
+  'utf8mb4',
+  'ucs2',
+  'utf16',
+  'utf16le',
+  'utf32',
+]);
 
 /** Different values print differently. An ENUM or SET with an empty member does not: its invalid value prints empty too. */
 function printsExactly(column: ColumnInfo): boolean {
@@ -97,7 +108,9 @@ function alphabetOf(meaning: Meaning, column: ColumnInfo): RegExp {
 
 function sortRemedy(meaning: Meaning, column: ColumnInfo): string {
   if (meaning === 'float' || meaning === 'time') return `a column of another type than ${column.dataType}`;
-  return meaning === 'integer' && column.unsigned ? `{${column.name}:pad(${integerDigits(column)})}` : `{${column.name}:sortable}`;
+  return meaning === 'integer' && column.unsigned
+    ? `{${column.name}:pad(${integerDigits(column)})}`
+    : `{${column.name}:sortable}`;
 }
 
 function meaningOf(kind: ColumnKind): Meaning {
@@ -134,10 +147,15 @@ export function fractionWidth(column: ColumnInfo): number {
 /** A number column's text without zero-fill and superfluous zeros: one spelling a value. */
 function numberText(text: string, column: string): string {
   const normalized = normalizeNumber(text);
-  if ('fault' in normalized) throw new BadValue(column, normalized.fault, 'map the column with `type: S` and leave it out of keys');
+  if ('fault' in normalized)
+    throw new BadValue(column, normalized.fault, 'map the column with `type: S` and leave it out of keys');
   return normalized.text;
 }
 
 function nullInTemplate(column: string): BadValue {
-  return new BadValue(column, 'NULL in a template', 'leave such rows out with `where`, or take the column out of the template');
+  return new BadValue(
+    column,
+    'NULL in a template',
+    'leave such rows out with `where`, or take the column out of the template',
+  );
 }

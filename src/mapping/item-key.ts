@@ -4,7 +4,7 @@
  */
 import type { ItemMapping, KeyMapping, KeyType } from '../config/model.js';
 import type { Row, TableInfo } from '../core/model.js';
-import type { AttributeEmitter } from './attributes.js';
+import type { AttributeEmitter, ItemKey } from './attribute-emitter.js';
 import { BadValue } from './bad-value.js';
 import { compileTemplate, type CompiledTemplate } from './compiled-template.js';
 import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, textBytes } from './item-size.js';
@@ -13,17 +13,6 @@ import { guarded, type ReportFault } from './mapping-faults.js';
 import type { KeyTemplates } from './key-uniqueness.js';
 import { normalizeNumber, numberBytes } from './numbers.js';
 import { compileSpread } from './spread.js';
-
-export interface ItemKey {
-  /** `{"pk":{"S":"..."},"sk":{"S":"..."}}` */
-  readonly keyText: string;
-  /** `{"S":"..."}` of the partition key. */
-  readonly partition: string;
-  readonly partitionFragment: string;
-  readonly partitionBytes: number;
-  readonly sortFragment: string;
-  readonly sortBytes: number;
-}
 
 export interface CompiledKeys {
   readonly templates: KeyTemplates;
@@ -35,13 +24,27 @@ export interface CompiledKeys {
 const NO_SUFFIX = (): string => '';
 
 /** null where a fault was reported. */
-export function compileKeys(item: ItemMapping, table: TableInfo, indexOf: (column: string) => number, report: ReportFault): CompiledKeys | null {
+export function compileKeys(
+  item: ItemMapping,
+  table: TableInfo,
+  indexOf: (column: string) => number,
+  report: ReportFault,
+): CompiledKeys | null {
   const partition = compileKeyTemplate(item.partitionKey, ['partitionKey', 'template'], table, indexOf, report);
-  const sort = item.sortKey === null ? null : compileKeyTemplate(item.sortKey, ['sortKey', 'template'], table, indexOf, report);
+  const sort =
+    item.sortKey === null ? null : compileKeyTemplate(item.sortKey, ['sortKey', 'template'], table, indexOf, report);
   const { spread: spreading } = item.partitionKey;
-  const spread = spreading === null ? NO_SUFFIX : guarded(['partitionKey', 'spread'], report, () => compileSpread(spreading, table, indexOf));
+  const spread =
+    spreading === null
+      ? NO_SUFFIX
+      : guarded(['partitionKey', 'spread'], report, () => compileSpread(spreading, table, indexOf));
   if (spreading !== null && item.partitionKey.type !== 'S') {
-    report(['partitionKey', 'spread'], 'E_MAPPING_INVALID', 'a spread adds a text suffix, so the partition key must be of type S', 'remove `spread`, or set `type: S`');
+    report(
+      ['partitionKey', 'spread'],
+      'E_MAPPING_INVALID',
+      'a spread adds a text suffix, so the partition key must be of type S',
+      'remove `spread`, or set `type: S`',
+    );
   }
   if (item.sortKey !== null && sort !== null && !refuseUnsortable(item.sortKey, sort, report)) return null;
   if (partition === null || spread === null || (item.sortKey !== null && sort === null)) return null;
@@ -107,13 +110,20 @@ function compileKeyTemplate(
 
 function keyTemplateFault(type: KeyType, template: CompiledTemplate): { message: string; hint: string } | null {
   const [only, second] = template.parts;
-  if (only === undefined) return { message: 'the template is empty, and DynamoDB takes no empty key', hint: 'name a column, or a literal' };
+  if (only === undefined)
+    return { message: 'the template is empty, and DynamoDB takes no empty key', hint: 'name a column, or a literal' };
   const single = second === undefined && only.kind === 'expression' ? only.expression : null;
   if (type === 'N' && (single === null || !['integer', 'decimal', 'float'].includes(single.meaning))) {
-    return { message: 'a key of type N takes one number column and nothing else', hint: 'write "{column}", or set `type: S`' };
+    return {
+      message: 'a key of type N takes one number column and nothing else',
+      hint: 'write "{column}", or set `type: S`',
+    };
   }
   if (type === 'B' && single?.meaning !== 'bytes') {
-    return { message: 'a key of type B takes one binary column and nothing else', hint: 'write "{column}", or set `type: S`' };
+    return {
+      message: 'a key of type B takes one binary column and nothing else',
+      hint: 'write "{column}", or set `type: S`',
+    };
   }
   const raw = template.parts.find((part) => part.kind === 'expression' && part.expression.meaning === 'bytes');
   if (type === 'S' && raw?.kind === 'expression') {
@@ -148,12 +158,20 @@ function keyEncoder(key: KeyMapping, role: string, maxBytes: number): (text: str
   const prefix = `${quoteJson(key.name)}:`;
   const nameBytes = textBytes(key.name);
   const { encode, measure } = KEY_TYPES[key.type];
-  const empty = new BadValue(null, `an empty ${role}, which DynamoDB does not take`, 'leave such rows out with `where`, or add a literal to the template');
+  const empty = new BadValue(
+    null,
+    `an empty ${role}, which DynamoDB does not take`,
+    'leave such rows out with `where`, or add a literal to the template',
+  );
   return (text) => {
     if (text === '') throw empty;
     const bytes = measure(text);
     if (bytes > maxBytes) {
-      throw new BadValue(null, `a ${role} of ${bytes} bytes, more than DynamoDB's ${maxBytes}`, 'take shorter columns into the template');
+      throw new BadValue(
+        null,
+        `a ${role} of ${bytes} bytes, more than DynamoDB's ${maxBytes}`,
+        'take shorter columns into the template',
+      );
     }
     const value = encode(text);
     return { fragment: prefix + value, value, bytes: nameBytes + bytes };
@@ -169,6 +187,7 @@ const KEY_TYPES: Readonly<Record<KeyType, { encode: (text: string) => string; me
 
 function plainNumber(text: string): string {
   const normalized = normalizeNumber(text);
-  if ('fault' in normalized) throw new BadValue(null, `a number key with ${normalized.fault}`, 'set `type: S` and use {column:sortable}');
+  if ('fault' in normalized)
+    throw new BadValue(null, `a number key with ${normalized.fault}`, 'set `type: S` and use {column:sortable}');
   return normalized.text;
 }

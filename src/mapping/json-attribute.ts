@@ -67,7 +67,8 @@ function valueText(value: unknown, column: string, size: SizeCounter, depth: num
 }
 
 function requireWellFormed(text: string, column: string): void {
-  if (!isWellFormed(text)) throw new BadValue(column, 'JSON with half of a surrogate pair, which has no UTF-8 form', REMEDY);
+  if (!isWellFormed(text))
+    throw new BadValue(column, 'JSON with half of a surrogate pair, which has no UTF-8 form', REMEDY);
 }
 
 function tooDeep(column: string): BadValue {

@@ -1,10 +1,12 @@
 /**
  * Does the schema prove that no two rows share an item key? Judged from templates and unique keys alone, before any row is
  * read: `proven`; `unproven` (it may well hold, but only a register of keys can tell while running); `possible` (a
- * template leaves out what tells rows apart: two rows can share an item key, and one would overwrite the other).
+ * template leaves out what tells rows apart: two rows can share an item key, and one would overwrite the other). A unique key
+ * binds the rows of one server: that two shards never hold one key is the operator's word, not the schema's.
  */
 import type { TableInfo } from '../core/model.js';
-import { columnsOf, type CompiledPart, type CompiledTemplate } from './compiled-template.js';
+import { expressionsOf, type CompiledPart, type CompiledTemplate } from './compiled-template.js';
+import { SPREAD_SEPARATOR } from './spread.js';
 
 export type Uniqueness =
   | { readonly verdict: 'proven' }
@@ -32,11 +34,13 @@ export function judgeUniqueness(rules: readonly KeyTemplates[]): Uniqueness {
 
 function judgeRule(rule: KeyTemplates): Uniqueness {
   const templates = [rule.partitionKey, ...(rule.sortKey === null ? [] : [rule.sortKey])];
-  const named = new Set(templates.flatMap(columnsOf));
-  const usable = rule.table.uniqueKeys.filter((key) => !key.nullable && !key.prefix);
-  const covered = usable.filter((key) => key.parts.every((part) => named.has(part.column)));
+  const expressions = templates.flatMap(expressionsOf).filter((expression) => expression.distinguishes !== 'never');
+  const named = new Set(expressions.map((expression) => expression.column));
+  // Keys with NULLs serve as well, since a template refuses NULL, and so do keys of prefixes: values with different beginnings differ.
+  const keys = rule.table.uniqueKeys;
+  const covered = keys.filter((key) => key.parts.every((part) => named.has(part.column)));
   if (covered.length === 0) {
-    const wanted = usable.map((key) => `(${key.parts.map((part) => part.column).join(', ')})`).join(' or ');
+    const wanted = keys.map((key) => `(${key.parts.map((part) => part.column).join(', ')})`).join(' or ');
     return {
       verdict: 'possible',
       reason: `the item key of ${rule.label} leaves out a column of every unique key${wanted === '' ? '' : `; it must hold all of ${wanted}`}`,
@@ -49,62 +53,71 @@ function judgeRule(rule: KeyTemplates): Uniqueness {
   if (covered.some((key) => key.parts.every((part) => recoverable.has(part.column)))) return { verdict: 'proven' };
   return {
     verdict: 'unproven',
-    reason: `the templates of ${rule.label} join texts so that different rows could give one key (no separator that the text cannot contain, or a function that is not one-to-one)`,
+    reason: `the templates of ${rule.label} join texts so that different rows could give one key (no separator that the text cannot contain, a spread suffix behind a text, or a function that is not one-to-one)`,
   };
 }
 
 /**
  * Columns whose values can be read back from a template's output: from the left while each part's end is certain, and
  * from the right likewise, so that one free text in the middle is no harm.
+ * @param suffixed a spread suffix may follow: then nothing can be read from the right
  */
 function recoverableColumns(parts: readonly CompiledPart[], suffixed: boolean): ReadonlySet<string> {
   const found = new Set<string>();
-  const leftStop = walk(parts, found);
-  if (leftStop === null && !suffixed) return found;
-  if (suffixed) {
-    // Behind the last part a suffix may follow: the last variable part's end is then uncertain.
-    const last = parts.at(-1);
-    if (last?.kind === 'expression' && last.expression.width === null) found.delete(last.expression.column);
-    return found;
-  }
-  const rightStop = walk([...parts].reverse(), found);
+  const leftStop = walk(parts, suffixed ? SPREAD_SEPARATOR : null, found);
+  if (leftStop === null || suffixed) return found;
+  const rightStop = walk([...parts].reverse(), null, found);
   // One part alone that neither side could delimit: what both sides leave over is that part.
-  if (leftStop !== null && rightStop !== null && leftStop + rightStop === parts.length - 1) collect(parts[leftStop], found);
+  if (rightStop !== null && leftStop + rightStop === parts.length - 1) collect(parts[leftStop], found);
   return found;
 }
 
-/** @returns the index of the first part whose end is uncertain, or null where all were read */
-function walk(parts: readonly CompiledPart[], found: Set<string>): number | null {
+/**
+ * @param beyond what may follow the last part; null: nothing does
+ * @returns the index of the first part whose end is uncertain, or null where all were read
+ */
+function walk(parts: readonly CompiledPart[], beyond: string | null, found: Set<string>): number | null {
   for (const [index, part] of parts.entries()) {
     if (part.kind === 'literal') continue;
     const next = parts[index + 1];
+    const border = next === undefined ? beyond : next.kind === 'literal' ? next.text : ANYTHING;
+    const { width, alphabet } = part.expression;
     const ends =
-      part.expression.width !== null ||
-      next === undefined ||
-      (next.kind === 'literal' && ![...next.text].some((character) => part.expression.alphabet.test(character)));
+      width !== null ||
+      border === null ||
+      (border !== ANYTHING && ![...border].some((character) => alphabet.test(character)));
     if (!ends) return index;
     collect(part, found);
   }
   return null;
 }
 
+/** Another column's text. */
+const ANYTHING = Symbol('anything');
+
 function collect(part: CompiledPart | undefined, found: Set<string>): void {
-  if (part?.kind === 'expression' && part.expression.injective) found.add(part.expression.column);
+  if (part?.kind === 'expression' && part.expression.distinguishes === 'always') found.add(part.expression.column);
 }
 
 function judgePair(a: KeyTemplates, b: KeyTemplates): Uniqueness {
-  const apart = disjoint(a.partitionKey, b.partitionKey) || (a.sortKey !== null && b.sortKey !== null && disjoint(a.sortKey, b.sortKey));
+  const suffixed = a.spread || b.spread;
+  const apart =
+    disjoint(a.partitionKey, b.partitionKey, suffixed) ||
+    (a.sortKey !== null && b.sortKey !== null && disjoint(a.sortKey, b.sortKey, false));
   if (apart) return { verdict: 'proven' };
-  return { verdict: 'unproven', reason: `${a.label} and ${b.label} could give one key; begin their templates with different literals` };
+  return {
+    verdict: 'unproven',
+    reason: `${a.label} and ${b.label} could give one key; begin their templates with different literals`,
+  };
 }
 
-/** Their literal beginnings differ within the shorter one's length. */
-function disjoint(a: CompiledTemplate, b: CompiledTemplate): boolean {
+/** Their literal beginnings differ within the shorter one's length, or both are constants and differ. */
+function disjoint(a: CompiledTemplate, b: CompiledTemplate, suffixed: boolean): boolean {
   const [left, right] = [literalStart(a), literalStart(b)];
   const shared = Math.min(left.length, right.length);
   if (left.slice(0, shared) !== right.slice(0, shared)) return true;
-  // Two constants of different length differ too.
-  return isConstant(a) && isConstant(b) && left !== right;
+  // A suffix can make up for what one constant has more than the other: `A` and `A#1`.
+  return !suffixed && isConstant(a) && isConstant(b) && left !== right;
 }
 
 function literalStart(template: CompiledTemplate): string {

@@ -4,7 +4,12 @@ import { TemplateFault } from './compiled-template.js';
 import { FunctionFault } from './expression.js';
 
 /** @param path below the item's rules in the config */
-export type ReportFault = (path: readonly (string | number)[], code: Fault['code'], message: string, hint: string) => void;
+export type ReportFault = (
+  path: readonly (string | number)[],
+  code: Fault['code'],
+  message: string,
+  hint: string,
+) => void;
 
 /** Runs a compilation step; a fault it throws is reported under `path`. */
 export function guarded<T>(path: readonly (string | number)[], report: ReportFault, step: () => T): T | null {
@@ -19,5 +24,8 @@ export function guarded<T>(path: readonly (string | number)[], report: ReportFau
 }
 
 export function pathText(path: readonly (string | number)[]): string {
-  return path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`), '');
+  return path.reduce<string>(
+    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
+    '',
+  );
 }

@@ -18,7 +18,11 @@ export const SPREAD_SEPARATOR = '#';
  * that text is hashed, and it is what overrides name.
  * @returns from a row to its suffix, '' where the account is not spread. @throws TemplateFault, FunctionFault
  */
-export function compileSpread(spread: SpreadMapping, table: TableInfo, indexOf: (column: string) => number): (row: Row) => string {
+export function compileSpread(
+  spread: SpreadMapping,
+  table: TableInfo,
+  indexOf: (column: string) => number,
+): (row: Row) => string {
   const by = textOf(spread.by, table, indexOf);
   const account = spread.account === null ? null : textOf(spread.account, table, indexOf);
   const overrides = new Map(Object.entries(spread.overrides));

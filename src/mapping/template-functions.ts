@@ -3,10 +3,31 @@ import type { ColumnInfo } from '../core/model.js';
 import { BadValue } from './bad-value.js';
 import { epochText, epochTime, isoText } from './datetime.js';
 import { hashModulo } from './digest.js';
-import { columnExpression, DATE_CHARACTERS, DIGITS, FunctionFault, fractionWidth, HEX, WHOLE_NUMBER, type Expression, type Meaning } from './expression.js';
+import {
+  columnExpression,
+  DATE_CHARACTERS,
+  DIGITS,
+  FunctionFault,
+  fractionWidth,
+  HEX,
+  WHOLE_NUMBER,
+  type Expression,
+  type Meaning,
+} from './expression.js';
 import type { FunctionCall } from './template.js';
 
-export const TEMPLATE_FUNCTIONS = ['iso', 'epoch-s', 'epoch-ms', 'epoch-us', 'pad', 'sortable', 'hex', 'lower', 'upper', 'hash'] as const;
+export const TEMPLATE_FUNCTIONS = [
+  'iso',
+  'epoch-s',
+  'epoch-ms',
+  'epoch-us',
+  'pad',
+  'sortable',
+  'hex',
+  'lower',
+  'upper',
+  'hash',
+] as const;
 
 /** @throws FunctionFault where a function does not fit the column */
 export function compileExpression(column: ColumnInfo, index: number, calls: readonly FunctionCall[]): Expression {
@@ -16,15 +37,18 @@ export function compileExpression(column: ColumnInfo, index: number, calls: read
 function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo): Expression {
   const { column: name, meaning } = input;
   const expects = (...wanted: Meaning[]): void => {
-    if (!wanted.includes(meaning)) throw new FunctionFault(`${call.name} takes ${wanted.join(' or ')}, but gets ${meaning} from column ${name}`);
-    if (call.argument !== null && !['pad', 'hash'].includes(call.name)) throw new FunctionFault(`${call.name} takes no argument`);
+    if (!wanted.includes(meaning))
+      throw new FunctionFault(`${call.name} takes ${wanted.join(' or ')}, but gets ${meaning} from column ${name}`);
+    if (call.argument !== null && !['pad', 'hash'].includes(call.name))
+      throw new FunctionFault(`${call.name} takes no argument`);
   };
   switch (call.name) {
     case 'iso':
       expects('date', 'datetime');
       return {
         ...input,
-        evaluate: (row) => isoText(input.evaluate(row)) ?? refuse(new BadValue(name, 'not a day of the calendar', NO_ZERO_DATE)),
+        evaluate: (row) =>
+          isoText(input.evaluate(row)) ?? refuse(new BadValue(name, 'not a day of the calendar', NO_ZERO_DATE)),
         meaning: 'encoded',
         width: meaning === 'date' ? 10 : 20 + fractionWidth(column),
         alphabet: DATE_CHARACTERS,
@@ -61,12 +85,15 @@ const NO_ZERO_DATE = 'leave such rows out with `where`, or map the column with `
 function epochExpression(input: Expression, unit: 'epoch-s' | 'epoch-ms' | 'epoch-us', column: ColumnInfo): Expression {
   const decimals = unit === 'epoch-s' ? 0 : unit === 'epoch-ms' ? 3 : 6;
   if ((column.fractionDigits ?? 0) > decimals) {
-    throw new FunctionFault(`${unit} would cut the ${column.fractionDigits} fraction digits of column ${column.name}; use iso or epoch-us`);
+    throw new FunctionFault(
+      `${unit} would cut the ${column.fractionDigits} fraction digits of column ${column.name}; use iso or epoch-us`,
+    );
   }
   return {
     ...input,
     evaluate: (row) => {
-      const time = epochTime(input.evaluate(row)) ?? refuse(new BadValue(input.column, 'not a day of the calendar', NO_ZERO_DATE));
+      const time =
+        epochTime(input.evaluate(row)) ?? refuse(new BadValue(input.column, 'not a day of the calendar', NO_ZERO_DATE));
       return epochText(time, decimals);
     },
     meaning: 'integer',
@@ -110,13 +137,20 @@ function hexOf(input: Expression): Expression {
 }
 
 function padExpression(input: Expression, digits: number | null): Expression {
-  if (digits === null || digits < 1 || digits > 64) throw new FunctionFault('pad needs a number of digits from 1 to 64, as in pad(20)');
+  if (digits === null || digits < 1 || digits > 64)
+    throw new FunctionFault('pad needs a number of digits from 1 to 64, as in pad(20)');
   return {
     ...input,
     evaluate: (row) => {
       const text = input.evaluate(row);
-      if (text.length > digits) throw new BadValue(input.column, `more than the ${digits} digits of pad(${digits})`, 'give pad more digits');
-      if (text.charCodeAt(0) === 45) throw new BadValue(input.column, 'a negative number in pad', 'write sortable in the place of pad: it orders negatives too');
+      if (text.length > digits)
+        throw new BadValue(input.column, `more than the ${digits} digits of pad(${digits})`, 'give pad more digits');
+      if (text.charCodeAt(0) === 45)
+        throw new BadValue(
+          input.column,
+          'a negative number in pad',
+          'write sortable in the place of pad: it orders negatives too',
+        );
       return text.padStart(digits, '0');
     },
     meaning: 'encoded',
@@ -140,7 +174,12 @@ function sortableExpression(input: Expression, column: ColumnInfo): Expression {
       const text = input.evaluate(row);
       const negative = text.charCodeAt(0) === 45;
       const [units = '', fraction = ''] = (negative ? text.slice(1) : text).split('.');
-      if (units.length > whole || fraction.length > scale) throw new BadValue(input.column, 'more digits than the column declares', 'run `dynaferry check` again: the table may have changed');
+      if (units.length > whole || fraction.length > scale)
+        throw new BadValue(
+          input.column,
+          'more digits than the column declares',
+          'run `dynaferry check` again: the table may have changed',
+        );
       const digits = units.padStart(whole, '0') + (scale > 0 ? `.${fraction.padEnd(scale, '0')}` : '');
       return negative ? `-${digits.replace(/\d/g, (digit) => String(9 - Number(digit)))}` : `0${digits}`;
     },

@@ -55,7 +55,8 @@ function parseExpression(text: string, at: number): TemplatePart {
   const functions = calls.map((call) => {
     place += 1;
     const match = CALL.exec(call.trim());
-    if (match === null) throw new TemplateSyntaxError(`"${call}" at character ${place} is not a function such as iso or pad(20)`);
+    if (match === null)
+      throw new TemplateSyntaxError(`"${call}" at character ${place} is not a function such as iso or pad(20)`);
     place += call.length;
     return { name: match[1] ?? '', argument: match[2] === undefined ? null : Number(match[2]) };
   });

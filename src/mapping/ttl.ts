@@ -4,7 +4,7 @@
  */
 import type { TtlMapping } from '../config/model.js';
 import type { Row, TableInfo } from '../core/model.js';
-import type { AttributeEmitter } from './attributes.js';
+import type { AttributeEmitter } from './attribute-emitter.js';
 import { numberValue } from './attribute-value.js';
 import { BadValue } from './bad-value.js';
 import { columnKind } from './column-kind.js';
@@ -30,7 +30,11 @@ export function compileTtl(ttl: TtlMapping, table: TableInfo, indexOf: (column: 
   const column = columnNamed(ttl.column, table);
   const kind = columnKind(column);
   if (kind !== 'date' && kind !== 'datetime' && kind !== 'integer') {
-    throw new TemplateFault('E_MAPPING_INVALID', `ttl column ${ttl.column} is ${column.dataType}`, 'name a DATE, DATETIME or TIMESTAMP column, or an integer of epoch seconds');
+    throw new TemplateFault(
+      'E_MAPPING_INVALID',
+      `ttl column ${ttl.column} is ${column.dataType}`,
+      'name a DATE, DATETIME or TIMESTAMP column, or an integer of epoch seconds',
+    );
   }
   const index = indexOf(column.name);
   const prefix = `${quoteJson(ttl.attribute)}:`;
@@ -57,14 +61,23 @@ function integerSeconds(column: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (Math.abs(value) <= LARGEST_SECONDS) return value;
-    throw new BadValue(column, 'a TTL beyond epoch seconds, milliseconds perhaps, which DynamoDB would never expire', 'take a column in seconds for `ttl`');
+    throw new BadValue(
+      column,
+      'a TTL beyond epoch seconds, milliseconds perhaps, which DynamoDB would never expire',
+      'take a column in seconds for `ttl`',
+    );
   };
 }
 
 function calendarSeconds(column: string): (text: string) => number {
   return (text) => {
     const time = epochTime(text);
-    if (time === null) throw new BadValue(column, 'not a day of the calendar, so no time for the TTL', 'leave such rows out with `where`');
+    if (time === null)
+      throw new BadValue(
+        column,
+        'not a day of the calendar, so no time for the TTL',
+        'leave such rows out with `where`',
+      );
     return time.seconds;
   };
 }

@@ -15,7 +15,7 @@ export function between(kind: KeyKind, low: string, high: string): string | null
 
 /** Whether two texts are probably equal to MySQL: then a later key part tells their rows apart. */
 export function alike(kind: KeyKind, a: string, b: string): boolean {
-  return a === b || (kind.endsWith('-ci') && fold(a) === fold(b));
+  return a === b || (kind.endsWith('-ci') && fold(a).trimEnd() === fold(b).trimEnd());
 }
 
 function halfWay(kind: KeyKind, low: string, high: string): string | null {
@@ -33,11 +33,11 @@ function halfWay(kind: KeyKind, low: string, high: string): string | null {
     case 'text':
       return halfWayText(low, high);
     case 'text-ci':
-      return halfWayText(upperCase(low), upperCase(high));
+      return halfWayText(fold(low), fold(high));
     case 'latin1':
       return halfWayLatin1(low, high);
     case 'latin1-ci':
-      return halfWayLatin1(upperCase(low), upperCase(high));
+      return halfWayLatin1(fold(low), fold(high));
     case 'bytes':
       return halfWayBytes(low, high, 256n);
     case 'ascii-bytes':
@@ -51,13 +51,9 @@ function floor2(sum: bigint): bigint {
   return sum >> 1n;
 }
 
-/** Of ASCII letters alone: others may leave the charset in upper case. */
-function upperCase(text: string): string {
-  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
-}
-
+/** Without case and accents: about how case-insensitive collations sort. */
 function fold(text: string): string {
-  return text.normalize('NFKD').replace(/\p{M}/gu, '').toUpperCase().trimEnd();
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toUpperCase();
 }
 
 function halfWayDecimal(low: string, high: string): string {

@@ -24,6 +24,9 @@ const HALVINGS_PER_RANGE = 13;
 /** Index entries that may be read to find one boundary. */
 const WALKED_ROWS = 5_000;
 
+/** A cut beside a gap, as at the end of one account's rows, costs a row too: only several in a row are suspicious. */
+const POOR_CUTS = 3;
+
 /** Keys behind `low` up to and with `high`. */
 interface Piece {
   readonly low: Cursor;
@@ -31,6 +34,8 @@ interface Piece {
   readonly rows: number;
   /** MySQL found no key within. */
   readonly whole: boolean;
+  /** Cuts in a row that cost it hardly a row: probes mean nothing here, as where a collation sorts in its own way. */
+  readonly poorCuts: number;
 }
 
 /**
@@ -119,18 +124,22 @@ class SampledTable {
   }
 
   async piece(low: Cursor, high: Cursor): Promise<Piece> {
-    if (low === high) return { low, high, rows: 0, whole: true };
-    return { low, high, rows: await this.estimate(low, high), whole: false };
+    if (low === high) return { low, high, rows: 0, whole: true, poorCuts: 0 };
+    return { low, high, rows: await this.estimate(low, high), whole: false, poorCuts: 0 };
   }
 
   /** The piece cut at a real key within it; itself, marked whole, where MySQL finds none. */
   async halves(piece: Piece): Promise<readonly Piece[]> {
     const key = await this.keyWithin(piece);
     if (key === null) return [{ ...piece, whole: true }];
-    return [await this.piece(piece.low, key), await this.piece(key, piece.high)];
+    const [before, behind] = [await this.piece(piece.low, key), await this.piece(key, piece.high)];
+    const poorCuts = piece.poorCuts + 1;
+    if (before.rows <= 1) return [before, { ...behind, poorCuts }];
+    if (behind.rows <= 1) return [{ ...before, poorCuts }, behind];
+    return [before, behind];
   }
 
-  async keyWithin({ low, high, rows }: Piece): Promise<Cursor | null> {
+  async keyWithin({ low, high, rows, poorCuts }: Piece): Promise<Cursor | null> {
     const { keyset } = this.select;
     const [from, to] = [keyset.texts(low), keyset.texts(high)];
     const within = [keyset.after(low), keyset.before(high)];
@@ -138,7 +147,7 @@ class SampledTable {
       const [a, b] = [from[i] ?? '', to[i] ?? ''];
       if (alike(form.kind, a, b)) continue;
       const middle = descending ? between(form.kind, b, a) : between(form.kind, a, b);
-      if (middle === null && rows <= 2 * WALKED_ROWS) break;
+      if (poorCuts >= POOR_CUTS || (middle === null && rows <= 2 * WALKED_ROWS)) break;
       // Where nothing can be made up, the upper end itself is the probe: rows at it, or rows before it.
       for (const probe of new Set([middle ?? b, b])) {
         const behind = keyset.partFrom(from, i, probe, 'from');

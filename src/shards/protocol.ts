@@ -7,7 +7,9 @@ export type ToWorker =
   | { readonly type: 'budget'; readonly units: number }
   | { readonly type: 'stop' };
 
-export type FromWorker = { readonly type: 'event'; readonly record: EventRecord } | { readonly type: 'outcome'; readonly outcome: ShardOutcome };
+export type FromWorker =
+  | { readonly type: 'event'; readonly record: EventRecord }
+  | { readonly type: 'outcome'; readonly outcome: ShardOutcome };
 
 /** What the supervisor asks for: batches and chunks come thousands a second and are summed up in `shard.progress`. */
 export const FORWARDED: readonly EventName[] = [

@@ -42,7 +42,9 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
     tasks.map((task) =>
       limit(async () => {
         if (stop.aborted) return failedOutcome(task.shard, interrupted());
-        const child = fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+        const child = fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
+          stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        });
         running.add(child);
         shareOut();
         try {
@@ -56,8 +58,14 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   );
 }
 
-async function superviseOne(child: ChildProcess, task: ShardTask, bus: EventBus, stop: AbortSignal, kill: AbortSignal): Promise<ShardOutcome> {
-  let outcome: ShardOutcome | null = null;
+async function superviseOne(
+  child: ChildProcess,
+  task: ShardTask,
+  bus: EventBus,
+  stop: AbortSignal,
+  kill: AbortSignal,
+): Promise<ShardOutcome> {
+  const told: { outcome: ShardOutcome | null } = { outcome: null };
   const timers: NodeJS.Timeout[] = [];
   const endAfter = (ms: number): void => {
     timers.push(setTimeout(() => child.kill('SIGKILL'), ms));
@@ -73,7 +81,7 @@ async function superviseOne(child: ChildProcess, task: ShardTask, bus: EventBus,
     if (message.type === 'event') {
       bus.emit(message.record.name, message.record.payload);
     } else {
-      outcome = message.outcome;
+      told.outcome = message.outcome;
       endAfter(END_GRACE_MS);
     }
   });
@@ -84,7 +92,7 @@ async function superviseOne(child: ChildProcess, task: ShardTask, bus: EventBus,
       child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code ?? 0}` : signal));
       child.once('error', (error) => resolve(error.message));
     });
-    return outcome ?? diedSilently(task.shard, ended, stop.aborted, bus);
+    return told.outcome ?? diedSilently(task.shard, ended, stop.aborted, bus);
   } finally {
     stop.removeEventListener('abort', onStop);
     kill.removeEventListener('abort', onKill);
@@ -101,7 +109,13 @@ function diedSilently(shard: string, how: string, stopping: boolean, bus: EventB
         'was it out of memory, or killed? Run the same command again: it resumes where the checkpoint stands',
       );
   const outcome = failedOutcome(shard, error);
-  bus.emit('shard.finished', { shard, outcome: outcome.outcome, counts: outcome.counts, elapsedMs: outcome.elapsedMs, fault: outcome.fault });
+  bus.emit('shard.finished', {
+    shard,
+    outcome: outcome.outcome,
+    counts: outcome.counts,
+    elapsedMs: outcome.elapsedMs,
+    fault: outcome.fault,
+  });
   return outcome;
 }
 

@@ -4,8 +4,7 @@
  */
 import { loadConfig } from '../config/load.js';
 import { EventBus } from '../core/events.js';
-import { TokenBucket } from '../dynamodb/budget.js';
-import { runShard } from '../wiring/run-shard.js';
+import { openBudget, runShard } from '../wiring/run-shard.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 
@@ -14,7 +13,7 @@ export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 
 
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
-  let budget: TokenBucket | null = null;
+  let budget: ReturnType<typeof openBudget> | null = null;
   // Ctrl-C reaches the whole process group: the supervisor decides, and says `stop`.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => {
@@ -26,7 +25,7 @@ export function runWorker(process: WorkerProcess): void {
   process.on('message', (message: ToWorker) => {
     switch (message.type) {
       case 'start':
-        budget = new TokenBucket(message.task.units);
+        budget = openBudget(message.task.units);
         void work(process, message, budget, stop.signal);
         break;
       case 'budget':
@@ -39,7 +38,12 @@ export function runWorker(process: WorkerProcess): void {
   });
 }
 
-async function work(process: WorkerProcess, start: Extract<ToWorker, { type: 'start' }>, budget: TokenBucket, signal: AbortSignal): Promise<void> {
+async function work(
+  process: WorkerProcess,
+  start: Extract<ToWorker, { type: 'start' }>,
+  budget: ReturnType<typeof openBudget>,
+  signal: AbortSignal,
+): Promise<void> {
   const bus = new EventBus();
   const wanted = new Set<string>(start.events);
   bus.onAny((record) => {
@@ -50,7 +54,13 @@ async function work(process: WorkerProcess, start: Extract<ToWorker, { type: 'st
   if (process.connected) process.disconnect();
 }
 
-async function outcomeOf(process: WorkerProcess, task: ShardTask, bus: EventBus, budget: TokenBucket, signal: AbortSignal): Promise<ShardOutcome> {
+async function outcomeOf(
+  process: WorkerProcess,
+  task: ShardTask,
+  bus: EventBus,
+  budget: ReturnType<typeof openBudget>,
+  signal: AbortSignal,
+): Promise<ShardOutcome> {
   try {
     return await runShard(task, loadConfig(task.configFile, process.env), bus, budget, signal);
   } catch (thrown) {

@@ -23,7 +23,12 @@ export interface DiffSelection {
 }
 
 /** @throws FerryError E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_* */
-export async function diffShard(config: Config, shard: string, selection: DiffSelection, signal: AbortSignal): Promise<readonly TableDiff[]> {
+export async function diffShard(
+  config: Config,
+  shard: string,
+  selection: DiffSelection,
+  signal: AbortSignal,
+): Promise<readonly TableDiff[]> {
   const bus = new EventBus();
   const session = await openShardSession(config, shard, bus, signal);
   try {
@@ -35,7 +40,10 @@ export async function diffShard(config: Config, shard: string, selection: DiffSe
       for (const job of session.jobs) {
         const table = job.mapping.table.name;
         if (selection.table !== null && selection.table !== table) continue;
-        const rows = selection.keys.length > 0 ? await job.source.find(selection.keys, signal) : await job.source.sample(selection.sample, signal);
+        const rows =
+          selection.keys.length > 0
+            ? await job.source.find(selection.keys, signal)
+            : await job.source.sample(selection.sample, signal);
         tables.push({ shard, table, rows: await diffRows(job, rows, reader, Math.floor(Date.now() / 1_000), signal) });
       }
       return tables;

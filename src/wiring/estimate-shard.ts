@@ -11,7 +11,12 @@ export interface ShardEstimate {
 }
 
 /** @throws FerryError E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_* */
-export async function estimateShard(config: Config, shard: string, sampleRows: number, signal: AbortSignal): Promise<ShardEstimate> {
+export async function estimateShard(
+  config: Config,
+  shard: string,
+  sampleRows: number,
+  signal: AbortSignal,
+): Promise<ShardEstimate> {
   const session = await openShardSession(config, shard, new EventBus(), signal);
   try {
     const factor = await indexFactor(config, signal);
@@ -20,7 +25,16 @@ export async function estimateShard(config: Config, shard: string, sampleRows: n
       const ranges = await job.source.planRanges(config.source.limits.rangesPerTable, signal);
       const sample = await job.source.sample(sampleRows, signal);
       const rows = ranges.reduce((sum, range) => sum + range.estimatedRows, 0);
-      tables.push(estimateTable(job, { count: ranges.length, rows }, sample, factor, config.target.writeCapacity, Math.floor(Date.now() / 1_000)));
+      tables.push(
+        estimateTable(
+          job,
+          { count: ranges.length, rows },
+          sample,
+          factor,
+          config.target.writeCapacity,
+          Math.floor(Date.now() / 1_000),
+        ),
+      );
     }
     return { shard, tables };
   } finally {

@@ -31,7 +31,12 @@ const SPACE_ERROR_BYTES = 64 * 2 ** 20;
 const SPACE_WARNING_BYTES = 2 ** 30;
 
 /** @throws FerryError E_INTERRUPTED alone; whatever else is wrong is a finding */
-export async function preflight(config: Config, shardIds: readonly string[], options: PreflightOptions, signal: AbortSignal): Promise<PreflightReport> {
+export async function preflight(
+  config: Config,
+  shardIds: readonly string[],
+  options: PreflightOptions,
+  signal: AbortSignal,
+): Promise<PreflightReport> {
   const limit = pLimit(AT_ONCE);
   const [shards, target] = await Promise.all([
     Promise.all(shardIds.map((id) => limit(() => lookAtShard(config, id, signal)))),
@@ -51,20 +56,28 @@ interface Part {
   readonly seen: readonly string[];
 }
 
-async function lookAtShard(config: Config, id: string, signal: AbortSignal): Promise<Part & { readonly shard: string; readonly facts: ShardFacts | null }> {
+async function lookAtShard(
+  config: Config,
+  id: string,
+  signal: AbortSignal,
+): Promise<Part & { readonly shard: string; readonly facts: ShardFacts | null }> {
   const inspection = await inspectShard(findShard(config, id), config.source.limits, config.source.tables, signal);
   const findings = [...inspection.faults];
   const seen: string[] = [];
   if (inspection.facts !== null) {
     const { family, version, cipher, binlogFormat } = inspection.facts;
-    seen.push(`${id}: ${family} ${version}, ${cipher === null ? 'plain text' : `TLS ${cipher}`}, binary log ${binlogFormat ?? 'off'}`);
+    seen.push(
+      `${id}: ${family} ${version}, ${cipher === null ? 'plain text' : `TLS ${cipher}`}, binary log ${binlogFormat ?? 'off'}`,
+    );
   }
   const mappings: CompiledMapping[] = [];
   for (const table of inspection.tables.values()) {
     const mapping = compiled(config, table, findings);
     if (mapping === null) continue;
     mappings.push(mapping);
-    seen.push(`${id}: table ${table.name}, ${table.columns.length} columns, mapped to ${mapping.keys.length === 1 ? 'one item' : `${mapping.keys.length} items`} a row`);
+    seen.push(
+      `${id}: table ${table.name}, ${table.columns.length} columns, mapped to ${mapping.keys.length === 1 ? 'one item' : `${mapping.keys.length} items`} a row`,
+    );
   }
   if (mappings.length > 0) findings.push(...uniquenessFindings(mappings));
   return { shard: id, facts: inspection.facts, findings, seen };
@@ -108,9 +121,17 @@ function uniquenessFindings(mappings: readonly CompiledMapping[]): readonly Find
 async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<Part> {
   try {
     const facts = await targetFacts(config, false, signal);
-    const seen = facts === null ? [] : [`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`];
+    const seen =
+      facts === null
+        ? []
+        : [`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`];
     const findings = targetFaults(facts, expectationOf(config));
-    return { findings: options.createTable ? findings.filter((finding) => finding.code !== 'E_TARGET_TABLE_MISSING') : findings, seen };
+    return {
+      findings: options.createTable
+        ? findings.filter((finding) => finding.code !== 'E_TARGET_TABLE_MISSING')
+        : findings,
+      seen,
+    };
   } catch (thrown) {
     const error = asFerryError(thrown);
     if (error.code === 'E_INTERRUPTED') throw error;
@@ -125,7 +146,14 @@ function lookAtState(config: Config): Part {
     if (freeBytes >= SPACE_WARNING_BYTES) return { findings: [], seen: [`state: ${config.state}, ${free}`] };
     const level = freeBytes < SPACE_ERROR_BYTES ? 'error' : 'warning';
     return {
-      findings: [{ level, code: 'E_STATE_SPACE', message: `the state folder ${config.state} has ${free}`, hint: 'make room, or set `state` to a folder on a larger disk: a shard takes some 200 bytes a chunk' }],
+      findings: [
+        {
+          level,
+          code: 'E_STATE_SPACE',
+          message: `the state folder ${config.state} has ${free}`,
+          hint: 'make room, or set `state` to a folder on a larger disk: a shard takes some 200 bytes a chunk',
+        },
+      ],
       seen: [],
     };
   } catch (thrown) {

@@ -26,6 +26,11 @@ import { openShardSession, type ShardSession } from './shard-session.js';
 import { NOTHING_DONE, type ShardFindings, type ShardOutcome, type ShardTask } from './shard-task.js';
 import { openTargetSession, type TargetSession } from './target-session.js';
 
+/** The budget of a process: read or write units per second, changed as the supervisor allots them. */
+export function openBudget(unitsPerSecond: number): TokenBucket {
+  return new TokenBucket(unitsPerSecond);
+}
+
 const seconds = (): number => Math.floor(Date.now() / 1_000);
 
 /** Everything that the work on one shard holds open. */
@@ -40,10 +45,13 @@ interface Work {
   readonly gauges: { throttles: number; retries: number };
 }
 
-/**
- * @param budget read or write units per second, as the supervisor allots them
- */
-export async function runShard(task: ShardTask, config: Config, bus: EventBus, budget: TokenBucket, signal: AbortSignal): Promise<ShardOutcome> {
+export async function runShard(
+  task: ShardTask,
+  config: Config,
+  bus: EventBus,
+  budget: TokenBucket,
+  signal: AbortSignal,
+): Promise<ShardOutcome> {
   const startedAt = performance.now();
   const gauges = countTroubles(bus);
   let store: StateStore | null = null;
@@ -53,15 +61,28 @@ export async function runShard(task: ShardTask, config: Config, bus: EventBus, b
     store = openState(task, config);
     session = await openShardSession(config, task.shard, bus, signal);
     const resumed = session.jobs.some((job) => store?.plan(job.mapping.table.name) !== null);
-    store.bind(resumeFingerprint(config, session.jobs.map((job) => job.mapping.table)));
+    store.bind(
+      resumeFingerprint(
+        config,
+        session.jobs.map((job) => job.mapping.table),
+      ),
+    );
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
     const { scansPerShard, rangesPerTable } = config.source.limits;
-    const context: ShardContext = { shard: task.shard, store, emitter: bus, scans: scansPerShard, ranges: rangesPerTable, signal };
+    const context: ShardContext = {
+      shard: task.shard,
+      store,
+      emitter: bus,
+      scans: scansPerShard,
+      ranges: rangesPerTable,
+      signal,
+    };
     const work: Work = { task, config, bus, session, store, context, budget, gauges };
     outcome = task.kind === 'backfill' ? await backfillShard(work) : await verifyShard(work);
   } catch (thrown) {
     const error = asFerryError(thrown);
-    if (error.code === 'E_INTERNAL' && process.env['DYNAFERRY_DEBUG'] !== undefined) bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
+    if (error.code === 'E_INTERNAL' && process.env['DYNAFERRY_DEBUG'] !== undefined)
+      bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
     outcome = {
       ...NOTHING_DONE,
       ...(store === null || session === null ? {} : found(task, store, session)),
@@ -74,13 +95,23 @@ export async function runShard(task: ShardTask, config: Config, bus: EventBus, b
     store?.close();
   }
   const result: ShardOutcome = { shard: task.shard, ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
-  bus.emit('shard.finished', { shard: task.shard, outcome: result.outcome, counts: result.counts, elapsedMs: result.elapsedMs, fault: result.fault });
+  bus.emit('shard.finished', {
+    shard: task.shard,
+    outcome: result.outcome,
+    counts: result.counts,
+    elapsedMs: result.elapsedMs,
+    fault: result.fault,
+  });
   return result;
 }
 
 /** Only under DYNAFERRY_DEBUG: where a defect came from. */
 function debugFault(thrown: unknown): { code: 'E_INTERNAL'; message: string; hint: string } {
-  return { code: 'E_INTERNAL', message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown), hint: 'report this' };
+  return {
+    code: 'E_INTERNAL',
+    message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+    hint: 'report this',
+  };
 }
 
 export function stateFolder(config: Config, dryRun: boolean): string {
@@ -92,7 +123,8 @@ function openState(task: ShardTask, config: Config): StateStore {
   const place = { folder, shard: task.shard };
   if (task.dryRun) discardState(place);
   else if (task.restart) archiveState(place);
-  return openStateStore({ folder, shard: task.shard, create: true });
+  // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.
+  return openStateStore({ folder, shard: task.shard, create: task.kind === 'backfill' });
 }
 
 async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
@@ -100,7 +132,10 @@ async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | '
   const done = session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name)));
   if (done) return { ...NOTHING_DONE, ...found(task, store, session), alreadyDone: true };
   phase(bus, task.shard, 'backfilling');
-  const already = session.jobs.reduce((sum, job) => sum + (store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0), 0);
+  const already = session.jobs.reduce(
+    (sum, job) => sum + (store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
+    0,
+  );
   const badRows = new BadRowLimit(task.shard, task.maxBadRows, already);
   const target = task.dryRun ? null : await openTargetSession(config, bus);
   const register = openRegister(task, config, session);
@@ -109,7 +144,9 @@ async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | '
       if (isFinished(store.summary('backfill', job.mapping.table.name))) continue;
       const writer = openWriter(work, target);
       try {
-        await withPass(work, job, 'backfill', (pass, progress) => backfillTable(context, job, pass, { writer, register, badRows, progress, now: seconds }));
+        await withPass(work, job, 'backfill', (pass, progress) =>
+          backfillTable(context, job, pass, { writer, register, badRows, progress, now: seconds }),
+        );
       } finally {
         await writer.close();
       }
@@ -131,7 +168,9 @@ async function verifyShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'el
     const reader = target.openReader(task.shard, work.budget);
     try {
       for (const job of session.jobs) {
-        await withPass(work, job, 'verify', (pass, progress) => verifyTable(context, job, pass, { reader, progress, suspects, now: seconds }));
+        await withPass(work, job, 'verify', (pass, progress) =>
+          verifyTable(context, job, pass, { reader, progress, suspects, now: seconds }),
+        );
       }
     } finally {
       await reader.close();
@@ -139,13 +178,23 @@ async function verifyShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'el
   } finally {
     target.close();
   }
-  const outcome = { ...NOTHING_DONE, ...found(task, store, session), suspects: suspects.open, suspectsClosableAt: suspects.closableAt };
+  const outcome = {
+    ...NOTHING_DONE,
+    ...found(task, store, session),
+    suspects: suspects.open,
+    suspectsClosableAt: suspects.closableAt,
+  };
   phase(bus, task.shard, outcome.exitCode === EXIT.done && suspects.open === 0 ? 'verified' : 'differences');
   return suspects.open === 0 ? outcome : { ...outcome, outcome: 'differences', exitCode: EXIT.differences };
 }
 
 /** Plans the table, opens or resumes its pass, and keeps telling how far it is. */
-async function withPass(work: Work, job: TableJob, kind: PassKind, run: (pass: Pass, progress: PassProgress) => Promise<void>): Promise<void> {
+async function withPass(
+  work: Work,
+  job: TableJob,
+  kind: PassKind,
+  run: (pass: Pass, progress: PassProgress) => Promise<void>,
+): Promise<void> {
   const { task, store, bus, context, session, budget, gauges } = work;
   const table = job.mapping.table.name;
   const plan = await ensurePlan(context, job, session.source);
@@ -178,16 +227,22 @@ function openRegister(task: ShardTask, config: Config, session: ShardSession): K
   return uniqueness.verdict === 'proven' ? null : openKeyRegister({ folder: stateFolder(config, task.dryRun) });
 }
 
-type Evidence = Pick<ShardOutcome, 'outcome' | 'exitCode' | 'counts' | 'badRows' | 'missing' | 'differing' | 'unresolved' | 'findings'>;
+type Evidence = Pick<
+  ShardOutcome,
+  'outcome' | 'exitCode' | 'counts' | 'badRows' | 'missing' | 'differing' | 'unresolved' | 'findings'
+>;
 
 /** Longest list of each kind that an outcome carries. */
 const LISTED = 20;
 
 /** What the state says of all tables together, as an outcome. */
 function found(task: ShardTask, store: StateStore, session: ShardSession): Evidence {
-  const summaries = session.jobs.map((job) => store.summary(task.kind, job.mapping.table.name)).filter((summary) => summary !== null);
+  const summaries = session.jobs
+    .map((job) => store.summary(task.kind, job.mapping.table.name))
+    .filter((summary) => summary !== null);
   const counts = summaries.reduce<Counts>((sum, summary) => addCounts(sum, summary.counts), NO_COUNTS);
-  const total = (of: (summary: PassSummary) => number): number => summaries.reduce((sum, summary) => sum + of(summary), 0);
+  const total = (of: (summary: PassSummary) => number): number =>
+    summaries.reduce((sum, summary) => sum + of(summary), 0);
   const missing = total((summary) => summary.missing);
   const differing = total((summary) => summary.differing);
   const unresolved = total((summary) => summary.unresolved);
@@ -207,18 +262,27 @@ function found(task: ShardTask, store: StateStore, session: ShardSession): Evide
 
 function findings(task: ShardTask, store: StateStore, session: ShardSession): ShardFindings {
   const badRows = session.jobs.flatMap(({ mapping, source }) =>
-    store.badRows(mapping.table.name).slice(0, LISTED).map(({ cursor, ...bad }) => ({ ...bad, row: source.describeKey(cursor) })),
+    store
+      .badRows(mapping.table.name)
+      .slice(0, LISTED)
+      .map(({ cursor, ...bad }) => ({ ...bad, row: source.describeKey(cursor) })),
   );
   const differences = session.jobs.flatMap(({ mapping, source }) => {
     const pass = store.summary(task.kind, mapping.table.name)?.pass;
     if (pass === undefined) return [];
-    return store.differences(pass, LISTED).map(({ cursor, ...difference }) => ({ ...difference, table: mapping.table.name, row: source.describeKey(cursor) }));
+    return store
+      .differences(pass, LISTED)
+      .map(({ cursor, ...difference }) => ({
+        ...difference,
+        table: mapping.table.name,
+        row: source.describeKey(cursor),
+      }));
   });
   return { badRows: badRows.slice(0, LISTED), differences: differences.slice(0, LISTED) };
 }
 
 function isFinished(summary: PassSummary | null): boolean {
-  return summary?.pass.finishedAt != null;
+  return summary !== null && summary.pass.finishedAt !== null;
 }
 
 function phase(bus: EventBus, shard: string, now: Phase): void {

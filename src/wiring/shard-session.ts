@@ -18,7 +18,12 @@ export interface ShardSession {
 }
 
 /** @throws FerryError E_SHARD_UNKNOWN, E_SOURCE_*, E_TABLE_*, E_MAPPING_* */
-export async function openShardSession(config: Config, shardId: string, emitter: Emitter, signal: AbortSignal): Promise<ShardSession> {
+export async function openShardSession(
+  config: Config,
+  shardId: string,
+  emitter: Emitter,
+  signal: AbortSignal,
+): Promise<ShardSession> {
   const shard = findShard(config, shardId);
   const source = openShardSource(shard, config.source.limits, emitter);
   try {
@@ -27,7 +32,11 @@ export async function openShardSession(config: Config, shardId: string, emitter:
       const info = await source.describe(table.name, signal);
       const mapping = compileTable(config, info);
       const key = chooseScanKey(info, table.scanKey);
-      jobs.push({ mapping, scanKey: key.name, source: source.open({ table: info, key, columns: mapping.columns, where: table.where }) });
+      jobs.push({
+        mapping,
+        scanKey: key.name,
+        source: source.open({ table: info, key, columns: mapping.columns, where: table.where }),
+      });
     }
     return { shard, source, jobs, close: () => source.close() };
   } catch (error) {
@@ -40,7 +49,11 @@ export async function openShardSession(config: Config, shardId: string, emitter:
 export function compileTable(config: Config, info: TableInfo): CompiledMapping {
   const mapping = config.mapping[info.name];
   if (mapping === undefined) {
-    throw new FerryError('E_MAPPING_INVALID', `table ${info.name} has no mapping`, `add \`mapping.${info.name}\` to ${config.file}`);
+    throw new FerryError(
+      'E_MAPPING_INVALID',
+      `table ${info.name} has no mapping`,
+      `add \`mapping.${info.name}\` to ${config.file}`,
+    );
   }
   return compileMapping(info, mapping, config.lineOf);
 }

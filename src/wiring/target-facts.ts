@@ -23,11 +23,12 @@ export async function targetFacts(config: Config, create: boolean, signal: Abort
 export function expectationOf(config: Config): TargetExpectation {
   const items = Object.values(config.mapping).flatMap((mapping) => mapping.items);
   const [first] = items;
-  const attribute = (key: KeyAttribute | null | undefined): KeyAttribute | null => (key == null ? null : { name: key.name, type: key.type });
+  if (first === undefined) throw new TypeError('a config without items passed validation');
+  const attribute = ({ name, type }: KeyAttribute): KeyAttribute => ({ name, type });
   return {
     table: config.target.table,
-    partitionKey: attribute(first?.partitionKey) ?? { name: '', type: 'S' },
-    sortKey: attribute(first?.sortKey),
+    partitionKey: attribute(first.partitionKey),
+    sortKey: first.sortKey === null ? null : attribute(first.sortKey),
     ttlAttribute: items.find((item) => item.ttl !== null)?.ttl?.attribute ?? null,
     writeCapacity: config.target.writeCapacity,
     liveWriter: config.target.liveWriter,

@@ -19,9 +19,13 @@ export async function measure(command: readonly string[], env: NodeJS.ProcessEnv
   const started = performance.now();
   // Bash's `time` adds up the command and all children that it waited for.
   const script = 'TIMEFORMAT="%U %S"; time "$@" 2>&3';
-  const child = spawn('bash', ['-c', script, 'measure', ...command], { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const child = spawn('bash', ['-c', script, 'measure', ...command], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
   const out: Record<number, string> = { 1: '', 2: '', 3: '' };
-  for (const fd of [1, 2, 3]) child.stdio[fd]?.on('data', (part: Buffer) => (out[fd] += part.toString('utf8')));
+  for (const fd of [1, 2, 3])
+    child.stdio[fd]?.on('data', (part: Buffer) => (out[fd] = `${out[fd] ?? ''}${part.toString('utf8')}`));
   let peakKiB = 0;
   const poll = setInterval(() => {
     for (const pid of treeOf(child.pid ?? 0)) peakKiB = Math.max(peakKiB, highWaterMark(pid));
@@ -30,7 +34,12 @@ export async function measure(command: readonly string[], env: NodeJS.ProcessEnv
   clearInterval(poll);
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${String(code)}\n${out[3] ?? ''}`);
   const [user = 0, system = 0] = (out[2] ?? '').trim().split(/\s+/).slice(-2).map(Number);
-  return { cpuSeconds: user + system, wallSeconds: (performance.now() - started) / 1_000, peakRssMiB: peakKiB / 1_024, stdout: out[1] ?? '' };
+  return {
+    cpuSeconds: user + system,
+    wallSeconds: (performance.now() - started) / 1_000,
+    peakRssMiB: peakKiB / 1_024,
+    stdout: out[1] ?? '',
+  };
 }
 
 function treeOf(root: number): readonly number[] {

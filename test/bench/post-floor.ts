@@ -2,13 +2,17 @@
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 
-const { values } = parseArgs({ options: { endpoint: { type: 'string' }, body: { type: 'string' }, items: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { endpoint: { type: 'string' }, body: { type: 'string' }, items: { type: 'string' } },
+});
 const BATCH = 25;
 const IN_FLIGHT = 32;
 const endpoint = values.endpoint ?? '';
 const pool = new Pool(endpoint, { connections: IN_FLIGHT, pipelining: 1 });
 const item = values.body ?? '{}';
-const body = Buffer.from(`{"RequestItems":{"bench":[${Array.from({ length: BATCH }, () => `{"PutRequest":{"Item":${item}}}`).join(',')}]}}`);
+const body = Buffer.from(
+  `{"RequestItems":{"bench":[${Array.from({ length: BATCH }, () => `{"PutRequest":{"Item":${item}}}`).join(',')}]}}`,
+);
 const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'DynamoDB_20120810.BatchWriteItem' };
 const requests = Math.ceil(Number(values.items) / BATCH);
 

@@ -3,7 +3,12 @@ import { parseArgs } from 'node:util';
 import { createConnection } from 'mysql2';
 
 const { values } = parseArgs({
-  options: { host: { type: 'string', default: '127.0.0.1' }, port: { type: 'string' }, user: { type: 'string', default: 'root' }, database: { type: 'string' } },
+  options: {
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string' },
+    user: { type: 'string', default: 'root' },
+    database: { type: 'string' },
+  },
 });
 const connection = createConnection({
   host: values.host,

@@ -59,7 +59,9 @@ const figures: Figure[] = [];
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? NaN) : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? NaN)
+    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
 }
 
 interface Contender {
@@ -75,7 +77,9 @@ async function compete(contenders: readonly Contender[], runs: number): Promise<
     for (const { name, run } of contenders) {
       const result = await run();
       measured.set(name, [...(measured.get(name) ?? []), result]);
-      process.stderr.write(`  round ${round + 1} ${name}: ${result.cpuSeconds.toFixed(2)} s CPU, ${result.wallSeconds.toFixed(2)} s\n`);
+      process.stderr.write(
+        `  round ${round + 1} ${name}: ${result.cpuSeconds.toFixed(2)} s CPU, ${result.wallSeconds.toFixed(2)} s\n`,
+      );
     }
   }
   const found = new Map<string, Figure>();
@@ -123,15 +127,36 @@ async function ferry(scratch: string, mysql: MysqlServer, run: Ferry): Promise<M
   const config = {
     state: run.state ?? join(folder, 'state'),
     source: {
-      shards: run.databases.map((database) => ({ id: database, host: mysql.host, port: mysql.port, user: mysql.user, password: '${MYSQL_PWD}', database })),
+      shards: run.databases.map((database) => ({
+        id: database,
+        host: mysql.host,
+        port: mysql.port,
+        user: mysql.user,
+        password: '${MYSQL_PWD}',
+        database,
+      })),
       table: { name: 'messages' },
     },
-    target: { table: 'bench', region: 'eu-west-1', endpoint: run.sink.endpoint, writeCapacity: 100_000_000, readCapacity: 100_000_000 },
+    target: {
+      table: 'bench',
+      region: 'eu-west-1',
+      endpoint: run.sink.endpoint,
+      writeCapacity: 100_000_000,
+      readCapacity: 100_000_000,
+    },
     mapping: MAPPING,
   };
   writeFileSync(join(folder, 'dynaferry.yaml'), stringify(config));
   const jobs = run.jobs === undefined ? [] : ['--jobs', String(run.jobs)];
-  const command = ['node', join(ROOT, 'bin/dynaferry'), ...run.command, '-c', join(folder, 'dynaferry.yaml'), '--all', ...jobs];
+  const command = [
+    'node',
+    join(ROOT, 'bin/dynaferry'),
+    ...run.command,
+    '-c',
+    join(folder, 'dynaferry.yaml'),
+    '--all',
+    ...jobs,
+  ];
   return await measure(command, environment(mysql, run.sink));
 }
 
@@ -149,7 +174,12 @@ function environment(mysql: MysqlServer, sink: Sink): NodeJS.ProcessEnv {
 }
 
 async function seed(mysql: MysqlServer, database: string, shard: number, shards: number, rows: number): Promise<void> {
-  const connection = await createConnection({ host: mysql.host, port: mysql.port, user: mysql.user, password: mysql.password });
+  const connection = await createConnection({
+    host: mysql.host,
+    port: mysql.port,
+    user: mysql.user,
+    password: mysql.password,
+  });
   try {
     await connection.query(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
     await connection.query(`USE ${database}`);
@@ -161,10 +191,23 @@ async function seed(mysql: MysqlServer, database: string, shard: number, shards:
 }
 
 async function sampleItem(mysql: MysqlServer, database: string): Promise<string> {
-  const connection = await createConnection({ host: mysql.host, port: mysql.port, user: mysql.user, password: mysql.password, database, dateStrings: true });
+  const connection = await createConnection({
+    host: mysql.host,
+    port: mysql.port,
+    user: mysql.user,
+    password: mysql.password,
+    database,
+    dateStrings: true,
+  });
   try {
-    const [[row]] = (await connection.query('SELECT * FROM messages LIMIT 1 OFFSET 100')) as unknown as [[Record<string, unknown>]];
-    return JSON.stringify(Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (value === null ? [] : [[name, { S: String(value as string) }]]))));
+    const [[row]] = (await connection.query('SELECT * FROM messages LIMIT 1 OFFSET 100')) as unknown as [
+      [Record<string, string | null>],
+    ];
+    return JSON.stringify(
+      Object.fromEntries(
+        Object.entries(row).flatMap(([name, value]) => (value === null ? [] : [[name, { S: value }]])),
+      ),
+    );
   } finally {
     await connection.end();
   }
@@ -182,11 +225,17 @@ async function main(scratch: string, mysql: Running<MysqlServer>): Promise<void>
   try {
     const item = await sampleItem(mysql, 'bench');
     const mysqlArgs = ['--host', mysql.host, '--port', String(mysql.port), '--user', mysql.user, '--database', 'bench'];
-    const script = (to: Sink): Promise<Measured> => measure([...TSX, here('script.ts'), ...mysqlArgs], environment(mysql, to));
-    const backfill = (to: Sink): Promise<Measured> => ferry(scratch, mysql, { command: ['backfill'], sink: to, databases: ['bench'] });
-    const read = (): Promise<Measured> => measure([...TSX, here('read-floor.ts'), ...mysqlArgs], environment(mysql, sink));
+    const script = (to: Sink): Promise<Measured> =>
+      measure([...TSX, here('script.ts'), ...mysqlArgs], environment(mysql, to));
+    const backfill = (to: Sink): Promise<Measured> =>
+      ferry(scratch, mysql, { command: ['backfill'], sink: to, databases: ['bench'] });
+    const read = (): Promise<Measured> =>
+      measure([...TSX, here('read-floor.ts'), ...mysqlArgs], environment(mysql, sink));
     const post = (): Promise<Measured> =>
-      measure([...TSX, here('post-floor.ts'), '--endpoint', sink.endpoint, '--body', item, '--items', String(ROWS)], environment(mysql, sink));
+      measure(
+        [...TSX, here('post-floor.ts'), '--endpoint', sink.endpoint, '--body', item, '--items', String(ROWS)],
+        environment(mysql, sink),
+      );
 
     const plain = await compete(
       [
@@ -220,24 +269,69 @@ async function main(scratch: string, mysql: Running<MysqlServer>): Promise<void>
   }
 }
 
-async function extended(scratch: string, mysql: MysqlServer, sinks: { sink: Sink; keeping: Sink; slow: Sink }, summary: Record<string, number>): Promise<void> {
+async function extended(
+  scratch: string,
+  mysql: MysqlServer,
+  sinks: { sink: Sink; keeping: Sink; slow: Sink },
+  summary: Record<string, number>,
+): Promise<void> {
   const state = join(scratch, 'verified-state');
   await ferry(scratch, mysql, { command: ['backfill'], sink: sinks.keeping, databases: ['bench'], state });
-  await compete([{ name: 'verify', items: ROWS, run: () => ferry(scratch, mysql, { command: ['verify'], sink: sinks.keeping, databases: ['bench'], state }) }], RUNS);
-  const latency = await compete([{ name: 'backfill, 10 ms', items: ROWS, run: () => ferry(scratch, mysql, { command: ['backfill'], sink: sinks.slow, databases: ['bench'] }) }], RUNS);
+  await compete(
+    [
+      {
+        name: 'verify',
+        items: ROWS,
+        run: () => ferry(scratch, mysql, { command: ['verify'], sink: sinks.keeping, databases: ['bench'], state }),
+      },
+    ],
+    RUNS,
+  );
+  const latency = await compete(
+    [
+      {
+        name: 'backfill, 10 ms',
+        items: ROWS,
+        run: () => ferry(scratch, mysql, { command: ['backfill'], sink: sinks.slow, databases: ['bench'] }),
+      },
+    ],
+    RUNS,
+  );
   summary['items_per_second_at_10ms'] = latency.get('backfill, 10 ms')?.itemsPerSecond ?? NaN;
 
   const half = Math.floor(ROWS / 2);
   await seed(mysql, 'half1', 0, 2, half);
   await seed(mysql, 'half2', 1, 2, half);
-  const halves = (jobs: number): Promise<Measured> => ferry(scratch, mysql, { command: ['backfill'], sink: sinks.sink, databases: ['half1', 'half2'], jobs });
-  await compete([1, 2].map((jobs) => ({ name: `two shards, --jobs ${jobs}`, items: half * 2, run: () => halves(jobs) })), RUNS);
-  await compete([{ name: 'start-up (--help)', items: 1, run: () => measure(['node', join(ROOT, 'bin/dynaferry'), '--help'], process.env) }], RUNS);
+  const halves = (jobs: number): Promise<Measured> =>
+    ferry(scratch, mysql, { command: ['backfill'], sink: sinks.sink, databases: ['half1', 'half2'], jobs });
+  await compete(
+    [1, 2].map((jobs) => ({ name: `two shards, --jobs ${jobs}`, items: half * 2, run: () => halves(jobs) })),
+    RUNS,
+  );
+  await compete(
+    [
+      {
+        name: 'start-up (--help)',
+        items: 1,
+        run: () => measure(['node', join(ROOT, 'bin/dynaferry'), '--help'], process.env),
+      },
+    ],
+    RUNS,
+  );
 
   const many = Number(options['many-rows']);
   process.stderr.write(`seeding ${many} rows\n`);
   await seed(mysql, 'many', 0, 1, many);
-  const large = await compete([{ name: `backfill of ${many} rows`, items: many, run: () => ferry(scratch, mysql, { command: ['backfill'], sink: sinks.sink, databases: ['many'] }) }], 1);
+  const large = await compete(
+    [
+      {
+        name: `backfill of ${many} rows`,
+        items: many,
+        run: () => ferry(scratch, mysql, { command: ['backfill'], sink: sinks.sink, databases: ['many'] }),
+      },
+    ],
+    1,
+  );
   const small = figures.find((figure) => figure.name === 'backfill')?.peakRssMiB ?? NaN;
   summary['rss_growth'] = (large.get(`backfill of ${many} rows`)?.peakRssMiB ?? NaN) / small;
 }
@@ -257,12 +351,17 @@ function report(summary: Readonly<Record<string, number>>): void {
   const rows = figures.map((figure) => [
     figure.name,
     figure.items === 1 ? '' : Math.round(figure.itemsPerCpuSecond).toLocaleString('en-US'),
-    figure.items === 1 ? `${(1_000 / figure.itemsPerSecond).toFixed(0)} ms` : Math.round(figure.itemsPerSecond).toLocaleString('en-US'),
+    figure.items === 1
+      ? `${(1_000 / figure.itemsPerSecond).toFixed(0)} ms`
+      : Math.round(figure.itemsPerSecond).toLocaleString('en-US'),
     figure.peakRssMiB.toFixed(0),
   ]);
   const table = [['', 'items per CPU-second', 'items/s', 'peak RSS, MiB'], ...rows];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
-  for (const row of table) process.stdout.write(`${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}\n`);
+  for (const row of table)
+    process.stdout.write(
+      `${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}\n`,
+    );
   writeFileSync(resolve(options.out), `${JSON.stringify({ rows: ROWS, runs: RUNS, figures, summary }, null, 2)}\n`);
   for (const [name, value] of Object.entries(summary)) process.stdout.write(`${name}=${value.toFixed(2)}\n`);
 }

@@ -23,7 +23,9 @@ const BATCH = 25;
 const IN_FLIGHT = 32;
 const TTL_SECONDS = 400 * 86_400;
 
-const client = DynamoDBDocumentClient.from(new DynamoDBClient({}), { marshallOptions: { removeUndefinedValues: true } });
+const client = DynamoDBDocumentClient.from(new DynamoDBClient({}), {
+  marshallOptions: { removeUndefinedValues: true },
+});
 const connection = await createConnection({
   host: values.host,
   port: Number(values.port),
@@ -35,7 +37,11 @@ const connection = await createConnection({
 
 function toItem(row: RowDataPacket): Record<string, unknown> {
   const created = `${String(row['created_at']).replace(' ', 'T')}Z`;
-  const item: Record<string, unknown> = { pk: `ACCT#${String(row['account_sid'])}`, sk: `${created}#${String(row['sid'])}`, entity: 'message' };
+  const item: Record<string, unknown> = {
+    pk: `ACCT#${String(row['account_sid'])}`,
+    sk: `${created}#${String(row['sid'])}`,
+    entity: 'message',
+  };
   for (const [name, value] of Object.entries(row)) {
     if (value === null) continue;
     if (name === 'price') item[name] = Number(value);

@@ -48,7 +48,8 @@ function keyOf(item: Item): string {
 
 function keep(body: string): void {
   const { RequestItems } = JSON.parse(body) as { RequestItems: Record<string, { PutRequest: { Item: Item } }[]> };
-  for (const { PutRequest } of Object.values(RequestItems).flat()) kept.set(keyOf(PutRequest.Item), JSON.stringify(PutRequest.Item));
+  for (const { PutRequest } of Object.values(RequestItems).flat())
+    kept.set(keyOf(PutRequest.Item), JSON.stringify(PutRequest.Item));
 }
 
 function found(body: string): string {
@@ -87,7 +88,10 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
     const operation = String(request.headers['x-amz-target']).split('.').at(-1) ?? '';
     const text = answer(operation, () => Buffer.concat(parts).toString('utf8'));
     const send = (): void => {
-      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': Buffer.byteLength(text) });
+      response.writeHead(200, {
+        'content-type': 'application/x-amz-json-1.0',
+        'content-length': Buffer.byteLength(text),
+      });
       response.end(text);
     };
     if (latencyMs > 0) setTimeout(send, latencyMs);

@@ -10,7 +10,11 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-export async function startSink(options: { readonly keep?: boolean; readonly latencyMs?: number; readonly tls?: { readonly key: string; readonly cert: string } }): Promise<Sink> {
+export async function startSink(options: {
+  readonly keep?: boolean;
+  readonly latencyMs?: number;
+  readonly tls?: { readonly key: string; readonly cert: string };
+}): Promise<Sink> {
   const { keep = false, latencyMs = 0, tls } = options;
   const args = ['--import', 'tsx', fileURLToPath(new URL('sink.ts', import.meta.url)), '--latency', String(latencyMs)];
   if (keep) args.push('--keep');

@@ -3,6 +3,13 @@
  * numbers the rows, and values that are made from a seed; rows that collide are left out by the server.
  */
 
+/** Of all values below; set the variable to a seed that a failed run printed. */
+export const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? 20260401);
+
+export interface Queryable {
+  query(sql: string): Promise<readonly Record<string, unknown>[]>;
+}
+
 export type Random = () => number;
 
 export interface KeyedTable {
@@ -164,3 +171,19 @@ export const KEYED_TABLES: readonly KeyedTable[] = [
   ),
   single('inet6', 'INET6', (random) => `'2001:db8::${whole(random, 65536).toString(16)}'`, /mariadb-1[01]/),
 ];
+
+/** Creates and fills a table of that kind; the number of rows is `count` at most. */
+export async function fillTable(database: Queryable, table: KeyedTable, name: string, count: number): Promise<void> {
+  const random = seeded(SEED);
+  await database.query("SET SESSION sql_mode = '', SESSION time_zone = '+00:00'");
+  await database.query(`CREATE TABLE ${name} (${table.columns}, n INT NOT NULL, PRIMARY KEY (${table.key}))`);
+  const rows = Array.from({ length: count }, (_, n) => `(${[...table.values(random, n), String(n)].join(', ')})`);
+  await database.query(`INSERT IGNORE INTO ${name} VALUES ${rows.join(',')}`);
+  await database.query(`ANALYZE TABLE ${name}`);
+}
+
+/** Column `n` of every row, in the server's own order. */
+export async function numbersInOrder(database: Queryable, table: KeyedTable, name: string): Promise<readonly string[]> {
+  const rows = await database.query(`SELECT n FROM ${name} ORDER BY ${table.key}`);
+  return rows.map((row) => String(row['n']));
+}

@@ -26,21 +26,31 @@ describe.each(onePair)('commands in the documents, $name', (servers) => {
       const [program, ...args] = line.replace(/ > \S+$/, '').split(' ');
       expect(program, line).toBe('dynaferry');
       const result = await migration.run(args);
-      expect({ line, code: result.code, stderr: result.code === 0 ? '' : result.stderr }).toEqual({ line, code: 0, stderr: '' });
+      expect({ line, code: result.code, stderr: result.code === 0 ? '' : result.stderr }).toEqual({
+        line,
+        code: 0,
+        stderr: '',
+      });
     }
     // Postflight makes two items of a row, and what the documents do ends with all of them moved.
     expect(await migration.items()).toHaveLength(SHARDS * ROWS * 2);
   });
 
   test('the grants of MIGRATION.md are enough, and no more than dynaferry wants', { timeout: 60_000 }, async () => {
-    const statements = blocks('MIGRATION.md', 'sql').join('\n').split(';').map((statement) => statement.trim()).filter(Boolean);
+    const statements = blocks('MIGRATION.md', 'sql')
+      .join('\n')
+      .split(';')
+      .map((statement) => statement.trim())
+      .filter(Boolean);
     expect(statements).toHaveLength(3);
     await using migration = await createMigration({ servers, rows: 50 });
     const [database] = migration.databases;
     if (database === undefined) throw new Error('the migration has a shard');
     const user = `u${database.name}`.slice(0, 16);
     const here = (statement: string): string =>
-      statement.replace("'dynaferry'@'%'", `'${user}'@'127.0.0.1'`).replace('postflight.messages', `${database.name}.messages`);
+      statement
+        .replace("'dynaferry'@'%'", `'${user}'@'127.0.0.1'`)
+        .replace('postflight.messages', `${database.name}.messages`);
     try {
       for (const statement of statements) await database.query(here(statement));
       migration.configure((config) => {

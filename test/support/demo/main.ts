@@ -22,13 +22,29 @@ async function main(): Promise<number> {
   const stop = new AbortController();
   const hurry = new AbortController();
   let stoppedWith = 0;
+  let release: (() => void) | null = null;
   const stopWith = (code: number): void => {
-    if (stop.signal.aborted) hurry.abort();
-    else stoppedWith = code;
+    stoppedWith = code;
     stop.abort();
   };
-  for (const [signal, code] of Object.entries(SIGNALS)) process.on(signal, () => stopWith(code));
-  process.stdout.on('error', () => stopWith(NOBODY_READS));
+  for (const [signal, code] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      if (release !== null) release();
+      else if (stop.signal.aborted) hurry.abort();
+      else stopWith(code);
+    });
+  }
+  process.stdout.on('error', () => {
+    if (!stop.signal.aborted) stopWith(NOBODY_READS);
+  });
+  process.stderr.on('error', () => undefined);
+  /** For --keep: until the first signal, which then ends the wait and nothing else. */
+  const untilSignal = async (): Promise<void> => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    release = null;
+  };
 
   const narrator = new Narrator(process.stdout);
   const cleanup = new Cleanup();
@@ -37,7 +53,13 @@ async function main(): Promise<number> {
     const stopped = new Promise<never>((_, reject) => {
       stop.signal.addEventListener('abort', () => reject(new Error('stopped')));
     });
-    const played = playDemo({ narrator, cleanup, stop: stop.signal, rows: Number(values.rows), keep: values.keep });
+    const played = playDemo({
+      narrator,
+      cleanup,
+      stop: stop.signal,
+      rows: Number(values.rows),
+      rest: values.keep ? untilSignal : null,
+    });
     // Once stopped, the story fails at its next step, and nobody is interested in how.
     played.catch(() => undefined);
     await Promise.race([played, stopped]);

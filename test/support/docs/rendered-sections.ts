@@ -48,9 +48,13 @@ type Node = Readonly<Record<string, unknown>>;
 function fieldsOf(schema: unknown, path: string): readonly Field[] {
   const node = shapeOf(schema as Node);
   const children = [
-    ...Object.entries((node['properties'] ?? {}) as Record<string, unknown>).map(([name, child]) => [path === '' ? name : `${path}.${name}`, child] as const),
+    ...Object.entries((node['properties'] ?? {}) as Record<string, unknown>).map(
+      ([name, child]) => [path === '' ? name : `${path}.${name}`, child] as const,
+    ),
     ...(typeof node['items'] === 'object' ? [[`${path}[]`, node['items']] as const] : []),
-    ...(typeof node['additionalProperties'] === 'object' ? [[`${path}.NAME`, node['additionalProperties']] as const] : []),
+    ...(typeof node['additionalProperties'] === 'object'
+      ? [[`${path}.NAME`, node['additionalProperties']] as const]
+      : []),
   ];
   return children.flatMap(([childPath, child]) => {
     const below = fieldsOf(child, childPath);
@@ -63,27 +67,44 @@ function fieldsOf(schema: unknown, path: string): readonly Field[] {
 /** Through `anyOf`: the alternative that has structure. */
 function shapeOf(node: Node): Node {
   const alternatives = (node['anyOf'] ?? []) as readonly Node[];
-  return alternatives.map(shapeOf).find((alternative) => 'properties' in alternative || 'items' in alternative || typeof alternative['additionalProperties'] === 'object') ?? node;
+  return (
+    alternatives
+      .map(shapeOf)
+      .find(
+        (alternative) =>
+          'properties' in alternative ||
+          'items' in alternative ||
+          typeof alternative['additionalProperties'] === 'object',
+      ) ?? node
+  );
 }
 
 function fieldOf(node: Node, path: string): Field {
-  const fallback = node['default'];
+  const fallback = node['default'] as string | number | boolean | object | undefined;
   return {
     path,
     type: typeOf(node),
     fallback: fallback === undefined || typeof fallback === 'object' ? '' : `\`${String(fallback)}\``,
-    description: String(node['description'] ?? shapeOf(node)['description'] ?? '').replaceAll('|', '\\|'),
+    description: ((node['description'] ?? shapeOf(node)['description'] ?? '') as string).replaceAll('|', '\\|'),
   };
 }
 
 function typeOf(node: Node): string {
   const shape = shapeOf(node);
-  const alternatives = [node, ...((node['anyOf'] ?? []) as readonly Node[]).flatMap((alternative) => [alternative, ...((alternative['anyOf'] ?? []) as readonly Node[])])];
+  const alternatives = [
+    node,
+    ...((node['anyOf'] ?? []) as readonly Node[]).flatMap((alternative) => [
+      alternative,
+      ...((alternative['anyOf'] ?? []) as readonly Node[]),
+    ]),
+  ];
   const choices = alternatives.flatMap((alternative) => (alternative['enum'] ?? []) as readonly unknown[]);
-  const types = new Set(alternatives.flatMap((alternative) => alternative['type'] ?? []).filter((type) => type !== 'null'));
+  const types = new Set(
+    alternatives.flatMap((alternative) => alternative['type'] ?? []).filter((type) => type !== 'null'),
+  );
   if (choices.length > 0) return choices.map((choice) => `\`${String(choice)}\``).join(', ');
   if ('items' in shape) return 'list';
   if ('properties' in shape || 'additionalProperties' in shape) return 'map';
   if (types.has('integer')) return 'whole number';
-  return [...types].map((type) => (type === 'string' ? 'text' : String(type))).join(', ');
+  return [...types].map((type) => (type === 'string' ? 'text' : (type as string))).join(', ');
 }

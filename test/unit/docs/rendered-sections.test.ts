@@ -21,7 +21,19 @@ describe('README.md', () => {
   });
 
   test('names every folder of src', () => {
-    for (const folder of ['cli', 'listeners', 'shards', 'wiring', 'engine', 'mapping', 'mysql', 'dynamodb', 'state', 'config', 'core']) {
+    for (const folder of [
+      'cli',
+      'listeners',
+      'shards',
+      'wiring',
+      'engine',
+      'mapping',
+      'mysql',
+      'dynamodb',
+      'state',
+      'config',
+      'core',
+    ]) {
       expect(README).toContain(`src/${folder}/`);
     }
   });

@@ -1,0 +1,11 @@
+/** What backfill and verify are asked for, as plain data. */
+import type { ShardTask } from '../wiring/shard-task.js';
+
+export interface RunOptions {
+  readonly kind: ShardTask['kind'];
+  readonly jobs?: number | undefined;
+  readonly dryRun: boolean;
+  readonly createTable: boolean;
+  readonly restart: boolean;
+  readonly maxBadRows: number;
+}

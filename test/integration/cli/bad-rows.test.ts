@@ -1,0 +1,172 @@
+/** Rows that cannot become items: each is named with its reason, none is altered or lost silently, and the operator says how many may stay behind. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { CliResult } from '../../support/cli.js';
+import { createMigration, onePair, serverPairs, type ConfigDocument, type Migration } from '../../support/migration.js';
+import { expectRefusal } from './refusal.js';
+
+/** DynamoDB takes items of at most 400 KB. */
+const TOO_LARGE = 400 * 1024 + 1;
+
+/** Ten rows; 3 has an empty name, 7 a body that no item holds, 9 a media text that is no JSON. */
+const NOTES = [
+  'CREATE TABLE notes (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL, body MEDIUMTEXT NULL, media TEXT NULL, UNIQUE (name, id))',
+  `INSERT INTO notes VALUES (1,'a','x',NULL), (2,'b','x',NULL), (3,'','x',NULL), (4,'d','x',NULL), (5,'e','x','[1]'), (6,'f','x',NULL),
+    (7,'g',REPEAT('y',${TOO_LARGE}),NULL), (8,'h','x',NULL), (9,'i','x','[1'), (10,'j','x','{}')`,
+];
+const BAD = [
+  { row: 'id=3', column: null, reason: /empty partition key/ },
+  { row: 'id=7', column: null, reason: /\b400 KB|409,?600|4\d\d,?\d{3} bytes/ },
+  { row: 'id=9', column: 'media', reason: /JSON/ },
+];
+
+function notesConfig(config: ConfigDocument): void {
+  config.source.table = { name: 'notes' };
+  const keys = { partitionKey: { name: 'pk', template: '{name}' }, sortKey: { name: 'sk', template: '{id:pad(10)}' } };
+  config.mapping = { notes: { items: [{ ...keys, attributes: { rules: { media: { type: 'JSON' } } } }] } };
+}
+
+interface Outcome {
+  readonly exitCode: number;
+  readonly badRows: number;
+  readonly counts: { readonly rows: number; readonly items: number; readonly badRows: number };
+  readonly findings: { readonly badRows: readonly { row: string; column: string | null; reason: string; remedy: string }[] };
+}
+
+function outcomeOf(result: CliResult): Outcome {
+  const [outcome] = (JSON.parse(result.stdout) as { shards: Outcome[] }).shards;
+  if (outcome === undefined) throw new Error('no shard in the document');
+  return outcome;
+}
+
+function expectAllBad({ badRows, findings }: Outcome): void {
+  expect(badRows).toBe(BAD.length);
+  expect(findings.badRows).toEqual(
+    BAD.map(({ row, column, reason }) =>
+      expect.objectContaining({ row, column, reason: expect.stringMatching(reason) as string, remedy: expect.stringMatching(/\w/) as string }),
+    ),
+  );
+}
+
+const notes = (migration: Migration): Promise<string[]> =>
+  migration.items().then((items) => items.map((item) => item['id']?.N ?? '?').sort((a, b) => Number(a) - Number(b)));
+const GOOD = ['1', '2', '4', '5', '6', '8', '10'];
+
+describe.each(serverPairs)('bad rows of $name', { timeout: 120_000 }, (servers) => {
+  it('are all found by --dry-run, which writes nothing at all and needs no target', async () => {
+    await using migration = await createMigration({ servers, rows: () => NOTES, config: notesConfig, table: 'missing' });
+    const result = await migration.run(['backfill', '--dry-run', '--max-bad-rows', '10', '--json']);
+    expect(result.code).toBe(1);
+    expectAllBad(outcomeOf(result));
+    expect(outcomeOf(result)).toMatchObject({ counts: { rows: 10, items: 7, badRows: 3 } });
+    expect(existsSync(join(migration.stateFolder, 's01.db'))).toBe(false);
+    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +not begun$/m);
+
+    // Without a number, a dry run is for finding them all.
+    const plain = await migration.run(['backfill', '--dry-run']);
+    expect(plain.code).toBe(1);
+    for (const { row } of BAD) expect(plain.stdout).toMatch(new RegExp(`^ +bad row +notes ${row} `, 'm'));
+    expect(plain.stdout).toContain('nothing written');
+  });
+
+  it('stop a backfill before the first one too many; repaired ones move on resume', async () => {
+    await using migration = await createMigration({ servers, rows: () => NOTES, config: notesConfig });
+    expectRefusal(await migration.run(['backfill', '--max-bad-rows', '2']), {
+      code: 'E_BAD_ROWS',
+      exit: 1,
+      fact: /shard s01: 3 rows .*; 2 are allowed/,
+      next: /--max-bad-rows/,
+    });
+    await migration.databases[0]?.query("UPDATE notes SET name = 'c' WHERE id = 3");
+    await migration.databases[0]?.query("UPDATE notes SET body = 'short' WHERE id = 7");
+    await migration.databases[0]?.query("UPDATE notes SET media = NULL WHERE id = 9");
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    expect(await notes(migration)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']);
+    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +verified +notes +10 +100% +0 +equal/m);
+  });
+
+  it('stay behind, recorded, where the operator allows them', async () => {
+    await using migration = await createMigration({ servers, rows: () => NOTES, config: notesConfig });
+    const backfill = await migration.run(['backfill', '--max-bad-rows', '3', '--json']);
+    expect(backfill.code).toBe(1);
+    expectAllBad(outcomeOf(backfill));
+    expect(await notes(migration)).toEqual(GOOD);
+
+    const again = await migration.run(['backfill', '--max-bad-rows', '3']);
+    expect(again.code).toBe(1);
+    expect(again.stdout).toContain('bad row    notes id=7');
+    const verify = await migration.run(['verify', '--json']);
+    expect(verify.code).toBe(1);
+    expect(outcomeOf(verify)).toMatchObject({ badRows: 3, missing: 0, differing: 0 });
+    expect(await notes(migration)).toEqual(GOOD);
+  });
+});
+
+describe.each(onePair)('rows that share an item key: $name', { timeout: 120_000 }, (servers) => {
+  /** `a` + `bc` and `ab` + `c` give one sort key: no schema can tell, so keys are registered while running. */
+  const PATHS = [
+    'CREATE TABLE paths (folder VARCHAR(20) NOT NULL, file VARCHAR(20) NOT NULL, size INT, PRIMARY KEY (folder, file))',
+    "INSERT INTO paths VALUES ('a','bc',1), ('ab','c',2), ('x','y',3)",
+  ];
+  function pathsConfig(config: ConfigDocument): void {
+    config.source.table = { name: 'paths' };
+    const keys = { partitionKey: { name: 'pk', template: 'PATHS' }, sortKey: { name: 'sk', template: '{folder}{file}' } };
+    config.mapping = { paths: { items: [keys] } };
+  }
+
+  it('are both named, and none overwrites the other', async () => {
+    await using migration = await createMigration({ servers, rows: () => PATHS, config: pathsConfig });
+    const check = await migration.run(['check']);
+    expect(check.code).toBe(0);
+    expect(check.stderr).toMatch(/^warning E_ITEM_KEY_NOT_UNIQUE: .*paths/m);
+
+    for (const args of [['backfill', '--dry-run'], ['backfill'], ['backfill']]) {
+      const result = await migration.run(args);
+      expectRefusal(result, {
+        code: 'E_ITEM_KEY_SHARED',
+        exit: 1,
+        fact: /shard s01: two rows of table paths map to one item key/,
+        next: /report names both rows.*--restart/,
+      });
+      expect(result.stdout).toMatch(/bad row +paths folder=a, file=bc /);
+      expect(result.stdout).toMatch(/bad row +paths folder=ab, file=c /);
+      const held = (await migration.items()).filter((item) => item['sk']?.S === 'abc').map((item) => item['size']?.N);
+      expect(held).not.toContain(undefined);
+      expect(held.length).toBeLessThanOrEqual(1);
+    }
+
+    migration.configure((config) => {
+      const { items } = config.mapping['paths'] as { items: { sortKey: { template: string } }[] };
+      Object.assign(items[0]?.sortKey ?? {}, { template: '{folder}/{file}' });
+    });
+    expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
+    const keys = (await migration.items()).map((item) => item['sk']?.S);
+    expect(keys).toEqual(expect.arrayContaining(['a/bc', 'ab/c', 'x/y']));
+    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+  });
+
+  it('on two shards are told apart by shard, and the second is not written', async () => {
+    await using migration = await createMigration({
+      servers,
+      shards: 2,
+      rows: (shard) => [PATHS[0] ?? '', `INSERT INTO paths VALUES ${shard === 0 ? "('a','bc',1)" : "('ab','c',2)"}, ('only${shard}','y',3)`],
+      config: pathsConfig,
+    });
+    expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
+    const before = await migration.items();
+    const second = await migration.run(['backfill', '--shard', 's02']);
+    expectRefusal(second, {
+      code: 'E_ITEM_KEY_SHARED',
+      exit: 1,
+      fact: /shard s02: two rows of table paths, one here and one on shard s01, map to one item key/,
+      next: /--restart/,
+    });
+    expect(second.stdout).toMatch(/bad row +paths folder=ab, file=c /);
+    expect(await migration.items()).toEqual(expect.arrayContaining(before));
+    expect((await migration.items()).filter((item) => item['sk']?.S === 'abc')).toEqual([
+      expect.objectContaining({ size: { N: '1' } }),
+    ]);
+  });
+});

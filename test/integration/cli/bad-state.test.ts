@@ -1,0 +1,154 @@
+/** State that is in use, damaged, of something else, or of another migration: refused, left as it is, and put aside by --restart alone. */
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createMigration, onePair, serverPairs, type ConfigDocument, type Migration } from '../../support/migration.js';
+import { expectRefusal, type Refusal } from './refusal.js';
+
+const ROWS = 300;
+const ITEMS = 2 * ROWS;
+
+/** Refused by backfill and verify; what is recorded and the target stay as they are; --restart begins again and ends well. */
+async function refusedUntilRestarted(migration: Migration, refusal: Refusal): Promise<void> {
+  const [recorded, items] = [await statusOf(migration), await migration.items()];
+  for (const command of ['backfill', 'verify']) {
+    expectRefusal(await migration.run([command]), refusal);
+    expect(await statusOf(migration)).toEqual(recorded);
+    expect(await migration.items()).toEqual(items);
+  }
+  expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
+  const archives = readdirSync(migration.stateFolder).filter((name) => /^s01\.\d{8}T\d{6}Z\.db$/.test(name));
+  expect(archives).toHaveLength(1);
+  expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+}
+
+async function statusOf(migration: Migration): Promise<unknown> {
+  const { stdout } = await migration.run(['status', '--json']);
+  return (JSON.parse(stdout) as { shards: unknown }).shards;
+}
+
+describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) => {
+  it('that is damaged is refused until --restart', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    const file = join(migration.stateFolder, 's01.db');
+    writeFileSync(file, readFileSync(file).fill(0xa5, 0, 5_000));
+    const refusal = { code: 'E_STATE_CORRUPT', exit: 6, fact: /shard s01: .*s01\.db/, next: /--restart --shard s01/ } as const;
+    const status = await migration.run(['status']);
+    expect(status.stdout).toMatch(/^s01 +unreadable$/m);
+    expect(status.stdout).toContain('E_STATE_CORRUPT');
+    await refusedUntilRestarted(migration, refusal);
+    expect(await migration.items()).toHaveLength(ITEMS);
+  });
+
+  it('that belongs to another shard is refused until --restart', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
+    expect(await migration.run(['backfill', '--shard', 's02'])).toMatchObject({ code: 0 });
+    copyFileSync(join(migration.stateFolder, 's02.db'), join(migration.stateFolder, 's01.db'));
+    // With one shard in the config, the commands need not name it.
+    migration.configure((config) => config.source.shards.splice(1));
+    await refusedUntilRestarted(migration, {
+      code: 'E_STATE_FOREIGN',
+      exit: 6,
+      fact: /s01\.db is the state of shard s02/,
+      next: /--restart --shard s01/,
+    });
+    expect(await migration.items()).toHaveLength(2 * ITEMS);
+  });
+
+  it('that is missing stops a verification: it would not know what was moved', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    expectRefusal(await migration.run(['verify']), {
+      code: 'E_STATE_MISSING',
+      exit: 6,
+      fact: /shard s01: nothing is recorded/,
+      next: /backfill --shard s01.*`state` in the config/,
+    });
+    expect(existsSync(join(migration.stateFolder, 's01.db'))).toBe(false);
+    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +not begun$/m);
+  });
+
+  it('cannot be made where the state folder is a file', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    migration.configure((config) => (config.state = './dynaferry.yaml'));
+    expectRefusal(await migration.run(['backfill']), {
+      code: 'E_STATE_IO',
+      exit: 6,
+      fact: /dynaferry\.yaml/,
+      next: /state/,
+    });
+    expect(await migration.items()).toEqual([]);
+  });
+
+  it('that another process works on is refused, and the other is not disturbed', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    // Half a minute at least, however slow the others are.
+    migration.configure((config) => (config.target['writeCapacity'] = ITEMS / 30));
+    await using first = await migration.spawn(['backfill']);
+    await first.waitFor(/s01 backfill messages/);
+    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +backfilling now /m);
+    for (const args of [['backfill'], ['verify'], ['backfill', '--restart']]) {
+      expectRefusal(await migration.run(args), {
+        code: 'E_STATE_LOCKED',
+        exit: 6,
+        fact: /shard s01: process \d+ works on this shard/,
+        next: /dynaferry status.*kill \d+/,
+      });
+    }
+    expect(first.stderr).not.toMatch(/failed|retried|E_/);
+    expect(readdirSync(migration.stateFolder)).not.toContainEqual(expect.stringMatching(/^s01\..*Z\.db$/));
+    first.kill('SIGTERM');
+    expect(await first.result).toMatchObject({ code: 130 });
+    migration.configure((config) => (config.target['writeCapacity'] = 100_000));
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(ITEMS);
+    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
+  /** A backfill that was stopped midway. */
+  async function halfDone(): Promise<Migration> {
+    const migration = await createMigration({ servers, rows: ROWS });
+    migration.configure((config) => (config.target['writeCapacity'] = ITEMS / 4));
+    await using backfill = await migration.spawn(['backfill']);
+    await backfill.waitFor(/s01 backfill messages/);
+    backfill.kill('SIGTERM');
+    expect(await backfill.result).toMatchObject({ code: 130 });
+    migration.configure((config) => (config.target['writeCapacity'] = 100_000));
+    return migration;
+  }
+
+  it('with another mapping is refused with the difference, and goes on with the old one', async () => {
+    await using migration = await halfDone();
+    const template = (text: string) => (config: ConfigDocument) => {
+      const { items } = config.mapping['messages'] as { items: { sortKey: { template: string } }[] };
+      Object.assign(items[1]?.sortKey ?? {}, { template: text });
+    };
+    migration.configure(template('MESSAGE'));
+    for (const command of ['backfill', 'verify']) {
+      expectRefusal(await migration.run([command]), {
+        code: 'E_STATE_CHANGED',
+        exit: 6,
+        fact: /lookup\.sortKey\.template: MSG → MESSAGE/,
+        next: /put that back.*--restart --shard s01/,
+      });
+    }
+    migration.configure(template('MSG'));
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(ITEMS);
+    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+  });
+
+  it('of an altered table is refused with the difference until --restart', async () => {
+    await using migration = await halfDone();
+    await migration.databases[0]?.query('ALTER TABLE messages ADD COLUMN campaign VARCHAR(20) NULL, MODIFY num_media SMALLINT');
+    await refusedUntilRestarted(migration, {
+      code: 'E_STATE_CHANGED',
+      exit: 6,
+      fact: /columns\.campaign: \(absent\) → (.|\n)*columns\.num_media\.columnType: tinyint.* → smallint/,
+      next: /--restart --shard s01/,
+    });
+    expect(await migration.items()).toHaveLength(ITEMS);
+  });
+});

@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { alike, between } from '../../../src/mysql/probe.js';
+
+const compareBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'));
+const compareNumbers = (a: string, b: string): number => Math.sign(Number(a) - Number(b));
+const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const hex = fc.uint8Array({ minLength: 1, maxLength: 5 }).map((bytes) => Buffer.from(bytes).toString('hex'));
+const word = fc.string({ unit: fc.constantFrom(...'0123456789abcdefXYZ_-'), maxLength: 7 });
+const two = (value: number): string => String(value).padStart(2, '0');
+const date = fc
+  .tuple(fc.nat(3000), fc.nat(12), fc.nat(31), fc.nat(23), fc.nat(59), fc.nat(59), fc.nat(999))
+  .map(
+    ([y, m, d, h, i, s, f]) =>
+      `${String(y).padStart(4, '0')}-${two(m)}-${two(d)} ${two(h)}:${two(i)}:${two(s)}.${String(f).padStart(3, '0')}`,
+  );
+
+describe('between', () => {
+  test.each([
+    [
+      'integer',
+      fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String),
+      (a: string, b: string) => Number(BigInt(a) > BigInt(b)) - Number(BigInt(a) < BigInt(b)),
+    ],
+    ['decimal', fc.integer({ min: -99999, max: 99999 }).map((n) => (n / 1000).toFixed(3)), compareNumbers],
+    ['float', fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 }).map(String), compareNumbers],
+    ['bytes', hex, compareBytes],
+    ['text', word, compareTexts],
+    ['datetime', date, compareTexts],
+  ] as const)('%s: above the low end, at most the high one', (kind, values, compare) => {
+    fc.assert(
+      fc.property(values, values, (a, b) => {
+        const [low, high] = compare(a, b) <= 0 ? [a, b] : [b, a];
+        fc.pre(compare(low, high) < 0);
+        const probe = between(kind, low, high);
+        if (probe === null) return;
+        expect(compare(low, probe)).toBeLessThan(0);
+        expect(compare(probe, high)).toBeLessThanOrEqual(0);
+      }),
+    );
+  });
+
+  test.each([
+    ['integer', '5', '6', '6'],
+    ['integer', '0', '18446744073709551615', '9223372036854775808'],
+    ['decimal', '-1.50', '1.50', '0.000'],
+    ['time', '-01:00:00.50', '01:00:00.50', '00:00:00.00'],
+    ['time', '-838:59:59', '-00:00:01', '-419:30:00'],
+    ['datetime', '2024-01-01', '2024-03-01', '2024-02-01'],
+    ['datetime', '0000-00-00 00:00:00', '2024-01-01 00:00:00', '1012-01-16 12:00:00'],
+    ['text', 'AC1', 'AC2', 'AC1@'],
+    ['text-ci', 'ab', 'B', 'A\u0080'.slice(0, 1)],
+    ['latin1', 'a', '€', null],
+    ['ascii-bytes', '6161', 'b0a1', null],
+    ['opaque', 'a', 'z', null],
+  ] as const)('%s: %s, %s -> %s', (kind, low, high, expected) => {
+    const probe = between(kind, low, high);
+    if (kind === 'text-ci') expect(probe?.slice(0, 1)).toBe(expected);
+    else expect(probe).toBe(expected);
+  });
+
+  test('a probe for latin1 holds characters of latin1 alone', () => {
+    const probe = between('latin1', ' ', 'ÿ');
+    expect(Buffer.from(new TextEncoder().encode(probe ?? '')).length).toBeGreaterThan(0);
+    expect(new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, i) => i))).toContain(
+      probe?.slice(0, 1),
+    );
+  });
+
+  test('halving goes on until neighbours are reached', () => {
+    let [low, high] = ['AC0', 'AC1'];
+    for (let i = 0; i < 40; i++) {
+      const probe: string | null = between('text', low, high);
+      if (probe === null) return;
+      expect(probe > low && probe <= high).toBe(true);
+      high = probe;
+    }
+    low = high;
+  });
+});
+
+test('texts that differ in case, accents or spaces at the end are alike where the collation folds them', () => {
+  expect(alike('text-ci', 'Éa ', 'eA')).toBe(true);
+  expect(alike('text', 'Éa', 'eA')).toBe(false);
+  expect(alike('integer', '1', '1')).toBe(true);
+});

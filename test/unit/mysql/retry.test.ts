@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { FerryError } from '../../../src/core/errors.js';
+import { EventBus, type EventMap } from '../../../src/core/events.js';
+import { isRetryable, sourceError } from '../../../src/mysql/errors.js';
+import { Retry } from '../../../src/mysql/retry.js';
+
+const driverError = (code: string, message = 'secret row value'): Error => Object.assign(new Error(message), { code });
+const signal = new AbortController().signal;
+
+function retries(): { readonly retry: Retry; readonly events: EventMap['source.retried'][] } {
+  const bus = new EventBus();
+  const events: EventMap['source.retried'][] = [];
+  bus.on('source.retried', (event) => events.push(event));
+  return { retry: new Retry('s01', 'reading m', bus, { tries: 4, baseMs: 4, capMs: 10 }), events };
+}
+
+describe('Retry', () => {
+  test('gives up after so many tries without progress', async () => {
+    const { retry, events } = retries();
+    for (let i = 0; i < 3; i++) await retry.backOff(driverError('ECONNRESET'), signal);
+    await expect(retry.backOff(driverError('ECONNRESET'), signal)).rejects.toMatchObject({ code: 'E_SOURCE_LOST' });
+    expect(events.map(({ attempt, reason }) => [attempt, reason])).toEqual([1, 2, 3].map((n) => [n, 'ECONNRESET']));
+    for (const [i, { delayMs }] of events.entries()) expect(delayMs).toBeLessThanOrEqual(Math.min(10, 4 * 2 ** i));
+  });
+
+  test('progress makes the count begin anew', async () => {
+    const { retry, events } = retries();
+    for (let i = 0; i < 10; i++) {
+      await retry.backOff(driverError('PROTOCOL_CONNECTION_LOST'), signal);
+      retry.progressed();
+    }
+    expect(events.map(({ attempt }) => attempt)).toEqual(Array(10).fill(1));
+  });
+
+  test('what another try cannot help fails at once', async () => {
+    const { retry, events } = retries();
+    await expect(retry.backOff(driverError('ER_PARSE_ERROR'), signal)).rejects.toMatchObject({
+      code: 'E_SOURCE_QUERY',
+    });
+    expect(events).toEqual([]);
+  });
+
+  test('a stop ends the pause', async () => {
+    const stop = new AbortController();
+    const retry = new Retry('s01', 'reading m', new EventBus(), { tries: 4, baseMs: 60_000, capMs: 60_000 });
+    const waiting = retry.backOff(driverError('ECONNRESET'), stop.signal);
+    stop.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  });
+});
+
+describe('errors', () => {
+  test.each([
+    ['ECONNREFUSED', 'E_SOURCE_CONNECT', true],
+    ['ER_ACCESS_DENIED_ERROR', 'E_SOURCE_ACCESS', false],
+    ['ER_TABLEACCESS_DENIED_ERROR', 'E_SOURCE_ACCESS', false],
+    ['ER_NO_SUCH_TABLE', 'E_TABLE_MISSING', false],
+    ['ER_QUERY_INTERRUPTED', 'E_SOURCE_QUERY', true],
+    ['ER_SERVER_SHUTDOWN', 'E_SOURCE_LOST', true],
+    ['HANDSHAKE_NO_SSL_SUPPORT', 'E_TLS_REQUIRED', false],
+    ['ER_UNHEARD_OF', 'E_SOURCE_QUERY', false],
+  ] as const)('%s is %s', (mysql, code, retryable) => {
+    const error = sourceError('s01', 'reading m', driverError(mysql));
+    expect(error).toMatchObject({ code, message: expect.stringContaining(`s01: reading m: `) as string });
+    expect(error.message).toContain(mysql);
+    expect(error.message + error.hint).not.toContain('secret');
+    expect(error.hint).not.toBe('');
+    expect(isRetryable(driverError(mysql))).toBe(retryable);
+  });
+
+  test('a broken connection without a code of its own is worth another try', () => {
+    expect(isRetryable(Object.assign(new Error('x'), { fatal: true }))).toBe(true);
+    expect(isRetryable(new TypeError('a defect'))).toBe(false);
+    expect(isRetryable(new FerryError('E_SOURCE_LOST', 'x', 'y'))).toBe(false);
+  });
+});

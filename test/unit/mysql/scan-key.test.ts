@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import type { ColumnInfo, TableInfo, UniqueKey } from '../../../src/core/model.js';
+import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+
+const column = (name: string, more: Partial<ColumnInfo> = {}): ColumnInfo => ({
+  name,
+  dataType: 'int',
+  columnType: 'int(11)',
+  nullable: false,
+  unsigned: false,
+  charset: null,
+  collation: null,
+  maxLength: null,
+  precision: 10,
+  scale: 0,
+  fractionDigits: null,
+  generated: false,
+  invisible: false,
+  transport: 'text',
+  ...more,
+});
+const key = (name: string, columns: readonly string[], more: Partial<UniqueKey> = {}): UniqueKey => ({
+  name,
+  parts: columns.map((part) => ({ column: part, descending: false })),
+  nullable: false,
+  prefix: false,
+  ...more,
+});
+const table = (uniqueKeys: readonly UniqueKey[]): TableInfo => ({
+  database: 'd',
+  name: 'messages',
+  columns: [
+    column('a'),
+    column('b'),
+    column('wide', { dataType: 'varchar', columnType: 'varchar(99)', charset: 'utf8mb4', maxLength: 99 }),
+    column('flags', { dataType: 'set', columnType: `set(${Array.from({ length: 12 }, (_, i) => `'f${i}'`).join()})` }),
+  ],
+  uniqueKeys,
+  estimatedRows: 1,
+});
+
+describe('without a wish', () => {
+  test('the primary key comes first', () => {
+    expect(chooseScanKey(table([key('u', ['a']), key('PRIMARY', ['a', 'b'])]), null).name).toBe('PRIMARY');
+  });
+  test('else the fewest parts, then the fewest bytes', () => {
+    const keys = [key('two', ['a', 'b']), key('long', ['wide']), key('short', ['b'])];
+    expect(chooseScanKey(table(keys), null).name).toBe('short');
+  });
+  test('what cannot be followed is named, each with its flaw', () => {
+    const keys = [
+      key('n', ['a'], { nullable: true }),
+      key('p', ['wide'], { prefix: true }),
+      key('x', ['(lower(`wide`))']),
+      key('s', ['flags']),
+    ];
+    expect(() => chooseScanKey(table(keys), null)).toThrow(
+      expect.objectContaining({
+        code: 'E_TABLE_NO_KEY',
+        message: expect.stringMatching(/n: .*NULL.*; p: .*prefix.*; x: .*expression.*; s: .*too many values/) as string,
+      }),
+    );
+  });
+  test('no key at all', () => {
+    expect(() => chooseScanKey(table([]), null)).toThrow('it has none');
+  });
+});
+
+describe('with a wish', () => {
+  const keys = [key('PRIMARY', ['a']), key('u', ['a', 'b']), key('n', ['b'], { nullable: true })];
+  test('takes the key of these columns, in this order', () => {
+    expect(chooseScanKey(table(keys), ['A', 'b']).name).toBe('u');
+  });
+  test.each([
+    [['b', 'a'], 'no such unique key'],
+    [['b'], 'may be NULL'],
+  ])('%j is refused, and the usable ones are named', (wanted, flaw) => {
+    expect(() => chooseScanKey(table(keys), wanted)).toThrow(
+      expect.objectContaining({
+        code: 'E_TABLE_NO_KEY',
+        message: expect.stringContaining(flaw) as string,
+        hint: expect.stringContaining('[a], [a, b]') as string,
+      }),
+    );
+  });
+});
