@@ -74,6 +74,13 @@ function printShard(io: Io, estimate: ShardEstimate): void {
         io.stdout,
         `  expired    ${plural(table.expiredInSample, 'row')} of the sample, which the mapping skips`,
       );
+    if (table.neverExpiringInSample > 0) {
+      const items = plural(table.neverExpiringInSample, 'item');
+      writeLine(
+        io.stdout,
+        `  ttl        ${items} of the sample over five years past their time: DynamoDB never deletes such`,
+      );
+    }
     if (table.badRowsInSample > 0) writeLine(io.stdout, `  bad rows   ${count(table.badRowsInSample)} of the sample:`);
     for (const bad of table.badReasons)
       writeLine(io.stdout, `             ${bad.column ?? 'item'}: ${bad.reason}; ${bad.remedy}`);

@@ -159,7 +159,7 @@ function sameCredentials(a: SignerCredentials, b: SignerCredentials | null): boo
 export function noCredentials(cause: unknown): FerryError {
   return new FerryError(
     'E_TARGET_CREDENTIALS',
-    'no usable AWS credentials were found in the environment, the profile or this machine’s role',
+    'no AWS credentials were found in the environment, the profile or this machine’s role, or they have expired',
     'set AWS_PROFILE (and run `aws sso login` where it uses SSO), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role; an emulator takes any',
     { cause },
   );

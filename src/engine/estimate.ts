@@ -2,6 +2,7 @@
 import { BadValue } from '../mapping/bad-value.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
 import { writeUnits } from '../mapping/item-size.js';
+import { TTL_IGNORED_AFTER_SECONDS } from '../mapping/ttl.js';
 import type { TableJob } from './table-job.js';
 
 export interface TableEstimate {
@@ -23,6 +24,8 @@ export interface TableEstimate {
   /** Reasons of bad rows in the sample, each once. */
   readonly badReasons: readonly BadRow[];
   readonly expiredInSample: number;
+  /** Items whose TTL is so long past that DynamoDB would never delete them. */
+  readonly neverExpiringInSample: number;
 }
 
 /**
@@ -68,5 +71,8 @@ export function estimateTable(
     badRowsInSample: badRows,
     badReasons: [...badReasons.values()],
     expiredInSample: expired,
+    neverExpiringInSample: items.filter(
+      (item) => item.expiresAt !== null && item.expiresAt < now - TTL_IGNORED_AFTER_SECONDS,
+    ).length,
   };
 }

@@ -2,15 +2,22 @@
 import type { Row } from '../core/model.js';
 import type { SizeCounter } from './item-size.js';
 
+/** A key attribute, ready to stand in an item. */
+export interface EncodedKey {
+  /** `"pk":{"S":"..."}` */
+  readonly fragment: string;
+  /** `{"S":"..."}` */
+  readonly value: string;
+  /** Name and value, as billed. */
+  readonly bytes: number;
+}
+
 export interface ItemKey {
   /** `{"pk":{"S":"..."},"sk":{"S":"..."}}` */
   readonly keyText: string;
-  /** `{"S":"..."}` of the partition key. */
-  readonly partition: string;
-  readonly partitionFragment: string;
-  readonly partitionBytes: number;
-  readonly sortFragment: string;
-  readonly sortBytes: number;
+  readonly partition: EncodedKey;
+  /** null where the table has a partition key alone */
+  readonly sort: EncodedKey | null;
 }
 
 export interface AttributeEmitter {

@@ -147,7 +147,7 @@ function emitItem(item: CompiledItem, row: Row, into: MappedItem[], context: Map
   // Joined, not concatenated: V8 keeps a concatenation as a tree of its pieces, and a chunk's worth of trees that wait for their
   // write costs the garbage collector as much as all the rest of the mapping.
   const text = ['{', fragments.join(','), '}'].join('');
-  into.push({ text, keyText: key.keyText, partition: key.partition, bytes: size.bytes, expiresAt, row });
+  into.push({ text, keyText: key.keyText, partition: key.partition.value, bytes: size.bytes, expiresAt, row });
 }
 
 /** One row's items must not overwrite each other. */

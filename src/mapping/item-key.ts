@@ -4,14 +4,15 @@
  */
 import type { ItemMapping, KeyMapping, KeyType } from '../config/model.js';
 import type { Row, TableInfo } from '../core/model.js';
-import type { AttributeEmitter, ItemKey } from './attribute-emitter.js';
+import type { AttributeEmitter, EncodedKey, ItemKey } from './attribute-emitter.js';
+import { numberValue, stringValue } from './attribute-value.js';
 import { BadValue } from './bad-value.js';
 import { compileTemplate, type CompiledTemplate } from './compiled-template.js';
-import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, textBytes } from './item-size.js';
+import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, textBytes, type SizeCounter } from './item-size.js';
 import { quoteJson } from './json-text.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
 import type { KeyTemplates } from './key-uniqueness.js';
-import { normalizeNumber, numberBytes } from './numbers.js';
+import { normalizeNumber } from './numbers.js';
 import { compileSpread } from './spread.js';
 
 export interface CompiledKeys {
@@ -61,35 +62,26 @@ export function compileKeys(
     evaluate(row) {
       const partitionKey = partitionEncoder(partition.evaluate(row) + spread(row));
       const sortKey = sort === null || sortEncoder === null ? null : sortEncoder(sort.evaluate(row));
-      return {
-        keyText: sortKey === null ? `{${partitionKey.fragment}}` : `{${partitionKey.fragment},${sortKey.fragment}}`,
-        partition: partitionKey.value,
-        partitionFragment: partitionKey.fragment,
-        partitionBytes: partitionKey.bytes,
-        sortFragment: sortKey?.fragment ?? '',
-        sortBytes: sortKey?.bytes ?? 0,
-      };
+      const fragments = sortKey === null ? [partitionKey.fragment] : [partitionKey.fragment, ',', sortKey.fragment];
+      // Joined for the same reason as the item's text, see compile.ts.
+      return { keyText: ['{', ...fragments, '}'].join(''), partition: partitionKey, sort: sortKey };
     },
     emitters: [
-      {
-        name: item.partitionKey.name,
-        emit(_row, size, key) {
-          size.bytes += key.partitionBytes;
-          return key.partitionFragment;
-        },
-      },
-      ...(item.sortKey === null
-        ? []
-        : [
-            {
-              name: item.sortKey.name,
-              emit(_row: Row, size: { bytes: number }, key: ItemKey) {
-                size.bytes += key.sortBytes;
-                return key.sortFragment;
-              },
-            },
-          ]),
+      keyEmitter(item.partitionKey.name, (key) => key.partition),
+      ...(item.sortKey === null ? [] : [keyEmitter(item.sortKey.name, (key) => key.sort)]),
     ],
+  };
+}
+
+function keyEmitter(name: string, part: (key: ItemKey) => EncodedKey | null): AttributeEmitter {
+  return {
+    name,
+    emit(_row, size, key) {
+      const encoded = part(key);
+      if (encoded === null) return '';
+      size.bytes += encoded.bytes;
+      return encoded.fragment;
+    },
   };
 }
 
@@ -147,17 +139,10 @@ function refuseUnsortable(key: KeyMapping, template: CompiledTemplate, report: R
   return false;
 }
 
-interface EncodedKey {
-  readonly fragment: string;
-  readonly value: string;
-  /** Name and value. */
-  readonly bytes: number;
-}
-
 function keyEncoder(key: KeyMapping, role: string, maxBytes: number): (text: string) => EncodedKey {
   const prefix = `${quoteJson(key.name)}:`;
   const nameBytes = textBytes(key.name);
-  const { encode, measure } = KEY_TYPES[key.type];
+  const encode = KEY_ENCODERS[key.type];
   const empty = new BadValue(
     null,
     `an empty ${role}, which DynamoDB does not take`,
@@ -165,24 +150,27 @@ function keyEncoder(key: KeyMapping, role: string, maxBytes: number): (text: str
   );
   return (text) => {
     if (text === '') throw empty;
-    const bytes = measure(text);
-    if (bytes > maxBytes) {
+    const size = { bytes: 0 };
+    const value = encode(text, size);
+    if (size.bytes > maxBytes) {
       throw new BadValue(
         null,
-        `a ${role} of ${bytes} bytes, more than DynamoDB's ${maxBytes}`,
+        `a ${role} of ${size.bytes} bytes, more than DynamoDB's ${maxBytes}`,
         'take shorter columns into the template',
       );
     }
-    const value = encode(text);
-    return { fragment: prefix + value, value, bytes: nameBytes + bytes };
+    return { fragment: prefix + value, value, bytes: nameBytes + size.bytes };
   };
 }
 
 /** Text of a template to a key value; binary comes as latin1 text, one character a byte. */
-const KEY_TYPES: Readonly<Record<KeyType, { encode: (text: string) => string; measure: (text: string) => number }>> = {
-  S: { encode: (text) => `{"S":${quoteJson(text)}}`, measure: textBytes },
-  N: { encode: (text) => `{"N":"${plainNumber(text)}"}`, measure: (text) => numberBytes(plainNumber(text)) },
-  B: { encode: (text) => `{"B":"${Buffer.from(text, 'latin1').toString('base64')}"}`, measure: (text) => text.length },
+const KEY_ENCODERS: Readonly<Record<KeyType, (text: string, size: SizeCounter) => string>> = {
+  S: stringValue,
+  N: (text, size) => numberValue(plainNumber(text), size),
+  B: (text, size) => {
+    size.bytes += text.length;
+    return `{"B":"${Buffer.from(text, 'latin1').toString('base64')}"}`;
+  },
 };
 
 function plainNumber(text: string): string {

@@ -136,7 +136,8 @@ async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | '
     (sum, job) => sum + (store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
     0,
   );
-  const badRows = new BadRowLimit(task.shard, task.maxBadRows, already);
+  // A dry run is there to find them all.
+  const badRows = new BadRowLimit(task.shard, task.dryRun ? Infinity : task.maxBadRows, already);
   const target = task.dryRun ? null : await openTargetSession(config, bus);
   const register = openRegister(task, config, session);
   try {
@@ -270,13 +271,11 @@ function findings(task: ShardTask, store: StateStore, session: ShardSession): Sh
   const differences = session.jobs.flatMap(({ mapping, source }) => {
     const pass = store.summary(task.kind, mapping.table.name)?.pass;
     if (pass === undefined) return [];
-    return store
-      .differences(pass, LISTED)
-      .map(({ cursor, ...difference }) => ({
-        ...difference,
-        table: mapping.table.name,
-        row: source.describeKey(cursor),
-      }));
+    return store.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
+      ...difference,
+      table: mapping.table.name,
+      row: source.describeKey(cursor),
+    }));
   });
   return { badRows: badRows.slice(0, LISTED), differences: differences.slice(0, LISTED) };
 }

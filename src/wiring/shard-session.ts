@@ -1,5 +1,5 @@
 /** Opens one shard for work: its source, and each table described, its scan key chosen and its mapping compiled. */
-import type { Config, ShardConfig, SourceTableConfig } from '../config/model.js';
+import type { Config, ShardConfig } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
 import type { TableInfo } from '../core/model.js';
@@ -69,8 +69,4 @@ export function findShard(config: Config, id: string): ShardConfig {
     `the config has no shard "${id}"`,
     near === null ? `it has ${known.join(', ')}` : `did you mean "${near}"? It has ${known.join(', ')}`,
   );
-}
-
-export function tableConfig(config: Config, name: string): SourceTableConfig | null {
-  return config.source.tables.find((table) => table.name === name) ?? null;
 }

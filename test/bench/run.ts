@@ -141,8 +141,8 @@ async function ferry(scratch: string, mysql: MysqlServer, run: Ferry): Promise<M
       table: 'bench',
       region: 'eu-west-1',
       endpoint: run.sink.endpoint,
-      writeCapacity: 100_000_000,
-      readCapacity: 100_000_000,
+      writeCapacity: 10_000_000,
+      readCapacity: 10_000_000,
     },
     mapping: MAPPING,
   };

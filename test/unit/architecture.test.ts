@@ -6,10 +6,13 @@ import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { IConfiguration } from 'dependency-cruiser';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../support/temporary.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** A second each, and many times that on a busy machine. */
+vi.setConfig({ testTimeout: 120_000 });
+
 const LAYERS = ['core', 'config', 'state', 'mysql', 'dynamodb', 'mapping', 'engine', 'listeners', 'shards', 'cli'];
 
 /** By rule: a module and what it imports against the rule. */

@@ -50,33 +50,19 @@ describe('between', () => {
     ['datetime', '2024-01-01', '2024-03-01', '2024-02-01'],
     ['datetime', '0000-00-00 00:00:00', '2024-01-01 00:00:00', '1012-01-16 12:00:00'],
     ['text', 'AC1', 'AC2', 'AC1@'],
-    ['text-ci', 'ab', 'B', 'A\u0080'.slice(0, 1)],
+    ['text-ci', 'ä', 'c', 'B'],
     ['latin1', 'a', '€', null],
     ['ascii-bytes', '6161', 'b0a1', null],
     ['opaque', 'a', 'z', null],
   ] as const)('%s: %s, %s -> %s', (kind, low, high, expected) => {
-    const probe = between(kind, low, high);
-    if (kind === 'text-ci') expect(probe?.slice(0, 1)).toBe(expected);
-    else expect(probe).toBe(expected);
+    expect(between(kind, low, high)).toBe(expected);
   });
 
   test('a probe for latin1 holds characters of latin1 alone', () => {
-    const probe = between('latin1', ' ', 'ÿ');
-    expect(Buffer.from(new TextEncoder().encode(probe ?? '')).length).toBeGreaterThan(0);
-    expect(new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, i) => i))).toContain(
-      probe?.slice(0, 1),
-    );
-  });
-
-  test('halving goes on until neighbours are reached', () => {
-    let [low, high] = ['AC0', 'AC1'];
-    for (let i = 0; i < 40; i++) {
-      const probe: string | null = between('text', low, high);
-      if (probe === null) return;
-      expect(probe > low && probe <= high).toBe(true);
-      high = probe;
-    }
-    low = high;
+    const latin1 = new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, byte) => byte));
+    const probe = between('latin1', ' ', 'ÿ€') ?? '';
+    expect(probe).not.toBe('');
+    for (const character of probe) expect(latin1).toContain(character);
   });
 });
 

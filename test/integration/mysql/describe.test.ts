@@ -1,0 +1,77 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { EventBus } from '../../../src/core/events.js';
+import type { ShardSource } from '../../../src/core/ports.js';
+import { openShardSource } from '../../../src/mysql/shard-source.js';
+import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
+import { LIMITS } from './limits.js';
+
+const signal = new AbortController().signal;
+
+function open(database: TestDatabase): ShardSource {
+  const shard = openShardSource(database.shard(), LIMITS, new EventBus());
+  onTestFinished(() => shard.close());
+  return shard;
+}
+
+describe.each(mysqlServers)('$name', (server) => {
+  test('columns and unique keys as they are', async () => {
+    await using database = await createDatabase(server);
+    await database.query(`CREATE TABLE t (
+      id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, name VARCHAR(50) CHARACTER SET latin1 NOT NULL, price DECIMAL(10,4),
+      at DATETIME(6) NOT NULL, raw VARBINARY(16) NOT NULL, kind ENUM('a','b') NOT NULL,
+      PRIMARY KEY (id), UNIQUE KEY part (name(10)), UNIQUE KEY open (price), UNIQUE KEY pair (raw, at), KEY plain (at))`);
+    await database.query("INSERT INTO t (name, at, raw, kind) VALUES ('x', '2024-01-01', 'x', 'a')");
+    const table = await open(database).describe('t', signal);
+    expect(table).toMatchObject({ database: database.name, name: 't' });
+    expect(table.columns.map(({ name }) => name)).toEqual(['id', 'name', 'price', 'at', 'raw', 'kind']);
+    const [id, name, price, at, raw, kind] = table.columns;
+    expect(id).toMatchObject({ dataType: 'bigint', unsigned: true, nullable: false, transport: 'text', charset: null });
+    expect(name).toMatchObject({ dataType: 'varchar', charset: 'latin1', maxLength: 50 });
+    expect(price).toMatchObject({ dataType: 'decimal', precision: 10, scale: 4, nullable: true });
+    expect(at).toMatchObject({ dataType: 'datetime', fractionDigits: 6, generated: false, invisible: false });
+    expect(raw).toMatchObject({ dataType: 'varbinary', transport: 'bytes', maxLength: 16, charset: null });
+    expect(kind).toMatchObject({ dataType: 'enum', columnType: "enum('a','b')" });
+    const up = (column: string): object => ({ column, descending: false });
+    expect(table.uniqueKeys).toEqual([
+      { name: 'PRIMARY', parts: [up('id')], nullable: false, prefix: false },
+      { name: 'open', parts: [up('price')], nullable: true, prefix: false },
+      { name: 'pair', parts: [up('raw'), up('at')], nullable: false, prefix: false },
+      { name: 'part', parts: [up('name')], nullable: false, prefix: true },
+    ]);
+  });
+
+  test.runIf(/mariadb-1[01]/.test(server.name))(
+    'generated, invisible and descending columns, ignored keys',
+    async () => {
+      await using database = await createDatabase(server);
+      await database.query(`CREATE TABLE t (
+      a INT NOT NULL, b INT AS (a + 1) VIRTUAL, c INT AS (a + 2) STORED, d INT NOT NULL DEFAULT 7 INVISIBLE,
+      PRIMARY KEY (a DESC), UNIQUE KEY hidden (d) IGNORED)`);
+      const table = await open(database).describe('t', signal);
+      expect(table.columns.map(({ generated }) => generated)).toEqual([false, true, true, false]);
+      expect(table.columns.map(({ invisible }) => invisible)).toEqual([false, false, false, true]);
+      expect(table.uniqueKeys).toEqual([
+        { name: 'PRIMARY', parts: [{ column: 'a', descending: true }], nullable: false, prefix: false },
+      ]);
+    },
+  );
+
+  test('a table that is not there', async () => {
+    await using database = await createDatabase(server);
+    await expect(open(database).describe('nothing', signal)).rejects.toMatchObject({
+      code: 'E_TABLE_MISSING',
+      message: expect.stringContaining('nothing') as string,
+    });
+  });
+
+  test('the position of the binary log moves on with a write', async () => {
+    await using database = await createDatabase(server);
+    const shard = open(database);
+    const before = await shard.position(signal);
+    await database.query('CREATE TABLE t (id INT)');
+    const after = await shard.position(signal);
+    expect(before).not.toBeNull();
+    expect(after?.file === before?.file ? (after?.offset ?? 0) > (before?.offset ?? 0) : true).toBe(true);
+    if (server.name.startsWith('mariadb')) expect(after?.gtid).toMatch(/^\d+-\d+-\d+/);
+  });
+});

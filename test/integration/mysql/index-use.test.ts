@@ -1,0 +1,48 @@
+/** A chunk touches its own rows and hardly one more, whatever the key: else a scan of a large table would never end. */
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Cursor } from '../../../src/core/model.js';
+import { describeTable } from '../../../src/mysql/describe.js';
+import { RowSelect } from '../../../src/mysql/row-select.js';
+import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { Session } from '../../../src/mysql/session.js';
+import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { fillTable, KEYED_TABLES, SEED } from '../../contract/row-source-tables.js';
+
+const signal = new AbortController().signal;
+const CHUNK = 25;
+/** Entering the index, once for each part of the predicate, and the entry that shows the end. */
+const ENTRIES = 8;
+
+describe.each(mysqlServers)('$name', (server) => {
+  test.each(KEYED_TABLES.filter(({ only }) => only?.test(server.name) ?? true))(
+    `$name (seed ${SEED})`,
+    async (kind) => {
+      await using database = await createDatabase(server);
+      await fillTable(database, kind, 't', 1_000);
+      const session = await Session.open(database.shard(), signal);
+      onTestFinished(() => {
+        session.destroy();
+      });
+      const { table } = await describeTable(session, 's01', database.name, 't', signal);
+      const select = new RowSelect({ table, key: chooseScanKey(table, null), columns: ['n'], where: null });
+      const rows = await session.rows(select.rows({ after: null, upTo: null }, null), signal);
+      const cursor = (share: number): Cursor => select.cursorOf(rows[Math.floor(share * (rows.length - 1))] ?? []);
+
+      const touched = async (sql: string): Promise<number> => {
+        await session.rows('FLUSH STATUS', signal);
+        await session.rows(sql, signal);
+        const status = await session.rows("SHOW SESSION STATUS LIKE 'Handler_read%'", signal);
+        return status.reduce((sum, [, value]) => sum + Number(value), 0);
+      };
+      for (const share of [0, 0.3, 0.6, 0.9]) {
+        const after = cursor(share);
+        for (const upTo of [null, cursor(1), cursor(share + 0.1)]) {
+          expect(await touched(select.rows({ after, upTo }, CHUNK))).toBeLessThanOrEqual(CHUNK + ENTRIES);
+        }
+        expect(await touched(select.rowsAt([after]))).toBeLessThanOrEqual(2);
+        expect(await touched(select.edgeKey('last', [select.keyset.before(after)]))).toBeLessThanOrEqual(ENTRIES);
+        expect(await touched(select.edgeKey('first', [select.keyset.after(after)]))).toBeLessThanOrEqual(ENTRIES);
+      }
+    },
+  );
+});

@@ -1,0 +1,136 @@
+import { createServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { SourceTableConfig } from '../../../src/config/model.js';
+import { EventBus } from '../../../src/core/events.js';
+import { inspectShard } from '../../../src/mysql/preflight.js';
+import { openShardSource } from '../../../src/mysql/shard-source.js';
+import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { LIMITS } from './limits.js';
+
+const signal = new AbortController().signal;
+const table = (name: string, more: Partial<SourceTableConfig> = {}): SourceTableConfig => ({
+  name,
+  where: null,
+  scanKey: null,
+  ...more,
+});
+
+describe.each(mysqlServers)('$name', (server) => {
+  test('tells every fault at once', async () => {
+    await using database = await createDatabase(server);
+    await database.query('CREATE TABLE good (id INT PRIMARY KEY, a INT)');
+    await database.query('CREATE TABLE keyless (id INT, UNIQUE KEY u (id))');
+    await database.query('CREATE TABLE old (id INT PRIMARY KEY) ENGINE = MyISAM');
+    const wanted = [
+      table('good'),
+      table('missing'),
+      table('keyless'),
+      table('old'),
+      table('good', { where: 'no_such_column = 1' }),
+      table('good', { scanKey: ['a'] }),
+    ];
+    const { facts, tables, faults } = await inspectShard(database.shard(), LIMITS, wanted, signal);
+    expect(facts).toMatchObject({ family: server.name.split('-')[0], cipher: null, binlogFormat: 'ROW' });
+    expect(facts?.version).toContain(server.name.split('-')[1]);
+    expect(Math.abs(facts?.clockSkewMs ?? Infinity)).toBeLessThan(2_000);
+    expect([...tables.keys()]).toEqual(['good', 'keyless', 'old']);
+    expect(faults.filter(({ level }) => level === 'error').map(({ code }) => code)).toEqual([
+      'E_TABLE_MISSING',
+      'E_TABLE_NO_KEY',
+      'E_SOURCE_QUERY',
+      'E_TABLE_NO_KEY',
+    ]);
+    const warnings = faults.filter(({ level }) => level === 'warning').map(({ message }) => message);
+    expect(warnings).toEqual([
+      expect.stringContaining('may write (ALL PRIVILEGES)'),
+      expect.stringContaining('table old is stored by MyISAM'),
+    ]);
+    for (const { message, hint } of faults) expect(message.startsWith('shard s01: ') && hint !== '').toBe(true);
+  });
+
+  test('a user with the least privileges passes without a word', async () => {
+    await using database = await createDatabase(server);
+    await database.query('CREATE TABLE good (id INT PRIMARY KEY)');
+    const user = `reader_${database.name.slice(-8)}`;
+    await database.query(`CREATE USER ${user}@'%' IDENTIFIED BY 'pass'`);
+    try {
+      await database.query(`GRANT SELECT ON ${database.name}.* TO ${user}@'%'`);
+      const shard = { ...database.shard(), user, password: 'pass' };
+      const without = await inspectShard(shard, LIMITS, [table('good')], signal);
+      expect(without.faults.map(({ level, message }) => [level, message])).toEqual([
+        ['warning', expect.stringContaining('no position is recorded')],
+      ]);
+      const source = openShardSource(shard, LIMITS, new EventBus());
+      onTestFinished(() => source.close());
+      expect(await source.position(signal)).toBeNull();
+      await source.close();
+
+      await database.query(`GRANT REPLICATION CLIENT ON *.* TO ${user}@'%'`);
+      expect((await inspectShard(shard, LIMITS, [table('good')], signal)).faults).toEqual([]);
+
+      const wrong = await inspectShard({ ...shard, password: 'wrong' }, LIMITS, [table('good')], signal);
+      expect(wrong).toMatchObject({ facts: null, faults: [{ level: 'error', code: 'E_SOURCE_ACCESS' }] });
+      expect(JSON.stringify(wrong.faults)).not.toContain('wrong');
+    } finally {
+      await database.query(`DROP USER ${user}@'%'`);
+    }
+  });
+
+  test('a database that is not there', async () => {
+    await using database = await createDatabase(server);
+    const { faults } = await inspectShard({ ...database.shard(), database: 'nowhere_at_all' }, LIMITS, [], signal);
+    expect(faults).toMatchObject([{ level: 'error', code: 'E_SOURCE_ACCESS' }]);
+  });
+
+  test('plain text over a network is refused without connecting; a server without TLS is named', async () => {
+    await using database = await createDatabase(server);
+    const away = await inspectShard({ ...database.shard(), host: 'db.example.com' }, LIMITS, [table('t')], signal);
+    expect(away.faults).toMatchObject([{ level: 'error', code: 'E_TLS_REQUIRED' }]);
+    const tls = { mode: 'required', ca: null, profile: null } as const;
+    const { faults } = await inspectShard({ ...database.shard(), tls }, LIMITS, [], signal);
+    expect(faults).toMatchObject([{ level: 'error', code: 'E_TLS_REQUIRED' }]);
+  });
+
+  test('a replica that does not answer is a warning', async () => {
+    await using database = await createDatabase(server);
+    const shard = { ...database.shard(), replicas: [{ host: '127.0.0.1', port: 1 }] };
+    const { faults } = await inspectShard(shard, LIMITS, [], signal);
+    expect(faults.filter(({ code }) => code === 'E_SOURCE_CONNECT')).toMatchObject([{ level: 'warning' }]);
+  });
+});
+
+describe('a host that', () => {
+  const shard = {
+    id: 's01',
+    host: '127.0.0.1',
+    port: 1,
+    user: 'u',
+    password: 'p',
+    database: 'd',
+    tls: { mode: 'off', ca: null, profile: null },
+    replicas: [],
+  } as const;
+
+  test('does not listen is told at once, without retries', async () => {
+    const { facts, faults } = await inspectShard(shard, LIMITS, [table('t')], signal);
+    expect(facts).toBeNull();
+    expect(faults).toMatchObject([{ level: 'error', code: 'E_SOURCE_CONNECT' }]);
+    const source = openShardSource(shard, LIMITS, new EventBus());
+    await expect(source.describe('t', signal)).rejects.toMatchObject({ code: 'E_SOURCE_CONNECT' });
+    await source.close();
+  });
+
+  test('accepts but never answers can be given up by a stop', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await new Promise((resolve) => silent.once('listening', resolve));
+    const address = silent.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const stop = new AbortController();
+    const inspecting = inspectShard({ ...shard, port }, LIMITS, [table('t')], stop.signal);
+    setTimeout(() => {
+      stop.abort();
+    }, 50);
+    await expect(inspecting).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    silent.close();
+  });
+});
