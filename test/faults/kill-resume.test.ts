@@ -114,7 +114,7 @@ describe.each(serverPairs)('a backfill of two shards from $name', (servers) => {
     migration.configure((config) => {
       config.target['table'] = target;
       config.state = state;
-      // Slow enough for ten kills: a run begins with a second's burst, an eighth of the rows at this rate.
+      // At least 16 seconds' work, so that ten kills come before its end.
       config.target['writeCapacity'] = ROWS / 4;
     });
     let committed = 0;

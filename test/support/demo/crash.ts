@@ -66,7 +66,9 @@ export async function crashMidway(
   const orphansEndedAfterMs = performance.now() - killedAt;
   const { signal } = await ended;
   if (signal !== 'SIGKILL') throw new Error(`the backfill was to end by SIGKILL, and ended by ${signal ?? 'itself'}`);
-  return { supervisor, killed, orphans, orphansEndedAfterMs, rowsDone: rowsOf(look()) };
+  const rowsDone = rowsOf(look());
+  if (rowsDone >= at.total) throw new Error('all rows were done when the backfill was killed: give it more (--rows)');
+  return { supervisor, killed, orphans, orphansEndedAfterMs, rowsDone };
 }
 
 function rowsOf(shards: readonly ShardStatus[]): number {
