@@ -43,8 +43,20 @@ function verb(run: RunOptions, outcome: ShardOutcome): string {
     case 'differences':
       if (run.kind === 'backfill')
         return run.dryRun ? 'dry run found bad rows, nothing written' : 'done but for the bad rows';
-      return `NOT verified: ${count(outcome.missing)} missing, ${count(outcome.differing)} differing${outcome.unresolved > 0 ? `, ${count(outcome.unresolved)} unresolved` : ''}`;
+      return `NOT verified: ${whatIsWrong(outcome)}`;
   }
+}
+
+/** Never nothing: a verification does not pass over bad rows and open writes either. */
+function whatIsWrong({ missing, differing, unresolved, badRows, suspects }: ShardOutcome): string {
+  const parts = [
+    missing > 0 ? `${count(missing)} missing` : '',
+    differing > 0 ? `${count(differing)} differing` : '',
+    unresolved > 0 ? `${count(unresolved)} unresolved` : '',
+    badRows > 0 ? `${plural(badRows, 'bad row')} without an item` : '',
+    suspects > 0 ? `${plural(suspects, 'write')} without an answer` : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
 }
 
 function printFindings(io: Io, outcome: ShardOutcome): void {

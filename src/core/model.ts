@@ -2,7 +2,10 @@
  * The words of README.md's glossary as types. Plain data only: everything here can cross a process border.
  */
 
-/** A value as MySQL sent it: text in UTF-8, raw bytes (binary types, BIT, geometry), or NULL. Never a number or a Date. */
+/**
+ * A value as MySQL sent it: text in UTF-8, raw bytes (binary types, BIT, geometry), or NULL. Never a number or a Date. In a text
+ * column, bytes are what has no exact form in UTF-8.
+ */
 export type Cell = string | Buffer | null;
 
 /** One row in the order of the scan's `columns`. It may have further cells behind those (the adapter's key cells). */

@@ -229,6 +229,8 @@ export interface StateStore {
   summary(kind: PassKind, table: string): PassSummary | null;
   /** Recording the same row again replaces what was said of it. */
   recordBadRows(rows: readonly BadRowRecord[]): void;
+  /** These rows were read again and are bad no more. Rows that nothing is recorded of may be among them. */
+  forgetBadRows(table: string, cursors: readonly Cursor[]): void;
   badRows(table: string): readonly BadRowRecord[];
   differences(pass: Pass, limit: number): readonly DifferenceRecord[];
   addSuspects(suspects: readonly Suspect[]): void;

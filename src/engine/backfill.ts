@@ -5,6 +5,7 @@
 import { FerryError, interrupted } from '../core/errors.js';
 import type { MappedItem, RowChunk } from '../core/model.js';
 import type { BadRowRecord, ItemWriter, KeyRegister, Pass } from '../core/ports.js';
+import { BadRowBook } from './bad-row-book.js';
 import type { BadRowLimit } from './bad-row-limit.js';
 import { mapChunk } from './map-chunk.js';
 import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
@@ -33,17 +34,21 @@ export async function backfillTable(
 }
 
 class BackfillHandler implements ChunkHandler {
+  readonly #badRows: BadRowBook;
+
   constructor(
     private readonly context: ShardContext,
     private readonly job: TableJob,
     private readonly parts: BackfillParts,
-  ) {}
+  ) {
+    this.#badRows = new BadRowBook(context.store, job);
+  }
 
   async begin(chunk: RowChunk, _range: unknown, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
     const { writer } = this.parts;
     await writer.ready(signal);
     const mapped = mapChunk(this.job, chunk, this.parts.now());
-    this.#record(mapped.badRows);
+    this.#record(chunk, mapped.badRows);
     this.#claim(mapped.items);
     if (signal.aborted) throw interrupted();
     const receipt = mapped.items.length === 0 ? Promise.resolve({ items: 0, units: 0 }) : writer.write(mapped.items);
@@ -76,9 +81,8 @@ class BackfillHandler implements ChunkHandler {
     return { record, differences: [] };
   }
 
-  #record(badRows: readonly BadRowRecord[]): void {
-    if (badRows.length === 0) return;
-    this.context.store.recordBadRows(badRows);
+  #record(chunk: RowChunk, badRows: readonly BadRowRecord[]): void {
+    this.#badRows.update(chunk, badRows);
     for (const { table, column, reason } of badRows) {
       this.context.emitter.emit('row.bad', { shard: this.context.shard, table, column, reason });
     }

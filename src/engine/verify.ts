@@ -6,6 +6,7 @@ import { interrupted } from '../core/errors.js';
 import type { Range, RowChunk } from '../core/model.js';
 import type { ItemReader, Pass, RangeProgress } from '../core/ports.js';
 import { DigestSum } from '../mapping/digest.js';
+import { BadRowBook } from './bad-row-book.js';
 import { compareItem } from './compare.js';
 import { mapChunk, type MappedChunk } from './map-chunk.js';
 import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
@@ -39,12 +40,15 @@ class VerifyHandler implements ChunkHandler {
   /** Chunks being compared; a scan waits while there are as many as there are scans. */
   #open = 0;
   readonly #waiting: (() => void)[] = [];
+  readonly #badRows: BadRowBook;
 
   constructor(
     private readonly context: ShardContext,
     private readonly job: TableJob,
     private readonly parts: VerifyParts,
-  ) {}
+  ) {
+    this.#badRows = new BadRowBook(context.store, job);
+  }
 
   async begin(chunk: RowChunk, _range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
     while (this.#open > this.context.scans && !signal.aborted) {
@@ -72,7 +76,7 @@ class VerifyHandler implements ChunkHandler {
 
   async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, progress, suspects, now } = this.parts;
-    if (mapped.badRows.length > 0) this.context.store.recordBadRows(mapped.badRows);
+    this.#badRows.update(chunk, mapped.badRows);
     const read = await reader.read(
       mapped.items.map((item) => item.keyText),
       signal,

@@ -2,13 +2,14 @@
  * One column's cell into the text of a DynamoDB attribute value, exactly, with its billed size on the way. What cannot be
  * represented as asked throws BadValue; nothing is rounded, cut, trimmed or turned into NULL.
  */
+import { isUtf8 } from 'node:buffer';
 import type { ColumnRule } from '../config/model.js';
 import type { ColumnInfo } from '../core/model.js';
 import { BadValue } from './bad-value.js';
 import { columnKind, type ColumnKind } from './column-kind.js';
 import { epochText, epochTime, isoText } from './datetime.js';
 import { jsonAttributeText } from './json-attribute.js';
-import type { SizeCounter } from './item-size.js';
+import { MAX_ITEM_BYTES, type SizeCounter } from './item-size.js';
 import { isPlain } from './json-text.js';
 import { bitText, normalizeNumber, numberBytes } from './numbers.js';
 
@@ -30,26 +31,21 @@ export function encoderFor(column: ColumnInfo, rule: Pick<ColumnRule, 'type' | '
   const type = rule.type ?? defaultType(kind);
   switch (type) {
     case 'S':
-      return kind === 'bytes'
-        ? strictUtf8Encoder(column.name)
-        : kind === 'bit'
-          ? (cell, size) => stringValue(bitText(asBuffer(cell)), size)
-          : encodeText;
+      if (kind === 'bytes') return strictUtf8Encoder(column.name);
+      if (kind === 'bit') return (cell, size) => stringValue(bitText(asBuffer(cell)), size);
+      return isTextual(kind) ? textEncoder(column, withinItem(column.name, stringValue)) : encodeText;
     case 'N':
       return numberEncoder(column, kind);
     case 'B':
-      return kind === 'bytes' || kind === 'bit'
-        ? encodeBytes
-        : kind === 'text' || kind === 'json' || kind === 'set'
-          ? encodeTextBytes
-          : unsupported(column, type);
+      if (kind === 'bytes' || kind === 'bit') return withinItem(column.name, encodeBytes);
+      return isTextual(kind) ? textBytesEncoder(column) : unsupported(column, type);
     case 'BOOL':
       return kind === 'integer' || kind === 'bit' ? booleanEncoder(column.name, kind) : unsupported(column, type);
     case 'SS':
-      return kind === 'set' ? setEncoder(column.name) : unsupported(column, type);
+      return kind === 'set' ? textEncoder(column, setEncoder(column.name)) : unsupported(column, type);
     case 'JSON':
       return kind === 'json' || kind === 'text'
-        ? (cell, size) => jsonAttributeText(asText(cell), column.name, size)
+        ? textEncoder(column, (text, size) => jsonAttributeText(text, column.name, size))
         : unsupported(column, type);
   }
 }
@@ -107,31 +103,67 @@ function encodeBytes(cell: string | Buffer, size: SizeCounter): string {
   return `{"B":"${bytes.toString('base64')}"}`;
 }
 
-function encodeTextBytes(cell: string | Buffer, size: SizeCounter): string {
-  return encodeBytes(Buffer.from(asText(cell), 'utf8'), size);
+function isTextual(kind: ColumnKind): boolean {
+  return kind === 'text' || kind === 'json' || kind === 'set';
+}
+
+/** Refuses bytes in the place of text: what has no exact form in UTF-8. */
+function textEncoder(column: ColumnInfo, encode: (text: string, size: SizeCounter) => string): EncodeCell {
+  const inexact = new BadValue(
+    column.name,
+    'text that has no exact form in UTF-8',
+    storesUtf8(column)
+      ? 'keep its bytes with `type: B`, or correct the row at the source'
+      : 'correct the row at the source, or leave it out with `where`',
+  );
+  return (cell, size) => {
+    if (typeof cell !== 'string') throw inexact;
+    return encode(cell, size);
+  };
+}
+
+/** The text's UTF-8. Where the column itself stores UTF-8, ill-formed text keeps its bytes. */
+function textBytesEncoder(column: ColumnInfo): EncodeCell {
+  const encode = withinItem(column.name, encodeBytes);
+  return storesUtf8(column) ? encode : textEncoder(column, encode);
+}
+
+function storesUtf8(column: ColumnInfo): boolean {
+  return column.charset === null || column.charset.startsWith('utf8');
+}
+
+/** Names the column that no item has room for, before base64 or escapes make a text of it that V8 could not hold. */
+function withinItem<C extends string | Buffer>(column: string, encode: (cell: C, size: SizeCounter) => string) {
+  const large = new BadValue(
+    column,
+    `a value larger than the ${MAX_ITEM_BYTES} bytes of a whole item`,
+    'drop the column, and keep such values elsewhere',
+  );
+  return (cell: C, size: SizeCounter): string => {
+    if (cell.length > MAX_ITEM_BYTES) throw large;
+    return encode(cell, size);
+  };
 }
 
 function strictUtf8Encoder(column: string): EncodeCell {
-  // ignoreBOM keeps a leading byte-order mark: without it the decoder would drop three bytes silently.
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  return (cell, size) => {
-    try {
-      return stringValue(decoder.decode(asBuffer(cell)), size);
-    } catch {
-      throw new BadValue(column, 'bytes that are not UTF-8 text', 'keep the column as B');
-    }
-  };
+  const foreign = new BadValue(column, 'bytes that are not UTF-8 text', 'keep the column as B');
+  const encode = withinItem<Buffer>(column, (bytes, size) => {
+    if (!isUtf8(bytes)) throw foreign;
+    return stringValue(bytes.toString('utf8'), size);
+  });
+  return (cell, size) => encode(asBuffer(cell), size);
 }
 
 function numberEncoder(column: ColumnInfo, kind: ColumnKind): EncodeCell {
   if (kind === 'bytes' || kind === 'time' || kind === 'set') return unsupported(column, 'N');
   const name = column.name;
   if (kind === 'bit') return (cell, size) => numberValue(bitText(asBuffer(cell)), size);
-  return (cell, size) => {
-    const normalized = normalizeNumber(asText(cell));
+  const encode = (text: string, size: SizeCounter): string => {
+    const normalized = normalizeNumber(text);
     if ('fault' in normalized) throw new BadValue(name, normalized.fault, 'map the column with `type: S`');
     return numberValue(normalized.text, size);
   };
+  return isTextual(kind) ? textEncoder(column, encode) : (cell, size) => encode(asText(cell), size);
 }
 
 function booleanEncoder(column: string, kind: ColumnKind): EncodeCell {
@@ -145,12 +177,18 @@ function booleanEncoder(column: string, kind: ColumnKind): EncodeCell {
   };
 }
 
-function setEncoder(column: string): EncodeCell {
-  return (cell, size) => {
-    const text = asText(cell);
-    if (text === '')
-      throw new BadValue(column, 'an empty set, which DynamoDB cannot store', 'map the column with `type: S`');
+function setEncoder(column: string): (text: string, size: SizeCounter) => string {
+  const empty = new BadValue(column, 'an empty set, which DynamoDB cannot store', 'map the column with `type: S`');
+  // Outside strict mode, MySQL lets a SET declare a member twice.
+  const repeated = new BadValue(
+    column,
+    'a set that names one member twice, which DynamoDB cannot store',
+    'map the column with `type: S`',
+  );
+  return (text, size) => {
+    if (text === '') throw empty;
     const members = text.split(',').sort();
+    if (members.some((member, index) => member === members[index - 1])) throw repeated;
     return `{"SS":[${members.map((member) => stringValue(member, size).slice('{"S":'.length, -1)).join(',')}]}`;
   };
 }

@@ -54,7 +54,9 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
     const value = row[index];
     if (typeof value === 'string') return value;
     if (value === null || value === undefined) throw nullInTemplate(name);
-    return kind === 'bit' ? bitText(value) : value.toString('latin1');
+    if (kind === 'bit') return bitText(value);
+    if (kind === 'bytes') return value.toString('latin1');
+    throw inexactText(name);
   };
   const numeric = meaning === 'integer' || meaning === 'decimal' || meaning === 'float';
   return {
@@ -150,6 +152,14 @@ function numberText(text: string, column: string): string {
   if ('fault' in normalized)
     throw new BadValue(column, normalized.fault, 'map the column with `type: S` and leave it out of keys');
   return normalized.text;
+}
+
+function inexactText(column: string): BadValue {
+  return new BadValue(
+    column,
+    'text that has no exact form in UTF-8',
+    'correct the row at the source, or leave it out with `where`',
+  );
 }
 
 function nullInTemplate(column: string): BadValue {

@@ -11,11 +11,14 @@ import { normalizeNumber, numberBytes } from './numbers.js';
 /** Lists and maps inside one another: 32 levels (AWS, "Quotas: nested attribute depth"), of which the item is the first (seen). */
 const MAX_DEPTH = 31;
 
+/** AWS, "Quotas: attribute names"; DynamoDB Local refuses 65,536. */
+const MAX_NAME_BYTES = 65_535;
+
 const REMEDY = 'map the column with `type: S`';
 
 /**
- * @throws BadValue for text that is not JSON, names repeated with another value, empty names, numbers beyond DynamoDB's, too deep
- * nesting, and halves of surrogate pairs, which have no UTF-8 form
+ * @throws BadValue for text that is not JSON, names repeated with another value, empty and too long names, numbers beyond
+ * DynamoDB's, too deep nesting, and halves of surrogate pairs, which have no UTF-8 form
  */
 export function jsonAttributeText(text: string, column: string, size: SizeCounter): string {
   let value: unknown;
@@ -60,7 +63,10 @@ function valueText(value: unknown, column: string, size: SizeCounter, depth: num
   const entries = names.map((name) => {
     if (name === '') throw new BadValue(column, 'JSON with an empty name, which DynamoDB cannot store', REMEDY);
     requireWellFormed(name, column);
-    size.bytes += 1 + textBytes(name);
+    const nameBytes = textBytes(name);
+    if (nameBytes > MAX_NAME_BYTES)
+      throw new BadValue(column, `JSON with a name of more than ${MAX_NAME_BYTES} bytes`, REMEDY);
+    size.bytes += 1 + nameBytes;
     return `${quoteJson(name)}:${valueText(map[name], column, size, depth + 1)}`;
   });
   return `{"M":{${entries.join(',')}}}`;

@@ -74,6 +74,7 @@ function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo
       expects('text');
       return { ...input, evaluate: (row) => input.evaluate(row).toUpperCase(), distinguishes: 'often' };
     case 'hash':
+      expects('text', 'integer', 'decimal', 'bytes', 'encoded', 'date', 'datetime', 'time');
       return hashExpression(input, call.argument);
     default:
       throw new FunctionFault(`there is no function "${call.name}"; there are ${TEMPLATE_FUNCTIONS.join(', ')}`);

@@ -3,7 +3,7 @@
  * so that it can be destroyed at once whatever the protocol is waiting for.
  */
 import { readFile } from 'node:fs/promises';
-import { connect as connectSocket, type Socket } from 'node:net';
+import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import mysql, { type Connection, type SslOptions } from 'mysql2';
 import type { ShardConfig, TlsConfig } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
@@ -20,14 +20,24 @@ export function requiresTls(host: string): boolean {
   return !/^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
 }
 
-/** The rule that no row leaves a machine in plain text. @returns the fault, or null where the shard keeps the rule */
+/** The rules that no row leaves a machine in plain text, and that `verify` verifies. @returns the fault, or null */
 export function tlsFault(shard: ShardConfig): FerryError | null {
-  if (shard.tls.mode !== 'off' || !requiresTls(shard.host)) return null;
-  return new FerryError(
-    'E_TLS_REQUIRED',
-    `shard ${shard.id}: TLS is off, and ${shard.host} is not a loopback host`,
-    'set `tls.mode: verify` (with `ca` or `profile: amazon-rds` where needed), or `required` to accept any certificate',
-  );
+  if (shard.tls.mode === 'off' && requiresTls(shard.host)) {
+    return new FerryError(
+      'E_TLS_REQUIRED',
+      `shard ${shard.id}: TLS is off, and ${shard.host} is not a loopback host`,
+      'set `tls.mode: verify` (with `ca` or `profile: amazon-rds` where needed), or `required` to accept any certificate',
+    );
+  }
+  if (shard.tls.mode === 'verify' && isIP(shard.host) !== 0) {
+    // mysql2 would compare the certificate with the name `localhost` (seen in 3.24).
+    return new FerryError(
+      'E_TLS_REQUIRED',
+      `shard ${shard.id}: a certificate cannot be verified against the address ${shard.host}`,
+      "use the host name in the server's certificate as `host`, or `tls.mode: required` to accept any certificate",
+    );
+  }
+  return null;
 }
 
 /**

@@ -84,7 +84,7 @@ function keysQuery(schemaIs: string, session: Session): string {
   return (
     `SELECT INDEX_NAME, COLUMN_NAME, COLLATION, NULLABLE, SUB_PART, ${keyExpression} ` +
     `FROM information_schema.STATISTICS WHERE ${schemaIs} AND NON_UNIQUE = 0 AND ${keyVisible} ` +
-    `AND INDEX_TYPE <> 'HASH' ORDER BY INDEX_NAME, SEQ_IN_INDEX`
+    `AND INDEX_TYPE <> 'HASH' ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`
   );
 }
 

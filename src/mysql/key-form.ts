@@ -5,6 +5,7 @@
 import type { Cell, ColumnInfo } from '../core/model.js';
 import { compareEnumerated, enumerationOf, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from './sql.js';
+import { exactText } from './text-cell.js';
 
 /** How a value between two others can be made up; see probe.ts. `opaque`: it cannot. */
 export type KeyKind =
@@ -80,7 +81,7 @@ const FIXED: KeyForm = {
 /** FLOAT prints six digits; as a DOUBLE it prints all that identify it. */
 const FLOATING: KeyForm = {
   kind: 'float',
-  select: (column) => `${column} + 0e0`,
+  select: (column) => `${column} * 1e0`,
   transport: 'text',
   pattern: FLOAT,
   compare: against(floatLiteral),
@@ -184,7 +185,9 @@ export function keyForm(column: ColumnInfo): KeyForm | null {
       if (column.charset === null) return { ...TEXT, kind: 'opaque' };
       if (LOSSLESS_CHARSETS.has(column.charset)) {
         const kind = column.charset === 'latin1' ? 'latin1' : 'text';
-        return { ...TEXT, kind: column.collation?.endsWith('_ci') === true ? `${kind}-ci` : kind };
+        const form: KeyForm = { ...TEXT, kind: column.collation?.endsWith('_ci') === true ? `${kind}-ci` : kind };
+        // Old servers let any byte into an ASCII column.
+        return column.charset === 'ascii' ? { ...form, select: (name) => exactText(name, 'ascii') } : form;
       }
       return ownBytes(column.charset);
   }
@@ -196,10 +199,13 @@ export function cellText(cell: Cell): string {
   return typeof cell === 'string' ? cell : cell.toString('hex');
 }
 
-/** What is selected for a column that is wanted as it is: FLOAT would lose digits, the rest is exact. */
+/**
+ * What is selected for a column that is wanted as it is: a FLOAT would lose digits, and a character set characters. Times one,
+ * since adding zero would lose the sign of a negative zero.
+ */
 export function columnExpression(table: string, column: ColumnInfo): string {
   const name = `${quoteName(table)}.${quoteName(column.name)}`;
-  return FLOATING_TYPES.has(column.dataType) ? `${name} + 0e0` : name;
+  return FLOATING_TYPES.has(column.dataType) ? `${name} * 1e0` : exactText(name, column.charset);
 }
 
 const FLOATING_TYPES: ReadonlySet<string> = new Set(['float', 'double', 'real']);

@@ -101,9 +101,25 @@ export class Keyset {
     return equalities.join(' AND ');
   }
 
-  /** @param cells place of each part's key cell in the row */
+  /**
+   * @param cells place of each part's key cell in the row
+   * @throws FerryError E_TABLE_NO_KEY for a text that is not UTF-8: as a literal it would be another key
+   */
   cursorOf(row: Row, cells: readonly number[]): Cursor {
-    return JSON.stringify(cells.map((place) => cellText(row[place] ?? null))) as Cursor;
+    const texts = cells.map((place, i) => {
+      const cell = row[place] ?? null;
+      if (Buffer.isBuffer(cell) && this.#part(i).form.transport === 'text') throw this.#inexact(this.#part(i));
+      return cellText(cell);
+    });
+    return JSON.stringify(texts) as Cursor;
+  }
+
+  #inexact({ column }: KeysetPart): FerryError {
+    return new FerryError(
+      'E_TABLE_NO_KEY',
+      `table ${this.#table}: a row's ${column} has no exact form in UTF-8, so no scan can go on behind it`,
+      'scan by another unique key (`scanKey`), or correct such rows at the source',
+    );
   }
 
   /** @throws FerryError E_STATE_CORRUPT where the cursor cannot be one of this key */

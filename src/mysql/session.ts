@@ -9,6 +9,7 @@ import type { Cell } from '../core/model.js';
 import { connect, type Wire } from './connect.js';
 import { deadlinePassed } from './errors.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
+import { textCell } from './text-cell.js';
 
 /**
  * Alias of the columns whose cells are bytes; every other column is text. mysql2's `typeCast` is told a column's name,
@@ -33,7 +34,8 @@ const SET_UP: readonly string[] = [
 
 type CastField = { readonly name: string; string(encoding: string): string | null; buffer(): Buffer | null };
 
-const exactCell = (field: CastField): Cell => (field.name === BYTES_ALIAS ? field.buffer() : field.string('utf8'));
+const exactCell = (field: CastField): Cell =>
+  field.name === BYTES_ALIAS ? field.buffer() : textCell(field.string('latin1'));
 
 /** A statement under way. */
 export interface Statement {

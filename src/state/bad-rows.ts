@@ -12,6 +12,7 @@ interface BadRowRow {
 
 export class BadRows {
   readonly #record: Statement<[string, string, string | null, string, string, number]>;
+  readonly #forget: Statement<[string, string]>;
   readonly #all: Statement<[string], BadRowRow>;
   readonly #count: Statement<[string], number>;
 
@@ -21,6 +22,7 @@ export class BadRows {
        ON CONFLICT (table_name, cursor) DO UPDATE
        SET column_name = excluded.column_name, reason = excluded.reason, remedy = excluded.remedy, recorded_at = excluded.recorded_at`,
     );
+    this.#forget = database.prepare('DELETE FROM bad_rows WHERE table_name = ? AND cursor = ?');
     this.#all = database.prepare(
       'SELECT cursor, column_name, reason, remedy FROM bad_rows WHERE table_name = ? ORDER BY id',
     );
@@ -35,6 +37,15 @@ export class BadRows {
         for (const { table, cursor, column, reason, remedy } of rows) {
           this.#record.run(table, cursor, column, reason, remedy, now);
         }
+      })
+      .immediate();
+  }
+
+  forget(table: string, cursors: readonly Cursor[]): void {
+    if (cursors.length === 0) return;
+    this.database
+      .transaction(() => {
+        for (const cursor of cursors) this.#forget.run(table, cursor);
       })
       .immediate();
   }

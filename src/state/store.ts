@@ -3,6 +3,7 @@
  * rule: what comes out is a FerryError or a result that is on disk. Methods are synchronous, as SQLite is.
  */
 import type { Database } from 'better-sqlite3';
+import type { Cursor } from '../core/model.js';
 import type {
   BadRowRecord,
   ChunkRecord,
@@ -94,6 +95,10 @@ export class SqliteStateStore implements StateStore {
 
   recordBadRows(rows: readonly BadRowRecord[]): void {
     this.#run(() => this.#badRows.record(rows));
+  }
+
+  forgetBadRows(table: string, cursors: readonly Cursor[]): void {
+    this.#run(() => this.#badRows.forget(table, cursors));
   }
 
   badRows(table: string): readonly BadRowRecord[] {

@@ -60,7 +60,7 @@ export async function runShard(
   try {
     store = openState(task, config);
     session = await openShardSession(config, task.shard, bus, signal);
-    const resumed = session.jobs.some((job) => store?.plan(job.mapping.table.name) !== null);
+    const resumed = session.jobs.some((job) => isUnfinished(store?.summary(task.kind, job.mapping.table.name) ?? null));
     store.bind(
       resumeFingerprint(
         config,
@@ -282,6 +282,10 @@ function findings(task: ShardTask, store: StateStore, session: ShardSession): Sh
 
 function isFinished(summary: PassSummary | null): boolean {
   return summary !== null && summary.pass.finishedAt !== null;
+}
+
+function isUnfinished(summary: PassSummary | null): boolean {
+  return summary !== null && summary.pass.finishedAt === null;
 }
 
 function phase(bus: EventBus, shard: string, now: Phase): void {

@@ -1,4 +1,5 @@
 /** The DynamoDB adapter on a table of its own, for its contracts and its integration tests. */
+import type { IndexConfig } from '../../src/config/model.js';
 import { EventBus, type EventRecord } from '../../src/core/events.js';
 import type { ItemReader, ItemWriter } from '../../src/core/ports.js';
 import { TokenBucket } from '../../src/dynamodb/budget.js';
@@ -26,13 +27,14 @@ export interface TargetOptions extends Partial<
 > {
   /** In front of the server, a fault proxy's; the table itself is made on the server. */
   readonly endpoint?: string;
+  readonly indexes?: readonly IndexConfig[];
 }
 
 export async function openTarget(server: DynamodbServer, options: TargetOptions = {}): Promise<TargetUnderTest> {
   // The emulators' credentials, by the way that an operator gives them.
   Object.assign(process.env, TEST_AWS_ENVIRONMENT);
-  const table = await createTable(server, TABLE_KEYS);
-  const { endpoint = server.endpoint, budget = new TokenBucket(1e6), ...given } = options;
+  const { endpoint = server.endpoint, budget = new TokenBucket(1e6), indexes = [], ...given } = options;
+  const table = await createTable(server, { ...TABLE_KEYS, indexes });
   const connection = await connectTarget({ region: null, endpoint, table: table.name });
   const events: EventRecord[] = [];
   const suspects: string[] = [];

@@ -125,7 +125,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       await shard.query(
         `INSERT INTO turns VALUES ${Array.from({ length: 40 }, (_, i) => `(${i}, ${i}, '${'x'.repeat(999)}')`).join()}`,
       );
-      const source = await openTable(shard, 'turns', { scansPerShard: 1, chunkBytes: 2_000 });
+      const source = await openTable(shard, 'turns', { scansPerShard: 1, chunkBytes: 2_000 }, null, ['n', 'body']);
       const range = await whole(source);
       const [a, b] = [source.scan(range, null, signal), source.scan(range, null, signal)].map((scan) =>
         scan[Symbol.asyncIterator](),
@@ -187,17 +187,18 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
   });
 }
 
-/** Only `n` is wanted: the key's cells must come all the same. */
+/** Only `n` is wanted, unless said otherwise: the key's cells must come all the same. */
 async function openTable(
   shard: ShardContext,
   name: string,
   limits: Partial<SourceLimits>,
   where: string | null = null,
+  columns: readonly string[] = ['n'],
 ): Promise<RowSource> {
   const source = shard.open(limits);
   onTestFinished(() => source.close());
   const table = await source.describe(name, signal);
-  return source.open({ table, key: shard.primaryKey(table), columns: ['n'], where });
+  return source.open({ table, key: shard.primaryKey(table), columns, where });
 }
 
 async function whole(source: RowSource): Promise<Range> {

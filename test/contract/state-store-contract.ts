@@ -255,6 +255,21 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
           },
         );
       });
+
+      test('a row that is bad no more is forgotten, in its own table', async () => {
+        const other = sampleBadRow({ cursor: cursor('b') });
+        const media = sampleBadRow({ table: 'media' });
+        await acrossReopen(
+          (store) => {
+            store.recordBadRows([sampleBadRow(), other, media]);
+            store.forgetBadRows('messages', [sampleBadRow().cursor, cursor('never recorded')]);
+          },
+          (store) => {
+            expect(store.badRows('messages')).toEqual([other]);
+            expect(store.badRows('media')).toEqual([media]);
+          },
+        );
+      });
     });
 
     describe('suspects', () => {

@@ -35,7 +35,9 @@ interface TableStatus {
   } | null;
 }
 
-async function statusOf(migration: Migration): Promise<readonly { readonly shard: string; readonly running: boolean; readonly tables: readonly TableStatus[] }[]> {
+async function statusOf(
+  migration: Migration,
+): Promise<readonly { readonly shard: string; readonly running: boolean; readonly tables: readonly TableStatus[] }[]> {
   const { stdout } = await migration.run(['status', '--json']);
   return (JSON.parse(stdout) as { shards: Awaited<ReturnType<typeof statusOf>> }).shards;
 }
@@ -60,7 +62,12 @@ function isAlive(pid: number): boolean {
 }
 
 /** One backfill, killed after `delayMs` from its first progress on. @returns whether the kill met a running one */
-async function runAndKill(migration: Migration, victim: Victim, delayMs: number, chooseWorker: number): Promise<boolean> {
+async function runAndKill(
+  migration: Migration,
+  victim: Victim,
+  delayMs: number,
+  chooseWorker: number,
+): Promise<boolean> {
   await using cli = await migration.spawn(['backfill', '--all', '--json']);
   await cli.waitFor(/"event":"shard\.progress"/).catch(() => undefined);
   await sleep(delayMs);
@@ -77,7 +84,7 @@ async function runAndKill(migration: Migration, victim: Victim, delayMs: number,
     expect(stdout).toContain('E_WORKER_DIED');
   } else {
     expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' });
-    for (const end = Date.now() + ORPHAN_GRACE_MS; workers.some(isAlive) && Date.now() < end; ) await sleep(20);
+    for (const end = Date.now() + ORPHAN_GRACE_MS; workers.some(isAlive) && Date.now() < end;) await sleep(20);
     expect(workers.filter(isAlive)).toEqual([]);
   }
   return true;
@@ -95,50 +102,54 @@ function digests(items: readonly Item[]): Map<string, string> {
 }
 
 describe.each(serverPairs)('a backfill of two shards from $name', (servers) => {
-  it(`killed ${KILLS} times ends in the same items (${ROWS} rows a shard, seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
-    const random = seededRandom(SEED);
-    await using migration = await createMigration({ servers, shards: SHARDS.length, rows: ROWS });
-    await using undisturbed = await createTable(servers.dynamodb, KEYS);
-    const [target, state] = [migration.table.name, migration.stateFolder];
+  it(
+    `killed ${KILLS} times ends in the same items (${ROWS} rows a shard, seed ${SEED})`,
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const random = seededRandom(SEED);
+      await using migration = await createMigration({ servers, shards: SHARDS.length, rows: ROWS });
+      await using undisturbed = await createTable(servers.dynamodb, KEYS);
+      const [target, state] = [migration.table.name, migration.stateFolder];
 
-    migration.configure((config) => {
-      config.target['table'] = undisturbed.name;
-      config.state = `${state}-undisturbed`;
-    });
-    const begun = performance.now();
-    expect(await migration.run(['backfill', '--all'], { timeoutMs: TIMEOUT_MS })).toMatchObject({ code: 0 });
-    const undisturbedMs = performance.now() - begun;
-    const expected = digests(await undisturbed.items());
-    expect(expected.size).toBe(2 * SHARDS.length * ROWS);
+      migration.configure((config) => {
+        config.target['table'] = undisturbed.name;
+        config.state = `${state}-undisturbed`;
+      });
+      const begun = performance.now();
+      expect(await migration.run(['backfill', '--all'], { timeoutMs: TIMEOUT_MS })).toMatchObject({ code: 0 });
+      const undisturbedMs = performance.now() - begun;
+      const expected = digests(await undisturbed.items());
+      expect(expected.size).toBe(2 * SHARDS.length * ROWS);
 
-    migration.configure((config) => {
-      config.target['table'] = target;
-      config.state = state;
-      // At least 16 seconds' work, so that ten kills come before its end.
-      config.target['writeCapacity'] = ROWS / 4;
-    });
-    let committed = 0;
-    for (let kill = 0; kill < KILLS; kill++) {
-      const delayMs = (random() * undisturbedMs) / (3 * KILLS);
-      const struck = await runAndKill(migration, victimOf(kill), delayMs, Math.floor(random() * SHARDS.length));
-      expect(struck, `kill ${kill + 1} of ${KILLS} came too late`).toBe(true);
-      const now = await committedRows(migration);
-      expect(now).toBeGreaterThanOrEqual(committed);
-      committed = now;
-    }
-    expect(committed).toBeGreaterThan(0);
-    migration.configure((config) => (config.target['writeCapacity'] = 100_000));
+      migration.configure((config) => {
+        config.target['table'] = target;
+        config.state = state;
+        // At least 16 seconds' work, so that ten kills come before its end.
+        config.target['writeCapacity'] = ROWS / 4;
+      });
+      let committed = 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        const delayMs = (random() * undisturbedMs) / (3 * KILLS);
+        const struck = await runAndKill(migration, victimOf(kill), delayMs, Math.floor(random() * SHARDS.length));
+        expect(struck, `kill ${kill + 1} of ${KILLS} came too late`).toBe(true);
+        const now = await committedRows(migration);
+        expect(now).toBeGreaterThanOrEqual(committed);
+        committed = now;
+      }
+      expect(committed).toBeGreaterThan(0);
+      migration.configure((config) => (config.target['writeCapacity'] = 100_000));
 
-    const last = await migration.run(['backfill', '--all'], { timeoutMs: TIMEOUT_MS });
-    expect(last).toMatchObject({ code: 0 });
-    expect(digests(await migration.table.items())).toEqual(expected);
-    for (const { running, tables } of await statusOf(migration)) {
-      expect(running).toBe(false);
-      const [table] = tables;
-      expect(table?.backfill?.counts).toMatchObject({ rows: ROWS, items: 2 * ROWS });
-      expect(table?.backfill?.counts.chunks).toBeGreaterThanOrEqual(ROWS / 100);
-      expect(table?.backfill?.rangesComplete).toBe(table?.backfill?.ranges);
-    }
-    expect(await migration.run(['verify', '--all'], { timeoutMs: TIMEOUT_MS })).toMatchObject({ code: 0 });
-  });
+      const last = await migration.run(['backfill', '--all'], { timeoutMs: TIMEOUT_MS });
+      expect(last).toMatchObject({ code: 0 });
+      expect(digests(await migration.table.items())).toEqual(expected);
+      for (const { running, tables } of await statusOf(migration)) {
+        expect(running).toBe(false);
+        const [table] = tables;
+        expect(table?.backfill?.counts).toMatchObject({ rows: ROWS, items: 2 * ROWS });
+        expect(table?.backfill?.counts.chunks).toBeGreaterThanOrEqual(ROWS / 100);
+        expect(table?.backfill?.rangesComplete).toBe(table?.backfill?.ranges);
+      }
+      expect(await migration.run(['verify', '--all'], { timeoutMs: TIMEOUT_MS })).toMatchObject({ code: 0 });
+    },
+  );
 });

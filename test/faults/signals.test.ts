@@ -2,37 +2,50 @@
  * SIGINT and SIGTERM: the first saves the checkpoint and exits 130, and the resume sends nothing of a committed chunk again;
  * the second ends at once, and that loses nothing either.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { PassKind } from '../../src/core/ports.js';
+import { readShardStatus } from '../../src/state/read-status.js';
+import type { RunningCli } from '../support/cli.js';
 import { startFaultProxy, type FaultPlan, type FaultProxy } from '../support/fault-proxy.js';
-import { createMigration, onePair, serverPairs, type Migration } from '../support/migration.js';
+import { createMigration, onePair, serverPairs, type ConfigDocument, type Migration } from '../support/migration.js';
 
 const ROWS = 1_500;
 const ITEMS = 2 * ROWS;
-/** The whole backfill would take ten seconds. */
-const SLOW_UNITS = ITEMS / 10;
 const SECOND = 1_000;
 
-interface Counts {
-  readonly rows: number;
-  readonly chunks: number;
+/** Rows in committed chunks of the newest pass, from the state file. */
+function committed(migration: Migration, kind: PassKind): number {
+  const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
+  return status?.tables[0]?.[kind]?.counts.rows ?? 0;
 }
 
-async function countsOf(migration: Migration, kind: 'backfill' | 'verify'): Promise<Counts> {
-  const { stdout } = await migration.run(['status', '--json']);
-  type Table = Readonly<Record<typeof kind, { readonly counts: Counts } | null>>;
-  const { shards } = JSON.parse(stdout) as { shards: { tables: Table[] }[] };
-  return shards[0]?.tables[0]?.[kind]?.counts ?? { rows: 0, chunks: 0 };
+async function until(condition: () => boolean, cli: RunningCli): Promise<void> {
+  const end = Date.now() + 60 * SECOND;
+  while (!condition()) {
+    await sleep(20);
+    if (Date.now() > end) throw new Error(`it did not come to that within a minute:\n${cli.stdout}\n${cli.stderr}`);
+  }
 }
 
-/** A migration whose requests all go through a proxy. */
-function behindProxy(migration: Migration, endpoint: string, units: number): void {
-  migration.configure((config) => {
-    Object.assign(config.target, { endpoint, writeCapacity: units, readCapacity: units });
-  });
+/** Units for a run that takes some ten seconds; few requests at once, so that the first chunks are done early on. */
+function slowly(config: ConfigDocument): void {
+  Object.assign(config.target, { writeCapacity: ITEMS / 10, readCapacity: ITEMS / 10, requestsInFlight: 2 });
 }
 
+function quickly(config: ConfigDocument): void {
+  Object.assign(config.target, { writeCapacity: 100_000, readCapacity: 100_000 });
+}
+
+const through = (proxy: FaultProxy): { env: Record<string, string> } => ({
+  env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint },
+});
+
+/** Items written or keys read. */
 const sent = (proxy: FaultProxy, operation: string): number =>
-  proxy.requests.filter((request) => request.operation === operation).reduce((sum, { entries }) => sum + entries.length, 0);
+  proxy.requests
+    .filter((request) => request.operation === operation)
+    .reduce((sum, { entries }) => sum + entries.length, 0);
 
 const pass: FaultPlan = () => ({ kind: 'pass' });
 
@@ -41,16 +54,10 @@ describe.each(serverPairs)('a backfill from $name', { timeout: 120_000 }, (serve
     { signal: 'SIGINT', to: 'process group' },
     { signal: 'SIGTERM', to: 'supervisor' },
   ] as const)('stopped by $signal to the $to resumes behind its checkpoint', async ({ signal, to }) => {
-    await using migration = await createMigration({ servers, rows: ROWS });
+    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, pass);
-    behindProxy(migration, proxy.endpoint, SLOW_UNITS);
-
-    await using cli = await migration.spawn(['backfill']);
-    await cli.waitFor(/s01 backfill messages/);
-    for (const end = Date.now() + 60 * SECOND; sent(proxy, 'BatchWriteItem') < 400; ) {
-      if (Date.now() > end) throw new Error(`nothing was sent within a minute:\n${cli.stderr}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await using cli = await migration.spawn(['backfill'], through(proxy));
+    await until(() => committed(migration, 'backfill') > 0, cli);
     if (to === 'supervisor') cli.kill(signal);
     else cli.killGroup(signal);
     const stopped = await cli.result;
@@ -59,15 +66,14 @@ describe.each(serverPairs)('a backfill from $name', { timeout: 120_000 }, (serve
     expect(stopped.stdout).toMatch(/^s01 {2}interrupted, checkpoint saved: \d+ rows/m);
     expect(stopped.stdout).toContain('run the same command again to resume');
 
-    const committed = await countsOf(migration, 'backfill');
-    expect(committed.rows).toBeGreaterThan(0);
-    expect(committed.rows).toBeLessThan(ROWS);
+    const done = committed(migration, 'backfill');
+    expect(done).toBeLessThan(ROWS);
     const before = sent(proxy, 'BatchWriteItem');
-    behindProxy(migration, proxy.endpoint, 100_000);
-    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-    expect(sent(proxy, 'BatchWriteItem') - before).toBe(ITEMS - 2 * committed.rows);
+    migration.configure(quickly);
+    expect(await migration.run(['backfill'], through(proxy))).toMatchObject({ code: 0 });
+    expect(sent(proxy, 'BatchWriteItem') - before).toBe(ITEMS - 2 * done);
     expect(await migration.items()).toHaveLength(ITEMS);
-    expect((await countsOf(migration, 'backfill')).rows).toBe(ROWS);
+    expect(committed(migration, 'backfill')).toBe(ROWS);
   });
 });
 
@@ -77,49 +83,44 @@ describe.each(onePair)('a verification of $name', { timeout: 120_000 }, (servers
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, pass);
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
 
-    behindProxy(migration, proxy.endpoint, SLOW_UNITS);
-    await using cli = await migration.spawn(['verify']);
-    await cli.waitFor(/s01 verify messages/);
-    for (const end = Date.now() + 60 * SECOND; (await countsOf(migration, 'verify')).rows < 200; ) {
-      if (Date.now() > end) throw new Error(`nothing was verified within a minute:\n${cli.stderr}`);
-    }
+    migration.configure(slowly);
+    await using cli = await migration.spawn(['verify'], through(proxy));
+    await until(() => committed(migration, 'verify') > 0, cli);
     cli.killGroup('SIGINT');
     expect(await cli.result).toMatchObject({ code: 130, signal: null });
 
-    const committed = await countsOf(migration, 'verify');
-    expect(committed.rows).toBeLessThan(ROWS);
+    const done = committed(migration, 'verify');
+    expect(done).toBeLessThan(ROWS);
     const before = sent(proxy, 'BatchGetItem');
-    behindProxy(migration, proxy.endpoint, 100_000);
-    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
-    expect(sent(proxy, 'BatchGetItem') - before).toBe(ITEMS - 2 * committed.rows);
-    expect((await countsOf(migration, 'verify')).rows).toBe(ROWS);
+    migration.configure(quickly);
+    expect(await migration.run(['verify'], through(proxy))).toMatchObject({ code: 0 });
+    expect(sent(proxy, 'BatchGetItem') - before).toBe(ITEMS - 2 * done);
+    expect(committed(migration, 'verify')).toBe(ROWS);
   });
 });
 
 describe.each(onePair)('a second signal to $name', { timeout: 120_000 }, (servers) => {
-  it.each(['backfill', 'verify'] as const)('ends a %s at once, and nothing is lost', async (command) => {
+  it.each([
+    { command: 'backfill', operation: 'BatchWriteItem' },
+    { command: 'verify', operation: 'BatchGetItem' },
+  ])('ends a $command at once, and nothing is lost', async ({ command, operation }) => {
     await using migration = await createMigration({ servers, rows: 300 });
-    const items = 600;
     if (command === 'verify') expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-    // Every answer takes longer than the test would wait.
+    // Longer than anybody would wait.
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'late', ms: 20 * SECOND }));
-    behindProxy(migration, proxy.endpoint, 100_000);
-
-    await using cli = await migration.spawn([command]);
-    const operation = command === 'backfill' ? 'BatchWriteItem' : 'BatchGetItem';
-    for (const end = Date.now() + 60 * SECOND; sent(proxy, operation) === 0 && Date.now() < end; ) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await using cli = await migration.spawn([command], through(proxy));
+    await until(() => sent(proxy, operation) > 0, cli);
     cli.killGroup('SIGINT');
     await cli.waitFor(/stopping: .*Ctrl-C again to end at once/);
     const begun = performance.now();
     cli.killGroup('SIGINT');
-    expect(await cli.result).toMatchObject({ code: 130, signal: null });
+    const ended = await cli.result;
     expect(performance.now() - begun).toBeLessThan(5 * SECOND);
+    expect(ended).toMatchObject({ code: 130, signal: null });
+    expect(ended.stdout).toContain('run the same command again to resume');
 
-    migration.configure((config) => delete config.target['endpoint']);
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-    expect(await migration.items()).toHaveLength(items);
+    expect(await migration.items()).toHaveLength(600);
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 });

@@ -11,7 +11,12 @@ describe.each(onePair)('a wrong config', (servers) => {
   it('is refused with all its faults, by every command', async () => {
     await using migration = await createMigration({ servers, rows: () => [] });
     migration.configure((config) => {
-      config.source.shards[0] = { ...config.source.shards[0], hots: 'db1', port: 99_999, password: '${NO_SUCH_SECRET}' };
+      config.source.shards[0] = {
+        ...config.source.shards[0],
+        hots: 'db1',
+        port: 99_999,
+        password: '${NO_SUCH_SECRET}',
+      };
       config.source.shards.push({ ...config.source.shards[0] });
       config.target['writeCapasity'] = config.target['writeCapacity'];
       delete config.target['writeCapacity'];
@@ -25,7 +30,12 @@ describe.each(onePair)('a wrong config', (servers) => {
         { code: 'E_CONFIG_INVALID', exit: 2, fact: /shards\[0\]\.hots \(line \d+\)/, next: /host/ },
         { code: 'E_CONFIG_INVALID', exit: 2, fact: /shards\[0\]\.port \(line \d+\).*65,?535/, next: /./ },
         { code: 'E_CONFIG_ENV', exit: 2, fact: /shards\[0\]\.password \(line \d+\).*NO_SUCH_SECRET/, next: /export/ },
-        { code: 'E_CONFIG_INVALID', exit: 2, fact: /shards\[1\]\.id \(line \d+\) repeats .*shards\[0\]\.id/, next: /./ },
+        {
+          code: 'E_CONFIG_INVALID',
+          exit: 2,
+          fact: /shards\[1\]\.id \(line \d+\) repeats .*shards\[0\]\.id/,
+          next: /./,
+        },
         { code: 'E_CONFIG_INVALID', exit: 2, fact: /target\.writeCapasity \(line \d+\)/, next: /writeCapacity/ },
         { code: 'E_CONFIG_INVALID', exit: 2, fact: /target\.writeCapacity/, next: /./ },
         { code: 'E_CONFIG_INVALID', exit: 2, fact: /mapping\.mesages \(line \d+\)/, next: /messages/ },

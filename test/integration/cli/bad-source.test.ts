@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { createMigration, onePair, serverPairs, type ConfigDocument, type MigrationOptions } from '../../support/migration.js';
+import {
+  createMigration,
+  onePair,
+  serverPairs,
+  type ConfigDocument,
+  type MigrationOptions,
+} from '../../support/migration.js';
 import { expectRefusal, jsonError, type Refusal } from './refusal.js';
 
 const EVENTS =
@@ -85,7 +91,11 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
 
   it('lacks the table', async () => {
     await refusedUntilRepaired(
-      { servers, sql: [EVENTS.replace('events', 'evnts'), ROWS.replace('events', 'evnts')], repairSql: 'RENAME TABLE evnts TO events' },
+      {
+        servers,
+        sql: [EVENTS.replace('events', 'evnts'), ROWS.replace('events', 'evnts')],
+        repairSql: 'RENAME TABLE evnts TO events',
+      },
       { code: 'E_TABLE_MISSING', exit: 3, fact: /shard s01: .*\bevents\b/, next: /source\.table/ },
     );
   });
@@ -138,7 +148,12 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
   it('tells rows apart by a column that the keys leave out', async () => {
     await refusedUntilRepaired(
       { servers, spoil: (config) => Object.assign(rule(config), { sortKey: { name: 'sk', template: '{body}' } }) },
-      { code: 'E_ITEM_KEY_NOT_UNIQUE', exit: 3, fact: /two rows could share an item key.*events/, next: /all columns of one unique key/ },
+      {
+        code: 'E_ITEM_KEY_NOT_UNIQUE',
+        exit: 3,
+        fact: /two rows could share an item key.*events/,
+        next: /all columns of one unique key/,
+      },
     );
   });
 

@@ -84,7 +84,9 @@ describe.each(onePair)('a target out of reach: $name', { timeout: 120_000 }, (se
         next: /AWS_PROFILE|AWS_ACCESS_KEY_ID/,
       });
     }
-    expect(jsonError(await migration.run(['backfill', '--json'], { env: NO_CREDENTIALS })).error.code).toBe('E_PREFLIGHT');
+    expect(jsonError(await migration.run(['backfill', '--json'], { env: NO_CREDENTIALS })).error.code).toBe(
+      'E_PREFLIGHT',
+    );
     await movesAfterwards(migration, 20);
   });
 

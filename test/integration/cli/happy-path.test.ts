@@ -140,9 +140,11 @@ describe.each(serverCombinations.slice(0, 1))('without a terminal', (servers) =>
   });
 });
 
-/** The lines on stderr without their times; every one is a preflight warning or begins with a time and a shard. */
+/** The lines on stderr behind the preflight, without their times; every one begins with a time and a shard. */
 function progressOf({ stderr }: CliResult): readonly string[] {
-  const lines = stderr.replace(/^warning E_\w+: .*\n {2}next: .*\n/gm, '').trimEnd();
+  const [preflight = '', ...warnings] = stderr.split(/^warning E_\w+: .*\n {2}next: .*\n/m);
+  expect(preflight).toMatch(/^looking at \d shards? and the target first\n/);
+  const lines = warnings.join('').trimEnd();
   return lines.split('\n').map((line) => {
     expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ s\d\d /);
     return line.replace(/^\S+ /, '');

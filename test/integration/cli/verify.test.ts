@@ -42,7 +42,8 @@ async function pricedItem(migration: Migration, index: number): Promise<Item> {
 describe.each(serverPairs)('a verification of $name', { timeout: 120_000 }, (servers) => {
   it('finds missing and changed items and rows, names them by key and attribute, and passes once they are right', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
-    const put = (Item: Item) => migration.table.client.send(new PutItemCommand({ TableName: migration.table.name, Item }));
+    const put = (Item: Item) =>
+      migration.table.client.send(new PutItemCommand({ TableName: migration.table.name, Item }));
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     const [missing, changed, retyped, sourced, extended] = await Promise.all(
       [10, 20, 30, 40, 50].map((index) => pricedItem(migration, index)),
@@ -63,7 +64,11 @@ describe.each(serverPairs)('a verification of $name', { timeout: 120_000 }, (ser
     expect(outcomeOf(result)).toMatchObject({ outcome: 'differences', missing: 1, differing: 4, unresolved: 0 });
     const of = (item: Item): Difference | undefined =>
       differences.find(({ keyText }) => keyText === JSON.stringify(key(item)));
-    expect(of(missing)).toMatchObject({ class: 'missing', attributes: [], row: expect.stringContaining(missing['sid']?.S ?? '?') as string });
+    expect(of(missing)).toMatchObject({
+      class: 'missing',
+      attributes: [],
+      row: expect.stringContaining(missing['sid']?.S ?? '?') as string,
+    });
     expect(of(changed)).toMatchObject({ class: 'differing', attributes: ['status'] });
     expect(of(retyped)).toMatchObject({ class: 'differing', attributes: ['price'] });
     expect(of(extended)).toMatchObject({ class: 'differing', attributes: ['surplus'] });
@@ -90,7 +95,9 @@ describe.each(onePair)('a verification under live writes: $name', { timeout: 120
    * Moves, makes one row differ from its item, and verifies. Each time the verification looks at that item (first as 0),
    * `write` happens before the service is asked.
    */
-  async function verifyWhile(write: (look: number, row: LiveRow) => Promise<void>): Promise<{ result: CliResult; looks: number }> {
+  async function verifyWhile(
+    write: (look: number, row: LiveRow) => Promise<void>,
+  ): Promise<{ result: CliResult; looks: number }> {
     await using migration = await createMigration({ servers, rows: ROWS });
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     const row = liveRow(migration, await pricedItem(migration, 5));
@@ -102,8 +109,8 @@ describe.each(onePair)('a verification under live writes: $name', { timeout: 120
       writes.push(write(looks++, row));
       return { kind: 'late', ms: HELD_BACK_MS };
     });
-    migration.configure((config) => (config.target['endpoint'] = proxy.endpoint));
-    const result = await migration.run(['verify', '--json']);
+    const env = { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint };
+    const result = await migration.run(['verify', '--json'], { env });
     await Promise.all(writes);
     return { result, looks };
   }
@@ -144,7 +151,10 @@ function liveRow(migration: Migration, item: Item): LiveRow {
   return {
     sortKey: item['sk']?.S ?? '',
     async changeRow(body) {
-      await migration.databases[0]?.query('UPDATE messages SET body = ?, updated_at = updated_at WHERE sid = ?', [body, sid]);
+      await migration.databases[0]?.query('UPDATE messages SET body = ?, updated_at = updated_at WHERE sid = ?', [
+        body,
+        sid,
+      ]);
     },
     async changeItem(body) {
       const changed = { ...item, body: { S: body } };

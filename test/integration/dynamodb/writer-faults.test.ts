@@ -235,6 +235,24 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(performance.now() - begun).toBeGreaterThan(2400);
   });
 
+  test('what an index adds is paid for, and counts in the receipt', async () => {
+    const budget = new TokenBucket(50);
+    const index = {
+      name: 'by_body',
+      partitionKey: { name: 'body', type: 'S' },
+      sortKey: null,
+      projection: 'all',
+    } as const;
+    await using target = await openTarget(server, { budget, indexes: [index] });
+    // dynalite charges for no index.
+    const units = server.name === 'dynalite' ? 25 : 50;
+    while (budget.tryTake(1)); // what was saved up meanwhile
+    const begun = performance.now();
+    expect(await target.writer.write(sampleItems(25, 25))).toEqual({ items: 25, units });
+    await budget.take(0, AbortSignal.timeout(10_000));
+    expect(performance.now() - begun).toBeGreaterThan((units / 50) * 900);
+  });
+
   test(`whatever happens, all is there at the end and no key races with itself (seed ${String(SEED)})`, async () => {
     const random = seededRandom(SEED);
     const fates: Fate[] = [

@@ -1,17 +1,8 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
-import type { ShardSource } from '../../../src/core/ports.js';
-import { openShardSource } from '../../../src/mysql/shard-source.js';
-import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
-import { LIMITS } from './limits.js';
+import { describe, expect, test } from 'vitest';
+import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { openSource } from './source.js';
 
 const signal = new AbortController().signal;
-
-function open(database: TestDatabase): ShardSource {
-  const shard = openShardSource(database.shard(), LIMITS, new EventBus());
-  onTestFinished(() => shard.close());
-  return shard;
-}
 
 describe.each(mysqlServers)('$name', (server) => {
   test('columns and unique keys as they are', async () => {
@@ -21,7 +12,8 @@ describe.each(mysqlServers)('$name', (server) => {
       at DATETIME(6) NOT NULL, raw VARBINARY(16) NOT NULL, kind ENUM('a','b') NOT NULL,
       PRIMARY KEY (id), UNIQUE KEY part (name(10)), UNIQUE KEY open (price), UNIQUE KEY pair (raw, at), KEY plain (at))`);
     await database.query("INSERT INTO t (name, at, raw, kind) VALUES ('x', '2024-01-01', 'x', 'a')");
-    const table = await open(database).describe('t', signal);
+    await using shard = openSource(database.shard());
+    const table = await shard.describe('t', signal);
     expect(table).toMatchObject({ database: database.name, name: 't' });
     expect(table.columns.map(({ name }) => name)).toEqual(['id', 'name', 'price', 'at', 'raw', 'kind']);
     const [id, name, price, at, raw, kind] = table.columns;
@@ -47,7 +39,8 @@ describe.each(mysqlServers)('$name', (server) => {
       await database.query(`CREATE TABLE t (
       a INT NOT NULL, b INT AS (a + 1) VIRTUAL, c INT AS (a + 2) STORED, d INT NOT NULL DEFAULT 7 INVISIBLE,
       PRIMARY KEY (a DESC), UNIQUE KEY hidden (d) IGNORED)`);
-      const table = await open(database).describe('t', signal);
+      await using shard = openSource(database.shard());
+      const table = await shard.describe('t', signal);
       expect(table.columns.map(({ generated }) => generated)).toEqual([false, true, true, false]);
       expect(table.columns.map(({ invisible }) => invisible)).toEqual([false, false, false, true]);
       expect(table.uniqueKeys).toEqual([
@@ -58,7 +51,8 @@ describe.each(mysqlServers)('$name', (server) => {
 
   test('a table that is not there', async () => {
     await using database = await createDatabase(server);
-    await expect(open(database).describe('nothing', signal)).rejects.toMatchObject({
+    await using shard = openSource(database.shard());
+    await expect(shard.describe('nothing', signal)).rejects.toMatchObject({
       code: 'E_TABLE_MISSING',
       message: expect.stringContaining('nothing') as string,
     });
@@ -66,7 +60,7 @@ describe.each(mysqlServers)('$name', (server) => {
 
   test('the position of the binary log moves on with a write', async () => {
     await using database = await createDatabase(server);
-    const shard = open(database);
+    await using shard = openSource(database.shard());
     const before = await shard.position(signal);
     await database.query('CREATE TABLE t (id INT)');
     const after = await shard.position(signal);

@@ -1,5 +1,6 @@
 /** A chunk touches its own rows and hardly one more, whatever the key: else a scan of a large table would never end. */
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { ShardConfig } from '../../../src/config/model.js';
 import type { Cursor } from '../../../src/core/model.js';
 import { describeTable } from '../../../src/mysql/describe.js';
 import { RowSelect } from '../../../src/mysql/row-select.js';
@@ -13,16 +14,23 @@ const CHUNK = 25;
 /** Entering the index, once for each part of the predicate, and the entry that shows the end. */
 const ENTRIES = 8;
 
+async function openSession(shard: ShardConfig): Promise<Session & AsyncDisposable> {
+  const session = await Session.open(shard, signal);
+  return Object.assign(session, {
+    [Symbol.asyncDispose]: () => {
+      session.destroy();
+      return Promise.resolve();
+    },
+  });
+}
+
 describe.each(mysqlServers)('$name', (server) => {
   test.each(KEYED_TABLES.filter(({ only }) => only?.test(server.name) ?? true))(
     `$name (seed ${SEED})`,
     async (kind) => {
       await using database = await createDatabase(server);
       await fillTable(database, kind, 't', 1_000);
-      const session = await Session.open(database.shard(), signal);
-      onTestFinished(() => {
-        session.destroy();
-      });
+      await using session = await openSession(database.shard());
       const { table } = await describeTable(session, 's01', database.name, 't', signal);
       const select = new RowSelect({ table, key: chooseScanKey(table, null), columns: ['n'], where: null });
       const rows = await session.rows(select.rows({ after: null, upTo: null }, null), signal);

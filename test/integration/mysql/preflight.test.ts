@@ -1,11 +1,9 @@
 import { createServer } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SourceTableConfig } from '../../../src/config/model.js';
-import { EventBus } from '../../../src/core/events.js';
 import { inspectShard } from '../../../src/mysql/preflight.js';
-import { openShardSource } from '../../../src/mysql/shard-source.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
-import { LIMITS } from './limits.js';
+import { LIMITS, openSource } from './source.js';
 
 const signal = new AbortController().signal;
 const table = (name: string, more: Partial<SourceTableConfig> = {}): SourceTableConfig => ({
@@ -60,10 +58,8 @@ describe.each(mysqlServers)('$name', (server) => {
       expect(without.faults.map(({ level, message }) => [level, message])).toEqual([
         ['warning', expect.stringContaining('no position is recorded')],
       ]);
-      const source = openShardSource(shard, LIMITS, new EventBus());
-      onTestFinished(() => source.close());
+      await using source = openSource(shard);
       expect(await source.position(signal)).toBeNull();
-      await source.close();
 
       await database.query(`GRANT REPLICATION CLIENT ON *.* TO ${user}@'%'`);
       expect((await inspectShard(shard, LIMITS, [table('good')], signal)).faults).toEqual([]);
@@ -115,9 +111,8 @@ describe('a host that', () => {
     const { facts, faults } = await inspectShard(shard, LIMITS, [table('t')], signal);
     expect(facts).toBeNull();
     expect(faults).toMatchObject([{ level: 'error', code: 'E_SOURCE_CONNECT' }]);
-    const source = openShardSource(shard, LIMITS, new EventBus());
+    await using source = openSource(shard);
     await expect(source.describe('t', signal)).rejects.toMatchObject({ code: 'E_SOURCE_CONNECT' });
-    await source.close();
   });
 
   test('accepts but never answers can be given up by a stop', async () => {

@@ -1,11 +1,8 @@
 /** Ranges of a skewed table: 30% of its rows in one account of a composite key. */
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
-import { openShardSource } from '../../../src/mysql/shard-source.js';
+import { describe, expect, test } from 'vitest';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { seeded, SEED } from '../../contract/row-source-tables.js';
-import { LIMITS } from './limits.js';
+import { openSource, openTable } from './source.js';
 
 const signal = new AbortController().signal;
 const ROWS = 60_000;
@@ -31,10 +28,8 @@ describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
     }
     await database.query('ANALYZE TABLE t');
 
-    const shard = openShardSource(database.shard(), { ...LIMITS, chunkRows: 20_000 }, new EventBus());
-    onTestFinished(() => shard.close());
-    const table = await shard.describe('t', signal);
-    const source = shard.open({ table, key: chooseScanKey(table, null), columns: ['sid'], where: null });
+    await using shard = openSource(database.shard(), { chunkRows: 20_000 });
+    const source = await openTable(shard, 't', ['sid']);
     const asked = Number((await database.query("SHOW GLOBAL STATUS LIKE 'Questions'"))[0]?.['Value']);
     const ranges = await source.planRanges(8, signal);
     const questions = Number((await database.query("SHOW GLOBAL STATUS LIKE 'Questions'"))[0]?.['Value']) - asked;
@@ -61,10 +56,8 @@ describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY)');
     await database.query(`INSERT INTO t VALUES ${Array.from({ length: 3_000 }, (_, i) => `(${i})`).join()}`);
-    const shard = openShardSource(database.shard(), LIMITS, new EventBus());
-    onTestFinished(() => shard.close());
-    const table = await shard.describe('t', signal);
-    const source = shard.open({ table, key: chooseScanKey(table, null), columns: ['id'], where: null });
+    await using shard = openSource(database.shard());
+    const source = await openTable(shard, 't', ['id']);
     const ranges = await source.planRanges(8, signal);
     expect(ranges).toHaveLength(1);
     expect(ranges[0]).toMatchObject({ index: 0, after: null, upTo: '["2999"]' });

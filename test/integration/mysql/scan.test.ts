@@ -1,35 +1,19 @@
 /** Scans under adverse conditions: killed connections, large rows, slow consumers, changing tables, a busy server. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import type { SourceLimits } from '../../../src/config/model.js';
+import { describe, expect, test } from 'vitest';
 import { EventBus, type EventRecord } from '../../../src/core/events.js';
 import type { Range, RowChunk } from '../../../src/core/model.js';
-import type { RowSource } from '../../../src/core/ports.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
-import { openShardSource } from '../../../src/mysql/shard-source.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
-import { LIMITS } from './limits.js';
+import { openSource, openTable } from './source.js';
 
 const signal = new AbortController().signal;
 const EVERYTHING: Range = { index: 0, after: null, upTo: null, estimatedRows: 0 };
 
-interface Opened {
-  readonly source: RowSource;
-  readonly events: EventRecord[];
-}
-
-async function openTable(
-  database: TestDatabase,
-  limits: Partial<SourceLimits> = {},
-  columns: readonly string[] = ['id', 'body'],
-): Promise<Opened> {
-  const events: EventRecord[] = [];
+function recorder(): { readonly bus: EventBus; readonly events: EventRecord[] } {
   const bus = new EventBus();
+  const events: EventRecord[] = [];
   bus.onAny((event) => events.push(event));
-  const shard = openShardSource(database.shard(), { ...LIMITS, ...limits }, bus);
-  onTestFinished(() => shard.close());
-  const table = await shard.describe('t', signal);
-  return { source: shard.open({ table, key: chooseScanKey(table, null), columns, where: null }), events };
+  return { bus, events };
 }
 
 async function fill(database: TestDatabase, rows: number, body = 'x'): Promise<void> {
@@ -49,27 +33,43 @@ const ids = (chunks: readonly RowChunk[]): number[] => chunks.flatMap(({ rows })
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('a connection that is killed between and within chunks is had again, and no row is lost or repeated', async () => {
+  test('a connection that is killed within a SELECT is had again, and no row is lost or repeated', async () => {
     await using database = await createDatabase(server);
-    await fill(database, 3_000, 'x'.repeat(200));
-    const { source, events } = await openTable(database, { chunkRows: 500, chunkBytes: 20_000 });
+    await fill(database, 260);
+    // More than the sockets' buffers hold: the server is in the middle of its answer when it is killed.
+    await database.query("UPDATE t SET body = REPEAT('y', 200000) WHERE id >= 100");
+    const { bus, events } = recorder();
+    await using shard = openSource(database.shard(), { chunkBytes: 400_000 }, bus);
+    const source = await openTable(shard, 't', ['id', 'body']);
     const chunks: RowChunk[] = [];
     for await (const chunk of source.scan(EVERYTHING, null, signal)) {
       chunks.push(chunk);
-      if (chunks.length % 8 === 3 && chunks.length < 30) {
-        expect(await killOthers(database)).toBeGreaterThan(0);
-        await sleep(20);
-      }
+      if (chunks.length !== 4 && chunks.length !== 20) continue;
+      await expect.poll(() => killOthers(database)).toBeGreaterThan(0);
     }
-    expect(ids(chunks)).toEqual(numbers(3_000));
-    expect(events.some(({ name }) => name === 'source.retried')).toBe(true);
+    expect(ids(chunks)).toEqual(numbers(260));
+    expect(events.filter(({ name }) => name === 'source.retried').length).toBeGreaterThan(0);
+  });
+
+  test('a connection that is killed between SELECTs is replaced', async () => {
+    await using database = await createDatabase(server);
+    await fill(database, 500);
+    await using shard = openSource(database.shard(), { chunkRows: 20 });
+    const source = await openTable(shard, 't', ['id', 'body']);
+    const chunks: RowChunk[] = [];
+    for await (const chunk of source.scan(EVERYTHING, null, signal)) {
+      chunks.push(chunk);
+      if (chunks.length % 5 === 0) await killOthers(database);
+    }
+    expect(ids(chunks)).toEqual(numbers(500));
   });
 
   test('large rows cut a chunk at the limit of bytes, within one SELECT', async () => {
     await using database = await createDatabase(server);
     await fill(database, 60);
     await database.query("UPDATE t SET body = REPEAT('y', 200000) WHERE id BETWEEN 20 AND 40");
-    const { source } = await openTable(database, { chunkRows: 1_000, chunkBytes: 500_000 });
+    await using shard = openSource(database.shard(), { chunkRows: 1_000, chunkBytes: 500_000 });
+    const source = await openTable(shard, 't', ['id', 'body']);
     const chunks: RowChunk[] = [];
     for await (const chunk of source.scan(EVERYTHING, null, signal)) {
       chunks.push(chunk);
@@ -84,7 +84,8 @@ describe.each(mysqlServers)('$name', (server) => {
   test('reads one chunk ahead and no further', async () => {
     await using database = await createDatabase(server);
     await fill(database, 2_000, 'x'.repeat(100));
-    const { source } = await openTable(database, { chunkRows: 100 });
+    await using shard = openSource(database.shard(), { chunkRows: 100 });
+    const source = await openTable(shard, 't', ['id', 'body']);
     const statements = async (): Promise<number> => {
       const [row] = await database.query("SHOW GLOBAL STATUS LIKE 'Com_select'");
       return Number(row?.['Value']);
@@ -108,7 +109,8 @@ describe.each(mysqlServers)('$name', (server) => {
         .map((i) => `(${i * 2}, 'x')`)
         .join()}`,
     );
-    const { source } = await openTable(database, { chunkRows: 10 });
+    await using shard = openSource(database.shard(), { chunkRows: 10 });
+    const source = await openTable(shard, 't', ['id', 'body']);
     const seen: number[] = [];
     for await (const { rows } of source.scan(EVERYTHING, null, signal)) {
       seen.push(...rows.map(([id]) => Number(id)));
@@ -128,10 +130,8 @@ describe.each(mysqlServers)('$name', (server) => {
   test('a stop destroys a SELECT that is under way, at once', async () => {
     await using database = await createDatabase(server);
     await fill(database, 10);
-    const shard = openShardSource(database.shard(), LIMITS, new EventBus());
-    onTestFinished(() => shard.close());
-    const table = await shard.describe('t', signal);
-    const source = shard.open({ table, key: chooseScanKey(table, null), columns: ['id'], where: 'SLEEP(5) = 0' });
+    await using shard = openSource(database.shard());
+    const source = await openTable(shard, 't', ['id'], 'SLEEP(5) = 0');
     const stop = new AbortController();
     const started = performance.now();
     const reading = (async () => {
@@ -149,7 +149,9 @@ describe.each(mysqlServers)('$name', (server) => {
     await using database = await createDatabase(server);
     await fill(database, 300);
     // Every statement that runs is one too many, the question itself included.
-    const { source, events } = await openTable(database, { maxThreadsRunning: 0 });
+    const { bus, events } = recorder();
+    await using shard = openSource(database.shard(), { maxThreadsRunning: 0 }, bus);
+    const source = await openTable(shard, 't', ['id', 'body']);
     const stop = new AbortController();
     const reading = (async () => {
       for await (const chunk of source.scan(EVERYTHING, null, stop.signal)) expect(chunk).toBeUndefined();
@@ -163,15 +165,11 @@ describe.each(mysqlServers)('$name', (server) => {
   test('a replica that cannot be asked is warned of once, and not waited for', async () => {
     await using database = await createDatabase(server);
     await fill(database, 300);
-    const events: EventRecord[] = [];
-    const bus = new EventBus();
-    bus.onAny((event) => events.push(event));
+    const { bus, events } = recorder();
     // Itself, which is no replica; and a port where nothing listens.
     const replicas = [server, { host: '127.0.0.1', port: 1 }];
-    const shard = openShardSource({ ...database.shard(), replicas }, { ...LIMITS, chunkRows: 10 }, bus);
-    onTestFinished(() => shard.close());
-    const table = await shard.describe('t', signal);
-    const source = shard.open({ table, key: chooseScanKey(table, null), columns: ['id'], where: null });
+    await using shard = openSource({ ...database.shard(), replicas }, { chunkRows: 10 }, bus);
+    const source = await openTable(shard, 't', ['id']);
     const chunks: RowChunk[] = [];
     for await (const chunk of source.scan(EVERYTHING, null, signal)) {
       chunks.push(chunk);

@@ -33,6 +33,7 @@ export async function crashMidway(
     readonly folder: string;
     readonly shards: readonly string[];
     readonly rows: number;
+    readonly total: number;
     readonly stop: AbortSignal;
   },
 ): Promise<Crash> {
@@ -46,8 +47,12 @@ export async function crashMidway(
   });
   let found = look();
   while (rowsOf(found) < at.rows || workersOf(found).length === 0) {
-    if (over.signal.aborted)
-      throw new Error(`the backfill ended with ${rowsOf(found)} rows seen done: too soon to be killed midway`);
+    if (over.signal.aborted) {
+      const { code } = await ended;
+      const why =
+        code === 0 ? 'it was through too soon, give it more rows (--rows)' : `it failed with exit code ${String(code)}`;
+      throw new Error(`the backfill was to be killed midway: ${why}`);
+    }
     await sleep(POLL_MS, undefined, { signal: at.stop });
     found = look();
   }

@@ -11,7 +11,6 @@ import { playDemo } from './story.js';
 /** What a shell reports of a program that a signal ended; 141 is SIGPIPE's. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const NOBODY_READS = 141;
-const SHOW_CURSOR = '\u001b[?25h';
 
 process.exit(await main());
 
@@ -64,7 +63,7 @@ async function main(): Promise<number> {
     played.catch(() => undefined);
     await Promise.race([played, stopped]);
   } catch (error) {
-    if (process.stdout.isTTY) process.stdout.write(SHOW_CURSOR);
+    narrator.restoreTerminal();
     code = stop.signal.aborted ? stoppedWith : 1;
     process.stderr.write(stop.signal.aborted ? '\nStopped; cleaning up.\n' : `\nDEMO FAILED: ${messageOf(error)}\n`);
   }

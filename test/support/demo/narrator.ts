@@ -2,6 +2,8 @@
 import { wrap, columnsOf, type OutputStream } from '../../../src/listeners/terminal.js';
 
 const WIDEST = 80;
+/** Cursor shown, long lines wrapped: what bars switch off, and what whoever is killed under them cannot switch on again. */
+const AS_BEFORE_BARS = '\u001b[?25h\u001b[?7h';
 const FACT_INDENT = 2;
 
 export class Narrator {
@@ -61,6 +63,11 @@ export class Narrator {
   /** The tool's own output. */
   relay(output: string | Buffer): void {
     this.#stream.write(output);
+  }
+
+  /** After a command with progress bars was killed: the terminal is as it was, below the bars. */
+  restoreTerminal(): void {
+    if (this.#stream.isTTY === true) this.#stream.write(`${AS_BEFORE_BARS}\n`);
   }
 
   blank(): void {

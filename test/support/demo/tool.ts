@@ -1,5 +1,5 @@
 /** dynaferry as a user runs it: shows the command, passes its output on, and checks exit code and words against what was announced. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Cleanup } from './cleanup.js';
@@ -21,6 +21,7 @@ export interface ToolOptions {
 
 export interface Expected {
   readonly exit: number;
+  /** Not of `status`, whose output goes straight to the screen. */
   readonly shows?: readonly (string | RegExp)[];
 }
 
@@ -67,14 +68,10 @@ export class Tool {
     const { narrator, cwd, env, stop } = this.options;
     stop.throwIfAborted();
     narrator.command(`dynaferry ${args.join(' ')}`);
-    const command = [process.execPath, LAUNCHER, ...args];
-    // On a terminal dynaferry draws its bars there itself; elsewhere both streams take one pipe, so that their lines keep their order.
-    const bars = process.stdout.isTTY && process.stderr.isTTY && (args[0] === 'backfill' || args[0] === 'verify');
-    const [program, ...rest] = bars ? command : ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command];
-    const child = spawn(program ?? '', rest, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const { program, stdio } = launch(args);
+    const child = spawn(program[0], program.slice(1), { cwd, env, stdio });
     let output = '';
-    child.stdout.setEncoding('utf8');
-    child.stdout.on('data', (part: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (part: string) => {
       output += part;
       narrator.relay(part);
     });
@@ -94,4 +91,15 @@ export class Tool {
     await ended;
     clearTimeout(impatient);
   }
+}
+
+/** How its output comes to the screen: read on the way and passed on, but for what dynaferry fits to a terminal itself. */
+function launch(args: readonly string[]): { readonly program: [string, ...string[]]; readonly stdio: StdioOptions } {
+  const [command = ''] = args;
+  const program: [string, ...string[]] = [process.execPath, LAUNCHER, ...args];
+  if (command === 'status') return { program, stdio: ['ignore', 'inherit', 'inherit'] };
+  const bars = process.stdout.isTTY && process.stderr.isTTY && ['backfill', 'verify'].includes(command);
+  if (bars) return { program, stdio: ['ignore', 'pipe', 'inherit'] };
+  // Both streams take one pipe, so that their lines keep their order.
+  return { program: ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...program], stdio: ['ignore', 'pipe', 'inherit'] };
 }

@@ -38,7 +38,7 @@ describe('DigestSum', () => {
 });
 
 describe('hashModulo', () => {
-  it('is what MIGRATION.md tells readers to compute: six bytes of SHA-256, modulo', () => {
+  it('is what README.md tells readers to compute: six bytes of SHA-256, modulo', () => {
     // sha256("abc") begins with ba7816bf8f01
     expect(hashModulo('abc', 1_000_000)).toBe(0xba7816bf8f01 % 1_000_000);
   });

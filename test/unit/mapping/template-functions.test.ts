@@ -105,6 +105,7 @@ describe('functions', () => {
     ['double', ':sortable', 'sortable takes integer or decimal, but gets float from column c'],
     ['int', ':hex', 'hex takes bytes or text, but gets integer from column c'],
     ['int', ':lower', 'lower takes text, but gets integer from column c'],
+    ['double', ':hash(4)', 'hash takes text or integer'],
     ['varchar(9)', ':hash', 'hash needs the number of buckets'],
     ['varchar(9)', ':hash(0)', 'hash needs the number of buckets'],
     ['varchar(9)', ':trim', 'there is no function "trim"; there are iso, epoch-s'],

@@ -23,13 +23,20 @@ test.each(['db1', '10.0.0.1', '128.0.0.1', 'localhost.example.com', '127.0.0.1.e
   async (host) => {
     expect(requiresTls(host)).toBe(true);
     expect(tlsFault(shard(host, 'off'))).toMatchObject({ code: 'E_TLS_REQUIRED' });
-    expect(tlsFault(shard(host, 'verify'))).toBeNull();
+    expect(tlsFault(shard(host, 'required'))).toBeNull();
     // Refused before a socket is opened, whatever the caller forgot to check.
     await expect(connect(shard(host, 'off'), new AbortController().signal)).rejects.toMatchObject({
       code: 'E_TLS_REQUIRED',
     });
   },
 );
+
+test('a name can be verified, an address cannot', () => {
+  expect(tlsFault(shard('db1.example.com', 'verify'))).toBeNull();
+  for (const host of ['10.0.0.1', '127.0.0.1', '::1']) {
+    expect(tlsFault(shard(host, 'verify'))).toMatchObject({ code: 'E_TLS_REQUIRED' });
+  }
+});
 
 test('a CA file that cannot be read is named', async () => {
   const config = {

@@ -7,7 +7,7 @@ const compareNumbers = (a: string, b: string): number => Math.sign(Number(a) - N
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const hex = fc.uint8Array({ minLength: 1, maxLength: 5 }).map((bytes) => Buffer.from(bytes).toString('hex'));
-const word = fc.string({ unit: fc.constantFrom(...'0123456789abcdefXYZ_-'), maxLength: 7 });
+const word = fc.string({ unit: fc.constantFrom(...Array.from('0123456789abcdefXYZ_-')), maxLength: 7 });
 const two = (value: number): string => String(value).padStart(2, '0');
 const date = fc
   .tuple(fc.nat(3000), fc.nat(12), fc.nat(31), fc.nat(23), fc.nat(59), fc.nat(59), fc.nat(999))

@@ -1,0 +1,36 @@
+/**
+ * Keeps what is recorded of bad rows true while a pass goes over their table: a bad row is recorded before its chunk is done,
+ * and one that was repaired in the source is forgotten when its chunk is read again.
+ */
+import type { Cursor, RowChunk } from '../core/model.js';
+import type { BadRowRecord, StateStore } from '../core/ports.js';
+import type { TableJob } from './table-job.js';
+
+export class BadRowBook {
+  readonly #table: string;
+  readonly #known: Set<Cursor>;
+
+  constructor(
+    private readonly store: StateStore,
+    private readonly job: TableJob,
+  ) {
+    this.#table = job.mapping.table.name;
+    this.#known = new Set(store.badRows(this.#table).map((bad) => bad.cursor));
+  }
+
+  /** @param badRows all bad rows of the chunk, as it was read just now */
+  update(chunk: RowChunk, badRows: readonly BadRowRecord[]): void {
+    const bad = new Set(badRows.map(({ cursor }) => cursor));
+    const repaired = this.#knownIn(chunk).filter((cursor) => !bad.has(cursor));
+    if (repaired.length > 0) this.store.forgetBadRows(this.#table, repaired);
+    for (const cursor of repaired) this.#known.delete(cursor);
+    if (badRows.length > 0) this.store.recordBadRows(badRows);
+    for (const cursor of bad) this.#known.add(cursor);
+  }
+
+  /** Most passes know of no bad row, and then no cursor is made. */
+  #knownIn(chunk: RowChunk): readonly Cursor[] {
+    if (this.#known.size === 0) return [];
+    return chunk.rows.map((row) => this.job.source.cursorOf(row)).filter((cursor) => this.#known.has(cursor));
+  }
+}

@@ -1,0 +1,39 @@
+/** A shard's source for one test: `await using` closes it before its database goes. */
+import type { ShardConfig, SourceLimits } from '../../../src/config/model.js';
+import { EventBus, type Emitter } from '../../../src/core/events.js';
+import type { RowSource, ShardSource } from '../../../src/core/ports.js';
+import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { openShardSource } from '../../../src/mysql/shard-source.js';
+
+/** For tests that are about something else. */
+export const LIMITS: SourceLimits = {
+  scansPerShard: 3,
+  rangesPerTable: 8,
+  chunkMs: 250,
+  chunkRows: 1_000,
+  chunkBytes: 1_000_000,
+  maxReplicaLagSeconds: 30,
+  maxThreadsRunning: 1_000,
+};
+
+export type TestSource = ShardSource & AsyncDisposable;
+
+export function openSource(
+  shard: ShardConfig,
+  limits: Partial<SourceLimits> = {},
+  emit: Emitter = new EventBus(),
+): TestSource {
+  const source = openShardSource(shard, { ...LIMITS, ...limits }, emit);
+  return Object.assign(source, { [Symbol.asyncDispose]: () => source.close() });
+}
+
+/** The table by its own choice of key. */
+export async function openTable(
+  source: ShardSource,
+  name: string,
+  columns: readonly string[],
+  where: string | null = null,
+): Promise<RowSource> {
+  const table = await source.describe(name, new AbortController().signal);
+  return source.open({ table, key: chooseScanKey(table, null), columns, where });
+}

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import type { ColumnRule } from '../../../src/config/model.js';
+import { FerryError } from '../../../src/core/errors.js';
+import type { TableInfo } from '../../../src/core/model.js';
+import { compileMapping } from '../../../src/mapping/compile.js';
+import type { ItemMapping } from '../../../src/config/model.js';
+import { rule, table } from './tables.js';
+
+const INFO = table({
+  account_sid: 'char(34)',
+  sid: 'char(34)',
+  id: 'int unsigned',
+  at: 'datetime(6)',
+  at2: 'date',
+  b: 'varbinary(9)',
+});
+const asked = (parts: Partial<ColumnRule>): ColumnRule => ({
+  name: null,
+  type: null,
+  format: null,
+  null: 'absent',
+  ...parts,
+});
+
+/** The line of a path is its length here: enough to see that each fault asks for its own. */
+function faultsOf(items: readonly ItemMapping[], info: TableInfo = INFO): readonly string[] {
+  try {
+    compileMapping(info, { items }, (path) => path.length);
+    return [];
+  } catch (error) {
+    if (!(error instanceof FerryError)) throw error;
+    const faults = error.faults.length > 0 ? error.faults : [error];
+    return faults.map((fault) => `${fault.code} ${fault.message}; ${fault.hint}`);
+  }
+}
+
+describe('faults of a mapping', () => {
+  it('are found all at once, each with line, path and remedy', () => {
+    const items = [
+      rule('A#{acount_sid}', '{id}', {
+        attributes: {
+          columns: ['sid', 'boddy'],
+          drop: ['xyz'],
+          rules: { prise: asked({}), sid: asked({ type: 'BOOL' }) },
+          add: { log: { kind: 'template', template: '{at:iso' } },
+        },
+        ttl: { attribute: 'ttl', column: 'At', retentionSeconds: 0, expired: 'keep' },
+      }),
+      rule('{sid:trim}', 'x{at:epoch-s}', { pk: { spread: { by: 'sidd', shards: 2, account: null, overrides: {} } } }),
+    ];
+    const first = 'mapping.messages.items[0]';
+    const second = 'mapping.messages.items[1]';
+    expect(faultsOf(items)).toEqual([
+      `E_MAPPING_COLUMN line 6, ${first}.partitionKey.template: table messages has no column "acount_sid"; did you mean "account_sid"?`,
+      `E_MAPPING_UNSORTABLE line 6, ${first}.sortKey.template: column id would not sort in a text key as it does in MySQL (10 before 9); write {id:pad(10)}, or make the sort key one number with \`type: N\``,
+      `E_MAPPING_COLUMN line 5, ${first}.ttl: table messages has no column "At"; did you mean "at"?`,
+      `E_MAPPING_COLUMN line 7, ${first}.attributes.columns[1]: table messages has no column "boddy"; name a column that the table has`,
+      `E_MAPPING_COLUMN line 7, ${first}.attributes.drop[0]: table messages has no column "xyz"; name a column that the table has`,
+      `E_MAPPING_COLUMN line 7, ${first}.attributes.rules.prise: table messages has no column "prise"; name a column that the table has`,
+      `E_MAPPING_INVALID line 7, ${first}.attributes.rules.sid: column sid: a char column cannot become BOOL; give the rule a type or format that fits the column`,
+      `E_MAPPING_INVALID line 7, ${first}.attributes.add.log: template "{at:iso": "{" at character 1 is never closed; correct the template`,
+      expect.stringMatching(
+        /^E_MAPPING_INVALID line 6, mapping\.messages\.items\[1\]\.partitionKey\.template: template "\{sid:trim\}": there is no function "trim"/,
+      ),
+      expect.stringMatching(
+        /^E_MAPPING_INVALID line 6, mapping\.messages\.items\[1\]\.sortKey\.template: template "x\{at:epoch-s\}": epoch-s would cut/,
+      ),
+      `E_MAPPING_COLUMN line 6, ${second}.partitionKey.spread: table messages has no column "sidd"; did you mean "sid"?`,
+    ]);
+  });
+
+  it('sum up as one error that counts them', () => {
+    const compile = () => compileMapping(INFO, { items: [rule('{x}', '{y}')] }, () => 1);
+    expect(compile).toThrow(
+      expect.objectContaining({ code: 'E_MAPPING_INVALID', message: 'the mapping of table messages has 2 faults' }),
+    );
+  });
+
+  it('where there is one alone, it is the error', () => {
+    const compile = () => compileMapping(INFO, { items: [rule('{siid}', null)] }, () => 3);
+    expect(compile).toThrow(
+      expect.objectContaining({
+        code: 'E_MAPPING_COLUMN',
+        message: 'line 3, mapping.messages.items[0].partitionKey.template: table messages has no column "siid"',
+        hint: 'did you mean "sid"?',
+        faults: [],
+      }),
+    );
+  });
+
+  const duplicate = (name: string) =>
+    `E_MAPPING_INVALID line 5, mapping.messages.items[0].attributes: two rules give the attribute "${name}"; rename one of them, or drop the column`;
+
+  it('two rules for one attribute', () => {
+    const constant = { kind: 'constant', value: 1 } as const;
+    const ttl = { attribute: 'ttl', column: 'at', retentionSeconds: 0, expired: 'keep' } as const;
+    expect(faultsOf([rule('{sid}', null, { pk: { name: 'sid' }, attributes: { columns: ['sid'] } })])).toEqual([
+      duplicate('sid'),
+    ]);
+    expect(faultsOf([rule('{sid}', '{id:sortable}', { attributes: { add: { sk: constant } } })])).toEqual([
+      duplicate('sk'),
+    ]);
+    expect(faultsOf([rule('{sid}', null, { ttl, attributes: { add: { ttl: constant } } })])).toEqual([
+      duplicate('ttl'),
+    ]);
+    expect(
+      faultsOf([
+        rule('{sid}', null, { attributes: { columns: ['at', 'at2'], rules: { at: asked({ name: 'at2' }) } } }),
+      ]),
+    ).toEqual([duplicate('at2')]);
+    expect(
+      faultsOf([rule('{sid}', null, { pk: { name: 'sid' }, attributes: { columns: 'all', drop: ['sid'] } })]),
+    ).toEqual([]);
+    expect(
+      faultsOf([
+        rule('{sid}', null, {
+          pk: { name: 'sid' },
+          attributes: { columns: ['sid'], rules: { sid: asked({ name: 'SID' }) } },
+        }),
+      ]),
+    ).toEqual([]);
+  });
+
+  it('two TTL attributes: a table has one', () => {
+    const ttl = (attribute: string) => ({ attribute, column: 'at', retentionSeconds: 0, expired: 'keep' }) as const;
+    expect(
+      faultsOf([
+        rule('A{sid}', null, { ttl: ttl('x') }),
+        rule('B{sid}', null, { ttl: ttl('x') }),
+        rule('C{sid}', null),
+      ]),
+    ).toEqual([]);
+    expect(faultsOf([rule('A{sid}', null, { ttl: ttl('x') }), rule('B{sid}', null, { ttl: ttl('y') })])).toEqual([
+      'E_MAPPING_INVALID line 2, mapping.messages: TTL goes by x and y, but a DynamoDB table has one TTL attribute; give every `ttl` the same attribute',
+    ]);
+  });
+
+  it('a column of a type that this version does not know, unless it is dropped', () => {
+    const info = table({ id: 'int', odd: 'newtype' });
+    expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all' } })], info)).toEqual([
+      'E_MAPPING_INVALID line 7, mapping.messages.items[0].attributes.rules.odd: column odd: type newtype is not known to this version; drop the column; give the rule a type or format that fits the column',
+    ]);
+    expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all', drop: ['odd'] } })], info)).toEqual([]);
+  });
+});
