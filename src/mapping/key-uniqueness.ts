@@ -85,7 +85,7 @@ function walk(parts: readonly CompiledPart[], beyond: string | null, found: Set<
     const ends =
       width !== null ||
       border === null ||
-      (border !== ANYTHING && ![...border].some((character) => alphabet.test(character)));
+      (border !== ANYTHING && !Array.from(border).some((character) => alphabet.test(character)));
     if (!ends) return index;
     collect(part, found);
   }

@@ -22,7 +22,7 @@ export function parseTemplate(source: string): readonly TemplatePart[] {
   let literal = '';
   let at = 0;
   while (at < source.length) {
-    const char = source[at];
+    const char = source.charAt(at);
     const twice = source[at + 1] === char;
     if ((char === '{' || char === '}') && twice) {
       literal += char;

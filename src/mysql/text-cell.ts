@@ -34,5 +34,6 @@ export function exactText(column: string, charset: string | null): string {
   const marks = (text: string): string => `LENGTH(${text}) - LENGTH(REPLACE(${text}, '?', ''))`;
   // Most texts have none, and need no counting.
   const substituted = `LOCATE('?', ${converted}) > 0 AND ${marks(converted)} > ${marks(column)}`;
-  return `IF(${substituted}, X'FF', ${converted})`;
+  // Both of one type, binary: MariaDB would take X'FF' for ill-formed text and fail the statement.
+  return `IF(${substituted}, X'FF', CAST(${converted} AS BINARY))`;
 }

@@ -33,7 +33,9 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       expect(one.claim({ shard: 's01', table: 'messages' }, [claim('free', 'row 2'), claim('key', 'row 2')])).toEqual([
         { index: 1, shard: 's01', table: 'messages', cursor: 'row 1' },
       ]);
-      expect(other.claim({ shard: 's02', table: 'messages' }, [claim('key', 'row 1')])).toEqual([{ index: 0, shard: 's01', table: 'messages', cursor: 'row 1' }]);
+      expect(other.claim({ shard: 's02', table: 'messages' }, [claim('key', 'row 1')])).toEqual([
+        { index: 0, shard: 's01', table: 'messages', cursor: 'row 1' },
+      ]);
       one.close();
       other.close();
     });
@@ -51,9 +53,9 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
     test('two rows of one call: the first holds the key', async () => {
       await using place = await newPlace();
       const register = place.open();
-      expect(register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1'), claim('key', 'row 2')])).toEqual([
-        { index: 1, shard: 's01', table: 'messages', cursor: 'row 1' },
-      ]);
+      expect(
+        register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1'), claim('key', 'row 2')]),
+      ).toEqual([{ index: 1, shard: 's01', table: 'messages', cursor: 'row 1' }]);
       register.close();
     });
 

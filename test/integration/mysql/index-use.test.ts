@@ -1,28 +1,17 @@
 /** A chunk touches its own rows and hardly one more, whatever the key: else a scan of a large table would never end. */
 import { describe, expect, test } from 'vitest';
-import type { ShardConfig } from '../../../src/config/model.js';
 import type { Cursor } from '../../../src/core/model.js';
 import { describeTable } from '../../../src/mysql/describe.js';
 import { RowSelect } from '../../../src/mysql/row-select.js';
 import { chooseScanKey } from '../../../src/mysql/scan-key.js';
-import { Session } from '../../../src/mysql/session.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { openSession } from './source.js';
 import { fillTable, KEYED_TABLES, SEED } from '../../contract/row-source-tables.js';
 
 const signal = new AbortController().signal;
 const CHUNK = 25;
 /** Entering the index, once for each part of the predicate, and the entry that shows the end. */
 const ENTRIES = 8;
-
-async function openSession(shard: ShardConfig): Promise<Session & AsyncDisposable> {
-  const session = await Session.open(shard, signal);
-  return Object.assign(session, {
-    [Symbol.asyncDispose]: () => {
-      session.destroy();
-      return Promise.resolve();
-    },
-  });
-}
 
 describe.each(mysqlServers)('$name', (server) => {
   test.each(KEYED_TABLES.filter(({ only }) => only?.test(server.name) ?? true))(

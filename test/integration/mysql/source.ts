@@ -1,8 +1,9 @@
-/** A shard's source for one test: `await using` closes it before its database goes. */
+/** A shard's source, or a single connection, for one test: `await using` closes it before its database goes. */
 import type { ShardConfig, SourceLimits } from '../../../src/config/model.js';
 import { EventBus, type Emitter } from '../../../src/core/events.js';
 import type { RowSource, ShardSource } from '../../../src/core/ports.js';
 import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { Session } from '../../../src/mysql/session.js';
 import { openShardSource } from '../../../src/mysql/shard-source.js';
 
 /** For tests that are about something else. */
@@ -25,6 +26,17 @@ export function openSource(
 ): TestSource {
   const source = openShardSource(shard, { ...LIMITS, ...limits }, emit);
   return Object.assign(source, { [Symbol.asyncDispose]: () => source.close() });
+}
+
+/** One connection, without a pool. */
+export async function openSession(shard: ShardConfig): Promise<Session & AsyncDisposable> {
+  const session = await Session.open(shard, new AbortController().signal);
+  return Object.assign(session, {
+    [Symbol.asyncDispose]: () => {
+      session.destroy();
+      return Promise.resolve();
+    },
+  });
 }
 
 /** The table by its own choice of key. */

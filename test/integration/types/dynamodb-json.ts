@@ -13,7 +13,7 @@ function valueJson(value: AttributeValue): Json {
   if (value.L !== undefined) return { L: value.L.map(valueJson) };
   if (value.M !== undefined) return { M: itemJson(value.M) };
   if (value.SS !== undefined) return { SS: [...value.SS].sort() };
-  return { ...value } as Json;
+  return { ...value };
 }
 
 /** Items by their keys `pk` and `sk`, for a comparison that names what differs. */

@@ -31,7 +31,7 @@ const COLUMNS = {
 };
 
 const RULES: Readonly<Record<string, Partial<ColumnRule>>> = {
-  n: { type: 'N' as AttributeType, name: 'ñ' },
+  n: { type: 'N', name: 'ñ' },
   ss: { type: 'SS', name: '10' },
   doc: { type: 'JSON', name: '9' },
   utf8: { type: 'S', null: 'keep' },

@@ -94,7 +94,7 @@ describe('a compiled mapping', () => {
       mapRow(compile(info, rule('{constructor}', null, { attributes: { columns: 'all' } })), {
         constructor: '1',
         toString: '2',
-      } as unknown as Record<string, Cell>),
+      }),
     );
     expect(item.text).toBe('{"constructor":{"N":"1"},"pk":{"S":"1"},"toString":{"N":"2"}}');
   });
