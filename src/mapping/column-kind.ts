@@ -49,6 +49,9 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   year: 'year',
 };
 
+/** Every DATA_TYPE that this version knows. */
+export const KNOWN_TYPES: readonly string[] = Object.keys(KINDS);
+
 /** null for a type this version does not know: the mapping then refuses the column by name. */
 export function columnKind(column: ColumnInfo): ColumnKind | null {
   return KINDS[column.dataType] ?? null;

@@ -11,6 +11,11 @@ import { fixtureTables, type ExpectedBadRow } from './fixture-tables.js';
 
 /** Far from UTC and with a DST change in the fixtures: a time that went through a local Date would show. */
 const LOCAL = { env: { TZ: 'America/New_York' }, timeoutMs: 120_000 };
+/** What an emulator gets wrong itself: the cases that it is spared. */
+const EMULATOR_FAULTS: Readonly<Record<string, readonly string[]>> = {
+  // It keeps maps as plain JavaScript objects, and those lose the name `__proto__`.
+  dynalite: ['names of the language'],
+};
 /** Room for rows of more than 16 MB. */
 const PACKET_BYTES = 64 * 2 ** 20;
 
@@ -19,7 +24,7 @@ describe.each(serverCombinations)('every type from $name', (servers) => {
     await using server = await createDatabase(servers.mysql);
     await using _packets = await largePackets(server);
     const [row] = await server.query('SELECT VERSION() AS version');
-    const tables = fixtureTables(String(row?.['version']));
+    const tables = fixtureTables(String(row?.['version']), EMULATOR_FAULTS[servers.dynamodb.name] ?? []);
     await using migration = await createMigration({
       servers,
       rows: () => tables.sql,

@@ -73,18 +73,22 @@ export async function seedSource(
 /** The clean-up goes over the same connection, so it comes behind whatever was asked for before. */
 async function openShard(shard: DemoShard, user: string, password: string, cleanup: Cleanup): Promise<Connection> {
   const { server, database } = shard;
-  const login = { host: server.host, port: server.port, user: server.user, password: server.password };
-  const connection = await createConnection(login);
+  const { host, port } = server;
+  const connection = await createConnection({ host, port, user: server.user, password: server.password });
+  // Where this machine comes from in the server's eyes: an anonymous user of that host would go before one of any host.
+  const [[seen]] = await connection.query<RowDataPacket[]>("SELECT SUBSTRING_INDEX(USER(), '@', -1) AS host");
+  const account = `'${user}'@'${String(seen?.['host'])}'`;
   cleanup.add(async () => {
     await connection.query(`DROP DATABASE IF EXISTS ${database}`);
-    await connection.query(`DROP USER '${user}'@'%'`).catch(() => undefined);
+    // Of two shards on one server, the first to go has taken it along.
+    await connection.query(`DROP USER ${account}`).catch(() => undefined);
     await connection.end();
   });
   const [users] = await connection.query<RowDataPacket[]>('SELECT 1 FROM mysql.user WHERE user = ?', [user]);
-  if (users.length === 0) await connection.query(`CREATE USER '${user}'@'%' IDENTIFIED BY '${password}'`);
+  if (users.length === 0) await connection.query(`CREATE USER ${account} IDENTIFIED BY '${password}'`);
   await connection.query(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
-  await connection.query(`GRANT REPLICATION CLIENT ON *.* TO '${user}'@'%'`);
-  await connection.query(`GRANT SELECT ON ${database}.* TO '${user}'@'%'`);
+  await connection.query(`GRANT REPLICATION CLIENT ON *.* TO ${account}`);
+  await connection.query(`GRANT SELECT ON ${database}.* TO ${account}`);
   await connection.query(`USE ${database}`);
   return connection;
 }

@@ -1,7 +1,7 @@
 /** What holds for every item that a mapping makes: its text is canonical, its size is DynamoDB's, its key is its own. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttributeType, ColumnRule } from '../../../src/config/model.js';
+import type { ColumnRule } from '../../../src/config/model.js';
 import type { Cell, MappedItem } from '../../../src/core/model.js';
 import { canonicalItemText } from '../../../src/mapping/canonical.js';
 import { compile, mapRow, onlyItem, rule, table } from './tables.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ColumnRule } from '../../../src/config/model.js';
-import type { Cell, MappedItem } from '../../../src/core/model.js';
+import type { MappedItem } from '../../../src/core/model.js';
 import { attributesOf, column, compile, mapRow, onlyItem, rowOf, rule, table } from './tables.js';
 
 const columnRule = (parts: Partial<ColumnRule>): ColumnRule => ({
