@@ -4,7 +4,7 @@ export interface Io {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Calls back at each SIGINT and SIGTERM from now on. @returns call it to listen no more */
+  /** Calls back at each SIGINT, SIGTERM and SIGHUP from now on. @returns call it to listen no more */
   onSignal(handler: () => void): () => void;
 }
 

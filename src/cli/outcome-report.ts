@@ -87,10 +87,13 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
   if (outcomes.some((outcome) => outcome.outcome === 'failed')) return '';
   if (run.kind === 'backfill' && run.dryRun)
     return outcomes.every((outcome) => outcome.outcome === 'done')
-      ? 'next: dynaferry backfill'
+      ? `next: dynaferry backfill ${run.selection}`
       : 'next: change the mapping, or allow some with --max-bad-rows';
-  if (run.kind === 'backfill') return 'next: dynaferry verify';
+  if (run.kind === 'backfill') return `next: dynaferry verify ${run.selection}`;
   if (outcomes.every((outcome) => outcome.outcome === 'done'))
     return 'every row has its item, equal in every attribute';
-  return '';
+  return [
+    'next: find out who changed the target or the source; `dynaferry diff --keys KEY --show-values` shows a row beside its item;',
+    `      \`dynaferry backfill ${run.selection} --restart\` writes the rows as they are now, then verify again`,
+  ].join('\n');
 }

@@ -8,4 +8,6 @@ export interface RunOptions {
   readonly createTable: boolean;
   readonly restart: boolean;
   readonly maxBadRows: number;
+  /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
+  readonly selection: string;
 }

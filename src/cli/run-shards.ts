@@ -13,7 +13,9 @@ import type { RunOptions } from './run-options.js';
 import { stopOnSignals } from './signals.js';
 
 /** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, E_PREFLIGHT */
-export async function runShards(io: Io, common: ShardOptions, run: RunOptions): Promise<ExitCode> {
+export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOptions, 'selection'>): Promise<ExitCode> {
+  const selection = common.shard.length > 0 ? `--shard ${common.shard.join(' ')}` : '--all';
+  const run: RunOptions = { ...asked, selection };
   const config = await loadConfigOf(io, common);
   const shards = await chosenShards(config, common, run.kind);
   const stopping = stopOnSignals(

@@ -68,7 +68,10 @@ function currentPass(shard: ShardStatus, table: TableStatus): PassSummary | null
 }
 
 function phaseText(shard: ShardStatus): string {
-  return shard.running ? `${shard.phase} now` : shard.phase;
+  if (shard.running) return `${shard.phase} now`;
+  // Nobody works on it: what the state calls a phase is where it stopped.
+  if (shard.phase === 'backfilling') return 'backfill stopped';
+  return shard.phase === 'verifying' ? 'verify stopped' : shard.phase;
 }
 
 function verifiedText(verify: PassSummary | null, now: number): string {

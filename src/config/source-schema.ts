@@ -64,7 +64,7 @@ const limits = z
       .default(16)
       .describe('ranges that a table is cut into, to be scanned side by side'),
     chunkMs: whole(1, 60_000).default(250).describe('time to aim for with one SELECT, in milliseconds'),
-    chunkRows: whole(1, 1_000_000).default(5000).describe('most rows of one SELECT'),
+    chunkRows: whole(1, 1_000_000).default(2000).describe('most rows of one SELECT, and so of one chunk'),
     chunkBytes: whole(1024, 1024 * MEBIBYTE)
       .default(4 * MEBIBYTE)
       .describe('most bytes of one SELECT; 4 MiB (4194304) unless given'),

@@ -32,13 +32,13 @@ export function attributeDifferences(mapped: string, held: string): readonly Att
   const [left, right] = [parseItem(mapped), parseItem(held)];
   const names = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort();
   return names
-    .map((name) => ({ name, held: valueText(right[name]), mapped: valueText(left[name]) }))
+    .map((name) => ({ name, held: valueText(right, name), mapped: valueText(left, name) }))
     .filter((difference) => difference.held !== difference.mapped);
 }
 
-/** Canonical texts keep map keys sorted, so equal values print alike. */
-function valueText(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
+/** Canonical texts keep map keys sorted, so equal values print alike. By own name: an attribute may be called `constructor`. */
+function valueText(item: Readonly<Record<string, unknown>>, name: string): string | null {
+  return Object.hasOwn(item, name) ? JSON.stringify(item[name]) : null;
 }
 
 export function parseItem(text: string): Readonly<Record<string, unknown>> {

@@ -55,7 +55,8 @@ export class PassProgress {
   snapshot(now = performance.now()): ProgressSnapshot {
     const { rows, items, units } = this.#counts;
     this.#samples.push({ at: now, rows, items, units });
-    while ((this.#samples[0]?.at ?? now) < now - WINDOW_MS) this.#samples.shift();
+    // The sample before the window stays while none is at its edge: after a stall there is still a rate to tell.
+    while ((this.#samples[1]?.at ?? now) <= now - WINDOW_MS) this.#samples.shift();
     const oldest = this.#samples[0] ?? { at: now, ...NO_COUNTS };
     const seconds = (now - oldest.at) / 1_000;
     const rate = (latest: number, before: number): number => (seconds > 0 ? (latest - before) / seconds : 0);

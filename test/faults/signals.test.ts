@@ -8,7 +8,7 @@ import type { PassKind } from '../../src/core/ports.js';
 import { readShardStatus } from '../../src/state/read-status.js';
 import type { RunningCli } from '../support/cli.js';
 import { startFaultProxy, type FaultPlan, type FaultProxy } from '../support/fault-proxy.js';
-import { createMigration, onePair, serverPairs, type ConfigDocument, type Migration } from '../support/migration.js';
+import { createMigration, onePair, type ConfigDocument, type Migration } from '../support/migration.js';
 
 const ROWS = 1_500;
 const ITEMS = 2 * ROWS;
@@ -49,7 +49,7 @@ const sent = (proxy: FaultProxy, operation: string): number =>
 
 const pass: FaultPlan = () => ({ kind: 'pass' });
 
-describe.each(serverPairs)('a backfill from $name', { timeout: 120_000 }, (servers) => {
+describe.each(onePair)('a backfill from $name', { timeout: 120_000 }, (servers) => {
   it.each([
     { signal: 'SIGINT', to: 'process group' },
     { signal: 'SIGTERM', to: 'supervisor' },

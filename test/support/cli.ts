@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly cwd: string;
   /** Besides the few variables that a process needs; undefined takes one of those away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** How long the processes that it started may outlive it, in ms; GRACE_MS unless given. */
+  readonly graceMs?: number;
   /** Another launcher than this checkout's. */
   readonly launcher?: string;
 }
@@ -32,7 +34,7 @@ export interface RunningCli extends AsyncDisposable {
   /** What it has written so far. */
   readonly stdout: string;
   readonly stderr: string;
-  /** Its end. @throws Error where processes that it started were still there GRACE_MS later */
+  /** Its end. @throws Error where processes that it started were still there `graceMs` later */
   readonly result: Promise<CliResult>;
   /** Signals dynaferry alone, as `kill` and the out-of-memory killer do. */
   kill(signal: NodeJS.Signals): void;
@@ -64,7 +66,13 @@ export async function runCli(
 export async function spawnCli(args: readonly string[], options: CliOptions): Promise<RunningCli> {
   const command = { command: process.execPath, args: [options.launcher ?? LAUNCHER, ...args], cwd: options.cwd };
   const env = { ...bareEnvironment(), ...options.env };
-  const guarded = runGuarded([command], { folder: null, files: [], log: null, env, graceMs: GRACE_MS });
+  const guarded = runGuarded([command], {
+    folder: null,
+    files: [],
+    log: null,
+    env,
+    graceMs: options.graceMs ?? GRACE_MS,
+  });
   const stdout = collect(guarded.stdout);
   const stderr = collect(guarded.stderr);
   const pid = await guarded.started;

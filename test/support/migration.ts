@@ -91,7 +91,7 @@ export interface Migration extends AsyncDisposable {
   configure(alter: (config: ConfigDocument) => void): void;
   /** Runs the command line to its end in `folder`. `env` comes on top of what the config and AWS need. */
   run(args: readonly string[], options?: Pick<CliOptions, 'env'> & { readonly timeoutMs?: number }): Promise<CliResult>;
-  spawn(args: readonly string[], options?: Pick<CliOptions, 'env'>): Promise<RunningCli>;
+  spawn(args: readonly string[], options?: Pick<CliOptions, 'env' | 'graceMs'>): Promise<RunningCli>;
   /** The target's items as the plain SDK reads them, in the order of `pk` and `sk`. */
   items(): Promise<Awaited<ReturnType<TestTable['items']>>>;
 }
@@ -159,7 +159,8 @@ function commandLine(
     configure,
     run: async (args, { env: extra, ...rest } = {}) =>
       await runCli(args, { cwd: folder.path, env: { ...env, ...extra }, ...rest }),
-    spawn: async (args, { env: extra } = {}) => await spawnCli(args, { cwd: folder.path, env: { ...env, ...extra } }),
+    spawn: async (args, { env: extra, ...rest } = {}) =>
+      await spawnCli(args, { cwd: folder.path, env: { ...env, ...extra }, ...rest }),
     items: async () => inKeyOrder(await table.items()),
   };
 }

@@ -2,7 +2,14 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createMigration, onePair, serverPairs, type ConfigDocument, type Migration } from '../../support/migration.js';
+import {
+  createMigration,
+  onePair,
+  serverPairs,
+  type ConfigDocument,
+  type Migration,
+  type Servers,
+} from '../../support/migration.js';
 import { expectRefusal, type Refusal } from './refusal.js';
 
 const ROWS = 300;
@@ -111,21 +118,21 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
   });
 });
 
-describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
-  /** A backfill that was stopped midway. */
-  async function halfDone(): Promise<Migration> {
-    const migration = await createMigration({ servers, rows: ROWS });
-    migration.configure((config) => (config.target['writeCapacity'] = ITEMS / 4));
-    await using backfill = await migration.spawn(['backfill']);
-    await backfill.waitFor(/s01 backfill messages/);
-    backfill.kill('SIGTERM');
-    expect(await backfill.result).toMatchObject({ code: 130 });
-    migration.configure((config) => (config.target['writeCapacity'] = 100_000));
-    return migration;
-  }
+/** A backfill that was stopped midway. */
+async function halfDone(servers: Servers): Promise<Migration> {
+  const migration = await createMigration({ servers, rows: ROWS });
+  migration.configure((config) => (config.target['writeCapacity'] = ITEMS / 4));
+  await using backfill = await migration.spawn(['backfill']);
+  await backfill.waitFor(/s01 backfill messages/);
+  backfill.kill('SIGTERM');
+  expect(await backfill.result).toMatchObject({ code: 130 });
+  migration.configure((config) => (config.target['writeCapacity'] = 100_000));
+  return migration;
+}
 
+describe.each(onePair)('a resume on $name', { timeout: 120_000 }, (servers) => {
   it('with another mapping is refused with the difference, and goes on with the old one', async () => {
-    await using migration = await halfDone();
+    await using migration = await halfDone(servers);
     const template = (text: string) => (config: ConfigDocument) => {
       const { items } = config.mapping['messages'] as { items: { sortKey: { template: string } }[] };
       Object.assign(items[1]?.sortKey ?? {}, { template: text });
@@ -144,9 +151,11 @@ describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) 
     expect(await migration.items()).toHaveLength(ITEMS);
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
+});
 
+describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
   it('of an altered table is refused with the difference until --restart', async () => {
-    await using migration = await halfDone();
+    await using migration = await halfDone(servers);
     await migration.databases[0]?.query(
       'ALTER TABLE messages ADD COLUMN campaign VARCHAR(20) NULL, MODIFY num_media SMALLINT',
     );

@@ -1,7 +1,7 @@
 /** From check to verify in the usual order, on every pair of servers: exit codes, documents, lines, and the items at the end. */
 import { describe, expect, it } from 'vitest';
 import type { CliResult } from '../../support/cli.js';
-import { createMigration, serverCombinations } from '../../support/migration.js';
+import { createMigration, onePair, serverPairs } from '../../support/migration.js';
 
 const ROWS = 400;
 const SHARDS = ['s01', 's02'];
@@ -30,7 +30,7 @@ const outcome = (shard: string): object => ({
   findings: { badRows: [], differences: [] },
 });
 
-describe.each(serverCombinations)('two shards from $name', (servers) => {
+describe.each(serverPairs)('two shards from $name', (servers) => {
   it('are checked, planned, diffed, moved, verified, and tell scripts so', { timeout: 120_000 }, async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS, table: 'missing' });
 
@@ -98,7 +98,7 @@ describe.each(serverCombinations)('two shards from $name', (servers) => {
   });
 });
 
-describe.each(serverCombinations.slice(0, 1))('without a terminal', (servers) => {
+describe.each(onePair)('without a terminal', (servers) => {
   it('prints plain lines: reports on stdout, progress on stderr', { timeout: 120_000 }, async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
 

@@ -21,6 +21,8 @@ export interface Crash {
   readonly orphansEndedAfterMs: number;
   /** Rows that the state files call done, with all processes gone. */
   readonly rowsDone: number;
+  /** See `passesOf`. */
+  readonly passes: string;
 }
 
 /**
@@ -73,7 +75,13 @@ export async function crashMidway(
   if (signal !== 'SIGKILL') throw new Error(`the backfill was to end by SIGKILL, and ended by ${signal ?? 'itself'}`);
   const rowsDone = rowsOf(look());
   if (rowsDone >= at.total) throw new Error('all rows were done when the backfill was killed: give it more (--rows)');
-  return { supervisor, killed, orphans, orphansEndedAfterMs, rowsDone };
+  return { supervisor, killed, orphans, orphansEndedAfterMs, rowsDone, passes: passesOf(at.folder, at.shards) };
+}
+
+/** Which backfills the shards' states hold, begun when: the same before and after, where they were resumed and not begun anew. */
+export function passesOf(folder: string, shards: readonly string[]): string {
+  const tables = shards.flatMap((shard) => readShardStatus({ folder, shard })?.tables ?? []);
+  return JSON.stringify(tables.map(({ backfill }) => backfill && [backfill.pass.id, backfill.pass.startedAt]));
 }
 
 function rowsOf(shards: readonly ShardStatus[]): number {

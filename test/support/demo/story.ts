@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { count, duration, plural } from '../../../src/listeners/format.js';
 import type { Cleanup } from './cleanup.js';
-import { crashMidway } from './crash.js';
+import { crashMidway, passesOf, type Crash } from './crash.js';
 import type { Narrator } from './narrator.js';
 import { freshCache, startServers, type DemoServers } from './servers.js';
 import { seedSource, type DemoSource } from './source.js';
@@ -45,7 +45,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   cleanup.add(async () => {
     await table.drop();
   });
-  const state = await mkdtemp(join(tmpdir(), 'dynaferry-demo-state-'));
+  const state = await mkdtemp(join(tmpdir(), 'state-'));
   cleanup.add(async () => {
     await rm(state, { recursive: true, force: true });
   });
@@ -54,7 +54,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
 
   await lookBefore(narrator, tool);
   const crash = await backfillWithCrash(options, tool, source, state);
-  await resume(narrator, tool, source);
+  await resume(narrator, tool, source, crash, state);
   await verify(narrator, tool);
   await tamper(narrator, tool, source, table);
 
@@ -136,7 +136,12 @@ async function lookBefore(narrator: Narrator, tool: Tool): Promise<void> {
   );
 }
 
-async function backfillWithCrash({ narrator, stop }: DemoOptions, tool: Tool, source: DemoSource, folder: string) {
+async function backfillWithCrash(
+  { narrator, stop }: DemoOptions,
+  tool: Tool,
+  source: DemoSource,
+  folder: string,
+): Promise<Crash> {
   narrator.step('Backfill, and kill -9 in the middle of it');
   narrator.say('One process a shard scans, maps, writes and checkpoints.');
   const running = tool.start(['backfill', '--all', '--create-table']);
@@ -163,7 +168,7 @@ async function backfillWithCrash({ narrator, stop }: DemoOptions, tool: Tool, so
   return crash;
 }
 
-async function resume(narrator: Narrator, tool: Tool, source: DemoSource): Promise<void> {
+async function resume(narrator: Narrator, tool: Tool, source: DemoSource, crash: Crash, folder: string): Promise<void> {
   narrator.step('Resume');
   narrator.say(
     'The same command goes on where the checkpoints stand. Rows that were written but not yet done are written again, with the same result.',
@@ -175,6 +180,8 @@ async function resume(narrator: Narrator, tool: Tool, source: DemoSource): Promi
     ({ id }) => new RegExp(`^${id}  (done|was done already): ${rows} rows, ${items} items`, 'm'),
   );
   await tool.run(['backfill', '--all', '--create-table'], { exit: 0, shows: done });
+  const shards = source.shards.map(({ id }) => id);
+  if (passesOf(folder, shards) !== crash.passes) throw new Error('the backfill was begun anew instead of resumed');
   narrator.seen('Both shards are moved, and nobody had to know what was done already.');
 }
 

@@ -61,7 +61,7 @@ export const dynamodbLocal: ServerKind<DynamodbServer> = {
 
 /** The major version. @throws Error where there is no Java */
 async function javaVersion(): Promise<number> {
-  const { stderr } = await promisify(execFile)('java', ['-version']).catch(() => {
+  const { stderr } = await promisify(execFile)('java', ['-XX:-UsePerfData', '-version']).catch(() => {
     throw new Error('no Java on the PATH');
   });
   // `17.0.2`; up to Java 8: `1.8.0_292`

@@ -49,7 +49,7 @@ describe('configJsonSchema', () => {
     walk(schema, 'config');
     expect(bare).toEqual([]);
     expect(schema).toMatchObject({
-      properties: { source: { properties: { limits: { properties: { chunkRows: { default: 5000 } } } } } },
+      properties: { source: { properties: { limits: { properties: { chunkRows: { default: 2000 } } } } } },
     });
   });
 });

@@ -39,7 +39,7 @@ describe('loadConfig', () => {
           scansPerShard: 4,
           rangesPerTable: 16,
           chunkMs: 250,
-          chunkRows: 5000,
+          chunkRows: 2000,
           chunkBytes: 4 * 1024 * 1024,
           maxReplicaLagSeconds: 10,
           maxThreadsRunning: 64,

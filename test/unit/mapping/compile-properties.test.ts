@@ -118,7 +118,7 @@ const itemOf = (row: Readonly<Record<string, Cell>>): MappedItem => onlyItem(map
 
 describe('every mapped item', () => {
   it('is its own canonical form', () => {
-    holds(500, rows, (row) => {
+    holds(200, rows, (row) => {
       const item = itemOf(row);
       const parsed = JSON.parse(item.text) as Record<string, unknown>;
       expect(canonicalItemText(parsed)).toBe(item.text);
@@ -128,14 +128,14 @@ describe('every mapped item', () => {
   });
 
   it('has the size that DynamoDB bills', () => {
-    holds(500, rows, (row) => {
+    holds(200, rows, (row) => {
       const item = itemOf(row);
       expect(item.bytes).toBe(billedBytes(JSON.parse(item.text) as Item));
     });
   });
 
   it('holds its own key', () => {
-    holds(300, rows, (row) => {
+    holds(100, rows, (row) => {
       const item = itemOf(row);
       const attributes = JSON.parse(item.text) as Record<string, unknown>;
       expect(JSON.parse(item.keyText)).toEqual({ pk: attributes['pk'], sk: attributes['sk'] });

@@ -20,7 +20,11 @@ const times = fc.constantFrom(
   '1970-01-01 00:00:00.1',
   '1970-01-01 00:00:01.0',
 );
-const text = fc.string({ unit: fc.constantFrom('#', '1', 'a', 'A'), maxLength: 3 });
+const likeSuffixed = ['#0', '#1', '#2', 'a#0', 'a#1', '1#0', '1#1'];
+const text = fc.oneof(
+  fc.string({ unit: fc.constantFrom('#', '1', 'a', 'A'), maxLength: 3 }),
+  fc.constantFrom('', 'a', '1', ...likeSuffixed),
+);
 
 const fractions = fc.constantFrom('-1.10', '-0.10', '0.00', '0.10', '1.00', '1.10', '1.01', '11.10', '0.01');
 
@@ -81,7 +85,7 @@ const KINDS = {
 type Name = keyof typeof KINDS;
 const NAMES = Object.keys(KINDS) as Name[];
 
-const literals = fc.constantFrom('#', '##', '-', '.', '0', '#0', '0#', '#1', 'a', 'A', '1');
+const literals = fc.constantFrom('#', '-', '.', '1', '#1', 'A');
 
 function template(names: readonly Name[], calls: 'calls' | 'sorting'): fc.Arbitrary<string> {
   const expressions = fc
@@ -109,7 +113,7 @@ const spread = (names: readonly Name[]) =>
     by: fc.constantFrom(...names),
     shards: fc.integer({ min: 1, max: 3 }),
     account: fc.constantFrom(...names),
-    overrides: fc.constantFrom({}, { '#1': 1, 'a#1': 1, 'A#1': 1, '##1': 1 }),
+    overrides: fc.constant(Object.fromEntries(likeSuffixed.map((name) => [name, 1]))),
   });
 
 /** A few columns, a unique key over them, one or two rules of them, and many rows that are likely to collide where rows can. */
@@ -119,14 +123,14 @@ const samples = columns.chain((names) =>
     rules: fc.array(
       fc.record({
         partition: template(names, 'calls'),
-        sort: fc.option(template(names, 'sorting'), { nil: null, freq: 1 }),
-        spread: fc.option(spread(names), { nil: null, freq: 1 }),
+        sort: fc.option(template(names, 'sorting'), { nil: null, freq: 2 }),
+        spread: fc.option(spread(names), { nil: null, freq: 2 }),
       }),
       { minLength: 1, maxLength: 2 },
     ),
     rows: fc.array(fc.record(Object.fromEntries(names.map((name) => [name, KINDS[name].cells]))), {
-      minLength: 80,
-      maxLength: 80,
+      minLength: 60,
+      maxLength: 60,
     }),
   }),
 );
@@ -134,7 +138,7 @@ const samples = columns.chain((names) =>
 describe('a proof', () => {
   it('holds for all rows', () => {
     let proven = 0;
-    holds(3_000, samples, ({ unique, rules, rows }) => {
+    holds(2_000, samples, ({ unique, rules, rows }) => {
       const info = table(Object.fromEntries(NAMES.map((name) => [name, KINDS[name].type])), [uniqueKey(unique)]);
       const mappings = rules.map(({ partition, sort, spread: spreading }) =>
         compile(info, rule(partition, sort, { pk: { spread: spreading } })),
@@ -152,7 +156,7 @@ describe('a proof', () => {
         }
       }
     });
-    expect(proven).toBeGreaterThan(250);
+    expect(proven).toBeGreaterThan(100);
   });
 });
 

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { asFerryError, ERROR_CODES, FerryError, interrupted } from '../../../src/core/errors.js';
+
+describe('FerryError', () => {
+  it('has the exit code of its code, and its faults', () => {
+    const fault = { code: 'E_TABLE_MISSING', message: 'the fact', hint: 'the next step' } as const;
+    const error = new FerryError('E_PREFLIGHT', 'two faults', 'see each', { faults: [fault] });
+    expect([error.exitCode, error.faults]).toEqual([3, [fault]]);
+    expect(new FerryError('E_BAD_ROWS', 'x', 'y').exitCode).toBe(1);
+    expect(interrupted()).toMatchObject({ code: 'E_INTERRUPTED', exitCode: 130, faults: [] });
+  });
+
+  it('travels as plain data, without its cause', () => {
+    const error = new FerryError('E_STATE_IO', 'the fact', 'the next step', { cause: new Error('row values') });
+    expect(error.toFault()).toEqual({ code: 'E_STATE_IO', message: 'the fact', hint: 'the next step' });
+  });
+});
+
+describe('asFerryError', () => {
+  it('leaves a FerryError as it is', () => {
+    const error = new FerryError('E_USAGE', 'x', 'y');
+    expect(asFerryError(error)).toBe(error);
+  });
+
+  it.each([
+    [new TypeError('secret 4915112345678'), 'unexpected TypeError inside dynaferry'],
+    ['secret 4915112345678', 'unexpected string inside dynaferry'],
+    [undefined, 'unexpected undefined inside dynaferry'],
+  ])('makes a defect of anything else, and keeps its text to itself', (thrown, message) => {
+    const error = asFerryError(thrown);
+    expect(error).toMatchObject({ code: 'E_INTERNAL', message });
+    expect(error.hint).not.toContain('4915112345678');
+    expect(error.options.cause).toBe(thrown);
+  });
+});
+
+describe('the catalogue', () => {
+  it('gives each code a meaning and a known exit code', () => {
+    for (const [code, { exit, meaning }] of Object.entries(ERROR_CODES)) {
+      expect(code).toMatch(/^E_[A-Z_]+$/);
+      expect([1, 2, 3, 4, 5, 6, 130]).toContain(exit);
+      expect(meaning).toMatch(/^[a-zA-Z].{15,}[^.]$/);
+    }
+  });
+});

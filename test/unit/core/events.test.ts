@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { EventBus, type EventRecord } from '../../../src/core/events.js';
+
+const phase = { shard: 's01', phase: 'backfilling' } as const;
+
+function broken(): never {
+  throw new Error('a defect in a listener');
+}
+
+describe('EventBus', () => {
+  it('calls the listeners of a name and those of all names, in the order they came', () => {
+    const bus = new EventBus();
+    const calls: string[] = [];
+    bus.onAny(({ name }) => calls.push(`any ${name}`));
+    bus.on('shard.phase', (payload) => calls.push(`first ${payload.phase}`));
+    bus.on('shard.phase', () => calls.push('second'));
+    bus.on('source.paused', () => calls.push('never'));
+    bus.emit('shard.phase', phase);
+    expect(calls).toEqual(['first backfilling', 'second', 'any shard.phase']);
+  });
+
+  it('hands on the payload as it is', () => {
+    const bus = new EventBus();
+    const records: EventRecord[] = [];
+    bus.onAny((record) => records.push(record));
+    bus.emit('shard.phase', phase);
+    expect(records).toEqual([{ name: 'shard.phase', payload: phase }]);
+  });
+
+  it('ends a subscription', () => {
+    const bus = new EventBus();
+    let calls = 0;
+    const offNamed = bus.on('shard.phase', () => (calls += 1));
+    const offAny = bus.onAny(() => (calls += 1));
+    bus.emit('shard.phase', phase);
+    offNamed();
+    offAny();
+    offAny();
+    bus.emit('shard.phase', phase);
+    expect(calls).toBe(2);
+  });
+
+  it('drops a listener that throws, says so, and goes on with the others', () => {
+    const bus = new EventBus();
+    const calls: string[] = [];
+    bus.on('shard.phase', broken);
+    bus.on('shard.phase', () => calls.push('named'));
+    bus.onAny(broken);
+    bus.onAny(({ name }) => calls.push(name));
+    bus.emit('shard.phase', phase);
+    // The broken one for all names goes when it hears of the first failure.
+    expect(calls).toEqual(['listener.failed', 'listener.failed', 'named', 'shard.phase']);
+    calls.length = 0;
+    bus.emit('shard.phase', phase);
+    expect(calls).toEqual(['named', 'shard.phase']);
+  });
+
+  it('reports where the listener failed, and nothing of what it threw', () => {
+    const bus = new EventBus();
+    const reports: unknown[] = [];
+    bus.on('listener.failed', (payload) => reports.push(payload));
+    bus.on('shard.phase', broken);
+    bus.emit('shard.phase', phase);
+    expect(reports).toEqual([{ failedAt: 'shard.phase', code: 'E_INTERNAL' }]);
+  });
+
+  it('ends when listeners for failures fail themselves', () => {
+    const bus = new EventBus();
+    let heard = 0;
+    for (let i = 0; i < 50; i += 1) bus.on('listener.failed', broken);
+    for (let i = 0; i < 50; i += 1) bus.on('listener.failed', () => broken());
+    for (let i = 0; i < 50; i += 1) bus.onAny(() => broken());
+    bus.on('listener.failed', () => (heard += 1));
+    bus.on('shard.phase', broken);
+    expect(() => bus.emit('shard.phase', phase)).not.toThrow();
+    expect(heard).toBeGreaterThan(0);
+    heard = 0;
+    bus.emit('shard.phase', phase);
+    expect(heard).toBe(0);
+  });
+
+  it('lets a listener subscribe and unsubscribe others while an event is under way', () => {
+    const bus = new EventBus();
+    const calls: string[] = [];
+    const off = { second: (): unknown => undefined };
+    bus.on('shard.phase', () => {
+      calls.push('first');
+      off.second();
+    });
+    off.second = bus.on('shard.phase', () => calls.push('second'));
+    bus.emit('shard.phase', phase);
+    expect(calls).toEqual(['first']);
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { NO_COUNTS } from '../../../src/core/model.js';
+import { PassProgress } from '../../../src/engine/progress.js';
+
+const GAUGES = { unitsLimit: () => 4_000, throttles: () => 2, retries: () => 3 };
+const chunk = (rows: number) => ({ rows, items: rows * 2, badRows: 1, expiredRows: 0, units: rows * 3 });
+
+const progressOf = (estimatedRows: number, already = NO_COUNTS) =>
+  new PassProgress('s01', 'messages', 'backfilling', estimatedRows, already, GAUGES);
+
+describe('PassProgress', () => {
+  it('counts chunks on top of what earlier runs did', () => {
+    const progress = progressOf(1_000, { ...NO_COUNTS, rows: 500, chunks: 5, units: 7 });
+    progress.add(chunk(100));
+    expect(progress.counts).toEqual({ rows: 600, items: 200, badRows: 1, expiredRows: 0, chunks: 6, units: 307 });
+  });
+
+  it('knows no rate and no time left before anything was done', () => {
+    expect(progressOf(1_000).snapshot(0)).toEqual({
+      table: 'messages',
+      phase: 'backfilling',
+      counts: NO_COUNTS,
+      estimatedRows: 1_000,
+      rowsPerSecond: 0,
+      itemsPerSecond: 0,
+      unitsPerSecond: 0,
+      unitsLimit: 4_000,
+      throttles: 2,
+      retries: 3,
+      etaSeconds: null,
+    });
+  });
+
+  it('tells rates a second, and the time left at that rate', () => {
+    const progress = progressOf(1_000);
+    progress.snapshot(0);
+    progress.add(chunk(100));
+    progress.add(chunk(100));
+    // 200 rows in 4 s; 800 are left.
+    expect(progress.snapshot(4_000)).toMatchObject({
+      rowsPerSecond: 50,
+      itemsPerSecond: 100,
+      unitsPerSecond: 150,
+      etaSeconds: 16,
+    });
+  });
+
+  it('does not take the rows of earlier runs for speed', () => {
+    const progress = progressOf(1_000, { ...NO_COUNTS, rows: 900 });
+    progress.snapshot(0);
+    progress.add(chunk(10));
+    expect(progress.snapshot(1_000)).toMatchObject({ rowsPerSecond: 10, etaSeconds: 9 });
+  });
+
+  it('forgets what is more than ten seconds ago', () => {
+    const progress = progressOf(100_000);
+    for (let second = 0; second <= 10; second += 1) {
+      progress.snapshot(second * 1_000);
+      progress.add(chunk(1_000));
+    }
+    for (let second = 11; second < 20; second += 1) progress.snapshot(second * 1_000);
+    // From second 10 to 20 the last chunk alone was done.
+    expect(progress.snapshot(20_000)).toMatchObject({ rowsPerSecond: 100 });
+    expect(progress.snapshot(21_000)).toMatchObject({ rowsPerSecond: 0, etaSeconds: null });
+  });
+
+  it('has a rate also after a stall of the process', () => {
+    const progress = progressOf(10_000);
+    progress.snapshot(0);
+    progress.snapshot(1_000);
+    progress.add(chunk(1_000));
+    expect(progress.snapshot(51_000)).toMatchObject({ rowsPerSecond: 20, etaSeconds: 450 });
+  });
+
+  it('never has negative time left: the estimate may be short', () => {
+    const progress = progressOf(10);
+    progress.snapshot(0);
+    progress.add(chunk(100));
+    expect(progress.snapshot(1_000)).toMatchObject({ etaSeconds: 0, estimatedRows: 10 });
+  });
+});
