@@ -3,7 +3,7 @@
  * shard's lock nor holds up a commit. A file that cannot be read is a fault in the answer, so that other shards still show.
  */
 import type { Database } from 'better-sqlite3';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { asFerryError, type Fault } from '../core/errors.js';
 import type { Phase } from '../core/model.js';
 import type { Heartbeat, PassSummary } from '../core/ports.js';
@@ -58,9 +58,10 @@ const BUSY_MS = 250;
 /** @returns null where nothing is recorded for the shard */
 export function readShardStatus({ folder, shard }: StateAt): ShardStatus | null {
   const files = shardFiles(folder, shard);
-  if (!existsSync(files.file)) return null;
   let running = false;
   try {
+    // Nothing there is no fault; something that may not be looked at is.
+    if (guarded(files, () => statSync(files.file, { throwIfNoEntry: false })) === undefined) return null;
     running = isLocked(files.lock, files);
     return { shard, running, ...readKnown(files), fault: null };
   } catch (error) {
