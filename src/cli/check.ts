@@ -22,7 +22,7 @@ async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
   const { preflight } = await import('../wiring/preflight.js');
-  const stopping = stopOnSignals(io, '');
+  const stopping = stopOnSignals(io);
   try {
     const report = await preflight(config, shards, { createTable: false, target: true }, stopping.stop);
     const errors = report.findings.filter((finding) => finding.level === 'error').length;

@@ -53,7 +53,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     );
   }
   const { diffShard } = await import('../wiring/diff-shard.js');
-  const stopping = stopOnSignals(io, '');
+  const stopping = stopOnSignals(io);
   try {
     const keys = options.keys.map((key) => key.split(','));
     const tables: TableDiff[] = [];

@@ -27,7 +27,7 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
   const { estimateShard } = await import('../wiring/estimate-shard.js');
-  const stopping = stopOnSignals(io, '');
+  const stopping = stopOnSignals(io);
   try {
     const estimates: ShardEstimate[] = [];
     for (const shard of shards) estimates.push(await estimateShard(config, shard, options.sample, stopping.stop));

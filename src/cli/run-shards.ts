@@ -18,11 +18,8 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
   const run: RunOptions = { ...asked, selection };
   const config = await loadConfigOf(io, common);
   const shards = await chosenShards(config, common, run.kind);
-  const stopping = stopOnSignals(
-    io,
-    'stopping: writes in flight finish, then the checkpoint is saved; press Ctrl-C again to end at once',
-  );
   const bus = new EventBus();
+  const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
     await passPreflight(io, config, shards, common, run, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);

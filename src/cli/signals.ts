@@ -1,5 +1,5 @@
 /** Ctrl-C and SIGTERM: the first stops orderly, with the checkpoint saved; the second ends everything now. */
-import { writeLine, type Io } from './io.js';
+import type { Io } from './io.js';
 
 export interface Stopping {
   readonly stop: AbortSignal;
@@ -8,8 +8,8 @@ export interface Stopping {
   end(): void;
 }
 
-/** @param orderly what is said at the first signal; empty for commands that end at once */
-export function stopOnSignals(io: Io, orderly: string): Stopping {
+/** @param onStop called at the first signal, before anything stops */
+export function stopOnSignals(io: Io, onStop: () => void = () => undefined): Stopping {
   const stop = new AbortController();
   const kill = new AbortController();
   const end = io.onSignal(() => {
@@ -17,7 +17,7 @@ export function stopOnSignals(io: Io, orderly: string): Stopping {
       kill.abort();
       return;
     }
-    if (orderly !== '') writeLine(io.stderr, orderly);
+    onStop();
     stop.abort();
   });
   return { stop: stop.signal, kill: kill.signal, end };

@@ -32,7 +32,7 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
   const { readShardStatus } = await import('../state/read-status.js');
-  const stopping = stopOnSignals(io, '');
+  const stopping = stopOnSignals(io);
   const look = (): readonly (ShardStatus | { readonly shard: string; readonly phase: 'new' })[] =>
     shards.map((shard) => readShardStatus({ folder: config.state, shard }) ?? { shard, phase: 'new' as const });
   try {

@@ -61,6 +61,8 @@ export interface EventMap {
     readonly elapsedMs: number;
     readonly fault: Fault | null;
   };
+  /** The first signal: reading stops, writes in flight finish, the checkpoint is saved. A second one ends at once. */
+  'run.stopping': { readonly graceful: true };
   /** A listener threw and was dropped. */
   'listener.failed': { readonly failedAt: EventName; readonly code: ErrorCode };
 }

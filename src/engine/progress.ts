@@ -82,17 +82,7 @@ export class PassProgress {
     const say = (): void => {
       const snapshot = this.snapshot();
       emitter.emit('shard.progress', { shard: this.shard, ...snapshot });
-      const { rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries } = snapshot;
-      store.beat({
-        pid: process.pid,
-        at: Date.now(),
-        phase: this.phase,
-        rowsPerSecond,
-        itemsPerSecond,
-        unitsPerSecond,
-        throttles,
-        retries,
-      });
+      this.#beat(snapshot, store);
     };
     say();
     const timer = setInterval(say, TICK_MS);
@@ -100,5 +90,16 @@ export class PassProgress {
       clearInterval(timer);
       say();
     };
+  }
+
+  /** A full disk must not end the process here, beside the run: the next commit meets it, and fails in order. */
+  #beat(snapshot: ProgressSnapshot, store: StateStore): void {
+    const { rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries } = snapshot;
+    const rates = { rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries };
+    try {
+      store.beat({ pid: process.pid, at: Date.now(), phase: this.phase, ...rates });
+    } catch {
+      // `status` shows an old heartbeat until then.
+    }
   }
 }

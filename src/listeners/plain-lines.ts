@@ -34,7 +34,7 @@ export function startPlainLines(
     }
     const words = wordsOf(record);
     if (words === null) return;
-    if (record.name === 'listener.failed') print('dynaferry', words);
+    if (record.name === 'listener.failed' || record.name === 'run.stopping') print('dynaferry', words);
     else if (!isRepetitive(record) || kinds.isNew(`${record.payload.shard} ${words}`))
       print(record.payload.shard, words);
   });

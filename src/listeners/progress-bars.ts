@@ -79,6 +79,7 @@ class ProgressBars {
       case 'table.planned':
         return;
       case 'listener.failed':
+      case 'run.stopping':
         this.#print('dynaferry', wordsOf(record));
         return;
       default: {

@@ -31,6 +31,8 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
       return `warning: ${payload.message}; ${payload.hint}`;
     case 'shard.finished':
       return finishWords(payload);
+    case 'run.stopping':
+      return 'stopping: writes in flight finish, then the checkpoint is saved; press Ctrl-C again to end at once';
     case 'listener.failed':
       return `a display or log failed at ${payload.failedAt} and is off; the run goes on`;
     case 'chunk.read':

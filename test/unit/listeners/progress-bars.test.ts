@@ -126,3 +126,16 @@ describe('startProgressBars', () => {
     expect(stream.text).toBe('');
   });
 });
+
+test('what the first Ctrl-C does stands above the bars, whole', async () => {
+  const { bus, stream, close } = started({ columns: 120 });
+  bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
+  bus.emit('shard.progress', { shard: 's01', ...snapshot() });
+  bus.emit('run.stopping', { graceful: true });
+  await sleep(400);
+  expect(screenOf(stream.text)[0]).toBe(
+    'dynaferry stopping: writes in flight finish, then the checkpoint is saved; press Ctrl-C again to end at once',
+  );
+  expect(screenOf(stream.text)[1]).toMatch(/^s01 backfill messages/);
+  close();
+});
