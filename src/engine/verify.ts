@@ -51,7 +51,7 @@ class VerifyHandler implements ChunkHandler {
   }
 
   async begin(chunk: RowChunk, _range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
-    while (this.#open > this.context.scans && !signal.aborted) {
+    while (this.#open >= this.context.scans && !signal.aborted) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     if (signal.aborted) throw interrupted();
