@@ -3,9 +3,9 @@
  * literal that compares exactly as the index is ordered. A text that cannot be such a value never becomes SQL.
  */
 import type { Cell, ColumnInfo } from '../core/model.js';
+import { exactText, type Transport } from './cells.js';
 import { compareEnumerated, enumerationOf, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from './sql.js';
-import { exactText } from './text-cell.js';
 
 /** How a value between two others can be made up; see probe.ts. `opaque`: it cannot. */
 export type KeyKind =
@@ -27,7 +27,7 @@ export interface KeyForm {
   /** The key cell, where the column's own cell does not do: given the column, an SQL expression. */
   readonly select: ((column: string) => string) | null;
   /** How the key cell arrives. */
-  readonly transport: 'text' | 'bytes';
+  readonly transport: Transport;
   /** What a text must look like. */
   readonly pattern: RegExp;
   /** The column compared with a text of that pattern, as the index is ordered; the index serves it. */
@@ -186,8 +186,8 @@ export function keyForm(column: ColumnInfo): KeyForm | null {
       if (LOSSLESS_CHARSETS.has(column.charset)) {
         const kind = column.charset === 'latin1' ? 'latin1' : 'text';
         const form: KeyForm = { ...TEXT, kind: column.collation?.endsWith('_ci') === true ? `${kind}-ci` : kind };
-        // Old servers let any byte into an ASCII column.
-        return column.charset === 'ascii' ? { ...form, select: (name) => exactText(name, 'ascii') } : form;
+        if (column.charset !== 'ascii') return form;
+        return { ...form, select: (name) => exactText(name, 'ascii'), transport: 'ascii' };
       }
       return ownBytes(column.charset);
   }

@@ -5,9 +5,9 @@
 import { FerryError } from '../core/errors.js';
 import type { Cursor, KeyPart, Row } from '../core/model.js';
 import type { TableScan } from '../core/ports.js';
+import { aliased } from './cells.js';
 import type { Operator } from './enumerated-key.js';
 import { cellText, keyForm, type KeyForm } from './key-form.js';
-import { BYTES_ALIAS, TEXT_ALIAS } from './session.js';
 import { quoteName } from './sql.js';
 
 export interface KeysetPart extends KeyPart {
@@ -33,7 +33,7 @@ export class Keyset {
   /** The key cell of a part, for a select list. */
   selected(part: KeysetPart): string {
     const expression = part.form.select === null ? part.sql : part.form.select(part.sql);
-    return `${expression} AS ${part.form.transport === 'bytes' ? BYTES_ALIAS : TEXT_ALIAS}`;
+    return aliased(expression, part.form.transport);
   }
 
   get orderBy(): string {
@@ -108,7 +108,7 @@ export class Keyset {
   cursorOf(row: Row, cells: readonly number[]): Cursor {
     const texts = cells.map((place, i) => {
       const cell = row[place] ?? null;
-      if (Buffer.isBuffer(cell) && this.#part(i).form.transport === 'text') throw this.#inexact(this.#part(i));
+      if (Buffer.isBuffer(cell) && this.#part(i).form.transport !== 'bytes') throw this.#inexact(this.#part(i));
       return cellText(cell);
     });
     return JSON.stringify(texts) as Cursor;

@@ -4,9 +4,9 @@
  */
 import type { Cursor, Row } from '../core/model.js';
 import type { TableScan } from '../core/ports.js';
+import { aliased, transportOf } from './cells.js';
 import { columnExpression } from './key-form.js';
 import { Keyset } from './keyset.js';
-import { BYTES_ALIAS, TEXT_ALIAS } from './session.js';
 import { quoteName } from './sql.js';
 
 /** Rows with `after` < key <= `upTo`; null: no bound. */
@@ -33,8 +33,7 @@ export class RowSelect {
     const list = scan.columns.map((name) => {
       const column = scan.table.columns.find((candidate) => candidate.name === name);
       if (column === undefined) throw new TypeError(`${name} is no column of ${scan.table.name}`);
-      const alias = column.transport === 'bytes' ? BYTES_ALIAS : TEXT_ALIAS;
-      return `${columnExpression(scan.table.name, column)} AS ${alias}`;
+      return aliased(columnExpression(scan.table.name, column), transportOf(column));
     });
     this.#rowCells = this.keyset.parts.map((part) => {
       const selected = this.keyset.selected(part);

@@ -6,17 +6,10 @@ import type { Query } from 'mysql2';
 import type { ShardConfig } from '../config/model.js';
 import { interrupted } from '../core/errors.js';
 import type { Cell } from '../core/model.js';
+import { exactCell } from './cells.js';
 import { connect, type Wire } from './connect.js';
 import { deadlinePassed } from './errors.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
-import { textCell } from './text-cell.js';
-
-/**
- * Alias of the columns whose cells are bytes; every other column is text. mysql2's `typeCast` is told a column's name,
- * not its place, so the name carries the transport.
- */
-export const BYTES_ALIAS = 'b';
-export const TEXT_ALIAS = 't';
 
 /** Without a byte from the server for so long, a statement counts as hung. */
 const STATEMENT_DEADLINE_MS = 120_000;
@@ -31,11 +24,6 @@ const SET_UP: readonly string[] = [
     `SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_SECONDS}`,
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
 ];
-
-type CastField = { readonly name: string; string(encoding: string): string | null; buffer(): Buffer | null };
-
-const exactCell = (field: CastField): Cell =>
-  field.name === BYTES_ALIAS ? field.buffer() : textCell(field.string('latin1'));
 
 /** A statement under way. */
 export interface Statement {
@@ -141,7 +129,7 @@ export class Session {
         if (Array.isArray(row)) onRow(row as Cell[]);
       });
       if (onNames !== null) {
-        command.on('fields', (fields: readonly CastField[] | undefined) =>
+        command.on('fields', (fields: readonly { readonly name: string }[] | undefined) =>
           onNames(fields?.map(({ name }) => name) ?? []),
         );
       }
