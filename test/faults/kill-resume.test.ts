@@ -10,7 +10,7 @@ import { seededRandom } from '../support/fault-proxy.js';
 import type { RunningCli } from '../support/cli.js';
 import { createMigration, KEYS, serverPairs, type Migration } from '../support/migration.js';
 
-const ROWS = Number(process.env['DYNAFERRY_TEST_ROWS'] ?? 4_000);
+const ROWS = Number(process.env['DYNAFERRY_TEST_ROWS'] ?? 2_000);
 const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? Math.floor(Math.random() * 1e6));
 const SHARDS = ['s01', 's02'];
 const KILLS = 10;
@@ -35,16 +35,21 @@ interface TableStatus {
   } | null;
 }
 
-async function statusOf(
-  migration: Migration,
-): Promise<readonly { readonly shard: string; readonly running: boolean; readonly tables: readonly TableStatus[] }[]> {
+/** As `status --json` tells it; of a shard that was killed before it began there is no more than its name. */
+interface ShardStatus {
+  readonly shard: string;
+  readonly running?: boolean;
+  readonly tables?: readonly TableStatus[];
+}
+
+async function statusOf(migration: Migration): Promise<readonly ShardStatus[]> {
   const { stdout } = await migration.run(['status', '--json']);
-  return (JSON.parse(stdout) as { shards: Awaited<ReturnType<typeof statusOf>> }).shards;
+  return (JSON.parse(stdout) as { shards: readonly ShardStatus[] }).shards;
 }
 
 /** Rows in committed chunks. */
 async function committedRows(migration: Migration): Promise<number> {
-  const tables = (await statusOf(migration)).flatMap((shard) => shard.tables);
+  const tables = (await statusOf(migration)).flatMap((shard) => shard.tables ?? []);
   return tables.reduce((sum, table) => sum + (table.backfill?.counts.rows ?? 0), 0);
 }
 
@@ -61,33 +66,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** One backfill, killed after `delayMs` from its first progress on. @returns whether the kill met a running one */
-async function runAndKill(
-  migration: Migration,
-  victim: Victim,
-  delayMs: number,
-  chooseWorker: number,
-): Promise<boolean> {
+/** One backfill, killed after `delayMs` from its first progress on. It must not have come to its end by then. */
+async function runAndKill(migration: Migration, victim: Victim, delayMs: number, chooseWorker: number): Promise<void> {
   await using cli = await migration.spawn(['backfill', '--all', '--json'], { graceMs: ORPHAN_GRACE_MS });
-  await cli.waitFor(/"event":"shard\.progress"/).catch(() => undefined);
+  await cli.waitFor(/"event":"shard\.progress"/);
   await sleep(delayMs);
   const workers = workersOf(cli).filter(isAlive);
-  if (workers.length === 0) return false;
+  expect(workers, `the kill came too late:\n${cli.stdout}\n${cli.stderr}`).not.toEqual([]);
   if (victim === 'worker') process.kill(workers[chooseWorker % workers.length] ?? 0, 'SIGKILL');
   else if (victim === 'supervisor') cli.kill('SIGKILL');
   else cli.killGroup('SIGKILL');
 
-  // Rejects where a worker outlives its supervisor.
+  // Rejects where a worker is still there ORPHAN_GRACE_MS after its supervisor.
   const { code, signal, stdout } = await cli.result;
   if (victim === 'worker') {
     expect({ code, signal }).toEqual({ code: 6, signal: null });
     expect(stdout).toContain('E_WORKER_DIED');
   } else {
     expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' });
-    for (const end = Date.now() + ORPHAN_GRACE_MS; workers.some(isAlive) && Date.now() < end;) await sleep(20);
-    expect(workers.filter(isAlive)).toEqual([]);
   }
-  return true;
 }
 
 /** Small to hold and to compare; a difference is looked up by its key. */
@@ -99,6 +96,12 @@ function digests(items: readonly Item[]): Map<string, string> {
       return [`${item['pk']?.S ?? ''} ${item['sk']?.S ?? ''}`, digest];
     }),
   );
+}
+
+/** The first few keys that only one side has or that stand for different items. */
+function differences(found: ReadonlyMap<string, string>, expected: ReadonlyMap<string, string>): readonly string[] {
+  const keys = new Set([...found.keys(), ...expected.keys()]);
+  return [...keys].filter((key) => found.get(key) !== expected.get(key)).slice(0, 10);
 }
 
 describe.each(serverPairs)('a backfill of two shards from $name', (servers) => {
@@ -124,14 +127,13 @@ describe.each(serverPairs)('a backfill of two shards from $name', (servers) => {
       migration.configure((config) => {
         config.target['table'] = target;
         config.state = state;
-        // At least 16 seconds' work, so that ten kills come before its end.
-        config.target['writeCapacity'] = ROWS / 4;
+        // At least 12 seconds' work, so that ten kills come before its end.
+        config.target['writeCapacity'] = Math.ceil(ROWS / 3);
       });
       let committed = 0;
       for (let kill = 0; kill < KILLS; kill++) {
         const delayMs = (random() * undisturbedMs) / (3 * KILLS);
-        const struck = await runAndKill(migration, victimOf(kill), delayMs, Math.floor(random() * SHARDS.length));
-        expect(struck, `kill ${kill + 1} of ${KILLS} came too late`).toBe(true);
+        await runAndKill(migration, victimOf(kill), delayMs, Math.floor(random() * SHARDS.length));
         const now = await committedRows(migration);
         expect(now).toBeGreaterThanOrEqual(committed);
         committed = now;
@@ -141,15 +143,16 @@ describe.each(serverPairs)('a backfill of two shards from $name', (servers) => {
 
       const last = await migration.run(['backfill', '--all'], { timeoutMs: TIMEOUT_MS });
       expect(last).toMatchObject({ code: 0 });
-      expect(digests(await migration.table.items())).toEqual(expected);
+      expect(differences(digests(await migration.table.items()), expected)).toEqual([]);
       for (const { running, tables } of await statusOf(migration)) {
         expect(running).toBe(false);
-        const [table] = tables;
+        const [table] = tables ?? [];
         expect(table?.backfill?.counts).toMatchObject({ rows: ROWS, items: 2 * ROWS });
         expect(table?.backfill?.counts.chunks).toBeGreaterThanOrEqual(ROWS / 100);
         expect(table?.backfill?.rangesComplete).toBe(table?.backfill?.ranges);
       }
-      expect(await migration.run(['verify', '--all'], { timeoutMs: TIMEOUT_MS })).toMatchObject({ code: 0 });
+      const verify = await migration.run(['verify', '--all'], { timeoutMs: TIMEOUT_MS });
+      expect(verify, `${verify.stdout}\n${verify.stderr}`).toMatchObject({ code: 0 });
     },
   );
 });
