@@ -89,9 +89,17 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
     return outcomes.every((outcome) => outcome.outcome === 'done')
       ? `next: dynaferry backfill ${run.selection}`
       : 'next: change the mapping, or allow some with --max-bad-rows';
-  if (run.kind === 'backfill') return `next: dynaferry verify ${run.selection}`;
+  if (run.kind === 'backfill') {
+    const done = outcomes.some((outcome) => outcome.alreadyDone)
+      ? 'what was added or changed in MySQL since is not looked at here: verify finds it, --restart moves it\n'
+      : '';
+    return `${done}next: dynaferry verify ${run.selection}`;
+  }
   if (outcomes.every((outcome) => outcome.outcome === 'done'))
     return 'every row has its item, equal in every attribute';
+  if (!outcomes.every((outcome) => outcome.backfillFinished)) {
+    return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it, then verify again`;
+  }
   return [
     'next: find out who changed the target or the source; `dynaferry diff --keys KEY --show-values` shows a row beside its item;',
     `      \`dynaferry backfill ${run.selection} --restart\` writes the rows as they are now, then verify again`,

@@ -3,7 +3,7 @@
  * from write capacity), names of unnamed items, absolute paths. Nothing can fail here.
  */
 import { resolve } from 'node:path';
-import { isLoopback } from './loopback.js';
+import { isLoopback } from '../core/loopback.js';
 import type { Config, ItemMapping, ShardConfig, SourceTableConfig, TlsConfig, TtlMapping } from './model.js';
 import type { ConfigShape } from './schema.js';
 

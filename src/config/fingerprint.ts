@@ -6,11 +6,19 @@ import type { TableInfo, UniqueKey } from '../core/model.js';
 import type { Fingerprint } from '../core/ports.js';
 import type { Config, ItemMapping, SourceTableConfig } from './model.js';
 
-/** @param tables as the shard's server describes them now */
-export function resumeFingerprint(config: Config, tables: readonly TableInfo[]): Fingerprint {
+/**
+ * @param tables as the shard's server describes them now
+ * @param targetIdentity of the table that the items go to, whatever names it: region and endpoint may come from the
+ *   environment, and a table may be replaced; null for a dry run, which has none
+ */
+export function resumeFingerprint(
+  config: Config,
+  tables: readonly TableInfo[],
+  targetIdentity: string | null,
+): Fingerprint {
   const { table, region, endpoint } = config.target;
   return {
-    target: { table, region, endpoint },
+    target: { table, region, endpoint, identity: targetIdentity },
     tables: keyed(
       config.source.tables,
       ({ name }) => name,

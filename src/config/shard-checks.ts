@@ -1,7 +1,7 @@
 /** What a shard must keep beyond its single fields: secrets in the environment, and TLS wherever a network lies between. */
 import { isReference } from './environment.js';
 import { type ConfigFault, invalid } from './config-fault.js';
-import { isLoopback } from './loopback.js';
+import { isLoopback } from '../core/loopback.js';
 import type { Part } from './part.js';
 
 /**

@@ -7,7 +7,7 @@ import { MAX_ITEM_BYTES, MAX_OPERATIONS } from './batch-write.js';
 import type { QueuedItem } from './partition-queue.js';
 import { PartitionQueue } from './partition-queue.js';
 import type { PendingWrite } from './pending-write.js';
-import { writeUnits } from './unit-estimate.js';
+import { writeUnits } from '../core/capacity-units.js';
 
 /** Room for so many full rounds of requests, or so much text, whichever is less. */
 const ROUNDS = 4;

@@ -2,6 +2,7 @@
  * The item reader: strongly consistent BatchGetItem until no key is unprocessed, within one budget of read units. Reading
  * twice does no harm, so every failure that may pass is simply tried again.
  */
+import { readUnits } from '../core/capacity-units.js';
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { LimitFunction } from 'p-limit';
@@ -18,7 +19,7 @@ import { DEFAULT_TIMEOUTS, RequestChannel } from './request-channel.js';
 import type { ChannelTimeouts } from './request-channel.js';
 import { judge, refused, RequestFailure, unavailable } from './service-errors.js';
 import { ThrottleFeedback } from './throttle-feedback.js';
-import { CostFactor, readUnits } from './unit-estimate.js';
+import { CostFactor } from './unit-estimate.js';
 
 export interface ItemReaderOptions {
   readonly connection: TargetConnection;

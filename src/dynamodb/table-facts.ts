@@ -27,6 +27,8 @@ export interface IndexFacts extends TableKeys {
 
 export interface TableFacts extends TableKeys {
   readonly name: string;
+  /** Tells this table from any other, also from one that takes its name and place later: its ARN, and its id or time of creation. */
+  readonly identity: string;
   /** `ACTIVE`, `CREATING`, `UPDATING`, `DELETING`, `ARCHIVED`, ... */
   readonly status: string;
   readonly indexes: readonly IndexFacts[];
@@ -92,6 +94,7 @@ function factsOf(table: string, description: TableDescription, ttl: TableFacts['
   return {
     ...keysOf(description.KeySchema),
     name: description.TableName ?? table,
+    identity: identityOf(description),
     status: description.TableStatus ?? 'UNKNOWN',
     indexes: [
       ...(description.GlobalSecondaryIndexes ?? []).map((index) => ({
@@ -113,6 +116,11 @@ function factsOf(table: string, description: TableDescription, ttl: TableFacts['
     stream: description.StreamSpecification?.StreamEnabled ?? false,
     ttl,
   };
+}
+
+/** TableId is AWS's own answer to "the same table?"; DynamoDB Local has none, but a time of creation to the ms. */
+function identityOf({ TableArn, TableId, CreationDateTime }: TableDescription): string {
+  return `${TableArn ?? ''} ${TableId ?? CreationDateTime?.toISOString() ?? ''}`;
 }
 
 function keyType(type: string | undefined): KeyType {

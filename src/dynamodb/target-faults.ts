@@ -3,7 +3,7 @@
  * once; pure, so that it can be tested without a table.
  */
 import type { TargetConfig } from '../config/model.js';
-import type { ErrorCode, Finding } from '../core/errors.js';
+import { FerryError, type ErrorCode, type Finding } from '../core/errors.js';
 import type { KeyAttribute, TableFacts, TableKeys } from './table-facts.js';
 
 export interface TargetExpectation extends TableKeys {
@@ -13,6 +13,14 @@ export interface TargetExpectation extends TableKeys {
   /** WCU per second of the migration. */
   readonly writeCapacity: number;
   readonly liveWriter: TargetConfig['liveWriter'];
+}
+
+export function missingTable(table: string): FerryError {
+  return new FerryError(
+    'E_TARGET_TABLE_MISSING',
+    `table ${table} does not exist at this endpoint and region`,
+    'check target.region, target.endpoint and target.table, or let `dynaferry backfill --create-table` create it',
+  );
 }
 
 /** @param facts null: there is no such table */
@@ -28,13 +36,7 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
     );
   }
   if (facts === null) {
-    findings.push(
-      error(
-        'E_TARGET_TABLE_MISSING',
-        `table ${expected.table} does not exist at this endpoint and region`,
-        'check target.region, target.endpoint and target.table, or let `dynaferry backfill --create-table` create it',
-      ),
-    );
+    findings.push({ ...missingTable(expected.table).toFault(), level: 'error' });
     return findings;
   }
   if (facts.status !== 'ACTIVE' && facts.status !== 'UPDATING') {

@@ -3,20 +3,8 @@
  * larger old items add.
  */
 
-const BYTES_PER_WRITE_UNIT = 1024;
-const BYTES_PER_READ_UNIT = 4096;
 /** Weight of the newest batch: half of a change is learned in about seven batches. */
 const WEIGHT = 0.1;
-
-/** Write units of one item in the base table: whole KB, rounded up for each item (AWS, write capacity units). */
-export function writeUnits(bytes: number): number {
-  return Math.max(1, Math.ceil(bytes / BYTES_PER_WRITE_UNIT));
-}
-
-/** Read units of one strongly consistent read: 4 KB each, rounded up for each item (AWS, read capacity units). */
-export function readUnits(bytes: number): number {
-  return Math.max(1, Math.ceil(bytes / BYTES_PER_READ_UNIT));
-}
 
 export class CostFactor {
   #factor: number;

@@ -1,7 +1,7 @@
 /** What a backfill of a table would take: rows by the index's statistics, sizes and write units from a sample, time at the budget. */
 import { BadValue } from '../mapping/bad-value.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
-import { writeUnits } from '../mapping/item-size.js';
+import { writeUnits } from '../core/capacity-units.js';
 import { TTL_IGNORED_AFTER_SECONDS } from '../mapping/ttl.js';
 import type { TableJob } from './table-job.js';
 

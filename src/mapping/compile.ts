@@ -29,10 +29,6 @@ export interface CompiledMapping {
   readonly columns: readonly string[];
   /** For the proof that item keys are unique. */
   readonly keys: readonly KeyTemplates[];
-  readonly partitionKeyName: string;
-  readonly sortKeyName: string | null;
-  /** TTL attribute of the items, or null. */
-  readonly ttlAttribute: string | null;
   /**
    * Appends the row's items to `into`; on a bad row none.
    * @throws BadValue
@@ -70,14 +66,10 @@ export function compileMapping(
   if (ttlAttributes.size > 1) faults.push(severalTtls(table, [...ttlAttributes], lineOf));
   if (faults.length > 0) throw mappingError(table, faults);
   const compiled = items.filter((item) => item !== null);
-  const [first] = mapping.items;
   return {
     table,
     columns,
     keys: compiled.map((item) => item.keys.templates),
-    partitionKeyName: first?.partitionKey.name ?? '',
-    sortKeyName: first?.sortKey?.name ?? null,
-    ttlAttribute: [...ttlAttributes][0] ?? null,
     map(row, into, context) {
       const start = into.length;
       try {

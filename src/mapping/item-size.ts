@@ -18,8 +18,3 @@ export interface SizeCounter {
 export function textBytes(text: string): number {
   return isPlain(text) ? text.length : Buffer.byteLength(text);
 }
-
-/** One write unit a KB or part of it, at least one (AWS, "Write request units"). */
-export function writeUnits(itemBytes: number): number {
-  return Math.max(1, Math.ceil(itemBytes / 1024));
-}

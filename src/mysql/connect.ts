@@ -7,6 +7,7 @@ import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import mysql, { type Connection, type SslOptions } from 'mysql2';
 import type { ShardConfig, TlsConfig } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
+import { isLoopback } from '../core/loopback.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -17,7 +18,7 @@ export interface Wire {
 
 /** Whether rows travel to that host over a network that others may listen to. */
 export function requiresTls(host: string): boolean {
-  return !/^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
+  return !isLoopback(host);
 }
 
 /** The rules that no row leaves a machine in plain text, and that `verify` verifies. @returns the fault, or null */

@@ -7,8 +7,8 @@ import type { Config } from '../config/model.js';
 import { resumeFingerprint } from '../config/fingerprint.js';
 import { asFerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
-import { addCounts, NO_COUNTS, type Counts, type Phase } from '../core/model.js';
-import type { ItemWriter, KeyRegister, Pass, PassKind, PassSummary, StateStore } from '../core/ports.js';
+import { NO_COUNTS, type Phase } from '../core/model.js';
+import type { ItemWriter, KeyRegister, Pass, PassKind, StateStore } from '../core/ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
 import { backfillTable } from '../engine/backfill.js';
 import { BadRowLimit } from '../engine/bad-row-limit.js';
@@ -22,8 +22,10 @@ import { judgeUniqueness } from '../mapping/key-uniqueness.js';
 import { openKeyRegister } from '../state/key-register.js';
 import { openStateStore } from '../state/open.js';
 import { archiveState, discardState } from '../state/restart.js';
+import { evidence, isFinished, isUnfinished } from './evidence.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
-import { NOTHING_DONE, type ShardFindings, type ShardOutcome, type ShardTask } from './shard-task.js';
+import { NOTHING_DONE, type ShardOutcome, type ShardTask } from './shard-task.js';
+import { targetIdentity } from './target-facts.js';
 import { openTargetSession, type TargetSession } from './target-session.js';
 
 /** The budget of a process: read or write units per second, changed as the supervisor allots them. */
@@ -65,6 +67,7 @@ export async function runShard(
       resumeFingerprint(
         config,
         session.jobs.map((job) => job.mapping.table),
+        task.dryRun ? null : await targetIdentity(config, signal),
       ),
     );
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
@@ -85,7 +88,7 @@ export async function runShard(
       bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
     outcome = {
       ...NOTHING_DONE,
-      ...(store === null || session === null ? {} : found(task, store, session)),
+      ...(store === null || session === null ? {} : evidence(task, store, session)),
       outcome: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed',
       exitCode: error.exitCode,
       fault: error.toFault(),
@@ -130,7 +133,7 @@ function openState(task: ShardTask, config: Config): StateStore {
 async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
   const { task, config, bus, session, store, context } = work;
   const done = session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name)));
-  if (done) return { ...NOTHING_DONE, ...found(task, store, session), alreadyDone: true };
+  if (done) return { ...NOTHING_DONE, ...evidence(task, store, session), alreadyDone: true };
   phase(bus, task.shard, 'backfilling');
   const already = session.jobs.reduce(
     (sum, job) => sum + (store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
@@ -157,7 +160,7 @@ async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | '
     target?.close();
   }
   phase(bus, task.shard, 'backfilled');
-  return { ...NOTHING_DONE, ...found(task, store, session) };
+  return { ...NOTHING_DONE, ...evidence(task, store, session) };
 }
 
 async function verifyShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
@@ -181,7 +184,7 @@ async function verifyShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'el
   }
   const outcome = {
     ...NOTHING_DONE,
-    ...found(task, store, session),
+    ...evidence(task, store, session),
     suspects: suspects.open,
     suspectsClosableAt: suspects.closableAt,
   };
@@ -226,66 +229,6 @@ function openWriter(work: Work, target: TargetSession | null): ItemWriter {
 function openRegister(task: ShardTask, config: Config, session: ShardSession): KeyRegister | null {
   const uniqueness = judgeUniqueness(session.jobs.flatMap((job) => job.mapping.keys));
   return uniqueness.verdict === 'proven' ? null : openKeyRegister({ folder: stateFolder(config, task.dryRun) });
-}
-
-type Evidence = Pick<
-  ShardOutcome,
-  'outcome' | 'exitCode' | 'counts' | 'badRows' | 'missing' | 'differing' | 'unresolved' | 'findings'
->;
-
-/** Longest list of each kind that an outcome carries. */
-const LISTED = 20;
-
-/** What the state says of all tables together, as an outcome. */
-function found(task: ShardTask, store: StateStore, session: ShardSession): Evidence {
-  const summaries = session.jobs
-    .map((job) => store.summary(task.kind, job.mapping.table.name))
-    .filter((summary) => summary !== null);
-  const counts = summaries.reduce<Counts>((sum, summary) => addCounts(sum, summary.counts), NO_COUNTS);
-  const total = (of: (summary: PassSummary) => number): number =>
-    summaries.reduce((sum, summary) => sum + of(summary), 0);
-  const missing = total((summary) => summary.missing);
-  const differing = total((summary) => summary.differing);
-  const unresolved = total((summary) => summary.unresolved);
-  const badRows = session.jobs.reduce((sum, job) => sum + store.badRows(job.mapping.table.name).length, 0);
-  const clean = missing + differing + unresolved + badRows === 0;
-  return {
-    outcome: clean ? 'done' : 'differences',
-    exitCode: clean ? EXIT.done : EXIT.differences,
-    counts,
-    badRows,
-    missing,
-    differing,
-    unresolved,
-    findings: findings(task, store, session),
-  };
-}
-
-function findings(task: ShardTask, store: StateStore, session: ShardSession): ShardFindings {
-  const badRows = session.jobs.flatMap(({ mapping, source }) =>
-    store
-      .badRows(mapping.table.name)
-      .slice(0, LISTED)
-      .map(({ cursor, ...bad }) => ({ ...bad, row: source.describeKey(cursor) })),
-  );
-  const differences = session.jobs.flatMap(({ mapping, source }) => {
-    const pass = store.summary(task.kind, mapping.table.name)?.pass;
-    if (pass === undefined) return [];
-    return store.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
-      ...difference,
-      table: mapping.table.name,
-      row: source.describeKey(cursor),
-    }));
-  });
-  return { badRows: badRows.slice(0, LISTED), differences: differences.slice(0, LISTED) };
-}
-
-function isFinished(summary: PassSummary | null): boolean {
-  return summary !== null && summary.pass.finishedAt !== null;
-}
-
-function isUnfinished(summary: PassSummary | null): boolean {
-  return summary !== null && summary.pass.finishedAt === null;
 }
 
 function phase(bus: EventBus, shard: string, now: Phase): void {

@@ -36,6 +36,8 @@ export interface ShardOutcome {
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
+  /** Every table of the shard was backfilled to the end of its plan. */
+  readonly backfillFinished: boolean;
   readonly suspects: number;
   /** ms since the epoch after which a verification can close the suspects; null where there are none. */
   readonly suspectsClosableAt: number | null;
@@ -53,6 +55,7 @@ export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
   missing: 0,
   differing: 0,
   unresolved: 0,
+  backfillFinished: false,
   suspects: 0,
   suspectsClosableAt: null,
   findings: { badRows: [], differences: [] },

@@ -3,7 +3,7 @@ import type { Config } from '../config/model.js';
 import { connectTarget } from '../dynamodb/client.js';
 import { createTable } from '../dynamodb/create-table.js';
 import { describeTable, type KeyAttribute, type TableFacts } from '../dynamodb/table-facts.js';
-import type { TargetExpectation } from '../dynamodb/target-faults.js';
+import { missingTable, type TargetExpectation } from '../dynamodb/target-faults.js';
 
 /** @returns null where there is no such table @throws FerryError E_TARGET_* */
 export async function targetFacts(config: Config, create: boolean, signal: AbortSignal): Promise<TableFacts | null> {
@@ -17,6 +17,13 @@ export async function targetFacts(config: Config, create: boolean, signal: Abort
   } finally {
     connection.close();
   }
+}
+
+/** What tells the target table from every other. @throws FerryError E_TARGET_*, E_TARGET_TABLE_MISSING */
+export async function targetIdentity(config: Config, signal: AbortSignal): Promise<string> {
+  const facts = await targetFacts(config, false, signal);
+  if (facts === null) throw missingTable(config.target.table);
+  return facts.identity;
 }
 
 /** All mappings write to one table, so any item names its keys (the config sees to that). */

@@ -7,6 +7,7 @@ import { connectTarget } from '../dynamodb/client.js';
 import { openItemReader } from '../dynamodb/reader.js';
 import { openItemWriter } from '../dynamodb/writer.js';
 import { canonicalItemText } from '../mapping/canonical.js';
+import { expectationOf } from './target-facts.js';
 
 export interface TargetSession {
   openWriter(shard: string, budget: TokenBucket, onSuspects: (keyTexts: readonly string[]) => void): ItemWriter;
@@ -18,17 +19,12 @@ export interface TargetSession {
 export async function openTargetSession(config: Config, emitter: Emitter): Promise<TargetSession> {
   const connection = await connectTarget(config.target);
   const { table, requestsInFlight, patienceSeconds } = config.target;
-  const keyNames = keyNamesOf(config);
+  const { partitionKey, sortKey } = expectationOf(config);
+  const keyNames = { partitionKey: partitionKey.name, sortKey: sortKey?.name ?? null };
   const common = { connection, table, keyNames, requestsInFlight, patienceSeconds, emitter };
   return {
     openWriter: (shard, budget, onSuspects) => openItemWriter({ ...common, shard, budget, onSuspects }),
     openReader: (shard, budget) => openItemReader({ ...common, shard, budget, canonicalText: canonicalItemText }),
     close: () => connection.close(),
   };
-}
-
-/** All mappings write to one table, so all name the same key attributes (the config sees to that). */
-export function keyNamesOf(config: Config): { readonly partitionKey: string; readonly sortKey: string | null } {
-  const [first] = Object.values(config.mapping).flatMap((mapping) => mapping.items);
-  return { partitionKey: first?.partitionKey.name ?? '', sortKey: first?.sortKey?.name ?? null };
 }

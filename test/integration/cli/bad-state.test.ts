@@ -1,6 +1,7 @@
 /** State that is in use, damaged, of something else, or of another migration: refused, left as it is, and put aside by --restart alone. */
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DeleteTableCommand, waitUntilTableNotExists } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import {
   createMigration,
@@ -154,6 +155,46 @@ describe.each(onePair)('a resume on $name', { timeout: 120_000 }, (servers) => {
 });
 
 describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
+  it('is what verify advises while the backfill is not finished, and not to begin again', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    // A segment of text is no number: the first chunk stops the backfill before anything is done.
+    const asNumber = (type: string | undefined) => (config: ConfigDocument) => {
+      const { messages } = config.mapping as {
+        messages: { items: [{ attributes: { rules: Record<string, unknown> } }] };
+      };
+      messages.items[0].attributes.rules['body'] = type === undefined ? {} : { type };
+    };
+    migration.configure(asNumber('N'));
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 1 });
+    const verify = await migration.run(['verify']);
+    expect(verify.code).toBe(1);
+    expect(verify.stdout).toContain('next: the backfill is not finished; `dynaferry backfill --all` resumes it');
+    expect(verify.stdout).not.toContain('--restart');
+    migration.configure(asNumber(undefined));
+    expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
+    const again = await migration.run(['backfill']);
+    expect(again.stdout).toMatch(/was done already[^]*what was added or changed in MySQL since is not looked at here/);
+  });
+
+  it('into a table that took the place of the first is refused until --restart', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS, table: 'missing' });
+    expect(await migration.run(['backfill', '--create-table'])).toMatchObject({ code: 0 });
+    const { client, name } = migration.table;
+    await client.send(new DeleteTableCommand({ TableName: name }));
+    await waitUntilTableNotExists({ client, maxWaitTime: 20, minDelay: 0.05, maxDelay: 0.5 }, { TableName: name });
+    const refusal = {
+      code: 'E_STATE_CHANGED',
+      exit: 6,
+      fact: /target\.identity/,
+      next: /--restart --shard s01/,
+    } as const;
+    expectRefusal(await migration.run(['backfill', '--create-table']), refusal);
+    expectRefusal(await migration.run(['verify']), refusal);
+    expect(await migration.items()).toEqual([]);
+    expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(ITEMS);
+  });
+
   it('of an altered table is refused with the difference until --restart', async () => {
     await using migration = await halfDone(servers);
     await migration.databases[0]?.query(

@@ -35,13 +35,13 @@ function table(more: Partial<TableInfo> = {}): TableInfo {
 }
 
 async function fingerprint(config: object = rightConfig(), info: TableInfo = table()): Promise<unknown> {
-  return JSON.parse(JSON.stringify(resumeFingerprint(await loadRight(config), [info])));
+  return JSON.parse(JSON.stringify(resumeFingerprint(await loadRight(config), [info], 'arn id')));
 }
 
 describe('resumeFingerprint', () => {
   test('is keyed by name', async () => {
     expect(await fingerprint()).toMatchObject({
-      target: { table: 'messages', region: null, endpoint: null },
+      target: { table: 'messages', region: null, endpoint: null, identity: 'arn id' },
       tables: {
         messages: {
           where: null,

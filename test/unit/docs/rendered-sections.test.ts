@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../../src/cli/program.js';
+import { FORWARDED } from '../../../src/shards/protocol.js';
 import { withSections } from '../../support/docs/rendered-sections.js';
 
 const README = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
@@ -18,6 +19,11 @@ describe('README.md', () => {
       expect(README).toContain(`\`dynaferry ${command.name()}\``);
       for (const option of command.options) expect(README, `option of ${command.name()}`).toContain(option.long);
     }
+  });
+
+  test('names every event that a program can read', () => {
+    expect(FORWARDED.length).toBeGreaterThan(10);
+    for (const event of [...FORWARDED, 'run.stopping']) expect(README).toContain(`\`${event}\``);
   });
 
   test('names every folder of src', () => {

@@ -13,6 +13,7 @@ const expectation: TargetExpectation = {
 const facts: TableFacts = {
   ...keys,
   name: 'messages',
+  identity: 'arn id',
   status: 'ACTIVE',
   indexes: [],
   billing: 'on-demand',

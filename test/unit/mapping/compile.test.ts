@@ -85,7 +85,6 @@ describe('a compiled mapping', () => {
       rule('{id}', '{at}'),
     );
     expect(mapping.columns).toEqual(['id', 'body', 'account', 'at']);
-    expect(mapping).toMatchObject({ partitionKeyName: 'pk', sortKeyName: 'sk', ttlAttribute: 'x' });
   });
 
   it('takes columns named like what every object has', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { textBytes, writeUnits } from '../../../src/mapping/item-size.js';
+import { writeUnits } from '../../../src/core/capacity-units.js';
+import { textBytes } from '../../../src/mapping/item-size.js';
 
 describe('textBytes', () => {
   it.each([
