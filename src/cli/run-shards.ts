@@ -58,7 +58,16 @@ async function passPreflight(
   if (!common.json)
     writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${run.dryRun ? '' : ' and the target'} first`);
   const { preflight } = await import('../wiring/preflight.js');
-  const report = await preflight(config, shards, { createTable: run.createTable, target: !run.dryRun }, signal);
+  const report = await preflight(
+    config,
+    shards,
+    {
+      createTable: run.createTable,
+      target: !run.dryRun,
+      restarting: run.kind === 'verify' || run.dryRun ? null : run.restart ? shards : [],
+    },
+    signal,
+  );
   const errors = report.findings.filter((finding) => finding.level === 'error');
   if (!common.json)
     printFindings(

@@ -52,6 +52,13 @@ const table = z
     scanKey: optional(z.array(columnName()).min(1)).describe(
       'columns of the unique key to scan by, in order; the primary key, else the shortest usable unique key, unless given',
     ),
+    shardedBy: optional(columnName()).describe(
+      'column that says which shard a row lives on, such as the account: no value of it is on two shards; with it in the item keys, rows of two shards cannot overwrite each other',
+    ),
+    globallyUnique: z
+      .array(columnName())
+      .default([])
+      .describe('further columns of which no two shards share a value, such as random ids; taken on your word'),
   })
   .describe('a MySQL table that every shard has');
 

@@ -241,7 +241,8 @@ export interface StateStore {
 }
 
 /**
- * Which row owns which item key, kept only where the schema does not prove that keys are unique. Shared by all shards.
+ * Which row owns which item key, kept only where the schema does not prove that keys are unique; and which shard has which
+ * value of a sharding column. Shared by all shards.
  */
 export interface KeyRegister {
   /**

@@ -10,13 +10,16 @@ import type { BadRowLimit } from './bad-row-limit.js';
 import { mapChunk } from './map-chunk.js';
 import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
 import type { PassProgress } from './progress.js';
-import { sharedKey, SharedKeyRows } from './shared-key.js';
+import { overlappingRow, SHARED_KEY, sharedKey, SharedKeyRows, shardOverlap, stoppedRun } from './shared-key.js';
+import { ShardValues } from './shard-values.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 export interface BackfillParts {
   readonly writer: ItemWriter;
   /** Present where the schema does not prove that item keys are unique. */
-  readonly register: KeyRegister | null;
+  readonly itemKeys: KeyRegister | null;
+  /** Present where a sharding column is declared: its values are claimed. */
+  readonly shardValues: KeyRegister | null;
   readonly badRows: BadRowLimit;
   readonly progress: PassProgress;
   /** Seconds since the epoch. */
@@ -35,13 +38,26 @@ export async function backfillTable(
 
 class BackfillHandler implements ChunkHandler {
   readonly #badRows: BadRowBook;
+  readonly #shardValues: ShardValues | null;
 
   constructor(
     private readonly context: ShardContext,
     private readonly job: TableJob,
     private readonly parts: BackfillParts,
   ) {
+    const { name } = job.mapping.table;
+    const anew = context.store.badRows(name).filter(stoppedRun);
+    if (anew.length > 0) {
+      context.store.forgetBadRows(
+        name,
+        anew.map(({ cursor }) => cursor),
+      );
+    }
     this.#badRows = new BadRowBook(context.store, job);
+    this.#shardValues =
+      parts.shardValues === null || job.shardColumn === null
+        ? null
+        : new ShardValues(parts.shardValues, { shard: context.shard, table: job.mapping.table.name }, job.shardColumn);
   }
 
   async begin(chunk: RowChunk, _range: unknown, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
@@ -49,7 +65,8 @@ class BackfillHandler implements ChunkHandler {
     await writer.ready(signal);
     const mapped = mapChunk(this.job, chunk, this.parts.now());
     this.#record(chunk, mapped.badRows);
-    this.#claim(mapped.items);
+    this.#claimShardValues(mapped.items);
+    this.#claimItemKeys(mapped.items);
     if (signal.aborted) throw interrupted();
     const receipt = mapped.items.length === 0 ? Promise.resolve({ items: 0, units: 0 }) : writer.write(mapped.items);
     return {
@@ -89,12 +106,22 @@ class BackfillHandler implements ChunkHandler {
     this.parts.badRows.add(badRows.length);
   }
 
+  #claimShardValues(items: readonly MappedItem[]): void {
+    const values = this.#shardValues;
+    const overlap = values?.claim(items) ?? null;
+    if (values === null || overlap === null) return;
+    const table = this.job.mapping.table.name;
+    const cursor = this.job.source.cursorOf(overlap.row);
+    this.context.store.recordBadRows([{ table, cursor, ...overlappingRow(values.column.name, overlap.holder) }]);
+    throw shardOverlap(table, this.context.shard, values.column.name, overlap.holder);
+  }
+
   /** Where keys may collide, each is claimed before it is written: an overwrite is found before it happens. */
-  #claim(items: readonly MappedItem[]): void {
-    if (this.parts.register === null) return;
+  #claimItemKeys(items: readonly MappedItem[]): void {
+    if (this.parts.itemKeys === null) return;
     const claims = items.map((item) => ({ keyText: item.keyText, cursor: this.job.source.cursorOf(item.row) }));
     const table = this.job.mapping.table.name;
-    const [conflict] = this.parts.register.claim({ shard: this.context.shard, table }, claims);
+    const [conflict] = this.parts.itemKeys.claim({ shard: this.context.shard, table }, claims);
     const claim = conflict === undefined ? undefined : claims[conflict.index];
     if (conflict === undefined || claim === undefined) return;
     const owner = conflict.shard === this.context.shard ? [{ table: conflict.table, cursor: conflict.cursor }] : [];
@@ -113,14 +140,7 @@ class BackfillHandler implements ChunkHandler {
   }
 
   #refuse(rows: readonly Pick<BadRowRecord, 'table' | 'cursor'>[], holder: string): never {
-    this.context.store.recordBadRows(
-      rows.map((row) => ({
-        ...row,
-        column: null,
-        reason: "its item key is another row's too",
-        remedy: 'take a unique key of the table into the key templates',
-      })),
-    );
+    this.context.store.recordBadRows(rows.map((row) => ({ ...row, ...SHARED_KEY })));
     throw sharedKey(this.job.mapping.table.name, this.context.shard, holder);
   }
 }

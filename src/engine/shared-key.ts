@@ -1,6 +1,9 @@
-/** Two source rows with one item key: the fault, and the rows that it is about. */
+/**
+ * Rows that another row stands in the way of: two with one item key, or with one sharding value on two shards. The faults that
+ * stop a run, and what is recorded of the rows so that the report can name them.
+ */
 import { FerryError } from '../core/errors.js';
-import type { Row } from '../core/model.js';
+import type { BadRow, Row } from '../core/model.js';
 
 /** Attached by the writer as the cause of its E_ITEM_KEY_SHARED. */
 export class SharedKeyRows {
@@ -23,4 +26,36 @@ export function sharedKey(table: string, shard: string, holder: string): FerryEr
     `shard ${shard}: two rows ${where} map to one item key; the second was not written`,
     'the report names both rows; add a column that tells them apart to the key templates, then `dynaferry backfill --restart`',
   );
+}
+
+/** @param holder the shard that claimed the value first */
+export function shardOverlap(table: string, shard: string, column: string, holder: string): FerryError {
+  return new FerryError(
+    'E_SHARD_OVERLAP',
+    `shard ${shard}: a value of ${table}.${column} is on shard ${holder} too, but \`shardedBy\` says that each is on one shard only; no row of it was written from here`,
+    'the report names a row of it: leave the rows of one shard out with `where`, or remove what an earlier move of the account left behind; then run again',
+  );
+}
+
+export const SHARED_KEY: BadRow = {
+  column: null,
+  reason: "its item key is another row's too",
+  remedy: 'take a unique key of the table into the key templates',
+};
+
+const ONE_SHARD_REMEDY =
+  'find out which shard the value belongs to, and leave the rows of the other out (`where`) or remove them';
+
+/** @param holder the shard that claimed the value first */
+export function overlappingRow(column: string, holder: string): BadRow {
+  return {
+    column,
+    reason: `shard ${holder} has rows with this value too, and it is declared to be of one shard only`,
+    remedy: ONE_SHARD_REMEDY,
+  };
+}
+
+/** It stopped the run that recorded it: the next run finds out anew, whatever became of the rows. */
+export function stoppedRun(recorded: BadRow): boolean {
+  return recorded.remedy === SHARED_KEY.remedy || recorded.remedy === ONE_SHARD_REMEDY;
 }

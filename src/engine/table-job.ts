@@ -8,6 +8,14 @@ export interface TableJob {
   readonly source: RowSource;
   /** Name of the unique key that is scanned. */
   readonly scanKey: string;
+  /** The column that says which shard a row lives on, where one is declared. */
+  readonly shardColumn: ShardColumn | null;
+}
+
+export interface ShardColumn {
+  readonly name: string;
+  /** Its place in the rows. */
+  readonly index: number;
 }
 
 /** What every pass over a shard shares. */

@@ -2,7 +2,7 @@
  * Does the schema prove that no two rows share an item key? Judged from templates and unique keys alone, before any row is
  * read: `proven`; `unproven` (it may well hold, but only a register of keys can tell while running); `possible` (a
  * template leaves out what tells rows apart: two rows can share an item key, and one would overwrite the other). A unique key
- * binds the rows of one server: that two shards never hold one key is the operator's word, not the schema's.
+ * binds the rows of one server alone: over several shards, an item key must hold a column too that is declared to be of one shard.
  */
 import type { TableInfo } from '../core/model.js';
 import { expressionsOf, type CompiledPart, type CompiledTemplate } from './compiled-template.js';
@@ -10,8 +10,14 @@ import { SPREAD_SEPARATOR } from './spread.js';
 
 export type Uniqueness =
   | { readonly verdict: 'proven' }
-  | { readonly verdict: 'unproven'; readonly reason: string }
-  | { readonly verdict: 'possible'; readonly reason: string };
+  | { readonly verdict: 'unproven' | 'possible'; readonly reason: string; readonly remedy: string };
+
+/** What the config says of where rows live. */
+export interface ShardFacts {
+  readonly severalShards: boolean;
+  /** Columns of a table of which no two shards share a value, as declared. */
+  readonly ofOneShard: (table: string) => readonly string[];
+}
 
 export interface KeyTemplates {
   /** For messages: `item "message" of table messages`. */
@@ -23,16 +29,19 @@ export interface KeyTemplates {
   readonly spread: boolean;
 }
 
+const PROVEN: Uniqueness = { verdict: 'proven' };
+
 /** Judges each rule by itself, and each pair for overlap: also rules of different tables that write to one target. */
-export function judgeUniqueness(rules: readonly KeyTemplates[]): Uniqueness {
-  const verdicts = [...rules.map(judgeRule), ...pairs(rules).map(([a, b]) => judgePair(a, b))];
+export function judgeUniqueness(rules: readonly KeyTemplates[], shards: ShardFacts): Uniqueness {
+  const verdicts = [...rules.map((rule) => judgeRule(rule, shards)), ...pairs(rules).map(([a, b]) => judgePair(a, b))];
   return (
     verdicts.find((verdict) => verdict.verdict === 'possible') ??
-    verdicts.find((verdict) => verdict.verdict === 'unproven') ?? { verdict: 'proven' }
+    verdicts.find((verdict) => verdict.verdict === 'unproven') ??
+    PROVEN
   );
 }
 
-function judgeRule(rule: KeyTemplates): Uniqueness {
+function judgeRule(rule: KeyTemplates, shards: ShardFacts): Uniqueness {
   const templates = [rule.partitionKey, ...(rule.sortKey === null ? [] : [rule.sortKey])];
   const expressions = templates.flatMap(expressionsOf).filter((expression) => expression.distinguishes !== 'never');
   const named = new Set(expressions.map((expression) => expression.column));
@@ -44,16 +53,40 @@ function judgeRule(rule: KeyTemplates): Uniqueness {
     return {
       verdict: 'possible',
       reason: `the item key of ${rule.label} leaves out a column of every unique key${wanted === '' ? '' : `; it must hold all of ${wanted}`}`,
+      remedy: 'take all columns of one unique key into the key templates',
     };
   }
   const recoverable = new Set([
     ...recoverableColumns(rule.partitionKey.parts, rule.spread),
     ...(rule.sortKey === null ? [] : recoverableColumns(rule.sortKey.parts, false)),
   ]);
-  if (covered.some((key) => key.parts.every((part) => recoverable.has(part.column)))) return { verdict: 'proven' };
+  if (covered.some((key) => key.parts.every((part) => recoverable.has(part.column)))) {
+    return shards.severalShards ? judgeOverShards(rule, recoverable, shards.ofOneShard(rule.table.name)) : PROVEN;
+  }
   return {
     verdict: 'unproven',
     reason: `the templates of ${rule.label} join texts so that different rows could give one key (no separator that the text cannot contain, a spread suffix behind a text, or a function that is not one-to-one)`,
+    remedy: 'separators that the texts cannot contain would prove it',
+  };
+}
+
+/** Rows of one item key agree in every column that can be read back from it; one of those must be of one shard only. */
+function judgeOverShards(
+  rule: KeyTemplates,
+  recoverable: ReadonlySet<string>,
+  ofOneShard: readonly string[],
+): Uniqueness {
+  if (ofOneShard.some((column) => recoverable.has(column))) return PROVEN;
+  const declared = ofOneShard.join(', ');
+  return {
+    verdict: 'unproven',
+    reason:
+      `a unique key of MySQL binds the rows of one server, and ` +
+      (declared === ''
+        ? `nothing in the item key of ${rule.label} is declared to be of one shard only`
+        : `none of the declared columns (${declared}) can be read back from the item key of ${rule.label}`),
+    remedy:
+      'declare the column that the rows are sharded by (the account) as `shardedBy` of the table, or ids that are unique over all shards as `globallyUnique`, and take it into the key templates',
   };
 }
 
@@ -104,10 +137,11 @@ function judgePair(a: KeyTemplates, b: KeyTemplates): Uniqueness {
   const apart =
     disjoint(a.partitionKey, b.partitionKey, suffixed) ||
     (a.sortKey !== null && b.sortKey !== null && disjoint(a.sortKey, b.sortKey, false));
-  if (apart) return { verdict: 'proven' };
+  if (apart) return PROVEN;
   return {
     verdict: 'unproven',
-    reason: `${a.label} and ${b.label} could give one key; begin their templates with different literals`,
+    reason: `${a.label} and ${b.label} could give one key`,
+    remedy: 'begin their templates with different literals',
   };
 }
 

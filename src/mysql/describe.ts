@@ -47,6 +47,22 @@ export async function describeTable(
   };
 }
 
+/** An index that begins with a column (whole, not a prefix of it), by column; the optimizer may use it. */
+export async function leadingColumns(
+  session: Session,
+  database: string,
+  table: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await session.rows(
+    `SELECT COLUMN_NAME, INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ${textLiteral(database)} ` +
+      `AND TABLE_NAME = ${textLiteral(table)} AND SEQ_IN_INDEX = 1 AND SUB_PART IS NULL AND COLUMN_NAME IS NOT NULL ` +
+      `AND INDEX_TYPE = 'BTREE' AND ${session.family.keyVisible} ORDER BY NON_UNIQUE DESC, INDEX_NAME`,
+    signal,
+  );
+  return new Map(rows.map(([column, index]) => [text(column) ?? '', text(index) ?? '']));
+}
+
 function columnsQuery(schemaIs: string): string {
   return (
     'SELECT COLUMN_NAME, LOWER(DATA_TYPE), COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, ' +

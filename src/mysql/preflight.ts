@@ -5,7 +5,7 @@ import type { ShardConfig, SourceLimits, SourceTableConfig } from '../config/mod
 import type { FerryError, Finding } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
 import { tlsFault } from './connect.js';
-import { describeTable } from './describe.js';
+import { describeTable, leadingColumns } from './describe.js';
 import { mysqlCode, sourceError } from './errors.js';
 import { writePrivileges } from './grants.js';
 import { RowSelect } from './row-select.js';
@@ -32,6 +32,8 @@ export interface ShardInspection {
   readonly facts: ShardFacts | null;
   /** Every table that is there, by name. */
   readonly tables: ReadonlyMap<string, TableInfo>;
+  /** By table: an index that begins with a column, by column. */
+  readonly indexes: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly faults: readonly Finding[];
 }
 
@@ -55,12 +57,14 @@ export async function inspectShard(
   const plainText = tlsFault(shard);
   if (plainText === null) await inspection.run(tables);
   else inspection.fault(plainText);
-  return { facts: inspection.facts, tables: inspection.tables, faults: inspection.findings };
+  const { facts, tables: seen, indexes, findings: faults } = inspection;
+  return { facts, tables: seen, indexes, faults };
 }
 
 class Inspection {
   readonly findings: Finding[] = [];
   readonly tables = new Map<string, TableInfo>();
+  readonly indexes = new Map<string, ReadonlyMap<string, string>>();
   facts: ShardFacts | null = null;
 
   constructor(
@@ -166,6 +170,7 @@ class Inspection {
       const { id, database } = this.shard;
       const { table: info, engine } = await describeTable(session, id, database, table.name, this.signal);
       this.tables.set(table.name, info);
+      this.indexes.set(table.name, await leadingColumns(session, database, table.name, this.signal));
       if (engine !== null && !ROW_ENGINES.has(engine.toLowerCase())) {
         this.#warn(
           'E_PREFLIGHT',

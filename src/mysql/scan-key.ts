@@ -52,6 +52,12 @@ function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
   );
 }
 
+/** A key part of that column could be compared by an index, and its values are told by their own text. */
+export function isScanColumn(table: TableInfo, name: string): boolean {
+  const column = columnOf(table, name);
+  return column !== undefined && column.dataType !== 'bit' && hasForm(table, name);
+}
+
 /** Why a key cannot be followed, or null. */
 function flawOf(table: TableInfo, key: UniqueKey): string | null {
   const expression = key.parts.find(({ column }) => columnOf(table, column) === undefined);

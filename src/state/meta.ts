@@ -34,6 +34,15 @@ export class Meta {
     return this.#read.get()?.shard ?? null;
   }
 
+  /** What the shard was begun with; null before its first run. @throws FerryError E_STATE_CORRUPT */
+  fingerprint(place: StatePlace): Fingerprint | null {
+    const stored = this.#read.get()?.fingerprint ?? null;
+    if (stored === null) return null;
+    const value = parsed(stored, place);
+    if (isFingerprint(value)) return value;
+    throw corrupt(place, 'holds a fingerprint that is no JSON object');
+  }
+
   /** The process that last opened the file to work on it; it need not live any more. */
   holder(): Holder | null {
     const row = this.#readHolder.get();
@@ -55,6 +64,10 @@ export class Meta {
       })
       .immediate();
   }
+}
+
+function isFingerprint(value: unknown): value is Fingerprint {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parsed(text: string, place: StatePlace): unknown {

@@ -5,9 +5,10 @@ import { asFerryError, type FerryError, type Finding } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
 import { targetFaults } from '../dynamodb/target-faults.js';
 import type { CompiledMapping } from '../mapping/compile.js';
-import { judgeUniqueness } from '../mapping/key-uniqueness.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
 import { stateSpace } from '../state/space.js';
+import { guardFindings, guardOf, judgeKeys } from './key-guard.js';
+import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
 import { compileTable, findShard } from './shard-session.js';
 import { expectationOf, targetFacts } from './target-facts.js';
 
@@ -16,6 +17,8 @@ export interface PreflightOptions {
   readonly createTable: boolean;
   /** Look at the target at all: a dry run of a backfill does not need one. */
   readonly target: boolean;
+  /** Shards that begin again with this run; null where nothing is going to be written. */
+  readonly restarting: readonly string[] | null;
 }
 
 export interface PreflightReport {
@@ -42,8 +45,9 @@ export async function preflight(
     Promise.all(shardIds.map((id) => limit(() => lookAtShard(config, id, signal)))),
     options.target ? lookAtTarget(config, options, signal) : { findings: [], seen: [] },
   ]);
-  const state = lookAtState(config);
-  const parts = [...shards, target, state];
+  const keys = lookAtKeys(config, shards, options);
+  const overlaps = await sampleOverlaps(config, shards, signal);
+  const parts = [...shards, keys, overlaps, target, lookAtState(config, keys.registerBytes)];
   return {
     findings: distinct(parts.flatMap((part) => part.findings)),
     seen: parts.flatMap((part) => part.seen),
@@ -56,11 +60,12 @@ interface Part {
   readonly seen: readonly string[];
 }
 
-async function lookAtShard(
-  config: Config,
-  id: string,
-  signal: AbortSignal,
-): Promise<Part & { readonly shard: string; readonly facts: ShardFacts | null }> {
+interface ShardPart extends Part, SampledShard {
+  readonly facts: ShardFacts | null;
+  readonly mappings: readonly CompiledMapping[];
+}
+
+async function lookAtShard(config: Config, id: string, signal: AbortSignal): Promise<ShardPart> {
   const inspection = await inspectShard(findShard(config, id), config.source.limits, config.source.tables, signal);
   const findings = [...inspection.faults];
   const seen: string[] = [];
@@ -79,8 +84,8 @@ async function lookAtShard(
       `${id}: table ${table.name}, ${table.columns.length} columns, mapped to ${mapping.keys.length === 1 ? 'one item' : `${mapping.keys.length} items`} a row`,
     );
   }
-  if (mappings.length > 0) findings.push(...uniquenessFindings(mappings));
-  return { shard: id, facts: inspection.facts, findings, seen };
+  const { facts, tables, indexes } = inspection;
+  return { shard: id, facts, tables, indexes, mappings, findings, seen };
 }
 
 function compiled(config: Config, table: TableInfo, findings: Finding[]): CompiledMapping | null {
@@ -92,30 +97,54 @@ function compiled(config: Config, table: TableInfo, findings: Finding[]): Compil
   }
 }
 
-function uniquenessFindings(mappings: readonly CompiledMapping[]): readonly Finding[] {
-  const judged = judgeUniqueness(mappings.flatMap((mapping) => mapping.keys));
-  switch (judged.verdict) {
-    case 'proven':
-      return [];
-    case 'unproven':
-      return [
-        {
-          level: 'warning',
-          code: 'E_ITEM_KEY_NOT_UNIQUE',
-          message: `the schema does not prove that item keys are unique: ${judged.reason}`,
-          hint: 'it may well hold; a run will record every item key in item-keys.db (some 60 bytes each) and stop before a second row overwrites a first. Separators that the texts cannot contain would prove it',
-        },
-      ];
-    case 'possible':
-      return [
-        {
-          level: 'error',
-          code: 'E_ITEM_KEY_NOT_UNIQUE',
-          message: `two rows could share an item key, and one would overwrite the other: ${judged.reason}`,
-          hint: 'take all columns of one unique key into the key templates',
-        },
-      ];
+/** Whether rows can share an item key, on one shard or on two, and what a run would do about it. */
+function lookAtKeys(
+  config: Config,
+  shards: readonly ShardPart[],
+  options: PreflightOptions,
+): Part & { readonly registerBytes: number } {
+  const findings: Finding[] = [];
+  let registerBytes = 0;
+  for (const { mappings } of shards) {
+    if (mappings.length === 0) continue;
+    const keys = mappings.flatMap((mapping) => mapping.keys);
+    const judged = judgeKeys(config, keys);
+    if (judged.verdict === 'possible') {
+      findings.push({
+        level: 'error',
+        code: 'E_ITEM_KEY_NOT_UNIQUE',
+        message: `two rows could share an item key, and one would overwrite the other: ${judged.reason}`,
+        hint: judged.remedy,
+      });
+    } else if (judged.verdict === 'unproven') {
+      registerBytes = estimatedRegister(shards);
+      findings.push({
+        level: 'warning',
+        code: 'E_ITEM_KEY_NOT_UNIQUE',
+        message: `it is not proven that item keys are unique: ${judged.reason}`,
+        hint: `it may well hold; a run will record every item key in item-keys.db (some ${REGISTERED_KEY_BYTES} bytes each, about ${mebibytes(registerBytes)} for these shards) and stop before a second row overwrites a first. To do without: ${judged.remedy}`,
+      });
+    }
+    if (options.restarting !== null) {
+      findings.push(...guardFindings(config, guardOf(config, keys), new Set(options.restarting)));
+    }
   }
+  return { findings, seen: [], registerBytes };
+}
+
+/** Of an entry of item-keys.db, about. */
+const REGISTERED_KEY_BYTES = 100;
+
+/** In bytes, by the servers' own estimates of their rows. */
+function estimatedRegister(shards: readonly ShardPart[]): number {
+  const keys = shards
+    .flatMap(({ mappings }) => mappings)
+    .reduce((sum, { table, keys: rules }) => sum + table.estimatedRows * rules.length, 0);
+  return keys * REGISTERED_KEY_BYTES;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<Part> {
@@ -139,10 +168,15 @@ async function lookAtTarget(config: Config, options: PreflightOptions, signal: A
   }
 }
 
-function lookAtState(config: Config): Part {
+function lookAtState(config: Config, registerBytes: number): Part {
   try {
     const { freeBytes } = stateSpace(config.state);
     const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
+    if (registerBytes > freeBytes) {
+      const hint = 'prove that item keys are unique (see the warning), or set `state` to a folder on a larger disk';
+      const message = `the state folder ${config.state} has ${free}, and the record of every item key would take about ${mebibytes(registerBytes)}`;
+      return { findings: [{ level: 'error', code: 'E_STATE_SPACE', message, hint }], seen: [] };
+    }
     if (freeBytes >= SPACE_WARNING_BYTES) return { findings: [], seen: [`state: ${config.state}, ${free}`] };
     const level = freeBytes < SPACE_ERROR_BYTES ? 'error' : 'warning';
     return {

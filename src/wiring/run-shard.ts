@@ -8,7 +8,7 @@ import { resumeFingerprint } from '../config/fingerprint.js';
 import { asFerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { NO_COUNTS, type Phase } from '../core/model.js';
-import type { ItemWriter, KeyRegister, Pass, PassKind, StateStore } from '../core/ports.js';
+import type { ItemWriter, Pass, PassKind, StateStore } from '../core/ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
 import { backfillTable } from '../engine/backfill.js';
 import { BadRowLimit } from '../engine/bad-row-limit.js';
@@ -18,11 +18,12 @@ import { PassProgress } from '../engine/progress.js';
 import { SuspectCheck } from '../engine/suspect-check.js';
 import type { ShardContext, TableJob } from '../engine/table-job.js';
 import { verifyTable } from '../engine/verify.js';
-import { judgeUniqueness } from '../mapping/key-uniqueness.js';
+import type { KeyTemplates } from '../mapping/key-uniqueness.js';
 import { openKeyRegister } from '../state/key-register.js';
 import { openStateStore } from '../state/open.js';
 import { archiveState, discardState } from '../state/restart.js';
 import { evidence, isFinished, isUnfinished } from './evidence.js';
+import { guardOf, recordedGuard, type KeyGuard } from './key-guard.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
 import { NOTHING_DONE, type ShardOutcome, type ShardTask } from './shard-task.js';
 import { targetIdentity } from './target-facts.js';
@@ -44,6 +45,7 @@ interface Work {
   readonly store: StateStore;
   readonly context: ShardContext;
   readonly budget: TokenBucket;
+  readonly guard: KeyGuard;
   readonly gauges: { throttles: number; retries: number };
 }
 
@@ -60,16 +62,21 @@ export async function runShard(
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
   try {
+    // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
+    const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     store = openState(task, config);
     session = await openShardSession(config, task.shard, bus, signal);
     const resumed = session.jobs.some((job) => isUnfinished(store?.summary(task.kind, job.mapping.table.name) ?? null));
-    store.bind(
-      resumeFingerprint(
+    const guard = recorded ?? guardOf(config, keysOf(session));
+    store.bind({
+      ...resumeFingerprint(
         config,
         session.jobs.map((job) => job.mapping.table),
         task.dryRun ? null : await targetIdentity(config, signal),
       ),
-    );
+      // Absent where it is none: state of earlier versions says nothing.
+      ...(guard === 'none' ? {} : { itemKeys: guard }),
+    });
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
     const { scansPerShard, rangesPerTable } = config.source.limits;
     const context: ShardContext = {
@@ -80,7 +87,7 @@ export async function runShard(
       ranges: rangesPerTable,
       signal,
     };
-    const work: Work = { task, config, bus, session, store, context, budget, gauges };
+    const work: Work = { task, config, bus, session, store, context, budget, guard, gauges };
     outcome = task.kind === 'backfill' ? await backfillShard(work) : await verifyShard(work);
   } catch (thrown) {
     const error = asFerryError(thrown);
@@ -142,14 +149,22 @@ async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | '
   // A dry run is there to find them all.
   const badRows = new BadRowLimit(task.shard, task.dryRun ? Infinity : task.maxBadRows, already);
   const target = task.dryRun ? null : await openTargetSession(config, bus);
-  const register = openRegister(task, config, session);
+  const register = work.guard === 'none' ? null : openKeyRegister({ folder: stateFolder(config, task.dryRun) });
+  const itemKeys = work.guard === 'item-keys' ? register : null;
   try {
     for (const job of session.jobs) {
       if (isFinished(store.summary('backfill', job.mapping.table.name))) continue;
       const writer = openWriter(work, target);
       try {
         await withPass(work, job, 'backfill', (pass, progress) =>
-          backfillTable(context, job, pass, { writer, register, badRows, progress, now: seconds }),
+          backfillTable(context, job, pass, {
+            writer,
+            itemKeys,
+            shardValues: register,
+            badRows,
+            progress,
+            now: seconds,
+          }),
         );
       } finally {
         await writer.close();
@@ -225,10 +240,8 @@ function openWriter(work: Work, target: TargetSession | null): ItemWriter {
   });
 }
 
-/** Where the schema does not prove that item keys are unique, a register of keys must. */
-function openRegister(task: ShardTask, config: Config, session: ShardSession): KeyRegister | null {
-  const uniqueness = judgeUniqueness(session.jobs.flatMap((job) => job.mapping.keys));
-  return uniqueness.verdict === 'proven' ? null : openKeyRegister({ folder: stateFolder(config, task.dryRun) });
+function keysOf(session: ShardSession): readonly KeyTemplates[] {
+  return session.jobs.flatMap((job) => job.mapping.keys);
 }
 
 function phase(bus: EventBus, shard: string, now: Phase): void {

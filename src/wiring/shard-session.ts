@@ -9,6 +9,7 @@ import type { TableJob } from '../engine/table-job.js';
 import { compileMapping, type CompiledMapping } from '../mapping/compile.js';
 import { chooseScanKey } from '../mysql/scan-key.js';
 import { openShardSource } from '../mysql/shard-source.js';
+import { checkDeclaredColumns } from './key-guard.js';
 
 export interface ShardSession {
   readonly shard: ShardConfig;
@@ -32,10 +33,13 @@ export async function openShardSession(
       const info = await source.describe(table.name, signal);
       const mapping = compileTable(config, info);
       const key = chooseScanKey(info, table.scanKey);
+      const columns = withColumn(mapping.columns, table.shardedBy);
       jobs.push({
         mapping,
         scanKey: key.name,
-        source: source.open({ table: info, key, columns: mapping.columns, where: table.where }),
+        shardColumn:
+          table.shardedBy === null ? null : { name: table.shardedBy, index: columns.indexOf(table.shardedBy) },
+        source: source.open({ table: info, key, columns, where: table.where }),
       });
     }
     return { shard, source, jobs, close: () => source.close() };
@@ -43,6 +47,11 @@ export async function openShardSession(
     await source.close();
     throw error;
   }
+}
+
+/** What the mapping asks for stays in its place. */
+function withColumn(columns: readonly string[], further: string | null): readonly string[] {
+  return further === null || columns.includes(further) ? columns : [...columns, further];
 }
 
 /** @throws FerryError E_MAPPING_* */
@@ -55,6 +64,7 @@ export function compileTable(config: Config, info: TableInfo): CompiledMapping {
       `add \`mapping.${info.name}\` to ${config.file}`,
     );
   }
+  checkDeclaredColumns(config, info);
   return compileMapping(info, mapping, config.lineOf);
 }
 

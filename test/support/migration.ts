@@ -211,7 +211,7 @@ function firstConfig(folder: TemporaryFolder, databases: readonly TestDatabase[]
         const id = `s${String(index + 1).padStart(2, '0')}`;
         return { id, host, port, user, password: '${MYSQL_PASSWORD}', database: name };
       }),
-      table: { name: 'messages' },
+      table: { name: 'messages', shardedBy: 'account_sid', globallyUnique: ['sid'] },
       limits: { ...SMALL_CHUNKS },
     },
     target: { table, writeCapacity: BEYOND_ANY_EMULATOR, readCapacity: BEYOND_ANY_EMULATOR },

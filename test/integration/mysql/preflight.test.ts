@@ -10,6 +10,8 @@ const table = (name: string, more: Partial<SourceTableConfig> = {}): SourceTable
   name,
   where: null,
   scanKey: null,
+  shardedBy: null,
+  globallyUnique: [],
   ...more,
 });
 

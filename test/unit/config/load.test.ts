@@ -34,7 +34,7 @@ describe('loadConfig', () => {
             replicas: [],
           },
         ],
-        tables: [{ name: 'messages', where: null, scanKey: null }],
+        tables: [{ name: 'messages', where: null, scanKey: null, shardedBy: null, globallyUnique: [] }],
         limits: {
           scansPerShard: 4,
           rangesPerTable: 16,

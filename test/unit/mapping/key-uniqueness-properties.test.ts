@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../src/core/model.js';
 import { BadValue } from '../../../src/mapping/bad-value.js';
-import { judgeUniqueness } from '../../../src/mapping/key-uniqueness.js';
+import { judgeUniqueness, type ShardFacts } from '../../../src/mapping/key-uniqueness.js';
 import { compile, mapRow, rule, table, uniqueKey } from './tables.js';
 import { holds } from './seeded.js';
 
@@ -135,6 +135,8 @@ const samples = columns.chain((names) =>
   }),
 );
 
+const ONE_SHARD: ShardFacts = { severalShards: false, ofOneShard: () => [] };
+
 describe('a proof', () => {
   it('holds for all rows', () => {
     let proven = 0;
@@ -143,7 +145,13 @@ describe('a proof', () => {
       const mappings = rules.map(({ partition, sort, spread: spreading }) =>
         compile(info, rule(partition, sort, { pk: { spread: spreading } })),
       );
-      if (judgeUniqueness(mappings.flatMap((mapping) => mapping.keys)).verdict !== 'proven') return;
+      if (
+        judgeUniqueness(
+          mappings.flatMap((mapping) => mapping.keys),
+          ONE_SHARD,
+        ).verdict !== 'proven'
+      )
+        return;
       proven += 1;
       const owners = new Map<string, string>();
       for (const row of rows) {
@@ -153,6 +161,40 @@ describe('a proof', () => {
           const owner = `${identity} by rule ${index}`;
           if (key !== null) expect(owners.get(key) ?? owner).toBe(owner);
           if (key !== null) owners.set(key, owner);
+        }
+      }
+    });
+    expect(proven).toBeGreaterThan(100);
+  });
+
+  it('holds for rows of two shards, each with unique keys of its own', () => {
+    let proven = 0;
+    holds(4_000, samples, ({ unique, rules, rows }) => {
+      const info = table(Object.fromEntries(NAMES.map((name) => [name, KINDS[name].type])), [uniqueKey(unique)]);
+      const mappings = rules.map(({ partition, sort, spread: spreading }) =>
+        compile(info, rule(partition, sort, { pk: { spread: spreading } })),
+      );
+      const declared = NAMES[rows.length % NAMES.length] ?? 'n';
+      const shards: ShardFacts = { severalShards: true, ofOneShard: () => [declared] };
+      if (
+        judgeUniqueness(
+          mappings.flatMap((mapping) => mapping.keys),
+          shards,
+        ).verdict !== 'proven'
+      )
+        return;
+      proven += 1;
+      const owners = new Map<string, string>();
+      for (const row of rows) {
+        // One value of the declared column, one shard.
+        const shard = String(row[declared]).length % 2;
+        const identity = `${unique.map((name) => String(row[name])).join('\n')} on ${shard}`;
+        for (const [index, mapping] of mappings.entries()) {
+          const key = keyText(mapping, row);
+          if (key === null) continue;
+          const owner = `${identity} by rule ${index}`;
+          expect(owners.get(key) ?? owner).toBe(owner);
+          owners.set(key, owner);
         }
       }
     });

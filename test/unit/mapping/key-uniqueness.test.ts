@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ColumnInfo, UniqueKey } from '../../../src/core/model.js';
-import { judgeUniqueness, type KeyTemplates } from '../../../src/mapping/key-uniqueness.js';
+import {
+  judgeUniqueness,
+  type KeyTemplates,
+  type ShardFacts,
+  type Uniqueness,
+} from '../../../src/mapping/key-uniqueness.js';
 import { column, compile, rule, table, uniqueKey, type RuleParts } from './tables.js';
 
 const COLUMNS = {
@@ -18,6 +23,9 @@ const COLUMNS = {
 };
 const SPREAD: RuleParts = { pk: { spread: { by: 'sid', shards: 4, account: null, overrides: {} } } };
 
+const ONE_SHARD: ShardFacts = { severalShards: false, ofOneShard: () => [] };
+const judge = (rules: readonly KeyTemplates[]): Uniqueness => judgeUniqueness(rules, ONE_SHARD);
+
 interface Case {
   readonly keys: readonly UniqueKey[];
   readonly parts?: RuleParts;
@@ -34,7 +42,7 @@ function templates(
 }
 
 const verdict = (partition: string, sort: string | null, given: Case): string =>
-  judgeUniqueness(templates(partition, sort, given)).verdict;
+  judge(templates(partition, sort, given)).verdict;
 
 const ID = { keys: [uniqueKey(['id'])] };
 const SID = { keys: [uniqueKey(['sid'])] };
@@ -89,7 +97,7 @@ describe('proven', () => {
     ['a key of bytes', '{vbin}', null, { keys: [uniqueKey(['vbin'])], parts: { pk: { type: 'B' } } }],
     ['a key of numbers', '{d}', '{n}', { ...keyOn(['d', 'n']), parts: { pk: { type: 'N' }, sk: { type: 'N' } } }],
   ])('%s: %s %s', (_, partition, sort, given) => {
-    expect(judgeUniqueness(templates(partition, sort, given))).toEqual({ verdict: 'proven' });
+    expect(judge(templates(partition, sort, given))).toEqual({ verdict: 'proven' });
   });
 });
 
@@ -150,19 +158,18 @@ describe('possible', () => {
   });
 
   it('says which columns are needed', () => {
-    const result = judgeUniqueness(
-      templates('{account}', null, { keys: [uniqueKey(['account', 'sid']), uniqueKey(['id'])] }),
-    );
+    const result = judge(templates('{account}', null, { keys: [uniqueKey(['account', 'sid']), uniqueKey(['id'])] }));
     expect(result).toEqual({
       verdict: 'possible',
       reason:
         'the item key of item "message" of table messages leaves out a column of every unique key; it must hold all of (account, sid) or (id)',
+      remedy: 'take all columns of one unique key into the key templates',
     });
   });
 });
 
 describe('several rules', () => {
-  const judge = (...rules: (readonly KeyTemplates[])[]): string => judgeUniqueness(rules.flat()).verdict;
+  const judged = (...rules: (readonly KeyTemplates[])[]): string => judge(rules.flat()).verdict;
   const of = (partition: string, sort: string | null, parts: RuleParts = {}, name = 'messages') =>
     templates(partition, sort, { ...ID, parts }, name);
 
@@ -180,7 +187,7 @@ describe('several rules', () => {
     ['a constant sort key and one that continues it', 'unproven', [of('{id}', 'A'), of('{id}', 'A{at:iso}')]],
     ['a rule that may overwrite its own items', 'possible', [of('A#{id}', null), of('B', null)]],
   ])('%s: %s', (_, expected, rules) => {
-    expect(judge(...rules)).toBe(expected);
+    expect(judged(...rules)).toBe(expected);
   });
 
   it('a suffix can make one constant of another', () => {
@@ -188,16 +195,51 @@ describe('several rules', () => {
       ...templates('A', '{id:pad(10)}', { ...ID, parts }),
       ...templates('A#1', '{id:pad(10)}', ID, 'calls'),
     ];
-    expect(judgeUniqueness(constants({})).verdict).toBe('proven');
-    expect(judgeUniqueness(constants(SPREAD)).verdict).toBe('unproven');
+    expect(judge(constants({})).verdict).toBe('proven');
+    expect(judge(constants(SPREAD)).verdict).toBe('unproven');
   });
 
   it('the worst verdict counts, and names the rules', () => {
-    expect(judgeUniqueness([...of('A#{id}', null), ...of('A#{id}', null, {}, 'calls')])).toEqual({
+    expect(judge([...of('A#{id}', null), ...of('A#{id}', null, {}, 'calls')])).toEqual({
       verdict: 'unproven',
-      reason:
-        'item "message" of table messages and item "message" of table calls could give one key; begin their templates with different literals',
+      reason: 'item "message" of table messages and item "message" of table calls could give one key',
+      remedy: 'begin their templates with different literals',
     });
+  });
+});
+
+describe('several shards', () => {
+  const over = (ofOneShard: readonly string[], rules: readonly KeyTemplates[]): Uniqueness =>
+    judgeUniqueness(rules, { severalShards: true, ofOneShard: (of) => (of === 'messages' ? ofOneShard : []) });
+
+  it.each<[string, string, string, string | null, readonly string[], Case]>([
+    ['an id that counts on every shard', 'unproven', 'ALL', '{id:pad(10)}', [], ID],
+    ['the sharding column in the key', 'proven', '{account}', '{id:pad(10)}', ['account'], ID],
+    ['it is declared, but not in the key', 'unproven', 'ALL', '{id:pad(10)}', ['account'], ID],
+    ['any declared column will do', 'proven', 'MSG#{sid}', null, ['account', 'sid'], SID],
+    ['a hash of it is not it', 'unproven', '{account:hash(64)}', '{id:pad(10)}', ['account'], ID],
+    ['lower case is not it', 'unproven', '{account:lower}', '{id:pad(10)}', ['account'], ID],
+    ['a suffix hides its end', 'unproven', '{account}', '{id:pad(10)}', ['account'], { ...ID, parts: SPREAD }],
+    ['a number ends where the suffix begins', 'proven', '{n}', '{id:pad(10)}', ['n'], { ...ID, parts: SPREAD }],
+    ['it does not make up for a missing unique key', 'possible', '{account}', null, ['account'], ID],
+  ])('%s: %s', (_, expected, partition, sort, declared, given) => {
+    expect(over(declared, templates(partition, sort, given)).verdict).toBe(expected);
+  });
+
+  it('says what to declare, and what was declared in vain', () => {
+    const rules = templates('ALL', '{id:pad(10)}', ID);
+    expect(over([], rules)).toMatchObject({
+      reason: expect.stringMatching(/one server, and nothing in the item key of .* is declared/) as string,
+      remedy: expect.stringMatching(/`shardedBy`.*`globallyUnique`/) as string,
+    });
+    expect(over(['account'], rules)).toMatchObject({
+      reason: expect.stringMatching(/none of the declared columns \(account\) can be read back/) as string,
+    });
+  });
+
+  it('judges each table by its own declaration', () => {
+    const calls = templates('C#{account}', '{id:pad(10)}', ID, 'calls');
+    expect(over(['account'], [...templates('M#{account}', '{id:pad(10)}', ID), ...calls]).verdict).toBe('unproven');
   });
 });
 

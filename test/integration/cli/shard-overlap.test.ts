@@ -1,0 +1,152 @@
+/** A unique key of MySQL binds one server: what keeps rows of two shards from overwriting each other, and what tells when it does not hold. */
+import { describe, expect, it } from 'vitest';
+import { createMigration, onePair, serverPairs, type ConfigDocument, type Migration } from '../../support/migration.js';
+import { expectRefusal } from './refusal.js';
+
+/** Both shards count from 1. Accounts: 1 to 20 on the first, 101 to 120 on the second. */
+const EVENTS =
+  'CREATE TABLE events (id INT AUTO_INCREMENT PRIMARY KEY, account INT NOT NULL, shard INT NOT NULL, KEY (account, id))';
+const ROWS = 20;
+const rows = (shard: number): readonly string[] => [
+  EVENTS,
+  `INSERT INTO events (account, shard) VALUES ${Array.from({ length: ROWS }, (_, i) => `(${shard * 100 + i + 1}, ${shard})`).join()}`,
+];
+
+/** Of the two, only the template with the account tells the shards' rows apart. */
+const COUNTED = '{id:pad(10)}';
+const BY_ACCOUNT = '{account:pad(10)}#{id:pad(10)}';
+
+const events =
+  (template: string, declared: Readonly<Record<string, unknown>> = {}) =>
+  (config: ConfigDocument): void => {
+    config.source.table = { name: 'events', ...declared };
+    const keys = { partitionKey: { name: 'pk', template: 'EVENTS' }, sortKey: { name: 'sk', template } };
+    config.mapping = { events: { items: [keys] } };
+  };
+
+/** How many items each shard's rows have. */
+async function itemsByShard(migration: Migration): Promise<readonly number[]> {
+  const items = await migration.items();
+  return ['0', '1'].map((shard) => items.filter((item) => item['shard']?.N === shard).length);
+}
+
+describe.each(serverPairs)('two shards: $name', { timeout: 120_000 }, (servers) => {
+  it('with a declared sharding column in the key need no register of keys, and the declaration is sampled', async () => {
+    await using migration = await createMigration({
+      servers,
+      shards: 2,
+      rows,
+      config: events(BY_ACCOUNT, { shardedBy: 'account' }),
+    });
+    const check = await migration.run(['check']);
+    expect(check).toMatchObject({ code: 0 });
+    expect(check.stderr).not.toContain('E_ITEM_KEY_NOT_UNIQUE');
+    expect(check.stdout).toMatch(
+      /events\.account: declared to be of one shard only; \d\d sampled values are on no second one/,
+    );
+    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    expect(await itemsByShard(migration)).toEqual([ROWS, ROWS]);
+    expect(await migration.run(['verify', '--all'])).toMatchObject({ code: 0 });
+  });
+
+  it('of which one has rows of an account of the other: check finds it where the sample does', async () => {
+    await using migration = await createMigration({
+      servers,
+      shards: 2,
+      rows,
+      config: events(BY_ACCOUNT, { shardedBy: 'account' }),
+    });
+    await migration.databases[1]?.query('UPDATE events SET account = 1 WHERE id < 19');
+    const refusal = {
+      code: 'E_SHARD_OVERLAP',
+      exit: 3,
+      fact: /events\.account is on shards s0[12] and s0[12]/,
+      next: /`where`.*`shardedBy`/,
+    } as const;
+    expectRefusal(await migration.run(['check']), refusal);
+    expectRefusal(await migration.run(['backfill', '--all']), refusal);
+    expect(await migration.items()).toEqual([]);
+  });
+});
+
+describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (servers) => {
+  it('that share an account where it should be of one: the run stops before it writes the second', async () => {
+    await using migration = await createMigration({
+      servers,
+      shards: 2,
+      rows,
+      config: events(BY_ACCOUNT, { shardedBy: 'account' }),
+    });
+    // The same account and the same id: they would be one item.
+    await migration.databases[1]?.query('UPDATE events SET account = 7 WHERE id = 7');
+    expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
+    const second = await migration.run(['backfill', '--shard', 's02']);
+    expectRefusal(second, {
+      code: 'E_SHARD_OVERLAP',
+      exit: 1,
+      fact: /shard s02: a value of events\.account is on shard s01 too/,
+      next: /report names a row/,
+    });
+    expect(second.stdout).toMatch(/bad row +events id=7 +account: shard s01 has rows with this value too/);
+    expect(await itemsByShard(migration)).toEqual([ROWS, 0]);
+
+    await migration.databases[1]?.query('DELETE FROM events WHERE account = 7');
+    expect(await migration.run(['backfill', '--shard', 's02'])).toMatchObject({ code: 0 });
+    expect(await itemsByShard(migration)).toEqual([ROWS, ROWS - 1]);
+    expect(await migration.run(['verify', '--all'])).toMatchObject({ code: 0 });
+  });
+
+  it('on which nothing is declared: check warns and says what to declare, and the run overwrites nothing', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows, config: events(COUNTED) });
+    const check = await migration.run(['check']);
+    expect(check).toMatchObject({ code: 0 });
+    expect(check.stderr).toMatch(/^warning E_ITEM_KEY_NOT_UNIQUE: .*binds the rows of one server/m);
+    expect(check.stderr).toMatch(/next: .*item-keys\.db.*`shardedBy`/);
+    expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
+    expectRefusal(await migration.run(['backfill', '--shard', 's02']), {
+      code: 'E_ITEM_KEY_SHARED',
+      exit: 1,
+      fact: /one here and one on shard s01/,
+      next: /--restart/,
+    });
+    expect(await itemsByShard(migration)).toEqual([ROWS, 0]);
+  });
+
+  it('of which the first was moved before the second was known: the second is refused until the first is guarded too', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows, config: events(COUNTED) });
+    const both: ConfigDocument['source']['shards'] = [];
+    migration.configure((config) => {
+      both.push(...config.source.shards);
+      config.source.shards = both.slice(0, 1);
+    });
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    migration.configure((config) => {
+      config.source.shards = both;
+      events(BY_ACCOUNT, { shardedBy: 'account' })(config);
+    });
+    expectRefusal(await migration.run(['backfill', '--shard', 's02']), {
+      code: 'E_STATE_CHANGED',
+      exit: 3,
+      fact: /shard s01 was begun when item keys were guarded in another way/,
+      next: /dynaferry backfill --restart --shard s01$/,
+    });
+    expect(await itemsByShard(migration)).toEqual([ROWS, 0]);
+    expect(await migration.run(['backfill', '--restart', '--shard', 's01'])).toMatchObject({ code: 0 });
+    expect(await migration.run(['backfill', '--shard', 's02'])).toMatchObject({ code: 0 });
+  });
+
+  it('of which one has no such column: told with its line', async () => {
+    await using migration = await createMigration({
+      servers,
+      shards: 2,
+      rows,
+      config: events(BY_ACCOUNT, { shardedBy: 'acount' }),
+    });
+    expectRefusal(await migration.run(['check']), {
+      code: 'E_MAPPING_COLUMN',
+      exit: 3,
+      fact: /line \d+, `shardedBy` of table events: the table has no column "acount"/,
+      next: /did you mean "account"/,
+    });
+  });
+});
