@@ -59,7 +59,7 @@ function printShard(io: Io, estimate: ShardEstimate): void {
     writeLine(io.stdout, `${estimate.shard}  ${table.table}`);
     writeLine(
       io.stdout,
-      `  scan       by ${table.scanKey}, ${plural(table.ranges, 'range')}, about ${plural(table.estimatedRows, 'row')}`,
+      `  scan       ${table.scanKey === null ? 'whole, in one chunk' : `by ${table.scanKey}, ${plural(table.ranges, 'range')}`}, about ${plural(table.estimatedRows, 'row')}`,
     );
     writeLine(
       io.stdout,

@@ -53,11 +53,22 @@ function tables(root: Part, asWritten: Part): readonly ConfigFault[] {
       const hint = meant === null ? 'add the table to source.tables, or remove the mapping' : `did you mean ${meant}?`;
       return invalid([...mapping.path, table], 'maps a table that source does not name', hint);
     });
-  return [...repeated(names), ...unmapped, ...unread];
+  return [...repeated(names), ...unmapped, ...unread, ...tableParts(root).flatMap(scanned)];
+}
+
+/** By key or whole: not both. */
+function scanned(table: Part): readonly ConfigFault[] {
+  const [whole, key] = [table.at('wholeTable'), table.at('scanKey')];
+  if (!whole.given || !key.given) return [];
+  return [invalid(whole.path, 'stands beside `scanKey`', 'keep `scanKey` where the table has such a key')];
 }
 
 function tableNames(root: Part): readonly Part[] {
+  return tableParts(root).map((table) => table.at('name'));
+}
+
+function tableParts(root: Part): readonly Part[] {
   const source = root.at('source');
   const [one, many] = [source.at('table'), source.at('tables')];
-  return (one.given ? [one] : many.entries).map((table) => table.at('name'));
+  return one.given ? [one] : many.entries;
 }

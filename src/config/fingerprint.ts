@@ -32,6 +32,8 @@ function tableFingerprint(config: Config, source: SourceTableConfig, tables: rea
   return {
     where: source.where,
     scanKey: source.scanKey,
+    // Absent where it is not: its limits may change.
+    ...(source.wholeTable === null ? {} : { wholeTable: true }),
     items: keyed(config.mapping[source.name]?.items ?? [], ({ name }) => name, itemFingerprint),
     database: info?.database ?? null,
     columns: keyed(

@@ -49,6 +49,8 @@ export interface SourceTableConfig {
   readonly where: string | null;
   /** Columns of the unique key to scan by, or null: the primary key, else the shortest usable one. */
   readonly scanKey: readonly string[] | null;
+  /** The table has no usable key and is read whole, in one chunk of no more than this; null: it is scanned by key. */
+  readonly wholeTable: { readonly maxRows: number; readonly maxBytes: number } | null;
   /** The column that says which shard a row lives on: no value of it is on two shards. null: none was declared. */
   readonly shardedBy: string | null;
   /** Columns whose values no two shards share, such as random ids: the operator's word. */

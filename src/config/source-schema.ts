@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { columnName, host, optional, pattern, text, whole } from './fields.js';
 
+const MEBIBYTE = 1024 * 1024;
+
 const port = () => whole(1, 65_535).default(3306).describe('TCP port of the MySQL server; 3306 unless given');
 
 const tls = z
@@ -52,6 +54,16 @@ const table = z
     scanKey: optional(z.array(columnName()).min(1)).describe(
       'columns of the unique key to scan by, in order; the primary key, else the shortest usable unique key, unless given',
     ),
+    wholeTable: optional(
+      z
+        .strictObject({
+          maxRows: whole(1, 10_000_000).describe('most rows that the table may have: with more, the run is refused'),
+          maxBytes: whole(1024, 1024 * MEBIBYTE)
+            .default(64 * MEBIBYTE)
+            .describe('most bytes of its cells, which memory holds at once; 64 MiB (67108864) unless given'),
+        })
+        .describe('reads the table whole, in one chunk: for small tables without a usable key'),
+    ).describe('reads the table whole, in one chunk: for small tables without a usable key; by key unless given'),
     shardedBy: optional(columnName()).describe(
       'column that says which shard a row lives on, such as the account: no value of it is on two shards; with it in the item keys, rows of two shards cannot overwrite each other',
     ),
@@ -61,8 +73,6 @@ const table = z
       .describe('further columns of which no two shards share a value, such as random ids; taken on your word'),
   })
   .describe('a MySQL table that every shard has');
-
-const MEBIBYTE = 1024 * 1024;
 
 const limits = z
   .strictObject({

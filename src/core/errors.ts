@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   E_PREFLIGHT: entry(EXIT.preflight, 'the preflight found faults; each is listed with its own code'),
   E_TABLE_MISSING: entry(EXIT.preflight, 'the source database has no such table'),
   E_TABLE_NO_KEY: entry(EXIT.preflight, 'the table has no unique key that a scan can follow'),
+  E_TABLE_TOO_LARGE: entry(EXIT.preflight, 'a table that is read whole is larger than its limit'),
   E_ITEM_KEY_NOT_UNIQUE: entry(EXIT.preflight, 'the schema does not prove that every row gets an item key of its own'),
   E_TARGET_TABLE_MISSING: entry(EXIT.preflight, 'the target table does not exist'),
   E_TARGET_KEY_SCHEMA: entry(EXIT.preflight, 'the target table has another key schema than the mapping'),

@@ -28,6 +28,13 @@ export interface TableScan {
   readonly where: string | null;
 }
 
+/** A table without a usable key: all of it is one chunk. */
+export interface WholeTableScan extends Omit<TableScan, 'key'> {
+  /** More is refused, with E_TABLE_TOO_LARGE. */
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
 /** One shard's MySQL server. Read-only, UTC, utf8mb4; takes no lock that outlives a statement. */
 export interface ShardSource {
   /** @throws FerryError E_TABLE_MISSING */
@@ -35,6 +42,8 @@ export interface ShardSource {
   /** null where the server writes no binary log, or the user may not ask (REPLICATION CLIENT). */
   position(signal: AbortSignal): Promise<BinlogPosition | null>;
   open(scan: TableScan): RowSource;
+  /** Rows are known by their content; they come in no order, in one chunk, and cannot be found by key. */
+  openWhole(scan: WholeTableScan): RowSource;
   close(): Promise<void>;
 }
 
@@ -126,8 +135,8 @@ export type PassKind = 'backfill' | 'verify';
 /** How a table of a shard is cut up, made once and kept: resumes and verifications follow it. */
 export interface TablePlan {
   readonly table: string;
-  /** Name of the unique key that is scanned. */
-  readonly scanKey: string;
+  /** Name of the unique key that is scanned; null: the table is read whole. */
+  readonly scanKey: string | null;
   /** Recorded before the upper bound was read. */
   readonly position: BinlogPosition | null;
   readonly ranges: readonly Range[];

@@ -3,7 +3,7 @@
  * its items and its bad rows are recorded.
  */
 import { FerryError, interrupted } from '../core/errors.js';
-import type { MappedItem, RowChunk } from '../core/model.js';
+import type { Cursor, MappedItem, Row, RowChunk } from '../core/model.js';
 import type { BadRowRecord, ItemWriter, KeyRegister, Pass } from '../core/ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import type { BadRowLimit } from './bad-row-limit.js';
@@ -13,6 +13,8 @@ import type { PassProgress } from './progress.js';
 import { overlappingRow, SHARED_KEY, sharedKey, SharedKeyRows, shardOverlap, stoppedRun } from './shared-key.js';
 import { ShardValues } from './shard-values.js';
 import type { ShardContext, TableJob } from './table-job.js';
+
+const WHOLE_TABLE = '' as Cursor;
 
 export interface BackfillParts {
   readonly writer: ItemWriter;
@@ -66,6 +68,7 @@ class BackfillHandler implements ChunkHandler {
     const mapped = mapChunk(this.job, chunk, this.parts.now());
     this.#record(chunk, mapped.badRows);
     this.#claimShardValues(mapped.items);
+    this.#compareItemKeys(mapped.items);
     this.#claimItemKeys(mapped.items);
     if (signal.aborted) throw interrupted();
     const receipt = mapped.items.length === 0 ? Promise.resolve({ items: 0, units: 0 }) : writer.write(mapped.items);
@@ -116,25 +119,46 @@ class BackfillHandler implements ChunkHandler {
     throw shardOverlap(table, this.context.shard, values.column.name, overlap.holder);
   }
 
+  /** A table that is read whole needs no register to tell that no two of its rows share an item key. */
+  #compareItemKeys(items: readonly MappedItem[]): void {
+    if (this.job.scanKey !== null) return;
+    const owners = new Map<string, Row>();
+    for (const { keyText, row } of items) {
+      const owner = owners.get(keyText);
+      if (owner !== undefined) this.#refuseRows(owner, row);
+      owners.set(keyText, row);
+    }
+  }
+
   /** Where keys may collide, each is claimed before it is written: an overwrite is found before it happens. */
   #claimItemKeys(items: readonly MappedItem[]): void {
     if (this.parts.itemKeys === null) return;
-    const claims = items.map((item) => ({ keyText: item.keyText, cursor: this.job.source.cursorOf(item.row) }));
+    const claims = items.map((item) => ({ keyText: item.keyText, cursor: this.#owner(item) }));
     const table = this.job.mapping.table.name;
     const [conflict] = this.parts.itemKeys.claim({ shard: this.context.shard, table }, claims);
-    const claim = conflict === undefined ? undefined : claims[conflict.index];
-    if (conflict === undefined || claim === undefined) return;
-    const owner = conflict.shard === this.context.shard ? [{ table: conflict.table, cursor: conflict.cursor }] : [];
-    this.#refuse([...owner, { table, cursor: claim.cursor }], conflict.shard);
+    const item = conflict === undefined ? undefined : items[conflict.index];
+    if (conflict === undefined || item === undefined) return;
+    const known = conflict.shard === this.context.shard && conflict.cursor !== WHOLE_TABLE;
+    const owner = known ? [{ table: conflict.table, cursor: conflict.cursor }] : [];
+    this.#refuse([...owner, { table, cursor: this.job.source.cursorOf(item.row) }], conflict.shard);
+  }
+
+  /** Rows of a table without a key may be others by the time it is read again: the table owns their item keys. */
+  #owner(item: MappedItem): Cursor {
+    return this.job.scanKey === null ? WHOLE_TABLE : this.job.source.cursorOf(item.row);
   }
 
   /** The writer found two rows with one key among its queued items: their scan keys are recorded, so that both can be named. */
   #explain(thrown: unknown): never {
     const rows = thrown instanceof FerryError && thrown.code === 'E_ITEM_KEY_SHARED' ? SharedKeyRows.of(thrown) : null;
     if (rows === null) throw thrown;
+    return this.#refuseRows(rows.first, rows.second);
+  }
+
+  #refuseRows(...rows: readonly [Row, Row]): never {
     const table = this.job.mapping.table.name;
     return this.#refuse(
-      [rows.first, rows.second].map((row) => ({ table, cursor: this.job.source.cursorOf(row) })),
+      rows.map((row) => ({ table, cursor: this.job.source.cursorOf(row) })),
       this.context.shard,
     );
   }

@@ -31,6 +31,8 @@ export class BadRowBook {
   /** Most passes know of no bad row, and then no cursor is made. */
   #knownIn(chunk: RowChunk): readonly Cursor[] {
     if (this.#known.size === 0) return [];
+    // Read whole, the table holds them all; and a row without a key that was mended is another row.
+    if (this.job.scanKey === null) return [...this.#known];
     return chunk.rows.map((row) => this.job.source.cursorOf(row)).filter((cursor) => this.#known.has(cursor));
   }
 }

@@ -7,7 +7,8 @@ import type { TableJob } from './table-job.js';
 
 export interface TableEstimate {
   readonly table: string;
-  readonly scanKey: string;
+  /** null: the table is read whole. */
+  readonly scanKey: string | null;
   readonly ranges: number;
   /** By the index's statistics: never exact. */
   readonly estimatedRows: number;

@@ -1,7 +1,8 @@
 /**
  * A difference is a candidate until it is confirmed: under live writes the row may have changed between the two reads. Row and
  * item are read again, with growing pauses; it counts only if the row did not change between two reads and the target still
- * differs. What keeps changing is `unresolved`, never passed.
+ * differs. What keeps changing is `unresolved`, never passed; so is a row of a table without a key that is not there as it was:
+ * nothing tells whether it was changed or deleted.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { interrupted } from '../core/errors.js';
@@ -33,6 +34,8 @@ export async function confirmDifferences(
       open.map((item) => item.row),
       signal,
     );
+    const gone = open.filter((_, index) => job.scanKey === null && rows[index] === null);
+    confirmed.push(...gone.map((item) => unresolved(job, item)));
     const again = open.flatMap((before, index) =>
       remap(job, rows[index] ?? null, before, now()).map((after) => ({ after, changed: after.text !== before.text })),
     );
@@ -46,10 +49,11 @@ export async function confirmDifferences(
     }
     open = [...changing.values()];
   }
-  const unresolved = open.map((item) =>
-    record(job, { class: 'unresolved', keyText: item.keyText, attributes: [] }, item.row),
-  );
-  return [...confirmed, ...unresolved];
+  return [...confirmed, ...open.map((item) => unresolved(job, item))];
+}
+
+function unresolved(job: TableJob, { keyText, row }: MappedItem): DifferenceRecord {
+  return record(job, { class: 'unresolved', keyText, attributes: [] }, row);
 }
 
 /** The item that the row gives now at the same key; all its items where the key changed; none where the row is gone or has become bad. */

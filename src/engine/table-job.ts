@@ -6,8 +6,8 @@ import type { CompiledMapping } from '../mapping/compile.js';
 export interface TableJob {
   readonly mapping: CompiledMapping;
   readonly source: RowSource;
-  /** Name of the unique key that is scanned. */
-  readonly scanKey: string;
+  /** Name of the unique key that is scanned; null: the table is read whole, in one chunk. */
+  readonly scanKey: string | null;
   /** The column that says which shard a row lives on, where one is declared. */
   readonly shardColumn: ShardColumn | null;
 }

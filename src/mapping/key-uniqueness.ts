@@ -12,11 +12,13 @@ export type Uniqueness =
   | { readonly verdict: 'proven' }
   | { readonly verdict: 'unproven' | 'possible'; readonly reason: string; readonly remedy: string };
 
-/** What the config says of where rows live. */
-export interface ShardFacts {
+/** What the config says of where rows live and how they are read. */
+export interface KeyFacts {
   readonly severalShards: boolean;
   /** Columns of a table of which no two shards share a value, as declared. */
   readonly ofOneShard: (table: string) => readonly string[];
+  /** The table is read in one chunk: a run compares all its item keys before it writes the first. */
+  readonly readWhole: (table: string) => boolean;
 }
 
 export interface KeyTemplates {
@@ -32,8 +34,8 @@ export interface KeyTemplates {
 const PROVEN: Uniqueness = { verdict: 'proven' };
 
 /** Judges each rule by itself, and each pair for overlap: also rules of different tables that write to one target. */
-export function judgeUniqueness(rules: readonly KeyTemplates[], shards: ShardFacts): Uniqueness {
-  const verdicts = [...rules.map((rule) => judgeRule(rule, shards)), ...pairs(rules).map(([a, b]) => judgePair(a, b))];
+export function judgeUniqueness(rules: readonly KeyTemplates[], facts: KeyFacts): Uniqueness {
+  const verdicts = [...rules.map((rule) => judgeRule(rule, facts)), ...pairs(rules).map(([a, b]) => judgePair(a, b))];
   return (
     verdicts.find((verdict) => verdict.verdict === 'possible') ??
     verdicts.find((verdict) => verdict.verdict === 'unproven') ??
@@ -41,14 +43,15 @@ export function judgeUniqueness(rules: readonly KeyTemplates[], shards: ShardFac
   );
 }
 
-function judgeRule(rule: KeyTemplates, shards: ShardFacts): Uniqueness {
+function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
   const templates = [rule.partitionKey, ...(rule.sortKey === null ? [] : [rule.sortKey])];
   const expressions = templates.flatMap(expressionsOf).filter((expression) => expression.distinguishes !== 'never');
   const named = new Set(expressions.map((expression) => expression.column));
   // Keys with NULLs serve as well, since a template refuses NULL, and so do keys of prefixes: values with different beginnings differ.
   const keys = rule.table.uniqueKeys;
   const covered = keys.filter((key) => key.parts.every((part) => named.has(part.column)));
-  if (covered.length === 0) {
+  const whole = facts.readWhole(rule.table.name);
+  if (covered.length === 0 && !whole) {
     const wanted = keys.map((key) => `(${key.parts.map((part) => part.column).join(', ')})`).join(' or ');
     return {
       verdict: 'possible',
@@ -60,8 +63,8 @@ function judgeRule(rule: KeyTemplates, shards: ShardFacts): Uniqueness {
     ...recoverableColumns(rule.partitionKey.parts, rule.spread),
     ...(rule.sortKey === null ? [] : recoverableColumns(rule.sortKey.parts, false)),
   ]);
-  if (covered.some((key) => key.parts.every((part) => recoverable.has(part.column)))) {
-    return shards.severalShards ? judgeOverShards(rule, recoverable, shards.ofOneShard(rule.table.name)) : PROVEN;
+  if (whole || covered.some((key) => key.parts.every((part) => recoverable.has(part.column)))) {
+    return facts.severalShards ? judgeOverShards(rule, recoverable, facts.ofOneShard(rule.table.name)) : PROVEN;
   }
   return {
     verdict: 'unproven',

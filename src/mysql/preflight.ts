@@ -12,6 +12,7 @@ import { RowSelect } from './row-select.js';
 import { chooseScanKey } from './scan-key.js';
 import type { ServerFamily } from './server-family.js';
 import { Session } from './session.js';
+import { fromWhole, tooLarge } from './whole-table.js';
 
 export interface ShardFacts {
   readonly family: ServerFamily['name'];
@@ -178,6 +179,10 @@ class Inspection {
           'keep `chunkMs` short, or read from a replica',
         );
       }
+      if (table.wholeTable !== null) {
+        await this.#checkWhole(session, info, table, table.wholeTable);
+        return;
+      }
       const key = chooseScanKey(info, table.scanKey);
       const columns = info.columns.map((column) => column.name);
       const select = new RowSelect({ table: info, key, columns, where: table.where });
@@ -186,6 +191,20 @@ class Inspection {
     } catch (error) {
       this.fault(sourceError(this.shard.id, `looking at ${table.name}`, error));
     }
+  }
+
+  /** Counted up to the limit only. Bytes are counted while reading. */
+  async #checkWhole(
+    session: Session,
+    info: TableInfo,
+    { where }: SourceTableConfig,
+    { maxRows }: NonNullable<SourceTableConfig['wholeTable']>,
+  ): Promise<void> {
+    const [row] = await session.rows(
+      `SELECT COUNT(*) FROM (SELECT 1 AS one ${fromWhole(info, where)} LIMIT ${maxRows + 1}) AS counted`,
+      this.signal,
+    );
+    if (Number(row?.[0]) > maxRows) throw tooLarge(info.name, `${maxRows} rows`, 'maxRows');
   }
 
   async #checkReplica(replica: { readonly host: string; readonly port: number }): Promise<void> {

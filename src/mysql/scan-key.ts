@@ -5,6 +5,9 @@ import { FerryError } from '../core/errors.js';
 import type { ColumnInfo, TableInfo, UniqueKey } from '../core/model.js';
 import { keyForm } from './key-form.js';
 
+const NO_KEY_HINT =
+  'add a unique key over NOT NULL columns; or read a small table whole (`wholeTable: { maxRows: 10000 }` beside its name); or exclude the table';
+
 /**
  * The primary key, else the shortest usable unique key (the fewest parts, then the fewest bytes, then by name); or the
  * one whose columns are `wanted`, in that order.
@@ -28,7 +31,7 @@ export function chooseScanKey(table: TableInfo, wanted: readonly string[] | null
   throw new FerryError(
     'E_TABLE_NO_KEY',
     `table ${table.name} has no unique key that a scan can follow (${found})`,
-    'add a unique key over NOT NULL columns, or exclude the table',
+    NO_KEY_HINT,
   );
 }
 
@@ -46,9 +49,7 @@ function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
   throw new FerryError(
     'E_TABLE_NO_KEY',
     `table ${table.name}: no scan can follow \`scanKey: [${columns}]\`: ${flaw ?? ''}`,
-    usable.length === 0
-      ? 'add a unique key over NOT NULL columns, or exclude the table'
-      : `set \`scanKey\` to one of ${usable.join(', ')}, or leave it out`,
+    usable.length === 0 ? NO_KEY_HINT : `set \`scanKey\` to one of ${usable.join(', ')}, or leave it out`,
   );
 }
 

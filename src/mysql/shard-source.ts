@@ -4,12 +4,13 @@
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
 import type { BinlogPosition, TableInfo } from '../core/model.js';
-import type { RowSource, ShardSource, TableScan } from '../core/ports.js';
+import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports.js';
 import { describeTable } from './describe.js';
 import { binlogPosition } from './position.js';
 import { SessionPool } from './session-pool.js';
 import { type ShardMeans, TableSource, withSession } from './table-source.js';
 import { Throttle } from './throttle.js';
+import { WholeTable } from './whole-table.js';
 
 /** Opens nothing yet: the first statement connects. */
 export function openShardSource(shard: ShardConfig, limits: SourceLimits, emit: Emitter): ShardSource {
@@ -43,6 +44,10 @@ class MysqlShardSource implements ShardSource {
 
   open(scan: TableScan): RowSource {
     return new TableSource(this.means, scan);
+  }
+
+  openWhole(scan: WholeTableScan): RowSource {
+    return new WholeTable(this.means, scan);
   }
 
   close(): Promise<void> {

@@ -19,6 +19,9 @@ interface RangeRow {
   readonly estimated_rows: number;
 }
 
+/** In the place of a key's name, which is never empty: the table is read whole. */
+const WHOLE = '';
+
 export class Plans {
   readonly #tables: Statement<[], string>;
   readonly #plan: Statement<[string], PlanRow>;
@@ -44,7 +47,7 @@ export class Plans {
     if (row === undefined) return null;
     return {
       table,
-      scanKey: row.scan_key,
+      scanKey: row.scan_key === WHOLE ? null : row.scan_key,
       position:
         row.binlog_file === null || row.binlog_offset === null
           ? null
@@ -61,7 +64,7 @@ export class Plans {
         if (this.#plan.get(table) !== undefined) throw defect(`table ${table} is planned already`);
         this.#insertPlan.run(
           table,
-          scanKey,
+          scanKey ?? WHOLE,
           position?.file ?? null,
           position?.offset ?? null,
           position?.gtid ?? null,

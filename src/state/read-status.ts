@@ -22,7 +22,8 @@ import { Suspects } from './suspects.js';
 
 export interface TableStatus {
   readonly table: string;
-  readonly scanKey: string;
+  /** null: the table is read whole. */
+  readonly scanKey: string | null;
   /** ms since the epoch */
   readonly plannedAt: number;
   /** Sum of the ranges' estimates: for progress only. */

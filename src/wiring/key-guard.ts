@@ -17,6 +17,7 @@ export function judgeKeys(config: Config, keys: readonly KeyTemplates[]): Unique
   return judgeUniqueness(keys, {
     severalShards: config.source.shards.length > 1,
     ofOneShard: (table) => config.source.tables.filter(({ name }) => name === table).flatMap(columnsOfOneShard),
+    readWhole: (table) => config.source.tables.some(({ name, wholeTable }) => name === table && wholeTable !== null),
   });
 }
 

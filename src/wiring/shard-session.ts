@@ -1,5 +1,5 @@
 /** Opens one shard for work: its source, and each table described, its scan key chosen and its mapping compiled. */
-import type { Config, ShardConfig } from '../config/model.js';
+import type { Config, ShardConfig, SourceTableConfig } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
 import type { TableInfo } from '../core/model.js';
@@ -32,21 +32,29 @@ export async function openShardSession(
     for (const table of config.source.tables) {
       const info = await source.describe(table.name, signal);
       const mapping = compileTable(config, info);
-      const key = chooseScanKey(info, table.scanKey);
-      const columns = withColumn(mapping.columns, table.shardedBy);
-      jobs.push({
-        mapping,
-        scanKey: key.name,
-        shardColumn:
-          table.shardedBy === null ? null : { name: table.shardedBy, index: columns.indexOf(table.shardedBy) },
-        source: source.open({ table: info, key, columns, where: table.where }),
-      });
+      jobs.push(openJob(source, table, info, mapping));
     }
     return { shard, source, jobs, close: () => source.close() };
   } catch (error) {
     await source.close();
     throw error;
   }
+}
+
+function openJob(
+  source: ShardSource,
+  { where, scanKey, wholeTable, shardedBy }: SourceTableConfig,
+  table: TableInfo,
+  mapping: CompiledMapping,
+): TableJob {
+  const columns = withColumn(mapping.columns, shardedBy);
+  const shardColumn = shardedBy === null ? null : { name: shardedBy, index: columns.indexOf(shardedBy) };
+  if (wholeTable !== null) {
+    const rows = source.openWhole({ table, columns, where, ...wholeTable });
+    return { mapping, scanKey: null, shardColumn, source: rows };
+  }
+  const key = chooseScanKey(table, scanKey);
+  return { mapping, scanKey: key.name, shardColumn, source: source.open({ table, key, columns, where }) };
 }
 
 /** What the mapping asks for stays in its place. */

@@ -135,7 +135,7 @@ async function ferry(scratch: string, mysql: MysqlServer, run: Ferry): Promise<M
         password: '${MYSQL_PWD}',
         database,
       })),
-      table: { name: 'messages' },
+      table: { name: 'messages', shardedBy: 'account_sid', globallyUnique: ['sid'] },
     },
     target: {
       table: 'bench',

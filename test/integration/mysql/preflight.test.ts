@@ -10,6 +10,7 @@ const table = (name: string, more: Partial<SourceTableConfig> = {}): SourceTable
   name,
   where: null,
   scanKey: null,
+  wholeTable: null,
   shardedBy: null,
   globallyUnique: [],
   ...more,

@@ -90,6 +90,13 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
     'keep',
   ],
   ['source.table', undefined, 'source|has neither `table` nor `tables`', 'name the tables'],
+  [
+    'source.table',
+    { name: 'messages', scanKey: ['id'], wholeTable: { maxRows: 9 } },
+    'source.table.wholeTable|stands beside `scanKey`',
+    'keep `scanKey`',
+  ],
+  ['source.table.wholeTable', {}, 'source.table.wholeTable.maxRows|is missing', 'most rows'],
   ['source.tables', [{ name: 'messages' }], 'source|has both `table` and `tables`', 'name the tables'],
   [
     'mapping.mesages',

@@ -34,7 +34,9 @@ describe('loadConfig', () => {
             replicas: [],
           },
         ],
-        tables: [{ name: 'messages', where: null, scanKey: null, shardedBy: null, globallyUnique: [] }],
+        tables: [
+          { name: 'messages', where: null, scanKey: null, wholeTable: null, shardedBy: null, globallyUnique: [] },
+        ],
         limits: {
           scansPerShard: 4,
           rangesPerTable: 16,

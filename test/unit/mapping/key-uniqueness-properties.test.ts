@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../src/core/model.js';
 import { BadValue } from '../../../src/mapping/bad-value.js';
-import { judgeUniqueness, type ShardFacts } from '../../../src/mapping/key-uniqueness.js';
+import { judgeUniqueness, type KeyFacts } from '../../../src/mapping/key-uniqueness.js';
 import { compile, mapRow, rule, table, uniqueKey } from './tables.js';
 import { holds } from './seeded.js';
 
@@ -135,7 +135,7 @@ const samples = columns.chain((names) =>
   }),
 );
 
-const ONE_SHARD: ShardFacts = { severalShards: false, ofOneShard: () => [] };
+const ONE_SHARD: KeyFacts = { severalShards: false, ofOneShard: () => [], readWhole: () => false };
 
 describe('a proof', () => {
   it('holds for all rows', () => {
@@ -175,7 +175,7 @@ describe('a proof', () => {
         compile(info, rule(partition, sort, { pk: { spread: spreading } })),
       );
       const declared = NAMES[rows.length % NAMES.length] ?? 'n';
-      const shards: ShardFacts = { severalShards: true, ofOneShard: () => [declared] };
+      const shards: KeyFacts = { severalShards: true, ofOneShard: () => [declared], readWhole: () => false };
       if (
         judgeUniqueness(
           mappings.flatMap((mapping) => mapping.keys),

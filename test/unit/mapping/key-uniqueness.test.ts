@@ -3,7 +3,7 @@ import type { ColumnInfo, UniqueKey } from '../../../src/core/model.js';
 import {
   judgeUniqueness,
   type KeyTemplates,
-  type ShardFacts,
+  type KeyFacts,
   type Uniqueness,
 } from '../../../src/mapping/key-uniqueness.js';
 import { column, compile, rule, table, uniqueKey, type RuleParts } from './tables.js';
@@ -23,7 +23,7 @@ const COLUMNS = {
 };
 const SPREAD: RuleParts = { pk: { spread: { by: 'sid', shards: 4, account: null, overrides: {} } } };
 
-const ONE_SHARD: ShardFacts = { severalShards: false, ofOneShard: () => [] };
+const ONE_SHARD: KeyFacts = { severalShards: false, ofOneShard: () => [], readWhole: () => false };
 const judge = (rules: readonly KeyTemplates[]): Uniqueness => judgeUniqueness(rules, ONE_SHARD);
 
 interface Case {
@@ -210,7 +210,11 @@ describe('several rules', () => {
 
 describe('several shards', () => {
   const over = (ofOneShard: readonly string[], rules: readonly KeyTemplates[]): Uniqueness =>
-    judgeUniqueness(rules, { severalShards: true, ofOneShard: (of) => (of === 'messages' ? ofOneShard : []) });
+    judgeUniqueness(rules, {
+      severalShards: true,
+      ofOneShard: (of) => (of === 'messages' ? ofOneShard : []),
+      readWhole: () => false,
+    });
 
   it.each<[string, string, string, string | null, readonly string[], Case]>([
     ['an id that counts on every shard', 'unproven', 'ALL', '{id:pad(10)}', [], ID],
@@ -235,6 +239,14 @@ describe('several shards', () => {
     expect(over(['account'], rules)).toMatchObject({
       reason: expect.stringMatching(/none of the declared columns \(account\) can be read back/) as string,
     });
+  });
+
+  it('a table that is read whole proves its own rows unique, not those of other shards', () => {
+    const rules = templates('{account}', '{sid}', { keys: [] });
+    const facts = { ofOneShard: () => ['account'], readWhole: () => true };
+    expect(judgeUniqueness(rules, { ...facts, severalShards: false }).verdict).toBe('proven');
+    expect(judgeUniqueness(rules, { ...facts, severalShards: true }).verdict).toBe('proven');
+    expect(judgeUniqueness(rules, { ...facts, severalShards: true, ofOneShard: () => [] }).verdict).toBe('unproven');
   });
 
   it('judges each table by its own declaration', () => {

@@ -1,0 +1,141 @@
+/**
+ * A table that no scan can follow, read whole by one SELECT, which InnoDB answers from one snapshot: one range, one chunk,
+ * redone from its start where it was not done. Held in memory, so rows and bytes are bounded, and more is refused. A row is
+ * known by its content alone; equal rows are one to it.
+ */
+import { createHash } from 'node:crypto';
+import { FerryError } from '../core/errors.js';
+import type { Cell, Cursor, Range, Row, RowChunk, TableInfo } from '../core/model.js';
+import type { RowSource, WholeTableScan } from '../core/ports.js';
+import { aliased, transportOf } from './cells.js';
+import { columnExpression } from './key-form.js';
+import type { Session } from './session.js';
+import { quoteName } from './sql.js';
+import { type ShardMeans, withSession } from './table-source.js';
+
+/** Behind all rows: the only place where a scan can stop. */
+const END = '["end"]' as Cursor;
+
+/** How much of a row is told to an operator who wants to find it. */
+const SHOWN_COLUMNS = 8;
+const SHOWN_CHARACTERS = 64;
+
+export class WholeTable implements RowSource {
+  readonly #table: TableInfo;
+  readonly #select: string;
+
+  constructor(
+    private readonly means: ShardMeans,
+    private readonly wanted: WholeTableScan,
+  ) {
+    const { table, columns, where } = wanted;
+    this.#table = table;
+    const list = columns.map((name) => {
+      const column = table.columns.find((candidate) => candidate.name === name);
+      if (column === undefined) throw new TypeError(`${name} is no column of ${table.name}`);
+      return aliased(columnExpression(table.name, column), transportOf(column));
+    });
+    this.#select = `SELECT ${list.join(', ')} ${fromWhole(table, where)}`;
+  }
+
+  planRanges(): Promise<readonly Range[]> {
+    return Promise.resolve([{ index: 0, after: null, upTo: null, estimatedRows: this.#table.estimatedRows }]);
+  }
+
+  async *scan(_range: Range, after: Cursor | null, signal: AbortSignal): AsyncGenerator<RowChunk, void, void> {
+    // The one chunk was done.
+    if (after !== null) return;
+    const { throttle } = this.means;
+    const leave = throttle.enter();
+    try {
+      await throttle.pass(signal);
+      const started = performance.now();
+      const { rows, bytes } = await this.#read(signal);
+      if (rows.length > 0) yield { rows, last: END, bytes, elapsedMs: performance.now() - started };
+    } finally {
+      leave();
+    }
+  }
+
+  async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {
+    if (count < 1) return [];
+    return await withSession(this.means, `sampling ${this.#table.name}`, signal, (session) =>
+      session.rows(`${this.#select} LIMIT ${count}`, signal),
+    );
+  }
+
+  find(): Promise<readonly Row[]> {
+    return Promise.reject(
+      new FerryError(
+        'E_USAGE',
+        `table ${this.#table.name} is read whole (\`wholeTable\`): it has no key to look rows up by`,
+        'use --sample, or name another table with --table',
+      ),
+    );
+  }
+
+  async refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
+    const now = new Map((await this.#read(signal)).rows.map((row) => [this.cursorOf(row), row]));
+    return rows.map((row) => now.get(this.cursorOf(row)) ?? null);
+  }
+
+  cursorOf(row: Row): Cursor {
+    const cells = row.slice(0, this.wanted.columns.length);
+    const hash = createHash('sha256');
+    for (const cell of cells) hash.update(cell === null ? '-' : `${typeof cell} ${cell.length}:`).update(cell ?? '');
+    const shown = cells.slice(0, SHOWN_COLUMNS).map(shortText);
+    return JSON.stringify([hash.digest('hex').slice(0, 32), ...shown]) as Cursor;
+  }
+
+  describeKey(cursor: Cursor): string {
+    const [, ...texts] = JSON.parse(cursor) as readonly (string | null)[];
+    return texts.map((text, i) => `${this.wanted.columns[i] ?? ''}=${text ?? 'NULL'}`).join(', ');
+  }
+
+  async #read(signal: AbortSignal): Promise<{ readonly rows: readonly Row[]; readonly bytes: number }> {
+    return await withSession(this.means, `reading ${this.#table.name} whole`, signal, (session) =>
+      this.#collect(session, signal),
+    );
+  }
+
+  /** @throws FerryError E_TABLE_TOO_LARGE as soon as a limit is passed; the connection is dropped with what is left */
+  async #collect(session: Session, signal: AbortSignal): Promise<{ rows: readonly Row[]; bytes: number }> {
+    const { maxRows, maxBytes } = this.wanted;
+    const rows: Row[] = [];
+    let bytes = 0;
+    const statement = session.start(
+      `${this.#select} LIMIT ${maxRows + 1}`,
+      (row) => {
+        rows.push(row);
+        for (const cell of row) bytes += cell?.length ?? 0;
+        if (rows.length > maxRows) session.destroy(tooLarge(this.#table.name, `${maxRows} rows`, 'maxRows'));
+        else if (bytes > maxBytes) session.destroy(tooLarge(this.#table.name, `${maxBytes} bytes`, 'maxBytes'));
+      },
+      signal,
+    );
+    await statement.done;
+    return { rows, bytes };
+  }
+}
+
+/** FROM and WHERE of all rows that are wanted. */
+export function fromWhole(table: Pick<TableInfo, 'database' | 'name'>, where: string | null): string {
+  // On lines of its own: the condition may end in a comment.
+  return `FROM ${quoteName(table.database)}.${quoteName(table.name)}${where === null ? '' : ` WHERE (\n${where}\n)`}`;
+}
+
+/** @param limit in words, with its unit @param field of `wholeTable` in the config */
+export function tooLarge(table: string, limit: string, field: 'maxRows' | 'maxBytes'): FerryError {
+  return new FerryError(
+    'E_TABLE_TOO_LARGE',
+    `table ${table} is read whole, but has more than ${limit}`,
+    `add a primary key, or a unique key over NOT NULL columns, and leave \`wholeTable\` out; or raise \`wholeTable.${field}\`, since memory holds the table`,
+  );
+}
+
+function shortText(cell: Cell): string | null {
+  if (cell === null) return null;
+  const text = typeof cell === 'string' ? cell : `0x${cell.subarray(0, SHOWN_CHARACTERS / 2).toString('hex')}`;
+  // By code points, so that no cut falls inside an emoji.
+  return text.length <= SHOWN_CHARACTERS ? text : Array.from(text).slice(0, SHOWN_CHARACTERS).join('');
+}
