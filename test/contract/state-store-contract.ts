@@ -53,12 +53,18 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         );
       });
 
-      test('a plan without a position, and one without GTIDs', async () => {
+      test('a plan without a position, one without GTIDs, and one without a scan key', async () => {
         const without = samplePlan({ position: null });
         const withoutGtid = samplePlan({ table: 'media', position: { file: 'b.1', offset: 4, gtid: null } });
+        const whole = samplePlan({ table: 'prefixes', scanKey: null });
         await acrossReopen(
-          (store) => [without, withoutGtid].forEach((plan) => store.savePlan(plan)),
-          (store) => expect([store.plan('messages'), store.plan('media')]).toEqual([without, withoutGtid]),
+          (store) => [without, withoutGtid, whole].forEach((plan) => store.savePlan(plan)),
+          (store) =>
+            expect(['messages', 'media', 'prefixes'].map((table) => store.plan(table))).toEqual([
+              without,
+              withoutGtid,
+              whole,
+            ]),
         );
       });
 
