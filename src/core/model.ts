@@ -79,22 +79,16 @@ export interface BinlogPosition {
   readonly gtid: string | null;
 }
 
-/** Consecutive rows of one range in key order, read by one SELECT. */
-export interface RowChunk {
-  readonly rows: readonly Row[];
-  /** Cursor of the last row; the next chunk starts behind it. */
-  readonly last: Cursor;
-  /** Sum of the cells' lengths: what the chunk weighs in memory, about. */
-  readonly bytes: number;
-  /** From sending the SELECT to its last row, in ms. */
-  readonly elapsedMs: number;
-}
-
 /**
- * One item, ready to send. `text` is the item's canonical form: DynamoDB JSON with attributes sorted by name, numbers
- * normalised as the service does, sets sorted, minimal JSON escapes. Equal items have equal texts, so it is what digests hash.
+ * One item, ready to send, in canonical form: DynamoDB JSON with attributes sorted by name, numbers normalised as the service
+ * does, sets sorted, minimal JSON escapes. Equal items have equal texts, so it is what digests hash.
  */
 export interface MappedItem {
+  /** Holds the canonical form as UTF-8, from `start` to `end`, beside that of other items. */
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** The canonical form, made at each call. */
   readonly text: string;
   /** The item key as DynamoDB JSON, `{"pk":{"S":"..."},"sk":{"S":"..."}}`: for BatchGetItem, and to tell items apart. */
   readonly keyText: string;
@@ -104,8 +98,10 @@ export interface MappedItem {
   readonly bytes: number;
   /** Epoch seconds from which on DynamoDB may delete the item by itself; null: never. */
   readonly expiresAt: number | null;
-  /** The row it came from, for naming it in a report. */
+  /** The row it came from, for naming it in a report; made at each call. */
   readonly row: Row;
+  /** One cell of that row, by its place. */
+  cell(column: number): Cell;
 }
 
 /** Why a row cannot be represented as asked. Holds no value. */

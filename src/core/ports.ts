@@ -12,10 +12,10 @@ import type {
   Phase,
   Range,
   Row,
-  RowChunk,
   TableInfo,
   UniqueKey,
 } from './model.js';
+import type { RowChunk } from './row-block.js';
 
 // ---------------------------------------------------------------------------------------------------- source
 

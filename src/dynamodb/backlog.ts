@@ -9,9 +9,9 @@ import { PartitionQueue } from './partition-queue.js';
 import type { PendingWrite } from './pending-write.js';
 import { writeUnits } from '../core/capacity-units.js';
 
-/** Room for so many full rounds of requests, or so much text, whichever is less. */
+/** Room for so many full rounds of requests, or so many bytes, whichever is less. */
 const ROUNDS = 4;
-const MAX_CHARACTERS = 32 * 1024 * 1024;
+const MAX_BYTES = 32 * 1024 * 1024;
 
 export class Backlog {
   readonly #maxItems: number;
@@ -20,7 +20,7 @@ export class Backlog {
   readonly #byKey = new Map<string, QueuedItem>();
   /** Parts of batches that were refused as invalid, on the way to the item to blame. */
   #parts: QueuedItem[][] = [];
-  #characters = 0;
+  #bytes = 0;
   #timer: NodeJS.Timeout | null = null;
   #releaseAt = Infinity;
 
@@ -31,7 +31,7 @@ export class Backlog {
   }
 
   get hasRoom(): boolean {
-    return this.#byKey.size < this.#maxItems && this.#characters < MAX_CHARACTERS;
+    return this.#byKey.size < this.#maxItems && this.#bytes < MAX_BYTES;
   }
 
   /** True where `take` would surely return nothing. */
@@ -48,7 +48,7 @@ export class Backlog {
   add(item: MappedItem, write: PendingWrite): void {
     const queued: QueuedItem = { item, write, units: writeUnits(item.bytes), attempts: 0, next: null };
     this.#byKey.set(item.keyText, queued);
-    this.#characters += item.text.length;
+    this.#bytes += item.end - item.start;
     this.#queue.push(queued);
   }
 
@@ -73,7 +73,7 @@ export class Backlog {
   /** Acknowledged, or given up. */
   remove(queued: QueuedItem): void {
     this.#byKey.delete(queued.item.keyText);
-    this.#characters -= queued.item.text.length;
+    this.#bytes -= queued.item.end - queued.item.start;
   }
 
   /** Takes out what waits for writes that have failed. */

@@ -32,10 +32,6 @@ interface Lane {
   next: Lane | null;
 }
 
-/** UTF-8 takes at most three bytes for each UTF-16 unit: short texts need no counting. */
-const MAX_BYTES_PER_UNIT = 3;
-const COUNTED_FROM_UNITS = 64 * 1024;
-
 export class PartitionQueue {
   readonly #lanes = new Map<string, Lane>();
   readonly #parked = new Set<Lane>();
@@ -78,7 +74,7 @@ export class PartitionQueue {
       const lane = this.#nextLane();
       if (lane === null || lane.head === null) break;
       const queued = lane.head;
-      bytes += byteBound(queued.item.text);
+      bytes += queued.item.end - queued.item.start;
       if (bytes > maxBytes && taken.length > 0) {
         this.#append(lane);
         break;
@@ -165,8 +161,4 @@ export class PartitionQueue {
     this.#lanes.delete(lane.partition);
     if (this.#latest === lane) this.#latest = null;
   }
-}
-
-function byteBound(text: string): number {
-  return text.length < COUNTED_FROM_UNITS ? text.length * MAX_BYTES_PER_UNIT : Buffer.byteLength(text);
 }

@@ -43,13 +43,13 @@ export class RequestChannel {
   }
 
   /**
-   * @param json the whole request body
+   * @param json the whole request body, as text or as UTF-8
    * @param signal ends the wait for the answer; the request may have been applied all the same
    * @returns the body of the success answer
    * @throws RequestFailure for everything a caller may judge; FerryError E_TARGET_CREDENTIALS where there are none
    */
-  async post(operation: string, json: string, signal: AbortSignal | null = null): Promise<string> {
-    const body = Buffer.from(json);
+  async post(operation: string, json: string | Buffer, signal: AbortSignal | null = null): Promise<string> {
+    const body = typeof json === 'string' ? Buffer.from(json) : json;
     for (let mendings = 0; ; mendings++) {
       const renewal = this.#signer.renewalBeforeUse();
       if (renewal !== null) await renewal;

@@ -3,7 +3,8 @@
  * its items and its bad rows are recorded.
  */
 import { FerryError, interrupted } from '../core/errors.js';
-import type { Cursor, MappedItem, Row, RowChunk } from '../core/model.js';
+import type { Cursor, MappedItem, Row } from '../core/model.js';
+import type { RowChunk } from '../core/row-block.js';
 import type { BadRowRecord, ItemWriter, KeyRegister, Pass } from '../core/ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import type { BadRowLimit } from './bad-row-limit.js';

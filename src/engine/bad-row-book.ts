@@ -2,7 +2,8 @@
  * Keeps what is recorded of bad rows true while a pass goes over their table: a bad row is recorded before its chunk is done,
  * and one that was repaired in the source is forgotten when its chunk is read again.
  */
-import type { Cursor, RowChunk } from '../core/model.js';
+import type { Cursor } from '../core/model.js';
+import type { RowChunk } from '../core/row-block.js';
 import type { BadRowRecord, StateStore } from '../core/ports.js';
 import type { TableJob } from './table-job.js';
 

@@ -1,5 +1,6 @@
 /** Maps the rows of a chunk: items, bad rows with their reasons, expired rows, and the digest of it all. */
-import type { MappedItem, RowChunk } from '../core/model.js';
+import type { MappedItem } from '../core/model.js';
+import type { RowChunk } from '../core/row-block.js';
 import type { BadRowRecord } from '../core/ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { DigestSum } from '../mapping/digest.js';
@@ -18,15 +19,18 @@ export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChu
   const items: MappedItem[] = [];
   const badRows: BadRowRecord[] = [];
   let expiredRows = 0;
-  for (const row of chunk.rows) {
+  const { rows } = chunk;
+  const context = { now };
+  for (let index = 0; index < rows.length; index += 1) {
     try {
-      if (job.mapping.map(row, items, { now }) === 'expired') expiredRows += 1;
+      if (job.mapping.mapAt(rows, index, items, context) === 'expired') expiredRows += 1;
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
-      badRows.push({ ...error.toBadRow(), table: job.mapping.table.name, cursor: job.source.cursorOf(row) });
+      const cursor = job.source.cursorOf(rows.at(index) ?? []);
+      badRows.push({ ...error.toBadRow(), table: job.mapping.table.name, cursor });
     }
   }
   const digest = new DigestSum();
-  for (const item of items) digest.add(item.text);
+  for (const { buffer, start, end } of items) digest.add(buffer.subarray(start, end));
   return { items, badRows, expiredRows, digest: digest.toString() };
 }

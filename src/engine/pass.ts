@@ -5,7 +5,8 @@
  */
 import pLimit from 'p-limit';
 import { interrupted } from '../core/errors.js';
-import type { Range, RowChunk } from '../core/model.js';
+import type { Range } from '../core/model.js';
+import type { RowChunk } from '../core/row-block.js';
 import type { ChunkRecord, DifferenceRecord, Pass, RangeProgress } from '../core/ports.js';
 import type { ShardContext, TableJob } from './table-job.js';
 import { Watermark } from './watermark.js';

@@ -24,24 +24,24 @@ export class ShardValues {
 
   /** @returns a row whose value another shard holds, with that shard; null where there is none */
   claim(items: readonly MappedItem[]): { readonly row: Row; readonly holder: string } | null {
-    const fresh = new Map<string, Row>();
+    const fresh = new Map<string, MappedItem>();
     let last: Cell | undefined;
-    for (const { row } of items) {
-      const cell = row[this.column.index] ?? null;
+    for (const item of items) {
+      const cell = item.cell(this.column.index);
       if (cell === null || cell === last) continue;
       last = cell;
       const value = this.#keyOf(cell);
-      if (!this.#claimed.has(value)) fresh.set(value, row);
+      if (!this.#claimed.has(value)) fresh.set(value, item);
     }
     if (fresh.size === 0) return null;
-    const rows = [...fresh.values()];
+    const bringers = [...fresh.values()];
     const conflicts = this.register.claim(
       this.owner,
       Array.from(fresh.keys(), (keyText) => ({ keyText, cursor: NO_ROW })),
     );
     const [conflict] = conflicts;
-    const row = conflict === undefined ? undefined : rows[conflict.index];
-    if (conflict !== undefined && row !== undefined) return { row, holder: conflict.shard };
+    const item = conflict === undefined ? undefined : bringers[conflict.index];
+    if (conflict !== undefined && item !== undefined) return { row: item.row, holder: conflict.shard };
     if (this.#claimed.size + fresh.size > REMEMBERED) this.#claimed.clear();
     for (const value of fresh.keys()) this.#claimed.add(value);
     return null;

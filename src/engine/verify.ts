@@ -3,7 +3,8 @@
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
 import { interrupted } from '../core/errors.js';
-import type { Range, RowChunk } from '../core/model.js';
+import type { Range } from '../core/model.js';
+import type { RowChunk } from '../core/row-block.js';
 import type { ItemReader, Pass, RangeProgress } from '../core/ports.js';
 import { DigestSum } from '../mapping/digest.js';
 import { BadRowBook } from './bad-row-book.js';

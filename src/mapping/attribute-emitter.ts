@@ -1,6 +1,6 @@
-/** One attribute of an item as a function from a row to its text: the step that a compiled mapping is made of. */
-import type { Row } from '../core/model.js';
-import type { SizeCounter } from './item-size.js';
+/** One attribute of an item as a function from a row to its bytes: the step that a compiled mapping is made of. */
+import type { ItemBuffer } from './item-buffer.js';
+import type { RowView } from './row-view.js';
 
 /** A key attribute, ready to stand in an item. */
 export interface EncodedKey {
@@ -22,6 +22,6 @@ export interface ItemKey {
 
 export interface AttributeEmitter {
   readonly name: string;
-  /** `"name":{"S":"..."}`, or '' where the attribute is absent; adds its billed bytes, name included. @throws BadValue */
-  readonly emit: (row: Row, size: SizeCounter, key: ItemKey, expiresAt: number | null) => string;
+  /** Writes `,"name":{"S":"..."}`, nothing where the attribute is absent; counts its billed bytes, name included. @throws BadValue */
+  readonly emit: (row: RowView, out: ItemBuffer, key: ItemKey, expiresAt: number | null) => void;
 }

@@ -5,16 +5,26 @@
 import { isUtf8 } from 'node:buffer';
 import type { ColumnRule } from '../config/model.js';
 import type { ColumnInfo } from '../core/model.js';
+import { cellOf, transportOf } from '../core/row-block.js';
 import { BadValue } from './bad-value.js';
 import { columnKind, type ColumnKind } from './column-kind.js';
-import { epochText, epochTime, isoText } from './datetime.js';
+import { copyIso, epochText, epochTime } from './datetime.js';
+import { literal, type ItemBuffer } from './item-buffer.js';
 import { jsonAttributeText } from './json-attribute.js';
 import { MAX_ITEM_BYTES, type SizeCounter } from './item-size.js';
 import { isPlain } from './json-text.js';
-import { bitText, normalizeNumber, numberBytes } from './numbers.js';
+import { bitText, copyNumber, normalizeNumber, numberBytes } from './numbers.js';
 
-/** A non-NULL cell to `{"S":"..."}` or its like. @throws BadValue */
-export type EncodeCell = (cell: string | Buffer, size: SizeCounter) => string;
+/**
+ * Writes a non-NULL cell, `{"S":"..."}` or its like, and counts its billed bytes. What stands before and behind every value of
+ * the column is in `open` and `close`, for the caller to write.
+ */
+export interface CellWriter {
+  readonly open: string;
+  readonly close: string;
+  /** @throws BadValue */
+  readonly write: (source: Buffer, from: number, to: number, out: ItemBuffer) => void;
+}
 
 /** The rule asks for something that the column's type cannot give. */
 export class RuleFault extends Error {
@@ -22,30 +32,34 @@ export class RuleFault extends Error {
 }
 
 /** @throws RuleFault */
-export function encoderFor(column: ColumnInfo, rule: Pick<ColumnRule, 'type' | 'format'>): EncodeCell {
+export function cellWriter(column: ColumnInfo, rule: Pick<ColumnRule, 'type' | 'format'>): CellWriter {
   const kind = columnKind(column);
   if (kind === null) throw new RuleFault(`type ${column.dataType} is not known to this version; drop the column`);
   const isTime = kind === 'date' || kind === 'datetime';
   if (rule.format !== null && !isTime) throw new RuleFault(`format is for dates and times, not for ${column.dataType}`);
-  if (isTime) return timeEncoder(column, kind, rule);
+  if (isTime) return timeWriter(column, kind, rule);
   const type = rule.type ?? defaultType(kind);
   switch (type) {
     case 'S':
-      if (kind === 'bytes') return strictUtf8Encoder(column.name);
-      if (kind === 'bit') return (cell, size) => stringValue(bitText(asBuffer(cell)), size);
-      return isTextual(kind) ? textEncoder(column, withinItem(column.name, stringValue)) : encodeText;
+      return kind === 'bit' ? bitWriter('S') : textWriter(column, kind);
     case 'N':
-      return numberEncoder(column, kind);
+      return kind === 'bit' ? bitWriter('N') : numberWriter(column, kind);
     case 'B':
-      if (kind === 'bytes' || kind === 'bit') return withinItem(column.name, encodeBytes);
-      return isTextual(kind) ? textBytesEncoder(column) : unsupported(column, type);
+      return kind === 'bytes' || kind === 'bit' || isTextual(kind)
+        ? bytesWriter(column, kind)
+        : unsupported(column, type);
     case 'BOOL':
-      return kind === 'integer' || kind === 'bit' ? booleanEncoder(column.name, kind) : unsupported(column, type);
+      return kind === 'integer' || kind === 'bit'
+        ? throughText(column, booleanText(column.name))
+        : unsupported(column, type);
     case 'SS':
-      return kind === 'set' ? textEncoder(column, setEncoder(column.name)) : unsupported(column, type);
+      return kind === 'set' ? throughText(column, exactly(column, setText(column.name))) : unsupported(column, type);
     case 'JSON':
       return kind === 'json' || kind === 'text'
-        ? textEncoder(column, (text, size) => jsonAttributeText(text, column.name, size))
+        ? throughText(
+            column,
+            exactly(column, (text, size) => jsonAttributeText(text, column.name, size)),
+          )
         : unsupported(column, type);
   }
 }
@@ -81,26 +95,20 @@ export function stringValue(text: string, size: SizeCounter): string {
 
 /** `{"N":"digits"}` of a text that is normalised already. */
 export function numberValue(normalized: string, size: SizeCounter): string {
-  size.bytes += numberBytes(normalized);
+  size.bytes += numberBytes(literal(normalized));
   return `{"N":"${normalized}"}`;
 }
 
-function asText(cell: string | Buffer): string {
-  return typeof cell === 'string' ? cell : cell.toString('utf8');
-}
-
-function asBuffer(cell: string | Buffer): Buffer {
-  return typeof cell === 'string' ? Buffer.from(cell, 'utf8') : cell;
-}
-
-function encodeText(cell: string | Buffer, size: SizeCounter): string {
-  return stringValue(asText(cell), size);
-}
-
-function encodeBytes(cell: string | Buffer, size: SizeCounter): string {
-  const bytes = asBuffer(cell);
-  size.bytes += bytes.length;
-  return `{"B":"${bytes.toString('base64')}"}`;
+/** For types that want their cell as a string: those that are rare, or are more than a copy of their bytes. */
+function throughText(column: ColumnInfo, encode: (cell: string | Buffer, size: SizeCounter) => string): CellWriter {
+  const transport = transportOf(column);
+  return {
+    open: '',
+    close: '',
+    write(source, from, to, out) {
+      out.text(encode(cellOf(source, from, to, transport), out));
+    },
+  };
 }
 
 function isTextual(kind: ColumnKind): boolean {
@@ -108,68 +116,115 @@ function isTextual(kind: ColumnKind): boolean {
 }
 
 /** Refuses bytes in the place of text: what has no exact form in UTF-8. */
-function textEncoder(column: ColumnInfo, encode: (text: string, size: SizeCounter) => string): EncodeCell {
-  const inexact = new BadValue(
-    column.name,
-    'text that has no exact form in UTF-8',
-    storesUtf8(column)
-      ? 'keep its bytes with `type: B`, or correct the row at the source'
-      : 'correct the row at the source, or leave it out with `where`',
-  );
+function exactly(
+  column: ColumnInfo,
+  encode: (text: string, size: SizeCounter) => string,
+): (cell: string | Buffer, size: SizeCounter) => string {
+  const inexact = inexactText(column);
   return (cell, size) => {
     if (typeof cell !== 'string') throw inexact;
     return encode(cell, size);
   };
 }
 
-/** The text's UTF-8. Where the column itself stores UTF-8, ill-formed text keeps its bytes. */
-function textBytesEncoder(column: ColumnInfo): EncodeCell {
-  const encode = withinItem(column.name, encodeBytes);
-  return storesUtf8(column) ? encode : textEncoder(column, encode);
+function inexactText(column: ColumnInfo): BadValue {
+  return new BadValue(
+    column.name,
+    'text that has no exact form in UTF-8',
+    storesUtf8(column)
+      ? 'keep its bytes with `type: B`, or correct the row at the source'
+      : 'correct the row at the source, or leave it out with `where`',
+  );
 }
 
 function storesUtf8(column: ColumnInfo): boolean {
   return column.charset === null || column.charset.startsWith('utf8');
 }
 
-/** Names the column that no item has room for, before base64 or escapes make a text of it that V8 could not hold. */
-function withinItem<C extends string | Buffer>(column: string, encode: (cell: C, size: SizeCounter) => string) {
-  const large = new BadValue(
-    column,
+/** Named, because no item has room for such a value, whatever else is in it. */
+function tooLarge(column: ColumnInfo): BadValue {
+  return new BadValue(
+    column.name,
     `a value larger than the ${MAX_ITEM_BYTES} bytes of a whole item`,
     'drop the column, and keep such values elsewhere',
   );
-  return (cell: C, size: SizeCounter): string => {
-    if (cell.length > MAX_ITEM_BYTES) throw large;
-    return encode(cell, size);
+}
+
+/** The cell's UTF-8, byte by byte, with JSON's escapes: no string is made. */
+function textWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
+  const large = tooLarge(column);
+  const inexact =
+    kind === 'bytes'
+      ? new BadValue(column.name, 'bytes that are not UTF-8 text', 'keep the column as B')
+      : inexactText(column);
+  const ascii = transportOf(column) === 'ascii';
+  return {
+    open: '{"S":"',
+    close: '"}',
+    write(source, from, to, out) {
+      if (to - from > MAX_ITEM_BYTES) throw large;
+      if (!out.escaped(source, from, to) && (ascii || !isUtf8(source.subarray(from, to)))) throw inexact;
+      out.bytes += to - from;
+    },
   };
 }
 
-function strictUtf8Encoder(column: string): EncodeCell {
-  const foreign = new BadValue(column, 'bytes that are not UTF-8 text', 'keep the column as B');
-  const encode = withinItem<Buffer>(column, (bytes, size) => {
-    if (!isUtf8(bytes)) throw foreign;
-    return stringValue(bytes.toString('utf8'), size);
-  });
-  return (cell, size) => encode(asBuffer(cell), size);
+/** Bytes in base64. Of a text: its UTF-8; where the column itself stores UTF-8, ill-formed text keeps its bytes. */
+function bytesWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
+  const large = tooLarge(column);
+  const inexact = isTextual(kind) && !storesUtf8(column) ? inexactText(column) : null;
+  const transport = transportOf(column);
+  return {
+    open: '{"B":"',
+    close: '"}',
+    write(source, from, to, out) {
+      if (to - from > MAX_ITEM_BYTES) throw large;
+      if (inexact !== null && typeof cellOf(source, from, to, transport) !== 'string') throw inexact;
+      out.bytes += to - from;
+      out.ascii(source.toString('base64', from, to));
+    },
+  };
 }
 
-function numberEncoder(column: ColumnInfo, kind: ColumnKind): EncodeCell {
+function bitWriter(type: 'N' | 'S'): CellWriter {
+  return {
+    open: `{"${type}":"`,
+    close: '"}',
+    write(source, from, to, out) {
+      const begun = out.at - out.start;
+      const text = bitText(source.subarray(from, to));
+      out.ascii(text);
+      out.bytes += type === 'N' ? numberBytes(out.buffer, out.start + begun, out.at) : text.length;
+    },
+  };
+}
+
+function numberWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
   if (kind === 'bytes' || kind === 'time' || kind === 'set') return unsupported(column, 'N');
-  const name = column.name;
-  if (kind === 'bit') return (cell, size) => numberValue(bitText(asBuffer(cell)), size);
-  const encode = (text: string, size: SizeCounter): string => {
-    const normalized = normalizeNumber(text);
-    if ('fault' in normalized) throw new BadValue(name, normalized.fault, 'map the column with `type: S`');
-    return numberValue(normalized.text, size);
+  const { name } = column;
+  const transport = transportOf(column);
+  const inexact = inexactText(column);
+  const normalized = (cell: string | Buffer): string => {
+    if (typeof cell !== 'string') throw inexact;
+    const number = normalizeNumber(cell);
+    if ('fault' in number) throw new BadValue(name, number.fault, 'map the column with `type: S`');
+    return number.text;
   };
-  return isTextual(kind) ? textEncoder(column, encode) : (cell, size) => encode(asText(cell), size);
+  return {
+    open: '{"N":"',
+    close: '"}',
+    write(source, from, to, out) {
+      const begun = out.at - out.start;
+      if (!copyNumber(source, from, to, out)) out.ascii(normalized(cellOf(source, from, to, transport)));
+      out.bytes += numberBytes(out.buffer, out.start + begun, out.at);
+    },
+  };
 }
 
-function booleanEncoder(column: string, kind: ColumnKind): EncodeCell {
+function booleanText(column: string): (cell: string | Buffer, size: SizeCounter) => string {
   return (cell, size) => {
     // By the number, since a ZEROFILL column prints 1 as `001`.
-    const number = Number(kind === 'bit' ? bitText(asBuffer(cell)) : asText(cell));
+    const number = Number(typeof cell === 'string' ? cell : bitText(cell));
     const value = number === 0 ? 'false' : number === 1 ? 'true' : null;
     if (value === null) throw new BadValue(column, 'neither 0 nor 1, so not a BOOL', 'map the column with `type: N`');
     size.bytes += 1;
@@ -177,7 +232,7 @@ function booleanEncoder(column: string, kind: ColumnKind): EncodeCell {
   };
 }
 
-function setEncoder(column: string): (text: string, size: SizeCounter) => string {
+function setText(column: string): (text: string, size: SizeCounter) => string {
   const empty = new BadValue(column, 'an empty set, which DynamoDB cannot store', 'map the column with `type: S`');
   // Outside strict mode, MySQL lets a SET declare a member twice.
   const repeated = new BadValue(
@@ -193,17 +248,17 @@ function setEncoder(column: string): (text: string, size: SizeCounter) => string
   };
 }
 
-function timeEncoder(
+function timeWriter(
   column: ColumnInfo,
   kind: 'date' | 'datetime',
   rule: Pick<ColumnRule, 'type' | 'format'>,
-): EncodeCell {
+): CellWriter {
   const format = rule.format ?? 'iso';
   const epoch = format.startsWith('epoch');
   if (rule.type !== null && rule.type !== (epoch ? 'N' : 'S')) {
     throw new RuleFault(`a ${column.dataType} in format ${format} is ${epoch ? 'N' : 'S'}, not ${rule.type}`);
   }
-  if (format === 'text') return encodeText;
+  if (format === 'text') return textWriter(column, kind);
   const bad = new BadValue(
     column.name,
     kind === 'date'
@@ -212,18 +267,21 @@ function timeEncoder(
     'map the column with `format: text`',
   );
   if (format === 'iso') {
-    return (cell, size) => {
-      const iso = isoText(asText(cell));
-      if (iso === null) throw bad;
-      // Digits and separators: nothing to escape, a byte a character.
-      size.bytes += iso.length;
-      return `{"S":"${iso}"}`;
+    return {
+      open: '{"S":"',
+      close: '"}',
+      write(source, from, to, out) {
+        const begun = out.at - out.start;
+        if (!copyIso(source, from, to, out)) throw bad;
+        // Digits and separators: a byte a character.
+        out.bytes += out.at - out.start - begun;
+      },
     };
   }
   const decimals = format === 'epoch-s' ? 0 : format === 'epoch-ms' ? 3 : 6;
-  return (cell, size) => {
-    const time = epochTime(asText(cell));
+  return throughText(column, (cell, size) => {
+    const time = epochTime(String(cell));
     if (time === null) throw bad;
     return numberValue(epochText(time, decimals), size);
-  };
+  });
 }

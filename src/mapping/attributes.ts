@@ -1,9 +1,11 @@
 /** The attributes of one item rule: from columns, templates and constants to emitters of their text, name included. */
 import type { AddedAttribute, ItemMapping } from '../config/model.js';
 import type { ColumnInfo, TableInfo } from '../core/model.js';
-import { encoderFor, numberValue, RuleFault, stringValue } from './attribute-value.js';
+import { NULL_CELL } from '../core/row-block.js';
+import { cellWriter, numberValue, RuleFault, stringValue } from './attribute-value.js';
 import { columnNamed, compileTemplate } from './compiled-template.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
+import { literal } from './item-buffer.js';
 import { textBytes, type SizeCounter } from './item-size.js';
 import { quoteJson } from './json-text.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
@@ -56,22 +58,28 @@ function columnEmitter(
   const rule = Object.hasOwn(rules, column.name) ? rules[column.name] : undefined;
   const name = rule?.name ?? column.name;
   const keepNull = rule?.null === 'keep';
-  const prefix = `${quoteJson(name)}:`;
-  const nullFragment = `${prefix}{"NULL":true}`;
+  const prefix = `,${quoteJson(name)}:`;
+  const nullText = literal(`${prefix}{"NULL":true}`);
   const nameBytes = textBytes(name);
   try {
-    const encode = encoderFor(column, { type: rule?.type ?? null, format: rule?.format ?? null });
+    const writer = cellWriter(column, { type: rule?.type ?? null, format: rule?.format ?? null });
+    const { write } = writer;
+    const opening = literal(prefix + writer.open);
+    const closing = literal(writer.close);
     return {
       name,
-      emit(row, size) {
-        const cell = row[index];
-        if (cell === null || cell === undefined) {
-          if (!keepNull) return '';
-          size.bytes += nameBytes + 1;
-          return nullFragment;
+      emit({ rows, first }, out) {
+        const from = rows.starts[first + index] as number;
+        if (from === NULL_CELL) {
+          if (!keepNull) return;
+          out.bytes += nameBytes + 1;
+          out.literal(nullText);
+          return;
         }
-        size.bytes += nameBytes;
-        return prefix + encode(cell, size);
+        out.bytes += nameBytes;
+        out.literal(opening);
+        write(rows.bytes, from, rows.ends[first + index] as number, out);
+        out.literal(closing);
       },
     };
   } catch (error) {
@@ -92,25 +100,25 @@ function addedEmitter(
   table: TableInfo,
   indexOf: (column: string) => number,
 ): AttributeEmitter {
-  const prefix = `${quoteJson(name)}:`;
+  const prefix = `,${quoteJson(name)}:`;
   const nameBytes = textBytes(name);
   if (rule.kind === 'template') {
     const template = compileTemplate(rule.template, table, indexOf);
     return {
       name,
-      emit(row, size) {
-        size.bytes += nameBytes;
-        return prefix + stringValue(template.evaluate(row), size);
+      emit(row, out) {
+        out.bytes += nameBytes;
+        out.text(prefix + stringValue(template.evaluate(row), out));
       },
     };
   }
   const constantSize = { bytes: nameBytes };
-  const text = prefix + constantText(rule.value, constantSize);
+  const text = literal(prefix + constantText(rule.value, constantSize));
   return {
     name,
-    emit(_row, size) {
-      size.bytes += constantSize.bytes;
-      return text;
+    emit(_row, out) {
+      out.bytes += constantSize.bytes;
+      out.literal(text);
     },
   };
 }

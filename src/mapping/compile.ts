@@ -6,13 +6,18 @@
 import type { ItemMapping, TableMapping } from '../config/model.js';
 import { FerryError, type Fault } from '../core/errors.js';
 import type { MappedItem, Row, TableInfo } from '../core/model.js';
+import { RowBlock, transportOf, type Transport } from '../core/row-block.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
 import { compileAttributes, isChosen } from './attributes.js';
 import { BadValue } from './bad-value.js';
+import { columnNamed } from './compiled-template.js';
+import { ItemBuffer } from './item-buffer.js';
 import { MAX_ITEM_BYTES } from './item-size.js';
 import { compileKeys, type CompiledKeys } from './item-key.js';
 import type { KeyTemplates } from './key-uniqueness.js';
 import { guarded, pathText, type ReportFault } from './mapping-faults.js';
+import { PackedItem } from './mapped-item.js';
+import { RowView } from './row-view.js';
 import { compileTtl, type CompiledTtl } from './ttl.js';
 
 export interface MapContext {
@@ -34,6 +39,8 @@ export interface CompiledMapping {
    * @throws BadValue
    */
   map(row: Row, into: MappedItem[], context: MapContext): MapOutcome;
+  /** The same for a row of a block, whose first cells are `columns`. @throws BadValue */
+  mapAt(rows: RowBlock, index: number, into: MappedItem[], context: MapContext): MapOutcome;
 }
 
 /**
@@ -66,21 +73,30 @@ export function compileMapping(
   if (ttlAttributes.size > 1) faults.push(severalTtls(table, [...ttlAttributes], lineOf));
   if (faults.length > 0) throw mappingError(table, faults);
   const compiled = items.filter((item) => item !== null);
+  const transports = columns.map((name): Transport => transportOf(columnNamed(name, table)));
+  const view = new RowView();
+  const out = new ItemBuffer();
+  const mapAt: CompiledMapping['mapAt'] = (rows, index, into, context) => {
+    const start = into.length;
+    view.moveTo(rows, index);
+    try {
+      for (const item of compiled) emitItem(item, view, out, into, context);
+      if (into.length - start > 1) refuseSharedKey(into, start);
+    } catch (error) {
+      into.length = start;
+      throw error;
+    }
+    return into.length > start ? 'mapped' : 'expired';
+  };
   return {
     table,
     columns,
     keys: compiled.map((item) => item.keys.templates),
     map(row, into, context) {
-      const start = into.length;
-      try {
-        for (const item of compiled) emitItem(item, row, into, context);
-        if (into.length - start > 1) refuseSharedKey(into, start);
-      } catch (error) {
-        into.length = start;
-        throw error;
-      }
-      return into.length > start ? 'mapped' : 'expired';
+      const behind = row.slice(transports.length).map((cell): Transport => (Buffer.isBuffer(cell) ? 'bytes' : 'text'));
+      return mapAt(RowBlock.of([row], [...transports, ...behind]), 0, into, context);
     },
+    mapAt,
   };
 }
 
@@ -119,27 +135,29 @@ function compileItem(
   return { name: item.name, keys, ttl, emitters };
 }
 
-function emitItem(item: CompiledItem, row: Row, into: MappedItem[], context: MapContext): void {
+function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: MappedItem[], context: MapContext): void {
   const expiresAt = item.ttl === null ? null : item.ttl.expiresAt(row);
   if (expiresAt !== null && expiresAt <= context.now && item.ttl?.skipsExpired === true) return;
   const key = item.keys.evaluate(row);
-  const size = { bytes: 0 };
-  const fragments: string[] = [];
-  for (const emitter of item.emitters) {
-    const fragment = emitter.emit(row, size, key, expiresAt);
-    if (fragment !== '') fragments.push(fragment);
+  out.begin();
+  try {
+    for (const emitter of item.emitters) emitter.emit(row, out, key, expiresAt);
+    if (out.bytes > MAX_ITEM_BYTES) throw tooLarge(item.name, out.bytes);
+    out.end();
+  } catch (error) {
+    out.abandon();
+    throw error;
   }
-  if (size.bytes > MAX_ITEM_BYTES) {
-    throw new BadValue(
-      null,
-      `item "${item.name}" is ${size.bytes} bytes, more than DynamoDB's ${MAX_ITEM_BYTES}`,
-      'drop a large column, or keep it elsewhere',
-    );
-  }
-  // Joined, not concatenated: V8 keeps a concatenation as a tree of its pieces, and a chunk's worth of trees that wait for their
-  // write costs the garbage collector as much as all the rest of the mapping.
-  const text = ['{', fragments.join(','), '}'].join('');
-  into.push({ text, keyText: key.keyText, partition: key.partition.value, bytes: size.bytes, expiresAt, row });
+  const { buffer, start, at, bytes } = out;
+  into.push(new PackedItem(buffer, start, at, key.keyText, key.partition.value, bytes, expiresAt, row.rows, row.row));
+}
+
+function tooLarge(item: string, bytes: number): BadValue {
+  return new BadValue(
+    null,
+    `item "${item}" is ${bytes} bytes, more than DynamoDB's ${MAX_ITEM_BYTES}`,
+    'drop a large column, or keep it elsewhere',
+  );
 }
 
 /** One row's items must not overwrite each other. */

@@ -1,9 +1,10 @@
 /** A template bound to a table's columns: a function from a row to text, with the facts that key rules are proven from. */
-import type { ColumnInfo, Row, TableInfo } from '../core/model.js';
+import type { ColumnInfo, TableInfo } from '../core/model.js';
 import { FunctionFault, type Expression } from './expression.js';
 import { compileExpression } from './template-functions.js';
 import { parseTemplate, TemplateSyntaxError } from './template.js';
 import { nearest } from '../core/nearest.js';
+import type { RowView } from './row-view.js';
 
 export type CompiledPart =
   | { readonly kind: 'literal'; readonly text: string }
@@ -13,7 +14,7 @@ export interface CompiledTemplate {
   readonly source: string;
   readonly parts: readonly CompiledPart[];
   /** @throws BadValue */
-  readonly evaluate: (row: Row) => string;
+  readonly evaluate: (row: RowView) => string;
 }
 
 export class TemplateFault extends Error {
@@ -71,7 +72,7 @@ function missingColumn(name: string, table: TableInfo): TemplateFault {
   );
 }
 
-function evaluator(parts: readonly CompiledPart[]): (row: Row) => string {
+function evaluator(parts: readonly CompiledPart[]): (row: RowView) => string {
   const steps = parts.map((part) => (part.kind === 'literal' ? () => part.text : part.expression.evaluate));
   const [first, second, third] = steps;
   // The usual shapes without a loop: this runs for every row.

@@ -2,8 +2,15 @@
  * DATE, DATETIME and TIMESTAMP texts as MySQL prints them, into ISO 8601 and epoch numbers: by their digits, so that no
  * microsecond is lost and no zone is applied (the session is UTC; a DATETIME is taken as UTC).
  */
+import { literal, type ItemBuffer } from './item-buffer.js';
 
 const DATE_TIME = /^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?$/;
+
+/** What `copyIso` reads, `0` for any digit. */
+const PATTERN = '0000-00-00 00:00:00.000000';
+const DIGIT = 48;
+const T = 84;
+const ZULU = literal('Z');
 
 /** The Gregorian calendar repeats after 400 years: as many days in ms. */
 const CALENDAR_CYCLE_MS = 146_097 * 86_400_000;
@@ -15,6 +22,26 @@ const CALENDAR_CYCLE_MS = 146_097 * 86_400_000;
 export function isoText(text: string): string | null {
   if (!isOfCalendar(text)) return null;
   return text.length === 10 ? text : `${text.slice(0, 10)}T${text.slice(11)}Z`;
+}
+
+/** Writes a cell as `isoText` gives it. @returns false, with nothing written, where that gives null */
+export function copyIso(source: Buffer, from: number, to: number, out: ItemBuffer): boolean {
+  const length = to - from;
+  if (length !== 10 && (length < 19 || length === 20 || length > 26)) return false;
+  for (let i = 0; i < length; i += 1) {
+    const byte = source[from + i] as number;
+    const wanted = PATTERN.charCodeAt(i);
+    if (wanted === DIGIT ? byte < DIGIT || byte > DIGIT + 9 : byte !== wanted) return false;
+  }
+  if (!isDay(number(source, from, from + 4), number(source, from + 5, from + 7), number(source, from + 8, from + 10)))
+    return false;
+  const written = out.at;
+  out.copy(source, from, to);
+  if (length > 10) {
+    out.buffer[written + 10] = T;
+    out.literal(ZULU);
+  }
+  return true;
 }
 
 export interface EpochTime {
@@ -36,14 +63,21 @@ export function epochTime(text: string): EpochTime | null {
 }
 
 function isOfCalendar(text: string): boolean {
-  if (!DATE_TIME.test(text)) return false;
-  const month = digits(text, 5, 7);
-  const day = digits(text, 8, 10);
-  return month >= 1 && month <= 12 && day >= 1 && (day <= 28 || day <= daysOfMonth(digits(text, 0, 4), month));
+  return DATE_TIME.test(text) && isDay(digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10));
+}
+
+function isDay(year: number, month: number, day: number): boolean {
+  return month >= 1 && month <= 12 && day >= 1 && (day <= 28 || day <= daysOfMonth(year, month));
 }
 
 function daysOfMonth(year: number, month: number): number {
   return new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+}
+
+function number(source: Buffer, from: number, to: number): number {
+  let value = 0;
+  for (let at = from; at < to; at += 1) value = value * 10 + (source[at] as number) - DIGIT;
+  return value;
 }
 
 function digits(text: string, from: number, to: number): number {

@@ -13,7 +13,8 @@ export class DigestSum {
   #c = 0;
   #d = 0;
 
-  add(text: string): void {
+  /** @param text as a string, or as UTF-8 */
+  add(text: string | Buffer): void {
     // `binary` gives a string of one character a byte, at half the cost of a Buffer.
     const digest = hash('sha256', text, 'binary');
     const d = this.#d + limbAt(digest, 12);

@@ -2,10 +2,11 @@
  * What a `{column...}` part of a template gives: its text for a row, and what is known of that text without looking at a row
  * (its width, its characters, whether it sorts as its column does): the facts that key rules are proven from.
  */
-import type { ColumnInfo, Row } from '../core/model.js';
+import type { ColumnInfo } from '../core/model.js';
 import { BadValue } from './bad-value.js';
 import { columnKind, integerDigits, type ColumnKind } from './column-kind.js';
 import { bitText, normalizeNumber } from './numbers.js';
+import type { RowView } from './row-view.js';
 
 /** A value on its way through an expression: `text` of a given meaning. */
 export type Meaning = 'text' | 'integer' | 'decimal' | 'float' | 'date' | 'datetime' | 'time' | 'bytes' | 'encoded';
@@ -16,7 +17,7 @@ export type Distinguishes = 'always' | 'often' | 'never';
 export interface Expression {
   readonly column: string;
   /** The expression's text for a row. @throws BadValue also for NULL: a template has no way to leave a part out */
-  readonly evaluate: (row: Row) => string;
+  readonly evaluate: (row: RowView) => string;
   readonly meaning: Meaning;
   /** Characters of every output, or null where it varies. */
   readonly width: number | null;
@@ -50,10 +51,10 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
     throw new FunctionFault(`type ${column.dataType} of column ${column.name} is not known to this version`);
   const meaning = meaningOf(kind);
   const name = column.name;
-  const cell = (row: Row): string => {
-    const value = row[index];
+  const cell = (row: RowView): string => {
+    const value = row.cell(index);
     if (typeof value === 'string') return value;
-    if (value === null || value === undefined) throw nullInTemplate(name);
+    if (value === null) throw nullInTemplate(name);
     if (kind === 'bit') return bitText(value);
     if (kind === 'bytes') return value.toString('latin1');
     throw inexactText(name);

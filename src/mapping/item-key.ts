@@ -3,25 +3,28 @@
  * rule that a sort key sorts as the source does.
  */
 import type { ItemMapping, KeyMapping, KeyType } from '../config/model.js';
-import type { Row, TableInfo } from '../core/model.js';
+import type { TableInfo } from '../core/model.js';
 import type { AttributeEmitter, EncodedKey, ItemKey } from './attribute-emitter.js';
 import { numberValue, stringValue } from './attribute-value.js';
 import { BadValue } from './bad-value.js';
 import { compileTemplate, type CompiledTemplate } from './compiled-template.js';
 import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, textBytes, type SizeCounter } from './item-size.js';
+import { literal } from './item-buffer.js';
 import { quoteJson } from './json-text.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
 import type { KeyTemplates } from './key-uniqueness.js';
 import { normalizeNumber } from './numbers.js';
+import type { RowView } from './row-view.js';
 import { compileSpread } from './spread.js';
 
 export interface CompiledKeys {
   readonly templates: KeyTemplates;
   /** @throws BadValue for empty and for too long keys */
-  readonly evaluate: (row: Row) => ItemKey;
+  readonly evaluate: (row: RowView) => ItemKey;
   readonly emitters: readonly AttributeEmitter[];
 }
 
+const COMMA = literal(',');
 const NO_SUFFIX = (): string => '';
 
 /** null where a fault was reported. */
@@ -76,11 +79,12 @@ export function compileKeys(
 function keyEmitter(name: string, part: (key: ItemKey) => EncodedKey | null): AttributeEmitter {
   return {
     name,
-    emit(_row, size, key) {
+    emit(_row, out, key) {
       const encoded = part(key);
-      if (encoded === null) return '';
-      size.bytes += encoded.bytes;
-      return encoded.fragment;
+      if (encoded === null) return;
+      out.bytes += encoded.bytes;
+      out.literal(COMMA);
+      out.text(encoded.fragment);
     },
   };
 }

@@ -2,6 +2,7 @@
  * Numbers as DynamoDB keeps them, by their digits alone: no value passes through a float on its way.
  * Limits (AWS, "Supported data types"): 38 significant digits, magnitude 1E-130 to 9.99E+125; `-0` is `0`.
  */
+import type { ItemBuffer } from './item-buffer.js';
 
 const CANONICAL = /^(?:0|-?(?:[1-9]\d*|0(?=\.))(?:\.\d*[1-9])?)$/;
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
@@ -10,7 +11,9 @@ export const MAX_SIGNIFICANT_DIGITS = 38;
 const MAX_EXPONENT = 125;
 const MIN_EXPONENT = -130;
 const MINUS = 45;
+const POINT = 46;
 const ZERO = 48;
+const NINE = 57;
 
 export type NumberFault = 'not a number' | 'more than 38 significant digits' | 'magnitude outside 1E-130 to 9.99E+125';
 
@@ -46,33 +49,58 @@ function placePoint(digits: string, magnitude: number): string {
 }
 
 /**
+ * Writes a number as MySQL prints one, normalised. @returns false, with nothing written, for a spelling that wants `normalizeNumber`
+ * (an exponent, leading zeros, more digits than fit)
+ */
+export function copyNumber(source: Buffer, from: number, to: number, out: ItemBuffer): boolean {
+  if (to - from > MAX_SIGNIFICANT_DIGITS) return false;
+  const first = source[from] === MINUS ? from + 1 : from;
+  let point = to;
+  for (let i = first; i < to; i += 1) {
+    const byte = source[i] as number;
+    if (byte >= ZERO && byte <= NINE) continue;
+    if (byte !== POINT || point < to) return false;
+    point = i;
+  }
+  const zero = source[first] === ZERO;
+  if (point === first || (zero && point > first + 1)) return false;
+  let end = to;
+  if (point < to) {
+    while (source[end - 1] === ZERO) end -= 1;
+    if (end === point + 1) end = point;
+  }
+  // `-0` and `-0.000` are 0.
+  out.copy(source, zero && end === first + 1 ? first : from, end);
+  return true;
+}
+
+/**
  * Bytes that DynamoDB counts for a number in normalised form (AWS, "DynamoDB item sizes"; FACTS measured the pairing):
  * digits pair up around the decimal point, zero pairs at both ends are free, a byte a pair, one more, one more if negative.
  */
-export function numberBytes(text: string): number {
-  if (text === '0') return 1;
-  const negative = text.charCodeAt(0) === MINUS ? 1 : 0;
-  const point = text.indexOf('.');
-  const wholeEnd = point < 0 ? text.length : point;
-  const wholeDigits = wholeEnd - negative;
-  let pairs = (wholeDigits + 1) >> 1;
-  if (point < 0) {
+export function numberBytes(text: Uint8Array, from = 0, to = text.length): number {
+  if (to - from === 1 && text[from] === ZERO) return 1;
+  const negative = text[from] === MINUS ? 1 : 0;
+  const first = from + negative;
+  let point = first;
+  while (point < to && text[point] !== POINT) point += 1;
+  let pairs = (point - first + 1) >> 1;
+  if (point === to) {
     // Trailing zero pairs of a whole number, counted from the point leftwards.
-    for (let i = wholeEnd; i - 2 >= negative && isZeroPair(text, i - 2); i -= 2) pairs -= 1;
+    for (let i = to; i - 2 >= first && isZeroPair(text, i - 2); i -= 2) pairs -= 1;
   } else {
-    const fractionDigits = text.length - point - 1;
-    pairs += (fractionDigits + 1) >> 1;
-    if (wholeDigits === 1 && text.charCodeAt(negative) === ZERO) {
+    pairs += (to - point) >> 1;
+    if (point - first === 1 && text[first] === ZERO) {
       // `0.000123`: the zero before the point and leading zero pairs behind it are free.
       pairs -= 1;
-      for (let i = point + 1; i + 1 < text.length && isZeroPair(text, i); i += 2) pairs -= 1;
+      for (let i = point + 1; i + 1 < to && isZeroPair(text, i); i += 2) pairs -= 1;
     }
   }
   return Math.min(pairs + 1 + negative, 21);
 }
 
-function isZeroPair(text: string, at: number): boolean {
-  return text.charCodeAt(at) === ZERO && text.charCodeAt(at + 1) === ZERO;
+function isZeroPair(text: Uint8Array, at: number): boolean {
+  return text[at] === ZERO && text[at + 1] === ZERO;
 }
 
 /** A BIT(n) cell as an unsigned whole number. */

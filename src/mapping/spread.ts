@@ -3,12 +3,13 @@
  * account fall on n partitions and a reader can compute the suffixes to query.
  */
 import type { SpreadMapping } from '../config/model.js';
-import type { Row, TableInfo } from '../core/model.js';
+import type { TableInfo } from '../core/model.js';
 import { BadValue } from './bad-value.js';
 import { compileExpression } from './template-functions.js';
 import { columnKind } from './column-kind.js';
 import { columnNamed } from './compiled-template.js';
 import { hashModulo } from './digest.js';
+import type { RowView } from './row-view.js';
 
 /** What every suffix begins with. */
 export const SPREAD_SEPARATOR = '#';
@@ -22,7 +23,7 @@ export function compileSpread(
   spread: SpreadMapping,
   table: TableInfo,
   indexOf: (column: string) => number,
-): (row: Row) => string {
+): (row: RowView) => string {
   const by = textOf(spread.by, table, indexOf);
   const account = spread.account === null ? null : textOf(spread.account, table, indexOf);
   const overrides = new Map(Object.entries(spread.overrides));
@@ -36,10 +37,10 @@ export function compileSpread(
   };
 }
 
-function textOf(name: string, table: TableInfo, indexOf: (column: string) => number): (row: Row) => string | null {
+function textOf(name: string, table: TableInfo, indexOf: (column: string) => number): (row: RowView) => string | null {
   const column = columnNamed(name, table);
   const index = indexOf(name);
   const hex = columnKind(column) === 'bytes' ? [{ name: 'hex', argument: null }] : [];
   const { evaluate } = compileExpression(column, index, hex);
-  return (row) => ((row[index] ?? null) === null ? null : evaluate(row));
+  return (row) => (row.isNull(index) ? null : evaluate(row));
 }

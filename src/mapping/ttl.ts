@@ -3,7 +3,7 @@
  * milliseconds are refused, since DynamoDB would keep such items for ever.
  */
 import type { TtlMapping } from '../config/model.js';
-import type { Row, TableInfo } from '../core/model.js';
+import type { TableInfo } from '../core/model.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
 import { numberValue } from './attribute-value.js';
 import { BadValue } from './bad-value.js';
@@ -12,6 +12,7 @@ import { columnNamed, TemplateFault } from './compiled-template.js';
 import { epochTime } from './datetime.js';
 import { quoteJson } from './json-text.js';
 import { textBytes } from './item-size.js';
+import type { RowView } from './row-view.js';
 
 /** Items older than this are never deleted by TTL (AWS: "more than five years old"). */
 export const TTL_IGNORED_AFTER_SECONDS = 5 * 365 * 86_400;
@@ -20,7 +21,7 @@ const LARGEST_SECONDS = 100_000_000_000;
 
 export interface CompiledTtl {
   /** Epoch seconds, or null where the column is NULL: such items never expire. @throws BadValue */
-  readonly expiresAt: (row: Row) => number | null;
+  readonly expiresAt: (row: RowView) => number | null;
   readonly skipsExpired: boolean;
   readonly emitter: AttributeEmitter;
 }
@@ -37,21 +38,21 @@ export function compileTtl(ttl: TtlMapping, table: TableInfo, indexOf: (column: 
     );
   }
   const index = indexOf(column.name);
-  const prefix = `${quoteJson(ttl.attribute)}:`;
+  const prefix = `,${quoteJson(ttl.attribute)}:`;
   const nameBytes = textBytes(ttl.attribute);
   const seconds = kind === 'integer' ? integerSeconds(column.name) : calendarSeconds(column.name);
   return {
     expiresAt: (row) => {
-      const cell = row[index];
+      const cell = row.cell(index);
       return typeof cell === 'string' ? seconds(cell) + ttl.retentionSeconds : null;
     },
     skipsExpired: ttl.expired === 'skip',
     emitter: {
       name: ttl.attribute,
-      emit(_row, size, _key, expiresAt) {
-        if (expiresAt === null) return '';
-        size.bytes += nameBytes;
-        return prefix + numberValue(String(expiresAt), size);
+      emit(_row, out, _key, expiresAt) {
+        if (expiresAt === null) return;
+        out.bytes += nameBytes;
+        out.text(prefix + numberValue(String(expiresAt), out));
       },
     },
   };

@@ -2,36 +2,23 @@
  * Cells on their way from the server, without loss or not at all: text that is not UTF-8, and text that the server could not convert
  * to it, arrives as bytes, never with a substitute character in it.
  */
-import { isUtf8 } from 'node:buffer';
-import type { Cell, ColumnInfo } from '../core/model.js';
-
-/** `ascii`: the bytes of an ASCII column, text unless one is above 127; servers before MySQL 8 let those in. */
-export type Transport = 'text' | 'bytes' | 'ascii';
+import type { Cell } from '../core/model.js';
+import { cellOf, type Transport } from '../core/row-block.js';
 
 /** mysql2's `typeCast` is told a column's name, not its place, so the name carries the transport. */
 const ALIASES: Readonly<Record<Transport, string>> = { text: 't', bytes: 'b', ascii: 'a' };
+const TRANSPORTS: Readonly<Record<string, Transport>> = { t: 'text', b: 'bytes', a: 'ascii' };
 
 export function aliased(expression: string, transport: Transport): string {
   return `${expression} AS ${ALIASES[transport]}`;
 }
 
-type CastField = { readonly name: string; string(encoding: string): string | null; buffer(): Buffer | null };
+type CastField = { readonly name: string; buffer(): Buffer | null };
 
 /** The cell of a column so aliased; of any other column, text. */
 export function exactCell(field: CastField): Cell {
-  if (field.name === ALIASES.bytes) return field.buffer();
-  // One character a byte: the driver decodes that fastest, and for ASCII it is the text already.
-  const bytes = field.string('latin1');
-  if (bytes === null || !BEYOND_ASCII.test(bytes)) return bytes;
-  const raw = Buffer.from(bytes, 'latin1');
-  // MySQL before 8 and MariaDB store halves of surrogate pairs, which are not UTF-8.
-  return field.name !== ALIASES.ascii && isUtf8(raw) ? raw.toString('utf8') : raw;
-}
-
-const BEYOND_ASCII = /[^\0-\x7f]/;
-
-export function transportOf(column: ColumnInfo): Transport {
-  return column.charset === 'ascii' ? 'ascii' : column.transport;
+  const bytes = field.buffer();
+  return bytes === null ? null : cellOf(bytes, 0, bytes.length, TRANSPORTS[field.name] ?? 'text');
 }
 
 /** Character sets in which every code that a column can hold is one of Unicode. */

@@ -8,10 +8,12 @@
 import { setMaxListeners } from 'node:events';
 import type { SourceLimits } from '../config/model.js';
 import { interrupted } from '../core/errors.js';
-import type { Cell, Cursor, Range, Row, RowChunk } from '../core/model.js';
+import type { Cursor, Range } from '../core/model.js';
+import { RowBlockBuilder, type RowChunk } from '../core/row-block.js';
 import { ChunkSize } from './chunk-size.js';
 import { Handoff } from './handoff.js';
 import type { Retry } from './retry.js';
+import { appendRow } from './row-packet.js';
 import type { KeyInterval, RowSelect } from './row-select.js';
 import type { Lease, SessionPool } from './session-pool.js';
 import type { Statement } from './session.js';
@@ -57,6 +59,8 @@ export async function* scanChunks(
 
 class ChunkScan {
   readonly #size: ChunkSize;
+  /** The rows of the SELECT under way that no chunk has yet. */
+  readonly #block: RowBlockBuilder;
   /** Everything up to here was given to the consumer, or need not be. */
   #position: Cursor | null = null;
 
@@ -66,6 +70,7 @@ class ChunkScan {
     private readonly signal: AbortSignal,
   ) {
     this.#size = new ChunkSize(means.limits);
+    this.#block = new RowBlockBuilder(means.select.transports);
   }
 
   /** Never rejects: what fails is handed to the consumer. */
@@ -120,7 +125,8 @@ class ChunkScan {
   async #read(lease: Lease, sql: string): Promise<number> {
     const { chunkBytes } = this.means.limits;
     const total = { rows: 0, bytes: 0 };
-    let rows: Row[] = [];
+    // What a SELECT that broke had read is read again.
+    this.#block.clear();
     let bytes = 0;
     let started = performance.now();
     let elapsedMs = 0;
@@ -129,15 +135,13 @@ class ChunkScan {
     const cut = (): void => {
       const chunkMs = performance.now() - started;
       elapsedMs += chunkMs;
-      total.rows += rows.length;
+      total.rows += this.#block.rows;
       total.bytes += bytes;
-      this.#give(rows, bytes, chunkMs);
-      rows = [];
+      this.#give(bytes, chunkMs);
       bytes = 0;
     };
-    const onRow = (row: Cell[]): void => {
-      rows.push(row);
-      bytes += weight(row);
+    const onRow = (packet: Buffer, from: number, to: number): void => {
+      bytes += appendRow(this.#block, packet, from, to);
       if (bytes < chunkBytes) return;
       cut();
       statement.pause();
@@ -152,28 +156,20 @@ class ChunkScan {
       started = performance.now();
       statement.resume();
     };
-    const statement: Statement = lease.session.start(sql, onRow, this.signal);
+    const statement: Statement = lease.session.stream(sql, onRow, this.signal);
     await statement.done;
     await resuming;
-    if (rows.length > 0) cut();
+    if (this.#block.rows > 0) cut();
     else elapsedMs += performance.now() - started;
     this.#size.observe({ ...total, elapsedMs });
     return total.rows;
   }
 
-  #give(rows: readonly Row[], bytes: number, elapsedMs: number): void {
-    const lastRow = rows[rows.length - 1];
-    if (lastRow === undefined) return;
-    const last = this.means.select.cursorOf(lastRow);
+  #give(bytes: number, elapsedMs: number): void {
+    const rows = this.#block.finish();
+    const last = this.means.select.cursorOf(rows.at(-1) ?? []);
     this.#position = last;
     this.means.retry.progressed();
     this.handoff.put({ rows, last, bytes, elapsedMs });
   }
-}
-
-/** Characters for text, bytes for binary: near enough to what the row takes up. */
-function weight(row: readonly Cell[]): number {
-  let sum = 0;
-  for (const cell of row) if (cell !== null) sum += cell.length;
-  return sum;
 }

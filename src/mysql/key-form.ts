@@ -3,7 +3,8 @@
  * literal that compares exactly as the index is ordered. A text that cannot be such a value never becomes SQL.
  */
 import type { Cell, ColumnInfo } from '../core/model.js';
-import { exactText, type Transport } from './cells.js';
+import type { Transport } from '../core/row-block.js';
+import { exactText } from './cells.js';
 import { compareEnumerated, enumerationOf, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from './sql.js';
 

@@ -4,7 +4,8 @@
  */
 import type { Cursor, Row } from '../core/model.js';
 import type { TableScan } from '../core/ports.js';
-import { aliased, transportOf } from './cells.js';
+import { transportOf, type Transport } from '../core/row-block.js';
+import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
 import { Keyset } from './keyset.js';
 import { quoteName } from './sql.js';
@@ -19,6 +20,8 @@ export class RowSelect {
   readonly keyset: Keyset;
   /** The operator's condition, in parentheses of its own; null: all rows. */
   readonly where: string | null;
+  /** Of the cells of the `rows` statements, key cells included. */
+  readonly transports: readonly Transport[];
   readonly #rowList: string;
   readonly #keyList: string;
   readonly #rowCells: readonly number[];
@@ -30,17 +33,22 @@ export class RowSelect {
     // On lines of its own: the condition may end in a comment.
     this.where = scan.where === null ? null : `(\n${scan.where}\n)`;
 
+    const transports: Transport[] = [];
     const list = scan.columns.map((name) => {
       const column = scan.table.columns.find((candidate) => candidate.name === name);
       if (column === undefined) throw new TypeError(`${name} is no column of ${scan.table.name}`);
+      transports.push(transportOf(column));
       return aliased(columnExpression(scan.table.name, column), transportOf(column));
     });
     this.#rowCells = this.keyset.parts.map((part) => {
       const selected = this.keyset.selected(part);
       // FLOAT columns are selected as their key form already.
       const there = list.indexOf(selected);
-      return there >= 0 ? there : list.push(selected) - 1;
+      if (there >= 0) return there;
+      transports.push(part.form.transport);
+      return list.push(selected) - 1;
     });
+    this.transports = transports;
     this.#rowList = list.join(', ');
     this.#keyList = this.keyset.parts.map((part) => this.keyset.selected(part)).join(', ');
     this.#keyCells = this.keyset.parts.map((_, i) => i);

@@ -9,6 +9,7 @@ import type { Cell } from '../core/model.js';
 import { exactCell } from './cells.js';
 import { connect, type Wire } from './connect.js';
 import { deadlinePassed } from './errors.js';
+import { tapRows } from './row-packet.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
 
 /** Without a byte from the server for so long, a statement counts as hung. */
@@ -100,6 +101,24 @@ export class Session {
     signal: AbortSignal,
     onNames: ((names: readonly string[]) => void) | null = null,
   ): Statement {
+    return this.#run(sql, signal, (command) => {
+      // A statement without a result set reports its outcome as a 'result' too.
+      command.on('result', (row: Cell[] | object) => {
+        if (Array.isArray(row)) onRow(row as Cell[]);
+      });
+      if (onNames === null) return;
+      command.on('fields', (fields: readonly { readonly name: string }[] | undefined) =>
+        onNames(fields?.map(({ name }) => name) ?? []),
+      );
+    });
+  }
+
+  /** Starts a SELECT whose rows are handed on as bytes (see row-packet.ts); `onRow` may pause it. */
+  stream(sql: string, onRow: (packet: Buffer, from: number, to: number) => void, signal: AbortSignal): Statement {
+    return this.#run(sql, signal, (command) => tapRows(command, onRow));
+  }
+
+  #run(sql: string, signal: AbortSignal, listen: (command: Query) => void): Statement {
     const { connection, socket } = this.#wire;
     let paused = false;
     const done = new Promise<void>((resolve, reject) => {
@@ -124,15 +143,7 @@ export class Session {
       signal.addEventListener('abort', onAbort, { once: true });
 
       const command: Query = connection.query({ sql, rowsAsArray: true, typeCast: exactCell });
-      // A statement without a result set reports its outcome as a 'result' too.
-      command.on('result', (row: Cell[] | object) => {
-        if (Array.isArray(row)) onRow(row as Cell[]);
-      });
-      if (onNames !== null) {
-        command.on('fields', (fields: readonly { readonly name: string }[] | undefined) =>
-          onNames(fields?.map(({ name }) => name) ?? []),
-        );
-      }
+      listen(command);
       command.on('error', settle);
       command.on('end', () => settle(null));
     });

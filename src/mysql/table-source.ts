@@ -4,7 +4,8 @@
  */
 import type { SourceLimits } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
-import type { Cursor, Range, Row, RowChunk } from '../core/model.js';
+import type { Cursor, Range, Row } from '../core/model.js';
+import type { RowChunk } from '../core/row-block.js';
 import type { RowSource, TableScan } from '../core/ports.js';
 import { scanChunks } from './chunk-scan.js';
 import { planRanges, sampleCursors } from './ranges.js';

@@ -5,10 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import { FerryError } from '../core/errors.js';
-import type { Cell, Cursor, Range, Row, RowChunk, TableInfo } from '../core/model.js';
+import type { Cell, Cursor, Range, Row, TableInfo } from '../core/model.js';
+import { type RowBlock, RowBlockBuilder, type RowChunk, type Transport, transportOf } from '../core/row-block.js';
 import type { RowSource, WholeTableScan } from '../core/ports.js';
-import { aliased, transportOf } from './cells.js';
+import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
+import { appendRow } from './row-packet.js';
 import type { Session } from './session.js';
 import { quoteName } from './sql.js';
 import { type ShardMeans, withSession } from './table-source.js';
@@ -23,6 +25,7 @@ const SHOWN_CHARACTERS = 64;
 export class WholeTable implements RowSource {
   readonly #table: TableInfo;
   readonly #select: string;
+  readonly #transports: readonly Transport[];
 
   constructor(
     private readonly means: ShardMeans,
@@ -30,11 +33,13 @@ export class WholeTable implements RowSource {
   ) {
     const { table, columns, where } = wanted;
     this.#table = table;
-    const list = columns.map((name) => {
+    const chosen = columns.map((name) => {
       const column = table.columns.find((candidate) => candidate.name === name);
       if (column === undefined) throw new TypeError(`${name} is no column of ${table.name}`);
-      return aliased(columnExpression(table.name, column), transportOf(column));
+      return column;
     });
+    this.#transports = chosen.map(transportOf);
+    const list = chosen.map((column) => aliased(columnExpression(table.name, column), transportOf(column)));
     this.#select = `SELECT ${list.join(', ')} ${fromWhole(table, where)}`;
   }
 
@@ -92,29 +97,28 @@ export class WholeTable implements RowSource {
     return texts.map((text, i) => `${this.wanted.columns[i] ?? ''}=${text ?? 'NULL'}`).join(', ');
   }
 
-  async #read(signal: AbortSignal): Promise<{ readonly rows: readonly Row[]; readonly bytes: number }> {
+  async #read(signal: AbortSignal): Promise<{ readonly rows: RowBlock; readonly bytes: number }> {
     return await withSession(this.means, `reading ${this.#table.name} whole`, signal, (session) =>
       this.#collect(session, signal),
     );
   }
 
   /** @throws FerryError E_TABLE_TOO_LARGE as soon as a limit is passed; the connection is dropped with what is left */
-  async #collect(session: Session, signal: AbortSignal): Promise<{ rows: readonly Row[]; bytes: number }> {
+  async #collect(session: Session, signal: AbortSignal): Promise<{ rows: RowBlock; bytes: number }> {
     const { maxRows, maxBytes } = this.wanted;
-    const rows: Row[] = [];
+    const block = new RowBlockBuilder(this.#transports);
     let bytes = 0;
-    const statement = session.start(
+    const statement = session.stream(
       `${this.#select} LIMIT ${maxRows + 1}`,
-      (row) => {
-        rows.push(row);
-        for (const cell of row) bytes += cell?.length ?? 0;
-        if (rows.length > maxRows) session.destroy(tooLarge(this.#table.name, `${maxRows} rows`, 'maxRows'));
+      (packet, from, to) => {
+        bytes += appendRow(block, packet, from, to);
+        if (block.rows > maxRows) session.destroy(tooLarge(this.#table.name, `${maxRows} rows`, 'maxRows'));
         else if (bytes > maxBytes) session.destroy(tooLarge(this.#table.name, `${maxBytes} bytes`, 'maxBytes'));
       },
       signal,
     );
     await statement.done;
-    return { rows, bytes };
+    return { rows: block.finish(), bytes };
   }
 }
 

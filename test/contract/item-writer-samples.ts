@@ -1,6 +1,7 @@
 /** Items as the mapping would make them, for whatever writes or reads items. */
 import type { MappedItem } from '../../src/core/model.js';
 import { canonicalItemText } from '../../src/mapping/canonical.js';
+import { bytesOf } from '../support/mapped-item.js';
 
 export const KEY_NAMES = { partitionKey: 'pk', sortKey: 'sk' } as const;
 export const TABLE_KEYS = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } } as const;
@@ -10,12 +11,13 @@ export function sampleItem(partition: string, sort: string, body = 'text'): Mapp
   const pk = { S: partition };
   const sk = { S: sort };
   return {
-    text: canonicalItemText({ pk, sk, body: { S: body } }),
+    ...bytesOf(canonicalItemText({ pk, sk, body: { S: body } })),
     keyText: JSON.stringify({ pk, sk }),
     partition: JSON.stringify(pk),
     bytes: [partition, sort, body, 'pk', 'sk', 'body'].reduce((sum, part) => sum + Buffer.byteLength(part), 0),
     expiresAt: null,
     row: [partition, sort, body],
+    cell: (column) => [partition, sort, body][column] ?? null,
   };
 }
 

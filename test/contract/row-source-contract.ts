@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { SourceLimits } from '../../src/config/model.js';
-import type { Range, Row, RowChunk, TableInfo, UniqueKey } from '../../src/core/model.js';
+import type { Range, Row, TableInfo, UniqueKey } from '../../src/core/model.js';
+import type { RowChunk } from '../../src/core/row-block.js';
 import type { RowSource, ShardSource } from '../../src/core/ports.js';
 import { fillTable, KEYED_TABLES, numbersInOrder, SEED } from './row-source-tables.js';
 
@@ -219,7 +220,7 @@ async function first(scan: AsyncIterable<RowChunk>): Promise<RowChunk | null> {
 }
 
 export function rowsOf(chunks: readonly RowChunk[]): readonly Row[] {
-  return chunks.flatMap(({ rows }) => rows);
+  return chunks.flatMap(({ rows }) => [...rows]);
 }
 
 export function numberOf(row: Row): string {

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { EventBus, type EventRecord } from '../../../src/core/events.js';
-import type { Range, RowChunk } from '../../../src/core/model.js';
+import type { Range } from '../../../src/core/model.js';
+import type { RowChunk } from '../../../src/core/row-block.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 import { openSource, openTable } from './source.js';
 

@@ -1,6 +1,7 @@
 /** Tables without a key, read whole: one chunk of all rows or nothing, within its limits. */
 import { describe, expect, test } from 'vitest';
-import type { Range, Row, RowChunk } from '../../../src/core/model.js';
+import type { Range, Row } from '../../../src/core/model.js';
+import type { RowChunk } from '../../../src/core/row-block.js';
 import type { RowSource } from '../../../src/core/ports.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 import { openSource, type TestSource } from './source.js';

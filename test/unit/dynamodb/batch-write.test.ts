@@ -18,7 +18,7 @@ const itemOf = (queued: QueuedItem | undefined): unknown => JSON.parse(queued?.i
 
 describe('BatchWriteFormat', () => {
   test('joins the ready texts to one request', () => {
-    expect(JSON.parse(format.body(batch))).toEqual({
+    expect(JSON.parse(format.body(batch).toString('utf8'))).toEqual({
       RequestItems: { 'my-table': batch.map((queued) => ({ PutRequest: { Item: itemOf(queued) } })) },
       ReturnConsumedCapacity: 'INDEXES',
     });

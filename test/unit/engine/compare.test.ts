@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
 import { attributeDifferences, compareItem } from '../../../src/engine/compare.js';
+import { bytesOf } from '../../support/mapped-item.js';
 
 const KEY = '{"pk":{"S":"a"}}';
 
 function item(text: string, expiresAt: number | null = null): MappedItem {
-  return { text, keyText: KEY, partition: '{"S":"a"}', bytes: 3, expiresAt, row: [] };
+  return { ...bytesOf(text), keyText: KEY, partition: '{"S":"a"}', bytes: 3, expiresAt, row: [], cell: () => null };
 }
 
 describe('compareItem', () => {

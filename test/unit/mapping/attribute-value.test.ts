@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ColumnRule } from '../../../src/config/model.js';
 import type { Cell } from '../../../src/core/model.js';
-import { encoderFor } from '../../../src/mapping/attribute-value.js';
+import { cellWriter } from '../../../src/mapping/attribute-value.js';
+import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
 import { column } from './tables.js';
 
 type Asked = Partial<Pick<ColumnRule, 'type' | 'format'>>;
@@ -11,9 +12,14 @@ function encode(
   asked: Asked,
   cell: NonNullable<Cell>,
 ): { readonly text: string; readonly bytes: number } {
-  const size = { bytes: 0 };
-  const text = encoderFor(column('c', definition), { type: null, format: null, ...asked })(cell, size);
-  return { text, bytes: size.bytes };
+  const writer = cellWriter(column('c', definition), { type: null, format: null, ...asked });
+  const out = new ItemBuffer();
+  out.begin();
+  // Not at the start of its buffer: cells stand behind others.
+  const source = Buffer.from([7, ...(typeof cell === 'string' ? Buffer.from(cell) : cell), 7]);
+  writer.write(source, 1, source.length - 1, out);
+  const text = out.buffer.toString('utf8', out.start, out.at);
+  return { text: writer.open + text + writer.close, bytes: out.bytes };
 }
 
 const bytes = (...values: number[]) => Buffer.from(values);

@@ -1,7 +1,9 @@
 /** Tables, mapping rules and rows for tests, from the words an operator would use for them. */
 import type { ItemMapping, KeyMapping, TableMapping } from '../../../src/config/model.js';
 import type { Cell, ColumnInfo, MappedItem, Row, TableInfo, UniqueKey } from '../../../src/core/model.js';
+import { RowBlock, transportOf } from '../../../src/core/row-block.js';
 import { compileMapping, type CompiledMapping } from '../../../src/mapping/compile.js';
+import { RowView } from '../../../src/mapping/row-view.js';
 
 const BYTE_TYPES = ['bit', 'binary', 'varbinary', 'blob', 'point'];
 const TEXT_TYPES = ['char', 'varchar', 'text', 'enum', 'set'];
@@ -82,6 +84,13 @@ export function rule(partition: string, sort: string | null, parts: RuleParts = 
 export function compile(info: TableInfo, ...items: readonly ItemMapping[]): CompiledMapping {
   const mapping: TableMapping = { items };
   return compileMapping(info, mapping, () => 7);
+}
+
+/** The only row of a block of the table's columns. */
+export function viewOf(row: Row, info: TableInfo): RowView {
+  const view = new RowView();
+  view.moveTo(RowBlock.of([row], info.columns.map(transportOf)), 0);
+  return view;
 }
 
 /** A row in the order that the mapping asks for. */

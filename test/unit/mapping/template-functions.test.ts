@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import type { Cell, ColumnInfo } from '../../../src/core/model.js';
 import { compileTemplate } from '../../../src/mapping/compiled-template.js';
 import { holds } from './seeded.js';
-import { column, table } from './tables.js';
+import { column, table, viewOf } from './tables.js';
 
 /** What `{c<calls>}` gives for a cell of a column `c` of that definition. */
 function evaluate(definition: string | ColumnInfo, calls: string, cell: Cell): string {
   const info = table({ c: typeof definition === 'string' ? column('c', definition) : definition });
-  return compileTemplate(`{c${calls}}`, info, () => 0).evaluate([cell]);
+  return compileTemplate(`{c${calls}}`, info, () => 0).evaluate(viewOf([cell], info));
 }
 
 const sha = (text: string) => createHash('sha256').update(text).digest().readUIntBE(0, 6);

@@ -10,7 +10,7 @@ import {
   type Way,
 } from '../../../fixtures/types/read.js';
 import type { AttributeType, DateFormat } from '../../../src/config/model.js';
-import { encoderFor, RuleFault } from '../../../src/mapping/attribute-value.js';
+import { cellWriter, RuleFault } from '../../../src/mapping/attribute-value.js';
 import { KNOWN_TYPES } from '../../../src/mapping/column-kind.js';
 
 /** Fixtures of what is no type of its own. */
@@ -64,7 +64,7 @@ function isOffered(dataType: string, way: Way): boolean {
     ...{ maxLength: null, precision: null, scale: null, fractionDigits: null, generated: false, invisible: false },
   };
   try {
-    encoderFor({ ...column, transport: 'text' }, { type, format });
+    cellWriter({ ...column, transport: 'text' }, { type, format });
     return true;
   } catch (error) {
     if (error instanceof RuleFault) return false;

@@ -1,0 +1,25 @@
+/** The row under way, in its block: what the steps of a compiled mapping read from. One object, moved from row to row. */
+import type { Cell } from '../core/model.js';
+import { NULL_CELL, RowBlock } from '../core/row-block.js';
+
+export class RowView {
+  rows: RowBlock = RowBlock.of([], []);
+  /** Place of the row in its block. */
+  row = 0;
+  /** Place of its first cell in `rows.starts` and `rows.ends`. */
+  first = 0;
+
+  moveTo(rows: RowBlock, row: number): void {
+    this.rows = rows;
+    this.row = row;
+    this.first = row * rows.width;
+  }
+
+  isNull(column: number): boolean {
+    return this.rows.starts[this.first + column] === NULL_CELL;
+  }
+
+  cell(column: number): Cell {
+    return this.rows.cell(this.row, column);
+  }
+}

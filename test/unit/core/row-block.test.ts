@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { Row } from '../../../src/core/model.js';
+import { cellOf, RowBlock, RowBlockBuilder, type Transport } from '../../../src/core/row-block.js';
+
+const TRANSPORTS: readonly Transport[] = ['text', 'bytes', 'ascii'];
+const ROWS: readonly Row[] = [
+  ['', Buffer.alloc(0), 'a'],
+  [null, null, null],
+  ['Zoë 👋', Buffer.from([0xff, 0, 0x80]), '~\u007f'],
+];
+
+describe('a block of rows', () => {
+  it('gives back the cells that it was made of', () => {
+    const block = RowBlock.of(ROWS, TRANSPORTS);
+    expect(block).toHaveLength(3);
+    expect([...block]).toEqual(ROWS);
+    expect(block.map((row) => row[0])).toEqual(['', null, 'Zoë 👋']);
+    expect([block.at(0), block.at(-1), block.at(3), block.at(-4)]).toEqual([ROWS[0], ROWS[2], undefined, undefined]);
+  });
+
+  it('grows, and leaves the blocks before it as they were', () => {
+    const builder = new RowBlockBuilder(['text']);
+    const rows = (letter: string): Row[] =>
+      Array.from({ length: 9_000 }, (_, i) => [`${letter}${i}`.padEnd(40, letter)]);
+    const blocks = ['a', 'b'].map((letter) => {
+      for (const row of rows(letter)) builder.add(row);
+      return builder.finish();
+    });
+    expect(blocks.map((block) => [...block])).toEqual([rows('a'), rows('b')]);
+    builder.add(['dropped']);
+    builder.clear();
+    expect(builder.finish()).toHaveLength(0);
+  });
+});
+
+describe('a cell', () => {
+  const read = (transport: Transport, ...bytes: number[]) =>
+    cellOf(Buffer.from([1, ...bytes, 1]), 1, bytes.length + 1, transport);
+
+  it('is text where its bytes are UTF-8, the replacement character itself among it', () => {
+    expect(read('text', 0x41, 0xc3, 0xa9)).toBe('Aé');
+    expect(read('text', 0xef, 0xbf, 0xbd)).toBe('\uFFFD');
+  });
+
+  it('stays bytes where they are not', () => {
+    // Half of a surrogate pair, a byte alone, a sequence cut off.
+    for (const bytes of [[0xed, 0xa0, 0x80], [0xff], [0xe4, 0xbd], [0xef, 0xbf, 0xbd, 0xff]])
+      expect(read('text', ...bytes)).toEqual(Buffer.from(bytes));
+  });
+
+  it('of an ASCII column is text up to 127, and of a binary one never', () => {
+    expect(read('ascii', 0x41, 0x7f)).toBe('A\u007f');
+    expect(read('ascii', 0xc3, 0xa9)).toEqual(Buffer.from([0xc3, 0xa9]));
+    expect(read('bytes', 0x41)).toEqual(Buffer.from([0x41]));
+  });
+});
