@@ -45,7 +45,7 @@ describe.each(mysqlServers)('$name', (server) => {
     const [chunk, ...others] = await collect(source);
     expect(others).toEqual([]);
     expect(chunk?.rows).toHaveLength(ROWS + 1);
-    expect(chunk?.rows.filter(([name]) => name === 'n7')).toEqual(
+    expect([...(chunk?.rows ?? [])].filter(([name]) => name === 'n7')).toEqual(
       Array.from({ length: 3 }, () => ['n7', Buffer.from([0, 7]), '0.10000000149011612']),
     );
     for await (const behind of source.scan(EVERYTHING, chunk?.last ?? null, signal)) expect(behind).toBeUndefined();
@@ -81,7 +81,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await fill(database);
     await using shard = openSource(database.shard());
     const source = await openWhole(shard);
-    const rows = (await collect(source))[0]?.rows ?? [];
+    const rows = [...((await collect(source))[0]?.rows ?? [])];
     const of = (wanted: string): Row => rows.find(([name]) => name === wanted) ?? [];
     const nulls = rows.find(([name]) => name === null) ?? [];
     await database.query("UPDATE t SET f = 2 WHERE name = 'n8'");
