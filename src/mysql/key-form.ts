@@ -11,6 +11,7 @@ import { bytesLiteral, quoteName, textLiteral } from './sql.js';
 /** How a value between two others can be made up; see probe.ts. `opaque`: it cannot. */
 export type KeyKind =
   | 'integer'
+  | 'enumerated'
   | 'decimal'
   | 'float'
   | 'bytes'
@@ -146,6 +147,7 @@ function enumeratedForm(column: ColumnInfo): KeyForm | null {
   if (enumeration === null) return null;
   return {
     ...BIT,
+    kind: 'enumerated',
     compare: (sql, operator, text) => compareEnumerated(enumeration, sql, operator, text),
     written: WRITTEN_TEXT,
   };

@@ -44,6 +44,13 @@ export class Keyset {
     return this.#order(true);
   }
 
+  /** All parts in one direction, none of them an ENUM or SET. */
+  get plain(): boolean {
+    return this.parts.every(
+      ({ descending, form }) => descending === this.parts[0]?.descending && form.kind !== 'enumerated',
+    );
+  }
+
   #order(reverse: boolean): string {
     return this.parts.map(({ sql, descending }) => (descending === reverse ? sql : `${sql} DESC`)).join(', ');
   }

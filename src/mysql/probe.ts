@@ -21,6 +21,7 @@ export function alike(kind: KeyKind, a: string, b: string): boolean {
 function halfWay(kind: KeyKind, low: string, high: string): string | null {
   switch (kind) {
     case 'integer':
+    case 'enumerated':
       return (floor2(BigInt(low) + BigInt(high)) + ((BigInt(low) + BigInt(high)) & 1n)).toString();
     case 'decimal':
       return halfWayDecimal(low, high);
@@ -150,12 +151,22 @@ function halfWayText(low: string, high: string): string | null {
   return middle === null ? null : String.fromCodePoint(...middle.map((c) => (c >= 0xd800 && c < 0xe000 ? 0xd7ff : c)));
 }
 
-/** MySQL's latin1 is the web's windows-1252, byte for byte. */
+/** Bytes 80 to 9F of MySQL's latin1, which are windows-1252's. (Node 20's TextDecoder gives ISO 8859-1 for that name.) */
+const LATIN1_80 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
+
 function halfWayLatin1(low: string, high: string): string | null {
-  const characters = new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, byte) => byte));
-  const bytes = (text: string): number[] => Array.from(text, (character) => Math.max(0, characters.indexOf(character)));
+  const bytes = (text: string): number[] => Array.from(text, latin1Byte);
   const middle = halfWayDigits(bytes(low), bytes(high), 256n);
-  return middle === null ? null : middle.map((byte) => characters.charAt(byte)).join('');
+  return middle === null ? null : middle.map(latin1Character).join('');
+}
+
+function latin1Byte(character: string): number {
+  const place = LATIN1_80.indexOf(character);
+  return place >= 0 ? 0x80 + place : character.charCodeAt(0) & 0xff;
+}
+
+function latin1Character(byte: number): string {
+  return LATIN1_80[byte - 0x80] ?? String.fromCharCode(byte);
 }
 
 function halfWayBytes(low: string, high: string, radix: bigint): string | null {

@@ -24,6 +24,9 @@ const HALVINGS_PER_RANGE = 13;
 /** Index entries that may be read to find one boundary. */
 const WALKED_ROWS = 5_000;
 
+/** Probes for one cut at most where only rows behind a probe can be looked up. */
+const NEARING_PROBES = 8;
+
 /** A cut beside a gap, as at the end of one account's rows, costs a row too: only several in a row are suspicious. */
 const POOR_CUTS = 3;
 
@@ -146,14 +149,19 @@ class SampledTable {
     for (const [i, { form, descending }] of keyset.parts.entries()) {
       const [a, b] = [from[i] ?? '', to[i] ?? ''];
       if (alike(form.kind, a, b)) continue;
-      const middle = descending ? between(form.kind, b, a) : between(form.kind, a, b);
+      const halfWay = (to: string): string | null =>
+        descending ? between(form.kind, to, a) : between(form.kind, a, to);
+      const middle = halfWay(b);
       if (poorCuts >= POOR_CUTS || (middle === null && rows <= 2 * WALKED_ROWS)) break;
+      const looksBack = keyset.plain || this.session.family.readsBackwards === 'any key';
       // Where nothing can be made up, the upper end itself is the probe: rows at it, or rows before it.
-      for (const probe of new Set([middle ?? b, b])) {
+      for (const probe of new Set(looksBack ? [middle ?? b, b] : nearing(middle, b, halfWay))) {
         const behind = keyset.partFrom(from, i, probe, 'from');
         const before = keyset.partFrom(from, i, probe, 'before');
         const key = await unlessRefused(
-          async () => (await this.edge('first', [...within, behind])) ?? (await this.edge('last', [...within, before])),
+          async () =>
+            (await this.edge('first', [...within, behind])) ??
+            (looksBack ? await this.edge('last', [...within, before]) : null),
         );
         if (key !== null) return key;
       }
@@ -172,11 +180,18 @@ class SampledTable {
   /** The optimizer's estimate: an index dive at both ends, whatever lies between. */
   async estimate(after: Cursor, upTo: Cursor): Promise<number> {
     const records = await this.session.records(
-      `EXPLAIN FORMAT=TRADITIONAL ${this.select.keys({ after, upTo })}`,
+      `EXPLAIN FORMAT=TRADITIONAL ${this.select.keys({ after, upTo }, this.session.family.estimateHint)}`,
       this.signal,
     );
     return Number(records[0]?.get('rows') ?? 0);
   }
+}
+
+/** Probes nearer and nearer to the low end, then the upper end: for a key whose last row before a probe is not to be had. */
+function nearing(middle: string | null, high: string, halfWay: (to: string) => string | null): readonly string[] {
+  const probes: string[] = [];
+  for (let probe = middle; probe !== null && probes.length < NEARING_PROBES; probe = halfWay(probe)) probes.push(probe);
+  return [...probes, high];
 }
 
 /** A made-up text may hold what the column's charset does not: then MySQL refuses it, and it was no good probe. */
@@ -184,6 +199,7 @@ const REFUSED_PROBE: ReadonlySet<string> = new Set([
   'ER_CANT_AGGREGATE_2COLLATIONS',
   'ER_CANT_AGGREGATE_3COLLATIONS',
   'ER_INVALID_CHARACTER_STRING',
+  'ER_CANNOT_CONVERT_STRING',
 ]);
 
 async function unlessRefused<T>(ask: () => Promise<T | null>): Promise<T | null> {

@@ -8,6 +8,7 @@ import { transportOf, type Transport } from '../core/row-block.js';
 import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
 import { Keyset } from './keyset.js';
+import type { ServerFamily } from './server-family.js';
 import { quoteName } from './sql.js';
 
 /** Rows with `after` < key <= `upTo`; null: no bound. */
@@ -26,7 +27,8 @@ export class RowSelect {
   readonly #keyList: string;
   readonly #rowCells: readonly number[];
   readonly #keyCells: readonly number[];
-  readonly #from: string;
+  readonly #table: string;
+  readonly #index: string;
 
   constructor(scan: TableScan) {
     this.keyset = new Keyset(scan);
@@ -52,9 +54,8 @@ export class RowSelect {
     this.#rowList = list.join(', ');
     this.#keyList = this.keyset.parts.map((part) => this.keyset.selected(part)).join(', ');
     this.#keyCells = this.keyset.parts.map((_, i) => i);
-    this.#from =
-      `FROM ${quoteName(scan.table.database)}.${quoteName(scan.table.name)} ` +
-      `FORCE INDEX (${quoteName(scan.key.name)})`;
+    this.#table = `${quoteName(scan.table.database)}.${quoteName(scan.table.name)}`;
+    this.#index = quoteName(scan.key.name);
   }
 
   cursorOf(row: Row): Cursor {
@@ -99,8 +100,8 @@ export class RowSelect {
   }
 
   /** For EXPLAIN: how many rows the interval has. */
-  keys(interval: KeyInterval): string {
-    return this.#statement(this.#keyList, this.#bounds(interval), null, null);
+  keys(interval: KeyInterval, hint: ServerFamily['estimateHint']): string {
+    return this.#statement(this.#keyList, this.#bounds(interval), null, null, hint);
   }
 
   #bounds({ after, upTo }: KeyInterval): readonly string[] {
@@ -111,9 +112,15 @@ export class RowSelect {
     return this.where === null ? [] : [this.where];
   }
 
-  #statement(list: string, conditions: readonly string[], orderBy: string | null, limit: number | null): string {
+  #statement(
+    list: string,
+    conditions: readonly string[],
+    orderBy: string | null,
+    limit: number | null,
+    hint: ServerFamily['estimateHint'] = 'FORCE INDEX',
+  ): string {
     return (
-      `SELECT ${list} ${this.#from}` +
+      `SELECT ${list} FROM ${this.#table} ${hint} (${this.#index})` +
       (conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`) +
       (orderBy === null ? '' : ` ORDER BY ${orderBy}`) +
       (limit === null ? '' : ` LIMIT ${limit}`)

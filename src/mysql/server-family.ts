@@ -18,6 +18,13 @@ export interface ServerFamily {
   readonly keyExpression: string;
   /** Condition over information_schema.STATISTICS: the optimizer may use the index. */
   readonly keyVisible: string;
+  /** Index hint for EXPLAIN to estimate by index dives. MySQL 8 spares them where the index is forced, and says 1. */
+  readonly estimateHint: 'FORCE INDEX' | 'USE INDEX';
+  /**
+   * What reads the last rows before a bound from the index's end: any key; or only one whose parts have one direction and no ENUM or
+   * SET among them. MySQL 8 sorts for the others, or walks the index from its end (seen on 9.7).
+   */
+  readonly readsBackwards: 'any key' | 'plain keys';
 }
 
 /** @param version the answer of SELECT VERSION() */
@@ -35,6 +42,8 @@ function mysql(version: string): ServerFamily {
       ...(since('5.6.5') ? ['SET SESSION TRANSACTION READ ONLY'] : []),
       // MySQL 8 shows statistics up to a day old unless told not to.
       ...(since('8.0.3') ? ['SET SESSION information_schema_stats_expiry = 0'] : []),
+      // A primary key that the server made itself may be hidden, and with it the only key that a scan can follow.
+      ...(since('8.0.30') ? ['SET SESSION show_gipk_in_create_table_and_information_schema = ON'] : []),
     ],
     binlogStatement: since('8.2.0') ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
     gtidExpression: since('5.6.5') ? '@@GLOBAL.gtid_executed' : null,
@@ -42,6 +51,8 @@ function mysql(version: string): ServerFamily {
     replicaLagColumn: since('8.0.22') ? 'Seconds_Behind_Source' : 'Seconds_Behind_Master',
     keyExpression: since('8.0.13') ? 'EXPRESSION' : 'NULL',
     keyVisible: since('8.0.0') ? "IS_VISIBLE = 'YES'" : 'TRUE',
+    estimateHint: since('8.0.0') ? 'USE INDEX' : 'FORCE INDEX',
+    readsBackwards: since('8.0.0') ? 'plain keys' : 'any key',
   };
 }
 
@@ -58,6 +69,8 @@ function mariadb(version: string): ServerFamily {
     replicaLagColumn: 'Seconds_Behind_Master',
     keyExpression: 'NULL',
     keyVisible: since('10.6.0') ? "IGNORED = 'NO'" : 'TRUE',
+    estimateHint: 'FORCE INDEX',
+    readsBackwards: 'any key',
   };
 }
 

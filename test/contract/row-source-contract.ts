@@ -95,8 +95,8 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
     });
 
     test('an empty table has one range without bounds, and no rows', async () => {
-      await shard.query('CREATE TABLE empty (k INT PRIMARY KEY, n INT)');
-      const source = await openTable(shard, 'empty', {});
+      await shard.query('CREATE TABLE vacant (k INT PRIMARY KEY, n INT)');
+      const source = await openTable(shard, 'vacant', {});
       expect(await source.planRanges(8, signal)).toEqual([{ index: 0, after: null, upTo: null, estimatedRows: 0 }]);
       expect(await collect(source.scan(await whole(source), null, signal))).toEqual([]);
       expect(await source.sample(5, signal)).toEqual([]);

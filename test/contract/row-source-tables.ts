@@ -63,6 +63,10 @@ const single = (
   ...(only === undefined ? {} : { only }),
 });
 
+const MYSQL_8 = /mysql-([89]|\d\d)/;
+/** Since MariaDB 10.8; before, and on MySQL 5, DESC is read and ignored. */
+const DESCENDING = /mariadb-1[01]|mysql-([89]|\d\d)/;
+
 export const KEYED_TABLES: readonly KeyedTable[] = [
   single('int', 'INT', (_, n) => String(3 * n)),
   single('negative bigint and zero', 'BIGINT', (random, n) =>
@@ -161,8 +165,44 @@ export const KEYED_TABLES: readonly KeyedTable[] = [
     key: 'a DESC, b',
     parts: ['a', 'b'],
     values: (random) => [String(whole(random, 20)), text(word(random, 'abcdef', 8))],
-    only: /mariadb-1[01]|mysql-[89]/,
+    only: DESCENDING,
   },
+  {
+    name: 'every part descending',
+    columns: 'a INT NOT NULL, b DATETIME(3) NOT NULL',
+    key: 'a DESC, b DESC',
+    parts: ['a', 'b'],
+    values: (random) => [String(whole(random, 20)), `'${moment(random).slice(0, 23)}'`],
+    only: DESCENDING,
+  },
+  {
+    name: 'descending enum behind an ascending part',
+    columns: "a INT NOT NULL, e ENUM('z', 'a', 'm', '') NOT NULL, i INT NOT NULL",
+    key: 'a, e DESC, i',
+    parts: ['a', 'e', 'i'],
+    values: (random) => [String(whole(random, 20)), String(whole(random, 4) + 1), String(whole(random, 10 ** 6))],
+    only: DESCENDING,
+  },
+  {
+    name: 'descending enum leading',
+    columns: "e ENUM('z', 'a', 'm', '') NOT NULL, i INT NOT NULL",
+    key: 'e DESC, i',
+    parts: ['e', 'i'],
+    values: (random) => [String(whole(random, 4) + 1), String(whole(random, 10 ** 6))],
+    only: DESCENDING,
+  },
+  single(
+    'text without padding',
+    'VARCHAR(20) COLLATE utf8mb4_0900_ai_ci',
+    (random) => text(word(random, 'aAbBzZ éÉüß中😀', 6) + ' '.repeat(whole(random, 3))),
+    MYSQL_8,
+  ),
+  single(
+    'text without padding, by accents and case',
+    'VARCHAR(20) COLLATE utf8mb4_0900_as_cs',
+    (random) => text(word(random, 'aAbBzZ éÉüß中😀', 6) + ' '.repeat(whole(random, 3))),
+    MYSQL_8,
+  ),
   single(
     'uuid',
     'UUID',

@@ -40,15 +40,19 @@ export const serverPairs: readonly Servers[] =
         combined(nth(mysqlServers, index), nth(dynamodbServers, index)),
       );
 
+/** Each DynamoDB once, for what does not depend on the MySQL server. */
+export const dynamodbPairs: readonly Servers[] = serverPairs.slice(0, dynamodbServers.length);
+
 /** Any one pair, for what does not depend on the servers: `describe.each(onePair)`. */
-export const onePair: readonly Servers[] = serverPairs.slice(-1);
+export const onePair: readonly Servers[] = dynamodbPairs.slice(-1);
 
 function combined(mysql: MysqlServer, dynamodb: DynamodbServer): Servers {
   return { name: `${mysql.name} to ${dynamodb.name}`, mysql, dynamodb };
 }
 
+/** The last one where there are not so many. */
 function nth<T>(list: readonly T[], index: number): T {
-  const found = list[index % list.length];
+  const found = list[Math.min(index, list.length - 1)];
   if (found === undefined) throw new RangeError('an empty list has no elements');
   return found;
 }

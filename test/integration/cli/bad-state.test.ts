@@ -5,6 +5,7 @@ import { DeleteTableCommand, waitUntilTableNotExists } from '@aws-sdk/client-dyn
 import { describe, expect, it } from 'vitest';
 import {
   createMigration,
+  dynamodbPairs,
   onePair,
   serverPairs,
   type ConfigDocument,
@@ -152,9 +153,7 @@ describe.each(onePair)('a resume on $name', { timeout: 120_000 }, (servers) => {
     expect(await migration.items()).toHaveLength(ITEMS);
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
-});
 
-describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
   it('is what verify advises while the backfill is not finished, and not to begin again', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     // A segment of text is no number: the first chunk stops the backfill before anything is done.
@@ -175,7 +174,9 @@ describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) 
     const again = await migration.run(['backfill']);
     expect(again.stdout).toMatch(/was done already[^]*what was added or changed in MySQL since is not looked at here/);
   });
+});
 
+describe.each(dynamodbPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
   it('into a table that took the place of the first is refused until --restart', async () => {
     await using migration = await createMigration({ servers, rows: ROWS, table: 'missing' });
     expect(await migration.run(['backfill', '--create-table'])).toMatchObject({ code: 0 });
@@ -194,7 +195,9 @@ describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) 
     expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
     expect(await migration.items()).toHaveLength(ITEMS);
   });
+});
 
+describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
   it('of an altered table is refused with the difference until --restart', async () => {
     await using migration = await halfDone(servers);
     await migration.databases[0]?.query(

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createTable } from '../../support/dynamodb.js';
-import { createMigration, onePair, serverPairs, type Migration } from '../../support/migration.js';
+import { createMigration, dynamodbPairs, onePair, type Migration } from '../../support/migration.js';
 import { expectRefusal, jsonError } from './refusal.js';
 
 const NO_CREDENTIALS = {
@@ -23,7 +23,7 @@ async function movesAfterwards(migration: Migration, rows: number): Promise<void
   expect(await migration.items()).toHaveLength(2 * rows);
 }
 
-describe.each(serverPairs)('a target of the wrong kind: $name', { timeout: 120_000 }, (servers) => {
+describe.each(dynamodbPairs)('a target of the wrong kind: $name', { timeout: 120_000 }, (servers) => {
   it('has another key schema', async () => {
     await using migration = await createMigration({ servers, rows: 20 });
     await using other = await createTable(servers.dynamodb, {

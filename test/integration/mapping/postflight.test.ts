@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Item } from '../../support/dynamodb.js';
-import { createMigration, inKeyOrder, serverCombinations } from '../../support/migration.js';
+import { createMigration, inKeyOrder, serverPairs } from '../../support/migration.js';
 
 const fixture = (name: string): string =>
   readFileSync(new URL(`../../../fixtures/postflight/${name}`, import.meta.url), 'utf8');
 
-describe.each(serverCombinations)('postflight rows from $name', (servers) => {
+describe.each(serverPairs)('postflight rows from $name', (servers) => {
   it('become the expected items, which verify finds equal', async () => {
     await using migration = await createMigration({
       servers,

@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { createDatabase, mysqlServers, type MysqlServer } from '../../support/mysql.js';
 import { openSource } from './source.js';
 
 const signal = new AbortController().signal;
+
+/** The server where its name says that it can do such a thing; what it cannot do is no test that was skipped. */
+const knowing = (names: RegExp, server: MysqlServer): readonly MysqlServer[] =>
+  names.test(server.name) ? [server] : [];
 
 describe.each(mysqlServers)('$name', (server) => {
   test('columns and unique keys as they are', async () => {
@@ -32,13 +37,14 @@ describe.each(mysqlServers)('$name', (server) => {
     ]);
   });
 
-  test.runIf(/mariadb-1[01]/.test(server.name))(
-    'generated, invisible and descending columns, ignored keys',
+  test.each(knowing(/mariadb-1[01]|mysql-([89]|\d\d)/, server))(
+    'generated, invisible and descending columns, keys that the optimizer ignores',
     async () => {
       await using database = await createDatabase(server);
+      const ignored = server.name.startsWith('mariadb') ? 'IGNORED' : 'INVISIBLE';
       await database.query(`CREATE TABLE t (
       a INT NOT NULL, b INT AS (a + 1) VIRTUAL, c INT AS (a + 2) STORED, d INT NOT NULL DEFAULT 7 INVISIBLE,
-      PRIMARY KEY (a DESC), UNIQUE KEY hidden (d) IGNORED)`);
+      PRIMARY KEY (a DESC), UNIQUE KEY hidden (d) ${ignored})`);
       await using shard = openSource(database.shard());
       const table = await shard.describe('t', signal);
       expect(table.columns.map(({ generated }) => generated)).toEqual([false, true, true, false]);
@@ -48,6 +54,42 @@ describe.each(mysqlServers)('$name', (server) => {
       ]);
     },
   );
+
+  describe.each(knowing(/mysql-([89]|\d\d)/, server))('of MySQL 8 and later', () => {
+    test('a key over an expression is shown as such, and refused as a scan key', async () => {
+      await using database = await createDatabase(server);
+      await database.query('CREATE TABLE t (a INT NOT NULL, UNIQUE KEY twice ((a * 2)))');
+      await using shard = openSource(database.shard());
+      const table = await shard.describe('t', signal);
+      expect(table.uniqueKeys).toEqual([
+        { name: 'twice', parts: [{ column: '((`a` * 2))', descending: false }], nullable: false, prefix: false },
+      ]);
+      expect(() => chooseScanKey(table, null)).toThrow('its part ((`a` * 2)) is an expression');
+    });
+
+    test('the invisible primary key that the server makes is followed, even where it is hidden by default', async () => {
+      await using database = await createDatabase(server);
+      await database.query('SET SESSION sql_generate_invisible_primary_key = ON');
+      await database.query('CREATE TABLE t (a INT)');
+      await database.query('INSERT INTO t (a) VALUES (7), (7), (8)');
+      const hide = (value: string): string => `SET GLOBAL show_gipk_in_create_table_and_information_schema = ${value}`;
+      await database.query(hide('OFF'));
+      try {
+        await using shard = openSource(database.shard());
+        const table = await shard.describe('t', signal);
+        expect(table.columns).toMatchObject([{ name: 'my_row_id', invisible: true }, { name: 'a' }]);
+        const key = chooseScanKey(table, null);
+        expect(key.parts).toEqual([{ column: 'my_row_id', descending: false }]);
+        const source = shard.open({ table, key, columns: ['a'], where: null });
+        expect(await source.find([['3'], ['1']], signal)).toEqual([
+          ['8', '3'],
+          ['7', '1'],
+        ]);
+      } finally {
+        await database.query(hide('ON'));
+      }
+    });
+  });
 
   test('a table that is not there', async () => {
     await using database = await createDatabase(server);

@@ -35,9 +35,13 @@ describe.each(mysqlServers)('$name', (server) => {
         const after = cursor(share);
         for (const upTo of [null, cursor(1), cursor(share + 0.1)]) {
           expect(await touched(select.rows({ after, upTo }, CHUNK))).toBeLessThanOrEqual(CHUNK + ENTRIES);
+          // Keys alone: the index covers them, which gives an optimizer other ideas.
+          expect(await touched(select.keyAt({ after, upTo }, CHUNK - 1))).toBeLessThanOrEqual(CHUNK + ENTRIES);
         }
         expect(await touched(select.rowsAt([after]))).toBeLessThanOrEqual(2);
-        expect(await touched(select.edgeKey('last', [select.keyset.before(after)]))).toBeLessThanOrEqual(ENTRIES);
+        // Other keys are not read backwards there; see server-family.ts.
+        if (select.keyset.plain || session.family.readsBackwards === 'any key')
+          expect(await touched(select.edgeKey('last', [select.keyset.before(after)]))).toBeLessThanOrEqual(ENTRIES);
         expect(await touched(select.edgeKey('first', [select.keyset.after(after)]))).toBeLessThanOrEqual(ENTRIES);
       }
     },

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { cacheFolder } from '../../support/servers/download.js';
+import { cacheFolder } from '../../support/servers/cache.js';
 import { runGuarded } from '../../support/servers/guarded.js';
 import { dynamodbKinds, mysqlKinds } from '../../support/servers/kinds.js';
 import { temporaryFolder } from '../../support/temporary.js';

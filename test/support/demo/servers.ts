@@ -1,7 +1,7 @@
 /** The demo's servers: the first kind of each sort that can be had here, two MySQL servers of it and one DynamoDB. */
 import { access } from 'node:fs/promises';
 import { dynamodbKinds, mysqlKinds } from '../servers/kinds.js';
-import { cacheFolder } from '../servers/download.js';
+import { cacheFolder } from '../servers/cache.js';
 import type { DynamodbServer, MysqlServer, Running, ServerKind } from '../servers/server.js';
 import type { Cleanup } from './cleanup.js';
 

@@ -16,6 +16,8 @@ const CONNECT_TIMEOUT_MS = 2_000;
 export interface MysqlDaemon {
   readonly name: string;
   readonly program: string;
+  /** In front of every option: a loader's own arguments, say. */
+  readonly args?: readonly string[];
   /** Makes the data folder, given the options that the server will get as well. */
   initialise(dataFolder: string, options: readonly string[]): Step;
   /**
@@ -72,6 +74,7 @@ function steps(daemon: MysqlDaemon, { folder, port }: Place): readonly Step[] {
       ...where,
       command: daemon.program,
       args: [
+        ...(daemon.args ?? []),
         ...options,
         `--port=${port}`,
         `--bind-address=${HOST}`,
@@ -79,6 +82,8 @@ function steps(daemon: MysqlDaemon, { folder, port }: Place): readonly Step[] {
         `--pid-file=${join(folder, 'pid')}`,
         `--init-file=${join(folder, INIT_FILE)}`,
         '--skip-name-resolve',
+        // No time zone that a session might do without: whoever forgets to set UTC sees other timestamps.
+        '--default-time-zone=+05:30',
         '--server-id=1',
         `--log-bin=${join(data, 'binlog')}`,
         '--binlog-format=ROW',

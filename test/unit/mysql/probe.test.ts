@@ -51,7 +51,8 @@ describe('between', () => {
     ['datetime', '0000-00-00 00:00:00', '2024-01-01 00:00:00', '1012-01-16 12:00:00'],
     ['text', 'AC1', 'AC2', 'AC1@'],
     ['text-ci', 'ä', 'c', 'B'],
-    ['latin1', 'a', '€', null],
+    ['latin1', 'a', '€', 'p€'],
+    ['latin1', '›', 'ÿ', 'Í'],
     ['ascii-bytes', '6161', 'b0a1', null],
     ['opaque', 'a', 'z', null],
   ] as const)('%s: %s, %s -> %s', (kind, low, high, expected) => {
@@ -59,10 +60,12 @@ describe('between', () => {
   });
 
   test('a probe for latin1 holds characters of latin1 alone', () => {
-    const latin1 = new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, byte) => byte));
-    const probe = between('latin1', ' ', 'ÿ€') ?? '';
-    expect(probe).not.toBe('');
-    for (const character of probe) expect(latin1).toContain(character);
+    const [low, high] = ['\0'.repeat(2), '\0ÿ'];
+    for (let probe = between('latin1', low, high), tries = 0; probe !== null && tries < 8; tries++) {
+      // U+0080 to U+009F, but for the five that windows-1252 leaves open, are in no latin1 of MySQL.
+      expect(probe).not.toMatch(/[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]/);
+      probe = between('latin1', probe, high);
+    }
   });
 });
 

@@ -1,0 +1,68 @@
+/**
+ * The user's cache folder: what is fetched or unpacked once for all runs to come.
+ *
+ * Safe without a lock: each filling works in a folder of its own beside the final one, which is renamed when it is complete. Of
+ * two at once, the second rename finds the place taken and uses what is there. What a killed one left is swept a day later.
+ */
+import { access, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+const STALE_MS = 24 * 3600_000;
+const PARTIAL = '.partial-';
+
+/** `${XDG_CACHE_HOME:-~/.cache}/dynaferry` */
+export function cacheFolder(): string {
+  const xdg = process.env['XDG_CACHE_HOME'];
+  return join(xdg === undefined || xdg === '' ? join(homedir(), '.cache') : xdg, 'dynaferry');
+}
+
+/**
+ * The folder `name` of the cache: as it is there, else as `fill` makes it.
+ * @param fill is given an empty folder, which it may not count on to keep its path
+ * @throws what `fill` throws; then nothing is kept
+ */
+export async function cached(name: string, fill: (into: string) => Promise<void>): Promise<string> {
+  const cache = cacheFolder();
+  const home = join(cache, name);
+  if (!(await exists(home))) {
+    await mkdir(cache, { recursive: true });
+    await sweep(cache);
+    const partial = await mkdtemp(join(cache, PARTIAL));
+    try {
+      await fill(partial);
+      await claim(partial, home);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
+  }
+  return home;
+}
+
+/** Moves what is complete to its place, unless another process was faster. */
+async function claim(partial: string, home: string): Promise<void> {
+  try {
+    await rename(partial, home);
+  } catch (error) {
+    if (!(await exists(home))) throw error;
+  }
+}
+
+async function sweep(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    if (!name.startsWith(PARTIAL)) continue;
+    const path = join(cache, name);
+    const age = await stat(path).then(
+      (stats) => Date.now() - stats.mtimeMs,
+      () => 0,
+    );
+    if (age > STALE_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
