@@ -7,8 +7,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, it } from 'vitest';
-import { cacheFolder } from '../../support/servers/cache.js';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { cached, cacheFolder } from '../../support/servers/cache.js';
 import { runGuarded } from '../../support/servers/guarded.js';
 import { dynamodbKinds, mysqlKinds } from '../../support/servers/kinds.js';
 import { temporaryFolder } from '../../support/temporary.js';
@@ -161,9 +161,44 @@ describe('guard', () => {
   });
 });
 
-describe('download', () => {
-  it('leaves no unfinished folder in the cache', async () => {
-    const names = await readdir(cacheFolder()).catch(() => []);
-    expect(names.filter((name) => name.startsWith('.partial-'))).toEqual([]);
+describe('the cache', () => {
+  const inCache = async (test: (cache: string) => Promise<void>): Promise<void> => {
+    await using folder = await temporaryFolder();
+    vi.stubEnv('XDG_CACHE_HOME', folder.path);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await test(cacheFolder());
+  };
+  const fill = async (into: string): Promise<void> => {
+    await writeFile(join(into, 'a'), '1');
+    await sleep(20);
+    await writeFile(join(into, 'b'), '2');
+  };
+
+  it('shows a folder only when it is complete, also to two at once, and makes it once', async () => {
+    await inCache(async (cache) => {
+      const [one, other] = await Promise.all([cached('thing', fill), cached('thing', fill)]);
+      expect(one).toBe(other);
+      expect(await readdir(one)).toEqual(['a', 'b']);
+      expect(await cached('thing', () => Promise.reject(new Error('again')))).toBe(one);
+      expect(await readdir(cache)).toEqual(['thing']);
+    });
+  });
+
+  it('keeps nothing of what failed, and what a killed process left is swept', async () => {
+    await inCache(async (cache) => {
+      const fails = cached('thing', async (into) => {
+        await writeFile(join(into, 'a'), '1');
+        throw new Error('no network');
+      });
+      await expect(fails).rejects.toThrow('no network');
+      expect(await readdir(cache)).toEqual([]);
+
+      const dead = spawn('true');
+      await once(dead, 'exit');
+      const [left, running] = [`.partial-${dead.pid ?? 0}-x`, `.partial-${process.ppid}-x`];
+      for (const name of [left, running]) await mkdir(join(cache, name));
+      await cached('thing', fill);
+      expect(await readdir(cache)).toEqual([running, 'thing']);
+    });
   });
 });

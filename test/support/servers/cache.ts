@@ -2,7 +2,7 @@
  * The user's cache folder: what is fetched or unpacked once for all runs to come.
  *
  * Safe without a lock: each filling works in a folder of its own beside the final one, which is renamed when it is complete. Of
- * two at once, the second rename finds the place taken and uses what is there. What a killed one left is swept a day later.
+ * two at once, the second rename finds the place taken and uses what is there. What a killed one left is swept by the next run.
  */
 import { access, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -25,10 +25,10 @@ export function cacheFolder(): string {
 export async function cached(name: string, fill: (into: string) => Promise<void>): Promise<string> {
   const cache = cacheFolder();
   const home = join(cache, name);
+  await mkdir(cache, { recursive: true });
+  await sweep(cache);
   if (!(await exists(home))) {
-    await mkdir(cache, { recursive: true });
-    await sweep(cache);
-    const partial = await mkdtemp(join(cache, PARTIAL));
+    const partial = await mkdtemp(join(cache, `${PARTIAL}${process.pid}-`));
     try {
       await fill(partial);
       await claim(partial, home);
@@ -48,6 +48,7 @@ async function claim(partial: string, home: string): Promise<void> {
   }
 }
 
+/** Removes what nobody fills any more: its process is gone, or its number is another's by now. */
 async function sweep(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
     if (!name.startsWith(PARTIAL)) continue;
@@ -56,7 +57,17 @@ async function sweep(cache: string): Promise<void> {
       (stats) => Date.now() - stats.mtimeMs,
       () => 0,
     );
-    if (age > STALE_MS) await rm(path, { recursive: true, force: true });
+    const owner = Number.parseInt(name.slice(PARTIAL.length), 10);
+    if (age > STALE_MS || !runs(owner)) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Somebody else's process takes no signal of ours, and runs all the same.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

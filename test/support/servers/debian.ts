@@ -51,7 +51,7 @@ class Apt {
 
   /** The package's archive and those of its dependencies, from the first mirror that has the suite. @throws Error */
   async download(suite: string, name: string): Promise<readonly string[]> {
-    let refused = new Error("apt's configuration names no mirror");
+    let refused: Error | null = null;
     for (const mirror of await this.#mirrors()) {
       try {
         await writeFile(join(this.folder, 'sources.list'), `deb ${await listOptions()} ${mirror} ${suite} main\n`);
@@ -61,10 +61,10 @@ class Apt {
         const files = (await readdir(archives)).filter((file) => file.endsWith('.deb'));
         return files.map((file) => join(archives, file));
       } catch (error) {
-        refused = new Error(`apt-get says: ${complaint(error)}`, { cause: error });
+        refused ??= new Error(`apt-get says: ${complaint(error)}`, { cause: error });
       }
     }
-    throw refused;
+    throw refused ?? new Error("apt's configuration names no mirror");
   }
 
   /** Where the machine's own suites come from. */
@@ -83,6 +83,8 @@ class Apt {
       `Dir::Cache::archives=${join(this.folder, 'archives')}`,
       `Dir::Etc::SourceList=${join(this.folder, 'sources.list')}`,
       'Dir::Etc::SourceParts=/dev/null',
+      // A mirror out of reach is a reason of its own, not merely a list that lacks the package.
+      'APT::Update::Error-Mode=any',
       // Root's own folder is closed to the user that apt would fetch as.
       ...(process.getuid?.() === 0 ? ['APT::Sandbox::User=root'] : []),
     ];
@@ -106,9 +108,8 @@ async function listOptions(): Promise<string> {
   return '[target=Packages lang=none]';
 }
 
-/** What apt-get gave as its reason: its last line that begins with `E:`. */
+/** What apt-get gave as its reason: its first line that begins with `E:`. */
 function complaint(thrown: unknown): string {
   const { stderr = '' } = thrown as ExecFileException;
-  const lines = stderr.split('\n').filter((line) => line.startsWith('E: '));
-  return lines.at(-1)?.slice('E: '.length) ?? 'nothing';
+  return /^E: (.*)/m.exec(stderr)?.[1] ?? 'nothing';
 }
