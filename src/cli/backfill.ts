@@ -10,6 +10,7 @@ interface BackfillOptions extends ShardOptions {
   readonly dryRun: boolean;
   readonly createTable: boolean;
   readonly restart: boolean;
+  readonly retryBad: boolean;
   readonly maxBadRows: number;
 }
 
@@ -25,6 +26,11 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
     .addOption(new Option('--create-table', 'create the target table where it is missing').default(false))
     .addOption(new Option('--restart', "put the shard's progress aside and begin again").default(false))
     .addOption(
+      new Option('--retry-bad', 'try the recorded bad rows again with the mapping as it is now, and nothing else')
+        .default(false)
+        .conflicts(['dryRun', 'createTable', 'restart']),
+    )
+    .addOption(
       new Option('--max-bad-rows <n>', 'rows that may stay behind, recorded').default(0).argParser(wholeNumber(0)),
     )
     .addHelpText(
@@ -34,6 +40,7 @@ Examples:
   $ dynaferry backfill --all --dry-run
   $ dynaferry backfill --shard s01 --create-table
   $ dynaferry backfill --all --jobs 4
+  $ dynaferry backfill --shard s01 --retry-bad
 
 Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 when bad rows stayed behind.`,
     )

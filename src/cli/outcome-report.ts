@@ -1,6 +1,7 @@
 /** The report of a run on stdout: what each shard came to, the keys of what is wrong, the next step. */
 import { EXIT } from '../core/errors.js';
 import { count, duration, plural } from '../listeners/format.js';
+import type { RetryCounts } from '../engine/retry.js';
 import type { ShardOutcome } from '../wiring/shard-task.js';
 import { writeLine, type Io } from './io.js';
 import { printFault } from './print-error.js';
@@ -9,7 +10,8 @@ import type { RunOptions } from './run-options.js';
 export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardOutcome[]): void {
   for (const outcome of outcomes) {
     writeLine(io.stdout, `${outcome.shard}  ${headline(run, outcome)}`);
-    printFindings(io, outcome);
+    printFindings(io, run, outcome);
+    printAcceptedChanges(io, run, outcome);
     if (outcome.suspects > 0) writeLine(io.stdout, `  ${suspectText(outcome)}`);
     if (outcome.fault !== null && outcome.outcome === 'failed') printFault(io, `error ${outcome.shard}`, outcome.fault);
   }
@@ -18,7 +20,8 @@ export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardO
 }
 
 function headline(run: RunOptions, outcome: ShardOutcome): string {
-  const { counts } = outcome;
+  const { counts, retried } = outcome;
+  if (retried !== null) return `${verb(run, outcome)}: ${retriedText(retried)}, ${duration(outcome.elapsedMs / 1_000)}`;
   const moved = `${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}`;
   const extras = [
     counts.expiredRows > 0 ? `${count(counts.expiredRows)} expired and skipped` : '',
@@ -28,6 +31,16 @@ function headline(run: RunOptions, outcome: ShardOutcome): string {
     duration(outcome.elapsedMs / 1_000),
   ].filter((text) => text !== '');
   return `${verb(run, outcome)}: ${moved} (${extras.join(', ')})`;
+}
+
+function retriedText({ rows, moved, items, gone, expired, stillBad, units }: RetryCounts): string {
+  const fates = [
+    `${count(moved)} moved (${plural(items, 'item')}, ${count(units)} WCU)`,
+    gone > 0 ? `${count(gone)} gone from MySQL` : '',
+    expired > 0 ? `${count(expired)} expired and skipped` : '',
+    stillBad > 0 ? `${count(stillBad)} still bad` : '',
+  ].filter((text) => text !== '');
+  return rows === 0 ? 'no bad rows were recorded' : `${plural(rows, 'bad row')} tried again: ${fates.join(', ')}`;
 }
 
 function verb(run: RunOptions, outcome: ShardOutcome): string {
@@ -59,21 +72,50 @@ function whatIsWrong({ missing, differing, unresolved, badRows, suspects }: Shar
   return parts.filter((part) => part !== '').join(', ');
 }
 
-function printFindings(io: Io, outcome: ShardOutcome): void {
+function printFindings(io: Io, run: RunOptions, outcome: ShardOutcome): void {
   const { badRows, differences } = outcome.findings;
   for (const bad of badRows) {
-    writeLine(io.stdout, `  bad row    ${bad.table} ${bad.row}  ${bad.column ?? 'item'}: ${bad.reason}; ${bad.remedy}`);
+    writeLine(
+      io.stdout,
+      `  bad row    ${bad.table} ${bad.row}  ${bad.column ?? 'item'}: ${bad.reason} (${bad.kind}); ${bad.remedy}`,
+    );
   }
-  more(io, outcome.badRows - badRows.length, 'bad row');
+  const dry = run.dryRun ? ' --dry-run' : '';
+  more(io, outcome.badRows - badRows.length, 'bad row', `\`dynaferry bad-rows ${outcome.shard}${dry}\` lists them`);
   for (const difference of differences) {
     const names = difference.attributes.length > 0 ? `  ${difference.attributes.join(', ')}` : '';
     writeLine(io.stdout, `  ${difference.class.padEnd(10)} ${difference.keyText}${names}`);
   }
-  more(io, outcome.missing + outcome.differing + outcome.unresolved - differences.length, 'difference');
+  const left = outcome.missing + outcome.differing + outcome.unresolved - differences.length;
+  more(io, left, 'difference', 'the state file holds them all');
 }
 
-function more(io: Io, left: number, noun: string): void {
-  if (left > 0) writeLine(io.stdout, `  and ${plural(left, `more ${noun}`)}; the state file holds them all`);
+/** Differences by the operator's own hand must not look like damage. */
+function printAcceptedChanges(io: Io, run: RunOptions, { acceptedChanges, differing }: ShardOutcome): void {
+  if (acceptedChanges.length === 0 || (run.kind === 'verify' && differing === 0)) return;
+  if (run.kind === 'backfill' && !run.retryBad) return;
+  writeLine(
+    io.stdout,
+    '  the mapping was changed for a retry of bad rows; rows moved before keep what the former one made of them:',
+  );
+  for (const { path } of acceptedChanges) writeLine(io.stdout, `    ${path}`);
+  writeLine(
+    io.stdout,
+    '    verify shows where they differ by that; `dynaferry backfill --restart` writes all rows anew',
+  );
+}
+
+function more(io: Io, left: number, noun: string, where: string): void {
+  if (left > 0) writeLine(io.stdout, `  and ${plural(left, `more ${noun}`)}; ${where}`);
+}
+
+/** Where bad rows stay behind. Ends in a line break, or is empty. */
+function retryHint(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
+  if (outcomes.every((outcome) => outcome.badRows === 0)) return '';
+  return [
+    `\`dynaferry bad-rows ${run.selection}\` lists the bad rows; change the mapping of their columns, or correct or delete them in MySQL,`,
+    `then \`dynaferry backfill ${run.selection} --retry-bad\` moves them\n`,
+  ].join('\n');
 }
 
 function suspectText(outcome: ShardOutcome): string {
@@ -88,19 +130,25 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
   if (run.kind === 'backfill' && run.dryRun)
     return outcomes.every((outcome) => outcome.outcome === 'done')
       ? `next: dynaferry backfill ${run.selection}`
-      : 'next: change the mapping, or allow some with --max-bad-rows';
+      : `next: \`dynaferry bad-rows ${run.selection} --dry-run\` lists them; change the mapping, or allow some with --max-bad-rows`;
   if (run.kind === 'backfill') {
     const done = outcomes.some((outcome) => outcome.alreadyDone)
       ? 'what was added or changed in MySQL since is not looked at here: verify finds it, --restart moves it\n'
       : '';
-    return `${done}next: dynaferry verify ${run.selection}`;
+    const unfinished = run.retryBad && !outcomes.every((outcome) => outcome.backfillFinished);
+    if (unfinished) return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it`;
+    return `${done}${retryHint(run, outcomes)}next: dynaferry verify ${run.selection}`;
   }
   if (outcomes.every((outcome) => outcome.outcome === 'done'))
     return 'every row has its item, equal in every attribute';
   if (!outcomes.every((outcome) => outcome.backfillFinished)) {
     return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it, then verify again`;
   }
+  const wrong = outcomes.reduce((sum, { missing, differing, unresolved }) => sum + missing + differing + unresolved, 0);
+  if (wrong === 0 && outcomes.every((outcome) => outcome.suspects === 0))
+    return `${retryHint(run, outcomes)}next: what is left are rows without an item; verify again when they are moved`;
   return [
+    ...(outcomes.some((outcome) => outcome.badRows > 0) ? [retryHint(run, outcomes).trimEnd()] : []),
     'next: find out who changed the target or the source; `dynaferry diff --keys KEY --show-values` shows a row beside its item;',
     `      \`dynaferry backfill ${run.selection} --restart\` writes the rows as they are now, then verify again`,
   ].join('\n');

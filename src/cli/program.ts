@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { ExitCode } from '../core/errors.js';
 import { backfillCommand } from './backfill.js';
+import { badRowsCommand } from './bad-rows.js';
 import { checkCommand } from './check.js';
 import { diffCommand } from './diff.js';
 import type { Io } from './io.js';
@@ -30,6 +31,7 @@ The usual order:
   $ dynaferry backfill --all             move; run it again to resume
   $ dynaferry verify --all               compare item by item
   $ dynaferry status --watch             look on
+  $ dynaferry bad-rows                   what could not be moved, and why?
 
 Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight refused, 4 source failed,
 5 target failed, 6 state, 130 interrupted with the checkpoint saved.`,
@@ -41,6 +43,7 @@ Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight re
     backfillCommand,
     verifyCommand,
     statusCommand,
+    badRowsCommand,
     schemaCommand,
   ];
   for (const define of commands) program.addCommand(define(io, finish));

@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly dryRun: boolean;
   readonly createTable: boolean;
   readonly restart: boolean;
+  /** Try the recorded bad rows again, and nothing else. */
+  readonly retryBad: boolean;
   readonly maxBadRows: number;
   /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
   readonly selection: string;

@@ -17,7 +17,9 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
   const selection = common.shard.length > 0 ? `--shard ${common.shard.join(' ')}` : '--all';
   const run: RunOptions = { ...asked, selection };
   const config = await loadConfigOf(io, common);
-  const shards = await chosenShards(config, common, run.kind);
+  const chosen = await chosenShards(config, common, run.kind);
+  // Of all shards, those that were never begun have nothing to retry; one that was named has to be there.
+  const shards = run.retryBad && common.shard.length === 0 ? await begun(config, chosen) : chosen;
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
@@ -25,11 +27,14 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const { superviseShards } = await import('../shards/supervisor.js');
     const endProgress = await showProgress(io, bus, common.json);
-    const { jobs = availableParallelism(), kind, dryRun, restart, maxBadRows } = run;
+    const { jobs = availableParallelism(), kind, dryRun, restart, retryBad, maxBadRows } = run;
     let outcomes: readonly ShardOutcome[];
     try {
       outcomes = await superviseShards({
-        tasks: shards.map((shard) => ({ kind, shard, configFile: config.file, dryRun, restart, maxBadRows, units: 0 })),
+        tasks: shards.map((shard) => ({
+          ...{ kind, shard, configFile: config.file, dryRun, restart, retryBad, maxBadRows },
+          units: 0,
+        })),
         jobs: Math.min(jobs, shards.length),
         units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
         bus,
@@ -45,6 +50,13 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
   } finally {
     stopping.end();
   }
+}
+
+/** The shards that something is recorded of; all where that is none, so that the run says so. */
+async function begun(config: Config, shards: readonly string[]): Promise<readonly string[]> {
+  const { readBadRows } = await import('../state/read-bad-rows.js');
+  const found = shards.filter((shard) => readBadRows({ folder: config.state, shard }, 0) !== null);
+  return found.length === 0 ? shards : found;
 }
 
 async function passPreflight(

@@ -34,6 +34,7 @@ and attribute names when anything is missing or differs. After an interruption t
           dryRun: false,
           createTable: false,
           restart: false,
+          retryBad: false,
           maxBadRows: Number.MAX_SAFE_INTEGER,
         }),
       );

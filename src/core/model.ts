@@ -108,6 +108,9 @@ export interface MappedItem {
 export interface BadRow {
   /** null where the fault is the whole item's, as with its size. */
   readonly column: string | null;
+  /** What sort of value it was: `decimal(65,30)`, `varchar(40), gbk`, `NULL`, `an item of 412,345 bytes`. */
+  readonly kind: string;
+  /** The same for all values with the same fault, so that rows can be counted by it. */
   readonly reason: string;
   readonly remedy: string;
 }

@@ -62,6 +62,10 @@ export interface RowSource {
   find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]>;
   /** The same rows read once more, by scan key, in the given order; null for one that is gone. */
   refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
+  /** The rows at these cursors, in the given order; null where there is none (any more). */
+  at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
+  /** A row that meets the operator's SQL condition besides the scan's own; null where none does. */
+  matching(condition: string, signal: AbortSignal): Promise<Row | null>;
   cursorOf(row: Row): Cursor;
   /** The row's scan key for an operator's eye, `account_sid=AC1, sid=SM2`. Holds row values: for reports asked for, never for logs. */
   describeKey(cursor: Cursor): string;
@@ -181,6 +185,34 @@ export interface ChunkRecord {
 export interface BadRowRecord extends BadRow {
   readonly table: string;
   readonly cursor: Cursor;
+  /** The row's scan key as `RowSource.describeKey` gives it. Holds row values. */
+  readonly key: string;
+  /** `last` of the chunk that it was read in: the two meet when that chunk is committed. null: of no chunk. */
+  readonly chunk: Cursor | null;
+}
+
+/** A bad row as the state has it. */
+export interface RecordedBadRow extends BadRowRecord {
+  /** Its own among the shard's bad rows for as long as it is recorded, from 1: names it without a value of its key. */
+  readonly number: number;
+  /** The committed chunk of a backfill that counted it as bad, ordinals from 0; null: none has, so far. */
+  readonly place: { readonly range: number; readonly chunk: number } | null;
+  /** ms since the epoch: last seen as bad. */
+  readonly recordedAt: number;
+}
+
+/** What a retry of bad rows came to: of those rows alone that a committed chunk counts as bad, since no chunk knows of it. */
+export interface RetryRecord {
+  /** Rows that became items. */
+  readonly rows: number;
+  readonly items: number;
+  readonly expiredRows: number;
+  /** Rows that the source has no more. */
+  readonly goneRows: number;
+  /** Of all rows, whoever counts them. */
+  readonly units: number;
+  /** Sum of the items' digests. */
+  readonly digest: string;
 }
 
 export interface DifferenceRecord extends Difference {
@@ -209,6 +241,14 @@ export interface Heartbeat {
 /** Everything whose change would make a resume wrong, as plain JSON: mapping, table definitions, target. */
 export type Fingerprint = Readonly<Record<string, unknown>>;
 
+/** One place where two fingerprints differ; undefined where that side has nothing. */
+export interface FingerprintChange {
+  /** `tables.messages.items.message.attributes.rules.price.type` */
+  readonly path: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
 export interface PassSummary {
   readonly pass: Pass;
   readonly counts: Counts;
@@ -224,9 +264,22 @@ export interface StateStore {
   readonly shard: string;
   /** Stores the fingerprint the first time; afterwards @throws FerryError E_STATE_CHANGED naming each difference. */
   bind(fingerprint: Fingerprint): void;
+  /**
+   * Takes another fingerprint for what is moved from now on, where the two are equal in all that `mustStay` leaves of them. What
+   * was accepted is kept, with the bad columns that it was accepted for; verifications that began before prove nothing any more.
+   * @returns the accepted changes, none where both are equal
+   * @throws FerryError E_STATE_CHANGED naming each difference that is not accepted
+   */
+  rebind(
+    fingerprint: Fingerprint,
+    mustStay: (side: Fingerprint, other: Fingerprint) => Fingerprint,
+    columns: readonly { readonly table: string; readonly column: string | null }[],
+  ): readonly FingerprintChange[];
+  /** All that `rebind` ever accepted, in order. */
+  acceptedChanges(): readonly FingerprintChange[];
   plan(table: string): TablePlan | null;
   savePlan(plan: TablePlan): void;
-  /** The unfinished pass of that kind, or a new one. */
+  /** The unfinished pass of that kind, or a new one: also in the place of a verification that a retry has overtaken. */
   openPass(kind: PassKind, table: string): Pass;
   progress(pass: Pass): readonly RangeProgress[];
   /** Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. */
@@ -234,13 +287,19 @@ export interface StateStore {
   /** The range was scanned to its end; all its chunks are committed. */
   completeRange(pass: Pass, range: number): void;
   finishPass(pass: Pass): void;
-  /** The newest pass of that kind, finished or not. */
+  /** The newest pass of that kind, finished or not; a backfill's counts have in them what retries made of its bad rows. */
   summary(kind: PassKind, table: string): PassSummary | null;
   /** Recording the same row again replaces what was said of it. */
   recordBadRows(rows: readonly BadRowRecord[]): void;
   /** These rows were read again and are bad no more. Rows that nothing is recorded of may be among them. */
   forgetBadRows(table: string, cursors: readonly Cursor[]): void;
-  badRows(table: string): readonly BadRowRecord[];
+  /** In the order they were first found in. */
+  badRows(table: string): readonly RecordedBadRow[];
+  /**
+   * Ends a step of a retry, in one transaction: `settled` rows are bad no more, `stillBad` ones are recorded anew, and what was moved
+   * is added to the newest backfill of the table. Verifications that began before have not seen it and prove nothing any more.
+   */
+  settleRetry(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void;
   differences(pass: Pass, limit: number): readonly DifferenceRecord[];
   addSuspects(suspects: readonly Suspect[]): void;
   closeSuspects(keyTexts: readonly string[]): void;

@@ -1,6 +1,7 @@
 /**
  * Keeps what is recorded of bad rows true while a pass goes over their table: a bad row is recorded before its chunk is done,
- * and one that was repaired in the source is forgotten when its chunk is read again.
+ * and one that was repaired in the source is forgotten when its chunk is read again and its items are moved. Until then it stays
+ * recorded, so that `backfill --retry-bad` finds it.
  */
 import type { Cursor } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
@@ -19,10 +20,13 @@ export class BadRowBook {
     this.#known = new Set(store.badRows(this.#table).map((bad) => bad.cursor));
   }
 
-  /** @param badRows all bad rows of the chunk, as it was read just now */
-  update(chunk: RowChunk, badRows: readonly BadRowRecord[]): void {
+  /**
+   * @param badRows all bad rows of the chunk, as it was read just now
+   * @param unmoved rows of the chunk whose items are not in the target as they should be
+   */
+  update(chunk: RowChunk, badRows: readonly BadRowRecord[], unmoved: ReadonlySet<Cursor>): void {
     const bad = new Set(badRows.map(({ cursor }) => cursor));
-    const repaired = this.#knownIn(chunk).filter((cursor) => !bad.has(cursor));
+    const repaired = this.#knownIn(chunk).filter((cursor) => !bad.has(cursor) && !unmoved.has(cursor));
     if (repaired.length > 0) this.store.forgetBadRows(this.#table, repaired);
     for (const cursor of repaired) this.#known.delete(cursor);
     if (badRows.length > 0) this.store.recordBadRows(badRows);

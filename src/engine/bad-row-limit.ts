@@ -20,7 +20,7 @@ export class BadRowLimit {
     throw new FerryError(
       'E_BAD_ROWS',
       `shard ${this.shard}: ${this.#found} rows so far cannot be represented as the mapping asks; ${this.limit} are allowed`,
-      'see the reasons in the report, change the mapping, or allow more with --max-bad-rows N; `backfill --dry-run` finds them all without writing',
+      `\`dynaferry bad-rows --shard ${this.shard}\` lists them with their remedies; correct them, or allow more with --max-bad-rows N; \`backfill --dry-run\` finds them all without writing`,
     );
   }
 }

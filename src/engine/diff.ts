@@ -53,7 +53,8 @@ function mapRow(
   try {
     return { row: name, outcome: job.mapping.map(row, items, { now }), bad: null, items };
   } catch (error) {
-    if (error instanceof BadValue) return { row: name, outcome: 'bad', bad: error.toBadRow(), items: [] };
+    if (error instanceof BadValue)
+      return { row: name, outcome: 'bad', bad: error.toBadRow(job.mapping.table), items: [] };
     throw error;
   }
 }

@@ -51,7 +51,7 @@ export function estimateTable(
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
       badRows += 1;
-      badReasons.set(`${error.column ?? ''}:${error.reason}`, error.toBadRow());
+      badReasons.set(`${error.column ?? ''}:${error.reason}`, error.toBadRow(job.mapping.table));
     }
   }
   const units = items.reduce((sum, item) => sum + writeUnits(item.bytes), 0) * indexFactor;

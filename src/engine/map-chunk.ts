@@ -1,5 +1,5 @@
 /** Maps the rows of a chunk: items, bad rows with their reasons, expired rows, and the digest of it all. */
-import type { MappedItem } from '../core/model.js';
+import type { Cursor, MappedItem, Row } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
 import type { BadRowRecord } from '../core/ports.js';
 import { BadValue } from '../mapping/bad-value.js';
@@ -14,6 +14,13 @@ export interface MappedChunk {
   readonly digest: string;
 }
 
+/** @param chunk the last cursor of the chunk that it was read in; null: it was read alone */
+export function badRowRecord(job: TableJob, row: Row, fault: BadValue, chunk: Cursor | null): BadRowRecord {
+  const cursor = job.source.cursorOf(row);
+  const { table } = job.mapping;
+  return { ...fault.toBadRow(table), table: table.name, cursor, key: job.source.describeKey(cursor), chunk };
+}
+
 /** @param now seconds since the epoch */
 export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChunk {
   const items: MappedItem[] = [];
@@ -26,8 +33,7 @@ export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChu
       if (job.mapping.mapAt(rows, index, items, context) === 'expired') expiredRows += 1;
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
-      const cursor = job.source.cursorOf(rows.at(index) ?? []);
-      badRows.push({ ...error.toBadRow(), table: job.mapping.table.name, cursor });
+      badRows.push(badRowRecord(job, rows.at(index) ?? [], error, chunk.last));
     }
   }
   const digest = new DigestSum();

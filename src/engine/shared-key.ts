@@ -39,6 +39,7 @@ export function shardOverlap(table: string, shard: string, column: string, holde
 
 export const SHARED_KEY: BadRow = {
   column: null,
+  kind: 'an item key',
   reason: "its item key is another row's too",
   remedy: 'take a unique key of the table into the key templates',
 };
@@ -50,6 +51,7 @@ const ONE_SHARD_REMEDY =
 export function overlappingRow(column: string, holder: string): BadRow {
   return {
     column,
+    kind: 'a sharding value',
     reason: `shard ${holder} has rows with this value too, and it is declared to be of one shard only`,
     remedy: ONE_SHARD_REMEDY,
   };

@@ -77,7 +77,6 @@ class VerifyHandler implements ChunkHandler {
 
   async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, progress, suspects, now } = this.parts;
-    this.#badRows.update(chunk, mapped.badRows);
     const read = await reader.read(
       mapped.items.map((item) => item.keyText),
       signal,
@@ -91,6 +90,7 @@ class VerifyHandler implements ChunkHandler {
       return !same;
     });
     const differences = await confirmDifferences(this.job, candidates, reader, now, signal);
+    this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {
       rows: chunk.rows.length,

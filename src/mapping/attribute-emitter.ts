@@ -1,4 +1,6 @@
 /** One attribute of an item as a function from a row to its bytes: the step that a compiled mapping is made of. */
+import type { ColumnInfo } from '../core/model.js';
+import type { CompiledTemplate } from './compiled-template.js';
 import type { ItemBuffer } from './item-buffer.js';
 import type { RowView } from './row-view.js';
 
@@ -20,8 +22,19 @@ export interface ItemKey {
   readonly sort: EncodedKey | null;
 }
 
+/** Where an attribute comes from; `path` leads to its rule below the item's rules in the config, null: no rule, the default. */
+export type AttributeOrigin =
+  | { readonly from: 'column'; readonly column: ColumnInfo; readonly path: RulePath | null }
+  | { readonly from: 'template'; readonly template: CompiledTemplate; readonly path: RulePath }
+  | { readonly from: 'constant'; readonly path: RulePath }
+  | { readonly from: 'partition key' | 'sort key'; readonly path: RulePath }
+  | { readonly from: 'ttl'; readonly column: ColumnInfo; readonly path: RulePath };
+
+export type RulePath = readonly (string | number)[];
+
 export interface AttributeEmitter {
   readonly name: string;
+  readonly origin: AttributeOrigin;
   /** Writes `,"name":{"S":"..."}`, nothing where the attribute is absent; counts its billed bytes, name included. @throws BadValue */
   readonly emit: (row: RowView, out: ItemBuffer, key: ItemKey, expiresAt: number | null) => void;
 }

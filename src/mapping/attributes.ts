@@ -68,6 +68,7 @@ function columnEmitter(
     const closing = literal(writer.close);
     return {
       name,
+      origin: { from: 'column', column, path: rule === undefined ? null : ['attributes', 'rules', column.name] },
       emit({ rows, first }, out) {
         const from = rows.starts[first + index] as number;
         if (from === NULL_CELL) {
@@ -102,10 +103,12 @@ function addedEmitter(
 ): AttributeEmitter {
   const prefix = `,${quoteJson(name)}:`;
   const nameBytes = textBytes(name);
+  const path = ['attributes', 'add', name];
   if (rule.kind === 'template') {
     const template = compileTemplate(rule.template, table, indexOf);
     return {
       name,
+      origin: { from: 'template', template, path },
       emit(row, out) {
         out.bytes += nameBytes;
         out.text(prefix + stringValue(template.evaluate(row), out));
@@ -116,6 +119,7 @@ function addedEmitter(
   const text = literal(prefix + constantText(rule.value, constantSize));
   return {
     name,
+    origin: { from: 'constant', path },
     emit(_row, out) {
       out.bytes += constantSize.bytes;
       out.literal(text);

@@ -32,6 +32,8 @@ export interface CompiledMapping {
   readonly table: TableInfo;
   /** Columns that rows must bring, in this order. */
   readonly columns: readonly string[];
+  /** What the rules were compiled to, item by item: for `explain.ts`. */
+  readonly items: readonly CompiledItem[];
   /** For the proof that item keys are unique. */
   readonly keys: readonly KeyTemplates[];
   /**
@@ -91,6 +93,7 @@ export function compileMapping(
   return {
     table,
     columns,
+    items: compiled,
     keys: compiled.map((item) => item.keys.templates),
     map(row, into, context) {
       const behind = row.slice(transports.length).map((cell): Transport => (Buffer.isBuffer(cell) ? 'bytes' : 'text'));
@@ -100,8 +103,9 @@ export function compileMapping(
   };
 }
 
-interface CompiledItem {
+export interface CompiledItem {
   readonly name: string;
+  readonly rules: ItemMapping;
   readonly keys: CompiledKeys;
   readonly ttl: CompiledTtl | null;
   /** In order of the attributes' names. */
@@ -132,7 +136,7 @@ function compileItem(
       );
     }
   }
-  return { name: item.name, keys, ttl, emitters };
+  return { name: item.name, rules: item, keys, ttl, emitters };
 }
 
 function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: MappedItem[], context: MapContext): void {
@@ -155,8 +159,9 @@ function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: Mappe
 function tooLarge(item: string, bytes: number): BadValue {
   return new BadValue(
     null,
-    `item "${item}" is ${bytes} bytes, more than DynamoDB's ${MAX_ITEM_BYTES}`,
+    `item "${item}" is more than DynamoDB's ${MAX_ITEM_BYTES} bytes`,
     'drop a large column, or keep it elsewhere',
+    `an item of ${bytes} bytes`,
   );
 }
 

@@ -2,13 +2,13 @@
 import type { ColumnInfo, TableInfo } from '../core/model.js';
 import { FunctionFault, type Expression } from './expression.js';
 import { compileExpression } from './template-functions.js';
-import { parseTemplate, TemplateSyntaxError } from './template.js';
+import { expressionText, parseTemplate, TemplateSyntaxError } from './template.js';
 import { nearest } from '../core/nearest.js';
 import type { RowView } from './row-view.js';
 
 export type CompiledPart =
   | { readonly kind: 'literal'; readonly text: string }
-  | { readonly kind: 'expression'; readonly expression: Expression };
+  | { readonly kind: 'expression'; readonly source: string; readonly expression: Expression };
 
 export interface CompiledTemplate {
   readonly source: string;
@@ -42,7 +42,8 @@ export function compileTemplate(
     const parts = parseTemplate(source).map((part): CompiledPart => {
       if (part.kind === 'literal') return part;
       const column = columnNamed(part.column, table);
-      return { kind: 'expression', expression: compileExpression(column, indexOf(column.name), part.functions) };
+      const expression = compileExpression(column, indexOf(column.name), part.functions);
+      return { kind: 'expression', source: expressionText(part), expression };
     });
     return { source, parts, evaluate: evaluator(parts) };
   } catch (error) {

@@ -168,5 +168,6 @@ function nullInTemplate(column: string): BadValue {
     column,
     'NULL in a template',
     'leave such rows out with `where`, or take the column out of the template',
+    'NULL',
   );
 }

@@ -15,17 +15,18 @@ import { guarded, type ReportFault } from './mapping-faults.js';
 import type { KeyTemplates } from './key-uniqueness.js';
 import { normalizeNumber } from './numbers.js';
 import type { RowView } from './row-view.js';
-import { compileSpread } from './spread.js';
+import { compileSpread, type CompiledSpread } from './spread.js';
 
 export interface CompiledKeys {
   readonly templates: KeyTemplates;
+  readonly spread: CompiledSpread;
   /** @throws BadValue for empty and for too long keys */
   readonly evaluate: (row: RowView) => ItemKey;
   readonly emitters: readonly AttributeEmitter[];
 }
 
 const COMMA = literal(',');
-const NO_SUFFIX = (): string => '';
+const NO_SPREAD: CompiledSpread = { suffix: () => '', shardsOf: () => ({ shards: 1, overridden: false }) };
 
 /** null where a fault was reported. */
 export function compileKeys(
@@ -40,7 +41,7 @@ export function compileKeys(
   const { spread: spreading } = item.partitionKey;
   const spread =
     spreading === null
-      ? NO_SUFFIX
+      ? NO_SPREAD
       : guarded(['partitionKey', 'spread'], report, () => compileSpread(spreading, table, indexOf));
   if (spreading !== null && item.partitionKey.type !== 'S') {
     report(
@@ -62,23 +63,29 @@ export function compileKeys(
       sortKey: sort,
       spread: spreading !== null,
     },
+    spread,
     evaluate(row) {
-      const partitionKey = partitionEncoder(partition.evaluate(row) + spread(row));
+      const partitionKey = partitionEncoder(partition.evaluate(row) + spread.suffix(row));
       const sortKey = sort === null || sortEncoder === null ? null : sortEncoder(sort.evaluate(row));
       const fragments = sortKey === null ? [partitionKey.fragment] : [partitionKey.fragment, ',', sortKey.fragment];
       // Joined for the same reason as the item's text, see compile.ts.
       return { keyText: ['{', ...fragments, '}'].join(''), partition: partitionKey, sort: sortKey };
     },
     emitters: [
-      keyEmitter(item.partitionKey.name, (key) => key.partition),
-      ...(item.sortKey === null ? [] : [keyEmitter(item.sortKey.name, (key) => key.sort)]),
+      keyEmitter(item.partitionKey.name, 'partition key', (key) => key.partition),
+      ...(item.sortKey === null ? [] : [keyEmitter(item.sortKey.name, 'sort key', (key) => key.sort)]),
     ],
   };
 }
 
-function keyEmitter(name: string, part: (key: ItemKey) => EncodedKey | null): AttributeEmitter {
+function keyEmitter(
+  name: string,
+  role: 'partition key' | 'sort key',
+  part: (key: ItemKey) => EncodedKey | null,
+): AttributeEmitter {
   return {
     name,
+    origin: { from: role, path: [role === 'partition key' ? 'partitionKey' : 'sortKey'] },
     emit(_row, out, key) {
       const encoded = part(key);
       if (encoded === null) return;
@@ -159,8 +166,9 @@ function keyEncoder(key: KeyMapping, role: string, maxBytes: number): (text: str
     if (size.bytes > maxBytes) {
       throw new BadValue(
         null,
-        `a ${role} of ${size.bytes} bytes, more than DynamoDB's ${maxBytes}`,
+        `a ${role} of more than DynamoDB's ${maxBytes} bytes`,
         'take shorter columns into the template',
+        `a ${role} of ${size.bytes} bytes`,
       );
     }
     return { fragment: prefix + value, value, bytes: nameBytes + size.bytes };

@@ -14,26 +14,48 @@ import type { RowView } from './row-view.js';
 /** What every suffix begins with. */
 export const SPREAD_SEPARATOR = '#';
 
+export interface CompiledSpread {
+  /** '' where the account is not spread. @throws BadValue */
+  readonly suffix: (row: RowView) => string;
+  /** Among how many suffixes, and whether an override of the row's account says so. @throws BadValue */
+  readonly shardsOf: (row: RowView) => { readonly shards: number; readonly overridden: boolean };
+}
+
 /**
  * Both columns count as the text that `{column}` gives in a template (numbers without superfluous zeros), bytes as lower-case hex:
  * that text is hashed, and it is what overrides name.
- * @returns from a row to its suffix, '' where the account is not spread. @throws TemplateFault, FunctionFault
+ * @throws TemplateFault, FunctionFault
  */
 export function compileSpread(
   spread: SpreadMapping,
   table: TableInfo,
   indexOf: (column: string) => number,
-): (row: RowView) => string {
+): CompiledSpread {
   const by = textOf(spread.by, table, indexOf);
   const account = spread.account === null ? null : textOf(spread.account, table, indexOf);
   const overrides = new Map(Object.entries(spread.overrides));
-  return (row) => {
+  const overrideOf = (row: RowView): number | undefined => {
     const name = account === null || overrides.size === 0 ? null : account(row);
-    const shards = (name === null ? undefined : overrides.get(name)) ?? spread.shards;
+    return name === null ? undefined : overrides.get(name);
+  };
+  const suffix = (row: RowView): string => {
+    const shards = overrideOf(row) ?? spread.shards;
     if (shards <= 1) return '';
     const value = by(row);
     if (value !== null) return `${SPREAD_SEPARATOR}${hashModulo(value, shards)}`;
-    throw new BadValue(spread.by, 'NULL in the column that the spread hashes', 'spread by a column that is NOT NULL');
+    throw new BadValue(
+      spread.by,
+      'NULL in the column that the spread hashes',
+      'spread by a column that is NOT NULL',
+      'NULL',
+    );
+  };
+  return {
+    suffix,
+    shardsOf: (row) => {
+      const override = overrideOf(row);
+      return { shards: override ?? spread.shards, overridden: override !== undefined };
+    },
   };
 }
 

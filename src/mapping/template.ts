@@ -45,6 +45,12 @@ export function parseTemplate(source: string): readonly TemplatePart[] {
   return parts;
 }
 
+/** An expression as a template writes it: `{created_at:epoch-ms:pad(14)}`. */
+export function expressionText({ column, functions }: Extract<TemplatePart, { kind: 'expression' }>): string {
+  const calls = functions.map(({ name, argument }) => `:${name}${argument === null ? '' : `(${argument})`}`);
+  return `{${column}${calls.join('')}}`;
+}
+
 const CALL = /^([a-z][a-z0-9-]*)(?:\((\d{1,6})\))?$/;
 
 /** @param at 1-based place of `text` in the template */

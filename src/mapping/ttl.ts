@@ -49,6 +49,7 @@ export function compileTtl(ttl: TtlMapping, table: TableInfo, indexOf: (column: 
     skipsExpired: ttl.expired === 'skip',
     emitter: {
       name: ttl.attribute,
+      origin: { from: 'ttl', column, path: ['ttl'] },
       emit(_row, out, _key, expiresAt) {
         if (expiresAt === null) return;
         out.bytes += nameBytes;

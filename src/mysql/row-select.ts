@@ -82,6 +82,12 @@ export class RowSelect {
     return this.#statement(this.#rowList, [this.keyset.equals(values), ...this.#condition()], this.keyset.orderBy, 1);
   }
 
+  /** Any one row that meets the operator's condition too, by whatever index the server finds for it. */
+  rowMatching(condition: string): string {
+    const conditions = [...this.#condition(), `(\n${condition}\n)`];
+    return `SELECT ${this.#rowList} FROM ${this.#table} WHERE ${conditions.join(' AND ')} LIMIT 1`;
+  }
+
   /** The rows at these cursors, one or none each, in key order. */
   rowsAt(cursors: readonly Cursor[]): string {
     const any = `(${cursors.map((cursor) => `(${this.keyset.at(cursor)})`).join(' OR ')})`;

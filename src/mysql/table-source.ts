@@ -82,6 +82,10 @@ export class TableSource implements RowSource {
 
   async refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
     const cursors = rows.map((row) => this.#select.cursorOf(row));
+    return await this.at(cursors, signal);
+  }
+
+  async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
     return await withSession(this.means, `reading rows of ${this.#table} again`, signal, async (session) => {
       const read = async (wanted: readonly Cursor[]): Promise<readonly Row[]> =>
         await session.rows(this.#select.rowsAt(wanted), signal);
@@ -93,6 +97,13 @@ export class TableSource implements RowSource {
       // A key may read otherwise by now and still be the same to MySQL (`abc`, `ABC`): it is asked for alone.
       for (const cursor of cursors) again.push(found.get(cursor) ?? (await read([cursor]))[0] ?? null);
       return again;
+    });
+  }
+
+  async matching(condition: string, signal: AbortSignal): Promise<Row | null> {
+    return await withSession(this.means, `looking up a row of ${this.#table}`, signal, async (session) => {
+      const [row] = await session.rows(this.#select.rowMatching(condition), signal);
+      return row ?? null;
     });
   }
 

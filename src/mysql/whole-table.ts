@@ -80,8 +80,23 @@ export class WholeTable implements RowSource {
   }
 
   async refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
+    return await this.at(
+      rows.map((row) => this.cursorOf(row)),
+      signal,
+    );
+  }
+
+  async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
     const now = new Map((await this.#read(signal)).rows.map((row) => [this.cursorOf(row), row]));
-    return rows.map((row) => now.get(this.cursorOf(row)) ?? null);
+    return cursors.map((cursor) => now.get(cursor) ?? null);
+  }
+
+  async matching(condition: string, signal: AbortSignal): Promise<Row | null> {
+    const and = this.wanted.where === null ? 'WHERE' : 'AND';
+    return await withSession(this.means, `looking up a row of ${this.#table.name}`, signal, async (session) => {
+      const [row] = await session.rows(`${this.#select} ${and} (\n${condition}\n) LIMIT 1`, signal);
+      return row ?? null;
+    });
   }
 
   cursorOf(row: Row): Cursor {

@@ -1,32 +1,72 @@
-/** Rows that cannot be represented as asked, one entry a row: recorded before the chunk that they are in is done. */
+/**
+ * Rows that cannot be represented as asked, one entry a row: recorded before the chunk that they are in is done, and told
+ * their place when it is committed. Listing them by kind is SQLite's work, so thousands of them cost nothing to look at.
+ */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Cursor } from '../core/model.js';
-import type { BadRowRecord } from '../core/ports.js';
+import type { BadRow, Cursor } from '../core/model.js';
+import type { BadRowRecord, RecordedBadRow } from '../core/ports.js';
 
 interface BadRowRow {
+  readonly id: number;
+  readonly table_name: string;
   readonly cursor: string;
+  readonly key_text: string;
   readonly column_name: string | null;
+  readonly kind: string;
   readonly reason: string;
   readonly remedy: string;
+  readonly chunk_last: string | null;
+  readonly range_index: number | null;
+  readonly chunk_sequence: number | null;
+  readonly recorded_at: number;
 }
 
+interface GroupRow extends Pick<BadRowRow, 'table_name' | 'column_name' | 'reason' | 'remedy' | 'kind'> {
+  readonly kinds: number;
+  readonly rows: number;
+}
+
+/** Bad rows of one table with the same reason in the same column. */
+export interface BadRowGroup extends BadRow {
+  readonly table: string;
+  /** Different kinds of values among them; `kind` is the first of these. */
+  readonly kinds: number;
+  readonly rows: number;
+}
+
+type RecordValues = Omit<BadRowRecord, 'table'> & { readonly table: string; readonly now: number };
+
 export class BadRows {
-  readonly #record: Statement<[string, string, string | null, string, string, number]>;
+  readonly #record: Statement<[RecordValues]>;
   readonly #forget: Statement<[string, string]>;
   readonly #all: Statement<[string], BadRowRow>;
   readonly #count: Statement<[string], number>;
+  readonly #first: Statement<[number], BadRowRow>;
+  readonly #columns: Statement<[], { table: string; column: string | null }>;
+  readonly #groups: Statement<[], GroupRow>;
 
   constructor(readonly database: Database) {
+    // A new reason does not move a row out of the chunk that counts it.
     this.#record = database.prepare(
-      `INSERT INTO bad_rows (table_name, cursor, column_name, reason, remedy, recorded_at) VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO bad_rows (table_name, cursor, key_text, column_name, kind, reason, remedy, chunk_last, recorded_at)
+       VALUES (@table, @cursor, @key, @column, @kind, @reason, @remedy, @chunk, @now)
        ON CONFLICT (table_name, cursor) DO UPDATE
-       SET column_name = excluded.column_name, reason = excluded.reason, remedy = excluded.remedy, recorded_at = excluded.recorded_at`,
+       SET key_text = excluded.key_text, column_name = excluded.column_name, kind = excluded.kind, reason = excluded.reason,
+           remedy = excluded.remedy, chunk_last = excluded.chunk_last, recorded_at = excluded.recorded_at`,
     );
     this.#forget = database.prepare('DELETE FROM bad_rows WHERE table_name = ? AND cursor = ?');
-    this.#all = database.prepare(
-      'SELECT cursor, column_name, reason, remedy FROM bad_rows WHERE table_name = ? ORDER BY id',
-    );
+    this.#all = database.prepare('SELECT * FROM bad_rows WHERE table_name = ? ORDER BY id');
     this.#count = database.prepare<[string], number>('SELECT count(*) FROM bad_rows WHERE table_name = ?').pluck();
+    this.#first = database.prepare('SELECT * FROM bad_rows ORDER BY id LIMIT ?');
+    this.#columns = database.prepare(
+      `SELECT table_name AS "table", column_name AS "column" FROM bad_rows
+        UNION SELECT table_name, column_name FROM accepted_columns`,
+    );
+    this.#groups = database.prepare(
+      `SELECT table_name, column_name, reason, min(remedy) AS remedy, min(kind) AS kind, count(DISTINCT kind) AS kinds,
+              count(*) AS rows
+         FROM bad_rows GROUP BY table_name, column_name, reason ORDER BY rows DESC, table_name, column_name, reason`,
+    );
   }
 
   record(rows: readonly BadRowRecord[]): void {
@@ -34,9 +74,7 @@ export class BadRows {
     this.database
       .transaction(() => {
         const now = Date.now();
-        for (const { table, cursor, column, reason, remedy } of rows) {
-          this.#record.run(table, cursor, column, reason, remedy, now);
-        }
+        for (const row of rows) this.#record.run({ ...row, now });
       })
       .immediate();
   }
@@ -51,17 +89,54 @@ export class BadRows {
   }
 
   /** In the order they were first found in. */
-  all(table: string): readonly BadRowRecord[] {
-    return this.#all.all(table).map((row) => ({
-      table,
-      cursor: row.cursor as Cursor,
-      column: row.column_name,
-      reason: row.reason,
-      remedy: row.remedy,
-    }));
+  all(table: string): readonly RecordedBadRow[] {
+    return this.#all.all(table).map(toRecorded);
   }
 
   count(table: string): number {
     return this.#count.get(table) ?? 0;
   }
+
+  /** The first ones of all tables. */
+  first(limit: number): readonly RecordedBadRow[] {
+    return this.#first.all(limit).map(toRecorded);
+  }
+
+  /** Columns with bad rows, and those that a retry accepted a change for while they had some. */
+  columns(): readonly { readonly table: string; readonly column: string | null }[] {
+    return this.#columns.all();
+  }
+
+  /** The most frequent first. */
+  groups(): readonly BadRowGroup[] {
+    return this.#groups.all().map(({ table_name, column_name, ...row }) => ({
+      table: table_name,
+      column: column_name,
+      kind: row.kind,
+      kinds: row.kinds,
+      reason: row.reason,
+      remedy: row.remedy,
+      rows: row.rows,
+    }));
+  }
+}
+
+function toRecorded(row: BadRowRow): RecordedBadRow {
+  return {
+    number: row.id,
+    table: row.table_name,
+    cursor: row.cursor as Cursor,
+    // What an older version recorded has its cursor alone.
+    key: row.key_text === '' ? row.cursor : row.key_text,
+    column: row.column_name,
+    kind: row.kind,
+    reason: row.reason,
+    remedy: row.remedy,
+    chunk: row.chunk_last as Cursor | null,
+    place:
+      row.range_index === null || row.chunk_sequence === null
+        ? null
+        : { range: row.range_index, chunk: row.chunk_sequence },
+    recordedAt: row.recorded_at,
+  };
 }

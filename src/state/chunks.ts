@@ -26,6 +26,7 @@ export class Chunks {
   readonly #unfinished: Statement<[number]>;
   readonly #advance: Statement<[AdvanceValues], number>;
   readonly #insertChunk: Statement<[InsertValues]>;
+  readonly #placeBadRows: Statement<[number, number, string, string]>;
   readonly #complete: Statement<[number, number]>;
   readonly #insertDifference: Statement<[number, string, string, string, string]>;
   readonly #differences: Statement<[number, number], DifferenceRow>;
@@ -45,6 +46,9 @@ export class Chunks {
     this.#insertChunk = database.prepare(
       `INSERT INTO chunks VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units,
                                   @sourceDigest, @targetDigest, @missing, @differing, @unresolved, @doneAt)`,
+    );
+    this.#placeBadRows = database.prepare(
+      'UPDATE bad_rows SET range_index = ?, chunk_sequence = ? WHERE table_name = ? AND chunk_last = ?',
     );
     this.#complete = database.prepare(
       'UPDATE pass_ranges SET complete = 1 WHERE pass = ? AND range_index = ? AND complete = 0',
@@ -95,5 +99,7 @@ export class Chunks {
       throw defect(`a chunk came for range ${chunk.range} of table ${pass.table}, which is complete or not planned`);
     }
     this.#insertChunk.run({ ...chunk, pass: pass.id, sequence, doneAt });
+    if (pass.kind === 'backfill' && chunk.badRows > 0)
+      this.#placeBadRows.run(chunk.range, sequence, pass.table, chunk.last);
   }
 }

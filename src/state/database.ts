@@ -77,7 +77,8 @@ export function openReadOnly(place: StatePlace, kind: DatabaseKind, busyMs: numb
   return guarded(place, () => {
     const database = new Database(place.file, { readonly: true, fileMustExist: true, timeout: busyMs });
     try {
-      checkIdentity(database, place, kind);
+      const version = checkIdentity(database, place, kind);
+      if (version < kind.migrations.length) throw older(place, version, kind);
       return database;
     } catch (error) {
       database.close();
@@ -106,8 +107,8 @@ export function prepared<T>(place: StatePlace, prepare: () => T): T {
   }
 }
 
-/** Reading the header already finds a file that is no SQLite file, or that was cut off. */
-function checkIdentity(database: Database.Database, place: StatePlace, kind: DatabaseKind): void {
+/** Reading the header already finds a file that is no SQLite file, or that was cut off. @returns its version */
+function checkIdentity(database: Database.Database, place: StatePlace, kind: DatabaseKind): number {
   const applicationId = database.pragma('application_id', { simple: true }) as number;
   const version = database.pragma('user_version', { simple: true }) as number;
   const empty = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
@@ -127,6 +128,16 @@ function checkIdentity(database: Database.Database, place: StatePlace, kind: Dat
       `use that newer dynaferry, or ${place.remedy}`,
     );
   }
+  return version;
+}
+
+/** Whoever only looks cannot bring it up. */
+function older(place: StatePlace, version: number, kind: DatabaseKind): FerryError {
+  return new FerryError(
+    'E_STATE_FOREIGN',
+    `${place.subject}: ${place.file} was written by an older dynaferry (state version ${version}, this one knows ${kind.migrations.length})`,
+    'let the run that writes it end; then run backfill or verify again with this dynaferry, which brings the file up to date',
+  );
 }
 
 function migrate(database: Database.Database, kind: DatabaseKind): void {

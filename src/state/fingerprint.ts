@@ -3,16 +3,8 @@
  * nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are shown.
  */
 import { FerryError } from '../core/errors.js';
-import type { Fingerprint } from '../core/ports.js';
+import type { Fingerprint, FingerprintChange } from '../core/ports.js';
 import { restartCommand } from './files.js';
-
-/** One place where two fingerprints differ; undefined where that side has nothing. */
-export interface FingerprintChange {
-  /** `mapping.messages.items[0].sortKey.template` */
-  readonly path: string;
-  readonly from: unknown;
-  readonly to: unknown;
-}
 
 const SHOWN_CHANGES = 8;
 const SHOWN_LENGTH = 60;

@@ -1,6 +1,6 @@
 /** What a state file says of itself: whose it is, who works on it, and what it was begun with. One row. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Fingerprint } from '../core/ports.js';
+import type { Fingerprint, FingerprintChange, StateStore } from '../core/ports.js';
 import type { StatePlace } from './files.js';
 import { canonicalJson, changed, fingerprintChanges } from './fingerprint.js';
 import { corrupt } from './sqlite-errors.js';
@@ -11,17 +11,35 @@ export interface Holder {
   readonly since: number;
 }
 
+interface Rebinding {
+  readonly fingerprint: Parameters<StateStore['rebind']>[0];
+  readonly mustStay: Parameters<StateStore['rebind']>[1];
+  readonly columns: Parameters<StateStore['rebind']>[2];
+}
+
 export class Meta {
   readonly #read: Statement<[], { shard: string; fingerprint: string | null }>;
   readonly #readHolder: Statement<[], { pid: number | null; since: number | null }>;
   readonly #setFingerprint: Statement<[string]>;
   readonly #setHolder: Statement<[number, number]>;
+  readonly #accept: Statement<[string, string | null, string | null, number]>;
+  readonly #acceptColumn: Statement<[{ readonly table: string; readonly column: string | null }]>;
+  readonly #accepted: Statement<[], { path: string; from_value: string | null; to_value: string | null }>;
 
   constructor(readonly database: Database) {
     this.#read = database.prepare('SELECT shard, fingerprint FROM meta');
     this.#readHolder = database.prepare('SELECT holder_pid AS pid, held_since AS since FROM meta');
     this.#setFingerprint = database.prepare('UPDATE meta SET fingerprint = ?');
     this.#setHolder = database.prepare('UPDATE meta SET holder_pid = ?, held_since = ?');
+    this.#accept = database.prepare(
+      `INSERT INTO accepted_changes (path, from_value, to_value, after_pass, accepted_at)
+       SELECT ?, ?, ?, coalesce(max(id), 0), ? FROM passes`,
+    );
+    this.#acceptColumn = database.prepare(
+      `INSERT INTO accepted_columns SELECT @table, @column
+        WHERE NOT EXISTS (SELECT 1 FROM accepted_columns WHERE table_name = @table AND column_name IS @column)`,
+    );
+    this.#accepted = database.prepare('SELECT path, from_value, to_value FROM accepted_changes ORDER BY id');
   }
 
   /** The first row of a new file. */
@@ -64,6 +82,46 @@ export class Meta {
       })
       .immediate();
   }
+
+  /** @throws FerryError E_STATE_CHANGED, E_STATE_CORRUPT */
+  rebind(
+    { fingerprint, mustStay, columns }: Rebinding,
+    place: StatePlace,
+    shard: string,
+  ): readonly FingerprintChange[] {
+    const given = canonicalJson(fingerprint);
+    return this.database
+      .transaction(() => {
+        const stored = this.#read.get()?.fingerprint ?? null;
+        if (stored === null || stored === given) {
+          this.#setFingerprint.run(given);
+          return [];
+        }
+        const before = parsed(stored, place) as Fingerprint;
+        const after = JSON.parse(given) as Fingerprint;
+        const refused = fingerprintChanges(mustStay(before, after), mustStay(after, before));
+        if (refused.length > 0) throw changed(shard, refused);
+        const accepted = fingerprintChanges(before, after);
+        const now = Date.now();
+        for (const { path, from, to } of accepted) this.#accept.run(path, jsonOrNull(from), jsonOrNull(to), now);
+        for (const { table, column } of columns) this.#acceptColumn.run({ table, column });
+        this.#setFingerprint.run(given);
+        return accepted;
+      })
+      .immediate();
+  }
+
+  acceptedChanges(): readonly FingerprintChange[] {
+    return this.#accepted.all().map(({ path, from_value, to_value }) => ({
+      path,
+      from: from_value === null ? undefined : (JSON.parse(from_value) as unknown),
+      to: to_value === null ? undefined : (JSON.parse(to_value) as unknown),
+    }));
+  }
+}
+
+function jsonOrNull(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
 }
 
 function isFingerprint(value: unknown): value is Fingerprint {

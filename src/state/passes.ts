@@ -40,17 +40,37 @@ interface ProgressRow {
   readonly complete: number;
 }
 
+interface RetriedRow {
+  readonly rows: number;
+  readonly items: number;
+  readonly expired_rows: number;
+  readonly gone_rows: number;
+  readonly units: number;
+}
+
+const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_rows: 0, units: 0 };
+
+/** SQL for the newest pass that a retry, or a change of the mapping for one, came after. @param table SQL for the table's name */
+function overtakenBy(table: string): string {
+  return `max(coalesce((SELECT max(after_pass) FROM retries WHERE table_name = ${table}), 0),
+              coalesce((SELECT max(after_pass) FROM accepted_changes), 0))`;
+}
+
 export class Passes {
-  readonly #unfinished: Statement<[PassKind, string], PassRow>;
+  readonly #unfinished: Statement<[{ readonly kind: PassKind; readonly table: string }], PassRow>;
   readonly #insert: Statement<[PassKind, string, number], PassRow>;
   readonly #insertRanges: Statement<[number, string]>;
   readonly #progress: Statement<[number], ProgressRow>;
   readonly #finish: Statement<[number, number]>;
   readonly #summary: Statement<[PassKind, string], SummaryRow>;
+  readonly #retried: Statement<[number], RetriedRow>;
+  readonly #overtakenBy: Statement<[{ readonly table: string }], number>;
 
   constructor(readonly database: Database) {
     this.#unfinished = database.prepare(
-      'SELECT * FROM passes WHERE kind = ? AND table_name = ? AND finished_at IS NULL',
+      `SELECT * FROM passes
+        WHERE kind = @kind AND table_name = @table AND finished_at IS NULL
+          AND (kind = 'backfill' OR id > ${overtakenBy('@table')})`,
     );
     this.#insert = database.prepare('INSERT INTO passes (kind, table_name, started_at) VALUES (?, ?, ?) RETURNING *');
     this.#insertRanges = database.prepare(
@@ -66,6 +86,14 @@ export class Passes {
         WHERE id = ? AND finished_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM pass_ranges WHERE pass = id AND complete = 0)`,
     );
+    this.#retried = database.prepare(
+      `SELECT total(rows) AS rows, total(items) AS items, total(expired_rows) AS expired_rows,
+              total(gone_rows) AS gone_rows, total(units) AS units
+         FROM retries WHERE pass = ?`,
+    );
+    this.#overtakenBy = database
+      .prepare<[{ readonly table: string }], number>(`SELECT ${overtakenBy('@table')}`)
+      .pluck();
     this.#summary = database.prepare(
       `SELECT passes.*, total(chunks) AS chunks, total(rows) AS rows, total(items) AS items, total(bad_rows) AS bad_rows,
               total(expired_rows) AS expired_rows, total(units) AS units, total(missing) AS missing,
@@ -80,7 +108,7 @@ export class Passes {
   open(kind: PassKind, table: string): Pass {
     return this.database
       .transaction(() => {
-        const unfinished = this.#unfinished.get(kind, table);
+        const unfinished = this.#unfinished.get({ kind, table });
         if (unfinished !== undefined) return toPass(unfinished);
         const row = this.#insert.get(kind, table, Date.now());
         if (row === undefined) throw defect(`no pass over table ${table} was made`);
@@ -107,7 +135,14 @@ export class Passes {
   /** Of the newest pass of that kind, finished or not. */
   summary(kind: PassKind, table: string): PassSummary | null {
     const row = this.#summary.get(kind, table);
-    return row === undefined ? null : toSummary(row);
+    if (row === undefined) return null;
+    const retried = this.#retried.get(row.id);
+    return toSummary(row, retried ?? NOTHING_RETRIED);
+  }
+
+  /** Verifications up to this pass have not seen what a retry moved since, or go by a mapping that is another by now; 0: none. */
+  overtakenBy(table: string): number {
+    return this.#overtakenBy.get({ table }) ?? 0;
   }
 }
 
@@ -121,16 +156,17 @@ function toPass(row: PassRow): Pass {
   };
 }
 
-function toSummary(row: SummaryRow): PassSummary {
+/** What retries add to a backfill: the chunks that counted those rows as bad stay as they are. */
+function toSummary(row: SummaryRow, retried: RetriedRow): PassSummary {
   return {
     pass: toPass(row),
     counts: {
       rows: row.rows,
-      items: row.items,
-      badRows: row.bad_rows,
-      expiredRows: row.expired_rows,
+      items: row.items + retried.items,
+      badRows: row.bad_rows - retried.rows - retried.expired_rows - retried.gone_rows,
+      expiredRows: row.expired_rows + retried.expired_rows,
       chunks: row.chunks,
-      units: row.units,
+      units: row.units + retried.units,
     },
     missing: row.missing,
     differing: row.differing,

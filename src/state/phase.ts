@@ -6,11 +6,16 @@ import type { PassSummary } from '../core/ports.js';
 export interface TablePasses {
   readonly backfill: PassSummary | null;
   readonly verify: PassSummary | null;
+  /** Rows recorded as bad: they have no item, whatever the verification compared. */
+  readonly badRows: number;
+  /** Verifications up to this pass came before a retry of bad rows, and have not seen what it moved; 0: none. */
+  readonly overtakenBy: number;
 }
 
 /**
  * `verified` only where every table has a finished verification that began after its backfill and found nothing, and no
- * suspect is open: an item that may still land has not been proven. What stayed unresolved has not passed either.
+ * suspect is open: an item that may still land has not been proven. What stayed unresolved has not passed either, and a bad row
+ * has no item.
  */
 export function phaseOf(tables: readonly TablePasses[], openSuspects: number): Phase {
   if (tables.length === 0) return 'new';
@@ -24,8 +29,14 @@ export function phaseOf(tables: readonly TablePasses[], openSuspects: number): P
 }
 
 /** Pass ids grow: a verification that is older than the backfill says nothing of what that one wrote. */
-function verdictOf({ backfill, verify }: TablePasses): 'none' | 'running' | 'differences' | 'clean' {
-  if (verify === null || backfill === null || verify.pass.id < backfill.pass.id) return 'none';
+function verdictOf({
+  backfill,
+  verify,
+  badRows,
+  overtakenBy,
+}: TablePasses): 'none' | 'running' | 'differences' | 'clean' {
+  if (verify === null || backfill === null || verify.pass.id < Math.max(backfill.pass.id, overtakenBy + 1))
+    return 'none';
   if (verify.pass.finishedAt === null) return 'running';
-  return verify.missing + verify.differing + verify.unresolved > 0 ? 'differences' : 'clean';
+  return verify.missing + verify.differing + verify.unresolved + badRows > 0 ? 'differences' : 'clean';
 }

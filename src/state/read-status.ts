@@ -32,6 +32,8 @@ export interface TableStatus {
   readonly badRows: number;
   readonly backfill: PassSummary | null;
   readonly verify: PassSummary | null;
+  /** Verifications up to this pass came before a retry of bad rows, and have not seen what it moved; 0: none. */
+  readonly overtakenBy: number;
 }
 
 /** Plain data: can be printed as JSON or cross a process border. */
@@ -115,6 +117,7 @@ class StatusReader {
         badRows: this.#badRows.count(table),
         backfill: this.#passes.summary('backfill', table),
         verify: this.#passes.summary('verify', table),
+        overtakenBy: this.#passes.overtakenBy(table),
       },
     ];
   }

@@ -126,6 +126,46 @@ const STATE_MIGRATIONS: readonly string[] = [
     retries          INTEGER NOT NULL
   ) STRICT;
   `,
+  // A bad row names itself to its chunk by `chunk_last`; the backfill's commit of that chunk tells it its place.
+  // `after_pass`: the newest pass there was; verifications up to it know nothing of the retry or of the change.
+  `
+  ALTER TABLE bad_rows ADD COLUMN kind TEXT NOT NULL DEFAULT 'a value';
+  ALTER TABLE bad_rows ADD COLUMN key_text TEXT NOT NULL DEFAULT '';
+  ALTER TABLE bad_rows ADD COLUMN chunk_last TEXT;
+  ALTER TABLE bad_rows ADD COLUMN range_index INTEGER;
+  ALTER TABLE bad_rows ADD COLUMN chunk_sequence INTEGER;
+  CREATE INDEX bad_rows_by_chunk ON bad_rows (table_name, chunk_last);
+
+  CREATE TABLE retries (
+    id           INTEGER PRIMARY KEY,
+    table_name   TEXT    NOT NULL REFERENCES plans,
+    pass         INTEGER NOT NULL REFERENCES passes, -- the backfill that counted the rows as bad
+    after_pass   INTEGER NOT NULL,
+    rows         INTEGER NOT NULL,
+    items        INTEGER NOT NULL,
+    expired_rows INTEGER NOT NULL,
+    gone_rows    INTEGER NOT NULL,
+    units        REAL    NOT NULL,
+    digest       TEXT    NOT NULL CHECK (length(digest) = 32),
+    done_at      INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX retries_by_pass ON retries (pass);
+
+  CREATE TABLE accepted_changes (
+    id          INTEGER PRIMARY KEY,
+    path        TEXT    NOT NULL,
+    from_value  TEXT,               -- JSON; NULL: absent
+    to_value    TEXT,
+    after_pass  INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL
+  ) STRICT;
+
+  -- The columns with bad rows, of whichever shard, that changes were accepted for; NULL: bad items.
+  CREATE TABLE accepted_columns (
+    table_name  TEXT NOT NULL,
+    column_name TEXT
+  ) STRICT;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

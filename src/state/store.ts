@@ -9,11 +9,14 @@ import type {
   ChunkRecord,
   DifferenceRecord,
   Fingerprint,
+  FingerprintChange,
   Heartbeat,
   Pass,
   PassKind,
   PassSummary,
   RangeProgress,
+  RecordedBadRow,
+  RetryRecord,
   StateStore,
   Suspect,
   TablePlan,
@@ -26,6 +29,7 @@ import type { Lock } from './lock.js';
 import { Meta } from './meta.js';
 import { Passes } from './passes.js';
 import { Plans } from './plans.js';
+import { Retries } from './retries.js';
 import { defect, guarded } from './sqlite-errors.js';
 import { Suspects } from './suspects.js';
 
@@ -35,6 +39,7 @@ export class SqliteStateStore implements StateStore {
   readonly #passes: Passes;
   readonly #chunks: Chunks;
   readonly #badRows: BadRows;
+  readonly #retries: Retries;
   readonly #suspects: Suspects;
   readonly #heartbeats: Heartbeats;
 
@@ -49,6 +54,7 @@ export class SqliteStateStore implements StateStore {
     this.#passes = new Passes(database);
     this.#chunks = new Chunks(database);
     this.#badRows = new BadRows(database);
+    this.#retries = new Retries(database, this.#badRows);
     this.#suspects = new Suspects(database);
     this.#heartbeats = new Heartbeats(database);
   }
@@ -59,6 +65,14 @@ export class SqliteStateStore implements StateStore {
 
   bind(fingerprint: Fingerprint): void {
     this.#run(() => this.#meta.bind(fingerprint, this.files, this.shard));
+  }
+
+  rebind(...[fingerprint, mustStay, columns]: Parameters<StateStore['rebind']>): readonly FingerprintChange[] {
+    return this.#run(() => this.#meta.rebind({ fingerprint, mustStay, columns }, this.files, this.shard));
+  }
+
+  acceptedChanges(): readonly FingerprintChange[] {
+    return this.#run(() => this.#meta.acceptedChanges());
   }
 
   plan(table: string): TablePlan | null {
@@ -101,8 +115,12 @@ export class SqliteStateStore implements StateStore {
     this.#run(() => this.#badRows.forget(table, cursors));
   }
 
-  badRows(table: string): readonly BadRowRecord[] {
+  badRows(table: string): readonly RecordedBadRow[] {
     return this.#run(() => this.#badRows.all(table));
+  }
+
+  settleRetry(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void {
+    this.#run(() => this.#retries.settle(table, settled, stillBad, record));
   }
 
   differences(pass: Pass, limit: number): readonly DifferenceRecord[] {

@@ -11,6 +11,7 @@ type Evidence = Pick<
   | 'exitCode'
   | 'counts'
   | 'badRows'
+  | 'acceptedChanges'
   | 'missing'
   | 'differing'
   | 'unresolved'
@@ -39,6 +40,7 @@ export function evidence(task: ShardTask, store: StateStore, session: ShardSessi
     exitCode: clean ? EXIT.done : EXIT.differences,
     counts,
     badRows,
+    acceptedChanges: store.acceptedChanges(),
     missing,
     differing,
     unresolved,
@@ -48,11 +50,11 @@ export function evidence(task: ShardTask, store: StateStore, session: ShardSessi
 }
 
 function findings(task: ShardTask, store: StateStore, session: ShardSession): ShardFindings {
-  const badRows = session.jobs.flatMap(({ mapping, source }) =>
+  const badRows = session.jobs.flatMap(({ mapping }) =>
     store
       .badRows(mapping.table.name)
       .slice(0, LISTED)
-      .map(({ cursor, ...bad }) => ({ ...bad, row: source.describeKey(cursor) })),
+      .map(({ table, column, kind, reason, remedy, key }) => ({ table, column, kind, reason, remedy, row: key })),
   );
   const differences = session.jobs.flatMap(({ mapping, source }) => {
     const pass = store.summary(task.kind, mapping.table.name)?.pass;

@@ -2,51 +2,43 @@
  * One shard's work from end to end, inside its own process: state, source and target are opened, the tables are worked through
  * one after the other, and whatever happens becomes an outcome. Nothing is thrown.
  */
-import { join } from 'node:path';
 import type { Config } from '../config/model.js';
 import { resumeFingerprint } from '../config/fingerprint.js';
 import { asFerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { NO_COUNTS, type Phase } from '../core/model.js';
-import type { ItemWriter, Pass, PassKind, StateStore } from '../core/ports.js';
+import type { Pass, PassKind, StateStore } from '../core/ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
 import { backfillTable } from '../engine/backfill.js';
 import { BadRowLimit } from '../engine/bad-row-limit.js';
-import { DiscardingWriter } from '../engine/discarding-writer.js';
 import { ensurePlan, estimatedRows } from '../engine/plan-table.js';
 import { PassProgress } from '../engine/progress.js';
 import { SuspectCheck } from '../engine/suspect-check.js';
 import type { ShardContext, TableJob } from '../engine/table-job.js';
 import { verifyTable } from '../engine/verify.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
-import { openKeyRegister } from '../state/key-register.js';
 import { openStateStore } from '../state/open.js';
 import { archiveState, discardState } from '../state/restart.js';
 import { evidence, isFinished, isUnfinished } from './evidence.js';
-import { guardOf, recordedGuard, type KeyGuard } from './key-guard.js';
+import { guardOf, recordedGuard } from './key-guard.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
+import { acceptMapping, retryShard } from './retry-shard.js';
 import { NOTHING_DONE, type ShardOutcome, type ShardTask } from './shard-task.js';
+import {
+  gaugesOf,
+  openRegisters,
+  openWriter,
+  secondsNow,
+  stateFolder,
+  tellPhase,
+  type ShardWork,
+} from './shard-work.js';
 import { targetIdentity } from './target-facts.js';
-import { openTargetSession, type TargetSession } from './target-session.js';
+import { openTargetSession } from './target-session.js';
 
 /** The budget of a process: read or write units per second, changed as the supervisor allots them. */
 export function openBudget(unitsPerSecond: number): TokenBucket {
   return new TokenBucket(unitsPerSecond);
-}
-
-const seconds = (): number => Math.floor(Date.now() / 1_000);
-
-/** Everything that the work on one shard holds open. */
-interface Work {
-  readonly task: ShardTask;
-  readonly config: Config;
-  readonly bus: EventBus;
-  readonly session: ShardSession;
-  readonly store: StateStore;
-  readonly context: ShardContext;
-  readonly budget: TokenBucket;
-  readonly guard: KeyGuard;
-  readonly gauges: { throttles: number; retries: number };
 }
 
 export async function runShard(
@@ -62,13 +54,13 @@ export async function runShard(
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
   try {
-    // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
-    const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     store = openState(task, config);
     session = await openShardSession(config, task.shard, bus, signal);
     const resumed = session.jobs.some((job) => isUnfinished(store?.summary(task.kind, job.mapping.table.name) ?? null));
+    // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
+    const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     const guard = recorded ?? guardOf(config, keysOf(session));
-    store.bind({
+    const fingerprint = {
       ...resumeFingerprint(
         config,
         session.jobs.map((job) => job.mapping.table),
@@ -76,7 +68,9 @@ export async function runShard(
       ),
       // Absent where it is none: state of earlier versions says nothing.
       ...(guard === 'none' ? {} : { itemKeys: guard }),
-    });
+    };
+    if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
+    else store.bind(fingerprint);
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
     const { scansPerShard, rangesPerTable } = config.source.limits;
     const context: ShardContext = {
@@ -87,8 +81,8 @@ export async function runShard(
       ranges: rangesPerTable,
       signal,
     };
-    const work: Work = { task, config, bus, session, store, context, budget, guard, gauges };
-    outcome = task.kind === 'backfill' ? await backfillShard(work) : await verifyShard(work);
+    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, gauges };
+    outcome = await workOn(work);
   } catch (thrown) {
     const error = asFerryError(thrown);
     if (error.code === 'E_INTERNAL' && process.env['DYNAFERRY_DEBUG'] !== undefined)
@@ -124,24 +118,25 @@ function debugFault(thrown: unknown): { code: 'E_INTERNAL'; message: string; hin
   };
 }
 
-export function stateFolder(config: Config, dryRun: boolean): string {
-  return dryRun ? join(config.state, 'dry-run') : config.state;
-}
-
 function openState(task: ShardTask, config: Config): StateStore {
   const folder = stateFolder(config, task.dryRun);
   const place = { folder, shard: task.shard };
   if (task.dryRun) discardState(place);
   else if (task.restart) archiveState(place);
   // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.
-  return openStateStore({ folder, shard: task.shard, create: task.kind === 'backfill' });
+  return openStateStore({ folder, shard: task.shard, create: task.kind === 'backfill' && !task.retryBad });
 }
 
-async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
+async function workOn(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
+  if (work.task.kind === 'verify') return await verifyShard(work);
+  return work.task.retryBad ? await retryShard(work) : await backfillShard(work);
+}
+
+async function backfillShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
   const { task, config, bus, session, store, context } = work;
   const done = session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name)));
   if (done) return { ...NOTHING_DONE, ...evidence(task, store, session), alreadyDone: true };
-  phase(bus, task.shard, 'backfilling');
+  tellPhase(work, 'backfilling');
   const already = session.jobs.reduce(
     (sum, job) => sum + (store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
     0,
@@ -149,8 +144,7 @@ async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | '
   // A dry run is there to find them all.
   const badRows = new BadRowLimit(task.shard, task.dryRun ? Infinity : task.maxBadRows, already);
   const target = task.dryRun ? null : await openTargetSession(config, bus);
-  const register = work.guard === 'none' ? null : openKeyRegister({ folder: stateFolder(config, task.dryRun) });
-  const itemKeys = work.guard === 'item-keys' ? register : null;
+  const registers = openRegisters(work);
   try {
     for (const job of session.jobs) {
       if (isFinished(store.summary('backfill', job.mapping.table.name))) continue;
@@ -159,11 +153,10 @@ async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | '
         await withPass(work, job, 'backfill', (pass, progress) =>
           backfillTable(context, job, pass, {
             writer,
-            itemKeys,
-            shardValues: register,
+            ...registers,
             badRows,
             progress,
-            now: seconds,
+            now: secondsNow,
           }),
         );
       } finally {
@@ -171,16 +164,16 @@ async function backfillShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | '
       }
     }
   } finally {
-    register?.close();
+    registers.close();
     target?.close();
   }
-  phase(bus, task.shard, 'backfilled');
+  tellPhase(work, 'backfilled');
   return { ...NOTHING_DONE, ...evidence(task, store, session) };
 }
 
-async function verifyShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
+async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
   const { task, config, bus, session, store, context } = work;
-  phase(bus, task.shard, 'verifying');
+  tellPhase(work, 'verifying');
   const target = await openTargetSession(config, bus);
   const suspects = new SuspectCheck(store);
   try {
@@ -188,7 +181,7 @@ async function verifyShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'el
     try {
       for (const job of session.jobs) {
         await withPass(work, job, 'verify', (pass, progress) =>
-          verifyTable(context, job, pass, { reader, progress, suspects, now: seconds }),
+          verifyTable(context, job, pass, { reader, progress, suspects, now: secondsNow }),
         );
       }
     } finally {
@@ -203,28 +196,24 @@ async function verifyShard(work: Work): Promise<Omit<ShardOutcome, 'shard' | 'el
     suspects: suspects.open,
     suspectsClosableAt: suspects.closableAt,
   };
-  phase(bus, task.shard, outcome.exitCode === EXIT.done && suspects.open === 0 ? 'verified' : 'differences');
+  tellPhase(work, outcome.exitCode === EXIT.done && suspects.open === 0 ? 'verified' : 'differences');
   return suspects.open === 0 ? outcome : { ...outcome, outcome: 'differences', exitCode: EXIT.differences };
 }
 
 /** Plans the table, opens or resumes its pass, and keeps telling how far it is. */
 async function withPass(
-  work: Work,
+  work: ShardWork,
   job: TableJob,
   kind: PassKind,
   run: (pass: Pass, progress: PassProgress) => Promise<void>,
 ): Promise<void> {
-  const { task, store, bus, context, session, budget, gauges } = work;
+  const { task, store, bus, context, session } = work;
   const table = job.mapping.table.name;
   const plan = await ensurePlan(context, job, session.source);
   const pass = store.openPass(kind, table);
   const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
   const working: Phase = kind === 'backfill' ? 'backfilling' : 'verifying';
-  const progress = new PassProgress(task.shard, table, working, estimatedRows(plan), already, {
-    unitsLimit: () => budget.limit,
-    throttles: () => gauges.throttles,
-    retries: () => gauges.retries,
-  });
+  const progress = new PassProgress(task.shard, table, working, estimatedRows(plan), already, gaugesOf(work));
   const stopTelling = progress.publish(bus, store);
   try {
     await run(pass, progress);
@@ -233,19 +222,8 @@ async function withPass(
   }
 }
 
-function openWriter(work: Work, target: TargetSession | null): ItemWriter {
-  if (target === null) return new DiscardingWriter();
-  return target.openWriter(work.task.shard, work.budget, (keyTexts) => {
-    work.store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: Date.now() })));
-  });
-}
-
 function keysOf(session: ShardSession): readonly KeyTemplates[] {
   return session.jobs.flatMap((job) => job.mapping.keys);
-}
-
-function phase(bus: EventBus, shard: string, now: Phase): void {
-  bus.emit('shard.phase', { shard, phase: now });
 }
 
 function countTroubles(bus: EventBus): { throttles: number; retries: number } {

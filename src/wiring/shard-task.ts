@@ -1,5 +1,7 @@
 /** What a shard's process is told to do, and what it answers: plain data, since it crosses a process border. */
 import { asFerryError, EXIT, type ExitCode, type Fault } from '../core/errors.js';
+import type { FingerprintChange } from '../core/ports.js';
+import type { RetryCounts } from '../engine/retry.js';
 import { NO_COUNTS, type BadRow, type Counts, type Difference } from '../core/model.js';
 
 export interface ShardTask {
@@ -11,6 +13,8 @@ export interface ShardTask {
   readonly dryRun: boolean;
   /** Put the shard's state aside and begin again. */
   readonly restart: boolean;
+  /** Try the recorded bad rows again, and nothing else. */
+  readonly retryBad: boolean;
   readonly maxBadRows: number;
   /** Capacity units per second to start with; the supervisor sends changes. */
   readonly units: number;
@@ -33,6 +37,10 @@ export interface ShardOutcome {
   /** There was nothing left to do. */
   readonly alreadyDone: boolean;
   readonly badRows: number;
+  /** What `--retry-bad` made of the bad rows; null in any other run. */
+  readonly retried: RetryCounts | null;
+  /** What retries ever accepted as changes of the mapping: rows moved before them may differ from what it says now. */
+  readonly acceptedChanges: readonly FingerprintChange[];
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
@@ -52,6 +60,8 @@ export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
   counts: NO_COUNTS,
   alreadyDone: false,
   badRows: 0,
+  retried: null,
+  acceptedChanges: [],
   missing: 0,
   differing: 0,
   unresolved: 0,

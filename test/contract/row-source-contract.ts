@@ -159,6 +159,33 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(source.describeKey(source.cursorOf(row))).toBe('e=2, b=0x0100');
     });
 
+    test('gives the rows at cursors in the order asked, and null for what is gone', async () => {
+      await shard.query('CREATE TABLE placed (k VARCHAR(9) PRIMARY KEY, n INT)');
+      await shard.query(
+        `INSERT INTO placed VALUES ${Array.from({ length: 250 }, (_, i) => `('k${i}', ${i})`).join()}, ('abc', 999)`,
+      );
+      const source = await openTable(shard, 'placed', {});
+      const rows = await source.sample(251, signal);
+      const cursors = [...rows].reverse().map((row) => source.cursorOf(row));
+      await shard.query("DELETE FROM placed WHERE k IN ('k7', 'k249')");
+      await shard.query("UPDATE placed SET k = 'ABC' WHERE k = 'abc'");
+      const again = await source.at(cursors, signal);
+      const expected = [...rows].reverse().map(numberOf);
+      expect(again.map((row) => (row === null ? null : numberOf(row)))).toEqual(
+        expected.map((n) => (n === '7' || n === '249' ? null : n)),
+      );
+      expect(await source.at([], signal)).toEqual([]);
+    });
+
+    test('gives a row that meets a condition besides its own', async () => {
+      await shard.query('CREATE TABLE matched (k INT PRIMARY KEY, n INT)');
+      await shard.query('INSERT INTO matched VALUES (1, 10), (2, 20), (3, 30)');
+      const source = await openTable(shard, 'matched', {}, 'n > 10');
+      expect((await source.matching('k = 3 OR k = 1 -- a comment', signal))?.[0]).toBe('30');
+      expect(await source.matching('k = 1', signal)).toBeNull();
+      await expect(source.matching('no_column = 1', signal)).rejects.toMatchObject({ code: 'E_SOURCE_QUERY' });
+    });
+
     test('samples spread over the table', async () => {
       await shard.query('CREATE TABLE spread (k INT PRIMARY KEY, n INT)');
       await shard.query(

@@ -255,8 +255,12 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             store.recordBadRows([again]);
           },
           (store) => {
-            expect(store.badRows('messages')).toEqual([again, other]);
-            expect(store.badRows('media')).toEqual([sampleBadRow({ table: 'media' })]);
+            expect(store.badRows('messages')).toMatchObject([again, other]);
+            expect(store.badRows('messages').map(({ number, place }) => ({ number, place }))).toEqual([
+              { number: 1, place: null },
+              { number: 2, place: null },
+            ]);
+            expect(store.badRows('media')).toMatchObject([sampleBadRow({ table: 'media' })]);
             expect(store.badRows('none')).toEqual([]);
           },
         );
@@ -271,8 +275,101 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             store.forgetBadRows('messages', [sampleBadRow().cursor, cursor('never recorded')]);
           },
           (store) => {
-            expect(store.badRows('messages')).toEqual([other]);
-            expect(store.badRows('media')).toEqual([media]);
+            expect(store.badRows('messages')).toMatchObject([other]);
+            expect(store.badRows('media')).toMatchObject([media]);
+          },
+        );
+      });
+    });
+
+    describe('retries of bad rows', () => {
+      const first = sampleBadRow();
+      const second = sampleBadRow({ cursor: cursor('["AC1","SM0"]') });
+      const elsewhere = sampleBadRow({ cursor: cursor('z'), chunk: cursor('not committed') });
+      const moved = { rows: 1, items: 2, expiredRows: 0, goneRows: 0, units: 3.5, digest: DIGEST };
+
+      test('the commit of a chunk tells its bad rows their place, and a later word on them does not change it', async () => {
+        await acrossReopen(
+          (store) => {
+            const pass = begun(store);
+            store.recordBadRows([first, second, elsewhere]);
+            store.commitChunks(pass, [sampleChunk({ last: cursor('["AC0"]'), badRows: 0 })], []);
+            store.commitChunks(pass, [sampleChunk({ badRows: 2 })], []);
+            const verify = store.openPass('verify', 'messages');
+            store.recordBadRows([{ ...second, chunk: cursor('of the verification') }]);
+            store.commitChunks(verify, [sampleChunk({ last: cursor('of the verification') })], []);
+          },
+          (store) => {
+            const place = { range: 0, chunk: 1 };
+            expect(store.badRows('messages').map((bad) => bad.place)).toEqual([place, place, null]);
+          },
+        );
+      });
+
+      test('settled rows leave the record and are added to the backfill; what is still bad stays', async () => {
+        await acrossReopen(
+          (store) => {
+            finishSamplePass(store, begun(store));
+            store.recordBadRows([first, second]);
+            store.settleRetry('messages', [first.cursor], [{ ...second, reason: 'another' }], moved);
+            store.settleRetry('messages', [], [{ ...second, reason: 'another' }], {
+              ...moved,
+              rows: 0,
+              items: 0,
+              units: 0,
+            });
+          },
+          (store) => {
+            expect(store.badRows('messages')).toMatchObject([{ cursor: second.cursor, reason: 'another' }]);
+            // The sample's two chunks have 20 items and 1 bad row each.
+            expect(store.summary('backfill', 'messages')?.counts).toMatchObject({ items: 42, badRows: 1, units: 44.5 });
+          },
+        );
+      });
+
+      test('a verification that a retry has overtaken is not gone on with', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        finishSamplePass(store, begun(store));
+        store.recordBadRows([first]);
+        const before = store.openPass('verify', 'messages');
+        expect(store.openPass('verify', 'messages').id).toBe(before.id);
+        store.settleRetry('messages', [], [first], { ...moved, rows: 0, items: 0 });
+        expect(store.openPass('verify', 'messages').id).toBe(before.id);
+        store.settleRetry('messages', [first.cursor], [], moved);
+        const after = store.openPass('verify', 'messages');
+        expect(after.id).toBeGreaterThan(before.id);
+        expect(store.openPass('verify', 'messages').id).toBe(after.id);
+        store.close();
+      });
+
+      test('a change that is accepted is kept, and the new fingerprint binds; any other change is refused', async () => {
+        const begunWith = { rules: { price: { type: 'N' }, body: { type: 'S' } }, where: null };
+        const changed = { ...begunWith, rules: { ...begunWith.rules, price: { type: 'S' } } };
+        const withoutPrice = (side: Readonly<Record<string, unknown>>) => ({
+          ...side,
+          rules: { ...(side['rules'] as object), price: null },
+        });
+        const columns = [{ table: 'messages', column: 'price' }];
+        await acrossReopen(
+          (store) => {
+            store.bind(begunWith);
+            for (const refused of [
+              { ...changed, where: 'n > 1' },
+              { ...changed, rules: { price: { type: 'S' } } },
+            ]) {
+              expect(() => store.rebind(refused, withoutPrice, columns)).toThrow(
+                expect.objectContaining({ code: 'E_STATE_CHANGED' }),
+              );
+            }
+            expect(store.rebind(begunWith, withoutPrice, columns)).toEqual([]);
+            expect(store.acceptedChanges()).toEqual([]);
+            store.rebind(changed, withoutPrice, columns);
+          },
+          (store) => {
+            expect(store.acceptedChanges()).toEqual([{ path: 'rules.price.type', from: 'N', to: 'S' }]);
+            store.bind(changed);
+            expect(() => store.bind(begunWith)).toThrow(expect.objectContaining({ code: 'E_STATE_CHANGED' }));
           },
         );
       });

@@ -71,7 +71,10 @@ export function sampleBadRow(changes: Partial<BadRowRecord> = {}): BadRowRecord 
   return {
     table: 'messages',
     cursor: cursor('["AC1","SM1"]'),
+    key: 'account=AC1, sid=SM1',
+    chunk: cursor('["AC1","SM1"]'),
     column: 'price',
+    kind: 'decimal(65,5)',
     reason: 'more than 38 significant digits',
     remedy: 'give the column the type S',
     ...changes,

@@ -6,7 +6,7 @@ import { runCli } from '../../support/cli.js';
 import { createMigration, onePair, type Migration } from '../../support/migration.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const COMMANDS = ['check', 'plan', 'diff', 'backfill', 'verify', 'status', 'schema'];
+const COMMANDS = ['check', 'plan', 'diff', 'backfill', 'verify', 'status', 'bad-rows', 'schema'];
 const HELP_MS = 300;
 const RUNS = 5;
 
@@ -15,7 +15,7 @@ describe('help', () => {
     await using folder = await temporaryFolder();
     const top = await runCli(['--help'], { cwd: folder.path });
     expect(top).toMatchObject({ code: 0, stderr: '' });
-    const listed = [...top.stdout.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name);
+    const listed = [...top.stdout.matchAll(/^ {2}([\w-]+) /gm)].map(([, name]) => name);
     expect(listed.filter((name) => name !== 'help')).toEqual(COMMANDS);
     for (const command of COMMANDS) {
       const help = await runCli([command, '--help'], { cwd: folder.path });

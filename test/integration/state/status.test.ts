@@ -48,6 +48,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
         badRows: 1,
         backfill: store.summary('backfill', 'messages'),
         verify: null,
+        overtakenBy: 0,
       },
     ],
     suspects: 1,
@@ -59,6 +60,9 @@ test('shows each step of a shard, beside the process that works on it', async ()
   const verify = store.openPass('verify', 'messages');
   expect(phase()).toBe('verifying');
   finishSamplePass(store, verify, { targetDigest: sampleChunk().sourceDigest });
+  // A bad row has no item, however equal the others are.
+  expect(phase()).toBe('differences');
+  store.forgetBadRows('messages', [sampleBadRow().cursor]);
   expect(phase()).toBe('backfilled');
   store.closeSuspects(['k']);
   expect(phase()).toBe('verified');

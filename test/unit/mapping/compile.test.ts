@@ -133,7 +133,8 @@ describe('a compiled mapping', () => {
       expect.objectContaining({
         name: 'BadValue',
         column: null,
-        reason: 'item "message" is 409601 bytes, more than DynamoDB\'s 409600',
+        reason: 'item "message" is more than DynamoDB\'s 409600 bytes',
+        kind: 'an item of 409601 bytes',
       }),
     );
   });

@@ -16,12 +16,12 @@ function pass(kind: PassKind, id: number, finished: boolean, found: Partial<Pass
   };
 }
 
-const planned: TablePasses = { backfill: null, verify: null };
-const backfilling: TablePasses = { backfill: pass('backfill', 1, false), verify: null };
-const backfilled: TablePasses = { backfill: pass('backfill', 1, true), verify: null };
+const planned: TablePasses = { backfill: null, verify: null, badRows: 0, overtakenBy: 0 };
+const backfilling: TablePasses = { ...planned, backfill: pass('backfill', 1, false) };
+const backfilled: TablePasses = { ...planned, backfill: pass('backfill', 1, true) };
 const verifying: TablePasses = { ...backfilled, verify: pass('verify', 2, false) };
 const clean: TablePasses = { ...backfilled, verify: pass('verify', 2, true) };
-const stale: TablePasses = { backfill: pass('backfill', 3, true), verify: pass('verify', 2, true) };
+const stale: TablePasses = { ...planned, backfill: pass('backfill', 3, true), verify: pass('verify', 2, true) };
 const found = (what: Partial<PassSummary>): TablePasses => ({ ...backfilled, verify: pass('verify', 2, true, what) });
 
 describe('phaseOf', () => {
@@ -33,6 +33,9 @@ describe('phaseOf', () => {
     ['backfilling', 'a backfill was begun after a verification', [clean, backfilling], 0],
     ['backfilled', 'all backfills are finished', [backfilled, backfilled], 0],
     ['backfilled', 'the verification is older than the backfill', [stale], 0],
+    ['backfilled', 'a retry of bad rows came after the verification', [{ ...clean, overtakenBy: 2 }], 0],
+    ['verified', 'the verification came after a retry', [{ ...clean, overtakenBy: 1 }], 0],
+    ['differences', 'a bad row has no item, though the others are equal', [{ ...clean, badRows: 1 }], 0],
     ['backfilled', 'a suspect is open after a clean verification', [clean], 1],
     ['verifying', 'a verification is unfinished', [verifying], 0],
     ['verifying', 'a table waits for its verification', [clean, backfilled], 0],

@@ -1,0 +1,77 @@
+/** `dynaferry bad-rows`: the rows that could not be moved, from the state files alone, while a run goes on or not. */
+import { Command, Option } from 'commander';
+import { ERROR_CODES, EXIT, type ExitCode } from '../core/errors.js';
+import type { ShardBadRows } from '../state/read-bad-rows.js';
+import { badRowLines, badRowRecords, type ListedShard } from './bad-row-list.js';
+import { loadConfigOf, shardsOf, wholeNumber, type CommonOptions } from './common-options.js';
+import { writeLine, type Io } from './io.js';
+
+interface BadRowsOptions extends CommonOptions {
+  readonly shard: readonly string[];
+  readonly all: boolean;
+  readonly dryRun: boolean;
+  readonly limit?: number;
+  readonly showValues: boolean;
+}
+
+/** Rows that a person is shown unless told otherwise; a program gets all. */
+const SHOWN_ROWS = 20;
+
+export function badRowsCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return new Command('bad-rows')
+    .description('The rows that could not be moved: where, why, and what to do. Reads the state files only.')
+    .argument('[shard...]', 'only these shards (default: all)')
+    .addOption(new Option('-c, --config <file>', 'the config file').default('dynaferry.yaml'))
+    .addOption(new Option('-s, --shard <id...>', 'only these shards, named by option').default([], 'all shards'))
+    .addOption(new Option('--all', 'all shards of the config').default(false).conflicts('shard'))
+    .addOption(new Option('--dry-run', 'what the last `backfill --dry-run` found instead').default(false))
+    .addOption(
+      new Option('--limit <rows>', `rows listed one by one (default: ${SHOWN_ROWS}; with --json all)`).argParser(
+        wholeNumber(0),
+      ),
+    )
+    .addOption(new Option('--json', 'NDJSON on stdout: groups, rows, and a total for each shard').default(false))
+    .addOption(new Option('--show-values', "show the rows' scan keys; they are other people's data").default(false))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dynaferry bad-rows
+  $ dynaferry bad-rows s01 --limit 100 --show-values
+
+Counts them by table, column and reason, then lists rows. Exits 1 when there are any.`,
+    )
+    .action(async (positional: readonly string[], options: BadRowsOptions, command: Command) => {
+      if (options.all && positional.length > 0)
+        command.error("error: option '--all' cannot be used with shards that are named");
+      finish(await badRows(io, { ...options, shard: [...options.shard, ...positional] }));
+    });
+}
+
+async function badRows(io: Io, options: BadRowsOptions): Promise<ExitCode> {
+  const config = await loadConfigOf(io, options);
+  const shards = await shardsOf(config, options.shard);
+  const { readBadRows } = await import('../state/read-bad-rows.js');
+  const { stateFolder } = await import('../wiring/shard-work.js');
+  const folder = stateFolder(config, options.dryRun);
+  let left = options.limit ?? (options.json ? Number.MAX_SAFE_INTEGER : SHOWN_ROWS);
+  const found: ListedShard[] = shards.map((shard) => {
+    const known = readBadRows({ folder, shard }, left);
+    left -= known?.rows.length ?? 0;
+    return { shard, known };
+  });
+  if (options.json) {
+    for (const record of badRowRecords(found, options.showValues)) writeLine(io.stdout, JSON.stringify(record));
+  } else {
+    const columns = (io.stdout as { columns?: number }).columns ?? 100;
+    for (const line of badRowLines(found, { ...options, columns })) writeLine(io.stdout, line);
+  }
+  return exitCodeOf(found.flatMap(({ known }) => (known === null ? [] : [known])));
+}
+
+/** A file that cannot be read may hold any number of them: that comes first. */
+function exitCodeOf(known: readonly ShardBadRows[]): ExitCode {
+  const fault = known.find((shard) => shard.fault !== null)?.fault;
+  if (fault != null) return ERROR_CODES[fault.code].exit;
+  return known.some((shard) => shard.groups.length > 0) ? EXIT.differences : EXIT.done;
+}

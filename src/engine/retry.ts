@@ -1,0 +1,168 @@
+/**
+ * Retry of bad rows: the recorded ones alone are read again by their scan key, mapped as the mapping is now, and written. A row
+ * leaves the record only when DynamoDB has acknowledged its items, when the source has it no more, or when the mapping skips it as
+ * expired; in the same transaction it is added to the backfill that left it behind. Killed in between, it is tried again: the same
+ * row gives the same items.
+ */
+import { interrupted } from '../core/errors.js';
+import type { Cursor, MappedItem, Row } from '../core/model.js';
+import type { BadRowRecord, ItemWriter, RecordedBadRow, RetryRecord } from '../core/ports.js';
+import { BadValue } from '../mapping/bad-value.js';
+import { DigestSum } from '../mapping/digest.js';
+import { badRowRecord } from './map-chunk.js';
+import type { PassProgress } from './progress.js';
+import { KeyClaims, type Registers } from './key-claims.js';
+import type { ShardContext, TableJob } from './table-job.js';
+
+export interface RetryParts extends Registers {
+  readonly writer: ItemWriter;
+  readonly progress: PassProgress;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What became of the bad rows that were recorded when the retry began. */
+export interface RetryCounts {
+  readonly rows: number;
+  /** Mapped and written. */
+  readonly moved: number;
+  readonly items: number;
+  /** Deleted in the source, or left out by `where` now. */
+  readonly gone: number;
+  readonly expired: number;
+  readonly stillBad: number;
+  readonly units: number;
+}
+
+export const NOTHING_RETRIED: RetryCounts = {
+  rows: 0,
+  moved: 0,
+  items: 0,
+  gone: 0,
+  expired: 0,
+  stillBad: 0,
+  units: 0,
+};
+
+export function addRetryCounts(a: RetryCounts, b: RetryCounts): RetryCounts {
+  return {
+    rows: a.rows + b.rows,
+    moved: a.moved + b.moved,
+    items: a.items + b.items,
+    gone: a.gone + b.gone,
+    expired: a.expired + b.expired,
+    stillBad: a.stillBad + b.stillBad,
+    units: a.units + b.units,
+  };
+}
+
+/** Rows at once: bad rows are often bad because they are large, and a cell may have 16 MB and more. */
+const STEP_ROWS = 10;
+
+/** @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_INTERRUPTED */
+export async function retryBadRows(context: ShardContext, job: TableJob, parts: RetryParts): Promise<RetryCounts> {
+  const recorded = context.store.badRows(job.mapping.table.name);
+  const keys = new KeyClaims(context, job, parts);
+  let counts = NOTHING_RETRIED;
+  for (let i = 0; i < recorded.length; i += STEP_ROWS) {
+    if (context.signal.aborted) throw interrupted();
+    counts = addRetryCounts(counts, await retryStep(context, job, recorded.slice(i, i + STEP_ROWS), keys, parts));
+  }
+  return counts;
+}
+
+/** What one row came to, before anything is written. */
+type Fate =
+  | { readonly kind: 'moved'; readonly items: readonly MappedItem[] }
+  | { readonly kind: 'gone' | 'expired' }
+  | { readonly kind: 'bad'; readonly record: BadRowRecord };
+
+async function retryStep(
+  context: ShardContext,
+  job: TableJob,
+  step: readonly RecordedBadRow[],
+  keys: KeyClaims,
+  { writer, progress, now }: RetryParts,
+): Promise<RetryCounts> {
+  const rows = await job.source.at(
+    step.map(({ cursor }) => cursor),
+    context.signal,
+  );
+  const seen = new Set<Cursor>();
+  const tried = step.map((bad, index) => ({
+    bad,
+    fate: fateOf(job, once(job, rows[index] ?? null, seen), bad, now()),
+  }));
+  const items = tried.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : []));
+  await writer.ready(context.signal);
+  keys.claim(items);
+  const { units } =
+    items.length === 0
+      ? { units: 0 }
+      : await writer.write(items).catch((thrown: unknown): never => keys.explain(thrown));
+
+  const counted = tried.filter(({ bad }) => bad.place !== null);
+  const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));
+  context.store.settleRetry(job.mapping.table.name, settledCursors(tried), stillBad, record(counted, units));
+  for (const { table, column, reason } of stillBad) {
+    context.emitter.emit('row.bad', { shard: context.shard, table, column, reason });
+  }
+  const of = (kind: Fate['kind']): number => tried.filter(({ fate }) => fate.kind === kind).length;
+  progress.add({ rows: step.length, items: items.length, badRows: of('bad'), expiredRows: of('expired'), units });
+  return {
+    rows: step.length,
+    moved: of('moved'),
+    items: items.length,
+    gone: of('gone'),
+    expired: of('expired'),
+    stillBad: of('bad'),
+    units,
+  };
+}
+
+interface Tried {
+  readonly bad: RecordedBadRow;
+  readonly fate: Fate;
+}
+
+/** One row that is recorded under two readings of its key (`abc`, `ABC`) is tried once; under the other reading it is gone. */
+function once(job: TableJob, row: Row | null, seen: Set<Cursor>): Row | null {
+  if (row === null) return null;
+  const cursor = job.source.cursorOf(row);
+  if (seen.has(cursor)) return null;
+  seen.add(cursor);
+  return row;
+}
+
+function fateOf(job: TableJob, row: Row | null, bad: RecordedBadRow, now: number): Fate {
+  if (row === null) return { kind: 'gone' };
+  const items: MappedItem[] = [];
+  try {
+    return job.mapping.map(row, items, { now }) === 'expired' ? { kind: 'expired' } : { kind: 'moved', items };
+  } catch (error) {
+    if (!(error instanceof BadValue)) throw error;
+    return { kind: 'bad', record: badRowRecord(job, row, error, bad.chunk) };
+  }
+}
+
+/** Whatever is bad no more; and a key that reads otherwise by now (`abc`, `ABC`) is recorded under its new reading alone. */
+function settledCursors(tried: readonly Tried[]): readonly Cursor[] {
+  return tried.flatMap(({ bad, fate }) =>
+    fate.kind === 'bad' && fate.record.cursor === bad.cursor ? [] : [bad.cursor],
+  );
+}
+
+function record(counted: readonly Tried[], units: number): RetryRecord {
+  const items = counted.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : []));
+  const digest = new DigestSum();
+  for (const item of items) digest.add(item.text);
+  const of = (kind: Fate['kind']): number => counted.filter(({ fate }) => fate.kind === kind).length;
+  return {
+    rows: of('moved'),
+    items: items.length,
+    expiredRows: of('expired'),
+    goneRows: of('gone'),
+    units,
+    digest: digest.toString(),
+  };
+}

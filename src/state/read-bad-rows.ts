@@ -1,0 +1,54 @@
+/**
+ * The bad rows of a shard, read beside the process that works on it, if any: a read-only snapshot, like that of `status`. A file
+ * that cannot be read is a fault in the answer, so that other shards still show.
+ */
+import { statSync } from 'node:fs';
+import { asFerryError, type Fault } from '../core/errors.js';
+import type { RecordedBadRow } from '../core/ports.js';
+import { BadRows, type BadRowGroup } from './bad-rows.js';
+import { openReadOnly, prepared } from './database.js';
+import { shardFiles } from './files.js';
+import { checkShard, type StateAt } from './open.js';
+import { STATE } from './schema.js';
+import { guarded } from './sqlite-errors.js';
+
+export interface ShardBadRows {
+  readonly shard: string;
+  /** All of them, by table, column and reason; the most frequent first. */
+  readonly groups: readonly BadRowGroup[];
+  /** The first ones. Their keys and cursors hold row values. */
+  readonly rows: readonly RecordedBadRow[];
+  /** Those with bad rows, and those that a retry accepted a change of the mapping for while they had some. */
+  readonly columns: readonly { readonly table: string; readonly column: string | null }[];
+  /** Why nothing can be said, or null. */
+  readonly fault: Fault | null;
+}
+
+/** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
+const BUSY_MS = 250;
+
+/**
+ * @param limit most rows to bring; the groups count all
+ * @returns null where nothing is recorded for the shard
+ */
+export function readBadRows({ folder, shard }: StateAt, limit: number): ShardBadRows | null {
+  const files = shardFiles(folder, shard);
+  try {
+    if (guarded(files, () => statSync(files.file, { throwIfNoEntry: false })) === undefined) return null;
+    const database = openReadOnly(files, STATE, BUSY_MS);
+    try {
+      checkShard(database, files);
+      const badRows = prepared(files, () => new BadRows(database));
+      const read = database.transaction(() => ({
+        groups: badRows.groups(),
+        rows: badRows.first(limit),
+        columns: badRows.columns(),
+      }));
+      return { shard, ...guarded(files, () => read()), fault: null };
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    return { shard, groups: [], rows: [], columns: [], fault: asFerryError(error).toFault() };
+  }
+}

@@ -1,0 +1,61 @@
+/** Everything that the work on one shard holds open, and what its passes have in common: a writer, the register of item keys. */
+import { join } from 'node:path';
+import type { Config } from '../config/model.js';
+import type { EventBus } from '../core/events.js';
+import type { Phase } from '../core/model.js';
+import type { ItemWriter, StateStore } from '../core/ports.js';
+import type { TokenBucket } from '../dynamodb/budget.js';
+import { DiscardingWriter } from '../engine/discarding-writer.js';
+import type { Registers } from '../engine/key-claims.js';
+import type { PassGauges } from '../engine/progress.js';
+import type { ShardContext } from '../engine/table-job.js';
+import { openKeyRegister } from '../state/key-register.js';
+import type { KeyGuard } from './key-guard.js';
+import type { ShardSession } from './shard-session.js';
+import type { ShardTask } from './shard-task.js';
+import type { TargetSession } from './target-session.js';
+
+export interface ShardWork {
+  readonly task: ShardTask;
+  readonly config: Config;
+  readonly bus: EventBus;
+  readonly session: ShardSession;
+  readonly store: StateStore;
+  readonly context: ShardContext;
+  readonly budget: TokenBucket;
+  readonly guard: KeyGuard;
+  readonly gauges: { throttles: number; retries: number };
+}
+
+/** Where a run keeps its state: what a dry run found is no progress. */
+export function stateFolder(config: Config, dryRun: boolean): string {
+  return dryRun ? join(config.state, 'dry-run') : config.state;
+}
+
+/** @param target null for a dry run */
+export function openWriter(work: ShardWork, target: TargetSession | null): ItemWriter {
+  if (target === null) return new DiscardingWriter();
+  return target.openWriter(work.task.shard, work.budget, (keyTexts) => {
+    work.store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: Date.now() })));
+  });
+}
+
+/** What a run claims keys and values in, as its guard asks for. */
+export function openRegisters({ task, config, guard }: ShardWork): Registers & { close(): void } {
+  const register = guard === 'none' ? null : openKeyRegister({ folder: stateFolder(config, task.dryRun) });
+  const itemKeys = guard === 'item-keys' ? register : null;
+  return { itemKeys, shardValues: register, close: () => register?.close() };
+}
+
+export function tellPhase({ bus, task }: ShardWork, phase: Phase): void {
+  bus.emit('shard.phase', { shard: task.shard, phase });
+}
+
+export function gaugesOf({ budget, gauges }: ShardWork): PassGauges {
+  return { unitsLimit: () => budget.limit, throttles: () => gauges.throttles, retries: () => gauges.retries };
+}
+
+/** Seconds since the epoch. */
+export function secondsNow(): number {
+  return Math.floor(Date.now() / 1_000);
+}
