@@ -159,6 +159,83 @@ export const KEYED_TABLES: readonly KeyedTable[] = [
   ),
   single('bit(64)', 'BIT(64)', (random) => `X'${hex(random, 8)}'`),
   single('year', 'YEAR', (_, n) => (n === 0 ? '0' : String(1901 + (n % 255)))),
+  single('tinyint', 'TINYINT', (_, n) => String((n % 256) - 128)),
+  single('smallint unsigned', 'SMALLINT UNSIGNED', (random) => String(whole(random, 65_536))),
+  single('mediumint', 'MEDIUMINT', (random) => String(whole(random, 2 ** 24) - 2 ** 23)),
+  single('decimal of 65 digits', 'DECIMAL(65,30)', (random, n) =>
+    n === 0
+      ? '0'
+      : `${random() < 0.5 ? '-' : ''}${digits(random, 9)}${digits(random, 9)}${digits(random, 9)}${digits(random, 8)}.${digits(random, 9)}${digits(random, 9)}${digits(random, 9)}`,
+  ),
+  single(
+    'double at its ends',
+    'DOUBLE',
+    (random, n) =>
+      ['0', '1.7976931348623157e308', '-1.7976931348623157e308', '2.2250738585072014e-308'][n] ??
+      `${random() < 0.5 ? '-' : ''}${random() * 1e6}e0`,
+  ),
+  single('enum alone', `ENUM(${Array.from({ length: 130 }, (_, i) => `'${(i * 37) % 130}x'`).join(',')})`, (random) =>
+    String(1 + whole(random, 130)),
+  ),
+  single('set alone, empty too', "SET('b','a','d','c','e','f','g')", (random) => String(whole(random, 128))),
+  single('bit(9)', 'BIT(9)', (random) => String(whole(random, 512))),
+  single('datetime', 'DATETIME', (random) => `'${moment(random).slice(0, 19)}'`),
+  single(
+    'time(6)',
+    'TIME(6)',
+    (random) => `'${random() < 0.5 ? '-' : ''}00:00:${two(whole(random, 60))}.${digits(random, 6)}'`,
+  ),
+  // PAD SPACE: `a` and `a ` are one key, and `a\t` sorts before `a`.
+  single('text that pads with spaces', 'CHAR(12) COLLATE utf8mb4_unicode_520_ci', (random) =>
+    text(
+      `${word(random, 'aáAÀbß', 4)}${['', ' ', '\t', '\u0001', '\u00a0'][whole(random, 5)] ?? ''}${word(random, 'aeé', 3)}`,
+    ),
+  ),
+  single(
+    'text that does not pad',
+    'VARCHAR(12) COLLATE utf8mb4_unicode_nopad_ci',
+    (random) => text(word(random, 'aáAbß \tzŽ😀', 6)),
+    /mariadb-1[01]/,
+  ),
+  {
+    name: 'four parts of four kinds',
+    columns:
+      "a DECIMAL(5,2) NOT NULL, b ENUM('y','x') NOT NULL, c VARCHAR(4) COLLATE utf8mb4_general_ci NOT NULL, d DATETIME(6) NOT NULL",
+    key: 'a, b, c, d',
+    parts: ['a', 'b', 'c', 'd'],
+    values: (random) => [
+      `${whole(random, 3) - 1}.5`,
+      String(1 + whole(random, 2)),
+      text(word(random, 'aAé ', 2)),
+      `'2024-02-29 00:00:00.${digits(random, 6)}'`,
+    ],
+  },
+  {
+    name: 'four parts, numbers and bytes',
+    columns: 'a BINARY(2) NOT NULL, b FLOAT NOT NULL, c TIME NOT NULL, d BIGINT UNSIGNED NOT NULL',
+    key: 'a, b, c, d',
+    parts: ['a', 'b', 'c', 'd'],
+    values: (random) => [
+      `X'${['', '00', '01', '0100', 'ff'][whole(random, 5)] ?? ''}'`,
+      ['-0.1', '0', '0.1', '16777216'][whole(random, 4)] ?? '0',
+      `'${random() < 0.5 ? '-' : ''}01:00:0${whole(random, 3)}'`,
+      String(18446744073709551615n - BigInt(whole(random, 10 ** 6))),
+    ],
+  },
+  {
+    name: 'four parts in turns, down and up',
+    columns:
+      "a INT NOT NULL, b ENUM('y','x') NOT NULL, c VARCHAR(6) COLLATE utf8mb4_general_ci NOT NULL, d DOUBLE NOT NULL",
+    key: 'a DESC, b, c DESC, d',
+    parts: ['a', 'b', 'c', 'd'],
+    values: (random) => [
+      String(whole(random, 3) - 1),
+      String(1 + whole(random, 2)),
+      text(word(random, 'aAbé', 2)),
+      String(random() - 0.5),
+    ],
+    only: DESCENDING,
+  },
   {
     name: 'descending parts',
     columns: 'a INT NOT NULL, b VARCHAR(10) NOT NULL',
@@ -207,6 +284,12 @@ export const KEYED_TABLES: readonly KeyedTable[] = [
     'uuid',
     'UUID',
     (random) => `'${hex(random, 4)}-${hex(random, 2)}-${hex(random, 2)}-${hex(random, 2)}-${hex(random, 6)}'`,
+    /mariadb-1[01]/,
+  ),
+  single(
+    'inet4',
+    'INET4',
+    (random) => `'10.${whole(random, 256)}.${whole(random, 256)}.${whole(random, 256)}'`,
     /mariadb-1[01]/,
   ),
   single('inet6', 'INET6', (random) => `'2001:db8::${whole(random, 65536).toString(16)}'`, /mariadb-1[01]/),

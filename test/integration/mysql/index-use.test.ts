@@ -13,6 +13,9 @@ const CHUNK = 25;
 /** Entering the index, once for each part of the predicate, and the entry that shows the end. */
 const ENTRIES = 8;
 
+/** Over the index alone, MySQL goes through an ENUM or SET entry by entry: a key of it alone has as many as the type has values. */
+const WALKED: ReadonlySet<string> = new Set(['enum alone', 'set alone, empty too']);
+
 describe.each(mysqlServers)('$name', (server) => {
   test.each(KEYED_TABLES.filter(({ only }) => only?.test(server.name) ?? true))(
     `$name (seed ${SEED})`,
@@ -31,18 +34,23 @@ describe.each(mysqlServers)('$name', (server) => {
         const status = await session.rows("SHOW SESSION STATUS LIKE 'Handler_read%'", signal);
         return status.reduce((sum, [, value]) => sum + Number(value), 0);
       };
+      const walked = server.name.startsWith('mysql') && WALKED.has(kind.name);
       for (const share of [0, 0.3, 0.6, 0.9]) {
         const after = cursor(share);
         for (const upTo of [null, cursor(1), cursor(share + 0.1)]) {
-          expect(await touched(select.rows({ after, upTo }, CHUNK))).toBeLessThanOrEqual(CHUNK + ENTRIES);
+          const most = CHUNK + ENTRIES;
+          expect(await touched(select.rows({ after, upTo }, CHUNK))).toBeLessThanOrEqual(most);
           // Keys alone: the index covers them, which gives an optimizer other ideas.
-          expect(await touched(select.keyAt({ after, upTo }, CHUNK - 1))).toBeLessThanOrEqual(CHUNK + ENTRIES);
+          expect(await touched(select.keyAt({ after, upTo }, CHUNK - 1))).toBeLessThanOrEqual(
+            walked ? rows.length : most,
+          );
         }
         expect(await touched(select.rowsAt([after]))).toBeLessThanOrEqual(2);
+        const most = walked ? rows.length : ENTRIES;
         // Other keys are not read backwards there; see server-family.ts.
         if (select.keyset.plain || session.family.readsBackwards === 'any key')
-          expect(await touched(select.edgeKey('last', [select.keyset.before(after)]))).toBeLessThanOrEqual(ENTRIES);
-        expect(await touched(select.edgeKey('first', [select.keyset.after(after)]))).toBeLessThanOrEqual(ENTRIES);
+          expect(await touched(select.edgeKey('last', [select.keyset.before(after)]))).toBeLessThanOrEqual(most);
+        expect(await touched(select.edgeKey('first', [select.keyset.after(after)]))).toBeLessThanOrEqual(most);
       }
     },
   );
