@@ -82,7 +82,7 @@ function nextLines(bad: readonly string[], { showValues, dryRun }: ListOptions):
     ...(dryRun
       ? ['next: change the mapping, or correct the rows in MySQL, and run the dry run again']
       : [
-          `next: change the mapping of these columns, or correct or delete the rows in MySQL, then \`dynaferry backfill ${selection} --retry-bad\``,
+          `next: \`dynaferry diff --shard ${bad[0] ?? ''} --explain --bad-row N\` shows how row #N was mapped; change the mapping of these columns, or correct or delete the rows in MySQL, then \`dynaferry backfill ${selection} --retry-bad\``,
         ]),
   ];
 }

@@ -3,6 +3,8 @@ import { Command, Option } from 'commander';
 import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
 import { bytes, plural } from '../listeners/format.js';
 import type { ItemDiff, RowDiff } from '../engine/diff.js';
+import type { Config } from '../config/model.js';
+import type { RowChoice } from '../wiring/explain-row.js';
 import type { TableDiff } from '../wiring/diff-shard.js';
 import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
@@ -12,6 +14,10 @@ interface DiffOptions extends ShardOptions {
   readonly sample?: number;
   readonly keys: readonly string[];
   readonly table?: string;
+  readonly explain: boolean;
+  readonly key?: string;
+  readonly where?: string;
+  readonly badRow?: number;
   readonly showValues: boolean;
 }
 
@@ -26,6 +32,14 @@ export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
     .addOption(
       new Option('--keys <key...>', 'rows by scan key: its columns in order, joined by commas').default([], 'none'),
     )
+    .addOption(
+      new Option('--explain', 'how each attribute of one row came to be: the first row, or the one that is named')
+        .default(false)
+        .conflicts(['sample', 'keys']),
+    )
+    .addOption(new Option('--key <key>', 'explain the row with this scan key').conflicts(['where', 'badRow']))
+    .addOption(new Option('--where <sql>', 'explain a row that meets this condition').conflicts('badRow'))
+    .addOption(new Option('--bad-row <n>', 'explain row #n of `bad-rows`').argParser(wholeNumber(1)))
     .addOption(new Option('--table <name>', 'only this table'))
     .addOption(new Option('--show-values', "show row values; they are other people's data").default(false))
     .addHelpText(
@@ -34,6 +48,7 @@ export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
 Examples:
   $ dynaferry diff --shard s01 --sample 20
   $ dynaferry diff --shard s01 --keys AC0123,SM4567 --show-values
+  $ dynaferry diff --shard s01 --explain --key AC0123,SM4567
 
 Exits 1 when a row is bad or an item that is there would change.`,
     )
@@ -52,6 +67,9 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
       `it has ${config.source.tables.map((table) => table.name).join(', ')}`,
     );
   }
+  if (options.explain) return await explain(io, config, shards, options);
+  if (options.key !== undefined || options.where !== undefined || options.badRow !== undefined)
+    throw new FerryError('E_USAGE', '--key, --where and --bad-row go with --explain', 'add --explain, or use --keys');
   const { diffShard } = await import('../wiring/diff-shard.js');
   const stopping = stopOnSignals(io);
   try {
@@ -83,6 +101,31 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   } finally {
     stopping.end();
   }
+}
+
+/** Exits 1 where the row is bad. */
+async function explain(
+  io: Io,
+  config: Config,
+  shards: readonly string[],
+  { key, where, badRow, table, json, showValues }: DiffOptions,
+): Promise<ExitCode> {
+  const { explainRowOf } = await import('../wiring/explain-row.js');
+  const { printExplanation } = await import('./explain.js');
+  const stopping = stopOnSignals(io);
+  try {
+    const row = await explainRowOf(config, shards, table ?? null, choiceOf(key, where, badRow), stopping.stop);
+    printExplanation(io, config, row, { json, showValues });
+    return row.outcome === 'bad' ? EXIT.differences : EXIT.done;
+  } finally {
+    stopping.end();
+  }
+}
+
+function choiceOf(key: string | undefined, condition: string | undefined, number: number | undefined): RowChoice {
+  if (key !== undefined) return { by: 'key', key: key.split(',') };
+  if (condition !== undefined) return { by: 'where', condition };
+  return number === undefined ? { by: 'first' } : { by: 'bad-row', number };
 }
 
 function print(io: Io, tables: readonly TableDiff[], showValues: boolean): void {

@@ -34,6 +34,8 @@ export interface CompiledMapping {
   readonly columns: readonly string[];
   /** What the rules were compiled to, item by item: for `explain.ts`. */
   readonly items: readonly CompiledItem[];
+  /** The row as the compiled steps read it: for `explain.ts`. */
+  viewOf(row: Row): RowView;
   /** For the proof that item keys are unique. */
   readonly keys: readonly KeyTemplates[];
   /**
@@ -77,6 +79,10 @@ export function compileMapping(
   const compiled = items.filter((item) => item !== null);
   const transports = columns.map((name): Transport => transportOf(columnNamed(name, table)));
   const view = new RowView();
+  const blockOf = (row: Row): RowBlock => {
+    const behind = row.slice(transports.length).map((cell): Transport => (Buffer.isBuffer(cell) ? 'bytes' : 'text'));
+    return RowBlock.of([row], [...transports, ...behind]);
+  };
   const out = new ItemBuffer();
   const mapAt: CompiledMapping['mapAt'] = (rows, index, into, context) => {
     const start = into.length;
@@ -96,8 +102,12 @@ export function compileMapping(
     items: compiled,
     keys: compiled.map((item) => item.keys.templates),
     map(row, into, context) {
-      const behind = row.slice(transports.length).map((cell): Transport => (Buffer.isBuffer(cell) ? 'bytes' : 'text'));
-      return mapAt(RowBlock.of([row], [...transports, ...behind]), 0, into, context);
+      return mapAt(blockOf(row), 0, into, context);
+    },
+    viewOf(row) {
+      const own = new RowView();
+      own.moveTo(blockOf(row), 0);
+      return own;
     },
     mapAt,
   };

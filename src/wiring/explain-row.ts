@@ -1,0 +1,74 @@
+/** Finds the row that an operator names, on the first shard that has it, and explains its items. Needs no target. */
+import type { Config } from '../config/model.js';
+import { FerryError } from '../core/errors.js';
+import { EventBus } from '../core/events.js';
+import type { Row } from '../core/model.js';
+import type { TableJob } from '../engine/table-job.js';
+import { explainRow, type RowExplanation } from '../mapping/explain.js';
+import { readBadRows } from '../state/read-bad-rows.js';
+import { openShardSession } from './shard-session.js';
+
+export type RowChoice =
+  | { readonly by: 'first' }
+  | { readonly by: 'key'; readonly key: readonly string[] }
+  | { readonly by: 'where'; readonly condition: string }
+  | { readonly by: 'bad-row'; readonly number: number };
+
+export interface ExplainedRow extends RowExplanation {
+  readonly shard: string;
+  readonly table: string;
+  /** The row's scan key. Holds row values. */
+  readonly row: string;
+}
+
+/** @param table null: the first of the config that has such a row @throws FerryError E_USAGE where there is none; E_SOURCE_*, E_TABLE_*, E_MAPPING_* */
+export async function explainRowOf(
+  config: Config,
+  shards: readonly string[],
+  table: string | null,
+  choice: RowChoice,
+  signal: AbortSignal,
+): Promise<ExplainedRow> {
+  for (const shard of shards) {
+    const session = await openShardSession(config, shard, new EventBus(), signal);
+    try {
+      for (const job of session.jobs) {
+        const { name } = job.mapping.table;
+        if (table !== null && table !== name) continue;
+        const row = await chosenRow(config, shard, job, choice, signal);
+        if (row === null) continue;
+        const explanation = explainRow(job.mapping, row, { now: Math.floor(Date.now() / 1_000) });
+        return { shard, table: name, row: job.source.describeKey(job.source.cursorOf(row)), ...explanation };
+      }
+    } finally {
+      await session.close();
+    }
+  }
+  throw new FerryError(
+    'E_USAGE',
+    'there is no such row to explain',
+    "give the scan key's columns in order, joined by commas; or another condition, table or shard",
+  );
+}
+
+async function chosenRow(
+  config: Config,
+  shard: string,
+  { mapping, source }: TableJob,
+  choice: RowChoice,
+  signal: AbortSignal,
+): Promise<Row | null> {
+  switch (choice.by) {
+    case 'first':
+      return (await source.sample(1, signal))[0] ?? null;
+    case 'key':
+      return (await source.find([choice.key], signal))[0] ?? null;
+    case 'where':
+      return await source.matching(choice.condition, signal);
+    case 'bad-row': {
+      const known = readBadRows({ folder: config.state, shard }, Number.MAX_SAFE_INTEGER);
+      const bad = known?.rows.find(({ number, table }) => number === choice.number && table === mapping.table.name);
+      return bad === undefined ? null : ((await source.at([bad.cursor], signal))[0] ?? null);
+    }
+  }
+}

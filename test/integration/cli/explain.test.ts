@@ -1,0 +1,28 @@
+/** `diff --explain` finds the row that is meant and tells how its items come to be, with values only where they are asked for. */
+import { expect, it, describe } from 'vitest';
+import { createMigration, onePair } from '../../support/migration.js';
+import { prices, pricesConfig } from './bad-row-tables.js';
+
+describe.each(onePair)('explain: $name', { timeout: 120_000 }, (servers) => {
+  it('tells a row by key, by condition, by the number of a bad row, or the first one', async () => {
+    await using migration = await createMigration({ servers, rows: prices, config: pricesConfig });
+    const good = await migration.run(['diff', '--explain', '--key', 'secret-0-33']);
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(good.stdout).toMatch(/^ {4}price: N, \d+ B; from price decimal\(65,0\); default$/m);
+    expect(good.stdout).toMatch(/^ {4}noted: absent, NULL is left out/m);
+    expect(good.stdout).toMatch(/^ {6}\{code\} gives 11 characters$/m);
+    expect(good.stdout).not.toContain('secret');
+    const where = await migration.run(['diff', '--explain', '--where', 'id = 31', '--show-values', '--json']);
+    expect(where.code).toBe(1);
+    expect(JSON.parse(where.stdout)).toMatchObject({
+      row: 'code=secret-0-31',
+      outcome: 'bad',
+      bad: { column: 'noted' },
+    });
+    await migration.run(['backfill', '--max-bad-rows', '99']);
+    expect((await migration.run(['diff', '--explain', '--bad-row', '1'])).code).toBe(1);
+    expect((await migration.run(['diff', '--explain', '--key', 'none'])).stderr).toContain('E_USAGE');
+    expect((await migration.run(['diff', '--key', 'none'])).stderr).toContain('E_USAGE');
+    expect((await migration.run(['diff', '--explain'])).stdout).toMatch(/^s01 prices {2}/);
+  });
+});
