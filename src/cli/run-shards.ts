@@ -1,7 +1,7 @@
 /** What backfill and verify have in common: preflight, one process a shard, progress on stderr, the report on stdout. */
 import { availableParallelism } from 'node:os';
 import type { Config } from '../config/model.js';
-import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
+import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
 import { plural } from '../listeners/format.js';
 import type { ShardOutcome } from '../wiring/shard-task.js';
@@ -23,7 +23,7 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
-    await passPreflight(io, config, shards, common, run, stopping.stop);
+    const warnings = await passPreflight(io, config, shards, common, run, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const { superviseShards } = await import('../shards/supervisor.js');
     const endProgress = await showProgress(io, bus, common.json);
@@ -44,7 +44,7 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
     } finally {
       endProgress();
     }
-    if (common.json) writeJson(io, { command: run.kind, dryRun: run.dryRun, shards: outcomes });
+    if (common.json) writeJson(io, { command: run.kind, dryRun: run.dryRun, warnings, shards: outcomes });
     else printOutcomes(io, run, outcomes);
     return exitCodeOf(outcomes);
   } finally {
@@ -59,6 +59,7 @@ async function begun(config: Config, shards: readonly string[]): Promise<readonl
   return found.length === 0 ? shards : found;
 }
 
+/** @returns what is to be warned of: printed already, or for the document of `--json` */
 async function passPreflight(
   io: Io,
   config: Config,
@@ -66,7 +67,7 @@ async function passPreflight(
   common: ShardOptions,
   run: RunOptions,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly Finding[]> {
   if (!common.json)
     writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${run.dryRun ? '' : ' and the target'} first`);
   const { preflight } = await import('../wiring/preflight.js');
@@ -81,12 +82,9 @@ async function passPreflight(
     signal,
   );
   const errors = report.findings.filter((finding) => finding.level === 'error');
-  if (!common.json)
-    printFindings(
-      io,
-      report.findings.filter((finding) => finding.level === 'warning'),
-    );
-  if (errors.length === 0) return;
+  const warnings = report.findings.filter((finding) => finding.level === 'warning');
+  if (!common.json) printFindings(io, warnings);
+  if (errors.length === 0) return warnings;
   throw new FerryError(
     'E_PREFLIGHT',
     `the preflight refuses the run: ${plural(errors.length, 'fault')}`,
