@@ -4,24 +4,6 @@ import type { CompiledTemplate } from './compiled-template.js';
 import type { ItemBuffer } from './item-buffer.js';
 import type { RowView } from './row-view.js';
 
-/** A key attribute, ready to stand in an item. */
-export interface EncodedKey {
-  /** `"pk":{"S":"..."}` */
-  readonly fragment: string;
-  /** `{"S":"..."}` */
-  readonly value: string;
-  /** Name and value, as billed. */
-  readonly bytes: number;
-}
-
-export interface ItemKey {
-  /** `{"pk":{"S":"..."},"sk":{"S":"..."}}` */
-  readonly keyText: string;
-  readonly partition: EncodedKey;
-  /** null where the table has a partition key alone */
-  readonly sort: EncodedKey | null;
-}
-
 /** Where an attribute comes from; `path` leads to its rule below the item's rules in the config, null: no rule, the default. */
 export type AttributeOrigin =
   | { readonly from: 'column'; readonly column: ColumnInfo; readonly path: RulePath | null }
@@ -36,5 +18,5 @@ export interface AttributeEmitter {
   readonly name: string;
   readonly origin: AttributeOrigin;
   /** Writes `,"name":{"S":"..."}`, nothing where the attribute is absent; counts its billed bytes, name included. @throws BadValue */
-  readonly emit: (row: RowView, out: ItemBuffer, key: ItemKey, expiresAt: number | null) => void;
+  readonly emit: (row: RowView, out: ItemBuffer, expiresAt: number | null) => void;
 }

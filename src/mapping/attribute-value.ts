@@ -13,7 +13,7 @@ import { literal, type ItemBuffer } from './item-buffer.js';
 import { jsonAttributeText } from './json-attribute.js';
 import { MAX_ITEM_BYTES, type SizeCounter } from './item-size.js';
 import { isPlain } from './json-text.js';
-import { bitText, copyNumber, normalizeNumber, numberBytes } from './numbers.js';
+import { bitText, copyNumber, normalizeNumber, numberBytes, writeBits } from './numbers.js';
 
 /**
  * Writes a non-NULL cell, `{"S":"..."}` or its like, and counts its billed bytes. What stands before and behind every value of
@@ -192,9 +192,8 @@ function bitWriter(type: 'N' | 'S'): CellWriter {
     close: '"}',
     write(source, from, to, out) {
       const begun = out.at - out.start;
-      const text = bitText(source.subarray(from, to));
-      out.ascii(text);
-      out.bytes += type === 'N' ? numberBytes(out.buffer, out.start + begun, out.at) : text.length;
+      writeBits(source, from, to, out);
+      out.bytes += type === 'N' ? numberBytes(out.buffer, out.start + begun, out.at) : out.at - out.start - begun;
     },
   };
 }

@@ -11,6 +11,8 @@ import { quoteJson } from './json-text.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
 import { normalizeNumber } from './numbers.js';
 
+const TEXT_END = literal('"}');
+
 /** null where a fault was reported. */
 export function compileAttributes(
   item: ItemMapping,
@@ -106,12 +108,15 @@ function addedEmitter(
   const path = ['attributes', 'add', name];
   if (rule.kind === 'template') {
     const template = compileTemplate(rule.template, table, indexOf);
+    const opening = literal(`${prefix}{"S":"`);
     return {
       name,
       origin: { from: 'template', template, path },
       emit(row, out) {
+        out.literal(opening);
+        template.write(row, out);
+        out.literal(TEXT_END);
         out.bytes += nameBytes;
-        out.text(prefix + stringValue(template.evaluate(row), out));
       },
     };
   }

@@ -152,18 +152,19 @@ function compileItem(
 function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: MappedItem[], context: MapContext): void {
   const expiresAt = item.ttl === null ? null : item.ttl.expiresAt(row);
   if (expiresAt !== null && expiresAt <= context.now && item.ttl?.skipsExpired === true) return;
-  const key = item.keys.evaluate(row);
   out.begin();
   try {
-    for (const emitter of item.emitters) emitter.emit(row, out, key, expiresAt);
+    for (const emitter of item.emitters) emitter.emit(row, out, expiresAt);
     if (out.bytes > MAX_ITEM_BYTES) throw tooLarge(item.name, out.bytes);
+    item.keys.reader.read(out);
     out.end();
   } catch (error) {
     out.abandon();
     throw error;
   }
   const { buffer, start, at, bytes } = out;
-  into.push(new PackedItem(buffer, start, at, key.keyText, key.partition.value, bytes, expiresAt, row.rows, row.row));
+  const { keyText, partition } = item.keys.reader;
+  into.push(new PackedItem(buffer, start, at, keyText, partition, bytes, expiresAt, row.rows, row.row));
 }
 
 function tooLarge(item: string, bytes: number): BadValue {

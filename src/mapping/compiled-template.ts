@@ -1,6 +1,9 @@
 /** A template bound to a table's columns: a function from a row to text, with the facts that key rules are proven from. */
 import type { ColumnInfo, TableInfo } from '../core/model.js';
-import { FunctionFault, type Expression } from './expression.js';
+import { FunctionFault, type Expression, type WriteExpression } from './expression.js';
+import { literal } from './item-buffer.js';
+import { textBytes } from './item-size.js';
+import { escapeJson } from './json-text.js';
 import { compileExpression } from './template-functions.js';
 import { expressionText, parseTemplate, TemplateSyntaxError } from './template.js';
 import { nearest } from '../core/nearest.js';
@@ -15,6 +18,8 @@ export interface CompiledTemplate {
   readonly parts: readonly CompiledPart[];
   /** @throws BadValue */
   readonly evaluate: (row: RowView) => string;
+  /** Writes the same as it stands in a JSON string; counts it as billed. @throws BadValue */
+  readonly write: WriteExpression;
 }
 
 export class TemplateFault extends Error {
@@ -45,7 +50,7 @@ export function compileTemplate(
       const expression = compileExpression(column, indexOf(column.name), part.functions);
       return { kind: 'expression', source: expressionText(part), expression };
     });
-    return { source, parts, evaluate: evaluator(parts) };
+    return { source, parts, evaluate: evaluator(parts), write: writerOf(parts) };
   } catch (error) {
     if (error instanceof TemplateSyntaxError || error instanceof FunctionFault) {
       throw new TemplateFault('E_MAPPING_INVALID', `template "${source}": ${error.message}`, 'correct the template');
@@ -74,17 +79,24 @@ function missingColumn(name: string, table: TableInfo): TemplateFault {
 }
 
 function evaluator(parts: readonly CompiledPart[]): (row: RowView) => string {
-  const steps = parts.map((part) => (part.kind === 'literal' ? () => part.text : part.expression.evaluate));
-  const [first, second, third] = steps;
-  // The usual shapes without a loop: this runs for every row.
-  if (first === undefined) return () => '';
-  if (second === undefined) return first;
-  if (third === undefined) return (row) => first(row) + second(row);
-  if (steps.length === 3) return (row) => first(row) + second(row) + third(row);
-  return (row) => {
-    let text = '';
-    for (const step of steps) text += step(row);
-    return text;
+  return (row) => parts.map((part) => (part.kind === 'literal' ? part.text : part.expression.evaluate(row))).join('');
+}
+
+function writerOf(parts: readonly CompiledPart[]): WriteExpression {
+  const steps = parts.map((part): WriteExpression => {
+    if (part.kind === 'literal') {
+      const text = literal(escapeJson(part.text));
+      const bytes = textBytes(part.text);
+      return (_row, out) => {
+        out.literal(text);
+        out.bytes += bytes;
+      };
+    }
+    const { evaluate, write } = part.expression;
+    return write ?? ((row, out) => out.quoted(evaluate(row)));
+  });
+  return (row, out) => {
+    for (const step of steps) step(row, out);
   };
 }
 

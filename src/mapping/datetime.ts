@@ -6,10 +6,12 @@ import { literal, type ItemBuffer } from './item-buffer.js';
 
 const DATE_TIME = /^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?$/;
 
-/** What `copyIso` reads, `0` for any digit. */
-const PATTERN = '0000-00-00 00:00:00.000000';
+/** What MySQL prints, `0` for any digit. */
+const PATTERN = literal('0000-00-00 00:00:00.000000');
 const DIGIT = 48;
 const T = 84;
+/** From 0000-03-01 to 1970-01-01. */
+const DAYS_BEFORE_EPOCH = 719_468;
 const ZULU = literal('Z');
 
 /** The Gregorian calendar repeats after 400 years: as many days in ms. */
@@ -26,22 +28,52 @@ export function isoText(text: string): string | null {
 
 /** Writes a cell as `isoText` gives it. @returns false, with nothing written, where that gives null */
 export function copyIso(source: Buffer, from: number, to: number, out: ItemBuffer): boolean {
-  const length = to - from;
-  if (length !== 10 && (length < 19 || length === 20 || length > 26)) return false;
-  for (let i = 0; i < length; i += 1) {
-    const byte = source[from + i] as number;
-    const wanted = PATTERN.charCodeAt(i);
-    if (wanted === DIGIT ? byte < DIGIT || byte > DIGIT + 9 : byte !== wanted) return false;
-  }
-  if (!isDay(number(source, from, from + 4), number(source, from + 5, from + 7), number(source, from + 8, from + 10)))
-    return false;
-  const written = out.at;
+  if (!isTime(source, from, to)) return false;
+  const written = out.at - out.start;
   out.copy(source, from, to);
-  if (length > 10) {
-    out.buffer[written + 10] = T;
+  if (to - from > 10) {
+    out.buffer[out.start + written + 10] = T;
     out.literal(ZULU);
   }
   return true;
+}
+
+/** Whole seconds since 1970-01-01T00:00:00Z, rounded down; null as `isoText`. */
+export function epochSeconds(source: Buffer, from: number, to: number): number | null {
+  if (!isTime(source, from, to)) return null;
+  const days = daysSinceEpoch(yearOf(source, from), number(source, from + 5, 2), number(source, from + 8, 2));
+  if (to - from === 10) return days * 86_400;
+  return (
+    days * 86_400 +
+    number(source, from + 11, 2) * 3_600 +
+    number(source, from + 14, 2) * 60 +
+    number(source, from + 17, 2)
+  );
+}
+
+/** The Gregorian calendar carried on: years from March on, so that a leap day comes last; 400 years have 146,097 days. */
+function daysSinceEpoch(year: number, month: number, day: number): number {
+  const marchYear = month > 2 ? year : year - 1;
+  const era = Math.floor(marchYear / 400);
+  const yearOfEra = marchYear - era * 400;
+  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - DAYS_BEFORE_EPOCH;
+}
+
+/** A date, or a date and time, of the calendar. */
+function isTime(source: Buffer, from: number, to: number): boolean {
+  const length = to - from;
+  if (length !== 10 && (length < 19 || length === 20 || length > 26)) return false;
+  for (let i = 0; i < length; i += 1) {
+    const difference = (source[from + i] as number) - (PATTERN[i] as number);
+    if (difference !== 0 && (difference < 0 || difference > 9 || PATTERN[i] !== DIGIT)) return false;
+  }
+  return isDay(yearOf(source, from), number(source, from + 5, 2), number(source, from + 8, 2));
+}
+
+function yearOf(source: Buffer, from: number): number {
+  return number(source, from, 4);
 }
 
 export interface EpochTime {
@@ -74,9 +106,9 @@ function daysOfMonth(year: number, month: number): number {
   return new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
 }
 
-function number(source: Buffer, from: number, to: number): number {
+function number(source: Buffer, from: number, length: number): number {
   let value = 0;
-  for (let at = from; at < to; at += 1) value = value * 10 + (source[at] as number) - DIGIT;
+  for (let at = from; at < from + length; at += 1) value = value * 10 + (source[at] as number) - DIGIT;
   return value;
 }
 

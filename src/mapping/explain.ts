@@ -4,7 +4,7 @@
  */
 import { writeUnits } from '../core/capacity-units.js';
 import type { BadRow, ColumnInfo, MappedItem, Row, TableInfo } from '../core/model.js';
-import type { AttributeEmitter, AttributeOrigin, ItemKey, RulePath } from './attribute-emitter.js';
+import type { AttributeEmitter, AttributeOrigin, RulePath } from './attribute-emitter.js';
 import { isChosen } from './attributes.js';
 import { BadValue, typeText } from './bad-value.js';
 import type { CompiledItem, CompiledMapping, MapContext } from './compile.js';
@@ -70,8 +70,7 @@ export function explainRow(mapping: CompiledMapping, row: Row, context: MapConte
 
 function explainItem(item: CompiledItem, table: TableInfo, row: RowView, context: MapContext): ItemExplanation {
   const expiresAt = item.ttl === null ? null : (attempt(table, () => item.ttl?.expiresAt(row) ?? null).value ?? null);
-  const key = attempt(table, () => item.keys.evaluate(row));
-  const attributes = item.emitters.map((emitter) => explainAttribute(emitter, table, row, key, expiresAt));
+  const attributes = item.emitters.map((emitter) => explainAttribute(emitter, table, row, expiresAt));
   const bytes = attributes.reduce((sum, attribute) => sum + attribute.bytes, 0);
   const { rules } = item;
   const { partitionKey, sortKey } = item.keys.templates;
@@ -113,12 +112,12 @@ function explainKey(
 }
 
 function explainAttribute(
-  { name, origin, emit }: AttributeEmitter,
+  emitter: AttributeEmitter,
   table: TableInfo,
   row: RowView,
-  key: Attempt<ItemKey>,
   expiresAt: number | null,
 ): AttributeExplanation {
+  const { name, origin } = emitter;
   const column = 'column' in origin ? origin.column : null;
   const common = {
     name,
@@ -128,12 +127,9 @@ function explainAttribute(
     path: origin.path,
   };
   const nothing = { ...common, type: null, bytes: 0, value: null };
-  const isKey = origin.from === 'partition key' || origin.from === 'sort key';
-  if (isKey && key.value === null) return { ...nothing, bad: key.bad };
   const out = new ItemBuffer();
   out.begin();
-  // Columns, templates and TTLs do not look at the key.
-  const { bad } = attempt(table, () => emit(row, out, key.value ?? NO_KEY, expiresAt));
+  const { bad } = attempt(table, () => emitter.emit(row, out, expiresAt));
   if (bad !== null) return { ...nothing, bad };
   const text = out.buffer.toString('utf8', out.start, out.at);
   if (text === '') return { ...nothing, bad: null };
@@ -141,8 +137,6 @@ function explainAttribute(
   const [type = null] = Object.keys(value);
   return { ...common, type, bytes: out.bytes, value: JSON.stringify(value), bad: null };
 }
-
-const NO_KEY: ItemKey = { keyText: '{}', partition: { fragment: '', value: '', bytes: 0 }, sort: null };
 
 function whyLeftOut(column: ColumnInfo, { rules }: CompiledItem): ItemExplanation['leftOut'][number] {
   const { columns, drop } = rules.attributes;

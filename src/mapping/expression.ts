@@ -2,10 +2,13 @@
  * What a `{column...}` part of a template gives: its text for a row, and what is known of that text without looking at a row
  * (its width, its characters, whether it sorts as its column does): the facts that key rules are proven from.
  */
+import { isUtf8 } from 'node:buffer';
 import type { ColumnInfo } from '../core/model.js';
+import { NULL_CELL, transportOf } from '../core/row-block.js';
 import { BadValue } from './bad-value.js';
 import { columnKind, integerDigits, type ColumnKind } from './column-kind.js';
 import { bitText, normalizeNumber } from './numbers.js';
+import type { ItemBuffer } from './item-buffer.js';
 import type { RowView } from './row-view.js';
 
 /** A value on its way through an expression: `text` of a given meaning. */
@@ -14,10 +17,15 @@ export type Meaning = 'text' | 'integer' | 'decimal' | 'float' | 'date' | 'datet
 /** Do different values of the column give different outputs? `never`: far fewer outputs than values (a hash bucket). */
 export type Distinguishes = 'always' | 'often' | 'never';
 
+/** Counts what it wrote as billed. @throws BadValue */
+export type WriteExpression = (row: RowView, out: ItemBuffer) => void;
+
 export interface Expression {
   readonly column: string;
   /** The expression's text for a row. @throws BadValue also for NULL: a template has no way to leave a part out */
   readonly evaluate: (row: RowView) => string;
+  /** Writes the same as it stands in a JSON string, without making a string of it; null where that takes more than a copy. */
+  readonly write: WriteExpression | null;
   readonly meaning: Meaning;
   /** Characters of every output, or null where it varies. */
   readonly width: number | null;
@@ -59,10 +67,16 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
     if (kind === 'bytes') return value.toString('latin1');
     throw inexactText(name);
   };
+  const ascii = transportOf(column) === 'ascii';
+  const writeText = cellExpression(name, index, (source, from, to, out) => {
+    if (!out.escaped(source, from, to) && (ascii || !isUtf8(source.subarray(from, to)))) throw inexactText(name);
+    out.bytes += to - from;
+  });
   const numeric = meaning === 'integer' || meaning === 'decimal' || meaning === 'float';
   return {
     column: name,
     evaluate: numeric && kind !== 'bit' ? (row) => numberText(cell(row), name) : cell,
+    write: meaning === 'text' || meaning === 'time' || meaning === 'date' || meaning === 'datetime' ? writeText : null,
     meaning,
     width: widthOf(kind, column),
     alphabet: alphabetOf(meaning, column),
@@ -72,6 +86,19 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
     sorts: !numeric && meaning !== 'time',
     distinguishes: printsExactly(column) ? 'always' : 'often',
     sortRemedy: sortRemedy(meaning, column),
+  };
+}
+
+/** A step that reads its column's bytes. */
+export function cellExpression(
+  name: string,
+  index: number,
+  write: (source: Buffer, from: number, to: number, out: ItemBuffer) => void,
+): WriteExpression {
+  return ({ rows, first }, out) => {
+    const from = rows.starts[first + index] as number;
+    if (from === NULL_CELL) throw nullInTemplate(name);
+    write(rows.bytes, from, rows.ends[first + index] as number, out);
   };
 }
 

@@ -3,6 +3,7 @@
  * object for any attribute. A buffer is freed once the last of its items is acknowledged.
  */
 import type { SizeCounter } from './item-size.js';
+import { isPlain } from './json-text.js';
 
 const BUFFER_BYTES = 256 * 1024;
 /** Up to here, a loop is faster than a call into the runtime. */
@@ -11,6 +12,10 @@ const LOOP_BYTES = 48;
 const MAX_BYTES_PER_UNIT = 3;
 /** `\u0000` */
 const MAX_ESCAPED_BYTES = 6;
+
+/** Whole numbers below are written digit by digit. */
+const LOOP_DIGITS = 1e15;
+const ZERO = 0x30;
 
 const BACKSLASH = 0x5c;
 const UNICODE_ESCAPE = 0x75;
@@ -109,6 +114,36 @@ export class ItemBuffer implements SizeCounter {
     const { buffer, at } = this;
     for (let i = 0; i < length; i += 1) buffer[at + i] = text.charCodeAt(i);
     this.at = at + length;
+  }
+
+  /** A whole number below 2^53. */
+  whole(value: number): void {
+    if (value < 0 || value >= LOOP_DIGITS) {
+      this.ascii(String(value));
+      return;
+    }
+    let digits = 1;
+    for (let power = 10; power <= value; power *= 10) digits += 1;
+    this.reserve(digits);
+    let rest = value;
+    for (let i = this.at + digits - 1; i >= this.at; i -= 1) {
+      const shorter = Math.floor(rest / 10);
+      this.buffer[i] = ZERO + rest - shorter * 10;
+      rest = shorter;
+    }
+    this.at += digits;
+  }
+
+  /** Any text as it stands between the quotes of a JSON string; counts its UTF-8 as billed. */
+  quoted(text: string): void {
+    if (isPlain(text)) {
+      this.ascii(text);
+      this.bytes += text.length;
+      return;
+    }
+    const bytes = Buffer.from(text);
+    this.escaped(bytes, 0, bytes.length);
+    this.bytes += bytes.length;
   }
 
   /** Any text, as it is. */

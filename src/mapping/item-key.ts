@@ -1,31 +1,28 @@
 /**
- * Item keys: the partition key with its spread, the sort key, their limits (AWS: 1 to 2,048 and 1 to 1,024 bytes), and the
- * rule that a sort key sorts as the source does.
+ * Item keys from their templates: the partition key with its spread, the sort key, and the rule that a sort key sorts as the source
+ * does.
  */
 import type { ItemMapping, KeyMapping, KeyType } from '../config/model.js';
 import type { TableInfo } from '../core/model.js';
-import type { AttributeEmitter, EncodedKey, ItemKey } from './attribute-emitter.js';
-import { numberValue, stringValue } from './attribute-value.js';
-import { BadValue } from './bad-value.js';
+import type { AttributeEmitter } from './attribute-emitter.js';
 import { compileTemplate, type CompiledTemplate } from './compiled-template.js';
-import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, textBytes, type SizeCounter } from './item-size.js';
-import { literal } from './item-buffer.js';
-import { quoteJson } from './json-text.js';
+import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES } from './item-size.js';
+import { KeyAttribute, type KeyLimits } from './key-attribute.js';
+import { KeyReader } from './key-reader.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
 import type { KeyTemplates } from './key-uniqueness.js';
-import { normalizeNumber } from './numbers.js';
-import type { RowView } from './row-view.js';
 import { compileSpread, type CompiledSpread } from './spread.js';
 
 export interface CompiledKeys {
   readonly templates: KeyTemplates;
   readonly spread: CompiledSpread;
-  /** @throws BadValue for empty and for too long keys */
-  readonly evaluate: (row: RowView) => ItemKey;
   readonly emitters: readonly AttributeEmitter[];
+  /** Of the item just written. */
+  readonly reader: KeyReader;
 }
 
-const COMMA = literal(',');
+const PARTITION_KEY: KeyLimits = { role: 'partition key', path: ['partitionKey'], maxBytes: MAX_PARTITION_KEY_BYTES };
+const SORT_KEY: KeyLimits = { role: 'sort key', path: ['sortKey'], maxBytes: MAX_SORT_KEY_BYTES };
 const NO_SPREAD: CompiledSpread = { suffix: () => '', shardsOf: () => ({ shards: 1, overridden: false }) };
 
 /** null where a fault was reported. */
@@ -53,8 +50,12 @@ export function compileKeys(
   }
   if (item.sortKey !== null && sort !== null && !refuseUnsortable(item.sortKey, sort, report)) return null;
   if (partition === null || spread === null || (item.sortKey !== null && sort === null)) return null;
-  const partitionEncoder = keyEncoder(item.partitionKey, 'partition key', MAX_PARTITION_KEY_BYTES);
-  const sortEncoder = item.sortKey === null ? null : keyEncoder(item.sortKey, 'sort key', MAX_SORT_KEY_BYTES);
+  const keys = [
+    new KeyAttribute(item.partitionKey, partition, spread.suffix, PARTITION_KEY),
+    ...(item.sortKey === null || sort === null
+      ? []
+      : [new KeyAttribute(item.sortKey, sort, NO_SPREAD.suffix, SORT_KEY)]),
+  ] as const;
   return {
     templates: {
       label: `item "${item.name}" of table ${table.name}`,
@@ -64,35 +65,8 @@ export function compileKeys(
       spread: spreading !== null,
     },
     spread,
-    evaluate(row) {
-      const partitionKey = partitionEncoder(partition.evaluate(row) + spread.suffix(row));
-      const sortKey = sort === null || sortEncoder === null ? null : sortEncoder(sort.evaluate(row));
-      const fragments = sortKey === null ? [partitionKey.fragment] : [partitionKey.fragment, ',', sortKey.fragment];
-      // Joined for the same reason as the item's text, see compile.ts.
-      return { keyText: ['{', ...fragments, '}'].join(''), partition: partitionKey, sort: sortKey };
-    },
-    emitters: [
-      keyEmitter(item.partitionKey.name, 'partition key', (key) => key.partition),
-      ...(item.sortKey === null ? [] : [keyEmitter(item.sortKey.name, 'sort key', (key) => key.sort)]),
-    ],
-  };
-}
-
-function keyEmitter(
-  name: string,
-  role: 'partition key' | 'sort key',
-  part: (key: ItemKey) => EncodedKey | null,
-): AttributeEmitter {
-  return {
-    name,
-    origin: { from: role, path: [role === 'partition key' ? 'partitionKey' : 'sortKey'] },
-    emit(_row, out, key) {
-      const encoded = part(key);
-      if (encoded === null) return;
-      out.bytes += encoded.bytes;
-      out.literal(COMMA);
-      out.text(encoded.fragment);
-    },
+    emitters: keys,
+    reader: new KeyReader(keys[0], keys[1] ?? null),
   };
 }
 
@@ -148,46 +122,4 @@ function refuseUnsortable(key: KeyMapping, template: CompiledTemplate, report: R
     `write ${bad.expression.sortRemedy}, or make the sort key one number with \`type: N\``,
   );
   return false;
-}
-
-function keyEncoder(key: KeyMapping, role: string, maxBytes: number): (text: string) => EncodedKey {
-  const prefix = `${quoteJson(key.name)}:`;
-  const nameBytes = textBytes(key.name);
-  const encode = KEY_ENCODERS[key.type];
-  const empty = new BadValue(
-    null,
-    `an empty ${role}, which DynamoDB does not take`,
-    'leave such rows out with `where`, or add a literal to the template',
-  );
-  return (text) => {
-    if (text === '') throw empty;
-    const size = { bytes: 0 };
-    const value = encode(text, size);
-    if (size.bytes > maxBytes) {
-      throw new BadValue(
-        null,
-        `a ${role} of more than DynamoDB's ${maxBytes} bytes`,
-        'take shorter columns into the template',
-        `a ${role} of ${size.bytes} bytes`,
-      );
-    }
-    return { fragment: prefix + value, value, bytes: nameBytes + size.bytes };
-  };
-}
-
-/** Text of a template to a key value; binary comes as latin1 text, one character a byte. */
-const KEY_ENCODERS: Readonly<Record<KeyType, (text: string, size: SizeCounter) => string>> = {
-  S: stringValue,
-  N: (text, size) => numberValue(plainNumber(text), size),
-  B: (text, size) => {
-    size.bytes += text.length;
-    return `{"B":"${Buffer.from(text, 'latin1').toString('base64')}"}`;
-  },
-};
-
-function plainNumber(text: string): string {
-  const normalized = normalizeNumber(text);
-  if ('fault' in normalized)
-    throw new BadValue(null, `a number key with ${normalized.fault}`, 'set `type: S` and use {column:sortable}');
-  return normalized.text;
 }

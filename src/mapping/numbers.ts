@@ -10,6 +10,8 @@ const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 export const MAX_SIGNIFICANT_DIGITS = 38;
 const MAX_EXPONENT = 125;
 const MIN_EXPONENT = -130;
+/** The most that a double holds exactly. */
+const EXACT_BYTES = 6;
 const MINUS = 45;
 const POINT = 46;
 const ZERO = 48;
@@ -103,9 +105,21 @@ function isZeroPair(text: Uint8Array, at: number): boolean {
   return text[at] === ZERO && text[at + 1] === ZERO;
 }
 
+/** Writes a BIT(n) cell as an unsigned whole number. */
+export function writeBits(source: Buffer, from: number, to: number, out: ItemBuffer): void {
+  if (to - from > EXACT_BYTES) {
+    out.ascii(bitText(source.subarray(from, to)));
+    return;
+  }
+  let value = 0;
+  for (let i = from; i < to; i += 1) value = value * 256 + (source[i] as number);
+  out.whole(value);
+}
+
 /** A BIT(n) cell as an unsigned whole number. */
 export function bitText(bits: Buffer): string {
   if (bits.length === 0) return '0';
-  // Six bytes are the most that a double holds exactly.
-  return bits.length <= 6 ? String(bits.readUIntBE(0, bits.length)) : BigInt(`0x${bits.toString('hex')}`).toString();
+  return bits.length <= EXACT_BYTES
+    ? String(bits.readUIntBE(0, bits.length))
+    : BigInt(`0x${bits.toString('hex')}`).toString();
 }

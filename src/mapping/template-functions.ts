@@ -1,9 +1,10 @@
 /** The functions of templates: what each takes, what it gives, and what it makes of the facts known of its input. */
 import type { ColumnInfo } from '../core/model.js';
 import { BadValue } from './bad-value.js';
-import { epochText, epochTime, isoText } from './datetime.js';
+import { copyIso, epochText, epochTime, isoText } from './datetime.js';
 import { hashModulo } from './digest.js';
 import {
+  cellExpression,
   columnExpression,
   DATE_CHARACTERS,
   DIGITS,
@@ -31,10 +32,14 @@ export const TEMPLATE_FUNCTIONS = [
 
 /** @throws FunctionFault where a function does not fit the column */
 export function compileExpression(column: ColumnInfo, index: number, calls: readonly FunctionCall[]): Expression {
-  return calls.reduce((input, call) => applyFunction(input, call, column), columnExpression(column, index));
+  return calls.reduce(
+    // How the input is written says nothing of what the function makes of it.
+    (input, call) => applyFunction({ ...input, write: null }, call, column, index),
+    columnExpression(column, index),
+  );
 }
 
-function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo): Expression {
+function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo, index: number): Expression {
   const { column: name, meaning } = input;
   const expects = (...wanted: Meaning[]): void => {
     if (!wanted.includes(meaning))
@@ -49,6 +54,12 @@ function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo
         ...input,
         evaluate: (row) =>
           isoText(input.evaluate(row)) ?? refuse(new BadValue(name, 'not a day of the calendar', NO_ZERO_DATE)),
+        // Dates and times come from columns alone: every function makes something else of them.
+        write: cellExpression(name, index, (source, from, to, out) => {
+          const begun = out.at - out.start;
+          if (!copyIso(source, from, to, out)) refuse(new BadValue(name, 'not a day of the calendar', NO_ZERO_DATE));
+          out.bytes += out.at - out.start - begun;
+        }),
         meaning: 'encoded',
         width: meaning === 'date' ? 10 : 20 + fractionWidth(column),
         alphabet: DATE_CHARACTERS,

@@ -4,20 +4,24 @@
  */
 import type { TtlMapping } from '../config/model.js';
 import type { TableInfo } from '../core/model.js';
+import { NULL_CELL } from '../core/row-block.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
-import { numberValue } from './attribute-value.js';
 import { BadValue } from './bad-value.js';
 import { columnKind } from './column-kind.js';
 import { columnNamed, TemplateFault } from './compiled-template.js';
-import { epochTime } from './datetime.js';
+import { epochSeconds } from './datetime.js';
+import { literal } from './item-buffer.js';
 import { quoteJson } from './json-text.js';
 import { textBytes } from './item-size.js';
+import { numberBytes } from './numbers.js';
 import type { RowView } from './row-view.js';
 
 /** Items older than this are never deleted by TTL (AWS: "more than five years old"). */
 export const TTL_IGNORED_AFTER_SECONDS = 5 * 365 * 86_400;
 /** Epoch seconds beyond this (year 5138) are milliseconds in all likelihood. */
 const LARGEST_SECONDS = 100_000_000_000;
+
+const CLOSING = literal('"}');
 
 export interface CompiledTtl {
   /** Epoch seconds, or null where the column is NULL: such items never expire. @throws BadValue */
@@ -38,30 +42,37 @@ export function compileTtl(ttl: TtlMapping, table: TableInfo, indexOf: (column: 
     );
   }
   const index = indexOf(column.name);
-  const prefix = `,${quoteJson(ttl.attribute)}:`;
+  const opening = literal(`,${quoteJson(ttl.attribute)}:{"N":"`);
   const nameBytes = textBytes(ttl.attribute);
   const seconds = kind === 'integer' ? integerSeconds(column.name) : calendarSeconds(column.name);
   return {
-    expiresAt: (row) => {
-      const cell = row.cell(index);
-      return typeof cell === 'string' ? seconds(cell) + ttl.retentionSeconds : null;
+    expiresAt: ({ rows, first }) => {
+      const from = rows.starts[first + index] as number;
+      return from === NULL_CELL
+        ? null
+        : seconds(rows.bytes, from, rows.ends[first + index] as number) + ttl.retentionSeconds;
     },
     skipsExpired: ttl.expired === 'skip',
     emitter: {
       name: ttl.attribute,
       origin: { from: 'ttl', column, path: ['ttl'] },
-      emit(_row, out, _key, expiresAt) {
+      emit(_row, out, expiresAt) {
         if (expiresAt === null) return;
-        out.bytes += nameBytes;
-        out.text(prefix + numberValue(String(expiresAt), out));
+        out.literal(opening);
+        const begun = out.at - out.start;
+        out.whole(expiresAt);
+        out.bytes += nameBytes + numberBytes(out.buffer, out.start + begun, out.at);
+        out.literal(CLOSING);
       },
     },
   };
 }
 
-function integerSeconds(column: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
+type Seconds = (source: Buffer, from: number, to: number) => number;
+
+function integerSeconds(column: string): Seconds {
+  return (source, from, to) => {
+    const value = Number(source.toString('latin1', from, to));
     if (Math.abs(value) <= LARGEST_SECONDS) return value;
     throw new BadValue(
       column,
@@ -71,15 +82,15 @@ function integerSeconds(column: string): (text: string) => number {
   };
 }
 
-function calendarSeconds(column: string): (text: string) => number {
-  return (text) => {
-    const time = epochTime(text);
-    if (time === null)
+function calendarSeconds(column: string): Seconds {
+  return (source, from, to) => {
+    const seconds = epochSeconds(source, from, to);
+    if (seconds === null)
       throw new BadValue(
         column,
         'not a day of the calendar, so no time for the TTL',
         'leave such rows out with `where`',
       );
-    return time.seconds;
+    return seconds;
   };
 }
