@@ -44,6 +44,6 @@ it('goes on behind a bad value, and names it', () => {
   const explained = explainRow(mapping, rowOf(mapping, cells), { now: 0 });
   expect(explained).toMatchObject({ outcome: 'bad', bad: { column: 'account', kind: 'NULL' } });
   const attributes = explained.items[0]?.attributes ?? [];
-  expect(attributes.filter(({ bad }) => bad !== null).map(({ name }) => name)).toEqual(['label', 'pk', 'sk']);
+  expect(attributes.filter(({ bad }) => bad !== null).map(({ name }) => name)).toEqual(['label', 'pk']);
   expect(attributes.find(({ name }) => name === 'body')).toMatchObject({ type: 'S', value: '{"S":"b"}' });
 });
