@@ -17,13 +17,18 @@ function linesOf(document: string, language: string): readonly string[] {
   return blocks(document, language).flatMap((block) => block.split('\n').filter((line) => line.trim() !== ''));
 }
 
+/** As a shell would split it; quotes are double, and hold no others. */
+function wordsOf(line: string): readonly string[] {
+  return [...line.matchAll(/"([^"]*)"|\S+/g)].map(([word, quoted]) => quoted ?? word);
+}
+
 describe.each(onePair)('commands in the documents, $name', (servers) => {
   test.each(['README.md', 'MIGRATION.md'])('%s', { timeout: 180_000 }, async (document) => {
     const lines = linesOf(document, 'sh').filter((line) => !RUN_BEFORE.has(line));
     expect(lines.length).toBeGreaterThan(8);
     await using migration = await createMigration({ servers, shards: SHARDS, rows: ROWS, table: 'missing' });
     for (const line of lines) {
-      const [program, ...args] = line.replace(/ > \S+$/, '').split(' ');
+      const [program, ...args] = wordsOf(line.replace(/ > [\w.]+$/, ''));
       expect(program, line).toBe('dynaferry');
       const result = await migration.run(args);
       expect({ line, code: result.code, stderr: result.code === 0 ? '' : result.stderr }).toEqual({

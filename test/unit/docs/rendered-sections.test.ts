@@ -6,18 +6,29 @@ import { withSections } from '../../support/docs/rendered-sections.js';
 
 const README = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
 
+const IO = { stdout: process.stdout, stderr: process.stderr, env: {}, cwd: '.', onSignal: () => () => undefined };
+const COMMANDS = buildProgram(IO, () => undefined).commands;
+
 describe('README.md', () => {
   test('has the config reference and the error codes as the code has them (npm run docs writes them)', () => {
     expect(README).toBe(withSections(README));
   });
 
   test('names every command and every option', () => {
-    const io = { stdout: process.stdout, stderr: process.stderr, env: {}, cwd: '.', onSignal: () => () => undefined };
-    const program = buildProgram(io, () => undefined);
-    expect(program.commands.length).toBeGreaterThan(5);
-    for (const command of program.commands) {
+    expect(COMMANDS.length).toBeGreaterThan(5);
+    for (const command of COMMANDS) {
       expect(README).toContain(`\`dynaferry ${command.name()}\``);
       for (const option of command.options) expect(README, `option of ${command.name()}`).toContain(option.long);
+    }
+  });
+
+  test('has every command among those that the tests run, and what goes with bad rows', () => {
+    const run = [...README.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block]) => block).join('');
+    for (const command of COMMANDS) {
+      expect(run).toMatch(new RegExp(`^dynaferry ${command.name()}\\b`, 'm'));
+    }
+    for (const line of ['diff .*--explain', 'bad-rows', 'backfill .*--retry-bad']) {
+      expect(run).toMatch(new RegExp(`^dynaferry ${line}`, 'm'));
     }
   });
 
