@@ -56,7 +56,8 @@ function placePoint(digits: string, magnitude: number): string {
  */
 export function copyNumber(source: Buffer, from: number, to: number, out: ItemBuffer): boolean {
   if (to - from > MAX_SIGNIFICANT_DIGITS) return false;
-  const first = source[from] === MINUS ? from + 1 : from;
+  // Of an empty cell, the byte is the next one's.
+  const first = from < to && source[from] === MINUS ? from + 1 : from;
   let point = to;
   for (let i = first; i < to; i += 1) {
     const byte = source[i] as number;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { epochText, epochTime, isoText } from '../../../src/mapping/datetime.js';
+import { copyIso, epochSeconds, epochText, epochTime, isoText } from '../../../src/mapping/datetime.js';
+import { amid, bufferWithRoom, NEIGHBOURS, writtenIn } from './placed.js';
 import { holds } from './seeded.js';
 
 describe('isoText', () => {
@@ -74,6 +75,74 @@ describe('epochTime and epochText', () => {
         microseconds: date.getUTCMilliseconds() * 1000,
       });
       expect(time === null ? '' : epochText(time, 3)).toBe(String(date.getTime()));
+    });
+  });
+});
+
+describe('copyIso and epochSeconds', () => {
+  /** As `isoText` and `epochTime` have it, whatever stands around the cell and however near the buffer's end is. */
+  const agrees = (cell: string | Buffer, neighbour = '9', room = 0): void => {
+    const { source, from, to } = amid(cell, neighbour);
+    const text = source.toString('latin1', from, to);
+    const out = bufferWithRoom(room);
+    const written = copyIso(source, from, to, out);
+    if (!written) expect(out.at, text).toBe(out.start);
+    expect(written ? writtenIn(out) : null, text).toBe(isoText(text));
+    expect(epochSeconds(source, from, to), text).toBe(epochTime(text)?.seconds ?? null);
+  };
+
+  it('agree with their twins at every length, and at every byte in every place', () => {
+    const longest = '2024-02-29 23:59:59.123456';
+    for (let length = 0; length <= longest.length; length += 1) {
+      for (const neighbour of NEIGHBOURS) agrees(longest.slice(0, length), neighbour);
+    }
+    agrees(`${longest}7`);
+    for (let place = 0; place < longest.length; place += 1) {
+      for (let byte = 0; byte < 0x100; byte += 1) {
+        const cell = Buffer.from(longest);
+        cell[place] = byte;
+        agrees(cell);
+      }
+    }
+  });
+
+  it('agree with their twins on every day of a year, and on days that no year has', () => {
+    const years = fc.oneof(
+      fc.constantFrom(0, 1, 4, 99, 100, 400, 1582, 1900, 1969, 1970, 2000, 2024, 2100, 9999),
+      fc.nat({ max: 9999 }),
+    );
+    const two = (value: number): string => String(value).padStart(2, '0');
+    holds(25, years, (year) => {
+      const unlike: string[] = [];
+      for (let month = 0; month <= 13; month += 1) {
+        for (let day = 0; day <= 32; day += 1) {
+          const text = `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}`;
+          const source = Buffer.from(text);
+          const out = bufferWithRoom(10);
+          const iso = copyIso(source, 0, 10, out) ? writtenIn(out) : null;
+          if (iso !== isoText(text) || epochSeconds(source, 0, 10) !== (epochTime(text)?.seconds ?? null))
+            unlike.push(text);
+        }
+      }
+      expect(unlike).toEqual([]);
+    });
+  });
+
+  it('agree with their twins on times with and without a fraction', () => {
+    const parts = (count: number) => fc.stringMatching(new RegExp(`^[0-9]{${count}}$`));
+    const cells = fc.tuple(
+      fc.tuple(
+        fc.date({ min: new Date('0000-01-01'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }),
+        fc.oneof(
+          fc.constant(''),
+          fc.integer({ min: 0, max: 7 }).chain((count) => parts(count).map((all) => `.${all}`)),
+        ),
+      ),
+      fc.constantFrom(...NEIGHBOURS),
+      fc.nat({ max: 30 }),
+    );
+    holds(1_000, cells, ([[date, fraction], neighbour, room]) => {
+      agrees(date.toISOString().slice(0, 19).replace('T', ' ') + fraction, neighbour, room);
     });
   });
 });

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ItemBuffer, literal } from '../../../src/mapping/item-buffer.js';
+import { amid, bufferWithRoom, NEIGHBOURS, writtenIn } from './placed.js';
 import { holds } from './seeded.js';
-
-const written = (out: ItemBuffer): string => out.buffer.toString('utf8', out.start, out.at);
 
 describe('a buffer of items', () => {
   it('writes one item behind the other, each within braces', () => {
@@ -42,7 +41,7 @@ describe('a buffer of items', () => {
     out.begin();
     out.ascii(',2');
     out.end();
-    expect(written(out)).toBe('{2}');
+    expect(writtenIn(out)).toBe('{2}');
   });
 
   it('escapes as JSON.stringify does, and says what is ASCII', () => {
@@ -58,8 +57,70 @@ describe('a buffer of items', () => {
       out.begin();
       const source = Buffer.from(`"${text}\n`);
       const ascii = out.escaped(source, 1, source.length - 1);
-      expect(`"${written(out)}"`).toBe(JSON.stringify(text));
+      expect(`"${writtenIn(out)}"`).toBe(JSON.stringify(text));
       expect(ascii).toBe(!/[^\0-\x7f]/.test(text));
     });
+  });
+});
+
+describe('a piece of an item', () => {
+  /** Rich in what is escaped, in characters of every length of UTF-8, and around the length where copying changes its way. */
+  const units = fc.constantFrom('a', '"', '\\', '\u0000', '\u001f', ' ', '\u007f', 'é', '你', '👋', '\u2028');
+  const texts = fc.oneof(
+    fc.string({ unit: units, maxLength: 12 }),
+    fc.string({ unit: units, minLength: 44, maxLength: 54 }),
+  );
+  const ascii = fc.oneof(
+    fc.string({ unit: 'binary-ascii', maxLength: 12 }),
+    fc.string({ unit: 'binary-ascii', minLength: 44, maxLength: 54 }),
+  );
+  const rooms = fc.nat({ max: 400 });
+
+  /** What comes behind `{` where there is so much room in the buffer; the bytes counted as billed. */
+  const pieceOf = (room: number, write: (out: ItemBuffer) => void): readonly [text: string, bytes: number] => {
+    const out = bufferWithRoom(room);
+    out.ascii('<');
+    write(out);
+    out.ascii('>');
+    return [writtenIn(out), out.bytes];
+  };
+
+  it('is the text itself, wherever the buffer ends', () => {
+    holds(500, fc.tuple(texts, rooms, fc.constantFrom(...NEIGHBOURS)), ([text, room, neighbour]) => {
+      const { source, from, to } = amid(text, neighbour);
+      const quoted = JSON.stringify(text).slice(1, -1);
+      expect(pieceOf(room, (out) => out.literal(literal(text)))).toEqual([`<${text}>`, 0]);
+      expect(pieceOf(room, (out) => out.text(text))).toEqual([`<${text}>`, 0]);
+      expect(pieceOf(room, (out) => out.copy(source, from, to))).toEqual([`<${text}>`, 0]);
+      expect(pieceOf(room, (out) => void out.escaped(source, from, to))).toEqual([`<${quoted}>`, 0]);
+      expect(pieceOf(room, (out) => out.quoted(text))).toEqual([`<${quoted}>`, Buffer.byteLength(text)]);
+    });
+    holds(300, fc.tuple(ascii, rooms), ([text, room]) => {
+      expect(pieceOf(room, (out) => out.ascii(text))).toEqual([`<${text}>`, 0]);
+      expect(pieceOf(room, (out) => out.quoted(text))).toEqual([`<${JSON.stringify(text).slice(1, -1)}>`, text.length]);
+    });
+  });
+
+  it('is a whole number by all its digits', () => {
+    const tens = Array.from({ length: 16 }, (_, power) => 10 ** power);
+    const edges = [0, 2 ** 53 - 1, ...tens.flatMap((ten) => [ten - 1, ten, ten + 1, 9 * ten])];
+    const values = fc.oneof(fc.constantFrom(...edges, ...edges.map((edge) => 0 - edge)), fc.maxSafeInteger());
+    holds(500, fc.tuple(values, fc.nat({ max: 20 })), ([value, room]) => {
+      expect(pieceOf(room, (out) => out.whole(value))).toEqual([`<${value}>`, 0]);
+    });
+  });
+
+  it('ends with its item at the very end of the buffer, and behind it', () => {
+    for (const room of [1, 2, 3]) {
+      const out = bufferWithRoom(room);
+      out.ascii(',1');
+      out.end();
+      expect(writtenIn(out)).toBe('{1}');
+    }
+  });
+
+  it('larger than a buffer gets one of its own', () => {
+    const text = '"é'.repeat(200_000);
+    expect(pieceOf(9, (out) => out.quoted(text))[0] === `<${JSON.stringify(text).slice(1, -1)}>`).toBe(true);
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bitText, normalizeNumber, numberBytes } from '../../../src/mapping/numbers.js';
+import { bitText, copyNumber, normalizeNumber, numberBytes, writeBits } from '../../../src/mapping/numbers.js';
+import { amid, bufferWithRoom, NEIGHBOURS, writtenIn } from './placed.js';
 import { holds } from './seeded.js';
 
 const NINES = '9'.repeat(38);
@@ -68,6 +69,79 @@ describe('normalizeNumber', () => {
   });
 });
 
+describe('copyNumber', () => {
+  const copied = (text: string, neighbour = '9', room = 0): string | null => {
+    const { source, from, to } = amid(text, neighbour);
+    const out = bufferWithRoom(room);
+    const done = copyNumber(source, from, to, out);
+    if (!done) expect(out.at).toBe(out.start);
+    return done ? writtenIn(out) : null;
+  };
+
+  it.each([
+    ['0', '0'],
+    ['-0', '0'],
+    ['-0.000', '0'],
+    ['0.0', '0'],
+    ['0.50', '0.5'],
+    ['-0.05', '-0.05'],
+    ['10', '10'],
+    ['100.00', '100'],
+    ['-1000', '-1000'],
+    ['9', '9'],
+    ['5.', '5'],
+    [NINES, NINES],
+    [`${NINES.slice(1)}0`, `${NINES.slice(1)}0`],
+  ])('%s is %s', (text, expected) => {
+    for (const neighbour of NEIGHBOURS) expect(copied(text, neighbour)).toBe(expected);
+  });
+
+  it.each([
+    '',
+    '-',
+    '.',
+    '-.',
+    '.5',
+    '-.5',
+    '+7',
+    '00',
+    '-00',
+    '042',
+    '00.5',
+    '1e5',
+    '1E5',
+    '1.2.3',
+    '--1',
+    '1-',
+    '1 ',
+  ])('leaves %j to normalizeNumber', (text) => {
+    for (const neighbour of NEIGHBOURS) expect(copied(text, neighbour)).toBeNull();
+  });
+
+  it('leaves every other character, and more than 38 of them, to normalizeNumber', () => {
+    for (let code = 0; code < 0x100; code += 1) {
+      const character = String.fromCharCode(code);
+      if (!/[\d.]/.test(character)) expect(copied(`1${character}2`)).toBeNull();
+    }
+    expect(copied(`${NINES}9`)).toBeNull();
+  });
+
+  it('writes what normalizeNumber gives, or nothing; plain spellings it writes', () => {
+    const spellings = fc.stringMatching(/^-?\d{1,21}(\.\d{0,18})?$/);
+    const cells = fc.tuple(
+      fc.oneof(numberTexts(), spellings, fc.stringMatching(/^[-+0-9.eE]{0,12}$/)),
+      fc.constantFrom(...NEIGHBOURS),
+      fc.nat({ max: 60 }),
+    );
+    holds(3_000, cells, ([text, neighbour, room]) => {
+      const written = copied(text, neighbour, room);
+      const normalized = normalizeNumber(text);
+      if (written !== null) expect({ text: written }).toEqual(normalized);
+      else expect(text.length <= 38 && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text)).toBe(false);
+    });
+  });
+});
+
 describe('numberBytes', () => {
   // Digits in pairs around the point, zero pairs at both ends free, a byte a pair, one more, one more if negative.
   it.each([
@@ -103,6 +177,16 @@ describe('numberBytes', () => {
         expect(numberBytes(Buffer.from(normalized.text))).toBe(bytesByPairs(normalized.text));
     });
   });
+
+  it('counts the bytes it is told to, whatever stands around them', () => {
+    const cells = fc.tuple(numberTexts(), fc.constantFrom(...NEIGHBOURS));
+    holds(1_000, cells, ([text, neighbour]) => {
+      const normalized = normalizeNumber(text);
+      if ('fault' in normalized) return;
+      const { source, from, to } = amid(normalized.text, neighbour);
+      expect(numberBytes(source, from, to)).toBe(bytesByPairs(normalized.text));
+    });
+  });
 });
 
 describe('bitText', () => {
@@ -116,6 +200,19 @@ describe('bitText', () => {
     [Array.from({ length: 8 }, () => 255), '18446744073709551615'],
   ])('%j is %s', (bytes, expected) => {
     expect(bitText(Buffer.from(bytes))).toBe(expected);
+  });
+
+  it('is what writeBits writes', () => {
+    const cells = fc.tuple(fc.uint8Array({ maxLength: 8 }), fc.constantFrom(...NEIGHBOURS), fc.nat({ max: 21 }));
+    holds(1_000, cells, ([bits, neighbour, room]) => {
+      const { source, from, to } = amid(Buffer.from(bits), neighbour);
+      const out = bufferWithRoom(room);
+      writeBits(source, from, to, out);
+      expect(writtenIn(out)).toBe(
+        bits.length === 0 ? '0' : BigInt(`0x${Buffer.from(bits).toString('hex')}`).toString(),
+      );
+      expect(writtenIn(out)).toBe(bitText(Buffer.from(bits)));
+    });
   });
 });
 
