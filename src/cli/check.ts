@@ -1,6 +1,6 @@
 /** `dynaferry check`: the preflight of config, sources and target; every fault at once. */
 import { Command } from 'commander';
-import { EXIT, type ExitCode } from '../core/errors.js';
+import { EXIT, exitOf, type ExitCode } from '../core/errors.js';
 import { addShardOptions, loadConfigOf, shardsOf, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
@@ -11,7 +11,7 @@ export function checkCommand(io: Io, finish: (code: ExitCode) => void): Command 
     .description('Preflight: config, sources and target; every fault at once. Writes nothing.')
     .addHelpText(
       'after',
-      '\nExample:\n  $ dynaferry check -c dynaferry.yaml\n\nExits 3 when something would refuse a run.',
+      '\nExample:\n  $ dynaferry check -c dynaferry.yaml\n\nExits with the code of what would refuse a run; 3 where that is of several kinds.',
     )
     .action(async (options: ShardOptions) => {
       finish(await check(io, options));
@@ -25,16 +25,16 @@ async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
   const stopping = stopOnSignals(io);
   try {
     const report = await preflight(config, shards, { createTable: false, target: true, restarting: [] }, stopping.stop);
-    const errors = report.findings.filter((finding) => finding.level === 'error').length;
-    const warnings = report.findings.length - errors;
+    const errors = report.findings.filter((finding) => finding.level === 'error');
+    const warnings = report.findings.length - errors.length;
     if (options.json) {
-      writeJson(io, { ok: errors === 0, ...report });
+      writeJson(io, { ok: errors.length === 0, ...report });
     } else {
       for (const line of report.seen) writeLine(io.stdout, `ok    ${line}`);
-      printFindings(io, report.findings);
-      writeLine(io.stdout, verdict(errors, warnings));
+      printFindings(io.stdout, report.findings);
+      writeLine(io.stdout, verdict(errors.length, warnings));
     }
-    return errors === 0 ? EXIT.done : EXIT.preflight;
+    return errors.length === 0 ? EXIT.done : exitOf(errors);
   } finally {
     stopping.end();
   }

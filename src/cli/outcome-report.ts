@@ -13,7 +13,8 @@ export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardO
     printFindings(io, run, outcome);
     printAcceptedChanges(io, run, outcome);
     if (outcome.suspects > 0) writeLine(io.stdout, `  ${suspectText(outcome)}`);
-    if (outcome.fault !== null && outcome.outcome === 'failed') printFault(io, `error ${outcome.shard}`, outcome.fault);
+    if (outcome.fault !== null && outcome.outcome === 'failed')
+      printFault(io.stderr, `error ${outcome.shard}`, outcome.fault);
   }
   const next = nextStep(run, outcomes);
   if (next !== '') writeLine(io.stdout, next);

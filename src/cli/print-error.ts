@@ -9,20 +9,21 @@ export function printError(io: Io, error: FerryError, json: boolean): void {
     return;
   }
   if (error.faults.length === 0) {
-    printFault(io, 'error', error.toFault());
+    printFault(io.stderr, 'error', error.toFault());
     return;
   }
   writeLine(io.stderr, `error ${error.code}: ${error.message}`);
-  for (const fault of error.faults) printFault(io, '  -', fault);
+  for (const fault of error.faults) printFault(io.stderr, '  -', fault);
   if (error.hint !== '') writeLine(io.stderr, `next: ${error.hint}`);
 }
 
-export function printFault(io: Io, label: string, fault: Fault): void {
+/** @param stream stderr where the fault ends something, stdout where it is what was asked for */
+export function printFault(stream: NodeJS.WritableStream, label: string, fault: Fault): void {
   const indent = ' '.repeat(label.length - label.trimStart().length);
-  writeLine(io.stderr, `${label} ${fault.code}: ${fault.message}`);
-  writeLine(io.stderr, `${indent}  next: ${fault.hint}`);
+  writeLine(stream, `${label} ${fault.code}: ${fault.message}`);
+  writeLine(stream, `${indent}  next: ${fault.hint}`);
 }
 
-export function printFindings(io: Io, findings: readonly Finding[]): void {
-  for (const finding of findings) printFault(io, finding.level, finding);
+export function printFindings(stream: NodeJS.WritableStream, findings: readonly Finding[]): void {
+  for (const finding of findings) printFault(stream, finding.level, finding);
 }

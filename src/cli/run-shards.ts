@@ -12,7 +12,7 @@ import { printOutcomes } from './outcome-report.js';
 import type { RunOptions } from './run-options.js';
 import { stopOnSignals } from './signals.js';
 
-/** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, E_PREFLIGHT */
+/** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, what the preflight found */
 export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOptions, 'selection'>): Promise<ExitCode> {
   const selection = common.shard.length > 0 ? `--shard ${common.shard.join(' ')}` : '--all';
   const run: RunOptions = { ...asked, selection };
@@ -59,7 +59,7 @@ async function begun(config: Config, shards: readonly string[]): Promise<readonl
   return found.length === 0 ? shards : found;
 }
 
-/** @returns what is to be warned of: printed already, or for the document of `--json` */
+/** @returns what is to be warned of: printed already, or for the document of `--json` @throws FerryError: the one fault, or E_PREFLIGHT with all */
 async function passPreflight(
   io: Io,
   config: Config,
@@ -83,8 +83,10 @@ async function passPreflight(
   );
   const errors = report.findings.filter((finding) => finding.level === 'error');
   const warnings = report.findings.filter((finding) => finding.level === 'warning');
-  if (!common.json) printFindings(io, warnings);
+  if (!common.json) printFindings(io.stderr, warnings);
   if (errors.length === 0) return warnings;
+  const [only] = errors;
+  if (errors.length === 1 && only !== undefined) throw new FerryError(only.code, only.message, only.hint);
   throw new FerryError(
     'E_PREFLIGHT',
     `the preflight refuses the run: ${plural(errors.length, 'fault')}`,

@@ -4,8 +4,6 @@ import type { PassSummary } from '../core/ports.js';
 import { compact, count, duration, percent, plural } from '../listeners/format.js';
 import type { ShardStatus, TableStatus } from '../state/read-status.js';
 
-type Known = ShardStatus | { readonly shard: string; readonly phase: 'new' };
-
 interface Line {
   readonly cells: readonly string[];
 }
@@ -15,7 +13,7 @@ const HEADINGS = ['shard', 'phase', 'table', 'rows', 'done', 'rate', 'left', 'ba
 const DROP_ORDER = [5, 2, 6, 3];
 
 /** @param now ms since the epoch; @param columns width of the terminal */
-export function statusTable(shards: readonly Known[], now: number, columns: number): string {
+export function statusTable(shards: readonly ShardStatus[], now: number, columns: number): string {
   const lines: Line[] = [{ cells: HEADINGS }, ...shards.flatMap((shard) => shardLines(shard, now))];
   let kept = HEADINGS.map((_, index) => index);
   for (const drop of DROP_ORDER) {
@@ -36,8 +34,7 @@ function widthOf(lines: readonly Line[], kept: readonly number[]): number {
   return kept.reduce((sum, index) => sum + 2 + Math.max(...lines.map((line) => (line.cells[index] ?? '').length)), -2);
 }
 
-function shardLines(shard: Known, now: number): readonly Line[] {
-  if (!('tables' in shard)) return [{ cells: [shard.shard, 'not begun'] }];
+function shardLines(shard: ShardStatus, now: number): readonly Line[] {
   if (shard.tables.length === 0)
     return [{ cells: [shard.shard, shard.fault === null ? phaseText(shard) : 'unreadable'] }];
   return shard.tables.map((table, index) => ({ cells: tableCells(shard, table, index === 0, now) }));
@@ -68,6 +65,7 @@ function currentPass(shard: ShardStatus, table: TableStatus): PassSummary | null
 }
 
 function phaseText(shard: ShardStatus): string {
+  if (shard.phase === 'new') return shard.running ? 'begins now' : 'not begun';
   if (shard.running) return `${shard.phase} now`;
   // Nobody works on it: what the state calls a phase is where it stopped.
   if (shard.phase === 'backfilling') return 'backfill stopped';
@@ -82,8 +80,7 @@ function verifiedText(verify: PassSummary | null, now: number): string {
   return `${wrong === 0 ? 'equal' : `${count(wrong)} wrong`}, ${duration((now - finishedAt) / 1_000)} ago`;
 }
 
-function notes(shard: Known): readonly string[] {
-  if (!('tables' in shard)) return [];
+function notes(shard: ShardStatus): readonly string[] {
   const suspects =
     shard.suspects > 0
       ? [

@@ -31,10 +31,10 @@ export function statusCommand(io: Io, finish: (code: ExitCode) => void): Command
 async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
-  const { readShardStatus } = await import('../state/read-status.js');
+  const { notBegun, readShardStatus } = await import('../state/read-status.js');
   const stopping = stopOnSignals(io);
-  const look = (): readonly (ShardStatus | { readonly shard: string; readonly phase: 'new' })[] =>
-    shards.map((shard) => readShardStatus({ folder: config.state, shard }) ?? { shard, phase: 'new' as const });
+  const look = (): readonly ShardStatus[] =>
+    shards.map((shard) => readShardStatus({ folder: config.state, shard }) ?? notBegun(shard));
   try {
     do {
       const found = look();

@@ -1,10 +1,7 @@
 /**
- * One fault of a config file before it has a line: where, what is wrong, what to do. Also how a path in the file is
- * written for people (`source.shards[1].port`) and compared.
+ * One fault of a config file before it has a line: where, what is wrong, what to do.
  */
-
-/** Keys and list positions from the top of the file down to a value. */
-export type Path = readonly (string | number)[];
+import type { Path } from '../core/config-path.js';
 
 export interface ConfigFault {
   readonly path: Path;
@@ -17,17 +14,6 @@ export interface ConfigFault {
 
 export function invalid(path: Path, fact: string, hint: string): ConfigFault {
   return { path, code: 'E_CONFIG_INVALID', fact, hint };
-}
-
-/** `['source', 'shards', 1, 'port']` as `source.shards[1].port`; keys that are no plain words are quoted. */
-export function pathText(path: Path): string {
-  let text = '';
-  for (const step of path) {
-    if (typeof step === 'number') text += `[${step}]`;
-    else if (/^[\w-]+$/.test(step)) text += text === '' ? step : `.${step}`;
-    else text += `[${JSON.stringify(step)}]`;
-  }
-  return text === '' ? 'the file' : text;
 }
 
 /** A string that is equal for equal paths only: for sets of paths. */

@@ -2,7 +2,8 @@
  * `${NAME}` in the values of a config: replaced by environment variables after the YAML is parsed, so that what a
  * variable holds is always text and never becomes YAML. What a variable holds never gets into a message.
  */
-import { type ConfigFault, invalid, type Path, pathKey } from './config-fault.js';
+import { type ConfigFault, invalid, pathKey } from './config-fault.js';
+import type { Path } from '../core/config-path.js';
 
 export interface Substituted {
   readonly value: unknown;

@@ -3,7 +3,7 @@
  * for naming the known keys and what a field is for when one is wrong.
  */
 import { z } from 'zod';
-import type { Path } from './config-fault.js';
+import type { Path } from '../core/config-path.js';
 import { configShape } from './schema.js';
 
 /** What is used here of JSON Schema. */

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fault, FerryError } from '../core/errors.js';
 import { complete } from './complete.js';
-import { type ConfigFault, type Path, pathKey, pathText } from './config-fault.js';
+import { type ConfigFault, pathKey } from './config-fault.js';
+import { type Path, placeText } from '../core/config-path.js';
 import { crossFaults } from './cross-checks.js';
 import { substitute } from './environment.js';
 import { deepFreeze } from './freeze.js';
@@ -73,7 +74,7 @@ function invalidConfig(file: string, found: readonly ConfigFault[], lineOf: (pat
     .map((fault) => ({ ...fault, line: lineOf(fault.path) }))
     .sort((a, b) => a.line - b.line)
     .map(({ code, path, fact, hint, line }): Fault => {
-      return { code, message: `${pathText(path)} (line ${line}) ${fact}`, hint };
+      return { code, message: `${placeText(path, line)} ${fact}`, hint };
     });
   const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
   const hint = 'correct what is listed, then run dynaferry check';

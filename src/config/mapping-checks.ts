@@ -2,7 +2,8 @@
  * What the mappings must keep beyond their single fields, as far as it can be told without the tables' columns. All items
  * of all tables go to one target table, so all have the same key attributes.
  */
-import { type ConfigFault, invalid, pathText } from './config-fault.js';
+import { type ConfigFault, invalid } from './config-fault.js';
+import { pathText } from '../core/config-path.js';
 import type { Part } from './part.js';
 import { repeated } from './repeated.js';
 

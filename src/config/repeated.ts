@@ -1,5 +1,6 @@
 /** Names that must be unique and are not. */
-import { type ConfigFault, invalid, pathText } from './config-fault.js';
+import { type ConfigFault, invalid } from './config-fault.js';
+import { pathText } from '../core/config-path.js';
 import type { Part } from './part.js';
 
 /**

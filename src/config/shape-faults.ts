@@ -4,7 +4,8 @@
  */
 import type { z } from 'zod';
 import { nearest } from '../core/nearest.js';
-import { type ConfigFault, invalid, type Path } from './config-fault.js';
+import { type ConfigFault, invalid } from './config-fault.js';
+import type { Path } from '../core/config-path.js';
 import { descriptionOf, knownKeys, type SchemaNode, schemaAt } from './json-schema.js';
 
 type Issue = z.core.$ZodIssue;

@@ -1,6 +1,6 @@
 /** Where in a YAML text a value stands: through anchors and merges to the line that was typed. */
 import { type Document, isAlias, isMap, isScalar, isSeq, type Pair, type YAMLMap } from 'yaml';
-import type { Path } from './config-fault.js';
+import type { Path } from '../core/config-path.js';
 
 /** Offset in the text of the value at that path (of its key, in a map), or of its nearest parent that is there. */
 export function offsetOf(doc: Document.Parsed, path: Path): number {

@@ -5,7 +5,8 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, visit } from 'yaml';
 import type { ErrorCode as YamlErrorCode, YAMLError } from 'yaml';
 import { FerryError } from '../core/errors.js';
-import { type ConfigFault, invalid, type Path } from './config-fault.js';
+import { type ConfigFault, invalid } from './config-fault.js';
+import type { Path } from '../core/config-path.js';
 import { offsetOf, startOf } from './yaml-position.js';
 
 export interface YamlText {

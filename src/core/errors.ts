@@ -35,7 +35,10 @@ export const ERROR_CODES = {
   E_MAPPING_UNSORTABLE: entry(EXIT.usage, 'a sort key template would not sort as the source does'),
   E_SHARD_UNKNOWN: entry(EXIT.usage, 'a shard id was named that the config does not have'),
 
-  E_PREFLIGHT: entry(EXIT.preflight, 'the preflight found faults; each is listed with its own code'),
+  E_PREFLIGHT: entry(
+    EXIT.preflight,
+    'the preflight found several faults, each listed with its own code; exits as they do where they agree',
+  ),
   E_TABLE_MISSING: entry(EXIT.preflight, 'the source database has no such table'),
   E_TABLE_NO_KEY: entry(EXIT.preflight, 'the table has no unique key that a scan can follow'),
   E_TABLE_TOO_LARGE: entry(EXIT.preflight, 'a table that is read whole is larger than its limit'),
@@ -88,6 +91,13 @@ export interface Finding extends Fault {
   readonly level: 'error' | 'warning';
 }
 
+/** Of faults that were found together: their own where they agree, so that a fault exits alike whoever meets it; else a refusal's. */
+export function exitOf(faults: readonly Fault[]): ExitCode {
+  const exits = new Set(faults.map(({ code }) => ERROR_CODES[code].exit));
+  const [own] = exits;
+  return exits.size === 1 && own !== undefined ? own : EXIT.preflight;
+}
+
 export class FerryError extends Error {
   override readonly name = 'FerryError';
 
@@ -108,7 +118,7 @@ export class FerryError extends Error {
   }
 
   get exitCode(): ExitCode {
-    return ERROR_CODES[this.code].exit;
+    return this.code === 'E_PREFLIGHT' ? exitOf(this.faults) : ERROR_CODES[this.code].exit;
   }
 
   get faults(): readonly Fault[] {

@@ -4,6 +4,7 @@
  * exact size on the way.
  */
 import type { ItemMapping, TableMapping } from '../config/model.js';
+import { placeText } from '../core/config-path.js';
 import { FerryError, type Fault } from '../core/errors.js';
 import type { MappedItem, Row, TableInfo } from '../core/model.js';
 import { RowBlock, transportOf, type Transport } from '../core/row-block.js';
@@ -15,7 +16,7 @@ import { ItemBuffer } from './item-buffer.js';
 import { MAX_ITEM_BYTES } from './item-size.js';
 import { compileKeys, type CompiledKeys } from './item-key.js';
 import type { KeyTemplates } from './key-uniqueness.js';
-import { guarded, pathText, type ReportFault } from './mapping-faults.js';
+import { guarded, type ReportFault } from './mapping-faults.js';
 import { PackedItem } from './mapped-item.js';
 import { RowView } from './row-view.js';
 import { compileTtl, type CompiledTtl } from './ttl.js';
@@ -69,7 +70,7 @@ export function compileMapping(
   const items = mapping.items.map((item, index) => {
     const report = (path: readonly (string | number)[], code: Fault['code'], message: string, hint: string): void => {
       const where = ['mapping', table.name, 'items', index, ...path];
-      faults.push({ code, message: `line ${lineOf(where)}, ${pathText(where)}: ${message}`, hint });
+      faults.push({ code, message: `${placeText(where, lineOf(where))}: ${message}`, hint });
     };
     return compileItem(item, table, indexOf, report);
   });
@@ -206,7 +207,7 @@ function severalTtls(
   const where = ['mapping', table.name];
   return {
     code: 'E_MAPPING_INVALID',
-    message: `line ${lineOf(where)}, ${pathText(where)}: TTL goes by ${attributes.join(' and ')}, but a DynamoDB table has one TTL attribute`,
+    message: `${placeText(where, lineOf(where))}: TTL goes by ${attributes.join(' and ')}, but a DynamoDB table has one TTL attribute`,
     hint: 'give every `ttl` the same attribute',
   };
 }

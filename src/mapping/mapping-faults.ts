@@ -22,10 +22,3 @@ export function guarded<T>(path: readonly (string | number)[], report: ReportFau
     return null;
   }
 }
-
-export function pathText(path: readonly (string | number)[]): string {
-  return path.reduce<string>(
-    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
-    '',
-  );
-}

@@ -39,7 +39,7 @@ export interface TableStatus {
 /** Plain data: can be printed as JSON or cross a process border. */
 export interface ShardStatus {
   readonly shard: string;
-  /** `new` where the file could not be read. */
+  /** `new` where nothing is recorded, or the file could not be read. */
   readonly phase: Phase;
   /** A process holds the shard now. */
   readonly running: boolean;
@@ -58,6 +58,13 @@ type Known = Pick<ShardStatus, 'phase' | 'heartbeat' | 'tables' | 'suspects'>;
 /** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
 const BUSY_MS = 250;
 
+const NOTHING_KNOWN: Known = { phase: 'new', heartbeat: null, tables: [], suspects: 0 };
+
+/** The status of a shard that nothing is recorded of. */
+export function notBegun(shard: string): ShardStatus {
+  return { shard, running: false, ...NOTHING_KNOWN, fault: null };
+}
+
 /** @returns null where nothing is recorded for the shard */
 export function readShardStatus({ folder, shard }: StateAt): ShardStatus | null {
   const files = shardFiles(folder, shard);
@@ -68,8 +75,7 @@ export function readShardStatus({ folder, shard }: StateAt): ShardStatus | null 
     running = isLocked(files.lock, files);
     return { shard, running, ...readKnown(files), fault: null };
   } catch (error) {
-    const nothing: Known = { phase: 'new', heartbeat: null, tables: [], suspects: 0 };
-    return { shard, running, ...nothing, fault: asFerryError(error).toFault() };
+    return { shard, running, ...NOTHING_KNOWN, fault: asFerryError(error).toFault() };
   }
 }
 

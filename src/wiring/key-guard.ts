@@ -4,6 +4,7 @@
  * cannot be made up for later, so the guard is part of what a state is bound to, and shards of one migration have the same.
  */
 import type { Config } from '../config/model.js';
+import { placeText } from '../core/config-path.js';
 import { asFerryError, FerryError, type Finding } from '../core/errors.js';
 import type { Fingerprint } from '../core/ports.js';
 import { nearest } from '../core/nearest.js';
@@ -85,12 +86,13 @@ export function checkDeclaredColumns(config: Config, info: TableInfo): void {
   const missing = columnsOfOneShard(table).find((column) => !known.includes(column));
   if (missing === undefined) return;
   const field = missing === table.shardedBy ? 'shardedBy' : 'globallyUnique';
-  // `source.table` or `source.tables`: the line of whichever is there is found by either path.
-  const line = Math.max(config.lineOf(['source', 'table', field]), config.lineOf(['source', 'tables', index, field]));
+  // Of `source.table` and `source.tables` one is there, and a path that is not has the line of `source`, which stands above.
+  const [one, several] = [['source', 'table', field] as const, ['source', 'tables', index, field] as const];
+  const path = config.lineOf(one) > config.lineOf(several) ? one : several;
   const near = nearest(missing, known);
   throw new FerryError(
     'E_MAPPING_COLUMN',
-    `line ${line}, \`${field}\` of table ${info.name}: the table has no column "${missing}"`,
+    `${placeText(path, config.lineOf(path))}: table ${info.name} has no column "${missing}"`,
     near === null ? 'name a column that the table has' : `did you mean "${near}"?`,
   );
 }

@@ -64,7 +64,7 @@ describe.each(onePair)('commands in the documents, $name', (servers) => {
       const env = { MYSQL_PASSWORD: 'a password of its own' };
       const check = await migration.run(['check'], { env });
       // Of the source there is nothing to warn of: no privilege too many, none missing. (The target's TTL is not its business.)
-      expect({ code: check.code, source: /E_SOURCE\w*/.exec(check.stderr) }).toEqual({ code: 0, source: null });
+      expect({ code: check.code, source: /E_SOURCE\w*/.exec(check.stdout) }).toEqual({ code: 0, source: null });
       const backfill = await migration.run(['backfill', '--all', '--json'], { env });
       expect(backfill.code).toBe(0);
       expect(backfill.stdout).toContain('"rows": 50');

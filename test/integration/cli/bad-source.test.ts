@@ -73,7 +73,7 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
     await closed(server);
     await refusedUntilRepaired(
       { servers, spoil: shard({ port: unused }), repair: shard({ port }) },
-      { code: 'E_SOURCE_CONNECT', exit: 3, fact: /shard s01: .*ECONNREFUSED/, next: /host and port/ },
+      { code: 'E_SOURCE_CONNECT', exit: 4, fact: /shard s01: .*ECONNREFUSED/, next: /host and port/ },
     );
   });
 
@@ -85,7 +85,7 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
         env: { WRONG_PASSWORD: 'hunter2-hunter2' },
         repair: shard({ password: '${MYSQL_PASSWORD}' }),
       },
-      { code: 'E_SOURCE_ACCESS', exit: 3, fact: /shard s01: .*refused user or password/, next: /user and password/ },
+      { code: 'E_SOURCE_ACCESS', exit: 4, fact: /shard s01: .*refused user or password/, next: /user and password/ },
     );
   });
 
@@ -121,7 +121,7 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
     try {
       await refusedUntilRepaired(
         { servers, spoil: shard({ port: mute }), repair: shard({ port }) },
-        { code: 'E_SOURCE_CONNECT', exit: 3, fact: /shard s01: .*ETIMEDOUT/, next: /host and port/ },
+        { code: 'E_SOURCE_CONNECT', exit: 4, fact: /shard s01: .*ETIMEDOUT/, next: /host and port/ },
       );
     } finally {
       await closed(server);
@@ -134,14 +134,19 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
         servers,
         spoil: (config) => Object.assign(rule(config), { partitionKey: { name: 'pk', template: 'ACCT#{acount}' } }),
       },
-      { code: 'E_MAPPING_COLUMN', exit: 3, fact: /line \d+.*partitionKey.*acount/, next: /"?account"?/ },
+      { code: 'E_MAPPING_COLUMN', exit: 2, fact: /partitionKey\.template \(line \d+\): .*acount/, next: /"?account"?/ },
     );
   });
 
   it('has a number where the sort key wants text in order', async () => {
     await refusedUntilRepaired(
       { servers, spoil: (config) => Object.assign(rule(config), { sortKey: { name: 'sk', template: '{seq}' } }) },
-      { code: 'E_MAPPING_UNSORTABLE', exit: 3, fact: /line \d+.*sortKey.*seq.*10 before 9/, next: /\{seq:/ },
+      {
+        code: 'E_MAPPING_UNSORTABLE',
+        exit: 2,
+        fact: /sortKey\.template \(line \d+\): .*seq.*10 before 9/,
+        next: /\{seq:/,
+      },
     );
   });
 
@@ -167,8 +172,8 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
             sortKey: { name: 'sk', template: '{seq}' },
           }),
       },
-      { code: 'E_MAPPING_COLUMN', exit: 3, fact: /acount/, next: /account/ },
-      { code: 'E_MAPPING_UNSORTABLE', exit: 3, fact: /seq/, next: /\{seq:/ },
+      { code: 'E_MAPPING_COLUMN', exit: 2, fact: /acount/, next: /account/ },
+      { code: 'E_MAPPING_UNSORTABLE', exit: 2, fact: /seq/, next: /\{seq:/ },
     );
   });
 });

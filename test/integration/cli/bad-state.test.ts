@@ -80,17 +80,22 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     });
     expect(existsSync(join(migration.stateFolder, 's01.db'))).toBe(false);
     expect((await migration.run(['status'])).stdout).toMatch(/^s01 +not begun$/m);
+    // The same shape as a shard that was begun, for programs.
+    const nothing = { phase: 'new', running: false, heartbeat: null, tables: [], suspects: 0, fault: null };
+    expect(await statusOf(migration)).toEqual([{ shard: 's01', ...nothing }]);
   });
 
   it('cannot be made where the state folder is a file', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure((config) => (config.state = './dynaferry.yaml'));
-    expectRefusal(await migration.run(['backfill']), {
-      code: 'E_STATE_IO',
-      exit: 6,
-      fact: /dynaferry\.yaml/,
-      next: /state/,
-    });
+    for (const args of [['check'], ['backfill'], ['backfill', '--dry-run']]) {
+      expectRefusal(await migration.run(args), {
+        code: 'E_STATE_IO',
+        exit: 6,
+        fact: /the state folder .* cannot be used: .*dynaferry\.yaml is a file/,
+        next: /name another folder as `state`/,
+      });
+    }
     expect(await migration.items()).toEqual([]);
   });
 

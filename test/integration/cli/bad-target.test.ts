@@ -76,16 +76,15 @@ describe.each(onePair)('a target out of reach: $name', { timeout: 120_000 }, (se
       const begun = performance.now();
       const result = await migration.run(args, { env: NO_CREDENTIALS });
       expect((performance.now() - begun) / 1_000, args.join(' ')).toBeLessThan(SECONDS_WITHOUT_CREDENTIALS);
-      const own = args[0] === 'plan' || args[0] === 'diff';
       expectRefusal(result, {
         code: 'E_TARGET_CREDENTIALS',
-        exit: own ? 5 : 3,
+        exit: 5,
         fact: /no AWS credentials/,
         next: /AWS_PROFILE|AWS_ACCESS_KEY_ID/,
       });
     }
     expect(jsonError(await migration.run(['backfill', '--json'], { env: NO_CREDENTIALS })).error.code).toBe(
-      'E_PREFLIGHT',
+      'E_TARGET_CREDENTIALS',
     );
     await movesAfterwards(migration, 20);
   });
@@ -94,7 +93,7 @@ describe.each(onePair)('a target out of reach: $name', { timeout: 120_000 }, (se
     await using migration = await createMigration({ servers, rows: 20 });
     expectRefusal(await migration.run(['check'], { env: { AWS_REGION: undefined } }), {
       code: 'E_TARGET_CONNECT',
-      exit: 3,
+      exit: 5,
       fact: /region/,
       next: /AWS_REGION/,
     });
@@ -110,7 +109,7 @@ describe.each(onePair)('a target out of reach: $name', { timeout: 120_000 }, (se
     const env = { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}` };
     expectRefusal(await migration.run(['check'], { env }), {
       code: 'E_TARGET_CONNECT',
-      exit: 3,
+      exit: 5,
       fact: /ECONNREFUSED/,
       next: /endpoint/,
     });

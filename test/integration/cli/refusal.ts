@@ -15,20 +15,25 @@ export interface Refusal {
 /** Where a stack trace, a defect or a slip in a message shows. */
 const NEVER = /^\s+at .*:\d+|E_INTERNAL|\bundefined\b|\[object |NaN\b/m;
 
-/** @param refusals each must be told on stderr; there may be further lines, such as progress */
+/**
+ * @param refusals each must be told on stderr, where there may be further lines, such as progress; by `check`, whose result it is,
+ *   on stdout
+ */
 export function expectRefusal(result: CliResult, ...refusals: readonly Refusal[]): void {
-  const told = `${result.stdout}\n${result.stderr}`;
-  expect(told).not.toMatch(NEVER);
+  expect(`${result.stdout}\n${result.stderr}`).not.toMatch(NEVER);
+  const checked = /^check refused: /m.test(result.stdout);
+  if (checked) expect(result.stderr).toBe('');
+  const told = checked ? result.stdout : result.stderr;
   for (const { code, fact, next } of refusals) {
-    const matching = toldOf(result.stderr, code).filter((entry) => fact.test(entry[0]) && next.test(entry[1]));
-    expect(matching, `${code} ${fact} ${next} in:\n${result.stderr}`).not.toEqual([]);
+    const matching = toldOf(told, code).filter((entry) => fact.test(entry[0]) && next.test(entry[1]));
+    expect(matching, `${code} ${fact} ${next} in:\n${told}`).not.toEqual([]);
   }
   expect(result).toMatchObject({ code: refusals[0]?.exit, signal: null });
 }
 
 /** Facts and next steps under a code, `error s01 E_CODE: fact` and `next: step`; facts may run over several lines. */
-function toldOf(stderr: string, code: string): readonly (readonly [fact: string, next: string])[] {
-  const entries = stderr.matchAll(
+function toldOf(text: string, code: string): readonly (readonly [fact: string, next: string])[] {
+  const entries = text.matchAll(
     /^ *(?:error(?: [\w-]+)?|-) (E_[A-Z_]+): ((?:.|\n(?! *(?:error|warning|-) ))*?)\n *next: (.*)$/gm,
   );
   return [...entries].filter(([, found]) => found === code).map(([, , fact = '', next = '']) => [fact, next]);

@@ -51,21 +51,21 @@ describe('faults of a mapping', () => {
     const first = 'mapping.messages.items[0]';
     const second = 'mapping.messages.items[1]';
     expect(faultsOf(items)).toEqual([
-      `E_MAPPING_COLUMN line 6, ${first}.partitionKey.template: table messages has no column "acount_sid"; did you mean "account_sid"?`,
-      `E_MAPPING_UNSORTABLE line 6, ${first}.sortKey.template: column id would not sort in a text key as it does in MySQL (10 before 9); write {id:pad(10)}, or make the sort key one number with \`type: N\``,
-      `E_MAPPING_COLUMN line 5, ${first}.ttl: table messages has no column "At"; did you mean "at"?`,
-      `E_MAPPING_COLUMN line 7, ${first}.attributes.columns[1]: table messages has no column "boddy"; name a column that the table has`,
-      `E_MAPPING_COLUMN line 7, ${first}.attributes.drop[0]: table messages has no column "xyz"; name a column that the table has`,
-      `E_MAPPING_COLUMN line 7, ${first}.attributes.rules.prise: table messages has no column "prise"; name a column that the table has`,
-      `E_MAPPING_INVALID line 7, ${first}.attributes.rules.sid: column sid: a char column cannot become BOOL; give the rule a type or format that fits the column`,
-      `E_MAPPING_INVALID line 7, ${first}.attributes.add.log: template "{at:iso": "{" at character 1 is never closed; correct the template`,
+      `E_MAPPING_COLUMN ${first}.partitionKey.template (line 6): table messages has no column "acount_sid"; did you mean "account_sid"?`,
+      `E_MAPPING_UNSORTABLE ${first}.sortKey.template (line 6): column id would not sort in a text key as it does in MySQL (10 before 9); write {id:pad(10)}, or make the sort key one number with \`type: N\``,
+      `E_MAPPING_COLUMN ${first}.ttl (line 5): table messages has no column "At"; did you mean "at"?`,
+      `E_MAPPING_COLUMN ${first}.attributes.columns[1] (line 7): table messages has no column "boddy"; name a column that the table has`,
+      `E_MAPPING_COLUMN ${first}.attributes.drop[0] (line 7): table messages has no column "xyz"; name a column that the table has`,
+      `E_MAPPING_COLUMN ${first}.attributes.rules.prise (line 7): table messages has no column "prise"; name a column that the table has`,
+      `E_MAPPING_INVALID ${first}.attributes.rules.sid (line 7): column sid: a char column cannot become BOOL; give the rule a type or format that fits the column`,
+      `E_MAPPING_INVALID ${first}.attributes.add.log (line 7): template "{at:iso": "{" at character 1 is never closed; correct the template`,
       expect.stringMatching(
-        /^E_MAPPING_INVALID line 6, mapping\.messages\.items\[1\]\.partitionKey\.template: template "\{sid:trim\}": there is no function "trim"/,
+        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.partitionKey\.template \(line 6\): template "\{sid:trim\}": there is no function "trim"/,
       ),
       expect.stringMatching(
-        /^E_MAPPING_INVALID line 6, mapping\.messages\.items\[1\]\.sortKey\.template: template "x\{at:epoch-s\}": epoch-s would cut/,
+        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.sortKey\.template \(line 6\): template "x\{at:epoch-s\}": epoch-s would cut/,
       ),
-      `E_MAPPING_COLUMN line 6, ${second}.partitionKey.spread: table messages has no column "sidd"; did you mean "sid"?`,
+      `E_MAPPING_COLUMN ${second}.partitionKey.spread (line 6): table messages has no column "sidd"; did you mean "sid"?`,
     ]);
   });
 
@@ -81,7 +81,7 @@ describe('faults of a mapping', () => {
     expect(compile).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_COLUMN',
-        message: 'line 3, mapping.messages.items[0].partitionKey.template: table messages has no column "siid"',
+        message: 'mapping.messages.items[0].partitionKey.template (line 3): table messages has no column "siid"',
         hint: 'did you mean "sid"?',
         faults: [],
       }),
@@ -89,7 +89,7 @@ describe('faults of a mapping', () => {
   });
 
   const duplicate = (name: string) =>
-    `E_MAPPING_INVALID line 5, mapping.messages.items[0].attributes: two rules give the attribute "${name}"; rename one of them, or drop the column`;
+    `E_MAPPING_INVALID mapping.messages.items[0].attributes (line 5): two rules give the attribute "${name}"; rename one of them, or drop the column`;
 
   it('two rules for one attribute', () => {
     const constant = { kind: 'constant', value: 1 } as const;
@@ -131,14 +131,14 @@ describe('faults of a mapping', () => {
       ]),
     ).toEqual([]);
     expect(faultsOf([rule('A{sid}', null, { ttl: ttl('x') }), rule('B{sid}', null, { ttl: ttl('y') })])).toEqual([
-      'E_MAPPING_INVALID line 2, mapping.messages: TTL goes by x and y, but a DynamoDB table has one TTL attribute; give every `ttl` the same attribute',
+      'E_MAPPING_INVALID mapping.messages (line 2): TTL goes by x and y, but a DynamoDB table has one TTL attribute; give every `ttl` the same attribute',
     ]);
   });
 
   it('a column of a type that this version does not know, unless it is dropped', () => {
     const info = table({ id: 'int', odd: 'newtype' });
     expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all' } })], info)).toEqual([
-      'E_MAPPING_INVALID line 7, mapping.messages.items[0].attributes.rules.odd: column odd: type newtype is not known to this version; drop the column; give the rule a type or format that fits the column',
+      'E_MAPPING_INVALID mapping.messages.items[0].attributes.rules.odd (line 7): column odd: type newtype is not known to this version; drop the column; give the rule a type or format that fits the column',
     ]);
     expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all', drop: ['odd'] } })], info)).toEqual([]);
   });

@@ -129,7 +129,7 @@ describe('key templates that are refused', () => {
       expect.objectContaining({
         code: 'E_MAPPING_UNSORTABLE',
         message:
-          'line 7, mapping.messages.items[0].sortKey.template: column c would not sort in a text key as it does in MySQL (10 before 9)',
+          'mapping.messages.items[0].sortKey.template (line 7): column c would not sort in a text key as it does in MySQL (10 before 9)',
         hint: `write ${remedy}, or make the sort key one number with \`type: N\``,
       }),
     );
@@ -210,7 +210,9 @@ describe('the spread suffix', () => {
     expect(() => compile(info(), rule('{n}', null, { pk: { type: 'N', spread } }))).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_INVALID',
-        message: expect.stringContaining('items[0].partitionKey.spread: a spread adds a text suffix') as string,
+        message: expect.stringContaining(
+          'items[0].partitionKey.spread (line 7): a spread adds a text suffix',
+        ) as string,
       }),
     );
   });

@@ -53,7 +53,7 @@ describe('the TTL', () => {
     expect(() => compiled({ column: 'note' })).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_INVALID',
-        message: expect.stringContaining('items[0].ttl: ttl column note is varchar') as string,
+        message: expect.stringContaining('items[0].ttl (line 7): ttl column note is varchar') as string,
       }),
     );
     expect(() => compiled({ column: 'epoc' })).toThrow(
