@@ -5,19 +5,13 @@
 import { describe, expect, it } from 'vitest';
 import { openStateStore } from '../../../src/state/open.js';
 import { createMigration, serverCombinations, type Migration } from '../../support/migration.js';
-import { createDatabase, type TestDatabase } from '../../support/mysql.js';
+import { createDatabase } from '../../support/mysql.js';
 import { byKey, itemJson } from './dynamodb-json.js';
-import { fixtureTables, type ExpectedBadRow } from './fixture-tables.js';
+import { EMULATOR_FAULTS, fixtureTables, type ExpectedBadRow } from './fixture-tables.js';
+import { largePackets } from './large-packets.js';
 
 /** Far from UTC and with a DST change in the fixtures: a time that went through a local Date would show. */
 const LOCAL = { env: { TZ: 'America/New_York' }, timeoutMs: 120_000 };
-/** What an emulator gets wrong itself: the cases that it is spared. */
-const EMULATOR_FAULTS: Readonly<Record<string, readonly string[]>> = {
-  // It keeps maps as plain JavaScript objects, and those lose the name `__proto__`.
-  dynalite: ['names of the language'],
-};
-/** Room for rows of more than 16 MB. */
-const PACKET_BYTES = 64 * 2 ** 20;
 
 describe.each(serverCombinations)('every type from $name', (servers) => {
   it('arrives exactly, or is a bad row', { timeout: 240_000 }, async () => {
@@ -48,18 +42,6 @@ describe.each(serverCombinations)('every type from $name', (servers) => {
     });
   });
 });
-
-/** Until disposal, connections that are made may send large values. */
-async function largePackets(server: TestDatabase): Promise<AsyncDisposable> {
-  const [row] = await server.query('SELECT @@GLOBAL.max_allowed_packet AS bytes');
-  const before = Number(row?.['bytes']);
-  await server.query(`SET GLOBAL max_allowed_packet = ${Math.max(before, PACKET_BYTES)}`);
-  return {
-    async [Symbol.asyncDispose]() {
-      await server.query(`SET GLOBAL max_allowed_packet = ${before}`);
-    },
-  };
-}
 
 function byId(badRows: readonly ExpectedBadRow[]): object {
   return Object.fromEntries(badRows.map(({ table, id, column, reason }) => [`${table}: ${id}`, { column, reason }]));

@@ -67,7 +67,9 @@ export function serverName(version: string): string {
 function steps(daemon: MysqlDaemon, { folder, port }: Place): readonly Step[] {
   const data = join(folder, 'data');
   const where = daemon.cwd === undefined ? {} : { cwd: daemon.cwd };
-  const options = ['--no-defaults', `--datadir=${data}`, ...userOption(), ...(daemon.options ?? [])];
+  // Of its own: MariaDB, as it starts, removes every temporary table in the folder, those of another server too.
+  const temporary = `--tmpdir=${folder}`;
+  const options = ['--no-defaults', `--datadir=${data}`, temporary, ...userOption(), ...(daemon.options ?? [])];
   return [
     daemon.initialise(data, options),
     {

@@ -42,6 +42,7 @@ describe('a buffer of items', () => {
     out.ascii(',2');
     out.end();
     expect(writtenIn(out)).toBe('{2}');
+    expect(out.start).toBe(0);
   });
 
   it('escapes as JSON.stringify does, and says what is ASCII', () => {
@@ -99,6 +100,18 @@ describe('a piece of an item', () => {
       expect(pieceOf(room, (out) => out.ascii(text))).toEqual([`<${text}>`, 0]);
       expect(pieceOf(room, (out) => out.quoted(text))).toEqual([`<${JSON.stringify(text).slice(1, -1)}>`, text.length]);
     });
+  });
+
+  it('finds room for every character of the longest form', () => {
+    for (const character of ['\u0000', '"', 'a', 'é', '你', '👋']) {
+      const text = character.repeat(20);
+      const { source, from, to } = amid(text, '0');
+      const quoted = JSON.stringify(text).slice(1, -1);
+      for (let room = 0; room <= 130; room += 1) {
+        expect(pieceOf(room, (out) => out.text(text))[0]).toBe(`<${text}>`);
+        expect(pieceOf(room, (out) => void out.escaped(source, from, to))[0]).toBe(`<${quoted}>`);
+      }
+    }
   });
 
   it('is a whole number by all its digits', () => {

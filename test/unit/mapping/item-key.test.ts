@@ -41,6 +41,12 @@ describe('the item key', () => {
     expect(item.bytes).toBe(2 + 3 + 2 + 4);
   });
 
+  it('keeps every digit of a number', () => {
+    const digits = '-123456789012345678901234567890123.456';
+    const item = keyOf('x', '{n}', { sk: { type: 'N' } }, { n: `${digits}00` });
+    expect(item.keyText).toBe(`{"pk":{"S":"x"},"sk":{"N":"${digits}"}}`);
+  });
+
   it.each<[string, number]>([
     ['a', 2048],
     ['é', 1024],

@@ -69,11 +69,15 @@ describe('the keys of consecutive items', () => {
         const template = { N: '{n}', B: '{b}' };
         const parts = { pk: { name: named.partitionKey, type: pk }, sk: { name: named.sortKey, type: sk } };
         const both = compile(info, rule(template[pk], template[sk], parts));
-        for (const item of mapBlock(
+        const items = mapBlock(
           both,
           cells.map((row) => rowOf(both, row)),
-        ))
+        );
+        for (const [index, item] of items.entries()) {
           expectOwnKey(item, named);
+          const own = compile(info, rule(template[pk], template[sk], parts));
+          expect(item.bytes).toBe(onlyItem(mapRow(own, cells[index] ?? {})).bytes);
+        }
       }
       const text = { name: named.partitionKey };
       const twice = compile(info, rule('A{at}', null, { pk: text }), rule('B{b:hex}', null, { pk: text }));
@@ -87,14 +91,18 @@ describe('the keys of consecutive items', () => {
   });
 
   it('are whole at their longest, every byte escaped', () => {
-    const mapping = compile(table({ p: 'text', s: 'text' }), rule('{p}', '{s}'));
+    const names = { partitionKey: 'p'.repeat(200), sortKey: 's'.repeat(200) };
+    const mapping = compile(
+      table({ p: 'text', s: 'text' }),
+      rule('{p}', '{s}', { pk: { name: names.partitionKey }, sk: { name: names.sortKey } }),
+    );
     for (const [unit, size] of [
       ['\u0001', 1],
       ['"', 1],
       ['é', 2],
     ] as const) {
       const cells = { p: unit.repeat(2048 / size), s: unit.repeat(1024 / size) };
-      expectOwnKey(onlyItem(mapRow(mapping, cells)), NAMES);
+      expectOwnKey(onlyItem(mapRow(mapping, cells)), names);
     }
   });
 
