@@ -29,23 +29,49 @@ export function cellOf(bytes: Buffer, from: number, to: number, transport: Trans
 /** What `starts` has for NULL. */
 export const NULL_CELL = -1;
 
+export interface RowMemory {
+  /** Of all cells. */
+  readonly bytes: Buffer;
+  /** Where cell `row * width + column` begins in `bytes`, NULL_CELL for NULL. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+}
+
 export class RowBlock implements Iterable<Row> {
+  bytes: Buffer;
+  starts: Int32Array;
+  ends: Int32Array;
+
   /**
    * @param transports of a row's cells, in order; their number is the row's width
-   * @param bytes of all cells
-   * @param starts where cell `row * width + column` begins in `bytes`, NULL_CELL for NULL; `ends` likewise
+   * @param pool takes the memory back
    */
   constructor(
     readonly transports: readonly Transport[],
-    readonly bytes: Buffer,
-    readonly starts: Int32Array,
-    readonly ends: Int32Array,
-    readonly length: number,
-  ) {}
+    memory: RowMemory,
+    public length: number,
+    private readonly pool: RowMemoryPool,
+  ) {
+    this.bytes = memory.bytes;
+    this.starts = memory.starts;
+    this.ends = memory.ends;
+  }
+
+  /** Ends the block: its memory is for others, and whoever still asks for a row of it finds none. */
+  release(): void {
+    if (this.length === 0) return;
+    this.length = 0;
+    this.pool.give({ bytes: this.bytes, starts: this.starts, ends: this.ends });
+    ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = NO_MEMORY);
+  }
 
   /** Packs rows that are at hand as cells. */
   static of(rows: readonly Row[], transports: readonly Transport[]): RowBlock {
-    const block = new RowBlockBuilder(transports);
+    const pool = new RowMemoryPool();
+    const cells = rows.length * transports.length;
+    // The builder grows it for the cells' bytes.
+    pool.give({ bytes: NO_MEMORY.bytes, starts: new Int32Array(cells), ends: new Int32Array(cells) });
+    const block = new RowBlockBuilder(transports, pool);
     for (const row of rows) block.add(row);
     return block.finish();
   }
@@ -91,7 +117,32 @@ export interface RowChunk {
 const FIRST_BYTES = 64 * 1024;
 const FIRST_CELLS = 4 * 1024;
 
-/** Grows as rows come, and begins the next block with room for as many. */
+const NO_MEMORY: RowMemory = { bytes: Buffer.alloc(0), starts: new Int32Array(0), ends: new Int32Array(0) };
+
+/** More blocks are not at work at once in one table, and larger ones are rare. */
+const KEPT_BLOCKS = 16;
+const KEPT_BYTES = 4 * 1024 * 1024;
+
+/** Memory of blocks that ended, for the next ones: left to the garbage collector, it waits for it by the hundred megabytes. */
+export class RowMemoryPool {
+  readonly #free: RowMemory[] = [];
+
+  take(): RowMemory {
+    return (
+      this.#free.pop() ?? {
+        bytes: Buffer.allocUnsafeSlow(FIRST_BYTES),
+        starts: new Int32Array(FIRST_CELLS),
+        ends: new Int32Array(FIRST_CELLS),
+      }
+    );
+  }
+
+  give(memory: RowMemory): void {
+    if (this.#free.length < KEPT_BLOCKS && memory.bytes.length <= KEPT_BYTES) this.#free.push(memory);
+  }
+}
+
+/** Grows as rows come. */
 export class RowBlockBuilder {
   bytes: Buffer;
   starts: Int32Array;
@@ -100,12 +151,12 @@ export class RowBlockBuilder {
   used = 0;
   rows = 0;
   readonly #transports: readonly Transport[];
+  readonly #pool: RowMemoryPool;
 
-  constructor(transports: readonly Transport[]) {
+  constructor(transports: readonly Transport[], pool: RowMemoryPool) {
     this.#transports = transports;
-    this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
-    this.starts = new Int32Array(FIRST_CELLS);
-    this.ends = new Int32Array(FIRST_CELLS);
+    this.#pool = pool;
+    ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = NO_MEMORY);
   }
 
   /** Cells a row. */
@@ -115,6 +166,8 @@ export class RowBlockBuilder {
 
   /** Makes room for one more row of so many bytes, to be written at `used`. */
   reserve(bytes: number): void {
+    if (this.rows === 0 && this.bytes === NO_MEMORY.bytes)
+      ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = this.#pool.take());
     if (this.used + bytes > this.bytes.length) {
       const larger = Buffer.allocUnsafeSlow((this.used + bytes) * 2);
       this.bytes.copy(larger, 0, 0, this.used);
@@ -143,10 +196,9 @@ export class RowBlockBuilder {
   }
 
   finish(): RowBlock {
-    const block = new RowBlock(this.#transports, this.bytes, this.starts, this.ends, this.rows);
-    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
-    this.starts = new Int32Array(this.starts.length);
-    this.ends = new Int32Array(this.ends.length);
+    const block = new RowBlock(this.#transports, this, this.rows, this.#pool);
+    // Taken when the next row comes: there may be none.
+    ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = NO_MEMORY);
     this.clear();
     return block;
   }

@@ -14,12 +14,19 @@ export const BATCH_WRITE = 'BatchWriteItem';
 export const MAX_OPERATIONS = 25;
 export const MAX_ITEM_BYTES = 16_000_000;
 
+/** Batches differ in length: room that fits most of the next ones. */
+const SPARE = 1.25;
+/** Batches of large items are rare, and their room is not worth keeping. */
+const MAX_KEPT_BYTES = 256 * 1024;
+
 const BETWEEN = Buffer.from('}},{"PutRequest":{"Item":');
 const TAIL = Buffer.from('}}]},"ReturnConsumedCapacity":"INDEXES"}');
 
 export class BatchWriteFormat {
   readonly #head: Buffer;
   readonly #names: KeyNames;
+  /** As many as were ever in flight at once: memory that the garbage collector need not look for. */
+  readonly #free: ArrayBufferLike[] = [];
 
   constructor(
     readonly table: string,
@@ -33,7 +40,7 @@ export class BatchWriteFormat {
   body(batch: readonly QueuedItem[]): Buffer {
     let length = this.#head.length + TAIL.length + BETWEEN.length * (batch.length - 1);
     for (const { item } of batch) length += item.end - item.start;
-    const body = Buffer.allocUnsafe(length);
+    const body = this.#room(length);
     let at = 0;
     for (const { item } of batch) {
       at += (at === 0 ? this.#head : BETWEEN).copy(body, at);
@@ -41,6 +48,17 @@ export class BatchWriteFormat {
     }
     TAIL.copy(body, at);
     return body;
+  }
+
+  /** A body whose request was answered may be written over: nobody sends it again, and its signature fits no other bytes. */
+  release(body: Buffer): void {
+    if (body.buffer.byteLength <= MAX_KEPT_BYTES) this.#free.push(body.buffer);
+  }
+
+  #room(length: number): Buffer {
+    const free = this.#free.pop();
+    const room = free !== undefined && free.byteLength >= length ? free : new ArrayBuffer(Math.ceil(length * SPARE));
+    return Buffer.from(room, 0, length);
   }
 
   /**
@@ -80,7 +98,9 @@ export async function sendBatch(
   batch: readonly QueuedItem[],
 ): Promise<BatchWriteOutcome> {
   try {
-    const answer = format.answer(await channel.post(BATCH_WRITE, format.body(batch)), batch);
+    const body = format.body(batch);
+    const answer = format.answer(await channel.post(BATCH_WRITE, body), batch);
+    format.release(body);
     if (answer !== null) return { kind: 'answered', answer };
     return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure('unreadable answer', 200, true) };
   } catch (thrown) {

@@ -8,7 +8,7 @@ import { FerryError } from '../core/errors.js';
 import type { TargetConfig } from '../config/model.js';
 import { fromSdkError } from './error-answer.js';
 import { noCredentials, RequestSigner } from './request-signer.js';
-import { DEFAULT_TIMEOUTS } from './request-channel.js';
+import { DEFAULT_TIMEOUTS } from './timeouts.js';
 
 export interface TargetConnection {
   /** For the calls that are not hot (tables, TTL); one attempt a call. */

@@ -3,6 +3,10 @@
 export class Gate {
   #waiting: (() => void)[] = [];
 
+  get waiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Resolves at the next `wake`, or when the signal aborts. */
   async wait(signal?: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -13,6 +17,11 @@ export class Gate {
       signal?.addEventListener('abort', wake);
       this.#waiting.push(wake);
     });
+  }
+
+  /** The one that waits longest. */
+  wakeOne(): void {
+    this.#waiting.shift()?.();
   }
 
   wake(): void {

@@ -7,20 +7,12 @@ import type { Dispatcher } from 'undici';
 import { connectionFailure, parseErrorAnswer } from './error-answer.js';
 import type { RequestSigner } from './request-signer.js';
 import { RequestFailure } from './service-errors.js';
-
-export interface ChannelTimeouts {
-  readonly connectTimeoutMs: number;
-  /** From the last byte sent to the answer's head, and between two parts of its body. */
-  readonly answerTimeoutMs: number;
-}
+import type { ChannelTimeouts } from './timeouts.js';
 
 export interface ChannelLimits extends ChannelTimeouts {
   /** Connections at once; a request beyond them waits for one. */
   readonly connections: number;
 }
-
-/** A healthy BatchWriteItem takes tens of ms; one that takes ten seconds will not come back. */
-export const DEFAULT_TIMEOUTS: ChannelTimeouts = { connectTimeoutMs: 5000, answerTimeoutMs: 10_000 };
 
 /** ExpiredToken and a wrong clock can meet in one request; nothing needs a third mending. */
 const MENDINGS = 2;

@@ -24,8 +24,8 @@ import { refusedItem, sharedKey } from './item-faults.js';
 import type { KeyNames } from './key-text.js';
 import type { QueuedItem } from './partition-queue.js';
 import { PendingWrite } from './pending-write.js';
-import type { ChannelTimeouts } from './request-channel.js';
-import { DEFAULT_TIMEOUTS, RequestChannel } from './request-channel.js';
+import { RequestChannel } from './request-channel.js';
+import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
 import { type RequestFailure, unavailable } from './service-errors.js';
 import { ThrottleFeedback } from './throttle-feedback.js';
 import { CostFactor } from './unit-estimate.js';
@@ -66,6 +66,7 @@ class BatchItemWriter implements ItemWriter {
   #failure: FerryError | null = null;
   #inFlight = 0;
   #pumpPlanned = false;
+  #admission: NodeJS.Immediate | null = null;
   #waitsForBudget = false;
 
   constructor(options: ItemWriterOptions) {
@@ -90,6 +91,17 @@ class BatchItemWriter implements ItemWriter {
       if (this.#backlog.hasRoom) return;
       await this.#room.wait(signal);
     }
+  }
+
+  /** One at a time, since whoever comes brings thousands of items; the next one once the first has brought his, or has none. */
+  #admit(): void {
+    if (!this.#backlog.hasRoom) return;
+    this.#room.wakeOne();
+    if (this.#admission !== null) return;
+    this.#admission = setImmediate(() => {
+      this.#admission = null;
+      if (this.#room.waiting) this.#admit();
+    });
   }
 
   write(items: readonly MappedItem[]): Promise<WriteReceipt> {
@@ -172,7 +184,7 @@ class BatchItemWriter implements ItemWriter {
     else this.#failed(batch, outcome, debited);
     this.#inFlight--;
     this.#pump();
-    if (this.#backlog.hasRoom) this.#room.wake();
+    this.#admit();
     this.#answers.wake();
   }
 

@@ -87,6 +87,7 @@ class BackfillHandler implements ChunkHandler {
       unresolved: 0,
     };
     this.parts.progress.add(record);
+    mapped.release();
     return { record, differences: [] };
   }
 

@@ -4,6 +4,7 @@ import type { RowChunk } from '../core/row-block.js';
 import type { BadRowRecord } from '../core/ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { DigestSum } from '../mapping/digest.js';
+import { ItemBuffer } from '../mapping/item-buffer.js';
 import type { TableJob } from './table-job.js';
 
 export interface MappedChunk {
@@ -12,6 +13,8 @@ export interface MappedChunk {
   readonly expiredRows: number;
   /** Sum of the items' digests. */
   readonly digest: string;
+  /** To be called when the items are done with: their bytes are written over. */
+  readonly release: () => void;
 }
 
 /** @param chunk the last cursor of the chunk that it was read in; null: it was read alone */
@@ -28,9 +31,10 @@ export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChu
   let expiredRows = 0;
   const { rows } = chunk;
   const context = { now };
+  const out = new ItemBuffer(job.mapping.buffers);
   for (let index = 0; index < rows.length; index += 1) {
     try {
-      if (job.mapping.mapAt(rows, index, items, context) === 'expired') expiredRows += 1;
+      if (job.mapping.mapAt(rows, index, items, context, out) === 'expired') expiredRows += 1;
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
       badRows.push(badRowRecord(job, rows.at(index) ?? [], error, chunk.last));
@@ -38,5 +42,5 @@ export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChu
   }
   const digest = new DigestSum();
   for (const { buffer, start, end } of items) digest.add(buffer.subarray(start, end));
-  return { items, badRows, expiredRows, digest: digest.toString() };
+  return { items, badRows, expiredRows, digest: digest.toString(), release: () => out.release() };
 }

@@ -106,6 +106,8 @@ async function walkRange(
       const settled: Promise<void> = done
         .then((result) => {
           finish(chunk, result, advance);
+          // Nobody asks for its rows any more; of a chunk that failed, a report may.
+          chunk.rows.release();
         })
         .catch(fail)
         .finally(() => underWay.delete(settled));

@@ -113,6 +113,7 @@ class VerifyHandler implements ChunkHandler {
       });
     }
     progress.add(record);
+    mapped.release();
     return { record, differences };
   }
 }

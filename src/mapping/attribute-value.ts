@@ -9,7 +9,7 @@ import { cellOf, transportOf } from '../core/row-block.js';
 import { BadValue } from './bad-value.js';
 import { columnKind, type ColumnKind } from './column-kind.js';
 import { copyIso, epochText, epochTime } from './datetime.js';
-import { literal, type ItemBuffer } from './item-buffer.js';
+import type { ItemBuffer } from './item-buffer.js';
 import { jsonAttributeText } from './json-attribute.js';
 import { MAX_ITEM_BYTES, type SizeCounter } from './item-size.js';
 import { isPlain } from './json-text.js';
@@ -95,7 +95,7 @@ export function stringValue(text: string, size: SizeCounter): string {
 
 /** `{"N":"digits"}` of a text that is normalised already. */
 export function numberValue(normalized: string, size: SizeCounter): string {
-  size.bytes += numberBytes(literal(normalized));
+  size.bytes += numberBytes(Buffer.from(normalized));
   return `{"N":"${normalized}"}`;
 }
 

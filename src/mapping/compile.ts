@@ -12,7 +12,7 @@ import type { AttributeEmitter } from './attribute-emitter.js';
 import { compileAttributes, isChosen } from './attributes.js';
 import { BadValue } from './bad-value.js';
 import { columnNamed } from './compiled-template.js';
-import { ItemBuffer } from './item-buffer.js';
+import { ItemBuffer, ItemBufferPool } from './item-buffer.js';
 import { MAX_ITEM_BYTES } from './item-size.js';
 import { compileKeys, type CompiledKeys } from './item-key.js';
 import type { KeyTemplates } from './key-uniqueness.js';
@@ -44,8 +44,10 @@ export interface CompiledMapping {
    * @throws BadValue
    */
   map(row: Row, into: MappedItem[], context: MapContext): MapOutcome;
-  /** The same for a row of a block, whose first cells are `columns`. @throws BadValue */
-  mapAt(rows: RowBlock, index: number, into: MappedItem[], context: MapContext): MapOutcome;
+  /** The same for a row of a block, whose first cells are `columns`; its items stand in `out`. @throws BadValue */
+  mapAt(rows: RowBlock, index: number, into: MappedItem[], context: MapContext, out: ItemBuffer): MapOutcome;
+  /** For the `out` of chunks. */
+  readonly buffers: ItemBufferPool;
 }
 
 /**
@@ -84,8 +86,8 @@ export function compileMapping(
     const behind = row.slice(transports.length).map((cell): Transport => (Buffer.isBuffer(cell) ? 'bytes' : 'text'));
     return RowBlock.of([row], [...transports, ...behind]);
   };
-  const out = new ItemBuffer();
-  const mapAt: CompiledMapping['mapAt'] = (rows, index, into, context) => {
+  const rowsAlone = new ItemBuffer();
+  const mapAt: CompiledMapping['mapAt'] = (rows, index, into, context, out) => {
     const start = into.length;
     view.moveTo(rows, index);
     try {
@@ -103,7 +105,7 @@ export function compileMapping(
     items: compiled,
     keys: compiled.map((item) => item.keys.templates),
     map(row, into, context) {
-      return mapAt(blockOf(row), 0, into, context);
+      return mapAt(blockOf(row), 0, into, context, rowsAlone);
     },
     viewOf(row) {
       const own = new RowView();
@@ -111,6 +113,7 @@ export function compileMapping(
       return own;
     },
     mapAt,
+    buffers: new ItemBufferPool(),
   };
 }
 

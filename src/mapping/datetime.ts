@@ -7,7 +7,7 @@ import { literal, type ItemBuffer } from './item-buffer.js';
 const DATE_TIME = /^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?$/;
 
 /** What MySQL prints, `0` for any digit. */
-const PATTERN = literal('0000-00-00 00:00:00.000000');
+const PATTERN = new Uint8Array(Buffer.from('0000-00-00 00:00:00.000000'));
 const DIGIT = 48;
 const T = 84;
 /** From 0000-03-01 to 1970-01-01. */
@@ -103,7 +103,8 @@ function isDay(year: number, month: number, day: number): boolean {
 }
 
 function daysOfMonth(year: number, month: number): number {
-  return new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
 function number(source: Buffer, from: number, length: number): number {

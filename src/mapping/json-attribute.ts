@@ -4,7 +4,6 @@
  */
 import { LosslessNumber, parse } from 'lossless-json';
 import { BadValue } from './bad-value.js';
-import { literal } from './item-buffer.js';
 import { isWellFormed, quoteJson } from './json-text.js';
 import { textBytes, type SizeCounter } from './item-size.js';
 import { normalizeNumber, numberBytes } from './numbers.js';
@@ -50,7 +49,7 @@ function valueText(value: unknown, column: string, size: SizeCounter, depth: num
   if (value instanceof LosslessNumber) {
     const normalized = normalizeNumber(value.value);
     if ('fault' in normalized) throw new BadValue(column, `a JSON number with ${normalized.fault}`, REMEDY);
-    size.bytes += numberBytes(literal(normalized.text));
+    size.bytes += numberBytes(Buffer.from(normalized.text));
     return `{"N":"${normalized.text}"}`;
   }
   if (depth >= MAX_DEPTH) throw tooDeep(column);

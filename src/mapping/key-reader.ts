@@ -2,7 +2,7 @@
  * The key of the item just written, as text: copied out of the item's own bytes, so that key and item cannot differ. Rows come in
  * key order, so a partition is often the one before, and then its text is the same string.
  */
-import { literal, type ItemBuffer, type Literal } from './item-buffer.js';
+import { literal, type ItemBuffer } from './item-buffer.js';
 import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES } from './item-size.js';
 import type { KeyAttribute } from './key-attribute.js';
 
@@ -32,7 +32,7 @@ export class KeyReader {
   constructor(partitionKey: KeyAttribute, sortKey: KeyAttribute | null) {
     this.#partitionKey = partitionKey;
     this.#sortKey = sortKey;
-    const names = partitionKey.opening.length + (sortKey?.opening.length ?? 0);
+    const names = partitionKey.opening.bytes.length + (sortKey?.opening.bytes.length ?? 0);
     this.#text = Buffer.alloc((MAX_PARTITION_KEY_BYTES + MAX_SORT_KEY_BYTES) * MAX_ESCAPED_BYTES + names + FRAME_BYTES);
   }
 
@@ -40,23 +40,23 @@ export class KeyReader {
   read(out: ItemBuffer): void {
     this.#at = 0;
     this.#seen = 0;
-    this.#add(BEGIN, 0, BEGIN.length);
+    this.#add(BEGIN.bytes, 0, BEGIN.bytes.length);
     this.#addKey(this.#partitionKey, out);
     if (this.#sortKey !== null) {
-      this.#add(BETWEEN, 0, BETWEEN.length);
+      this.#add(BETWEEN.bytes, 0, BETWEEN.bytes.length);
       this.#addKey(this.#sortKey, out);
     }
-    this.#add(END, 0, END.length);
+    this.#add(END.bytes, 0, END.bytes.length);
     this.keyText = this.#text.toString(this.#seen < 0x80 ? 'latin1' : 'utf8', 0, this.#at);
     this.#readPartition(out);
   }
 
   #addKey(key: KeyAttribute, out: ItemBuffer): void {
-    this.#add(key.opening, 0, key.opening.length);
+    this.#add(key.opening.bytes, 0, key.opening.bytes.length);
     this.#add(out.buffer, out.start + key.from, out.start + key.to);
   }
 
-  #add(bytes: Literal, from: number, to: number): void {
+  #add(bytes: Uint8Array, from: number, to: number): void {
     const text = this.#text;
     let at = this.#at;
     for (let i = from; i < to; i += 1, at += 1) {

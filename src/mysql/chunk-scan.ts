@@ -9,7 +9,7 @@ import { setMaxListeners } from 'node:events';
 import type { SourceLimits } from '../config/model.js';
 import { interrupted } from '../core/errors.js';
 import type { Cursor, Range } from '../core/model.js';
-import { RowBlockBuilder, type RowChunk } from '../core/row-block.js';
+import { RowBlockBuilder, type RowChunk, type RowMemoryPool } from '../core/row-block.js';
 import { ChunkSize } from './chunk-size.js';
 import { Handoff } from './handoff.js';
 import type { Retry } from './retry.js';
@@ -25,6 +25,7 @@ export interface ScanMeans {
   readonly throttle: Throttle;
   readonly limits: SourceLimits;
   readonly retry: Retry;
+  readonly memory: RowMemoryPool;
 }
 
 export async function* scanChunks(
@@ -70,7 +71,7 @@ class ChunkScan {
     private readonly signal: AbortSignal,
   ) {
     this.#size = new ChunkSize(means.limits);
-    this.#block = new RowBlockBuilder(means.select.transports);
+    this.#block = new RowBlockBuilder(means.select.transports, means.memory);
   }
 
   /** Never rejects: what fails is handed to the consumer. */

@@ -5,7 +5,7 @@
 import type { SourceLimits } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
 import type { Cursor, Range, Row } from '../core/model.js';
-import type { RowChunk } from '../core/row-block.js';
+import { type RowChunk, RowMemoryPool } from '../core/row-block.js';
 import type { RowSource, TableScan } from '../core/ports.js';
 import { scanChunks } from './chunk-scan.js';
 import { planRanges, sampleCursors } from './ranges.js';
@@ -33,6 +33,7 @@ const SAMPLED_PLACES = 64;
 export class TableSource implements RowSource {
   readonly #select: RowSelect;
   readonly #table: string;
+  readonly #memory = new RowMemoryPool();
   readonly #estimatedRows: number;
 
   constructor(
@@ -53,7 +54,7 @@ export class TableSource implements RowSource {
   scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk> {
     const { shard, emit } = this.means;
     const retry = new Retry(shard, `reading ${this.#table}`, emit);
-    return scanChunks({ ...this.means, select: this.#select, retry }, range, after, signal);
+    return scanChunks({ ...this.means, select: this.#select, retry, memory: this.#memory }, range, after, signal);
   }
 
   async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {

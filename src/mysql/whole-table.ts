@@ -6,7 +6,14 @@
 import { createHash } from 'node:crypto';
 import { FerryError } from '../core/errors.js';
 import type { Cell, Cursor, Range, Row, TableInfo } from '../core/model.js';
-import { type RowBlock, RowBlockBuilder, type RowChunk, type Transport, transportOf } from '../core/row-block.js';
+import {
+  type RowBlock,
+  RowBlockBuilder,
+  type RowChunk,
+  RowMemoryPool,
+  type Transport,
+  transportOf,
+} from '../core/row-block.js';
 import type { RowSource, WholeTableScan } from '../core/ports.js';
 import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
@@ -121,7 +128,7 @@ export class WholeTable implements RowSource {
   /** @throws FerryError E_TABLE_TOO_LARGE as soon as a limit is passed; the connection is dropped with what is left */
   async #collect(session: Session, signal: AbortSignal): Promise<{ rows: RowBlock; bytes: number }> {
     const { maxRows, maxBytes } = this.wanted;
-    const block = new RowBlockBuilder(this.#transports);
+    const block = new RowBlockBuilder(this.#transports, new RowMemoryPool());
     let bytes = 0;
     const statement = session.stream(
       `${this.#select} LIMIT ${maxRows + 1}`,

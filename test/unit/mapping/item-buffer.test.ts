@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ItemBuffer, literal } from '../../../src/mapping/item-buffer.js';
+import { ItemBuffer, ItemBufferPool, literal } from '../../../src/mapping/item-buffer.js';
 import { amid, bufferWithRoom, NEIGHBOURS, writtenIn } from './placed.js';
 import { holds } from './seeded.js';
 
@@ -43,6 +43,26 @@ describe('a buffer of items', () => {
     out.end();
     expect(writtenIn(out)).toBe('{2}');
     expect(out.start).toBe(0);
+  });
+
+  it('gives its buffers to others when its items are done with', () => {
+    const pool = new ItemBufferPool();
+    const first = new ItemBuffer(pool);
+    first.begin();
+    first.ascii(',1');
+    first.end();
+    const { buffer } = first;
+    first.release();
+    expect(first.buffer).toHaveLength(0);
+    const [second, third] = [new ItemBuffer(pool), new ItemBuffer(pool)];
+    for (const out of [second, third, first]) {
+      out.begin();
+      out.ascii(',2');
+      out.end();
+    }
+    expect(second.buffer).toBe(buffer);
+    expect(new Set([first.buffer, second.buffer, third.buffer]).size).toBe(3);
+    expect([first, second, third].map(writtenIn)).toEqual(['{2}', '{2}', '{2}']);
   });
 
   it('escapes as JSON.stringify does, and says what is ASCII', () => {

@@ -2,7 +2,7 @@
  * Bytes among foreign ones, as they stand in a block of rows and in a buffer of items: a step that reads a byte too many, or writes
  * one behind its buffer, meets something else than zeros.
  */
-import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
+import { ItemBuffer, ItemBufferPool } from '../../../src/mapping/item-buffer.js';
 
 /** What stands before and behind a cell; each could belong to a number, a time or a character of several bytes. */
 export const NEIGHBOURS = ['0', '9', '-', '.', 'Z', '"', '\u00bf'];
@@ -25,8 +25,14 @@ const FINISHED_BYTES = 8;
 
 /** A buffer with an item begun, and so many bytes of room before it must go on in another. */
 export function bufferWithRoom(bytes: number): ItemBuffer {
-  const out = new ItemBuffer();
-  out.buffer = Buffer.alloc(FINISHED_BYTES + bytes, '7');
+  const pool = new ItemBufferPool();
+  const take = pool.take.bind(pool);
+  pool.take = () => {
+    pool.take = take;
+    return Buffer.alloc(FINISHED_BYTES + bytes, '7');
+  };
+  const out = new ItemBuffer(pool);
+  out.reserve(1);
   out.at = FINISHED_BYTES;
   out.begin();
   return out;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { RowBlockBuilder } from '../../../src/core/row-block.js';
+import { RowBlockBuilder, RowMemoryPool } from '../../../src/core/row-block.js';
 import { appendRow } from '../../../src/mysql/row-packet.js';
 
 /** MySQL, "Protocol::LengthEncodedInteger". */
@@ -23,7 +23,7 @@ it('reads cells of every width of length, and NULL', () => {
     ['x'.repeat(251), 'y'.repeat(0xffff), null],
     ['z'.repeat(0x1_0000), 'z'.repeat(0x100_0000), 'end'],
   ];
-  const block = new RowBlockBuilder(['text', 'text', 'ascii']);
+  const block = new RowBlockBuilder(['text', 'text', 'ascii'], new RowMemoryPool());
   for (const row of rows) {
     const packet = packetOf(row);
     const framed = Buffer.concat([Buffer.from('head'), packet, Buffer.from('tail')]);
