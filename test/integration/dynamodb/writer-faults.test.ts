@@ -6,6 +6,7 @@ import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget, type TargetUnderTest } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
 import { atRandom, type Fate, inOrder, seededRandom, startFaultProxy } from '../../support/fault-proxy.js';
+import { bytesOf } from '../../support/mapped-item.js';
 
 const TIMEOUTS = { connectTimeoutMs: 500, answerTimeoutMs: 400 };
 const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? Date.now() % 1_000_000);
@@ -193,7 +194,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
   test('a batch that is refused for one item fails the write of that item’s row alone', async () => {
     await using target = await openTarget(server);
     const good = sampleItem('A', 'bad', 'SECRET');
-    const bad: MappedItem = { ...good, text: '{"pk":{"S":"A"},"body":{"S":"SECRET"}}' };
+    const bad: MappedItem = { ...good, ...bytesOf('{"pk":{"S":"A"},"body":{"S":"SECRET"}}') };
     const [one, two, three] = await Promise.allSettled([
       target.writer.write(sampleItems(10, 2, 'X')),
       target.writer.write([...sampleItems(10, 2, 'Y'), bad]),

@@ -5,6 +5,7 @@ import type { Cell, MappedItem, Row } from '../../../src/core/model.js';
 import { RowBlock, transportOf } from '../../../src/core/row-block.js';
 import { keyTextOf } from '../../../src/dynamodb/key-text.js';
 import type { CompiledMapping } from '../../../src/mapping/compile.js';
+import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
 import { holds } from './seeded.js';
 import { attributesOf, compile, mapRow, onlyItem, rule, rowOf, table } from './tables.js';
 
@@ -17,7 +18,8 @@ function mapBlock(mapping: CompiledMapping, rows: readonly Row[]): readonly Mapp
     mapping.columns.map((name) => types.get(name) ?? 'text'),
   );
   const items: MappedItem[] = [];
-  for (let row = 0; row < block.length; row += 1) mapping.mapAt(block, row, items, { now: 0 });
+  const out = new ItemBuffer();
+  for (let row = 0; row < block.length; row += 1) mapping.mapAt(block, row, items, { now: 0 }, out);
   return items;
 }
 
@@ -124,8 +126,9 @@ describe('the keys of consecutive items', () => {
       types,
     );
     const items: MappedItem[] = [];
+    const out = new ItemBuffer();
     for (let row = 0; row < block.length; row += 1) {
-      const map = (): unknown => mapping.mapAt(block, row, items, { now: 0 });
+      const map = (): unknown => mapping.mapAt(block, row, items, { now: 0 }, out);
       if (row === 1) expect(map).toThrow(expect.objectContaining({ column: 'n', reason: 'not a number' }) as Error);
       else expect(map()).toBe('mapped');
     }
