@@ -9,6 +9,7 @@ import type { ColumnRule, ItemMapping } from '../../../src/config/model.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { BadValue } from '../../../src/mapping/bad-value.js';
 import { canonicalItemText } from '../../../src/mapping/canonical.js';
+import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { TABLE_KEYS } from '../../contract/item-writer-samples.js';
 import { createTable, type Item } from '../../support/dynamodb.js';
@@ -94,12 +95,13 @@ async function fastItems(
   const columns = compiled.columns.includes('id') ? compiled.columns : [...compiled.columns, 'id'];
   const rows = await openTable(source, plain.name, columns);
   const items: MappedItem[] = [];
+  const out = new ItemBuffer();
   const badRows = new Map<string, string>();
   for (const range of await rows.planRanges(2, signal)) {
     for await (const chunk of rows.scan(range, null, signal)) {
       for (let index = 0; index < chunk.rows.length; index += 1) {
         try {
-          compiled.mapAt(chunk.rows, index, items, { now: 0 });
+          compiled.mapAt(chunk.rows, index, items, { now: 0 }, out);
         } catch (error) {
           if (!(error instanceof BadValue)) throw error;
           badRows.set(String(chunk.rows.cell(index, columns.indexOf('id'))), `${error.column}: ${error.reason}`);
