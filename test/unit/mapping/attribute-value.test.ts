@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ColumnRule } from '../../../src/config/model.js';
-import type { Cell } from '../../../src/core/model.js';
+import type { Cell, ColumnInfo } from '../../../src/core/model.js';
 import { cellWriter } from '../../../src/mapping/attribute-value.js';
 import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
 import { column } from './tables.js';
@@ -11,8 +11,9 @@ function encode(
   definition: string,
   asked: Asked,
   cell: NonNullable<Cell>,
+  extra: Partial<ColumnInfo> = {},
 ): { readonly text: string; readonly bytes: number } {
-  const writer = cellWriter(column('c', definition), { type: null, format: null, ...asked });
+  const writer = cellWriter(column('c', definition, extra), { type: null, format: null, ...asked });
   const out = new ItemBuffer();
   out.begin();
   // Not at the start of its buffer: cells stand behind others.
@@ -62,6 +63,7 @@ describe('as asked', () => {
     ['decimal(5,2)', { type: 'S' }, '1.50', '{"S":"1.50"}', 4],
     ['int zerofill', { type: 'S' }, '00042', '{"S":"00042"}', 5],
     ['bit(9)', { type: 'S' }, bytes(1, 0), '{"S":"256"}', 3],
+    ['bit(16)', { type: 'S' }, bytes(255, 255), '{"S":"65535"}', 5],
     ['bit(9)', { type: 'B' }, bytes(1, 0), '{"B":"AQA="}', 2],
     ['varchar(9)', { type: 'N' }, '1.50', '{"N":"1.5"}', 3],
     ['json', { type: 'N' }, '1e3', '{"N":"1000"}', 2],
@@ -87,6 +89,7 @@ describe('as asked', () => {
     ['date', { format: 'iso', type: 'S' }, '2026-01-02', '{"S":"2026-01-02"}', 10],
     ['datetime', { format: 'text' }, '0000-00-00 00:00:00', '{"S":"0000-00-00 00:00:00"}', 19],
     ['datetime(3)', { format: 'epoch-s' }, '2026-01-02 03:04:05.678', '{"N":"1767323045.678"}', 8],
+    ['datetime(6)', { format: 'epoch-s' }, '2026-01-02 03:04:05.678901', '{"N":"1767323045.678901"}', 9],
     ['datetime(3)', { format: 'epoch-ms', type: 'N' }, '2026-01-02 03:04:05.678', '{"N":"1767323045678"}', 8],
     ['date', { format: 'epoch-us' }, '1970-01-02', '{"N":"86400000000"}', 3],
   ])('%s as %j of %j', (definition, asked, cell, text, size) => {
@@ -101,6 +104,7 @@ describe('bad values', () => {
     ['varchar(9)', { type: 'N' }, '', 'not a number'],
     ['varchar(9)', { type: 'N' }, '12 ', 'not a number'],
     ['tinyint', { type: 'BOOL' }, '2', 'neither 0 nor 1, so not a BOOL'],
+    ['tinyint', { type: 'BOOL' }, '-1', 'neither 0 nor 1, so not a BOOL'],
     ['bit(2)', { type: 'BOOL' }, bytes(3), 'neither 0 nor 1, so not a BOOL'],
     ["set('a')", { type: 'SS' }, '', 'an empty set, which DynamoDB cannot store'],
     ['varbinary(9)', { type: 'S' }, bytes(0xc3, 0x28), 'bytes that are not UTF-8 text'],
@@ -113,6 +117,32 @@ describe('bad values', () => {
     expect(() => encode(definition, asked, cell)).toThrow(
       expect.objectContaining({ name: 'BadValue', column: 'c', reason }),
     );
+  });
+
+  it.each<[charset: string, ColumnRule['type'], Buffer]>([
+    // Bytes that UTF-8 would take, and that ASCII does not have.
+    ['ascii', null, bytes(0xc3, 0xa9)],
+    ['ascii', 'B', bytes(0xc3, 0xa9)],
+    // What the server gives for a code without a character.
+    ['gbk', null, bytes(0xff)],
+    ['gbk', 'B', bytes(0xff)],
+  ])('%s text as %s that has no exact form', (charset, type, cell) => {
+    expect(() => encode('varchar(9)', { type }, cell, { charset })).toThrow(
+      expect.objectContaining({ name: 'BadValue', column: 'c', reason: 'text that has no exact form in UTF-8' }),
+    );
+  });
+
+  it.each<[string, ColumnRule['type'], number]>([
+    ['longtext', null, 1],
+    ['longtext', 'B', 1],
+    ['longblob', null, 1],
+    ['longtext', null, 0],
+    ['longblob', null, 0],
+  ])('%s as %s beyond a whole item by %i', (definition, type, beyond) => {
+    const map = (): unknown => encode(definition, { type }, 'x'.repeat(400 * 1024 + beyond)).bytes;
+    const reason = 'a value larger than the 409600 bytes of a whole item';
+    if (beyond === 0) expect(map()).toBe(400 * 1024);
+    else expect(map).toThrow(expect.objectContaining({ name: 'BadValue', column: 'c', reason }));
   });
 
   it('never say the value', () => {

@@ -132,6 +132,8 @@ describe('the keys of consecutive items', () => {
       if (row === 1) expect(map).toThrow(expect.objectContaining({ column: 'n', reason: 'not a number' }) as Error);
       else expect(map()).toBe('mapped');
     }
+    // Nothing of it is left in the buffer.
+    expect(items[1]?.start).toBe(items[0]?.end);
     expect(items.map(({ text, keyText }) => [text, keyText])).toEqual(
       [
         ['a', '1'],
