@@ -46,6 +46,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TSX = ['node', '--import', 'tsx'];
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
+const LAST_LINES = ['ratio_vs_script', 'share_of_limit', 'tls_ratio_vs_script', 'rss_growth'];
+
 interface Figure {
   readonly name: string;
   readonly items: number;
@@ -363,7 +365,9 @@ function report(summary: Readonly<Record<string, number>>): void {
       `${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}\n`,
     );
   writeFileSync(resolve(options.out), `${JSON.stringify({ rows: ROWS, runs: RUNS, figures, summary }, null, 2)}\n`);
-  for (const [name, value] of Object.entries(summary)) process.stdout.write(`${name}=${value.toFixed(2)}\n`);
+  // What is judged comes last.
+  const judged = Object.keys(summary).sort((a, b) => LAST_LINES.indexOf(a) - LAST_LINES.indexOf(b));
+  for (const name of judged) process.stdout.write(`${name}=${(summary[name] ?? NaN).toFixed(2)}\n`);
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'dynaferry-bench-'));
