@@ -117,9 +117,14 @@ const RULES: Readonly<Record<string, Rule>> = {
 const UNKNOWN_FATAL = lost('the connection broke');
 const UNKNOWN = query('the statement failed', 'look the code up in the MySQL manual');
 
+/** MariaDB's alone, and without a name in mysql2. */
+const STATEMENT_TIMEOUT = 1969;
+
 /** The code under which mysql2, Node or MySQL reported something; null where it is no such error. */
 export function mysqlCode(thrown: unknown): string | null {
-  if (!(thrown instanceof Error) || thrown instanceof FerryError || !('code' in thrown)) return null;
+  if (!(thrown instanceof Error) || thrown instanceof FerryError) return null;
+  if ('errno' in thrown && thrown.errno === STATEMENT_TIMEOUT) return 'ER_STATEMENT_TIMEOUT';
+  if (!('code' in thrown)) return null;
   return typeof thrown.code === 'string' ? thrown.code : null;
 }
 

@@ -25,6 +25,11 @@ export interface ServerFamily {
    * SET among them. MySQL 8 sorts for the others, or walks the index from its end (seen on 9.7).
    */
   readonly readsBackwards: 'any key' | 'plain keys';
+  /**
+   * A SELECT that the server itself ends after so many seconds. MySQL before 5.7.8 and MariaDB before 10.1.2 cannot: there it is given
+   * up from here, and goes on over there.
+   */
+  readonly limited: (select: string, seconds: number) => string;
 }
 
 /** @param version the answer of SELECT VERSION() */
@@ -53,6 +58,8 @@ function mysql(version: string): ServerFamily {
     keyVisible: since('8.0.0') ? "IS_VISIBLE = 'YES'" : 'TRUE',
     estimateHint: since('8.0.0') ? 'USE INDEX' : 'FORCE INDEX',
     readsBackwards: since('8.0.0') ? 'plain keys' : 'any key',
+    limited: (select, seconds) =>
+      since('5.7.8') ? select.replace(/^SELECT /, `SELECT /*+ MAX_EXECUTION_TIME(${seconds * 1_000}) */ `) : select,
   };
 }
 
@@ -71,6 +78,8 @@ function mariadb(version: string): ServerFamily {
     keyVisible: since('10.6.0') ? "IGNORED = 'NO'" : 'TRUE',
     estimateHint: 'FORCE INDEX',
     readsBackwards: 'any key',
+    limited: (select, seconds) =>
+      since('10.1.2') ? `SET STATEMENT max_statement_time = ${seconds} FOR ${select}` : select,
   };
 }
 

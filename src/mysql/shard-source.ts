@@ -8,7 +8,8 @@ import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/
 import { describeTable } from './describe.js';
 import { binlogPosition } from './position.js';
 import { SessionPool } from './session-pool.js';
-import { type ShardMeans, TableSource, withSession } from './table-source.js';
+import { type ShardMeans, withSession } from './shard-means.js';
+import { TableSource } from './table-source.js';
 import { Throttle } from './throttle.js';
 import { WholeTable } from './whole-table.js';
 

@@ -2,27 +2,15 @@
  * One table of one shard as a RowSource: planning, scanning, sampling and looking up, each with patience for a source
  * that breaks for a while.
  */
-import type { SourceLimits } from '../config/model.js';
-import type { Emitter } from '../core/events.js';
 import type { Cursor, Range, Row } from '../core/model.js';
 import { type RowChunk, RowMemoryPool } from '../core/row-block.js';
 import type { RowSource, TableScan } from '../core/ports.js';
 import { scanChunks } from './chunk-scan.js';
+import { oneMatching } from './one-matching.js';
 import { planRanges, sampleCursors } from './ranges.js';
 import { Retry } from './retry.js';
 import { RowSelect } from './row-select.js';
-import type { SessionPool } from './session-pool.js';
-import type { Session } from './session.js';
-import type { Throttle } from './throttle.js';
-
-/** What all tables of a shard share. */
-export interface ShardMeans {
-  readonly shard: string;
-  readonly pool: SessionPool;
-  readonly throttle: Throttle;
-  readonly limits: SourceLimits;
-  readonly emit: Emitter;
-}
+import { type ShardMeans, withSession } from './shard-means.js';
 
 /** Keys that one SELECT of a refetch names. */
 const REFETCHED_AT_ONCE = 100;
@@ -102,10 +90,7 @@ export class TableSource implements RowSource {
   }
 
   async matching(condition: string, signal: AbortSignal): Promise<Row | null> {
-    return await withSession(this.means, `looking up a row of ${this.#table}`, signal, async (session) => {
-      const [row] = await session.rows(this.#select.rowMatching(condition), signal);
-      return row ?? null;
-    });
+    return await oneMatching(this.means, this.#table, this.#select.rowMatching(condition), signal);
   }
 
   cursorOf(row: Row): Cursor {
@@ -114,30 +99,5 @@ export class TableSource implements RowSource {
 
   describeKey(cursor: Cursor): string {
     return this.#select.keyset.describe(cursor);
-  }
-}
-
-/**
- * Runs something short on a connection, from its start again where the connection is lost.
- * @param doing for messages: `sampling messages` @throws FerryError
- */
-export async function withSession<T>(
-  means: Omit<ShardMeans, 'throttle' | 'limits'>,
-  doing: string,
-  signal: AbortSignal,
-  run: (session: Session) => Promise<T>,
-): Promise<T> {
-  const retry = new Retry(means.shard, doing, means.emit);
-  for (;;) {
-    try {
-      const lease = await means.pool.lease(signal);
-      try {
-        return await run(lease.session);
-      } finally {
-        lease.release();
-      }
-    } catch (error) {
-      await retry.backOff(error, signal);
-    }
   }
 }

@@ -17,10 +17,11 @@ import {
 import type { RowSource, WholeTableScan } from '../core/ports.js';
 import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
+import { oneMatching } from './one-matching.js';
 import { appendRow } from './row-packet.js';
 import type { Session } from './session.js';
 import { quoteName } from './sql.js';
-import { type ShardMeans, withSession } from './table-source.js';
+import { type ShardMeans, withSession } from './shard-means.js';
 
 /** Behind all rows: the only place where a scan can stop. */
 const END = '["end"]' as Cursor;
@@ -100,10 +101,7 @@ export class WholeTable implements RowSource {
 
   async matching(condition: string, signal: AbortSignal): Promise<Row | null> {
     const and = this.wanted.where === null ? 'WHERE' : 'AND';
-    return await withSession(this.means, `looking up a row of ${this.#table.name}`, signal, async (session) => {
-      const [row] = await session.rows(`${this.#select} ${and} (\n${condition}\n) LIMIT 1`, signal);
-      return row ?? null;
-    });
+    return await oneMatching(this.means, this.#table.name, `${this.#select} ${and} (\n${condition}\n) LIMIT 1`, signal);
   }
 
   cursorOf(row: Row): Cursor {

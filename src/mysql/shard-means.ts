@@ -1,0 +1,40 @@
+/** What all tables of a shard share: connections, limits, the throttle; and how something short is run on one of the connections. */
+import type { SourceLimits } from '../config/model.js';
+import type { Emitter } from '../core/events.js';
+import { Retry } from './retry.js';
+import type { SessionPool } from './session-pool.js';
+import type { Session } from './session.js';
+import type { Throttle } from './throttle.js';
+
+export interface ShardMeans {
+  readonly shard: string;
+  readonly pool: SessionPool;
+  readonly throttle: Throttle;
+  readonly limits: SourceLimits;
+  readonly emit: Emitter;
+}
+
+/**
+ * Runs something short on a connection, from its start again where the connection is lost.
+ * @param doing for messages: `sampling messages` @throws FerryError
+ */
+export async function withSession<T>(
+  means: Omit<ShardMeans, 'throttle' | 'limits'>,
+  doing: string,
+  signal: AbortSignal,
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
+  const retry = new Retry(means.shard, doing, means.emit);
+  for (;;) {
+    try {
+      const lease = await means.pool.lease(signal);
+      try {
+        return await run(lease.session);
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      await retry.backOff(error, signal);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** A condition that an operator writes may be slow, or wrong: it ends in time, is tried once, and the next step is about the condition. */
+import { describe, expect, it } from 'vitest';
+import { EventBus } from '../../../src/core/events.js';
+import { oneMatching } from '../../../src/mysql/one-matching.js';
+import { SessionPool } from '../../../src/mysql/session-pool.js';
+import { createDatabase, mysqlServers } from '../../support/mysql.js';
+
+/** MySQL 5.6 cannot end a statement by itself. */
+const limiting = mysqlServers.filter(({ name }) => name !== 'mysql-5.6');
+
+describe.each(limiting)('a condition on $name', (server) => {
+  it('that is too slow is ended by the server, and not tried again', { timeout: 60_000 }, async () => {
+    await using database = await createDatabase(server);
+    await database.query('CREATE TABLE t (id INT PRIMARY KEY)');
+    await database.query(`INSERT INTO t VALUES ${Array.from({ length: 200 }, (_, id) => `(${id})`).join()}`);
+    const bus = new EventBus();
+    const retried: unknown[] = [];
+    bus.on('source.retried', (event) => retried.push(event));
+    const pool = new SessionPool(database.shard(), 1);
+    const { signal } = new AbortController();
+    const means = { shard: 's01', pool, emit: bus };
+    try {
+      const begun = performance.now();
+      const slow = oneMatching(means, 't', 'SELECT id FROM t WHERE id + SLEEP(0.1) < 0 LIMIT 1', signal, 1);
+      await expect(slow).rejects.toMatchObject({
+        code: 'E_SOURCE_QUERY',
+        message: expect.stringContaining('too slow') as string,
+        hint: expect.stringContaining('index') as string,
+      });
+      expect(performance.now() - begun).toBeLessThan(10_000);
+      await expect(oneMatching(means, 't', 'SELECT id FROM t WHERE nothing = 1', signal)).rejects.toMatchObject({
+        code: 'E_SOURCE_QUERY',
+        hint: expect.stringContaining('condition') as string,
+      });
+      expect(await oneMatching(means, 't', 'SELECT id FROM t WHERE id = 7 LIMIT 1', signal)).toEqual(['7']);
+      expect(retried).toEqual([]);
+    } finally {
+      pool.close();
+    }
+  });
+});
