@@ -50,6 +50,15 @@ describe('a block that was released', () => {
     // Given back once, though it was released twice.
     expect(builder.finish().bytes).not.toBe(bytes);
   });
+
+  it('keeps the last byte of a row that fills its room, or is beyond it by one', () => {
+    for (const beyond of [-1, 0, 1]) {
+      const rows = [['x'.repeat(64 * 1024 - 9)], ['y'.repeat(9 + beyond)]];
+      // Compared here: a report of 64 KB helps nobody.
+      const block = RowBlock.of(rows, ['text']);
+      expect(rows.map(([cell], row) => block.cell(row, 0) === cell)).toEqual([true, true]);
+    }
+  });
 });
 
 describe('a cell', () => {
