@@ -112,6 +112,12 @@ const ROWS: readonly (readonly [config: string, schema: string, ...inserts: stri
     `INSERT INTO phone_numbers VALUES (1, '+49151', 'work', '2026-01-02 03:04:05'), (1, '+49152', NULL, '2026-01-02 03:04:06')`,
   ],
   [
+    'examples/sorted-ledger.yaml',
+    'examples/sorted-ledger.sql',
+    `INSERT INTO bookings VALUES (1, 'Zoë@Example.org', 'eur', -12.5, '2026-01-02 03:04:05.678901', '2026-01-31', 'ß', X'00FF')`,
+    `INSERT INTO bookings VALUES (2, 'b@example.org', 'USD', 0.0001, '1970-01-01 00:00:01', '2024-02-29', NULL, X'')`,
+  ],
+  [
     'examples/table-without-key.yaml',
     'examples/table-without-key.sql',
     `INSERT INTO prefixes VALUES ('DE', '49', 'T', 1.250), ('DE', '4915', NULL, 0.000)`,
