@@ -253,9 +253,10 @@ export class ItemBuffer implements SizeCounter {
     for (; i + WORD <= to; i += WORD, at += WORD) {
       const word = read.getInt32(i, true);
       // The top bit of some byte is set where a byte is above 127, below a space, a quote or a backslash: below 128, a byte
-      // less by k has it where the byte is less than k, and a byte that equals the pattern becomes 0.
+      // less by k has it where the byte is less than k, a byte that equals its pattern becomes 0, and one above 127 keeps it in
+      // one of the two patterns.
       const below = (word - SPACES) | ((word ^ QUOTES) - ONES) | ((word ^ BACKSLASHES) - ONES);
-      if (((word | below) & TOP_BITS) !== 0) break;
+      if ((below & TOP_BITS) !== 0) break;
       write.setInt32(at, word, true);
     }
     this.at = at;

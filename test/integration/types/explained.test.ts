@@ -115,7 +115,7 @@ const ROWS: readonly (readonly [config: string, schema: string, ...inserts: stri
     'examples/sorted-ledger.yaml',
     'examples/sorted-ledger.sql',
     `INSERT INTO bookings VALUES (1, 'Zoë@Example.org', 'eur', -12.5, '2026-01-02 03:04:05.678901', '2026-01-31', 'ß', X'00FF')`,
-    `INSERT INTO bookings VALUES (2, 'b@example.org', 'USD', 0.0001, '1970-01-01 00:00:01', '2024-02-29', NULL, X'')`,
+    `INSERT INTO bookings VALUES (2, 'b@example.org', 'USD', 0.0001, '1999-12-31 23:59:59', '2024-02-29', NULL, X'')`,
   ],
   [
     'examples/table-without-key.yaml',

@@ -61,6 +61,17 @@ describe('a block that was released', () => {
   });
 });
 
+it('a cell that somebody kept outlives its block', () => {
+  const builder = new RowBlockBuilder(['bytes', 'text'], new RowMemoryPool());
+  builder.add([Buffer.from([1, 2, 3]), Buffer.from([0xff])]);
+  const block = builder.finish();
+  const kept = block.at(0);
+  block.release();
+  builder.add([Buffer.from([7, 7, 7]), '7']);
+  expect([...builder.finish()]).toHaveLength(1);
+  expect(kept).toEqual([Buffer.from([1, 2, 3]), Buffer.from([0xff])]);
+});
+
 describe('a cell', () => {
   const read = (transport: Transport, ...bytes: number[]) =>
     cellOf(Buffer.from([1, ...bytes, 1]), 1, bytes.length + 1, transport);

@@ -53,6 +53,7 @@ describe('a buffer of items', () => {
     first.end();
     const { buffer } = first;
     first.release();
+    first.release();
     expect(first.buffer).toHaveLength(0);
     const [second, third] = [new ItemBuffer(pool), new ItemBuffer(pool)];
     for (const out of [second, third, first]) {
