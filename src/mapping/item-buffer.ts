@@ -1,7 +1,7 @@
 /**
  * Where items are written as they are mapped: their JSON in UTF-8, one behind the other in large buffers, without a string or an
- * object for any attribute; where it pays, four bytes at once (a third of the time of a loop over bytes, measured on cells of 34). A
- * buffer is freed once the last of its items is acknowledged.
+ * object for any attribute; where it pays, four bytes at once (a third of the time of a loop over bytes, measured on cells of 34).
+ * Buffers of a pool go back to it when their items are done with; others live as long as an item in them.
  */
 import type { SizeCounter } from './item-size.js';
 import { isPlain } from './json-text.js';
@@ -88,13 +88,15 @@ export class ItemBuffer implements SizeCounter {
   at = 0;
   /** Billed size of the item under way. */
   bytes = 0;
+  /** To be given back to the pool. */
   readonly #filled: Buffer[] = [];
 
-  constructor(private readonly pool = new ItemBufferPool()) {}
+  /** @param pool null: nothing is kept of buffers that are full */
+  constructor(private readonly pool: ItemBufferPool | null = null) {}
 
   /** Ends all items written here: their buffers are for others. */
   release(): void {
-    for (const buffer of this.#filled.splice(0)) this.pool.give(buffer);
+    for (const buffer of this.#filled.splice(0)) this.pool?.give(buffer);
     this.buffer = this.#source = NO_BUFFER;
     this.#words = this.#sourceWords = wordsOf(NO_BUFFER);
     this.start = this.at = 0;
@@ -127,8 +129,9 @@ export class ItemBuffer implements SizeCounter {
   #next(bytes: number): void {
     const begun = this.at - this.start;
     const wanted = (begun + bytes) * 2;
-    const next = wanted <= BUFFER_BYTES ? this.pool.take() : Buffer.allocUnsafeSlow(wanted);
-    this.#filled.push(next);
+    const pooled = wanted <= BUFFER_BYTES ? this.pool?.take() : undefined;
+    const next = pooled ?? Buffer.allocUnsafeSlow(Math.max(BUFFER_BYTES, wanted));
+    if (this.pool !== null) this.#filled.push(next);
     this.buffer.copy(next, 0, this.start, this.at);
     this.buffer = next;
     this.#words = wordsOf(next);
