@@ -7,7 +7,7 @@ import { targetFaults } from '../dynamodb/target-faults.js';
 import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
 import { stateSpace } from '../state/space.js';
-import { guardFindings, guardOf, judgeKeys } from './key-guard.js';
+import { guardFindings, guardOf, judgeKeys, type KeyGuard } from './key-guard.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
 import { compileTable, findShard } from './shard-session.js';
 import { expectationOf, targetFacts } from './target-facts.js';
@@ -104,6 +104,7 @@ function lookAtKeys(
   options: PreflightOptions,
 ): Part & { readonly registerBytes: number } {
   const findings: Finding[] = [];
+  const guards = new Set<KeyGuard>();
   let registerBytes = 0;
   for (const { mappings } of shards) {
     if (mappings.length === 0) continue;
@@ -125,9 +126,11 @@ function lookAtKeys(
         hint: `it may well hold; a run will record every item key in item-keys.db (some ${REGISTERED_KEY_BYTES} bytes each, about ${mebibytes(registerBytes)} for these shards) and stop before a second row overwrites a first. To do without: ${judged.remedy}`,
       });
     }
-    if (options.restarting !== null) {
-      findings.push(...guardFindings(config, guardOf(config, keys), new Set(options.restarting)));
-    }
+    guards.add(guardOf(config, keys));
+  }
+  if (options.restarting !== null) {
+    // Shards have the same tables, so as a rule there is one; each is looked up in the state of every shard.
+    for (const guard of guards) findings.push(...guardFindings(config, guard, new Set(options.restarting)));
   }
   return { findings, seen: [], registerBytes };
 }
