@@ -1,16 +1,14 @@
 /**
- * The bad rows of a shard, read beside the process that works on it, if any: a read-only snapshot, like that of `status`. A file
- * that cannot be read is a fault in the answer, so that other shards still show.
+ * The bad rows of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the
+ * answer, so that other shards still show.
  */
-import { statSync } from 'node:fs';
 import { asFerryError, type Fault } from '../core/errors.js';
 import type { RecordedBadRow } from '../core/ports.js';
 import { BadRows, type BadRowGroup } from './bad-rows.js';
-import { openReadOnly, prepared } from './database.js';
+import { prepared } from './database.js';
 import { shardFiles } from './files.js';
-import { checkShard, type StateAt } from './open.js';
-import { STATE } from './schema.js';
-import { guarded } from './sqlite-errors.js';
+import type { StateAt } from './open.js';
+import { isRecorded, readBeside } from './read-beside.js';
 
 export interface ShardBadRows {
   readonly shard: string;
@@ -24,9 +22,6 @@ export interface ShardBadRows {
   readonly fault: Fault | null;
 }
 
-/** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
-const BUSY_MS = 250;
-
 /**
  * @param limit most rows to bring; the groups count all
  * @returns null where nothing is recorded for the shard
@@ -34,20 +29,17 @@ const BUSY_MS = 250;
 export function readBadRows({ folder, shard }: StateAt, limit: number): ShardBadRows | null {
   const files = shardFiles(folder, shard);
   try {
-    if (guarded(files, () => statSync(files.file, { throwIfNoEntry: false })) === undefined) return null;
-    const database = openReadOnly(files, STATE, BUSY_MS);
-    try {
-      checkShard(database, files);
+    if (!isRecorded(files)) return null;
+    const found = readBeside(files, (database) => {
       const badRows = prepared(files, () => new BadRows(database));
       const read = database.transaction(() => ({
         groups: badRows.groups(),
         rows: badRows.first(limit),
         columns: badRows.columns(),
       }));
-      return { shard, ...guarded(files, () => read()), fault: null };
-    } finally {
-      database.close();
-    }
+      return read();
+    });
+    return { shard, ...found, fault: null };
   } catch (error) {
     return { shard, groups: [], rows: [], columns: [], fault: asFerryError(error).toFault() };
   }

@@ -1,23 +1,20 @@
 /**
- * What is known of a shard, read beside the process that works on it, if any: a read-only snapshot that neither takes the
- * shard's lock nor holds up a commit. A file that cannot be read is a fault in the answer, so that other shards still show.
+ * What is known of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the answer, so that other shards still show.
  */
 import type { Database } from 'better-sqlite3';
-import { statSync } from 'node:fs';
 import { asFerryError, type Fault } from '../core/errors.js';
 import type { Phase } from '../core/model.js';
 import type { Heartbeat, PassSummary } from '../core/ports.js';
 import { BadRows } from './bad-rows.js';
-import { openReadOnly, prepared } from './database.js';
+import { prepared } from './database.js';
 import { shardFiles, type ShardFiles } from './files.js';
 import { Heartbeats } from './heartbeat.js';
 import { isLocked } from './lock.js';
-import { checkShard, type StateAt } from './open.js';
+import type { StateAt } from './open.js';
 import { Passes } from './passes.js';
 import { phaseOf } from './phase.js';
 import { Plans } from './plans.js';
-import { STATE } from './schema.js';
-import { guarded } from './sqlite-errors.js';
+import { isRecorded, readBeside } from './read-beside.js';
 import { Suspects } from './suspects.js';
 
 export interface TableStatus {
@@ -55,9 +52,6 @@ export interface ShardStatus {
 
 type Known = Pick<ShardStatus, 'phase' | 'heartbeat' | 'tables' | 'suspects'>;
 
-/** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
-const BUSY_MS = 250;
-
 const NOTHING_KNOWN: Known = { phase: 'new', heartbeat: null, tables: [], suspects: 0 };
 
 /** The status of a shard that nothing is recorded of. */
@@ -70,8 +64,7 @@ export function readShardStatus({ folder, shard }: StateAt): ShardStatus | null 
   const files = shardFiles(folder, shard);
   let running = false;
   try {
-    // Nothing there is no fault; something that may not be looked at is.
-    if (guarded(files, () => statSync(files.file, { throwIfNoEntry: false })) === undefined) return null;
+    if (!isRecorded(files)) return null;
     running = isLocked(files.lock, files);
     return { shard, running, ...readKnown(files), fault: null };
   } catch (error) {
@@ -80,14 +73,10 @@ export function readShardStatus({ folder, shard }: StateAt): ShardStatus | null 
 }
 
 function readKnown(files: ShardFiles): Known {
-  const database = openReadOnly(files, STATE, BUSY_MS);
-  try {
-    checkShard(database, files);
+  return readBeside(files, (database) => {
     const reader = prepared(files, () => new StatusReader(database));
-    return guarded(files, () => database.transaction(() => reader.read())());
-  } finally {
-    database.close();
-  }
+    return database.transaction(() => reader.read())();
+  });
 }
 
 class StatusReader {

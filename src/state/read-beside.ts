@@ -1,0 +1,30 @@
+/**
+ * A look into a shard's state beside the process that works on it, if any: a read-only snapshot that neither takes the shard's lock
+ * nor holds up a commit.
+ */
+import type { Database } from 'better-sqlite3';
+import { statSync } from 'node:fs';
+import { openReadOnly } from './database.js';
+import type { ShardFiles } from './files.js';
+import { checkShard } from './open.js';
+import { STATE } from './schema.js';
+import { guarded } from './sqlite-errors.js';
+
+/** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
+const BUSY_MS = 250;
+
+/** Nothing there is no fault; something that may not be looked at is. @throws FerryError E_STATE_IO */
+export function isRecorded(files: ShardFiles): boolean {
+  return guarded(files, () => statSync(files.file, { throwIfNoEntry: false })) !== undefined;
+}
+
+/** @throws FerryError E_STATE_* */
+export function readBeside<T>(files: ShardFiles, read: (database: Database) => T): T {
+  const database = openReadOnly(files, STATE, BUSY_MS);
+  try {
+    checkShard(database, files);
+    return guarded(files, () => read(database));
+  } finally {
+    database.close();
+  }
+}
