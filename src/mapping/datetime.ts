@@ -4,25 +4,23 @@
  */
 import { literal, type ItemBuffer } from './item-buffer.js';
 
-const DATE_TIME = /^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?$/;
-
 /** What MySQL prints, `0` for any digit. */
 const PATTERN = new Uint8Array(Buffer.from('0000-00-00 00:00:00.000000'));
+/** Where the digits of a second's fraction begin. */
+const FRACTION = 20;
 const DIGIT = 48;
 const T = 84;
 /** From 0000-03-01 to 1970-01-01. */
 const DAYS_BEFORE_EPOCH = 719_468;
 const ZULU = literal('Z');
 
-/** The Gregorian calendar repeats after 400 years: as many days in ms. */
-const CALENDAR_CYCLE_MS = 146_097 * 86_400_000;
-
 /**
  * `2026-01-02 03:04:05.678` -> `2026-01-02T03:04:05.678Z`, a DATE stays as it is; null for zero dates, zero parts, and days that
  * the calendar does not have (MySQL stores them where `sql_mode` allows).
  */
 export function isoText(text: string): string | null {
-  if (!isOfCalendar(text)) return null;
+  const source = Buffer.from(text);
+  if (!isTime(source, 0, source.length)) return null;
   return text.length === 10 ? text : `${text.slice(0, 10)}T${text.slice(11)}Z`;
 }
 
@@ -85,17 +83,9 @@ export interface EpochTime {
 
 /** null for zero dates, zero parts, and days that the calendar does not have. */
 export function epochTime(text: string): EpochTime | null {
-  if (!isOfCalendar(text)) return null;
-  const [hour, minute, second] =
-    text.length === 10 ? [0, 0, 0] : [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
-  // Date.UTC takes years below 100 for 19xx, so it is asked one cycle later.
-  const later = Date.UTC(digits(text, 0, 4) + 400, digits(text, 5, 7) - 1, digits(text, 8, 10), hour, minute, second);
-  const microseconds = text.length > 20 ? Number(text.slice(20).padEnd(6, '0')) : 0;
-  return { seconds: (later - CALENDAR_CYCLE_MS) / 1000, microseconds };
-}
-
-function isOfCalendar(text: string): boolean {
-  return DATE_TIME.test(text) && isDay(digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10));
+  const source = Buffer.from(text);
+  const seconds = epochSeconds(source, 0, source.length);
+  return seconds === null ? null : { seconds, microseconds: Number(text.slice(FRACTION).padEnd(6, '0')) };
 }
 
 function isDay(year: number, month: number, day: number): boolean {
@@ -110,12 +100,6 @@ function daysOfMonth(year: number, month: number): number {
 function number(source: Buffer, from: number, length: number): number {
   let value = 0;
   for (let at = from; at < from + length; at += 1) value = value * 10 + (source[at] as number) - DIGIT;
-  return value;
-}
-
-function digits(text: string, from: number, to: number): number {
-  let value = 0;
-  for (let at = from; at < to; at += 1) value = value * 10 + text.charCodeAt(at) - 48;
   return value;
 }
 
