@@ -63,7 +63,7 @@ async function badRows(io: Io, options: BadRowsOptions): Promise<ExitCode> {
   if (options.json) {
     for (const record of badRowRecords(found, options.showValues)) writeLine(io.stdout, JSON.stringify(record));
   } else {
-    const columns = (io.stdout as { columns?: number }).columns ?? 100;
+    const columns = io.stdout.columns ?? 100;
     for (const line of badRowLines(found, { ...options, columns })) writeLine(io.stdout, line);
   }
   return exitCodeOf(found.flatMap(({ known }) => (known === null ? [] : [known])));

@@ -1,4 +1,5 @@
 /** `dynaferry diff --explain`: for one row, how each attribute came to be; types and lengths, values only where asked for. */
+import type { Path } from '../core/config-path.js';
 import type { Config } from '../config/model.js';
 import { bytes, plural } from '../listeners/format.js';
 import { wrap } from '../listeners/terminal.js';
@@ -9,7 +10,7 @@ import { writeJson, writeLine, type Io } from './io.js';
 interface Shown {
   readonly showValues: boolean;
   /** Where a rule below an item's rules stands in the config. */
-  readonly lineOf: (item: number, path: readonly (string | number)[]) => number;
+  readonly lineOf: (item: number, path: Path) => number;
   readonly columns: number;
 }
 
@@ -19,13 +20,12 @@ export function printExplanation(
   row: ExplainedRow,
   { json, showValues }: { readonly json: boolean; readonly showValues: boolean },
 ): void {
-  const lineOf = (item: number, path: readonly (string | number)[]): number =>
-    config.lineOf(['mapping', row.table, 'items', item, ...path]);
+  const lineOf = (item: number, path: Path): number => config.lineOf(['mapping', row.table, 'items', item, ...path]);
   if (json) {
     writeJson(io, asDocument(row, showValues, lineOf));
     return;
   }
-  const shown: Shown = { showValues, lineOf, columns: (io.stdout as { columns?: number }).columns ?? 80 };
+  const shown: Shown = { showValues, lineOf, columns: io.stdout.columns ?? 80 };
   writeLine(io.stdout, `${row.shard} ${row.table}${showValues ? `  ${row.row}` : ''}  ${row.outcome}`);
   if (row.bad !== null)
     print(io, shown, 2, `bad: ${row.bad.column ?? 'item'}: ${row.bad.reason} (${row.bad.kind}); ${row.bad.remedy}`);

@@ -1,12 +1,15 @@
 /** The world of a command: streams, environment, signals. Commands get it handed in, so that they run the same under test. */
 export interface Io {
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stdout: Output;
+  readonly stderr: Output;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   /** Calls back at each SIGINT, SIGTERM and SIGHUP from now on. @returns call it to listen no more */
   onSignal(handler: () => void): () => void;
 }
+
+/** A stream that may be a terminal, `columns` wide. */
+type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 
 export function writeLine(stream: NodeJS.WritableStream, text = ''): void {
   stream.write(`${text}\n`);

@@ -51,9 +51,9 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
 
 /** On a terminal a new look takes the place of the last; elsewhere they follow each other. */
 function clear(io: Io, watch: boolean): string {
-  return watch && (io.stdout as { isTTY?: boolean }).isTTY === true ? '\u001b[H\u001b[2J' : '';
+  return watch && io.stdout.isTTY === true ? '\u001b[H\u001b[2J' : '';
 }
 
 function width(io: Io): number {
-  return (io.stdout as { columns?: number }).columns ?? 120;
+  return io.stdout.columns ?? 120;
 }

@@ -2,6 +2,7 @@
  * A validated dynaferry.yaml as frozen data: defaults filled in, environment variables taken, units made plain numbers.
  * The schema in `schema.ts` yields exactly this; nothing inside the tool looks at YAML again.
  */
+import type { Path } from '../core/config-path.js';
 
 export interface Config {
   /** Absolute path of the file, for messages. */
@@ -13,7 +14,7 @@ export interface Config {
   /** By table name; every table of `source.tables` has one. */
   readonly mapping: Readonly<Record<string, TableMapping>>;
   /** Where in the file a fault lies: `line` of the node at that path, or of its nearest parent. 1-based. */
-  readonly lineOf: (path: readonly (string | number)[]) => number;
+  readonly lineOf: (path: Path) => number;
 }
 
 export interface SourceConfig {

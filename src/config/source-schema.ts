@@ -70,7 +70,9 @@ const table = z
     globallyUnique: z
       .array(columnName())
       .default([])
-      .describe('further columns of which no two shards share a value, such as random ids; taken on your word'),
+      .describe(
+        'further columns of which no two shards share a value, such as random ids; sampled by `check`, and otherwise taken on your word',
+      ),
   })
   .describe('a MySQL table that every shard has');
 

@@ -139,15 +139,10 @@ export interface Counts {
 
 export const NO_COUNTS: Counts = { rows: 0, items: 0, badRows: 0, expiredRows: 0, chunks: 0, units: 0 };
 
-export function addCounts(a: Counts, b: Counts): Counts {
-  return {
-    rows: a.rows + b.rows,
-    items: a.items + b.items,
-    badRows: a.badRows + b.badRows,
-    expiredRows: a.expiredRows + b.expiredRows,
-    chunks: a.chunks + b.chunks,
-    units: a.units + b.units,
-  };
+/** Field by field: of counts of one sort. */
+export function addCounts<T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T {
+  const names = Object.keys(a) as (keyof T)[];
+  return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as T;
 }
 
 export type Phase = 'new' | 'planned' | 'backfilling' | 'backfilled' | 'verifying' | 'verified' | 'differences';

@@ -5,7 +5,7 @@
  * row gives the same items.
  */
 import { interrupted } from '../core/errors.js';
-import type { Cursor, MappedItem, Row } from '../core/model.js';
+import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
 import type { BadRowRecord, ItemWriter, RecordedBadRow, RetryRecord } from '../core/ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { DigestSum } from '../mapping/digest.js';
@@ -44,18 +44,6 @@ export const NOTHING_RETRIED: RetryCounts = {
   units: 0,
 };
 
-export function addRetryCounts(a: RetryCounts, b: RetryCounts): RetryCounts {
-  return {
-    rows: a.rows + b.rows,
-    moved: a.moved + b.moved,
-    items: a.items + b.items,
-    gone: a.gone + b.gone,
-    expired: a.expired + b.expired,
-    stillBad: a.stillBad + b.stillBad,
-    units: a.units + b.units,
-  };
-}
-
 /** Rows at once: bad rows are often bad because they are large, and a cell may have 16 MB and more. */
 const STEP_ROWS = 10;
 
@@ -66,7 +54,7 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
   let counts = NOTHING_RETRIED;
   for (let i = 0; i < recorded.length; i += STEP_ROWS) {
     if (context.signal.aborted) throw interrupted();
-    counts = addRetryCounts(counts, await retryStep(context, job, recorded.slice(i, i + STEP_ROWS), keys, parts));
+    counts = addCounts(counts, await retryStep(context, job, recorded.slice(i, i + STEP_ROWS), keys, parts));
   }
   return counts;
 }

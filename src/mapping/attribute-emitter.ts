@@ -1,4 +1,5 @@
 /** One attribute of an item as a function from a row to its bytes: the step that a compiled mapping is made of. */
+import type { Path } from '../core/config-path.js';
 import type { ColumnInfo } from '../core/model.js';
 import type { CompiledTemplate } from './compiled-template.js';
 import type { ItemBuffer } from './item-buffer.js';
@@ -6,13 +7,11 @@ import type { RowView } from './row-view.js';
 
 /** Where an attribute comes from; `path` leads to its rule below the item's rules in the config, null: no rule, the default. */
 export type AttributeOrigin =
-  | { readonly from: 'column'; readonly column: ColumnInfo; readonly path: RulePath | null }
-  | { readonly from: 'template'; readonly template: CompiledTemplate; readonly path: RulePath }
-  | { readonly from: 'constant'; readonly path: RulePath }
-  | { readonly from: 'partition key' | 'sort key'; readonly path: RulePath }
-  | { readonly from: 'ttl'; readonly column: ColumnInfo; readonly path: RulePath };
-
-export type RulePath = readonly (string | number)[];
+  | { readonly from: 'column'; readonly column: ColumnInfo; readonly path: Path | null }
+  | { readonly from: 'template'; readonly template: CompiledTemplate; readonly path: Path }
+  | { readonly from: 'constant'; readonly path: Path }
+  | { readonly from: 'partition key' | 'sort key'; readonly path: Path }
+  | { readonly from: 'ttl'; readonly column: ColumnInfo; readonly path: Path };
 
 export interface AttributeEmitter {
   readonly name: string;

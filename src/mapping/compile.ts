@@ -4,7 +4,7 @@
  * cell, in sorted order, with the exact size on the way, and the key is read out of what was written.
  */
 import type { ItemMapping, TableMapping } from '../config/model.js';
-import { placeText } from '../core/config-path.js';
+import { type Path, placeText } from '../core/config-path.js';
 import { FerryError, type Fault } from '../core/errors.js';
 import type { MappedItem, Row, TableInfo } from '../core/model.js';
 import { RowBlock, transportOf, type Transport } from '../core/row-block.js';
@@ -57,7 +57,7 @@ export interface CompiledMapping {
 export function compileMapping(
   table: TableInfo,
   mapping: TableMapping,
-  lineOf: (path: readonly (string | number)[]) => number,
+  lineOf: (path: Path) => number,
 ): CompiledMapping {
   const faults: Fault[] = [];
   const columns = columnsInUse(table, mapping);
@@ -70,7 +70,7 @@ export function compileMapping(
     return columns.length - 1;
   };
   const items = mapping.items.map((item, index) => {
-    const report = (path: readonly (string | number)[], code: Fault['code'], message: string, hint: string): void => {
+    const report = (path: Path, code: Fault['code'], message: string, hint: string): void => {
       const where = ['mapping', table.name, 'items', index, ...path];
       faults.push({ code, message: `${placeText(where, lineOf(where))}: ${message}`, hint });
     };
@@ -202,11 +202,7 @@ function columnsInUse(table: TableInfo, mapping: TableMapping): string[] {
   return [...wanted];
 }
 
-function severalTtls(
-  table: TableInfo,
-  attributes: readonly string[],
-  lineOf: (path: readonly (string | number)[]) => number,
-): Fault {
+function severalTtls(table: TableInfo, attributes: readonly string[], lineOf: (path: Path) => number): Fault {
   const where = ['mapping', table.name];
   return {
     code: 'E_MAPPING_INVALID',

@@ -2,9 +2,10 @@
  * How a row's items come to be, step by step, by the very functions that the mapping is compiled to: each attribute is emitted
  * alone, each part of a key template evaluated alone. So it can say nothing else than what the mapping does.
  */
+import type { Path } from '../core/config-path.js';
 import { writeUnits } from '../core/capacity-units.js';
 import type { BadRow, ColumnInfo, MappedItem, Row, TableInfo } from '../core/model.js';
-import type { AttributeEmitter, AttributeOrigin, RulePath } from './attribute-emitter.js';
+import type { AttributeEmitter, AttributeOrigin } from './attribute-emitter.js';
 import { isChosen } from './attributes.js';
 import { BadValue, typeText } from './bad-value.js';
 import type { CompiledItem, CompiledMapping, MapContext } from './compile.js';
@@ -29,12 +30,12 @@ export interface ItemExplanation {
   readonly ttl: { readonly column: string; readonly expiresAt: number | null; readonly expired: boolean } | null;
   readonly attributes: readonly AttributeExplanation[];
   /** Columns that become no attribute of this item. */
-  readonly leftOut: readonly { readonly column: string; readonly why: string; readonly path: RulePath | null }[];
+  readonly leftOut: readonly { readonly column: string; readonly why: string; readonly path: Path | null }[];
 }
 
 export interface KeyExplanation {
   readonly name: string;
-  readonly path: RulePath;
+  readonly path: Path;
   /** Holds row values. */
   readonly parts: readonly { readonly source: string; readonly text: string | null; readonly bad: BadRow | null }[];
 }
@@ -46,7 +47,7 @@ export interface AttributeExplanation {
   /** As MySQL declares it. */
   readonly columnType: string | null;
   /** The rule below the item's rules in the config; null: the default of the column's type. */
-  readonly path: RulePath | null;
+  readonly path: Path | null;
   /** `S`, `N`, ...; null where the attribute is absent: NULL, or a bad value. */
   readonly type: string | null;
   /** Name and value, as billed. */

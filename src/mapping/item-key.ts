@@ -2,6 +2,7 @@
  * Item keys from their templates: the partition key with its spread, the sort key, and the rule that a sort key sorts as the source
  * does.
  */
+import type { Path } from '../core/config-path.js';
 import type { ItemMapping, KeyMapping, KeyType } from '../config/model.js';
 import type { TableInfo } from '../core/model.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
@@ -72,7 +73,7 @@ export function compileKeys(
 
 function compileKeyTemplate(
   key: KeyMapping,
-  path: readonly (string | number)[],
+  path: Path,
   table: TableInfo,
   indexOf: (column: string) => number,
   report: ReportFault,

@@ -2,8 +2,9 @@
  * One key attribute of an item: written like any other, held to its limits (AWS: partition keys of 1 to 2,048 bytes, sort keys of
  * 1 to 1,024), and found again in the item, since writers and reports need the key by itself.
  */
+import type { Path } from '../core/config-path.js';
 import type { KeyMapping, KeyType } from '../config/model.js';
-import type { AttributeEmitter, AttributeOrigin, RulePath } from './attribute-emitter.js';
+import type { AttributeEmitter, AttributeOrigin } from './attribute-emitter.js';
 import { BadValue } from './bad-value.js';
 import type { CompiledTemplate } from './compiled-template.js';
 import { literal, type ItemBuffer, type Literal } from './item-buffer.js';
@@ -15,7 +16,7 @@ import type { RowView } from './row-view.js';
 export interface KeyLimits {
   readonly role: 'partition key' | 'sort key';
   /** Of the key's rule. */
-  readonly path: RulePath;
+  readonly path: Path;
   readonly maxBytes: number;
 }
 

@@ -1,18 +1,14 @@
 /** Faults of a mapping, collected: every one is found in one go and carries its path in the config. */
+import type { Path } from '../core/config-path.js';
 import type { Fault } from '../core/errors.js';
 import { TemplateFault } from './compiled-template.js';
 import { FunctionFault } from './expression.js';
 
 /** @param path below the item's rules in the config */
-export type ReportFault = (
-  path: readonly (string | number)[],
-  code: Fault['code'],
-  message: string,
-  hint: string,
-) => void;
+export type ReportFault = (path: Path, code: Fault['code'], message: string, hint: string) => void;
 
 /** Runs a compilation step; a fault it throws is reported under `path`. */
-export function guarded<T>(path: readonly (string | number)[], report: ReportFault, step: () => T): T | null {
+export function guarded<T>(path: Path, report: ReportFault, step: () => T): T | null {
   try {
     return step();
   } catch (error) {

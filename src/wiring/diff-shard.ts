@@ -5,6 +5,7 @@ import { TokenBucket } from '../dynamodb/budget.js';
 import { diffRows, type RowDiff } from '../engine/diff.js';
 import type { ItemRead, ItemReader } from '../core/ports.js';
 import { openShardSession } from './shard-session.js';
+import { secondsNow } from './shard-work.js';
 import { targetFacts } from './target-facts.js';
 import { openTargetSession } from './target-session.js';
 
@@ -44,7 +45,7 @@ export async function diffShard(
           selection.keys.length > 0
             ? await job.source.find(selection.keys, signal)
             : await job.source.sample(selection.sample, signal);
-        tables.push({ shard, table, rows: await diffRows(job, rows, reader, Math.floor(Date.now() / 1_000), signal) });
+        tables.push({ shard, table, rows: await diffRows(job, rows, reader, secondsNow(), signal) });
       }
       return tables;
     } finally {

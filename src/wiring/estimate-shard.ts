@@ -3,6 +3,7 @@ import type { Config } from '../config/model.js';
 import { EventBus } from '../core/events.js';
 import { estimateTable, type TableEstimate } from '../engine/estimate.js';
 import { openShardSession } from './shard-session.js';
+import { secondsNow } from './shard-work.js';
 import { indexFactor } from './target-facts.js';
 
 export interface ShardEstimate {
@@ -26,14 +27,7 @@ export async function estimateShard(
       const sample = await job.source.sample(sampleRows, signal);
       const rows = ranges.reduce((sum, range) => sum + range.estimatedRows, 0);
       tables.push(
-        estimateTable(
-          job,
-          { count: ranges.length, rows },
-          sample,
-          factor,
-          config.target.writeCapacity,
-          Math.floor(Date.now() / 1_000),
-        ),
+        estimateTable(job, { count: ranges.length, rows }, sample, factor, config.target.writeCapacity, secondsNow()),
       );
     }
     return { shard, tables };

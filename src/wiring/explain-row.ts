@@ -7,6 +7,7 @@ import type { TableJob } from '../engine/table-job.js';
 import { explainRow, type RowExplanation } from '../mapping/explain.js';
 import { readBadRows } from '../state/read-bad-rows.js';
 import { openShardSession } from './shard-session.js';
+import { secondsNow } from './shard-work.js';
 
 export type RowChoice =
   | { readonly by: 'first' }
@@ -37,7 +38,7 @@ export async function explainRowOf(
         if (table !== null && table !== name) continue;
         const row = await chosenRow(config, shard, job, choice, signal);
         if (row === null) continue;
-        const explanation = explainRow(job.mapping, row, { now: Math.floor(Date.now() / 1_000) });
+        const explanation = explainRow(job.mapping, row, { now: secondsNow() });
         return { shard, table: name, row: job.source.describeKey(job.source.cursorOf(row)), ...explanation };
       }
     } finally {

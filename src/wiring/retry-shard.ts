@@ -3,11 +3,11 @@ import { mustStay, type BadColumn } from '../config/retry-scope.js';
 import type { Config } from '../config/model.js';
 import { FerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
-import { NO_COUNTS } from '../core/model.js';
+import { addCounts, NO_COUNTS } from '../core/model.js';
 import type { Fingerprint, FingerprintChange, StateStore } from '../core/ports.js';
 import type { Registers } from '../engine/key-claims.js';
 import { PassProgress } from '../engine/progress.js';
-import { addRetryCounts, NOTHING_RETRIED, retryBadRows, type RetryCounts } from '../engine/retry.js';
+import { NOTHING_RETRIED, retryBadRows, type RetryCounts } from '../engine/retry.js';
 import { readBadRows } from '../state/read-bad-rows.js';
 import { evidence } from './evidence.js';
 import { NOTHING_DONE, type ShardOutcome } from './shard-task.js';
@@ -79,7 +79,7 @@ export async function retryShard(work: ShardWork): Promise<Omit<ShardOutcome, 's
   try {
     const registers = openRegisters(work);
     try {
-      for (const job of session.jobs) retried = addRetryCounts(retried, await retryTable(work, job, target, registers));
+      for (const job of session.jobs) retried = addCounts(retried, await retryTable(work, job, target, registers));
     } finally {
       registers.close();
     }
