@@ -56,7 +56,7 @@ function tableCells(shard: ShardStatus, table: TableStatus, first: boolean, now:
     beat === null || finished ? '' : `${compact(rate)} rows/s`,
     left,
     count(table.badRows),
-    verifiedText(table.verify, now),
+    verifiedText(table, now),
   ];
 }
 
@@ -72,12 +72,14 @@ function phaseText(shard: ShardStatus): string {
   return shard.phase === 'verifying' ? 'verify stopped' : shard.phase;
 }
 
-function verifiedText(verify: PassSummary | null, now: number): string {
+function verifiedText({ verify, overtakenBy, badRows }: TableStatus, now: number): string {
   if (verify === null) return 'never';
-  const { finishedAt } = verify.pass;
+  const { id, finishedAt } = verify.pass;
   if (finishedAt === null) return `${verify.rangesComplete} of ${plural(verify.ranges, 'range')}`;
+  if (id <= overtakenBy) return 'not since the retry';
   const wrong = verify.missing + verify.differing + verify.unresolved;
-  return `${wrong === 0 ? 'equal' : `${count(wrong)} wrong`}, ${duration((now - finishedAt) / 1_000)} ago`;
+  const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal but for bad rows' : 'equal';
+  return `${found}, ${duration((now - finishedAt) / 1_000)} ago`;
 }
 
 function notes(shard: ShardStatus): readonly string[] {

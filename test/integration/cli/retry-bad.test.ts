@@ -75,7 +75,13 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
         counts: { rows: 40, items: 28, badRows: 11 },
       },
     ]);
-    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +backfilled +prices +40 +100% +11 /m);
+    expect((await migration.run(['status'])).stdout).toMatch(
+      /^s01 +backfilled +prices +40 +100% +11 +not since the retry$/m,
+    );
+    expect(await migration.run(['verify'])).toMatchObject({ code: 1 });
+    expect((await migration.run(['status'])).stdout).toMatch(
+      /^s01 +differences +prices +40 +100% +11 +equal but for bad rows, /m,
+    );
 
     const again = await migration.run(['backfill', '--retry-bad', ...ALLOWED]);
     expect(again.code).toBe(1);
