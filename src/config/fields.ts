@@ -2,7 +2,7 @@
  * The kinds of values that a config is made of. Each gives its own words for what it refuses; a field's description says
  * what the field is for, in its units, and becomes the hint of a fault and the text in an editor.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Names of a DynamoDB table or index (API reference, CreateTable). */
 const RESOURCE_NAME = /^[A-Za-z0-9_.-]{3,255}$/;

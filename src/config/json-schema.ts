@@ -2,7 +2,7 @@
  * The JSON Schema of a config file: for editors, which then complete and check dynaferry.yaml while it is written, and
  * for naming the known keys and what a field is for when one is wrong.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Path } from '../core/config-path.js';
 import { configShape } from './schema.js';
 

@@ -1,5 +1,5 @@
 /** The YAML shape of `mapping`: the operator's rules from a row to its items. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { columnName, duration, keyAttributeName, keyType, optional, text, whole } from './fields.js';
 
 const template = () =>

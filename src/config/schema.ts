@@ -2,7 +2,7 @@
  * The YAML shape of a whole config file: field by field, with defaults and descriptions. Faults that lie between fields
  * are found by `cross-checks.ts`, so that a fault of one field never hides those.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { text } from './fields.js';
 import { mappingShape } from './mapping-schema.js';
 import { sourceShape } from './source-schema.js';

@@ -2,7 +2,7 @@
  * What zod found wrong with single fields, in words for an operator: the fact, and what the field is for or the known name
  * that was most likely meant. Numbers and choices typed into the file are repeated; text may be a secret and never is.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearest } from '../core/nearest.js';
 import { type ConfigFault, invalid } from './config-fault.js';
 import type { Path } from '../core/config-path.js';

@@ -1,5 +1,5 @@
 /** The YAML shape of `source`: shards, tables and how gently they are read. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { columnName, host, optional, pattern, text, whole } from './fields.js';
 
 const MEBIBYTE = 1024 * 1024;

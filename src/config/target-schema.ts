@@ -1,5 +1,5 @@
 /** The YAML shape of `target`: the DynamoDB table and what may be consumed of it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyAttributeName, keyType, optional, pattern, resourceName, whole } from './fields.js';
 
 const indexKey = () =>

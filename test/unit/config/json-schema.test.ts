@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { configJsonSchema, descriptionOf, type SchemaNode } from '../../../src/config/json-schema.js';
 import { alter, rightConfig } from './config-file.js';
 
