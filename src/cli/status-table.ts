@@ -1,5 +1,6 @@
 /** The table of `status`: one line a shard and table, fitted to the terminal; what is wrong stands below. */
 import type { Fault } from '../core/errors.js';
+import { INCIDENTS } from '../core/incidents.js';
 import type { PassSummary } from '../core/ports.js';
 import { compact, count, duration, percent, plural } from '../listeners/format.js';
 import type { ShardStatus, TableStatus } from '../state/read-status.js';
@@ -27,7 +28,7 @@ export function statusTable(shards: readonly ShardStatus[], now: number, columns
       .join('  ')
       .trimEnd(),
   );
-  return [...table, ...shards.flatMap(notes)].join('\n');
+  return [...table, ...shards.flatMap((shard) => notes(shard, now))].join('\n');
 }
 
 function widthOf(lines: readonly Line[], kept: readonly number[]): number {
@@ -82,14 +83,25 @@ function verifiedText({ verify, overtakenBy, badRows }: TableStatus, now: number
   return `${found}, ${duration((now - finishedAt) / 1_000)} ago`;
 }
 
-function notes(shard: ShardStatus): readonly string[] {
+function notes(shard: ShardStatus, now: number): readonly string[] {
   const suspects =
     shard.suspects > 0
       ? [
           `${shard.shard}: ${plural(shard.suspects, 'write')} ended without an answer; verify looks at their items again`,
         ]
       : [];
-  return shard.fault === null ? suspects : [faultText(shard.shard, shard.fault), ...suspects];
+  const fault = shard.fault === null ? [] : [faultText(shard.shard, shard.fault)];
+  return [...fault, ...suspects, ...riddenOut(shard, now)];
+}
+
+/** What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look into. */
+function riddenOut({ shard, incidents }: ShardStatus, now: number): readonly string[] {
+  if (incidents.length === 0) return [];
+  const texts = incidents.map(({ kind, count: times, lastAt }) => {
+    const { one, many } = INCIDENTS[kind];
+    return `${count(times)} ${times === 1 ? one : many} (last ${duration((now - lastAt) / 1_000)} ago)`;
+  });
+  return [`${shard}: ridden out so far: ${texts.join(', ')}`];
 }
 
 function faultText(shard: string, fault: Fault): string {

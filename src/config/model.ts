@@ -72,6 +72,7 @@ export interface SourceLimits {
   readonly maxReplicaLagSeconds: number;
   /** Scans wait while Threads_running is above. */
   readonly maxThreadsRunning: number;
+  readonly maxPauseSeconds: number;
 }
 
 export interface TargetConfig {

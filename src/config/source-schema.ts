@@ -91,6 +91,9 @@ const limits = z
       .default(10)
       .describe('scans wait while a watched replica is further behind, in seconds'),
     maxThreadsRunning: whole(1, 100_000).default(64).describe("scans wait while the server's Threads_running is above"),
+    maxPauseSeconds: whole(1, 604_800)
+      .default(21_600)
+      .describe('longest such wait, in seconds, before the shard stops with E_SOURCE_BUSY; six hours unless given'),
   })
   .describe('how gently the source is read');
 

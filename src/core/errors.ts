@@ -54,6 +54,7 @@ export const ERROR_CODES = {
   E_SOURCE_ACCESS: entry(EXIT.source, 'MySQL refused the user, the password or a privilege'),
   E_SOURCE_QUERY: entry(EXIT.source, 'MySQL failed a query'),
   E_SOURCE_LOST: entry(EXIT.source, 'the connection to MySQL was lost and could not be had again'),
+  E_SOURCE_BUSY: entry(EXIT.source, 'replica lag or running threads stayed above their limits for maxPauseSeconds'),
   E_BAD_ROWS: entry(EXIT.differences, 'more rows than --max-bad-rows allows cannot be represented as asked'),
   E_ITEM_KEY_SHARED: entry(EXIT.differences, 'two source rows map to one item key'),
   E_SHARD_OVERLAP: entry(EXIT.differences, 'a value that only one shard should have is on two'),

@@ -35,21 +35,30 @@ export interface EventMap {
     readonly units: number;
     readonly elapsedMs: number;
   };
-  /** A request is tried again: why, after how long. `ambiguous`: it may have been applied. */
+  /** A request is tried again: why, after how long. `throttled`: for lack of capacity. `ambiguous`: it may have been applied. */
   'request.retried': OfShard & {
     readonly operation: string;
     readonly reason: string;
     readonly attempt: number;
     readonly delayMs: number;
+    readonly throttled: boolean;
     readonly ambiguous: boolean;
   };
   /** The service throttled; `reasons` as it named them, empty where it did not. */
   'target.throttled': OfShard & { readonly items: number; readonly reasons: readonly string[] };
-  /** A MySQL statement is tried again on a new connection. */
-  'source.retried': OfShard & { readonly reason: string; readonly attempt: number; readonly delayMs: number };
+  /** Something failed in MySQL (`fact`, in words) while `doing`, and is tried again; `reason` is the code of server or driver. */
+  'source.retried': OfShard & {
+    readonly doing: string;
+    readonly fact: string;
+    readonly reason: string;
+    readonly attempt: number;
+    readonly delayMs: number;
+  };
   /** Scans wait: a replica lags, or the server is busy. */
-  'source.paused': OfShard & { readonly reason: string };
+  'source.paused': OfShard & { readonly cause: 'lag' | 'busy'; readonly reason: string };
   'source.resumed': OfShard & { readonly pausedMs: number };
+  /** A watched replica, or the server itself, does not say how it is: scans go on without it. `gauge`: which. */
+  'source.unwatched': OfShard & { readonly gauge: string; readonly reason: string };
   'row.bad': OfTable & { readonly column: string | null; readonly reason: string };
   'difference.found': OfTable & { readonly class: DifferenceClass; readonly attributes: readonly string[] };
   /** Once a second while a pass runs. */
@@ -77,6 +86,7 @@ export interface ProgressSnapshot {
   /** Write (backfill) or read (verify) units per second, and what the budget allows. */
   readonly unitsPerSecond: number;
   readonly unitsLimit: number;
+  /** Requests throttled, and failures of either side that were tried again, since this process began. */
   readonly throttles: number;
   readonly retries: number;
   /** Seconds left at the present rate; null while unknown. */

@@ -2,6 +2,7 @@
  * The seams of the house. The engine is written against these alone; each has one contract test suite in
  * `test/contract` that every implementation passes. Whatever waits takes an AbortSignal and rejects with E_INTERRUPTED.
  */
+import type { Incident } from './incidents.js';
 import type {
   BadRow,
   BinlogPosition,
@@ -234,8 +235,6 @@ export interface Heartbeat {
   readonly rowsPerSecond: number;
   readonly itemsPerSecond: number;
   readonly unitsPerSecond: number;
-  readonly throttles: number;
-  readonly retries: number;
 }
 
 /** Everything whose change would make a resume wrong, as plain JSON: mapping, table definitions, target. */
@@ -305,6 +304,10 @@ export interface StateStore {
   closeSuspects(keyTexts: readonly string[]): void;
   suspects(): readonly Suspect[];
   beat(heartbeat: Heartbeat): void;
+  /** Adds to what was counted of these kinds. */
+  addIncidents(incidents: readonly Incident[]): void;
+  /** What was ridden out since the shard was begun, by kind in the order of their names. */
+  incidents(): readonly Incident[];
   close(): void;
 }
 

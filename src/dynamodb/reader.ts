@@ -134,6 +134,7 @@ class BatchItemReader implements ItemReader {
         reason: outcome.reason,
         attempt,
         delayMs,
+        throttled: outcome.throttled,
         ambiguous: false,
       });
       await pause(delayMs, signal);
@@ -161,7 +162,7 @@ class BatchItemReader implements ItemReader {
       this.#feedback.note(keys.length, unprocessed.length, performance.now());
       if (answered > 0) this.#patience.progress();
       if (unprocessed.length > 0) emitter.emit('target.throttled', { shard, items: unprocessed.length, reasons: [] });
-      return { units, unprocessed, reason: 'UnprocessedKeys' };
+      return { units, unprocessed, reason: 'UnprocessedKeys', throttled: true };
     } catch (thrown) {
       if (!(thrown instanceof RequestFailure)) throw thrown;
       throwIfInterrupted(signal);
@@ -175,7 +176,7 @@ class BatchItemReader implements ItemReader {
         emitter.emit('target.throttled', { shard, items: keys.length, reasons: thrown.throttlingReasons });
       }
       if (this.#patience.exhaustedBy(now)) throw unavailable(OPERATION, table, thrown, patienceSeconds);
-      return { units: 0, unprocessed: keys, reason: thrown.reason };
+      return { units: 0, unprocessed: keys, reason: thrown.reason, throttled: verdict.kind === 'throttled' };
     }
   }
 
@@ -201,6 +202,7 @@ interface Outcome {
   readonly units: number;
   readonly unprocessed: readonly string[];
   readonly reason: string;
+  readonly throttled: boolean;
 }
 
 interface Answer {

@@ -211,6 +211,7 @@ class BatchItemWriter implements ItemWriter {
     emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
     this.#retry([...unprocessed], 'UnprocessedItems', {
       progressed: written.length > 0,
+      throttled: true,
       hotKeyRange: false,
       ambiguous: false,
     });
@@ -253,7 +254,8 @@ class BatchItemWriter implements ItemWriter {
         this.#feedback.note(batch.length, hotKeyRange ? 0 : batch.length, now);
         emitter.emit('target.throttled', { shard, items: batch.length, reasons: failure.throttlingReasons });
       }
-      this.#retry(batch, failure.reason, { progressed: false, hotKeyRange, ambiguous });
+      const throttled = outcome.kind === 'throttled';
+      this.#retry(batch, failure.reason, { progressed: false, throttled, hotKeyRange, ambiguous });
     }
   }
 
@@ -282,6 +284,7 @@ class BatchItemWriter implements ItemWriter {
       reason,
       attempt,
       delayMs,
+      throttled: how.throttled,
       ambiguous: how.ambiguous,
     });
     this.#backlog.putBack(batch, delayMs);
@@ -337,6 +340,7 @@ type FailedBatch = Exclude<BatchWriteOutcome, { readonly kind: 'answered' }>;
 interface RetryCircumstances {
   /** Something of the batch was written: then this was no failed try. */
   readonly progressed: boolean;
+  readonly throttled: boolean;
   readonly hotKeyRange: boolean;
   readonly ambiguous: boolean;
 }

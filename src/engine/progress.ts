@@ -94,8 +94,8 @@ export class PassProgress {
 
   /** A full disk must not end the process here, beside the run: the next commit meets it, and fails in order. */
   #beat(snapshot: ProgressSnapshot, store: StateStore): void {
-    const { rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries } = snapshot;
-    const rates = { rowsPerSecond, itemsPerSecond, unitsPerSecond, throttles, retries };
+    const { rowsPerSecond, itemsPerSecond, unitsPerSecond } = snapshot;
+    const rates = { rowsPerSecond, itemsPerSecond, unitsPerSecond };
     try {
       store.beat({ pid: process.pid, at: Date.now(), phase: this.phase, ...rates });
     } catch {

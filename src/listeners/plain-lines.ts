@@ -3,20 +3,28 @@
  * and every ten seconds one line with how far each shard is.
  */
 import type { EventBus, EventRecord } from '../core/events.js';
-import { OnceAKind } from './once-a-kind.js';
+import { Narration } from './narration.js';
 import { progressSentence } from './progress-lines.js';
-import { isRepetitive, wordsOf } from './wording.js';
 
 const PROGRESS_EVERY_MS = 10_000;
+
+/** The wall clock for what is printed, another that never jumps for what is measured. */
+export interface Clocks {
+  readonly now: () => Date;
+  /** ms */
+  readonly elapsed: () => number;
+}
+
+const SYSTEM: Clocks = { now: () => new Date(), elapsed: () => performance.now() };
 
 /** @returns a function that ends the lines */
 export function startPlainLines(
   bus: EventBus,
   stream: NodeJS.WritableStream,
-  now: () => Date = () => new Date(),
+  { now, elapsed }: Clocks = SYSTEM,
 ): () => void {
-  const kinds = new OnceAKind();
-  /** When each shard was last spoken of, in ms since the epoch. */
+  const narration = new Narration();
+  /** When each shard was last spoken of. */
   const lastProgress = new Map<string, number>();
 
   const print = (who: string, words: string): void => {
@@ -26,16 +34,15 @@ export function startPlainLines(
   return bus.onAny((record: EventRecord) => {
     if (record.name === 'shard.progress') {
       const { shard } = record.payload;
-      const at = now().getTime();
+      const at = elapsed();
       if (at - (lastProgress.get(shard) ?? -Infinity) < PROGRESS_EVERY_MS) return;
       lastProgress.set(shard, at);
       print(shard, progressSentence(record.payload));
       return;
     }
-    const words = wordsOf(record);
+    const words = narration.wordsOf(record, elapsed());
     if (words === null) return;
     if (record.name === 'listener.failed' || record.name === 'run.stopping') print('dynaferry', words);
-    else if (!isRepetitive(record) || kinds.isNew(`${record.payload.shard} ${words}`))
-      print(record.payload.shard, words);
+    else print(record.payload.shard, words);
   });
 }

@@ -4,10 +4,10 @@
  */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
-import { OnceAKind } from './once-a-kind.js';
+import { Narration } from './narration.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
 import { columnsOf, type OutputStream, truncate, wrap } from './terminal.js';
-import { isRepetitive, wordsOf } from './wording.js';
+import { wordsOf } from './wording.js';
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
 
@@ -38,7 +38,7 @@ class ProgressBars {
   readonly #lines: SingleBar[] = [];
   /** Running shards, with what they last said. */
   readonly #running = new Map<string, ProgressSnapshot | null>();
-  readonly #kinds = new OnceAKind();
+  readonly #narration = new Narration();
   /** What the lines show until the next redraw. */
   #texts: readonly string[] = [];
 
@@ -82,12 +82,8 @@ class ProgressBars {
       case 'run.stopping':
         this.#print('dynaferry', wordsOf(record));
         return;
-      default: {
-        const words = wordsOf(record);
-        if (words !== null && (!isRepetitive(record) || this.#kinds.isNew(`${record.payload.shard} ${words}`))) {
-          this.#print(record.payload.shard, words);
-        }
-      }
+      default:
+        this.#print(record.payload.shard, this.#narration.wordsOf(record, performance.now()));
     }
   }
 

@@ -22,7 +22,13 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'source.resumed':
       return `reading goes on after ${duration(payload.pausedMs / 1000)}`;
     case 'source.retried':
-      return `MySQL: ${payload.reason}; attempt ${payload.attempt} in ${duration(payload.delayMs / 1000)}`;
+      return `MySQL: ${payload.doing}: ${payload.fact} (${payload.reason}); tries again, attempt ${payload.attempt + 1}`;
+    case 'source.unwatched':
+      return `${payload.gauge} cannot be watched (${payload.reason}); reading goes on without it; see that it runs, and that the user may connect and has REPLICATION CLIENT`;
+    case 'request.retried':
+      return retryWords(payload);
+    case 'target.throttled':
+      return `DynamoDB throttles${payload.reasons.length === 0 ? '' : ` (${[...new Set(payload.reasons)].join(', ')})`}; what it refused is sent again`;
     case 'row.bad':
       return `bad row in ${payload.table}${payload.column === null ? '' : `, column ${payload.column}`}: ${payload.reason}`;
     case 'difference.found':
@@ -41,16 +47,17 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'range.completed':
     case 'batch.sent':
     case 'batch.acknowledged':
-    case 'request.retried':
-    case 'target.throttled':
     case 'shard.progress':
       return null;
   }
 }
 
-/** Events that may come by the thousand, all alike: one line a kind is enough. */
-export function isRepetitive({ name }: EventRecord): boolean {
-  return name === 'row.bad' || name === 'difference.found' || name === 'source.retried';
+/** A fault of one side that is ridden out. Throttles have an event of their own. */
+function retryWords({ operation, reason, throttled, ambiguous }: EventMap['request.retried']): string | null {
+  if (throttled) return null;
+  return ambiguous
+    ? `DynamoDB: ${operation} got no answer (${reason}), so it may have been applied; its items are suspects, and are written again`
+    : `DynamoDB: ${operation} failed (${reason}); tries again`;
 }
 
 const PHASES: Readonly<Record<Phase, string>> = {

@@ -134,6 +134,11 @@ function ruleOf(thrown: unknown): Rule {
   return thrown instanceof Error && 'fatal' in thrown && thrown.fatal === true ? UNKNOWN_FATAL : UNKNOWN;
 }
 
+/** What happened, in words. */
+export function factOf(thrown: unknown): string {
+  return ruleOf(thrown).fact;
+}
+
 /** Whether the same statement on a new connection, after a pause, may succeed. */
 export function isRetryable(thrown: unknown): boolean {
   return !(thrown instanceof FerryError) && ruleOf(thrown).retryable;

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError, interrupted } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
-import { isRetryable, mysqlCode, sourceError } from './errors.js';
+import { factOf, isRetryable, mysqlCode, sourceError } from './errors.js';
 
 export interface RetryPolicy {
   /** Tries without any progress, the first one included. */
@@ -43,7 +43,8 @@ export class Retry {
     const ceiling = Math.min(this.policy.capMs, this.policy.baseMs * 2 ** (this.#attempt - 1));
     const delayMs = Math.round(Math.random() * ceiling);
     const reason = mysqlCode(error) ?? 'unknown';
-    this.emit.emit('source.retried', { shard: this.shard, reason, attempt: this.#attempt, delayMs });
+    const { shard, doing } = this;
+    this.emit.emit('source.retried', { shard, doing, fact: factOf(error), reason, attempt: this.#attempt, delayMs });
     await sleep(delayMs, undefined, { signal }).catch(() => {
       throw interrupted();
     });

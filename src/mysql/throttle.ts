@@ -1,12 +1,15 @@
 /**
- * Protects the source: scans wait while a watched replica lags or the server is busy. Looked at about once a second, on
- * connections of its own and only while something scans. What cannot be asked is warned of once, and waited for never.
+ * Protects the source: scans wait while a watched replica lags or the server is busy, but not for ever. Looked at about once a
+ * second, on connections of its own and only while something scans. What cannot be asked is told of once, and not waited for:
+ * a replica that is down for good must not stop a migration; what it said last holds for a minute, though.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
-import { interrupted } from '../core/errors.js';
+import { FerryError } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
 import { mysqlCode } from './errors.js';
+import { Gate } from './gate.js';
+import { gaugesOf, Unreadable, type Gauge, type PauseReason } from './gauges.js';
 import { Session } from './session.js';
 
 const LOOK_EVERY_MS = 1_000;
@@ -14,18 +17,20 @@ const LOOK_EVERY_MS = 1_000;
 /** How long one look may take before it counts as unanswered. */
 const LOOK_DEADLINE_MS = 5_000;
 
-interface Gauge {
-  /** Why scans must wait, or null. @throws where the gauge cannot be read */
-  look(session: Session, signal: AbortSignal): Promise<string | null>;
-  readonly shard: ShardConfig;
-  /** For warnings: `replica db7:3306`. */
-  readonly name: string;
+/** A server in trouble may fail to answer: what it said before is believed for so long. */
+const BELIEVED_MS = 60_000;
+
+interface Answer {
+  readonly reason: PauseReason | null;
+  /** performance.now() */
+  readonly at: number;
 }
 
 export class Throttle {
   readonly #gauges: readonly Gauge[];
   readonly #sessions = new Map<Gauge, Session>();
-  readonly #warned = new Set<Gauge>();
+  readonly #answers = new Map<Gauge, Answer>();
+  readonly #unanswered = new Set<Gauge>();
   #scans = 0;
   #watching: AbortController | null = null;
   #gate = new Gate();
@@ -34,10 +39,10 @@ export class Throttle {
 
   constructor(
     private readonly shard: ShardConfig,
-    limits: SourceLimits,
+    private readonly limits: SourceLimits,
     private readonly emit: Emitter,
   ) {
-    this.#gauges = [busyGauge(shard, limits), ...shard.replicas.map((replica) => lagGauge(shard, replica, limits))];
+    this.#gauges = gaugesOf(shard, limits);
   }
 
   /** A scan begins. @returns what it must call when it ends */
@@ -50,7 +55,7 @@ export class Throttle {
     };
   }
 
-  /** Waits while the source must be spared. @throws FerryError E_INTERRUPTED */
+  /** Waits while the source must be spared. @throws FerryError E_SOURCE_BUSY, E_INTERRUPTED */
   async pass(signal: AbortSignal): Promise<void> {
     await this.#gate.pass(signal);
   }
@@ -91,7 +96,9 @@ export class Throttle {
       } else if (pausedSince === null) {
         gate.shut();
         pausedSince = performance.now();
-        this.emit.emit('source.paused', { shard: this.shard.id, reason });
+        this.emit.emit('source.paused', { shard: this.shard.id, cause: reason.cause, reason: reason.text });
+      } else if (performance.now() - pausedSince > this.limits.maxPauseSeconds * 1_000) {
+        gate.fail(this.#tooLong(reason));
       }
       await pause(LOOK_EVERY_MS, signal);
     }
@@ -99,7 +106,7 @@ export class Throttle {
   }
 
   /** @returns why scans must wait; null: no reason, or unknown */
-  async #look(gauge: Gauge, signal: AbortSignal): Promise<string | null> {
+  async #look(gauge: Gauge, signal: AbortSignal): Promise<PauseReason | null> {
     // Not AbortSignal.any: a watch of weeks would gather signals that Node 20 never frees.
     const bounded = new AbortController();
     const giveUp = (): void => bounded.abort();
@@ -112,108 +119,35 @@ export class Throttle {
         this.#sessions.set(gauge, session);
       }
       const reason = await gauge.look(session, bounded.signal);
-      this.#warned.delete(gauge);
+      this.#answers.set(gauge, { reason, at: performance.now() });
+      this.#unanswered.delete(gauge);
       return reason;
     } catch (error) {
-      if (!signal.aborted) this.#warn(gauge, error);
-      return null;
+      if (!signal.aborted) this.#tellUnanswered(gauge, error);
+      const last = this.#answers.get(gauge);
+      return last !== undefined && performance.now() - last.at < BELIEVED_MS ? last.reason : null;
     } finally {
       clearTimeout(deadline);
       signal.removeEventListener('abort', giveUp);
     }
   }
 
-  #warn(gauge: Gauge, error: unknown): void {
-    if (this.#warned.has(gauge)) return;
-    this.#warned.add(gauge);
-    const why = error instanceof Unreadable ? error.message : (mysqlCode(error) ?? 'no answer in time');
-    this.emit.emit('shard.warning', {
-      shard: this.shard.id,
-      code: 'E_SOURCE_QUERY',
-      message: `shard ${this.shard.id}: ${gauge.name} cannot be watched (${why}); scans go on without it`,
-      hint: 'see that it runs and that the user may connect and has REPLICATION CLIENT; it is asked again each second',
-    });
+  #tellUnanswered(gauge: Gauge, error: unknown): void {
+    if (this.#unanswered.has(gauge)) return;
+    this.#unanswered.add(gauge);
+    const reason = error instanceof Unreadable ? error.message : (mysqlCode(error) ?? 'no answer in time');
+    this.emit.emit('source.unwatched', { shard: this.shard.id, gauge: gauge.name, reason });
+  }
+
+  #tooLong({ text }: PauseReason): FerryError {
+    return new FerryError(
+      'E_SOURCE_BUSY',
+      `shard ${this.shard.id}: reading has waited for ${this.limits.maxPauseSeconds} s, and still ${text}`,
+      'see what holds the server or its replica up, then run the same command again to resume; `source.limits` has the limits (a replica that is out of service can be taken out of `replicas`)',
+    );
   }
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
-}
-
-/** Lets scans pass while it is open. */
-class Gate {
-  #opened = Promise.resolve();
-  #open: (() => void) | null = null;
-
-  open(): void {
-    this.#open?.();
-    this.#open = null;
-  }
-
-  shut(): void {
-    if (this.#open !== null) return;
-    this.#opened = new Promise((resolve) => {
-      this.#open = resolve;
-    });
-  }
-
-  /** @throws FerryError E_INTERRUPTED */
-  async pass(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw interrupted();
-    const opened = this.#opened;
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => {
-        reject(interrupted());
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      void opened.then(() => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-    });
-  }
-}
-
-/** A gauge answered, but not with a figure. */
-class Unreadable extends Error {}
-
-function busyGauge(shard: ShardConfig, { maxThreadsRunning }: SourceLimits): Gauge {
-  return {
-    shard,
-    name: 'the number of running threads',
-    look: async (session, signal) => {
-      const [row] = await session.rows("SHOW GLOBAL STATUS LIKE 'Threads_running'", signal);
-      const running = Number(row?.[1]);
-      return running > maxThreadsRunning ? `${running} threads run on ${shard.host}:${shard.port}` : null;
-    },
-  };
-}
-
-function lagGauge(
-  shard: ShardConfig,
-  replica: { readonly host: string; readonly port: number },
-  { maxReplicaLagSeconds }: SourceLimits,
-): Gauge {
-  const name = `replica ${replica.host}:${replica.port}`;
-  return {
-    shard: { ...shard, ...replica },
-    name,
-    look: async (session, signal) => {
-      const lags = await replicaLags(session, signal);
-      if (lags.length === 0) throw new Unreadable('it is no replica');
-      if (lags.includes(null)) throw new Unreadable('replication is stopped');
-      const lag = Math.max(...lags.map(Number));
-      return lag > maxReplicaLagSeconds ? `${name} is ${lag} s behind` : null;
-    },
-  };
-}
-
-/** Seconds behind, one figure for each source that the replica follows; null: it does not follow it just now. */
-async function replicaLags(session: Session, signal: AbortSignal): Promise<readonly (number | null)[]> {
-  const { replicaStatement, replicaLagColumn } = session.family;
-  const rows = await session.records(replicaStatement, signal);
-  return rows.map((row) => {
-    const lag = row.get(replicaLagColumn) ?? null;
-    return lag === null ? null : Number(lag);
-  });
 }

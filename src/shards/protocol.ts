@@ -25,6 +25,7 @@ export const FORWARDED: readonly EventName[] = [
   'source.retried',
   'source.paused',
   'source.resumed',
+  'source.unwatched',
   'row.bad',
   'difference.found',
   'listener.failed',

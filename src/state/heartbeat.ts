@@ -9,11 +9,11 @@ export class Heartbeats {
   constructor(readonly database: Database) {
     this.#write = database.prepare(
       `INSERT OR REPLACE INTO heartbeat
-       VALUES (1, @pid, @at, @phase, @rowsPerSecond, @itemsPerSecond, @unitsPerSecond, @throttles, @retries)`,
+       VALUES (1, @pid, @at, @phase, @rowsPerSecond, @itemsPerSecond, @unitsPerSecond)`,
     );
     this.#read = database.prepare(
       `SELECT pid, at, phase, rows_per_second AS rowsPerSecond, items_per_second AS itemsPerSecond,
-              units_per_second AS unitsPerSecond, throttles, retries FROM heartbeat`,
+              units_per_second AS unitsPerSecond FROM heartbeat`,
     );
   }
 

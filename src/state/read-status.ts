@@ -3,12 +3,14 @@
  */
 import type { Database } from 'better-sqlite3';
 import { asFerryError, type Fault } from '../core/errors.js';
+import type { Incident } from '../core/incidents.js';
 import type { Phase } from '../core/model.js';
 import type { Heartbeat, PassSummary } from '../core/ports.js';
 import { BadRows } from './bad-rows.js';
 import { prepared } from './database.js';
 import { shardFiles, type ShardFiles } from './files.js';
 import { Heartbeats } from './heartbeat.js';
+import { Incidents } from './incidents.js';
 import { isLocked } from './lock.js';
 import type { StateAt } from './open.js';
 import { Passes } from './passes.js';
@@ -46,13 +48,15 @@ export interface ShardStatus {
   readonly tables: readonly TableStatus[];
   /** Item keys whose last write ended ambiguously. */
   readonly suspects: number;
+  /** Faults that were ridden out, by kind, over all runs. */
+  readonly incidents: readonly Incident[];
   /** Why nothing more can be said, or null. */
   readonly fault: Fault | null;
 }
 
-type Known = Pick<ShardStatus, 'phase' | 'heartbeat' | 'tables' | 'suspects'>;
+type Known = Pick<ShardStatus, 'phase' | 'heartbeat' | 'tables' | 'suspects' | 'incidents'>;
 
-const NOTHING_KNOWN: Known = { phase: 'new', heartbeat: null, tables: [], suspects: 0 };
+const NOTHING_KNOWN: Known = { phase: 'new', heartbeat: null, tables: [], suspects: 0, incidents: [] };
 
 /** The status of a shard that nothing is recorded of. */
 export function notBegun(shard: string): ShardStatus {
@@ -85,6 +89,7 @@ class StatusReader {
   readonly #badRows: BadRows;
   readonly #suspects: Suspects;
   readonly #heartbeats: Heartbeats;
+  readonly #incidents: Incidents;
 
   constructor(database: Database) {
     this.#plans = new Plans(database);
@@ -92,12 +97,14 @@ class StatusReader {
     this.#badRows = new BadRows(database);
     this.#suspects = new Suspects(database);
     this.#heartbeats = new Heartbeats(database);
+    this.#incidents = new Incidents(database);
   }
 
   read(): Known {
     const tables = this.#plans.tables().flatMap((name) => this.#table(name));
     const suspects = this.#suspects.count();
-    return { phase: phaseOf(tables, suspects), heartbeat: this.#heartbeats.last(), tables, suspects };
+    const incidents = this.#incidents.all();
+    return { phase: phaseOf(tables, suspects), heartbeat: this.#heartbeats.last(), tables, suspects, incidents };
   }
 
   #table(table: string): TableStatus[] {

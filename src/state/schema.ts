@@ -166,6 +166,17 @@ const STATE_MIGRATIONS: readonly string[] = [
     column_name TEXT
   ) STRICT;
   `,
+  // Faults that were ridden out, over all runs; what the heartbeat said of them ended with the process.
+  `
+  CREATE TABLE incidents (
+    kind     TEXT    PRIMARY KEY,
+    count    INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at  INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE heartbeat DROP COLUMN throttles;
+  ALTER TABLE heartbeat DROP COLUMN retries;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

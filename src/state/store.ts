@@ -3,6 +3,7 @@
  * rule: what comes out is a FerryError or a result that is on disk. Methods are synchronous, as SQLite is.
  */
 import type { Database } from 'better-sqlite3';
+import type { Incident } from '../core/incidents.js';
 import type { Cursor } from '../core/model.js';
 import type {
   BadRowRecord,
@@ -25,6 +26,7 @@ import { BadRows } from './bad-rows.js';
 import { Chunks } from './chunks.js';
 import type { ShardFiles } from './files.js';
 import { Heartbeats } from './heartbeat.js';
+import { Incidents } from './incidents.js';
 import type { Lock } from './lock.js';
 import { Meta } from './meta.js';
 import { Passes } from './passes.js';
@@ -42,6 +44,7 @@ export class SqliteStateStore implements StateStore {
   readonly #retries: Retries;
   readonly #suspects: Suspects;
   readonly #heartbeats: Heartbeats;
+  readonly #incidents: Incidents;
 
   /** Takes over `database` and `lock`: `close` ends both. */
   constructor(
@@ -57,6 +60,7 @@ export class SqliteStateStore implements StateStore {
     this.#retries = new Retries(database, this.#badRows);
     this.#suspects = new Suspects(database);
     this.#heartbeats = new Heartbeats(database);
+    this.#incidents = new Incidents(database);
   }
 
   get shard(): string {
@@ -141,6 +145,14 @@ export class SqliteStateStore implements StateStore {
 
   beat(heartbeat: Heartbeat): void {
     this.#run(() => this.#heartbeats.beat(heartbeat));
+  }
+
+  addIncidents(incidents: readonly Incident[]): void {
+    this.#run(() => this.#incidents.add(incidents));
+  }
+
+  incidents(): readonly Incident[] {
+    return this.#run(() => this.#incidents.all());
   }
 
   /** Folds the write-ahead log into the file, then frees the shard. Closing twice is fine. */

@@ -12,6 +12,7 @@ import { TokenBucket } from '../dynamodb/budget.js';
 import { backfillTable } from '../engine/backfill.js';
 import { BadRowLimit } from '../engine/bad-row-limit.js';
 import { ensurePlan, estimatedRows } from '../engine/plan-table.js';
+import { IncidentBook } from '../engine/incident-book.js';
 import { PassProgress } from '../engine/progress.js';
 import { SuspectCheck } from '../engine/suspect-check.js';
 import type { ShardContext, TableJob } from '../engine/table-job.js';
@@ -49,12 +50,13 @@ export async function runShard(
   signal: AbortSignal,
 ): Promise<ShardOutcome> {
   const startedAt = performance.now();
-  const gauges = countTroubles(bus);
+  const incidents = new IncidentBook(bus);
   let store: StateStore | null = null;
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
   try {
     store = openState(task, config);
+    incidents.keepIn(store);
     session = await openShardSession(config, task.shard, bus, signal);
     const resumed = session.jobs.some((job) => isUnfinished(store?.summary(task.kind, job.mapping.table.name) ?? null));
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
@@ -81,7 +83,7 @@ export async function runShard(
       ranges: rangesPerTable,
       signal,
     };
-    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, gauges };
+    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents };
     outcome = await workOn(work);
   } catch (thrown) {
     const error = asFerryError(thrown);
@@ -96,6 +98,7 @@ export async function runShard(
     };
   } finally {
     await session?.close().catch(() => undefined);
+    incidents.close();
     store?.close();
   }
   const result: ShardOutcome = { shard: task.shard, ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
@@ -224,12 +227,4 @@ async function withPass(
 
 function keysOf(session: ShardSession): readonly KeyTemplates[] {
   return session.jobs.flatMap((job) => job.mapping.keys);
-}
-
-function countTroubles(bus: EventBus): { throttles: number; retries: number } {
-  const gauges = { throttles: 0, retries: 0 };
-  bus.on('target.throttled', () => (gauges.throttles += 1));
-  bus.on('request.retried', () => (gauges.retries += 1));
-  bus.on('source.retried', () => (gauges.retries += 1));
-  return gauges;
 }

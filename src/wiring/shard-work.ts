@@ -6,6 +6,7 @@ import type { Phase } from '../core/model.js';
 import type { ItemWriter, StateStore } from '../core/ports.js';
 import type { TokenBucket } from '../dynamodb/budget.js';
 import { DiscardingWriter } from '../engine/discarding-writer.js';
+import type { IncidentBook } from '../engine/incident-book.js';
 import type { Registers } from '../engine/key-claims.js';
 import type { PassGauges } from '../engine/progress.js';
 import type { ShardContext } from '../engine/table-job.js';
@@ -24,7 +25,7 @@ export interface ShardWork {
   readonly context: ShardContext;
   readonly budget: TokenBucket;
   readonly guard: KeyGuard;
-  readonly gauges: { throttles: number; retries: number };
+  readonly incidents: IncidentBook;
 }
 
 /** Where a run keeps its state: what a dry run found is no progress. */
@@ -51,8 +52,12 @@ export function tellPhase({ bus, task }: ShardWork, phase: Phase): void {
   bus.emit('shard.phase', { shard: task.shard, phase });
 }
 
-export function gaugesOf({ budget, gauges }: ShardWork): PassGauges {
-  return { unitsLimit: () => budget.limit, throttles: () => gauges.throttles, retries: () => gauges.retries };
+export function gaugesOf({ budget, incidents }: ShardWork): PassGauges {
+  return {
+    unitsLimit: () => budget.limit,
+    throttles: () => incidents.count('throttled'),
+    retries: () => incidents.count('failed', 'unanswered', 'source-retried'),
+  };
 }
 
 /** Seconds since the epoch. */

@@ -13,6 +13,7 @@ const LIMITS: SourceLimits = {
   chunkBytes: 1_000_000,
   maxReplicaLagSeconds: 30,
   maxThreadsRunning: 1_000,
+  maxPauseSeconds: 60,
 };
 
 for (const server of mysqlServers) {

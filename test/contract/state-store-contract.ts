@@ -426,6 +426,27 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       });
     });
 
+    test('incidents add up by kind, over all processes', async () => {
+      await acrossReopen(
+        (store) => {
+          expect(store.incidents()).toEqual([]);
+          store.addIncidents([
+            { kind: 'throttled', count: 3, firstAt: 100, lastAt: 200 },
+            { kind: 'source-busy', count: 1, firstAt: 150, lastAt: 150 },
+          ]);
+          // The clock may have been set back meanwhile.
+          store.addIncidents([{ kind: 'throttled', count: 2, firstAt: 50, lastAt: 60 }]);
+          store.addIncidents([{ kind: 'throttled', count: 1, firstAt: 300, lastAt: 400 }]);
+          store.addIncidents([]);
+        },
+        (store) =>
+          expect(store.incidents()).toEqual([
+            { kind: 'source-busy', count: 1, firstAt: 150, lastAt: 150 },
+            { kind: 'throttled', count: 6, firstAt: 50, lastAt: 400 },
+          ]),
+      );
+    });
+
     test('heartbeats overwrite each other', async () => {
       await using place = await newPlace();
       const store = place.open();

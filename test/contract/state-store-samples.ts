@@ -89,8 +89,6 @@ export function sampleHeartbeat(changes: Partial<Heartbeat> = {}): Heartbeat {
     rowsPerSecond: 1234.5,
     itemsPerSecond: 2469,
     unitsPerSecond: 2469,
-    throttles: 3,
-    retries: 4,
     ...changes,
   };
 }

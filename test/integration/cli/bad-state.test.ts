@@ -81,7 +81,15 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     expect(existsSync(join(migration.stateFolder, 's01.db'))).toBe(false);
     expect((await migration.run(['status'])).stdout).toMatch(/^s01 +not begun$/m);
     // The same shape as a shard that was begun, for programs.
-    const nothing = { phase: 'new', running: false, heartbeat: null, tables: [], suspects: 0, fault: null };
+    const nothing = {
+      phase: 'new',
+      running: false,
+      heartbeat: null,
+      tables: [],
+      suspects: 0,
+      incidents: [],
+      fault: null,
+    };
     expect(await statusOf(migration)).toEqual([{ shard: 's01', ...nothing }]);
   });
 

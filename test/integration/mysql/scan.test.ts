@@ -159,7 +159,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await expect.poll(() => events.map(({ name }) => name)).toContain('source.resumed');
   });
 
-  test('a replica that cannot be asked is warned of once, and not waited for', async () => {
+  test('a replica that cannot be asked is told of once, and not waited for', async () => {
     await using database = await createDatabase(server);
     await fill(database, 300);
     const { bus, events } = recorder();
@@ -173,9 +173,10 @@ describe.each(mysqlServers)('$name', (server) => {
       if (chunks.length === 2) await sleep(1_200);
     }
     expect(ids(chunks)).toEqual(numbers(300));
-    const warnings = events.flatMap(({ name, payload }) => (name === 'shard.warning' ? [payload.message] : []));
-    expect(warnings).toHaveLength(2);
-    expect(warnings.join()).toContain('it is no replica');
-    expect(warnings.join()).toContain('replica 127.0.0.1:1');
+    const told = events.flatMap(({ name, payload }) => (name === 'source.unwatched' ? [payload] : []));
+    expect(told.map(({ gauge, reason }) => `${gauge}: ${reason}`).sort()).toEqual([
+      'replica 127.0.0.1:1: ECONNREFUSED',
+      `replica ${server.host}:${server.port}: it is no replica`,
+    ]);
   });
 });

@@ -15,6 +15,7 @@ export const LIMITS: SourceLimits = {
   chunkBytes: 1_000_000,
   maxReplicaLagSeconds: 30,
   maxThreadsRunning: 1_000,
+  maxPauseSeconds: 60,
 };
 
 export type TestSource = ShardSource & AsyncDisposable;

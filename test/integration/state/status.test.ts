@@ -24,6 +24,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
     heartbeat: null,
     tables: [],
     suspects: 0,
+    incidents: [],
     fault: null,
   });
   store.savePlan(samplePlan());
@@ -33,6 +34,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
   store.beat(sampleHeartbeat());
   store.recordBadRows([sampleBadRow()]);
   store.addSuspects([{ keyText: 'k', since: 1 }]);
+  store.addIncidents([{ kind: 'unanswered', count: 2, firstAt: 5, lastAt: 7 }]);
   store.commitChunks(backfill, [sampleChunk()], []);
   expect(readShardStatus(at)).toEqual({
     shard: 's01',
@@ -52,6 +54,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
       },
     ],
     suspects: 1,
+    incidents: [{ kind: 'unanswered', count: 2, firstAt: 5, lastAt: 7 }],
     fault: null,
   });
 

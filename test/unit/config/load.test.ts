@@ -45,6 +45,7 @@ describe('loadConfig', () => {
           chunkBytes: 4 * 1024 * 1024,
           maxReplicaLagSeconds: 10,
           maxThreadsRunning: 64,
+          maxPauseSeconds: 21_600,
         },
       },
       target: {

@@ -4,14 +4,25 @@ import { NO_COUNTS } from '../../../src/core/model.js';
 import { startPlainLines } from '../../../src/listeners/plain-lines.js';
 import { FakeStream, snapshot } from './fake-stream.js';
 
-function started(): { bus: EventBus; stream: FakeStream; wait: (ms: number) => void; end: () => void } {
+interface Started {
+  readonly bus: EventBus;
+  readonly stream: FakeStream;
+  readonly wait: (ms: number) => void;
+  /** By how much the wall clock was set, in ms. */
+  readonly clock: { jumped: number };
+  readonly end: () => void;
+}
+
+function started(): Started {
+  const clock = { jumped: 0 };
   let now = Date.parse('2026-01-02T03:04:05.678Z');
   const bus = new EventBus();
   const stream = new FakeStream();
-  const end = startPlainLines(bus, stream, () => new Date(now));
+  const end = startPlainLines(bus, stream, { now: () => new Date(now + clock.jumped), elapsed: () => now });
   return {
     bus,
     stream,
+    clock,
     end,
     wait(ms) {
       now += ms;
@@ -27,7 +38,7 @@ test('tells the story of a shard', () => {
   bus.emit('shard.phase', { shard, phase: 'backfilling' });
   bus.emit('shard.progress', { shard, ...snapshot({ throttles: 1, counts: { ...NO_COUNTS, rows: 10, badRows: 2 } }) });
   wait(3000);
-  bus.emit('source.paused', { shard, reason: 'replica r1 is 14 s behind (limit 10 s)' });
+  bus.emit('source.paused', { shard, cause: 'lag', reason: 'replica r1 is 14 s behind (limit 10 s)' });
   wait(3000);
   bus.emit('source.resumed', { shard, pausedMs: 3000 });
   bus.emit('shard.warning', { shard, code: 'E_STATE_SPACE', message: 'the disk is nearly full', hint: 'make room' });
@@ -61,6 +72,46 @@ test('says how far a shard is every ten seconds', () => {
   const second = stream.lines.filter((line) => line.includes('s02'));
   expect(second).toHaveLength(3);
   expect(second[0]).toMatch(/s02 verify messages: .* RCU\/s, no estimate of the time left$/);
+});
+
+test('a clock that is set back silences nothing', () => {
+  const { bus, stream, wait, clock } = started();
+  for (let second = 0; second < 25; second += 1) {
+    bus.emit('shard.progress', { shard: 's01', ...snapshot() });
+    bus.emit('target.throttled', { shard: 's01', items: 25, reasons: [] });
+    if (second === 5) clock.jumped = -3_600_000;
+    wait(1000);
+  }
+  expect(stream.lines.filter((line) => line.includes('backfill messages'))).toHaveLength(3);
+});
+
+test('of faults that are ridden out, says one line a minute and kind, and how many there were', () => {
+  const { bus, stream, wait } = started();
+  const shard = 's01';
+  const retried = { shard, operation: 'BatchWriteItem', delayMs: 10, attempt: 1, throttled: false, ambiguous: false };
+  for (let second = 0; second < 65; second += 1) {
+    bus.emit('target.throttled', { shard, items: 25, reasons: ['TableWriteAccountLimitExceeded'] });
+    bus.emit('request.retried', { ...retried, reason: 'ThrottlingException', throttled: true });
+    wait(1000);
+  }
+  bus.emit('request.retried', { ...retried, reason: 'InternalServerError', ambiguous: true });
+  bus.emit('request.retried', { ...retried, reason: 'ECONNREFUSED' });
+  const lost = {
+    doing: 'reading messages',
+    fact: 'the server closed the connection',
+    reason: 'PROTOCOL_CONNECTION_LOST',
+  };
+  bus.emit('source.retried', { shard, ...lost, attempt: 1, delayMs: 300 });
+  bus.emit('source.retried', { shard, ...lost, attempt: 2, delayMs: 300 });
+  bus.emit('source.unwatched', { shard, gauge: 'replica db7:3306', reason: 'ECONNREFUSED' });
+  expect(stream.lines.map((line) => line.slice(21))).toEqual([
+    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); what it refused is sent again',
+    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); what it refused is sent again (and 59 more like it since this was last said)',
+    's01 DynamoDB: BatchWriteItem got no answer (InternalServerError), so it may have been applied; its items are suspects, and are written again',
+    's01 DynamoDB: BatchWriteItem failed (ECONNREFUSED); tries again',
+    's01 MySQL: reading messages: the server closed the connection (PROTOCOL_CONNECTION_LOST); tries again, attempt 2',
+    's01 replica db7:3306 cannot be watched (ECONNREFUSED); reading goes on without it; see that it runs, and that the user may connect and has REPLICATION CLIENT',
+  ]);
 });
 
 test('says the same of many rows once', () => {

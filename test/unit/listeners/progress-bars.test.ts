@@ -48,7 +48,7 @@ describe('startProgressBars', () => {
       's02 starting',
     ]);
 
-    bus.emit('source.paused', { shard: 's01', reason: 'replica r1 is 14 s behind' });
+    bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'replica r1 is 14 s behind' });
     await sleep(400);
     expect(screenOf(stream.text)).toEqual([
       's01 reading pauses: replica r1 is 14 s behind',

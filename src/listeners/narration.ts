@@ -1,0 +1,67 @@
+/**
+ * What is said of each event, with repetitions held back. Of a thousand bad rows with the same reason in the same column, an operator
+ * reads one line: how many there are stands in the progress. Of faults that are ridden out, one line a minute and kind says how many
+ * more there were since. Bounded: behind so many kinds everything new is held back too.
+ */
+import type { EventRecord } from '../core/events.js';
+import { count } from './format.js';
+import { wordsOf } from './wording.js';
+
+const MAX_KINDS = 500;
+const INCIDENT_EVERY_MS = 60_000;
+
+interface Said {
+  at: number;
+  heldBack: number;
+}
+
+export class Narration {
+  readonly #rows = new Map<string, Said>();
+  readonly #incidents = new Map<string, Said>();
+
+  /** @param now clock of any zero, in ms @returns null where nothing is to be said */
+  wordsOf(record: EventRecord, now: number): string | null {
+    const words = wordsOf(record);
+    if (words === null) return null;
+    if (record.name === 'row.bad' || record.name === 'difference.found') {
+      const before = take(this.#rows, `${record.payload.shard} ${words}`, now, Infinity);
+      return before === null ? null : words;
+    }
+    const kind = kindOfIncident(record);
+    if (kind === null) return words;
+    const before = take(this.#incidents, kind, now, INCIDENT_EVERY_MS);
+    if (before === null) return null;
+    return before === 0 ? words : `${words} (and ${count(before)} more like it since this was last said)`;
+  }
+}
+
+/** Incidents that may come by the thousand; null: every one is told. */
+function kindOfIncident({ name, payload }: EventRecord): string | null {
+  switch (name) {
+    case 'source.retried':
+      return `${payload.shard} ${name} ${payload.doing} ${payload.reason}`;
+    case 'request.retried':
+      return `${payload.shard} ${name} ${payload.operation} ${payload.reason} ${payload.ambiguous}`;
+    case 'target.throttled':
+      return `${payload.shard} ${name} ${payload.reasons.join()}`;
+    default:
+      return null;
+  }
+}
+
+/** @returns how many of that kind were held back since the last one that was let through; null: hold this one back too */
+function take(said: Map<string, Said>, kind: string, now: number, everyMs: number): number | null {
+  const before = said.get(kind);
+  if (before === undefined) {
+    if (said.size >= MAX_KINDS) return null;
+    said.set(kind, { at: now, heldBack: 0 });
+    return 0;
+  }
+  if (now - before.at < everyMs) {
+    before.heldBack += 1;
+    return null;
+  }
+  const { heldBack } = before;
+  said.set(kind, { at: now, heldBack: 0 });
+  return heldBack;
+}

@@ -1,0 +1,72 @@
+/** What tells whether a source must be spared: how many threads run on the server, how far each watched replica is behind. */
+import type { ShardConfig, SourceLimits } from '../config/model.js';
+import type { Session } from './session.js';
+
+/** Why scans must wait. */
+export interface PauseReason {
+  readonly cause: 'lag' | 'busy';
+  /** In words, with the limit. */
+  readonly text: string;
+}
+
+export interface Gauge {
+  /** The server that is asked. */
+  readonly shard: ShardConfig;
+  /** For messages: `replica db7:3306`. */
+  readonly name: string;
+  /** @returns null: no reason to wait. @throws where the gauge cannot be read */
+  look(session: Session, signal: AbortSignal): Promise<PauseReason | null>;
+}
+
+/** A gauge answered, but not with a figure; the message says what. */
+export class Unreadable extends Error {}
+
+export function gaugesOf(shard: ShardConfig, limits: SourceLimits): readonly Gauge[] {
+  return [busyGauge(shard, limits), ...shard.replicas.map((replica) => lagGauge(shard, replica, limits))];
+}
+
+function busyGauge(shard: ShardConfig, { maxThreadsRunning }: SourceLimits): Gauge {
+  const name = `${shard.host}:${shard.port}`;
+  return {
+    shard,
+    name: `the number of threads that run on ${name}`,
+    look: async (session, signal) => {
+      const [row] = await session.rows("SHOW GLOBAL STATUS LIKE 'Threads_running'", signal);
+      const running = Number(row?.[1]);
+      if (!(running > maxThreadsRunning)) return null;
+      return { cause: 'busy', text: `${running} threads run on ${name} (limit ${maxThreadsRunning})` };
+    },
+  };
+}
+
+function lagGauge(
+  shard: ShardConfig,
+  replica: { readonly host: string; readonly port: number },
+  { maxReplicaLagSeconds }: SourceLimits,
+): Gauge {
+  const name = `replica ${replica.host}:${replica.port}`;
+  return {
+    shard: { ...shard, ...replica },
+    name,
+    look: async (session, signal) => {
+      const lags = await replicaLags(session, signal);
+      if (lags.length === 0) throw new Unreadable('it is no replica');
+      // It falls behind from now on, and does not say how far.
+      if (lags.includes(null)) return { cause: 'lag', text: `${name} has stopped replicating` };
+      const lag = Math.max(...lags.map(Number));
+      return lag > maxReplicaLagSeconds
+        ? { cause: 'lag', text: `${name} is ${lag} s behind (limit ${maxReplicaLagSeconds} s)` }
+        : null;
+    },
+  };
+}
+
+/** Seconds behind, one figure for each source that the replica follows; null: it does not follow it just now. */
+async function replicaLags(session: Session, signal: AbortSignal): Promise<readonly (number | null)[]> {
+  const { replicaStatement, replicaLagColumn } = session.family;
+  const rows = await session.records(replicaStatement, signal);
+  return rows.map((row) => {
+    const lag = row.get(replicaLagColumn) ?? null;
+    return lag === null ? null : Number(lag);
+  });
+}
