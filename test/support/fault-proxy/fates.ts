@@ -1,0 +1,72 @@
+/**
+ * What may become of a request. `applied`: the emulator executes it although the sender gets no good answer.
+ */
+
+/** Which entries of a batch are not executed and come back: always at least one where the rule names any. */
+export type Selection =
+  /** That share, at random. */
+  | { readonly share: number }
+  /** So many, at random: `{ count: 24 }` of 25. */
+  | { readonly count: number }
+  /** Those; none: the request passes. */
+  | { readonly where: (entry: string, index: number) => boolean };
+
+export type Fate =
+  | { readonly kind: 'pass' }
+  /** The service took its time, and executed it then. */
+  | { readonly kind: 'late'; readonly ms: number }
+  /** Executed at once, but the first byte of the answer takes its time. */
+  | { readonly kind: 'slow answer'; readonly ms: number }
+  /** A part of the batch is not executed and comes back as unprocessed, in another order than it was sent in. */
+  | ({ readonly kind: 'unprocessed' } & Selection)
+  /** As the capacity model says: these entries come back, and this was consumed (as the API's ConsumedCapacity). */
+  | { readonly kind: 'metered'; readonly refused: readonly number[]; readonly consumed: unknown }
+  /** As `pass`, but the answer has no ConsumedCapacity. */
+  | { readonly kind: 'no capacity' }
+  /** As `pass`, but ConsumedCapacity has nothing beside its total. */
+  | { readonly kind: 'total capacity' }
+  /** As `pass`, but the answer's JSON is another. */
+  | { readonly kind: 'altered'; readonly alter: (answer: Record<string, unknown>) => Record<string, unknown> }
+  | {
+      readonly kind: 'throttle';
+      readonly name?: string;
+      readonly reasons?: readonly string[];
+      readonly spelling?: string;
+    }
+  | {
+      readonly kind: 'error';
+      readonly status: number;
+      readonly name: string;
+      readonly applied?: boolean;
+      readonly date?: Date;
+    }
+  /** A success whose body is cut off. */
+  | { readonly kind: 'garbled'; readonly applied: boolean }
+  | { readonly kind: 'reset'; readonly applied: boolean }
+  /** The connection ends in order, without an answer. */
+  | { readonly kind: 'drop'; readonly applied: boolean }
+  | { readonly kind: 'hang'; readonly applied: boolean }
+  /**
+   * The write that lands late: the sender gets no answer (`hang`) or a reset, and the request is executed when the test calls
+   * `releaseHeld`, or after `ms` where given.
+   */
+  | { readonly kind: 'held'; readonly sender: 'hang' | 'reset'; readonly ms?: number };
+
+export interface SeenRequest {
+  /** From 0, in order of arrival. */
+  readonly ordinal: number;
+  /** `BatchWriteItem` */
+  readonly operation: string;
+  /** As sent, names in lower case. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string;
+  /** Puts (BatchWriteItem, PutItem: `{"PutRequest":{"Item":...}}`) or keys (BatchGetItem) as DynamoDB JSON texts. */
+  readonly entries: readonly string[];
+  /** ms since the proxy started */
+  readonly at: number;
+}
+
+/** Decides on a request. */
+export type FaultPlan = (request: SeenRequest) => Fate;
+
+export const PASS: Fate = { kind: 'pass' };

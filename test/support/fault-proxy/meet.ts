@@ -1,0 +1,159 @@
+/** Carries out the fate of one request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorBody, forward, relay, send, sendGarbled, throttleBody } from './answers.js';
+import type { Batch } from './batch.js';
+import type { Fate, Selection } from './fates.js';
+import type { HeldRequests } from './held.js';
+import { shuffled } from './random.js';
+
+export interface Encounter {
+  readonly target: string;
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: string;
+  /** null for an operation that is none of the hot ones: what speaks of batches lets it pass. */
+  readonly batch: Batch | null;
+  readonly operation: string;
+  readonly random: () => number;
+  readonly held: HeldRequests;
+}
+
+export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
+  const { target, incoming, response, body } = encounter;
+  const apply = async (applied: boolean | undefined): Promise<void> => {
+    if (applied === true) await (await forward(target, incoming, body)).text();
+  };
+  switch (fate.kind) {
+    case 'pass':
+      await relay(response, await forward(target, incoming, body));
+      return;
+    case 'late':
+      await sleep(fate.ms);
+      await relay(response, await forward(target, incoming, body));
+      return;
+    case 'slow answer': {
+      const answer = await forward(target, incoming, body);
+      await sleep(fate.ms);
+      await relay(response, answer);
+      return;
+    }
+    case 'no capacity':
+      await passAltered(encounter, withoutCapacity);
+      return;
+    case 'total capacity':
+      await passAltered(encounter, totalCapacity);
+      return;
+    case 'altered':
+      await passAltered(encounter, fate.alter);
+      return;
+    case 'unprocessed':
+      await leaveUnprocessed(selected(fate, encounter), encounter);
+      return;
+    case 'metered':
+      await leaveUnprocessed(new Set(fate.refused), encounter, fate.consumed);
+      return;
+    case 'throttle': {
+      const { name = 'ProvisionedThroughputExceededException', reasons, spelling = 'ThrottlingReasons' } = fate;
+      send(response, 400, throttleBody(name, reasons, spelling));
+      return;
+    }
+    case 'error':
+      await apply(fate.applied);
+      send(response, fate.status, errorBody(fate.name), fate.date);
+      return;
+    case 'garbled':
+      await apply(fate.applied);
+      sendGarbled(response);
+      return;
+    case 'reset':
+      await apply(fate.applied);
+      incoming.socket.resetAndDestroy();
+      return;
+    case 'drop':
+      await apply(fate.applied);
+      incoming.socket.end();
+      return;
+    case 'hang':
+      await apply(fate.applied);
+      await silence(incoming);
+      return;
+    case 'held':
+      encounter.held.hold(() => apply(true), fate.ms);
+      if (fate.sender === 'reset') incoming.socket.resetAndDestroy();
+      else await silence(incoming);
+  }
+}
+
+/** Nothing more: the socket stays open until one side gives up. */
+async function silence(incoming: IncomingMessage): Promise<void> {
+  await new Promise((resolve) => incoming.socket.once('close', resolve));
+}
+
+async function passAltered(
+  { target, incoming, response, body }: Encounter,
+  alter: (answer: Record<string, unknown>) => Record<string, unknown>,
+): Promise<void> {
+  const answer = await forward(target, incoming, body);
+  const json = (await answer.json()) as Record<string, unknown>;
+  send(response, answer.status, answer.ok ? alter(json) : json);
+}
+
+function withoutCapacity({ ConsumedCapacity: _, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  return rest;
+}
+
+function totalCapacity(answer: Record<string, unknown>): Record<string, unknown> {
+  const total = ({ TableName, CapacityUnits }: Record<string, unknown>): unknown => ({ TableName, CapacityUnits });
+  const consumed = answer['ConsumedCapacity'];
+  if (consumed === undefined) return answer;
+  const ConsumedCapacity = Array.isArray(consumed)
+    ? consumed.map((each) => total(each as Record<string, unknown>))
+    : total(consumed as Record<string, unknown>);
+  return { ...answer, ConsumedCapacity };
+}
+
+/** The entries that come back, by index. */
+function selected(selection: Selection, { batch, random }: Encounter): ReadonlySet<number> {
+  const entries = batch?.entries ?? [];
+  const indexes = entries.map((_, index) => index);
+  if ('where' in selection) {
+    return new Set(indexes.filter((index) => selection.where(JSON.stringify(entries[index]), index)));
+  }
+  const wanted = 'share' in selection ? Math.round(selection.share * entries.length) : selection.count;
+  return new Set(shuffled(indexes, random).slice(0, Math.min(entries.length, Math.max(1, wanted))));
+}
+
+/** Executes only a part of the batch, and answers the rest as the service does. */
+async function leaveUnprocessed(left: ReadonlySet<number>, encounter: Encounter, consumed?: unknown): Promise<void> {
+  const { target, incoming, response, body, batch, operation, random } = encounter;
+  const done = batch?.entries.filter((_, index) => !left.has(index)) ?? [];
+  if (batch === null || (left.size === 0 && consumed === undefined)) {
+    await relay(response, await forward(target, incoming, body));
+    return;
+  }
+  if (operation === 'PutItem' && left.size > 0) {
+    // One item alone has no "unprocessed".
+    send(response, 400, throttleBody('ProvisionedThroughputExceededException', undefined, 'ThrottlingReasons'));
+    return;
+  }
+  let answer: Record<string, unknown> = operation === 'BatchGetItem' ? { Responses: { [batch.table]: [] } } : {};
+  if (done.length > 0) {
+    const real = await forward(target, incoming, batch.withEntries(done));
+    if (!real.ok) {
+      await relay(response, real);
+      return;
+    }
+    answer = (await real.json()) as Record<string, unknown>;
+  }
+  if (consumed !== undefined) answer['ConsumedCapacity'] = consumed;
+  const returned = shuffled(
+    batch.entries.filter((_, index) => left.has(index)),
+    random,
+  );
+  if (operation === 'BatchWriteItem') answer['UnprocessedItems'] = left.size === 0 ? {} : { [batch.table]: returned };
+  else if (operation === 'BatchGetItem') {
+    answer['UnprocessedKeys'] = { [batch.table]: { Keys: returned, ConsistentRead: true } };
+  }
+  send(response, 200, answer);
+}
