@@ -90,7 +90,9 @@ export interface MappedItem {
   readonly end: number;
   /** The canonical form, made at each call. */
   readonly text: string;
-  /** The item key as DynamoDB JSON, `{"pk":{"S":"..."},"sk":{"S":"..."}}`: for BatchGetItem, and to tell items apart. */
+  /** Below 2^30; items with one item key have one hash. */
+  readonly keyHash: number;
+  /** The item key as DynamoDB JSON, `{"pk":{"S":"..."},"sk":{"S":"..."}}`: for BatchGetItem, and to tell items apart. Made at each call. */
   readonly keyText: string;
   /** The partition key's value as DynamoDB JSON: what a hot partition is told by. */
   readonly partition: string;
@@ -102,6 +104,11 @@ export interface MappedItem {
   readonly row: Row;
   /** One cell of that row, by its place. */
   cell(column: number): Cell;
+}
+
+/** Of one target table. The texts are made only where the hashes meet. */
+export function haveOneKey(a: MappedItem, b: MappedItem): boolean {
+  return a.keyHash === b.keyHash && a.partition === b.partition && a.keyText === b.keyText;
 }
 
 /** Why a row cannot be represented as asked. Holds no value. */

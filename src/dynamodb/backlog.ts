@@ -3,6 +3,7 @@
  * by item key, what is in flight. Bounded: `hasRoom` says when to stop adding.
  */
 import type { MappedItem } from '../core/model.js';
+import { KeyIndex } from './key-index.js';
 import { MAX_ITEM_BYTES, MAX_OPERATIONS } from './batch-write.js';
 import type { QueuedItem } from './partition-queue.js';
 import { PartitionQueue } from './partition-queue.js';
@@ -17,7 +18,7 @@ export class Backlog {
   readonly #maxItems: number;
   readonly #onReleased: () => void;
   readonly #queue = new PartitionQueue();
-  readonly #byKey = new Map<string, QueuedItem>();
+  readonly #byKey = new KeyIndex();
   /** Parts of batches that were refused as invalid, on the way to the item to blame. */
   #parts: QueuedItem[][] = [];
   #bytes = 0;
@@ -39,15 +40,15 @@ export class Backlog {
     return this.#parts.length === 0 && this.#queue.idle;
   }
 
-  /** The unacknowledged item that has this item key. */
-  holder(keyText: string): QueuedItem | undefined {
-    return this.#byKey.get(keyText);
+  /** The unacknowledged item that has this item's key. */
+  holder(item: MappedItem): QueuedItem | null {
+    return this.#byKey.holder(item);
   }
 
   /** The item key must have no holder. */
   add(item: MappedItem, write: PendingWrite): void {
-    const queued: QueuedItem = { item, write, units: writeUnits(item.bytes), attempts: 0, next: null };
-    this.#byKey.set(item.keyText, queued);
+    const queued: QueuedItem = { item, write, units: writeUnits(item.bytes), attempts: 0, next: null, sameHash: null };
+    this.#byKey.add(queued);
     this.#bytes += item.end - item.start;
     this.#queue.push(queued);
   }
@@ -72,7 +73,7 @@ export class Backlog {
 
   /** Acknowledged, or given up. */
   remove(queued: QueuedItem): void {
-    this.#byKey.delete(queued.item.keyText);
+    this.#byKey.remove(queued);
     this.#bytes -= queued.item.end - queued.item.start;
   }
 

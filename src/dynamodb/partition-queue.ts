@@ -18,6 +18,8 @@ export interface QueuedItem {
   attempts: number;
   /** The next one of its lane. */
   next: QueuedItem | null;
+  /** Another one in the key index whose key has the same hash. */
+  sameHash: QueuedItem | null;
 }
 
 interface Lane {

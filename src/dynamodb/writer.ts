@@ -110,8 +110,8 @@ class BatchItemWriter implements ItemWriter {
     const write = new PendingWrite(items.length);
     this.#writes.add(write);
     for (const item of items) {
-      const holder = this.#backlog.holder(item.keyText);
-      if (holder !== undefined) {
+      const holder = this.#backlog.holder(item);
+      if (holder !== null) {
         this.#refuseShared(holder, item, write);
         break;
       }

@@ -6,7 +6,7 @@
 import type { ItemMapping, TableMapping } from '../config/model.js';
 import { type Path, placeText } from '../core/config-path.js';
 import { FerryError, type Fault } from '../core/errors.js';
-import type { MappedItem, Row, TableInfo } from '../core/model.js';
+import { haveOneKey, type MappedItem, type Row, type TableInfo } from '../core/model.js';
 import { RowBlock, transportOf, type Transport } from '../core/row-block.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
 import { compileAttributes, isChosen } from './attributes.js';
@@ -167,8 +167,7 @@ function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: Mappe
     throw error;
   }
   const { buffer, start, at, bytes } = out;
-  const { keyText, partition } = item.keys.reader;
-  into.push(new PackedItem(buffer, start, at, keyText, partition, bytes, expiresAt, row.rows, row.row));
+  into.push(new PackedItem(buffer, start, at, item.keys.reader, bytes, expiresAt, row.rows, row.row));
 }
 
 function tooLarge(item: string, bytes: number): BadValue {
@@ -182,13 +181,16 @@ function tooLarge(item: string, bytes: number): BadValue {
 
 /** One row's items must not overwrite each other. */
 function refuseSharedKey(into: readonly MappedItem[], start: number): void {
-  const keys = into.slice(start).map((item) => item.keyText);
-  if (new Set(keys).size === keys.length) return;
-  throw new BadValue(
-    null,
-    'two items of the row have one item key',
-    'begin the key templates of the items with different literals',
-  );
+  for (let i = start + 1; i < into.length; i += 1) {
+    for (let j = start; j < i; j += 1) {
+      if (!haveOneKey(into[i] as MappedItem, into[j] as MappedItem)) continue;
+      throw new BadValue(
+        null,
+        'two items of the row have one item key',
+        'begin the key templates of the items with different literals',
+      );
+    }
+  }
 }
 
 /** Columns that become attributes by themselves, in table order; templates and TTLs add theirs as they are compiled. */

@@ -27,7 +27,8 @@ export class KeyAttribute implements AttributeEmitter {
   readonly type: KeyType;
   readonly origin: AttributeOrigin;
   /** `"pk":{"S":"` */
-  readonly opening: Literal;
+  readonly openingText: string;
+  readonly #opening: Literal;
   /** Where its value stands in the item under way, counted from the item's start. */
   from = 0;
   to = 0;
@@ -41,7 +42,8 @@ export class KeyAttribute implements AttributeEmitter {
     this.name = key.name;
     this.type = key.type;
     this.origin = { from: limits.role, path: limits.path };
-    this.opening = literal(`${quoteJson(key.name)}:{"${key.type}":"`);
+    this.openingText = `${quoteJson(key.name)}:{"${key.type}":"`;
+    this.#opening = literal(this.openingText);
     this.#nameBytes = textBytes(key.name);
     this.#write = writerOf(key.type, template, suffix);
     this.#limits = limits;
@@ -50,7 +52,7 @@ export class KeyAttribute implements AttributeEmitter {
   /** @throws BadValue for empty and for too long keys */
   emit(row: RowView, out: ItemBuffer): void {
     out.literal(this.#comma);
-    out.literal(this.opening);
+    out.literal(this.#opening);
     this.from = out.at - out.start;
     const billed = out.bytes;
     this.#write(row, out);

@@ -1,73 +1,76 @@
 /**
- * The key of the item just written, as text: copied out of the item's own bytes, so that key and item cannot differ. Rows come in
- * key order, so a partition is often the one before, and then its text is the same string.
+ * The key of the item just written, read out of the item's own bytes, so that key and item cannot differ: where it stands, its hash, and
+ * its partition. Its text is made only where somebody asks. Rows come in key order, so a partition is often the one before, and then
+ * its text and its hash are at hand.
  */
-import { literal, type ItemBuffer } from './item-buffer.js';
-import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES } from './item-size.js';
+import type { ItemBuffer } from './item-buffer.js';
+import { MAX_PARTITION_KEY_BYTES } from './item-size.js';
 import type { KeyAttribute } from './key-attribute.js';
 
 /** `\u0000` stands for one byte. */
 const MAX_ESCAPED_BYTES = 6;
-/** More than the braces and commas. */
-const FRAME_BYTES = 64;
+/** Hashes are small integers to V8: a Map takes them without an object each. */
+const HASH_BITS = 0x3fffffff;
 
-const BEGIN = literal('{');
-const BETWEEN = literal('"},');
-const END = literal('"}}');
+/** Where the values of an item's keys stand between their quotes, counted from the item's start. */
+export interface KeyPlace {
+  readonly partitionFrom: number;
+  readonly partitionTo: number;
+  /** Both 0 where there is no sort key. */
+  readonly sortFrom: number;
+  readonly sortTo: number;
+}
 
-export class KeyReader {
-  /** `{"pk":{"S":"..."},"sk":{"S":"..."}}` */
-  keyText = '';
+export class KeyReader implements KeyPlace {
   /** `{"S":"..."}` of the partition key. */
   partition = '';
-  readonly #text: Buffer;
-  #at = 0;
-  /** All bytes of the text, or'ed: whether it is ASCII. */
-  #seen = 0;
+  /** Below 2^30; of equal keys it is equal. */
+  hash = 0;
   readonly #partitionKey: KeyAttribute;
   readonly #sortKey: KeyAttribute | null;
   readonly #latest = Buffer.alloc(MAX_PARTITION_KEY_BYTES * MAX_ESCAPED_BYTES);
   #latestLength = -1;
+  #partitionHash = 0;
+
+  get partitionFrom(): number {
+    return this.#partitionKey.from;
+  }
+
+  get partitionTo(): number {
+    return this.#partitionKey.to;
+  }
+
+  get sortFrom(): number {
+    return this.#sortKey?.from ?? 0;
+  }
+
+  get sortTo(): number {
+    return this.#sortKey?.to ?? 0;
+  }
 
   constructor(partitionKey: KeyAttribute, sortKey: KeyAttribute | null) {
     this.#partitionKey = partitionKey;
     this.#sortKey = sortKey;
-    const names = partitionKey.opening.bytes.length + (sortKey?.opening.bytes.length ?? 0);
-    this.#text = Buffer.alloc((MAX_PARTITION_KEY_BYTES + MAX_SORT_KEY_BYTES) * MAX_ESCAPED_BYTES + names + FRAME_BYTES);
   }
 
   /** Reads the key of the item under way, whose keys are written. */
   read(out: ItemBuffer): void {
-    this.#at = 0;
-    this.#seen = 0;
-    this.#add(BEGIN.bytes, 0, BEGIN.bytes.length);
-    this.#addKey(this.#partitionKey, out);
-    if (this.#sortKey !== null) {
-      this.#add(BETWEEN.bytes, 0, BETWEEN.bytes.length);
-      this.#addKey(this.#sortKey, out);
-    }
-    this.#add(END.bytes, 0, END.bytes.length);
-    this.keyText = this.#text.toString(this.#seen < 0x80 ? 'latin1' : 'utf8', 0, this.#at);
     this.#readPartition(out);
+    const sort = this.#sortKey;
+    const hash = sort === null ? this.#partitionHash : out.hash(sort.from, sort.to, this.#partitionHash);
+    this.hash = (hash ^ (hash >>> 15)) & HASH_BITS;
   }
 
-  #addKey(key: KeyAttribute, out: ItemBuffer): void {
-    this.#add(key.opening.bytes, 0, key.opening.bytes.length);
-    this.#add(out.buffer, out.start + key.from, out.start + key.to);
+  /** `{"pk":{"S":"..."},"sk":{"S":"..."}}` of an item that begins at `start`. */
+  textOf(buffer: Buffer, start: number, place: KeyPlace): string {
+    const value = (from: number, to: number): string => buffer.toString('utf8', start + from, start + to);
+    const partition = `${this.#partitionKey.openingText}${value(place.partitionFrom, place.partitionTo)}"}`;
+    if (this.#sortKey === null) return `{${partition}}`;
+    return `{${partition},${this.#sortKey.openingText}${value(place.sortFrom, place.sortTo)}"}}`;
   }
 
-  #add(bytes: Uint8Array, from: number, to: number): void {
-    const text = this.#text;
-    let at = this.#at;
-    for (let i = from; i < to; i += 1, at += 1) {
-      const byte = bytes[i] as number;
-      text[at] = byte;
-      this.#seen |= byte;
-    }
-    this.#at = at;
-  }
-
-  #readPartition({ buffer, start }: ItemBuffer): void {
+  #readPartition(out: ItemBuffer): void {
+    const { buffer, start } = out;
     const { from, to } = this.#partitionKey;
     const latest = this.#latest;
     const length = to - from;
@@ -76,6 +79,7 @@ export class KeyReader {
     if (same) return;
     buffer.copy(latest, 0, start + from, start + to);
     this.#latestLength = length;
+    this.#partitionHash = out.hash(from, to, length);
     this.partition = `{"${this.#partitionKey.type}":"${buffer.toString('utf8', start + from, start + to)}"}`;
   }
 }

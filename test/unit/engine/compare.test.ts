@@ -6,7 +6,16 @@ import { bytesOf } from '../../support/mapped-item.js';
 const KEY = '{"pk":{"S":"a"}}';
 
 function item(text: string, expiresAt: number | null = null): MappedItem {
-  return { ...bytesOf(text), keyText: KEY, partition: '{"S":"a"}', bytes: 3, expiresAt, row: [], cell: () => null };
+  return {
+    ...bytesOf(text),
+    keyHash: 0,
+    keyText: KEY,
+    partition: '{"S":"a"}',
+    bytes: 3,
+    expiresAt,
+    row: [],
+    cell: () => null,
+  };
 }
 
 describe('compareItem', () => {

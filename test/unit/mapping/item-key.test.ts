@@ -47,6 +47,26 @@ describe('the item key', () => {
     expect(item.keyText).toBe(`{"pk":{"S":"x"},"sk":{"N":"${digits}"}}`);
   });
 
+  it('has a hash that differs where keys differ, wherever that is in them', () => {
+    const mapping = compile(table(COLUMNS), rule('{s:lower}', '{at:iso}#{b:hex}'));
+    const hashes = new Set<number>();
+    const day = (i: number): string => `2026-01-${String(i + 10)} 03:04:05`;
+    for (let i = 0; i < 8_000; i += 1) {
+      const digits = String(i).padStart(4, '0');
+      const cells = {
+        s: `ac${digits.slice(2)}ff`,
+        at: day(Number(digits[0])),
+        b: Buffer.from(`ab${digits[1] ?? ''}x`),
+      };
+      const { keyHash } = onlyItem(mapRow(mapping, cells));
+      expect(keyHash).toBe(onlyItem(mapRow(mapping, cells)).keyHash);
+      expect(keyHash & 0x3fffffff).toBe(keyHash);
+      hashes.add(keyHash);
+    }
+    // By chance, 0.03 of these pairs meet.
+    expect(hashes.size).toBeGreaterThan(7_990);
+  });
+
   it.each<[string, number]>([
     ['a', 2048],
     ['é', 1024],

@@ -192,7 +192,12 @@ describe('a block of rows', () => {
       for (const [index, row] of several.entries()) {
         const own = onlyItem(mapRow(compile(INFO, RULE), row));
         const item = items[index];
-        expect([item?.text, item?.keyText, item?.partition]).toEqual([own.text, own.keyText, own.partition]);
+        expect(item).toMatchObject({
+          text: own.text,
+          keyText: own.keyText,
+          keyHash: own.keyHash,
+          partition: own.partition,
+        });
         expect([item?.bytes, item?.expiresAt]).toEqual([own.bytes, own.expiresAt]);
         expect(item?.row).toEqual(rowOf(block, row));
         expect(block.columns.map((_, place) => item?.cell(place))).toEqual(rowOf(block, row));
