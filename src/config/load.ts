@@ -26,16 +26,18 @@ import { parseYaml } from './yaml-text.js';
 export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const absolute = resolve(file);
   const yaml = parseYaml(readText(file), file);
-  const schema: SchemaNode = configJsonSchema();
+  // Rarely asked for, and it takes longer than all else here.
+  let made: SchemaNode | null = null;
+  const schema = (): SchemaNode => (made ??= configJsonSchema());
   const wantsNumber = (path: Path): boolean => {
-    const node = schemaAt(schema, path);
+    const node = schemaAt(schema(), path);
     return node !== null && wantsWholeNumber(node);
   };
   const environment = substitute(yaml.value, env, wantsNumber);
 
   const shape = configShape.safeParse(environment.value, { reportInput: true });
   const typedIn = (path: Path): boolean => !environment.taken.has(pathKey(path));
-  const fields = shape.success ? [] : shapeFaults(shape.error.issues, schema, typedIn);
+  const fields = shape.success ? [] : shapeFaults(shape.error.issues, schema(), typedIn);
   const between = crossFaults(environment.value, yaml.value);
   const news = [...fields, ...between].filter(({ path }) => !environment.failed.has(pathKey(path)));
   const faults = [...yaml.faults, ...environment.faults, ...news];

@@ -8,6 +8,9 @@ import { mappingShape } from './mapping-schema.js';
 import { sourceShape } from './source-schema.js';
 import { targetShape } from './target-schema.js';
 
+// One file is checked once: code compiled for it would never be used again.
+z.config({ jitless: true });
+
 export const configShape = z
   .strictObject({
     state: text()

@@ -47,7 +47,14 @@ export class Backlog {
 
   /** The item key must have no holder. */
   add(item: MappedItem, write: PendingWrite): void {
-    const queued: QueuedItem = { item, write, units: writeUnits(item.bytes), attempts: 0, next: null, sameHash: null };
+    const queued: QueuedItem = {
+      item,
+      write,
+      units: writeUnits(item.bytes),
+      attempts: 0,
+      next: null,
+      nextOfChain: null,
+    };
     this.#byKey.add(queued);
     this.#bytes += item.end - item.start;
     this.#queue.push(queued);

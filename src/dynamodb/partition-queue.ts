@@ -18,8 +18,8 @@ export interface QueuedItem {
   attempts: number;
   /** The next one of its lane. */
   next: QueuedItem | null;
-  /** Another one in the key index whose key has the same hash. */
-  sameHash: QueuedItem | null;
+  /** The next one of its chain in the key index. */
+  nextOfChain: QueuedItem | null;
 }
 
 interface Lane {

@@ -12,7 +12,7 @@ const batch: readonly QueuedItem[] = sampleItems(3, 3, 'é"\\\u0001😀').map((i
   units: 1,
   attempts: 0,
   next: null,
-  sameHash: null,
+  nextOfChain: null,
 }));
 const format = new BatchWriteFormat('my-table', KEY_NAMES);
 const itemOf = (queued: QueuedItem | undefined): unknown => JSON.parse(queued?.item.text ?? '');

@@ -10,7 +10,7 @@ const write = new PendingWrite(1);
 const KEYS = ['A', 'B'].flatMap((partition) => ['1', '2', '3', '11', '22'].map((sort) => ({ partition, sort })));
 
 function queued({ partition, sort }: { partition: string; sort: string }): QueuedItem {
-  return { item: sampleItem(partition, sort), write, units: 1, attempts: 0, next: null, sameHash: null };
+  return { item: sampleItem(partition, sort), write, units: 1, attempts: 0, next: null, nextOfChain: null };
 }
 
 test('finds by key, whatever came and went with the same hash', () => {
@@ -38,4 +38,18 @@ test('finds by key, whatever came and went with the same hash', () => {
       }
     }),
   );
+});
+
+test('holds any number', () => {
+  const index = new KeyIndex();
+  const all = Array.from({ length: 5_000 }, (_, i) => {
+    const item = { ...sampleItem('A', String(i)), keyHash: (i * 7919) & 0x3fffffff };
+    return { ...queued({ partition: 'A', sort: '' }), item };
+  });
+  for (const each of all) index.add(each);
+  expect(index.size).toBe(all.length);
+  expect(all.filter((each) => index.holder(each.item) !== each)).toEqual([]);
+  for (const each of all.toReversed()) index.remove(each);
+  expect(index.size).toBe(0);
+  expect(all.filter((each) => index.holder(each.item) !== null)).toEqual([]);
 });

@@ -8,7 +8,14 @@ import { sampleItem } from '../../contract/item-writer-samples.js';
 const NO_LIMIT = 1e9;
 
 function queued(partition: string, sort: number, write = new PendingWrite(1), body = ''): QueuedItem {
-  return { item: sampleItem(partition, String(sort), body), write, units: 1, attempts: 0, next: null, sameHash: null };
+  return {
+    item: sampleItem(partition, String(sort), body),
+    write,
+    units: 1,
+    attempts: 0,
+    next: null,
+    nextOfChain: null,
+  };
 }
 
 const names = (items: readonly QueuedItem[]): string[] =>
