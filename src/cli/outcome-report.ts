@@ -13,6 +13,7 @@ export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardO
     printFindings(io, run, outcome);
     printAcceptedChanges(io, run, outcome);
     if (outcome.suspects > 0) writeLine(io.stdout, `  ${suspectText(outcome)}`);
+    if (outcome.lateWritesUntil !== null) writeLine(io.stdout, `  ${lateWritesText(outcome.lateWritesUntil)}`);
     if (outcome.fault !== null && outcome.outcome === 'failed')
       printFault(io.stderr, `error ${outcome.shard}`, outcome.fault);
   }
@@ -62,13 +63,15 @@ function verb(run: RunOptions, outcome: ShardOutcome): string {
 }
 
 /** Never nothing: a verification does not pass over bad rows and open writes either. */
-function whatIsWrong({ missing, differing, unresolved, badRows, suspects }: ShardOutcome): string {
+function whatIsWrong(outcome: ShardOutcome): string {
+  const { missing, differing, unresolved, badRows, suspects, lateWritesUntil } = outcome;
   const parts = [
     missing > 0 ? `${count(missing)} missing` : '',
     differing > 0 ? `${count(differing)} differing` : '',
     unresolved > 0 ? `${count(unresolved)} unresolved` : '',
     badRows > 0 ? `${plural(badRows, 'bad row')} without an item` : '',
     suspects > 0 ? `${plural(suspects, 'write')} without an answer` : '',
+    lateWritesUntil === null ? '' : 'a run was killed in the midst of its writes',
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -125,6 +128,10 @@ function suspectText(outcome: ShardOutcome): string {
   return `${plural(outcome.suspects, 'write')} ended without an answer and could still land: verify again${when}`;
 }
 
+function lateWritesText(until: number): string {
+  return `what the killed run had sent could still land: verify again after ${new Date(until).toISOString()}`;
+}
+
 function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
   if (outcomes.some((outcome) => outcome.exitCode === EXIT.interrupted)) return 'run the same command again to resume';
   if (outcomes.some((outcome) => outcome.outcome === 'failed')) return '';
@@ -146,7 +153,12 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
     return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it, then verify again`;
   }
   const wrong = outcomes.reduce((sum, { missing, differing, unresolved }) => sum + missing + differing + unresolved, 0);
-  if (wrong === 0 && outcomes.every((outcome) => outcome.suspects === 0))
+  const openUntil = Math.max(
+    ...outcomes.flatMap(({ suspectsClosableAt, lateWritesUntil }) => [suspectsClosableAt ?? 0, lateWritesUntil ?? 0]),
+  );
+  if (wrong === 0 && openUntil > 0)
+    return `${retryHint(run, outcomes)}next: nothing is wrong so far; \`dynaferry verify ${run.selection}\` again after ${new Date(openUntil).toISOString()}`;
+  if (wrong === 0)
     return `${retryHint(run, outcomes)}next: what is left are rows without an item; verify again when they are moved`;
   return [
     ...(outcomes.some((outcome) => outcome.badRows > 0) ? [retryHint(run, outcomes).trimEnd()] : []),

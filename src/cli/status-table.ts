@@ -57,7 +57,7 @@ function tableCells(shard: ShardStatus, table: TableStatus, first: boolean, now:
     beat === null || finished ? '' : `${compact(rate)} rows/s`,
     left,
     count(table.badRows),
-    verifiedText(table, now),
+    verifiedText(table, shard.lateWritesUntil ?? 0, now),
   ];
 }
 
@@ -73,12 +73,13 @@ function phaseText(shard: ShardStatus): string {
   return shard.phase === 'verifying' ? 'verify stopped' : shard.phase;
 }
 
-function verifiedText({ verify, overtakenBy, badRows }: TableStatus, now: number): string {
+function verifiedText({ verify, overtakenBy, badRows }: TableStatus, lateWritesUntil: number, now: number): string {
   if (verify === null) return 'never';
-  const { id, finishedAt } = verify.pass;
+  const { id, startedAt, finishedAt } = verify.pass;
   if (finishedAt === null) return `${verify.rangesComplete} of ${plural(verify.ranges, 'range')}`;
   if (id <= overtakenBy) return 'not since the retry';
   const wrong = verify.missing + verify.differing + verify.unresolved;
+  if (wrong === 0 && startedAt < lateWritesUntil) return 'not since the kill';
   const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal but for bad rows' : 'equal';
   return `${found}, ${duration((now - finishedAt) / 1_000)} ago`;
 }
@@ -90,8 +91,15 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
           `${shard.shard}: ${plural(shard.suspects, 'write')} ended without an answer; verify looks at their items again`,
         ]
       : [];
+  const until = shard.lateWritesUntil ?? 0;
+  const lateWrites =
+    until > now
+      ? [
+          `${shard.shard}: a run was killed in the midst of its writes, which could still land for ${duration((until - now) / 1_000)}; verify after that`,
+        ]
+      : [];
   const fault = shard.fault === null ? [] : [faultText(shard.shard, shard.fault)];
-  return [...fault, ...suspects, ...riddenOut(shard, now)];
+  return [...fault, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
 }
 
 /** What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look into. */

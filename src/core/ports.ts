@@ -278,7 +278,10 @@ export interface StateStore {
   acceptedChanges(): readonly FingerprintChange[];
   plan(table: string): TablePlan | null;
   savePlan(plan: TablePlan): void;
-  /** The unfinished pass of that kind, or a new one: also in the place of a verification that a retry has overtaken. */
+  /**
+   * The unfinished pass of that kind, or a new one: also in the place of a verification that a retry has overtaken, or that began
+   * while writes of a broken-off run could still land, once they cannot any more.
+   */
   openPass(kind: PassKind, table: string): Pass;
   progress(pass: Pass): readonly RangeProgress[];
   /** Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. */
@@ -303,6 +306,12 @@ export interface StateStore {
   addSuspects(suspects: readonly Suspect[]): void;
   closeSuspects(keyTexts: readonly string[]): void;
   suspects(): readonly Suspect[];
+  /** Requests will be sent from now on. A process that ends before `endWrites` leaves a run that was broken off. */
+  beginWrites(): void;
+  /** Every request was heard out: answered, or its keys recorded as suspects. */
+  endWrites(): void;
+  /** ms since the epoch when it was last found that a run had been broken off: what it had sent was sent before; null: none was. */
+  brokenOffAt(): number | null;
   beat(heartbeat: Heartbeat): void;
   /** Adds to what was counted of these kinds. */
   addIncidents(incidents: readonly Incident[]): void;

@@ -1,11 +1,11 @@
 /**
- * Suspects: item keys whose last write ended ambiguously and may still land. One is closed when verification sees the right
- * item at its key after the request can no longer be accepted: AWS refuses signatures older than 15 minutes (Signature
- * Version 4, "Elements of a request: time stamp"). While one is open, verification does not pass.
+ * What may still land, and so holds verification back: suspects (item keys whose last write ended without an answer), and all that
+ * a process had sent that was killed in the midst of writing, of which nobody knows the keys. A suspect is closed by a comparison
+ * that began after its window; its finding is final then, equal or not. A broken-off run holds back every verification that began
+ * within its window.
  */
+import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { StateStore, Suspect } from '../core/ports.js';
-
-export const LATE_WRITE_WINDOW_MS = 15 * 60_000;
 
 export class SuspectCheck {
   readonly #open: Map<string, Suspect>;
@@ -17,13 +17,26 @@ export class SuspectCheck {
     this.#open = new Map(store.suspects().map((suspect) => [suspect.keyText, suspect]));
   }
 
-  /** The item at this key was just read and is right. */
-  foundEqual(keyText: string): void {
-    if (this.#open.size === 0) return;
-    const suspect = this.#open.get(keyText);
-    if (suspect === undefined || this.clock() < suspect.since + LATE_WRITE_WINDOW_MS) return;
-    this.store.closeSuspects([keyText]);
-    this.#open.delete(keyText);
+  /** Call it before items are read. @returns call it with those that were compared, whatever came of it */
+  beforeReading(): (keyTexts: Iterable<string>) => void {
+    const readAt = this.clock();
+    return (keyTexts) => {
+      if (this.#open.size === 0) return;
+      const final: string[] = [];
+      for (const keyText of keyTexts) {
+        const suspect = this.#open.get(keyText);
+        if (suspect !== undefined && readAt >= closableAt(suspect)) final.push(keyText);
+      }
+      this.#close(final);
+    };
+  }
+
+  /**
+   * All tables were gone through by verifications of which the first began at that time. A suspect of before that none of them met
+   * has no row any more: nothing says what its item should be.
+   */
+  allCompared(beganAt: number): void {
+    this.#close([...this.#open.values()].filter((suspect) => beganAt >= closableAt(suspect)).map((s) => s.keyText));
   }
 
   get open(): number {
@@ -33,6 +46,26 @@ export class SuspectCheck {
   /** ms since the epoch after which a verification can close all that are open; null where none is. */
   get closableAt(): number | null {
     if (this.#open.size === 0) return null;
-    return Math.max(...[...this.#open.values()].map((suspect) => suspect.since)) + LATE_WRITE_WINDOW_MS;
+    return Math.max(...[...this.#open.values()].map(closableAt));
   }
+
+  /**
+   * ms since the epoch before which a verification proves nothing, because what a broken-off run had sent may land until then; null
+   * where one that began at `beganAt` is not concerned.
+   */
+  lateWritesUntil(beganAt: number): number | null {
+    const brokenOffAt = this.store.brokenOffAt();
+    if (brokenOffAt === null || beganAt >= brokenOffAt + LATE_WRITE_WINDOW_MS) return null;
+    return brokenOffAt + LATE_WRITE_WINDOW_MS;
+  }
+
+  #close(keyTexts: readonly string[]): void {
+    if (keyTexts.length === 0) return;
+    this.store.closeSuspects(keyTexts);
+    for (const keyText of keyTexts) this.#open.delete(keyText);
+  }
+}
+
+function closableAt(suspect: Suspect): number {
+  return suspect.since + LATE_WRITE_WINDOW_MS;
 }

@@ -77,6 +77,7 @@ class VerifyHandler implements ChunkHandler {
 
   async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, progress, suspects, now } = this.parts;
+    const compared = suspects.beforeReading();
     const read = await reader.read(
       mapped.items.map((item) => item.keyText),
       signal,
@@ -85,11 +86,10 @@ class VerifyHandler implements ChunkHandler {
     const candidates = mapped.items.filter((item) => {
       const text = read.texts.get(item.keyText);
       if (text !== undefined) held.add(text);
-      const same = compareItem(item, text, now()) === null;
-      if (same) suspects.foundEqual(item.keyText);
-      return !same;
+      return compareItem(item, text, now()) !== null;
     });
     const differences = await confirmDifferences(this.job, candidates, reader, now, signal);
+    compared(mapped.items.map((item) => item.keyText));
     this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {

@@ -87,7 +87,7 @@ function differenceWords({ class: kind, table, attributes }: EventMap['differenc
 
 const OUTCOMES: Readonly<Record<EventMap['shard.finished']['outcome'], string>> = {
   done: 'done',
-  differences: 'finished with differences or bad rows',
+  differences: 'finished with differences, bad rows or open writes',
   failed: 'failed',
   interrupted: 'stopped, checkpoint saved',
 };

@@ -9,6 +9,7 @@ import type { StateStore } from '../core/ports.js';
 import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
 import { makeFolder, shardFiles, type ShardFiles } from './files.js';
 import { acquireLock, type Lock } from './lock.js';
+import { LateWrites, lateWritesOfArchives } from './late-writes.js';
 import { Meta } from './meta.js';
 import { STATE } from './schema.js';
 import { guarded } from './sqlite-errors.js';
@@ -37,7 +38,7 @@ export function openStateStore(options: StateAt & { readonly create: boolean }):
   try {
     if (!existsSync(files.file)) {
       if (!options.create) throw missing(files);
-      createDatabase(files, STATE, (database) => Meta.begin(database, files.shard));
+      createDatabase(files, STATE, (database) => beginFile(database, files));
     }
     return openLocked(files, lock);
   } catch (error) {
@@ -77,13 +78,22 @@ export function checkShard(database: Database, files: ShardFiles): void {
   );
 }
 
+function beginFile(database: Database, files: ShardFiles): void {
+  Meta.begin(database, files.shard);
+  const lateWrites = lateWritesOfArchives(files, Date.now());
+  if (lateWrites !== null) new LateWrites(database).inherit(lateWrites);
+}
+
 function openLocked(files: ShardFiles, lock: Lock): StateStore {
   const database = openDatabase(files, STATE, BUSY_MS);
   try {
     checkShard(database, files);
     checkWhole(database, files);
     const store = prepared(files, () => new SqliteStateStore(files, database, lock));
-    guarded(files, () => new Meta(database).hold({ pid: process.pid, since: Date.now() }));
+    guarded(files, () => {
+      new LateWrites(database).find(Date.now());
+      new Meta(database).hold({ pid: process.pid, since: Date.now() });
+    });
     return store;
   } catch (error) {
     database.close();

@@ -4,6 +4,7 @@
  * none -> openPass -> unfinished (resumed by every further openPass) -> all ranges complete -> finishPass -> finished
  */
 import type { Database, Statement } from 'better-sqlite3';
+import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Cursor } from '../core/model.js';
 import type { Pass, PassKind, PassSummary, RangeProgress } from '../core/ports.js';
 import { toRange } from './plans.js';
@@ -57,7 +58,7 @@ function overtakenBy(table: string): string {
 }
 
 export class Passes {
-  readonly #unfinished: Statement<[{ readonly kind: PassKind; readonly table: string }], PassRow>;
+  readonly #unfinished: Statement<[{ readonly kind: PassKind; readonly table: string; readonly now: number }], PassRow>;
   readonly #insert: Statement<[PassKind, string, number], PassRow>;
   readonly #insertRanges: Statement<[number, string]>;
   readonly #progress: Statement<[number], ProgressRow>;
@@ -70,7 +71,10 @@ export class Passes {
     this.#unfinished = database.prepare(
       `SELECT * FROM passes
         WHERE kind = @kind AND table_name = @table AND finished_at IS NULL
-          AND (kind = 'backfill' OR id > ${overtakenBy('@table')})`,
+          AND (kind = 'backfill'
+               OR id > ${overtakenBy('@table')}
+                  AND NOT coalesce((SELECT started_at < until AND until <= @now
+                                      FROM (SELECT broken_off_at + ${LATE_WRITE_WINDOW_MS} AS until FROM meta)), 0))`,
     );
     this.#insert = database.prepare('INSERT INTO passes (kind, table_name, started_at) VALUES (?, ?, ?) RETURNING *');
     this.#insertRanges = database.prepare(
@@ -108,9 +112,10 @@ export class Passes {
   open(kind: PassKind, table: string): Pass {
     return this.database
       .transaction(() => {
-        const unfinished = this.#unfinished.get({ kind, table });
+        const now = Date.now();
+        const unfinished = this.#unfinished.get({ kind, table, now });
         if (unfinished !== undefined) return toPass(unfinished);
-        const row = this.#insert.get(kind, table, Date.now());
+        const row = this.#insert.get(kind, table, now);
         if (row === undefined) throw defect(`no pass over table ${table} was made`);
         this.#insertRanges.run(row.id, table);
         return toPass(row);

@@ -12,19 +12,30 @@ export interface TablePasses {
   readonly overtakenBy: number;
 }
 
+/** What was sent and may still be applied. */
+export interface OpenWrites {
+  /** Item keys whose last write ended without an answer. */
+  readonly suspects: number;
+  /** ms since the epoch until which what a broken-off run had sent may land; null: no run was broken off. */
+  readonly lateWritesUntil: number | null;
+}
+
 /**
  * `verified` only where every table has a finished verification that began after its backfill and found nothing, and no
- * suspect is open: an item that may still land has not been proven. What stayed unresolved has not passed either, and a bad row
+ * write is open: an item that may still land has not been proven. What stayed unresolved has not passed either, and a bad row
  * has no item.
  */
-export function phaseOf(tables: readonly TablePasses[], openSuspects: number): Phase {
+export function phaseOf(tables: readonly TablePasses[], { suspects, lateWritesUntil }: OpenWrites): Phase {
   if (tables.length === 0) return 'new';
   if (tables.every(({ backfill }) => backfill === null)) return 'planned';
   if (tables.some(({ backfill }) => backfill === null || backfill.pass.finishedAt === null)) return 'backfilling';
   const verdicts = tables.map(verdictOf);
   if (verdicts.includes('running')) return 'verifying';
   if (verdicts.includes('differences')) return 'differences';
-  if (verdicts.every((verdict) => verdict === 'clean')) return openSuspects === 0 ? 'verified' : 'backfilled';
+  if (verdicts.every((verdict) => verdict === 'clean')) {
+    const proven = tables.every(({ verify }) => (verify?.pass.startedAt ?? 0) >= (lateWritesUntil ?? 0));
+    return suspects === 0 && proven ? 'verified' : 'backfilled';
+  }
   return verdicts.includes('clean') ? 'verifying' : 'backfilled';
 }
 

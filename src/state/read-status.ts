@@ -4,6 +4,7 @@
 import type { Database } from 'better-sqlite3';
 import { asFerryError, type Fault } from '../core/errors.js';
 import type { Incident } from '../core/incidents.js';
+import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Phase } from '../core/model.js';
 import type { Heartbeat, PassSummary } from '../core/ports.js';
 import { BadRows } from './bad-rows.js';
@@ -11,6 +12,7 @@ import { prepared } from './database.js';
 import { shardFiles, type ShardFiles } from './files.js';
 import { Heartbeats } from './heartbeat.js';
 import { Incidents } from './incidents.js';
+import { LateWrites } from './late-writes.js';
 import { isLocked } from './lock.js';
 import type { StateAt } from './open.js';
 import { Passes } from './passes.js';
@@ -50,13 +52,25 @@ export interface ShardStatus {
   readonly suspects: number;
   /** Faults that were ridden out, by kind, over all runs. */
   readonly incidents: readonly Incident[];
+  /**
+   * ms since the epoch until which what a broken-off run had sent may land: a verification that began before proves nothing. null:
+   * no run was broken off.
+   */
+  readonly lateWritesUntil: number | null;
   /** Why nothing more can be said, or null. */
   readonly fault: Fault | null;
 }
 
-type Known = Pick<ShardStatus, 'phase' | 'heartbeat' | 'tables' | 'suspects' | 'incidents'>;
+type Known = Pick<ShardStatus, 'phase' | 'heartbeat' | 'tables' | 'suspects' | 'lateWritesUntil' | 'incidents'>;
 
-const NOTHING_KNOWN: Known = { phase: 'new', heartbeat: null, tables: [], suspects: 0, incidents: [] };
+const NOTHING_KNOWN: Known = {
+  phase: 'new',
+  heartbeat: null,
+  tables: [],
+  suspects: 0,
+  lateWritesUntil: null,
+  incidents: [],
+};
 
 /** The status of a shard that nothing is recorded of. */
 export function notBegun(shard: string): ShardStatus {
@@ -70,16 +84,16 @@ export function readShardStatus({ folder, shard }: StateAt): ShardStatus | null 
   try {
     if (!isRecorded(files)) return null;
     running = isLocked(files.lock, files);
-    return { shard, running, ...readKnown(files), fault: null };
+    return { shard, running, ...readKnown(files, running), fault: null };
   } catch (error) {
     return { shard, running, ...NOTHING_KNOWN, fault: asFerryError(error).toFault() };
   }
 }
 
-function readKnown(files: ShardFiles): Known {
+function readKnown(files: ShardFiles, running: boolean): Known {
   return readBeside(files, (database) => {
     const reader = prepared(files, () => new StatusReader(database));
-    return database.transaction(() => reader.read())();
+    return database.transaction(() => reader.read(running))();
   });
 }
 
@@ -88,6 +102,7 @@ class StatusReader {
   readonly #passes: Passes;
   readonly #badRows: BadRows;
   readonly #suspects: Suspects;
+  readonly #lateWrites: LateWrites;
   readonly #heartbeats: Heartbeats;
   readonly #incidents: Incidents;
 
@@ -96,15 +111,19 @@ class StatusReader {
     this.#passes = new Passes(database);
     this.#badRows = new BadRows(database);
     this.#suspects = new Suspects(database);
+    this.#lateWrites = new LateWrites(database);
     this.#heartbeats = new Heartbeats(database);
     this.#incidents = new Incidents(database);
   }
 
-  read(): Known {
+  read(running: boolean): Known {
     const tables = this.#plans.tables().flatMap((name) => this.#table(name));
     const suspects = this.#suspects.count();
     const incidents = this.#incidents.all();
-    return { phase: phaseOf(tables, suspects), heartbeat: this.#heartbeats.last(), tables, suspects, incidents };
+    const brokenOffAt = this.#lateWrites.brokenOffBy(Date.now(), running);
+    const lateWritesUntil = brokenOffAt === null ? null : brokenOffAt + LATE_WRITE_WINDOW_MS;
+    const phase = phaseOf(tables, { suspects, lateWritesUntil });
+    return { phase, heartbeat: this.#heartbeats.last(), tables, suspects, lateWritesUntil, incidents };
   }
 
   #table(table: string): TableStatus[] {

@@ -177,6 +177,11 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE heartbeat DROP COLUMN throttles;
   ALTER TABLE heartbeat DROP COLUMN retries;
   `,
+  // `writing`: requests are being sent. Found at the next start, it means that nobody heard them out.
+  `
+  ALTER TABLE meta ADD COLUMN writing INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN broken_off_at INTEGER;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

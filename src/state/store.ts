@@ -27,6 +27,7 @@ import { Chunks } from './chunks.js';
 import type { ShardFiles } from './files.js';
 import { Heartbeats } from './heartbeat.js';
 import { Incidents } from './incidents.js';
+import { LateWrites } from './late-writes.js';
 import type { Lock } from './lock.js';
 import { Meta } from './meta.js';
 import { Passes } from './passes.js';
@@ -43,6 +44,7 @@ export class SqliteStateStore implements StateStore {
   readonly #badRows: BadRows;
   readonly #retries: Retries;
   readonly #suspects: Suspects;
+  readonly #lateWrites: LateWrites;
   readonly #heartbeats: Heartbeats;
   readonly #incidents: Incidents;
 
@@ -59,6 +61,7 @@ export class SqliteStateStore implements StateStore {
     this.#badRows = new BadRows(database);
     this.#retries = new Retries(database, this.#badRows);
     this.#suspects = new Suspects(database);
+    this.#lateWrites = new LateWrites(database);
     this.#heartbeats = new Heartbeats(database);
     this.#incidents = new Incidents(database);
   }
@@ -141,6 +144,18 @@ export class SqliteStateStore implements StateStore {
 
   suspects(): readonly Suspect[] {
     return this.#run(() => this.#suspects.all());
+  }
+
+  beginWrites(): void {
+    this.#run(() => this.#lateWrites.begin());
+  }
+
+  endWrites(): void {
+    this.#run(() => this.#lateWrites.end());
+  }
+
+  brokenOffAt(): number | null {
+    return this.#run(() => this.#lateWrites.brokenOffAt());
   }
 
   beat(heartbeat: Heartbeat): void {

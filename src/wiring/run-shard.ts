@@ -179,6 +179,8 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
   tellPhase(work, 'verifying');
   const target = await openTargetSession(config, bus);
   const suspects = new SuspectCheck(store);
+  const tables = session.jobs.map((job) => job.mapping.table.name);
+  warnOfLateWrites(work, suspects);
   try {
     const reader = target.openReader(task.shard, work.budget);
     try {
@@ -193,14 +195,27 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
   } finally {
     target.close();
   }
-  const outcome = {
-    ...NOTHING_DONE,
-    ...evidence(task, store, session),
-    suspects: suspects.open,
-    suspectsClosableAt: suspects.closableAt,
-  };
-  tellPhase(work, outcome.exitCode === EXIT.done && suspects.open === 0 ? 'verified' : 'differences');
-  return suspects.open === 0 ? outcome : { ...outcome, outcome: 'differences', exitCode: EXIT.differences };
+  const beganAt = Math.min(...tables.map((table) => store.summary('verify', table)?.pass.startedAt ?? 0));
+  suspects.allCompared(beganAt);
+  const lateWritesUntil = suspects.lateWritesUntil(beganAt);
+  const found = { ...NOTHING_DONE, ...evidence(task, store, session) };
+  const proven = suspects.open === 0 && lateWritesUntil === null;
+  tellPhase(work, found.exitCode !== EXIT.done ? 'differences' : proven ? 'verified' : 'backfilled');
+  if (proven) return found;
+  const open = { suspects: suspects.open, suspectsClosableAt: suspects.closableAt, lateWritesUntil };
+  return { ...found, ...open, outcome: 'differences', exitCode: EXIT.differences };
+}
+
+/** Said at once: on a large table, it spares the operator a verification that proves nothing. */
+function warnOfLateWrites({ bus, task }: ShardWork, suspects: SuspectCheck): void {
+  const until = suspects.lateWritesUntil(Date.now());
+  if (until === null) return;
+  bus.emit('shard.warning', {
+    shard: task.shard,
+    code: 'E_LATE_WRITES',
+    message: `a run was killed in the midst of its writes: what it had sent could still be applied until ${new Date(until).toISOString()}, over newer items`,
+    hint: 'this verification finds differences, but cannot pass: verify again after that time',
+  });
 }
 
 /** Plans the table, opens or resumes its pass, and keeps telling how far it is. */

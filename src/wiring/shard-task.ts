@@ -49,6 +49,8 @@ export interface ShardOutcome {
   readonly suspects: number;
   /** ms since the epoch after which a verification can close the suspects; null where there are none. */
   readonly suspectsClosableAt: number | null;
+  /** ms since the epoch: what a killed run had sent may land until then, and this verification began before; null: no such thing. */
+  readonly lateWritesUntil: number | null;
   readonly findings: ShardFindings;
 }
 
@@ -68,6 +70,7 @@ export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
   backfillFinished: false,
   suspects: 0,
   suspectsClosableAt: null,
+  lateWritesUntil: null,
   findings: { badRows: [], differences: [] },
 };
 

@@ -36,9 +36,34 @@ export function stateFolder(config: Config, dryRun: boolean): string {
 /** @param target null for a dry run */
 export function openWriter(work: ShardWork, target: TargetSession | null): ItemWriter {
   if (target === null) return new DiscardingWriter();
-  return target.openWriter(work.task.shard, work.budget, (keyTexts) => {
-    work.store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: Date.now() })));
+  const { store, task, budget } = work;
+  let unrecorded = false;
+  store.beginWrites();
+  const writer = target.openWriter(task.shard, budget, (keyTexts) => {
+    try {
+      store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: Date.now() })));
+    } catch (thrown) {
+      unrecorded = true;
+      throw thrown;
+    }
   });
+  return {
+    ready: (signal) => writer.ready(signal),
+    write: (items) => writer.write(items),
+    async close() {
+      await writer.close();
+      if (!unrecorded) endWrites(store);
+    },
+  };
+}
+
+/** Where that cannot be recorded, the run counts as broken off: verification waits in vain, and no fault is hidden by this one. */
+function endWrites(store: StateStore): void {
+  try {
+    store.endWrites();
+  } catch {
+    // The disk is full, as the run itself will have found.
+  }
 }
 
 /** What a run claims keys and values in, as its guard asks for. */

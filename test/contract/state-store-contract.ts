@@ -397,6 +397,31 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       });
     });
 
+    describe('a run that was broken off', () => {
+      test('is found at the next start, where its writes were not ended; the last one counts', async () => {
+        await using place = await newPlace();
+        const first = place.open();
+        expect(first.brokenOffAt()).toBeNull();
+        first.beginWrites();
+        first.endWrites();
+        first.close();
+        const second = place.open();
+        expect(second.brokenOffAt()).toBeNull();
+        second.beginWrites();
+        second.beginWrites();
+        second.close();
+        const before = Date.now();
+        const third = place.open();
+        const found = third.brokenOffAt();
+        expect(found).toBeGreaterThanOrEqual(before);
+        expect(found).toBeLessThanOrEqual(Date.now());
+        third.close();
+        const fourth = place.open();
+        expect(fourth.brokenOffAt()).toBe(found);
+        fourth.close();
+      });
+    });
+
     describe('fingerprint', () => {
       test('the same settings bind again, whatever the order of their keys', async () => {
         await acrossReopen(
@@ -471,6 +496,7 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       store.recordBadRows([]);
       store.addSuspects([]);
       store.closeSuspects([]);
+      store.endWrites();
       expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(0);
       store.close();
     });

@@ -88,6 +88,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
       tables: [],
       suspects: 0,
       incidents: [],
+      lateWritesUntil: null,
       fault: null,
     };
     expect(await statusOf(migration)).toEqual([{ shard: 's01', ...nothing }]);

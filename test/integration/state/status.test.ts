@@ -25,6 +25,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
     tables: [],
     suspects: 0,
     incidents: [],
+    lateWritesUntil: null,
     fault: null,
   });
   store.savePlan(samplePlan());
@@ -55,6 +56,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
     ],
     suspects: 1,
     incidents: [{ kind: 'unanswered', count: 2, firstAt: 5, lastAt: 7 }],
+    lateWritesUntil: null,
     fault: null,
   });
 

@@ -46,6 +46,14 @@ describe('phaseOf', () => {
     ['differences', 'a row was never settled', [found({ unresolved: 1 })], 0],
     ['differences', 'a table with differences, another unverified', [found({ missing: 1 }), backfilled], 0],
   ] as const)('%s: %s', (phase, _why, tables, suspects) => {
-    expect(phaseOf(tables, suspects)).toBe(phase);
+    expect(phaseOf(tables, { suspects, lateWritesUntil: null })).toBe(phase);
+  });
+
+  test.each([
+    ['backfilled', 'the verification began while writes of a killed run could still land', [clean], 2],
+    ['verified', 'it began after that', [clean], 1],
+    ['differences', 'what it found is found', [found({ missing: 1 })], 2],
+  ] as const)('%s: %s', (phase, _why, tables, lateWritesUntil) => {
+    expect(phaseOf(tables, { suspects: 0, lateWritesUntil })).toBe(phase);
   });
 });

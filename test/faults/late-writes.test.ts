@@ -1,0 +1,129 @@
+/**
+ * A request without an answer may still be applied, over a newer item. Verification passes only once that cannot happen any more, and
+ * then the item is right, or named. No test waits: `support/late-writes.ts` lands the writes and lets the 15 minutes pass.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { readShardStatus } from '../../src/state/read-status.js';
+import { inOrder, startFaultProxy, type FaultPlan, type FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
+import { landLate, letLateWriteWindowPass } from '../support/late-writes.js';
+import { createMigration, onePair, type Migration } from '../support/migration.js';
+
+const ROWS = 120;
+const LOST: FaultPlan = inOrder({ kind: 'reset', applied: false });
+
+interface PutEntry {
+  readonly PutRequest: { readonly Item: Record<'pk' | 'sk' | 'sid' | 'to_number', { readonly S: string } | undefined> };
+}
+
+interface Outcome {
+  readonly outcome: string;
+  readonly missing: number;
+  readonly differing: number;
+  readonly suspects: number;
+  readonly lateWritesUntil: number | null;
+  readonly findings: { readonly differences: readonly { readonly keyText: string; readonly attributes: string[] }[] };
+}
+
+const through = (proxy: FaultProxy): { env: Record<string, string> } => ({
+  env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint },
+});
+
+const equal = { missing: 0, differing: 0, findings: { differences: [] } };
+
+/** The request and one message item of it. */
+function lostWrite(proxy: FaultProxy): { request: SeenRequest; sid: string; keyText: string } {
+  const [request] = proxy.requests;
+  const items = (request?.entries ?? []).map((entry) => (JSON.parse(entry) as PutEntry).PutRequest.Item);
+  const item = items.find(({ to_number }) => to_number !== undefined);
+  if (request === undefined || item?.sid === undefined) throw new Error('no message item was sent');
+  return { request, sid: item.sid.S, keyText: JSON.stringify({ pk: item.pk, sk: item.sk }) };
+}
+
+async function changeRow(migration: Migration, sid: string): Promise<void> {
+  const change = 'UPDATE messages SET to_number = ?, updated_at = updated_at WHERE sid = ?';
+  await migration.databases[0]?.query(change, ['+999', sid]);
+}
+
+async function verify(migration: Migration): Promise<{ code: number | null; outcome: Outcome }> {
+  const { code, stdout, stderr } = await migration.run(['verify', '--json']);
+  const [outcome] = (JSON.parse(stdout) as { shards: Outcome[] }).shards;
+  if (outcome === undefined) throw new Error(`no outcome:\n${stdout}\n${stderr}`);
+  return { code, outcome };
+}
+
+const phaseOf = (migration: Migration): string | undefined =>
+  readShardStatus({ folder: migration.stateFolder, shard: 's01' })?.phase;
+
+const timePasses = (migration: Migration): void => letLateWriteWindowPass(migration.stateFolder, ['s01']);
+
+describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 }, (servers) => {
+  it('holds verification back as a suspect, until it is compared after its window', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, LOST);
+    expect(await migration.run(['backfill'], through(proxy))).toMatchObject({ code: 0 });
+    const { request, sid } = lostWrite(proxy);
+    const suspects = request.entries.length;
+
+    const early = await migration.run(['verify']);
+    expect(early).toMatchObject({ code: 1 });
+    expect(early.stdout).toContain(`s01  NOT verified: ${suspects} writes without an answer`);
+    expect(early.stdout).toMatch(/next: nothing is wrong so far; `dynaferry verify --all` again after 20/);
+    expect(phaseOf(migration)).toBe('backfilled');
+
+    // It lands, as it was: the same items. One of its rows is deleted meanwhile, so nothing says what its items should be.
+    await landLate(servers.dynamodb.endpoint, request);
+    await migration.databases[0]?.query('DELETE FROM messages WHERE sid = ?', [sid]);
+    timePasses(migration);
+    expect(await verify(migration)).toMatchObject({ code: 0, outcome: { outcome: 'done', suspects: 0, ...equal } });
+    expect(phaseOf(migration)).toBe('verified');
+  });
+
+  it('is remembered by a shard that is begun again, and its old value is found by its key', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, LOST);
+    expect(await migration.run(['backfill'], through(proxy))).toMatchObject({ code: 0 });
+    const { request, sid, keyText } = lostWrite(proxy);
+    await changeRow(migration, sid);
+    expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
+
+    const early = await verify(migration);
+    expect(early).toMatchObject({ code: 1, outcome: { outcome: 'differences', ...equal } });
+    expect(early.outcome.lateWritesUntil).toBeGreaterThan(Date.now());
+    expect(phaseOf(migration)).toBe('backfilled');
+
+    await landLate(servers.dynamodb.endpoint, request);
+    timePasses(migration);
+    const late = await verify(migration);
+    expect(late).toMatchObject({ code: 1, outcome: { differing: 1, missing: 0, lateWritesUntil: null } });
+    expect(late.outcome.findings.differences).toMatchObject([{ keyText, attributes: ['to_number'] }]);
+  });
+
+  it('is reckoned with after a kill -9, of which nobody knows what was under way', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'hang', applied: false }));
+    await using cli = await migration.spawn(['backfill'], through(proxy));
+    while (proxy.requests.length === 0) await sleep(10);
+    cli.killGroup('SIGKILL');
+    await cli.result;
+    const status = await migration.run(['status']);
+    expect(status.stdout).toContain('s01: a run was killed in the midst of its writes, which could still land for 15m');
+
+    const { request, sid, keyText } = lostWrite(proxy);
+    await changeRow(migration, sid);
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    const early = await migration.run(['verify']);
+    expect(early).toMatchObject({ code: 1 });
+    expect(early.stderr).toContain('warning: a run was killed in the midst of its writes');
+    expect(early.stdout).toContain('s01  NOT verified: a run was killed in the midst of its writes: 120 rows');
+    expect(early.stdout).toMatch(/what the killed run had sent could still land: verify again after 20/);
+    expect((await migration.run(['status'])).stdout).toContain('not since the kill');
+
+    await landLate(servers.dynamodb.endpoint, request);
+    timePasses(migration);
+    expect(phaseOf(migration)).toBe('backfilled');
+    const late = await verify(migration);
+    expect(late).toMatchObject({ code: 1, outcome: { differing: 1, missing: 0, lateWritesUntil: null } });
+    expect(late.outcome.findings.differences).toMatchObject([{ keyText, attributes: ['to_number'] }]);
+  });
+});

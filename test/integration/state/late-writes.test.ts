@@ -1,0 +1,106 @@
+/** What a shard that is begun again inherits of the writes under its former state; what of a verification may be resumed. */
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
+import type { StateStore } from '../../../src/core/ports.js';
+import { openStateStore, type StateAt } from '../../../src/state/open.js';
+import { archiveState } from '../../../src/state/restart.js';
+import { finishSamplePass, samplePlan } from '../../contract/state-store-samples.js';
+import { letLateWriteWindowPass } from '../../support/late-writes.js';
+import { temporaryFolder } from '../../support/temporary.js';
+
+const MINUTE = 60_000;
+
+function open(at: StateAt, work: (store: StateStore) => void = () => undefined): StateStore {
+  const store = openStateStore({ ...at, create: true });
+  work(store);
+  return store;
+}
+
+/** When the shard that is begun again thinks a run was broken off. */
+function inherited(at: StateAt): number | null {
+  const store = open(at);
+  try {
+    return store.brokenOffAt();
+  } finally {
+    store.close();
+  }
+}
+
+async function place(): Promise<AsyncDisposable & { readonly at: StateAt }> {
+  const folder = await temporaryFolder();
+  return { at: { folder: folder.path, shard: 's01' }, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+test('nothing, where everything was heard out, or was too long ago', async () => {
+  await using one = await place();
+  open(one.at, (store) => {
+    store.beginWrites();
+    store.endWrites();
+    store.addSuspects([{ keyText: 'k', since: Date.now() - LATE_WRITE_WINDOW_MS }]);
+  }).close();
+  archiveState(one.at);
+  expect(inherited(one.at)).toBeNull();
+});
+
+test('the last suspect, a kill that was found, a kill that nobody has found yet', async () => {
+  await using one = await place();
+  const since = Date.now() - 3 * MINUTE;
+  open(one.at, (store) => {
+    store.addSuspects([
+      { keyText: 'a', since },
+      { keyText: 'b', since: since - 1 },
+    ]);
+  }).close();
+  archiveState(one.at);
+  expect(inherited(one.at)).toBe(since);
+
+  open(one.at, (store) => store.beginWrites()).close();
+  const before = Date.now();
+  archiveState(one.at);
+  const unfound = inherited(one.at);
+  expect(unfound).toBeGreaterThanOrEqual(Math.floor(before / 1_000) * 1_000);
+  expect(unfound).toBeLessThanOrEqual(Date.now() + 1_000);
+
+  // Begun again once more, with nothing open of its own: what was inherited is handed on.
+  archiveState(one.at);
+  expect(inherited(one.at)).toBe(unfound);
+});
+
+test('what is damaged may have been in the midst of anything; another shard’s is nothing to it', async () => {
+  await using one = await place();
+  open({ ...one.at, shard: 's01.b' }, (store) => store.beginWrites()).close();
+  archiveState({ ...one.at, shard: 's01.b' });
+  open(one.at).close();
+  writeFileSync(join(one.at.folder, 's01.db'), 'damaged');
+  const before = Date.now();
+  const archive = archiveState(one.at) ?? '';
+  expect(inherited(one.at)).toBeGreaterThanOrEqual(Math.floor(before / 1_000) * 1_000);
+
+  const old = archive.replace(/\d{8}T\d{6}Z/, '20200101T000000Z');
+  renameSync(archive, old);
+  archiveState(one.at);
+  for (const name of readdirSync(one.at.folder).filter((file) => /^s01\.202[1-9]/.test(file)))
+    renameSync(join(one.at.folder, name), join(one.at.folder, `away-${name}`));
+  expect(inherited(one.at)).toBeNull();
+});
+
+test('a verification that began in the window of a kill is not resumed after it', async () => {
+  await using one = await place();
+  open(one.at, (store) => {
+    store.savePlan(samplePlan());
+    finishSamplePass(store, store.openPass('backfill', 'messages'));
+    store.beginWrites();
+  }).close();
+  const within = open(one.at);
+  const early = within.openPass('verify', 'messages');
+  expect(within.openPass('verify', 'messages')).toEqual(early);
+  within.close();
+  letLateWriteWindowPass(one.at.folder, ['s01']);
+  const after = open(one.at);
+  const anew = after.openPass('verify', 'messages');
+  expect(anew.id).toBeGreaterThan(early.id);
+  expect(after.openPass('verify', 'messages')).toEqual(anew);
+  after.close();
+});

@@ -1,0 +1,41 @@
+/**
+ * Writes that land late, and the quarter of an hour in which they may. Nobody waits here: what would happen in that time is made to
+ * happen, and the state files are edited as if it had passed. The product's own clock is never touched.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { LATE_WRITE_WINDOW_MS } from '../../src/core/late-writes.js';
+
+/** All that the shards' state files remember happened 15 minutes earlier: suspects, the kill, passes. No process may work on them. */
+export function letLateWriteWindowPass(stateFolder: string, shards: readonly string[]): void {
+  const names = readdirSync(stateFolder).filter((name) => shards.some((shard) => isStateOf(shard, name)));
+  for (const name of names) {
+    const database = new Database(join(stateFolder, name), { fileMustExist: true });
+    try {
+      database.exec(`
+        UPDATE suspects SET since = since - ${LATE_WRITE_WINDOW_MS};
+        UPDATE meta SET broken_off_at = broken_off_at - ${LATE_WRITE_WINDOW_MS};
+        UPDATE passes SET started_at = started_at - ${LATE_WRITE_WINDOW_MS}, finished_at = finished_at - ${LATE_WRITE_WINDOW_MS};
+      `);
+    } finally {
+      database.close();
+    }
+  }
+}
+
+/** Its state, or one that was put aside by `--restart`. */
+function isStateOf(shard: string, name: string): boolean {
+  return name.startsWith(`${shard}.`) && /^(\d{8}T\d{6}Z(-\d+)?\.)?db$/.test(name.slice(shard.length + 1));
+}
+
+/** A request that its sender gave up on reaches the table all the same. An emulator does not mind the age of the signature. */
+export async function landLate(
+  endpoint: string,
+  request: { readonly headers: Readonly<Record<string, unknown>>; readonly body: string },
+): Promise<void> {
+  const names = ['authorization', 'content-type', 'x-amz-date', 'x-amz-target'];
+  const headers = Object.fromEntries(names.map((name) => [name, String(request.headers[name])]));
+  const answer = await fetch(endpoint, { method: 'POST', headers, body: request.body });
+  if (!answer.ok) throw new Error(`the late write was refused: ${answer.status} ${await answer.text()}`);
+}
