@@ -71,7 +71,7 @@ function whatIsWrong(outcome: ShardOutcome): string {
     unresolved > 0 ? `${count(unresolved)} unresolved` : '',
     badRows > 0 ? `${plural(badRows, 'bad row')} without an item` : '',
     suspects > 0 ? `${plural(suspects, 'write')} without an answer` : '',
-    lateWritesUntil === null ? '' : 'a run was killed in the midst of its writes',
+    lateWritesUntil === null ? '' : 'an earlier run ended with writes under way',
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -129,7 +129,7 @@ function suspectText(outcome: ShardOutcome): string {
 }
 
 function lateWritesText(until: number): string {
-  return `what the killed run had sent could still land: verify again after ${new Date(until).toISOString()}`;
+  return `what the earlier run had sent could still land: verify again after ${new Date(until).toISOString()}`;
 }
 
 function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {

@@ -79,7 +79,7 @@ function verifiedText({ verify, overtakenBy, badRows }: TableStatus, lateWritesU
   if (finishedAt === null) return `${verify.rangesComplete} of ${plural(verify.ranges, 'range')}`;
   if (id <= overtakenBy) return 'not since the retry';
   const wrong = verify.missing + verify.differing + verify.unresolved;
-  if (wrong === 0 && startedAt < lateWritesUntil) return 'not since the kill';
+  if (wrong === 0 && startedAt < lateWritesUntil) return 'not proven';
   const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal but for bad rows' : 'equal';
   return `${found}, ${duration((now - finishedAt) / 1_000)} ago`;
 }
@@ -95,7 +95,7 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
   const lateWrites =
     until > now
       ? [
-          `${shard.shard}: a run was killed in the midst of its writes, which could still land for ${duration((until - now) / 1_000)}; verify after that`,
+          `${shard.shard}: an earlier run ended with writes under way, which could still land for ${duration((until - now) / 1_000)}; verify after that`,
         ]
       : [];
   const fault = shard.fault === null ? [] : [faultText(shard.shard, shard.fault)];

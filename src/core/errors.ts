@@ -58,7 +58,10 @@ export const ERROR_CODES = {
   E_BAD_ROWS: entry(EXIT.differences, 'more rows than --max-bad-rows allows cannot be represented as asked'),
   E_ITEM_KEY_SHARED: entry(EXIT.differences, 'two source rows map to one item key'),
   E_SHARD_OVERLAP: entry(EXIT.differences, 'a value that only one shard should have is on two'),
-  E_LATE_WRITES: entry(EXIT.differences, 'what a killed run had sent may still be applied: no verification passes yet'),
+  E_LATE_WRITES: entry(
+    EXIT.differences,
+    'an earlier run ended with writes under way, which may still be applied: no verification passes yet',
+  ),
 
   E_TARGET_CREDENTIALS: entry(EXIT.target, 'no AWS credentials were found, or they have expired'),
   E_TARGET_ACCESS: entry(EXIT.target, 'AWS refused an action'),

@@ -213,7 +213,7 @@ function warnOfLateWrites({ bus, task }: ShardWork, suspects: SuspectCheck): voi
   bus.emit('shard.warning', {
     shard: task.shard,
     code: 'E_LATE_WRITES',
-    message: `a run was killed in the midst of its writes: what it had sent could still be applied until ${new Date(until).toISOString()}, over newer items`,
+    message: `an earlier run ended with writes under way: what it had sent could still be applied until ${new Date(until).toISOString()}, over newer items`,
     hint: 'this verification finds differences, but cannot pass: verify again after that time',
   });
 }

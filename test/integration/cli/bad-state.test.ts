@@ -12,13 +12,14 @@ import {
   type Migration,
   type Servers,
 } from '../../support/migration.js';
+import { letLateWriteWindowPass } from '../../support/late-writes.js';
 import { expectRefusal, type Refusal } from './refusal.js';
 
 const ROWS = 300;
 const ITEMS = 2 * ROWS;
 
 /** Refused by backfill and verify; what is recorded and the target stay as they are; --restart begins again and ends well. */
-async function refusedUntilRestarted(migration: Migration, refusal: Refusal): Promise<void> {
+async function refusedUntilRestarted(migration: Migration, refusal: Refusal, unreadable = false): Promise<void> {
   const [recorded, items] = [await statusOf(migration), await migration.items()];
   for (const command of ['backfill', 'verify']) {
     expectRefusal(await migration.run([command]), refusal);
@@ -28,6 +29,11 @@ async function refusedUntilRestarted(migration: Migration, refusal: Refusal): Pr
   expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
   const archives = readdirSync(migration.stateFolder).filter((name) => /^s01\.\d{8}T\d{6}Z\.db$/.test(name));
   expect(archives).toHaveLength(1);
+  if (unreadable) {
+    // Nobody can tell any more what had been sent.
+    expect(await migration.run(['verify'])).toMatchObject({ code: 1 });
+    letLateWriteWindowPass(migration.stateFolder, ['s01']);
+  }
   expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
 }
 
@@ -51,7 +57,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     const status = await migration.run(['status']);
     expect(status.stdout).toMatch(/^s01 +unreadable$/m);
     expect(status.stdout).toContain('E_STATE_CORRUPT');
-    await refusedUntilRestarted(migration, refusal);
+    await refusedUntilRestarted(migration, refusal, true);
     expect(await migration.items()).toHaveLength(ITEMS);
   });
 
