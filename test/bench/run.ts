@@ -8,13 +8,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createConnection } from 'mysql2/promise';
 import { generate } from 'selfsigned';
-import { stringify } from 'yaml';
-import { seedShard } from '../../fixtures/postflight/generate.js';
 import { mysql56 } from '../support/servers/mysql56.js';
 import type { MysqlServer, Running } from '../support/servers/server.js';
+import { compete as competeOnce, type Contender, type Figure } from './compete.js';
+import { environment, ferry, LAUNCHER } from './ferry.js';
 import { measure, type Measured } from './measure.js';
+import { sampleItem, seed } from './source-tables.js';
 import { startSink, type Sink } from './start-sink.js';
 
 const { values: options } = parseArgs({
@@ -41,178 +41,17 @@ if (options.help) {
 
 const ROWS = Number(options.rows);
 const RUNS = Number(options.runs);
-const NOW = new Date('2026-01-01T00:00:00Z');
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TSX = ['node', '--import', 'tsx'];
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 const LAST_LINES = ['ratio_vs_script', 'share_of_limit', 'tls_ratio_vs_script', 'rss_growth'];
 
-interface Figure {
-  readonly name: string;
-  readonly items: number;
-  readonly itemsPerCpuSecond: number;
-  readonly itemsPerSecond: number;
-  readonly peakRssMiB: number;
-}
-
 const figures: Figure[] = [];
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? NaN)
-    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
-}
-
-interface Contender {
-  readonly name: string;
-  readonly items: number;
-  readonly run: () => Promise<Measured>;
-}
-
-/** Every contender once a round, round after round: what the machine does meanwhile hits all of them alike. */
 async function compete(contenders: readonly Contender[], runs: number): Promise<ReadonlyMap<string, Figure>> {
-  const measured = new Map<string, Measured[]>();
-  for (let round = 0; round < runs; round += 1) {
-    for (const { name, run } of contenders) {
-      const result = await run();
-      measured.set(name, [...(measured.get(name) ?? []), result]);
-      process.stderr.write(
-        `  round ${round + 1} ${name}: ${result.cpuSeconds.toFixed(2)} s CPU, ${result.wallSeconds.toFixed(2)} s\n`,
-      );
-    }
-  }
-  const found = new Map<string, Figure>();
-  for (const { name, items } of contenders) {
-    const results = measured.get(name) ?? [];
-    const figure = {
-      name,
-      items,
-      itemsPerCpuSecond: items / median(results.map((result) => result.cpuSeconds)),
-      itemsPerSecond: items / median(results.map((result) => result.wallSeconds)),
-      peakRssMiB: median(results.map((result) => result.peakRssMiB)),
-    };
-    found.set(name, figure);
-    figures.push(figure);
-  }
+  const found = await competeOnce(contenders, runs);
+  figures.push(...found.values());
   return found;
-}
-
-/** One item a row with all columns: 17 attributes and the keys. */
-const MAPPING = {
-  messages: {
-    items: [
-      {
-        name: 'message',
-        partitionKey: { name: 'pk', template: 'ACCT#{account_sid}' },
-        sortKey: { name: 'sk', template: '{created_at:iso}#{sid}' },
-        attributes: { add: { entity: { constant: 'message' } } },
-        ttl: { attribute: 'expires_at', column: 'created_at', retention: '400d' },
-      },
-    ],
-  },
-};
-
-interface Ferry {
-  readonly command: readonly string[];
-  readonly sink: Sink;
-  readonly databases: readonly string[];
-  readonly jobs?: number;
-  /** Kept between a backfill and its verifications. */
-  readonly state?: string;
-}
-
-async function ferry(scratch: string, mysql: MysqlServer, run: Ferry): Promise<Measured> {
-  const folder = mkdtempSync(join(scratch, 'ferry-'));
-  const config = {
-    state: run.state ?? join(folder, 'state'),
-    source: {
-      shards: run.databases.map((database) => ({
-        id: database,
-        host: mysql.host,
-        port: mysql.port,
-        user: mysql.user,
-        password: '${MYSQL_PWD}',
-        database,
-      })),
-      table: { name: 'messages', shardedBy: 'account_sid', globallyUnique: ['sid'] },
-    },
-    target: {
-      table: 'bench',
-      region: 'eu-west-1',
-      endpoint: run.sink.endpoint,
-      writeCapacity: 10_000_000,
-      readCapacity: 10_000_000,
-    },
-    mapping: MAPPING,
-  };
-  writeFileSync(join(folder, 'dynaferry.yaml'), stringify(config));
-  const jobs = run.jobs === undefined ? [] : ['--jobs', String(run.jobs)];
-  const command = [
-    'node',
-    join(ROOT, 'bin/dynaferry'),
-    ...run.command,
-    '-c',
-    join(folder, 'dynaferry.yaml'),
-    '--all',
-    ...jobs,
-  ];
-  return await measure(command, environment(mysql, run.sink));
-}
-
-function environment(mysql: MysqlServer, sink: Sink): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    MYSQL_PWD: mysql.password,
-    AWS_REGION: 'eu-west-1',
-    AWS_ACCESS_KEY_ID: 'bench',
-    AWS_SECRET_ACCESS_KEY: 'bench',
-    AWS_ENDPOINT_URL_DYNAMODB: sink.endpoint,
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    ...(sink.certificate === null ? {} : { NODE_EXTRA_CA_CERTS: sink.certificate }),
-  };
-}
-
-async function seed(mysql: MysqlServer, database: string, shard: number, shards: number, rows: number): Promise<void> {
-  const connection = await createConnection({
-    host: mysql.host,
-    port: mysql.port,
-    user: mysql.user,
-    password: mysql.password,
-  });
-  try {
-    await connection.query(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
-    await connection.query(`USE ${database}`);
-    await seedShard(connection, { seed: 1, shard, shards, count: rows, now: NOW });
-    await connection.query('ANALYZE TABLE messages');
-  } finally {
-    await connection.end();
-  }
-}
-
-async function sampleItem(mysql: MysqlServer, database: string): Promise<string> {
-  const connection = await createConnection({
-    host: mysql.host,
-    port: mysql.port,
-    user: mysql.user,
-    password: mysql.password,
-    database,
-    dateStrings: true,
-  });
-  try {
-    const [[row]] = (await connection.query('SELECT * FROM messages LIMIT 1 OFFSET 100')) as unknown as [
-      [Record<string, string | null>],
-    ];
-    return JSON.stringify(
-      Object.fromEntries(
-        Object.entries(row).flatMap(([name, value]) => (value === null ? [] : [[name, { S: value }]])),
-      ),
-    );
-  } finally {
-    await connection.end();
-  }
 }
 
 async function main(scratch: string, mysql: Running<MysqlServer>): Promise<void> {
@@ -315,7 +154,7 @@ async function extended(
       {
         name: 'start-up (--help)',
         items: 1,
-        run: () => measure(['node', join(ROOT, 'bin/dynaferry'), '--help'], process.env),
+        run: () => measure(['node', LAUNCHER, '--help'], process.env),
       },
     ],
     RUNS,
