@@ -137,23 +137,26 @@ function print(io: Io, tables: readonly TableDiff[], showValues: boolean): void 
       for (const item of row.items) printItem(io, item, showValues);
     }
   }
-  const { created, same, changed, bad, expired } = totals(tables.flatMap((table) => table.rows));
+  const { created, same, changed, newer, bad, expired } = totals(tables.flatMap((table) => table.rows));
   writeLine(
     io.stdout,
-    `${plural(created + same + changed, 'item')}: ${created} new, ${same} same, ${changed} changed; ${plural(bad, 'bad row')}, ${expired} expired`,
+    `${plural(created + same + changed + newer, 'item')}: ${created} new, ${same} same, ${changed} changed${newer > 0 ? `, ${newer} newer in the target` : ''}; ${plural(bad, 'bad row')}, ${expired} expired`,
   );
-  if (!showValues && created + changed > 0) writeLine(io.stdout, 'values are hidden; --show-values shows them');
+  if (!showValues && created + changed + newer > 0) writeLine(io.stdout, 'values are hidden; --show-values shows them');
+}
+
+function fate({ outcome }: ItemDiff, { held, mapped }: ItemDiff['attributes'][number]): string {
+  if (outcome === 'newer') return 'stays as it is in the target';
+  return held === null ? 'would be added' : mapped === null ? 'would be removed' : 'would change';
 }
 
 function printItem(io: Io, item: ItemDiff, showValues: boolean): void {
   writeLine(io.stdout, `  ${item.outcome.padEnd(8)} ${item.keyText}  ${bytes(item.bytes)}`);
   if (!showValues && item.outcome === 'new') return;
-  for (const { name, held, mapped } of item.attributes) {
+  for (const attribute of item.attributes) {
+    const { name, held, mapped } = attribute;
     if (!showValues) {
-      writeLine(
-        io.stdout,
-        `    ${name}: ${held === null ? 'would be added' : mapped === null ? 'would be removed' : 'would change'}`,
-      );
+      writeLine(io.stdout, `    ${name}: ${fate(item, attribute)}`);
     } else {
       if (held !== null) writeLine(io.stdout, `    - ${name}: ${held}`);
       if (mapped !== null) writeLine(io.stdout, `    + ${name}: ${mapped}`);
@@ -170,6 +173,7 @@ function totals(rows: readonly RowDiff[]): {
   created: number;
   same: number;
   changed: number;
+  newer: number;
   bad: number;
   expired: number;
 } {
@@ -179,6 +183,7 @@ function totals(rows: readonly RowDiff[]): {
     created: outcome('new'),
     same: outcome('same'),
     changed: outcome('changed'),
+    newer: outcome('newer'),
     bad: rows.filter((row) => row.outcome === 'bad').length,
     expired: rows.filter((row) => row.outcome === 'expired').length,
   };

@@ -27,6 +27,7 @@ function headline(run: RunOptions, outcome: ShardOutcome): string {
   const moved = `${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}`;
   const extras = [
     counts.expiredRows > 0 ? `${count(counts.expiredRows)} expired and skipped` : '',
+    counts.newerItems > 0 ? `${count(counts.newerItems)} newer in the target` : '',
     outcome.badRows > 0 ? plural(outcome.badRows, 'bad row') : '',
     plural(counts.chunks, 'chunk'),
     `${count(counts.units)} ${run.kind === 'backfill' ? 'WCU' : 'RCU'}`,
@@ -35,9 +36,10 @@ function headline(run: RunOptions, outcome: ShardOutcome): string {
   return `${verb(run, outcome)}: ${moved} (${extras.join(', ')})`;
 }
 
-function retriedText({ rows, moved, items, gone, expired, stillBad, units }: RetryCounts): string {
+function retriedText({ rows, moved, items, gone, expired, stillBad, newerItems, units }: RetryCounts): string {
   const fates = [
     `${count(moved)} moved (${plural(items, 'item')}, ${count(units)} WCU)`,
+    newerItems > 0 ? `${count(newerItems)} of the items newer in the target` : '',
     gone > 0 ? `${count(gone)} gone from MySQL` : '',
     expired > 0 ? `${count(expired)} expired and skipped` : '',
     stillBad > 0 ? `${count(stillBad)} still bad` : '',
@@ -147,8 +149,11 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
     if (unfinished) return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it`;
     return `${done}${retryHint(run, outcomes)}next: dynaferry verify ${run.selection}`;
   }
-  if (outcomes.every((outcome) => outcome.outcome === 'done'))
-    return 'every row has its item, equal in every attribute';
+  if (outcomes.every((outcome) => outcome.outcome === 'done')) {
+    const newer = outcomes.reduce((sum, { counts }) => sum + counts.newerItems, 0);
+    const but = newer > 0 ? `, but for ${plural(newer, 'item')} that the live writer has made newer since` : '';
+    return `every row has its item, equal in every attribute${but}`;
+  }
   if (!outcomes.every((outcome) => outcome.backfillFinished)) {
     return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it, then verify again`;
   }

@@ -80,7 +80,9 @@ function verifiedText({ verify, overtakenBy, badRows }: TableStatus, lateWritesU
   if (id <= overtakenBy) return 'not since the retry';
   const wrong = verify.missing + verify.differing + verify.unresolved;
   if (wrong === 0 && startedAt < lateWritesUntil) return 'not proven';
-  const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal but for bad rows' : 'equal';
+  const newer = verify.counts.newerItems;
+  const equal = newer > 0 ? `equal but for ${count(newer)} newer` : 'equal';
+  const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal but for bad rows' : equal;
   return `${found}, ${duration((now - finishedAt) / 1_000)} ago`;
 }
 
@@ -99,7 +101,10 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
         ]
       : [];
   const fault = shard.fault === null ? [] : [faultText(shard.shard, shard.fault)];
-  return [...fault, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
+  const newer = shard.tables.reduce((sum, { backfill }) => sum + (backfill?.counts.newerItems ?? 0), 0);
+  const left =
+    newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} of the target were newer, and were left as they are`] : [];
+  return [...fault, ...left, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
 }
 
 /** What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look into. */

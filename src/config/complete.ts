@@ -4,7 +4,15 @@
  */
 import { resolve } from 'node:path';
 import { isLoopback } from '../core/loopback.js';
-import type { Config, ItemMapping, ShardConfig, SourceTableConfig, TlsConfig, TtlMapping } from './model.js';
+import type {
+  Config,
+  ItemMapping,
+  ShardConfig,
+  SourceTableConfig,
+  TargetConfig,
+  TlsConfig,
+  TtlMapping,
+} from './model.js';
 import type { ConfigShape } from './schema.js';
 
 type ShardShape = ConfigShape['source']['shards'][number];
@@ -20,7 +28,7 @@ export function complete(shape: ConfigShape, folder: string): Omit<Config, 'file
       tables: tablesOf(source),
       limits: source.limits,
     },
-    target: { ...target, readCapacity: target.readCapacity ?? target.writeCapacity },
+    target: completeTarget(target),
     mapping: Object.fromEntries(
       Object.entries(mapping).map(([table, { items }]) => [table, { items: items.map(completeItem) }]),
     ),
@@ -43,6 +51,14 @@ function completeTls(shard: ShardShape, folder: string): TlsConfig {
     mode: mode ?? (local && ca === null && profile === null ? 'off' : 'verify'),
     ca: ca === null ? null : resolve(folder, ca),
     profile,
+  };
+}
+
+function completeTarget({ version, ...target }: ConfigShape['target']): TargetConfig {
+  return {
+    ...target,
+    readCapacity: target.readCapacity ?? target.writeCapacity,
+    version: version === null ? null : { attribute: version.attribute, tombstonesKeptSeconds: version.tombstonesKept },
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { nearest } from '../core/nearest.js';
 import { type ConfigFault, invalid } from './config-fault.js';
+import { liveWriterChecks } from './live-writer-checks.js';
 import { mappingChecks } from './mapping-checks.js';
 import { Part } from './part.js';
 import { repeated } from './repeated.js';
@@ -26,6 +27,7 @@ export function crossFaults(file: unknown, asWritten: unknown): readonly ConfigF
     ...tables(root, new Part(asWritten)),
     ...repeated(indexes.map((index) => index.at('name'))),
     ...mappingChecks(root.at('mapping')),
+    ...liveWriterChecks(root),
   ];
 }
 

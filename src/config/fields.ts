@@ -51,11 +51,18 @@ export function keyType() {
     .describe('type of the key attribute: S (text), N (number) or B (binary); S unless given');
 }
 
+const DURATION = /^\d{1,9}[dhms]$/;
 const SECONDS = { d: 86_400, h: 3_600, m: 60, s: 1 } as const;
 
 /** A duration such as `400d`, `36h`, `90m` or `30s`, as seconds. */
 export function duration() {
-  return pattern(/^\d{1,9}[dhms]$/, 'must be a whole number with a unit: d (days), h, m or s, as in 400d').transform(
-    (value) => Number(value.slice(0, -1)) * SECONDS[value.slice(-1) as keyof typeof SECONDS],
+  return pattern(DURATION, 'must be a whole number with a unit: d (days), h, m or s, as in 400d').transform(
+    (value) => durationSeconds(value) ?? 0,
   );
+}
+
+/** @returns null where the text is no duration */
+export function durationSeconds(text: string): number | null {
+  if (!DURATION.test(text)) return null;
+  return Number(text.slice(0, -1)) * SECONDS[text.slice(-1) as keyof typeof SECONDS];
 }

@@ -91,11 +91,20 @@ export interface TargetConfig {
   readonly patienceSeconds: number;
   /** `none`: this migration is the sole writer of its items. */
   readonly liveWriter: 'none' | 'concurrent';
+  /** null with `none`, and only then. */
+  readonly version: VersionConfig | null;
   /** Used by --create-table only. */
   readonly create: {
     readonly billing: 'on-demand' | 'provisioned';
     readonly indexes: readonly IndexConfig[];
   };
+}
+
+export interface VersionConfig {
+  /** Which of two items is newer. */
+  readonly attribute: string;
+  /** How long the application keeps what it puts in the place of a deleted item; null: it does not say, or puts nothing. */
+  readonly tombstonesKeptSeconds: number | null;
 }
 
 export interface IndexConfig {

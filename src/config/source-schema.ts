@@ -76,6 +76,8 @@ const table = z
   })
   .describe('a MySQL table that every shard has');
 
+export const DEFAULT_LAG_SECONDS = 10;
+
 const limits = z
   .strictObject({
     scansPerShard: whole(1, 256).default(4).describe('SELECTs at once on one MySQL server'),
@@ -88,7 +90,7 @@ const limits = z
       .default(4 * MEBIBYTE)
       .describe('most bytes of one SELECT; 4 MiB (4194304) unless given'),
     maxReplicaLagSeconds: whole(1, 86_400)
-      .default(10)
+      .default(DEFAULT_LAG_SECONDS)
       .describe('scans wait while a watched replica is further behind, in seconds'),
     maxThreadsRunning: whole(1, 100_000).default(64).describe("scans wait while the server's Threads_running is above"),
     maxPauseSeconds: whole(1, 604_800)

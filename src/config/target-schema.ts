@@ -1,6 +1,6 @@
 /** The YAML shape of `target`: the DynamoDB table and what may be consumed of it. */
 import * as z from 'zod';
-import { keyAttributeName, keyType, optional, pattern, resourceName, whole } from './fields.js';
+import { duration, keyAttributeName, keyType, optional, pattern, resourceName, text, whole } from './fields.js';
 
 const indexKey = () =>
   z.strictObject({
@@ -30,6 +30,19 @@ const create = z
   })
   .describe('used by --create-table only');
 
+const version = z
+  .strictObject({
+    attribute: text().describe(
+      "attribute that holds an item's version, of every item and from the application too: it grows with each change; a number, or ISO times of one length",
+    ),
+    tombstonesKept: optional(duration()).describe(
+      'how long an item stays that the application puts in the place of one it deletes, of a newer version: 7d, 12h; unless given, nothing keeps a deleted item from coming back',
+    ),
+  })
+  .describe('how items of a live writer and of this migration tell which is newer; with liveWriter: concurrent');
+
+export const DEFAULT_PATIENCE_SECONDS = 300;
+
 /** Far above any account's quota: a larger number is a slip. */
 const MAX_UNITS = 10_000_000;
 
@@ -50,12 +63,15 @@ export const targetShape = z
       .describe('read capacity units a second for verify and diff, all shards together; as writeCapacity unless given'),
     requestsInFlight: whole(1, 1024).default(32).describe('requests in flight of one shard'),
     patienceSeconds: whole(1, 86_400)
-      .default(300)
+      .default(DEFAULT_PATIENCE_SECONDS)
       .describe('how long a target that fails or throttles is waited for without any progress, in seconds'),
     liveWriter: z
       .enum(['none', 'concurrent'])
       .default('none')
-      .describe('whether another program writes the same items while dynaferry runs: none (default) or concurrent'),
+      .describe(
+        'whether another program writes the same items while dynaferry runs: none (default), then they are written in batches; concurrent, then one by one on a condition',
+      ),
+    version: optional(version),
     create: create.prefault({}),
   })
   .describe('where the items go');

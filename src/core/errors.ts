@@ -47,7 +47,6 @@ export const ERROR_CODES = {
   E_TARGET_KEY_SCHEMA: entry(EXIT.preflight, 'the target table has another key schema than the mapping'),
   E_TARGET_NOT_ACTIVE: entry(EXIT.preflight, 'the target table is being created, updated or deleted'),
   E_TLS_REQUIRED: entry(EXIT.preflight, 'the MySQL host is not loopback and offers no verified TLS'),
-  E_LIVE_WRITER: entry(EXIT.preflight, 'this version writes only where no other program writes the same items'),
   E_STATE_SPACE: entry(EXIT.preflight, 'the disk of the state folder is nearly full'),
 
   E_SOURCE_CONNECT: entry(EXIT.source, 'MySQL cannot be reached'),
@@ -68,6 +67,10 @@ export const ERROR_CODES = {
   E_TARGET_CONNECT: entry(EXIT.target, 'DynamoDB cannot be reached'),
   E_TARGET_REQUEST: entry(EXIT.target, 'DynamoDB refused a request as invalid'),
   E_TARGET_UNAVAILABLE: entry(EXIT.target, 'DynamoDB kept failing or throttling until the patience ran out'),
+  E_LIVE_WRITER: entry(
+    EXIT.target,
+    'beside a live writer, rows waited too long to be written safely, or items have no version to compare',
+  ),
   E_TARGET_GONE: entry(EXIT.target, 'the target table went away during the run'),
 
   E_STATE_LOCKED: entry(EXIT.state, 'another process works on this shard'),

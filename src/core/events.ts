@@ -31,6 +31,8 @@ export interface EventMap {
   'batch.sent': OfShard & { readonly items: number; readonly units: number };
   'batch.acknowledged': OfShard & {
     readonly items: number;
+    /** Of these, left as they are: the target has them in a newer version. */
+    readonly newer: number;
     readonly unprocessed: number;
     readonly units: number;
     readonly elapsedMs: number;

@@ -139,12 +139,17 @@ export interface Counts {
   readonly items: number;
   readonly badRows: number;
   readonly expiredRows: number;
+  /**
+   * Items that the target has in a newer version, from a live writer. backfill: left as they are, those included whose version cannot
+   * be told to be older. verify: not compared.
+   */
+  readonly newerItems: number;
   readonly chunks: number;
   /** Write units (backfill) or read units (verify) as the service reported them, or as computed where it does not. */
   readonly units: number;
 }
 
-export const NO_COUNTS: Counts = { rows: 0, items: 0, badRows: 0, expiredRows: 0, chunks: 0, units: 0 };
+export const NO_COUNTS: Counts = { rows: 0, items: 0, badRows: 0, expiredRows: 0, newerItems: 0, chunks: 0, units: 0 };
 
 /** Field by field: of counts of one sort. */
 export function addCounts<T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T {

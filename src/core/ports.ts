@@ -2,6 +2,7 @@
  * The seams of the house. The engine is written against these alone; each has one contract test suite in
  * `test/contract` that every implementation passes. Whatever waits takes an AbortSignal and rejects with E_INTERRUPTED.
  */
+import type { Moment } from './age.js';
 import type { Incident } from './incidents.js';
 import type {
   BadRow,
@@ -103,6 +104,8 @@ export interface Budget {
 
 export interface WriteReceipt {
   readonly items: number;
+  /** Of these, how many the target has in a newer version, or one that cannot be told to be older: they stay as they are. */
+  readonly newer: number;
   /** Write units as the service reported them, index units included; as computed where it reports none. */
   readonly units: number;
 }
@@ -113,9 +116,10 @@ export interface ItemWriter {
   ready(signal: AbortSignal): Promise<void>;
   /**
    * Queues items and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
+   * @param readAt when the SELECT was sent that brought their rows; now unless given
    * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED; then nothing of the set may be marked done.
    */
-  write(items: readonly MappedItem[]): Promise<WriteReceipt>;
+  write(items: readonly MappedItem[], readAt?: Moment): Promise<WriteReceipt>;
   /** Waits for requests in flight, drops what is only queued (its `write` rejects), frees sockets. */
   close(): Promise<void>;
 }
@@ -173,6 +177,7 @@ export interface ChunkRecord {
   readonly items: number;
   readonly badRows: number;
   readonly expiredRows: number;
+  readonly newerItems: number;
   readonly units: number;
   readonly sourceDigest: string;
   /** verify only; null in a backfill */
@@ -210,7 +215,8 @@ export interface RetryRecord {
   readonly expiredRows: number;
   /** Rows that the source has no more. */
   readonly goneRows: number;
-  /** Of all rows, whoever counts them. */
+  /** These two of all rows, whoever counts them. */
+  readonly newerItems: number;
   readonly units: number;
   /** Sum of the items' digests. */
   readonly digest: string;

@@ -2,6 +2,7 @@
  * Rows packed as the server sent them: all cells' bytes in one buffer, with where each begins and ends. A chunk of thousands of rows
  * is four objects instead of a hundred thousand, so the garbage collector has nothing to walk while the chunk waits for its writes.
  */
+import type { Moment } from './age.js';
 import type { Cell, ColumnInfo, Cursor, Row } from './model.js';
 
 /** How a cell is to be read. `ascii`: the bytes of an ASCII column, text unless one is above 127; servers before MySQL 8 let those in. */
@@ -110,6 +111,8 @@ export interface RowChunk {
   readonly last: Cursor;
   /** Sum of the cells' lengths: what the chunk weighs in memory, about. */
   readonly bytes: number;
+  /** When the SELECT was sent: the rows are of then, or of what a lagging replica had then. */
+  readonly readAt: Moment;
   /** From sending the SELECT to its last row, in ms. */
   readonly elapsedMs: number;
 }

@@ -16,6 +16,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
 
 export class Backlog {
   readonly #maxItems: number;
+  readonly #maxBatch: number;
   readonly #onReleased: () => void;
   readonly #queue = new PartitionQueue();
   readonly #byKey = new KeyIndex();
@@ -25,8 +26,9 @@ export class Backlog {
   #timer: NodeJS.Timeout | null = null;
   #releaseAt = Infinity;
 
-  /** @param onReleased called when items have waited out their backoff */
-  constructor(requestsInFlight: number, onReleased: () => void) {
+  /** @param maxBatch items in one request, at most; @param onReleased called when items have waited out their backoff */
+  constructor(requestsInFlight: number, maxBatch: number, onReleased: () => void) {
+    this.#maxBatch = maxBatch;
     this.#maxItems = ROUNDS * MAX_OPERATIONS * requestsInFlight;
     this.#onReleased = onReleased;
   }
@@ -60,9 +62,9 @@ export class Backlog {
     this.#queue.push(queued);
   }
 
-  /** The next batch, within the limits of BatchWriteItem; empty where nothing may be sent now. */
+  /** The next batch; empty where nothing may be sent now. */
   take(): readonly QueuedItem[] {
-    return this.#parts.pop() ?? this.#queue.take(MAX_OPERATIONS, MAX_ITEM_BYTES);
+    return this.#parts.pop() ?? this.#queue.take(this.#maxBatch, MAX_ITEM_BYTES);
   }
 
   /** Back into their lanes, which wait for `delayMs`: a partition that is too hot waits alone. */

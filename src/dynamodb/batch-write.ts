@@ -1,14 +1,11 @@
 /**
- * BatchWriteItem on the wire: the request body joined from ready items, and what came of it.
+ * BatchWriteItem on the wire: the request body joined from ready items, and what the answer says of them. Unconditional: whatever
+ * was at a key is overwritten.
  */
-import { asFerryError } from '../core/errors.js';
 import type { ItemAttributes, KeyNames } from './key-text.js';
 import { keyTextOf } from './key-text.js';
 import type { QueuedItem } from './partition-queue.js';
-import type { RequestChannel } from './request-channel.js';
-import { judge, RequestFailure, type Verdict } from './service-errors.js';
-
-export const BATCH_WRITE = 'BatchWriteItem';
+import { NONE, type WriteAnswer, type WriteFormat } from './write-format.js';
 
 /** AWS, BatchWriteItem: at most 25 operations and 16 MB; a little less leaves room for the words around the items. */
 export const MAX_OPERATIONS = 25;
@@ -22,7 +19,9 @@ const MAX_KEPT_BYTES = 256 * 1024;
 const BETWEEN = Buffer.from('}},{"PutRequest":{"Item":');
 const TAIL = Buffer.from('}}]},"ReturnConsumedCapacity":"INDEXES"}');
 
-export class BatchWriteFormat {
+export class BatchWriteFormat implements WriteFormat {
+  readonly operation = 'BatchWriteItem';
+  readonly maxItems = MAX_OPERATIONS;
   readonly #head: Buffer;
   readonly #names: KeyNames;
   /** As many as were ever in flight at once: memory that the garbage collector need not look for. */
@@ -61,10 +60,7 @@ export class BatchWriteFormat {
     return Buffer.from(room, 0, length);
   }
 
-  /**
-   * @returns null where the answer cannot be read, or speaks of items that were not sent: then nothing counts as written
-   */
-  answer(json: string, batch: readonly QueuedItem[]): BatchWriteAnswer | null {
+  answer(json: string, batch: readonly QueuedItem[]): WriteAnswer | null {
     let parsed: RawAnswer;
     try {
       parsed = JSON.parse(json) as RawAnswer;
@@ -74,7 +70,7 @@ export class BatchWriteFormat {
     const units = consumedUnits(parsed.ConsumedCapacity);
     // The only table of the request, by whichever of its names the service answers with.
     const unprocessed = Object.values(parsed.UnprocessedItems ?? {}).flat();
-    if (unprocessed.length === 0) return { unprocessed: NONE, units };
+    if (unprocessed.length === 0) return { unprocessed: NONE, newer: NONE, incomparable: false, units };
     const byKey = new Map(batch.map((queued) => [queued.item.keyText, queued]));
     const found = new Set<QueuedItem>();
     for (const operation of unprocessed) {
@@ -83,50 +79,27 @@ export class BatchWriteFormat {
       if (queued === undefined) return null;
       found.add(queued);
     }
-    return { unprocessed: found, units };
+    return { unprocessed: found, newer: NONE, incomparable: false, units };
+  }
+
+  refusal(): null {
+    return null;
   }
 }
-
-/** What came of one request: an answer, or what its failure means. */
-export type BatchWriteOutcome =
-  { readonly kind: 'answered'; readonly answer: BatchWriteAnswer } | (Verdict & { readonly failure: RequestFailure });
-
-/** Sends one batch, once. Never rejects. */
-export async function sendBatch(
-  channel: RequestChannel,
-  format: BatchWriteFormat,
-  batch: readonly QueuedItem[],
-): Promise<BatchWriteOutcome> {
-  try {
-    const body = format.body(batch);
-    const answer = format.answer(await channel.post(BATCH_WRITE, body), batch);
-    format.release(body);
-    if (answer !== null) return { kind: 'answered', answer };
-    return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure('unreadable answer', 200, true) };
-  } catch (thrown) {
-    if (thrown instanceof RequestFailure) return { ...judge(thrown, BATCH_WRITE, format.table), failure: thrown };
-    const error = asFerryError(thrown);
-    return { kind: 'fatal', error, failure: new RequestFailure(error.code, 0, false) };
-  }
-}
-
-export interface BatchWriteAnswer {
-  readonly unprocessed: ReadonlySet<QueuedItem>;
-  /** Write units of table and indexes; null where the service does not say. */
-  readonly units: number | null;
-}
-
-const NONE: ReadonlySet<QueuedItem> = new Set();
 
 interface RawAnswer {
-  readonly ConsumedCapacity?: readonly { readonly CapacityUnits?: number }[];
+  readonly ConsumedCapacity?: readonly ConsumedCapacity[];
   readonly UnprocessedItems?: Readonly<
     Record<string, readonly { readonly PutRequest?: { readonly Item?: ItemAttributes } }[]>
   >;
 }
 
+export interface ConsumedCapacity {
+  readonly CapacityUnits?: number;
+}
+
 /** CapacityUnits is the whole of table and indexes, whether `INDEXES` is honoured or answered as `TOTAL`. */
-export function consumedUnits(capacities: readonly { readonly CapacityUnits?: number }[] | undefined): number | null {
+export function consumedUnits(capacities: readonly ConsumedCapacity[] | undefined): number | null {
   let sum: number | null = null;
   for (const { CapacityUnits } of capacities ?? []) {
     if (typeof CapacityUnits === 'number') sum = (sum ?? 0) + CapacityUnits;

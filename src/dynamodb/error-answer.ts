@@ -1,7 +1,8 @@
 /**
  * Error answers of DynamoDB, raw (HTTP status and JSON body) or as the SDK throws them, as a RequestFailure. Only names
- * are kept: the texts may quote keys.
+ * are kept, and the item that a failed condition met: the texts may quote keys.
  */
+import type { ItemAttributes } from './key-text.js';
 import { RequestFailure } from './service-errors.js';
 
 /**
@@ -13,7 +14,7 @@ export function parseErrorAnswer(status: number, body: string, serverTime: numbe
   const answer = parseObject(body);
   const type = answer?.['__type'];
   const reason = typeof type === 'string' && type !== '' ? afterHash(type) : `HTTP ${status}`;
-  return new RequestFailure(reason, status, true, throttlingReasons(answer ?? {}), serverTime);
+  return new RequestFailure(reason, status, true, throttlingReasons(answer ?? {}), serverTime, itemOf(answer));
 }
 
 /** An error that an SDK call threw, of the service or of the connection. */
@@ -30,6 +31,12 @@ export function fromSdkError(thrown: unknown): RequestFailure {
 /** The connection failed with this code (Node's, undici's or OpenSSL's) before it was up: nothing was sent. */
 export function connectionFailure(code: string): RequestFailure {
   return new RequestFailure(code, 0, false);
+}
+
+/** What was there when a condition failed. */
+function itemOf(answer: Record<string, unknown> | null): ItemAttributes | null {
+  const item = answer?.['Item'];
+  return typeof item === 'object' && item !== null ? (item as ItemAttributes) : null;
 }
 
 function afterHash(type: string): string {

@@ -1,7 +1,7 @@
 /**
  * Faults of single items. Their causes carry the rows for whoever may name them by scan key; messages hold no values.
  */
-import { FerryError } from '../core/errors.js';
+import { FerryError, type Fault } from '../core/errors.js';
 import type { Row } from '../core/model.js';
 import { refused } from './service-errors.js';
 import type { RequestFailure } from './service-errors.js';
@@ -16,6 +16,24 @@ export interface SharedKeyCause {
 export interface RefusedItemCause {
   readonly row: Row;
   readonly failure: RequestFailure;
+}
+
+/** The target has items that the condition of a write can say nothing of: they are never overwritten. */
+export function comparesNothing(table: string, attribute: string): Fault {
+  return {
+    code: 'E_LIVE_WRITER',
+    message: `table ${table} has items whose ${attribute} is missing, or of another type or length than the mapping makes it: they are left as they are`,
+    hint: `verify lists those that differ; let the application write ${attribute} in the mapping’s form`,
+  };
+}
+
+/** Nothing of the rows that waited was written. */
+export function rowsTooOld(shard: string, table: string): FerryError {
+  return new FerryError(
+    'E_LIVE_WRITER',
+    `shard ${shard}: rows for table ${table} waited so long to be written that an item which was deleted meanwhile could come back`,
+    'run the same command again, which reads them anew; if it comes back, look at the table’s throttling, or let tombstones be kept longer (target.version.tombstonesKept)',
+  );
 }
 
 export function sharedKey(shard: string, table: string, cause: SharedKeyCause): FerryError {
@@ -34,6 +52,6 @@ export function sharedKey(shard: string, table: string, cause: SharedKeyCause): 
       );
 }
 
-export function refusedItem(table: string, cause: RefusedItemCause): FerryError {
-  return refused('BatchWriteItem', table, cause.failure, cause);
+export function refusedItem(operation: string, table: string, cause: RefusedItemCause): FerryError {
+  return refused(operation, table, cause.failure, cause);
 }

@@ -3,6 +3,7 @@
  * its items is in flight any more, so that whoever writes the same keys next races with nothing.
  */
 import type { FerryError } from '../core/errors.js';
+import { thisMoment } from '../core/age.js';
 import type { WriteReceipt } from '../core/ports.js';
 
 export class PendingWrite {
@@ -13,9 +14,14 @@ export class PendingWrite {
   #unacknowledged: number;
   #inFlight = 0;
   #units = 0;
+  #newer = 0;
   #failure: FerryError | null = null;
 
-  constructor(items: number) {
+  /** @param readAt when the rows were read that the items came from */
+  constructor(
+    items: number,
+    readonly readAt = thisMoment(),
+  ) {
     this.#items = items;
     this.#unacknowledged = items;
     this.receipt = new Promise((resolve, reject) => {
@@ -43,11 +49,12 @@ export class PendingWrite {
     this.#inFlight++;
   }
 
-  /** One of its items was acknowledged; `units` is its part of what the request consumed. */
-  acknowledged(units: number): void {
+  /** One of its items was acknowledged; `units` is its part of what the request consumed; `newer`: another one stays in its place. */
+  acknowledged(units: number, newer: boolean): void {
     this.#inFlight--;
     this.#unacknowledged--;
     this.#units += units;
+    if (newer) this.#newer++;
     this.#settle();
   }
 
@@ -66,6 +73,6 @@ export class PendingWrite {
   #settle(): void {
     if (this.#inFlight > 0) return;
     if (this.#failure !== null) this.#reject(this.#failure);
-    else if (this.#unacknowledged === 0) this.#resolve({ items: this.#items, units: this.#units });
+    else if (this.#unacknowledged === 0) this.#resolve({ items: this.#items, newer: this.#newer, units: this.#units });
   }
 }

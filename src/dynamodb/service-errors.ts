@@ -4,6 +4,7 @@
  */
 import { FerryError } from '../core/errors.js';
 import type { ErrorCode } from '../core/errors.js';
+import type { ItemAttributes } from './key-text.js';
 
 /** A request that got no success: the service's error answer, or what happened to the connection. */
 export class RequestFailure extends Error {
@@ -15,6 +16,7 @@ export class RequestFailure extends Error {
    * @param sent the request may have reached the service
    * @param throttlingReasons as the service named them, `TableWriteKeyRangeThroughputExceeded`; empty where it did not
    * @param serverTime the answer's Date header in ms since the epoch; null where there was none
+   * @param item of a write whose condition failed: the item that is there. Holds values; null where the answer had none
    */
   constructor(
     readonly reason: string,
@@ -22,6 +24,7 @@ export class RequestFailure extends Error {
     readonly sent: boolean,
     readonly throttlingReasons: readonly string[] = [],
     readonly serverTime: number | null = null,
+    readonly item: ItemAttributes | null = null,
   ) {
     super(reason);
   }
@@ -62,6 +65,9 @@ const THROTTLES: ReadonlySet<string> = new Set([
   'RequestLimitExceeded',
   'TooManyRequestsException',
 ]);
+
+/** Somebody else is writing the very item, in a transaction or in another region: surely not applied, and over in a moment. */
+const CONFLICTS: ReadonlySet<string> = new Set(['TransactionConflictException', 'ReplicatedWriteConflictException']);
 
 /** Refusals of the request as it is written: for a batch, of one of its items. */
 const INVALID: ReadonlySet<string> = new Set([
@@ -125,6 +131,7 @@ const FATAL: ReadonlyMap<string, FatalEntry> = new Map([
 export function judge(failure: RequestFailure, operation: string, table: string): Verdict {
   const { reason, status } = failure;
   if (THROTTLES.has(reason)) return { kind: 'throttled', hotKeyRange: isHotKeyRange(failure.throttlingReasons) };
+  if (CONFLICTS.has(reason)) return { kind: 'unavailable', ambiguous: false };
   if (INVALID.has(reason)) return { kind: 'invalid' };
   const fatal = FATAL.get(reason);
   if (fatal !== undefined) {

@@ -12,7 +12,10 @@ export interface TargetExpectation extends TableKeys {
   readonly ttlAttribute: string | null;
   /** WCU per second of the migration. */
   readonly writeCapacity: number;
-  readonly liveWriter: TargetConfig['liveWriter'];
+  /** Of one shard. */
+  readonly requestsInFlight: number;
+  /** null: nobody else writes. */
+  readonly version: TargetConfig['version'];
 }
 
 export function missingTable(table: string): FerryError {
@@ -25,16 +28,7 @@ export function missingTable(table: string): FerryError {
 
 /** @param facts null: there is no such table */
 export function targetFaults(facts: TableFacts | null, expected: TargetExpectation): readonly Finding[] {
-  const findings: Finding[] = [];
-  if (expected.liveWriter === 'concurrent') {
-    findings.push(
-      error(
-        'E_LIVE_WRITER',
-        'target.liveWriter is `concurrent`, and this version writes unconditionally: it could overwrite newer items',
-        'stop the other writers of these items and set target.liveWriter to `none`',
-      ),
-    );
-  }
+  const findings: Finding[] = liveWriterWarnings(expected);
   if (facts === null) {
     findings.push({ ...missingTable(expected.table).toFault(), level: 'error' });
     return findings;
@@ -59,6 +53,33 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
   }
   findings.push(...ttlWarnings(facts, expected), ...capacityWarnings(facts, expected));
   return findings;
+}
+
+/** Of a put, answer included, near the region; a guess on the slow side. */
+const PUT_MS = 10;
+
+/** Told each time: what is lost this way is lost silently. */
+function liveWriterWarnings({ version, writeCapacity, requestsInFlight }: TargetExpectation): Finding[] {
+  if (version === null) return [];
+  const warnings: Finding[] = [];
+  if (version.tombstonesKeptSeconds === null) {
+    warnings.push(
+      warning(
+        'target.version has no `tombstonesKept`: an item that the application deletes during the backfill can come back',
+        'let the application put a tombstone of a newer version in the place of what it deletes, and say how long it is kept; or make sure that it deletes nothing meanwhile',
+      ),
+    );
+  }
+  const putsPerSecond = Math.floor((1_000 / PUT_MS) * requestsInFlight);
+  if (putsPerSecond < writeCapacity) {
+    warnings.push(
+      warning(
+        `beside a live writer items are put one by one: ${requestsInFlight} requests in flight make some ${putsPerSecond} items a second of a shard, target.writeCapacity asks for ${writeCapacity}`,
+        'raise target.requestsInFlight, run several shards at once (--jobs), or expect a slower run',
+      ),
+    );
+  }
+  return warnings;
 }
 
 function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] {

@@ -1,5 +1,6 @@
 /**
- * The item writer: BatchWriteItem until every item is acknowledged, within one budget, with bounded memory.
+ * The item writer: writes until every item is acknowledged, within one budget, with bounded memory. In batches, or one by one on a
+ * condition where an application writes the same items: the format is all that differs.
  *
  *   write() --> queued (by partition key) --> in flight --> acknowledged
  *                  ^                             |
@@ -8,19 +9,19 @@
  * An item is in exactly one of these places, and the backlog knows its key throughout: no two requests race for one key.
  * A request that may have been applied is told to `onSuspects` before anything of it is sent again.
  */
-import type { FerryError } from '../core/errors.js';
-import { asFerryError, interrupted } from '../core/errors.js';
+import { ageOf, thisMoment } from '../core/age.js';
+import { asFerryError, interrupted, type FerryError } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
 import type { MappedItem } from '../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../core/ports.js';
 import { Backlog } from './backlog.js';
 import { Patience, retryDelay } from './backoff.js';
-import type { BatchWriteAnswer, BatchWriteOutcome } from './batch-write.js';
-import { BATCH_WRITE, BatchWriteFormat, sendBatch } from './batch-write.js';
+import { BatchWriteFormat } from './batch-write.js';
 import type { TokenBucket } from './budget.js';
 import type { TargetConnection } from './client.js';
+import { ConditionalPutFormat, type WriteCondition } from './conditional-put.js';
 import { Gate } from './gate.js';
-import { refusedItem, sharedKey } from './item-faults.js';
+import { comparesNothing, refusedItem, rowsTooOld, sharedKey } from './item-faults.js';
 import type { KeyNames } from './key-text.js';
 import type { QueuedItem } from './partition-queue.js';
 import { PendingWrite } from './pending-write.js';
@@ -29,6 +30,7 @@ import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
 import { type RequestFailure, unavailable } from './service-errors.js';
 import { ThrottleFeedback } from './throttle-feedback.js';
 import { CostFactor } from './unit-estimate.js';
+import { sendBatch, type WriteAnswer, type WriteFormat, type WriteOutcome } from './write-format.js';
 
 export interface ItemWriterOptions {
   readonly connection: TargetConnection;
@@ -40,6 +42,10 @@ export interface ItemWriterOptions {
   /** How long failures may last without any progress. */
   readonly patienceSeconds: number;
   readonly emitter: Emitter;
+  /** null: nobody else writes these items, so they go in batches, whatever is there. */
+  readonly condition?: WriteCondition | null;
+  /** Rows that were read longer ago, in ms, are not written any more; null: no limit. */
+  readonly rowLifeMs?: number | null;
   /** Takes the keys of items whose request may have been applied, durably, before it returns. */
   readonly onSuspects: (keyTexts: readonly string[]) => void;
   /** In [0, 1); Math.random unless a test wants its own. */
@@ -48,13 +54,13 @@ export interface ItemWriterOptions {
 }
 
 export function openItemWriter(options: ItemWriterOptions): ItemWriter {
-  return new BatchItemWriter(options);
+  return new QueueingItemWriter(options);
 }
 
-class BatchItemWriter implements ItemWriter {
+class QueueingItemWriter implements ItemWriter {
   readonly #options: ItemWriterOptions;
   readonly #channel: RequestChannel;
-  readonly #format: BatchWriteFormat;
+  readonly #format: WriteFormat;
   readonly #backlog: Backlog;
   readonly #writes = new Set<PendingWrite>();
   readonly #feedback: ThrottleFeedback;
@@ -68,6 +74,7 @@ class BatchItemWriter implements ItemWriter {
   #pumpPlanned = false;
   #admission: NodeJS.Immediate | null = null;
   #waitsForBudget = false;
+  #warned = false;
 
   constructor(options: ItemWriterOptions) {
     const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
@@ -76,8 +83,10 @@ class BatchItemWriter implements ItemWriter {
       connections: requestsInFlight,
       ...timeouts,
     });
-    this.#format = new BatchWriteFormat(options.table, options.keyNames);
-    this.#backlog = new Backlog(requestsInFlight, () => this.#pump());
+    const { table, keyNames, condition = null } = options;
+    this.#format =
+      condition === null ? new BatchWriteFormat(table, keyNames) : new ConditionalPutFormat(table, keyNames, condition);
+    this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, () => this.#pump());
     this.#feedback = new ThrottleFeedback(options.budget, performance.now());
     this.#patience = new Patience(options.patienceSeconds);
   }
@@ -104,10 +113,10 @@ class BatchItemWriter implements ItemWriter {
     });
   }
 
-  write(items: readonly MappedItem[]): Promise<WriteReceipt> {
+  write(items: readonly MappedItem[], readAt = thisMoment()): Promise<WriteReceipt> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (items.length === 0) return Promise.resolve({ items: 0, units: 0 });
-    const write = new PendingWrite(items.length);
+    if (items.length === 0) return Promise.resolve({ items: 0, newer: 0, units: 0 });
+    const write = new PendingWrite(items.length, readAt);
     this.#writes.add(write);
     for (const item of items) {
       const holder = this.#backlog.holder(item);
@@ -155,8 +164,15 @@ class BatchItemWriter implements ItemWriter {
         return;
       }
       const batch = this.#backlog.take();
-      if (batch.length > 0) void this.#send(batch);
+      if (this.#tooOld(batch)) this.#fail(rowsTooOld(this.#options.shard, this.#options.table));
+      else if (batch.length > 0) void this.#send(batch);
     }
+  }
+
+  /** An item that was deleted meanwhile may have lost its tombstone by now, and the condition would let it come back. */
+  #tooOld(batch: readonly QueuedItem[]): boolean {
+    const { rowLifeMs = null } = this.#options;
+    return rowLifeMs !== null && batch.some(({ write }) => ageOf(write.readAt) > rowLifeMs);
   }
 
   #waitForBudget(): void {
@@ -188,21 +204,24 @@ class BatchItemWriter implements ItemWriter {
     this.#answers.wake();
   }
 
-  #answered(batch: readonly QueuedItem[], answer: BatchWriteAnswer, debited: number, sentAt: number): void {
+  #answered(batch: readonly QueuedItem[], answer: WriteAnswer, debited: number, sentAt: number): void {
     const { shard, budget, emitter } = this.#options;
     const now = performance.now();
-    const { unprocessed } = answer;
+    const { unprocessed, newer } = answer;
     const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
     const computed = sumUnits(written);
     const units = answer.units ?? computed;
-    if (answer.units !== null) this.#cost.learn(units, computed);
+    // A write that its condition refused says nothing of what indexes cost.
+    if (answer.units !== null && newer.size === 0) this.#cost.learn(units, computed);
+    if (answer.incomparable) this.#warnOfIncomparable();
     budget.settle((answer.units ?? computed * this.#cost.factor) - debited);
     this.#feedback.note(batch.length, unprocessed.size, now);
-    this.#acknowledge(written, units, computed);
+    this.#acknowledge(written, newer, units, computed);
     const elapsedMs = now - sentAt;
     emitter.emit('batch.acknowledged', {
       shard,
       items: written.length,
+      newer: newer.size,
       unprocessed: unprocessed.size,
       units,
       elapsedMs,
@@ -218,7 +237,7 @@ class BatchItemWriter implements ItemWriter {
   }
 
   /** Gives each item its whole-numbered part of what the request consumed; the parts add up exactly. */
-  #acknowledge(written: readonly QueuedItem[], units: number, computed: number): void {
+  #acknowledge(written: readonly QueuedItem[], newer: ReadonlySet<QueuedItem>, units: number, computed: number): void {
     if (written.length > 0) this.#patience.progress();
     let computedSoFar = 0;
     let givenSoFar = 0;
@@ -226,10 +245,17 @@ class BatchItemWriter implements ItemWriter {
       computedSoFar += queued.units;
       const given = Math.round((units * computedSoFar) / computed);
       this.#backlog.remove(queued);
-      queued.write.acknowledged(given - givenSoFar);
+      queued.write.acknowledged(given - givenSoFar, newer.has(queued));
       givenSoFar = given;
       if (queued.write.settled) this.#writes.delete(queued.write);
     }
+  }
+
+  #warnOfIncomparable(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const { shard, table, condition, emitter } = this.#options;
+    emitter.emit('shard.warning', { shard, ...comparesNothing(table, condition?.attribute ?? '') });
   }
 
   // -------------------------------------------------------------------------------------------- the way back
@@ -248,7 +274,7 @@ class BatchItemWriter implements ItemWriter {
     } else if (outcome.kind === 'invalid') {
       this.#bisect(batch, failure);
     } else if (this.#patience.exhaustedBy(now)) {
-      this.#giveUp(batch, unavailable(BATCH_WRITE, table, failure, patienceSeconds));
+      this.#giveUp(batch, unavailable(this.#format.operation, table, failure, patienceSeconds));
     } else {
       if (outcome.kind === 'throttled') {
         this.#feedback.note(batch.length, hotKeyRange ? 0 : batch.length, now);
@@ -280,7 +306,7 @@ class BatchItemWriter implements ItemWriter {
     const delayMs = retryDelay(attempt, random, how.hotKeyRange);
     emitter.emit('request.retried', {
       shard,
-      operation: BATCH_WRITE,
+      operation: this.#format.operation,
       reason,
       attempt,
       delayMs,
@@ -296,7 +322,7 @@ class BatchItemWriter implements ItemWriter {
   #bisect(batch: readonly QueuedItem[], failure: RequestFailure): void {
     const [first] = batch;
     if (batch.length === 1 && first !== undefined) {
-      first.write.fail(refusedItem(this.#options.table, { row: first.item.row, failure }));
+      first.write.fail(refusedItem(this.#format.operation, this.#options.table, { row: first.item.row, failure }));
       this.#backlog.remove(first);
     } else {
       this.#backlog.putBackHalves(batch);
@@ -335,7 +361,7 @@ class BatchItemWriter implements ItemWriter {
   }
 }
 
-type FailedBatch = Exclude<BatchWriteOutcome, { readonly kind: 'answered' }>;
+type FailedBatch = Exclude<WriteOutcome, { readonly kind: 'answered' }>;
 
 interface RetryCircumstances {
   /** Something of the batch was written: then this was no failed try. */

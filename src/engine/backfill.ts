@@ -4,7 +4,7 @@
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { BadRowRecord, ItemWriter, Pass } from '../core/ports.js';
+import type { BadRowRecord, ItemWriter, Pass, WriteReceipt } from '../core/ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import type { BadRowLimit } from './bad-row-limit.js';
 import { KeyClaims, type Registers } from './key-claims.js';
@@ -60,10 +60,13 @@ class BackfillHandler implements ChunkHandler {
     this.#record(chunk, mapped.badRows);
     this.#claims.claim(mapped.items);
     if (signal.aborted) throw interrupted();
-    const receipt = mapped.items.length === 0 ? Promise.resolve({ items: 0, units: 0 }) : writer.write(mapped.items);
+    const receipt =
+      mapped.items.length === 0
+        ? Promise.resolve({ items: 0, newer: 0, units: 0 })
+        : writer.write(mapped.items, chunk.readAt);
     return {
       done: receipt.then(
-        ({ units }) => this.#result(chunk, mapped, units),
+        (written) => this.#result(chunk, mapped, written),
         (thrown: unknown) => this.#claims.explain(thrown),
       ),
     };
@@ -73,12 +76,13 @@ class BackfillHandler implements ChunkHandler {
     await this.parts.writer.close();
   }
 
-  #result(chunk: RowChunk, mapped: ReturnType<typeof mapChunk>, units: number): ChunkResult {
+  #result(chunk: RowChunk, mapped: ReturnType<typeof mapChunk>, { newer, units }: WriteReceipt): ChunkResult {
     const record = {
       rows: chunk.rows.length,
       items: mapped.items.length,
       badRows: mapped.badRows.length,
       expiredRows: mapped.expiredRows,
+      newerItems: newer,
       units,
       sourceDigest: mapped.digest,
       targetDigest: null,

@@ -1,19 +1,33 @@
 /** Compares what a row maps to with what the target holds. Both are canonical texts: equal items are equal strings. */
+import { versionOrder } from '../core/item-version.js';
 import type { Difference, MappedItem } from '../core/model.js';
 
 /**
  * null where the target agrees. An item past its TTL may be gone or still be there (AWS: deletion follows within days), so
- * its absence is no difference.
+ * its absence is no difference. `newer`: a live writer has overtaken the row, by the attribute that holds the version; an item of the
+ * row's own version, or of none that compares, has to be equal.
  * @param held canonical text of the item in the target, undefined where there is none
  * @param now seconds since the epoch
+ * @param version the attribute that holds an item's version; null: nobody else writes
  */
-export function compareItem(item: MappedItem, held: string | undefined, now: number): Difference | null {
+export function compareItem(
+  item: MappedItem,
+  held: string | undefined,
+  now: number,
+  version: string | null,
+): Difference | 'newer' | null {
   if (held === item.text) return null;
   if (held === undefined) {
     if (item.expiresAt !== null && item.expiresAt <= now) return null;
     return { class: 'missing', keyText: item.keyText, attributes: [] };
   }
+  if (version !== null && isNewer(held, item.text, version)) return 'newer';
   return { class: 'differing', keyText: item.keyText, attributes: differingAttributes(item.text, held) };
+}
+
+/** @param held and @param mapped: canonical texts */
+export function isNewer(held: string, mapped: string, version: string): boolean {
+  return versionOrder(parseItem(held)[version], parseItem(mapped)[version]) === 'newer';
 }
 
 /** Names of attributes that only one side has or that differ, sorted. */

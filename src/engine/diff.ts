@@ -5,7 +5,7 @@
 import type { BadRow, MappedItem, Row } from '../core/model.js';
 import type { ItemReader } from '../core/ports.js';
 import { BadValue } from '../mapping/bad-value.js';
-import { attributeDifferences, parseItem, type AttributeDifference } from './compare.js';
+import { attributeDifferences, isNewer, parseItem, type AttributeDifference } from './compare.js';
 import type { TableJob } from './table-job.js';
 
 export interface RowDiff {
@@ -18,9 +18,10 @@ export interface RowDiff {
 
 export interface ItemDiff {
   readonly keyText: string;
-  readonly outcome: 'new' | 'same' | 'changed';
+  /** `newer`: it differs, and is newer in the target: a backfill would leave it as it is. */
+  readonly outcome: 'new' | 'same' | 'changed' | 'newer';
   readonly bytes: number;
-  /** For `changed`: those that differ; for `new`: all; for `same`: none. Values are row values. */
+  /** For `changed` and `newer`: those that differ; for `new`: all; for `same`: none. Values are row values. */
   readonly attributes: readonly AttributeDifference[];
 }
 
@@ -39,7 +40,7 @@ export async function diffRows(
     row: entry.row,
     outcome: entry.outcome,
     bad: entry.bad,
-    items: entry.items.map((item) => diffItem(item, texts.get(item.keyText))),
+    items: entry.items.map((item) => diffItem(item, texts.get(item.keyText), job.mapping.version)),
   }));
 }
 
@@ -59,10 +60,13 @@ function mapRow(
   }
 }
 
-function diffItem(item: MappedItem, held: string | undefined): ItemDiff {
+function diffItem(item: MappedItem, held: string | undefined, version: string | null): ItemDiff {
   const base = { keyText: item.keyText, bytes: item.bytes };
   if (held === item.text) return { ...base, outcome: 'same', attributes: [] };
-  if (held !== undefined) return { ...base, outcome: 'changed', attributes: attributeDifferences(item.text, held) };
+  if (held !== undefined) {
+    const outcome = version !== null && isNewer(held, item.text, version) ? 'newer' : 'changed';
+    return { ...base, outcome, attributes: attributeDifferences(item.text, held) };
+  }
   const attributes = Object.entries(parseItem(item.text)).map(([name, value]) => ({
     name,
     held: null,

@@ -11,6 +11,7 @@ export class DiscardingWriter implements ItemWriter {
   write(items: readonly MappedItem[]): Promise<WriteReceipt> {
     return Promise.resolve({
       items: items.length,
+      newer: 0,
       units: items.reduce((sum, item) => sum + writeUnits(item.bytes), 0),
     });
   }

@@ -41,12 +41,13 @@ export class PassProgress {
   }
 
   add(chunk: Omit<Counts, 'chunks'>): void {
-    const { rows, items, badRows, expiredRows, chunks, units } = this.#counts;
+    const { rows, items, badRows, expiredRows, newerItems, chunks, units } = this.#counts;
     this.#counts = {
       rows: rows + chunk.rows,
       items: items + chunk.items,
       badRows: badRows + chunk.badRows,
       expiredRows: expiredRows + chunk.expiredRows,
+      newerItems: newerItems + chunk.newerItems,
       chunks: chunks + 1,
       units: units + chunk.units,
     };

@@ -1,7 +1,7 @@
 /**
  * A difference is a candidate until it is confirmed: under live writes the row may have changed between the two reads. Row and
  * item are read again, with growing pauses; it counts only if the row did not change between two reads and the target still
- * differs. What keeps changing is `unresolved`, never passed; so is a row of a table without a key that is not there as it was:
+ * differs. What is newer in the target by its version is none. What keeps changing is `unresolved`, never passed; so is a row of a table without a key that is not there as it was:
  * nothing tells whether it was changed or deleted.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,12 @@ import type { TableJob } from './table-job.js';
 /** Pauses before the second, third and fourth look, in ms. */
 const PAUSES_MS = [100, 500, 2_000];
 
+export interface Confirmed {
+  readonly differences: readonly DifferenceRecord[];
+  /** Key texts of items that the target has in a newer version. */
+  readonly newer: readonly string[];
+}
+
 /** @param candidates items whose first comparison failed */
 export async function confirmDifferences(
   job: TableJob,
@@ -22,11 +28,12 @@ export async function confirmDifferences(
   reader: ItemReader,
   now: () => number,
   signal: AbortSignal,
-): Promise<readonly DifferenceRecord[]> {
+): Promise<Confirmed> {
   const confirmed: DifferenceRecord[] = [];
+  const newer: string[] = [];
   let open = candidates;
   for (const pause of PAUSES_MS) {
-    if (open.length === 0) return confirmed;
+    if (open.length === 0) break;
     await sleep(pause, undefined, { signal }).catch(() => {
       throw interrupted();
     });
@@ -42,14 +49,15 @@ export async function confirmDifferences(
     const read = await reader.read([...new Set(again.map(({ after }) => after.keyText))], signal);
     const changing = new Map<string, MappedItem>();
     for (const { after, changed } of again) {
-      const difference = compareItem(after, read.texts.get(after.keyText), now());
+      const difference = compareItem(after, read.texts.get(after.keyText), now(), job.mapping.version);
       if (difference === null) continue;
-      if (changed) changing.set(after.keyText, after);
+      if (difference === 'newer') newer.push(after.keyText);
+      else if (changed) changing.set(after.keyText, after);
       else confirmed.push(record(job, difference, after.row));
     }
     open = [...changing.values()];
   }
-  return [...confirmed, ...open.map((item) => unresolved(job, item))];
+  return { differences: [...confirmed, ...open.map((item) => unresolved(job, item))], newer };
 }
 
 function unresolved(job: TableJob, { keyText, row }: MappedItem): DifferenceRecord {

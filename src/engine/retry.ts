@@ -4,6 +4,7 @@
  * expired; in the same transaction it is added to the backfill that left it behind. Killed in between, it is tried again: the same
  * row gives the same items.
  */
+import { thisMoment } from '../core/age.js';
 import { interrupted } from '../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
 import type { BadRowRecord, ItemWriter, RecordedBadRow, RetryRecord } from '../core/ports.js';
@@ -31,6 +32,8 @@ export interface RetryCounts {
   readonly gone: number;
   readonly expired: number;
   readonly stillBad: number;
+  /** Of the items, left as they are: the target has them in a newer version. */
+  readonly newerItems: number;
   readonly units: number;
 }
 
@@ -41,6 +44,7 @@ export const NOTHING_RETRIED: RetryCounts = {
   gone: 0,
   expired: 0,
   stillBad: 0,
+  newerItems: 0,
   units: 0,
 };
 
@@ -72,6 +76,7 @@ async function retryStep(
   keys: KeyClaims,
   { writer, progress, now }: RetryParts,
 ): Promise<RetryCounts> {
+  const readAt = thisMoment();
   const rows = await job.source.at(
     step.map(({ cursor }) => cursor),
     context.signal,
@@ -84,19 +89,26 @@ async function retryStep(
   const items = tried.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : []));
   await writer.ready(context.signal);
   keys.claim(items);
-  const { units } =
+  const { newer, units } =
     items.length === 0
-      ? { units: 0 }
-      : await writer.write(items).catch((thrown: unknown): never => keys.explain(thrown));
+      ? { newer: 0, units: 0 }
+      : await writer.write(items, readAt).catch((thrown: unknown): never => keys.explain(thrown));
 
   const counted = tried.filter(({ bad }) => bad.place !== null);
   const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));
-  context.store.settleRetry(job.mapping.table.name, settledCursors(tried), stillBad, record(counted, units));
+  context.store.settleRetry(job.mapping.table.name, settledCursors(tried), stillBad, record(counted, newer, units));
   for (const { table, column, reason } of stillBad) {
     context.emitter.emit('row.bad', { shard: context.shard, table, column, reason });
   }
   const of = (kind: Fate['kind']): number => tried.filter(({ fate }) => fate.kind === kind).length;
-  progress.add({ rows: step.length, items: items.length, badRows: of('bad'), expiredRows: of('expired'), units });
+  progress.add({
+    rows: step.length,
+    items: items.length,
+    badRows: of('bad'),
+    expiredRows: of('expired'),
+    newerItems: newer,
+    units,
+  });
   return {
     rows: step.length,
     moved: of('moved'),
@@ -104,6 +116,7 @@ async function retryStep(
     gone: of('gone'),
     expired: of('expired'),
     stillBad: of('bad'),
+    newerItems: newer,
     units,
   };
 }
@@ -140,7 +153,7 @@ function settledCursors(tried: readonly Tried[]): readonly Cursor[] {
   );
 }
 
-function record(counted: readonly Tried[], units: number): RetryRecord {
+function record(counted: readonly Tried[], newerItems: number, units: number): RetryRecord {
   const items = counted.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : []));
   const digest = new DigestSum();
   for (const item of items) digest.add(item.text);
@@ -150,6 +163,7 @@ function record(counted: readonly Tried[], units: number): RetryRecord {
     items: items.length,
     expiredRows: of('expired'),
     goneRows: of('gone'),
+    newerItems,
     units,
     digest: digest.toString(),
   };

@@ -86,9 +86,9 @@ class VerifyHandler implements ChunkHandler {
     const candidates = mapped.items.filter((item) => {
       const text = read.texts.get(item.keyText);
       if (text !== undefined) held.add(text);
-      return compareItem(item, text, now()) !== null;
+      return compareItem(item, text, now(), this.job.mapping.version) !== null;
     });
-    const differences = await confirmDifferences(this.job, candidates, reader, now, signal);
+    const { differences, newer } = await confirmDifferences(this.job, candidates, reader, now, signal);
     compared(mapped.items.map((item) => item.keyText));
     this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
@@ -97,6 +97,7 @@ class VerifyHandler implements ChunkHandler {
       items: mapped.items.length,
       badRows: mapped.badRows.length,
       expiredRows: mapped.expiredRows,
+      newerItems: newer.length,
       units: read.units,
       sourceDigest: mapped.digest,
       targetDigest: held.toString(),

@@ -113,6 +113,7 @@ export function progressSentence(progress: ProgressSnapshot): string {
     `${compact(progress.itemsPerSecond)} items/s`,
     `${count(progress.unitsPerSecond)} of ${count(progress.unitsLimit)} ${unitOf(progress.phase)}/s`,
     ...(throttles > 0 ? [plural(throttles, 'throttle')] : []),
+    ...(counts.newerItems > 0 ? [`${count(counts.newerItems)} newer in the target`] : []),
     ...(counts.badRows > 0 ? [plural(counts.badRows, 'bad row')] : []),
     etaSeconds === null ? 'no estimate of the time left' : `${duration(etaSeconds)} left`,
   ];

@@ -97,6 +97,7 @@ function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.fini
     plural(counts.rows, 'row'),
     plural(counts.items, 'item'),
     `${count(counts.units)} units`,
+    ...(counts.newerItems > 0 ? [`${count(counts.newerItems)} newer in the target`] : []),
     ...(counts.badRows > 0 ? [plural(counts.badRows, 'bad row')] : []),
     ...(counts.expiredRows > 0 ? [`${plural(counts.expiredRows, 'expired row')} left out`] : []),
   ];

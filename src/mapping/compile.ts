@@ -20,6 +20,7 @@ import { guarded, type ReportFault } from './mapping-faults.js';
 import { PackedItem } from './mapped-item.js';
 import { RowView } from './row-view.js';
 import { compileTtl, type CompiledTtl } from './ttl.js';
+import { withVersion } from './version-attribute.js';
 
 export interface MapContext {
   /** Seconds since the epoch: what TTLs are compared with. */
@@ -33,6 +34,8 @@ export interface CompiledMapping {
   readonly table: TableInfo;
   /** Columns that rows must bring, in this order. */
   readonly columns: readonly string[];
+  /** The attribute that holds an item's version, which every item has; null where nobody asked for one. */
+  readonly version: string | null;
   /** What the rules were compiled to, item by item: for `explain.ts`. */
   readonly items: readonly CompiledItem[];
   /** The row as the compiled steps read it: for `explain.ts`. */
@@ -53,11 +56,13 @@ export interface CompiledMapping {
 /**
  * @throws FerryError E_MAPPING_INVALID, E_MAPPING_COLUMN or E_MAPPING_UNSORTABLE; with several faults, all of them in `faults`
  * @param lineOf line in the config file of a path in it
+ * @param version the attribute that has to hold an item's version; null: none
  */
 export function compileMapping(
   table: TableInfo,
   mapping: TableMapping,
   lineOf: (path: Path) => number,
+  version: string | null = null,
 ): CompiledMapping {
   const faults: Fault[] = [];
   const columns = columnsInUse(table, mapping);
@@ -74,7 +79,7 @@ export function compileMapping(
       const where = ['mapping', table.name, 'items', index, ...path];
       faults.push({ code, message: `${placeText(where, lineOf(where))}: ${message}`, hint });
     };
-    return compileItem(item, table, indexOf, report);
+    return compileItem(item, table, indexOf, version, report);
   });
   const ttlAttributes = new Set(mapping.items.flatMap((item) => item.ttl?.attribute ?? []));
   if (ttlAttributes.size > 1) faults.push(severalTtls(table, [...ttlAttributes], lineOf));
@@ -102,6 +107,7 @@ export function compileMapping(
   return {
     table,
     columns,
+    version,
     items: compiled,
     keys: compiled.map((item) => item.keys.templates),
     map(row, into, context) {
@@ -130,6 +136,7 @@ function compileItem(
   item: ItemMapping,
   table: TableInfo,
   indexOf: (column: string) => number,
+  version: string | null,
   report: ReportFault,
 ): CompiledItem | null {
   const keys = compileKeys(item, table, indexOf, report);
@@ -150,7 +157,8 @@ function compileItem(
       );
     }
   }
-  return { name: item.name, rules: item, keys, ttl, emitters };
+  const versioned = version === null ? emitters : withVersion(emitters, version, item, report);
+  return { name: item.name, rules: item, keys, ttl, emitters: versioned };
 }
 
 function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: MappedItem[], context: MapContext): void {

@@ -7,6 +7,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { SourceLimits } from '../config/model.js';
+import { thisMoment, type Moment } from '../core/age.js';
 import { interrupted } from '../core/errors.js';
 import type { Cursor, Range } from '../core/model.js';
 import { RowBlockBuilder, type RowChunk, type RowMemoryPool } from '../core/row-block.js';
@@ -129,7 +130,8 @@ class ChunkScan {
     // What a SELECT that broke had read is read again.
     this.#block.clear();
     let bytes = 0;
-    let started = performance.now();
+    const readAt = thisMoment();
+    let started = readAt.steady;
     let elapsedMs = 0;
     let resuming = Promise.resolve();
 
@@ -138,7 +140,7 @@ class ChunkScan {
       elapsedMs += chunkMs;
       total.rows += this.#block.rows;
       total.bytes += bytes;
-      this.#give(bytes, chunkMs);
+      this.#give(bytes, chunkMs, readAt);
       bytes = 0;
     };
     const onRow = (packet: Buffer, from: number, to: number): void => {
@@ -166,11 +168,11 @@ class ChunkScan {
     return total.rows;
   }
 
-  #give(bytes: number, elapsedMs: number): void {
+  #give(bytes: number, elapsedMs: number, readAt: Moment): void {
     const rows = this.#block.finish();
     const last = this.means.select.cursorOf(rows.at(-1) ?? []);
     this.#position = last;
     this.means.retry.progressed();
-    this.handoff.put({ rows, last, bytes, elapsedMs });
+    this.handoff.put({ rows, last, bytes, readAt, elapsedMs });
   }
 }

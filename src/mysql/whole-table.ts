@@ -4,6 +4,7 @@
  * known by its content alone; equal rows are one to it.
  */
 import { createHash } from 'node:crypto';
+import { thisMoment } from '../core/age.js';
 import { FerryError } from '../core/errors.js';
 import type { Cell, Cursor, Range, Row, TableInfo } from '../core/model.js';
 import {
@@ -62,9 +63,9 @@ export class WholeTable implements RowSource {
     const leave = throttle.enter();
     try {
       await throttle.pass(signal);
-      const started = performance.now();
+      const readAt = thisMoment();
       const { rows, bytes } = await this.#read(signal);
-      if (rows.length > 0) yield { rows, last: END, bytes, elapsedMs: performance.now() - started };
+      if (rows.length > 0) yield { rows, last: END, bytes, readAt, elapsedMs: performance.now() - readAt.steady };
     } finally {
       leave();
     }

@@ -37,7 +37,7 @@ export class Chunks {
       .prepare<[AdvanceValues], number>(
         `UPDATE pass_ranges
             SET watermark = @last, chunks = chunks + 1, rows = rows + @rows, items = items + @items,
-                bad_rows = bad_rows + @badRows, expired_rows = expired_rows + @expiredRows, units = units + @units,
+                bad_rows = bad_rows + @badRows, expired_rows = expired_rows + @expiredRows, units = units + @units, newer_items = newer_items + @newerItems,
                 missing = missing + @missing, differing = differing + @differing, unresolved = unresolved + @unresolved
           WHERE pass = @pass AND range_index = @range AND complete = 0
          RETURNING chunks - 1`,
@@ -45,7 +45,7 @@ export class Chunks {
       .pluck();
     this.#insertChunk = database.prepare(
       `INSERT INTO chunks VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units,
-                                  @sourceDigest, @targetDigest, @missing, @differing, @unresolved, @doneAt)`,
+                                  @sourceDigest, @targetDigest, @missing, @differing, @unresolved, @doneAt, @newerItems)`,
     );
     this.#placeBadRows = database.prepare(
       'UPDATE bad_rows SET range_index = ?, chunk_sequence = ? WHERE table_name = ? AND chunk_last = ?',

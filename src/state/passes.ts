@@ -24,6 +24,7 @@ interface SummaryRow extends PassRow {
   readonly items: number;
   readonly bad_rows: number;
   readonly expired_rows: number;
+  readonly newer_items: number;
   readonly units: number;
   readonly missing: number;
   readonly differing: number;
@@ -46,10 +47,11 @@ interface RetriedRow {
   readonly items: number;
   readonly expired_rows: number;
   readonly gone_rows: number;
+  readonly newer_items: number;
   readonly units: number;
 }
 
-const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_rows: 0, units: 0 };
+const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_rows: 0, newer_items: 0, units: 0 };
 
 /** SQL for the newest pass that a retry, or a change of the mapping for one, came after. @param table SQL for the table's name */
 function overtakenBy(table: string): string {
@@ -92,7 +94,7 @@ export class Passes {
     );
     this.#retried = database.prepare(
       `SELECT total(rows) AS rows, total(items) AS items, total(expired_rows) AS expired_rows,
-              total(gone_rows) AS gone_rows, total(units) AS units
+              total(gone_rows) AS gone_rows, total(newer_items) AS newer_items, total(units) AS units
          FROM retries WHERE pass = ?`,
     );
     this.#overtakenBy = database
@@ -100,8 +102,8 @@ export class Passes {
       .pluck();
     this.#summary = database.prepare(
       `SELECT passes.*, total(chunks) AS chunks, total(rows) AS rows, total(items) AS items, total(bad_rows) AS bad_rows,
-              total(expired_rows) AS expired_rows, total(units) AS units, total(missing) AS missing,
-              total(differing) AS differing, total(unresolved) AS unresolved, total(complete) AS complete,
+              total(expired_rows) AS expired_rows, total(newer_items) AS newer_items, total(units) AS units,
+              total(missing) AS missing, total(differing) AS differing, total(unresolved) AS unresolved, total(complete) AS complete,
               count(pass) AS ranges
          FROM passes LEFT JOIN pass_ranges ON pass = id
         WHERE id = (SELECT max(id) FROM passes WHERE kind = ? AND table_name = ?)
@@ -170,6 +172,7 @@ function toSummary(row: SummaryRow, retried: RetriedRow): PassSummary {
       items: row.items + retried.items,
       badRows: row.bad_rows - retried.rows - retried.expired_rows - retried.gone_rows,
       expiredRows: row.expired_rows + retried.expired_rows,
+      newerItems: row.newer_items + retried.newer_items,
       chunks: row.chunks,
       units: row.units + retried.units,
     },

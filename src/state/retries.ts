@@ -17,8 +17,10 @@ export class Retries {
     readonly badRows: BadRows,
   ) {
     this.#insert = database.prepare(
-      `INSERT INTO retries (table_name, pass, after_pass, rows, items, expired_rows, gone_rows, units, digest, done_at)
-       SELECT @table, max(id), (SELECT max(id) FROM passes), @rows, @items, @expiredRows, @goneRows, @units, @digest, @now
+      `INSERT INTO retries (table_name, pass, after_pass, rows, items, expired_rows, gone_rows, units, digest, done_at,
+                            newer_items)
+       SELECT @table, max(id), (SELECT max(id) FROM passes), @rows, @items, @expiredRows, @goneRows, @units, @digest, @now,
+              @newerItems
          FROM passes WHERE kind = 'backfill' AND table_name = @table`,
     );
   }

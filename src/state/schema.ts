@@ -182,6 +182,12 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE meta ADD COLUMN writing INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE meta ADD COLUMN broken_off_at INTEGER;
   `,
+  // Items that a live writer had made newer.
+  `
+  ALTER TABLE pass_ranges ADD COLUMN newer_items INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE chunks ADD COLUMN newer_items INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE retries ADD COLUMN newer_items INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

@@ -73,7 +73,7 @@ export function compileTable(config: Config, info: TableInfo): CompiledMapping {
     );
   }
   checkDeclaredColumns(config, info);
-  return compileMapping(info, mapping, config.lineOf);
+  return compileMapping(info, mapping, config.lineOf, config.target.version?.attribute ?? null);
 }
 
 /** @throws FerryError E_SHARD_UNKNOWN */

@@ -38,7 +38,8 @@ export function expectationOf(config: Config): TargetExpectation {
     sortKey: first.sortKey === null ? null : attribute(first.sortKey),
     ttlAttribute: items.find((item) => item.ttl !== null)?.ttl?.attribute ?? null,
     writeCapacity: config.target.writeCapacity,
-    liveWriter: config.target.liveWriter,
+    requestsInFlight: config.target.requestsInFlight,
+    version: config.target.version,
   };
 }
 

@@ -6,7 +6,9 @@ import type { TokenBucket } from '../dynamodb/budget.js';
 import { connectTarget } from '../dynamodb/client.js';
 import { openItemReader } from '../dynamodb/reader.js';
 import { openItemWriter } from '../dynamodb/writer.js';
+import { rowLifeSeconds } from '../core/row-life.js';
 import { canonicalItemText } from '../mapping/canonical.js';
+import { storedBytes } from '../mapping/stored-size.js';
 import { expectationOf } from './target-facts.js';
 
 export interface TargetSession {
@@ -18,13 +20,22 @@ export interface TargetSession {
 /** @throws FerryError E_TARGET_CREDENTIALS, E_TARGET_CONNECT */
 export async function openTargetSession(config: Config, emitter: Emitter): Promise<TargetSession> {
   const connection = await connectTarget(config.target);
-  const { table, requestsInFlight, patienceSeconds } = config.target;
+  const { table, requestsInFlight, patienceSeconds, version } = config.target;
   const { partitionKey, sortKey } = expectationOf(config);
   const keyNames = { partitionKey: partitionKey.name, sortKey: sortKey?.name ?? null };
+  const condition =
+    version === null ? null : { attribute: version.attribute, canonicalText: canonicalItemText, storedBytes };
   const common = { connection, table, keyNames, requestsInFlight, patienceSeconds, emitter };
   return {
-    openWriter: (shard, budget, onSuspects) => openItemWriter({ ...common, shard, budget, onSuspects }),
+    openWriter: (shard, budget, onSuspects) =>
+      openItemWriter({ ...common, condition, rowLifeMs: rowLifeMs(config), shard, budget, onSuspects }),
     openReader: (shard, budget) => openItemReader({ ...common, shard, budget, canonicalText: canonicalItemText }),
     close: () => connection.close(),
   };
+}
+
+/** null where nothing bounds it: nobody deletes beside us, or nothing is known of tombstones. */
+function rowLifeMs({ target, source }: Config): number | null {
+  const kept = target.version?.tombstonesKeptSeconds ?? null;
+  return kept === null ? null : rowLifeSeconds(kept, source.limits.maxReplicaLagSeconds) * 1_000;
 }

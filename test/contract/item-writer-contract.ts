@@ -35,14 +35,14 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
 
     test('no items are acknowledged at once', async () => {
       await using place = await newWriter();
-      expect(await place.writer.write([])).toEqual({ items: 0, units: 0 });
+      expect(await place.writer.write([])).toEqual({ items: 0, newer: 0, units: 0 });
     });
 
     test('an item may be written again once it is acknowledged', async () => {
       await using place = await newWriter();
-      await place.writer.write([sampleItem('A', '1', 'old')]);
-      await place.writer.write([sampleItem('A', '1', 'new')]);
-      expect(await place.stored()).toEqual([sampleItem('A', '1', 'new').text]);
+      await place.writer.write([sampleItem('A', '1', 'old', '1')]);
+      await place.writer.write([sampleItem('A', '1', 'new', '2')]);
+      expect(await place.stored()).toEqual([sampleItem('A', '1', 'new', '2').text]);
     });
 
     test('items of nearly 400 KB fit', async () => {

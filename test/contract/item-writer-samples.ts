@@ -7,16 +7,20 @@ export const KEY_NAMES = { partitionKey: 'pk', sortKey: 'sk' } as const;
 export const TABLE_KEYS = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } } as const;
 
 /** One item; `body` may be any text, and the row is a new one each time. */
-export function sampleItem(partition: string, sort: string, body = 'text'): MappedItem {
+export function sampleItem(partition: string, sort: string, body = 'text', version = '1'): MappedItem {
   const pk = { S: partition };
   const sk = { S: sort };
   return {
-    ...bytesOf(canonicalItemText({ pk, sk, body: { S: body } })),
+    ...bytesOf(canonicalItemText({ pk, sk, body: { S: body }, v: { N: version } })),
     // Few hashes: the writer must tell keys apart by more.
     keyHash: sort.length,
     keyText: JSON.stringify({ pk, sk }),
     partition: JSON.stringify(pk),
-    bytes: [partition, sort, body, 'pk', 'sk', 'body'].reduce((sum, part) => sum + Buffer.byteLength(part), 0),
+    // The version is a number of two digits at most.
+    bytes: [partition, sort, body, 'pk', 'sk', 'body', 'v', 'NN'].reduce(
+      (sum, part) => sum + Buffer.byteLength(part),
+      0,
+    ),
     expiresAt: null,
     row: [partition, sort, body],
     cell: (column) => [partition, sort, body][column] ?? null,

@@ -7,6 +7,7 @@ import { connectTarget } from '../../src/dynamodb/client.js';
 import { openItemReader } from '../../src/dynamodb/reader.js';
 import { openItemWriter, type ItemWriterOptions } from '../../src/dynamodb/writer.js';
 import { canonicalItemText } from '../../src/mapping/canonical.js';
+import { storedBytes } from '../../src/mapping/stored-size.js';
 import { createTable, type DynamodbServer, TEST_AWS_ENVIRONMENT } from '../support/dynamodb.js';
 import { KEY_NAMES, TABLE_KEYS } from './item-writer-samples.js';
 
@@ -23,17 +24,28 @@ export interface TargetUnderTest extends AsyncDisposable {
 }
 
 export interface TargetOptions extends Partial<
-  Pick<ItemWriterOptions, 'requestsInFlight' | 'patienceSeconds' | 'onSuspects' | 'random' | 'timeouts' | 'budget'>
+  Pick<
+    ItemWriterOptions,
+    'requestsInFlight' | 'patienceSeconds' | 'onSuspects' | 'random' | 'timeouts' | 'budget' | 'rowLifeMs'
+  >
 > {
   /** In front of the server, a fault proxy's; the table itself is made on the server. */
   readonly endpoint?: string;
   readonly indexes?: readonly IndexConfig[];
+  /** The writer puts items one by one, on the condition that what is there is older by `v`. */
+  readonly conditional?: boolean;
 }
 
 export async function openTarget(server: DynamodbServer, options: TargetOptions = {}): Promise<TargetUnderTest> {
   // The emulators' credentials, by the way that an operator gives them.
   Object.assign(process.env, TEST_AWS_ENVIRONMENT);
-  const { endpoint = server.endpoint, budget = new TokenBucket(1e6), indexes = [], ...given } = options;
+  const {
+    endpoint = server.endpoint,
+    budget = new TokenBucket(1e6),
+    indexes = [],
+    conditional = false,
+    ...given
+  } = options;
   const table = await createTable(server, { ...TABLE_KEYS, indexes });
   const connection = await connectTarget({ region: null, endpoint, table: table.name });
   const events: EventRecord[] = [];
@@ -51,7 +63,11 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
     patienceSeconds: 20,
     ...given,
   };
-  const writer = openItemWriter({ onSuspects: (keys) => suspects.push(...keys), ...common });
+  const writer = openItemWriter({
+    onSuspects: (keys) => suspects.push(...keys),
+    condition: conditional ? { attribute: 'v', canonicalText: canonicalItemText, storedBytes } : null,
+    ...common,
+  });
   const reader = openItemReader({ ...common, budget: new TokenBucket(1e6), canonicalText: canonicalItemText });
   return {
     table: table.name,

@@ -172,7 +172,7 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             ]);
             expect(store.summary('backfill', 'messages')).toEqual({
               pass,
-              counts: { rows: 40, items: 80, badRows: 4, expiredRows: 8, chunks: 4, units: 82 },
+              counts: { rows: 40, items: 80, badRows: 4, expiredRows: 8, newerItems: 12, chunks: 4, units: 82 },
               missing: 0,
               differing: 0,
               unresolved: 0,
@@ -286,7 +286,7 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       const first = sampleBadRow();
       const second = sampleBadRow({ cursor: cursor('["AC1","SM0"]') });
       const elsewhere = sampleBadRow({ cursor: cursor('z'), chunk: cursor('not committed') });
-      const moved = { rows: 1, items: 2, expiredRows: 0, goneRows: 0, units: 3.5, digest: DIGEST };
+      const moved = { rows: 1, items: 2, expiredRows: 0, goneRows: 0, newerItems: 1, units: 3.5, digest: DIGEST };
 
       test('the commit of a chunk tells its bad rows their place, and a later word on them does not change it', async () => {
         await acrossReopen(
@@ -316,13 +316,19 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
               ...moved,
               rows: 0,
               items: 0,
+              newerItems: 0,
               units: 0,
             });
           },
           (store) => {
             expect(store.badRows('messages')).toMatchObject([{ cursor: second.cursor, reason: 'another' }]);
             // The sample's two chunks have 20 items and 1 bad row each.
-            expect(store.summary('backfill', 'messages')?.counts).toMatchObject({ items: 42, badRows: 1, units: 44.5 });
+            expect(store.summary('backfill', 'messages')?.counts).toMatchObject({
+              items: 42,
+              badRows: 1,
+              newerItems: 7,
+              units: 44.5,
+            });
           },
         );
       });

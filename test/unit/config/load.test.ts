@@ -57,6 +57,7 @@ describe('loadConfig', () => {
         requestsInFlight: 32,
         patienceSeconds: 300,
         liveWriter: 'none',
+        version: null,
         create: { billing: 'on-demand', indexes: [] },
       },
       mapping: {

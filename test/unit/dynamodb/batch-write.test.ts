@@ -28,7 +28,12 @@ describe('BatchWriteFormat', () => {
   test('finds the items of UnprocessedItems, by whatever name the table has there', () => {
     for (const table of ['my-table', 'arn:aws:dynamodb:eu-west-1:1:table/my-table']) {
       const json = JSON.stringify({ UnprocessedItems: { [table]: [{ PutRequest: { Item: itemOf(batch[1]) } }] } });
-      expect(format.answer(json, batch)).toEqual({ unprocessed: new Set([batch[1]]), units: null });
+      expect(format.answer(json, batch)).toEqual({
+        unprocessed: new Set([batch[1]]),
+        newer: new Set(),
+        incomparable: false,
+        units: null,
+      });
     }
   });
 

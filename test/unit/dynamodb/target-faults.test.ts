@@ -8,7 +8,8 @@ const expectation: TargetExpectation = {
   table: 'messages',
   ttlAttribute: 'ttl',
   writeCapacity: 1000,
-  liveWriter: 'none',
+  requestsInFlight: 32,
+  version: null,
 };
 const facts: TableFacts = {
   ...keys,
@@ -64,10 +65,10 @@ describe('targetFaults', () => {
         indexes: [local],
         stream: true,
       },
-      { liveWriter: 'concurrent' },
+      { version: { attribute: 'v', tombstonesKeptSeconds: null } },
     );
     expect(all.map((line) => line.split(':')[0])).toEqual([
-      'error E_LIVE_WRITER',
+      'warning E_PREFLIGHT',
       'error E_TARGET_NOT_ACTIVE',
       'error E_TARGET_KEY_SCHEMA',
       'warning E_PREFLIGHT',
@@ -77,6 +78,13 @@ describe('targetFaults', () => {
     ]);
     expect(all.join()).toContain('by_date');
     expect(all.join()).toContain('100 WCU');
+  });
+
+  test('beside a live writer: deletes that nothing protects, and a budget that single puts do not reach', () => {
+    const version = { attribute: 'v', tombstonesKeptSeconds: 86_400 };
+    expect(found({}, { version })).toEqual([]);
+    expect(found({}, { version: { ...version, tombstonesKeptSeconds: null } })[0]).toContain('can come back');
+    expect(found({}, { version, writeCapacity: 4_000 })[0]).toContain('some 3200 items a second of a shard');
   });
 
   test('TTL: off, another attribute, or one that nobody fills', () => {

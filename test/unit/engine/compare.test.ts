@@ -22,16 +22,16 @@ describe('compareItem', () => {
   const mapped = '{"a":{"N":"1"},"b":{"S":"x"},"pk":{"S":"a"}}';
 
   it('finds nothing where the texts are equal', () => {
-    expect(compareItem(item(mapped), mapped, 0)).toBeNull();
+    expect(compareItem(item(mapped), mapped, 0, null)).toBeNull();
   });
 
   it('finds a missing item', () => {
-    expect(compareItem(item(mapped), undefined, 0)).toEqual({ class: 'missing', keyText: KEY, attributes: [] });
+    expect(compareItem(item(mapped), undefined, 0, null)).toEqual({ class: 'missing', keyText: KEY, attributes: [] });
   });
 
   it('names the attributes that differ, that are absent, and that are too many, and no values', () => {
     const held = '{"a":{"S":"1"},"c":{"NULL":true},"pk":{"S":"a"}}';
-    expect(compareItem(item(mapped), held, 0)).toEqual({
+    expect(compareItem(item(mapped), held, 0, null)).toEqual({
       class: 'differing',
       keyText: KEY,
       attributes: ['a', 'b', 'c'],
@@ -39,13 +39,38 @@ describe('compareItem', () => {
   });
 
   it('lets an item be gone from the second of its TTL on, not before', () => {
-    expect(compareItem(item(mapped, 1_000), undefined, 999)).toMatchObject({ class: 'missing' });
-    expect(compareItem(item(mapped, 1_000), undefined, 1_000)).toBeNull();
+    expect(compareItem(item(mapped, 1_000), undefined, 999, null)).toMatchObject({ class: 'missing' });
+    expect(compareItem(item(mapped, 1_000), undefined, 1_000, null)).toBeNull();
   });
 
   it('lets an expired item be there still, but not be another', () => {
-    expect(compareItem(item(mapped, 1_000), mapped, 2_000)).toBeNull();
-    expect(compareItem(item(mapped, 1_000), '{"pk":{"S":"a"}}', 2_000)).toMatchObject({ class: 'differing' });
+    expect(compareItem(item(mapped, 1_000), mapped, 2_000, null)).toBeNull();
+    expect(compareItem(item(mapped, 1_000), '{"pk":{"S":"a"}}', 2_000, null)).toMatchObject({ class: 'differing' });
+  });
+});
+
+describe('compareItem beside a live writer', () => {
+  const mapped = '{"body":{"S":"row"},"v":{"N":"10"}}';
+  const compared = (held: string) => compareItem(item(mapped), held, 0, 'v');
+
+  it('takes an item of a newer version for no difference, a tombstone like any other', () => {
+    expect(compared('{"body":{"S":"live"},"v":{"N":"11"}}')).toBe('newer');
+    expect(compared('{"deleted":{"BOOL":true},"v":{"N":"10.5"}}')).toBe('newer');
+  });
+
+  it.each([
+    ['as new, but of other content', '{"body":{"S":"live"},"v":{"N":"10"}}'],
+    ['older', '{"body":{"S":"live"},"v":{"N":"9"}}'],
+    ['without a version', '{"body":{"S":"live"}}'],
+    ['of a version of another type', '{"body":{"S":"live"},"v":{"S":"99"}}'],
+    ['with its version as NULL', '{"body":{"S":"live"},"v":{"NULL":true}}'],
+  ])('takes an item that is %s for a difference', (_, held) => {
+    expect(compared(held)).toMatchObject({ class: 'differing' });
+  });
+
+  it('finds nothing where both are equal, and a missing item', () => {
+    expect(compared(mapped)).toBeNull();
+    expect(compareItem(item(mapped), undefined, 0, 'v')).toMatchObject({ class: 'missing' });
   });
 });
 

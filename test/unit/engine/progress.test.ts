@@ -3,7 +3,14 @@ import { NO_COUNTS } from '../../../src/core/model.js';
 import { PassProgress } from '../../../src/engine/progress.js';
 
 const GAUGES = { unitsLimit: () => 4_000, throttles: () => 2, retries: () => 3 };
-const chunk = (rows: number) => ({ rows, items: rows * 2, badRows: 1, expiredRows: 0, units: rows * 3 });
+const chunk = (rows: number) => ({
+  rows,
+  items: rows * 2,
+  badRows: 1,
+  expiredRows: 0,
+  newerItems: rows / 50,
+  units: rows * 3,
+});
 
 const progressOf = (estimatedRows: number, already = NO_COUNTS) =>
   new PassProgress('s01', 'messages', 'backfilling', estimatedRows, already, GAUGES);
@@ -12,7 +19,15 @@ describe('PassProgress', () => {
   it('counts chunks on top of what earlier runs did', () => {
     const progress = progressOf(1_000, { ...NO_COUNTS, rows: 500, chunks: 5, units: 7 });
     progress.add(chunk(100));
-    expect(progress.counts).toEqual({ rows: 600, items: 200, badRows: 1, expiredRows: 0, chunks: 6, units: 307 });
+    expect(progress.counts).toEqual({
+      rows: 600,
+      items: 200,
+      badRows: 1,
+      expiredRows: 0,
+      newerItems: 2,
+      chunks: 6,
+      units: 307,
+    });
   });
 
   it('knows no rate and no time left before anything was done', () => {

@@ -1,0 +1,65 @@
+/**
+ * How the writer speaks to the service: what a request looks like and what its answer says. The writer itself is the same for all:
+ * queueing, budget, retries and suspects do not depend on it.
+ */
+import { asFerryError } from '../core/errors.js';
+import type { QueuedItem } from './partition-queue.js';
+import type { RequestChannel } from './request-channel.js';
+import { judge, RequestFailure, type Verdict } from './service-errors.js';
+
+export interface WriteFormat {
+  /** `BatchWriteItem` */
+  readonly operation: string;
+  readonly table: string;
+  /** Items in one request, at most. */
+  readonly maxItems: number;
+  body(batch: readonly QueuedItem[]): Buffer;
+  /** A body whose request was answered may be written over: nobody sends it again, and its signature fits no other bytes. */
+  release(body: Buffer): void;
+  /** @returns null where the answer cannot be read, or speaks of items that were not sent: then nothing counts as written */
+  answer(json: string, batch: readonly QueuedItem[]): WriteAnswer | null;
+  /** What an error answer says of the items; null where it is a failure, to be judged like any other. Never throws. */
+  refusal(failure: RequestFailure, batch: readonly QueuedItem[]): WriteAnswer | null;
+}
+
+/** All of the batch but `unprocessed` is acknowledged. */
+export interface WriteAnswer {
+  readonly unprocessed: ReadonlySet<QueuedItem>;
+  /** Acknowledged, but not written: the target holds another item there that must not be overwritten. */
+  readonly newer: ReadonlySet<QueuedItem>;
+  /** Of those that are `newer`, some only cannot be told to be older. */
+  readonly incomparable: boolean;
+  /** Write units of table and indexes; null where the service does not say. */
+  readonly units: number | null;
+}
+
+export const NONE: ReadonlySet<QueuedItem> = new Set();
+
+/** What came of one request: an answer, or what its failure means. */
+export type WriteOutcome =
+  { readonly kind: 'answered'; readonly answer: WriteAnswer } | (Verdict & { readonly failure: RequestFailure });
+
+/** Sends one batch, once. Never rejects. */
+export async function sendBatch(
+  channel: RequestChannel,
+  format: WriteFormat,
+  batch: readonly QueuedItem[],
+): Promise<WriteOutcome> {
+  try {
+    const body = format.body(batch);
+    const answer = format.answer(await channel.post(format.operation, body), batch);
+    format.release(body);
+    if (answer !== null) return { kind: 'answered', answer };
+    return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure('unreadable answer', 200, true) };
+  } catch (thrown) {
+    if (thrown instanceof RequestFailure) return failed(thrown, format, batch);
+    const error = asFerryError(thrown);
+    return { kind: 'fatal', error, failure: new RequestFailure(error.code, 0, false) };
+  }
+}
+
+function failed(failure: RequestFailure, format: WriteFormat, batch: readonly QueuedItem[]): WriteOutcome {
+  const answer = format.refusal(failure, batch);
+  if (answer !== null) return { kind: 'answered', answer };
+  return { ...judge(failure, format.operation, format.table), failure };
+}

@@ -1,0 +1,111 @@
+/**
+ * The attribute by which items of a live writer and ours tell which is newer: on every item, and of a form that compares. That is a
+ * number, or a text whose byte order is the order of what it stands for and whose length never varies.
+ */
+import type { ItemMapping } from '../config/model.js';
+import type { Path } from '../core/config-path.js';
+import type { ColumnInfo } from '../core/model.js';
+import type { AttributeEmitter } from './attribute-emitter.js';
+import { BadValue } from './bad-value.js';
+import { columnKind } from './column-kind.js';
+import { expressionsOf, type CompiledTemplate } from './compiled-template.js';
+import type { ReportFault } from './mapping-faults.js';
+
+const FITTING =
+  'give it from a NOT NULL column: a number, a DATETIME or TIMESTAMP as ISO text or epoch, or `add` a template such as {updated_at:iso}';
+
+/** The emitters, of which the one that gives the version refuses rows without one. Faults are reported. */
+export function withVersion(
+  emitters: readonly AttributeEmitter[],
+  attribute: string,
+  item: ItemMapping,
+  report: ReportFault,
+): readonly AttributeEmitter[] {
+  const refuse = (path: Path, fact: string, hint: string): readonly AttributeEmitter[] => {
+    report(path, 'E_MAPPING_INVALID', `${fact} (target.version.attribute is "${attribute}")`, hint);
+    return emitters;
+  };
+  const found = emitters.find(({ name }) => name === attribute);
+  if (found === undefined) return refuse(['attributes'], 'no rule gives the item its version', FITTING);
+  const { origin } = found;
+  switch (origin.from) {
+    case 'template':
+      return isSortable(origin.template)
+        ? emitters
+        : refuse(origin.path, 'this template cannot hold a version: its texts vary in length, or do not sort', FITTING);
+    case 'column': {
+      const { column } = origin;
+      const path = origin.path ?? ['attributes'];
+      const rule = ruleOf(item, column);
+      if (!comparable(column, rule?.type ?? null, rule?.format ?? null)) {
+        return refuse(
+          path,
+          `column ${column.name} cannot hold a version: as it is mapped, it does not compare`,
+          FITTING,
+        );
+      }
+      if (!column.nullable) return emitters;
+      if (rule?.null === 'keep') {
+        return refuse(path, `column ${column.name} cannot hold a version: NULL is none`, 'remove `null: keep`');
+      }
+      return emitters.map((emitter) => (emitter === found ? refusingNull(emitter, column) : emitter));
+    }
+    default:
+      return refuse(
+        origin.path,
+        `the ${origin.from} cannot hold a version: it does not grow with each change`,
+        FITTING,
+      );
+  }
+}
+
+/** By own name: a column may be called `constructor`. */
+function ruleOf(
+  { attributes: { rules } }: ItemMapping,
+  { name }: ColumnInfo,
+): ItemMapping['attributes']['rules'][string] | undefined {
+  return Object.hasOwn(rules, name) ? rules[name] : undefined;
+}
+
+function comparable(column: ColumnInfo, type: string | null, format: string | null): boolean {
+  switch (columnKind(column)) {
+    case 'integer':
+    case 'decimal':
+    case 'float':
+    case 'bit':
+    case 'year':
+      return type === null || type === 'N';
+    case 'date':
+    case 'datetime':
+      return format !== 'text';
+    default:
+      return type === 'N';
+  }
+}
+
+const ASCII = /^[\0-\x7f]*$/;
+
+/** All its texts have one length, in bytes too. */
+function isSortable(template: CompiledTemplate): boolean {
+  const expressions = expressionsOf(template);
+  const literals = template.parts.flatMap((part) => (part.kind === 'literal' ? [part.text] : []));
+  const fits = expressions.every(({ sorts, width, meaning }) => sorts && width !== null && meaning !== 'bytes');
+  return expressions.length > 0 && fits && literals.every((text) => ASCII.test(text));
+}
+
+function refusingNull(emitter: AttributeEmitter, column: ColumnInfo): AttributeEmitter {
+  const missing = new BadValue(
+    column.name,
+    'NULL in the column of the version',
+    'correct the row at the source, or leave such rows out with `where`',
+    'NULL',
+  );
+  return {
+    ...emitter,
+    emit(row, out, expiresAt) {
+      const before = out.at - out.start;
+      emitter.emit(row, out, expiresAt);
+      if (out.at - out.start === before) throw missing;
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import type { MappedItem } from '../../../src/core/model.js';
+import { ConditionalPutFormat } from '../../../src/dynamodb/conditional-put.js';
+import type { QueuedItem } from '../../../src/dynamodb/partition-queue.js';
+import { PendingWrite } from '../../../src/dynamodb/pending-write.js';
+import { RequestFailure } from '../../../src/dynamodb/service-errors.js';
+import { canonicalItemText } from '../../../src/mapping/canonical.js';
+import { storedBytes } from '../../../src/mapping/stored-size.js';
+import { bytesOf } from '../../support/mapped-item.js';
+
+const NAMES = { partitionKey: 'p k', sortKey: 'sk' };
+const CONDITION = { attribute: 'ver"sion', canonicalText: canonicalItemText, storedBytes };
+const format = new ConditionalPutFormat('my-table', NAMES, CONDITION);
+
+type Attributes = Readonly<Record<string, unknown>>;
+
+const attributesOf = (version: unknown, body = 'row'): Attributes => ({
+  'p k': { S: 'a' },
+  sk: { S: 'b' },
+  // A map with an attribute of that very name, before the item's own.
+  nested: { M: { 'ver"sion': { N: '99' } } },
+  body: { S: body },
+  'ver"sion': version,
+});
+
+function queued(attributes: Attributes, units = 1): QueuedItem {
+  const text = canonicalItemText(attributes);
+  const item: MappedItem = {
+    ...bytesOf(text),
+    keyText: '{}',
+    partition: '{"S":"a"}',
+    bytes: storedBytes(attributes),
+    expiresAt: null,
+    row: [],
+    cell: () => null,
+  };
+  return { item, write: new PendingWrite(1), units, attempts: 0, next: null };
+}
+
+const bodyOf = (attributes: Attributes): Record<string, unknown> =>
+  JSON.parse(format.body([queued(attributes)]).toString('utf8')) as Record<string, unknown>;
+
+describe('a conditional put', () => {
+  test('carries the item and its own version', () => {
+    expect(bodyOf(attributesOf({ N: '7' }))).toEqual({
+      TableName: 'my-table',
+      Item: attributesOf({ N: '7' }),
+      ConditionExpression: 'attribute_not_exists(#key) OR #version < :version',
+      ExpressionAttributeNames: { '#key': 'p k', '#version': 'ver"sion' },
+      ExpressionAttributeValues: { ':version': { N: '7' } },
+      ReturnConsumedCapacity: 'INDEXES',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
+  });
+
+  test('a version of text is compared with texts of its length alone', () => {
+    expect(bodyOf(attributesOf({ S: '2026-01-01T00:00:00Z' }))).toMatchObject({
+      ConditionExpression: 'attribute_not_exists(#key) OR (#version < :version AND size(#version) = :length)',
+      ExpressionAttributeValues: { ':version': { S: '2026-01-01T00:00:00Z' }, ':length': { N: '20' } },
+    });
+  });
+
+  test('an answer says what was consumed, if anything', () => {
+    const units = (json: string) => format.answer(json)?.units;
+    expect(units('{"ConsumedCapacity":{"TableName":"t","CapacityUnits":3.5}}')).toBe(3.5);
+    expect(units('{}')).toBeNull();
+    expect(format.answer('{"Consum')).toBeNull();
+  });
+});
+
+describe('a refusal', () => {
+  const refusalOf = (held: Attributes | null, sent: QueuedItem) =>
+    format.refusal(new RequestFailure('ConditionalCheckFailedException', 400, true, [], null, held), [sent]);
+
+  test('by our own item is an acknowledgement, however the service spells it', () => {
+    const sent = queued(attributesOf({ N: '7' }));
+    expect(refusalOf(attributesOf({ N: '7.0' }), sent)).toEqual({
+      unprocessed: new Set(),
+      newer: new Set(),
+      incomparable: false,
+      units: 1,
+    });
+  });
+
+  test.each([
+    ['newer', attributesOf({ N: '8' }, 'live'), false],
+    ['as new, of other content', attributesOf({ N: '7' }, 'live'), false],
+    ['without a version', attributesOf(undefined, 'live'), true],
+    ['of another type of version', attributesOf({ S: '7' }, 'live'), true],
+  ])('by an item that is %s leaves it there', (_, held, incomparable) => {
+    const sent = queued(attributesOf({ N: '7' }));
+    const clean = JSON.parse(JSON.stringify(held)) as Attributes;
+    expect(refusalOf(clean, sent)).toMatchObject({ newer: new Set([sent]), incomparable });
+  });
+
+  test('consumes by the larger of both items', () => {
+    const large = attributesOf({ N: '8' }, 'x'.repeat(2_500));
+    expect(refusalOf(large, queued(attributesOf({ N: '7' })))).toMatchObject({ units: 3 });
+    expect(refusalOf(attributesOf({ N: '8' }), queued(attributesOf({ N: '7' }), 5))).toMatchObject({ units: 5 });
+  });
+
+  test('that does not say what is there leaves it there', () => {
+    const sent = queued(attributesOf({ N: '7' }));
+    expect(refusalOf(null, sent)).toEqual({
+      unprocessed: new Set(),
+      newer: new Set([sent]),
+      incomparable: false,
+      units: 1,
+    });
+  });
+
+  test('of another kind is none', () => {
+    expect(format.refusal(new RequestFailure('ValidationException', 400, true), [])).toBeNull();
+  });
+});
