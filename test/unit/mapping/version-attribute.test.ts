@@ -80,7 +80,7 @@ describe('the attribute of the version', () => {
     ['a template beyond ASCII', 'v', { add: { v: { kind: 'template', template: 'é{changed:iso}' } } }, 'vary'],
     ['a template without a column', 'v', { add: { v: { kind: 'template', template: 'now' } } }, 'vary'],
   ] as const)('may not be %s', (_, version, attributes, fact) => {
-    const fault = faultOf(version, itemWith(attributes as Partial<ItemMapping['attributes']>));
+    const fault = faultOf(version, itemWith(attributes));
     expect(fault).toContain('E_MAPPING_INVALID');
     expect(fault).toContain(fact);
     expect(fault).toContain(`(target.version.attribute is "${version}")`);
