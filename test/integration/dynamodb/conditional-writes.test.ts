@@ -81,7 +81,7 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, conditional: true });
     const item = sampleItem('A', '1');
-    const applied = 'applied' in fate && fate.applied === true;
+    const applied = 'applied' in fate && fate.applied;
     const newer = applied && !tells ? 1 : 0;
     expect(await target.writer.write([item])).toEqual({ items: 1, newer, units: 1 });
     expect(await target.stored()).toEqual([item.text]);

@@ -27,6 +27,7 @@ function queued(attributes: Attributes, units = 1): QueuedItem {
   const text = canonicalItemText(attributes);
   const item: MappedItem = {
     ...bytesOf(text),
+    keyHash: 1,
     keyText: '{}',
     partition: '{"S":"a"}',
     bytes: storedBytes(attributes),
@@ -34,7 +35,7 @@ function queued(attributes: Attributes, units = 1): QueuedItem {
     row: [],
     cell: () => null,
   };
-  return { item, write: new PendingWrite(1), units, attempts: 0, next: null };
+  return { item, write: new PendingWrite(1), units, attempts: 0, next: null, nextOfChain: null };
 }
 
 const bodyOf = (attributes: Attributes): Record<string, unknown> =>
