@@ -7,14 +7,14 @@
  *   |--------- lag ------------|---------- the row's life --------|----- late write -----|
  */
 
-/** AWS refuses signatures that are older (Signature Version 4, "Elements of a request: time stamp"). */
-const LATE_WRITE_SECONDS = 15 * 60;
+import { LATE_WRITE_WINDOW_MS } from './late-writes.js';
+
 /** For clocks that differ, for credentials that are fetched, and for an application that deletes in MySQL a little later. */
 const MARGIN_SECONDS = 5 * 60;
 
 /** @returns seconds; zero or less where no row could ever be written */
 export function rowLifeSeconds(tombstonesKeptSeconds: number, maxReplicaLagSeconds: number): number {
-  return tombstonesKeptSeconds - MARGIN_SECONDS - LATE_WRITE_SECONDS - maxReplicaLagSeconds;
+  return tombstonesKeptSeconds - MARGIN_SECONDS - LATE_WRITE_WINDOW_MS / 1_000 - maxReplicaLagSeconds;
 }
 
 /** The least that tombstones have to be kept, so that a row outlives a target that is waited for. In seconds. */
