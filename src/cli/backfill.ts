@@ -1,7 +1,7 @@
 /** `dynaferry backfill`: moves shards; run again it resumes. */
 import { Command, Option } from 'commander';
 import type { ExitCode } from '../core/errors.js';
-import { addShardOptions, wholeNumber, type ShardOptions } from './common-options.js';
+import { acceptServerOption, addShardOptions, wholeNumber, type ShardOptions } from './common-options.js';
 import type { Io } from './io.js';
 import { runShards } from './run-shards.js';
 
@@ -12,6 +12,7 @@ interface BackfillOptions extends ShardOptions {
   readonly restart: boolean;
   readonly retryBad: boolean;
   readonly maxBadRows: number;
+  readonly acceptServer: boolean;
 }
 
 export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Command {
@@ -33,6 +34,7 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
     .addOption(
       new Option('--max-bad-rows <n>', 'rows that may stay behind, recorded').default(0).argParser(wholeNumber(0)),
     )
+    .addOption(acceptServerOption())
     .addHelpText(
       'after',
       `

@@ -63,3 +63,11 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
     );
   };
 }
+
+/** For a failover that nothing but the operator can vouch for. */
+export function acceptServerOption(): Option {
+  return new Option(
+    '--accept-server',
+    'go on from another MySQL server than before, though no GTIDs show that it has the same data',
+  ).default(false);
+}

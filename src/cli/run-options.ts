@@ -10,6 +10,8 @@ export interface RunOptions {
   /** Try the recorded bad rows again, and nothing else. */
   readonly retryBad: boolean;
   readonly maxBadRows: number;
+  /** Go on from another MySQL server, though nothing proves that it has the same data. */
+  readonly acceptServer: boolean;
   /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
   readonly selection: string;
 }

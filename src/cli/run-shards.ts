@@ -26,16 +26,21 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
     const warnings = await passPreflight(io, config, shards, common, run, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const { superviseShards } = await import('../shards/supervisor.js');
+    const { serverShares } = await import('../shards/server-share.js');
     const endProgress = await showProgress(io, bus, common.json);
-    const { jobs = availableParallelism(), kind, dryRun, restart, retryBad, maxBadRows } = run;
+    const { kind, dryRun, restart, retryBad, maxBadRows, acceptServer } = run;
+    const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
+    const shares = serverShares(config, shards, jobs);
     let outcomes: readonly ShardOutcome[];
     try {
       outcomes = await superviseShards({
         tasks: shards.map((shard) => ({
-          ...{ kind, shard, configFile: config.file, dryRun, restart, retryBad, maxBadRows },
+          ...{ kind, shard, configFile: config.file, dryRun, restart, retryBad, maxBadRows, acceptServer },
+          scans: shares.get(shard)?.scans ?? 1,
           units: 0,
         })),
-        jobs: Math.min(jobs, shards.length),
+        jobs,
+        shares,
         units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
         bus,
         stop: stopping.stop,

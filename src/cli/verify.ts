@@ -1,12 +1,13 @@
 /** `dynaferry verify`: compares every row with its items; run again after an interruption it resumes. */
 import { Command, Option } from 'commander';
 import type { ExitCode } from '../core/errors.js';
-import { addShardOptions, wholeNumber, type ShardOptions } from './common-options.js';
+import { acceptServerOption, addShardOptions, wholeNumber, type ShardOptions } from './common-options.js';
 import type { Io } from './io.js';
 import { runShards } from './run-shards.js';
 
 interface VerifyOptions extends ShardOptions {
   readonly jobs?: number;
+  readonly acceptServer: boolean;
 }
 
 export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command {
@@ -17,6 +18,7 @@ export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command
         wholeNumber(1, 256),
       ),
     )
+    .addOption(acceptServerOption())
     .addHelpText(
       'after',
       `
@@ -36,6 +38,7 @@ and attribute names when anything is missing or differs. After an interruption t
           restart: false,
           retryBad: false,
           maxBadRows: Number.MAX_SAFE_INTEGER,
+          acceptServer: options.acceptServer,
         }),
       );
     });

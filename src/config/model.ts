@@ -72,6 +72,8 @@ export interface SourceLimits {
   readonly maxReplicaLagSeconds: number;
   /** Scans wait while Threads_running is above. */
   readonly maxThreadsRunning: number;
+  readonly answerSeconds: number;
+  readonly patienceSeconds: number;
   readonly maxPauseSeconds: number;
 }
 

@@ -53,6 +53,10 @@ export const ERROR_CODES = {
   E_SOURCE_ACCESS: entry(EXIT.source, 'MySQL refused the user, the password or a privilege'),
   E_SOURCE_QUERY: entry(EXIT.source, 'MySQL failed a query'),
   E_SOURCE_LOST: entry(EXIT.source, 'the connection to MySQL was lost and could not be had again'),
+  E_SOURCE_CHANGED: entry(
+    EXIT.source,
+    'the source is another than when the shard was begun: another server, or a table that was altered or emptied',
+  ),
   E_SOURCE_BUSY: entry(EXIT.source, 'replica lag or running threads stayed above their limits for maxPauseSeconds'),
   E_BAD_ROWS: entry(EXIT.differences, 'more rows than --max-bad-rows allows cannot be represented as asked'),
   E_ITEM_KEY_SHARED: entry(EXIT.differences, 'two source rows map to one item key'),
@@ -81,6 +85,7 @@ export const ERROR_CODES = {
   E_STATE_MISSING: entry(EXIT.state, 'nothing is recorded yet for this shard'),
 
   E_WORKER_DIED: entry(EXIT.state, 'the process of a shard ended without saying why'),
+  E_WORKER_HUNG: entry(EXIT.state, 'the process of a shard gave no sign of life for minutes'),
   E_INTERRUPTED: entry(EXIT.interrupted, 'stopped by a signal; the checkpoint is saved'),
   E_INTERNAL: entry(EXIT.state, 'a defect in dynaferry; nothing was marked done that was not acknowledged'),
 } as const satisfies Record<string, CodeEntry>;

@@ -43,6 +43,10 @@ export interface ShardSource {
   describe(table: string, signal: AbortSignal): Promise<TableInfo>;
   /** null where the server writes no binary log, or the user may not ask (REPLICATION CLIENT). */
   position(signal: AbortSignal): Promise<BinlogPosition | null>;
+  /** Tells the server from every other, whatever name leads to it. */
+  identity(signal: AbortSignal): Promise<string>;
+  /** Whether the server has executed all that another one had at that position; null where nothing proves it. */
+  hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null>;
   open(scan: TableScan): RowSource;
   /** Rows are known by their content; they come in no order, in one chunk, and cannot be found by key. */
   openWhole(scan: WholeTableScan): RowSource;
@@ -66,6 +70,12 @@ export interface RowSource {
   refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
   /** The rows at these cursors, in the given order; null where there is none (any more). */
   at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
+  /**
+   * @param cuts keys of rows that were there when the table was cut into ranges
+   * @throws FerryError E_SOURCE_CHANGED where the table has other columns or keys than when it was described, or none of the rows at
+   *   `cuts` any more: it was emptied or replaced; E_TABLE_MISSING
+   */
+  confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<void>;
   /** A row that meets the operator's SQL condition besides the scan's own; null where none does. */
   matching(condition: string, signal: AbortSignal): Promise<Row | null>;
   cursorOf(row: Row): Cursor;
@@ -282,6 +292,9 @@ export interface StateStore {
   ): readonly FingerprintChange[];
   /** All that `rebind` ever accepted, in order. */
   acceptedChanges(): readonly FingerprintChange[];
+  /** The MySQL server that the shard was last read from, as `ShardSource.identity` tells it; null: none was noted. */
+  server(): string | null;
+  setServer(server: string): void;
   plan(table: string): TablePlan | null;
   savePlan(plan: TablePlan): void;
   /**

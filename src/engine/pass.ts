@@ -58,6 +58,11 @@ export async function runPass(
   const fault = firstFault as { readonly thrown: unknown } | null;
   if (context.signal.aborted) throw interrupted();
   if (fault !== null) throw fault.thrown;
+  const cuts = context.store.progress(pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
+  await job.source.confirm(
+    [...new Set(cuts)].filter((cursor) => cursor !== null),
+    context.signal,
+  );
   context.store.finishPass(pass);
 }
 

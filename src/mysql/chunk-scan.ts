@@ -18,10 +18,12 @@ import { appendRow } from './row-packet.js';
 import type { KeyInterval, RowSelect } from './row-select.js';
 import type { Lease, SessionPool } from './session-pool.js';
 import type { Statement } from './session.js';
+import type { TableGuard } from './table-guard.js';
 import type { Throttle } from './throttle.js';
 
 export interface ScanMeans {
   readonly select: RowSelect;
+  readonly guard: TableGuard;
   readonly pool: SessionPool;
   readonly throttle: Throttle;
   readonly limits: SourceLimits;
@@ -90,12 +92,13 @@ class ChunkScan {
 
   /** One SELECT, with patience. @returns whether the range is at its end */
   async #step(upTo: Cursor | null): Promise<boolean> {
-    const { pool, throttle, retry } = this.means;
+    const { pool, throttle, guard, retry } = this.means;
     await this.handoff.vacant(this.signal);
     await throttle.pass(this.signal);
     try {
       const lease = await pool.lease(this.signal);
       try {
+        await guard.checkInTime(lease.session, this.signal);
         return await this.#select(lease, upTo);
       } finally {
         lease.release();

@@ -9,7 +9,7 @@ import type { ShardConfig, TlsConfig } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import { isLoopback } from '../core/loopback.js';
 
-const CONNECT_TIMEOUT_MS = 10_000;
+const CONNECT_SECONDS = 10;
 
 export interface Wire {
   readonly connection: Connection;
@@ -42,10 +42,10 @@ export function tlsFault(shard: ShardConfig): FerryError | null {
 }
 
 /**
- * Connects and authenticates.
+ * Connects and authenticates, within ten seconds, or `answerSeconds` where that is less.
  * @throws FerryError E_TLS_REQUIRED, E_INTERRUPTED, E_SOURCE_CONNECT (unreadable CA file); else the driver's own error
  */
-export async function connect(shard: ShardConfig, signal: AbortSignal): Promise<Wire> {
+export async function connect(shard: ShardConfig, answerSeconds: number, signal: AbortSignal): Promise<Wire> {
   const refused = tlsFault(shard);
   if (refused !== null) throw refused;
   const ssl = await sslOptions(shard.id, shard.tls);
@@ -59,7 +59,7 @@ export async function connect(shard: ShardConfig, signal: AbortSignal): Promise<
     password: shard.password,
     database: shard.database,
     charset: 'utf8mb4',
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    connectTimeout: Math.min(CONNECT_SECONDS, answerSeconds) * 1_000,
     // A server may ask a client for its local files; ours has none to give.
     flags: ['-LOCAL_FILES'],
     stream: () => socket,

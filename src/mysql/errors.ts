@@ -40,9 +40,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   EHOSTUNREACH: unreachable('there is no route to the host'),
   ENETUNREACH: unreachable('there is no route to the host'),
   ETIMEDOUT: unreachable('the host did not answer in time'),
-  ER_CON_COUNT_ERROR: unreachable('the server has no connection left (max_connections)'),
-  ER_TOO_MANY_USER_CONNECTIONS: unreachable('the user has no connection left (max_user_connections)'),
-  ER_USER_LIMIT_REACHED: unreachable('the user has used up a resource limit'),
+  ER_CON_COUNT_ERROR: {
+    ...unreachable('the server has no connection left (max_connections)'),
+    hint: 'see who holds them (SHOW PROCESSLIST), or raise max_connections; a shard takes scansPerShard + 1',
+  },
+  ER_TOO_MANY_USER_CONNECTIONS: {
+    ...unreachable('the user has no connection left (max_user_connections)'),
+    hint: 'raise max_user_connections for the user; a shard takes scansPerShard + 1',
+  },
+  ER_USER_LIMIT_REACHED: { ...unreachable('the user has used up a resource limit'), hint: 'raise it for the user' },
   ER_HOST_IS_BLOCKED: {
     ...unreachable('the server blocks this host after too many connection errors'),
     retryable: false,
@@ -89,7 +95,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     code: 'E_TABLE_MISSING',
     retryable: false,
     fact: 'the table does not exist',
-    hint: 'check `source.tables` in the config',
+    hint: 'check `source.tables` in the config; if it was there when the run began, find out who dropped or renamed it',
   },
   ER_PARSE_ERROR: query('the server did not understand the statement', "check the table's `where` in the config"),
   ER_BAD_FIELD_ERROR: query(

@@ -15,7 +15,7 @@ const NOT_UNDERSTOOD: readonly (string | null)[] = ['ER_PARSE_ERROR', 'ER_BAD_FI
 
 /** @throws FerryError E_SOURCE_QUERY where the condition is too slow, or none that the server understands */
 export async function oneMatching(
-  means: Omit<ShardMeans, 'throttle' | 'limits'>,
+  means: Omit<ShardMeans, 'throttle'>,
   table: string,
   select: string,
   signal: AbortSignal,

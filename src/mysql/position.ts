@@ -4,6 +4,7 @@
 import type { BinlogPosition } from '../core/model.js';
 import { mysqlCode } from './errors.js';
 import type { Session } from './session.js';
+import { textLiteral } from './sql.js';
 
 /** Codes for "you may not ask". */
 const REFUSED: ReadonlySet<string> = new Set(['ER_SPECIFIC_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_ERROR']);
@@ -21,6 +22,18 @@ export async function binlogPosition(session: Session, signal: AbortSignal): Pro
     if (REFUSED.has(mysqlCode(error) ?? '')) return null;
     throw error;
   }
+}
+
+/** GTIDs tell it, where the position has them: they name the server that each transaction came from. null: nothing tells it. */
+export async function hasReached(
+  session: Session,
+  { gtid }: BinlogPosition,
+  signal: AbortSignal,
+): Promise<boolean | null> {
+  const { hasExecuted } = session.family;
+  if (gtid === null || hasExecuted === null) return null;
+  const [row] = await session.rows(`SELECT ${hasExecuted(textLiteral(gtid))}`, signal);
+  return row?.[0] === '1';
 }
 
 /** MySQL breaks a long set over lines; empty where GTIDs are off. */

@@ -77,7 +77,7 @@ class Inspection {
   async run(tables: readonly SourceTableConfig[]): Promise<void> {
     let session: Session | null = null;
     try {
-      session = await Session.open(this.shard, this.signal);
+      session = await Session.open(this.shard, this.limits, this.signal);
       this.facts = await this.#look(session);
       this.#judge(this.facts);
       await this.#checkLoad(session);
@@ -209,7 +209,7 @@ class Inspection {
 
   async #checkReplica(replica: { readonly host: string; readonly port: number }): Promise<void> {
     try {
-      const session = await Session.open({ ...this.shard, ...replica }, this.signal);
+      const session = await Session.open({ ...this.shard, ...replica }, this.limits, this.signal);
       session.destroy();
     } catch (error) {
       const { code, message, hint } = sourceError(this.shard.id, `replica ${replica.host}:${replica.port}`, error);

@@ -1,31 +1,38 @@
 /**
- * Patience with a source that breaks: full-jitter backoff, bounded tries without progress, one event a try.
+ * Patience with a source that breaks: full-jitter backoff, for a bounded time without progress, one event a try.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SourceLimits } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
 import { factOf, isRetryable, mysqlCode, sourceError } from './errors.js';
 
 export interface RetryPolicy {
-  /** Tries without any progress, the first one included. */
-  readonly tries: number;
+  /** How long tries without any progress may last, in ms. */
+  readonly patienceMs: number;
   /** The first pause is at most this long, in ms; each further one at most twice the last. */
   readonly baseMs: number;
   readonly capMs: number;
 }
 
-/** About a minute in all: longer than a restart of MySQL or the failover of a managed one usually takes. */
-export const SOURCE_RETRY: RetryPolicy = { tries: 9, baseMs: 500, capMs: 30_000 };
+const BASE_MS = 500;
+const CAP_MS = 15_000;
+
+export function sourceRetry({ patienceSeconds }: Pick<SourceLimits, 'patienceSeconds'>): RetryPolicy {
+  return { patienceMs: patienceSeconds * 1_000, baseMs: BASE_MS, capMs: CAP_MS };
+}
 
 export class Retry {
   #attempt = 0;
+  /** When the first try failed of those without progress; performance.now(). */
+  #failingSince = 0;
 
   /** @param doing what is tried, for messages: `reading messages` */
   constructor(
     private readonly shard: string,
     private readonly doing: string,
     private readonly emit: Emitter,
-    private readonly policy: RetryPolicy = SOURCE_RETRY,
+    private readonly policy: RetryPolicy,
   ) {}
 
   /** Something was read: the count of tries begins anew. */
@@ -37,11 +44,14 @@ export class Retry {
   async backOff(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw interrupted();
     if (!isRetryable(error)) throw sourceError(this.shard, this.doing, error);
-    this.#attempt++;
-    if (this.#attempt >= this.policy.tries) throw this.#exhausted(error);
+    const now = performance.now();
+    if (this.#attempt++ === 0) this.#failingSince = now;
+    const left = this.policy.patienceMs - (now - this.#failingSince);
+    if (left <= 0) throw this.#exhausted(error, now - this.#failingSince);
 
     const ceiling = Math.min(this.policy.capMs, this.policy.baseMs * 2 ** (this.#attempt - 1));
-    const delayMs = Math.round(Math.random() * ceiling);
+    // The last try comes when the patience ends, not long before.
+    const delayMs = Math.round(Math.min(left, Math.random() * ceiling));
     const reason = mysqlCode(error) ?? 'unknown';
     const { shard, doing } = this;
     this.emit.emit('source.retried', { shard, doing, fact: factOf(error), reason, attempt: this.#attempt, delayMs });
@@ -50,11 +60,9 @@ export class Retry {
     });
   }
 
-  #exhausted(error: unknown): FerryError {
-    const last = sourceError(this.shard, this.doing, error);
-    if (last.code === 'E_SOURCE_QUERY') return last;
-    return new FerryError('E_SOURCE_LOST', `${last.message}, ${this.#attempt} times in a row`, last.hint, {
-      cause: error,
-    });
+  #exhausted(error: unknown, elapsedMs: number): FerryError {
+    const { code, message, hint } = sourceError(this.shard, this.doing, error);
+    const tried = `${message}, ${this.#attempt} times in ${Math.ceil(elapsedMs / 1_000)} s`;
+    return new FerryError(code === 'E_SOURCE_QUERY' ? code : 'E_SOURCE_LOST', tried, hint, { cause: error });
   }
 }

@@ -90,8 +90,12 @@ export class RowSelect {
 
   /** The rows at these cursors, one or none each, in key order. */
   rowsAt(cursors: readonly Cursor[]): string {
-    const any = `(${cursors.map((cursor) => `(${this.keyset.at(cursor)})`).join(' OR ')})`;
-    return this.#statement(this.#rowList, [any, ...this.#condition()], this.keyset.orderBy, null);
+    return this.#statement(this.#rowList, [this.#at(cursors), ...this.#condition()], this.keyset.orderBy, null);
+  }
+
+  /** One of these keys that is in the table, `where` or not. */
+  anyKeyAt(cursors: readonly Cursor[]): string {
+    return this.#statement(this.#keyList, [this.#at(cursors)], null, 1);
   }
 
   /** The interval's key at place `offset`, `where` or not. */
@@ -112,6 +116,10 @@ export class RowSelect {
 
   #bounds({ after, upTo }: KeyInterval): readonly string[] {
     return [...(after === null ? [] : [this.keyset.after(after)]), ...(upTo === null ? [] : [this.keyset.upTo(upTo)])];
+  }
+
+  #at(cursors: readonly Cursor[]): string {
+    return `(${cursors.map((cursor) => `(${this.keyset.at(cursor)})`).join(' OR ')})`;
   }
 
   #condition(): readonly string[] {

@@ -6,6 +6,10 @@ export interface ServerFamily {
   readonly name: 'mysql' | 'mariadb';
   /** As the server says it: `5.6.24-log`, `10.11.14-MariaDB-log`. */
   readonly version: string;
+  /** Expression that tells this server from every other, its replicas among them. */
+  readonly serverIdentity: string;
+  /** Condition that the server has executed all of a GTID set; null where nothing proves that. `set` is a literal. */
+  readonly hasExecuted: ((set: string) => string) | null;
   /** Statements for a session that reads, beyond those that every server knows. */
   readonly sessionSetUp: readonly string[];
   readonly binlogStatement: string;
@@ -32,6 +36,8 @@ export interface ServerFamily {
   readonly limited: (select: string, seconds: number) => string;
 }
 
+const HOST_AND_PORT = "CONCAT(@@GLOBAL.hostname, ':', @@GLOBAL.port, ' ', @@GLOBAL.server_id)";
+
 /** @param version the answer of SELECT VERSION() */
 export function serverFamily(version: string): ServerFamily {
   return /mariadb/i.test(version) ? mariadb(version) : mysql(version);
@@ -42,6 +48,8 @@ function mysql(version: string): ServerFamily {
   return {
     name: 'mysql',
     version,
+    serverIdentity: since('5.6.0') ? '@@GLOBAL.server_uuid' : HOST_AND_PORT,
+    hasExecuted: since('5.6.5') ? (set) => `GTID_SUBSET(${set}, @@GLOBAL.gtid_executed)` : null,
     sessionSetUp: [
       // Since 5.6.5; below, the user's grants alone keep the session from writing.
       ...(since('5.6.5') ? ['SET SESSION TRANSACTION READ ONLY'] : []),
@@ -68,6 +76,9 @@ function mariadb(version: string): ServerFamily {
   return {
     name: 'mariadb',
     version,
+    serverIdentity: HOST_AND_PORT,
+    // Its GTIDs do not name the server they come from: two clusters may both be at 0-1-500.
+    hasExecuted: null,
     sessionSetUp: since('10.0.0') ? ['SET SESSION TRANSACTION READ ONLY'] : [],
     binlogStatement: since('10.5.2') ? 'SHOW BINLOG STATUS' : 'SHOW MASTER STATUS',
     gtidExpression: since('10.0.2') ? '@@GLOBAL.gtid_binlog_pos' : null,

@@ -2,7 +2,7 @@
  * The connections of one shard. At most `permits` statements run on the server at once; connections are kept for the next
  * statement, and a broken one is never handed out.
  */
-import type { ShardConfig } from '../config/model.js';
+import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import { sourceError } from './errors.js';
 import { Session } from './session.js';
@@ -22,14 +22,17 @@ export class SessionPool {
   readonly #idle: Session[] = [];
   readonly #leased = new Set<Session>();
   readonly #permits: Permits;
-  #reached = false;
+  /** Threads of the server that may still work on what was given up here. */
+  readonly #abandoned = new Set<number>();
+  /** The first one that was reached. */
+  #server: string | null = null;
   #closed = false;
 
   constructor(
     private readonly shard: ShardConfig,
-    permits: number,
+    private readonly limits: Pick<SourceLimits, 'scansPerShard' | 'answerSeconds'>,
   ) {
-    this.#permits = new Permits(permits);
+    this.#permits = new Permits(limits.scansPerShard);
   }
 
   /** @throws FerryError E_INTERRUPTED, E_TLS_REQUIRED, E_SOURCE_*; the driver's own error where another try may help */
@@ -57,16 +60,27 @@ export class SessionPool {
 
   async #open(signal: AbortSignal): Promise<Session> {
     if (this.#isClosed()) throw closed(this.shard.id);
-    const session = await Session.open(this.shard, signal).catch((error: unknown) => {
+    const session = await Session.open(this.shard, this.limits, signal).catch((error: unknown) => {
       // Only what worked before is taken for broken for a while; a wrong host or port is told at once.
-      throw this.#reached ? error : sourceError(this.shard.id, 'connecting', error);
+      throw this.#server !== null ? error : sourceError(this.shard.id, 'connecting', error);
     });
-    this.#reached = true;
-    if (this.#isClosed()) {
+    this.#server ??= session.server;
+    if (this.#isClosed() || session.server !== this.#server) {
       session.destroy();
-      throw interrupted();
+      throw this.#isClosed() ? interrupted() : anotherServer(this.shard);
     }
+    await this.#endAbandoned(session, signal);
     return session;
+  }
+
+  /** So that a server on which statements hang does not gather them. Threads that are gone already are no fault. */
+  async #endAbandoned(session: Session, signal: AbortSignal): Promise<void> {
+    for (const thread of this.#abandoned) {
+      this.#abandoned.delete(thread);
+      await session.rows(`KILL ${thread}`, signal).catch((error: unknown) => {
+        if (!session.alive) throw error;
+      });
+    }
   }
 
   #isClosed(): boolean {
@@ -90,10 +104,20 @@ export class SessionPool {
       release: () => {
         this.#leased.delete(session);
         if (session.alive) this.#idle.push(session);
+        else if (session.abandonedThread !== null) this.#abandoned.add(session.abandonedThread);
         suspend();
       },
     };
   }
+}
+
+/** A name that leads to several servers, or a failover in mid-run: the scans would go on in another copy, behind or beside this one. */
+function anotherServer({ id, host, port }: ShardConfig): FerryError {
+  return new FerryError(
+    'E_SOURCE_CHANGED',
+    `shard ${id}: ${host}:${port} leads to another server than when the run began`,
+    'after a failover, run the same command again: it sees whether that server has the same data; where the name stands for several servers, name one of them as `host`',
+  );
 }
 
 function closed(shard: string): FerryError {

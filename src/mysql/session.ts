@@ -3,7 +3,7 @@
  * hangs: a deadline or an abort destroys the connection, and what was running rejects.
  */
 import type { Query } from 'mysql2';
-import type { ShardConfig } from '../config/model.js';
+import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { interrupted } from '../core/errors.js';
 import type { Cell } from '../core/model.js';
 import { exactCell } from './cells.js';
@@ -12,19 +12,22 @@ import { deadlinePassed } from './errors.js';
 import { tapRows } from './row-packet.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
 
-/** Without a byte from the server for so long, a statement counts as hung. */
-const STATEMENT_DEADLINE_MS = 120_000;
+/** How exactly silence is measured: looks within the longest one that is borne. */
+const LOOKS = 8;
 
 /** The server keeps a connection that we do not read from for so long, in seconds: the consumer may be throttled. */
 const NET_WRITE_TIMEOUT_SECONDS = 900;
 
-const SET_UP: readonly string[] = [
-  'SET NAMES utf8mb4',
-  // No mode that changes how values are read or statements parsed; invalid and zero dates must stay comparable.
-  `SET SESSION time_zone = '+00:00', SESSION sql_mode = 'ALLOW_INVALID_DATES', ` +
-    `SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_SECONDS}`,
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-];
+/** The server itself ends a wait for a table's lock before we would: a statement that we gave up would go on waiting there. */
+function setUp(answerSeconds: number): readonly string[] {
+  return [
+    'SET NAMES utf8mb4',
+    // No mode that changes how values are read or statements parsed; invalid and zero dates must stay comparable.
+    `SET SESSION time_zone = '+00:00', SESSION sql_mode = 'ALLOW_INVALID_DATES', ` +
+      `SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_SECONDS}, SESSION lock_wait_timeout = ${Math.floor(answerSeconds / 2)}`,
+    'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  ];
+}
 
 /** A statement under way. */
 export interface Statement {
@@ -40,8 +43,13 @@ export class Session {
   #family: ServerFamily | null = null;
   #failure: Error | null = null;
   #rejectRunning: ((error: Error) => void) | null = null;
+  #server = '';
+  #abandoned = false;
 
-  private constructor(wire: Wire) {
+  private constructor(
+    wire: Wire,
+    private readonly answerSeconds: number,
+  ) {
     this.#wire = wire;
     wire.connection.on('error', (error: Error) => {
       this.#fail(error);
@@ -49,18 +57,34 @@ export class Session {
   }
 
   /** @throws FerryError (see `connect`), or the driver's own error */
-  static async open(shard: ShardConfig, signal: AbortSignal): Promise<Session> {
-    const session = new Session(await connect(shard, signal));
+  static async open(
+    shard: ShardConfig,
+    { answerSeconds }: Pick<SourceLimits, 'answerSeconds'>,
+    signal: AbortSignal,
+  ): Promise<Session> {
+    const session = new Session(await connect(shard, answerSeconds, signal), answerSeconds);
     try {
       const [row] = await session.rows('SELECT VERSION()', signal);
       const family = serverFamily(String(row?.[0]));
-      for (const sql of [...SET_UP, ...family.sessionSetUp]) await session.rows(sql, signal);
+      for (const sql of [...setUp(answerSeconds), ...family.sessionSetUp]) await session.rows(sql, signal);
+      const [identity] = await session.rows(`SELECT ${family.serverIdentity}`, signal);
+      session.#server = String(identity?.[0]);
       session.#family = family;
       return session;
     } catch (error) {
       session.destroy();
       throw error;
     }
+  }
+
+  /** Which server this is, whatever name leads to it. */
+  get server(): string {
+    return this.#server;
+  }
+
+  /** The server's thread that may still work on a statement that was given up here as hung; null: none. */
+  get abandonedThread(): number | null {
+    return this.#abandoned ? this.#wire.connection.threadId : null;
   }
 
   get family(): ServerFamily {
@@ -127,10 +151,15 @@ export class Session {
         return;
       }
       let seen = socket.bytesRead;
-      const watch = setInterval(() => {
-        if (!paused && socket.bytesRead === seen) this.destroy(deadlinePassed());
+      let silentLooks = 0;
+      const look = (): void => {
+        silentLooks = paused || socket.bytesRead !== seen ? 0 : silentLooks + 1;
         seen = socket.bytesRead;
-      }, STATEMENT_DEADLINE_MS);
+        if (silentLooks < LOOKS) return;
+        this.#abandoned = true;
+        this.destroy(deadlinePassed());
+      };
+      const watch = setInterval(look, (this.answerSeconds * 1_000) / LOOKS);
       const onAbort = (): void => this.destroy(interrupted());
       const settle = (error: Error | null): void => {
         clearInterval(watch);

@@ -1,7 +1,7 @@
 /** What all tables of a shard share: connections, limits, the throttle; and how something short is run on one of the connections. */
 import type { SourceLimits } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
-import { Retry } from './retry.js';
+import { Retry, sourceRetry } from './retry.js';
 import type { SessionPool } from './session-pool.js';
 import type { Session } from './session.js';
 import type { Throttle } from './throttle.js';
@@ -19,12 +19,12 @@ export interface ShardMeans {
  * @param doing for messages: `sampling messages` @throws FerryError
  */
 export async function withSession<T>(
-  means: Omit<ShardMeans, 'throttle' | 'limits'>,
+  means: Omit<ShardMeans, 'throttle'>,
   doing: string,
   signal: AbortSignal,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const retry = new Retry(means.shard, doing, means.emit);
+  const retry = new Retry(means.shard, doing, means.emit, sourceRetry(means.limits));
   for (;;) {
     try {
       const lease = await means.pool.lease(signal);

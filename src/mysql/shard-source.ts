@@ -6,7 +6,7 @@ import type { Emitter } from '../core/events.js';
 import type { BinlogPosition, TableInfo } from '../core/model.js';
 import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports.js';
 import { describeTable } from './describe.js';
-import { binlogPosition } from './position.js';
+import { binlogPosition, hasReached } from './position.js';
 import { SessionPool } from './session-pool.js';
 import { type ShardMeans, withSession } from './shard-means.js';
 import { TableSource } from './table-source.js';
@@ -17,7 +17,7 @@ import { WholeTable } from './whole-table.js';
 export function openShardSource(shard: ShardConfig, limits: SourceLimits, emit: Emitter): ShardSource {
   return new MysqlShardSource(shard, {
     shard: shard.id,
-    pool: new SessionPool(shard, limits.scansPerShard),
+    pool: new SessionPool(shard, limits),
     throttle: new Throttle(shard, limits, emit),
     limits,
     emit,
@@ -40,6 +40,18 @@ class MysqlShardSource implements ShardSource {
   async position(signal: AbortSignal): Promise<BinlogPosition | null> {
     return await withSession(this.means, 'asking for the binary log position', signal, (session) =>
       binlogPosition(session, signal),
+    );
+  }
+
+  async identity(signal: AbortSignal): Promise<string> {
+    return await withSession(this.means, 'asking which server this is', signal, (session) =>
+      Promise.resolve(session.server),
+    );
+  }
+
+  async hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null> {
+    return await withSession(this.means, 'comparing binary log positions', signal, (session) =>
+      hasReached(session, position, signal),
     );
   }
 

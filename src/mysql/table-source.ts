@@ -8,9 +8,10 @@ import type { RowSource, TableScan } from '../core/ports.js';
 import { scanChunks } from './chunk-scan.js';
 import { oneMatching } from './one-matching.js';
 import { planRanges, sampleCursors } from './ranges.js';
-import { Retry } from './retry.js';
+import { Retry, sourceRetry } from './retry.js';
 import { RowSelect } from './row-select.js';
 import { type ShardMeans, withSession } from './shard-means.js';
+import { TableGuard } from './table-guard.js';
 
 /** Keys that one SELECT of a refetch names. */
 const REFETCHED_AT_ONCE = 100;
@@ -22,6 +23,7 @@ export class TableSource implements RowSource {
   readonly #select: RowSelect;
   readonly #table: string;
   readonly #memory = new RowMemoryPool();
+  readonly #guard: TableGuard;
   readonly #estimatedRows: number;
 
   constructor(
@@ -30,6 +32,7 @@ export class TableSource implements RowSource {
   ) {
     this.#select = new RowSelect(scan);
     this.#table = scan.table.name;
+    this.#guard = new TableGuard(means.shard, scan.table);
     this.#estimatedRows = scan.table.estimatedRows;
   }
 
@@ -40,9 +43,10 @@ export class TableSource implements RowSource {
   }
 
   scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk> {
-    const { shard, emit } = this.means;
-    const retry = new Retry(shard, `reading ${this.#table}`, emit);
-    return scanChunks({ ...this.means, select: this.#select, retry, memory: this.#memory }, range, after, signal);
+    const { shard, emit, limits } = this.means;
+    const retry = new Retry(shard, `reading ${this.#table}`, emit, sourceRetry(limits));
+    const own = { select: this.#select, guard: this.#guard, memory: this.#memory, retry };
+    return scanChunks({ ...this.means, ...own }, range, after, signal);
   }
 
   async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {
@@ -86,6 +90,13 @@ export class TableSource implements RowSource {
       // A key may read otherwise by now and still be the same to MySQL (`abc`, `ABC`): it is asked for alone.
       for (const cursor of cursors) again.push(found.get(cursor) ?? (await read([cursor]))[0] ?? null);
       return again;
+    });
+  }
+
+  async confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<void> {
+    await withSession(this.means, `looking at ${this.#table} again`, signal, async (session) => {
+      await this.#guard.check(session, signal);
+      await this.#guard.checkRows(session, this.#select, cuts, signal);
     });
   }
 

@@ -115,7 +115,7 @@ export class Throttle {
     try {
       let session = this.#sessions.get(gauge);
       if (session?.alive !== true) {
-        session = await Session.open(gauge.shard, bounded.signal);
+        session = await Session.open(gauge.shard, this.limits, bounded.signal);
         this.#sessions.set(gauge, session);
       }
       const reason = await gauge.look(session, bounded.signal);

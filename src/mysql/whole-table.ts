@@ -23,6 +23,7 @@ import { appendRow } from './row-packet.js';
 import type { Session } from './session.js';
 import { quoteName } from './sql.js';
 import { type ShardMeans, withSession } from './shard-means.js';
+import { TableGuard } from './table-guard.js';
 
 /** Behind all rows: the only place where a scan can stop. */
 const END = '["end"]' as Cursor;
@@ -98,6 +99,13 @@ export class WholeTable implements RowSource {
   async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
     const now = new Map((await this.#read(signal)).rows.map((row) => [this.cursorOf(row), row]));
     return cursors.map((cursor) => now.get(cursor) ?? null);
+  }
+
+  /** Its rows have no keys to look for; they are read in one snapshot. */
+  async confirm(_cuts: readonly Cursor[], signal: AbortSignal): Promise<void> {
+    await withSession(this.means, `looking at ${this.#table.name} again`, signal, (session) =>
+      new TableGuard(this.means.shard, this.#table).check(session, signal),
+    );
   }
 
   async matching(condition: string, signal: AbortSignal): Promise<Row | null> {

@@ -9,6 +9,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'event'; readonly record: EventRecord }
+  /** Once a second, whatever else it says: a process that says nothing hangs. */
+  | { readonly type: 'alive' }
   | { readonly type: 'outcome'; readonly outcome: ShardOutcome };
 
 /** What the supervisor asks for: batches and chunks come thousands a second and are summed up in `shard.progress`. */

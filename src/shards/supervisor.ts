@@ -1,22 +1,27 @@
 /**
  * Runs shards side by side, one child process each, at most `jobs` at once. One shard's fault stops no other. The budget is one
- * for all: running shards have equal parts of it, and a part that becomes free goes to the others at once.
+ * for all: running shards have equal parts of it, and a part that becomes free goes to the others at once. A child that gives no sign
+ * of life for minutes is ended, and no wait for a child is without end.
  *
  *   stop (first signal): every child is told to stop, saves its checkpoint and ends     kill (second): every child is ended now
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
-import { FerryError, interrupted } from '../core/errors.js';
+import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
 import { FORWARDED, type FromWorker, type ToWorker } from './protocol.js';
+import type { ServerShare } from './server-share.js';
+import { Vigil, VIGIL } from './vigil.js';
 
 export interface Supervision {
   /** Their `units` are overruled by shares of `units` here. */
   readonly tasks: readonly ShardTask[];
   /** Processes at once. */
   readonly jobs: number;
+  /** By shard: how many on its server may run at once. */
+  readonly shares: ReadonlyMap<string, ServerShare>;
   /** Capacity units per second for all shards together. */
   readonly units: number;
   readonly bus: EventBus;
@@ -30,19 +35,30 @@ const YOUNG_GENERATION = '--max-semi-space-size=8';
 const END_GRACE_MS = 5_000;
 /** How long a stopping child may take to let its writes in flight finish and to save its checkpoint, in ms. */
 const STOP_GRACE_MS = 30_000;
+/** How long the end of a child that was killed is waited for, in ms. */
+const KILL_GRACE_MS = 10_000;
+/** How long the channel of a child that has ended may still hold something, in ms. */
+const LAST_WORDS_MS = 2_000;
+const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
 
 /** Outcomes in the order of the tasks. */
 export async function superviseShards(supervision: Supervision): Promise<readonly ShardOutcome[]> {
-  const { tasks, jobs, units, bus, stop, kill } = supervision;
+  const { tasks, jobs, shares, units, bus, stop, kill } = supervision;
   const running = new Set<ChildProcess>();
   const share = (): number => units / Math.max(1, Math.min(running.size, jobs));
   const shareOut = (): void => {
     for (const child of running) send(child, { type: 'budget', units: share() });
   };
   const limit = pLimit(jobs);
+  const servers = new Map([...shares.values()].map(({ server, atOnce }) => [server, pLimit(atOnce)]));
+  // Whoever waits for its server takes no place from the others.
+  const inTurn = <T>(shard: string, run: () => Promise<T>): Promise<T> => {
+    const onServer = servers.get(shares.get(shard)?.server ?? '');
+    return onServer === undefined ? limit(run) : onServer(() => limit(run));
+  };
   return await Promise.all(
     tasks.map((task) =>
-      limit(async () => {
+      inTurn(task.shard, async () => {
         if (stop.aborted) return failedOutcome(task.shard, interrupted());
         const child = fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
           stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -68,22 +84,37 @@ async function superviseOne(
   stop: AbortSignal,
   kill: AbortSignal,
 ): Promise<ShardOutcome> {
+  const { shard } = task;
   const told: { outcome: ShardOutcome | null } = { outcome: null };
   const timers: NodeJS.Timeout[] = [];
-  const endAfter = (ms: number): void => {
-    timers.push(setTimeout(() => child.kill('SIGKILL'), ms));
+  const unkillable = new AbortController();
+  const endNow = (): void => {
+    child.kill('SIGKILL');
+    // One that waits for a dead disk does not even die: its end is not waited for.
+    timers.push(setTimeout(() => unkillable.abort(), KILL_GRACE_MS));
   };
+  const endAfter = (ms: number): void => {
+    timers.push(setTimeout(endNow, ms));
+  };
+  let hung = false;
+  const vigil = new Vigil(
+    (seconds) => bus.emit('shard.warning', { shard, ...silent(child, shard, seconds) }),
+    () => {
+      hung = true;
+      endNow();
+    },
+  );
   const onStop = (): void => {
     send(child, { type: 'stop' });
     endAfter(STOP_GRACE_MS);
   };
-  const onKill = (): void => void child.kill('SIGKILL');
   stop.addEventListener('abort', onStop, { once: true });
-  kill.addEventListener('abort', onKill, { once: true });
+  kill.addEventListener('abort', endNow, { once: true });
   child.on('message', (message: FromWorker) => {
+    vigil.heard();
     if (message.type === 'event') {
       bus.emit(message.record.name, message.record.payload);
-    } else {
+    } else if (message.type === 'outcome') {
       told.outcome = message.outcome;
       endAfter(END_GRACE_MS);
     }
@@ -91,26 +122,59 @@ async function superviseOne(
   send(child, { type: 'start', task, events: FORWARDED });
   if (stop.aborted) onStop();
   try {
-    const ended = await new Promise<string>((resolve) => {
-      child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code ?? 0}` : signal));
-      child.once('error', (error) => resolve(error.message));
-    });
-    return told.outcome ?? diedSilently(task.shard, ended, stop.aborted, bus);
+    const how = await endOf(child, unkillable.signal);
+    if (told.outcome !== null) return told.outcome;
+    return endedWithoutOutcome(shard, stop.aborted ? interrupted() : died(shard, hung, how), bus);
   } finally {
+    vigil.end();
     stop.removeEventListener('abort', onStop);
-    kill.removeEventListener('abort', onKill);
+    kill.removeEventListener('abort', endNow);
     for (const timer of timers) clearTimeout(timer);
   }
 }
 
-function diedSilently(shard: string, how: string, stopping: boolean, bus: EventBus): ShardOutcome {
-  const error = stopping
-    ? interrupted()
-    : new FerryError(
-        'E_WORKER_DIED',
-        `the process of shard ${shard} ended by ${how} before it was done`,
-        'was it out of memory, or killed? Run the same command again: it resumes where the checkpoint stands',
-      );
+/** How the process ended. What it said last may arrive after its exit, but not after the channel closed. */
+async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> {
+  return await new Promise((resolve) => {
+    let how = 'SIGKILL, though it is still there';
+    const settle = (): void => resolve(how);
+    giveUp.addEventListener('abort', settle, { once: true });
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => {
+      how = signal ?? `exit code ${code ?? 0}`;
+      if (child.connected) setTimeout(settle, LAST_WORDS_MS);
+      else settle();
+    });
+    child.once('disconnect', () => {
+      if (child.exitCode !== null || child.signalCode !== null) settle();
+    });
+  });
+}
+
+function died(shard: string, hung: boolean, how: string): FerryError {
+  if (hung) {
+    return new FerryError(
+      'E_WORKER_HUNG',
+      `the process of shard ${shard} gave no sign of life for ${SILENCE_MINUTES} minutes and was ended`,
+      'was it stopped, or is the disk of the state folder stuck? Run the same command again: it resumes where the checkpoint stands',
+    );
+  }
+  return new FerryError(
+    'E_WORKER_DIED',
+    `the process of shard ${shard} ended by ${how} before it was done`,
+    'was it out of memory, or killed? Run the same command again: it resumes where the checkpoint stands',
+  );
+}
+
+function silent(child: ChildProcess, shard: string, seconds: number): Fault {
+  return {
+    code: 'E_WORKER_HUNG',
+    message: `the process of shard ${shard} (${child.pid ?? 0}) has given no sign of life for ${seconds} s`,
+    hint: `see whether it was stopped, or waits for the disk; after ${SILENCE_MINUTES} minutes it is ended, and a resume is safe`,
+  };
+}
+
+function endedWithoutOutcome(shard: string, error: FerryError, bus: EventBus): ShardOutcome {
   const outcome = failedOutcome(shard, error);
   bus.emit('shard.finished', {
     shard,

@@ -11,6 +11,8 @@ import type { FromWorker, ToWorker } from './protocol.js';
 /** The process as the worker needs it: an IPC channel, signals, an environment. */
 export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'env' | 'connected'>;
 
+const ALIVE_EVERY_MS = 1_000;
+
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
@@ -49,7 +51,10 @@ async function work(
   bus.onAny((record) => {
     if (wanted.has(record.name)) tell(process, { type: 'event', record });
   });
-  tell(process, { type: 'outcome', outcome: await outcomeOf(process, start.task, bus, budget, signal) });
+  const alive = setInterval(() => tell(process, { type: 'alive' }), ALIVE_EVERY_MS);
+  const outcome = await outcomeOf(process, start.task, bus, budget, signal);
+  clearInterval(alive);
+  tell(process, { type: 'outcome', outcome });
   // Nothing is left to hear: without the channel the process ends by itself.
   if (process.connected) process.disconnect();
 }

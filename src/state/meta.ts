@@ -19,6 +19,8 @@ interface Rebinding {
 
 export class Meta {
   readonly #read: Statement<[], { shard: string; fingerprint: string | null }>;
+  readonly #server: Statement<[], string | null>;
+  readonly #setServer: Statement<[string]>;
   readonly #readHolder: Statement<[], { pid: number | null; since: number | null }>;
   readonly #setFingerprint: Statement<[string]>;
   readonly #setHolder: Statement<[number, number]>;
@@ -28,6 +30,8 @@ export class Meta {
 
   constructor(readonly database: Database) {
     this.#read = database.prepare('SELECT shard, fingerprint FROM meta');
+    this.#server = database.prepare<[], string | null>('SELECT server FROM meta').pluck();
+    this.#setServer = database.prepare('UPDATE meta SET server = ?');
     this.#readHolder = database.prepare('SELECT holder_pid AS pid, held_since AS since FROM meta');
     this.#setFingerprint = database.prepare('UPDATE meta SET fingerprint = ?');
     this.#setHolder = database.prepare('UPDATE meta SET holder_pid = ?, held_since = ?');
@@ -50,6 +54,15 @@ export class Meta {
   /** null where the row is gone */
   shard(): string | null {
     return this.#read.get()?.shard ?? null;
+  }
+
+  /** Null before the first run noted it. */
+  server(): string | null {
+    return this.#server.get() ?? null;
+  }
+
+  setServer(server: string): void {
+    this.#setServer.run(server);
   }
 
   /** What the shard was begun with; null before its first run. @throws FerryError E_STATE_CORRUPT */

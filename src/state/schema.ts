@@ -188,6 +188,10 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE chunks ADD COLUMN newer_items INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE retries ADD COLUMN newer_items INTEGER NOT NULL DEFAULT 0;
   `,
+  // The MySQL server that the shard was last read from; NULL until a run noted it.
+  `
+  ALTER TABLE meta ADD COLUMN server TEXT;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

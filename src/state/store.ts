@@ -82,6 +82,14 @@ export class SqliteStateStore implements StateStore {
     return this.#run(() => this.#meta.acceptedChanges());
   }
 
+  server(): string | null {
+    return this.#run(() => this.#meta.server());
+  }
+
+  setServer(server: string): void {
+    this.#run(() => this.#meta.setServer(server));
+  }
+
   plan(table: string): TablePlan | null {
     return this.#run(() => this.#plans.plan(table));
   }

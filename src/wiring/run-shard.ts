@@ -22,6 +22,7 @@ import { openStateStore } from '../state/open.js';
 import { archiveState, discardState } from '../state/restart.js';
 import { evidence, isFinished, isUnfinished } from './evidence.js';
 import { guardOf, recordedGuard } from './key-guard.js';
+import { checkServer } from './same-server.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
 import { acceptMapping, retryShard } from './retry-shard.js';
 import { NOTHING_DONE, type ShardOutcome, type ShardTask } from './shard-task.js';
@@ -57,7 +58,7 @@ export async function runShard(
   try {
     store = openState(task, config);
     incidents.keepIn(store);
-    session = await openShardSession(config, task.shard, bus, signal);
+    session = await openShardSession(config, task.shard, bus, signal, task.scans);
     const resumed = session.jobs.some((job) => isUnfinished(store?.summary(task.kind, job.mapping.table.name) ?? null));
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
@@ -73,14 +74,14 @@ export async function runShard(
     };
     if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
     else store.bind(fingerprint);
+    await checkServer({ ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus }, signal);
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
-    const { scansPerShard, rangesPerTable } = config.source.limits;
     const context: ShardContext = {
       shard: task.shard,
       store,
       emitter: bus,
-      scans: scansPerShard,
-      ranges: rangesPerTable,
+      scans: task.scans,
+      ranges: config.source.limits.rangesPerTable,
       signal,
     };
     const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents };
@@ -238,6 +239,10 @@ async function withPass(
   } finally {
     stopTelling();
   }
+}
+
+function tablesOf(session: ShardSession): readonly string[] {
+  return session.jobs.map((job) => job.mapping.table.name);
 }
 
 function keysOf(session: ShardSession): readonly KeyTemplates[] {

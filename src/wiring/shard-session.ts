@@ -24,9 +24,10 @@ export async function openShardSession(
   shardId: string,
   emitter: Emitter,
   signal: AbortSignal,
+  scansPerShard = config.source.limits.scansPerShard,
 ): Promise<ShardSession> {
   const shard = findShard(config, shardId);
-  const source = openShardSource(shard, config.source.limits, emitter);
+  const source = openShardSource(shard, { ...config.source.limits, scansPerShard }, emitter);
   try {
     const jobs: TableJob[] = [];
     for (const table of config.source.tables) {

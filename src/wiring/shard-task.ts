@@ -16,6 +16,10 @@ export interface ShardTask {
   /** Try the recorded bad rows again, and nothing else. */
   readonly retryBad: boolean;
   readonly maxBadRows: number;
+  /** Go on from another MySQL server, though nothing proves that it has the same data. */
+  readonly acceptServer: boolean;
+  /** SELECTs at once on the shard's server. */
+  readonly scans: number;
   /** Capacity units per second to start with; the supervisor sends changes. */
   readonly units: number;
 }

@@ -13,6 +13,8 @@ const LIMITS: SourceLimits = {
   chunkBytes: 1_000_000,
   maxReplicaLagSeconds: 30,
   maxThreadsRunning: 1_000,
+  answerSeconds: 120,
+  patienceSeconds: 60,
   maxPauseSeconds: 60,
 };
 

@@ -30,19 +30,35 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createDatabase(server: MysqlServer): Promise<TestDatabase> {
   const name = `ferry_${randomBytes(6).toString('hex')}`;
   const { host, port, user, password } = server;
-  const connection = await createConnection({
-    host,
-    port,
-    user,
-    password,
-    charset: 'utf8mb4',
-    timezone: 'Z',
-    supportBigNumbers: true,
-    bigNumberStrings: true,
-    dateStrings: true,
-  });
-  // A transaction that a test left open would make DROP DATABASE wait for a day.
-  await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
+  const open = async (): Promise<Connection> => {
+    const connection = await createConnection({
+      host,
+      port,
+      user,
+      password,
+      charset: 'utf8mb4',
+      timezone: 'Z',
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      dateStrings: true,
+    });
+    // A transaction that a test left open would make DROP DATABASE wait for a day.
+    await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
+    return connection;
+  };
+  let connection = await open();
+  /** A server that a test killed has come back without it. */
+  const alive = async (): Promise<Connection> => {
+    const broken = await connection.ping().then(
+      () => false,
+      () => true,
+    );
+    if (!broken) return connection;
+    connection.destroy();
+    connection = await open();
+    await connection.query(`USE ${name}`);
+    return connection;
+  };
   await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
   await connection.query(`USE ${name}`);
 
@@ -50,7 +66,7 @@ export async function createDatabase(server: MysqlServer): Promise<TestDatabase>
     name,
     server,
     async query(sql, values) {
-      const [rows] = await connection.query<RowDataPacket[]>(sql, values === undefined ? [] : [...values]);
+      const [rows] = await (await alive()).query<RowDataPacket[]>(sql, values === undefined ? [] : [...values]);
       return Array.isArray(rows) ? rows : [];
     },
     shard: (id = 's01') => ({
@@ -65,7 +81,7 @@ export async function createDatabase(server: MysqlServer): Promise<TestDatabase>
     }),
     async [Symbol.asyncDispose]() {
       try {
-        const leaked = await killLeaked(connection, name);
+        const leaked = await killLeaked(await alive(), name);
         await connection.query(`DROP DATABASE IF EXISTS ${name}`);
         if (leaked > 0) throw new Error(`the test left ${leaked} connection(s) to its database open`);
       } finally {

@@ -4,6 +4,7 @@ import { EventBus } from '../../../src/core/events.js';
 import { oneMatching } from '../../../src/mysql/one-matching.js';
 import { SessionPool } from '../../../src/mysql/session-pool.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { LIMITS } from './source.js';
 
 /** MySQL 5.6 cannot end a statement by itself. */
 const limiting = mysqlServers.filter(({ name }) => name !== 'mysql-5.6');
@@ -16,9 +17,9 @@ describe.each(limiting)('a condition on $name', (server) => {
     const bus = new EventBus();
     const retried: unknown[] = [];
     bus.on('source.retried', (event) => retried.push(event));
-    const pool = new SessionPool(database.shard(), 1);
+    const pool = new SessionPool(database.shard(), LIMITS);
     const { signal } = new AbortController();
-    const means = { shard: 's01', pool, emit: bus };
+    const means = { shard: 's01', pool, limits: LIMITS, emit: bus };
     try {
       const begun = performance.now();
       const slow = oneMatching(means, 't', 'SELECT id FROM t WHERE id + SLEEP(0.1) < 0 LIMIT 1', signal, 1);

@@ -15,6 +15,8 @@ export const LIMITS: SourceLimits = {
   chunkBytes: 1_000_000,
   maxReplicaLagSeconds: 30,
   maxThreadsRunning: 1_000,
+  answerSeconds: 120,
+  patienceSeconds: 60,
   maxPauseSeconds: 60,
 };
 
@@ -31,7 +33,7 @@ export function openSource(
 
 /** One connection, without a pool. */
 export async function openSession(shard: ShardConfig): Promise<Session & AsyncDisposable> {
-  const session = await Session.open(shard, new AbortController().signal);
+  const session = await Session.open(shard, LIMITS, new AbortController().signal);
   return Object.assign(session, {
     [Symbol.asyncDispose]: () => {
       session.destroy();

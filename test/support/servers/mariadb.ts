@@ -19,18 +19,21 @@ export const mariadb: ServerKind<MysqlServer> = {
     }
   },
 
-  async start() {
+  async start(extra) {
     const { server, installer } = await programs();
     const { stdout } = await promisify(execFile)(server, ['--no-defaults', '--version']);
-    return await startMysqlDaemon({
-      name: serverName(stdout),
-      program: server,
-      initialise: (_data, options) => ({
-        command: installer,
-        args: [...options, '--auth-root-authentication-method=normal', '--skip-test-db'],
-      }),
-      passwordSql: (account, password) => `SET PASSWORD FOR ${account} = PASSWORD('${password}');`,
-    });
+    return await startMysqlDaemon(
+      {
+        name: serverName(stdout),
+        program: server,
+        initialise: (_data, options) => ({
+          command: installer,
+          args: [...options, '--auth-root-authentication-method=normal', '--skip-test-db'],
+        }),
+        passwordSql: (account, password) => `SET PASSWORD FOR ${account} = PASSWORD('${password}');`,
+      },
+      extra,
+    );
   },
 };
 

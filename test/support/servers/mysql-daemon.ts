@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import type { Step } from './guarded.js';
-import type { MysqlServer, Running } from './server.js';
+import type { MysqlServer, MysqlStart, Running } from './server.js';
 import { startServer, type Place } from './start.js';
 
 const HOST = '127.0.0.1';
@@ -31,13 +31,13 @@ export interface MysqlDaemon {
 }
 
 /** Starts one on loopback, with a row-based binary log, and with durability off: its data is thrown away. */
-export async function startMysqlDaemon(daemon: MysqlDaemon): Promise<Running<MysqlServer>> {
+export async function startMysqlDaemon(daemon: MysqlDaemon, extra: MysqlStart = {}): Promise<Running<MysqlServer>> {
   const password = randomBytes(12).toString('hex');
   const started = await startServer({
     name: daemon.name,
     ...(daemon.env === undefined ? {} : { env: daemon.env }),
     files: [{ name: INIT_FILE, text: `${daemon.passwordSql(`'${USER}'@'${HOST}'`, password)}\n` }],
-    steps: (place) => steps(daemon, place),
+    steps: (place) => steps(daemon, place, extra),
     answers: async ({ port }) => {
       await ping({ host: HOST, port, user: USER, password });
     },
@@ -64,18 +64,25 @@ export function serverName(version: string): string {
   return `${product}-${/\d+\.\d+/.exec(version)?.[0] ?? 'unknown'}`;
 }
 
-function steps(daemon: MysqlDaemon, { folder, port }: Place): readonly Step[] {
+/** Starts the server again whenever it dies, as mysqld_safe and systemd do; its name first, then its own arguments. */
+const KEEPER = 'while :; do "$0" "$@"; sleep 0.3; done';
+
+function steps(daemon: MysqlDaemon, { folder, port }: Place, extra: MysqlStart): readonly Step[] {
   const data = join(folder, 'data');
   const where = daemon.cwd === undefined ? {} : { cwd: daemon.cwd };
   // Of its own: MariaDB, as it starts, removes every temporary table in the folder, those of another server too.
   const temporary = `--tmpdir=${folder}`;
   const options = ['--no-defaults', `--datadir=${data}`, temporary, ...userOption(), ...(daemon.options ?? [])];
+  const kept = extra.keptAlive === true;
   return [
     daemon.initialise(data, options),
+    // A data folder that was copied ready-made has the identity of the server that made it.
+    { command: 'rm', args: ['-f', join(data, 'auto.cnf')] },
     {
       ...where,
-      command: daemon.program,
+      command: kept ? 'sh' : daemon.program,
       args: [
+        ...(kept ? ['-c', KEEPER, daemon.program] : []),
         ...(daemon.args ?? []),
         ...options,
         `--port=${port}`,
@@ -86,7 +93,7 @@ function steps(daemon: MysqlDaemon, { folder, port }: Place): readonly Step[] {
         '--skip-name-resolve',
         // No time zone that a session might do without: whoever forgets to set UTC sees other timestamps.
         '--default-time-zone=+05:30',
-        '--server-id=1',
+        `--server-id=${extra.serverId ?? 1}`,
         `--log-bin=${join(data, 'binlog')}`,
         '--binlog-format=ROW',
         '--sync-binlog=0',

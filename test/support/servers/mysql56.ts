@@ -32,23 +32,26 @@ export const mysql56: ServerKind<MysqlServer> = {
     }
   },
 
-  async start() {
+  async start(extra) {
     const folder = await unpacked(PACKAGE);
-    return await startMysqlDaemon({
-      name: this.name,
-      program: join(folder, 'mysqld'),
-      cwd: folder,
-      env: withLibraries(folder),
-      options: [
-        `--basedir=${folder}`,
-        `--lc-messages-dir=${join(folder, 'share')}`,
-        // It costs this version 400 MB of memory, and no test asks it anything.
-        '--performance-schema=OFF',
-      ],
-      // The package has a data folder ready to be copied.
-      initialise: (data) => ({ command: 'cp', args: ['-r', join(folder, 'data', 'mysql'), data] }),
-      passwordSql: (account, password) => `SET PASSWORD FOR ${account} = PASSWORD('${password}');`,
-    });
+    return await startMysqlDaemon(
+      {
+        name: this.name,
+        program: join(folder, 'mysqld'),
+        cwd: folder,
+        env: withLibraries(folder),
+        options: [
+          `--basedir=${folder}`,
+          `--lc-messages-dir=${join(folder, 'share')}`,
+          // It costs this version 400 MB of memory, and no test asks it anything.
+          '--performance-schema=OFF',
+        ],
+        // The package has a data folder ready to be copied.
+        initialise: (data) => ({ command: 'cp', args: ['-r', join(folder, 'data', 'mysql'), data] }),
+        passwordSql: (account, password) => `SET PASSWORD FOR ${account} = PASSWORD('${password}');`,
+      },
+      extra,
+    );
   },
 };
 

@@ -26,22 +26,25 @@ export const mysqld: ServerKind<MysqlServer> = {
     }
   },
 
-  async start() {
+  async start(extra) {
     const { program, args, options, name, major } = await find();
-    return await startMysqlDaemon({
-      name,
-      program,
-      args,
-      options: [
-        ...options,
-        '--secure-file-priv=',
-        // The X protocol would listen on a port of its own, which came in 8.0.
-        ...(major >= 8 ? ['--mysqlx=OFF'] : []),
-      ],
-      initialise: (_data, all) => ({ command: program, args: [...args, ...all, '--initialize-insecure'] }),
-      passwordSql: (account, password) =>
-        `CREATE USER ${account} IDENTIFIED BY '${password}';\nGRANT ALL PRIVILEGES ON *.* TO ${account} WITH GRANT OPTION;`,
-    });
+    return await startMysqlDaemon(
+      {
+        name,
+        program,
+        args,
+        options: [
+          ...options,
+          '--secure-file-priv=',
+          // The X protocol would listen on a port of its own, which came in 8.0.
+          ...(major >= 8 ? ['--mysqlx=OFF'] : []),
+        ],
+        initialise: (_data, all) => ({ command: program, args: [...args, ...all, '--initialize-insecure'] }),
+        passwordSql: (account, password) =>
+          `CREATE USER ${account} IDENTIFIED BY '${password}';\nGRANT ALL PRIVILEGES ON *.* TO ${account} WITH GRANT OPTION;`,
+      },
+      extra,
+    );
   },
 };
 

@@ -21,6 +21,14 @@ export interface DynamodbServer {
 /** A server that somebody must close. Closing twice is fine. */
 export type Running<Server> = Server & { readonly close: () => Promise<void> };
 
+/** For a MySQL server of a test's own. */
+export interface MysqlStart {
+  /** It comes back by itself when it is killed. */
+  readonly keptAlive?: boolean;
+  /** 1 unless given; servers that replicate need their own each. */
+  readonly serverId?: number;
+}
+
 /** One way to have a server: one file of this folder each. */
 export interface ServerKind<Server> {
   /** For messages; the running server's own `name` may say more. */
@@ -28,7 +36,7 @@ export interface ServerKind<Server> {
   /** True, or why this server cannot be had here. Downloads what it needs; never throws. */
   available(): Promise<true | string>;
   /** Starts one on a free loopback port and resolves once it answers. @throws Error with the end of the server's log */
-  start(): Promise<Running<Server>>;
+  start(extra?: MysqlStart): Promise<Running<Server>>;
 }
 
 /** The first line of an error's message: a reason that fits on one line. */

@@ -45,6 +45,8 @@ describe('loadConfig', () => {
           chunkBytes: 4 * 1024 * 1024,
           maxReplicaLagSeconds: 10,
           maxThreadsRunning: 64,
+          answerSeconds: 120,
+          patienceSeconds: 300,
           maxPauseSeconds: 21_600,
         },
       },

@@ -25,7 +25,7 @@ test.each(['db1', '10.0.0.1', '128.0.0.1', 'localhost.example.com', '127.0.0.1.e
     expect(tlsFault(shard(host, 'off'))).toMatchObject({ code: 'E_TLS_REQUIRED' });
     expect(tlsFault(shard(host, 'required'))).toBeNull();
     // Refused before a socket is opened, whatever the caller forgot to check.
-    await expect(connect(shard(host, 'off'), new AbortController().signal)).rejects.toMatchObject({
+    await expect(connect(shard(host, 'off'), 10, new AbortController().signal)).rejects.toMatchObject({
       code: 'E_TLS_REQUIRED',
     });
   },
@@ -43,7 +43,7 @@ test('a CA file that cannot be read is named', async () => {
     ...shard('localhost', 'verify'),
     tls: { mode: 'verify', ca: '/nowhere/ca.pem', profile: null },
   } as const;
-  await expect(connect(config, new AbortController().signal)).rejects.toMatchObject({
+  await expect(connect(config, 10, new AbortController().signal)).rejects.toMatchObject({
     code: 'E_SOURCE_CONNECT',
     message: expect.stringContaining('/nowhere/ca.pem') as string,
   });

@@ -11,15 +11,22 @@ function retries(): { readonly retry: Retry; readonly events: EventMap['source.r
   const bus = new EventBus();
   const events: EventMap['source.retried'][] = [];
   bus.on('source.retried', (event) => events.push(event));
-  return { retry: new Retry('s01', 'reading m', bus, { tries: 4, baseMs: 4, capMs: 10 }), events };
+  return { retry: new Retry('s01', 'reading m', bus, { patienceMs: 100, baseMs: 4, capMs: 10 }), events };
 }
 
 describe('Retry', () => {
-  test('gives up after so many tries without progress', async () => {
+  test('gives up after so long without progress, not before', async () => {
     const { retry, events } = retries();
-    for (let i = 0; i < 3; i++) await retry.backOff(driverError('ECONNRESET'), signal);
-    await expect(retry.backOff(driverError('ECONNRESET'), signal)).rejects.toMatchObject({ code: 'E_SOURCE_LOST' });
-    expect(events.map(({ attempt, reason }) => [attempt, reason])).toEqual([1, 2, 3].map((n) => [n, 'ECONNRESET']));
+    const started = performance.now();
+    const trying = async (): Promise<never> => {
+      for (;;) await retry.backOff(driverError('ECONNRESET'), signal);
+    };
+    await expect(trying()).rejects.toMatchObject({
+      code: 'E_SOURCE_LOST',
+      message: expect.stringMatching(/reset \(ECONNRESET\), \d+ times in 1 s$/) as string,
+    });
+    expect(performance.now() - started).toBeGreaterThan(95);
+    expect(events.map(({ attempt, reason }) => [attempt, reason])).toEqual(events.map((_, i) => [i + 1, 'ECONNRESET']));
     for (const [i, { delayMs }] of events.entries()) expect(delayMs).toBeLessThanOrEqual(Math.min(10, 4 * 2 ** i));
   });
 
@@ -42,7 +49,7 @@ describe('Retry', () => {
 
   test('a stop ends the pause', async () => {
     const stop = new AbortController();
-    const retry = new Retry('s01', 'reading m', new EventBus(), { tries: 4, baseMs: 60_000, capMs: 60_000 });
+    const retry = new Retry('s01', 'reading m', new EventBus(), { patienceMs: 60_000, baseMs: 60_000, capMs: 60_000 });
     const waiting = retry.backOff(driverError('ECONNRESET'), stop.signal);
     stop.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'E_INTERRUPTED' });

@@ -1,0 +1,36 @@
+/**
+ * Shards on one MySQL server share what `scansPerShard` allows there: each running one has an equal, fixed part, and those beyond
+ * one scan each wait for their turn. A part does not grow when another shard ends: at no moment are there more scans than allowed.
+ */
+import type { Config, ShardConfig } from '../config/model.js';
+
+export interface ServerShare {
+  /** `db7:3306` */
+  readonly server: string;
+  /** Shards that may run on it at once. */
+  readonly atOnce: number;
+  /** SELECTs at once for each of them. */
+  readonly scans: number;
+}
+
+/** @param shards that are to run, in order @param jobs processes at once; @returns by shard id */
+export function serverShares(
+  { source }: Pick<Config, 'source'>,
+  shards: readonly string[],
+  jobs: number,
+): ReadonlyMap<string, ServerShare> {
+  const allowed = source.limits.scansPerShard;
+  const running = source.shards.filter(({ id }) => shards.includes(id));
+  return new Map(
+    running.map((shard) => {
+      const together = running.filter((other) => serverOf(other) === serverOf(shard)).length;
+      const atOnce = Math.min(together, jobs, allowed);
+      return [shard.id, { server: serverOf(shard), atOnce, scans: Math.floor(allowed / atOnce) }];
+    }),
+  );
+}
+
+/** By name: two names of one server are two to us. */
+function serverOf({ host, port }: ShardConfig): string {
+  return `${host.toLowerCase()}:${port}`;
+}

@@ -1,0 +1,71 @@
+/**
+ * A shard may go on from another MySQL server, after a failover or to spare the primary, if that one has the same data. Its name proves
+ * nothing: another shard's server would be read just as well, and what is left of this shard would never be moved.
+ */
+import type { ShardConfig } from '../config/model.js';
+import { FerryError } from '../core/errors.js';
+import type { EventBus } from '../core/events.js';
+import type { ShardSource, StateStore } from '../core/ports.js';
+
+export interface ServerCheck {
+  readonly shard: ShardConfig;
+  readonly source: ShardSource;
+  readonly store: StateStore;
+  /** The tables that may be planned already. */
+  readonly tables: readonly string[];
+  /** The operator says that the other server has the same data. */
+  readonly accept: boolean;
+  readonly bus: EventBus;
+}
+
+/** Notes the server, once it is known to be the right one. @throws FerryError E_SOURCE_CHANGED, E_SOURCE_* */
+export async function checkServer(check: ServerCheck, signal: AbortSignal): Promise<void> {
+  const { shard, source, store, accept, bus } = check;
+  const server = await source.identity(signal);
+  const before = store.server();
+  if (before === server) return;
+  if (before !== null) {
+    const reached = accept ? true : await hasReachedAll(check, signal);
+    if (reached !== true) throw anotherServer(shard, reached);
+    bus.emit('shard.warning', { shard: shard.id, ...goesOn(shard, accept) });
+  }
+  store.setServer(server);
+}
+
+/** Whether it has all that the first server had when the tables were planned. null: nothing tells it. */
+async function hasReachedAll({ source, store, tables }: ServerCheck, signal: AbortSignal): Promise<boolean | null> {
+  const plans = tables.flatMap((table) => store.plan(table) ?? []);
+  for (const { position } of plans) {
+    const reached = position === null ? null : await source.hasReached(position, signal);
+    if (reached !== true) return reached;
+  }
+  // Nothing is planned, so nothing was read.
+  return true;
+}
+
+function anotherServer({ id, host, port }: ShardConfig, reached: false | null): FerryError {
+  const fact =
+    reached === null
+      ? 'and no GTIDs tell whether it has the same data'
+      : 'and it lacks transactions that the first one had when its tables were planned';
+  const next =
+    reached === null
+      ? 'if it is a replica of the same primary and has caught up, run the same command again with --accept-server; else put `host` and `port` back'
+      : 'if it is a replica that is behind, let it catch up and run the same command again; else put `host` and `port` back';
+  return new FerryError(
+    'E_SOURCE_CHANGED',
+    `shard ${id}: ${host}:${port} is another server than the one that the shard was begun on, ${fact}`,
+    next,
+  );
+}
+
+function goesOn(
+  { id, host, port }: ShardConfig,
+  accepted: boolean,
+): { readonly code: 'E_SOURCE_CHANGED'; readonly message: string; readonly hint: string } {
+  return {
+    code: 'E_SOURCE_CHANGED',
+    message: `shard ${id}: goes on from another server, ${host}:${port}, ${accepted ? 'as --accept-server says' : 'whose GTIDs show that it has what the first one had'}`,
+    hint: 'verify will compare the target with this one',
+  };
+}

@@ -1,0 +1,49 @@
+/** A MySQL server of a test's own, to be killed, stopped or made to lag: `await using server = await startOwnMysql()`. */
+import { readFileSync } from 'node:fs';
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { mysqlKinds } from './servers/kinds.js';
+import type { MysqlServer, MysqlStart } from './servers/server.js';
+
+export interface OwnMysql extends MysqlServer, AsyncDisposable {
+  /** Of the server itself; another one after it was killed and came back. */
+  pid(): Promise<number>;
+  /** One statement as root, on a connection of its own. */
+  query(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /** A connection as root that the caller ends. */
+  connect(): Promise<Connection>;
+}
+
+/** Names of the kinds that can be started here, such as `mysql-5.6`; those of the environment cannot be killed. */
+export async function ownMysqlKinds(): Promise<readonly string[]> {
+  const kinds = mysqlKinds().filter(({ name }) => ['mysql-5.6', 'mariadb', 'mysqld'].includes(name));
+  const there = await Promise.all(kinds.map(async (kind) => (await kind.available()) === true));
+  return kinds.filter((_, i) => there[i]).map(({ name }) => name);
+}
+
+export async function startOwnMysql(name: string, extra: MysqlStart = {}): Promise<OwnMysql> {
+  const kind = mysqlKinds().find((candidate) => candidate.name === name);
+  if (kind === undefined) throw new Error(`there is no ${name} here`);
+  const { close, ...server } = await kind.start(extra);
+  const { host, port, user, password } = server;
+  const connect = async (): Promise<Connection> =>
+    await createConnection({ host, port, user, password, dateStrings: true });
+  const query = async (sql: string): Promise<readonly Record<string, unknown>[]> => {
+    const connection = await connect();
+    try {
+      const [rows] = await connection.query<RowDataPacket[]>(sql);
+      return Array.isArray(rows) ? rows : [];
+    } finally {
+      await connection.end();
+    }
+  };
+  return {
+    ...server,
+    connect,
+    query,
+    async pid() {
+      const [row] = await query('SELECT @@pid_file AS file');
+      return Number(readFileSync(String(row?.['file']), 'utf8'));
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
