@@ -2,7 +2,8 @@
  * Shards on one MySQL server share what `scansPerShard` allows there: each running one has an equal, fixed part, and those beyond
  * one scan each wait for their turn. A part does not grow when another shard ends: at no moment are there more scans than allowed.
  */
-import type { Config, ShardConfig } from '../config/model.js';
+import type { Config } from '../config/model.js';
+import { serverOf } from '../config/server-of.js';
 
 export interface ServerShare {
   /** `db7:3306` */
@@ -28,9 +29,4 @@ export function serverShares(
       return [shard.id, { server: serverOf(shard), atOnce, scans: Math.floor(allowed / atOnce) }];
     }),
   );
-}
-
-/** By name: two names of one server are two to us. */
-function serverOf({ host, port }: ShardConfig): string {
-  return `${host.toLowerCase()}:${port}`;
 }

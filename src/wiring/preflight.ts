@@ -8,6 +8,7 @@ import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
 import { stateSpace } from '../state/space.js';
 import { guardFindings, guardOf, judgeKeys, type KeyGuard } from './key-guard.js';
+import { ServerTurns } from './server-turns.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
 import { compileTable, findShard } from './shard-session.js';
 import { expectationOf, targetFacts } from './target-facts.js';
@@ -41,8 +42,9 @@ export async function preflight(
   signal: AbortSignal,
 ): Promise<PreflightReport> {
   const limit = pLimit(AT_ONCE);
+  const turns = new ServerTurns(config);
   const [shards, target] = await Promise.all([
-    Promise.all(shardIds.map((id) => limit(() => lookAtShard(config, id, signal)))),
+    Promise.all(shardIds.map((id) => turns.on(id, () => limit(() => lookAtShard(config, id, signal))))),
     options.target ? lookAtTarget(config, options, signal) : { findings: [], seen: [] },
   ]);
   const keys = lookAtKeys(config, shards, options);

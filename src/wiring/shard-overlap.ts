@@ -11,6 +11,7 @@ import type { RowSource } from '../core/ports.js';
 import { isScanColumn } from '../mysql/scan-key.js';
 import { openShardSource } from '../mysql/shard-source.js';
 import { columnsOfOneShard } from './key-guard.js';
+import { ServerTurns } from './server-turns.js';
 import { findShard } from './shard-session.js';
 
 /** A shard whose tables could be looked at. */
@@ -75,14 +76,17 @@ async function sampleColumn(
     const source = openColumn(config, shard, table, column);
     return source === null ? [] : [{ shard: shard.shard, ...source }];
   });
+  const turns = new ServerTurns(config);
   try {
     if (opened.length < 2) return 'declared to be of one shard only; not sampled, as no index begins with it';
     const samples = await Promise.all(
-      opened.map(async ({ shard, rows }) => ({ shard, values: await valuesOf(rows, signal) })),
+      opened.map(async ({ shard, rows }) => ({ shard, values: await turns.on(shard, () => valuesOf(rows, signal)) })),
     );
     // Every value goes to every other shard: one after the other that would take minutes on a cluster of ninety.
     const limit = pLimit(AT_ONCE);
-    const found = await Promise.all(opened.map((holder) => limit(() => firstShared(holder, samples, signal))));
+    const found = await Promise.all(
+      opened.map((holder) => turns.on(holder.shard, () => limit(() => firstShared(holder, samples, signal)))),
+    );
     const shared = found.find((pair) => pair !== null) ?? null;
     if (shared !== null) return shared;
     const values = samples.reduce((sum, sample) => sum + sample.values.length, 0);

@@ -27,8 +27,10 @@ export interface TestDatabase extends AsyncDisposable {
 }
 
 /** `await using database = await createDatabase(server)` */
-export async function createDatabase(server: MysqlServer): Promise<TestDatabase> {
-  const name = `ferry_${randomBytes(6).toString('hex')}`;
+export async function createDatabase(
+  server: MysqlServer,
+  name = `ferry_${randomBytes(6).toString('hex')}`,
+): Promise<TestDatabase> {
   const { host, port, user, password } = server;
   const open = async (): Promise<Connection> => {
     const connection = await createConnection({

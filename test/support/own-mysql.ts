@@ -1,5 +1,6 @@
 /** A MySQL server of a test's own, to be killed, stopped or made to lag: `await using server = await startOwnMysql()`. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { mysqlKinds } from './servers/kinds.js';
 import type { MysqlServer, MysqlStart } from './servers/server.js';
@@ -45,5 +46,49 @@ export async function startOwnMysql(name: string, extra: MysqlStart = {}): Promi
       return Number(readFileSync(String(row?.['file']), 'utf8'));
     },
     [Symbol.asyncDispose]: close,
+  };
+}
+
+export interface ReplicatedPair extends AsyncDisposable {
+  readonly primary: OwnMysql;
+  readonly replica: OwnMysql;
+  /** Waits until the replica has executed all that the primary has. */
+  caughtUp(): Promise<void>;
+}
+
+const GTIDS = ['--gtid-mode=ON', '--enforce-gtid-consistency', '--log-slave-updates'];
+const CAUGHT_UP_WITHIN_MS = 30_000;
+
+/** Two servers with GTIDs, the second replicating the first. MySQL 5.6 starts within a second, so it is that one. */
+export async function startReplicatedPair(): Promise<ReplicatedPair> {
+  const [primary, replica] = await Promise.all([
+    startOwnMysql('mysql-5.6', { serverId: 11, options: GTIDS }),
+    startOwnMysql('mysql-5.6', { serverId: 12, options: GTIDS }),
+  ]);
+  // What made the accounts is nobody's to replicate.
+  await Promise.all([primary.query('RESET MASTER'), replica.query('RESET MASTER')]);
+  const { host, port, user, password } = primary;
+  await replica.query(
+    `CHANGE MASTER TO MASTER_HOST='${host}', MASTER_PORT=${port}, MASTER_USER='${user}', MASTER_PASSWORD='${password}', ` +
+      'MASTER_CONNECT_RETRY=1, MASTER_AUTO_POSITION=1',
+  );
+  await replica.query('START SLAVE');
+  return {
+    primary,
+    replica,
+    async caughtUp() {
+      const end = performance.now() + CAUGHT_UP_WITHIN_MS;
+      for (;;) {
+        const [at] = await primary.query('SELECT @@GLOBAL.gtid_executed AS gtids');
+        const gtids = String(at?.['gtids']);
+        const [row] = await replica.query(`SELECT GTID_SUBSET('${gtids}', @@GLOBAL.gtid_executed) AS there`);
+        if (Number(row?.['there']) === 1) return;
+        if (performance.now() > end) throw new Error('the replica does not catch up');
+        await sleep(50);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([primary[Symbol.asyncDispose](), replica[Symbol.asyncDispose]()]);
+    },
   };
 }

@@ -15,6 +15,8 @@ export interface TwoSources extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   run(args: readonly string[], timeoutMs?: number): Promise<CliResult>;
   spawn(args: readonly string[]): Promise<RunningCli>;
+  /** A database like that of s01, of its name, on the shared server. */
+  copyElsewhere(): Promise<TestDatabase>;
   /** Of s01, from the state file. */
   status(): ShardStatus | null;
   /** Rows of s01 in committed chunks of its backfill. */
@@ -76,6 +78,11 @@ export async function createTwoSources(shared: Servers, own: OwnMysql, rows: num
       env,
       run: async (args, timeoutMs = 60_000) => await migration.run(args, { env, timeoutMs }),
       spawn: async (args) => await migration.spawn(args, { env }),
+      copyElsewhere: async () => {
+        const copy = await createDatabase(shared.mysql, suffering.name);
+        for (const statement of NOTES('a', rows)) await copy.query(statement);
+        return copy;
+      },
       status,
       committed: () => status()?.tables[0]?.backfill?.counts.rows ?? 0,
       [Symbol.asyncDispose]: disposeAll,

@@ -99,6 +99,7 @@ function steps(daemon: MysqlDaemon, { folder, port }: Place, extra: MysqlStart):
         '--sync-binlog=0',
         '--innodb-flush-log-at-trx-commit=0',
         '--innodb-fast-shutdown=2',
+        ...(extra.options ?? []),
       ],
     },
   ];

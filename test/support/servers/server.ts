@@ -27,6 +27,8 @@ export interface MysqlStart {
   readonly keptAlive?: boolean;
   /** 1 unless given; servers that replicate need their own each. */
   readonly serverId?: number;
+  /** Options of the server besides. */
+  readonly options?: readonly string[];
 }
 
 /** One way to have a server: one file of this folder each. */
