@@ -5,6 +5,7 @@
 import type { MappedItem } from '../core/model.js';
 import { KeyIndex } from './key-index.js';
 import { MAX_ITEM_BYTES, MAX_OPERATIONS } from './batch-write.js';
+import type { HotPartitions } from './hot-partitions.js';
 import type { QueuedItem } from './partition-queue.js';
 import { PartitionQueue } from './partition-queue.js';
 import type { PendingWrite } from './pending-write.js';
@@ -17,6 +18,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
 export class Backlog {
   readonly #maxItems: number;
   readonly #maxBatch: number;
+  readonly #hot: HotPartitions;
   readonly #onReleased: () => void;
   readonly #queue = new PartitionQueue();
   readonly #byKey = new KeyIndex();
@@ -26,15 +28,19 @@ export class Backlog {
   #timer: NodeJS.Timeout | null = null;
   #releaseAt = Infinity;
 
-  /** @param maxBatch items in one request, at most; @param onReleased called when items have waited out their backoff */
-  constructor(requestsInFlight: number, maxBatch: number, onReleased: () => void) {
+  /** @param maxBatch items in one request, at most @param hot partition keys that have a pace of their own @param onReleased called when items have waited out their backoff */
+  constructor(requestsInFlight: number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
     this.#maxBatch = maxBatch;
     this.#maxItems = ROUNDS * MAX_OPERATIONS * requestsInFlight;
+    this.#hot = hot;
     this.#onReleased = onReleased;
   }
 
+  /** What waits for a hot partition key takes nobody else's room; bytes are counted all. */
   get hasRoom(): boolean {
-    return this.#byKey.size < this.#maxItems && this.#bytes < MAX_BYTES;
+    let items = this.#byKey.size;
+    for (const partition of this.#hot.partitions()) items -= this.#queue.sizeOf(partition);
+    return items < this.#maxItems && this.#bytes < MAX_BYTES;
   }
 
   /** True where `take` would surely return nothing. */
@@ -62,16 +68,22 @@ export class Backlog {
     this.#queue.push(queued);
   }
 
-  /** The next batch; empty where nothing may be sent now. */
-  take(): readonly QueuedItem[] {
-    return this.#parts.pop() ?? this.#queue.take(this.#maxBatch, MAX_ITEM_BYTES);
+  /** The next batch, within the limits of a request and of so many units; empty where nothing may be sent now. */
+  take(maxUnits: number): readonly QueuedItem[] {
+    const part = this.#parts.pop();
+    if (part !== undefined) return part;
+    const now = performance.now();
+    const bounds = { maxItems: this.#maxBatch, maxBytes: MAX_ITEM_BYTES, maxUnits };
+    const batch = this.#queue.take(bounds, now, this.#hot.size > 0 ? this.#hot : null);
+    this.#armRelease(now);
+    return batch;
   }
 
   /** Back into their lanes, which wait for `delayMs`: a partition that is too hot waits alone. */
   putBack(batch: readonly QueuedItem[], delayMs: number): void {
     const now = performance.now();
     for (const queued of batch.toReversed()) this.#queue.pushBack(queued, now + delayMs);
-    this.#releaseAfter(delayMs, now);
+    this.#armRelease(now);
   }
 
   /** To be sent again in two halves, at once. */
@@ -102,16 +114,18 @@ export class Backlog {
   }
 
   /** One timer, for the lane that may go on first. */
-  #releaseAfter(delayMs: number, now: number): void {
-    if (now + delayMs >= this.#releaseAt) return;
+  #armRelease(now: number): void {
+    const { parkedUntil } = this.#queue;
+    if (parkedUntil >= this.#releaseAt) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#releaseAt = now + delayMs;
-    this.#timer = setTimeout(() => {
+    this.#releaseAt = parkedUntil;
+    const release = (): void => {
       this.#releaseAt = Infinity;
       const time = performance.now();
-      const next = this.#queue.release(time);
-      if (next !== null) this.#releaseAfter(next, time);
+      this.#queue.release(time);
+      this.#armRelease(time);
       this.#onReleased();
-    }, delayMs);
+    };
+    this.#timer = setTimeout(release, parkedUntil - now);
   }
 }

@@ -1,21 +1,26 @@
 /**
  * The token bucket: fills evenly at `limit` units a second, holds at most one second's worth, serves in the order of
  * asking. A debit may exceed what is left; the debt is paid off before the next one, so the average holds exactly.
+ * What was saved up is spent only as far as the last ten seconds have room for it (`spent-window.ts`): over any ten seconds no more
+ * is served than ten seconds' worth and one debit.
  *
- *   level >= 0: open, the next `tryTake` or `take` debits at once      level < 0: in debt, `take` waits in line
+ *   level >= 0 and room in the window: open, the next `tryTake` or `take` debits at once      else: `take` waits in line
  */
 import { interrupted } from '../core/errors.js';
 import type { Budget } from '../core/ports.js';
 import type { Clock } from './clock.js';
 import { systemClock } from './clock.js';
+import { SpentWindow } from './spent-window.js';
 
 interface Waiter {
   readonly units: number;
   readonly serve: () => void;
 }
 
-/** Sums of fractions do not meet zero exactly; a billionth of a unit is no debt. */
-const ROUNDING = 1e-9;
+/** Sums of fractions do not meet zero exactly; a millionth of a unit is no debt. */
+const ROUNDING = 1e-6;
+/** A debit of so many seconds' worth is 0.4% of ten seconds. */
+const SMALL_DEBIT_SECONDS = 0.04;
 
 export class TokenBucket implements Budget {
   readonly #clock: Clock;
@@ -24,6 +29,7 @@ export class TokenBucket implements Budget {
   /** Starts empty, so that a start is no burst. */
   #level = 0;
   #filledAt: number;
+  readonly #window: SpentWindow;
   #waiters: Waiter[] = [];
   #waits = 0;
   #cancelTimer: (() => void) | null = null;
@@ -33,6 +39,7 @@ export class TokenBucket implements Budget {
     this.#clock = clock;
     this.#limit = valid(unitsPerSecond);
     this.#filledAt = clock.now();
+    this.#window = new SpentWindow(this.#filledAt);
   }
 
   get limit(): number {
@@ -42,6 +49,11 @@ export class TokenBucket implements Budget {
   /** Units per second after the throttle feedback's cut: `limit` x share. */
   get rate(): number {
     return this.#limit * this.#share;
+  }
+
+  /** A debit up to this size does not show in ten seconds' consumption; larger ones are for those who cannot ask for less. */
+  get smallDebit(): number {
+    return this.rate * SMALL_DEBIT_SECONDS;
   }
 
   /** How often something had to wait for this bucket: while it grows, the bucket is what binds. */
@@ -71,7 +83,7 @@ export class TokenBucket implements Budget {
   /** Debits without waiting where that is allowed now: the hot path. @returns whether it was */
   tryTake(units: number): boolean {
     if (!this.open) return false;
-    this.#level -= units;
+    this.#debit(units);
     return true;
   }
 
@@ -100,17 +112,25 @@ export class TokenBucket implements Budget {
 
   settle(difference: number): void {
     this.#fill();
-    this.#level = Math.min(this.rate, this.#level - difference);
+    this.#debit(difference);
+    this.#level = Math.min(this.rate, this.#level);
     if (this.#waiters.length > 0) this.#serveWaiters();
   }
 
   #canServe(): boolean {
-    return this.#level >= -ROUNDING && this.rate > 0;
+    return this.#level >= -ROUNDING && this.#window.balance >= -ROUNDING && this.rate > 0;
+  }
+
+  #debit(units: number): void {
+    this.#level -= units;
+    this.#window.spend(units);
   }
 
   #fill(): void {
     const now = this.#clock.now();
-    this.#level = Math.min(this.rate, this.#level + ((now - this.#filledAt) / 1000) * this.rate);
+    const filled = ((now - this.#filledAt) / 1000) * this.rate;
+    this.#level = Math.min(this.rate, this.#level + filled);
+    this.#window.grant(filled, this.#filledAt, now);
     this.#filledAt = now;
   }
 
@@ -123,18 +143,19 @@ export class TokenBucket implements Budget {
     while (this.#canServe()) {
       const waiter = this.#waiters.shift();
       if (waiter === undefined) break;
-      this.#level -= waiter.units;
+      this.#debit(waiter.units);
       waiter.serve();
     }
     this.#arm();
   }
 
-  /** One timer, for the moment when the debt will be paid. */
+  /** One timer, for the moment when the debt will be paid, or when the window has moved on. */
   #arm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     if (this.#waiters.length === 0 || this.rate === 0) return;
-    const ms = Math.max(1, Math.ceil((-this.#level / this.rate) * 1000));
+    const debt = -Math.min(this.#level, this.#window.balance);
+    const ms = Math.max(1, Math.ceil((debt / this.rate) * 1000));
     this.#cancelTimer = this.#clock.after(ms, () => {
       this.#cancelTimer = null;
       this.#fill();

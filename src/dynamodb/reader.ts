@@ -147,6 +147,7 @@ class BatchItemReader implements ItemReader {
     const { shard, table, budget, emitter, patienceSeconds } = this.#options;
     const debited = keys.length * this.#cost.factor;
     await budget.take(debited, signal);
+    const sentAt = performance.now();
     try {
       const body = `${this.#head}${keys.join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
       const json = await this.#channel.post(OPERATION, body, signal);
@@ -158,21 +159,22 @@ class BatchItemReader implements ItemReader {
       // A key without an item costs one unit as well.
       const units = answer.units ?? computed + Math.max(0, answered - answer.items.length);
       this.#cost.learn(units, answered);
-      budget.settle(units - debited);
-      this.#feedback.note(keys.length, unprocessed.length, performance.now());
+      // What was refused stays debited, as `throttle-feedback.ts` says.
+      budget.settle(units - debited * (answered / keys.length));
+      this.#feedback.note(answered, unprocessed.length, sentAt, performance.now());
       if (answered > 0) this.#patience.progress();
       if (unprocessed.length > 0) emitter.emit('target.throttled', { shard, items: unprocessed.length, reasons: [] });
       return { units, unprocessed, reason: 'UnprocessedKeys', throttled: true };
     } catch (thrown) {
       if (!(thrown instanceof RequestFailure)) throw thrown;
       throwIfInterrupted(signal);
-      budget.settle(-debited);
       const verdict = judge(thrown, OPERATION, table);
+      if (verdict.kind !== 'throttled') budget.settle(-debited);
       if (verdict.kind === 'fatal') throw verdict.error;
       if (verdict.kind === 'invalid') throw refused(OPERATION, table, thrown);
       const now = performance.now();
       if (verdict.kind === 'throttled') {
-        this.#feedback.note(keys.length, verdict.hotKeyRange ? 0 : keys.length, now);
+        this.#feedback.note(0, verdict.hotKeyRange ? 0 : keys.length, sentAt, now);
         emitter.emit('target.throttled', { shard, items: keys.length, reasons: thrown.throttlingReasons });
       }
       if (this.#patience.exhaustedBy(now)) throw unavailable(OPERATION, table, thrown, patienceSeconds);

@@ -1,63 +1,72 @@
 /**
- * How fast the writer goes when the table throttles although the budget would allow more: additive-increase,
- * multiplicative-decrease on the share of the budget in use, decided once a second.
- *
- *   more than 1% of the second's items throttled          -> share x 0.7
- *   else, and something had to wait for the bucket        -> share + 2% (of itself), at most 1
+ * How fast one goes when the table throttles although the budget would allow more: a few times a second, what was refused turns the
+ * share of the budget in use, as `rate-probe.ts` finds the rate that is taken. What was refused must stay debited: else
+ * attempts for nothing would go out at any rate, and the share of refusals would say nothing of it.
  */
 import type { TokenBucket } from './budget.js';
+import { RateProbe } from './rate-probe.js';
 
-const WINDOW_MS = 1000;
-const TOLERATED_SHARE = 0.01;
-const DECREASE = 0.7;
-const INCREASE = 1.02;
-/** Never so slow that a recovery would take more than about four minutes of +2% steps. */
-const LOWEST_SHARE = 0.01;
+/** Long enough for answers to come back, short enough to be refused little meanwhile; longer where there is little to count. */
+const STEP_MS = 200;
+const LONGEST_STEP_MS = 2_000;
+const STEP_UNITS = 100;
+
+type Bucket = Pick<TokenBucket, 'setShare' | 'waits' | 'limit'>;
 
 export class ThrottleFeedback {
-  readonly #bucket: Pick<TokenBucket, 'setShare' | 'waits'>;
-  #share = 1;
-  #windowStart: number;
-  #waitsAtStart: number;
-  #items = 0;
-  #throttled = 0;
+  readonly #bucket: Bucket;
+  readonly #probe = new RateProbe(1);
+  #stepAt: number;
+  #waitsAtStep: number;
+  #countFrom = 0;
+  #passed = 0;
+  #refused = 0;
 
-  /** @param now monotonic ms, as in `note` */
-  constructor(bucket: Pick<TokenBucket, 'setShare' | 'waits'>, now: number) {
+  /** @param now monotonic ms, as in all methods */
+  constructor(bucket: Bucket, now: number) {
     this.#bucket = bucket;
-    this.#windowStart = now;
-    this.#waitsAtStart = bucket.waits;
+    this.#stepAt = now;
+    this.#waitsAtStep = bucket.waits;
   }
 
   get share(): number {
-    return this.#share;
+    return this.#probe.rate;
   }
 
-  /**
-   * Tells what became of one request.
-   * @param items that it carried
-   * @param throttled how many of them the table refused for lack of capacity
-   * @param now monotonic ms
-   */
-  note(items: number, throttled: number, now: number): void {
-    this.#items += items;
-    this.#throttled += throttled;
-    if (now - this.#windowStart >= WINDOW_MS) this.#decide(now);
+  /** False for a request that went out at a rate that was given up since. */
+  counts(sentAt: number): boolean {
+    return sentAt >= this.#countFrom;
   }
 
-  #decide(now: number): void {
-    if (this.#throttled > this.#items * TOLERATED_SHARE) this.#set(this.#share * DECREASE);
-    else if (this.#bucket.waits > this.#waitsAtStart) this.#set(this.#share * INCREASE);
-    this.#windowStart = now;
-    this.#waitsAtStart = this.#bucket.waits;
-    this.#items = 0;
-    this.#throttled = 0;
+  /** What became of one request, in units. */
+  note(passed: number, refused: number, sentAt: number, now: number): void {
+    if (this.counts(sentAt)) {
+      this.#passed += passed;
+      this.#refused += refused;
+    }
+    if (!this.due(this.#passed + this.#refused, now)) return;
+    this.step(this.#passed, this.#refused, now);
+    this.#passed = 0;
+    this.#refused = 0;
   }
 
-  #set(share: number): void {
-    const next = Math.min(1, Math.max(LOWEST_SHARE, share));
-    if (next === this.#share) return;
-    this.#share = next;
-    this.#bucket.setShare(next);
+  /** @param counted units since the last step */
+  due(counted: number, now: number): boolean {
+    const elapsed = now - this.#stepAt;
+    return elapsed >= LONGEST_STEP_MS || (elapsed >= STEP_MS && counted >= STEP_UNITS);
+  }
+
+  /** Ends a step with what was counted in it. */
+  step(passed: number, refused: number, now: number): void {
+    const before = this.#probe.rate;
+    const seconds = (now - this.#stepAt) / 1000;
+    const binding = this.#bucket.waits > this.#waitsAtStep;
+    // At least a unit a second: from there it is found how much more is taken.
+    const bounds = { lowest: Math.min(1, 1 / Math.max(1, this.#bucket.limit)), highest: 1 };
+    const share = this.#probe.step({ seconds, passed, refused, binding }, bounds);
+    if (share !== before) this.#bucket.setShare(share);
+    if (share < before) this.#countFrom = now;
+    this.#stepAt = now;
+    this.#waitsAtStep = this.#bucket.waits;
   }
 }

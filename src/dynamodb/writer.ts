@@ -28,8 +28,8 @@ import { PendingWrite } from './pending-write.js';
 import { RequestChannel } from './request-channel.js';
 import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
 import { type RequestFailure, unavailable } from './service-errors.js';
-import { ThrottleFeedback } from './throttle-feedback.js';
 import { CostFactor } from './unit-estimate.js';
+import { WriteFeedback } from './write-feedback.js';
 import { sendBatch, type WriteAnswer, type WriteFormat, type WriteOutcome } from './write-format.js';
 
 export interface ItemWriterOptions {
@@ -63,7 +63,7 @@ class QueueingItemWriter implements ItemWriter {
   readonly #format: WriteFormat;
   readonly #backlog: Backlog;
   readonly #writes = new Set<PendingWrite>();
-  readonly #feedback: ThrottleFeedback;
+  readonly #feedback: WriteFeedback;
   readonly #patience: Patience;
   readonly #cost = new CostFactor();
   readonly #stop = new AbortController();
@@ -86,8 +86,8 @@ class QueueingItemWriter implements ItemWriter {
     const { table, keyNames, condition = null } = options;
     this.#format =
       condition === null ? new BatchWriteFormat(table, keyNames) : new ConditionalPutFormat(table, keyNames, condition);
-    this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, () => this.#pump());
-    this.#feedback = new ThrottleFeedback(options.budget, performance.now());
+    this.#feedback = new WriteFeedback(options.budget, performance.now());
+    this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
     this.#patience = new Patience(options.patienceSeconds);
   }
 
@@ -163,7 +163,7 @@ class QueueingItemWriter implements ItemWriter {
         this.#waitForBudget();
         return;
       }
-      const batch = this.#backlog.take();
+      const batch = this.#backlog.take(this.#options.budget.smallDebit / this.#cost.factor);
       if (this.#tooOld(batch)) this.#fail(rowsTooOld(this.#options.shard, this.#options.table));
       else if (batch.length > 0) void this.#send(batch);
     }
@@ -197,7 +197,7 @@ class QueueingItemWriter implements ItemWriter {
     emitter.emit('batch.sent', { shard, items: batch.length, units: debited });
     const outcome = await sendBatch(this.#channel, this.#format, batch);
     if (outcome.kind === 'answered') this.#answered(batch, outcome.answer, debited, sentAt);
-    else this.#failed(batch, outcome, debited);
+    else this.#failed(batch, outcome, debited, sentAt);
     this.#inFlight--;
     this.#pump();
     this.#admit();
@@ -214,8 +214,10 @@ class QueueingItemWriter implements ItemWriter {
     // A write that its condition refused says nothing of what indexes cost.
     if (answer.units !== null && newer.size === 0) this.#cost.learn(units, computed);
     if (answer.incomparable) this.#warnOfIncomparable();
-    budget.settle((answer.units ?? computed * this.#cost.factor) - debited);
-    this.#feedback.note(batch.length, unprocessed.size, now);
+    // What was refused stays debited: it cost no unit, but attempts for nothing would else go out at any rate.
+    const tried = sumUnits(batch);
+    budget.settle((answer.units ?? computed * this.#cost.factor) - debited * (computed / tried));
+    this.#feedback.note({ batch, units: tried, refused: unprocessed, hotKeyRange: false, sentAt }, now);
     this.#acknowledge(written, newer, units, computed);
     const elapsedMs = now - sentAt;
     emitter.emit('batch.acknowledged', {
@@ -260,15 +262,16 @@ class QueueingItemWriter implements ItemWriter {
 
   // -------------------------------------------------------------------------------------------- the way back
 
-  #failed(batch: readonly QueuedItem[], outcome: FailedBatch, debited: number): void {
+  #failed(batch: readonly QueuedItem[], outcome: FailedBatch, debited: number, sentAt: number): void {
     const { shard, table, budget, emitter, patienceSeconds } = this.#options;
     const { failure } = outcome;
     const now = performance.now();
     const ambiguous = outcome.kind === 'unavailable' && outcome.ambiguous;
     const hotKeyRange = outcome.kind === 'throttled' && outcome.hotKeyRange;
-    if (!ambiguous)
-      budget.settle(-debited); // not applied, so not consumed
-    else if (!this.#recordSuspects(batch)) return;
+    if (!ambiguous) {
+      // Not applied, so not consumed; a refusal for lack of capacity stays debited, as above.
+      if (outcome.kind !== 'throttled') budget.settle(-debited);
+    } else if (!this.#recordSuspects(batch)) return;
     if (outcome.kind === 'fatal') {
       this.#giveUp(batch, outcome.error);
     } else if (outcome.kind === 'invalid') {
@@ -277,7 +280,7 @@ class QueueingItemWriter implements ItemWriter {
       this.#giveUp(batch, unavailable(this.#format.operation, table, failure, patienceSeconds));
     } else {
       if (outcome.kind === 'throttled') {
-        this.#feedback.note(batch.length, hotKeyRange ? 0 : batch.length, now);
+        this.#feedback.note({ batch, units: sumUnits(batch), refused: new Set(batch), hotKeyRange, sentAt }, now);
         emitter.emit('target.throttled', { shard, items: batch.length, reasons: failure.throttlingReasons });
       }
       const throttled = outcome.kind === 'throttled';

@@ -66,6 +66,12 @@ export async function runPass(
   context.store.finishPass(pass);
 }
 
+/**
+ * Chunks of one range under way: a range whose rows are all of one slow partition key takes so many, and the room that is left goes to
+ * the others.
+ */
+const CHUNKS_UNDER_WAY = 4;
+
 /** One range from its watermark to its end; resolves when all its chunks are committed. */
 async function walkRange(
   context: ShardContext,
@@ -117,6 +123,7 @@ async function walkRange(
         .catch(fail)
         .finally(() => underWay.delete(settled));
       underWay.add(settled);
+      if (underWay.size >= CHUNKS_UNDER_WAY) await Promise.race(underWay);
     }
   } finally {
     await Promise.all(underWay);

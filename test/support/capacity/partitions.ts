@@ -25,13 +25,15 @@ const COOLED_AFTER_MS = 5_000;
 export class Partitions {
   readonly #units: number;
   readonly #splitAfterMs: number;
+  readonly #hashes = new Map<string, number>();
   #partitions: Partition[];
 
-  constructor(count: number, units: number, splitAfterMs: number, now: number) {
+  /** @param saved at the start, in seconds' worth */
+  constructor(count: number, units: number, splitAfterMs: number, saved: number, now: number) {
     this.#units = units;
     this.#splitAfterMs = splitAfterMs;
     this.#partitions = Array.from({ length: count }, (_, index) =>
-      this.#partition(Math.floor((HASHES / count) * index), Math.floor((HASHES / count) * (index + 1)), now),
+      this.#partition(Math.floor((HASHES / count) * index), Math.floor((HASHES / count) * (index + 1)), saved, now),
     );
   }
 
@@ -41,8 +43,13 @@ export class Partitions {
 
   /** Which one a key lies in, from 0. */
   indexOf(key: string): number {
-    const hash = createHash('md5').update(key).digest().readUInt32BE(0);
-    return this.#partitions.findIndex(({ to }) => hash < to);
+    let hash = this.#hashes.get(key);
+    if (hash === undefined) {
+      hash = createHash('md5').update(key).digest().readUInt32BE(0);
+      this.#hashes.set(key, hash);
+    }
+    const at = hash;
+    return this.#partitions.findIndex(({ to }) => at < to);
   }
 
   has(key: string, units: number, now: number): boolean {
@@ -67,12 +74,14 @@ export class Partitions {
   #split(partition: Partition, now: number): void {
     const middle = Math.floor((partition.from + partition.to) / 2);
     this.#partitions = this.#partitions.flatMap((each) =>
-      each === partition ? [this.#partition(each.from, middle, now), this.#partition(middle, each.to, now)] : [each],
+      each === partition
+        ? [this.#partition(each.from, middle, 0, now), this.#partition(middle, each.to, 0, now)]
+        : [each],
     );
   }
 
-  #partition(from: number, to: number, now: number): Partition {
-    const bucket = new CapacityBucket(this.#units, BURST_SECONDS, 0, now);
+  #partition(from: number, to: number, saved: number, now: number): Partition {
+    const bucket = new CapacityBucket(this.#units, BURST_SECONDS, Math.min(saved, BURST_SECONDS), now);
     return { from, to, bucket, hotSince: null, lastRefusal: now };
   }
 }

@@ -40,7 +40,7 @@ export class Resource {
     this.#bucket = new CapacityBucket(units, burstSeconds, savedSeconds, now);
     this.#onDemand = provisioned ? null : new OnDemandCapacity(units, now);
     const partitions = options.partitions ?? Math.ceil(units / partitionUnits);
-    this.partitions = new Partitions(partitions, partitionUnits, splitAfterMs, now);
+    this.partitions = new Partitions(partitions, partitionUnits, splitAfterMs, savedSeconds, now);
   }
 
   get provisioned(): boolean {

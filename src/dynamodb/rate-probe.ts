@@ -1,0 +1,173 @@
+/**
+ * Finds the rate that a table (or one partition key) takes, from what it refuses, and stays just below it.
+ *
+ *   refused            -> down by what was refused and a little more: the rate that passed is what is taken
+ *   no longer refused  -> that rate is remembered (the knee); 3% below it, so that the next refusal is seconds away
+ *   rate binds         -> back up to the knee by 0.5% a second; beyond it by 0.1% a second at first, twice that every 4 s
+ *
+ * Halving a rate on every refusal and adding to it evenly, as TCP did, spends most of its time far below what is taken: x 0.7 and
+ * +2% a second average 85%. Remembering the knee (as CUBIC does) takes 98% and more, with some 1% of requests refused in part, and
+ * a table that was given more is followed to twice its rate in half a minute (`budget-kept.test.ts`, `rate-probe.test.ts`).
+ *
+ * A stray refusal costs next to nothing, as a cut is in proportion to what was refused. Refusals that stay the same however slowly one goes
+ * are not of this rate's making (a part of the keys lies in a partition that takes nothing): then the cuts are taken back, and
+ * refusals of that size are lived with for a while. Where all is refused nothing is learnt of the rate: it is not cut to nothing.
+ */
+
+/** Of what was refused, and beyond it. */
+const CUT_FACTOR = 1.5;
+const MOST_BEYOND = 0.01;
+const LARGEST_CUT = 0.5;
+const BELOW_KNEE = 0.97;
+/** An episode of refusals that never came to this share is noise: no margin for it. */
+const NOISE = 0.001;
+/** Lately refused up to here: not worth more than five times that of the rate, however long it lasts. */
+const FEW = 0.02;
+const FEW_COST = 5;
+/** An episode of refusals ends when there were none for so long. */
+const QUIET_SECONDS = 2;
+/** Weight of the newest step in the share of refusals: single steps are small samples. */
+const WEIGHT = 0.1;
+const RETURN_PER_SECOND = 0.005;
+const PROBE_PER_SECOND = 0.001;
+const PROBE_DOUBLES_AFTER_SECONDS = 4;
+const FASTEST_PROBE_PER_SECOND = 0.1;
+/** While everything is refused, the rate falls to this part of what it was. */
+const LEAST_OF_START = 0.05;
+/** After a cut to this part, refusals have to be fewer. */
+const TELLING_CUT = 0.6;
+const CLEARLY_WORSE = 1.1;
+/** They are not fewer where this part of them is left beyond what a limit would refuse. */
+const TELLING_PART = 1 / 3;
+const LIVED_WITH_SECONDS = 30;
+const LIVED_WITH_FACTOR = 1.5;
+const MOST_LIVED_WITH = 0.5;
+/** A step longer than this had little to go by. */
+const LONGEST_STEP_SECONDS = 2;
+
+export interface RateBounds {
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** What happened since the last step, in any unit. */
+export interface ProbeStep {
+  readonly seconds: number;
+  readonly passed: number;
+  readonly refused: number;
+  /** The rate was what held the sender back. */
+  readonly binding: boolean;
+}
+
+/** Refusals without two quiet seconds in between. */
+interface Episode {
+  readonly startRate: number;
+  /** It began where the rate had not been before: that was the limit. */
+  readonly atKnee: boolean;
+  /** The share of refusals lately, the largest that it was, and at which rate. */
+  share: number;
+  worst: number;
+  worstRate: number;
+  quietSeconds: number;
+  /** A step without a refusal has come: what passed then is the knee. */
+  calmed: boolean;
+}
+
+export class RateProbe {
+  #rate: number;
+  #knee = 0;
+  #probingSeconds = 0;
+  /** The highest rate since more than a few were refused. */
+  #anchor: number;
+  #episode: Episode | null = null;
+  /** This share of refusals is lived with, for so long. */
+  #livedWith = 0;
+  #livedWithSeconds = 0;
+
+  constructor(rate: number) {
+    this.#rate = rate;
+    this.#anchor = rate;
+  }
+
+  get rate(): number {
+    return this.#rate;
+  }
+
+  /** @returns the rate to go on with */
+  step({ seconds, passed, refused, binding }: ProbeStep, bounds: RateBounds): number {
+    this.#livedWithSeconds -= seconds;
+    if (this.#livedWithSeconds <= 0) this.#livedWith = 0;
+    const share = passed + refused === 0 ? 0 : refused / (passed + refused);
+    const excess = (share - this.#livedWith) / (1 - this.#livedWith);
+    if (excess > 0) this.#refused(excess);
+    else this.#quiet(Math.min(seconds, LONGEST_STEP_SECONDS), binding);
+    this.#rate = Math.min(bounds.highest, Math.max(bounds.lowest, this.#rate));
+    this.#anchor = Math.max(this.#anchor, this.#rate);
+    return this.#rate;
+  }
+
+  #refused(share: number): void {
+    const episode = (this.#episode ??= {
+      startRate: this.#rate,
+      atKnee: this.#rate >= this.#knee,
+      share,
+      worst: 0,
+      worstRate: this.#rate,
+      quietSeconds: 0,
+      calmed: false,
+    });
+    episode.quietSeconds = 0;
+    episode.share += WEIGHT * (share - episode.share);
+    if (episode.share > episode.worst * CLEARLY_WORSE) {
+      episode.worst = episode.share;
+      episode.worstRate = this.#rate;
+    } else if (this.#tellsNothing(episode, share)) {
+      this.#livedWith = Math.min(MOST_LIVED_WITH, LIVED_WITH_FACTOR * episode.worst);
+      this.#livedWithSeconds = LIVED_WITH_SECONDS;
+      this.#rate = episode.startRate;
+      this.#episode = null;
+      return;
+    }
+    const cut = this.#rate * (1 - Math.min(LARGEST_CUT, CUT_FACTOR * share, share + MOST_BEYOND));
+    let least = 0;
+    if (share === 1) least = LEAST_OF_START * episode.startRate;
+    else if (episode.share <= FEW) least = this.#anchor * (1 - FEW_COST * episode.share);
+    this.#rate = Math.max(cut, Math.min(this.#rate, least));
+    if (episode.share > FEW) this.#anchor = this.#rate;
+  }
+
+  /** However much slower it went, as much is refused. */
+  #tellsNothing({ share: lately, worst, worstRate }: Episode, now: number): boolean {
+    if (this.#rate > TELLING_CUT * worstRate) return false;
+    // What a limit would refuse at this rate, as it took so much at the worst one.
+    const expected = Math.max(0, 1 - ((1 - worst) * worstRate) / this.#rate);
+    return Math.min(lately, now) > expected + worst * TELLING_PART;
+  }
+
+  #quiet(seconds: number, binding: boolean): void {
+    const episode = this.#episode;
+    if (episode === null || episode.calmed) {
+      if (binding) this.#up(seconds);
+    } else {
+      episode.calmed = true;
+      this.#knee = this.#rate;
+      // Where all was refused, the knee is anywhere above.
+      this.#probingSeconds = episode.worst > 0.99 ? Infinity : 0;
+      if (episode.atKnee && episode.worst > NOISE) this.#rate *= BELOW_KNEE;
+    }
+    if (episode === null) return;
+    episode.share *= 1 - WEIGHT;
+    episode.quietSeconds += seconds;
+    if (episode.quietSeconds >= QUIET_SECONDS) this.#episode = null;
+  }
+
+  #up(seconds: number): void {
+    if (this.#rate < this.#knee) {
+      this.#rate = Math.min(this.#knee, this.#rate * (1 + RETURN_PER_SECOND * seconds));
+      return;
+    }
+    this.#probingSeconds += seconds;
+    const slope = PROBE_PER_SECOND * 2 ** (this.#probingSeconds / PROBE_DOUBLES_AFTER_SECONDS);
+    this.#rate *= 1 + Math.min(FASTEST_PROBE_PER_SECOND, slope) * seconds;
+  }
+}

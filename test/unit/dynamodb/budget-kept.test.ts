@@ -1,0 +1,98 @@
+/**
+ * The budget is kept and used, in simulated time: what a table consumes, what it refuses, and what is left to the others where one key
+ * is too hot. `npm run bench:throttle` measures the same of the real command line in real time.
+ */
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../../support/fault-proxy.js';
+import { simulate, type Source } from './simulated-writers.js';
+
+const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? Date.now() % 1_000_000);
+const many: Source = { partition: (index) => `P${(index * 7919) % 3000}`, queued: 1600 };
+const provisioned = (writeUnits: number, burstSeconds = 1) => ({
+  billing: { kind: 'provisioned', writeUnits } as const,
+  burstSeconds,
+  // So that no partition is the limit.
+  partitions: 40,
+});
+const plenty = { ...provisioned(1_000_000, 300), savedSeconds: 1 };
+
+describe(`the budget (seed ${SEED})`, () => {
+  test.each([
+    [40, 1, 1, 0],
+    [1000, 1, 1, 0],
+    [1000, 1, 4, 300],
+    [2000, 4, 1, 300],
+  ])('%i units a second, %i processes, items of %i units, stalls up to %i ms', (units, writers, itemUnits, stallMs) => {
+    const result = simulate({
+      seconds: 30,
+      units,
+      writers,
+      itemUnits,
+      stallMs,
+      model: { ...plenty, partitionUnits: 1e6 },
+      sources: [many],
+      random: seededRandom(SEED),
+    });
+    expect(result.mostInTenSeconds / units).toBeLessThanOrEqual(1.01);
+    expect(result.rate(1, 30) / units).toBeGreaterThanOrEqual(0.95);
+  });
+
+  test.each([
+    ['saves up one second', 1, 0, 1],
+    ['saves up five seconds, two of them at the start', 5, 2, 1],
+    ['saves up 300 seconds, 20 of them at the start', 300, 20, 1],
+    ['is shared by three processes', 1, 0, 3],
+  ])('a table below the budget that %s: nearly all of it, few refusals', (_, burstSeconds, savedSeconds, writers) => {
+    const result = simulate({
+      seconds: 90,
+      units: 1200,
+      writers,
+      model: { ...provisioned(500, burstSeconds), savedSeconds },
+      sources: [many],
+      random: seededRandom(SEED),
+    });
+    // What was saved up lasts for 15 s at most.
+    expect(result.rate(30, 90) / 500).toBeGreaterThanOrEqual(0.95);
+    expect(result.throttled(30, 90)).toBeLessThan(0.02);
+  });
+
+  test('an index that takes less than the table: as much as it allows', () => {
+    const index = { name: 'by_day', partitionKey: 'day', ...provisioned(300), partitionUnits: 1e6 };
+    const result = simulate({
+      seconds: 70,
+      units: 2000,
+      model: { ...provisioned(1000), indexes: [index] },
+      attributes: { day: { S: 'today' } },
+      sources: [many],
+      random: seededRandom(SEED),
+    });
+    expect(result.rate(20, 70) / 300).toBeGreaterThanOrEqual(0.95);
+    expect(result.throttled(20, 70)).toBeLessThan(0.02);
+  });
+
+  test('an on-demand table, which gives key ranges as its reason: all of it, as no single key is to blame', () => {
+    const result = simulate({
+      seconds: 50,
+      units: 3000,
+      model: { billing: { kind: 'on-demand', warmUnits: 1000 }, partitions: 40 },
+      sources: [many],
+      random: seededRandom(SEED),
+    });
+    expect(result.rate(20, 50) / 1000).toBeGreaterThanOrEqual(0.95);
+    expect(result.throttled(20, 50)).toBeLessThan(0.02);
+  });
+
+  test('one hot partition key slows itself alone: the others lose nothing, and it gets what its partition takes', () => {
+    const hot = (name: string): boolean => name === 'hot';
+    const units = 1000;
+    const sources = [many, { partition: () => 'hot', queued: 1600 }];
+    const common = { seconds: 60, units, sources, random: seededRandom(SEED) };
+    const model = { ...plenty, partitions: 100 };
+    // Half of each batch is hot where batches have two lanes: it is one lane among many here, so hot rows come in one by one.
+    const withHot = simulate({ ...common, model: { ...model, partitionUnits: 100 } });
+    const cold = withHot.rate(5, 60, (name) => !hot(name));
+    expect(cold / (units - withHot.rate(5, 60, hot))).toBeGreaterThanOrEqual(0.95);
+    expect(withHot.rate(20, 60)).toBeGreaterThanOrEqual(0.95 * units);
+    expect(withHot.throttled(20, 60)).toBeLessThan(0.02);
+  });
+});
