@@ -1,7 +1,13 @@
 /** `dynaferry backfill`: moves shards; run again it resumes. */
 import { Command, Option } from 'commander';
 import type { ExitCode } from '../core/errors.js';
-import { acceptServerOption, addShardOptions, wholeNumber, type ShardOptions } from './common-options.js';
+import {
+  acceptServerOption,
+  addShardOptions,
+  allEventsOption,
+  wholeNumber,
+  type ShardOptions,
+} from './common-options.js';
 import type { Io } from './io.js';
 import { runShards } from './run-shards.js';
 
@@ -13,6 +19,7 @@ interface BackfillOptions extends ShardOptions {
   readonly retryBad: boolean;
   readonly maxBadRows: number;
   readonly acceptServer: boolean;
+  readonly allEvents: boolean;
 }
 
 export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Command {
@@ -35,6 +42,7 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
       new Option('--max-bad-rows <n>', 'rows that may stay behind, recorded').default(0).argParser(wholeNumber(0)),
     )
     .addOption(acceptServerOption())
+    .addOption(allEventsOption())
     .addHelpText(
       'after',
       `

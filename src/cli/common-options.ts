@@ -21,6 +21,13 @@ export function addCommonOptions(command: Command): Command {
     .addOption(new Option('--json', 'one JSON document on stdout; events as NDJSON on stderr').default(false));
 }
 
+/** Of the commands that run for long. */
+export function allEventsOption(): Option {
+  return new Option('--all-events', 'as --json, with the events of single chunks and batches too: thousands a second')
+    .default(false)
+    .implies({ json: true });
+}
+
 export function addShardOptions(command: Command): Command {
   return addCommonOptions(command)
     .addOption(new Option('-s, --shard <id...>', 'only these shards').default([], 'all shards'))

@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly maxBadRows: number;
   /** Go on from another MySQL server, though nothing proves that it has the same data. */
   readonly acceptServer: boolean;
+  /** Log the events of single chunks and batches too. */
+  readonly allEvents: boolean;
   /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
   readonly selection: string;
 }

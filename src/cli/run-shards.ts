@@ -27,15 +27,25 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const { superviseShards } = await import('../shards/supervisor.js');
     const { serverShares } = await import('../shards/server-share.js');
-    const endProgress = await showProgress(io, bus, common.json);
-    const { kind, dryRun, restart, retryBad, maxBadRows, acceptServer } = run;
+    const endProgress = await showProgress(io, bus, common.json, run.allEvents);
+    const { kind, dryRun, restart, retryBad, maxBadRows, acceptServer, allEvents } = run;
     const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
     const shares = serverShares(config, shards, jobs);
     let outcomes: readonly ShardOutcome[];
     try {
       outcomes = await superviseShards({
         tasks: shards.map((shard) => ({
-          ...{ kind, shard, configFile: config.file, dryRun, restart, retryBad, maxBadRows, acceptServer },
+          ...{
+            kind,
+            shard,
+            configFile: config.file,
+            dryRun,
+            restart,
+            retryBad,
+            maxBadRows,
+            acceptServer,
+            everyEvent: allEvents,
+          },
           scans: shares.get(shard)?.scans ?? 1,
           units: 0,
         })),
@@ -106,10 +116,10 @@ async function createTarget(config: Config, signal: AbortSignal): Promise<void> 
 }
 
 /** Bars on a terminal, lines elsewhere, NDJSON for programs; all on stderr. @returns call it to end them */
-async function showProgress(io: Io, bus: EventBus, json: boolean): Promise<() => void> {
+async function showProgress(io: Io, bus: EventBus, json: boolean, allEvents: boolean): Promise<() => void> {
   if (json) {
     const { startNdjsonLog } = await import('../listeners/ndjson-log.js');
-    return startNdjsonLog(bus, io.stderr, { verbose: false });
+    return startNdjsonLog(bus, io.stderr, { allEvents });
   }
   if (io.stderr.isTTY === true) {
     const { startProgressBars } = await import('../listeners/progress-bars.js');

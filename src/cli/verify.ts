@@ -1,13 +1,20 @@
 /** `dynaferry verify`: compares every row with its items; run again after an interruption it resumes. */
 import { Command, Option } from 'commander';
 import type { ExitCode } from '../core/errors.js';
-import { acceptServerOption, addShardOptions, wholeNumber, type ShardOptions } from './common-options.js';
+import {
+  acceptServerOption,
+  addShardOptions,
+  allEventsOption,
+  wholeNumber,
+  type ShardOptions,
+} from './common-options.js';
 import type { Io } from './io.js';
 import { runShards } from './run-shards.js';
 
 interface VerifyOptions extends ShardOptions {
   readonly jobs?: number;
   readonly acceptServer: boolean;
+  readonly allEvents: boolean;
 }
 
 export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command {
@@ -19,6 +26,7 @@ export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command
       ),
     )
     .addOption(acceptServerOption())
+    .addOption(allEventsOption())
     .addHelpText(
       'after',
       `
@@ -39,6 +47,7 @@ and attribute names when anything is missing or differs. After an interruption t
           retryBad: false,
           maxBadRows: Number.MAX_SAFE_INTEGER,
           acceptServer: options.acceptServer,
+          allEvents: options.allEvents,
         }),
       );
     });

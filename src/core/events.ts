@@ -97,6 +97,32 @@ export interface ProgressSnapshot {
 
 export type EventName = keyof EventMap;
 
+/** Every event. Those of single chunks and batches come `often`, thousands a second in a fast run; `shard.progress` sums them up. */
+export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
+  'shard.started': 'seldom',
+  'shard.phase': 'seldom',
+  'table.planned': 'seldom',
+  'chunk.read': 'often',
+  'chunk.done': 'often',
+  'watermark.advanced': 'often',
+  'range.completed': 'seldom',
+  'batch.sent': 'often',
+  'batch.acknowledged': 'often',
+  'request.retried': 'seldom',
+  'target.throttled': 'seldom',
+  'source.retried': 'seldom',
+  'source.paused': 'seldom',
+  'source.resumed': 'seldom',
+  'source.unwatched': 'seldom',
+  'row.bad': 'seldom',
+  'difference.found': 'seldom',
+  'shard.progress': 'seldom',
+  'shard.warning': 'seldom',
+  'shard.finished': 'seldom',
+  'run.stopping': 'seldom',
+  'listener.failed': 'seldom',
+};
+
 /** An event as it crosses a process border. */
 export type EventRecord = { readonly [N in EventName]: { readonly name: N; readonly payload: EventMap[N] } }[EventName];
 

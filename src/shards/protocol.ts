@@ -1,9 +1,9 @@
 /** The messages between the supervisor and a shard's process. Events are the protocol; the rest is a start, a budget, a stop and an outcome. */
-import type { EventName, EventRecord } from '../core/events.js';
+import type { EventRecord } from '../core/events.js';
 import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
 
 export type ToWorker =
-  | { readonly type: 'start'; readonly task: ShardTask; readonly events: readonly EventName[] }
+  | { readonly type: 'start'; readonly task: ShardTask }
   | { readonly type: 'budget'; readonly units: number }
   | { readonly type: 'stop' };
 
@@ -12,23 +12,3 @@ export type FromWorker =
   /** Once a second, whatever else it says: a process that says nothing hangs. */
   | { readonly type: 'alive' }
   | { readonly type: 'outcome'; readonly outcome: ShardOutcome };
-
-/** What the supervisor asks for: batches and chunks come thousands a second and are summed up in `shard.progress`. */
-export const FORWARDED: readonly EventName[] = [
-  'shard.started',
-  'shard.phase',
-  'shard.progress',
-  'shard.warning',
-  'shard.finished',
-  'table.planned',
-  'range.completed',
-  'request.retried',
-  'target.throttled',
-  'source.retried',
-  'source.paused',
-  'source.resumed',
-  'source.unwatched',
-  'row.bad',
-  'difference.found',
-  'listener.failed',
-];

@@ -11,7 +11,7 @@ import pLimit from 'p-limit';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
-import { FORWARDED, type FromWorker, type ToWorker } from './protocol.js';
+import type { FromWorker, ToWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
 import { Vigil, VIGIL } from './vigil.js';
 
@@ -119,7 +119,7 @@ async function superviseOne(
       endAfter(END_GRACE_MS);
     }
   });
-  send(child, { type: 'start', task, events: FORWARDED });
+  send(child, { type: 'start', task });
   if (stop.aborted) onStop();
   try {
     const how = await endOf(child, unkillable.signal);

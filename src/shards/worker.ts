@@ -3,7 +3,7 @@
  * and when the parent is gone. It never outlives the parent: a closed channel is a stop.
  */
 import { loadConfig } from '../config/load.js';
-import { EventBus } from '../core/events.js';
+import { EventBus, EVENTS } from '../core/events.js';
 import { openBudget, runShard } from '../wiring/run-shard.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
 import type { FromWorker, ToWorker } from './protocol.js';
@@ -28,7 +28,7 @@ export function runWorker(process: WorkerProcess): void {
     switch (message.type) {
       case 'start':
         budget = openBudget(message.task.units);
-        void work(process, message, budget, stop.signal);
+        void work(process, message.task, budget, stop.signal);
         break;
       case 'budget':
         budget?.setLimit(message.units);
@@ -42,17 +42,16 @@ export function runWorker(process: WorkerProcess): void {
 
 async function work(
   process: WorkerProcess,
-  start: Extract<ToWorker, { type: 'start' }>,
+  task: ShardTask,
   budget: ReturnType<typeof openBudget>,
   signal: AbortSignal,
 ): Promise<void> {
   const bus = new EventBus();
-  const wanted = new Set<string>(start.events);
   bus.onAny((record) => {
-    if (wanted.has(record.name)) tell(process, { type: 'event', record });
+    if (task.everyEvent || EVENTS[record.name] === 'seldom') tell(process, { type: 'event', record });
   });
   const alive = setInterval(() => tell(process, { type: 'alive' }), ALIVE_EVERY_MS);
-  const outcome = await outcomeOf(process, start.task, bus, budget, signal);
+  const outcome = await outcomeOf(process, task, bus, budget, signal);
   clearInterval(alive);
   tell(process, { type: 'outcome', outcome });
   // Nothing is left to hear: without the channel the process ends by itself.

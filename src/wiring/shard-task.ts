@@ -20,6 +20,8 @@ export interface ShardTask {
   readonly acceptServer: boolean;
   /** SELECTs at once on the shard's server. */
   readonly scans: number;
+  /** Tell of single chunks and batches too. */
+  readonly everyEvent: boolean;
   /** Capacity units per second to start with; the supervisor sends changes. */
   readonly units: number;
 }

@@ -3,10 +3,10 @@ import { EventBus } from '../../../src/core/events.js';
 import { startNdjsonLog } from '../../../src/listeners/ndjson-log.js';
 import { FakeStream, snapshot } from './fake-stream.js';
 
-function logOf(verbose: boolean): readonly unknown[] {
+function logOf(allEvents: boolean): readonly unknown[] {
   const bus = new EventBus();
   const stream = new FakeStream();
-  const end = startNdjsonLog(bus, stream, { verbose, now: () => new Date('2026-01-02T03:04:05.678Z') });
+  const end = startNdjsonLog(bus, stream, { allEvents, now: () => new Date('2026-01-02T03:04:05.678Z') });
   bus.emit('shard.started', { shard: 's01', resumed: false, pid: 7 });
   bus.emit('chunk.read', { shard: 's01', table: 'messages', range: 0, rows: 1, bytes: 2, elapsedMs: 3 });
   bus.emit('batch.sent', { shard: 's01', items: 1, units: 1 });

@@ -1,0 +1,46 @@
+/** Which rows of the message log the state calls done, and which one an item that was sent belongs to. */
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+
+export interface RowKey {
+  readonly account_sid: string;
+  readonly sid: string;
+}
+
+interface RangeRow {
+  readonly after: string | null;
+  readonly watermark: string | null;
+}
+
+/** Sids of the rows in committed chunks of the newest backfill of shard s01. */
+export function committedRows(stateFolder: string, keys: readonly RowKey[]): ReadonlySet<string> {
+  const database = new Database(join(stateFolder, 's01.db'), { readonly: true });
+  try {
+    const ranges = database
+      .prepare<[], RangeRow>(
+        `SELECT after, watermark FROM pass_ranges JOIN ranges USING (range_index)
+          WHERE pass = (SELECT max(id) FROM passes WHERE kind = 'backfill')`,
+      )
+      .all();
+    const done = ranges.flatMap(({ after, watermark }) =>
+      watermark === null ? [] : keys.filter((key) => text(key) > cursor(after) && text(key) <= cursor(watermark)),
+    );
+    return new Set(done.map(({ sid }) => sid));
+  } finally {
+    database.close();
+  }
+}
+
+/** The key is of ASCII in binary order, so that it may be compared here. */
+const text = ({ account_sid, sid }: RowKey): string => `${account_sid} ${sid}`;
+const cursor = (stored: string | null): string => (stored === null ? '' : (JSON.parse(stored) as string[]).join(' '));
+
+interface SentItem {
+  readonly PutRequest: { readonly Item: Readonly<Record<string, { readonly S?: string } | undefined>> };
+}
+
+/** The sid of the row that a put (as the fault proxy saw it) was made of: a message or its lookup item. */
+export function sidOf(entry: string): string {
+  const { pk, sid } = (JSON.parse(entry) as SentItem).PutRequest.Item;
+  return sid?.S ?? (pk?.S ?? '').replace(/^MSG#/, '');
+}
