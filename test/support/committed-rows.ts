@@ -12,7 +12,7 @@ interface RangeRow {
   readonly watermark: string | null;
 }
 
-/** Sids of the rows in committed chunks of the newest backfill of shard s01. */
+/** Sids of the rows in committed chunks of the newest backfill of shard s01, without those that are recorded as bad. */
 export function committedRows(stateFolder: string, keys: readonly RowKey[]): ReadonlySet<string> {
   const database = new Database(join(stateFolder, 's01.db'), { readonly: true });
   try {
@@ -25,7 +25,8 @@ export function committedRows(stateFolder: string, keys: readonly RowKey[]): Rea
     const done = ranges.flatMap(({ after, watermark }) =>
       watermark === null ? [] : keys.filter((key) => text(key) > cursor(after) && text(key) <= cursor(watermark)),
     );
-    return new Set(done.map(({ sid }) => sid));
+    const bad = new Set(database.prepare<[], string>('SELECT cursor FROM bad_rows').pluck().all().map(cursor));
+    return new Set(done.filter((key) => !bad.has(text(key))).map(({ sid }) => sid));
   } finally {
     database.close();
   }
