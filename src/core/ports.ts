@@ -292,6 +292,8 @@ export interface StateStore {
   ): readonly FingerprintChange[];
   /** All that `rebind` ever accepted, in order. */
   acceptedChanges(): readonly FingerprintChange[];
+  /** ms since the epoch by a clock that nobody sets: what `since`, `brokenOffAt` and `startedAt` are told by. */
+  now(): number;
   /** The MySQL server that the shard was last read from, as `ShardSource.identity` tells it; null: none was noted. */
   server(): string | null;
   setServer(server: string): void;

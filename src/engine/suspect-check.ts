@@ -12,7 +12,7 @@ export class SuspectCheck {
 
   constructor(
     private readonly store: StateStore,
-    private readonly clock: () => number = Date.now,
+    private readonly clock: () => number = () => store.now(),
   ) {
     this.#open = new Map(store.suspects().map((suspect) => [suspect.keyText, suspect]));
   }

@@ -13,6 +13,7 @@ import { LateWrites, lateWritesOfArchives } from './late-writes.js';
 import { Meta } from './meta.js';
 import { STATE } from './schema.js';
 import { guarded } from './sqlite-errors.js';
+import { SteadyClock } from './steady-clock.js';
 import { SqliteStateStore } from './store.js';
 
 /** How long a start waits for the lock: `status` may touch it, and the process before may just be leaving. */
@@ -91,7 +92,9 @@ function openLocked(files: ShardFiles, lock: Lock): StateStore {
     checkWhole(database, files);
     const store = prepared(files, () => new SqliteStateStore(files, database, lock));
     guarded(files, () => {
-      new LateWrites(database).find(Date.now());
+      const clock = new SteadyClock(database);
+      clock.anchor();
+      new LateWrites(database).find(clock.now());
       new Meta(database).hold({ pid: process.pid, since: Date.now() });
     });
     return store;

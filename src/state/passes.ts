@@ -69,7 +69,11 @@ export class Passes {
   readonly #retried: Statement<[number], RetriedRow>;
   readonly #overtakenBy: Statement<[{ readonly table: string }], number>;
 
-  constructor(readonly database: Database) {
+  /** @param clock by which a pass begins: it is compared with the time of writes that may still land */
+  constructor(
+    readonly database: Database,
+    private readonly clock: () => number = Date.now,
+  ) {
     this.#unfinished = database.prepare(
       `SELECT * FROM passes
         WHERE kind = @kind AND table_name = @table AND finished_at IS NULL
@@ -114,7 +118,7 @@ export class Passes {
   open(kind: PassKind, table: string): Pass {
     return this.database
       .transaction(() => {
-        const now = Date.now();
+        const now = this.clock();
         const unfinished = this.#unfinished.get({ kind, table, now });
         if (unfinished !== undefined) return toPass(unfinished);
         const row = this.#insert.get(kind, table, now);

@@ -19,6 +19,7 @@ import { Passes } from './passes.js';
 import { phaseOf } from './phase.js';
 import { Plans } from './plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
+import { SteadyClock } from './steady-clock.js';
 import { Suspects } from './suspects.js';
 
 export interface TableStatus {
@@ -103,6 +104,7 @@ class StatusReader {
   readonly #badRows: BadRows;
   readonly #suspects: Suspects;
   readonly #lateWrites: LateWrites;
+  readonly #clock: SteadyClock;
   readonly #heartbeats: Heartbeats;
   readonly #incidents: Incidents;
 
@@ -112,6 +114,7 @@ class StatusReader {
     this.#badRows = new BadRows(database);
     this.#suspects = new Suspects(database);
     this.#lateWrites = new LateWrites(database);
+    this.#clock = new SteadyClock(database);
     this.#heartbeats = new Heartbeats(database);
     this.#incidents = new Incidents(database);
   }
@@ -120,7 +123,7 @@ class StatusReader {
     const tables = this.#plans.tables().flatMap((name) => this.#table(name));
     const suspects = this.#suspects.count();
     const incidents = this.#incidents.all();
-    const brokenOffAt = this.#lateWrites.brokenOffBy(Date.now(), running);
+    const brokenOffAt = this.#lateWrites.brokenOffBy(this.#clock.now(), running);
     const lateWritesUntil = brokenOffAt === null ? null : brokenOffAt + LATE_WRITE_WINDOW_MS;
     const phase = phaseOf(tables, { suspects, lateWritesUntil });
     return { phase, heartbeat: this.#heartbeats.last(), tables, suspects, lateWritesUntil, incidents };

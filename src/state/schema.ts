@@ -192,6 +192,11 @@ const STATE_MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE meta ADD COLUMN server TEXT;
   `,
+  // Where the steady clock stands: which boot of the machine, and when it began, in ms since the epoch.
+  `
+  ALTER TABLE meta ADD COLUMN boot TEXT;
+  ALTER TABLE meta ADD COLUMN booted_at INTEGER;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

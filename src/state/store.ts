@@ -34,11 +34,13 @@ import { Passes } from './passes.js';
 import { Plans } from './plans.js';
 import { Retries } from './retries.js';
 import { defect, guarded } from './sqlite-errors.js';
+import { SteadyClock } from './steady-clock.js';
 import { Suspects } from './suspects.js';
 
 export class SqliteStateStore implements StateStore {
   readonly #meta: Meta;
   readonly #plans: Plans;
+  readonly #clock: SteadyClock;
   readonly #passes: Passes;
   readonly #chunks: Chunks;
   readonly #badRows: BadRows;
@@ -56,7 +58,8 @@ export class SqliteStateStore implements StateStore {
   ) {
     this.#meta = new Meta(database);
     this.#plans = new Plans(database);
-    this.#passes = new Passes(database);
+    this.#clock = new SteadyClock(database);
+    this.#passes = new Passes(database, () => this.#clock.now());
     this.#chunks = new Chunks(database);
     this.#badRows = new BadRows(database);
     this.#retries = new Retries(database, this.#badRows);
@@ -80,6 +83,10 @@ export class SqliteStateStore implements StateStore {
 
   acceptedChanges(): readonly FingerprintChange[] {
     return this.#run(() => this.#meta.acceptedChanges());
+  }
+
+  now(): number {
+    return this.#run(() => this.#clock.now());
   }
 
   server(): string | null {

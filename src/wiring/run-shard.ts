@@ -208,8 +208,8 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
 }
 
 /** Said at once: on a large table, it spares the operator a verification that proves nothing. */
-function warnOfLateWrites({ bus, task }: ShardWork, suspects: SuspectCheck): void {
-  const until = suspects.lateWritesUntil(Date.now());
+function warnOfLateWrites({ bus, task, store }: ShardWork, suspects: SuspectCheck): void {
+  const until = suspects.lateWritesUntil(store.now());
   if (until === null) return;
   bus.emit('shard.warning', {
     shard: task.shard,

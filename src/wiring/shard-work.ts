@@ -41,7 +41,7 @@ export function openWriter(work: ShardWork, target: TargetSession | null): ItemW
   store.beginWrites();
   const writer = target.openWriter(task.shard, budget, (keyTexts) => {
     try {
-      store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: Date.now() })));
+      store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: store.now() })));
     } catch (thrown) {
       unrecorded = true;
       throw thrown;

@@ -415,12 +415,12 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         expect(second.brokenOffAt()).toBeNull();
         second.beginWrites();
         second.beginWrites();
+        const before = second.now();
         second.close();
-        const before = Date.now();
         const third = place.open();
         const found = third.brokenOffAt();
         expect(found).toBeGreaterThanOrEqual(before);
-        expect(found).toBeLessThanOrEqual(Date.now());
+        expect(found).toBeLessThanOrEqual(third.now());
         third.close();
         const fourth = place.open();
         expect(fourth.brokenOffAt()).toBe(found);

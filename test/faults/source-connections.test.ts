@@ -114,7 +114,7 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
     two.migration.configure(
       ({ source }) => void Object.assign(source.limits, { answerSeconds: 2, patienceSeconds: 2 }),
     );
-    two.migration.configure(lasting(6, 2_000));
+    two.migration.configure(lasting(4, 2_000));
     const grants = `SELECT ON ${two.suffering.name}.notes`;
     const user = `'u${two.suffering.name}`.slice(0, 17) + "'@'127.0.0.1'";
     {

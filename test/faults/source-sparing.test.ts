@@ -106,7 +106,7 @@ describe.each(onePair)('scans on one server, $name', { timeout: 120_000 }, (serv
   test.each([
     // A range of its own is worth it from 2,000 rows on.
     { what: 'one shard of several ranges', shards: 1, rows: 4_500, commands: ['backfill', 'verify'] },
-    { what: 'three shards', shards: 3, rows: 400, commands: ['backfill'] },
+    { what: 'three shards', shards: 3, rows: 4_500, commands: ['backfill'] },
   ])('are two at most: $what', async ({ shards, rows, commands }) => {
     const fill = (shard: number): readonly string[] => notes(rows, shard);
     await using migration = await createMigration({ servers, shards, rows: fill, config: slowScans });

@@ -1,0 +1,147 @@
+/**
+ * What the machine does to a run: a disk that is full under one shard's state, a folder that cannot be written, two runs at the same
+ * moment, a clock that jumps, a process that is stopped.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { readShardStatus } from '../../src/state/read-status.js';
+import type { RunningCli } from '../support/cli.js';
+import { createMigration, onePair, type Migration } from '../support/migration.js';
+import { lasting, quickly } from '../support/two-sources.js';
+
+const ROWS = 600;
+const HOUR_MS = 3_600_000;
+
+function committed(migration: Migration, shard = 's01'): number {
+  return readShardStatus({ folder: migration.stateFolder, shard })?.tables[0]?.backfill?.counts.rows ?? 0;
+}
+
+async function untilCommitted(migration: Migration, cli: RunningCli, rows = 1): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (committed(migration) < rows) {
+    await sleep(20);
+    if (Date.now() > end) throw new Error(`${rows} rows were not committed within a minute:\n${cli.stderr}`);
+  }
+}
+
+/** Of the process that works on a shard. */
+function workerOf(migration: Migration, shard = 's01'): number {
+  return readShardStatus({ folder: migration.stateFolder, shard })?.heartbeat?.pid ?? 0;
+}
+
+/** @returns whether a read-only file system lies there now */
+function mountReadOnly(folder: string): boolean {
+  try {
+    execFileSync('sh', ['-c', 'mount -t tmpfs -o ro tmpfs "$1"', 'sh', folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const prlimit = await promisify(execFile)('prlimit', ['--version']).then(
+  () => true,
+  () => false,
+);
+
+describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000 }, (servers) => {
+  test.runIf(prlimit)('a disk that is full under one state file ends that shard, and the other goes on', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
+    migration.configure(lasting(3, 4 * ROWS));
+    migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 30, scansPerShard: 4 }));
+    {
+      await using cli = await migration.spawn(['backfill', '--all', '--jobs', '2']);
+      await untilCommitted(migration, cli);
+      // No file of that process may grow any more.
+      await promisify(execFile)('prlimit', ['--pid', String(workerOf(migration)), '--fsize=4096']);
+      const ended = await cli.result;
+      expect(ended, ended.stderr).toMatchObject({ code: 6 });
+      expect(ended.stderr).toMatch(/error s01 E_STATE_IO: shard s01: .*s01\.db/);
+      expect(ended.stdout).toMatch(/^s02 {2}done: 600 rows/m);
+    }
+    migration.configure(quickly);
+    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(4 * ROWS);
+  });
+
+  test('a folder that cannot be written is told before anything begins', async (context) => {
+    await using migration = await createMigration({ servers, rows: 10 });
+    const folder = join(migration.folder, 'read-only');
+    mkdirSync(folder, { mode: 0o555 });
+    // Root writes in any folder, unless its file system is read-only.
+    const root = process.getuid?.() === 0;
+    if (root && !mountReadOnly(folder)) return context.skip('root may not mount here');
+    try {
+      migration.configure((config) => (config.state = join(folder, 'state')));
+      for (const command of ['check', 'backfill']) {
+        const refused = await migration.run([command]);
+        expect(refused, refused.stderr).toMatchObject({ code: 6 });
+        expect(refused.stdout + refused.stderr).toMatch(
+          /E_STATE_IO: .*read-only\/state cannot be used: this user may not write/,
+        );
+      }
+      expect(await migration.items()).toEqual([]);
+    } finally {
+      if (root) execFileSync('sh', ['-c', 'umount -l "$1"', 'sh', folder]);
+    }
+  });
+
+  test('of two runs that start at the same moment, one has the shard and the other says so', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    migration.configure(lasting(4, 2 * ROWS));
+    const clis = await Promise.all([migration.spawn(['backfill']), migration.spawn(['backfill'])]);
+    try {
+      const ended = await Promise.all(clis.map((cli) => cli.result));
+      expect(ended.map(({ code }) => code).sort()).toEqual([0, 6]);
+      const refused = ended.find(({ code }) => code === 6);
+      expect(refused?.stderr).toMatch(
+        /error s01 E_STATE_LOCKED: shard s01: (another process|process \d+) works on this shard/,
+      );
+      expect(refused?.stderr).toMatch(/let it finish/);
+    } finally {
+      for (const cli of clis) await cli[Symbol.asyncDispose]();
+    }
+    expect(await migration.items()).toHaveLength(2 * ROWS);
+  });
+
+  test('a clock that jumps forward, then far back, does not stop it', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    migration.configure(lasting(5, 2 * ROWS));
+    const file = join(migration.folder, 'clock');
+    writeFileSync(file, '0');
+    const script = new URL('scripts/jumping-clock.js', import.meta.url).href;
+    const env = { NODE_OPTIONS: `--import=${script}`, JUMPING_CLOCK: file };
+    await using cli = await migration.spawn(['backfill'], { env });
+    await untilCommitted(migration, cli);
+    writeFileSync(file, String(HOUR_MS));
+    await untilCommitted(migration, cli, ROWS / 4);
+    writeFileSync(file, String(-24 * HOUR_MS));
+    const ended = await cli.result;
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    expect(ended.stdout).toMatch(/^s01 {2}done: 600 rows, 1,200 items \(.*, \d+s\)/m);
+    const status = await migration.run(['status']);
+    expect(status.stdout).toMatch(/^s01 +backfilled /m);
+    expect(await migration.items()).toHaveLength(2 * ROWS);
+  });
+
+  test('a process that is stopped is told of within seconds, and goes on where it is let go on', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    migration.configure(lasting(2, 2 * ROWS));
+    await using cli = await migration.spawn(['backfill']);
+    await untilCommitted(migration, cli);
+    const worker = workerOf(migration);
+    process.kill(worker, 'SIGSTOP');
+    await cli.waitFor(
+      new RegExp(
+        `s01 warning: the process of shard s01 \\(${worker}\\) has given no sign of life for 10 s; see whether`,
+      ),
+    );
+    process.kill(worker, 'SIGCONT');
+    expect(await cli.result).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(2 * ROWS);
+  });
+});
