@@ -30,6 +30,9 @@ const HANG: Fate = { kind: 'hang', applied: true };
 const HANG_CHANCE = 0.0005;
 
 const READ_FATES = WRITE_FATES.filter(({ kind }) => kind !== 'held');
+/** A table that throttles at random whatever is asked of it would be probed down to a crawl: throttles come in storms. */
+const isThrottle = ({ kind }: Fate): boolean => kind === 'throttle' || kind === 'unprocessed';
+const calm = (fates: readonly Fate[]): readonly Fate[] => fates.filter((fate) => !isThrottle(fate));
 
 const PROCESS_ACTIONS = [
   'SIGKILL of a worker',
@@ -55,8 +58,10 @@ export class Faults {
   readonly plan: FaultPlan = ({ operation }) => {
     const { random } = this;
     if (random() < HANG_CHANCE) return this.#count(HANG);
-    if (random() >= (this.#storming() ? STORM_CHANCE : CHANCE)) return { kind: 'pass' };
-    const fates = operation === 'BatchGetItem' ? READ_FATES : WRITE_FATES;
+    const storm = this.#storming();
+    if (random() >= (storm ? STORM_CHANCE : CHANCE)) return { kind: 'pass' };
+    const all = operation === 'BatchGetItem' ? READ_FATES : WRITE_FATES;
+    const fates = storm ? all : calm(all);
     return this.#count(fates[Math.floor(random() * fates.length)] ?? HANG);
   };
 
