@@ -70,7 +70,7 @@ export class BatchWriteFormat implements WriteFormat {
     const units = consumedUnits(parsed.ConsumedCapacity);
     // The only table of the request, by whichever of its names the service answers with.
     const unprocessed = Object.values(parsed.UnprocessedItems ?? {}).flat();
-    if (unprocessed.length === 0) return { unprocessed: NONE, newer: NONE, incomparable: false, units };
+    if (unprocessed.length === 0) return { unprocessed: NONE, newer: NONE, incomparable: false, units, indexed: true };
     const byKey = new Map(batch.map((queued) => [queued.item.keyText, queued]));
     const found = new Set<QueuedItem>();
     for (const operation of unprocessed) {
@@ -79,7 +79,7 @@ export class BatchWriteFormat implements WriteFormat {
       if (queued === undefined) return null;
       found.add(queued);
     }
-    return { unprocessed: found, newer: NONE, incomparable: false, units };
+    return { unprocessed: found, newer: NONE, incomparable: false, units, indexed: true };
   }
 
   refusal(): null {

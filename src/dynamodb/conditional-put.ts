@@ -21,6 +21,7 @@ export interface WriteCondition {
 }
 
 const REFUSED = 'ConditionalCheckFailedException';
+const REFUSAL = { unprocessed: NONE, incomparable: false, indexed: false } as const;
 
 export class ConditionalPutFormat implements WriteFormat {
   readonly operation = 'PutItem';
@@ -53,7 +54,7 @@ export class ConditionalPutFormat implements WriteFormat {
     try {
       const { ConsumedCapacity: capacity } = JSON.parse(json) as { readonly ConsumedCapacity?: ConsumedCapacity };
       const units = consumedUnits(capacity === undefined ? [] : [capacity]);
-      return { unprocessed: NONE, newer: NONE, incomparable: false, units };
+      return { unprocessed: NONE, newer: NONE, incomparable: false, units, indexed: true };
     } catch {
       return null;
     }
@@ -63,12 +64,12 @@ export class ConditionalPutFormat implements WriteFormat {
     const [queued] = batch;
     if (reason !== REFUSED || queued === undefined) return null;
     // A service that does not say what is there: it is some item that must not be overwritten.
-    if (item === null) return { unprocessed: NONE, newer: new Set(batch), incomparable: false, units: queued.units };
+    if (item === null) return { ...REFUSAL, newer: new Set(batch), units: queued.units };
     const text = this.condition.canonicalText(item);
     const ours = text === queued.item.text;
     const order = versionOrder(this.#versionIn(text), this.#versionIn(queued.item.text));
     return {
-      unprocessed: NONE,
+      ...REFUSAL,
       newer: ours ? NONE : new Set(batch),
       incomparable: order === 'incomparable',
       // AWS: a refused write consumes by the larger of both items, of the table alone.

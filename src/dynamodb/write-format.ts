@@ -31,6 +31,8 @@ export interface WriteAnswer {
   readonly incomparable: boolean;
   /** Write units of table and indexes; null where the service does not say. */
   readonly units: number | null;
+  /** Whether the indexes took part in that: what its condition refused does not reach them. */
+  readonly indexed: boolean;
 }
 
 export const NONE: ReadonlySet<QueuedItem> = new Set();

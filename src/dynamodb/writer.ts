@@ -211,8 +211,7 @@ class QueueingItemWriter implements ItemWriter {
     const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
     const computed = sumUnits(written);
     const units = answer.units ?? computed;
-    // A write that its condition refused says nothing of what indexes cost.
-    if (answer.units !== null && newer.size === 0) this.#cost.learn(units, computed);
+    if (answer.units !== null && answer.indexed) this.#cost.learn(units, computed);
     if (answer.incomparable) this.#warnOfIncomparable();
     // What was refused stays debited: it cost no unit, but attempts for nothing would else go out at any rate.
     const tried = sumUnits(batch);

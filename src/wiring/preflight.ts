@@ -155,10 +155,12 @@ function mebibytes(bytes: number): string {
 async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<Part> {
   try {
     const facts = await targetFacts(config, false, signal);
-    const seen =
+    const seen: string[] =
       facts === null
         ? []
         : [`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`];
+    const { version } = config.target;
+    if (version !== null) seen.push(`target: a live writer, items compared by ${version.attribute}`);
     const findings = targetFaults(facts, expectationOf(config));
     return {
       findings: options.createTable

@@ -65,6 +65,21 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     expect(await target.writer.write([sampleItem('A', '1')])).toEqual({ items: 1, newer: 1, units: 5 });
   });
 
+  test.runIf(tells)('what indexes add is learned from puts that went through alone', async () => {
+    const index = {
+      name: 'by_body',
+      partitionKey: { name: 'body', type: 'S' },
+      sortKey: null,
+      projection: 'all',
+    } as const;
+    await using target = await openTarget(server, { conditional: true, indexes: [index] });
+    const items = sampleItems(40, 40);
+    expect(await target.writer.write(items)).toMatchObject({ units: 80 });
+    expect(await target.writer.write(items)).toMatchObject({ newer: 0, units: 40 });
+    const expected = target.events.flatMap(({ name, payload }) => (name === 'batch.sent' ? [payload.units] : []));
+    expect(expected.at(-1)).toBeGreaterThan(1.9);
+  });
+
   const faults: readonly (readonly [string, Fate, suspects: boolean])[] = [
     ['throttled', { kind: 'throttle' }, false],
     ['in the way of a transaction', { kind: 'error', status: 400, name: 'TransactionConflictException' }, false],

@@ -100,6 +100,11 @@ const ROWS: readonly (readonly [config: string, schema: string, ...inserts: stri
     `INSERT INTO audit_events VALUES (18446744073709551615, 'ü', '"\\\\', NULL, '1969-12-31 23:59:59.999')`,
   ],
   [
+    'examples/live-writer.yaml',
+    'examples/live-writer.sql',
+    `INSERT INTO profiles VALUES (1, 'Zoë', '{}', '2026-01-02 03:04:05.678901'), (2, 'b', NULL, '1999-12-31 23:59:59')`,
+  ],
+  [
     'examples/numeric-sort-key.yaml',
     'examples/numeric-sort-key.sql',
     `INSERT INTO readings VALUES (X'000102030405060708090A0B0C0D0E0F', '2026-01-02 03:04:05.678', -12.500, 1, 'inner,spare', '2020-02-29', X'00FF', 7)`,

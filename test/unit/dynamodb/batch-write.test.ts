@@ -33,6 +33,7 @@ describe('BatchWriteFormat', () => {
         newer: new Set(),
         incomparable: false,
         units: null,
+        indexed: true,
       });
     }
   });

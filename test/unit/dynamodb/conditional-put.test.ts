@@ -80,6 +80,7 @@ describe('a refusal', () => {
       newer: new Set(),
       incomparable: false,
       units: 1,
+      indexed: false,
     });
   });
 
@@ -107,6 +108,7 @@ describe('a refusal', () => {
       newer: new Set([sent]),
       incomparable: false,
       units: 1,
+      indexed: false,
     });
   });
 
