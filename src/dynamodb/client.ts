@@ -9,6 +9,7 @@ import type { TargetConfig } from '../config/model.js';
 import { fromSdkError } from './error-answer.js';
 import { noCredentials, RequestSigner } from './request-signer.js';
 import { DEFAULT_TIMEOUTS } from './timeouts.js';
+import { CREDENTIALS_WITHIN_MS, within } from './within.js';
 
 export interface TargetConnection {
   /** For the calls that are not hot (tables, TTL); one attempt a call. */
@@ -79,7 +80,8 @@ async function resolveEndpoint(client: DynamoDBClient, table: string): Promise<U
     { step: 'build', priority: 'low', name: 'takeAwayPreparedRequest' },
   );
   try {
-    await client.send(command);
+    // For an endpoint by account, the SDK asks for credentials first.
+    await within(CREDENTIALS_WITHIN_MS, client.send(command));
     const { protocol, hostname, port, path } = prepared as {
       protocol: string;
       hostname: string;

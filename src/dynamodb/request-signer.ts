@@ -6,6 +6,7 @@ import aws4 from 'aws4';
 import { FerryError } from '../core/errors.js';
 import { fromSdkError } from './error-answer.js';
 import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from './service-errors.js';
+import { CREDENTIALS_WITHIN_MS, within } from './within.js';
 
 export interface SignerCredentials {
   readonly accessKeyId: string;
@@ -60,8 +61,8 @@ export class RequestSigner {
     const left = expiration === undefined ? -Infinity : expiration.getTime() - this.#now();
     if (left > RENEW_BEFORE_MS) return null;
     if (left > UNUSABLE_BEFORE_MS) {
-      if (Date.now() >= this.#renewNotBefore) {
-        this.#renewNotBefore = Date.now() + RENEW_EVERY_MS;
+      if (performance.now() >= this.#renewNotBefore) {
+        this.#renewNotBefore = performance.now() + RENEW_EVERY_MS;
         this.#renew(false).catch(() => undefined); // those at hand still serve; the next call tries again
       }
       return null;
@@ -129,7 +130,7 @@ export class RequestSigner {
 
   async #fetch(force: boolean): Promise<void> {
     try {
-      this.#credentials = await this.#provider(force ? { forceRefresh: true } : {});
+      this.#credentials = await within(CREDENTIALS_WITHIN_MS, this.#provider(force ? { forceRefresh: true } : {}));
     } catch (thrown) {
       // A metadata service may fail for a moment in a run of weeks; at the start it means that there are none.
       if (this.#credentials === null) throw noCredentials(thrown);

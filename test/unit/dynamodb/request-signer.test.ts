@@ -129,6 +129,15 @@ describe('credentials', () => {
   });
 });
 
+test('credentials that never come are waited for a minute', async () => {
+  vi.useFakeTimers({ now: NOW });
+  const signer = new RequestSigner(() => new Promise(() => undefined), 'eu-west-1', ENDPOINT);
+  const waiting = expect(signer.renewalBeforeUse()).rejects.toMatchObject({ code: 'E_TARGET_CREDENTIALS' });
+  await vi.advanceTimersByTimeAsync(60_000);
+  await waiting;
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 describe('clock', () => {
   const skewed = (reason: string, offsetMs: number | null): RequestFailure =>
     new RequestFailure(reason, 400, true, [], offsetMs === null ? null : NOW + offsetMs);

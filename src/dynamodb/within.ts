@@ -1,0 +1,17 @@
+/** A deadline for what takes no signal: the SDK's own chain for credentials may start a program that never ends. */
+export const CREDENTIALS_WITHIN_MS = 60_000;
+
+/** @throws Error TimeoutError after `ms`; what comes later is nobody's concern */
+export async function within<T>(ms: number, waiting: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(Object.assign(new Error(`no answer within ${ms / 1_000} s`), { name: 'TimeoutError' }));
+    }, ms);
+  });
+  try {
+    return await Promise.race([waiting, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
