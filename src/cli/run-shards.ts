@@ -25,6 +25,7 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
   try {
     const warnings = await passPreflight(io, config, shards, common, run, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
+    const warmUnits = run.kind === 'backfill' && !run.dryRun ? await warmUnitsOf(config, stopping.stop) : null;
     const { superviseShards } = await import('../shards/supervisor.js');
     const { serverShares } = await import('../shards/server-share.js');
     const endProgress = await showProgress(io, bus, common.json, run.allEvents);
@@ -52,6 +53,7 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
         jobs,
         shares,
         units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
+        warmUnits,
         bus,
         stop: stopping.stop,
         kill: stopping.kill,
@@ -113,6 +115,11 @@ async function passPreflight(
 async function createTarget(config: Config, signal: AbortSignal): Promise<void> {
   const { targetFacts } = await import('../wiring/target-facts.js');
   await targetFacts(config, true, signal);
+}
+
+async function warmUnitsOf(config: Config, signal: AbortSignal): Promise<number | null> {
+  const { warmWriteUnits } = await import('../wiring/target-facts.js');
+  return await warmWriteUnits(config, signal);
 }
 
 /** Bars on a terminal, lines elsewhere, NDJSON for programs; all on stderr. @returns call it to end them */

@@ -26,8 +26,9 @@ export class TokenBucket implements Budget {
   readonly #clock: Clock;
   #limit: number;
   #share = 1;
-  /** Starts empty, so that a start is no burst. */
+  /** Starts empty, and fills from the first use on, so that a start is no burst. */
   #level = 0;
+  #used = false;
   #filledAt: number;
   readonly #window: SpentWindow;
   #waiters: Waiter[] = [];
@@ -63,6 +64,7 @@ export class TokenBucket implements Budget {
 
   /** True while a `tryTake` would be served. */
   get open(): boolean {
+    this.#begin();
     this.#fill();
     return this.#waiters.length === 0 && this.#canServe();
   }
@@ -126,7 +128,14 @@ export class TokenBucket implements Budget {
     this.#window.spend(units);
   }
 
+  #begin(): void {
+    if (this.#used) return;
+    this.#used = true;
+    this.#filledAt = this.#clock.now();
+  }
+
   #fill(): void {
+    if (!this.#used) return;
     const now = this.#clock.now();
     const filled = ((now - this.#filledAt) / 1000) * this.rate;
     this.#level = Math.min(this.rate, this.#level + filled);

@@ -39,8 +39,8 @@ interface Suspicion {
 const FEW = 3;
 /** and such a share of its own attempts, */
 const OWN_SHARE = 0.1;
-/** so many times the share of the others. */
-const TIMES_OTHERS = 4;
+/** and so many standard deviations more than it would have at the others' share: a table has thousands of keys, and chance hits some. */
+const DEVIATIONS = 5;
 /** With fewer units of others nothing can be compared. */
 const ENOUGH_OTHERS = 20;
 const FORGET_AFTER_MS = 2_000;
@@ -131,6 +131,7 @@ function isHot(own: Suspicion, others: StepCount): boolean {
   if (own.refusals < FEW) return false;
   const sum = others.passed + others.refused;
   if (sum < ENOUGH_OTHERS) return own.named;
-  const ownShare = own.refused / (own.passed + own.refused);
-  return ownShare > OWN_SHARE && ownShare > (TIMES_OTHERS * others.refused) / sum;
+  const tried = own.passed + own.refused;
+  const expected = (tried * others.refused) / sum;
+  return own.refused > OWN_SHARE * tried && own.refused > expected + FEW + DEVIATIONS * Math.sqrt(expected);
 }

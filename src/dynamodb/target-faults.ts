@@ -125,8 +125,8 @@ function capacityWarnings(facts: TableFacts, expected: TargetExpectation): Findi
   if (facts.billing === 'on-demand' && warmWriteUnits !== null && warmWriteUnits < expected.writeCapacity) {
     warnings.push(
       warning(
-        `table ${facts.name} is warm for ${warmWriteUnits} write units a second, target.writeCapacity asks for ${expected.writeCapacity}: it will throttle until it has grown`,
-        'raise the table’s warm throughput before the run (billed once, cannot be undone), or expect a slow start',
+        `table ${facts.name} is warm for ${warmWriteUnits} write units a second, target.writeCapacity asks for ${expected.writeCapacity}: a run begins with what it is warm for, and with at most twice as much every 30 minutes`,
+        'raise the table’s warm throughput before the run (billed once, cannot be undone), or let it grow',
       ),
     );
   }

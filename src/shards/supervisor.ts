@@ -1,7 +1,8 @@
 /**
  * Runs shards side by side, one child process each, at most `jobs` at once. One shard's fault stops no other. The budget is one
- * for all: running shards have equal parts of it, and a part that becomes free goes to the others at once. A child that gives no sign
- * of life for minutes is ended, and no wait for a child is without end.
+ * for all: running shards have equal parts of it, and a part that becomes free goes to the others at once: when its shard has told its
+ * outcome, or is gone. On-demand tables are given more as they grow (`warm-up.ts`). A child that gives no sign of life for minutes
+ * is ended, and no wait for a child is without end.
  *
  *   stop (first signal): every child is told to stop, saves its checkpoint and ends     kill (second): every child is ended now
  */
@@ -14,6 +15,7 @@ import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shar
 import type { FromWorker, ToWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
 import { Vigil, VIGIL } from './vigil.js';
+import { WarmUp } from './warm-up.js';
 
 export interface Supervision {
   /** Their `units` are overruled by shares of `units` here. */
@@ -24,11 +26,15 @@ export interface Supervision {
   readonly shares: ReadonlyMap<string, ServerShare>;
   /** Capacity units per second for all shards together. */
   readonly units: number;
+  /** What an on-demand table is warm for, in the same units; null where the table is none. */
+  readonly warmUnits: number | null;
   readonly bus: EventBus;
   readonly stop: AbortSignal;
   readonly kill: AbortSignal;
 }
 
+/** What is sent evenly does not arrive evenly: with this part of the budget in use, no ten seconds see more than all of it. */
+const EVENLY_SENT = 0.99;
 /** In MB: half of Node 20's default takes 20 to 30 MB off each shard's process, and no time that could be measured. */
 const YOUNG_GENERATION = '--max-semi-space-size=8';
 /** How long a child that has told its outcome may take to end by itself, in ms. */
@@ -43,12 +49,19 @@ const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
 
 /** Outcomes in the order of the tasks. */
 export async function superviseShards(supervision: Supervision): Promise<readonly ShardOutcome[]> {
-  const { tasks, jobs, shares, units, bus, stop, kill } = supervision;
+  const { tasks, jobs, shares, units, warmUnits, bus, stop, kill } = supervision;
   const running = new Set<ChildProcess>();
-  const share = (): number => units / Math.max(1, Math.min(running.size, jobs));
+  const warmUp = new WarmUp(units, warmUnits, performance.now());
+  const share = (): number => (EVENLY_SENT * warmUp.units) / Math.max(1, Math.min(running.size, jobs));
   const shareOut = (): void => {
     for (const child of running) send(child, { type: 'budget', units: share() });
   };
+  const consumed = new Map<string, number>();
+  const endWatch = bus.on('shard.progress', ({ shard, unitsPerSecond }) => {
+    consumed.set(shard, unitsPerSecond);
+    const all = [...consumed.values()].reduce((sum, part) => sum + part, 0);
+    if (warmUp.consumed(all, performance.now())) shareOut();
+  });
   const limit = pLimit(jobs);
   const servers = new Map([...shares.values()].map(({ server, atOnce }) => [server, pLimit(atOnce)]));
   // Whoever waits for its server takes no place from the others.
@@ -56,33 +69,44 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
     const onServer = servers.get(shares.get(shard)?.server ?? '');
     return onServer === undefined ? limit(run) : onServer(() => limit(run));
   };
-  return await Promise.all(
+  const outcomes = Promise.all(
     tasks.map((task) =>
       inTurn(task.shard, async () => {
         if (stop.aborted) return failedOutcome(task.shard, interrupted());
-        const child = fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
-          stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-          execArgv: [...process.execArgv, YOUNG_GENERATION],
-        });
+        const child = startWorker();
         running.add(child);
         shareOut();
+        const release = (): void => {
+          consumed.delete(task.shard);
+          if (running.delete(child)) shareOut();
+        };
         try {
-          return await superviseOne(child, { ...task, units: share() }, bus, stop, kill);
+          return await superviseOne(child, { ...task, units: share() }, { bus, stop, kill, release });
         } finally {
-          running.delete(child);
-          shareOut();
+          release();
         }
       }),
     ),
   );
+  return await outcomes.finally(endWatch);
+}
+
+function startWorker(): ChildProcess {
+  return fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [...process.execArgv, YOUNG_GENERATION],
+  });
+}
+
+interface Circumstances extends Pick<Supervision, 'bus' | 'stop' | 'kill'> {
+  /** Its part of the budget is free. */
+  readonly release: () => void;
 }
 
 async function superviseOne(
   child: ChildProcess,
   task: ShardTask,
-  bus: EventBus,
-  stop: AbortSignal,
-  kill: AbortSignal,
+  { bus, stop, kill, release }: Circumstances,
 ): Promise<ShardOutcome> {
   const { shard } = task;
   const told: { outcome: ShardOutcome | null } = { outcome: null };
@@ -116,9 +140,11 @@ async function superviseOne(
       bus.emit(message.record.name, message.record.payload);
     } else if (message.type === 'outcome') {
       told.outcome = message.outcome;
+      release();
       endAfter(END_GRACE_MS);
     }
   });
+  child.once('exit', release);
   send(child, { type: 'start', task });
   if (stop.aborted) onStop();
   try {

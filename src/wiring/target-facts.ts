@@ -43,6 +43,15 @@ export function expectationOf(config: Config): TargetExpectation {
   };
 }
 
+/** AWS: what a new on-demand table takes. */
+const NEW_ON_DEMAND_UNITS = 4_000;
+
+/** Write units per second that an on-demand table takes at once; null where its capacity is provisioned. @throws FerryError E_TARGET_* */
+export async function warmWriteUnits(config: Config, signal: AbortSignal): Promise<number | null> {
+  const facts = await targetFacts(config, false, signal);
+  return facts?.billing === 'on-demand' ? (facts.warmWriteUnits ?? NEW_ON_DEMAND_UNITS) : null;
+}
+
 /**
  * Write units charged in all for one unit of the table: an index that items appear in charges its own (AWS, "Write capacity units
  * and indexes"). Every index is counted, since items are most often in all of them; a missing table counts the config's own.

@@ -62,9 +62,21 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       expect(served).toEqual([0, 500, 600, 1600]);
     });
 
+    test('nothing is kept from before the first use: a start is no burst', async () => {
+      const clock = new TurnedClock();
+      const budget = newBudget(100, clock);
+      await clock.pass(60_000);
+      const served: number[] = [];
+      const takes = takeAll(budget, clock, [50, 50], served);
+      await clock.pass(5_000);
+      await Promise.all(takes);
+      expect(served.map((at) => at - 60_000)).toEqual([0, 500]);
+    });
+
     test('what is not used is kept for one second, no longer', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(100, clock);
+      await budget.take(0, never);
       await clock.pass(60_000);
       const served: number[] = [];
       const takes = takeAll(budget, clock, [50, 50, 50, 1], served);

@@ -47,6 +47,11 @@ describe('Refusals', () => {
     ).toEqual({ others: { passed: 63, refused: 57 }, hot: [] });
   });
 
+  test('a few more refusals than the others have are chance', () => {
+    const alike = Array.from({ length: 50 }, (_, i) => [`k${i}`, 19, i % 2] as const);
+    expect(counted([['unlucky', 16, 4], ...alike]).hot).toEqual([]);
+  });
+
   test('two refusals are no evidence', () => {
     expect(
       counted([

@@ -1,0 +1,71 @@
+/** Several shard processes share one budget; what one leaves, by its end or by SIGKILL, the others have within two seconds. */
+import { describe, expect, it } from 'vitest';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
+import { createMigration, onePair, type ConfigDocument } from '../support/migration.js';
+
+/** Write units a second: one for each row here. */
+const BUDGET = 300;
+/** The first shard ends soon; the others have more than this test waits for. */
+const ROWS = [150, 6_000, 6_000];
+const SECOND = 1_000;
+
+const rows = (shard: number): readonly string[] => [
+  'CREATE TABLE events (account INT NOT NULL, id INT NOT NULL, PRIMARY KEY (account, id))',
+  `INSERT INTO events VALUES ${Array.from({ length: ROWS[shard] ?? 0 }, (_, i) => `(${shard * 1000 + (i % 200)}, ${i})`).join()}`,
+];
+
+const config = (document: ConfigDocument): void => {
+  document.source.table = { name: 'events', shardedBy: 'account' };
+  document.target['writeCapacity'] = BUDGET;
+  document.mapping = {
+    events: {
+      items: [
+        {
+          name: 'event',
+          partitionKey: { name: 'pk', template: '{account:pad(10)}' },
+          sortKey: { name: 'sk', template: '{id:pad(10)}' },
+        },
+      ],
+    },
+  };
+};
+
+/** Units a second that arrived between two times, in ms since the proxy started. */
+function rate(proxy: FaultProxy, from: number, to: number): number {
+  const arrived = proxy.requests.filter(({ at }) => at >= from && at < to);
+  return arrived.reduce((sum, { entries }) => sum + entries.length, 0) / ((to - from) / SECOND);
+}
+
+function mostInTenSeconds(proxy: FaultProxy): number {
+  const starts = proxy.requests.map(({ at }) => at);
+  return Math.max(...starts.map((at) => rate(proxy, at, at + 10 * SECOND)));
+}
+
+describe.each(onePair)('one budget for all shards: $name', { timeout: 120_000 }, (servers) => {
+  it('goes to those that are left, after an end and after a kill', async () => {
+    await using migration = await createMigration({ servers, shards: 3, rows, config });
+    const begun = performance.now();
+    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
+    const now = (): number => performance.now() - begun;
+    await using cli = await migration.spawn(['backfill', '--all', '--jobs', '3', '--json'], {
+      env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint },
+    });
+    const until = async (time: number): Promise<void> => {
+      await expect.poll(now, { timeout: time - now() + SECOND }).toBeGreaterThan(time);
+    };
+
+    await cli.waitFor(/"event":"shard.finished".*"shard":"s01"/);
+    const ended = now();
+    await until(ended + 5 * SECOND);
+    // Two thirds of it, had the part of the first one stayed with it; a busy machine may cost a tenth.
+    expect(rate(proxy, ended + 2 * SECOND, ended + 5 * SECOND)).toBeGreaterThan(0.9 * BUDGET);
+
+    const pid = /"event":"shard.started".*"shard":"s02".*"pid":(\d+)/.exec(cli.stderr)?.[1];
+    process.kill(Number(pid), 'SIGKILL');
+    const killed = now();
+    await until(killed + 5 * SECOND);
+    expect(rate(proxy, killed + 2 * SECOND, killed + 5 * SECOND)).toBeGreaterThan(0.9 * BUDGET);
+    expect(mostInTenSeconds(proxy)).toBeLessThanOrEqual(1.01 * BUDGET);
+    cli.killGroup('SIGKILL');
+  });
+});
