@@ -2,12 +2,12 @@
  * Finds the rate that a table (or one partition key) takes, from what it refuses, and stays just below it.
  *
  *   refused            -> down by what was refused and a little more: the rate that passed is what is taken
- *   no longer refused  -> that rate is remembered (the knee); 3% below it, so that the next refusal is seconds away
- *   rate binds         -> back up to the knee by 0.5% a second; beyond it by 0.1% a second at first, twice that every 4 s
+ *   no longer refused  -> that rate is remembered (the knee); 4.5% below it, so that the next refusal is seconds away
+ *   rate binds         -> back up to the knee by 0.5% a second; beyond it by 0.1% a second at first, twice that every 6 s
  *
  * Halving a rate on every refusal and adding to it evenly, as TCP did, spends most of its time far below what is taken: x 0.7 and
- * +2% a second average 85%. Remembering the knee (as CUBIC does) takes 98% and more, with some 1% of requests refused in part, and
- * a table that was given more is followed to twice its rate in half a minute (`budget-kept.test.ts`, `rate-probe.test.ts`).
+ * +2% a second average 85%. Remembering the knee (as CUBIC does) takes 97% and more, with some 1% of requests refused in part, and
+ * a table that was given more is followed to twice its rate in three quarters of a minute (`budget-kept.test.ts`, `rate-probe.test.ts`).
  *
  * A stray refusal costs next to nothing, as a cut is in proportion to what was refused. Refusals that stay the same however slowly one goes
  * are not of this rate's making (a part of the keys lies in a partition that takes nothing): then the cuts are taken back, and
@@ -18,7 +18,7 @@
 const CUT_FACTOR = 1.5;
 const MOST_BEYOND = 0.01;
 const LARGEST_CUT = 0.5;
-const BELOW_KNEE = 0.97;
+const BELOW_KNEE = 0.955;
 /** An episode of refusals that never came to this share is noise: no margin for it. */
 const NOISE = 0.001;
 /** Lately refused up to here: not worth more than five times that of the rate, however long it lasts. */
@@ -30,7 +30,7 @@ const QUIET_SECONDS = 2;
 const WEIGHT = 0.1;
 const RETURN_PER_SECOND = 0.005;
 const PROBE_PER_SECOND = 0.001;
-const PROBE_DOUBLES_AFTER_SECONDS = 4;
+const PROBE_DOUBLES_AFTER_SECONDS = 6;
 const FASTEST_PROBE_PER_SECOND = 0.1;
 /** While everything is refused, the rate falls to this part of what it was. */
 const LEAST_OF_START = 0.05;

@@ -85,6 +85,27 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       expect(served.map((at) => at - 60_000)).toEqual([0, 0, 0, 500]);
     });
 
+    test('what was saved up does not show in ten seconds', async () => {
+      const clock = new TurnedClock();
+      const budget = newBudget(100, clock);
+      await budget.take(0, never);
+      await clock.pass(60_000);
+      const served: number[] = [];
+      const takes = takeAll(
+        budget,
+        clock,
+        Array.from({ length: 2000 }, () => 1),
+        served,
+      );
+      await clock.pass(25_000);
+      await Promise.all(takes);
+      expect(served[99]).toBe(60_000);
+      for (const [first, at] of served.entries()) {
+        const last = served.findLastIndex((other) => other < at + 10_000);
+        expect(last - first + 1).toBeLessThanOrEqual(1004);
+      }
+    });
+
     test('a settlement makes the next one wait longer, or less long', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(100, clock);

