@@ -41,7 +41,7 @@ export default {
       only('dynamodb-stands-alone', 'an adapter knows core and the shape of the config, no other adapter', layer('dynamodb'), ANY_SOURCE, [layer('core'), CONFIG_TYPES]),
       only('mapping-stands-alone', 'a mapping turns rows into text, wherever rows come from and text goes to', layer('mapping'), ANY_SOURCE, [layer('core'), CONFIG_TYPES]),
       only('mapping-does-no-io', 'what a row becomes depends on the row and the rules alone', layer('mapping'), builtin('fs', 'net', 'tls', 'http', 'https', 'http2', 'dns', 'dgram', 'child_process', 'worker_threads', 'cluster', 'process', 'timers'), []),
-      only('engine-knows-ports', 'the algorithms are written against core/ports.ts, so that every adapter fits', layer('engine'), ANY_SOURCE, [layer('core', 'mapping')]),
+      only('engine-knows-ports', 'the algorithms are written against the ports of core (ports.ts, state-ports.ts), so that every adapter fits', layer('engine'), ANY_SOURCE, [layer('core', 'mapping')]),
       only('listeners-listen', 'a listener knows the events and nothing of who emits them', layer('listeners'), ANY_SOURCE, [layer('core')]),
       only('wiring-is-below-processes', 'the composition root serves cli and shards alike', layer('wiring'), ANY_SOURCE, [layer('core', 'config', 'state', 'mysql', 'dynamodb', 'mapping', 'engine')]),
       only('shards-use-wiring', 'a worker gets its adapters from the composition root', layer('shards'), ANY_SOURCE, [layer('core', 'config', 'engine', 'mapping', 'wiring')]),

@@ -2,7 +2,7 @@
  * The list of bad rows as lines for people and as records for programs: what is wrong by table, column and reason, then row by row. A
  * row is named by its number in the state; its key is a row value and shown only where that was asked for.
  */
-import type { RecordedBadRow } from '../core/ports.js';
+import type { RecordedBadRow } from '../core/state-ports.js';
 import { count, plural } from '../listeners/format.js';
 import { wrap } from '../listeners/terminal.js';
 import type { ShardBadRows } from '../state/read-bad-rows.js';

@@ -1,7 +1,7 @@
 /** The table of `status`: one line a shard and table, fitted to the terminal; what is wrong stands below. */
 import type { Fault } from '../core/errors.js';
 import { INCIDENTS } from '../core/incidents.js';
-import type { PassSummary } from '../core/ports.js';
+import type { PassSummary } from '../core/state-ports.js';
 import { compact, count, duration, percent, plural } from '../listeners/format.js';
 import type { ShardStatus, TableStatus } from '../state/read-status.js';
 

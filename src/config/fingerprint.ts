@@ -3,7 +3,7 @@
  * and limits may change between two runs. Keyed by name wherever order has no meaning, so that a difference reads as a path.
  */
 import type { TableInfo, UniqueKey } from '../core/model.js';
-import type { Fingerprint } from '../core/ports.js';
+import type { Fingerprint } from '../core/state-ports.js';
 import type { Config, ItemMapping, SourceTableConfig } from './model.js';
 
 /**

@@ -4,7 +4,8 @@
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { BadRowRecord, ItemWriter, Pass, WriteReceipt } from '../core/ports.js';
+import type { ItemWriter, WriteReceipt } from '../core/ports.js';
+import type { BadRowRecord, Pass } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import type { BadRowLimit } from './bad-row-limit.js';
 import { KeyClaims, type Registers } from './key-claims.js';

@@ -5,7 +5,7 @@
  */
 import type { Cursor } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { BadRowRecord, StateStore } from '../core/ports.js';
+import type { BadRowRecord, StateStore } from '../core/state-ports.js';
 import type { TableJob } from './table-job.js';
 
 export class BadRowBook {

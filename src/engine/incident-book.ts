@@ -4,7 +4,7 @@
  */
 import type { EventBus } from '../core/events.js';
 import { incidentOf, type Incident, type IncidentKind } from '../core/incidents.js';
-import type { StateStore } from '../core/ports.js';
+import type { StateStore } from '../core/state-ports.js';
 
 const WRITE_EVERY_MS = 1_000;
 

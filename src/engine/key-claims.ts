@@ -5,7 +5,7 @@
  */
 import { FerryError } from '../core/errors.js';
 import type { Cursor, MappedItem, Row } from '../core/model.js';
-import type { KeyRegister } from '../core/ports.js';
+import type { KeyRegister } from '../core/state-ports.js';
 import { overlappingRow, SHARED_KEY, sharedKey, SharedKeyRows, shardOverlap } from './shared-key.js';
 import { ShardValues } from './shard-values.js';
 import type { ShardContext, TableJob } from './table-job.js';

@@ -7,7 +7,7 @@ import pLimit from 'p-limit';
 import { interrupted } from '../core/errors.js';
 import type { Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ChunkRecord, DifferenceRecord, Pass, RangeProgress } from '../core/ports.js';
+import type { ChunkRecord, DifferenceRecord, Pass, RangeProgress } from '../core/state-ports.js';
 import type { ShardContext, TableJob } from './table-job.js';
 import { Watermark } from './watermark.js';
 

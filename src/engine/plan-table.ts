@@ -1,5 +1,6 @@
 /** Cuts a table into ranges once and keeps the cut: resumes and verifications follow the stored plan. */
-import type { ShardSource, TablePlan } from '../core/ports.js';
+import type { ShardSource } from '../core/ports.js';
+import type { TablePlan } from '../core/state-ports.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 /**

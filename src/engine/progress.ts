@@ -1,7 +1,7 @@
 /** How far a pass is and how fast: counts since it began, rates over the last ten seconds, the time left. */
 import type { Emitter, ProgressSnapshot } from '../core/events.js';
 import { NO_COUNTS, type Counts, type Phase } from '../core/model.js';
-import type { StateStore } from '../core/ports.js';
+import type { StateStore } from '../core/state-ports.js';
 
 const WINDOW_MS = 10_000;
 const TICK_MS = 1_000;

@@ -7,7 +7,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { interrupted } from '../core/errors.js';
 import type { Difference, MappedItem, Row } from '../core/model.js';
-import type { DifferenceRecord, ItemReader } from '../core/ports.js';
+import type { ItemReader } from '../core/ports.js';
+import type { DifferenceRecord } from '../core/state-ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { compareItem } from './compare.js';
 import type { TableJob } from './table-job.js';

@@ -7,7 +7,8 @@
 import { thisMoment } from '../core/age.js';
 import { interrupted } from '../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
-import type { BadRowRecord, ItemWriter, RecordedBadRow, RetryRecord } from '../core/ports.js';
+import type { ItemWriter } from '../core/ports.js';
+import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/state-ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { DigestSum } from '../mapping/digest.js';
 import { badRowRecord } from './map-chunk.js';

@@ -4,7 +4,7 @@
  * Values of a chunk are few (rows come account by account where the scan key begins with it), and those known are not asked again.
  */
 import type { Cell, Cursor, MappedItem, Row } from '../core/model.js';
-import type { KeyRegister } from '../core/ports.js';
+import type { KeyRegister } from '../core/state-ports.js';
 import type { ShardColumn } from './table-job.js';
 
 /** Values remembered at most: some 100 bytes each. */

@@ -5,7 +5,7 @@
  * within its window.
  */
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
-import type { StateStore, Suspect } from '../core/ports.js';
+import type { StateStore, Suspect } from '../core/state-ports.js';
 
 export class SuspectCheck {
   readonly #open: Map<string, Suspect>;

@@ -1,6 +1,7 @@
 /** One table of one shard, ready to work on: what the passes are given. */
 import type { Emitter } from '../core/events.js';
-import type { RowSource, StateStore } from '../core/ports.js';
+import type { RowSource } from '../core/ports.js';
+import type { StateStore } from '../core/state-ports.js';
 import type { CompiledMapping } from '../mapping/compile.js';
 
 export interface TableJob {

@@ -5,7 +5,8 @@
 import { interrupted } from '../core/errors.js';
 import type { Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ItemReader, Pass, RangeProgress } from '../core/ports.js';
+import type { ItemReader } from '../core/ports.js';
+import type { Pass, RangeProgress } from '../core/state-ports.js';
 import { DigestSum } from '../mapping/digest.js';
 import { BadRowBook } from './bad-row-book.js';
 import { compareItem } from './compare.js';

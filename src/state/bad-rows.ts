@@ -4,7 +4,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { BadRow, Cursor } from '../core/model.js';
-import type { BadRowRecord, RecordedBadRow } from '../core/ports.js';
+import type { BadRowRecord, RecordedBadRow } from '../core/state-ports.js';
 
 interface BadRowRow {
   readonly id: number;

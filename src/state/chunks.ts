@@ -5,7 +5,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../core/model.js';
-import type { ChunkRecord, DifferenceRecord, Pass } from '../core/ports.js';
+import type { ChunkRecord, DifferenceRecord, Pass } from '../core/state-ports.js';
 import { defect } from './sqlite-errors.js';
 
 interface DifferenceRow {

@@ -3,7 +3,7 @@
  * nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are shown.
  */
 import { FerryError } from '../core/errors.js';
-import type { Fingerprint, FingerprintChange } from '../core/ports.js';
+import type { Fingerprint, FingerprintChange } from '../core/state-ports.js';
 import { restartCommand } from './files.js';
 
 const SHOWN_CHANGES = 8;

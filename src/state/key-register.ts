@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import type { Database, Statement } from 'better-sqlite3';
 import { FerryError } from '../core/errors.js';
 import type { Cursor } from '../core/model.js';
-import type { KeyRegister } from '../core/ports.js';
+import type { KeyRegister } from '../core/state-ports.js';
 import { createDatabase, openDatabase, prepared } from './database.js';
 import { keyRegisterFiles, makeFolder, type StatePlace } from './files.js';
 import { acquireLock } from './lock.js';

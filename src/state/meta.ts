@@ -1,6 +1,6 @@
 /** What a state file says of itself: whose it is, who works on it, and what it was begun with. One row. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Fingerprint, FingerprintChange, StateStore } from '../core/ports.js';
+import type { Fingerprint, FingerprintChange, StateStore } from '../core/state-ports.js';
 import type { StatePlace } from './files.js';
 import { canonicalJson, changed, fingerprintChanges } from './fingerprint.js';
 import { corrupt } from './sqlite-errors.js';

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { FerryError } from '../core/errors.js';
-import type { StateStore } from '../core/ports.js';
+import type { StateStore } from '../core/state-ports.js';
 import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
 import { makeFolder, shardFiles, type ShardFiles } from './files.js';
 import { acquireLock, type Lock } from './lock.js';

@@ -6,7 +6,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Cursor } from '../core/model.js';
-import type { Pass, PassKind, PassSummary, RangeProgress } from '../core/ports.js';
+import type { Pass, PassKind, PassSummary, RangeProgress } from '../core/state-ports.js';
 import { toRange } from './plans.js';
 import { defect } from './sqlite-errors.js';
 

@@ -1,6 +1,6 @@
 /** How far a shard is, told from its passes alone: what a dead process said last is no evidence. */
 import type { Phase } from '../core/model.js';
-import type { PassSummary } from '../core/ports.js';
+import type { PassSummary } from '../core/state-ports.js';
 
 /** The newest passes of one table. */
 export interface TablePasses {

@@ -1,7 +1,7 @@
 /** How each table of the shard is cut into ranges: stored once, before its first pass, and never changed. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor, Range } from '../core/model.js';
-import type { TablePlan } from '../core/ports.js';
+import type { TablePlan } from '../core/state-ports.js';
 import { defect } from './sqlite-errors.js';
 
 interface PlanRow {

@@ -3,7 +3,7 @@
  * answer, so that other shards still show.
  */
 import { asFerryError, type Fault } from '../core/errors.js';
-import type { RecordedBadRow } from '../core/ports.js';
+import type { RecordedBadRow } from '../core/state-ports.js';
 import { BadRows, type BadRowGroup } from './bad-rows.js';
 import { prepared } from './database.js';
 import { shardFiles } from './files.js';

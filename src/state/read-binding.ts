@@ -1,5 +1,5 @@
 /** What a shard's state was begun with, read beside the process that works on it, if any. */
-import type { Fingerprint } from '../core/ports.js';
+import type { Fingerprint } from '../core/state-ports.js';
 import { prepared } from './database.js';
 import { shardFiles } from './files.js';
 import { Meta } from './meta.js';

@@ -6,7 +6,7 @@ import { asFerryError, type Fault } from '../core/errors.js';
 import type { Incident } from '../core/incidents.js';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Phase } from '../core/model.js';
-import type { Heartbeat, PassSummary } from '../core/ports.js';
+import type { Heartbeat, PassSummary } from '../core/state-ports.js';
 import { BadRows } from './bad-rows.js';
 import { prepared } from './database.js';
 import { shardFiles, type ShardFiles } from './files.js';

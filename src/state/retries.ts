@@ -4,7 +4,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../core/model.js';
-import type { BadRowRecord, RetryRecord } from '../core/ports.js';
+import type { BadRowRecord, RetryRecord } from '../core/state-ports.js';
 import type { BadRows } from './bad-rows.js';
 
 type InsertValues = RetryRecord & { readonly table: string; readonly now: number };

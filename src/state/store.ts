@@ -21,7 +21,7 @@ import type {
   StateStore,
   Suspect,
   TablePlan,
-} from '../core/ports.js';
+} from '../core/state-ports.js';
 import { BadRows } from './bad-rows.js';
 import { Chunks } from './chunks.js';
 import type { ShardFiles } from './files.js';

@@ -1,6 +1,6 @@
 /** Item keys whose last write ended ambiguously, until a later write or read settles them. They outlive the process. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Suspect } from '../core/ports.js';
+import type { Suspect } from '../core/state-ports.js';
 
 export class Suspects {
   readonly #add: Statement<[string, number]>;

@@ -1,7 +1,7 @@
 /** What the state says of a shard's work, all tables together: the part of an outcome that is read, not remembered. */
 import { EXIT } from '../core/errors.js';
 import { addCounts, NO_COUNTS, type Counts } from '../core/model.js';
-import type { PassSummary, StateStore } from '../core/ports.js';
+import type { PassSummary, StateStore } from '../core/state-ports.js';
 import type { ShardSession } from './shard-session.js';
 import type { ShardFindings, ShardOutcome, ShardTask } from './shard-task.js';
 

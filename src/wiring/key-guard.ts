@@ -6,7 +6,7 @@
 import type { Config } from '../config/model.js';
 import { placeText } from '../core/config-path.js';
 import { asFerryError, FerryError, type Finding } from '../core/errors.js';
-import type { Fingerprint } from '../core/ports.js';
+import type { Fingerprint } from '../core/state-ports.js';
 import { nearest } from '../core/nearest.js';
 import type { TableInfo } from '../core/model.js';
 import { judgeUniqueness, type KeyTemplates, type Uniqueness } from '../mapping/key-uniqueness.js';

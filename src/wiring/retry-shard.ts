@@ -4,7 +4,7 @@ import type { Config } from '../config/model.js';
 import { FerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { addCounts, NO_COUNTS } from '../core/model.js';
-import type { Fingerprint, FingerprintChange, StateStore } from '../core/ports.js';
+import type { Fingerprint, FingerprintChange, StateStore } from '../core/state-ports.js';
 import type { Registers } from '../engine/key-claims.js';
 import { PassProgress } from '../engine/progress.js';
 import { NOTHING_RETRIED, retryBadRows, type RetryCounts } from '../engine/retry.js';

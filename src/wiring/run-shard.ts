@@ -7,7 +7,7 @@ import { resumeFingerprint } from '../config/fingerprint.js';
 import { asFerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { NO_COUNTS, type Phase } from '../core/model.js';
-import type { Pass, PassKind, StateStore } from '../core/ports.js';
+import type { Pass, PassKind, StateStore } from '../core/state-ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
 import { backfillTable } from '../engine/backfill.js';
 import { BadRowLimit } from '../engine/bad-row-limit.js';

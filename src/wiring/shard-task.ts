@@ -1,6 +1,6 @@
 /** What a shard's process is told to do, and what it answers: plain data, since it crosses a process border. */
 import { asFerryError, EXIT, type ExitCode, type Fault } from '../core/errors.js';
-import type { FingerprintChange } from '../core/ports.js';
+import type { FingerprintChange } from '../core/state-ports.js';
 import type { RetryCounts } from '../engine/retry.js';
 import { NO_COUNTS, type BadRow, type Counts, type Difference } from '../core/model.js';
 

@@ -1,7 +1,7 @@
 /** What every StateStore must do, whatever it stores in. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Pass, StateStore } from '../../src/core/ports.js';
+import type { Pass, StateStore } from '../../src/core/state-ports.js';
 import {
   cursor,
   finishSamplePass,

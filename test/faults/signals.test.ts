@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { PassKind } from '../../src/core/ports.js';
+import type { PassKind } from '../../src/core/state-ports.js';
 import { readShardStatus } from '../../src/state/read-status.js';
 import type { RunningCli } from '../support/cli.js';
 import { startFaultProxy, type FaultPlan, type FaultProxy } from '../support/fault-proxy.js';

@@ -3,7 +3,7 @@ import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
-import type { StateStore } from '../../../src/core/ports.js';
+import type { StateStore } from '../../../src/core/state-ports.js';
 import { openStateStore, type StateAt } from '../../../src/state/open.js';
 import { archiveState } from '../../../src/state/restart.js';
 import { finishSamplePass, samplePlan } from '../../contract/state-store-samples.js';

@@ -4,7 +4,7 @@ import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
-import type { StateStore } from '../../../src/core/ports.js';
+import type { StateStore } from '../../../src/core/state-ports.js';
 import { SuspectCheck } from '../../../src/engine/suspect-check.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { temporaryFolder } from '../../support/temporary.js';

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { mustStay, type BadColumn } from '../../../src/config/retry-scope.js';
-import type { Fingerprint } from '../../../src/core/ports.js';
+import type { Fingerprint } from '../../../src/core/state-ports.js';
 import { alter } from './config-file.js';
 
 /** As `resumeFingerprint` makes it. */

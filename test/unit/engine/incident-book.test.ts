@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EventBus } from '../../../src/core/events.js';
 import type { Incident } from '../../../src/core/incidents.js';
-import type { StateStore } from '../../../src/core/ports.js';
+import type { StateStore } from '../../../src/core/state-ports.js';
 import { IncidentBook } from '../../../src/engine/incident-book.js';
 
 const shard = 's01';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NO_COUNTS } from '../../../src/core/model.js';
-import type { PassKind, PassSummary } from '../../../src/core/ports.js';
+import type { PassKind, PassSummary } from '../../../src/core/state-ports.js';
 import { phaseOf, type TablePasses } from '../../../src/state/phase.js';
 
 function pass(kind: PassKind, id: number, finished: boolean, found: Partial<PassSummary> = {}): PassSummary {
