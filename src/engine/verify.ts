@@ -79,18 +79,17 @@ class VerifyHandler implements ChunkHandler {
   async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, progress, suspects, now } = this.parts;
     const compared = suspects.beforeReading();
-    const read = await reader.read(
-      mapped.items.map((item) => item.keyText),
-      signal,
-    );
+    // Made at each call.
+    const keyTexts = mapped.items.map((item) => item.keyText);
+    const read = await reader.read(keyTexts, signal);
     const held = new DigestSum();
-    const candidates = mapped.items.filter((item) => {
-      const text = read.texts.get(item.keyText);
+    const candidates = mapped.items.filter((item, index) => {
+      const text = read.texts.get(keyTexts[index] ?? '');
       if (text !== undefined) held.add(text);
       return compareItem(item, text, now(), this.job.mapping.version) !== null;
     });
     const { differences, newer } = await confirmDifferences(this.job, candidates, reader, now, signal);
-    compared(mapped.items.map((item) => item.keyText));
+    compared(keyTexts);
     this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {
