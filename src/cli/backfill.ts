@@ -5,6 +5,7 @@ import {
   acceptServerOption,
   addShardOptions,
   allEventsOption,
+  jobsOption,
   wholeNumber,
   type ShardOptions,
 } from './common-options.js';
@@ -25,11 +26,7 @@ interface BackfillOptions extends ShardOptions {
 export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('backfill'))
     .description('Move shards: scan, map, write, checkpoint. Run it again to resume.')
-    .addOption(
-      new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(
-        wholeNumber(1, 256),
-      ),
-    )
+    .addOption(jobsOption())
     .addOption(new Option('--dry-run', 'map every row and write nothing: finds all bad rows').default(false))
     .addOption(new Option('--create-table', 'create the target table where it is missing').default(false))
     .addOption(new Option('--restart', "put the shard's progress aside and begin again").default(false))

@@ -71,6 +71,12 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
+export function jobsOption(): Option {
+  return new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(
+    wholeNumber(1, 256),
+  );
+}
+
 /** For a failover that nothing but the operator can vouch for. */
 export function acceptServerOption(): Option {
   return new Option(

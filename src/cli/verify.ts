@@ -1,11 +1,11 @@
 /** `dynaferry verify`: compares every row with its items; run again after an interruption it resumes. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { ExitCode } from '../core/errors.js';
 import {
   acceptServerOption,
   addShardOptions,
   allEventsOption,
-  wholeNumber,
+  jobsOption,
   type ShardOptions,
 } from './common-options.js';
 import type { Io } from './io.js';
@@ -20,11 +20,7 @@ interface VerifyOptions extends ShardOptions {
 export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('verify'))
     .description('Compare every row with its items: counts and checksums by chunk, item by item underneath.')
-    .addOption(
-      new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(
-        wholeNumber(1, 256),
-      ),
-    )
+    .addOption(jobsOption())
     .addOption(acceptServerOption())
     .addOption(allEventsOption())
     .addHelpText(
