@@ -9,9 +9,11 @@
  * +2% a second average 85%. Remembering the knee (as CUBIC does) takes 97% and more, with some 1% of requests refused in part, and
  * a table that was given more is followed to twice its rate in three quarters of a minute (`budget-kept.test.ts`, `rate-probe.test.ts`).
  *
- * A stray refusal costs next to nothing, as a cut is in proportion to what was refused. Refusals that stay the same however slowly one goes
- * are not of this rate's making (a part of the keys lies in a partition that takes nothing): then the cuts are taken back, and
- * refusals of that size are lived with for a while. Where all is refused nothing is learnt of the rate: it is not cut to nothing.
+ * A stray refusal costs next to nothing, as a cut is in proportion to what was refused. Just above a limit, though, as few are refused as
+ * by chance: where they last, 5% less is tried, and they stop or do not. Refusals that stay the same however slowly one goes are not
+ * of this rate's making (a part of the keys lies in a partition that takes nothing): once that was seen for two seconds and more, the
+ * cuts are taken back, and refusals of that size are lived with for a while. Where all is refused nothing is learnt of the rate: it is
+ * not cut to nothing.
  */
 
 /** Of what was refused, and beyond it. */
@@ -21,9 +23,16 @@ const LARGEST_CUT = 0.5;
 const BELOW_KNEE = 0.955;
 /** An episode of refusals that never came to this share is noise: no margin for it. */
 const NOISE = 0.001;
-/** Lately refused up to here: not worth more than five times that of the rate, however long it lasts. */
+/** Lately refused up to here: not worth more than five times that of the rate, */
 const FEW = 0.02;
 const FEW_COST = 5;
+/** unless that lasts: just above a limit as few are refused as by chance, and going slower by this part tells which it is. */
+const FEW_SECONDS = 2;
+const FEW_TRIAL = 0.05;
+/** However many trials: what few refusals may cost, and one trial. */
+const LEAST_IN_TRIALS = 1 - FEW * FEW_COST - FEW_TRIAL;
+/** Nearly as much, as it may have gone up a little meanwhile. */
+const TELLING_TRIAL = 0.04;
 /** An episode of refusals ends when there were none for so long. */
 const QUIET_SECONDS = 2;
 /** Weight of the newest step in the share of refusals: single steps are small samples. */
@@ -37,8 +46,11 @@ const LEAST_OF_START = 0.05;
 /** After a cut to this part, refusals have to be fewer. */
 const TELLING_CUT = 0.6;
 const CLEARLY_WORSE = 1.1;
-/** They are not fewer where this part of them is left beyond what a limit would refuse. */
+/** They are not fewer where this part of them is left beyond what a limit would refuse, */
 const TELLING_PART = 1 / 3;
+/** for so long: what a neighbour in a hot key's partition takes at once is over by then. */
+const TELLING_SECONDS = 2;
+const TELLING_REFUSALS = 5;
 const LIVED_WITH_SECONDS = 30;
 const LIVED_WITH_FACTOR = 1.5;
 const MOST_LIVED_WITH = 0.5;
@@ -71,6 +83,23 @@ interface Episode {
   quietSeconds: number;
   /** A step without a refusal has come: what passed then is the knee. */
   calmed: boolean;
+  /** How long few were refused, step by step without a quiet one; and how it was when the trial of that began. */
+  fewSeconds: number;
+  trial: Loss | null;
+  /** Since refusals seem not to depend on the rate, which stays as it is until that is sure. */
+  doubt: Doubt | null;
+}
+
+/** A share of refusals, and at which rate. */
+interface Loss {
+  readonly rate: number;
+  readonly share: number;
+}
+
+interface Doubt {
+  seconds: number;
+  passed: number;
+  refused: number;
 }
 
 export class RateProbe {
@@ -99,14 +128,15 @@ export class RateProbe {
     if (this.#livedWithSeconds <= 0) this.#livedWith = 0;
     const share = passed + refused === 0 ? 0 : refused / (passed + refused);
     const excess = (share - this.#livedWith) / (1 - this.#livedWith);
-    if (excess > 0) this.#refused(excess);
-    else this.#quiet(Math.min(seconds, LONGEST_STEP_SECONDS), binding);
+    if (excess > 0) this.#refused(excess, { seconds, passed, refused: refused * (excess / share) });
+    else this.#quiet({ seconds: Math.min(seconds, LONGEST_STEP_SECONDS), passed, refused: 0 }, binding);
     this.#rate = Math.min(bounds.highest, Math.max(bounds.lowest, this.#rate));
     this.#anchor = Math.max(this.#anchor, this.#rate);
     return this.#rate;
   }
 
-  #refused(share: number): void {
+  /** @param step with those refusals alone that are not lived with */
+  #refused(share: number, step: Doubt): void {
     const episode = (this.#episode ??= {
       startRate: this.#rate,
       atKnee: this.#rate >= this.#knee,
@@ -115,13 +145,17 @@ export class RateProbe {
       worstRate: this.#rate,
       quietSeconds: 0,
       calmed: false,
+      fewSeconds: 0,
+      trial: null,
+      doubt: null,
     });
     episode.quietSeconds = 0;
     episode.share += WEIGHT * (share - episode.share);
     if (episode.share > episode.worst * CLEARLY_WORSE) {
       episode.worst = episode.share;
       episode.worstRate = this.#rate;
-    } else if (this.#tellsNothing(episode, share)) {
+    } else if (this.#tellsNothing(episode, step)) {
+      if (!isSure(episode.doubt)) return;
       this.#livedWith = Math.min(MOST_LIVED_WITH, LIVED_WITH_FACTOR * episode.worst);
       this.#livedWithSeconds = LIVED_WITH_SECONDS;
       this.#rate = episode.startRate;
@@ -131,23 +165,42 @@ export class RateProbe {
     const cut = this.#rate * (1 - Math.min(LARGEST_CUT, CUT_FACTOR * share, share + MOST_BEYOND));
     let least = 0;
     if (share === 1) least = LEAST_OF_START * episode.startRate;
-    else if (episode.share <= FEW) least = this.#anchor * (1 - FEW_COST * episode.share);
+    else if (episode.share <= FEW) least = this.#leastForFew(episode, step.seconds);
     this.#rate = Math.max(cut, Math.min(this.#rate, least));
     if (episode.share > FEW) this.#anchor = this.#rate;
   }
 
-  /** However much slower it went, as much is refused. */
-  #tellsNothing({ share: lately, worst, worstRate }: Episode, now: number): boolean {
-    if (this.#rate > TELLING_CUT * worstRate) return false;
-    // What a limit would refuse at this rate, as it took so much at the worst one.
-    const expected = Math.max(0, 1 - ((1 - worst) * worstRate) / this.#rate);
-    return Math.min(lately, now) > expected + worst * TELLING_PART;
+  #leastForFew(episode: Episode, seconds: number): number {
+    episode.fewSeconds += seconds;
+    // The last trial told that they are chance: that is believed for a while.
+    const believed = this.#livedWithSeconds > 0;
+    if (believed || (episode.trial === null && episode.fewSeconds < FEW_SECONDS)) {
+      return this.#anchor * (1 - FEW_COST * episode.share);
+    }
+    episode.trial ??= { rate: this.#rate, share: episode.share };
+    return Math.max(episode.trial.rate * (1 - FEW_TRIAL), this.#anchor * LEAST_IN_TRIALS);
   }
 
-  #quiet(seconds: number, binding: boolean): void {
+  /** However much slower it went, as much is refused. */
+  #tellsNothing(episode: Episode, step: Doubt): boolean {
+    const { share: lately, worst, worstRate, trial } = episode;
+    const doubt = noted(episode, step);
+    const before = lately <= FEW ? trial : { rate: worstRate, share: worst };
+    const slower = before === trial ? 1 - TELLING_TRIAL : TELLING_CUT;
+    if (before !== null && this.#rate <= slower * before.rate) {
+      // What a limit would refuse at this rate, as it took so much at the former one.
+      const expected = Math.max(0, 1 - ((1 - before.share) * before.rate) / this.#rate);
+      const share = Math.min(lately, doubt.refused / (doubt.passed + doubt.refused));
+      if (share > expected + before.share * TELLING_PART) return true;
+    }
+    episode.doubt = null;
+    return false;
+  }
+
+  #quiet(step: Doubt, binding: boolean): void {
     const episode = this.#episode;
     if (episode === null || episode.calmed) {
-      if (binding) this.#up(seconds);
+      if (binding) this.#up(step.seconds);
     } else {
       episode.calmed = true;
       this.#knee = this.#rate;
@@ -156,8 +209,10 @@ export class RateProbe {
       if (episode.atKnee && episode.worst > NOISE) this.#rate *= BELOW_KNEE;
     }
     if (episode === null) return;
+    episode.fewSeconds = 0;
+    if (episode.doubt !== null) noted(episode, step);
     episode.share *= 1 - WEIGHT;
-    episode.quietSeconds += seconds;
+    episode.quietSeconds += step.seconds;
     if (episode.quietSeconds >= QUIET_SECONDS) this.#episode = null;
   }
 
@@ -170,4 +225,16 @@ export class RateProbe {
     const slope = PROBE_PER_SECOND * 2 ** (this.#probingSeconds / PROBE_DOUBLES_AFTER_SECONDS);
     this.#rate *= 1 + Math.min(FASTEST_PROBE_PER_SECOND, slope) * seconds;
   }
+}
+
+function noted(episode: Episode, { seconds, passed, refused }: Doubt): Doubt {
+  const doubt = (episode.doubt ??= { seconds: 0, passed: 0, refused: 0 });
+  doubt.seconds += seconds;
+  doubt.passed += passed;
+  doubt.refused += refused;
+  return doubt;
+}
+
+function isSure(doubt: Doubt | null): boolean {
+  return doubt !== null && doubt.seconds >= TELLING_SECONDS && doubt.refused >= TELLING_REFUSALS;
 }

@@ -104,7 +104,11 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
     const status = await two.run(['status']);
     expect(status.stdout).toMatch(/^s01: ridden out so far: .*MySQL statements? that failed \(last \d+/m);
     expect(status.stdout).not.toMatch(/^s02: ridden out/m);
-    expect(two.status()?.incidents.find(({ kind: of }) => of === 'source-retried')?.count).toBeGreaterThan(4);
+    // A connection that is killed between two statements is nobody's loss, so how many there were is for the log to say.
+    const told = cli.stderr.match(/ s01 MySQL: .*tries again/g) ?? [];
+    expect(told.length).toBeGreaterThanOrEqual(3);
+    const counted = two.status()?.incidents.find(({ kind: of }) => of === 'source-retried')?.count;
+    expect(counted).toBeGreaterThanOrEqual(told.length);
   });
 
   test('beyond the patience, or without its grant, the shard ends with its error and the other goes on', async () => {

@@ -6,11 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../support/fault-proxy.js';
 import { simulate, type Source } from './simulated-writers.js';
 
-/**
- * Always the same unless asked otherwise: with one seed in ten (650974, 598089) the last test finds 15 to 23% of requests throttled, a
- * defect of how hot keys are paced that is known and not mended.
- */
-const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? 1);
+const ASKED = process.env['DYNAFERRY_TEST_SEED'];
+/** With 131, refusals by a neighbour of the hot key were once taken for such as come at any rate; with 3026, a rate just above the table's stayed. */
+const SEEDS = ASKED === undefined ? [1, 131, 3026] : [Number(ASKED)];
 const many: Source = { partition: (index) => `P${(index * 7919) % 3000}`, queued: 1600 };
 const provisioned = (writeUnits: number, burstSeconds = 1) => ({
   billing: { kind: 'provisioned', writeUnits } as const,
@@ -20,7 +18,7 @@ const provisioned = (writeUnits: number, burstSeconds = 1) => ({
 });
 const plenty = { ...provisioned(1_000_000, 300), savedSeconds: 1 };
 
-describe(`the budget (seed ${SEED})`, () => {
+describe.each(SEEDS)('the budget (seed %i)', (seed) => {
   test.each([
     [40, 1, 1, 0],
     [1000, 1, 1, 0],
@@ -35,7 +33,7 @@ describe(`the budget (seed ${SEED})`, () => {
       stallMs,
       model: { ...plenty, partitionUnits: 1e6 },
       sources: [many],
-      random: seededRandom(SEED),
+      random: seededRandom(seed),
     });
     expect(result.mostInTenSeconds / units).toBeLessThanOrEqual(1.01);
     expect(result.rate(1, 30) / units).toBeGreaterThanOrEqual(0.95);
@@ -53,7 +51,7 @@ describe(`the budget (seed ${SEED})`, () => {
       writers,
       model: { ...provisioned(500, burstSeconds), savedSeconds },
       sources: [many],
-      random: seededRandom(SEED),
+      random: seededRandom(seed),
     });
     // What was saved up lasts for 15 s at most.
     expect(result.rate(30, 90) / 500).toBeGreaterThanOrEqual(0.95);
@@ -68,7 +66,7 @@ describe(`the budget (seed ${SEED})`, () => {
       model: { ...provisioned(1000), indexes: [index] },
       attributes: { day: { S: 'today' } },
       sources: [many],
-      random: seededRandom(SEED),
+      random: seededRandom(seed),
     });
     expect(result.rate(20, 70) / 300).toBeGreaterThanOrEqual(0.95);
     expect(result.throttled(20, 70)).toBeLessThan(0.02);
@@ -80,7 +78,7 @@ describe(`the budget (seed ${SEED})`, () => {
       units: 3000,
       model: { billing: { kind: 'on-demand', warmUnits: 1000 }, partitions: 40 },
       sources: [many],
-      random: seededRandom(SEED),
+      random: seededRandom(seed),
     });
     expect(result.rate(20, 50) / 1000).toBeGreaterThanOrEqual(0.95);
     expect(result.throttled(20, 50)).toBeLessThan(0.02);
@@ -95,7 +93,7 @@ describe(`the budget (seed ${SEED})`, () => {
       seconds: 60,
       units,
       sources: [few, { partition: () => 'hot', queued: 1600 }],
-      random: seededRandom(SEED),
+      random: seededRandom(seed),
       model: { ...plenty, partitions: 400, partitionUnits: 60 },
     });
     const cold = withHot.rate(5, 60, (name) => !hot(name));

@@ -72,6 +72,17 @@ describe('RateProbe', () => {
     expect(mean(passed) / 7500).toBeGreaterThan(0.8);
   });
 
+  test('a rate just above a limit that what was saved up had hidden is told from chance, though as little is refused', () => {
+    const probe = new RateProbe(1000);
+    follow(probe, 1, (rate) => rate * 0.995);
+    const over: boolean[] = [];
+    follow(probe, 150, (rate) => {
+      over.push(rate > 953);
+      return 950;
+    });
+    expect(over.slice(15)).not.toContain(true);
+  });
+
   test('seconds in which all is refused do not stop it for minutes', () => {
     const probe = new RateProbe(1000);
     follow(probe, 25, () => 0);
