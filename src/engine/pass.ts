@@ -50,10 +50,14 @@ export async function runPass(
     else signal.addEventListener('abort', stop, { once: true });
   });
 
-  const limit = pLimit(context.scans);
-  await Promise.all(
-    ranges.map((range) => limit(() => walkRange(context, job, pass, range, handler, signal, fail).catch(fail))),
-  );
+  const places = pLimit(context.scans);
+  const walks: Promise<void>[] = [];
+  const walk = (range: RangeProgress): Promise<void> =>
+    new Promise((leave) => {
+      walks.push(walkRange(context, job, pass, range, handler, signal, fail, leave).catch(fail).finally(leave));
+    });
+  await Promise.all(ranges.map((range) => places(() => walk(range))));
+  await Promise.all(walks);
   if (signal.aborted) await stopped;
   const fault = firstFault as { readonly thrown: unknown } | null;
   if (context.signal.aborted) throw interrupted();
@@ -68,11 +72,12 @@ export async function runPass(
 
 /**
  * Chunks of one range under way: a range whose rows are all of one slow partition key takes so many, and the room that is left goes to
- * the others.
+ * the others. It leaves its place too, for good: an account that fills more ranges than there are scans must not hold up all
+ * others, nor wait for them afterwards. How many SELECTs run at once is the source's to hold.
  */
 const CHUNKS_UNDER_WAY = 4;
 
-/** One range from its watermark to its end; resolves when all its chunks are committed. */
+/** One range from its watermark to its end; resolves when all its chunks are committed. @param leave called when it is held back */
 async function walkRange(
   context: ShardContext,
   job: TableJob,
@@ -81,6 +86,7 @@ async function walkRange(
   handler: ChunkHandler,
   signal: AbortSignal,
   fail: (thrown: unknown) => void,
+  leave: () => void,
 ): Promise<void> {
   const { range } = progress;
   const where = { shard: context.shard, table: pass.table, range: range.index };
@@ -123,7 +129,9 @@ async function walkRange(
         .catch(fail)
         .finally(() => underWay.delete(settled));
       underWay.add(settled);
-      if (underWay.size >= CHUNKS_UNDER_WAY) await Promise.race(underWay);
+      if (underWay.size < CHUNKS_UNDER_WAY) continue;
+      leave();
+      await Promise.race(underWay);
     }
   } finally {
     await Promise.all(underWay);
