@@ -27,7 +27,7 @@ const NOISE = 0.001;
 const FEW = 0.02;
 const FEW_COST = 5;
 /** unless that lasts: just above a limit as few are refused as by chance, and going slower by this part tells which it is. */
-const FEW_SECONDS = 2;
+const FEW_SECONDS = 1.4;
 const FEW_TRIAL = 0.05;
 /** However many trials: what few refusals may cost, and one trial. */
 const LEAST_IN_TRIALS = 1 - FEW * FEW_COST - FEW_TRIAL;
