@@ -76,3 +76,27 @@ export class PendingWrite {
     else if (this.#unacknowledged === 0) this.#resolve({ items: this.#items, newer: this.#newer, units: this.#units });
   }
 }
+
+/** The writes that are not settled yet. */
+export class OpenWrites {
+  readonly #open = new Set<PendingWrite>();
+
+  add(write: PendingWrite): void {
+    this.#open.add(write);
+  }
+
+  forgetSettled(write: PendingWrite): void {
+    if (write.settled) this.#open.delete(write);
+  }
+
+  /** @param failure of the whole run: it fails every write with something waiting @returns whether any has failed */
+  sweep(failure: FerryError | null): boolean {
+    let some = false;
+    for (const write of this.#open) {
+      if (failure !== null && write.waiting) write.fail(failure);
+      some ||= write.failed;
+      this.forgetSettled(write);
+    }
+    return some;
+  }
+}

@@ -14,6 +14,7 @@ import { asFerryError, interrupted, type FerryError } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
 import type { MappedItem } from '../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../core/ports.js';
+import { Admission } from './admission.js';
 import { Backlog } from './backlog.js';
 import { Patience, retryDelay } from './backoff.js';
 import { BatchWriteFormat } from './batch-write.js';
@@ -24,7 +25,7 @@ import { Gate } from './gate.js';
 import { comparesNothing, refusedItem, rowsTooOld, sharedKey } from './item-faults.js';
 import type { KeyNames } from './key-text.js';
 import type { QueuedItem } from './partition-queue.js';
-import { PendingWrite } from './pending-write.js';
+import { OpenWrites, PendingWrite } from './pending-write.js';
 import { RequestChannel } from './request-channel.js';
 import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
 import { type RequestFailure, unavailable } from './service-errors.js';
@@ -62,17 +63,16 @@ class QueueingItemWriter implements ItemWriter {
   readonly #channel: RequestChannel;
   readonly #format: WriteFormat;
   readonly #backlog: Backlog;
-  readonly #writes = new Set<PendingWrite>();
+  readonly #writes = new OpenWrites();
   readonly #feedback: WriteFeedback;
   readonly #patience: Patience;
   readonly #cost = new CostFactor();
   readonly #stop = new AbortController();
-  readonly #room = new Gate();
+  readonly #admission = new Admission(() => this.#backlog.hasRoom);
   readonly #answers = new Gate();
   #failure: FerryError | null = null;
   #inFlight = 0;
   #pumpPlanned = false;
-  #admission: NodeJS.Immediate | null = null;
   #waitsForBudget = false;
   #warned = false;
 
@@ -98,19 +98,8 @@ class QueueingItemWriter implements ItemWriter {
       if (this.#failure !== null) throw this.#failure;
       if (signal.aborted) throw interrupted();
       if (this.#backlog.hasRoom) return;
-      await this.#room.wait(signal);
+      await this.#admission.wait(signal);
     }
-  }
-
-  /** One at a time, since whoever comes brings thousands of items; the next one once the first has brought his, or has none. */
-  #admit(): void {
-    if (!this.#backlog.hasRoom) return;
-    this.#room.wakeOne();
-    if (this.#admission !== null) return;
-    this.#admission = setImmediate(() => {
-      this.#admission = null;
-      if (this.#room.waiting) this.#admit();
-    });
   }
 
   write(items: readonly MappedItem[], readAt = thisMoment()): Promise<WriteReceipt> {
@@ -200,7 +189,7 @@ class QueueingItemWriter implements ItemWriter {
     else this.#failed(batch, outcome, debited, sentAt);
     this.#inFlight--;
     this.#pump();
-    this.#admit();
+    this.#admission.admit();
     this.#answers.wake();
   }
 
@@ -248,7 +237,7 @@ class QueueingItemWriter implements ItemWriter {
       this.#backlog.remove(queued);
       queued.write.acknowledged(given - givenSoFar, newer.has(queued));
       givenSoFar = given;
-      if (queued.write.settled) this.#writes.delete(queued.write);
+      this.#writes.forgetSettled(queued.write);
     }
   }
 
@@ -348,18 +337,12 @@ class QueueingItemWriter implements ItemWriter {
     this.#stop.abort();
     this.#backlog.stop();
     this.#dropFailed();
-    this.#room.wake();
+    this.#admission.end();
   }
 
   /** Drops what waits for writes that have failed; once the run has failed, that is every write with something waiting. */
   #dropFailed(): void {
-    let some = false;
-    for (const write of this.#writes) {
-      if (this.#failure !== null && write.waiting) write.fail(this.#failure);
-      some ||= write.failed;
-      if (write.settled) this.#writes.delete(write);
-    }
-    if (some) this.#backlog.dropFailed();
+    if (this.#writes.sweep(this.#failure)) this.#backlog.dropFailed();
   }
 }
 
