@@ -64,7 +64,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   new: 'has nothing recorded yet',
   planned: 'is planned',
   backfilling: 'backfilling',
-  backfilled: 'is backfilled',
+  backfilled: 'is backfilled, and not verified',
   verifying: 'verifying',
   verified: 'is verified: both sides are equal',
   differences: 'has differences',

@@ -168,7 +168,9 @@ function report(all: readonly Figures[]): void {
       Math.min,
     ),
   };
-  for (const [name, figure] of Object.entries(figures)) process.stdout.write(`${name}=${figure.toFixed(3)}\n`);
+  // Of scenarios that were left out there is none.
+  for (const [name, figure] of Object.entries(figures))
+    if (Number.isFinite(figure)) process.stdout.write(`${name}=${figure.toFixed(3)}\n`);
 }
 
 /** What the table saw is told by this process: when it has to wait for a processor, requests seem to come all at once. */

@@ -120,7 +120,7 @@ describe.each(onePair)('without a terminal', (servers) => {
     const first = await migration.run(['backfill', '--shard', 's01']);
     expect(first.code).toBe(0);
     expect(first.stdout).toMatch(/^s01 {2}done: 400 rows, 800 items \(/m);
-    expect(progressOf(first)).toContain('s01 is backfilled');
+    expect(progressOf(first)).toContain('s01 is backfilled, and not verified');
     expect(progressOf(first).join('\n')).not.toContain('s02');
     expect(await migration.items()).toHaveLength(2 * ROWS);
 
