@@ -71,13 +71,15 @@ export async function runPass(
 }
 
 /**
- * Chunks of one range under way: a range whose rows are all of one slow partition key takes so many, and the room that is left goes to
- * the others. It leaves its place too, for good: an account that fills more ranges than there are scans must not hold up all
- * others, nor wait for them afterwards. How many SELECTs run at once is the source's to hold.
+ * Chunks of one range under way. A range that comes to so many is slow, as one whose rows are all of one hot partition key: the room
+ * that is left goes to the others. It leaves its place too, for good: an account that fills more ranges than there are scans must not
+ * hold up all others, nor wait for them afterwards. How many SELECTs run at once is the source's to hold.
  */
 const CHUNKS_UNDER_WAY = 4;
+/** Of a slow range: enough to go on with, and many such ranges still leave room. */
+const CHUNKS_OF_SLOW = 2;
 
-/** One range from its watermark to its end; resolves when all its chunks are committed. @param leave called when it is held back */
+/** One range from its watermark to its end; resolves when all its chunks are committed. @param leave called when it is slow */
 async function walkRange(
   context: ShardContext,
   job: TableJob,
@@ -95,6 +97,7 @@ async function walkRange(
     readonly differences: readonly DifferenceRecord[];
   }>();
   const underWay = new Set<Promise<void>>();
+  let slow = false;
 
   const finish = (chunk: RowChunk, result: ChunkResult, advance: ReturnType<typeof watermark.start>): void => {
     context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
@@ -129,9 +132,10 @@ async function walkRange(
         .catch(fail)
         .finally(() => underWay.delete(settled));
       underWay.add(settled);
-      if (underWay.size < CHUNKS_UNDER_WAY) continue;
+      slow ||= underWay.size >= CHUNKS_UNDER_WAY;
+      if (!slow) continue;
       leave();
-      await Promise.race(underWay);
+      while (underWay.size >= CHUNKS_OF_SLOW) await Promise.race(underWay);
     }
   } finally {
     await Promise.all(underWay);
