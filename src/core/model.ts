@@ -102,8 +102,10 @@ export interface MappedItem {
   readonly expiresAt: number | null;
   /** The row it came from, for naming it in a report; made at each call. */
   readonly row: Row;
-  /** One cell of that row, by its place. */
+  /** One cell of that row, by its place; made at each call. */
   cell(column: number): Cell;
+  /** Whether that cell is the same as in another item's row: compared where both lie side by side, without making them; else false. */
+  sharesCell(column: number, other: MappedItem): boolean;
 }
 
 /** Of one target table. The texts are made only where the hashes meet. */

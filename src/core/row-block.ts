@@ -89,6 +89,18 @@ export class RowBlock implements Iterable<Row> {
       : cellOf(this.bytes, from, this.ends[place] ?? from, this.transports[column] ?? 'text');
   }
 
+  /** Whether two rows have the same bytes, or NULL, in a column. */
+  equal(column: number, row: number, other: number): boolean {
+    const [a, b] = [row * this.width + column, other * this.width + column];
+    const { bytes, starts, ends } = this;
+    const [from, otherFrom] = [starts[a] as number, starts[b] as number];
+    if (from === NULL_CELL || otherFrom === NULL_CELL) return from === otherFrom;
+    const length = (ends[a] as number) - from;
+    if (length !== (ends[b] as number) - otherFrom) return false;
+    for (let i = 0; i < length; i += 1) if (bytes[from + i] !== bytes[otherFrom + i]) return false;
+    return true;
+  }
+
   /** Negative indexes count from the end. */
   at(index: number): Row | undefined {
     const row = index < 0 ? this.length + index : index;

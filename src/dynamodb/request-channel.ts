@@ -2,8 +2,8 @@
  * The hot way to DynamoDB: one prepared JSON body, signed and posted over kept-alive connections. No retries here
  * (the callers own them), except that a refused signature is mended and sent once more.
  */
-import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import { connectionFailure, parseErrorAnswer } from './error-answer.js';
 import type { RequestSigner } from './request-signer.js';
 import { RequestFailure } from './service-errors.js';
@@ -19,7 +19,7 @@ const MENDINGS = 2;
 
 export class RequestChannel {
   readonly #signer: RequestSigner;
-  readonly #pool: Pool;
+  readonly #pool: Dispatcher;
   readonly #path: string;
 
   constructor(signer: RequestSigner, endpoint: URL, limits: ChannelLimits) {

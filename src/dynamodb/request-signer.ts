@@ -2,8 +2,8 @@
  * Signs prepared bodies with AWS Signature Version 4, synchronously, with credentials that the SDK's own chain provides.
  * Renews them before they expire, and corrects the clock when the service says that it is off.
  */
-import aws4 from 'aws4';
 import { FerryError } from '../core/errors.js';
+import { BodySigner } from './body-signer.js';
 import { fromSdkError } from './error-answer.js';
 import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from './service-errors.js';
 import { CREDENTIALS_WITHIN_MS, within } from './within.js';
@@ -21,6 +21,15 @@ export interface SignedRequest {
   readonly headers: Record<string, string>;
   /** What it was signed with, to tell whether newer ones have come since. */
   readonly credentials: SignerCredentials;
+}
+
+interface PreparedRequest {
+  readonly operation: string;
+  readonly date: string;
+  readonly credentials: SignerCredentials;
+  /** All but the Authorization. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signer: BodySigner;
 }
 
 /** The SDK's own margin: temporary credentials are renewed five minutes before their end. */
@@ -42,6 +51,7 @@ export class RequestSigner {
   #clockOffsetMs = 0;
   #dateSecond = 0;
   #date = '';
+  #latest: PreparedRequest | null = null;
 
   constructor(provider: CredentialProvider, region: string, endpoint: URL) {
     this.#provider = provider;
@@ -75,29 +85,36 @@ export class RequestSigner {
     const credentials = this.#credentials;
     if (credentials === null) throw noCredentials(null);
     const date = this.#amzDate();
+    let latest = this.#latest;
+    if (latest?.date !== date || latest.operation !== operation || latest.credentials !== credentials) {
+      latest = this.#latest = this.#prepare(operation, date, credentials);
+    }
+    return { headers: { ...latest.headers, authorization: latest.signer.authorize(body) }, credentials };
+  }
+
+  /** Everything of a request but its body. */
+  #prepare(operation: string, date: string, credentials: SignerCredentials): PreparedRequest {
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials;
     const headers: Record<string, string> = {
       host: this.#host,
       'content-type': 'application/x-amz-json-1.0',
       'x-amz-target': `DynamoDB_20120810.${operation}`,
       'x-amz-date': date,
+      ...(sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken }),
     };
-    if (credentials.sessionToken !== undefined) headers['x-amz-security-token'] = credentials.sessionToken;
-    const request = {
-      method: 'POST',
-      path: this.#path,
-      service: 'dynamodb',
-      region: this.#region,
-      headers,
-      body,
-      doNotModifyHeaders: true,
-    };
-    const signer = new aws4.RequestSigner(request, {
-      accessKeyId: credentials.accessKeyId,
-      secretAccessKey: credentials.secretAccessKey,
-    });
+    const signer = new BodySigner(
+      {
+        method: 'POST',
+        path: this.#path,
+        service: 'dynamodb',
+        region: this.#region,
+        headers,
+        doNotModifyHeaders: true,
+      },
+      { accessKeyId, secretAccessKey },
+    );
     signer.datetime = date;
-    headers['authorization'] = signer.authHeader();
-    return { headers, credentials };
+    return { operation, date, credentials, headers, signer };
   }
 
   /**

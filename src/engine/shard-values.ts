@@ -1,9 +1,10 @@
 /**
  * The declaration that a column's values live on one shard each, held to while rows move: a value is claimed for its shard
  * before an item with it is written, so that a row of another shard with the same value stops the run before it overwrites.
- * Values of a chunk are few (rows come account by account where the scan key begins with it), and those known are not asked again.
+ * Values of a chunk are few (rows come account by account where the scan key begins with it): no text is made for that of the row
+ * before, and those known are not asked again.
  */
-import type { Cell, Cursor, MappedItem, Row } from '../core/model.js';
+import type { Cursor, MappedItem, Row } from '../core/model.js';
 import type { KeyRegister } from '../core/state-ports.js';
 import type { ShardColumn } from './table-job.js';
 
@@ -25,11 +26,13 @@ export class ShardValues {
   /** @returns a row whose value another shard holds, with that shard; null where there is none */
   claim(items: readonly MappedItem[]): { readonly row: Row; readonly holder: string } | null {
     const fresh = new Map<string, MappedItem>();
-    let last: Cell | undefined;
+    const { index } = this.column;
+    let last: MappedItem | null = null;
     for (const item of items) {
-      const cell = item.cell(this.column.index);
-      if (cell === null || cell === last) continue;
-      last = cell;
+      if (last !== null && item.sharesCell(index, last)) continue;
+      last = item;
+      const cell = item.cell(index);
+      if (cell === null) continue;
       const value = this.#keyOf(cell);
       if (!this.#claimed.has(value)) fresh.set(value, item);
     }

@@ -2,7 +2,8 @@
 
 /** `1,234,567` */
 export function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+  // Not `toLocaleString`: its first call loads tables of locales, for 15 ms of processor time.
+  return String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 const SUFFIXES = ['', 'k', 'M', 'G', 'T'] as const;

@@ -161,8 +161,12 @@ export class ItemBuffer implements SizeCounter {
       return;
     }
     const { buffer } = this;
+    const read = this.#wordsOfSource(source);
+    const write = this.#words;
     let at = this.at;
-    for (let i = from; i < to; i += 1, at += 1) buffer[at] = source[i] as number;
+    let i = from;
+    for (; i + WORD <= to; i += WORD, at += WORD) write.setInt32(at, read.getInt32(i, true), true);
+    for (; i < to; i += 1, at += 1) buffer[at] = source[i] as number;
     this.at = at;
   }
 
@@ -265,11 +269,7 @@ export class ItemBuffer implements SizeCounter {
   /** Copies four bytes at once while all four are printable ASCII without need of an escape. @returns where it stopped */
   #copyPlainWords(source: Buffer, from: number, to: number): number {
     if (to - from < WORD) return from;
-    if (source !== this.#source) {
-      this.#source = source;
-      this.#sourceWords = wordsOf(source);
-    }
-    const read = this.#sourceWords;
+    const read = this.#wordsOfSource(source);
     const write = this.#words;
     let at = this.at;
     let i = from;
@@ -284,5 +284,13 @@ export class ItemBuffer implements SizeCounter {
     }
     this.at = at;
     return i;
+  }
+
+  #wordsOfSource(source: Buffer): DataView {
+    if (source !== this.#source) {
+      this.#source = source;
+      this.#sourceWords = wordsOf(source);
+    }
+    return this.#sourceWords;
   }
 }

@@ -45,4 +45,8 @@ export class PackedItem implements MappedItem, KeyPlace {
   cell(column: number): Cell {
     return this.rows.cell(this.place, column);
   }
+
+  sharesCell(column: number, other: MappedItem): boolean {
+    return other instanceof PackedItem && other.rows === this.rows && this.rows.equal(column, this.place, other.place);
+  }
 }

@@ -35,8 +35,6 @@ export interface Supervision {
 
 /** What is sent evenly does not arrive evenly: with this part of the budget in use, no ten seconds see more than all of it. */
 const EVENLY_SENT = 0.99;
-/** In MB: half of Node 20's default takes 20 to 30 MB off each shard's process, and no time that could be measured. */
-const YOUNG_GENERATION = '--max-semi-space-size=8';
 /** How long a child that has told its outcome may take to end by itself, in ms. */
 const END_GRACE_MS = 5_000;
 /** How long a stopping child may take to let its writes in flight finish and to save its checkpoint, in ms. */
@@ -92,9 +90,9 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
 }
 
 function startWorker(): ChildProcess {
+  // Without flags of V8's own: with any, it throws away the compiled code that Node brings of its own modules.
   return fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: [...process.execArgv, YOUNG_GENERATION],
   });
 }
 

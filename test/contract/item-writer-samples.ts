@@ -24,6 +24,7 @@ export function sampleItem(partition: string, sort: string, body = 'text', versi
     expiresAt: null,
     row: [partition, sort, body],
     cell: (column) => [partition, sort, body][column] ?? null,
+    sharesCell: () => false,
   };
 }
 

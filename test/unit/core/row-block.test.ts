@@ -18,6 +18,22 @@ describe('a block of rows', () => {
     expect([block.at(0), block.at(-1), block.at(3), block.at(-4)]).toEqual([ROWS[0], ROWS[2], undefined, undefined]);
   });
 
+  it('compares a cell of two of its rows', () => {
+    const texts = ['ab', 'ab', 'ac', 'a', null, null, ''];
+    const block = RowBlock.of(
+      texts.map((text) => ['x', text, text === null ? null : `${text}y`]),
+      ['text', 'bytes', 'ascii'],
+    );
+    for (const [a, text] of texts.entries()) {
+      for (const [b, other] of texts.entries()) {
+        expect([a, b, block.equal(0, a, b), block.equal(1, a, b), block.equal(2, a, b)]).toEqual([
+          ...[a, b, true],
+          ...[text === other, text === other],
+        ]);
+      }
+    }
+  });
+
   it('grows, and leaves the blocks before it as they were', () => {
     const builder = new RowBlockBuilder(['text'], new RowMemoryPool());
     const rows = (letter: string): Row[] =>

@@ -34,6 +34,7 @@ function queued(attributes: Attributes, units = 1): QueuedItem {
     expiresAt: null,
     row: [],
     cell: () => null,
+    sharesCell: () => false,
   };
   return { item, write: new PendingWrite(1), units, attempts: 0, next: null, nextOfChain: null };
 }

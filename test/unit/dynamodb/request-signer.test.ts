@@ -44,31 +44,60 @@ async function ready(...credentials: readonly SignerCredentials[]) {
   };
 }
 
+/** What AWS's own signer signs the same headers and body with. */
+async function sdkAuthorization(
+  { authorization: _, ...headers }: Readonly<Record<string, string>>,
+  body: Buffer,
+  credentials: SignerCredentials,
+): Promise<string | undefined> {
+  const client = new DynamoDBClient({ region: 'eu-west-1', credentials: () => Promise.resolve(credentials) });
+  const scheme = { name: 'sigv4', signingName: 'dynamodb', signingRegion: 'eu-west-1', properties: {} };
+  const sdkSigner = await client.config.signer(scheme);
+  const request = { method: 'POST', protocol: 'https:', hostname: ENDPOINT.host, path: '/', query: {} };
+  const signed = (await sdkSigner.sign(
+    { ...request, headers, body },
+    // A header that the SDK adds of its own.
+    { signingDate: new Date(), unsignableHeaders: new Set(['x-amz-content-sha256']) },
+  )) as { headers: Record<string, string> };
+  client.destroy();
+  return signed.headers['authorization'];
+}
+
 describe('sign', () => {
+  const body = Buffer.from('{"TableName":"héllo 你好"}');
+
   test.each<SignerCredentials>([STATIC, { accessKeyId: 'AKID', secretAccessKey: 'secret' }])(
     'as the SDK does',
     async (credentials) => {
       const { signer } = await ready(credentials);
-      const body = Buffer.from('{"TableName":"héllo 你好"}');
       const { headers } = signer.sign('BatchWriteItem', body);
-
-      const client = new DynamoDBClient({ region: 'eu-west-1', credentials: () => Promise.resolve(credentials) });
-      const scheme = { name: 'sigv4', signingName: 'dynamodb', signingRegion: 'eu-west-1', properties: {} };
-      const sdkSigner = await client.config.signer(scheme);
-      const { authorization, ...unsigned } = headers;
-      const request = { method: 'POST', protocol: 'https:', hostname: ENDPOINT.host, path: '/', query: {} };
-      const signed = (await sdkSigner.sign(
-        { ...request, headers: unsigned, body },
-        // A header that the SDK adds of its own.
-        { signingDate: new Date(NOW), unsignableHeaders: new Set(['x-amz-content-sha256']) },
-      )) as { headers: Record<string, string> };
-      client.destroy();
-
       expect(headers['x-amz-date']).toBe('20250131T235958Z');
-      expect(authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKID/);
-      expect(signed.headers['authorization']).toBe(authorization);
+      expect(headers['authorization']).toMatch(/^AWS4-HMAC-SHA256 Credential=AKID/);
+      expect(headers['authorization']).toBe(await sdkAuthorization(headers, body, credentials));
     },
   );
+
+  test('as the SDK does when body, operation, second, day or credentials change', async () => {
+    const [one, two] = [lasting('ONE', 60 * 60_000), lasting('TWO', 60 * 60_000)];
+    const { signer } = await ready(one, two);
+    const seen = new Set<string | undefined>();
+    const compare = async (operation: string, bytes: Buffer, credentials: SignerCredentials): Promise<void> => {
+      const { headers } = signer.sign(operation, bytes);
+      expect(headers['x-amz-target']).toBe(`DynamoDB_20120810.${operation}`);
+      expect(headers['authorization']).toBe(await sdkAuthorization(headers, bytes, credentials));
+      seen.add(headers['authorization']);
+    };
+    await compare('BatchWriteItem', body, one);
+    await compare('BatchWriteItem', Buffer.from('{}'), one);
+    await compare('BatchGetItem', Buffer.from('{}'), one);
+    vi.setSystemTime(NOW + 1_000);
+    await compare('BatchGetItem', Buffer.from('{}'), one);
+    vi.setSystemTime(NOW + 2_000);
+    await compare('BatchGetItem', Buffer.from('{}'), one);
+    await signer.mend(new RequestFailure('ExpiredTokenException', 400, true), one);
+    await compare('BatchGetItem', Buffer.from('{}'), two);
+    expect(seen.size).toBe(6);
+  });
 });
 
 describe('credentials', () => {

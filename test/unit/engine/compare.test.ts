@@ -15,6 +15,7 @@ function item(text: string, expiresAt: number | null = null): MappedItem {
     expiresAt,
     row: [],
     cell: () => null,
+    sharesCell: () => false,
   };
 }
 
