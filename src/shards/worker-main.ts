@@ -8,8 +8,8 @@ import { runWorker } from './worker.js';
 // Collects the old generation when it has grown by 60%, where V8 would let it grow to several times its size: 40 to 60 MB less for
 // each shard, and no time that could be measured.
 setFlagsFromString('--heap-growing-percent=60');
-// The only WebAssembly is undici's parser of answers. Optimising it takes 100 ms of processor time, and makes an answer cheaper by less
-// than one millionth of a second: it would pay after some millions of rows, and then by 0.2%.
+// The only WebAssembly is undici's parser of answers. Optimising it takes 100 ms of processor time; what an answer costs then is not to be
+// told from noise, of some microseconds beside the 400 of a request.
 setFlagsFromString('--no-wasm-tier-up');
 setFlagsFromString('--no-wasm-dynamic-tiering');
 

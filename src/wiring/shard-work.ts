@@ -50,7 +50,8 @@ export function openWriter(work: ShardWork, target: TargetSession | null): ItemW
   });
   return {
     ready: (signal) => writer.ready(signal),
-    write: (items) => writer.write(items),
+    // When its rows were read goes along: beside a live writer, what waited too long is not written.
+    write: (items, readAt) => writer.write(items, readAt),
     async close() {
       await writer.close();
       if (!unrecorded) endWrites(store);
