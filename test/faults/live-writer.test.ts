@@ -174,7 +174,7 @@ describe.each(dynamodbPairs.slice(0, 1))('a live writer beside a backfill from $
       Object.assign(source.limits, { maxReplicaLagSeconds: 1 });
       // Twenty minutes for writes that land late and for clocks, a second of lag: two seconds are left to a row.
       const version = { attribute: 'version', tombstonesKept: `${20 * 60 + 3}s` };
-      Object.assign(target, { writeCapacity: 5, patienceSeconds: 1, version });
+      Object.assign(target, { writeCapacity: 10, patienceSeconds: 1, version });
     });
     const slow = await migration.run(['backfill']);
     expect(slow).toMatchObject({ code: 5 });

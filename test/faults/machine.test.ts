@@ -51,7 +51,7 @@ const prlimit = await promisify(execFile)('prlimit', ['--version']).then(
 describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000 }, (servers) => {
   test.runIf(prlimit)('a disk that is full under one state file ends that shard, and the other goes on', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
-    migration.configure(lasting(3, 4 * ROWS));
+    migration.configure(lasting(6, 4 * ROWS));
     migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 30, scansPerShard: 4 }));
     {
       await using cli = await migration.spawn(['backfill', '--all', '--jobs', '2']);
@@ -92,7 +92,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
 
   test('of two runs that start at the same moment, one has the shard and the other says so', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
-    migration.configure(lasting(4, 2 * ROWS));
+    migration.configure(lasting(6, 2 * ROWS));
     const clis = await Promise.all([migration.spawn(['backfill']), migration.spawn(['backfill'])]);
     try {
       const ended = await Promise.all(clis.map((cli) => cli.result));
@@ -122,7 +122,8 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     writeFileSync(file, String(-24 * HOUR_MS));
     const ended = await cli.result;
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
-    expect(ended.stdout).toMatch(/^s01 {2}done: 600 rows, 1,200 items \(.*, \d+s\)/m);
+    // Some seconds, whatever the clock said: neither an hour, nor less than nothing.
+    expect(ended.stdout).toMatch(/^s01 {2}done: 600 rows, 1,200 items \(.*, (\d+m \d\d|[1-9]\d*)s\)/m);
     const status = await migration.run(['status']);
     expect(status.stdout).toMatch(/^s01 +backfilled /m);
     expect(await migration.items()).toHaveLength(2 * ROWS);
@@ -130,7 +131,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
 
   test('a process that is stopped is told of within seconds, and goes on where it is let go on', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
-    migration.configure(lasting(2, 2 * ROWS));
+    migration.configure(lasting(6, 2 * ROWS));
     await using cli = await migration.spawn(['backfill']);
     await untilCommitted(migration, cli);
     const worker = workerOf(migration);
@@ -143,5 +144,26 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     process.kill(worker, 'SIGCONT');
     expect(await cli.result).toMatchObject({ code: 0 });
     expect(await migration.items()).toHaveLength(2 * ROWS);
+  });
+
+  test('a process that gives no sign of life any more is ended, and the other goes on', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
+    migration.configure(lasting(6, 4 * ROWS));
+    {
+      const script = new URL('scripts/hurried-supervisor.js', import.meta.url).href;
+      const env = { NODE_OPTIONS: `--import=${script}` };
+      await using cli = await migration.spawn(['backfill', '--all', '--jobs', '2'], { env });
+      await untilCommitted(migration, cli);
+      process.kill(workerOf(migration), 'SIGSTOP');
+      const ended = await cli.result;
+      expect(ended, ended.stderr).toMatchObject({ code: 6 });
+      expect(ended.stderr).toMatch(
+        /error s01 E_WORKER_HUNG: the process of shard s01 gave no sign of life for 5 minutes and was ended/,
+      );
+      expect(ended.stdout).toMatch(/^s02 {2}done: 600 rows/m);
+    }
+    migration.configure(quickly);
+    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(4 * ROWS);
   });
 });

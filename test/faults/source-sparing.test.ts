@@ -7,9 +7,9 @@ import { describe, expect, test } from 'vitest';
 import { createMigration, onePair, type ConfigDocument } from '../support/migration.js';
 import { createDatabase } from '../support/mysql.js';
 import { ownMysqlKinds, startReplicatedPair, type OwnMysql } from '../support/own-mysql.js';
-import { createTwoSources, lasting, notesConfig } from '../support/two-sources.js';
+import { createTwoSources, lasting, notesConfig, quickly } from '../support/two-sources.js';
 
-const ROWS = 2_000;
+const ROWS = 6_000;
 
 /** How many SELECTs the server has ever run. */
 async function selects(server: OwnMysql): Promise<number> {
@@ -49,7 +49,8 @@ describe.each(replicating)('a source that must be spared, $name', { timeout: 120
       Object.assign(source.shards[0] ?? {}, { user: 'ferry', password: 'pass', replicas: [{ host, port }] });
       Object.assign(source.limits, { maxReplicaLagSeconds: 1, maxThreadsRunning: 8 });
     });
-    two.migration.configure(lasting(12, 2 * ROWS));
+    // Longer than all that follows: what has to pause must still be reading.
+    two.migration.configure(lasting(36, 2 * ROWS));
     {
       await using cli = await two.spawn(['backfill', '--all']);
       await cli.waitFor(/s01 backfill notes: /);
@@ -79,6 +80,7 @@ describe.each(replicating)('a source that must be spared, $name', { timeout: 120
       /^s01: ridden out so far: 1 pause for a busy server .*, 2 pauses for a lagging replica /m,
     );
 
+    two.migration.configure(quickly);
     two.migration.configure(({ source }) => void Object.assign(source.limits, { maxPauseSeconds: 1 }));
     await replica.query('STOP SLAVE SQL_THREAD');
     const ended = await two.run(['backfill', '--all']);

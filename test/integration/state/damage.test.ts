@@ -194,7 +194,12 @@ test('a lock file with something in it is named', async () => {
   const lock = join(folder.path, 's01.lock');
   writeFileSync(lock, 'pid 1\n'.repeat(1000));
   expect(() => openStateStore({ folder: folder.path, shard: 's01', create: true })).toThrow(
-    expect.objectContaining({ code: 'E_STATE_CORRUPT', message: expect.stringContaining(lock) as unknown }),
+    expect.objectContaining({
+      code: 'E_STATE_CORRUPT',
+      message: expect.stringContaining(`written into the lock file ${lock}`) as unknown,
+      // No copy to put back, and nothing to begin again.
+      hint: expect.stringMatching(/^make sure that no dynaferry works on this shard, delete that file/) as unknown,
+    }),
   );
 });
 

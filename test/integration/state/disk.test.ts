@@ -64,11 +64,15 @@ describe('a folder that cannot be written', () => {
     chmodSync(folder.path, 0o755);
     chmodSync(join(at.folder, 's01.db'), 0o000);
     chmodSync(at.folder, 0o555);
-    await using child = startScript('open-unprivileged', [at.folder, at.shard]);
-    const [opened, status] = await allLines(child);
+    await using known = startScript('open-unprivileged', [at.folder, at.shard]);
+    const [opened, status] = await allLines(known);
+    // SQLite refuses the one, the file system the other.
+    await using begun = startScript('open-unprivileged', [at.folder, 's02']);
+    const [made] = await allLines(begun);
     chmodSync(at.folder, 0o700);
     expect(opened).toMatch(/^E_STATE_IO shard s01: the state file .* cannot be opened for writing/);
     expect(status).toBe('E_STATE_IO');
+    expect(made).toMatch(/^E_STATE_IO shard s02: the state file .* cannot be opened for writing \(EACCES\)/);
   });
 });
 
@@ -98,7 +102,8 @@ describe('a full disk', () => {
       reported++;
     };
     expect(() => {
-      for (;;) commit();
+      // Some hundred fill it: no test goes on for ever where a fault is swallowed.
+      for (let tries = 0; tries < 10_000; tries++) commit();
     }).toThrow(expect.objectContaining({ code: 'E_STATE_IO', message: expect.stringContaining('is full') as unknown }));
     expect(reported).toBeGreaterThan(0);
     expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(reported);

@@ -72,9 +72,18 @@ export function skewedClock(offsetMs: number): FaultPlan {
 
 /** For the plan of control requests: DescribeTable answers with that status while the test says so. */
 export function tableStatus(status: string, active: () => boolean = () => true): FaultPlan {
+  return tableTold({ TableStatus: status }, active);
+}
+
+/** The table says that it takes so many write units a second at once. */
+export function warmTable(writeUnits: number): FaultPlan {
+  return tableTold({ WarmThroughput: { WriteUnitsPerSecond: writeUnits } });
+}
+
+function tableTold(facts: Record<string, unknown>, active: () => boolean = () => true): FaultPlan {
   const alter = (answer: Record<string, unknown>): Record<string, unknown> => ({
     ...answer,
-    Table: { ...(answer['Table'] as Record<string, unknown> | undefined), TableStatus: status },
+    Table: { ...(answer['Table'] as Record<string, unknown> | undefined), ...facts },
   });
   return ({ operation }) => (operation === 'DescribeTable' && active() ? { kind: 'altered', alter } : PASS);
 }

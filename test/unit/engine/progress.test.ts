@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { EventBus } from '../../../src/core/events.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
+import type { StateStore } from '../../../src/core/state-ports.js';
 import { PassProgress } from '../../../src/engine/progress.js';
 
 const GAUGES = { unitsLimit: () => 4_000, throttles: () => 2, retries: () => 3 };
@@ -14,6 +16,8 @@ const chunk = (rows: number) => ({
 
 const progressOf = (estimatedRows: number, already = NO_COUNTS) =>
   new PassProgress('s01', 'messages', 'backfilling', estimatedRows, already, GAUGES);
+
+afterEach(() => void vi.useRealTimers());
 
 describe('PassProgress', () => {
   it('counts chunks on top of what earlier runs did', () => {
@@ -92,5 +96,26 @@ describe('PassProgress', () => {
     progress.snapshot(0);
     progress.add(chunk(100));
     expect(progress.snapshot(1_000)).toMatchObject({ etaSeconds: 0, estimatedRows: 10 });
+  });
+
+  it('tells on where the disk is full, and beats again once there is room', () => {
+    vi.useFakeTimers();
+    const disk = { full: true, beats: 0 };
+    const beat = (): void => {
+      if (disk.full) throw new Error('the disk is full');
+      disk.beats++;
+    };
+    const bus = new EventBus();
+    let told = 0;
+    bus.on('shard.progress', () => {
+      told++;
+    });
+    const stop = progressOf(10).publish(bus, { beat } as Partial<StateStore> as StateStore);
+    vi.advanceTimersByTime(2_000);
+    expect({ told, ...disk }).toEqual({ told: 3, full: true, beats: 0 });
+    disk.full = false;
+    vi.advanceTimersByTime(1_000);
+    stop();
+    expect({ told, ...disk }).toEqual({ told: 5, full: false, beats: 2 });
   });
 });

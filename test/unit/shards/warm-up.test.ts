@@ -24,6 +24,9 @@ describe('WarmUp', () => {
     expect(warmUp.units).toBe(6_000);
     warmUp.consumed(50_000, 90 * MINUTE);
     expect(warmUp.units).toBe(12_000);
+    // That was half an hour ago: only what was shown since counts.
+    expect(warmUp.consumed(100, 120 * MINUTE)).toBe(false);
+    expect(warmUp.units).toBe(12_000);
   });
 
   test('a budget below that, and a provisioned table, are given at once', () => {
