@@ -33,6 +33,7 @@ export class TokenBucket implements Budget {
   readonly #window: SpentWindow;
   #waiters: Waiter[] = [];
   #waits = 0;
+  #consumed = 0;
   #cancelTimer: (() => void) | null = null;
 
   /** @param unitsPerSecond capacity units per second; 0 stops everything until `setLimit` raises it */
@@ -60,6 +61,16 @@ export class TokenBucket implements Budget {
   /** How often something had to wait for this bucket: while it grows, the bucket is what binds. */
   get waits(): number {
     return this.#waits;
+  }
+
+  /** Units that the service has consumed for this process: what was refused is debited, and not consumed. */
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  /** The service has answered: so much it consumed. Debits nothing. */
+  noteConsumed(units: number): void {
+    this.#consumed += units;
   }
 
   /** True while a `tryTake` would be served. */

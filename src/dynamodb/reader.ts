@@ -161,6 +161,7 @@ class BatchItemReader implements ItemReader {
       this.#cost.learn(units, answered);
       // What was refused stays debited, as `throttle-feedback.ts` says.
       budget.settle(units - debited * (answered / keys.length));
+      budget.noteConsumed(units);
       this.#feedback.note(answered, unprocessed.length, sentAt, performance.now());
       if (answered > 0) this.#patience.progress();
       if (unprocessed.length > 0) emitter.emit('target.throttled', { shard, items: unprocessed.length, reasons: [] });

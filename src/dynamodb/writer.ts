@@ -206,6 +206,7 @@ class QueueingItemWriter implements ItemWriter {
     const tried = sumUnits(batch);
     budget.settle((answer.units ?? computed * this.#cost.factor) - debited * (computed / tried));
     this.#feedback.note({ batch, units: tried, refused: unprocessed, hotKeyRange: false, sentAt }, now);
+    budget.noteConsumed(units);
     this.#acknowledge(written, newer, units, computed);
     const elapsedMs = now - sentAt;
     emitter.emit('batch.acknowledged', {

@@ -1,6 +1,6 @@
 /** How far a pass is and how fast: counts since it began, rates over the last ten seconds, the time left. */
 import type { Emitter, ProgressSnapshot } from '../core/events.js';
-import { NO_COUNTS, type Counts, type Phase } from '../core/model.js';
+import type { Counts, Phase } from '../core/model.js';
 import type { StateStore } from '../core/state-ports.js';
 
 const WINDOW_MS = 10_000;
@@ -15,6 +15,8 @@ interface Sample {
 
 /** What progress learns from outside a chunk. */
 export interface PassGauges {
+  /** Units that were consumed so far: of chunks under way too, which may last for minutes where the budget is small. */
+  readonly unitsConsumed: () => number;
   /** Units per second that may be used now. */
   readonly unitsLimit: () => number;
   readonly throttles: () => number;
@@ -54,11 +56,12 @@ export class PassProgress {
   }
 
   snapshot(now = performance.now()): ProgressSnapshot {
-    const { rows, items, units } = this.#counts;
+    const { rows, items } = this.#counts;
+    const units = this.gauges.unitsConsumed();
     this.#samples.push({ at: now, rows, items, units });
     // The sample before the window stays while none is at its edge: after a stall there is still a rate to tell.
     while ((this.#samples[1]?.at ?? now) <= now - WINDOW_MS) this.#samples.shift();
-    const oldest = this.#samples[0] ?? { at: now, ...NO_COUNTS };
+    const oldest = this.#samples[0] ?? { at: now, rows, items, units };
     const seconds = (now - oldest.at) / 1_000;
     const rate = (latest: number, before: number): number => (seconds > 0 ? (latest - before) / seconds : 0);
     const rowsPerSecond = rate(rows, oldest.rows);

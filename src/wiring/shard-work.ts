@@ -81,6 +81,7 @@ export function tellPhase({ bus, task }: ShardWork, phase: Phase): void {
 
 export function gaugesOf({ budget, incidents }: ShardWork): PassGauges {
   return {
+    unitsConsumed: () => budget.consumed,
     unitsLimit: () => budget.limit,
     throttles: () => incidents.count('throttled'),
     retries: () => incidents.count('failed', 'unanswered', 'source-retried'),

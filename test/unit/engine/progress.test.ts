@@ -4,7 +4,7 @@ import { NO_COUNTS } from '../../../src/core/model.js';
 import type { StateStore } from '../../../src/core/state-ports.js';
 import { PassProgress } from '../../../src/engine/progress.js';
 
-const GAUGES = { unitsLimit: () => 4_000, throttles: () => 2, retries: () => 3 };
+const GAUGES = { unitsConsumed: () => 0, unitsLimit: () => 4_000, throttles: () => 2, retries: () => 3 };
 const chunk = (rows: number) => ({
   rows,
   items: rows * 2,
@@ -59,9 +59,19 @@ describe('PassProgress', () => {
     expect(progress.snapshot(4_000)).toMatchObject({
       rowsPerSecond: 50,
       itemsPerSecond: 100,
-      unitsPerSecond: 150,
       etaSeconds: 16,
     });
+  });
+
+  it('tells the units of chunks under way as they are consumed: a small budget is in use long before a chunk is done', () => {
+    const consumed = { units: 70 };
+    const gauges = { ...GAUGES, unitsConsumed: () => consumed.units };
+    const progress = new PassProgress('s01', 'messages', 'backfilling', 1_000, NO_COUNTS, gauges);
+    progress.snapshot(0);
+    consumed.units += 600;
+    expect(progress.snapshot(2_000)).toMatchObject({ rowsPerSecond: 0, unitsPerSecond: 300 });
+    progress.add(chunk(200));
+    expect(progress.snapshot(2_000)).toMatchObject({ rowsPerSecond: 100, unitsPerSecond: 300 });
   });
 
   it('does not take the rows of earlier runs for speed', () => {
