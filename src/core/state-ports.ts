@@ -24,7 +24,9 @@ export interface Pass {
   readonly id: number;
   readonly kind: PassKind;
   readonly table: string;
+  /** ms since the epoch by the state's steady clock: late writes are judged by it. */
   readonly startedAt: number;
+  /** ms since the epoch by the wall clock: people read it. */
   readonly finishedAt: number | null;
 }
 

@@ -140,8 +140,10 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         expect(() => store.finishPass(pass)).toThrow(defect);
         expect(store.summary('backfill', 'messages')).toMatchObject({ rangesComplete: 1, pass: { finishedAt: null } });
         store.completeRange(pass, 1);
+        // By the wall clock, unlike its begin.
+        const before = Date.now();
         store.finishPass(pass);
-        expect(store.summary('backfill', 'messages')?.pass.finishedAt).toBeGreaterThanOrEqual(pass.startedAt);
+        expect(store.summary('backfill', 'messages')?.pass.finishedAt).toBeGreaterThanOrEqual(before);
         expect(() => store.finishPass(pass)).toThrow(defect);
         store.close();
       });
