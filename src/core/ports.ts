@@ -4,6 +4,7 @@
  * and rejects with E_INTERRUPTED.
  */
 import type { Moment } from './age.js';
+import type { HeldItem } from './held-item.js';
 import type { BinlogPosition, Cursor, MappedItem, Range, Row, TableInfo, UniqueKey } from './model.js';
 import type { RowChunk } from './row-block.js';
 
@@ -123,14 +124,14 @@ export interface ItemWriter {
 }
 
 export interface ItemRead {
-  /** Canonical text by key text; an absent item has no entry. */
-  readonly texts: ReadonlyMap<string, string>;
+  /** What is there at each item's key, in the order of the items asked for. */
+  readonly held: readonly HeldItem[];
   /** Read units consumed, as reported or as computed. */
   readonly units: number;
 }
 
 export interface ItemReader {
-  /** Strongly consistent reads of distinct item keys (DynamoDB JSON); asks again until no key is unprocessed. */
-  read(keyTexts: readonly string[], signal: AbortSignal): Promise<ItemRead>;
+  /** Strongly consistent reads of what the target holds at the items' keys; asks again until no key is unprocessed. */
+  read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead>;
   close(): Promise<void>;
 }

@@ -2,18 +2,18 @@
  * The item reader: strongly consistent BatchGetItem until no key is unprocessed, within one budget of read units. Reading
  * twice does no harm, so every failure that may pass is simply tried again.
  */
-import { readUnits } from '../core/capacity-units.js';
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { LimitFunction } from 'p-limit';
 import type { Emitter } from '../core/events.js';
+import type { MappedItem } from '../core/model.js';
 import type { ItemRead, ItemReader } from '../core/ports.js';
+import { AskedItems } from './asked-items.js';
 import { Patience, retryDelay } from './backoff.js';
-import { consumedUnits } from './batch-write.js';
+import { BatchGetAnswers, UnreadableAnswer, type AnsweredItem, type BatchGetAnswer } from './batch-get.js';
 import type { TokenBucket } from './budget.js';
 import type { TargetConnection } from './client.js';
 import type { ItemAttributes, KeyNames } from './key-text.js';
-import { keyTextOf } from './key-text.js';
 import { pause, throwIfInterrupted } from './pause.js';
 import { RequestChannel } from './request-channel.js';
 import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
@@ -52,6 +52,7 @@ class BatchItemReader implements ItemReader {
   readonly #channel: RequestChannel;
   readonly #limit: LimitFunction;
   readonly #head: string;
+  readonly #answers: BatchGetAnswers;
   readonly #feedback: ThrottleFeedback;
   readonly #patience: Patience;
   /** Read units for each key asked for. */
@@ -68,20 +69,21 @@ class BatchItemReader implements ItemReader {
     });
     this.#limit = pLimit(requestsInFlight);
     this.#head = `{"RequestItems":{${JSON.stringify(options.table)}:{"ConsistentRead":true,"Keys":[`;
+    this.#answers = new BatchGetAnswers(options.keyNames, options.canonicalText);
     this.#feedback = new ThrottleFeedback(options.budget, performance.now());
     this.#patience = new Patience(options.patienceSeconds);
   }
 
-  async read(keyTexts: readonly string[], signal: AbortSignal): Promise<ItemRead> {
-    const distinct = [...new Set(keyTexts)];
+  async read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead> {
+    const asked = new AskedItems(items);
+    const { keyTexts } = asked;
     const batches: (readonly string[])[] = [];
-    for (let i = 0; i < distinct.length; i += MAX_KEYS) batches.push(distinct.slice(i, i + MAX_KEYS));
-    const texts = new Map<string, string>();
+    for (let i = 0; i < keyTexts.length; i += MAX_KEYS) batches.push(keyTexts.slice(i, i + MAX_KEYS));
     const read = this.#begin(signal);
-    const parts = batches.map((batch) => this.#limit(() => this.#readBatch(batch, texts, read.signal)));
+    const parts = batches.map((batch) => this.#limit(() => this.#readBatch(batch, asked, read.signal)));
     try {
       const units = await Promise.all(parts);
-      return { texts, units: units.reduce((sum, part) => sum + part, 0) };
+      return { held: asked.held(), units: units.reduce((sum, part) => sum + part, 0) };
     } catch (thrown) {
       read.abort();
       await Promise.allSettled(parts);
@@ -116,12 +118,12 @@ class BatchItemReader implements ItemReader {
   }
 
   /** @returns read units consumed */
-  async #readBatch(batch: readonly string[], texts: Map<string, string>, signal: AbortSignal): Promise<number> {
+  async #readBatch(batch: readonly string[], asked: AskedItems, signal: AbortSignal): Promise<number> {
     let keys = batch;
     let units = 0;
     for (let attempt = 0; keys.length > 0;) {
       throwIfInterrupted(signal);
-      const outcome = await this.#ask(keys, texts, signal);
+      const outcome = await this.#ask(keys, asked, signal);
       units += outcome.units;
       if (outcome.unprocessed.length === 0) break;
       attempt = outcome.unprocessed.length < keys.length ? 0 : attempt + 1;
@@ -143,21 +145,19 @@ class BatchItemReader implements ItemReader {
   }
 
   /** One request. What failed but may pass comes back as unprocessed, with its reason. */
-  async #ask(keys: readonly string[], texts: Map<string, string>, signal: AbortSignal): Promise<Outcome> {
+  async #ask(keys: readonly string[], asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
     const { shard, table, budget, emitter, patienceSeconds } = this.#options;
     const debited = keys.length * this.#cost.factor;
     await budget.take(debited, signal);
     const sentAt = performance.now();
     try {
       const body = `${this.#head}${keys.join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
-      const json = await this.#channel.post(OPERATION, body, signal);
-      const answer = parseAnswer(json);
-      if (answer === null) throw new RequestFailure('unreadable answer', 200, true);
-      const computed = this.#collect(answer.items, texts);
-      const unprocessed = answer.unprocessed.map((attributes) => this.#keyText(attributes));
+      const answer = this.#understood(await this.#channel.post(OPERATION, body, signal), asked);
+      const { items, unprocessed } = answer;
+      for (const { place, held } of items) if (place !== undefined) asked.found(place, held);
       const answered = keys.length - unprocessed.length;
       // A key without an item costs one unit as well.
-      const units = answer.units ?? computed + Math.max(0, answered - answer.items.length);
+      const units = answer.units ?? unitsOf(items) + Math.max(0, answered - items.length);
       this.#cost.learn(units, answered);
       // What was refused stays debited, as `throttle-feedback.ts` says.
       budget.settle(units - debited * (answered / keys.length));
@@ -183,21 +183,13 @@ class BatchItemReader implements ItemReader {
     }
   }
 
-  /** @returns read units by the length of the items' JSON: somewhat more than their size as billed, for want of better */
-  #collect(items: readonly ItemAttributes[], texts: Map<string, string>): number {
-    let units = 0;
-    for (const item of items) {
-      const text = this.#options.canonicalText(item);
-      texts.set(this.#keyText(item), text);
-      units += readUnits(text.length);
+  #understood(bytes: Buffer, asked: AskedItems): BatchGetAnswer {
+    try {
+      return this.#answers.read(bytes, asked);
+    } catch (thrown) {
+      if (thrown instanceof UnreadableAnswer) throw new RequestFailure(thrown.message, 200, true);
+      throw thrown;
     }
-    return units;
-  }
-
-  #keyText(attributes: ItemAttributes): string {
-    const text = keyTextOf(attributes, this.#options.keyNames);
-    if (text === null) throw new RequestFailure('answer without item keys', 200, true);
-    return text;
   }
 }
 
@@ -208,28 +200,6 @@ interface Outcome {
   readonly throttled: boolean;
 }
 
-interface Answer {
-  readonly items: readonly ItemAttributes[];
-  readonly unprocessed: readonly ItemAttributes[];
-  readonly units: number | null;
-}
-
-interface RawAnswer {
-  readonly Responses?: Readonly<Record<string, readonly ItemAttributes[]>>;
-  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly ItemAttributes[] }>>;
-  readonly ConsumedCapacity?: readonly { readonly CapacityUnits?: number }[];
-}
-
-/** DynamoDB JSON holds its numbers as strings, so parsing rounds none. @returns null where it is no JSON */
-function parseAnswer(json: string): Answer | null {
-  try {
-    const raw = JSON.parse(json) as RawAnswer;
-    return {
-      items: Object.values(raw.Responses ?? {}).flat(),
-      unprocessed: Object.values(raw.UnprocessedKeys ?? {}).flatMap((part) => part.Keys ?? []),
-      units: consumedUnits(raw.ConsumedCapacity),
-    };
-  } catch {
-    return null;
-  }
+function unitsOf(items: readonly AnsweredItem[]): number {
+  return items.reduce((sum, { units }) => sum + units, 0);
 }

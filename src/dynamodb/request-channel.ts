@@ -37,10 +37,10 @@ export class RequestChannel {
   /**
    * @param json the whole request body, as text or as UTF-8
    * @param signal ends the wait for the answer; the request may have been applied all the same
-   * @returns the body of the success answer
+   * @returns the body of the success answer, as UTF-8
    * @throws RequestFailure for everything a caller may judge; FerryError E_TARGET_CREDENTIALS where there are none
    */
-  async post(operation: string, json: string | Buffer, signal: AbortSignal | null = null): Promise<string> {
+  async post(operation: string, json: string | Buffer, signal: AbortSignal | null = null): Promise<Buffer> {
     const body = typeof json === 'string' ? Buffer.from(json) : json;
     for (let mendings = 0; ; mendings++) {
       const renewal = this.#signer.renewalBeforeUse();
@@ -60,7 +60,7 @@ export class RequestChannel {
     await this.#pool.destroy();
   }
 
-  #exchange(headers: Record<string, string>, body: Buffer, signal: AbortSignal | null): Promise<string> {
+  #exchange(headers: Record<string, string>, body: Buffer, signal: AbortSignal | null): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const exchange = new Exchange(resolve, reject, signal);
       this.#pool.dispatch({ method: 'POST', path: this.#path, headers, body }, exchange);
@@ -70,7 +70,7 @@ export class RequestChannel {
 
 /** Collects one answer. `dispatch` with a handler costs a fraction of undici's stream-based `request`. */
 class Exchange implements Dispatcher.DispatchHandler {
-  readonly #resolve: (body: string) => void;
+  readonly #resolve: (body: Buffer) => void;
   readonly #reject: (failure: RequestFailure) => void;
   readonly #signal: AbortSignal | null;
   readonly #abort = (): void => this.#controller?.abort(new RequestAborted());
@@ -80,7 +80,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #serverTime: number | null = null;
   readonly #chunks: Buffer[] = [];
 
-  constructor(resolve: (body: string) => void, reject: (failure: RequestFailure) => void, signal: AbortSignal | null) {
+  constructor(resolve: (body: Buffer) => void, reject: (failure: RequestFailure) => void, signal: AbortSignal | null) {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
@@ -109,10 +109,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#signal?.removeEventListener('abort', this.#abort);
     const [first, second] = this.#chunks;
-    const body =
-      first === undefined ? '' : (second === undefined ? first : Buffer.concat(this.#chunks)).toString('utf8');
+    const body = first !== undefined && second === undefined ? first : Buffer.concat(this.#chunks);
     if (this.#status === 200) this.#resolve(body);
-    else this.#reject(parseErrorAnswer(this.#status, body, this.#serverTime));
+    else this.#reject(parseErrorAnswer(this.#status, body.toString('utf8'), this.#serverTime));
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {

@@ -49,7 +49,8 @@ export async function sendBatch(
 ): Promise<WriteOutcome> {
   try {
     const body = format.body(batch);
-    const answer = format.answer(await channel.post(format.operation, body), batch);
+    const json = await channel.post(format.operation, body);
+    const answer = format.answer(json.toString('utf8'), batch);
     format.release(body);
     if (answer !== null) return { kind: 'answered', answer };
     return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure('unreadable answer', 200, true) };

@@ -1,4 +1,5 @@
-/** Compares what a row maps to with what the target holds. Both are canonical texts: equal items are equal strings. */
+/** Compares what a row maps to with what the target holds; what both are made of, where they differ, are canonical texts. */
+import { SAME, type HeldItem } from '../core/held-item.js';
 import { versionOrder } from '../core/item-version.js';
 import type { Difference, MappedItem } from '../core/model.js';
 
@@ -6,18 +7,17 @@ import type { Difference, MappedItem } from '../core/model.js';
  * null where the target agrees. An item past its TTL may be gone or still be there (AWS: deletion follows within days), so
  * its absence is no difference. `newer`: a live writer has overtaken the row, by the attribute that holds the version; an item of the
  * row's own version, or of none that compares, has to be equal.
- * @param held canonical text of the item in the target, undefined where there is none
  * @param now seconds since the epoch
  * @param version the attribute that holds an item's version; null: nobody else writes
  */
 export function compareItem(
   item: MappedItem,
-  held: string | undefined,
+  held: HeldItem,
   now: number,
   version: string | null,
 ): Difference | 'newer' | null {
-  if (held === item.text) return null;
-  if (held === undefined) {
+  if (held === SAME) return null;
+  if (held === null) {
     if (item.expiresAt !== null && item.expiresAt <= now) return null;
     return { class: 'missing', keyText: item.keyText, attributes: [] };
   }

@@ -2,6 +2,7 @@
  * The dry run: for given rows, the item that would be written beside the one that is there. Writes nothing, counts nothing,
  * keeps nothing.
  */
+import { SAME, type HeldItem } from '../core/held-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
 import type { ItemReader } from '../core/ports.js';
 import { BadValue } from '../mapping/bad-value.js';
@@ -34,13 +35,14 @@ export async function diffRows(
   signal: AbortSignal,
 ): Promise<readonly RowDiff[]> {
   const mapped = rows.map((row) => mapRow(job, row, now));
-  const keys = new Set(mapped.flatMap((entry) => entry.items.map((item) => item.keyText)));
-  const { texts } = await reader.read([...keys], signal);
+  const items = mapped.flatMap((entry) => entry.items);
+  const { held } = await reader.read(items, signal);
+  const heldOf = new Map<MappedItem, HeldItem>(items.map((item, index) => [item, held[index] ?? null]));
   return mapped.map((entry) => ({
     row: entry.row,
     outcome: entry.outcome,
     bad: entry.bad,
-    items: entry.items.map((item) => diffItem(item, texts.get(item.keyText), job.mapping.version)),
+    items: entry.items.map((item) => diffItem(item, heldOf.get(item) ?? null, job.mapping.version)),
   }));
 }
 
@@ -60,10 +62,10 @@ function mapRow(
   }
 }
 
-function diffItem(item: MappedItem, held: string | undefined, version: string | null): ItemDiff {
+function diffItem(item: MappedItem, held: HeldItem, version: string | null): ItemDiff {
   const base = { keyText: item.keyText, bytes: item.bytes };
-  if (held === item.text) return { ...base, outcome: 'same', attributes: [] };
-  if (held !== undefined) {
+  if (held === SAME) return { ...base, outcome: 'same', attributes: [] };
+  if (held !== null) {
     const outcome = version !== null && isNewer(held, item.text, version) ? 'newer' : 'changed';
     return { ...base, outcome, attributes: attributeDifferences(item.text, held) };
   }

@@ -47,10 +47,13 @@ export async function confirmDifferences(
     const again = open.flatMap((before, index) =>
       remap(job, rows[index] ?? null, before, now()).map((after) => ({ after, changed: after.text !== before.text })),
     );
-    const read = await reader.read([...new Set(again.map(({ after }) => after.keyText))], signal);
+    const { held } = await reader.read(
+      again.map(({ after }) => after),
+      signal,
+    );
     const changing = new Map<string, MappedItem>();
-    for (const { after, changed } of again) {
-      const difference = compareItem(after, read.texts.get(after.keyText), now(), job.mapping.version);
+    for (const [index, { after, changed }] of again.entries()) {
+      const difference = compareItem(after, held[index] ?? null, now(), job.mapping.version);
       if (difference === null) continue;
       if (difference === 'newer') newer.push(after.keyText);
       else if (changed) changing.set(after.keyText, after);

@@ -3,11 +3,10 @@
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
 import { interrupted } from '../core/errors.js';
-import type { Range } from '../core/model.js';
+import type { MappedItem, Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
 import type { ItemReader } from '../core/ports.js';
 import type { Pass, RangeProgress } from '../core/state-ports.js';
-import { DigestSum } from '../mapping/digest.js';
 import { BadRowBook } from './bad-row-book.js';
 import { compareItem } from './compare.js';
 import { mapChunk, type MappedChunk } from './map-chunk.js';
@@ -16,6 +15,7 @@ import type { PassProgress } from './progress.js';
 import { confirmDifferences } from './recheck.js';
 import type { SuspectCheck } from './suspect-check.js';
 import type { ShardContext, TableJob } from './table-job.js';
+import { targetDigest } from './target-digest.js';
 
 export interface VerifyParts {
   readonly reader: ItemReader;
@@ -79,17 +79,12 @@ class VerifyHandler implements ChunkHandler {
   async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, progress, suspects, now } = this.parts;
     const compared = suspects.beforeReading();
-    // Made at each call.
-    const keyTexts = mapped.items.map((item) => item.keyText);
-    const read = await reader.read(keyTexts, signal);
-    const held = new DigestSum();
-    const candidates = mapped.items.filter((item, index) => {
-      const text = read.texts.get(keyTexts[index] ?? '');
-      if (text !== undefined) held.add(text);
-      return compareItem(item, text, now(), this.job.mapping.version) !== null;
-    });
+    const { held, units } = await reader.read(mapped.items, signal);
+    const candidates = mapped.items.filter(
+      (item, index) => compareItem(item, held[index] ?? null, now(), this.job.mapping.version) !== null,
+    );
     const { differences, newer } = await confirmDifferences(this.job, candidates, reader, now, signal);
-    compared(keyTexts);
+    compared(keyTextsOf(mapped.items));
     this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {
@@ -98,9 +93,9 @@ class VerifyHandler implements ChunkHandler {
       badRows: mapped.badRows.length,
       expiredRows: mapped.expiredRows,
       newerItems: newer.length,
-      units: read.units,
+      units,
       sourceDigest: mapped.digest,
-      targetDigest: held.toString(),
+      targetDigest: targetDigest(mapped, held),
       missing: count('missing'),
       differing: count('differing'),
       unresolved: count('unresolved'),
@@ -117,4 +112,9 @@ class VerifyHandler implements ChunkHandler {
     mapped.release();
     return { record, differences };
   }
+}
+
+/** Made while they are asked for: mostly nobody does. */
+function* keyTextsOf(items: readonly MappedItem[]): Generator<string> {
+  for (const { keyText } of items) yield keyText;
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config/model.js';
 import { EventBus } from '../core/events.js';
 import { TokenBucket } from '../dynamodb/budget.js';
 import { diffRows, type RowDiff } from '../engine/diff.js';
+import type { MappedItem } from '../core/model.js';
 import type { ItemRead, ItemReader } from '../core/ports.js';
 import { openShardSession } from './shard-session.js';
 import { secondsNow } from './shard-work.js';
@@ -59,8 +60,8 @@ export async function diffShard(
 
 /** Before the target table is made, every item is new. */
 class EmptyReader implements ItemReader {
-  read(): Promise<ItemRead> {
-    return Promise.resolve({ texts: new Map(), units: 0 });
+  read(items: readonly MappedItem[]): Promise<ItemRead> {
+    return Promise.resolve({ held: items.map(() => null), units: 0 });
   }
 
   close(): Promise<void> {

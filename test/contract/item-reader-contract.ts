@@ -1,5 +1,6 @@
 /** What every ItemReader must do, whatever it reads from. */
 import { describe, expect, test } from 'vitest';
+import { SAME } from '../../src/core/held-item.js';
 import type { MappedItem } from '../../src/core/model.js';
 import type { ItemReader } from '../../src/core/ports.js';
 import { sampleItem, sampleItems } from './item-writer-samples.js';
@@ -9,18 +10,29 @@ export interface ReaderUnderTest extends AsyncDisposable {
   store(items: readonly MappedItem[]): Promise<void>;
 }
 
+const keyOf = ({ row }: MappedItem): [string, string] => [String(row[0]), String(row[1])];
+
 export function itemReaderContract(name: string, newReader: () => Promise<ReaderUnderTest>): void {
   const never = new AbortController().signal;
 
   describe(`ItemReader contract: ${name}`, () => {
-    test('finds each item by key text, as canonical text; absent ones have no entry', async () => {
+    test('knows each item that is the same, and those that are absent', async () => {
       await using place = await newReader();
       const items = sampleItems(230, 9, 'A', 'héllo "wörld" \\ 你好 😀\n');
       await place.store(items);
-      const absent = sampleItem('absent', '1').keyText;
-      const { texts, units } = await place.reader.read([...items.map((item) => item.keyText), absent], never);
-      expect(new Map(texts)).toEqual(new Map(items.map((item) => [item.keyText, item.text])));
+      const absent = sampleItem('absent', '1');
+      const { held, units } = await place.reader.read([absent, ...items], never);
+      expect(held).toEqual([null, ...items.map(() => SAME)]);
       expect(units).toBeGreaterThanOrEqual(230);
+    });
+
+    test('gives another item as its canonical text, each beside the one asked for', async () => {
+      await using place = await newReader();
+      const items = sampleItems(230, 9);
+      const stored = items.map((item, i) => (i % 7 === 0 ? sampleItem(...keyOf(item), 'other', '1.5') : item));
+      await place.store(stored);
+      const { held } = await place.reader.read(items, never);
+      expect(held).toEqual(stored.map((item, i) => (i % 7 === 0 ? item.text : SAME)));
     });
 
     test('reads what was just written', async () => {
@@ -28,7 +40,7 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       for (const body of ['1', '2', '3']) {
         const item = sampleItem('A', '1', body);
         await place.store([item]);
-        expect((await place.reader.read([item.keyText], never)).texts.get(item.keyText)).toBe(item.text);
+        expect((await place.reader.read([item], never)).held).toEqual([SAME]);
       }
     });
 
@@ -36,34 +48,33 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       await using place = await newReader();
       const items = sampleItems(45, 3, 'A', 'x'.repeat(390_000));
       await place.store(items);
-      const { texts } = await place.reader.read(
-        items.map((item) => item.keyText),
-        never,
-      );
-      expect(texts.size).toBe(45);
+      expect((await place.reader.read(items, never)).held).toEqual(items.map(() => SAME));
     });
 
-    test('no keys, no items; a key asked for twice is one item', async () => {
+    test('no items, no requests; items of one key are one read, and each is compared', async () => {
       await using place = await newReader();
-      expect(await place.reader.read([], never)).toEqual({ texts: new Map(), units: 0 });
+      expect(await place.reader.read([], never)).toEqual({ held: [], units: 0 });
       const item = sampleItem('A', '1');
       await place.store([item]);
-      expect((await place.reader.read([item.keyText, item.keyText], never)).texts.size).toBe(1);
+      const one = await place.reader.read([item], never);
+      const other = sampleItem('A', '1', 'other');
+      expect(await place.reader.read([item, other, item], never)).toEqual({ ...one, held: [SAME, item.text, SAME] });
+      expect(await place.reader.read([other, item], never)).toEqual({ ...one, held: [item.text, SAME] });
     });
 
     test('an aborted signal and close() end reads as interrupted', async () => {
       await using place = await newReader();
-      const keys = sampleItems(2000, 5).map((item) => item.keyText);
-      await expect(place.reader.read(keys, AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      const items = sampleItems(2000, 5);
+      await expect(place.reader.read(items, AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
       const stop = new AbortController();
-      const aborted = place.reader.read(keys, stop.signal);
+      const aborted = place.reader.read(items, stop.signal);
       stop.abort();
       await expect(aborted).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
-      const closed = place.reader.read(keys, never);
+      const closed = place.reader.read(items, never);
       const outcome = expect(closed).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
       await place.reader.close();
       await outcome;
-      await expect(place.reader.read(keys, never)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      await expect(place.reader.read(items, never)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     });
   });
 }

@@ -20,6 +20,8 @@ export interface TargetUnderTest extends AsyncDisposable {
   readonly events: readonly EventRecord[];
   /** Key texts that were handed to onSuspects, in order. */
   readonly suspects: string[];
+  /** Canonical texts of the items that the reader had to parse. */
+  readonly parsed: readonly string[];
   stored(): Promise<readonly string[]>;
 }
 
@@ -68,7 +70,16 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
     condition: conditional ? { attribute: 'v', canonicalText: canonicalItemText, storedBytes } : null,
     ...common,
   });
-  const reader = openItemReader({ ...common, budget: new TokenBucket(1e6), canonicalText: canonicalItemText });
+  const parsed: string[] = [];
+  const reader = openItemReader({
+    ...common,
+    budget: new TokenBucket(1e6),
+    canonicalText: (attributes) => {
+      const text = canonicalItemText(attributes);
+      parsed.push(text);
+      return text;
+    },
+  });
   return {
     table: table.name,
     writer,
@@ -76,6 +87,7 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
     budget,
     events,
     suspects,
+    parsed,
     stored: async () => (await table.items()).map((item) => canonicalItemText(item as Record<string, unknown>)),
     async [Symbol.asyncDispose]() {
       await Promise.all([writer.close(), reader.close()]);

@@ -1,6 +1,6 @@
 /** The reader against a DynamoDB that misbehaves: every item that is there is found, whatever it takes. */
 import { describe, expect, test } from 'vitest';
-import type { MappedItem } from '../../../src/core/model.js';
+import { SAME } from '../../../src/core/held-item.js';
 import { sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
@@ -14,9 +14,6 @@ function readsInOrder(...fates: readonly Fate[]): FaultPlan {
   let reads = 0;
   return ({ operation }) => (operation === 'BatchGetItem' ? fates[reads++] : undefined) ?? { kind: 'pass' };
 }
-
-const expected = (items: readonly MappedItem[]): Map<string, string> =>
-  new Map(items.map((item) => [item.keyText, item.text]));
 
 describe.each(dynamodbServers)('reader faults: $name', (server) => {
   test.each<[string, Fate]>([
@@ -32,11 +29,8 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     await using target = await openTarget(server, { endpoint: proxy.endpoint, timeouts: TIMEOUTS });
     const items = sampleItems(130, 9);
     await target.writer.write(items);
-    const { texts } = await target.reader.read(
-      items.map((item) => item.keyText),
-      never,
-    );
-    expect(new Map(texts)).toEqual(expected(items));
+    const { held } = await target.reader.read(items, never);
+    expect(held).toEqual(items.map(() => SAME));
     const retried = target.events.filter((event) => event.name === 'request.retried');
     expect(retried.length).toBe(2);
     expect(retried[0]?.payload).toMatchObject({ operation: 'BatchGetItem', ambiguous: false });
@@ -48,8 +42,8 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     const items = sampleItems(10, 2, 'A', 'x'.repeat(5000));
     await target.writer.write(items);
-    const keys = [...items, ...sampleItems(3, 1, 'absent')].map((item) => item.keyText);
-    expect((await target.reader.read(keys, never)).units).toBe(23);
+    const asked = [...items, ...sampleItems(3, 1, 'absent')];
+    expect((await target.reader.read(asked, never)).units).toBe(23);
   });
 
   test.each([
@@ -59,25 +53,22 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
   ])('%s ends the read as %s', async (name, code) => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'error', status: 400, name }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
-    const keys = sampleItems(300, 3).map((item) => item.keyText);
-    await expect(target.reader.read(keys, never)).rejects.toMatchObject({ code });
+    await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({ code });
   });
 
   test('a table that throttles for ever is E_TARGET_UNAVAILABLE once the patience is over', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'throttle' }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 0.3 });
-    const keys = sampleItems(300, 3).map((item) => item.keyText);
-    await expect(target.reader.read(keys, never)).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
+    await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({
+      code: 'E_TARGET_UNAVAILABLE',
+    });
   });
 
   test('an abort ends a read that gets no answer', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'hang', applied: false }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     const begun = performance.now();
-    const read = target.reader.read(
-      sampleItems(300, 3).map((item) => item.keyText),
-      AbortSignal.timeout(100),
-    );
+    const read = target.reader.read(sampleItems(300, 3), AbortSignal.timeout(100));
     await expect(read).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     expect(performance.now() - begun).toBeLessThan(2000);
   });

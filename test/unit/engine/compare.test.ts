@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SAME, type HeldItem } from '../../../src/core/held-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { attributeDifferences, compareItem } from '../../../src/engine/compare.js';
 import { bytesOf } from '../../support/mapped-item.js';
@@ -22,12 +23,12 @@ function item(text: string, expiresAt: number | null = null): MappedItem {
 describe('compareItem', () => {
   const mapped = '{"a":{"N":"1"},"b":{"S":"x"},"pk":{"S":"a"}}';
 
-  it('finds nothing where the texts are equal', () => {
-    expect(compareItem(item(mapped), mapped, 0, null)).toBeNull();
+  it('finds nothing where both are the same', () => {
+    expect(compareItem(item(mapped), SAME, 0, null)).toBeNull();
   });
 
   it('finds a missing item', () => {
-    expect(compareItem(item(mapped), undefined, 0, null)).toEqual({ class: 'missing', keyText: KEY, attributes: [] });
+    expect(compareItem(item(mapped), null, 0, null)).toEqual({ class: 'missing', keyText: KEY, attributes: [] });
   });
 
   it('names the attributes that differ, that are absent, and that are too many, and no values', () => {
@@ -40,19 +41,19 @@ describe('compareItem', () => {
   });
 
   it('lets an item be gone from the second of its TTL on, not before', () => {
-    expect(compareItem(item(mapped, 1_000), undefined, 999, null)).toMatchObject({ class: 'missing' });
-    expect(compareItem(item(mapped, 1_000), undefined, 1_000, null)).toBeNull();
+    expect(compareItem(item(mapped, 1_000), null, 999, null)).toMatchObject({ class: 'missing' });
+    expect(compareItem(item(mapped, 1_000), null, 1_000, null)).toBeNull();
   });
 
   it('lets an expired item be there still, but not be another', () => {
-    expect(compareItem(item(mapped, 1_000), mapped, 2_000, null)).toBeNull();
+    expect(compareItem(item(mapped, 1_000), SAME, 2_000, null)).toBeNull();
     expect(compareItem(item(mapped, 1_000), '{"pk":{"S":"a"}}', 2_000, null)).toMatchObject({ class: 'differing' });
   });
 });
 
 describe('compareItem beside a live writer', () => {
   const mapped = '{"body":{"S":"row"},"v":{"N":"10"}}';
-  const compared = (held: string) => compareItem(item(mapped), held, 0, 'v');
+  const compared = (held: HeldItem) => compareItem(item(mapped), held, 0, 'v');
 
   it('takes an item of a newer version for no difference, a tombstone like any other', () => {
     expect(compared('{"body":{"S":"live"},"v":{"N":"11"}}')).toBe('newer');
@@ -69,9 +70,9 @@ describe('compareItem beside a live writer', () => {
     expect(compared(held)).toMatchObject({ class: 'differing' });
   });
 
-  it('finds nothing where both are equal, and a missing item', () => {
-    expect(compared(mapped)).toBeNull();
-    expect(compareItem(item(mapped), undefined, 0, 'v')).toMatchObject({ class: 'missing' });
+  it('finds nothing where both are the same, and a missing item', () => {
+    expect(compared(SAME)).toBeNull();
+    expect(compareItem(item(mapped), null, 0, 'v')).toMatchObject({ class: 'missing' });
   });
 });
 

@@ -1,0 +1,52 @@
+/** The items of one read by their keys, and what was found at each. Items with one item key are asked for once. */
+import { heldAs, SAME, type HeldItem } from '../core/held-item.js';
+import type { MappedItem } from '../core/model.js';
+
+export class AskedItems {
+  /** Each once. */
+  readonly keyTexts: readonly string[];
+  readonly #items: readonly MappedItem[];
+  /** The first item of each key. */
+  readonly #places = new Map<string, number>();
+  readonly #held: HeldItem[];
+  /** Places of items whose key one before has, each with that one's place. */
+  readonly #again: (readonly [number, number])[] = [];
+
+  constructor(items: readonly MappedItem[]) {
+    this.#items = items;
+    this.#held = items.map(() => null);
+    const keyTexts: string[] = [];
+    for (const [place, { keyText }] of items.entries()) {
+      const first = this.#places.get(keyText);
+      if (first === undefined) {
+        this.#places.set(keyText, place);
+        keyTexts.push(keyText);
+      } else this.#again.push([place, first]);
+    }
+    this.keyTexts = keyTexts;
+  }
+
+  /** Of the item that is asked for by that key; undefined where none is. */
+  placeOf(keyText: string): number | undefined {
+    return this.#places.get(keyText);
+  }
+
+  /** @param place as `placeOf` gave it */
+  at(place: number): MappedItem {
+    return this.#items[place] as MappedItem;
+  }
+
+  found(place: number, held: HeldItem): void {
+    this.#held[place] = held;
+  }
+
+  /** In the order of the items. */
+  held(): readonly HeldItem[] {
+    for (const [place, first] of this.#again) {
+      const held = this.#held[first] ?? null;
+      const text = held === SAME ? this.at(first).text : held;
+      this.#held[place] = text === null ? null : heldAs(text, this.at(place));
+    }
+    return this.#held;
+  }
+}

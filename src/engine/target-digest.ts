@@ -1,0 +1,21 @@
+/** The sum of the digests of what the target holds. Equal items have equal digests: where all are the same, so are the sums. */
+import { SAME, type HeldItem } from '../core/held-item.js';
+import type { MappedItem } from '../core/model.js';
+import { DigestSum } from '../mapping/digest.js';
+
+/**
+ * @param mapped the items, and the sum of their digests
+ * @param held at each item's key, in the items' order
+ */
+export function targetDigest(
+  mapped: { readonly items: readonly MappedItem[]; readonly digest: string },
+  held: readonly HeldItem[],
+): string {
+  if (held.every((each) => each === SAME)) return mapped.digest;
+  const sum = new DigestSum();
+  for (const [index, { buffer, start, end }] of mapped.items.entries()) {
+    const each = held[index] ?? null;
+    if (each !== null) sum.add(each === SAME ? buffer.subarray(start, end) : each);
+  }
+  return sum.toString();
+}
