@@ -40,7 +40,7 @@ export async function runToItsEnd(run: SoakRun, { killForMs, giveUpAfterMs }: Bo
     });
     const over = new AbortController();
     const ended = cli.result.finally(() => over.abort());
-    const done: { action: ProcessAction | null } = { action: null };
+    const actions: ProcessAction[] = [];
     const [result] = await Promise.all([
       Promise.race([ended, gaveUp(left, over.signal)]),
       cutConnections(run, over.signal),
@@ -49,24 +49,28 @@ export async function runToItsEnd(run: SoakRun, { killForMs, giveUpAfterMs }: Bo
         while (performance.now() - begun < killForMs) {
           if (!(await pause((0.5 + run.random()) * actionEveryMs, over.signal))) return;
           if (performance.now() - begun >= killForMs) return;
-          done.action = run.faults.nextAction();
-          run.tell(`${run.command}: ${done.action}`);
-          await act(run, cli, done.action);
+          const action = run.faults.nextAction();
+          actions.push(action);
+          run.tell(`${run.command}: ${action}`);
+          await act(run, cli, action);
         }
       })(),
     ]);
     if (result.code === 0) return;
-    explain(run, result, done.action);
+    explain(run, result, actions);
     run.faults.note('resume');
   }
 }
 
-/** @throws Error where what happened does not explain the end */
-function explain({ command, tell, faults }: SoakRun, result: CliResult, action: ProcessAction | null): void {
+/**
+ * A worker that was killed is told at the end of the run, whatever was done to the others meanwhile.
+ * @throws Error where what happened does not explain the end
+ */
+function explain({ command, tell, faults }: SoakRun, result: CliResult, actions: readonly ProcessAction[]): void {
   const { code, signal, stdout, stderr } = result;
   if (signal === 'SIGKILL' || code === 130) return;
   const codes = [...stdout.matchAll(/"code": "(E_\w+)"/g)].map(([, found]) => found ?? '');
-  if (action === 'SIGKILL of a worker' && codes.every((found) => found === 'E_WORKER_DIED')) return;
+  if (actions.includes('SIGKILL of a worker') && codes.every((found) => found === 'E_WORKER_DIED')) return;
   // Patience ran out: that is an end in order too, as long as the next run goes on from there.
   if (codes.length > 0 && codes.every((found) => /^E_(SOURCE_LOST|SOURCE_CONNECT|TARGET_UNAVAILABLE)$/.test(found))) {
     tell(`${command}: ended by ${codes.join(', ')}`);
@@ -74,7 +78,7 @@ function explain({ command, tell, faults }: SoakRun, result: CliResult, action: 
     return;
   }
   throw new Error(
-    `${command} ended with ${String(code)}${signal ?? ''} after ${String(action)}:\n${stdout}\n${stderr.slice(-4_000)}`,
+    `${command} ended with ${String(code)}${signal ?? ''} after ${actions.join(', ')}:\n${stdout}\n${stderr.slice(-4_000)}`,
   );
 }
 
