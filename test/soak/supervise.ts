@@ -70,7 +70,8 @@ function explain({ command, tell, faults }: SoakRun, result: CliResult, actions:
   const { code, signal, stdout, stderr } = result;
   if (signal === 'SIGKILL' || code === 130) return;
   const codes = [...stdout.matchAll(/"code": "(E_\w+)"/g)].map(([, found]) => found ?? '');
-  if (actions.includes('SIGKILL of a worker') && codes.every((found) => found === 'E_WORKER_DIED')) return;
+  if (actions.includes('SIGKILL of a worker') && codes.length > 0 && codes.every((found) => found === 'E_WORKER_DIED'))
+    return;
   // Patience ran out: that is an end in order too, as long as the next run goes on from there.
   if (codes.length > 0 && codes.every((found) => /^E_(SOURCE_LOST|SOURCE_CONNECT|TARGET_UNAVAILABLE)$/.test(found))) {
     tell(`${command}: ended by ${codes.join(', ')}`);
