@@ -39,7 +39,7 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
           ...{
             kind,
             shard,
-            configFile: config.file,
+            config: { file: config.file, text: config.text },
             dryRun,
             restart,
             retryBad,

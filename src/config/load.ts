@@ -20,12 +20,13 @@ import { parseYaml } from './yaml-text.js';
 /**
  * @param file path of the YAML file; relative paths in it start from its folder
  * @param env where `${NAME}` is looked up
+ * @param text what stands in the file; read from there unless given
  * @throws FerryError E_CONFIG_READ (no such file, not YAML), E_CONFIG_INVALID with all faults in the order of
  *   their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
  */
-export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
+export function loadConfig(file: string, env: NodeJS.ProcessEnv, text: string = readText(file)): Config {
   const absolute = resolve(file);
-  const yaml = parseYaml(readText(file), file);
+  const yaml = parseYaml(text, file);
   // Rarely asked for, and it takes longer than all else here.
   let made: SchemaNode | null = null;
   const schema = (): SchemaNode => (made ??= configJsonSchema());
@@ -43,7 +44,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const faults = [...yaml.faults, ...environment.faults, ...news];
   if (!shape.success || faults.length > 0) throw invalidConfig(file, faults, yaml.lineOf);
 
-  return deepFreeze({ file: absolute, ...complete(shape.data, dirname(absolute)), lineOf: yaml.lineOf });
+  return deepFreeze({ file: absolute, text, ...complete(shape.data, dirname(absolute)), lineOf: yaml.lineOf });
 }
 
 function readText(file: string): string {

@@ -7,6 +7,8 @@ import type { Path } from '../core/config-path.js';
 export interface Config {
   /** Absolute path of the file, for messages. */
   readonly file: string;
+  /** What stood in it: all processes of a run go by that, whatever becomes of the file meanwhile. Secrets stand there by name (but for throwaway servers of this machine). */
+  readonly text: string;
   /** Absolute path of the folder of state files. */
   readonly state: string;
   readonly source: SourceConfig;

@@ -66,7 +66,8 @@ async function outcomeOf(
   signal: AbortSignal,
 ): Promise<ShardOutcome> {
   try {
-    return await runShard(task, loadConfig(task.configFile, process.env), bus, budget, signal);
+    const config = loadConfig(task.config.file, process.env, task.config.text);
+    return await runShard(task, config, bus, budget, signal);
   } catch (thrown) {
     return failedOutcome(task.shard, thrown);
   }

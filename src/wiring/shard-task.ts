@@ -7,8 +7,8 @@ import { NO_COUNTS, type BadRow, type Counts, type Difference } from '../core/mo
 export interface ShardTask {
   readonly kind: 'backfill' | 'verify';
   readonly shard: string;
-  /** Absolute path; the process reads it itself, so that no secret crosses over. */
-  readonly configFile: string;
+  /** Absolute path and text of the file: what is saved there during a run reaches no shard of it. The process takes secrets from the environment itself. */
+  readonly config: { readonly file: string; readonly text: string };
   /** Map every row and write nothing. */
   readonly dryRun: boolean;
   /** Put the shard's state aside and begin again. */
