@@ -72,10 +72,15 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
       await until(async () => (await server.pid().catch(() => pid)) !== pid, cli);
     });
     await goesOnAfter(two, cli, async () => {
+      // What was committed since may have been read before the server was killed: it has to be read from again, beside being watched.
+      await until(async () => (await connectionsOf(server, user)).length >= 2, cli);
       const pid = await server.pid();
       process.kill(pid, 'SIGSTOP');
-      await cli.waitFor(/s01 .*a statement gave no answer within its deadline \(FERRY_DEADLINE\)/, 30_000);
-      process.kill(pid, 'SIGCONT');
+      try {
+        await cli.waitFor(/s01 .*a statement gave no answer within its deadline \(FERRY_DEADLINE\)/, 30_000);
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
     });
     await goesOnAfter(two, cli, async () => {
       const other = await server.connect();
