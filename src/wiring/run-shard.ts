@@ -92,7 +92,7 @@ export async function runShard(
       bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
     outcome = {
       ...NOTHING_DONE,
-      ...(store === null || session === null ? {} : evidence(task, store, session)),
+      ...whatIsKnown(task, store, session),
       outcome: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed',
       exitCode: error.exitCode,
       fault: error.toFault(),
@@ -100,7 +100,7 @@ export async function runShard(
   } finally {
     await session?.close().catch(() => undefined);
     incidents.close();
-    store?.close();
+    outcome = closeState(store, outcome);
   }
   const result: ShardOutcome = { shard: task.shard, ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
   bus.emit('shard.finished', {
@@ -111,6 +111,28 @@ export async function runShard(
     fault: result.fault,
   });
   return result;
+}
+
+/** For the report of a fault: where the state cannot even be read, that fault is told without it. */
+function whatIsKnown(task: ShardTask, store: StateStore | null, session: ShardSession | null): Partial<ShardOutcome> {
+  if (store === null || session === null) return {};
+  try {
+    return evidence(task, store, session);
+  } catch {
+    return {};
+  }
+}
+
+/** What was reported is on disk already; that the file could not be closed in order is told all the same, after what came before it. */
+function closeState<O extends Omit<ShardOutcome, 'shard' | 'elapsedMs'>>(store: StateStore | null, outcome: O): O {
+  try {
+    store?.close();
+    return outcome;
+  } catch (thrown) {
+    if (outcome.fault !== null) return outcome;
+    const error = asFerryError(thrown);
+    return { ...outcome, outcome: 'failed', exitCode: error.exitCode, fault: error.toFault() };
+  }
 }
 
 /** Only under DYNAFERRY_DEBUG: where a defect came from. */
