@@ -28,7 +28,7 @@ import type { QueuedItem } from './partition-queue.js';
 import { OpenWrites, PendingWrite } from './pending-write.js';
 import { RequestChannel } from './request-channel.js';
 import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
-import { type RequestFailure, unavailable } from './service-errors.js';
+import { RequestFailure, unavailable } from './service-errors.js';
 import { CostFactor } from './unit-estimate.js';
 import { WriteFeedback } from './write-feedback.js';
 import { sendBatch, type WriteAnswer, type WriteFormat, type WriteOutcome } from './write-format.js';
@@ -53,6 +53,8 @@ export interface ItemWriterOptions {
   readonly random?: () => number;
   readonly timeouts?: ChannelTimeouts;
 }
+
+const UNPROCESSED = 'UnprocessedItems';
 
 export function openItemWriter(options: ItemWriterOptions): ItemWriter {
   return new QueueingItemWriter(options);
@@ -194,7 +196,7 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   #answered(batch: readonly QueuedItem[], answer: WriteAnswer, debited: number, sentAt: number): void {
-    const { shard, budget, emitter } = this.#options;
+    const { shard, table, budget, emitter, patienceSeconds } = this.#options;
     const now = performance.now();
     const { unprocessed, newer } = answer;
     const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
@@ -219,7 +221,13 @@ class QueueingItemWriter implements ItemWriter {
     });
     if (unprocessed.size === 0) return;
     emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
-    this.#retry([...unprocessed], 'UnprocessedItems', {
+    // A service that takes nothing may say so in a success as well: the reader does not bear that for ever either.
+    if (written.length === 0 && this.#patience.exhaustedBy(now)) {
+      const failure = new RequestFailure(UNPROCESSED, 200, true);
+      this.#giveUp(batch, unavailable(this.#format.operation, table, failure, patienceSeconds));
+      return;
+    }
+    this.#retry([...unprocessed], UNPROCESSED, {
       progressed: written.length > 0,
       throttled: true,
       hotKeyRange: false,
