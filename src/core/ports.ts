@@ -130,6 +130,14 @@ export interface ItemRead {
   readonly units: number;
 }
 
+/** What the target deletes by itself, as it said when it was asked. */
+export interface TtlLook {
+  /** The attribute by whose time, in epoch seconds, it deletes items; null: it deletes none, or may not be asked. */
+  readonly deletesBy: string | null;
+  /** Seconds since the epoch by the target's clock, or rather less. */
+  readonly seconds: () => number;
+}
+
 export interface ItemReader {
   /** Strongly consistent reads of what the target holds at the items' keys; asks again until no key is unprocessed. */
   read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead>;

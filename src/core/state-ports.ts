@@ -45,8 +45,11 @@ export interface ChunkRecord {
   readonly items: number;
   readonly badRows: number;
   readonly expiredRows: number;
+  /** Not there, and TTL may have deleted them. */
+  readonly expiredItems: number;
   readonly newerItems: number;
   readonly units: number;
+  /** verify: without the expired items, so that equal sides have equal sums. */
   readonly sourceDigest: string;
   /** verify only; null in a backfill */
   readonly targetDigest: string | null;
@@ -128,6 +131,8 @@ export interface PassSummary {
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
+  /** Of the unresolved: items that were taken for deleted by TTL; since TTL was changed meanwhile, nothing tells them from missing ones. */
+  readonly doubtful: number;
   readonly rangesComplete: number;
   readonly ranges: number;
 }
@@ -165,6 +170,11 @@ export interface StateStore {
   progress(pass: Pass): readonly RangeProgress[];
   /** Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. */
   commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
+  /**
+   * Notes by which attribute the target deletes items by itself now (null: none). Where that is another than was noted for the pass
+   * before, its expired items count as unresolved, since they may be missing, and an unfinished pass is not resumed.
+   */
+  noteTtl(pass: Pass, deletesBy: string | null): void;
   /** The range was scanned to its end; all its chunks are committed. */
   completeRange(pass: Pass, range: number): void;
   finishPass(pass: Pass): void;

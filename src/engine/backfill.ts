@@ -83,6 +83,7 @@ class BackfillHandler implements ChunkHandler {
       items: mapped.items.length,
       badRows: mapped.badRows.length,
       expiredRows: mapped.expiredRows,
+      expiredItems: 0,
       newerItems: newer,
       units,
       sourceDigest: mapped.digest,

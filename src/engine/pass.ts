@@ -23,6 +23,8 @@ export interface ChunkHandler {
   begin(chunk: RowChunk, range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }>;
   /** Called once when the pass is stopping early, before what is under way is awaited. */
   stop(): Promise<void>;
+  /** Called once when all ranges are done and committed, before the pass is finished: what it throws leaves the pass unfinished. */
+  conclude?(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function runPass(
     [...new Set(cuts)].filter((cursor) => cursor !== null),
     context.signal,
   );
+  await handler.conclude?.(context.signal);
   context.store.finishPass(pass);
 }
 

@@ -12,6 +12,7 @@ import type { DifferenceRecord } from '../core/state-ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { compareItem } from './compare.js';
 import type { TableJob } from './table-job.js';
+import type { TtlDeletions } from './ttl-deletions.js';
 
 /** Pauses before the second, third and fourth look, in ms. */
 const PAUSES_MS = [100, 500, 2_000];
@@ -20,18 +21,28 @@ export interface Confirmed {
   readonly differences: readonly DifferenceRecord[];
   /** Key texts of items that the target has in a newer version. */
   readonly newer: readonly string[];
+  /** Key texts of items that are not there, and that TTL may have deleted. */
+  readonly expired: readonly string[];
+  /** Key texts of items that were there after all, or differ. */
+  readonly seen: ReadonlySet<string>;
 }
 
-/** @param candidates items whose first comparison failed */
+/**
+ * @param candidates items whose first comparison failed
+ * @param now seconds since the epoch: the time by which the candidates were mapped, so that none of them expires between two looks
+ */
 export async function confirmDifferences(
   job: TableJob,
   candidates: readonly MappedItem[],
   reader: ItemReader,
-  now: () => number,
+  deletions: TtlDeletions,
+  now: number,
   signal: AbortSignal,
 ): Promise<Confirmed> {
   const confirmed: DifferenceRecord[] = [];
   const newer: string[] = [];
+  const expired: string[] = [];
+  const seen = new Set<string>();
   let open = candidates;
   for (const pause of PAUSES_MS) {
     if (open.length === 0) break;
@@ -45,7 +56,7 @@ export async function confirmDifferences(
     const gone = open.filter((_, index) => job.scanKey === null && rows[index] === null);
     confirmed.push(...gone.map((item) => unresolved(job, item)));
     const again = open.flatMap((before, index) =>
-      remap(job, rows[index] ?? null, before, now()).map((after) => ({ after, changed: after.text !== before.text })),
+      remap(job, rows[index] ?? null, before, now).map((after) => ({ after, changed: after.text !== before.text })),
     );
     const { held } = await reader.read(
       again.map(({ after }) => after),
@@ -53,15 +64,18 @@ export async function confirmDifferences(
     );
     const changing = new Map<string, MappedItem>();
     for (const [index, { after, changed }] of again.entries()) {
-      const difference = compareItem(after, held[index] ?? null, now(), job.mapping.version);
+      const found = held[index] ?? null;
+      if (found !== null) seen.add(after.keyText);
+      const difference = compareItem(after, found, deletions, job.mapping.version);
       if (difference === null) continue;
-      if (difference === 'newer') newer.push(after.keyText);
+      if (difference === 'expired') expired.push(after.keyText);
+      else if (difference === 'newer') newer.push(after.keyText);
       else if (changed) changing.set(after.keyText, after);
       else confirmed.push(record(job, difference, after.row));
     }
     open = [...changing.values()];
   }
-  return { differences: [...confirmed, ...open.map((item) => unresolved(job, item))], newer };
+  return { differences: [...confirmed, ...open.map((item) => unresolved(job, item))], newer, expired, seen };
 }
 
 function unresolved(job: TableJob, { keyText, row }: MappedItem): DifferenceRecord {

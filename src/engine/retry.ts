@@ -107,6 +107,7 @@ async function retryStep(
     items: items.length,
     badRows: of('bad'),
     expiredRows: of('expired'),
+    expiredItems: 0,
     newerItems: newer,
     units,
   });

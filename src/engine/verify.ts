@@ -3,9 +3,10 @@
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
 import { interrupted } from '../core/errors.js';
+import type { HeldItem } from '../core/held-item.js';
 import type { MappedItem, Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ItemReader } from '../core/ports.js';
+import type { ItemReader, TtlLook } from '../core/ports.js';
 import type { Pass, RangeProgress } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import { compareItem } from './compare.js';
@@ -15,19 +16,27 @@ import type { PassProgress } from './progress.js';
 import { confirmDifferences } from './recheck.js';
 import type { SuspectCheck } from './suspect-check.js';
 import type { ShardContext, TableJob } from './table-job.js';
-import { targetDigest } from './target-digest.js';
+import { digestWithout, targetDigest } from './target-digest.js';
+import { TtlDeletions } from './ttl-deletions.js';
 
 export interface VerifyParts {
   readonly reader: ItemReader;
   readonly progress: PassProgress;
   readonly suspects: SuspectCheck;
+  /** Asks what the target deletes by itself. @throws FerryError of the target */
+  readonly lookAtTtl: (signal: AbortSignal) => Promise<TtlLook>;
   /** Seconds since the epoch. */
   readonly now: () => number;
 }
 
 /** @throws FerryError of the source, the target or the state; E_INTERRUPTED. Differences are no errors: they go to the state. */
 export async function verifyTable(context: ShardContext, job: TableJob, pass: Pass, parts: VerifyParts): Promise<void> {
-  await runPass(context, job, pass, withOpenEnd(context.store.progress(pass)), new VerifyHandler(context, job, parts));
+  const look = await parts.lookAtTtl(context.signal);
+  context.store.noteTtl(pass, look.deletesBy);
+  const backfill = context.store.summary('backfill', job.mapping.table.name);
+  const deletions = new TtlDeletions(look, (backfill?.pass.startedAt ?? context.store.now()) / 1_000);
+  const handler = new VerifyHandler(context, job, pass, parts, deletions);
+  await runPass(context, job, pass, withOpenEnd(context.store.progress(pass)), handler);
 }
 
 /** A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes on to the end. */
@@ -47,7 +56,9 @@ class VerifyHandler implements ChunkHandler {
   constructor(
     private readonly context: ShardContext,
     private readonly job: TableJob,
+    private readonly pass: Pass,
     private readonly parts: VerifyParts,
+    private readonly deletions: TtlDeletions,
   ) {
     this.#badRows = new BadRowBook(context.store, job);
   }
@@ -58,13 +69,33 @@ class VerifyHandler implements ChunkHandler {
     }
     if (signal.aborted) throw interrupted();
     this.#open += 1;
-    const mapped = mapChunk(this.job, chunk, this.parts.now());
-    return { done: this.#compare(chunk, mapped, signal).finally(() => this.#release()) };
+    const now = this.parts.now();
+    const mapped = mapChunk(this.job, chunk, now);
+    return { done: this.#compare(chunk, mapped, now, signal).finally(() => this.#release()) };
+  }
+
+  /** What was taken for deleted by TTL is that only where TTL is still what it was. */
+  async conclude(signal: AbortSignal): Promise<void> {
+    this.context.store.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
   }
 
   stop(): Promise<void> {
     this.#wake();
     return Promise.resolve();
+  }
+
+  #sort(items: readonly MappedItem[], held: readonly HeldItem[]): Sorted {
+    const candidates: MappedItem[] = [];
+    const expired: MappedItem[] = [];
+    const absent: MappedItem[] = [];
+    for (const [index, item] of items.entries()) {
+      const found = held[index] ?? null;
+      if (found === null) absent.push(item);
+      const difference = compareItem(item, found, this.deletions, this.job.mapping.version);
+      if (difference === 'expired') expired.push(item);
+      else if (difference !== null) candidates.push(item);
+    }
+    return { candidates, expired, absent };
   }
 
   #release(): void {
@@ -76,25 +107,26 @@ class VerifyHandler implements ChunkHandler {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
-    const { reader, progress, suspects, now } = this.parts;
+  /** @param now seconds since the epoch, by which the chunk was mapped */
+  async #compare(chunk: RowChunk, mapped: MappedChunk, now: number, signal: AbortSignal): Promise<ChunkResult> {
+    const { reader, progress, suspects } = this.parts;
     const compared = suspects.beforeReading();
     const { held, units } = await reader.read(mapped.items, signal);
-    const candidates = mapped.items.filter(
-      (item, index) => compareItem(item, held[index] ?? null, now(), this.job.mapping.version) !== null,
-    );
-    const { differences, newer } = await confirmDifferences(this.job, candidates, reader, now, signal);
+    const { candidates, expired, absent } = this.#sort(mapped.items, held);
+    const confirmed = await confirmDifferences(this.job, candidates, reader, this.deletions, now, signal);
+    const { differences, newer } = confirmed;
     compared(keyTextsOf(mapped.items));
     this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {
       rows: chunk.rows.length,
-      items: mapped.items.length,
+      items: mapped.items.length - absent.filter(({ keyText }) => !confirmed.seen.has(keyText)).length,
       badRows: mapped.badRows.length,
       expiredRows: mapped.expiredRows,
+      expiredItems: expired.length + confirmed.expired.length,
       newerItems: newer.length,
       units,
-      sourceDigest: mapped.digest,
+      sourceDigest: digestWithout(mapped, expired, confirmed.expired),
       targetDigest: targetDigest(mapped, held),
       missing: count('missing'),
       differing: count('differing'),
@@ -112,6 +144,15 @@ class VerifyHandler implements ChunkHandler {
     mapped.release();
     return { record, differences };
   }
+}
+
+interface Sorted {
+  /** To be looked at again. */
+  readonly candidates: readonly MappedItem[];
+  /** Not there, and TTL may have deleted them. */
+  readonly expired: readonly MappedItem[];
+  /** Not there at the first look, for whatever reason. */
+  readonly absent: readonly MappedItem[];
 }
 
 /** Made while they are asked for: mostly nobody does. */

@@ -117,6 +117,10 @@ export class SqliteStateStore implements StateStore {
     this.#run(() => this.#chunks.commit(pass, chunks, differences));
   }
 
+  noteTtl(pass: Pass, deletesBy: string | null): void {
+    this.#run(() => this.#passes.noteTtl(pass, deletesBy));
+  }
+
   completeRange(pass: Pass, range: number): void {
     this.#run(() => this.#chunks.completeRange(pass, range));
   }

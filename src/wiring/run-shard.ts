@@ -16,7 +16,7 @@ import { IncidentBook } from '../engine/incident-book.js';
 import { PassProgress } from '../engine/progress.js';
 import { SuspectCheck } from '../engine/suspect-check.js';
 import type { ShardContext, TableJob } from '../engine/table-job.js';
-import { verifyTable } from '../engine/verify.js';
+import { verifyTable, type VerifyParts } from '../engine/verify.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
 import { openStateStore } from '../state/open.js';
 import { archiveState, discardState } from '../state/restart.js';
@@ -36,7 +36,7 @@ import {
   type ShardWork,
 } from './shard-work.js';
 import { targetIdentity } from './target-facts.js';
-import { openTargetSession } from './target-session.js';
+import { openTargetSession, type TargetSession } from './target-session.js';
 
 /** The budget of a process: read or write units per second, changed as the supervisor allots them. */
 export function openBudget(unitsPerSecond: number): TokenBucket {
@@ -204,12 +204,13 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
   const suspects = new SuspectCheck(store);
   const tables = session.jobs.map((job) => job.mapping.table.name);
   warnOfLateWrites(work, suspects);
+  const lookAtTtl = askingTtl(work, target);
   try {
     const reader = target.openReader(task.shard, work.budget);
     try {
       for (const job of session.jobs) {
         await withPass(work, job, 'verify', (pass, progress) =>
-          verifyTable(context, job, pass, { reader, progress, suspects, now: secondsNow }),
+          verifyTable(context, job, pass, { reader, progress, suspects, lookAtTtl, now: secondsNow }),
         );
       }
     } finally {
@@ -227,6 +228,24 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
   if (proven) return found;
   const open = { suspects: suspects.open, suspectsClosableAt: suspects.closableAt, lateWritesUntil };
   return { ...found, ...open, outcome: 'differences', exitCode: EXIT.differences };
+}
+
+/** What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. */
+function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): VerifyParts['lookAtTtl'] {
+  let told = false;
+  return async (signal) => {
+    const look = await target.lookAtTtl(signal);
+    if (look.denied && !told) {
+      told = true;
+      bus.emit('shard.warning', {
+        shard: task.shard,
+        code: 'E_TARGET_ACCESS',
+        message: `AWS refused DescribeTimeToLive on table ${config.target.table}: items that are not there count as missing, also where TTL deleted them`,
+        hint: 'allow dynamodb:DescribeTimeToLive on the table, then verify again',
+      });
+    }
+    return look;
+  };
 }
 
 /** Said at once: on a large table, it spares the operator a verification that proves nothing. */
