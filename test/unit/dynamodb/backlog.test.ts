@@ -108,7 +108,10 @@ describe('room', () => {
 describe('what comes back', () => {
   test('waits out its delay, before what waits behind it; one timer, for the first', () => {
     const { backlog, released } = newBacklog();
-    filled(backlog, ['A', 'A', 'B', 'B'].map((partition) => itemOf(1, partition)));
+    filled(
+      backlog,
+      ['A', 'A', 'B', 'B'].map((partition) => itemOf(1, partition)),
+    );
     const [a, b] = backlog.take(PLENTY).slice(0, 2);
     if (a === undefined || b === undefined) throw new Error('there were four');
     backlog.remove(a);

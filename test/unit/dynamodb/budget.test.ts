@@ -43,9 +43,12 @@ describe('TokenBucket', () => {
     // Ten saved: one debit of eleven leaves a debt.
     expect([bucket.tryTake(11), bucket.tryTake(1)]).toEqual([true, false]);
     let served = -1;
-    const waiting = bucket.take(90, never).then(() => bucket.take(1, never)).then(() => {
-      served = clock.now();
-    });
+    const waiting = bucket
+      .take(90, never)
+      .then(() => bucket.take(1, never))
+      .then(() => {
+        served = clock.now();
+      });
     await clock.pass(1000);
     bucket.setShare(1);
     await clock.pass(2000);
