@@ -1,8 +1,10 @@
 /**
  * Starts each server that can be had once per vitest run, hands the endpoints to the tests (`inject`), and stops them all.
  * `DYNAFERRY_TEST_REPORT` may name a file (JSON, ServerReport) that learns which servers could not be had, and why.
+ * `DYNAFERRY_TEST_RUNNING` may name one (JSON, RunningServers) with servers of the same kinds that run already: for many
+ * runs one after the other (test/mutants).
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { dynamodbKinds, mysqlKinds } from './servers/kinds.js';
 import type { DynamodbServer, MysqlServer, Running, ServerKind } from './servers/server.js';
@@ -19,6 +21,11 @@ export interface ServerReport {
   readonly dynamodb: SortReport;
 }
 
+interface RunningServers {
+  readonly mysql: readonly MysqlServer[];
+  readonly dynamodb: readonly DynamodbServer[];
+}
+
 interface SortReport {
   readonly started: readonly string[];
   readonly lacking: readonly { readonly name: string; readonly reason: string }[];
@@ -26,6 +33,13 @@ interface SortReport {
 
 /** @returns the tear-down. @throws Error where a server that is available does not start: that is a failure, not a skip */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const runningFile = process.env['DYNAFERRY_TEST_RUNNING'];
+  if (runningFile !== undefined) {
+    const { mysql, dynamodb } = JSON.parse(await readFile(runningFile, 'utf8')) as RunningServers;
+    project.provide('mysqlServers', mysql);
+    project.provide('dynamodbServers', dynamodb);
+    return () => Promise.resolve();
+  }
   const running: Running<unknown>[] = [];
   const closeAll = async (): Promise<void> => {
     await Promise.all(running.map((server) => server.close()));

@@ -1,0 +1,76 @@
+/** The test files that there are, and what can be known of each without running it: what it imports, whether it needs the built program. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import ts from 'typescript';
+
+export interface TestFile {
+  /** From the root of the checkout. */
+  readonly path: string;
+  readonly project: 'unit' | 'servers';
+  /** Starts the built program, so that it may run any source file. */
+  readonly runsProgram: boolean;
+  /** Files of src/ that it imports, directly or not. */
+  readonly imports: ReadonlySet<string>;
+  /** Of its own text and of all that it imports under test/. */
+  readonly hash: string;
+}
+
+/** They test the tests, the documentation and the layers. */
+const LEFT_OUT =
+  /^test\/(unit\/(architecture\.test\.ts|docs|support|mutants|fixtures|types)|integration\/(support|demo|docs))/;
+/** What is imported by whatever starts the built program. */
+const STARTS_PROGRAM = new Set(['test/support/cli.ts']);
+/** These start scripts, whose imports are not theirs. */
+const STARTS_SCRIPTS = 'test/integration/state/';
+
+export function testFiles(root: string): readonly TestFile[] {
+  const found = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .map((name) => `test/${name}`)
+    .filter((path) => /^test\/(unit|contract|integration|faults)\/.*\.test\.ts$/.test(path) && !LEFT_OUT.test(path));
+  const direct = new Map<string, readonly string[]>();
+  return found.sort().map((path) => {
+    const closure = closureOf(root, path, direct);
+    const scripts = path.startsWith(STARTS_SCRIPTS) ? scriptsClosure(root, direct) : [];
+    const all = new Set([...closure, ...scripts]);
+    const hash = createHash('sha256');
+    for (const file of [...all].sort()) {
+      if (file.startsWith('test/')) hash.update(file).update(readFileSync(join(root, file)));
+    }
+    return {
+      path,
+      project: path.startsWith('test/unit/') ? 'unit' : 'servers',
+      runsProgram: [...all].some((file) => STARTS_PROGRAM.has(file)),
+      imports: new Set([...all].filter((file) => file.startsWith('src/'))),
+      hash: hash.digest('hex'),
+    };
+  });
+}
+
+function scriptsClosure(root: string, direct: Map<string, readonly string[]>): readonly string[] {
+  const folder = join(root, STARTS_SCRIPTS, 'scripts');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).flatMap((name) => [...closureOf(root, `${STARTS_SCRIPTS}scripts/${name}`, direct)]);
+}
+
+function closureOf(root: string, path: string, direct: Map<string, readonly string[]>): ReadonlySet<string> {
+  const closure = new Set([path]);
+  // A set grows while it is walked.
+  for (const file of closure) {
+    let imports = direct.get(file);
+    if (imports === undefined) {
+      imports = importsOf(root, file);
+      direct.set(file, imports);
+    }
+    for (const imported of imports) closure.add(imported);
+  }
+  return closure;
+}
+
+function importsOf(root: string, file: string): readonly string[] {
+  const { importedFiles } = ts.preProcessFile(readFileSync(join(root, file), 'utf8'), true, true);
+  return importedFiles
+    .filter(({ fileName }) => fileName.startsWith('.'))
+    .map(({ fileName }) => relative(root, resolve(root, dirname(file), fileName.replace(/\.js$/, '.ts'))))
+    .filter((path) => path.endsWith('.ts') && existsSync(join(root, path)));
+}
