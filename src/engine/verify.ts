@@ -2,9 +2,9 @@
  * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item; stores for
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
-import { interrupted } from '../core/errors.js';
 import type { MappedItem, Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
+import { Permits } from '../core/permits.js';
 import type { ItemReader } from '../core/ports.js';
 import type { Pass, RangeProgress } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
@@ -39,9 +39,8 @@ function withOpenEnd(progress: readonly RangeProgress[]): readonly RangeProgress
 }
 
 class VerifyHandler implements ChunkHandler {
-  /** Chunks being compared; a scan waits while there are as many as there are scans. */
-  #open = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** One for each chunk being compared: a scan waits while there are as many as there are scans. */
+  readonly #places: Permits;
   readonly #badRows: BadRowBook;
 
   constructor(
@@ -49,31 +48,23 @@ class VerifyHandler implements ChunkHandler {
     private readonly job: TableJob,
     private readonly parts: VerifyParts,
   ) {
+    this.#places = new Permits(context.scans);
     this.#badRows = new BadRowBook(context.store, job);
   }
 
   async begin(chunk: RowChunk, _range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
-    while (this.#open >= this.context.scans && !signal.aborted) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    if (signal.aborted) throw interrupted();
-    this.#open += 1;
-    const mapped = mapChunk(this.job, chunk, this.parts.now());
-    return { done: this.#compare(chunk, mapped, signal).finally(() => this.#release()) };
+    await this.#places.take(signal);
+    const done = this.#mapAndCompare(chunk, signal).finally(() => this.#places.give());
+    return { done };
   }
 
+  /** What waits here ends with the pass's own signal. */
   stop(): Promise<void> {
-    this.#wake();
     return Promise.resolve();
   }
 
-  #release(): void {
-    this.#open -= 1;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
+  async #mapAndCompare(chunk: RowChunk, signal: AbortSignal): Promise<ChunkResult> {
+    return await this.#compare(chunk, mapChunk(this.job, chunk, this.parts.now()), signal);
   }
 
   async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
