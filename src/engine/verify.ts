@@ -2,10 +2,10 @@
  * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item; stores for
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
-import { interrupted } from '../core/errors.js';
 import type { HeldItem } from '../core/held-item.js';
 import type { MappedItem, Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
+import { Permits } from '../core/permits.js';
 import type { ItemReader, TtlLook } from '../core/ports.js';
 import type { Pass, RangeProgress } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
@@ -48,9 +48,8 @@ function withOpenEnd(progress: readonly RangeProgress[]): readonly RangeProgress
 }
 
 class VerifyHandler implements ChunkHandler {
-  /** Chunks being compared; a scan waits while there are as many as there are scans. */
-  #open = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** One for each chunk being compared: a scan waits while there are as many as there are scans. */
+  readonly #places: Permits;
   readonly #badRows: BadRowBook;
 
   constructor(
@@ -60,18 +59,14 @@ class VerifyHandler implements ChunkHandler {
     private readonly parts: VerifyParts,
     private readonly deletions: TtlDeletions,
   ) {
+    this.#places = new Permits(context.scans);
     this.#badRows = new BadRowBook(context.store, job);
   }
 
   async begin(chunk: RowChunk, _range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
-    while (this.#open >= this.context.scans && !signal.aborted) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    if (signal.aborted) throw interrupted();
-    this.#open += 1;
-    const now = this.parts.now();
-    const mapped = mapChunk(this.job, chunk, now);
-    return { done: this.#compare(chunk, mapped, now, signal).finally(() => this.#release()) };
+    await this.#places.take(signal);
+    const done = this.#mapAndCompare(chunk, signal).finally(() => this.#places.give());
+    return { done };
   }
 
   /** What was taken for deleted by TTL is that only where TTL is still what it was. */
@@ -79,8 +74,8 @@ class VerifyHandler implements ChunkHandler {
     this.context.store.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
   }
 
+  /** What waits here ends with the pass's own signal. */
   stop(): Promise<void> {
-    this.#wake();
     return Promise.resolve();
   }
 
@@ -98,13 +93,9 @@ class VerifyHandler implements ChunkHandler {
     return { candidates, expired, absent };
   }
 
-  #release(): void {
-    this.#open -= 1;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
+  async #mapAndCompare(chunk: RowChunk, signal: AbortSignal): Promise<ChunkResult> {
+    const now = this.parts.now();
+    return await this.#compare(chunk, mapChunk(this.job, chunk, now), now, signal);
   }
 
   /** @param now seconds since the epoch, by which the chunk was mapped */
