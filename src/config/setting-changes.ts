@@ -13,9 +13,7 @@ type Leaves<T, P extends string = ''> = T extends readonly (infer E)[]
     : P
   : T extends object
     ? string extends keyof T
-      ? T[string] extends object
-        ? Leaves<T[string], `${P}.NAME`>
-        : P
+      ? Leaves<T[string], `${P}.NAME`>
       : { [K in keyof T & string]: Leaves<NonNullable<T[K]>, P extends '' ? K : `${P}.${K}`> }[keyof T & string]
     : P;
 
@@ -155,7 +153,7 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
   'mapping.NAME.items[].partitionKey.spread.by': alike(`${ITEM}.partitionKey.spread.by`, KEYS),
   'mapping.NAME.items[].partitionKey.spread.shards': alike(`${ITEM}.partitionKey.spread.shards`, KEYS),
   'mapping.NAME.items[].partitionKey.spread.account': alike(`${ITEM}.partitionKey.spread.account`, KEYS),
-  'mapping.NAME.items[].partitionKey.spread.overrides': alike(`${ITEM}.partitionKey.spread.overrides`, KEYS),
+  'mapping.NAME.items[].partitionKey.spread.overrides.NAME': alike(`${ITEM}.partitionKey.spread.overrides.NAME`, KEYS),
   'mapping.NAME.items[].sortKey.name': alike(`${ITEM}.sortKey.name`, KEYS),
   'mapping.NAME.items[].sortKey.type': alike(`${ITEM}.sortKey.type`, KEYS),
   'mapping.NAME.items[].sortKey.template': alike(`${ITEM}.sortKey.template`, KEYS),
