@@ -117,6 +117,8 @@ export interface Heartbeat {
 /** Everything whose change would make a resume wrong, as plain JSON: mapping, table definitions, target. */
 export type Fingerprint = Readonly<Record<string, unknown>>;
 
+export type TakeUp = (stored: Fingerprint, given: Fingerprint) => Fingerprint;
+
 /** One place where two fingerprints differ; undefined where that side has nothing. */
 export interface FingerprintChange {
   /** `tables.messages.items.message.attributes.rules.price.type` */
@@ -140,8 +142,11 @@ export interface PassSummary {
 /** The durable memory of one shard, exclusive to one process. Every method returns only once its effect is on disk. */
 export interface StateStore {
   readonly shard: string;
-  /** Stores the fingerprint the first time; afterwards @throws FerryError E_STATE_CHANGED naming each difference. */
-  bind(fingerprint: Fingerprint): void;
+  /**
+   * Stores the fingerprint the first time; afterwards @throws FerryError E_STATE_CHANGED naming each difference.
+   * @param takenUp what was stored, as it is to be compared: with what of the given one needs no word; stored where all is equal then
+   */
+  bind(fingerprint: Fingerprint, takenUp?: TakeUp): void;
   /**
    * Takes another fingerprint for what is moved from now on, where the two are equal in all that `mustStay` leaves of them. What
    * was accepted is kept, with the bad columns that it was accepted for; verifications that began before prove nothing any more.
@@ -152,6 +157,7 @@ export interface StateStore {
     fingerprint: Fingerprint,
     mustStay: (side: Fingerprint, other: Fingerprint) => Fingerprint,
     columns: readonly { readonly table: string; readonly column: string | null }[],
+    takenUp?: TakeUp,
   ): readonly FingerprintChange[];
   /** All that `rebind` ever accepted, in order. */
   acceptedChanges(): readonly FingerprintChange[];

@@ -3,6 +3,7 @@
  * one after the other, and whatever happens becomes an outcome. Nothing is thrown.
  */
 import type { Config } from '../config/model.js';
+import { takenUp } from '../config/binding-rules.js';
 import { resumeFingerprint } from '../config/fingerprint.js';
 import { asFerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
@@ -73,7 +74,7 @@ export async function runShard(
       ...(guard === 'none' ? {} : { itemKeys: guard }),
     };
     if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
-    else store.bind(fingerprint);
+    else store.bind(fingerprint, takenUp);
     await checkServer({ ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus }, signal);
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
     const context: ShardContext = {
