@@ -83,15 +83,21 @@ class VerifyHandler implements ChunkHandler {
     const candidates = mapped.items.filter(
       (item, index) => compareItem(item, held[index] ?? null, now(), this.job.mapping.version) !== null,
     );
-    const { differences, newer } = await confirmDifferences(this.job, candidates, reader, now, signal);
+    const { differences, newer, badRows, expiredRows } = await confirmDifferences(
+      this.job,
+      { items: candidates, badRows: mapped.badRows, last: chunk.last },
+      reader,
+      now,
+      signal,
+    );
     compared(keyTextsOf(mapped.items));
-    this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
+    this.#badRows.update(chunk, badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {
       rows: chunk.rows.length,
       items: mapped.items.length,
-      badRows: mapped.badRows.length,
-      expiredRows: mapped.expiredRows,
+      badRows: badRows.length,
+      expiredRows: mapped.expiredRows + expiredRows,
       newerItems: newer.length,
       units,
       sourceDigest: mapped.digest,

@@ -59,6 +59,12 @@ export function isScanColumn(table: TableInfo, name: string): boolean {
   return column !== undefined && column.dataType !== 'bit' && hasForm(table, name);
 }
 
+/** The text can be a value of that column as an operator writes it: `RowSource.find` takes it. */
+export function canBeValueOf(table: TableInfo, name: string, text: string): boolean {
+  const column = columnOf(table, name);
+  return column !== undefined && keyForm(column)?.written.pattern.test(text) === true;
+}
+
 /** Why a key cannot be followed, or null. */
 function flawOf(table: TableInfo, key: UniqueKey): string | null {
   const expression = key.parts.find(({ column }) => columnOf(table, column) === undefined);
