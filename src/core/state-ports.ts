@@ -228,5 +228,13 @@ export interface KeyRegister {
     owner: { readonly shard: string; readonly table: string },
     claims: readonly { readonly keyText: string; readonly cursor: Cursor }[],
   ): readonly { readonly index: number; readonly shard: string; readonly table: string; readonly cursor: Cursor }[];
+  /**
+   * Passes an item key on from one row of a table to another: from its cursor before its scan key was changed to that of now, as a rule.
+   * @returns false, with nothing passed on, where `from` does not hold it (any more)
+   */
+  transfer(
+    owner: { readonly shard: string; readonly table: string },
+    claim: { readonly keyText: string; readonly from: Cursor; readonly to: Cursor },
+  ): boolean;
   close(): void;
 }

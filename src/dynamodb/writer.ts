@@ -111,10 +111,7 @@ class QueueingItemWriter implements ItemWriter {
     this.#writes.add(write);
     for (const item of items) {
       const holder = this.#backlog.holder(item);
-      if (holder !== null) {
-        this.#refuseShared(holder, item, write);
-        break;
-      }
+      if (holder !== null) return this.#refuseShared(holder, item, write);
       this.#backlog.add(item, write);
     }
     this.#planPump();
@@ -127,13 +124,22 @@ class QueueingItemWriter implements ItemWriter {
     await this.#channel.close();
   }
 
-  /** Neither row may win: both writes fail, and whoever asked can name both rows. */
-  #refuseShared(holder: QueuedItem, item: MappedItem, write: PendingWrite): void {
+  /**
+   * Neither row may win: both writes fail, and whoever asked can name both rows. Both are told once nothing of the first is in flight:
+   * where the two are one row that moved, what is written next must not race with it.
+   */
+  #refuseShared(holder: QueuedItem, item: MappedItem, write: PendingWrite): Promise<WriteReceipt> {
     const { shard, table } = this.#options;
     const error = sharedKey(shard, table, { first: holder.item.row, second: item.row });
+    const refused = (): Promise<WriteReceipt> => write.receipt;
+    // It is listened to only later.
+    refused().catch(() => undefined);
     holder.write.fail(error);
     write.fail(error);
     this.#dropFailed();
+    // What was dropped left room, and nothing may be in flight whose answer would say so.
+    this.#admission.admit();
+    return holder.write.receipt.then(refused, refused);
   }
 
   // -------------------------------------------------------------------------------------------- the way out

@@ -104,16 +104,23 @@ class VerifyHandler implements ChunkHandler {
     const compared = suspects.beforeReading();
     const { held, units } = await reader.read(mapped.items, signal);
     const { candidates, expired, absent } = this.#sort(mapped.items, held);
-    const confirmed = await confirmDifferences(this.job, candidates, reader, this.deletions, now, signal);
-    const { differences, newer } = confirmed;
+    const confirmed = await confirmDifferences(
+      this.job,
+      { items: candidates, badRows: mapped.badRows, last: chunk.last },
+      reader,
+      this.deletions,
+      now,
+      signal,
+    );
+    const { differences, newer, badRows } = confirmed;
     compared(keyTextsOf(mapped.items));
-    this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
+    this.#badRows.update(chunk, badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {
       rows: chunk.rows.length,
-      items: mapped.items.length - absent.filter(({ keyText }) => !confirmed.seen.has(keyText)).length,
-      badRows: mapped.badRows.length,
-      expiredRows: mapped.expiredRows,
+      items: mapped.items.length - absent.length + seenLater(confirmed.seen, candidates, absent),
+      badRows: badRows.length,
+      expiredRows: mapped.expiredRows + confirmed.expiredRows,
       expiredItems: expired.length + confirmed.expired.length,
       newerItems: newer.length,
       units,
@@ -144,6 +151,18 @@ interface Sorted {
   readonly expired: readonly MappedItem[];
   /** Not there at the first look, for whatever reason. */
   readonly absent: readonly MappedItem[];
+}
+
+/** Items that were there at a later look alone: they came meanwhile, or their rows were bad or elsewhere at first. */
+function seenLater(
+  seen: ReadonlySet<string>,
+  candidates: readonly MappedItem[],
+  absent: readonly MappedItem[],
+): number {
+  if (seen.size === 0) return 0;
+  const absentAtFirst = new Set(absent);
+  const before = new Set(candidates.filter((item) => !absentAtFirst.has(item)).map(({ keyText }) => keyText));
+  return [...seen].filter((keyText) => !before.has(keyText)).length;
 }
 
 /** Made while they are asked for: mostly nobody does. */

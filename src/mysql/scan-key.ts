@@ -3,7 +3,7 @@
  */
 import { FerryError } from '../core/errors.js';
 import type { ColumnInfo, TableInfo, UniqueKey } from '../core/model.js';
-import { keyFlaw } from './key-form.js';
+import { keyFlaw, keyForm } from './key-form.js';
 
 const NO_KEY_HINT =
   'add a unique key over NOT NULL columns; or read a small table whole (`wholeTable: { maxRows: 10000 }` beside its name); or exclude the table';
@@ -57,6 +57,12 @@ function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
 export function isScanColumn(table: TableInfo, name: string): boolean {
   const column = columnOf(table, name);
   return column !== undefined && column.dataType !== 'bit' && keyFlaw(column) === null;
+}
+
+/** The text can be a value of that column as an operator writes it: `RowSource.find` takes it. */
+export function canBeValueOf(table: TableInfo, name: string, text: string): boolean {
+  const column = columnOf(table, name);
+  return column !== undefined && keyForm(column)?.written.pattern.test(text) === true;
 }
 
 /** Why a key cannot be followed, or null. */

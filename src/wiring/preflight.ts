@@ -7,7 +7,7 @@ import { targetFaults } from '../dynamodb/target-faults.js';
 import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
 import { stateSpace } from '../state/space.js';
-import { guardFindings, guardOf, judgeKeys, type KeyGuard } from './key-guard.js';
+import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from './key-guard.js';
 import { ServerTurns } from './server-turns.js';
 import { agreementFindings } from './shard-agreement.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
@@ -66,7 +66,6 @@ interface Part {
 
 interface ShardPart extends Part, SampledShard {
   readonly facts: ShardFacts | null;
-  readonly mappings: readonly CompiledMapping[];
 }
 
 async function lookAtShard(config: Config, id: string, signal: AbortSignal): Promise<ShardPart> {
@@ -134,7 +133,9 @@ function lookAtKeys(
   }
   if (options.restarting !== null) {
     // Shards have the same tables, so as a rule there is one; each is looked up in the state of every shard.
-    for (const guard of guards) findings.push(...guardFindings(config, guard, new Set(options.restarting)));
+    const restarting = new Set(options.restarting);
+    for (const guard of guards) findings.push(...guardFindings(config, guard, restarting));
+    if (guards.has('shard-values')) findings.push(...valueFindings(config, shards, restarting));
   }
   return { findings, seen: [], registerBytes };
 }

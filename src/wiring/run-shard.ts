@@ -20,9 +20,10 @@ import type { ShardContext, TableJob } from '../engine/table-job.js';
 import { verifyTable, type VerifyParts } from '../engine/verify.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
 import { openStateStore } from '../state/open.js';
+import { readBinding } from '../state/read-binding.js';
 import { archiveState, discardState } from '../state/restart.js';
 import { evidence, isFinished, isUnfinished } from './evidence.js';
-import { guardOf, recordedGuard } from './key-guard.js';
+import { guardBinding, guardOf, recordedGuard } from './key-guard.js';
 import { checkServer } from './same-server.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
 import { acceptMapping, retryShard } from './retry-shard.js';
@@ -64,14 +65,14 @@ export async function runShard(
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     const guard = recorded ?? guardOf(config, keysOf(session));
+    const begun = readBinding({ folder: stateFolder(config, task.dryRun), shard: task.shard });
     const fingerprint = {
       ...resumeFingerprint(
         config,
         session.jobs.map((job) => job.mapping.table),
         task.dryRun ? null : await targetIdentity(config, signal),
       ),
-      // Absent where it is none: state of earlier versions says nothing.
-      ...(guard === 'none' ? {} : { itemKeys: guard }),
+      ...guardBinding(guard, begun),
     };
     if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
     else store.bind(fingerprint, takenUp);
