@@ -118,8 +118,8 @@ export function valueFindings(
     findings.push({
       level: 'error',
       code: 'E_STATE_CHANGED',
-      message: `an earlier dynaferry began ${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} and recorded each value of ${name}.${shardedBy} as its server prints it; another shard defines the column otherwise and may print the same value in another way, so its rows could overwrite theirs unseen`,
-      hint: `begin again, which records the values anew: dynaferry backfill --restart --shard ${ids.join(' ')}`,
+      message: `an earlier dynaferry started ${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} and recorded each value of ${name}.${shardedBy} as its server prints it; another shard defines the column otherwise and may print the same value in another way, so its rows could overwrite theirs unseen`,
+      hint: `start again, which records the values by what they are: dynaferry backfill --restart --shard ${ids.join(' ')}`,
     });
   }
   return findings;

@@ -87,7 +87,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       expect(ended).toBe(true);
       await expect(first).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
       // Nothing of it can come after what is written now.
-      const third = sampleItem('A', '1', 'third');
+      const third = sampleItem('A', '1', 'third', '2');
       expect(await place.writer.write([third])).toMatchObject({ items: 1 });
       expect(await place.stored()).toEqual([third.text]);
     });

@@ -196,7 +196,7 @@ describe.each(onePair)('a shard that an earlier version began: $name', { timeout
     const refusal = {
       code: 'E_STATE_CHANGED',
       exit: 6,
-      fact: /an earlier dynaferry began shard s01 and recorded each value of events\.account as its server prints it/,
+      fact: /an earlier dynaferry started shard s01 and recorded each value of events\.account as its server prints it/,
       next: /dynaferry backfill --restart --shard s01$/,
     } as const;
     expectRefusal(await migration.run(['backfill', '--shard', 's02']), refusal);
