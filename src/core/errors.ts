@@ -80,7 +80,10 @@ export const ERROR_CODES = {
   E_STATE_LOCKED: entry(EXIT.state, 'another process works on this shard'),
   E_STATE_CORRUPT: entry(EXIT.state, 'the state file is damaged'),
   E_STATE_FOREIGN: entry(EXIT.state, 'the state file belongs to something else'),
-  E_STATE_CHANGED: entry(EXIT.state, 'mapping, source table or target table is another than when this shard was begun'),
+  E_STATE_CHANGED: entry(
+    EXIT.state,
+    'the mapping, the source table, the target table or another bound setting is not as it was when this shard, or another, was begun',
+  ),
   E_STATE_IO: entry(EXIT.state, 'the state file cannot be written'),
   E_STATE_MISSING: entry(EXIT.state, 'nothing is recorded yet for this shard'),
 
