@@ -6,7 +6,8 @@ import { openTarget } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
 import { type Fate, type FaultPlan, startFaultProxy } from '../../support/fault-proxy.js';
 
-const TIMEOUTS = { connectTimeoutMs: 500, answerTimeoutMs: 400 };
+/** Where no answer comes; long enough for those that do, on a machine that is busy. */
+const TIMEOUTS = { connectTimeoutMs: 2000, answerTimeoutMs: 2000 };
 const never = new AbortController().signal;
 
 /** The n-th BatchGetItem meets the n-th fate; writes pass. */
@@ -26,7 +27,10 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     ['InternalServerError', { kind: 'error', status: 500, name: 'InternalServerError' }],
   ])('%s is asked again', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, readsInOrder(fate, fate));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, timeouts: TIMEOUTS });
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      ...(fate.kind === 'hang' && { timeouts: TIMEOUTS }),
+    });
     const items = sampleItems(130, 9);
     await target.writer.write(items);
     const { held } = await target.reader.read(items, never);
