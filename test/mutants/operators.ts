@@ -222,7 +222,10 @@ export function parses(file: string, text: string): boolean {
 function shown(node: ts.Node, source: ts.SourceFile, text: string, start: number, end: number, other: string): string {
   const isOperator = ts.isToken(node) && ts.isBinaryExpression(node.parent) && node.parent.operatorToken === node;
   const isMethod = ts.isPropertyAccessExpression(node.parent) && node.parent.name === node;
-  const around = isOperator || isMethod ? node.parent : node;
+  // A literal says nothing without what it is the value of; one line may hold several.
+  const isPlain = ts.isLiteralExpression(node) || node.kind === K.TrueKeyword || node.kind === K.FalseKeyword;
+  const isValue = isPlain && (ts.isPropertyAssignment(node.parent) || ts.isBinaryExpression(node.parent));
+  const around = isOperator || isMethod || isValue ? node.parent : node;
   const from = Math.min(around.getStart(source), start);
   const to = Math.max(around.getEnd(), end);
   const after = text.slice(from, start) + other + text.slice(end, to);

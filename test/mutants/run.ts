@@ -204,12 +204,15 @@ async function judged(
     const place = join(folder, `job-${number}`);
     const temporary = join(place, 'tmp');
     mkdirSync(temporary, { recursive: true });
+    const noServers = join(place, 'no-servers.json');
+    writeFileSync(noServers, JSON.stringify({ mysql: [], dynamodb: [] }));
     let servers: Promise<JobServers> | null = null;
     const tree = Tree.copy(ROOT, join(place, 'tree'));
     looks.prepare(tree);
     const job: Job = {
       tree,
       servers: () => (servers ??= JobServers.start(place)),
+      noServers,
       maxWorkers: Math.max(1, Math.floor(availableParallelism() / options.jobs)),
       temporary,
       signal: halt.signal,

@@ -36,7 +36,7 @@ const EACH: readonly (readonly [operator: string, text: string, expected: readon
     'x = [0, 1, 16, 2_000, 5n];',
     ['0 -> 1', '1 -> 2', '16 -> 17', '16 -> 32', '2_000 -> 2001', '2_000 -> 4000', '5n -> 6n', '5n -> 10n'],
   ],
-  ['boolean', 'x = { a: true, b: false };', ['true -> false', 'false -> true']],
+  ['boolean', 'x = { a: true, b: false };', ['a: true -> a: false', 'b: false -> b: true']],
   ['array', 'x = Math.min(a.every(f), b.some(g));', ['Math.min -> Math.max', 'a.every -> a.some', 'b.some -> b.every']],
   ['array', 'x = a.filter(f).sort();', ['a.filter(f).sort() -> a.filter(f)', 'a.filter(f) -> a']],
   ['default', 'x = a ?? b;', ['a ?? b -> (b)']],
