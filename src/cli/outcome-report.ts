@@ -24,9 +24,11 @@ export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardO
 function headline(run: RunOptions, outcome: ShardOutcome): string {
   const { counts, retried } = outcome;
   if (retried !== null) return `${verb(run, outcome)}: ${retriedText(retried)}, ${duration(outcome.elapsedMs / 1_000)}`;
-  const moved = `${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}`;
+  const seen = run.kind === 'verify' ? ' seen' : '';
+  const moved = `${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}${seen}`;
   const extras = [
     counts.expiredRows > 0 ? `${count(counts.expiredRows)} expired and skipped` : '',
+    counts.expiredItems > 0 ? `${count(counts.expiredItems)} deleted by TTL, as far as can be told` : '',
     counts.newerItems > 0 ? `${count(counts.newerItems)} newer in the target` : '',
     outcome.badRows > 0 ? plural(outcome.badRows, 'bad row') : '',
     plural(counts.chunks, 'chunk'),
@@ -92,7 +94,14 @@ function printFindings(io: Io, run: RunOptions, outcome: ShardOutcome): void {
     const names = difference.attributes.length > 0 ? `  ${difference.attributes.join(', ')}` : '';
     writeLine(io.stdout, `  ${difference.class.padEnd(10)} ${difference.keyText}${names}`);
   }
-  const left = outcome.missing + outcome.differing + outcome.unresolved - differences.length;
+  const { missing, differing, unresolved, doubtful } = outcome;
+  if (doubtful > 0) {
+    writeLine(
+      io.stdout,
+      `  unresolved ${plural(doubtful, 'item')} that TTL may have deleted, or that may be missing: TTL was changed on the table meanwhile; verify again`,
+    );
+  }
+  const left = missing + differing + unresolved - doubtful - differences.length;
   more(io, left, 'difference', 'the state file holds them all');
 }
 
@@ -151,8 +160,12 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
   }
   if (outcomes.every((outcome) => outcome.outcome === 'done')) {
     const newer = outcomes.reduce((sum, { counts }) => sum + counts.newerItems, 0);
-    const but = newer > 0 ? `, but for ${plural(newer, 'item')} that the live writer has made newer since` : '';
-    return `every row has its item, equal in every attribute${but}`;
+    const expired = outcomes.reduce((sum, { counts }) => sum + counts.expiredItems, 0);
+    const exceptions = [
+      newer > 0 ? `, except ${plural(newer, 'item')} that the live writer has made newer since` : '',
+      expired > 0 ? `, except ${plural(expired, 'item')} that TTL has deleted, as far as can be told` : '',
+    ];
+    return `every row has its item, equal in every attribute${exceptions.join('')}`;
   }
   if (!outcomes.every((outcome) => outcome.backfillFinished)) {
     return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it, then verify again`;

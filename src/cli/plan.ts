@@ -74,6 +74,13 @@ function printShard(io: Io, estimate: ShardEstimate): void {
         io.stdout,
         `  expired    ${plural(table.expiredInSample, 'row')} of the sample, which the mapping skips`,
       );
+    if (table.pastInSample > 0) {
+      const items = plural(table.pastInSample, 'item');
+      writeLine(
+        io.stdout,
+        `  ttl        ${items} of the sample past their time: TTL deletes such soon after they are paid for; \`expired: skip\` leaves them out`,
+      );
+    }
     if (table.neverExpiringInSample > 0) {
       const items = plural(table.neverExpiringInSample, 'item');
       writeLine(

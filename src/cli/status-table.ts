@@ -80,8 +80,12 @@ function verifiedText({ verify, overtakenBy, badRows }: TableStatus, lateWritesU
   if (id <= overtakenBy) return 'not since the retry';
   const wrong = verify.missing + verify.differing + verify.unresolved;
   if (wrong === 0 && startedAt < lateWritesUntil) return 'not proven';
-  const newer = verify.counts.newerItems;
-  const equal = newer > 0 ? `equal but for ${count(newer)} newer` : 'equal';
+  const { newerItems: newer, expiredItems: expired } = verify.counts;
+  const exceptions = [
+    newer > 0 ? `${count(newer)} newer` : '',
+    expired > 0 ? `${count(expired)} deleted by TTL` : '',
+  ].filter((text) => text !== '');
+  const equal = exceptions.length > 0 ? `equal except ${exceptions.join(', ')}` : 'equal';
   const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal but for bad rows' : equal;
   return `${found}, ${duration((now - finishedAt) / 1_000)} ago`;
 }

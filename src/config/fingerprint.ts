@@ -1,6 +1,6 @@
 /**
- * What a shard's state is bound to: all whose change would make a resume wrong, and nothing else. Hosts, users, budgets
- * and limits may change between two runs. Keyed by name wherever order has no meaning, so that a difference reads as a path.
+ * What a shard's state is bound to: all whose change would make a resume wrong, and nothing else: `setting-changes.ts` says what that
+ * is, and has the place of each setting here. Keyed by name wherever order has no meaning, so that a difference reads as a path.
  */
 import type { TableInfo, UniqueKey } from '../core/model.js';
 import type { Fingerprint } from '../core/state-ports.js';
@@ -16,8 +16,19 @@ export function resumeFingerprint(
   tables: readonly TableInfo[],
   targetIdentity: string | null,
 ): Fingerprint {
-  const { table, region, endpoint } = config.target;
+  const { table, region, endpoint, liveWriter, version } = config.target;
   return {
+    // By themselves, so that a state of before these were bound lacks them as a whole.
+    declared: keyed(
+      config.source.tables,
+      ({ name }) => name,
+      ({ shardedBy, globallyUnique }) => ({ shardedBy, globallyUnique: [...globallyUnique].sort() }),
+    ),
+    writer: {
+      liveWriter,
+      versionAttribute: version?.attribute ?? null,
+      tombstonesKeptSeconds: version?.tombstonesKeptSeconds ?? null,
+    },
     target: { table, region, endpoint, identity: targetIdentity },
     tables: keyed(
       config.source.tables,

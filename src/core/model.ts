@@ -138,9 +138,13 @@ export interface Difference {
 /** What every phase counts. All are whole numbers since the phase began, resumes included. */
 export interface Counts {
   readonly rows: number;
+  /** backfill: acknowledged. verify: seen in the target; those that were not there are not among them. */
   readonly items: number;
   readonly badRows: number;
+  /** Rows that the mapping leaves out as expired. */
   readonly expiredRows: number;
+  /** verify: items that are not there, and that TTL may have deleted, as far as can be told. backfill: 0. */
+  readonly expiredItems: number;
   /**
    * Items that the target has in a newer version, from a live writer. backfill: left as they are, those included whose version cannot
    * be told to be older. verify: not compared.
@@ -151,7 +155,16 @@ export interface Counts {
   readonly units: number;
 }
 
-export const NO_COUNTS: Counts = { rows: 0, items: 0, badRows: 0, expiredRows: 0, newerItems: 0, chunks: 0, units: 0 };
+export const NO_COUNTS: Counts = {
+  rows: 0,
+  items: 0,
+  badRows: 0,
+  expiredRows: 0,
+  expiredItems: 0,
+  newerItems: 0,
+  chunks: 0,
+  units: 0,
+};
 
 /** Field by field: of counts of one sort. */
 export function addCounts<T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T {

@@ -116,7 +116,8 @@ export interface ItemWriter {
   /**
    * Queues items and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
    * @param readAt when the SELECT was sent that brought their rows; now unless given
-   * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED; then nothing of the set may be marked done.
+   * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED (two writes want one item key, and both reject, once nothing of either is in
+   *   flight); then nothing of the set may be marked done.
    */
   write(items: readonly MappedItem[], readAt?: Moment): Promise<WriteReceipt>;
   /** Waits for requests in flight, drops what is only queued (its `write` rejects), frees sockets. */
@@ -128,6 +129,14 @@ export interface ItemRead {
   readonly held: readonly HeldItem[];
   /** Read units consumed, as reported or as computed. */
   readonly units: number;
+}
+
+/** What the target deletes by itself, as it said when it was asked. */
+export interface TtlLook {
+  /** The attribute by whose time, in epoch seconds, it deletes items; null: it deletes none, or may not be asked. */
+  readonly deletesBy: string | null;
+  /** Seconds since the epoch by the target's clock, or rather less. */
+  readonly seconds: () => number;
 }
 
 export interface ItemReader {

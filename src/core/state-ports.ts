@@ -45,8 +45,11 @@ export interface ChunkRecord {
   readonly items: number;
   readonly badRows: number;
   readonly expiredRows: number;
+  /** Not there, and TTL may have deleted them. */
+  readonly expiredItems: number;
   readonly newerItems: number;
   readonly units: number;
+  /** verify: without the expired items, so that equal sides have equal sums. */
   readonly sourceDigest: string;
   /** verify only; null in a backfill */
   readonly targetDigest: string | null;
@@ -114,6 +117,8 @@ export interface Heartbeat {
 /** Everything whose change would make a resume wrong, as plain JSON: mapping, table definitions, target. */
 export type Fingerprint = Readonly<Record<string, unknown>>;
 
+export type TakeUp = (stored: Fingerprint, given: Fingerprint) => Fingerprint;
+
 /** One place where two fingerprints differ; undefined where that side has nothing. */
 export interface FingerprintChange {
   /** `tables.messages.items.message.attributes.rules.price.type` */
@@ -128,6 +133,8 @@ export interface PassSummary {
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
+  /** Of the unresolved: items that were taken for deleted by TTL; since TTL was changed meanwhile, nothing tells them from missing ones. */
+  readonly doubtful: number;
   readonly rangesComplete: number;
   readonly ranges: number;
 }
@@ -135,8 +142,11 @@ export interface PassSummary {
 /** The durable memory of one shard, exclusive to one process. Every method returns only once its effect is on disk. */
 export interface StateStore {
   readonly shard: string;
-  /** Stores the fingerprint the first time; afterwards @throws FerryError E_STATE_CHANGED naming each difference. */
-  bind(fingerprint: Fingerprint): void;
+  /**
+   * Stores the fingerprint the first time; afterwards @throws FerryError E_STATE_CHANGED naming each difference.
+   * @param takenUp what was stored, as it is to be compared: with what of the given one needs no word; stored where all is equal then
+   */
+  bind(fingerprint: Fingerprint, takenUp?: TakeUp): void;
   /**
    * Takes another fingerprint for what is moved from now on, where the two are equal in all that `mustStay` leaves of them. What
    * was accepted is kept, with the bad columns that it was accepted for; verifications that began before prove nothing any more.
@@ -147,6 +157,7 @@ export interface StateStore {
     fingerprint: Fingerprint,
     mustStay: (side: Fingerprint, other: Fingerprint) => Fingerprint,
     columns: readonly { readonly table: string; readonly column: string | null }[],
+    takenUp?: TakeUp,
   ): readonly FingerprintChange[];
   /** All that `rebind` ever accepted, in order. */
   acceptedChanges(): readonly FingerprintChange[];
@@ -165,6 +176,11 @@ export interface StateStore {
   progress(pass: Pass): readonly RangeProgress[];
   /** Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. */
   commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
+  /**
+   * Notes by which attribute the target deletes items by itself now (null: none). Where that is another than was noted for the pass
+   * before, its expired items count as unresolved, since they may be missing, and an unfinished pass is not resumed.
+   */
+  noteTtl(pass: Pass, deletesBy: string | null): void;
   /** The range was scanned to its end; all its chunks are committed. */
   completeRange(pass: Pass, range: number): void;
   finishPass(pass: Pass): void;
@@ -212,5 +228,13 @@ export interface KeyRegister {
     owner: { readonly shard: string; readonly table: string },
     claims: readonly { readonly keyText: string; readonly cursor: Cursor }[],
   ): readonly { readonly index: number; readonly shard: string; readonly table: string; readonly cursor: Cursor }[];
+  /**
+   * Passes an item key on from one row of a table to another: from its cursor before its scan key was changed to that of now, as a rule.
+   * @returns false, with nothing passed on, where `from` does not hold it (any more)
+   */
+  transfer(
+    owner: { readonly shard: string; readonly table: string },
+    claim: { readonly keyText: string; readonly from: Cursor; readonly to: Cursor },
+  ): boolean;
   close(): void;
 }

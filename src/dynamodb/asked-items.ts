@@ -1,10 +1,12 @@
 /** The items of one read by their keys, and what was found at each. Items with one item key are asked for once. */
+import { readUnits } from '../core/capacity-units.js';
 import { heldAs, SAME, type HeldItem } from '../core/held-item.js';
 import type { MappedItem } from '../core/model.js';
+import type { AskedKey } from './keys-to-read.js';
 
 export class AskedItems {
   /** Each once. */
-  readonly keyTexts: readonly string[];
+  readonly keys: readonly AskedKey[];
   readonly #items: readonly MappedItem[];
   /** The first item of each key. */
   readonly #places = new Map<string, number>();
@@ -15,15 +17,15 @@ export class AskedItems {
   constructor(items: readonly MappedItem[]) {
     this.#items = items;
     this.#held = items.map(() => null);
-    const keyTexts: string[] = [];
-    for (const [place, { keyText }] of items.entries()) {
+    const keys: AskedKey[] = [];
+    for (const [place, { keyText, bytes }] of items.entries()) {
       const first = this.#places.get(keyText);
       if (first === undefined) {
         this.#places.set(keyText, place);
-        keyTexts.push(keyText);
+        keys.push({ text: keyText, units: readUnits(bytes) });
       } else this.#again.push([place, first]);
     }
-    this.keyTexts = keyTexts;
+    this.keys = keys;
   }
 
   /** Of the item that is asked for by that key; undefined where none is. */

@@ -107,6 +107,7 @@ export class TokenBucket implements Budget {
     await new Promise<void>((resolve, reject) => {
       const abort = (): void => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        this.#fill();
         this.#arm();
         reject(interrupted());
       };

@@ -1,6 +1,10 @@
 /**
  * The item reader: strongly consistent BatchGetItem until no key is unprocessed, within one budget of read units. Reading
  * twice does no harm, so every failure that may pass is simply tried again.
+ *
+ * An answer may cost a hundred times what its keys suggest (400 KB are 100 units), so a request is debited, before it is sent, by the
+ * sizes that are expected, and cut so that it does not show in ten seconds' consumption. What may have been read stays debited though
+ * no answer came, and so does what was refused for lack of capacity (`throttle-feedback.ts`); all else comes back.
  */
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
@@ -14,12 +18,13 @@ import { BatchGetAnswers, UnreadableAnswer, type AnsweredItem, type BatchGetAnsw
 import type { TokenBucket } from './budget.js';
 import type { TargetConnection } from './client.js';
 import type { ItemAttributes, KeyNames } from './key-text.js';
+import { type AskedKey, type KeyBatch, KeysToRead } from './keys-to-read.js';
 import { pause, throwIfInterrupted } from './pause.js';
 import { RequestChannel } from './request-channel.js';
 import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
 import { judge, refused, RequestFailure, unavailable } from './service-errors.js';
 import { ThrottleFeedback } from './throttle-feedback.js';
-import { CostFactor } from './unit-estimate.js';
+import { ReadEstimate } from './unit-estimate.js';
 
 export interface ItemReaderOptions {
   readonly connection: TargetConnection;
@@ -40,8 +45,9 @@ export interface ItemReaderOptions {
 }
 
 const OPERATION = 'BatchGetItem';
-/** AWS, BatchGetItem: at most 100 keys; an answer beyond 16 MB leaves the rest in UnprocessedKeys. */
-const MAX_KEYS = 100;
+const UNPROCESSED = 'UnprocessedKeys';
+/** An answer of this length on the wire leaves keys unprocessed as it is full (16 MB), not for lack of capacity. */
+const FULL_ANSWER_BYTES = 15_000_000;
 
 export function openItemReader(options: ItemReaderOptions): ItemReader {
   return new BatchItemReader(options);
@@ -55,8 +61,7 @@ class BatchItemReader implements ItemReader {
   readonly #answers: BatchGetAnswers;
   readonly #feedback: ThrottleFeedback;
   readonly #patience: Patience;
-  /** Read units for each key asked for. */
-  readonly #cost = new CostFactor();
+  readonly #estimate = new ReadEstimate();
   readonly #reads = new Set<() => void>();
   #closed = false;
 
@@ -76,11 +81,10 @@ class BatchItemReader implements ItemReader {
 
   async read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead> {
     const asked = new AskedItems(items);
-    const { keyTexts } = asked;
-    const batches: (readonly string[])[] = [];
-    for (let i = 0; i < keyTexts.length; i += MAX_KEYS) batches.push(keyTexts.slice(i, i + MAX_KEYS));
+    const keys = new KeysToRead(asked.keys);
     const read = this.#begin(signal);
-    const parts = batches.map((batch) => this.#limit(() => this.#readBatch(batch, asked, read.signal)));
+    const requests = Math.min(this.#options.requestsInFlight, asked.keys.length);
+    const parts = Array.from({ length: requests }, () => this.#limit(() => this.#readPart(keys, asked, read.signal)));
     try {
       const units = await Promise.all(parts);
       return { held: asked.held(), units: units.reduce((sum, part) => sum + part, 0) };
@@ -117,19 +121,21 @@ class BatchItemReader implements ItemReader {
     return { signal: own.signal, abort, end };
   }
 
-  /** @returns read units consumed */
-  async #readBatch(batch: readonly string[], asked: AskedItems, signal: AbortSignal): Promise<number> {
-    let keys = batch;
+  /** Batch after batch, until no keys are left. @returns read units consumed */
+  async #readPart(keys: KeysToRead, asked: AskedItems, signal: AbortSignal): Promise<number> {
+    const { shard, emitter, random = Math.random } = this.#options;
+    const unprocessed = new KeysToRead([]);
     let units = 0;
-    for (let attempt = 0; keys.length > 0;) {
+    for (let attempt = 0; ;) {
       throwIfInterrupted(signal);
-      const outcome = await this.#ask(keys, asked, signal);
+      const batch = await this.#nextBatch(unprocessed.empty ? keys : unprocessed, signal);
+      if (batch === null) return units;
+      const outcome = await this.#ask(batch, asked, signal);
       units += outcome.units;
-      if (outcome.unprocessed.length === 0) break;
-      attempt = outcome.unprocessed.length < keys.length ? 0 : attempt + 1;
-      keys = outcome.unprocessed;
-      const delayMs = retryDelay(attempt, this.#options.random ?? Math.random);
-      const { shard, emitter } = this.#options;
+      attempt = outcome.unprocessed.length < batch.keys.length ? 0 : attempt + 1;
+      if (outcome.unprocessed.length === 0) continue;
+      unprocessed.putBack(outcome.unprocessed);
+      const delayMs = retryDelay(attempt, random);
       emitter.emit('request.retried', {
         shard,
         operation: OPERATION,
@@ -141,46 +147,79 @@ class BatchItemReader implements ItemReader {
       });
       await pause(delayMs, signal);
     }
-    return units;
+  }
+
+  /** Waits for the budget before it cuts: by then more may be known of what keys cost. @returns null where no keys are left */
+  async #nextBatch(keys: KeysToRead, signal: AbortSignal): Promise<KeyBatch | null> {
+    const { budget } = this.#options;
+    while (!keys.empty) {
+      if (budget.open) {
+        const batch = keys.take(budget.smallDebit, this.#estimate);
+        budget.tryTake(batch.debit);
+        return batch;
+      }
+      await budget.take(0, signal);
+    }
+    return null;
   }
 
   /** One request. What failed but may pass comes back as unprocessed, with its reason. */
-  async #ask(keys: readonly string[], asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
-    const { shard, table, budget, emitter, patienceSeconds } = this.#options;
-    const debited = keys.length * this.#cost.factor;
-    await budget.take(debited, signal);
+  async #ask({ keys, debit }: KeyBatch, asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
+    const { shard, table, budget, emitter } = this.#options;
     const sentAt = performance.now();
     try {
-      const body = `${this.#head}${keys.join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
-      const answer = this.#understood(await this.#channel.post(OPERATION, body, signal), asked);
-      const { items, unprocessed } = answer;
-      for (const { place, held } of items) if (place !== undefined) asked.found(place, held);
+      const body = `${this.#head}${keys.map(({ text }) => text).join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
+      const bytes = await this.#channel.post(OPERATION, body, signal);
+      const answer = this.#understood(bytes, asked);
+      const unprocessed = this.#ofAsked(answer.unprocessed, keys);
+      for (const { place, held } of answer.items) if (place !== undefined) asked.found(place, held);
       const answered = keys.length - unprocessed.length;
       // A key without an item costs one unit as well.
-      const units = answer.units ?? unitsOf(items) + Math.max(0, answered - items.length);
-      this.#cost.learn(units, answered);
-      // What was refused stays debited, as `throttle-feedback.ts` says.
-      budget.settle(units - debited * (answered / keys.length));
+      const units = answer.units ?? unitsOf(answer.items) + Math.max(0, answered - answer.items.length);
+      this.#estimate.learn(units, sumUnits(keys) - sumUnits(unprocessed));
+      const throttled = unprocessed.length > 0 && bytes.length < FULL_ANSWER_BYTES;
+      budget.settle(units + (throttled ? this.#likely(unprocessed) : 0) - debit);
       budget.noteConsumed(units);
-      this.#feedback.note(answered, unprocessed.length, sentAt, performance.now());
+      this.#feedback.note(answered, throttled ? unprocessed.length : 0, sentAt, performance.now());
+      if (throttled) emitter.emit('target.throttled', { shard, items: unprocessed.length, reasons: [] });
       if (answered > 0) this.#patience.progress();
-      if (unprocessed.length > 0) emitter.emit('target.throttled', { shard, items: unprocessed.length, reasons: [] });
-      return { units, unprocessed, reason: 'UnprocessedKeys', throttled: true };
+      else this.#bear(new RequestFailure(UNPROCESSED, 200, true));
+      return { units, unprocessed, reason: UNPROCESSED, throttled };
     } catch (thrown) {
       if (!(thrown instanceof RequestFailure)) throw thrown;
       throwIfInterrupted(signal);
       const verdict = judge(thrown, OPERATION, table);
-      if (verdict.kind !== 'throttled') budget.settle(-debited);
+      const throttled = verdict.kind === 'throttled';
+      const mayHaveBeenRead = verdict.kind === 'unavailable' && verdict.ambiguous;
+      budget.settle((throttled || mayHaveBeenRead ? this.#likely(keys) : 0) - debit);
       if (verdict.kind === 'fatal') throw verdict.error;
       if (verdict.kind === 'invalid') throw refused(OPERATION, table, thrown);
-      const now = performance.now();
-      if (verdict.kind === 'throttled') {
-        this.#feedback.note(0, verdict.hotKeyRange ? 0 : keys.length, sentAt, now);
+      if (throttled) {
+        this.#feedback.note(0, verdict.hotKeyRange ? 0 : keys.length, sentAt, performance.now());
         emitter.emit('target.throttled', { shard, items: keys.length, reasons: thrown.throttlingReasons });
       }
-      if (this.#patience.exhaustedBy(now)) throw unavailable(OPERATION, table, thrown, patienceSeconds);
-      return { units: 0, unprocessed: keys, reason: thrown.reason, throttled: verdict.kind === 'throttled' };
+      this.#bear(thrown);
+      return { units: 0, unprocessed: keys, reason: thrown.reason, throttled };
     }
+  }
+
+  /** @throws FerryError once that was borne for too long */
+  #bear(failure: RequestFailure): void {
+    const { table, patienceSeconds } = this.#options;
+    if (this.#patience.exhaustedBy(performance.now())) throw unavailable(OPERATION, table, failure, patienceSeconds);
+  }
+
+  #likely(keys: readonly AskedKey[]): number {
+    return keys.reduce((sum, { units }) => sum + this.#estimate.likely(units), 0);
+  }
+
+  #ofAsked(unprocessed: readonly string[], keys: readonly AskedKey[]): readonly AskedKey[] {
+    if (unprocessed.length === 0) return [];
+    const texts = new Set(unprocessed);
+    const found = keys.filter(({ text }) => texts.has(text));
+    // One that was not asked for, or not so: which of the others it is, nobody knows.
+    if (found.length < texts.size) throw new RequestFailure('unreadable answer', 200, true);
+    return found;
   }
 
   #understood(bytes: Buffer, asked: AskedItems): BatchGetAnswer {
@@ -195,11 +234,15 @@ class BatchItemReader implements ItemReader {
 
 interface Outcome {
   readonly units: number;
-  readonly unprocessed: readonly string[];
+  readonly unprocessed: readonly AskedKey[];
   readonly reason: string;
   readonly throttled: boolean;
 }
 
 function unitsOf(items: readonly AnsweredItem[]): number {
   return items.reduce((sum, { units }) => sum + units, 0);
+}
+
+function sumUnits(keys: readonly AskedKey[]): number {
+  return keys.reduce((sum, { units }) => sum + units, 0);
 }

@@ -47,6 +47,7 @@ export class RequestSigner {
   readonly #path: string;
   #credentials: SignerCredentials | null = null;
   #renewal: Promise<void> | null = null;
+  #forcedRenewal: Promise<void> | null = null;
   #renewNotBefore = 0;
   #clockOffsetMs = 0;
   #dateSecond = 0;
@@ -73,11 +74,11 @@ export class RequestSigner {
     if (left > UNUSABLE_BEFORE_MS) {
       if (performance.now() >= this.#renewNotBefore) {
         this.#renewNotBefore = performance.now() + RENEW_EVERY_MS;
-        this.#renew(false).catch(() => undefined); // those at hand still serve; the next call tries again
+        this.#renew().catch(() => undefined); // those at hand still serve; the next call tries again
       }
       return null;
     }
-    return this.#renew(false);
+    return this.#renew();
   }
 
   /** @param operation `BatchWriteItem`; `body` is what will be sent, byte for byte */
@@ -123,8 +124,8 @@ export class RequestSigner {
    */
   async mend(failure: RequestFailure, signedWith: SignerCredentials): Promise<boolean> {
     if (EXPIRED_CREDENTIALS.has(failure.reason)) {
-      if (signedWith !== this.#credentials) return true;
-      await this.#renew(true);
+      if (!sameCredentials(signedWith, this.#credentials)) return true;
+      await this.#renewByForce(signedWith);
       return !sameCredentials(signedWith, this.#credentials);
     }
     if (CLOCK_SKEW.has(failure.reason) && failure.serverTime !== null) {
@@ -138,11 +139,29 @@ export class RequestSigner {
   }
 
   /** One renewal at a time, shared by all who need it. */
-  #renew(force: boolean): Promise<void> {
-    this.#renewal ??= this.#fetch(force).finally(() => {
+  #renew(): Promise<void> {
+    if (this.#forcedRenewal !== null) return this.#forcedRenewal;
+    this.#renewal ??= this.#fetch(false).finally(() => {
       this.#renewal = null;
     });
     return this.#renewal;
+  }
+
+  /**
+   * A renewal that is not forced may bring the credentials that it was to replace: within five minutes of their end the SDK answers
+   * those that it has, and fetches others behind that. So a forced one waits for it, and does not take its place; and as no other
+   * begins meanwhile, none that comes late puts older credentials over newer ones.
+   */
+  #renewByForce(refused: SignerCredentials): Promise<void> {
+    this.#forcedRenewal ??= this.#fetchOthersThan(refused).finally(() => {
+      this.#forcedRenewal = null;
+    });
+    return this.#forcedRenewal;
+  }
+
+  async #fetchOthersThan(refused: SignerCredentials): Promise<void> {
+    await this.#renewal?.catch(() => undefined);
+    if (sameCredentials(refused, this.#credentials)) await this.#fetch(true);
   }
 
   async #fetch(force: boolean): Promise<void> {

@@ -2,11 +2,12 @@
  * What there is to know of the target table before a run: keys, indexes, capacity, streams, TTL. Reads only.
  */
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
-import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { KeyType } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import type { TargetConnection } from './client.js';
 import { callService } from './service-call.js';
+import { describeTtl, type TtlSetting } from './time-to-live.js';
 
 export interface KeyAttribute {
   readonly name: string;
@@ -38,8 +39,7 @@ export interface TableFacts extends TableKeys {
   /** Write units per second that the table takes at once; null where the service does not tell. */
   readonly warmWriteUnits: number | null;
   readonly stream: boolean;
-  /** The TTL attribute that is enabled; null: off; `unsupported`: the endpoint (an emulator) knows no TTL. */
-  readonly ttl: { readonly attribute: string } | null | 'unsupported';
+  readonly ttl: TtlSetting;
 }
 
 /** @returns null where there is no such table @throws FerryError E_TARGET_CONNECT, E_TARGET_ACCESS, E_TARGET_CREDENTIALS */
@@ -59,24 +59,6 @@ export async function describeTable(
   });
   if (description === null) return null;
   return factsOf(table, description, await describeTtl(connection, table, signal));
-}
-
-async function describeTtl(
-  connection: TargetConnection,
-  table: string,
-  signal: AbortSignal,
-): Promise<TableFacts['ttl']> {
-  const send = async (): Promise<TableFacts['ttl']> => {
-    const command = new DescribeTimeToLiveCommand({ TableName: table });
-    const { TimeToLiveDescription: ttl } = await connection.client.send(command, { abortSignal: signal });
-    const enabled = ttl?.TimeToLiveStatus === 'ENABLED' || ttl?.TimeToLiveStatus === 'ENABLING';
-    return enabled && ttl.AttributeName !== undefined ? { attribute: ttl.AttributeName } : null;
-  };
-  return callService('DescribeTimeToLive', table, signal, send, {
-    UnknownOperationException: () => 'unsupported',
-    // A role may do without this one; then TTL is unknown, not wrong.
-    AccessDeniedException: () => 'unsupported',
-  });
 }
 
 function factsOf(table: string, description: TableDescription, ttl: TableFacts['ttl']): TableFacts {

@@ -85,6 +85,15 @@ function liveWriterWarnings({ version, writeCapacity, requestsInFlight }: Target
 function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] {
   const wanted = expected.ttlAttribute;
   if (facts.ttl === 'unsupported') return [];
+  if (facts.ttl === 'denied') {
+    if (wanted === null) return [];
+    return [
+      warning(
+        `AWS refused to say whether TTL is on for table ${facts.name}: items that TTL deletes will count as missing in verify`,
+        'allow dynamodb:DescribeTimeToLive on the table',
+      ),
+    ];
+  }
   if (wanted === null) {
     if (facts.ttl === null) return [];
     return [
@@ -94,7 +103,7 @@ function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] 
       ),
     ];
   }
-  if (facts.ttl === null) {
+  if (facts.ttl === null || facts.ttl.status === 'DISABLING') {
     return [
       warning(
         `the mapping fills TTL attribute ${wanted}, but TTL is off on table ${facts.name}: nothing will expire`,

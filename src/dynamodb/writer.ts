@@ -28,7 +28,7 @@ import type { QueuedItem } from './partition-queue.js';
 import { OpenWrites, PendingWrite } from './pending-write.js';
 import { RequestChannel } from './request-channel.js';
 import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
-import { type RequestFailure, unavailable } from './service-errors.js';
+import { RequestFailure, unavailable } from './service-errors.js';
 import { CostFactor } from './unit-estimate.js';
 import { WriteFeedback } from './write-feedback.js';
 import { sendBatch, type WriteAnswer, type WriteFormat, type WriteOutcome } from './write-format.js';
@@ -53,6 +53,8 @@ export interface ItemWriterOptions {
   readonly random?: () => number;
   readonly timeouts?: ChannelTimeouts;
 }
+
+const UNPROCESSED = 'UnprocessedItems';
 
 export function openItemWriter(options: ItemWriterOptions): ItemWriter {
   return new QueueingItemWriter(options);
@@ -109,10 +111,7 @@ class QueueingItemWriter implements ItemWriter {
     this.#writes.add(write);
     for (const item of items) {
       const holder = this.#backlog.holder(item);
-      if (holder !== null) {
-        this.#refuseShared(holder, item, write);
-        break;
-      }
+      if (holder !== null) return this.#refuseShared(holder, item, write);
       this.#backlog.add(item, write);
     }
     this.#planPump();
@@ -125,13 +124,22 @@ class QueueingItemWriter implements ItemWriter {
     await this.#channel.close();
   }
 
-  /** Neither row may win: both writes fail, and whoever asked can name both rows. */
-  #refuseShared(holder: QueuedItem, item: MappedItem, write: PendingWrite): void {
+  /**
+   * Neither row may win: both writes fail, and whoever asked can name both rows. Both are told once nothing of the first is in flight:
+   * where the two are one row that moved, what is written next must not race with it.
+   */
+  #refuseShared(holder: QueuedItem, item: MappedItem, write: PendingWrite): Promise<WriteReceipt> {
     const { shard, table } = this.#options;
     const error = sharedKey(shard, table, { first: holder.item.row, second: item.row });
+    const refused = (): Promise<WriteReceipt> => write.receipt;
+    // It is listened to only later.
+    refused().catch(() => undefined);
     holder.write.fail(error);
     write.fail(error);
     this.#dropFailed();
+    // What was dropped left room, and nothing may be in flight whose answer would say so.
+    this.#admission.admit();
+    return holder.write.receipt.then(refused, refused);
   }
 
   // -------------------------------------------------------------------------------------------- the way out
@@ -194,7 +202,7 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   #answered(batch: readonly QueuedItem[], answer: WriteAnswer, debited: number, sentAt: number): void {
-    const { shard, budget, emitter } = this.#options;
+    const { shard, table, budget, emitter, patienceSeconds } = this.#options;
     const now = performance.now();
     const { unprocessed, newer } = answer;
     const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
@@ -219,7 +227,13 @@ class QueueingItemWriter implements ItemWriter {
     });
     if (unprocessed.size === 0) return;
     emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
-    this.#retry([...unprocessed], 'UnprocessedItems', {
+    // A service that takes nothing may say so in a success as well: the reader does not bear that for ever either.
+    if (written.length === 0 && this.#patience.exhaustedBy(now)) {
+      const failure = new RequestFailure(UNPROCESSED, 200, true);
+      this.#giveUp(batch, unavailable(this.#format.operation, table, failure, patienceSeconds));
+      return;
+    }
+    this.#retry([...unprocessed], UNPROCESSED, {
       progressed: written.length > 0,
       throttled: true,
       hotKeyRange: false,

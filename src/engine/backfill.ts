@@ -4,12 +4,12 @@
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ItemWriter, WriteReceipt } from '../core/ports.js';
+import type { ItemWriter } from '../core/ports.js';
 import type { BadRowRecord, Pass } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import type { BadRowLimit } from './bad-row-limit.js';
-import { KeyClaims, type Registers } from './key-claims.js';
-import { mapChunk } from './map-chunk.js';
+import { type ClaimedWrite, KeyClaims, type Registers } from './key-claims.js';
+import { digestOf, mapChunk } from './map-chunk.js';
 import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
 import type { PassProgress } from './progress.js';
 import { stoppedRun } from './shared-key.js';
@@ -59,33 +59,27 @@ class BackfillHandler implements ChunkHandler {
     await writer.ready(signal);
     const mapped = mapChunk(this.job, chunk, this.parts.now());
     this.#record(chunk, mapped.badRows);
-    this.#claims.claim(mapped.items);
+    const items = await this.#claims.claim(mapped.items, signal);
     if (signal.aborted) throw interrupted();
-    const receipt =
-      mapped.items.length === 0
-        ? Promise.resolve({ items: 0, newer: 0, units: 0 })
-        : writer.write(mapped.items, chunk.readAt);
-    return {
-      done: receipt.then(
-        (written) => this.#result(chunk, mapped, written),
-        (thrown: unknown) => this.#claims.explain(thrown),
-      ),
-    };
+    const written = this.#claims.write(writer, items, chunk.readAt, signal);
+    return { done: written.then((done) => this.#result(chunk, mapped, done)) };
   }
 
   async stop(): Promise<void> {
     await this.parts.writer.close();
   }
 
-  #result(chunk: RowChunk, mapped: ReturnType<typeof mapChunk>, { newer, units }: WriteReceipt): ChunkResult {
+  #result(chunk: RowChunk, mapped: ReturnType<typeof mapChunk>, { items, receipt }: ClaimedWrite): ChunkResult {
+    const { newer, units } = receipt;
     const record = {
       rows: chunk.rows.length,
-      items: mapped.items.length,
+      items: items.length,
       badRows: mapped.badRows.length,
       expiredRows: mapped.expiredRows,
+      expiredItems: 0,
       newerItems: newer,
       units,
-      sourceDigest: mapped.digest,
+      sourceDigest: items.length === mapped.items.length ? mapped.digest : digestOf(items),
       targetDigest: null,
       missing: 0,
       differing: 0,

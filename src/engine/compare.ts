@@ -2,23 +2,23 @@
 import { SAME, type HeldItem } from '../core/held-item.js';
 import { versionOrder } from '../core/item-version.js';
 import type { Difference, MappedItem } from '../core/model.js';
+import type { TtlDeletions } from './ttl-deletions.js';
 
 /**
- * null where the target agrees. An item past its TTL may be gone or still be there (AWS: deletion follows within days), so
- * its absence is no difference. `newer`: a live writer has overtaken the row, by the attribute that holds the version; an item of the
+ * null where the target agrees. `expired`: it is not there, and TTL may have deleted it (AWS: within days of its time): no difference,
+ * and not seen either. `newer`: a live writer has overtaken the row, by the attribute that holds the version; an item of the
  * row's own version, or of none that compares, has to be equal.
- * @param now seconds since the epoch
  * @param version the attribute that holds an item's version; null: nobody else writes
  */
 export function compareItem(
   item: MappedItem,
   held: HeldItem,
-  now: number,
+  deletions: Pick<TtlDeletions, 'mayHaveDeleted'>,
   version: string | null,
-): Difference | 'newer' | null {
+): Difference | 'newer' | 'expired' | null {
   if (held === SAME) return null;
   if (held === null) {
-    if (item.expiresAt !== null && item.expiresAt <= now) return null;
+    if (deletions.mayHaveDeleted(item)) return 'expired';
     return { class: 'missing', keyText: item.keyText, attributes: [] };
   }
   if (version !== null && isNewer(held, item.text, version)) return 'newer';

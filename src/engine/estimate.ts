@@ -25,6 +25,8 @@ export interface TableEstimate {
   /** Reasons of bad rows in the sample, each once. */
   readonly badReasons: readonly BadRow[];
   readonly expiredInSample: number;
+  /** Items that would be written although their time is over already: TTL deletes them again. */
+  readonly pastInSample: number;
   /** Items whose TTL is so long past that DynamoDB would never delete them. */
   readonly neverExpiringInSample: number;
 }
@@ -55,6 +57,9 @@ export function estimateTable(
     }
   }
   const units = items.reduce((sum, item) => sum + writeUnits(item.bytes), 0) * indexFactor;
+  const past = (since: number): number =>
+    items.filter(({ expiresAt }) => expiresAt !== null && expiresAt < since).length;
+  const neverExpiring = past(now - TTL_IGNORED_AFTER_SECONDS);
   const perRow = (total: number): number => (sample.length === 0 ? 0 : total / sample.length);
   const estimatedUnits = Math.round(perRow(units) * ranges.rows);
   return {
@@ -72,8 +77,7 @@ export function estimateTable(
     badRowsInSample: badRows,
     badReasons: [...badReasons.values()],
     expiredInSample: expired,
-    neverExpiringInSample: items.filter(
-      (item) => item.expiresAt !== null && item.expiresAt < now - TTL_IGNORED_AFTER_SECONDS,
-    ).length,
+    pastInSample: past(now) - neverExpiring,
+    neverExpiringInSample: neverExpiring,
   };
 }

@@ -1,6 +1,7 @@
 /**
  * Counts what a shard's process rides out, and has the counts written: once a second at most while something happens, and at the
- * end. A process that is killed loses a second of counting, never anything else.
+ * end. A process that is killed loses a second of counting, never anything else; and what the disk took although it reported a failure
+ * is counted twice: nothing resumes by these counts.
  */
 import type { EventBus } from '../core/events.js';
 import { incidentOf, type Incident, type IncidentKind } from '../core/incidents.js';
@@ -39,6 +40,8 @@ export class IncidentBook {
   /** Writes what is left; call it before the store is closed. */
   close(): void {
     this.#unsubscribe();
+    this.#write();
+    // The disk may have room by now; nothing else would write them.
     this.#write();
     this.#store = null;
     if (this.#timer !== null) clearTimeout(this.#timer);

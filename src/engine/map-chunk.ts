@@ -40,7 +40,12 @@ export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChu
       badRows.push(badRowRecord(job, rows.at(index) ?? [], error, chunk.last));
     }
   }
+  return { items, badRows, expiredRows, digest: digestOf(items), release: () => out.release() };
+}
+
+/** Sum of the items' digests. */
+export function digestOf(items: readonly MappedItem[]): string {
   const digest = new DigestSum();
   for (const { buffer, start, end } of items) digest.add(buffer.subarray(start, end));
-  return { items, badRows, expiredRows, digest: digest.toString(), release: () => out.release() };
+  return digest.toString();
 }

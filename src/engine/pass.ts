@@ -23,6 +23,8 @@ export interface ChunkHandler {
   begin(chunk: RowChunk, range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }>;
   /** Called once when the pass is stopping early, before what is under way is awaited. */
   stop(): Promise<void>;
+  /** Called once when all ranges are done and committed, before the pass is finished: what it throws leaves the pass unfinished. */
+  conclude?(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function runPass(
     [...new Set(cuts)].filter((cursor) => cursor !== null),
     context.signal,
   );
+  await handler.conclude?.(context.signal);
   context.store.finishPass(pass);
 }
 
@@ -78,6 +81,11 @@ export async function runPass(
 const CHUNKS_UNDER_WAY = 4;
 /** Of a slow range: enough to go on with, and many such ranges still leave room. */
 const CHUNKS_OF_SLOW = 2;
+
+interface DoneChunk {
+  readonly record: ChunkRecord;
+  readonly differences: readonly DifferenceRecord[];
+}
 
 /** One range from its watermark to its end; resolves when all its chunks are committed. @param leave called when it is slow */
 async function walkRange(
@@ -92,18 +100,7 @@ async function walkRange(
 ): Promise<void> {
   const { range } = progress;
   const where = { shard: context.shard, table: pass.table, range: range.index };
-  const watermark = new Watermark<{
-    readonly record: ChunkRecord;
-    readonly differences: readonly DifferenceRecord[];
-  }>();
-  const underWay = new Set<Promise<void>>();
-  let slow = false;
-
-  const finish = (chunk: RowChunk, result: ChunkResult, advance: ReturnType<typeof watermark.start>): void => {
-    context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
-    const record: ChunkRecord = { ...result.record, range: range.index, last: chunk.last };
-    const run = advance({ record, differences: result.differences });
-    if (run.length === 0) return;
+  const watermark = new Watermark<DoneChunk>((run) => {
     context.store.commitChunks(
       pass,
       run.map((done) => done.record),
@@ -111,6 +108,13 @@ async function walkRange(
     );
     const rows = run.reduce((sum, done) => sum + done.record.rows, 0);
     context.emitter.emit('watermark.advanced', { ...where, chunks: run.length, rows });
+  });
+  const underWay = new Set<Promise<void>>();
+  let slow = false;
+
+  const finish = (chunk: RowChunk, result: ChunkResult, done: ReturnType<typeof watermark.start>): void => {
+    context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
+    done({ record: { ...result.record, range: range.index, last: chunk.last }, differences: result.differences });
   };
 
   try {
@@ -121,11 +125,11 @@ async function walkRange(
         bytes: chunk.bytes,
         elapsedMs: chunk.elapsedMs,
       });
-      const advance = watermark.start();
+      const committable = watermark.start();
       const { done } = await handler.begin(chunk, range, signal);
       const settled: Promise<void> = done
         .then((result) => {
-          finish(chunk, result, advance);
+          finish(chunk, result, committable);
           // Nobody asks for its rows any more; of a chunk that failed, a report may.
           chunk.rows.release();
         })
@@ -140,6 +144,7 @@ async function walkRange(
   } finally {
     await Promise.all(underWay);
   }
+  // Open chunks are those that failed, or whose commit did.
   if (watermark.open > 0 || signal.aborted) return;
   context.store.completeRange(pass, range.index);
   context.emitter.emit('range.completed', where);

@@ -43,12 +43,13 @@ export class PassProgress {
   }
 
   add(chunk: Omit<Counts, 'chunks'>): void {
-    const { rows, items, badRows, expiredRows, newerItems, chunks, units } = this.#counts;
+    const { rows, items, badRows, expiredRows, expiredItems, newerItems, chunks, units } = this.#counts;
     this.#counts = {
       rows: rows + chunk.rows,
       items: items + chunk.items,
       badRows: badRows + chunk.badRows,
       expiredRows: expiredRows + chunk.expiredRows,
+      expiredItems: expiredItems + chunk.expiredItems,
       newerItems: newerItems + chunk.newerItems,
       chunks: chunks + 1,
       units: units + chunk.units,

@@ -83,17 +83,19 @@ async function retryStep(
     context.signal,
   );
   const seen = new Set<Cursor>();
-  const tried = step.map((bad, index) => ({
+  const mapped = step.map((bad, index) => ({
     bad,
     fate: fateOf(job, once(job, rows[index] ?? null, seen), bad, now()),
   }));
-  const items = tried.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : []));
   await writer.ready(context.signal);
-  keys.claim(items);
-  const { newer, units } =
-    items.length === 0
-      ? { newer: 0, units: 0 }
-      : await writer.write(items, readAt).catch((thrown: unknown): never => keys.explain(thrown));
+  const claimed = await keys.claim(
+    mapped.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : [])),
+    context.signal,
+  );
+  const { items, receipt } = await keys.write(writer, claimed, readAt, context.signal);
+  const { newer, units } = receipt;
+  const written = new Set(items);
+  const tried = mapped.map(({ bad, fate }) => ({ bad, fate: withWritten(fate, written) }));
 
   const counted = tried.filter(({ bad }) => bad.place !== null);
   const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));
@@ -107,6 +109,7 @@ async function retryStep(
     items: items.length,
     badRows: of('bad'),
     expiredRows: of('expired'),
+    expiredItems: 0,
     newerItems: newer,
     units,
   });
@@ -120,6 +123,13 @@ async function retryStep(
     newerItems: newer,
     units,
   };
+}
+
+/** A row that moved to another scan key while it was tried is gone from where it was recorded. */
+function withWritten(fate: Fate, written: ReadonlySet<MappedItem>): Fate {
+  if (fate.kind !== 'moved') return fate;
+  const items = fate.items.filter((item) => written.has(item));
+  return items.length === 0 && fate.items.length > 0 ? { kind: 'gone' } : { kind: 'moved', items };
 }
 
 interface Tried {

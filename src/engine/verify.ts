@@ -2,10 +2,11 @@
  * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item; stores for
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
-import { interrupted } from '../core/errors.js';
+import type { HeldItem } from '../core/held-item.js';
 import type { MappedItem, Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ItemReader } from '../core/ports.js';
+import { Permits } from '../core/permits.js';
+import type { ItemReader, TtlLook } from '../core/ports.js';
 import type { Pass, RangeProgress } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import { compareItem } from './compare.js';
@@ -15,19 +16,27 @@ import type { PassProgress } from './progress.js';
 import { confirmDifferences } from './recheck.js';
 import type { SuspectCheck } from './suspect-check.js';
 import type { ShardContext, TableJob } from './table-job.js';
-import { targetDigest } from './target-digest.js';
+import { digestWithout, targetDigest } from './target-digest.js';
+import { TtlDeletions } from './ttl-deletions.js';
 
 export interface VerifyParts {
   readonly reader: ItemReader;
   readonly progress: PassProgress;
   readonly suspects: SuspectCheck;
+  /** Asks what the target deletes by itself. @throws FerryError of the target */
+  readonly lookAtTtl: (signal: AbortSignal) => Promise<TtlLook>;
   /** Seconds since the epoch. */
   readonly now: () => number;
 }
 
 /** @throws FerryError of the source, the target or the state; E_INTERRUPTED. Differences are no errors: they go to the state. */
 export async function verifyTable(context: ShardContext, job: TableJob, pass: Pass, parts: VerifyParts): Promise<void> {
-  await runPass(context, job, pass, withOpenEnd(context.store.progress(pass)), new VerifyHandler(context, job, parts));
+  const look = await parts.lookAtTtl(context.signal);
+  context.store.noteTtl(pass, look.deletesBy);
+  const backfill = context.store.summary('backfill', job.mapping.table.name);
+  const deletions = new TtlDeletions(look, (backfill?.pass.startedAt ?? context.store.now()) / 1_000);
+  const handler = new VerifyHandler(context, job, pass, parts, deletions);
+  await runPass(context, job, pass, withOpenEnd(context.store.progress(pass)), handler);
 }
 
 /** A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes on to the end. */
@@ -39,62 +48,83 @@ function withOpenEnd(progress: readonly RangeProgress[]): readonly RangeProgress
 }
 
 class VerifyHandler implements ChunkHandler {
-  /** Chunks being compared; a scan waits while there are as many as there are scans. */
-  #open = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** One for each chunk being compared: a scan waits while there are as many as there are scans. */
+  readonly #places: Permits;
   readonly #badRows: BadRowBook;
 
   constructor(
     private readonly context: ShardContext,
     private readonly job: TableJob,
+    private readonly pass: Pass,
     private readonly parts: VerifyParts,
+    private readonly deletions: TtlDeletions,
   ) {
+    this.#places = new Permits(context.scans);
     this.#badRows = new BadRowBook(context.store, job);
   }
 
   async begin(chunk: RowChunk, _range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
-    while (this.#open >= this.context.scans && !signal.aborted) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    if (signal.aborted) throw interrupted();
-    this.#open += 1;
-    const mapped = mapChunk(this.job, chunk, this.parts.now());
-    return { done: this.#compare(chunk, mapped, signal).finally(() => this.#release()) };
+    await this.#places.take(signal);
+    const done = this.#mapAndCompare(chunk, signal).finally(() => this.#places.give());
+    return { done };
   }
 
+  /** What was taken for deleted by TTL is that only where TTL is still what it was. */
+  async conclude(signal: AbortSignal): Promise<void> {
+    this.context.store.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
+  }
+
+  /** What waits here ends with the pass's own signal. */
   stop(): Promise<void> {
-    this.#wake();
     return Promise.resolve();
   }
 
-  #release(): void {
-    this.#open -= 1;
-    this.#wake();
+  #sort(items: readonly MappedItem[], held: readonly HeldItem[]): Sorted {
+    const candidates: MappedItem[] = [];
+    const expired: MappedItem[] = [];
+    const absent: MappedItem[] = [];
+    for (const [index, item] of items.entries()) {
+      const found = held[index] ?? null;
+      if (found === null) absent.push(item);
+      const difference = compareItem(item, found, this.deletions, this.job.mapping.version);
+      if (difference === 'expired') expired.push(item);
+      else if (difference !== null) candidates.push(item);
+    }
+    return { candidates, expired, absent };
   }
 
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
+  async #mapAndCompare(chunk: RowChunk, signal: AbortSignal): Promise<ChunkResult> {
+    const now = this.parts.now();
+    return await this.#compare(chunk, mapChunk(this.job, chunk, now), now, signal);
   }
 
-  async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
-    const { reader, progress, suspects, now } = this.parts;
+  /** @param now seconds since the epoch, by which the chunk was mapped */
+  async #compare(chunk: RowChunk, mapped: MappedChunk, now: number, signal: AbortSignal): Promise<ChunkResult> {
+    const { reader, progress, suspects } = this.parts;
     const compared = suspects.beforeReading();
     const { held, units } = await reader.read(mapped.items, signal);
-    const candidates = mapped.items.filter(
-      (item, index) => compareItem(item, held[index] ?? null, now(), this.job.mapping.version) !== null,
+    const { candidates, expired, absent } = this.#sort(mapped.items, held);
+    const confirmed = await confirmDifferences(
+      this.job,
+      { items: candidates, badRows: mapped.badRows, last: chunk.last },
+      reader,
+      this.deletions,
+      now,
+      signal,
     );
-    const { differences, newer } = await confirmDifferences(this.job, candidates, reader, now, signal);
+    const { differences, newer, badRows } = confirmed;
     compared(keyTextsOf(mapped.items));
-    this.#badRows.update(chunk, mapped.badRows, new Set(differences.map(({ cursor }) => cursor)));
+    this.#badRows.update(chunk, badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {
       rows: chunk.rows.length,
-      items: mapped.items.length,
-      badRows: mapped.badRows.length,
-      expiredRows: mapped.expiredRows,
+      items: mapped.items.length - absent.length + seenLater(confirmed.seen, candidates, absent),
+      badRows: badRows.length,
+      expiredRows: mapped.expiredRows + confirmed.expiredRows,
+      expiredItems: expired.length + confirmed.expired.length,
       newerItems: newer.length,
       units,
-      sourceDigest: mapped.digest,
+      sourceDigest: digestWithout(mapped, expired, confirmed.expired),
       targetDigest: targetDigest(mapped, held),
       missing: count('missing'),
       differing: count('differing'),
@@ -112,6 +142,27 @@ class VerifyHandler implements ChunkHandler {
     mapped.release();
     return { record, differences };
   }
+}
+
+interface Sorted {
+  /** To be looked at again. */
+  readonly candidates: readonly MappedItem[];
+  /** Not there, and TTL may have deleted them. */
+  readonly expired: readonly MappedItem[];
+  /** Not there at the first look, for whatever reason. */
+  readonly absent: readonly MappedItem[];
+}
+
+/** Items that were there at a later look alone: they came meanwhile, or their rows were bad or elsewhere at first. */
+function seenLater(
+  seen: ReadonlySet<string>,
+  candidates: readonly MappedItem[],
+  absent: readonly MappedItem[],
+): number {
+  if (seen.size === 0) return 0;
+  const absentAtFirst = new Set(absent);
+  const before = new Set(candidates.filter((item) => !absentAtFirst.has(item)).map(({ keyText }) => keyText));
+  return [...seen].filter((keyText) => !before.has(keyText)).length;
 }
 
 /** Made while they are asked for: mostly nobody does. */

@@ -99,6 +99,7 @@ function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.fini
     `${count(counts.units)} units`,
     ...(counts.newerItems > 0 ? [`${count(counts.newerItems)} newer in the target`] : []),
     ...(counts.badRows > 0 ? [plural(counts.badRows, 'bad row')] : []),
+    ...(counts.expiredItems > 0 ? [`${count(counts.expiredItems)} deleted by TTL, as far as can be told`] : []),
     ...(counts.expiredRows > 0 ? [`${plural(counts.expiredRows, 'expired row')} left out`] : []),
   ];
   const why = fault === null || outcome === 'interrupted' ? '' : `: ${fault.message}; ${fault.hint}`;

@@ -12,6 +12,7 @@ import { interrupted } from '../core/errors.js';
 import type { Cursor, Range } from '../core/model.js';
 import { RowBlockBuilder, type RowChunk, type RowMemoryPool } from '../core/row-block.js';
 import { ChunkSize } from './chunk-size.js';
+import { askedTooMuch, isLost } from './errors.js';
 import { Handoff } from './handoff.js';
 import type { Retry } from './retry.js';
 import { appendRow } from './row-packet.js';
@@ -61,6 +62,17 @@ export async function* scanChunks(
   }
 }
 
+/** How far a SELECT is. */
+interface Progress {
+  /** In the chunks that were cut from it. */
+  rows: number;
+  bytes: number;
+  /** Since when it has been running; performance.now(), Infinity while it is paused. */
+  since: number;
+  /** How long it ran before, in ms. */
+  elapsedMs: number;
+}
+
 class ChunkScan {
   readonly #size: ChunkSize;
   /** The rows of the SELECT under way that no chunk has yet. */
@@ -93,10 +105,10 @@ class ChunkScan {
   /** One SELECT, with patience. @returns whether the range is at its end */
   async #step(upTo: Cursor | null): Promise<boolean> {
     const { pool, throttle, guard, retry } = this.means;
-    await this.handoff.vacant(this.signal);
-    await throttle.pass(this.signal);
+    await retry.aside(this.handoff.vacant(this.signal));
+    await retry.aside(throttle.pass(this.signal));
     try {
-      const lease = await pool.lease(this.signal);
+      const lease = await pool.lease(this.signal, retry.aside);
       try {
         await guard.checkInTime(lease.session, this.signal);
         return await this.#select(lease, upTo);
@@ -113,36 +125,57 @@ class ChunkScan {
     const { select } = this.means;
     const limit = this.#size.rows;
     const interval = { after: this.#position, upTo };
-    if (select.where === null) {
-      const rows = await this.#read(lease, select.rows(interval, limit));
-      return rows < limit;
+    const seen: Progress = { rows: 0, bytes: 0, since: performance.now(), elapsedMs: 0 };
+    // What a SELECT that broke had read, and no chunk has, is read again.
+    this.#block.clear();
+    try {
+      if (select.where === null) {
+        await this.#read(lease, select.rows(interval, limit), seen);
+        this.#size.observe({ ...seen, looked: seen.rows });
+        return seen.rows < limit;
+      }
+      // With a condition, a LIMIT does not bound how many rows the server looks at; a key `limit` places ahead does.
+      const [last] = await lease.session.rows(select.keyAt(interval, limit - 1), this.signal);
+      const bounded: KeyInterval = last === undefined ? interval : { ...interval, upTo: select.cursorOfKey(last) };
+      await this.#read(lease, select.rows(bounded, null), seen);
+      this.#size.observe({ ...seen, looked: limit });
+      this.#position = bounded.upTo;
+      this.means.retry.progressed();
+      return last === undefined;
+    } catch (error) {
+      this.#shrink(error, seen);
+      throw error;
     }
-    // With a condition, a LIMIT does not bound how many rows the server looks at; a key `limit` places ahead does.
-    const [last] = await lease.session.rows(select.keyAt(interval, limit - 1), this.signal);
-    const bounded: KeyInterval = last === undefined ? interval : { ...interval, upTo: select.cursorOfKey(last) };
-    await this.#read(lease, select.rows(bounded, null));
-    this.#position = bounded.upTo;
-    this.means.retry.progressed();
-    return last === undefined;
   }
 
-  /** Runs a SELECT and hands its rows on, cut wherever they exceed the limit of bytes. @returns how many there were */
-  async #read(lease: Lease, sql: string): Promise<number> {
+  /**
+   * What is too much at once, in time or size, is asked for in smaller parts. A connection that breaks may be the sign of it as well, but
+   * not one that was found broken: the server drops idle ones.
+   */
+  #shrink(error: unknown, { since, elapsedMs, rows }: Progress): void {
+    const ms = elapsedMs + Math.max(0, performance.now() - since);
+    const amidst = rows > 0 || this.#block.rows > 0 || ms > this.means.limits.chunkMs;
+    if (askedTooMuch(error) || (isLost(error) && amidst)) this.#size.failed(ms);
+  }
+
+  /** Runs a SELECT and hands its rows on, cut wherever they exceed the limit of bytes. @param seen what it came to, as it goes on */
+  async #read(lease: Lease, sql: string, seen: Progress): Promise<void> {
     const { chunkBytes } = this.means.limits;
-    const total = { rows: 0, bytes: 0 };
-    // What a SELECT that broke had read is read again.
-    this.#block.clear();
+    const { aside } = this.means.retry;
     let bytes = 0;
     const readAt = thisMoment();
-    let started = readAt.steady;
-    let elapsedMs = 0;
     let resuming = Promise.resolve();
+    /** Ends the wait of a paused SELECT when the SELECT itself has ended: with its connection, say. */
+    const over = new AbortController();
+    const onStop = (): void => over.abort();
+    this.signal.addEventListener('abort', onStop, { once: true });
 
     const cut = (): void => {
-      const chunkMs = performance.now() - started;
-      elapsedMs += chunkMs;
-      total.rows += this.#block.rows;
-      total.bytes += bytes;
+      const chunkMs = performance.now() - seen.since;
+      seen.elapsedMs += chunkMs;
+      seen.rows += this.#block.rows;
+      seen.bytes += bytes;
+      seen.since = performance.now();
       this.#give(bytes, chunkMs, readAt);
       bytes = 0;
     };
@@ -150,6 +183,7 @@ class ChunkScan {
       bytes += appendRow(this.#block, packet, from, to);
       if (bytes < chunkBytes) return;
       cut();
+      seen.since = Infinity;
       statement.pause();
       resuming = resume();
       // Awaited below; until then it must not count as unhandled.
@@ -157,18 +191,23 @@ class ChunkScan {
     };
     const resume = async (): Promise<void> => {
       lease.suspend();
-      await this.handoff.vacant(this.signal);
-      await lease.resume(this.signal);
-      started = performance.now();
+      await aside(this.handoff.vacant(over.signal));
+      await aside(lease.resume(over.signal));
+      seen.since = performance.now();
       statement.resume();
     };
     const statement: Statement = lease.session.stream(sql, onRow, this.signal);
-    await statement.done;
-    await resuming;
+    try {
+      await statement.done;
+      await resuming;
+    } finally {
+      this.signal.removeEventListener('abort', onStop);
+      over.abort();
+      // Whoever goes on from here has the slot and the permits to himself: nothing of this SELECT waits for them any more.
+      await resuming.catch(() => undefined);
+    }
     if (this.#block.rows > 0) cut();
-    else elapsedMs += performance.now() - started;
-    this.#size.observe({ ...total, elapsedMs });
-    return total.rows;
+    else seen.elapsedMs += performance.now() - seen.since;
   }
 
   #give(bytes: number, elapsedMs: number, readAt: Moment): void {

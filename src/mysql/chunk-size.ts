@@ -1,13 +1,41 @@
 /**
  * How many rows the next SELECT asks for: starts small, at most doubles, halves when a SELECT took too long, and stays
- * within the limits of rows and bytes.
+ * within the limits of rows and bytes. One that failed for its time or size is not sent again as it was: the next asks for half as many
+ * rows, or fewer where it took far too long, down to one.
+ *
+ * What failed is remembered as a ceiling, so that the size does not swing between what passes and what does not: it is raised by a
+ * quarter after a number of successes that doubles each time it was raised too far. So a limit that stands costs one SELECT in a
+ * thousand at most, and rows that are cheap again are soon read by the thousand again.
  */
 import type { SourceLimits } from '../config/model.js';
 
 const FIRST_ROWS = 100;
+/** Of the rows of a SELECT that failed after many times the time aimed for: patience is not long enough for many tries. */
+const LEAST_SHARE = 1 / 8;
+const RAISE = 1.25;
+/** Successes at the ceiling before it is raised: at first, and at most. */
+const FIRST_PROOF = 16;
+const LONGEST_PROOF = 1_024;
+
+/** What a SELECT came to. */
+export interface SeenSelect {
+  /** That the server looked at: those asked for, or all that were left. */
+  readonly looked: number;
+  /** That it answered; fewer where a condition leaves some out. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** How long it took while it was not paused. */
+  readonly elapsedMs: number;
+}
 
 export class ChunkSize {
   #rows: number;
+  /** Rows of one SELECT beyond which one has failed; Infinity: none has. */
+  #ceiling = Infinity;
+  #proof = FIRST_PROOF;
+  #successes = 0;
+  /** One at least since the last failure. */
+  #succeeded = false;
 
   constructor(private readonly limits: Pick<SourceLimits, 'chunkMs' | 'chunkRows' | 'chunkBytes'>) {
     this.#rows = Math.min(FIRST_ROWS, limits.chunkRows);
@@ -18,15 +46,37 @@ export class ChunkSize {
     return this.#rows;
   }
 
-  /** @param elapsedMs how long the SELECT took while it was not paused */
-  observe(seen: { readonly rows: number; readonly bytes: number; readonly elapsedMs: number }): void {
-    if (seen.rows === 0) return;
+  observe(seen: SeenSelect): void {
+    this.#raiseCeiling();
+    if (seen.looked === 0) return;
     const { chunkMs, chunkRows, chunkBytes } = this.limits;
     const aim =
       seen.elapsedMs > chunkMs
         ? this.#rows / 2
         : Math.min(this.#rows * 2, (this.#rows * chunkMs) / Math.max(seen.elapsedMs, 1));
-    const fitting = chunkBytes / Math.max(seen.bytes / seen.rows, 1);
-    this.#rows = Math.max(1, Math.floor(Math.min(aim, fitting, chunkRows)));
+    const fitting = seen.rows === 0 ? Infinity : chunkBytes / Math.max(seen.bytes / seen.rows, 1);
+    this.#rows = Math.max(1, Math.floor(Math.min(aim, fitting, chunkRows, this.#ceiling)));
+  }
+
+  /** A SELECT of so many rows was ended for its time or size, or broke in the middle of its answer, after so many ms unpaused. */
+  failed(elapsedMs: number): void {
+    const share = Math.min(1 / 2, Math.max(LEAST_SHARE, this.limits.chunkMs / Math.max(elapsedMs, 1)));
+    this.#ceiling = Math.max(1, Math.floor(this.#rows / 2));
+    this.#rows = Math.max(1, Math.floor(this.#rows * share));
+    // Of failures in a row, an outage makes as many as it lasts: they prove no more than one does.
+    if (this.#succeeded) this.#proof = Math.min(LONGEST_PROOF, this.#proof * 2);
+    this.#succeeded = false;
+    this.#successes = 0;
+  }
+
+  #raiseCeiling(): void {
+    this.#succeeded = true;
+    if (this.#ceiling === Infinity || ++this.#successes < this.#proof) return;
+    this.#successes = 0;
+    this.#ceiling = Math.ceil(this.#ceiling * RAISE);
+    if (this.#ceiling < this.limits.chunkRows) return;
+    // As if none had failed.
+    this.#ceiling = Infinity;
+    this.#proof = FIRST_PROOF;
   }
 }

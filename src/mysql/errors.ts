@@ -75,6 +75,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   ER_STATEMENT_TIMEOUT: busy('the server ended the statement as too slow', 'raise max_statement_time for the user'),
   ER_LOCK_WAIT_TIMEOUT: busy('a lock was not had in time', 'see what locks the table (ALTER, LOCK TABLES, backup)'),
   ER_LOCK_DEADLOCK: busy('the statement lost a deadlock', 'see what locks the table'),
+  ER_NET_PACKET_TOO_LARGE: busy('an answer exceeds max_allowed_packet', 'raise max_allowed_packet on the server'),
+  ER_OUTOFMEMORY: busy('the server had no memory for the statement', 'see what uses up its memory'),
+  ER_OUT_OF_RESOURCES: busy('the server had no memory for the statement', 'see what uses up its memory'),
+  ER_OUT_OF_SORTMEMORY: busy('the server had too little sort memory', 'raise sort_buffer_size for the user'),
   ER_TABLE_DEF_CHANGED: query('the table was altered meanwhile', 'run `dynaferry check`, then begin the shard anew'),
 
   ER_ACCESS_DENIED_ERROR: access('the server refused user or password', 'check user and password; ' + GRANTS),
@@ -148,6 +152,27 @@ export function factOf(thrown: unknown): string {
 /** Whether the same statement on a new connection, after a pause, may succeed. */
 export function isRetryable(thrown: unknown): boolean {
   return !(thrown instanceof FerryError) && ruleOf(thrown).retryable;
+}
+
+/** Ends of a statement that asked for too much at once: a smaller one may pass. A kill is one: some servers report a timeout so. */
+const TOO_MUCH: ReadonlySet<string | null> = new Set([
+  'ER_QUERY_TIMEOUT',
+  'ER_STATEMENT_TIMEOUT',
+  'ER_QUERY_INTERRUPTED',
+  'FERRY_DEADLINE',
+  'ER_NET_PACKET_TOO_LARGE',
+  'ER_OUTOFMEMORY',
+  'ER_OUT_OF_RESOURCES',
+  'ER_OUT_OF_SORTMEMORY',
+]);
+
+export function askedTooMuch(thrown: unknown): boolean {
+  return TOO_MUCH.has(mysqlCode(thrown));
+}
+
+/** The connection broke, by whichever end. */
+export function isLost(thrown: unknown): boolean {
+  return !(thrown instanceof FerryError) && ruleOf(thrown).code === 'E_SOURCE_LOST';
 }
 
 /** An error of the driver as ours. @param doing what failed: `reading messages` */

@@ -1,21 +1,23 @@
 /**
- * A slot for one thing between one producer and one consumer: the producer works one thing ahead, never more.
+ * A slot for one thing between a producer and a consumer: the producer works one thing ahead, never more. Any number may wait on
+ * either side: a SELECT that is paused waits for the slot while the scan already tries again for the same range.
  */
-import { interrupted } from '../core/errors.js';
+import { Waiters } from '../core/waiters.js';
 
 type Outcome<T> = { readonly item: T } | { readonly end: true } | { readonly error: unknown };
 
 export class Handoff<T> {
   #slot: Outcome<T> | null = null;
-  #changed: () => void = () => undefined;
+  readonly #waiters = new Waiters();
 
   /** Resolves once the consumer has taken what was put. @throws FerryError E_INTERRUPTED */
   async vacant(signal: AbortSignal): Promise<void> {
-    while (this.#slot !== null) await this.#change(signal);
+    while (this.#slot !== null) await this.#waiters.wait(signal);
   }
 
-  /** The slot must be vacant. */
+  /** The slot must be vacant. @throws TypeError where it is not: what is there would be lost */
   put(item: T): void {
+    if (this.#slot !== null) throw new TypeError('the slot is not vacant');
     this.#set({ item });
   }
 
@@ -32,7 +34,7 @@ export class Handoff<T> {
 
   /** @returns null at the end @throws what the producer failed with; FerryError E_INTERRUPTED */
   async take(signal: AbortSignal): Promise<T | null> {
-    while (this.#slot === null) await this.#change(signal);
+    while (this.#slot === null) await this.#waiters.wait(signal);
     const outcome = this.#slot;
     if ('error' in outcome) throw outcome.error;
     if ('end' in outcome) return null;
@@ -42,21 +44,6 @@ export class Handoff<T> {
 
   #set(slot: Outcome<T> | null): void {
     this.#slot = slot;
-    const changed = this.#changed;
-    this.#changed = () => undefined;
-    changed();
-  }
-
-  /** Producer and consumer never wait at the same time: one waits for a full slot, the other for an empty one. */
-  async #change(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw interrupted();
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => reject(interrupted());
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#changed = () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      };
-    });
+    this.#waiters.wakeAll();
   }
 }

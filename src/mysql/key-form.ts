@@ -5,7 +5,7 @@
 import type { Cell, ColumnInfo } from '../core/model.js';
 import type { Transport } from '../core/row-block.js';
 import { exactText } from './cells.js';
-import { compareEnumerated, enumerationOf, type Operator } from './enumerated-key.js';
+import { enumerationOf, isOneOf, numbersThat, type Enumeration, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from './sql.js';
 
 /** How a value between two others can be made up; see probe.ts. `opaque`: it cannot. */
@@ -36,6 +36,8 @@ export interface KeyForm {
   readonly compare: (column: string, operator: Operator, text: string) => string;
   /** A literal for a value as an operator writes it (`find`): an ENUM's label, bytes in hexadecimal. */
   readonly written: { readonly what: string; readonly pattern: RegExp; readonly literal: (text: string) => string };
+  /** Of an ENUM or SET, which is written by its label and compared by number; null for any other. */
+  readonly enumeration: Enumeration | null;
 }
 
 const ANYTHING = /^[^]*$/;
@@ -70,6 +72,7 @@ const NUMBER: KeyForm = {
   pattern: INTEGER,
   compare: against(same),
   written: WRITTEN_INTEGER,
+  enumeration: null,
 };
 /** BIT is bytes on the wire, but a number in comparisons. */
 const BIT: KeyForm = { ...NUMBER, select: (column) => `${column} + 0` };
@@ -82,17 +85,16 @@ const FIXED: KeyForm = {
 };
 /** FLOAT prints six digits; as a DOUBLE it prints all that identify it. */
 const FLOATING: KeyForm = {
+  ...NUMBER,
   kind: 'float',
   select: (column) => `${column} * 1e0`,
-  transport: 'text',
   pattern: FLOAT,
   compare: against(floatLiteral),
   written: { what: 'a number', pattern: FLOAT, literal: floatLiteral },
 };
 const DATES: KeyForm = {
+  ...NUMBER,
   kind: 'datetime',
-  select: null,
-  transport: 'text',
   pattern: DATETIME,
   compare: against(quoted),
   written: { what: 'a date and time as MySQL prints it', pattern: DATETIME, literal: quoted },
@@ -104,17 +106,16 @@ const TIMES: KeyForm = {
   written: { what: 'a time as MySQL prints it', pattern: TIME, literal: quoted },
 };
 const BINARY: KeyForm = {
+  ...NUMBER,
   kind: 'bytes',
-  select: null,
   transport: 'bytes',
   pattern: HEX,
   compare: against(bytesLiteral),
   written: WRITTEN_HEX,
 };
 const TEXT: KeyForm = {
+  ...NUMBER,
   kind: 'text',
-  select: null,
-  transport: 'text',
   pattern: ANYTHING,
   compare: against(textLiteral),
   written: WRITTEN_TEXT,
@@ -148,9 +149,33 @@ function enumeratedForm(column: ColumnInfo): KeyForm | null {
   return {
     ...BIT,
     kind: 'enumerated',
-    compare: (sql, operator, text) => compareEnumerated(enumeration, sql, operator, text),
+    compare: (sql, operator, text) => isOneOf(sql, numbersThat(enumeration, operator, text)),
     written: WRITTEN_TEXT,
+    enumeration,
   };
+}
+
+/**
+ * MariaDB's YEAR(2), which MySQL has not had since 5.6.6, is ordered by its four digits and compared by the two that it shows: behind 99 it
+ * finds nothing, though 2000 follows; and 2000 and 0000 both show 00.
+ */
+function isTwoDigitYear({ dataType, columnType }: ColumnInfo): boolean {
+  return dataType === 'year' && /^year\(2\)/i.test(columnType);
+}
+
+/**
+ * MariaDB orders a CHAR as if padded with spaces and compares it without them, where its collation does not pad: behind `a` and a tab the
+ * index has `a`, which is not greater. (MySQL's collations that do not pad are free of that.)
+ */
+function isUnpaddedChar({ dataType, collation }: ColumnInfo): boolean {
+  return dataType === 'char' && /_nopad(_|$)/.test(collation ?? '');
+}
+
+/** Why a column cannot be part of a scan key, as words behind its name; null where it can. README.md lists these. */
+export function keyFlaw(column: ColumnInfo): string | null {
+  if (isTwoDigitYear(column)) return 'is a YEAR of two digits, which MariaDB orders by four';
+  if (isUnpaddedChar(column)) return 'is a CHAR that does not pad, which MariaDB orders as if it did';
+  return keyForm(column) === null ? 'has too many values to be compared by the index' : null;
 }
 
 /** The form of a column that is part of a scan key; null where no index comparison can be written for it. */

@@ -6,7 +6,7 @@ import { FerryError } from '../core/errors.js';
 import type { Cursor, KeyPart, Row } from '../core/model.js';
 import type { TableScan } from '../core/ports.js';
 import { aliased } from './cells.js';
-import type { Operator } from './enumerated-key.js';
+import { isLabelled, numbersLabelled, numbersThat, type Operator } from './enumerated-key.js';
 import { cellText, keyForm, type KeyForm } from './key-form.js';
 import { quoteName } from './sql.js';
 
@@ -15,6 +15,19 @@ export interface KeysetPart extends KeyPart {
   readonly sql: string;
   readonly form: KeyForm;
 }
+
+/** Rows by their key, as SQL. */
+export interface KeyCondition {
+  readonly sql: string;
+  /**
+   * Parts, ENUMs and SETs, that have one value in all such rows. Ordered by a column that is equal to a number, every server sorts those
+   * rows, however many, since it sees no constant in an ENUM; so such a part is left out of the order.
+   */
+  readonly settled: ReadonlySet<number>;
+}
+
+/** More of them than a statement would spell out. */
+const MANY = Number.MAX_SAFE_INTEGER;
 
 export class Keyset {
   readonly parts: readonly KeysetPart[];
@@ -36,37 +49,34 @@ export class Keyset {
     return aliased(expression, part.form.transport);
   }
 
-  get orderBy(): string {
-    return this.#order(false);
-  }
-
-  get reverseOrderBy(): string {
-    return this.#order(true);
+  /** Key order, for rows that meet all these conditions; null where the order is none. */
+  order(direction: 'forward' | 'reverse', conditions: readonly KeyCondition[] = []): string | null {
+    const reverse = direction === 'reverse';
+    const columns = this.parts.flatMap(({ sql, descending }, i) =>
+      conditions.some(({ settled }) => settled.has(i)) ? [] : [descending === reverse ? sql : `${sql} DESC`],
+    );
+    return columns.length === 0 ? null : columns.join(', ');
   }
 
   /** All parts in one direction, none of them an ENUM or SET. */
   get plain(): boolean {
     return this.parts.every(
-      ({ descending, form }) => descending === this.parts[0]?.descending && form.kind !== 'enumerated',
+      ({ descending, form }) => descending === this.parts[0]?.descending && form.enumeration === null,
     );
   }
 
-  #order(reverse: boolean): string {
-    return this.parts.map(({ sql, descending }) => (descending === reverse ? sql : `${sql} DESC`)).join(', ');
-  }
-
   /** Rows strictly behind the cursor in key order. */
-  after(cursor: Cursor): string {
+  after(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'behind', false);
   }
 
   /** Rows up to and with the cursor. */
-  upTo(cursor: Cursor): string {
+  upTo(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'before', true);
   }
 
   /** Rows strictly before the cursor. */
-  before(cursor: Cursor): string {
+  before(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'before', false);
   }
 
@@ -76,36 +86,48 @@ export class Keyset {
   }
 
   /** Rows whose part `index` is at `text` or further on in key order (`before`: not yet there), earlier parts being fixed. */
-  partFrom(texts: readonly string[], index: number, text: string, side: 'from' | 'before'): string {
+  partFrom(texts: readonly string[], index: number, text: string, side: 'from' | 'before'): KeyCondition {
     const part = this.#part(index);
-    const forward = (side === 'from') !== part.descending;
-    const here = part.form.compare(part.sql, operatorOf(forward, side === 'from'), text);
-    return index === 0 ? here : `${this.#fixed(texts.slice(0, index))} AND ${here}`;
+    const operator = operatorOf((side === 'from') !== part.descending, side === 'from');
+    const here = part.form.compare(part.sql, operator, text);
+    return {
+      sql: index === 0 ? here : `${this.#fixed(texts.slice(0, index))} AND ${here}`,
+      settled: this.#enumerated(values(part, operator, text) === 1 ? index + 1 : index),
+    };
   }
 
   /**
-   * The row whose key has these values as an operator writes them.
+   * The row whose key has these values as an operator writes them, the labels of an ENUM or SET as MySQL prints them; `most` rows, where
+   * MySQL prints several values alike (number 0 of an ENUM and a label that is empty).
    * @throws FerryError E_USAGE where a value cannot be one of its column's
    */
-  equals(values: readonly string[]): string {
-    if (values.length !== this.parts.length) {
+  equals(written: readonly string[]): KeyCondition & { readonly most: number } {
+    if (written.length !== this.parts.length) {
       const columns = this.parts.map(({ column }) => column).join(', ');
       throw new FerryError(
         'E_USAGE',
-        `a key of table ${this.#table} has ${this.parts.length} parts, but ${values.length} were given`,
+        `a key of table ${this.#table} has ${this.parts.length} parts, but ${written.length} were given`,
         `name the values of ${columns}, in this order`,
       );
     }
+    const settled = new Set<number>();
+    let most = 1;
     const equalities = this.parts.map(({ column, sql, form }, i) => {
-      const value = values[i] ?? '';
-      if (form.written.pattern.test(value)) return `${sql} = ${form.written.literal(value)}`;
-      throw new FerryError(
-        'E_USAGE',
-        `a value given for ${this.#table}.${column} is not ${form.written.what}`,
-        'write the key as MySQL prints it (SELECT the columns of the key)',
-      );
+      const value = written[i] ?? '';
+      if (!form.written.pattern.test(value)) {
+        throw new FerryError(
+          'E_USAGE',
+          `a value given for ${this.#table}.${column} is not ${form.written.what}`,
+          'write the key as MySQL prints it (SELECT the columns of the key)',
+        );
+      }
+      if (form.enumeration === null) return `${sql} = ${form.written.literal(value)}`;
+      const numbers = numbersLabelled(form.enumeration, value);
+      most *= Math.max(1, numbers.length);
+      if (numbers.length === 1) settled.add(i);
+      return isLabelled(sql, numbers, value);
     });
-    return equalities.join(' AND ');
+    return { sql: equalities.join(' AND '), settled, most };
   }
 
   /**
@@ -159,15 +181,28 @@ export class Keyset {
    * The nearest rows first, those that share most parts: the other way round, MySQL 5.6 uses only two parts of four and walks
    * all rows that share them.
    */
-  #beyond(texts: readonly string[], side: 'behind' | 'before', inclusive: boolean): string {
-    const alternatives = this.parts.map(({ sql, form, descending }, i) => {
+  #beyond(texts: readonly string[], side: 'behind' | 'before', inclusive: boolean): KeyCondition {
+    const alternatives = this.parts.flatMap((part, i) => {
       const last = i === this.parts.length - 1;
-      const forward = (side === 'behind') !== descending;
-      const here = form.compare(sql, operatorOf(forward, inclusive && last), texts[i] ?? '');
-      return i === 0 ? here : `${this.#fixed(texts.slice(0, i))} AND ${here}`;
+      const operator = operatorOf((side === 'behind') !== part.descending, inclusive && last);
+      const text = texts[i] ?? '';
+      const left = values(part, operator, text);
+      if (left === 0) return [];
+      const here = part.form.compare(part.sql, operator, text);
+      return [{ sql: i === 0 ? here : `${this.#fixed(texts.slice(0, i))} AND ${here}`, place: i, left }];
     });
+    const [first] = alternatives;
+    if (first === undefined) return { sql: 'FALSE', settled: new Set() };
+    // What comes before the first alternative's place is fixed in all of them.
+    const one = alternatives.length === 1 && first.left === 1;
+    const settled = this.#enumerated(one ? first.place + 1 : first.place);
     alternatives.reverse();
-    return `(${alternatives.map((one) => `(${one})`).join(' OR ')})`;
+    return { sql: `(${alternatives.map(({ sql }) => `(${sql})`).join(' OR ')})`, settled };
+  }
+
+  /** Those of the first `count` parts. */
+  #enumerated(count: number): ReadonlySet<number> {
+    return new Set(this.parts.slice(0, count).flatMap(({ form }, i) => (form.enumeration === null ? [] : [i])));
   }
 
   /** The first parts are equal to these texts. */
@@ -185,6 +220,11 @@ export class Keyset {
     if (part === undefined) throw new RangeError(`the key has no part ${index}`);
     return part;
   }
+}
+
+/** How many values a comparison leaves of an ENUM or SET. */
+function values({ form }: KeysetPart, operator: Operator, text: string): number {
+  return form.enumeration === null ? MANY : numbersThat(form.enumeration, operator, text).length;
 }
 
 function operatorOf(forward: boolean, inclusive: boolean): Operator {

@@ -8,6 +8,7 @@
  */
 import type { Cursor, Range } from '../core/model.js';
 import { mysqlCode } from './errors.js';
+import type { KeyCondition } from './keyset.js';
 import { alike, between } from './probe.js';
 import type { RowSelect } from './row-select.js';
 import type { Session } from './session.js';
@@ -105,7 +106,7 @@ class SampledTable {
   ) {}
 
   /** The first or last key that meets the conditions. */
-  async edge(edge: 'first' | 'last', conditions: readonly string[]): Promise<Cursor | null> {
+  async edge(edge: 'first' | 'last', conditions: readonly KeyCondition[]): Promise<Cursor | null> {
     const [row] = await this.session.rows(this.select.edgeKey(edge, conditions), this.signal);
     return row === undefined ? null : this.select.cursorOfKey(row);
   }

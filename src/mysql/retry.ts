@@ -1,5 +1,6 @@
 /**
- * Patience with a source that breaks: full-jitter backoff, for a bounded time without progress, one event a try.
+ * Patience with a source that breaks: full-jitter backoff, for a bounded time without progress, one event a try. Only time in which the
+ * source failed to answer counts, and the pauses that follow: not what was waited for on this side (`aside`), which may be hours.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceLimits } from '../config/model.js';
@@ -24,7 +25,7 @@ export function sourceRetry({ patienceSeconds }: Pick<SourceLimits, 'patienceSec
 
 export class Retry {
   #attempt = 0;
-  /** When the first try failed of those without progress; performance.now(). */
+  /** When the first try failed of those without progress, and later by what was waited for aside; performance.now(). */
   #failingSince = 0;
 
   /** @param doing what is tried, for messages: `reading messages` */
@@ -39,6 +40,19 @@ export class Retry {
   progressed(): void {
     this.#attempt = 0;
   }
+
+  /**
+   * Waits for something that the source has no part in: a consumer whose budget is small, a permit, a pause that spares the server. That
+   * time is no failure of the source, so patience does not run on.
+   */
+  readonly aside = async <T>(waiting: Promise<T>): Promise<T> => {
+    const since = performance.now();
+    try {
+      return await waiting;
+    } finally {
+      this.#failingSince += performance.now() - since;
+    }
+  };
 
   /** Waits before the next try, or throws where another one would not help. @throws FerryError */
   async backOff(error: unknown, signal: AbortSignal): Promise<void> {

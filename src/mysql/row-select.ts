@@ -7,7 +7,7 @@ import type { TableScan } from '../core/ports.js';
 import { transportOf, type Transport } from '../core/row-block.js';
 import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
-import { Keyset } from './keyset.js';
+import { Keyset, type KeyCondition } from './keyset.js';
 import type { ServerFamily } from './server-family.js';
 import { quoteName } from './sql.js';
 
@@ -69,74 +69,81 @@ export class RowSelect {
 
   /** The interval's rows in key order, at most `limit`. */
   rows(interval: KeyInterval, limit: number | null): string {
-    return this.#statement(
-      this.#rowList,
-      [...this.#bounds(interval), ...this.#condition()],
-      this.keyset.orderBy,
-      limit,
-    );
+    return this.#statement(this.#rowList, this.#bounds(interval), { where: this.where, order: 'forward', limit });
   }
 
-  /** The row with that key, given as an operator writes it. @throws FerryError E_USAGE */
-  row(values: readonly string[]): string {
-    return this.#statement(this.#rowList, [this.keyset.equals(values), ...this.#condition()], this.keyset.orderBy, 1);
+  /**
+   * The row with that key, given as an operator writes it; several where MySQL prints several keys so.
+   * @throws FerryError E_USAGE
+   */
+  row(written: readonly string[]): string {
+    const { most, ...key } = this.keyset.equals(written);
+    return this.#statement(this.#rowList, [key], { where: this.where, order: 'forward', limit: most });
   }
 
   /** Any one row that meets the operator's condition too, by whatever index the server finds for it. */
   rowMatching(condition: string): string {
-    const conditions = [...this.#condition(), `(\n${condition}\n)`];
+    const conditions = [...(this.where === null ? [] : [this.where]), `(\n${condition}\n)`];
     return `SELECT ${this.#rowList} FROM ${this.#table} WHERE ${conditions.join(' AND ')} LIMIT 1`;
   }
 
   /** The rows at these cursors, one or none each, in key order. */
   rowsAt(cursors: readonly Cursor[]): string {
-    return this.#statement(this.#rowList, [this.#at(cursors), ...this.#condition()], this.keyset.orderBy, null);
+    return this.#statement(this.#rowList, [this.#at(cursors)], { where: this.where, order: 'forward' });
   }
 
   /** One of these keys that is in the table, `where` or not. */
   anyKeyAt(cursors: readonly Cursor[]): string {
-    return this.#statement(this.#keyList, [this.#at(cursors)], null, 1);
+    return this.#statement(this.#keyList, [this.#at(cursors)], { limit: 1 });
   }
 
   /** The interval's key at place `offset`, `where` or not. */
   keyAt(interval: KeyInterval, offset: number): string {
-    return `${this.#statement(this.#keyList, this.#bounds(interval), this.keyset.orderBy, null)} LIMIT ${offset}, 1`;
+    return `${this.#statement(this.#keyList, this.#bounds(interval), { order: 'forward' })} LIMIT ${offset}, 1`;
   }
 
-  /** The first or the last key of those that meet all conditions (SQL). */
-  edgeKey(edge: 'first' | 'last', conditions: readonly string[]): string {
-    const { orderBy, reverseOrderBy } = this.keyset;
-    return this.#statement(this.#keyList, conditions, edge === 'first' ? orderBy : reverseOrderBy, 1);
+  /** The first or the last key of those that meet all conditions. */
+  edgeKey(edge: 'first' | 'last', conditions: readonly KeyCondition[]): string {
+    return this.#statement(this.#keyList, conditions, { order: edge === 'first' ? 'forward' : 'reverse', limit: 1 });
   }
 
   /** For EXPLAIN: how many rows the interval has. */
   keys(interval: KeyInterval, hint: ServerFamily['estimateHint']): string {
-    return this.#statement(this.#keyList, this.#bounds(interval), null, null, hint);
+    return this.#statement(this.#keyList, this.#bounds(interval), { hint });
   }
 
-  #bounds({ after, upTo }: KeyInterval): readonly string[] {
+  #bounds({ after, upTo }: KeyInterval): readonly KeyCondition[] {
     return [...(after === null ? [] : [this.keyset.after(after)]), ...(upTo === null ? [] : [this.keyset.upTo(upTo)])];
   }
 
-  #at(cursors: readonly Cursor[]): string {
-    return `(${cursors.map((cursor) => `(${this.keyset.at(cursor)})`).join(' OR ')})`;
-  }
-
-  #condition(): readonly string[] {
-    return this.where === null ? [] : [this.where];
+  #at(cursors: readonly Cursor[]): KeyCondition {
+    return {
+      sql: `(${cursors.map((cursor) => `(${this.keyset.at(cursor)})`).join(' OR ')})`,
+      settled: new Set(),
+    };
   }
 
   #statement(
     list: string,
-    conditions: readonly string[],
-    orderBy: string | null,
-    limit: number | null,
-    hint: ServerFamily['estimateHint'] = 'FORCE INDEX',
+    keys: readonly KeyCondition[],
+    {
+      where = null,
+      order = null,
+      limit = null,
+      hint = 'FORCE INDEX',
+    }: {
+      readonly where?: string | null;
+      readonly order?: 'forward' | 'reverse' | null;
+      readonly limit?: number | null;
+      readonly hint?: ServerFamily['estimateHint'];
+    },
   ): string {
+    const conditions = [...keys.map(({ sql }) => sql), ...(where === null ? [] : [where])];
+    const columns = order === null ? null : this.keyset.order(order, keys);
     return (
       `SELECT ${list} FROM ${this.#table} ${hint} (${this.#index})` +
       (conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`) +
-      (orderBy === null ? '' : ` ORDER BY ${orderBy}`) +
+      (columns === null ? '' : ` ORDER BY ${columns}`) +
       (limit === null ? '' : ` LIMIT ${limit}`)
     );
   }

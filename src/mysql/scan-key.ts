@@ -3,7 +3,7 @@
  */
 import { FerryError } from '../core/errors.js';
 import type { ColumnInfo, TableInfo, UniqueKey } from '../core/model.js';
-import { keyForm } from './key-form.js';
+import { keyFlaw, keyForm } from './key-form.js';
 
 const NO_KEY_HINT =
   'add a unique key over NOT NULL columns; or read a small table whole (`wholeTable: { maxRows: 10000 }` beside its name); or exclude the table';
@@ -56,15 +56,24 @@ function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
 /** A key part of that column could be compared by an index, and its values are told by their own text. */
 export function isScanColumn(table: TableInfo, name: string): boolean {
   const column = columnOf(table, name);
-  return column !== undefined && column.dataType !== 'bit' && hasForm(table, name);
+  return column !== undefined && column.dataType !== 'bit' && keyFlaw(column) === null;
+}
+
+/** The text can be a value of that column as an operator writes it: `RowSource.find` takes it. */
+export function canBeValueOf(table: TableInfo, name: string, text: string): boolean {
+  const column = columnOf(table, name);
+  return column !== undefined && keyForm(column)?.written.pattern.test(text) === true;
 }
 
 /** Why a key cannot be followed, or null. */
 function flawOf(table: TableInfo, key: UniqueKey): string | null {
   const expression = key.parts.find(({ column }) => columnOf(table, column) === undefined);
   if (expression !== undefined) return `its part ${expression.column} is an expression`;
-  const endless = key.parts.find(({ column }) => !hasForm(table, column));
-  if (endless !== undefined) return `its part ${endless.column} has too many values to be compared by the index`;
+  for (const { column } of key.parts) {
+    const info = columnOf(table, column);
+    const flaw = info === undefined ? null : keyFlaw(info);
+    if (flaw !== null) return `its part ${column} ${flaw}`;
+  }
   if (key.nullable) return 'a column of it may be NULL, so rows may repeat';
   if (key.prefix) return 'it indexes only a prefix of a column, so it identifies no row';
   return null;
@@ -73,11 +82,6 @@ function flawOf(table: TableInfo, key: UniqueKey): string | null {
 /** About how long an entry of the key is, in bytes. */
 function keyBytes(table: TableInfo, key: UniqueKey): number {
   return key.parts.reduce((sum, { column }) => sum + (columnOf(table, column)?.maxLength ?? 8), 0);
-}
-
-function hasForm(table: TableInfo, name: string): boolean {
-  const column = columnOf(table, name);
-  return column !== undefined && keyForm(column) !== null;
 }
 
 function columnOf(table: TableInfo, name: string): ColumnInfo | undefined {

@@ -4,19 +4,26 @@
  */
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
+import { Permits } from '../core/permits.js';
 import { sourceError } from './errors.js';
 import { Session } from './session.js';
 
-/** A connection in use, with the permit to run a statement on it. */
+/**
+ * A connection in use, with the permit to run a statement on it. It holds one permit or none, whatever is called in whatever order: one
+ * that is taken for a lease that has ended meanwhile is given back at once.
+ */
 export interface Lease {
   readonly session: Session;
   /** Gives the permit back while the statement is paused: a consumer that does not read must not starve the others. */
   suspend(): void;
-  /** Waits for a permit again. @throws FerryError E_INTERRUPTED */
+  /** Waits for a permit again. @throws FerryError E_INTERRUPTED, also where the lease was released meanwhile: then none is held */
   resume(signal: AbortSignal): Promise<void>;
-  /** Must be called exactly once; a connection with a statement still under way must be destroyed before. */
+  /** Ends the lease; a connection with a statement still under way must be destroyed before. */
   release(): void;
 }
+
+/** Looks on while something is waited for that is no fault of the server: see `Retry.aside`. */
+export type Aside = <T>(waiting: Promise<T>) => Promise<T>;
 
 export class SessionPool {
   readonly #idle: Session[] = [];
@@ -35,9 +42,12 @@ export class SessionPool {
     this.#permits = new Permits(limits.scansPerShard);
   }
 
-  /** @throws FerryError E_INTERRUPTED, E_TLS_REQUIRED, E_SOURCE_*; the driver's own error where another try may help */
-  async lease(signal: AbortSignal): Promise<Lease> {
-    await this.#permits.take(signal);
+  /**
+   * @param aside is given the wait for a permit: other statements hold them, and the server is not to blame
+   * @throws FerryError E_INTERRUPTED, E_TLS_REQUIRED, E_SOURCE_*; the driver's own error where another try may help
+   */
+  async lease(signal: AbortSignal, aside: Aside): Promise<Lease> {
+    await aside(this.#permits.take(signal));
     try {
       return this.#leaseOf(this.#alive() ?? (await this.#open(signal)));
     } catch (error) {
@@ -90,6 +100,7 @@ export class SessionPool {
   #leaseOf(session: Session): Lease {
     this.#leased.add(session);
     let permitted = true;
+    let released = false;
     const suspend = (): void => {
       if (permitted) this.#permits.give();
       permitted = false;
@@ -98,10 +109,15 @@ export class SessionPool {
       session,
       suspend,
       resume: async (signal) => {
+        if (released) throw interrupted();
         await this.#permits.take(signal);
+        if (released || permitted) this.#permits.give();
+        if (released) throw interrupted();
         permitted = true;
       },
       release: () => {
+        if (released) return;
+        released = true;
         this.#leased.delete(session);
         if (session.alive) this.#idle.push(session);
         else if (session.abandonedThread !== null) this.#abandoned.add(session.abandonedThread);
@@ -122,37 +138,4 @@ function anotherServer({ id, host, port }: ShardConfig): FerryError {
 
 function closed(shard: string): FerryError {
   return new FerryError('E_INTERNAL', `shard ${shard}: the source was used after it was closed`, 'report this defect');
-}
-
-/** A counting semaphore, first come first served. */
-class Permits {
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(private free: number) {}
-
-  async take(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw interrupted();
-    if (this.free > 0) {
-      this.free--;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const granted = (): void => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      };
-      const onAbort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(granted), 1);
-        reject(interrupted());
-      };
-      this.#waiting.push(granted);
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-  }
-
-  give(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.free++;
-    else next();
-  }
 }

@@ -27,7 +27,7 @@ export async function withSession<T>(
   const retry = new Retry(means.shard, doing, means.emit, sourceRetry(means.limits));
   for (;;) {
     try {
-      const lease = await means.pool.lease(signal);
+      const lease = await means.pool.lease(signal, retry.aside);
       try {
         return await run(lease.session);
       } finally {

@@ -38,14 +38,17 @@ export class Chunks {
         `UPDATE pass_ranges
             SET watermark = @last, chunks = chunks + 1, rows = rows + @rows, items = items + @items,
                 bad_rows = bad_rows + @badRows, expired_rows = expired_rows + @expiredRows, units = units + @units, newer_items = newer_items + @newerItems,
+                expired_items = expired_items + @expiredItems,
                 missing = missing + @missing, differing = differing + @differing, unresolved = unresolved + @unresolved
           WHERE pass = @pass AND range_index = @range AND complete = 0
          RETURNING chunks - 1`,
       )
       .pluck();
     this.#insertChunk = database.prepare(
-      `INSERT INTO chunks VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units,
-                                  @sourceDigest, @targetDigest, @missing, @differing, @unresolved, @doneAt, @newerItems)`,
+      `INSERT INTO chunks (pass, range_index, sequence, last, rows, items, bad_rows, expired_rows, units,
+                           source_digest, target_digest, missing, differing, unresolved, done_at, newer_items, expired_items)
+       VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units,
+               @sourceDigest, @targetDigest, @missing, @differing, @unresolved, @doneAt, @newerItems, @expiredItems)`,
     );
     this.#placeBadRows = database.prepare(
       'UPDATE bad_rows SET range_index = ?, chunk_sequence = ? WHERE table_name = ? AND chunk_last = ?',

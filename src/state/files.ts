@@ -56,9 +56,12 @@ export function restartCommand(shard: string): string {
   return `dynaferry backfill --restart --shard ${shard}`;
 }
 
-/** Makes the folder, and those above it, for the owner alone; one that is there keeps its mode. */
+/** Makes the folder, and those above it, for the owner alone, so that they survive a power failure; one that is there keeps its mode. */
 export function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  // Syncing what is in a new folder does not sync its own name in the one above.
+  for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolderOf(made);
 }
 
 /** Makes an empty file of mode 0600; one that is there is left alone, without being opened. */

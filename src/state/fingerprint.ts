@@ -30,13 +30,18 @@ export function fingerprintChanges(from: unknown, to: unknown, path = ''): Finge
 }
 
 export function changed(shard: string, changes: readonly FingerprintChange[]): FerryError {
-  const lines = changes.slice(0, SHOWN_CHANGES).map(({ path, from, to }) => `\n  ${path}: ${sideBySide(from, to)}`);
-  const more = changes.length - lines.length;
   return new FerryError(
     'E_STATE_CHANGED',
-    `shard ${shard} was begun with other settings or another table definition:${lines.join('')}${more > 0 ? `\n  and ${more} more` : ''}`,
+    `shard ${shard} was begun with other settings or another table definition:${changeLines(changes)}`,
     `put that back to resume, or begin the shard again with \`${restartCommand(shard)}\``,
   );
+}
+
+/** A line each, the first ones of many, each behind a line break. */
+export function changeLines(changes: readonly FingerprintChange[]): string {
+  const lines = changes.slice(0, SHOWN_CHANGES).map(({ path, from, to }) => `\n  ${path}: ${sideBySide(from, to)}`);
+  const more = changes.length - lines.length;
+  return `${lines.join('')}${more > 0 ? `\n  and ${more} more` : ''}`;
 }
 
 function sideBySide(from: unknown, to: unknown): string {

@@ -24,6 +24,7 @@ const RELEASE_STEP = 10_000;
 type Owner = Parameters<KeyRegister['claim']>[0];
 type Claims = Parameters<KeyRegister['claim']>[1];
 type Conflicts = ReturnType<KeyRegister['claim']>;
+type Transfer = Parameters<KeyRegister['transfer']>[1];
 
 /** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED */
 export function openKeyRegister({ folder }: { readonly folder: string }): KeyRegister {
@@ -82,6 +83,7 @@ export function releaseItemKeys({ folder, shard }: StateAt): void {
 class SqliteKeyRegister implements KeyRegister {
   readonly #insert: Statement<[Buffer, string, string, string]>;
   readonly #owner: Statement<[Buffer], { shard: string; table_name: string; cursor: string }>;
+  readonly #transfer: Statement<[string, Buffer, string, string, string]>;
 
   constructor(
     readonly place: StatePlace,
@@ -89,16 +91,27 @@ class SqliteKeyRegister implements KeyRegister {
   ) {
     this.#insert = database.prepare('INSERT INTO item_keys VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
     this.#owner = database.prepare('SELECT shard, table_name, cursor FROM item_keys WHERE key = ?');
+    this.#transfer = database.prepare(
+      'UPDATE item_keys SET cursor = ? WHERE key = ? AND shard = ? AND table_name = ? AND cursor = ?',
+    );
   }
 
   claim(owner: Owner, claims: Claims): Conflicts {
-    if (!this.database.open) throw defect(`${this.place.subject} was used after it was closed`);
-    const keys = claims.map(({ keyText }) => createHash('sha256').update(keyText).digest().subarray(0, 16));
-    return guarded(this.place, () => this.database.transaction(() => this.#claimAll(owner, claims, keys)).immediate());
+    const keys = claims.map(({ keyText }) => keyOf(keyText));
+    return this.#run(() => this.database.transaction(() => this.#claimAll(owner, claims, keys)).immediate());
+  }
+
+  transfer({ shard, table }: Owner, { keyText, from, to }: Transfer): boolean {
+    return this.#run(() => this.#transfer.run(to, keyOf(keyText), shard, table, from).changes === 1);
   }
 
   close(): void {
     guarded(this.place, () => this.database.close());
+  }
+
+  #run<T>(action: () => T): T {
+    if (!this.database.open) throw defect(`${this.place.subject} was used after it was closed`);
+    return guarded(this.place, action);
   }
 
   #claimAll({ shard, table }: Owner, claims: Claims, keys: readonly Buffer[]): Conflicts {
@@ -113,4 +126,8 @@ class SqliteKeyRegister implements KeyRegister {
     }
     return conflicts;
   }
+}
+
+function keyOf(keyText: string): Buffer {
+  return createHash('sha256').update(keyText).digest().subarray(0, 16);
 }

@@ -1,6 +1,6 @@
 /** What a state file says of itself: whose it is, who works on it, and what it was begun with. One row. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Fingerprint, FingerprintChange, StateStore } from '../core/state-ports.js';
+import type { Fingerprint, FingerprintChange, StateStore, TakeUp } from '../core/state-ports.js';
 import type { StatePlace } from './files.js';
 import { canonicalJson, changed, fingerprintChanges } from './fingerprint.js';
 import { corrupt } from './sqlite-errors.js';
@@ -11,8 +11,12 @@ export interface Holder {
   readonly since: number;
 }
 
-interface Rebinding {
-  readonly fingerprint: Parameters<StateStore['rebind']>[0];
+interface Binding {
+  readonly fingerprint: Fingerprint;
+  readonly takenUp: TakeUp | undefined;
+}
+
+interface Rebinding extends Binding {
   readonly mustStay: Parameters<StateStore['rebind']>[1];
   readonly columns: Parameters<StateStore['rebind']>[2];
 }
@@ -85,20 +89,25 @@ export class Meta {
   }
 
   /** @throws FerryError E_STATE_CHANGED, E_STATE_CORRUPT */
-  bind(fingerprint: Fingerprint, place: StatePlace, shard: string): void {
+  bind({ fingerprint, takenUp = asStored }: Binding, place: StatePlace, shard: string): void {
     const given = canonicalJson(fingerprint);
     this.database
       .transaction(() => {
         const stored = this.#read.get()?.fingerprint ?? null;
-        if (stored === null) this.#setFingerprint.run(given);
-        else if (stored !== given) throw changed(shard, fingerprintChanges(parsed(stored, place), JSON.parse(given)));
+        if (stored === given) return;
+        if (stored !== null) {
+          const after = JSON.parse(given) as Fingerprint;
+          const refused = fingerprintChanges(takenUp(parsed(stored, place) as Fingerprint, after), after);
+          if (refused.length > 0) throw changed(shard, refused);
+        }
+        this.#setFingerprint.run(given);
       })
       .immediate();
   }
 
   /** @throws FerryError E_STATE_CHANGED, E_STATE_CORRUPT */
   rebind(
-    { fingerprint, mustStay, columns }: Rebinding,
+    { fingerprint, mustStay, columns, takenUp = asStored }: Rebinding,
     place: StatePlace,
     shard: string,
   ): readonly FingerprintChange[] {
@@ -110,8 +119,8 @@ export class Meta {
           this.#setFingerprint.run(given);
           return [];
         }
-        const before = parsed(stored, place) as Fingerprint;
         const after = JSON.parse(given) as Fingerprint;
+        const before = takenUp(parsed(stored, place) as Fingerprint, after);
         const refused = fingerprintChanges(mustStay(before, after), mustStay(after, before));
         if (refused.length > 0) throw changed(shard, refused);
         const accepted = fingerprintChanges(before, after);
@@ -132,6 +141,8 @@ export class Meta {
     }));
   }
 }
+
+const asStored: TakeUp = (stored) => stored;
 
 function jsonOrNull(value: unknown): string | null {
   return value === undefined ? null : JSON.stringify(value);

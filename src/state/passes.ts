@@ -24,6 +24,8 @@ interface SummaryRow extends PassRow {
   readonly items: number;
   readonly bad_rows: number;
   readonly expired_rows: number;
+  readonly expired_items: number;
+  readonly ttl_changed: number;
   readonly newer_items: number;
   readonly units: number;
   readonly missing: number;
@@ -65,6 +67,7 @@ export class Passes {
   readonly #insertRanges: Statement<[number, string]>;
   readonly #progress: Statement<[number], ProgressRow>;
   readonly #finish: Statement<[number, number]>;
+  readonly #noteTtl: Statement<[{ readonly pass: number; readonly ttl: string }]>;
   readonly #summary: Statement<[PassKind, string], SummaryRow>;
   readonly #retried: Statement<[number], RetriedRow>;
   readonly #overtakenBy: Statement<[{ readonly table: string }], number>;
@@ -77,6 +80,7 @@ export class Passes {
     this.#unfinished = database.prepare(
       `SELECT * FROM passes
         WHERE kind = @kind AND table_name = @table AND finished_at IS NULL
+          AND void = 0 AND ttl_changed = 0
           AND (kind = 'backfill'
                OR id > ${overtakenBy('@table')}
                   AND NOT coalesce((SELECT started_at < until AND until <= @now
@@ -96,6 +100,9 @@ export class Passes {
         WHERE id = ? AND finished_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM pass_ranges WHERE pass = id AND complete = 0)`,
     );
+    this.#noteTtl = database.prepare(
+      'UPDATE passes SET ttl_changed = ttl_changed OR coalesce(ttl <> @ttl, 0), ttl = @ttl WHERE id = @pass',
+    );
     this.#retried = database.prepare(
       `SELECT total(rows) AS rows, total(items) AS items, total(expired_rows) AS expired_rows,
               total(gone_rows) AS gone_rows, total(newer_items) AS newer_items, total(units) AS units
@@ -106,11 +113,12 @@ export class Passes {
       .pluck();
     this.#summary = database.prepare(
       `SELECT passes.*, total(chunks) AS chunks, total(rows) AS rows, total(items) AS items, total(bad_rows) AS bad_rows,
-              total(expired_rows) AS expired_rows, total(newer_items) AS newer_items, total(units) AS units,
+              total(expired_rows) AS expired_rows, total(expired_items) AS expired_items,
+              total(newer_items) AS newer_items, total(units) AS units,
               total(missing) AS missing, total(differing) AS differing, total(unresolved) AS unresolved, total(complete) AS complete,
               count(pass) AS ranges
          FROM passes LEFT JOIN pass_ranges ON pass = id
-        WHERE id = (SELECT max(id) FROM passes WHERE kind = ? AND table_name = ?)
+        WHERE id = (SELECT max(id) FROM passes WHERE kind = ? AND table_name = ? AND void = 0)
         GROUP BY id`,
     );
   }
@@ -143,6 +151,10 @@ export class Passes {
     }
   }
 
+  noteTtl(pass: Pass, deletesBy: string | null): void {
+    this.#noteTtl.run({ pass: pass.id, ttl: deletesBy ?? '' });
+  }
+
   /** Of the newest pass of that kind, finished or not. */
   summary(kind: PassKind, table: string): PassSummary | null {
     const row = this.#summary.get(kind, table);
@@ -169,6 +181,7 @@ function toPass(row: PassRow): Pass {
 
 /** What retries add to a backfill: the chunks that counted those rows as bad stay as they are. */
 function toSummary(row: SummaryRow, retried: RetriedRow): PassSummary {
+  const doubtful = row.ttl_changed === 1 ? row.expired_items : 0;
   return {
     pass: toPass(row),
     counts: {
@@ -176,13 +189,15 @@ function toSummary(row: SummaryRow, retried: RetriedRow): PassSummary {
       items: row.items + retried.items,
       badRows: row.bad_rows - retried.rows - retried.expired_rows - retried.gone_rows,
       expiredRows: row.expired_rows + retried.expired_rows,
+      expiredItems: row.expired_items - doubtful,
       newerItems: row.newer_items + retried.newer_items,
       chunks: row.chunks,
       units: row.units + retried.units,
     },
     missing: row.missing,
     differing: row.differing,
-    unresolved: row.unresolved,
+    unresolved: row.unresolved + doubtful,
+    doubtful,
     rangesComplete: row.complete,
     ranges: row.ranges,
   };

@@ -197,6 +197,16 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE meta ADD COLUMN boot TEXT;
   ALTER TABLE meta ADD COLUMN booted_at INTEGER;
   `,
+  // Items that TTL may have deleted. `ttl`: the attribute that the target deleted by when it was last asked for the pass, '' for none;
+  // `ttl_changed`: it was another before. `void`: the pass took whatever was past its time for present, so it proves nothing.
+  `
+  ALTER TABLE pass_ranges ADD COLUMN expired_items INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE chunks ADD COLUMN expired_items INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE passes ADD COLUMN ttl TEXT;
+  ALTER TABLE passes ADD COLUMN ttl_changed INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE passes ADD COLUMN void INTEGER NOT NULL DEFAULT 0;
+  UPDATE passes SET void = 1 WHERE kind = 'verify' AND (SELECT fingerprint LIKE '%"ttl":{%' FROM meta);
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

@@ -21,6 +21,7 @@ import type {
   StateStore,
   Suspect,
   TablePlan,
+  TakeUp,
 } from '../core/state-ports.js';
 import { BadRows } from './bad-rows.js';
 import { Chunks } from './chunks.js';
@@ -73,12 +74,12 @@ export class SqliteStateStore implements StateStore {
     return this.files.shard;
   }
 
-  bind(fingerprint: Fingerprint): void {
-    this.#run(() => this.#meta.bind(fingerprint, this.files, this.shard));
+  bind(fingerprint: Fingerprint, takenUp?: TakeUp): void {
+    this.#run(() => this.#meta.bind({ fingerprint, takenUp }, this.files, this.shard));
   }
 
-  rebind(...[fingerprint, mustStay, columns]: Parameters<StateStore['rebind']>): readonly FingerprintChange[] {
-    return this.#run(() => this.#meta.rebind({ fingerprint, mustStay, columns }, this.files, this.shard));
+  rebind(...[fingerprint, mustStay, columns, takenUp]: Parameters<StateStore['rebind']>): readonly FingerprintChange[] {
+    return this.#run(() => this.#meta.rebind({ fingerprint, mustStay, columns, takenUp }, this.files, this.shard));
   }
 
   acceptedChanges(): readonly FingerprintChange[] {
@@ -115,6 +116,10 @@ export class SqliteStateStore implements StateStore {
 
   commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void {
     this.#run(() => this.#chunks.commit(pass, chunks, differences));
+  }
+
+  noteTtl(pass: Pass, deletesBy: string | null): void {
+    this.#run(() => this.#passes.noteTtl(pass, deletesBy));
   }
 
   completeRange(pass: Pass, range: number): void {

@@ -15,6 +15,7 @@ type Evidence = Pick<
   | 'missing'
   | 'differing'
   | 'unresolved'
+  | 'doubtful'
   | 'backfillFinished'
   | 'findings'
 >;
@@ -44,6 +45,7 @@ export function evidence(task: ShardTask, store: StateStore, session: ShardSessi
     missing,
     differing,
     unresolved,
+    doubtful: total((summary) => summary.doubtful),
     backfillFinished: session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name))),
     findings: findings(task, store, session),
   };

@@ -9,6 +9,8 @@ import { asFerryError, FerryError, type Finding } from '../core/errors.js';
 import type { Fingerprint } from '../core/state-ports.js';
 import { nearest } from '../core/nearest.js';
 import type { TableInfo } from '../core/model.js';
+import type { CompiledMapping } from '../mapping/compile.js';
+import { columnNamed } from '../mapping/compiled-template.js';
 import { judgeUniqueness, type KeyTemplates, type Uniqueness } from '../mapping/key-uniqueness.js';
 import { readBinding } from '../state/read-binding.js';
 
@@ -69,6 +71,86 @@ export function guardFindings(config: Config, guard: KeyGuard, exceptFor: Readon
     hint: `put \`source\` back as it was (\`shardedBy\`, \`globallyUnique\`, the shards), or begin again: dynaferry backfill --restart --shard ${others.join(' ')}`,
   });
   return findings;
+}
+
+/**
+ * What a state is bound to of its guard. `valueNames`: values are recorded under all their names (same-value.ts). A shard begun by an
+ * earlier version recorded some of its values by what the server printed alone; resumed, it stays known for that until it begins again.
+ * @param begun what the shard's state was begun with; null: it begins now
+ */
+export function guardBinding(guard: KeyGuard, begun: Fingerprint | null): Fingerprint {
+  // Absent where it is none: state of earlier versions says nothing.
+  if (guard === 'none') return {};
+  const allNames = begun === null || begun[VALUE_NAMES] !== undefined;
+  return { itemKeys: guard, ...(allNames ? { [VALUE_NAMES]: 'all' } : {}) };
+}
+
+const VALUE_NAMES = 'valueNames';
+
+/** A shard whose tables were looked at. */
+interface LookedAt {
+  readonly shard: string;
+  readonly mappings: readonly CompiledMapping[];
+}
+
+/**
+ * Shards of which an earlier version recorded the sharding values as their server prints them, where another shard defines the
+ * column otherwise: there, one value may print in two ways. Where it does not, rows with one item key print one value alike, as under
+ * this guard the value, or what else is of one shard only, can be read back from the key.
+ * @param exceptFor shards that begin again with this run
+ */
+export function valueFindings(
+  config: Config,
+  looked: readonly LookedAt[],
+  exceptFor: ReadonlySet<string>,
+): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const { name, shardedBy } of config.source.tables) {
+    if (shardedBy === null) continue;
+    const apart = config.source.shards.filter(({ id }) => {
+      const columns = exceptFor.has(id) ? null : printedColumns(config.state, id, name);
+      return (
+        columns !== null && looked.some((other) => other.shard !== id && !printsAlike(other, name, shardedBy, columns))
+      );
+    });
+    if (apart.length === 0) continue;
+    const ids = apart.map(({ id }) => id);
+    findings.push({
+      level: 'error',
+      code: 'E_STATE_CHANGED',
+      message: `an earlier dynaferry started ${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} and recorded each value of ${name}.${shardedBy} as its server prints it; another shard defines the column otherwise and may print the same value in another way, so its rows could overwrite theirs unseen`,
+      hint: `start again, which records the values by what they are: dynaferry backfill --restart --shard ${ids.join(' ')}`,
+    });
+  }
+  return findings;
+}
+
+type Columns = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+
+/** The table's columns as they were when the shard was begun, where its values are recorded by what was printed alone; else null. */
+function printedColumns(folder: string, shard: string, table: string): Columns | null {
+  const binding = unlessUnreadable(() => readBinding({ folder, shard }));
+  if (binding === null || guardIn(binding) !== 'shard-values' || binding[VALUE_NAMES] !== undefined) return null;
+  const tables = binding['tables'] as Readonly<Record<string, { readonly columns: Columns } | undefined>> | undefined;
+  return tables?.[table]?.columns ?? {};
+}
+
+/** `guardFindings` says so of a state that cannot be read. */
+function unlessUnreadable(read: () => Fingerprint | null): Fingerprint | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}
+
+function printsAlike({ mappings }: LookedAt, table: string, column: string, columns: Columns): boolean {
+  const mapping = mappings.find((candidate) => candidate.table.name === table);
+  // A mapping that was refused is a finding of its own.
+  if (mapping === undefined) return true;
+  const { columnType, charset, collation } = columnNamed(column, mapping.table);
+  const begun = columns[column];
+  return begun?.['columnType'] === columnType && begun['charset'] === charset && begun['collation'] === collation;
 }
 
 const NAMES: Readonly<Record<KeyGuard, string>> = {

@@ -7,8 +7,9 @@ import { targetFaults } from '../dynamodb/target-faults.js';
 import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
 import { stateSpace } from '../state/space.js';
-import { guardFindings, guardOf, judgeKeys, type KeyGuard } from './key-guard.js';
+import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from './key-guard.js';
 import { ServerTurns } from './server-turns.js';
+import { agreementFindings } from './shard-agreement.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
 import { compileTable, findShard } from './shard-session.js';
 import { expectationOf, targetFacts } from './target-facts.js';
@@ -45,11 +46,12 @@ export async function preflight(
   const turns = new ServerTurns(config);
   const [shards, target] = await Promise.all([
     Promise.all(shardIds.map((id) => turns.on(id, () => limit(() => lookAtShard(config, id, signal))))),
-    options.target ? lookAtTarget(config, options, signal) : { findings: [], seen: [] },
+    options.target ? lookAtTarget(config, options, signal) : { findings: [], seen: [], identity: null },
   ]);
   const keys = lookAtKeys(config, shards, options);
   const overlaps = await sampleOverlaps(config, shards, signal);
-  const parts = [...shards, keys, overlaps, target, lookAtState(config, keys.registerBytes)];
+  const agreement = lookAtOthers(config, shardIds, target, options);
+  const parts = [...shards, keys, agreement, overlaps, target, lookAtState(config, keys.registerBytes)];
   return {
     findings: distinct(parts.flatMap((part) => part.findings)),
     seen: parts.flatMap((part) => part.seen),
@@ -64,7 +66,6 @@ interface Part {
 
 interface ShardPart extends Part, SampledShard {
   readonly facts: ShardFacts | null;
-  readonly mappings: readonly CompiledMapping[];
 }
 
 async function lookAtShard(config: Config, id: string, signal: AbortSignal): Promise<ShardPart> {
@@ -132,7 +133,9 @@ function lookAtKeys(
   }
   if (options.restarting !== null) {
     // Shards have the same tables, so as a rule there is one; each is looked up in the state of every shard.
-    for (const guard of guards) findings.push(...guardFindings(config, guard, new Set(options.restarting)));
+    const restarting = new Set(options.restarting);
+    for (const guard of guards) findings.push(...guardFindings(config, guard, restarting));
+    if (guards.has('shard-values')) findings.push(...valueFindings(config, shards, restarting));
   }
   return { findings, seen: [], registerBytes };
 }
@@ -152,7 +155,27 @@ function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
-async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<Part> {
+/** Whether shards that were moved before agree with these. A target that could not be looked at is told of by itself. */
+function lookAtOthers(
+  config: Config,
+  shardIds: readonly string[],
+  { identity }: TargetPart,
+  { restarting }: PreflightOptions,
+): Part {
+  if (restarting === null || identity === undefined) return { findings: [], seen: [] };
+  try {
+    return { findings: agreementFindings(config, shardIds, identity, new Set(restarting)), seen: [] };
+  } catch (thrown) {
+    return { findings: errorsOf(asFerryError(thrown)), seen: [] };
+  }
+}
+
+interface TargetPart extends Part {
+  /** null: there is no such table; undefined: nobody could tell. */
+  readonly identity: string | null | undefined;
+}
+
+async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<TargetPart> {
   try {
     const facts = await targetFacts(config, false, signal);
     const seen: string[] =
@@ -167,11 +190,12 @@ async function lookAtTarget(config: Config, options: PreflightOptions, signal: A
         ? findings.filter((finding) => finding.code !== 'E_TARGET_TABLE_MISSING')
         : findings,
       seen,
+      identity: facts?.identity ?? null,
     };
   } catch (thrown) {
     const error = asFerryError(thrown);
     if (error.code === 'E_INTERRUPTED') throw error;
-    return { findings: errorsOf(error), seen: [] };
+    return { findings: errorsOf(error), seen: [], identity: undefined };
   }
 }
 

@@ -1,4 +1,5 @@
 /** `backfill --retry-bad` on one shard: accepts what may change of the mapping, and tries the recorded bad rows again. */
+import { takenUp } from '../config/binding-rules.js';
 import { mustStay, type BadColumn } from '../config/retry-scope.js';
 import type { Config } from '../config/model.js';
 import { FerryError, EXIT } from '../core/errors.js';
@@ -39,7 +40,7 @@ function rebound(
   columns: readonly BadColumn[],
 ): readonly FingerprintChange[] {
   try {
-    return store.rebind(fingerprint, (side, other) => mustStay(side, other, columns), columns);
+    return store.rebind(fingerprint, (side, other) => mustStay(side, other, columns), columns, takenUp);
   } catch (thrown) {
     if (!(thrown instanceof FerryError) || thrown.code !== 'E_STATE_CHANGED') throw thrown;
     const names = columns.map(({ table, column }) =>

@@ -3,6 +3,7 @@
  * one after the other, and whatever happens becomes an outcome. Nothing is thrown.
  */
 import type { Config } from '../config/model.js';
+import { takenUp } from '../config/binding-rules.js';
 import { resumeFingerprint } from '../config/fingerprint.js';
 import { asFerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
@@ -16,12 +17,13 @@ import { IncidentBook } from '../engine/incident-book.js';
 import { PassProgress } from '../engine/progress.js';
 import { SuspectCheck } from '../engine/suspect-check.js';
 import type { ShardContext, TableJob } from '../engine/table-job.js';
-import { verifyTable } from '../engine/verify.js';
+import { verifyTable, type VerifyParts } from '../engine/verify.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
 import { openStateStore } from '../state/open.js';
+import { readBinding } from '../state/read-binding.js';
 import { archiveState, discardState } from '../state/restart.js';
 import { evidence, isFinished, isUnfinished } from './evidence.js';
-import { guardOf, recordedGuard } from './key-guard.js';
+import { guardBinding, guardOf, recordedGuard } from './key-guard.js';
 import { checkServer } from './same-server.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
 import { acceptMapping, retryShard } from './retry-shard.js';
@@ -36,7 +38,7 @@ import {
   type ShardWork,
 } from './shard-work.js';
 import { targetIdentity } from './target-facts.js';
-import { openTargetSession } from './target-session.js';
+import { openTargetSession, type TargetSession } from './target-session.js';
 
 /** The budget of a process: read or write units per second, changed as the supervisor allots them. */
 export function openBudget(unitsPerSecond: number): TokenBucket {
@@ -63,17 +65,17 @@ export async function runShard(
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     const guard = recorded ?? guardOf(config, keysOf(session));
+    const begun = readBinding({ folder: stateFolder(config, task.dryRun), shard: task.shard });
     const fingerprint = {
       ...resumeFingerprint(
         config,
         session.jobs.map((job) => job.mapping.table),
         task.dryRun ? null : await targetIdentity(config, signal),
       ),
-      // Absent where it is none: state of earlier versions says nothing.
-      ...(guard === 'none' ? {} : { itemKeys: guard }),
+      ...guardBinding(guard, begun),
     };
     if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
-    else store.bind(fingerprint);
+    else store.bind(fingerprint, takenUp);
     await checkServer({ ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus }, signal);
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
     const context: ShardContext = {
@@ -92,7 +94,7 @@ export async function runShard(
       bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
     outcome = {
       ...NOTHING_DONE,
-      ...(store === null || session === null ? {} : evidence(task, store, session)),
+      ...whatIsKnown(task, store, session),
       outcome: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed',
       exitCode: error.exitCode,
       fault: error.toFault(),
@@ -100,7 +102,7 @@ export async function runShard(
   } finally {
     await session?.close().catch(() => undefined);
     incidents.close();
-    store?.close();
+    outcome = closeState(store, outcome);
   }
   const result: ShardOutcome = { shard: task.shard, ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
   bus.emit('shard.finished', {
@@ -111,6 +113,28 @@ export async function runShard(
     fault: result.fault,
   });
   return result;
+}
+
+/** For the report of a fault: where the state cannot even be read, that fault is told without it. */
+function whatIsKnown(task: ShardTask, store: StateStore | null, session: ShardSession | null): Partial<ShardOutcome> {
+  if (store === null || session === null) return {};
+  try {
+    return evidence(task, store, session);
+  } catch {
+    return {};
+  }
+}
+
+/** What was reported is on disk already; that the file could not be closed in order is told all the same, after what came before it. */
+function closeState<O extends Omit<ShardOutcome, 'shard' | 'elapsedMs'>>(store: StateStore | null, outcome: O): O {
+  try {
+    store?.close();
+    return outcome;
+  } catch (thrown) {
+    if (outcome.fault !== null) return outcome;
+    const error = asFerryError(thrown);
+    return { ...outcome, outcome: 'failed', exitCode: error.exitCode, fault: error.toFault() };
+  }
 }
 
 /** Only under DYNAFERRY_DEBUG: where a defect came from. */
@@ -182,12 +206,13 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
   const suspects = new SuspectCheck(store);
   const tables = session.jobs.map((job) => job.mapping.table.name);
   warnOfLateWrites(work, suspects);
+  const lookAtTtl = askingTtl(work, target);
   try {
     const reader = target.openReader(task.shard, work.budget);
     try {
       for (const job of session.jobs) {
         await withPass(work, job, 'verify', (pass, progress) =>
-          verifyTable(context, job, pass, { reader, progress, suspects, now: secondsNow }),
+          verifyTable(context, job, pass, { reader, progress, suspects, lookAtTtl, now: secondsNow }),
         );
       }
     } finally {
@@ -205,6 +230,24 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
   if (proven) return found;
   const open = { suspects: suspects.open, suspectsClosableAt: suspects.closableAt, lateWritesUntil };
   return { ...found, ...open, outcome: 'differences', exitCode: EXIT.differences };
+}
+
+/** What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. */
+function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): VerifyParts['lookAtTtl'] {
+  let told = false;
+  return async (signal) => {
+    const look = await target.lookAtTtl(signal);
+    if (look.denied && !told) {
+      told = true;
+      bus.emit('shard.warning', {
+        shard: task.shard,
+        code: 'E_TARGET_ACCESS',
+        message: `AWS refused DescribeTimeToLive on table ${config.target.table}: items that are not there count as missing, also where TTL deleted them`,
+        hint: 'allow dynamodb:DescribeTimeToLive on the table, then verify again',
+      });
+    }
+    return look;
+  };
 }
 
 /** Said at once: on a large table, it spares the operator a verification that proves nothing. */

@@ -50,6 +50,8 @@ export interface ShardOutcome {
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
+  /** Of the unresolved: not there, taken for deleted by TTL, and TTL was changed meanwhile. */
+  readonly doubtful: number;
   /** Every table of the shard was backfilled to the end of its plan. */
   readonly backfillFinished: boolean;
   readonly suspects: number;
@@ -73,6 +75,7 @@ export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
   missing: 0,
   differing: 0,
   unresolved: 0,
+  doubtful: 0,
   backfillFinished: false,
   suspects: 0,
   suspectsClosableAt: null,

@@ -1,10 +1,11 @@
 /** Opens the target table for work: connection, key names as the table has them, writers and readers over one channel each. */
 import type { Config } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
-import type { ItemReader, ItemWriter } from '../core/ports.js';
+import type { ItemReader, ItemWriter, TtlLook } from '../core/ports.js';
 import type { TokenBucket } from '../dynamodb/budget.js';
 import { connectTarget } from '../dynamodb/client.js';
 import { openItemReader } from '../dynamodb/reader.js';
+import { lookAtTtl } from '../dynamodb/time-to-live.js';
 import { openItemWriter } from '../dynamodb/writer.js';
 import { rowLifeSeconds } from '../core/row-life.js';
 import { canonicalItemText } from '../mapping/canonical.js';
@@ -14,6 +15,8 @@ import { expectationOf } from './target-facts.js';
 export interface TargetSession {
   openWriter(shard: string, budget: TokenBucket, onSuspects: (keyTexts: readonly string[]) => void): ItemWriter;
   openReader(shard: string, budget: TokenBucket): ItemReader;
+  /** `denied`: the role may not ask. @throws FerryError E_TARGET_* */
+  lookAtTtl(signal: AbortSignal): Promise<TtlLook & { readonly denied: boolean }>;
   close(): void;
 }
 
@@ -30,6 +33,7 @@ export async function openTargetSession(config: Config, emitter: Emitter): Promi
     openWriter: (shard, budget, onSuspects) =>
       openItemWriter({ ...common, condition, rowLifeMs: rowLifeMs(config), shard, budget, onSuspects }),
     openReader: (shard, budget) => openItemReader({ ...common, shard, budget, canonicalText: canonicalItemText }),
+    lookAtTtl: (signal) => lookAtTtl(connection, table, signal),
     close: () => connection.close(),
   };
 }

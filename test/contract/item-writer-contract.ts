@@ -71,6 +71,37 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       }
     });
 
+    test('who wants the item key of a write under way is refused only when that has ended', async () => {
+      await using place = await newWriter();
+      const first = place.writer.write([sampleItem('A', '1', 'first')]);
+      let ended = false;
+      void first.then(
+        () => undefined,
+        () => (ended = true),
+      );
+      // Sent, and not yet answered.
+      for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
+      await expect(place.writer.write([sampleItem('A', '1', 'second')])).rejects.toMatchObject({
+        code: 'E_ITEM_KEY_SHARED',
+      });
+      expect(ended).toBe(true);
+      await expect(first).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
+      // Nothing of it can come after what is written now.
+      const third = sampleItem('A', '1', 'third', '2');
+      expect(await place.writer.write([third])).toMatchObject({ items: 1 });
+      expect(await place.stored()).toEqual([third.text]);
+    });
+
+    test('whoever waits for room gets what a refusal left', async () => {
+      await using place = await newWriter();
+      const full = place.writer.write(sampleItems(2_000, 50));
+      const waiting = place.writer.ready(never);
+      const refused = place.writer.write([sampleItem('A#0', '000000')]);
+      await expect(refused).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
+      await expect(full).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
+      await waiting;
+    });
+
     test('one row that makes one item key twice is the same fault', async () => {
       await using place = await newWriter();
       const item = sampleItem('A', '1');

@@ -59,10 +59,34 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       register.close();
     });
 
+    test('a key passes from row to row only where the first still holds it', async () => {
+      await using place = await newPlace();
+      const register = place.open();
+      const [owner, cursor] = [{ shard: 's01', table: 'messages' }, (row: string) => row as Cursor];
+      const passed = (from: string, to: string, by = owner): boolean =>
+        register.transfer(by, { keyText: 'key', from: cursor(from), to: cursor(to) });
+      expect(passed('row 1', 'row 2')).toBe(false);
+      register.claim(owner, [claim('key', 'row 1'), claim('another', 'row 1')]);
+      expect(passed('row 3', 'row 2')).toBe(false);
+      expect(passed('row 1', 'row 2', { shard: 's02', table: 'messages' })).toBe(false);
+      expect(passed('row 1', 'row 2', { shard: 's01', table: 'media' })).toBe(false);
+      expect(passed('row 1', 'row 2')).toBe(true);
+      expect(passed('row 1', 'row 2')).toBe(false);
+      register.close();
+      const again = place.open();
+      expect(again.claim(owner, [claim('key', 'row 2'), claim('another', 'row 1')])).toEqual([]);
+      expect(again.claim(owner, [claim('key', 'row 1')])).toEqual([{ index: 0, ...owner, cursor: 'row 2' }]);
+      again.close();
+    });
+
     test('using it after closing is a defect', async () => {
       await using place = await newPlace();
       const register = place.open();
       register.close();
+      const passing = { keyText: 'key', from: 'row 1' as Cursor, to: 'row 2' as Cursor };
+      expect(() => register.transfer({ shard: 's01', table: 'messages' }, passing)).toThrow(
+        expect.objectContaining({ code: 'E_INTERNAL' }),
+      );
       expect(() => register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')])).toThrow(
         expect.objectContaining({ code: 'E_INTERNAL' }),
       );

@@ -159,6 +159,33 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(source.describeKey(source.cursorOf(row))).toBe('e=2, b=0x0100');
     });
 
+    test('finds rows by labels that MySQL takes to be equal, or prints alike', async () => {
+      await shard.query("SET SESSION sql_mode = ''");
+      await shard.query(
+        "CREATE TABLE labelled (e ENUM('e','é','z','') COLLATE utf8mb4_general_ci NOT NULL, s SET('','b','B') COLLATE utf8mb4_general_ci NOT NULL, n INT, PRIMARY KEY (e, s))",
+      );
+      const all = Array.from({ length: 5 * 8 }, (_, n) => [Math.floor(n / 8), n % 8, n]);
+      await shard.query(`INSERT INTO labelled VALUES ${all.map((row) => `(${row.join()})`).join()}`);
+      const printed = await shard.query('SELECT e, s, n FROM labelled');
+      const source = await openTable(shard, 'labelled', {});
+      for (const { e, s } of printed) {
+        const alike = printed.filter((row) => row['e'] === e && row['s'] === s).map((row) => String(row['n']));
+        const found = (await source.find([[String(e), String(s)]], signal)).map(numberOf);
+        expect([...found].sort()).toEqual(alike.sort());
+      }
+      // Equal to the label e, but none.
+      expect(await source.find([['E', 'b']], signal)).toEqual([]);
+      const rows = rowsOf(await collect(source.scan(await whole(source), null, signal)));
+      expect(rows.map(numberOf)).toEqual(all.map(([, , n]) => String(n)));
+      const cursors = rows.map((row) => source.cursorOf(row));
+      expect((await source.at(cursors, signal)).map((row) => row && numberOf(row))).toEqual(rows.map(numberOf));
+      for (const cursor of cursors) await source.confirm([cursor, cursor], signal);
+      await shard.query('DELETE FROM labelled WHERE n = 9');
+      const gone = cursors.slice(9, 10);
+      expect(await source.at(gone, signal)).toEqual([null]);
+      await expect(source.confirm([...gone, ...gone], signal)).rejects.toMatchObject({ code: 'E_SOURCE_CHANGED' });
+    });
+
     test('gives the rows at cursors in the order asked, and null for what is gone', async () => {
       await shard.query('CREATE TABLE placed (k VARCHAR(9) PRIMARY KEY, n INT)');
       await shard.query(
@@ -210,7 +237,27 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
         expect(rowsOf(chunks).map(numberOf)).toEqual(wanted);
         expect(chunks.every(({ rows }) => rows.length > 0)).toBe(true);
         expect((await source.find([['8'], ['107']], signal)).map(numberOf)).toEqual(['107']);
+        expect((await source.sample(500, signal)).map(numberOf)).toEqual(wanted);
       }
+    });
+
+    test('a condition keeps rows out that are read again, whatever they were before', async () => {
+      await shard.query('CREATE TABLE again (k INT PRIMARY KEY, n INT, open BOOL)');
+      await shard.query(`INSERT INTO again VALUES ${Array.from({ length: 200 }, (_, i) => `(${i}, ${i}, 1)`).join()}`);
+      const source = await openTable(shard, 'again', {}, 'open -- a comment');
+      const rows = rowsOf(await collect(source.scan(await whole(source), null, signal)));
+      await shard.query('UPDATE again SET open = 0 WHERE k % 3 = 1');
+      const expected = rows.map((row) => (Number(numberOf(row)) % 3 === 1 ? null : row));
+      const cursors = rows.map((row) => source.cursorOf(row));
+      expect(await source.refetch(rows, signal)).toEqual(expected);
+      expect(await source.at(cursors, signal)).toEqual(expected);
+      // One alone is asked for in a way of its own.
+      expect(await source.at(cursors.slice(1, 2), signal)).toEqual([null]);
+      // The table was not replaced: its rows are there, though none of these meets the condition any more.
+      await source.confirm(
+        cursors.filter((_, i) => expected[i] === null),
+        signal,
+      );
     });
   });
 }

@@ -133,6 +133,51 @@ export const KEYED_TABLES: readonly KeyedTable[] = [
     values: (random) => [String(whole(random, 4) + 1), String(whole(random, 10 ** 6))],
   },
   {
+    // Made outside strict mode: in it, labels that are equal are an error.
+    name: 'enum of labels that are equal',
+    columns: "e ENUM('e', 'é', 'z', 'E', 'Z') COLLATE utf8mb4_general_ci NOT NULL, i INT NOT NULL",
+    key: 'e, i',
+    parts: ['e', 'i'],
+    values: (random) => [String(whole(random, 6)), String(whole(random, 10 ** 6))],
+  },
+  {
+    name: 'enum of labels that are equal, behind a number',
+    columns: "a TINYINT NOT NULL, e ENUM('ss', 'ß', 'SS') COLLATE utf8mb4_unicode_ci NOT NULL, i INT NOT NULL",
+    key: 'a, e, i',
+    parts: ['a', 'e', 'i'],
+    values: (random) => [String(whole(random, 3)), String(whole(random, 4)), String(whole(random, 10 ** 6))],
+  },
+  {
+    name: 'enum of labels with backslashes, quotes, commas and characters of four bytes',
+    columns: "e ENUM('a\\\\b', 'it''s', 'x,y', 'x', '😀', '😁', '?', '''', '\\n') NOT NULL, i INT NOT NULL",
+    key: 'e, i',
+    parts: ['e', 'i'],
+    values: (random) => [String(whole(random, 10)), String(whole(random, 10 ** 6))],
+  },
+  {
+    name: 'set with an empty member',
+    columns: "s SET('', 'b') NOT NULL, i INT NOT NULL",
+    key: 's, i',
+    parts: ['s', 'i'],
+    values: (random) => [String(whole(random, 4)), String(whole(random, 10 ** 6))],
+  },
+  {
+    name: 'set of members that are equal, and an enum, leading',
+    columns:
+      "s SET('a', 'A', 'á', '') COLLATE utf8mb4_general_ci NOT NULL, e ENUM('x', 'X') COLLATE utf8mb4_general_ci NOT NULL, i INT NOT NULL",
+    key: 's, e, i',
+    parts: ['s', 'e', 'i'],
+    values: (random) => [String(whole(random, 16)), String(whole(random, 3)), String(whole(random, 10 ** 6))],
+  },
+  {
+    name: 'descending enum of labels that are equal',
+    columns: "e ENUM('e', 'é', 'z', 'E') COLLATE utf8mb4_general_ci NOT NULL, i INT NOT NULL",
+    key: 'e DESC, i',
+    parts: ['e', 'i'],
+    values: (random) => [String(whole(random, 5)), String(whole(random, 10 ** 6))],
+    only: DESCENDING,
+  },
+  {
     name: 'set leading',
     columns: "s SET('z', 'a', 'm') NOT NULL, i INT NOT NULL",
     key: 's, i',

@@ -174,15 +174,52 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             ]);
             expect(store.summary('backfill', 'messages')).toEqual({
               pass,
-              counts: { rows: 40, items: 80, badRows: 4, expiredRows: 8, newerItems: 12, chunks: 4, units: 82 },
+              counts: {
+                rows: 40,
+                items: 80,
+                badRows: 4,
+                expiredRows: 8,
+                expiredItems: 16,
+                newerItems: 12,
+                chunks: 4,
+                units: 82,
+              },
               missing: 0,
               differing: 0,
               unresolved: 0,
+              doubtful: 0,
               rangesComplete: 1,
               ranges: 2,
             });
           },
         );
+      });
+
+      test('expired items count as unresolved once TTL was changed in the midst of their pass, which is not resumed then', async () => {
+        await using place = await newPlace();
+        const store = place.open();
+        begun(store);
+        const pass = store.openPass('verify', 'messages');
+        const counts = () => {
+          const summary = store.summary('verify', 'messages');
+          return [summary?.counts.expiredItems, summary?.unresolved, summary?.doubtful];
+        };
+        for (const before of [null, 'ttl']) {
+          const changed = store.openPass('verify', 'messages');
+          // The first is the one that was opened; the second comes in the place of one that TTL was changed in.
+          expect(changed.id === pass.id).toBe(before === null);
+          store.noteTtl(changed, before);
+          store.commitChunks(changed, [sampleChunk({ targetDigest: DIGEST, unresolved: 1 })], []);
+          store.noteTtl(changed, before);
+          expect(counts()).toEqual([4, 1, 0]);
+          expect(store.openPass('verify', 'messages')).toEqual(changed);
+          store.noteTtl(changed, before === null ? 'ttl' : null);
+          expect(counts()).toEqual([0, 5, 4]);
+          // Once it was another, it does not help that it is as it was.
+          store.noteTtl(changed, before);
+          expect(counts()).toEqual([0, 5, 4]);
+        }
+        store.close();
       });
 
       test('differences are kept with their pass, in the order found', async () => {

@@ -38,6 +38,7 @@ export function sampleChunk(changes: Partial<ChunkRecord> = {}): ChunkRecord {
     items: 20,
     badRows: 1,
     expiredRows: 2,
+    expiredItems: 4,
     newerItems: 3,
     units: 20.5,
     sourceDigest: '000102030405060708090a0b0c0d0e0f',

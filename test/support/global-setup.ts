@@ -8,17 +8,22 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { dynamodbKinds, mysqlKinds } from './servers/kinds.js';
 import type { DynamodbServer, MysqlServer, Running, ServerKind } from './servers/server.js';
+import { tracerAvailable } from './system-calls.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
     readonly mysqlServers: readonly MysqlServer[];
     readonly dynamodbServers: readonly DynamodbServer[];
+    /** For `describe.each`: strace, or nothing. */
+    readonly tracers: readonly string[];
   }
 }
 
 export interface ServerReport {
   readonly mysql: SortReport;
   readonly dynamodb: SortReport;
+  /** Programs that single tests need. */
+  readonly tools: SortReport;
 }
 
 interface RunningServers {
@@ -49,8 +54,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     const dynamodb = await startSort(dynamodbKinds(), running);
     project.provide('mysqlServers', mysql.servers.map(withoutClose));
     project.provide('dynamodbServers', dynamodb.servers.map(withoutClose));
+    const tools = await tracerReport();
+    project.provide('tracers', tools.started);
     const file = process.env['DYNAFERRY_TEST_REPORT'];
-    const report: ServerReport = { mysql: mysql.report, dynamodb: dynamodb.report };
+    const report: ServerReport = { mysql: mysql.report, dynamodb: dynamodb.report, tools };
     if (file !== undefined) await writeFile(file, JSON.stringify(report));
     return closeAll;
   } catch (error) {
@@ -83,6 +90,12 @@ async function startSort<Server extends { readonly name: string }>(
   });
   const started = servers.filter((server) => server !== null);
   return { servers: started, report: { started: started.map(({ name }) => name), lacking } };
+}
+
+async function tracerReport(): Promise<SortReport> {
+  const available = await tracerAvailable();
+  if (available === true) return { started: ['strace'], lacking: [] };
+  return { started: [], lacking: [{ name: 'strace', reason: available }] };
 }
 
 function withoutClose<Server>({ close: _, ...server }: Running<Server>): Omit<Running<Server>, 'close'> {

@@ -1,6 +1,6 @@
 /**
  * What a vitest run came to, from its JSON report: `tsx test/support/tally.ts EXIT-CODE JSON-REPORT [SERVER-REPORT]` prints
- * `PASSED FAILED SKIPPED` and then a line `NAME<tab>REASON` for each server that could not be had. For bin/test.
+ * `PASSED FAILED SKIPPED` and then a line `NAME<tab>REASON` for each server, or tool, that could not be had. For bin/test.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { argv, stdout } from 'node:process';
@@ -52,7 +52,7 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
   const servers = read(serversFile) as ServerReport | null;
   const { passed, failed, skipped } = tally(Number(exitCode), read(reportFile) as VitestReport | null, servers);
   stdout.write(`${passed} ${failed} ${skipped}\n`);
-  for (const sort of servers === null ? [] : [servers.mysql, servers.dynamodb]) {
+  for (const sort of servers === null ? [] : [servers.mysql, servers.dynamodb, servers.tools]) {
     for (const { name, reason } of sort.lacking) stdout.write(`${name}\t${reason}\n`);
   }
 }

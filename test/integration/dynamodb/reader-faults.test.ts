@@ -56,8 +56,11 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({ code });
   });
 
-  test('a table that throttles for ever is E_TARGET_UNAVAILABLE once the patience is over', async () => {
-    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'throttle' }));
+  test.each<[string, Fate]>([
+    ['refuses all requests', { kind: 'throttle' }],
+    ['answers that nothing was processed', { kind: 'unprocessed', share: 1 }],
+  ])('a table that %s for ever is E_TARGET_UNAVAILABLE once the patience is over', async (_, fate) => {
+    await using proxy = await startFaultProxy(server.endpoint, () => fate);
     await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 0.3 });
     await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({
       code: 'E_TARGET_UNAVAILABLE',

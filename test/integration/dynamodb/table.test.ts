@@ -64,7 +64,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
       indexes: [{ name: 'by_sid', partitionKey: { name: 'sid', type: 'S' }, local: false, active: true }],
     });
     // dynalite tells that TTL is off, and knows no way to turn it on.
-    expect(facts.ttl).toEqual(server.name === 'dynalite' ? null : { attribute: 'expires' });
+    expect(facts.ttl).toEqual(server.name === 'dynalite' ? null : { attribute: 'expires', status: 'ENABLED' });
     expect(await describeTable(place.connection, place.wanted.table, never)).toEqual(facts);
   });
 

@@ -147,8 +147,11 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     await expect(target.writer.ready(new AbortController().signal)).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
   });
 
-  test('a table that throttles for ever is E_TARGET_UNAVAILABLE once the patience is over', async () => {
-    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'throttle' }));
+  test.each<[string, Fate]>([
+    ['refuses all requests', { kind: 'throttle' }],
+    ['answers that nothing was processed', { kind: 'unprocessed', share: 1 }],
+  ])('a table that %s for ever is E_TARGET_UNAVAILABLE once the patience is over', async (_, fate) => {
+    await using proxy = await startFaultProxy(server.endpoint, () => fate);
     await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 0.5 });
     await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
   });

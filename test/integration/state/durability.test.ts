@@ -1,5 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, inject, test } from 'vitest';
 import { openStateStore } from '../../../src/state/open.js';
+import { fileCalls, traced, type FileCall } from '../../support/system-calls.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScript } from './child-script.js';
 
@@ -51,5 +54,86 @@ describe('kill -9', () => {
       expect({ rows, watermark }).toEqual({ rows: 10 * chunks, watermark: String(chunks) });
       expect([chunks, chunks + 1]).toContain(badRows);
     }
+  });
+});
+
+/** A memory map of SQLite's, made anew after a crash; and the file that a lock is on. */
+const FLEETING = /(-shm|\.lock|\.lock-journal)$/;
+/** What a step changes of which file: else a step that writes nothing at all would pass. */
+const WRITES: Readonly<Record<string, RegExp>> = {
+  create: /^s01\.db/,
+  'create register': /^item-keys\.db/,
+  claim: /^item-keys\.db-wal$/,
+  archive: /^s01\.db/,
+  discard: /^s01\.db/,
+};
+const CHANGES_STATE = /^s01\.db-wal$/;
+
+interface Step {
+  readonly name: string;
+  readonly calls: readonly FileCall[];
+}
+
+/** By what the script says: the calls between one step's return and the next one's. */
+function stepsOf(calls: readonly FileCall[]): readonly Step[] {
+  const steps: Step[] = [];
+  let since: FileCall[] = [];
+  for (const call of calls) {
+    if (call.kind !== 'said') since.push(call);
+    else {
+      if (call.file !== 'start') steps.push({ name: call.file, calls: since });
+      since = [];
+    }
+  }
+  return steps;
+}
+
+/** Files that were written and not synced afterwards, and folders in which a name was changed and not synced afterwards. */
+function notSynced(calls: readonly FileCall[]): readonly string[] {
+  const open = new Set<string>();
+  for (const { kind, file, to } of calls) {
+    if (FLEETING.test(file)) continue;
+    if (kind === 'write') open.add(file);
+    else if (kind === 'sync') open.delete(file);
+    else if (kind === 'rename') {
+      // What is in it goes along under its new name.
+      if (open.delete(file)) open.add(to);
+      open.add('state');
+    } else if (kind === 'make') open.add('parent');
+    else if (kind === 'remove') open.delete(file);
+  }
+  return [...open];
+}
+
+describe.each(inject('tracers'))('what the kernel is asked for, as %s sees it', () => {
+  async function stepsWith(synchronous: string): Promise<readonly Step[]> {
+    await using temporary = await temporaryFolder();
+    const parent = join(temporary.path, 'parent');
+    mkdirSync(parent);
+    const log = join(temporary.path, 'calls');
+    await using child = startScript('durable-steps', [join(parent, 'state'), synchronous], traced(log));
+    const said = await allLines(child);
+    expect(said.at(-1)).toBe('step discard');
+    return stepsOf(fileCalls(readFileSync(log, 'utf8'), parent));
+  }
+
+  test('whatever the state and the register of keys report is on disk before they report it', async () => {
+    const steps = await stepsWith('as it is');
+    expect(steps.length).toBeGreaterThan(20);
+    for (const { name, calls } of steps) {
+      const written = calls.filter(({ kind }) => kind !== 'sync').map(({ file }) => file);
+      expect(
+        written.some((file) => (WRITES[name] ?? CHANGES_STATE).test(file)),
+        `${name} writes`,
+      ).toBe(true);
+      expect({ name, notSynced: notSynced(calls) }).toEqual({ name, notSynced: [] });
+    }
+  });
+
+  test.each(['OFF', 'NORMAL'])('which this sees: with synchronous = %s, nothing of it is', async (synchronous) => {
+    const steps = await stepsWith(synchronous);
+    const kept = steps.filter(({ calls }) => notSynced(calls).length === 0).map(({ name }) => name);
+    // What makes and moves files is synced by other means.
+    expect(kept.filter((name) => !/^(create|archive|discard)/.test(name))).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 /** The parts of README.md that are made from code: the config reference from the JSON Schema, the error codes from the catalogue. */
 import { configJsonSchema, type SchemaNode } from '../../../src/config/json-schema.js';
+import { SETTING_CHANGES, type SettingChange } from '../../../src/config/setting-changes.js';
 import { ERROR_CODES } from '../../../src/core/errors.js';
 
 interface Section {
@@ -9,6 +10,7 @@ interface Section {
 
 export const SECTIONS: readonly Section[] = [
   { name: 'config reference', render: configReference },
+  { name: 'changes of settings', render: settingChanges },
   { name: 'error codes', render: errorCodes },
 ];
 
@@ -26,6 +28,40 @@ export function withSections(document: string): string {
 function errorCodes(): string {
   const rows = Object.entries(ERROR_CODES).map(([code, { exit, meaning }]) => `| \`${code}\` | ${exit} | ${meaning} |`);
   return ['| code | exit | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function settingChanges(): string {
+  const rows = Object.entries(SETTING_CHANGES).map(
+    ([path, setting]) => `| \`${path}\` | ${whatHolds(setting)} | ${overShards(setting)} | ${setting.note} |`,
+  );
+  return ['| key | between two runs of a shard | between shards | why |', '| --- | --- | --- | --- |', ...rows].join(
+    '\n',
+  );
+}
+
+function whatHolds(setting: SettingChange): string {
+  switch (setting.change) {
+    case 'free':
+      return 'may change';
+    case 'elsewhere':
+      return 'begins again, unseen';
+    case 'restart':
+      return 'refused; `--restart`';
+    case 'longer':
+      return 'longer: may change; shorter: refused; `--restart`';
+    case 'flag':
+      return `refused; \`${setting.flag}\`, \`--restart\``;
+  }
+}
+
+function overShards(setting: SettingChange): string {
+  return setting.change === 'restart' && setting.alike ? 'refused' : '';
+}
+
+/** The keys that hold values, as the reference has them. */
+export function settingPaths(schema: object): readonly string[] {
+  const paths = fieldsOf(schema, '').map(({ path }) => path);
+  return paths.filter((path) => !paths.some((other) => other.startsWith(`${path}.`) || other.startsWith(`${path}[]`)));
 }
 
 function configReference(): string {

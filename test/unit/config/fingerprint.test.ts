@@ -41,6 +41,8 @@ async function fingerprint(config: object = rightConfig(), info: TableInfo = tab
 describe('resumeFingerprint', () => {
   test('is keyed by name', async () => {
     expect(await fingerprint()).toMatchObject({
+      declared: { messages: { shardedBy: null, globallyUnique: [] } },
+      writer: { liveWriter: 'none', versionAttribute: null, tombstonesKeptSeconds: null },
       target: { table: 'messages', region: null, endpoint: null, identity: 'arn id' },
       tables: {
         messages: {

@@ -1,8 +1,9 @@
 /** Region, endpoint and credentials are found as AWS's own tools find them; nothing is sent, so no server is needed. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connectTarget } from '../../../src/dynamodb/client.js';
+import { RequestFailure } from '../../../src/dynamodb/service-errors.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
 const NOTHING = { region: null, endpoint: null, table: 'messages' };
@@ -73,6 +74,39 @@ describe('connectTarget', () => {
     expect({ endpoint, region }).toEqual({ endpoint: 'http://127.0.0.1:8124/', region: 'ap-south-1' });
     expect(headers['x-amz-security-token']).toBe('TOKEN');
     expect(headers['authorization']).toContain('AKIDPROFILE/');
+  });
+
+  test('credentials that the service calls expired are fetched anew, also while the SDK answers the old ones again', async () => {
+    await using folder = await temporaryFolder();
+    const [program, runs, file] = [
+      join(folder.path, 'keys.cjs'),
+      join(folder.path, 'runs'),
+      join(folder.path, 'config'),
+    ];
+    // Each run gives another key, which is near its end.
+    await writeFile(
+      program,
+      `const { appendFileSync, readFileSync } = require('node:fs');
+      appendFileSync(${JSON.stringify(runs)}, '.');
+      const AccessKeyId = 'AKID' + readFileSync(${JSON.stringify(runs)}, 'utf8').length;
+      const Expiration = new Date(Date.now() + 4 * 60_000).toISOString();
+      console.log(JSON.stringify({ Version: 1, AccessKeyId, SecretAccessKey: 's', SessionToken: 't', Expiration }));`,
+    );
+    await writeFile(
+      file,
+      `[profile ops]\nregion = eu-west-1\ncredential_process = "${process.execPath}" "${program}"\n`,
+    );
+    environment({ AWS_PROFILE: 'ops', AWS_CONFIG_FILE: file });
+    const connection = await connectTarget(NOTHING);
+    connection.close();
+    const { signer } = connection;
+    const { credentials } = signer.sign('BatchWriteItem', Buffer.from('{}'));
+    expect(signer.renewalBeforeUse()).toBeNull();
+    expect(await signer.mend(new RequestFailure('ExpiredTokenException', 400, true), credentials)).toBe(true);
+    const renewed = signer.sign('BatchWriteItem', Buffer.from('{}')).credentials.accessKeyId;
+    expect(renewed).not.toBe(credentials.accessKeyId);
+    // The SDK's own, which ran behind the answer, may be over later.
+    expect((await readFile(runs, 'utf8')).length).toBeLessThanOrEqual(3);
   });
 
   test('no credentials, no region, no endpoint: each says what to set', async () => {

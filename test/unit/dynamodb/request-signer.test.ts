@@ -158,6 +158,64 @@ describe('credentials', () => {
   });
 });
 
+describe('a forced renewal while one that is not forced is under way', () => {
+  const expired = new RequestFailure('ExpiredTokenException', 400, true);
+  const one = lasting('ONE', 2 * 60_000);
+
+  /** As the SDK near the end of what it has: unforced, it answers that again, once `answer` is called; forced, it fetches. */
+  async function nearTheEnd(unforced: SignerCredentials | Error) {
+    const calls: boolean[] = [];
+    let answer = (): void => undefined;
+    const signer = new RequestSigner(
+      async ({ forceRefresh = false } = {}) => {
+        calls.push(forceRefresh);
+        if (calls.length === 1) return one;
+        if (forceRefresh) return lasting('TWO', 60 * 60_000);
+        await new Promise<void>((resolve) => (answer = resolve));
+        if (unforced instanceof Error) throw unforced;
+        return unforced;
+      },
+      'eu-west-1',
+      ENDPOINT,
+    );
+    await signer.renewalBeforeUse();
+    expect(signer.renewalBeforeUse()).toBeNull();
+    return {
+      signer,
+      calls,
+      answer: () => answer(),
+      key: () => signer.sign('X', Buffer.from('')).credentials.accessKeyId,
+    };
+  }
+
+  test.each<[string, SignerCredentials | Error]>([
+    ['the same', one],
+    ['the same in another object', { ...one }],
+    ['nothing', new Error('no metadata')],
+  ])('is made, where that one brings %s; the others share it', async (_, unforced) => {
+    const { signer, calls, answer, key } = await nearTheEnd(unforced);
+    const mended = [signer.mend(expired, one), signer.mend(expired, { ...one })];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(signer.renewalBeforeUse()).toBeNull();
+    answer();
+    expect(await Promise.all(mended)).toEqual([true, true]);
+    expect(key()).toBe('TWO');
+    expect(calls).toEqual([false, false, true]);
+    // What was late to be told of the old ones fetches none again.
+    expect(await signer.mend(expired, one)).toBe(true);
+    expect(calls.length).toBe(3);
+  });
+
+  test('is spared, where that one brings others', async () => {
+    const { signer, calls, answer, key } = await nearTheEnd(lasting('OTHER', 60 * 60_000));
+    const mended = signer.mend(expired, one);
+    answer();
+    expect(await mended).toBe(true);
+    expect(key()).toBe('OTHER');
+    expect(calls).toEqual([false, false]);
+  });
+});
+
 test('credentials that never come are waited for a minute', async () => {
   vi.useFakeTimers({ now: NOW });
   const signer = new RequestSigner(() => new Promise(() => undefined), 'eu-west-1', ENDPOINT);

@@ -21,7 +21,7 @@ const facts: TableFacts = {
   provisionedWriteUnits: null,
   warmWriteUnits: null,
   stream: false,
-  ttl: { attribute: 'ttl' },
+  ttl: { attribute: 'ttl', status: 'ENABLED' },
 };
 
 const found = (given: Partial<TableFacts> | null, wanted: Partial<TargetExpectation> = {}): string[] =>
@@ -89,9 +89,13 @@ describe('targetFaults', () => {
 
   test('TTL: off, another attribute, or one that nobody fills', () => {
     expect(found({ ttl: null })[0]).toContain('TTL is off on table messages');
-    expect(found({ ttl: { attribute: 'expires' } })[0]).toContain('expires items by expires');
+    expect(found({ ttl: { attribute: 'expires', status: 'ENABLED' } })[0]).toContain('expires items by expires');
     expect(found({}, { ttlAttribute: null })[0]).toContain('which no TTL rule of the mapping fills');
     expect(found({ ttl: null }, { ttlAttribute: null })).toEqual([]);
+    expect(found({ ttl: { attribute: 'ttl', status: 'ENABLING' } })).toEqual([]);
+    expect(found({ ttl: { attribute: 'ttl', status: 'DISABLING' } })[0]).toContain('TTL is off on table messages');
+    expect(found({ ttl: 'denied' })[0]).toContain('refused to say whether TTL is on');
+    expect(found({ ttl: 'denied' }, { ttlAttribute: null })).toEqual([]);
   });
 
   test('a cold on-demand table is said to be one', () => {

@@ -4,16 +4,20 @@ import type { MappedItem } from '../../../src/core/model.js';
 import { attributeDifferences, compareItem } from '../../../src/engine/compare.js';
 import { bytesOf } from '../../support/mapped-item.js';
 
+/** Nothing is deleted by TTL, or everything may be. */
+const KEPT = { mayHaveDeleted: () => false };
+const DELETED = { mayHaveDeleted: () => true };
+
 const KEY = '{"pk":{"S":"a"}}';
 
-function item(text: string, expiresAt: number | null = null): MappedItem {
+function item(text: string): MappedItem {
   return {
     ...bytesOf(text),
     keyHash: 0,
     keyText: KEY,
     partition: '{"S":"a"}',
     bytes: 3,
-    expiresAt,
+    expiresAt: null,
     row: [],
     cell: () => null,
     sharesCell: () => false,
@@ -24,36 +28,36 @@ describe('compareItem', () => {
   const mapped = '{"a":{"N":"1"},"b":{"S":"x"},"pk":{"S":"a"}}';
 
   it('finds nothing where both are the same', () => {
-    expect(compareItem(item(mapped), SAME, 0, null)).toBeNull();
+    expect(compareItem(item(mapped), SAME, KEPT, null)).toBeNull();
   });
 
   it('finds a missing item', () => {
-    expect(compareItem(item(mapped), null, 0, null)).toEqual({ class: 'missing', keyText: KEY, attributes: [] });
+    expect(compareItem(item(mapped), null, KEPT, null)).toEqual({ class: 'missing', keyText: KEY, attributes: [] });
   });
 
   it('names the attributes that differ, that are absent, and that are too many, and no values', () => {
     const held = '{"a":{"S":"1"},"c":{"NULL":true},"pk":{"S":"a"}}';
-    expect(compareItem(item(mapped), held, 0, null)).toEqual({
+    expect(compareItem(item(mapped), held, KEPT, null)).toEqual({
       class: 'differing',
       keyText: KEY,
       attributes: ['a', 'b', 'c'],
     });
   });
 
-  it('lets an item be gone from the second of its TTL on, not before', () => {
-    expect(compareItem(item(mapped, 1_000), null, 999, null)).toMatchObject({ class: 'missing' });
-    expect(compareItem(item(mapped, 1_000), null, 1_000, null)).toBeNull();
+  it('says of an absent item that TTL may have deleted it, and never that it is the same', () => {
+    expect(compareItem(item(mapped), null, DELETED, null)).toBe('expired');
+    expect(compareItem(item(mapped), null, DELETED, 'v')).toBe('expired');
   });
 
   it('lets an expired item be there still, but not be another', () => {
-    expect(compareItem(item(mapped, 1_000), SAME, 2_000, null)).toBeNull();
-    expect(compareItem(item(mapped, 1_000), '{"pk":{"S":"a"}}', 2_000, null)).toMatchObject({ class: 'differing' });
+    expect(compareItem(item(mapped), SAME, DELETED, null)).toBeNull();
+    expect(compareItem(item(mapped), '{"pk":{"S":"a"}}', DELETED, null)).toMatchObject({ class: 'differing' });
   });
 });
 
 describe('compareItem beside a live writer', () => {
   const mapped = '{"body":{"S":"row"},"v":{"N":"10"}}';
-  const compared = (held: HeldItem) => compareItem(item(mapped), held, 0, 'v');
+  const compared = (held: HeldItem) => compareItem(item(mapped), held, KEPT, 'v');
 
   it('takes an item of a newer version for no difference, a tombstone like any other', () => {
     expect(compared('{"body":{"S":"live"},"v":{"N":"11"}}')).toBe('newer');
@@ -72,7 +76,7 @@ describe('compareItem beside a live writer', () => {
 
   it('finds nothing where both are the same, and a missing item', () => {
     expect(compared(SAME)).toBeNull();
-    expect(compareItem(item(mapped), null, 0, 'v')).toMatchObject({ class: 'missing' });
+    expect(compareItem(item(mapped), null, KEPT, 'v')).toMatchObject({ class: 'missing' });
   });
 });
 

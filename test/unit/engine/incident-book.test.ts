@@ -80,3 +80,18 @@ test('a full disk loses no count, and ends nothing', () => {
   book.close();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('a disk that is full for a moment at the end loses no count either', () => {
+  const bus = new EventBus();
+  const disk = recorder();
+  const book = new IncidentBook(bus, () => 7);
+  book.keepIn(disk.store);
+  bus.emit('target.throttled', { shard, items: 1, reasons: [] });
+  const refuseOnce = vi.spyOn(disk.store, 'addIncidents').mockImplementationOnce(() => {
+    throw new Error('the disk is full');
+  });
+  book.close();
+  expect(refuseOnce).toHaveBeenCalledTimes(2);
+  expect(disk.writes).toEqual([[{ kind: 'throttled', count: 1, firstAt: 7, lastAt: 7 }]]);
+  expect(vi.getTimerCount()).toBe(0);
+});

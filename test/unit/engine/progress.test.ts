@@ -10,6 +10,7 @@ const chunk = (rows: number) => ({
   items: rows * 2,
   badRows: 1,
   expiredRows: 0,
+  expiredItems: rows / 100,
   newerItems: rows / 50,
   units: rows * 3,
 });
@@ -28,6 +29,7 @@ describe('PassProgress', () => {
       items: 200,
       badRows: 1,
       expiredRows: 0,
+      expiredItems: 1,
       newerItems: 2,
       chunks: 6,
       units: 307,

@@ -5,6 +5,7 @@ import { RowBlock } from '../../../src/core/row-block.js';
 import type { KeyRegister } from '../../../src/core/state-ports.js';
 import { ShardValues } from '../../../src/engine/shard-values.js';
 import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
+import { compileSameValue } from '../../../src/mapping/same-value.js';
 import { compile, rule, table } from '../mapping/tables.js';
 
 const TABLE = table({ id: 'int unsigned', account: 'varchar(10)' });
@@ -23,9 +24,11 @@ function claimOf(foreign: string, ...chunks: readonly (readonly (string | null)[
       const taken = values.indexOf(foreign);
       return taken < 0 ? [] : [{ index: taken, shard: 's02', table: TABLE.name, cursor: '' as never }];
     },
+    transfer: () => false,
     close: () => undefined,
   };
-  const values = new ShardValues(register, OWNER, { name: 'account', index });
+  const same = compileSameValue(mapping, 'account');
+  const values = new ShardValues(register, OWNER, { name: 'account', index }, same);
   let made = 0;
   const conflicts = chunks.map((accounts, chunk) => {
     const rows = accounts.map((account, id) => mapping.columns.map((name) => (name === 'id' ? `${id}` : account)));

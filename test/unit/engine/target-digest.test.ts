@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { heldAs } from '../../../src/core/held-item.js';
-import { targetDigest } from '../../../src/engine/target-digest.js';
+import { digestWithout, targetDigest } from '../../../src/engine/target-digest.js';
 import { DigestSum } from '../../../src/mapping/digest.js';
 import { sampleItem } from '../../contract/item-writer-samples.js';
 
@@ -27,4 +27,15 @@ test('is the sum of the digests of all canonical texts that are held', () => {
       expect(targetDigest(mapped, found)).toBe(sumOf(texts.filter((text) => text !== null)));
     }),
   );
+});
+
+test('the sum of what was mapped leaves out what TTL may have deleted, so that equal sides have equal sums', () => {
+  const items = ['a', 'b', 'c', 'd'].map((body, i) => sampleItem('A', String(i), body));
+  const mapped = { items, digest: sumOf(items.map(({ text }) => text)) };
+  const [first, , third] = items;
+  if (first === undefined || third === undefined) throw new Error('no items');
+  const found = items.map((item) => (item === first || item === third ? null : heldAs(item.text, item)));
+  expect(digestWithout(mapped, [], [])).toBe(mapped.digest);
+  expect(digestWithout(mapped, [first], [third.keyText])).toBe(targetDigest(mapped, found));
+  expect(digestWithout(mapped, [first, third], [])).toBe(targetDigest(mapped, found));
 });

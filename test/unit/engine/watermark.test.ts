@@ -4,26 +4,66 @@ import { Watermark } from '../../../src/engine/watermark.js';
 import { holds } from '../mapping/seeded.js';
 
 describe('Watermark', () => {
-  it('waits for the chunk in front, then hands on all that are done behind it', () => {
-    const watermark = new Watermark<string>();
+  it('waits for the chunk in front, then commits all that are done behind it', () => {
+    const committed: string[][] = [];
+    const watermark = new Watermark<string>((run) => void committed.push([...run]));
     const [first, second, third, fourth] = [watermark.start(), watermark.start(), watermark.start(), watermark.start()];
-    expect(second('c2')).toEqual([]);
-    expect(fourth('c4')).toEqual([]);
+    second('c2');
+    fourth('c4');
+    expect(committed).toEqual([]);
     expect(watermark.open).toBe(4);
-    expect(first('c1')).toEqual(['c1', 'c2']);
+    first('c1');
+    expect(committed).toEqual([['c1', 'c2']]);
     expect(watermark.open).toBe(2);
-    expect(third('c3')).toEqual(['c3', 'c4']);
+    third('c3');
+    expect(committed).toEqual([
+      ['c1', 'c2'],
+      ['c3', 'c4'],
+    ]);
     expect(watermark.open).toBe(0);
   });
 
-  it('hands on each chunk once, in key order, and never past one that is not done', () => {
+  it('gives a run up only once its commit has returned', () => {
+    let open = -1;
+    const watermark: Watermark<string> = new Watermark<string>(() => {
+      open = watermark.open;
+    });
+    watermark.start()('c1');
+    expect([open, watermark.open]).toEqual([1, 0]);
+  });
+
+  it('commits nothing behind a commit that failed, and keeps those chunks open', () => {
+    const committed: string[][] = [];
+    let full = false;
+    const watermark = new Watermark<string>((run) => {
+      if (full) throw new Error('the disk is full');
+      committed.push([...run]);
+    });
+    watermark.start()('c1');
+    const [second, third, fourth] = [watermark.start(), watermark.start(), watermark.start()];
+    full = true;
+    expect(() => second('c2')).toThrow('the disk is full');
+    full = false;
+    fourth('c4');
+    third('c3');
+    watermark.start()('c5');
+    expect(committed).toEqual([['c1']]);
+    expect(watermark.open).toBe(4);
+  });
+
+  it('commits each chunk once, in key order, never past one that is not done, and nothing after a failure', () => {
     // true: the next chunk starts; a number: one of the open chunks is done.
     const steps = fc.array(fc.oneof(fc.constant(true), fc.nat({ max: 50 })), { maxLength: 120 });
-    holds(500, steps, (list) => {
-      const watermark = new Watermark<number>();
-      const open: { readonly chunk: number; readonly done: (chunk: number) => readonly number[] }[] = [];
-      const finished = new Set<number>();
+    holds(500, fc.tuple(steps, fc.nat({ max: 60 })), ([list, failAt]) => {
       const committed: number[] = [];
+      let commits = 0;
+      const watermark = new Watermark<number>((run) => {
+        commits += 1;
+        if (commits === failAt) throw new Error('once');
+        committed.push(...run);
+      });
+      const open: { readonly chunk: number; readonly done: (chunk: number) => void }[] = [];
+      const finished = new Set<number>();
       let started = 0;
       for (const step of list) {
         if (step === true) {
@@ -33,11 +73,17 @@ describe('Watermark', () => {
           const [next] = open.splice(step % open.length, 1);
           if (next === undefined) continue;
           finished.add(next.chunk);
-          committed.push(...next.done(next.chunk));
+          try {
+            next.done(next.chunk);
+          } catch {
+            // The one failure; what it left open is looked at below.
+          }
         }
         const contiguous = Array.from({ length: committed.length }, (_, chunk) => chunk);
         expect(committed).toEqual(contiguous);
-        expect(finished.has(committed.length)).toBe(false);
+        // Once it failed, it is never asked again.
+        if (failAt > 0) expect(commits).toBeLessThanOrEqual(failAt);
+        if (failAt === 0 || commits < failAt) expect(finished.has(committed.length)).toBe(false);
         expect(watermark.open).toBe(started - committed.length);
       }
     });

@@ -45,7 +45,7 @@ test('tells the story of a shard', () => {
   bus.emit('shard.finished', {
     shard,
     outcome: 'done',
-    counts: { rows: 1, items: 2, badRows: 0, expiredRows: 12_000, newerItems: 0, chunks: 1, units: 3 },
+    counts: { rows: 1, items: 2, badRows: 0, expiredRows: 12_000, expiredItems: 0, newerItems: 0, chunks: 1, units: 3 },
     elapsedMs: 245_000,
     fault: null,
   });

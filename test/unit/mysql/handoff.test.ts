@@ -38,3 +38,25 @@ test('waiting ends with a stop', async () => {
   handoff.put(1);
   await expect(handoff.vacant(stop.signal)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
 });
+
+test('several wait on one side, and none is forgotten', async () => {
+  const handoff = new Handoff<number>();
+  handoff.put(1);
+  const stop = new AbortController();
+  const waiting = [handoff.vacant(signal), handoff.vacant(stop.signal), handoff.vacant(signal)];
+  const stopped = expect(waiting[1]).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  stop.abort();
+  await stopped;
+  expect(await handoff.take(signal)).toBe(1);
+  await waiting[0];
+  await waiting[2];
+});
+
+test('nothing is put in the place of what was not taken', async () => {
+  const handoff = new Handoff<number>();
+  handoff.put(1);
+  expect(() => {
+    handoff.put(2);
+  }).toThrow(TypeError);
+  expect(await handoff.take(signal)).toBe(1);
+});

@@ -47,6 +47,18 @@ describe('Retry', () => {
     expect(events).toEqual([]);
   });
 
+  test('what was waited for on this side does not use patience up', async () => {
+    const { retry, events } = retries();
+    const later = async (): Promise<void> => await new Promise((resolve) => setTimeout(resolve, 60));
+    for (let i = 0; i < 5; i++) {
+      await retry.backOff(driverError('ECONNRESET'), signal);
+      // Also a wait that fails.
+      await retry.aside(later());
+      await retry.aside(later().then(() => Promise.reject(new Error('x')))).catch(() => undefined);
+    }
+    expect(events.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5]);
+  });
+
   test('a stop ends the pause', async () => {
     const stop = new AbortController();
     const retry = new Retry('s01', 'reading m', new EventBus(), { patienceMs: 60_000, baseMs: 60_000, capMs: 60_000 });

@@ -39,6 +39,10 @@ const table = (uniqueKeys: readonly UniqueKey[]): TableInfo => ({
   estimatedRows: 1,
 });
 
+const members = (count: number): string => Array.from({ length: count }, (_, i) => `'m${i}'`).join();
+const enumOf = (count: number): Partial<ColumnInfo> => ({ dataType: 'enum', columnType: `enum(${members(count)})` });
+const setOf = (count: number): Partial<ColumnInfo> => ({ dataType: 'set', columnType: `set(${members(count)})` });
+
 describe('without a wish', () => {
   test('the primary key comes first', () => {
     expect(chooseScanKey(table([key('u', ['a']), key('PRIMARY', ['a', 'b'])]), null).name).toBe('PRIMARY');
@@ -60,6 +64,28 @@ describe('without a wish', () => {
         message: expect.stringMatching(/n: .*NULL.*; p: .*prefix.*; x: .*expression.*; s: .*too many values/) as string,
       }),
     );
+  });
+  test.each([
+    ['year(2)', { dataType: 'year', columnType: 'year(2)' }, 'YEAR of two digits'],
+    ['year(4)', { dataType: 'year', columnType: 'year(4)' }, null],
+    ['CHAR that MariaDB does not pad', { dataType: 'char', collation: 'utf8mb4_unicode_nopad_ci' }, 'does not pad'],
+    ['binary CHAR that MariaDB does not pad', { dataType: 'char', collation: 'latin1_nopad_bin' }, 'does not pad'],
+    ['VARCHAR that MariaDB does not pad', { dataType: 'varchar', collation: 'utf8mb4_unicode_nopad_ci' }, null],
+    ['CHAR that MySQL does not pad', { dataType: 'char', collation: 'utf8mb4_0900_ai_ci' }, null],
+    ['ENUM of 1000', enumOf(1_000), null],
+    ['ENUM of 1001', enumOf(1_001), 'too many values'],
+    ['SET of 9', setOf(9), null],
+    ['SET of 10', setOf(10), 'too many values'],
+    ['ENUM of backslashes and quotes', { dataType: 'enum', columnType: "enum('\\\\\\\\','it''s','''')" }, null],
+  ] as const)('%s', (_, definition, flaw) => {
+    const charset = 'collation' in definition ? 'utf8mb4' : null;
+    const info: TableInfo = { ...table([key('PRIMARY', ['k'])]), columns: [column('k', { ...definition, charset })] };
+    if (flaw === null) expect(chooseScanKey(info, null).name).toBe('PRIMARY');
+    else expect(() => chooseScanKey(info, null)).toThrow(flaw);
+  });
+  test('a key that cannot be followed gives way to one that can', () => {
+    const columns = [column('y', { dataType: 'year', columnType: 'year(2)' }), column('a')];
+    expect(chooseScanKey({ ...table([key('PRIMARY', ['y']), key('u', ['a'])]), columns }, null).name).toBe('u');
   });
   test('no key at all', () => {
     expect(() => chooseScanKey(table([]), null)).toThrow('it has none');

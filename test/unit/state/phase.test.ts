@@ -10,6 +10,7 @@ function pass(kind: PassKind, id: number, finished: boolean, found: Partial<Pass
     missing: 0,
     differing: 0,
     unresolved: 0,
+    doubtful: 0,
     rangesComplete: 0,
     ranges: 1,
     ...found,

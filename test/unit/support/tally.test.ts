@@ -14,6 +14,7 @@ const BROKEN_FILE = { status: 'failed', assertionResults: [] };
 const NO_MYSQL = {
   mysql: { started: [], lacking: [{ name: 'mysql-5.6', reason: 'no network' }] },
   dynamodb: { started: ['dynalite'], lacking: [] },
+  tools: { started: [], lacking: [] },
 };
 
 describe('tally', () => {

@@ -1,0 +1,60 @@
+/**
+ * One row met twice. Where the scan key of a row is changed while its table is read, the row can come at its old key and at its new
+ * one; and a row that was read by a run that ended before it was committed comes again, at the key that it has by then. Both
+ * readings map to one item key where the key templates leave the scan key out, and look like two rows that share it. Before that is
+ * said, both places are read again: two rows share an item key only where both are there and still map to it.
+ */
+import type { Cursor, MappedItem, Row } from '../core/model.js';
+import { BadValue } from '../mapping/bad-value.js';
+import type { TableJob } from './table-job.js';
+
+/** Which of two readings is what the source has now. `neither`: the row was changed once more, deleted, or became bad. */
+export type Standing = 'both' | 'first' | 'second' | 'neither';
+
+/**
+ * @param keyTexts the item keys that both readings map to
+ * @param cursors where they were read
+ * @param now seconds since the epoch
+ * @throws FerryError E_SOURCE_*, E_INTERRUPTED
+ */
+export async function whichStands(
+  job: TableJob,
+  keyTexts: ReadonlySet<string>,
+  cursors: readonly [first: Cursor, second: Cursor],
+  now: number,
+  signal: AbortSignal,
+): Promise<Standing> {
+  const rows = await job.source.at(cursors, signal);
+  const [first = null, second = null] = rows.map((row) =>
+    row !== null && mapsToAny(job, row, keyTexts, now) ? job.source.cursorOf(row) : null,
+  );
+  // One row, found under both readings of its key (`abc`, `ABC`): it is where it says.
+  if (first !== null && first === second) return first === cursors[0] ? 'first' : 'second';
+  if (first !== null && second !== null) return 'both';
+  return first !== null ? 'first' : second !== null ? 'second' : 'neither';
+}
+
+function mapsToAny(job: TableJob, row: Row, keyTexts: ReadonlySet<string>, now: number): boolean {
+  return itemsOf(job, row, now).some(({ keyText }) => keyTexts.has(keyText));
+}
+
+/** Item keys that two rows both map to. @param now seconds since the epoch */
+export function sharedKeyTexts(job: TableJob, first: Row, second: Row, now: number): ReadonlySet<string> {
+  const others = new Set(itemsOf(job, second, now).map(({ keyText }) => keyText));
+  return new Set(
+    itemsOf(job, first, now)
+      .map(({ keyText }) => keyText)
+      .filter((keyText) => others.has(keyText)),
+  );
+}
+
+function itemsOf(job: TableJob, row: Row, now: number): readonly MappedItem[] {
+  const items: MappedItem[] = [];
+  try {
+    job.mapping.map(row, items, { now });
+    return items;
+  } catch (error) {
+    if (error instanceof BadValue) return [];
+    throw error;
+  }
+}

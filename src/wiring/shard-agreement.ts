@@ -1,0 +1,58 @@
+/**
+ * Shards of one migration have to agree in what keeps their rows from overwriting each other, and in where they go: each has a state
+ * of its own, bound to the config as it was then. Before a shard is moved, the states of all others are looked at.
+ */
+import { disagreements, haveOneTarget } from '../config/binding-rules.js';
+import { resumeFingerprint } from '../config/fingerprint.js';
+import type { Config } from '../config/model.js';
+import type { Finding } from '../core/errors.js';
+import type { Fingerprint } from '../core/state-ports.js';
+import { changeLines } from '../state/fingerprint.js';
+import { readBinding, recordedShards } from '../state/read-binding.js';
+
+/**
+ * Shards whose state is bound to other settings than those that `shards` are to be moved with. One whose state cannot be read is told
+ * of by `guardFindings`. What is wrong with a shard's own state, its run tells.
+ * @param targetIdentity null: there is no such table yet
+ * @param restarting shards that begin again with this run: what they were bound to ends
+ */
+export function agreementFindings(
+  config: Config,
+  shards: readonly string[],
+  targetIdentity: string | null,
+  restarting: ReadonlySet<string>,
+): readonly Finding[] {
+  const now = resumeFingerprint(config, [], targetIdentity);
+  const known = new Set(config.source.shards.map(({ id }) => id));
+  return recordedShards(config.state).flatMap((id) => {
+    const others = shards.filter((shard) => shard !== id);
+    if (restarting.has(id) || others.length === 0) return [];
+    const moved = bindingOf(config.state, id);
+    if (moved === null) return [];
+    // Another migration may have its state in the same folder.
+    if (!known.has(id) && !haveOneTarget(moved, now)) return [];
+    const changes = disagreements(moved, now);
+    return changes.length === 0 ? [] : [disagreement(id, others, known.has(id), changeLines(changes))];
+  });
+}
+
+function bindingOf(folder: string, shard: string): Fingerprint | null {
+  try {
+    return readBinding({ folder, shard });
+  } catch {
+    return null;
+  }
+}
+
+function disagreement(id: string, others: readonly string[], known: boolean, changes: string): Finding {
+  const named = others.length === 1 ? `shard ${others.join('')} is` : `shards ${others.join(', ')} are`;
+  const again = `dynaferry backfill --restart --shard ${[id, ...others].join(' ')}`;
+  return {
+    level: 'error',
+    code: 'E_STATE_CHANGED',
+    message: `shard ${id} was begun with other settings than ${named} to be moved with, and all shards of a migration need the same:${changes}`,
+    hint: known
+      ? `put that back, or begin these shards again in one run: ${again}`
+      : `put that back, or add shard ${id} to the config and begin these shards again in one run: ${again}`,
+  };
+}

@@ -1,0 +1,262 @@
+/**
+ * What becomes of a row between two reads: it is equal by then, it differs still, it keeps changing, it is gone, it has another item
+ * key, it has become bad, it is mended, or it has expired. It always comes to something.
+ */
+import { describe, expect, it } from 'vitest';
+import type { MappedItem, Row } from '../../../src/core/model.js';
+import type { ItemReader } from '../../../src/core/ports.js';
+import type { BadRowRecord } from '../../../src/core/state-ports.js';
+import { badRowRecord } from '../../../src/engine/map-chunk.js';
+import { confirmDifferences, type Confirmed } from '../../../src/engine/recheck.js';
+import { TtlDeletions } from '../../../src/engine/ttl-deletions.js';
+import type { BadValue } from '../../../src/mapping/bad-value.js';
+import { onePair, type Servers } from '../../support/migration.js';
+import { rule } from '../../unit/mapping/tables.js';
+import { allRows, altered, cursor, openTableWork, signal, type TableWork } from './table-work.js';
+
+/** No number of DynamoDB's has so many digits. */
+const TOO_LONG = '9'.repeat(40);
+const SQL = [
+  'CREATE TABLE t (id INT PRIMARY KEY, k VARCHAR(20) NOT NULL, n DECIMAL(60) NOT NULL, at DATETIME NOT NULL)',
+  "INSERT INTO t VALUES (1, 'k1', 1, '2100-01-01'), (2, 'k2', 2, '2100-01-01')",
+];
+const NUMBER = { name: null, type: 'N', format: null, null: 'absent' } as const;
+const ITEM = rule('T', '{k}', {
+  attributes: { columns: ['id', 'n'], rules: { n: NUMBER } },
+  ttl: { attribute: 'ttl', column: 'at', retentionSeconds: 0, expired: 'skip' },
+});
+
+const open = (servers: Servers, readWhole = false): Promise<TableWork> =>
+  openTableWork({ servers, sql: SQL, items: [ITEM], readWhole });
+
+const NOW = 4_000_000_000;
+/** TTL is off: whatever is absent is missing. */
+const NO_TTL = new TtlDeletions({ deletesBy: null, seconds: () => NOW }, NOW);
+
+interface First {
+  readonly items: readonly MappedItem[];
+  readonly badRows: readonly BadRowRecord[];
+}
+
+/** As the chunk reads first. */
+async function firstReading({ job }: TableWork): Promise<First> {
+  const items: MappedItem[] = [];
+  const badRows: BadRowRecord[] = [];
+  for (const row of await allRows(job)) {
+    try {
+      job.mapping.map(row, items, { now: NOW });
+    } catch (error) {
+      badRows.push(badRowRecord(job, row, error as BadValue, cursor('last')));
+    }
+  }
+  return { items, badRows };
+}
+
+/** @param looks what happens between the reading of the rows and that of the items, look by look */
+async function confirm(
+  work: TableWork,
+  first: First,
+  ...looks: readonly (() => Promise<unknown>)[]
+): Promise<Confirmed & { readonly reads: number }> {
+  let reads = 0;
+  const read: ItemReader['read'] = async (items, abort) => {
+    await looks[reads++]?.();
+    return await work.target.reader.read(items, abort);
+  };
+  const reader = altered(work.target.reader, { read });
+  const found = await confirmDifferences(work.job, { ...first, last: cursor('last') }, reader, NO_TTL, NOW, signal);
+  return { ...found, reads };
+}
+
+/** Puts the items of the rows as they are now. */
+async function store(work: TableWork): Promise<void> {
+  await work.target.writer.write((await firstReading(work)).items);
+}
+
+const key = (k: string): string => `{"pk":{"S":"T"},"sk":{"S":"${k}"}}`;
+const NOTHING = { differences: [], badRows: [], newer: [], expiredRows: 0 };
+
+describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 }, (servers) => {
+  it('counts where the row is as it was, and the item still differs', async () => {
+    await using work = await open(servers);
+    const first = await firstReading(work);
+    expect(await confirm(work, first)).toMatchObject({
+      differences: [
+        { class: 'missing', keyText: key('k1'), cursor: cursor('1') },
+        { class: 'missing', keyText: key('k2'), cursor: cursor('2') },
+      ],
+      reads: 1,
+    });
+  });
+
+  it('is none where the row has changed and the item is as the row is now', async () => {
+    await using work = await open(servers);
+    const first = await firstReading(work);
+    await work.database.query('UPDATE t SET n = 7');
+    await store(work);
+    expect(await confirm(work, first)).toMatchObject(NOTHING);
+  });
+
+  it('is none where the row has changed, and the item follows a little later', async () => {
+    await using work = await open(servers);
+    const first = await firstReading(work);
+    await work.database.query('UPDATE t SET n = 7');
+    const found = await confirm(
+      work,
+      first,
+      () => Promise.resolve(),
+      () => store(work),
+    );
+    expect(found).toMatchObject({ ...NOTHING, reads: 2 });
+  });
+
+  it('counts where the row has changed once, and the item does not follow', async () => {
+    await using work = await open(servers);
+    await store(work);
+    await work.database.query('UPDATE t SET n = 7 WHERE id = 1');
+    const first = { items: (await firstReading(work)).items.slice(0, 1), badRows: [] };
+    await work.database.query('UPDATE t SET n = 8 WHERE id = 1');
+    expect(await confirm(work, first)).toMatchObject({
+      differences: [{ class: 'differing', keyText: key('k1'), attributes: ['n'] }],
+      reads: 2,
+    });
+  });
+
+  it('is unresolved where the row keeps changing', async () => {
+    await using work = await open(servers);
+    const first = { items: (await firstReading(work)).items.slice(0, 1), badRows: [] };
+    const change = (): Promise<unknown> => work.database.query('UPDATE t SET n = n + 1');
+    await change();
+    expect(await confirm(work, first, change, change, change)).toMatchObject({
+      differences: [{ class: 'unresolved', keyText: key('k1'), cursor: cursor('1') }],
+      reads: 3,
+    });
+  });
+
+  it('is none where the row is gone from its key; of a table without one it is unresolved', async () => {
+    await using keyed = await open(servers);
+    const first = await firstReading(keyed);
+    await keyed.database.query('DELETE FROM t WHERE id = 1');
+    expect((await confirm(keyed, first)).differences.map(({ keyText }) => keyText)).toEqual([key('k2')]);
+
+    await using whole = await open(servers, true);
+    const unkeyed = await firstReading(whole);
+    await whole.database.query('DELETE FROM t WHERE id = 1');
+    expect(await confirm(whole, unkeyed)).toMatchObject({
+      differences: [
+        { class: 'unresolved', keyText: key('k1') },
+        { class: 'missing', keyText: key('k2') },
+      ],
+    });
+  });
+
+  it('is looked for at the new item key where that has changed', async () => {
+    await using work = await open(servers);
+    const first = { items: (await firstReading(work)).items.slice(0, 1), badRows: [] };
+    await work.database.query("UPDATE t SET k = 'new' WHERE id = 1");
+    expect(await confirm(work, first)).toMatchObject({
+      differences: [{ class: 'missing', keyText: key('new'), cursor: cursor('1') }],
+    });
+    await store(work);
+    expect(await confirm(work, first)).toMatchObject(NOTHING);
+  });
+
+  it('is a bad row where the row has become one, and its neighbours are compared', async () => {
+    await using work = await open(servers);
+    const first = await firstReading(work);
+    await work.database.query(`UPDATE t SET n = ${TOO_LONG} WHERE id = 1`);
+    expect(await confirm(work, first)).toMatchObject({
+      differences: [{ class: 'missing', keyText: key('k2') }],
+      badRows: [{ cursor: cursor('1'), column: 'n', reason: 'more than 38 significant digits', chunk: cursor('last') }],
+    });
+  });
+
+  it('is an expired row where the row has become one', async () => {
+    await using work = await open(servers);
+    const first = await firstReading(work);
+    await store(work);
+    await work.database.query("UPDATE t SET at = '2000-01-01' WHERE id = 1");
+    expect(await confirm(work, first)).toMatchObject({ differences: [], badRows: [], expiredRows: 1 });
+  });
+});
+
+describe.each(onePair)('a bad row looked at again: $name', { timeout: 60_000 }, (servers) => {
+  const BAD = `UPDATE t SET n = ${TOO_LONG} WHERE id = 1`;
+  const badAtFirst = async (work: TableWork): Promise<First> => {
+    await work.database.query(BAD);
+    const { badRows } = await firstReading(work);
+    expect(badRows.length).toBe(1);
+    return { items: [], badRows };
+  };
+
+  it('is bad still', async () => {
+    await using work = await open(servers);
+    const first = await badAtFirst(work);
+    expect(await confirm(work, first)).toMatchObject({ differences: [], badRows: [{ cursor: cursor('1') }], reads: 0 });
+  });
+
+  it('is compared where it was mended', async () => {
+    await using work = await open(servers);
+    const first = await badAtFirst(work);
+    await work.database.query('UPDATE t SET n = 3 WHERE id = 1');
+    expect(await confirm(work, first)).toMatchObject({
+      differences: [{ class: 'missing', keyText: key('k1'), cursor: cursor('1') }],
+      badRows: [],
+    });
+    await store(work);
+    expect(await confirm(work, first)).toMatchObject(NOTHING);
+  });
+
+  it('is nothing where it is gone', async () => {
+    await using work = await open(servers);
+    const first = await badAtFirst(work);
+    await work.database.query('DELETE FROM t WHERE id = 1');
+    expect(await confirm(work, first)).toMatchObject(NOTHING);
+  });
+
+  it('of a table without a key stays bad: mended, it is another row', async () => {
+    await using work = await open(servers, true);
+    const first = await badAtFirst(work);
+    await work.database.query('UPDATE t SET n = 3 WHERE id = 1');
+    expect((await confirm(work, first)).badRows.length).toBe(1);
+  });
+});
+
+describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (servers) => {
+  it('counts and records a row that becomes bad between its two reads', async () => {
+    await using work = await open(servers);
+    await work.backfill();
+    await work.database.query('UPDATE t SET n = 9 WHERE id = 1');
+    let reads = 0;
+    const read: ItemReader['read'] = async (items, abort) => {
+      const found = await work.target.reader.read(items, abort);
+      if (reads++ === 0) await work.database.query(`UPDATE t SET n = ${TOO_LONG} WHERE id = 1`);
+      return found;
+    };
+    await work.verify({ reader: altered(work.target.reader, { read }) });
+    const summary = work.store.summary('verify', 't');
+    expect(summary).toMatchObject({ counts: { rows: 2, badRows: 1 }, missing: 0, differing: 0, unresolved: 0 });
+    expect(work.store.badRows('t')).toMatchObject([{ cursor: cursor('1'), column: 'n' }]);
+  });
+
+  it('neither counts nor records a row that is mended between its two reads', async () => {
+    await using work = await open(servers);
+    await work.database.query(`UPDATE t SET n = ${TOO_LONG} WHERE id = 1`);
+    await work.backfill();
+    expect(work.store.badRows('t').length).toBe(1);
+    const mend = async (): Promise<void> => {
+      await work.database.query('UPDATE t SET n = 3 WHERE id = 1');
+      const items: MappedItem[] = [];
+      work.job.mapping.map((await allRows(work.job))[0] as Row, items, { now: 0 });
+      await work.target.writer.write(items);
+    };
+    let reads = 0;
+    const read: ItemReader['read'] = async (items, abort) => {
+      if (reads++ === 0) await mend();
+      return await work.target.reader.read(items, abort);
+    };
+    await work.verify({ reader: altered(work.target.reader, { read }) });
+    expect(work.store.summary('verify', 't')).toMatchObject({ counts: { badRows: 0 }, missing: 0, differing: 0 });
+    expect(work.store.badRows('t')).toEqual([]);
+  });
+});

@@ -1,0 +1,144 @@
+/**
+ * A SELECT is paused while its consumer is busy, and its connection is lost meanwhile: the scan goes on behind the last chunk given, and
+ * no permit to run a statement is lost with it. With one permit, a lost one is a scan that stands still for ever.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Permits } from '../../../src/core/permits.js';
+import type { Range } from '../../../src/core/model.js';
+import type { RowChunk } from '../../../src/core/row-block.js';
+import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
+import { startMysqlProxy } from '../../support/mysql-proxy.js';
+import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
+import { openSource, openTable } from './source.js';
+
+const EVERYTHING: Range = { index: 0, after: null, upTo: null, estimatedRows: 0 };
+/** A chunk is some rows, and a SELECT many chunks: it is paused most of the time. */
+const PAUSING = { scansPerShard: 1, chunkBytes: 65_536, answerSeconds: 5, patienceSeconds: 30 };
+
+const ids = (chunks: readonly RowChunk[]): number[] => chunks.flatMap(({ rows }) => rows.map(([id]) => Number(id)));
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+async function fill(database: TestDatabase, rows: number, bytes: number): Promise<void> {
+  await database.query('CREATE TABLE t (id INT PRIMARY KEY, body LONGTEXT)');
+  const values = numbers(rows).map((id) => `(${id}, REPEAT('x', ${bytes}))`);
+  await database.query(`INSERT INTO t VALUES ${values.join()}`);
+}
+
+async function killOthers(database: TestDatabase): Promise<void> {
+  const others = await database.query(
+    'SELECT id AS id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
+  );
+  for (const { id } of others) await database.query(`KILL ${String(id)}`).catch(() => undefined);
+}
+
+describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
+  test('a SELECT that ends while it waits to be resumed takes no permit any more', async () => {
+    await using database = await createDatabase(server);
+    await fill(database, 120, 1_000);
+    await database.query('CREATE TABLE other (id INT PRIMARY KEY)');
+    await database.query('INSERT INTO other VALUES (1)');
+    await using proxy = await startMysqlProxy(server);
+    // The first SELECT is two chunks and some rows: it is paused twice.
+    const limits = { ...PAUSING, chunkRows: 12, chunkBytes: 5_000 };
+    await using shard = openSource({ ...database.shard(), port: proxy.port }, limits);
+    const source = await openTable(shard, 't', ['id', 'body']);
+    const other = await openTable(shard, 'other', ['id'], 'SLEEP(3) = 0');
+    const signal = AbortSignal.timeout(20_000);
+    // Its end is still on its way when the connection breaks: else the rows would all be there, and the SELECT would end well.
+    proxy.holdAnswersOver(11_500);
+    const reading = source.scan(EVERYTHING, null, signal)[Symbol.asyncIterator]();
+    const first = (await reading.next()).value as RowChunk;
+    await sleep(300);
+    proxy.holdAnswersOver(Infinity);
+    const [paused] = proxy.connections;
+    // It holds the only permit for three seconds, for which the other one waits once its second chunk is taken.
+    const holding = (async () => {
+      const chunks: RowChunk[] = [];
+      for await (const chunk of other.scan(EVERYTHING, null, signal)) chunks.push(chunk);
+      return ids(chunks);
+    })();
+    await sleep(1_000);
+    const chunks = [first, (await reading.next()).value as RowChunk];
+    await sleep(300);
+    paused?.reset();
+    for (let next = await reading.next(); next.done !== true; next = await reading.next()) chunks.push(next.value);
+    expect(ids(chunks)).toEqual(numbers(120));
+    expect(await holding).toEqual([1]);
+  });
+
+  test('a connection that is killed while its SELECT is paused takes no permit along', async () => {
+    const signal = AbortSignal.timeout(50_000);
+    await using database = await createDatabase(server);
+    await fill(database, 200, 100_000);
+    await using shard = openSource(database.shard(), PAUSING);
+    const source = await openTable(shard, 't', ['id', 'body']);
+    const chunks: RowChunk[] = [];
+    for await (const chunk of source.scan(EVERYTHING, null, signal)) {
+      chunks.push(chunk);
+      if (chunks.length % 40 !== 0) continue;
+      await killOthers(database);
+      // Time enough for the scan to see it and to try again, while the place for the next chunk is taken.
+      await sleep(1_200);
+    }
+    expect(ids(chunks)).toEqual(numbers(200));
+  });
+
+  test('scans side by side share one permit, whatever becomes of their connections', async () => {
+    const signal = AbortSignal.timeout(50_000);
+    await using database = await createDatabase(server);
+    await fill(database, 120, 100_000);
+    await using shard = openSource(database.shard(), PAUSING);
+    const source = await openTable(shard, 't', ['id', 'body']);
+    const ranges = await source.planRanges(2, signal);
+    const killing = { on: true };
+    const killer = (async () => {
+      while (killing.on) {
+        await sleep(400);
+        await killOthers(database);
+      }
+    })();
+    const scans = [EVERYTHING, EVERYTHING, ...ranges].map(async (range) => {
+      const chunks: RowChunk[] = [];
+      for await (const chunk of source.scan(range, null, signal)) {
+        chunks.push(chunk);
+        if (chunks.length === 60) killing.on = false;
+        await sleep(30);
+      }
+      return ids(chunks);
+    });
+    const [first, second, ...parts] = await Promise.all(scans);
+    killing.on = false;
+    await killer;
+    expect(first).toEqual(numbers(120));
+    expect(second).toEqual(numbers(120));
+    expect(parts.flat()).toEqual(numbers(120));
+  });
+});
+
+const own = (await ownMysqlKinds()).includes('mysql-5.6') ? ['mysql-5.6'] : [];
+
+describe.each(own)('%s that drops whoever does not read', { timeout: 90_000 }, (kind) => {
+  test('is read to the end all the same', async () => {
+    const signal = AbortSignal.timeout(60_000);
+    await using server = await startOwnMysql(kind, { options: ['--wait-timeout=1', '--net-write-timeout=1'] });
+    await using database = await createDatabase(server);
+    await fill(database, 3_000, 2_000);
+    await using shard = openSource(database.shard(), { ...PAUSING, chunkRows: 2_000 });
+    const source = await openTable(shard, 't', ['id', 'body']);
+    const ranges = await source.planRanges(8, signal);
+    // A writer whose budget is small: one at a time is served, and a chunk takes it longer than the server waits.
+    const writer = new Permits(1);
+    const scans = ranges.map(async (range) => {
+      const chunks: RowChunk[] = [];
+      for await (const chunk of source.scan(range, null, signal)) {
+        chunks.push(chunk);
+        await writer.take(signal);
+        await sleep(200);
+        writer.give();
+      }
+      return ids(chunks);
+    });
+    expect((await Promise.all(scans)).flat()).toEqual(numbers(3_000));
+  });
+});

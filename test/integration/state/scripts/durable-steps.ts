@@ -1,0 +1,66 @@
+/**
+ * FOLDER SYNCHRONOUS: does everything once that the state promises to be durable, and says the name of each step when it has returned.
+ * SYNCHRONOUS in the place of `as it is` (OFF, NORMAL) is what the connections are set to: for what looks on, to be seen to find it.
+ */
+import type { Database } from 'better-sqlite3';
+import { archiveState, discardState } from '../../../../src/state/restart.js';
+import { openKeyRegister } from '../../../../src/state/key-register.js';
+import { openStateStore } from '../../../../src/state/open.js';
+import {
+  cursor,
+  sampleBadRow,
+  sampleChunk,
+  sampleDifference,
+  sampleHeartbeat,
+  samplePlan,
+  sampleRanges,
+} from '../../../contract/state-store-samples.js';
+import { say, sayFault } from './say.js';
+
+const [folder = '', synchronous = 'as it is'] = process.argv.slice(2);
+
+function step<T>(name: string, action: () => T): T {
+  const result = action();
+  say(`step ${name}`);
+  return result;
+}
+
+function set<T>(opened: T): T {
+  const { database } = opened as { database: Database };
+  if (synchronous !== 'as it is') database.pragma(`synchronous = ${synchronous}`);
+  return opened;
+}
+
+sayFault(() => {
+  say('step start');
+  const at = { folder, shard: 's01' };
+  const store = step('create', () => set(openStateStore({ ...at, create: true })));
+  step('bind', () => store.bind({ one: 1 }));
+  step('rebind', () => store.rebind({ one: 2 }, () => ({}), []));
+  step('setServer', () => store.setServer('uuid'));
+  step('savePlan', () => store.savePlan(samplePlan()));
+  const pass = step('openPass', () => store.openPass('backfill', 'messages'));
+  step('beginWrites', () => store.beginWrites());
+  step('recordBadRows', () => store.recordBadRows([sampleBadRow(), sampleBadRow({ cursor: cursor('other') })]));
+  for (let number = 1; number <= 3; number++) {
+    const chunk = sampleChunk({ last: cursor(String(number)) });
+    step(`commitChunks ${number}`, () => store.commitChunks(pass, [chunk], [sampleDifference()]));
+  }
+  step('forgetBadRows', () => store.forgetBadRows('messages', [cursor('other')]));
+  step('addSuspects', () => store.addSuspects([{ keyText: 'key', since: 1 }]));
+  step('closeSuspects', () => store.closeSuspects(['key']));
+  step('beat', () => store.beat(sampleHeartbeat()));
+  step('addIncidents', () => store.addIncidents([{ kind: 'throttled', count: 1, firstAt: 1, lastAt: 2 }]));
+  for (const { index } of sampleRanges()) step(`completeRange ${index}`, () => store.completeRange(pass, index));
+  step('finishPass', () => store.finishPass(pass));
+  const record = { rows: 1, items: 1, expiredRows: 0, goneRows: 0, newerItems: 0, units: 1, digest: '0'.repeat(32) };
+  step('settleRetry', () => store.settleRetry('messages', [sampleBadRow().cursor], [], record));
+  step('endWrites', () => store.endWrites());
+  const register = step('create register', () => set(openKeyRegister({ folder })));
+  step('claim', () => register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('r') }]));
+  register.close();
+  store.close();
+  step('archive', () => archiveState(at));
+  openStateStore({ ...at, create: true }).close();
+  step('discard', () => discardState(at));
+});

@@ -1,0 +1,78 @@
+/**
+ * A state that fails once: the n-th call of one method throws E_STATE_IO, as on a disk that is full for a moment, before or after it had
+ * its effect; all other calls are the real ones. For `vi.mock` of the modules that open the state.
+ */
+import { FerryError } from '../../src/core/errors.js';
+
+export interface Failure {
+  /** `StateStore.commitChunks` */
+  readonly call: string;
+  /** From 1. */
+  readonly occurrence: number;
+  /** `after`: what was asked for is on disk, and the disk says that it is not. */
+  readonly when: 'before' | 'after';
+}
+
+/** Of one process after the other on one state folder. */
+export class FailingCalls {
+  static readonly #byFolder = new Map<string, FailingCalls>();
+  readonly #counts = new Map<string, number>();
+  readonly #open = new Set<{ close(): void }>();
+  #armed: Failure | null = null;
+
+  static of(folder: string): FailingCalls {
+    const known = this.#byFolder.get(folder) ?? new FailingCalls();
+    this.#byFolder.set(folder, known);
+    return known;
+  }
+
+  /** Forgets what was counted. @param failure null: none */
+  arm(failure: Failure | null): void {
+    this.#counts.clear();
+    this.#armed = failure;
+  }
+
+  /** Calls by name since `arm`. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
+  /** Whether the failure came. */
+  get struck(): boolean {
+    const { call, occurrence } = this.#armed ?? { call: '', occurrence: 0 };
+    return occurrence > 0 && (this.#counts.get(call) ?? 0) >= occurrence;
+  }
+
+  /** The same object, whose methods are counted, and of which one may fail. */
+  around<T extends { close(): void }>(name: string, real: T): T {
+    this.#open.add(real);
+    return new Proxy(real, {
+      get: (target, property) => {
+        const value: unknown = Reflect.get(target, property, target);
+        if (typeof value !== 'function') return value;
+        return (...args: readonly unknown[]): unknown =>
+          this.#call(`${name}.${String(property)}`, () => Reflect.apply(value, target, args) as unknown);
+      },
+    });
+  }
+
+  /** What the end of a process does: whatever is open is closed, and its locks are gone. */
+  endProcess(): void {
+    for (const real of this.#open) real.close();
+    this.#open.clear();
+  }
+
+  #call(call: string, run: () => unknown): unknown {
+    const count = (this.#counts.get(call) ?? 0) + 1;
+    this.#counts.set(call, count);
+    const failure = this.#armed?.call === call && this.#armed.occurrence === count ? this.#armed : null;
+    if (failure?.when === 'before') throw full(call);
+    const result = run();
+    if (failure !== null) throw full(call);
+    return result;
+  }
+}
+
+function full(call: string): FerryError {
+  return new FerryError('E_STATE_IO', `the disk is full for a moment (${call})`, 'run the same command again');
+}

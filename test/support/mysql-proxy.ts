@@ -1,0 +1,103 @@
+/**
+ * A network between MySQL and its client that fails as told: `await using proxy = await startMysqlProxy(server)`. What it lets pass is
+ * the real server's.
+ */
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+export interface MysqlProxy extends AsyncDisposable {
+  readonly port: number;
+  /** Those that are open, oldest first. */
+  readonly connections: readonly ProxiedConnection[];
+  /** So many connections to come are reset at once. */
+  refuse(count: number): void;
+  /** From now on, a connection breaks as soon as one answer exceeds so many bytes; Infinity: none does. */
+  breakAnswersOver(bytes: number): void;
+  /** From now on, what an answer has beyond so many bytes stays on its way, for ever; Infinity: it arrives. */
+  holdAnswersOver(bytes: number): void;
+  /**
+   * From now on answers come one byte at a time, each so many ms after the last: never silent, and never at an end. null: as they are.
+   */
+  dribble(everyMs: number | null): void;
+}
+
+export interface ProxiedConnection {
+  /** Both sides see a reset, whatever is still on its way. */
+  reset(): void;
+}
+
+export async function startMysqlProxy(server: { readonly host: string; readonly port: number }): Promise<MysqlProxy> {
+  const connections = new Set<ProxiedConnection>();
+  const faults = { refused: 0, answerBytes: Infinity, passedBytes: Infinity, dribbleMs: null as number | null };
+  const listener = createServer((client) => {
+    if (faults.refused > 0) {
+      faults.refused -= 1;
+      client.on('error', () => undefined).resetAndDestroy();
+      return;
+    }
+    const upstream = connect(server.port, server.host);
+    const connection: ProxiedConnection = {
+      reset() {
+        client.resetAndDestroy();
+        upstream.resetAndDestroy();
+      },
+    };
+    connections.add(connection);
+    const end = (): void => {
+      connections.delete(connection);
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) socket.setNoDelay(true).on('error', end).on('close', end);
+    let answered = 0;
+    client.on('data', (part) => {
+      answered = 0;
+      upstream.write(part);
+    });
+    upstream.on('data', (part) => {
+      answered += part.length;
+      if (answered > faults.answerBytes) end();
+      else if (answered > faults.passedBytes)
+        client.write(part.subarray(0, Math.max(0, faults.passedBytes - answered + part.length)));
+      else if (faults.dribbleMs === null) client.write(part);
+      else void trickle(upstream, client, part, () => faults.dribbleMs);
+    });
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (listener.address() as AddressInfo).port,
+    get connections() {
+      return [...connections];
+    },
+    refuse(count) {
+      faults.refused = count;
+    },
+    breakAnswersOver(bytes) {
+      faults.answerBytes = bytes;
+    },
+    holdAnswersOver(bytes) {
+      faults.passedBytes = bytes;
+    },
+    dribble(everyMs) {
+      faults.dribbleMs = everyMs;
+    },
+    async [Symbol.asyncDispose]() {
+      faults.dribbleMs = null;
+      for (const connection of connections) connection.reset();
+      await new Promise((resolve) => listener.close(resolve));
+    },
+  };
+}
+
+async function trickle(from: Socket, to: Socket, part: Buffer, everyMs: () => number | null): Promise<void> {
+  from.pause();
+  for (let at = 0; at < part.length && !to.destroyed; at += 1) {
+    const ms = everyMs();
+    if (ms === null) {
+      to.write(part.subarray(at));
+      break;
+    }
+    to.write(part.subarray(at, at + 1));
+    await new Promise((resolve) => setTimeout(resolve, ms));
+  }
+  from.resume();
+}

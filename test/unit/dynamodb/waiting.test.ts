@@ -1,0 +1,169 @@
+/** What waits: for its turn, for a moment, for an answer; and what ends each wait. */
+import { getEventListeners } from 'node:events';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Admission } from '../../../src/dynamodb/admission.js';
+import { systemClock } from '../../../src/dynamodb/clock.js';
+import { Gate } from '../../../src/dynamodb/gate.js';
+import { pause, throwIfInterrupted } from '../../../src/dynamodb/pause.js';
+import { within } from '../../../src/dynamodb/within.js';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Names of those whose wait is over, in order. */
+function waiters(wait: () => Promise<void>, names: string): string[] {
+  const over: string[] = [];
+  for (const name of names) void wait().then(() => over.push(name));
+  return over;
+}
+
+describe('Gate', () => {
+  test('wakeOne wakes the one that waits longest, wake all of them', async () => {
+    const gate = new Gate();
+    expect(gate.waiting).toBe(false);
+    gate.wakeOne();
+    gate.wake();
+    const over = waiters(() => gate.wait(), 'abcd');
+    expect(gate.waiting).toBe(true);
+    gate.wakeOne();
+    await turn();
+    expect(over).toEqual(['a']);
+    gate.wake();
+    await turn();
+    expect(over).toEqual(['a', 'b', 'c', 'd']);
+    expect(gate.waiting).toBe(false);
+  });
+
+  test('an abort ends the wait of one; who was woken listens no more', async () => {
+    const gate = new Gate();
+    const stop = new AbortController();
+    const aborted = gate.wait(stop.signal);
+    const over = waiters(() => gate.wait(), 'b');
+    stop.abort();
+    await aborted;
+    expect(over).toEqual([]);
+    gate.wake();
+    await turn();
+    expect(over).toEqual(['b']);
+    const { signal } = new AbortController();
+    const woken = gate.wait(signal);
+    expect(getEventListeners(signal, 'abort').length).toBe(1);
+    gate.wake();
+    await woken;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+});
+
+describe('Admission', () => {
+  const never = new AbortController().signal;
+
+  test('nobody comes in without room; with room one after the other, as long as it lasts', async () => {
+    let room = 0;
+    const admission = new Admission(() => room > 0);
+    const over: string[] = [];
+    for (const name of 'abc') {
+      void admission.wait(never).then(() => {
+        over.push(name);
+        room--;
+      });
+    }
+    admission.admit();
+    await turn();
+    await turn();
+    expect(over).toEqual([]);
+    room = 2;
+    admission.admit();
+    // Twice in a row: not more than one is let in before that one had its turn.
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect(over).toEqual(['a']);
+    for (let i = 0; i < 5; i++) await turn();
+    expect(over).toEqual(['a', 'b']);
+    room = 1;
+    admission.admit();
+    for (let i = 0; i < 3; i++) await turn();
+    expect(over).toEqual(['a', 'b', 'c']);
+  });
+
+  test('the end is for all', async () => {
+    const admission = new Admission(() => false);
+    const over = waiters(() => admission.wait(never), 'ab');
+    admission.end();
+    await turn();
+    expect(over).toEqual(['a', 'b']);
+  });
+
+  test('the signal ends the wait', async () => {
+    const admission = new Admission(() => false);
+    const stop = new AbortController();
+    const waiting = admission.wait(stop.signal);
+    stop.abort();
+    await waiting;
+  });
+});
+
+describe('pause', () => {
+  test('takes its time, and leaves nothing at the signal', async () => {
+    vi.useFakeTimers();
+    const { signal } = new AbortController();
+    let over = false;
+    const waiting = pause(1000, signal).then(() => {
+      over = true;
+    });
+    await vi.advanceTimersByTimeAsync(999);
+    expect(over).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  test('an abort ends it, before or in its midst, and leaves no timer', async () => {
+    vi.useFakeTimers();
+    await expect(pause(1000, AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect(vi.getTimerCount()).toBe(0);
+    const stop = new AbortController();
+    const waiting = expect(pause(1000, stop.signal)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    stop.abort();
+    await waiting;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('throwIfInterrupted', () => {
+    expect(() => throwIfInterrupted(AbortSignal.abort())).toThrow(expect.objectContaining({ code: 'E_INTERRUPTED' }));
+    throwIfInterrupted(new AbortController().signal);
+  });
+});
+
+describe('within', () => {
+  test('what comes in time counts, be it a failure; no timer is left', async () => {
+    vi.useFakeTimers();
+    expect(await within(1000, Promise.resolve(7))).toBe(7);
+    await expect(within(1000, Promise.reject(new Error('own')))).rejects.toThrow('own');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('what does not is a TimeoutError that says how long it was waited for', async () => {
+    vi.useFakeTimers();
+    const waiting = expect(within(2000, new Promise(() => undefined))).rejects.toMatchObject({
+      name: 'TimeoutError',
+      message: 'no answer within 2 s',
+    });
+    await vi.advanceTimersByTimeAsync(2000);
+    await waiting;
+  });
+});
+
+test('the system’s clock is monotonic, and its timers can be taken back', async () => {
+  expect(Math.abs(systemClock.now() - performance.now())).toBeLessThan(100);
+  vi.useFakeTimers();
+  const ran: string[] = [];
+  systemClock.after(10, () => ran.push('a'));
+  const cancel = systemClock.after(10, () => ran.push('b'));
+  cancel();
+  await vi.advanceTimersByTimeAsync(9);
+  expect(ran).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(ran).toEqual(['a']);
+});
