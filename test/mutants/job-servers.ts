@@ -2,17 +2,19 @@
  * The servers of one job, started once for all of its mutants. What a test run that was cut short may leave behind is removed after it:
  * databases, tables, global variables, a server that no longer answers.
  */
-import { DeleteTableCommand, paginateListTables } from '@aws-sdk/client-dynamodb';
+import { DeleteTableCommand, DynamoDBClient, paginateListTables } from '@aws-sdk/client-dynamodb';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { dynamodbKinds, mysqlKinds } from '../support/servers/kinds.js';
 import type { DynamodbServer, MysqlServer, Running, ServerKind } from '../support/servers/server.js';
 
 /** Variables that tell of the server's work, not of how it is set. */
 const MOVING = /gtid|timestamp|binlog_pos|rand_seed|insert_id|identity|warning_count|error_count|in_transaction/i;
 const ANSWERS_WITHIN_MS = 10_000;
+
+// The AWS SDK would print at every start that Node 20 is old.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 type Variables = ReadonlyMap<string, string>;
 
@@ -33,19 +35,13 @@ export class JobServers {
     return join(this.folder, 'servers.json');
   }
 
-  get names(): readonly string[] {
-    return [...this.#mysql.map(({ server }) => server.name), ...this.#dynamodb.map(({ name }) => name)];
-  }
-
-  /** After a run that failed. @returns whether the servers had to be started again */
-  async tidy(): Promise<boolean> {
+  /** After a run that failed. Servers that no longer are what they were are started again. */
+  async tidy(): Promise<void> {
     try {
       await Promise.all([...this.#mysql.map(tidyMysql), ...this.#dynamodb.map(tidyDynamodb)]);
-      return false;
     } catch {
       await this.close();
       await this.#startAll();
-      return true;
     }
   }
 

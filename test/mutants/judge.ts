@@ -26,6 +26,8 @@ export interface Job {
   readonly tree: Tree;
   /** Started when first asked for. */
   servers(): Promise<JobServers>;
+  /** A file for DYNAFERRY_TEST_RUNNING that names none. */
+  readonly noServers: string;
   readonly maxWorkers: number;
   /** For the tests' own temporary files. */
   readonly temporary: string;
@@ -94,17 +96,19 @@ export class Judge {
   }
 
   /**
-   * The files to run next, together: what has killed before first, then what is known to be fast, then what has not been seen yet. Of
-   * these, tests of a server run one at a time, so that what their processes run is known to be theirs.
+   * The files to run next, together: what has killed before first, then what is named like the file, then what is known to be fast, then
+   * what has not been seen yet. Of these, tests of a server run one at a time, so that what their processes run is known to be theirs.
    */
   #next(tests: readonly TestFile[], mutant: Mutant): readonly TestFile[] {
     const kills = (test: TestFile): number => this.#kills.get(`${mutant.file} ${test.path}`) ?? 0;
     const ms = (test: TestFile): number => this.looks.of(test)?.ms ?? Infinity;
+    const name = nameOf(mutant.file);
+    const promising = (test: TestFile): number => kills(test) + (nameOf(test.path) === name ? 0.5 : 0);
     const [first, ...others] = tests
       .filter((test) => this.looks.mayCover(test, mutant))
-      .sort((a, b) => kills(b) - kills(a) || (ms(a) === ms(b) ? 0 : ms(a) - ms(b)));
+      .sort((a, b) => promising(b) - promising(a) || (ms(a) === ms(b) ? 0 : ms(a) - ms(b)));
     if (first === undefined) return tests;
-    if (kills(first) > 0) return [first];
+    if (promising(first) > 0) return [first];
     if (this.looks.of(first) === null) {
       return first.project === 'unit' ? tests.filter((test) => this.looks.of(test) === null) : [first];
     }
@@ -127,7 +131,7 @@ export class Judge {
       const limitMs = known ? LEAST_LIMIT_MS + SLOWER * usual : UNKNOWN_LIMIT_MS;
       const result = await this.#run(group, job, limitMs, false);
       if (result.outcome === 'passed') return result;
-      if (group[0]?.project === 'servers') await (await job.servers()).tidy();
+      if (group.some(({ usesServers }) => usesServers)) await (await job.servers()).tidy();
       const { failed } = result;
       const suspects = failed === null ? group : group.filter(({ path }) => path === failed.file);
       if (known && !loadMayCause(result)) return result;
@@ -154,7 +158,7 @@ export class Judge {
 
   async #run(tests: readonly TestFile[], job: Job, limitMs: number, all: boolean): Promise<RunResult> {
     const project = tests[0]?.project ?? 'unit';
-    const running = project === 'unit' ? {} : { DYNAFERRY_TEST_RUNNING: (await job.servers()).file };
+    const running = tests.some(({ usesServers }) => usesServers) ? (await job.servers()).file : job.noServers;
     if (tests.some(({ runsProgram }) => runsProgram)) await job.tree.build();
     this.looks.clear(job.tree);
     const result = await runTests(
@@ -165,7 +169,7 @@ export class Judge {
         limitMs,
         maxWorkers: job.maxWorkers,
         all,
-        env: { TMPDIR: job.temporary, NO_COLOR: '1', ...running },
+        env: { TMPDIR: job.temporary, NO_COLOR: '1', DYNAFERRY_TEST_RUNNING: running },
         signal: job.signal,
       },
     );
@@ -174,7 +178,10 @@ export class Judge {
   }
 }
 
-/** From what mirrors the file to what only passes through it; within a stage, what is named alike first, then the most specific. */
+/**
+ * From what mirrors the file to what only passes through it; within a stage, what needs no server first, then what is named alike, then
+ * the most specific.
+ */
 function stagesOf(tests: readonly TestFile[], mutant: Mutant): readonly (readonly TestFile[])[] {
   const folder = mutant.file.split('/')[1] ?? '';
   const words = wordsOf(mutant.file);
@@ -182,8 +189,7 @@ function stagesOf(tests: readonly TestFile[], mutant: Mutant): readonly (readonl
   const may = tests.filter(({ imports, runsProgram }) => runsProgram || imports.has(mutant.file));
   const stages = [
     new RegExp(`^test/unit/${folder}/`),
-    new RegExp(`^test/integration/${folder}/`),
-    /^test\/contract\//,
+    new RegExp(`^test/(contract|integration/${folder})/`),
     /^test\/unit\//,
     /^test\/integration\//,
     /^test\/faults\//,
@@ -192,14 +198,26 @@ function stagesOf(tests: readonly TestFile[], mutant: Mutant): readonly (readonl
   return stages.map((pattern) => {
     const stage = may.filter((test) => !placed.has(test) && pattern.test(test.path));
     for (const test of stage) placed.add(test);
-    return stage.sort((a, b) => alike(b) - alike(a) || a.imports.size - b.imports.size);
+    return stage.sort((a, b) => rank(a) - rank(b) || alike(b) - alike(a) || a.imports.size - b.imports.size);
   });
+}
+
+/** A contract says the most where it costs little; over every pair of servers it costs much. */
+function rank({ path, usesServers }: TestFile): number {
+  const contract = path.startsWith('test/contract/');
+  return usesServers ? (contract ? 3 : 2) : contract ? 0 : 1;
 }
 
 /** `src/mysql/chunk-scan.ts` -> chunk, scan */
 function wordsOf(path: string): readonly string[] {
-  const name = path.slice(path.lastIndexOf('/') + 1).replace(/(\.test)?\.ts$/, '');
-  return name.split('-').map((word) => word.replace(/s$/, ''));
+  return nameOf(path)
+    .split('-')
+    .map((word) => word.replace(/s$/, ''));
+}
+
+/** `test/unit/mysql/gate.test.ts` -> `gate` */
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1).replace(/(\.test)?\.ts$/, '');
 }
 
 function loadMayCause({ outcome, failed }: RunResult): boolean {

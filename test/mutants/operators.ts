@@ -220,8 +220,12 @@ export function parses(file: string, text: string): boolean {
 
 /** The whole of what the change makes no sense without: both sides of an operator, the whole call. */
 function shown(node: ts.Node, source: ts.SourceFile, text: string, start: number, end: number, other: string): string {
-  const isPart = ts.isToken(node) && ts.isBinaryExpression(node.parent);
-  const around = isPart || ts.isIdentifier(node) ? node.parent : node;
+  const isOperator = ts.isToken(node) && ts.isBinaryExpression(node.parent) && node.parent.operatorToken === node;
+  const isMethod = ts.isPropertyAccessExpression(node.parent) && node.parent.name === node;
+  // A literal says nothing without what it is the value of; one line may hold several.
+  const isPlain = ts.isLiteralExpression(node) || node.kind === K.TrueKeyword || node.kind === K.FalseKeyword;
+  const isValue = isPlain && (ts.isPropertyAssignment(node.parent) || ts.isBinaryExpression(node.parent));
+  const around = isOperator || isMethod || isValue ? node.parent : node;
   const from = Math.min(around.getStart(source), start);
   const to = Math.max(around.getEnd(), end);
   const after = text.slice(from, start) + other + text.slice(end, to);

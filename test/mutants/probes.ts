@@ -17,6 +17,9 @@ export interface Probed {
 interface Insertion {
   readonly at: number;
   readonly text: string;
+  /** What the probe stands before, or around. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A part of the text, and what stands there instead. */
@@ -40,8 +43,11 @@ export function withProbes(
 ): Probed {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const blocks: [number, number][] = [[0, text.length]];
-  const insertions: Insertion[] = [{ at: 0, text: `${prelude(folder)} ${hit(first)};` }];
-  const insert = (at: number, part: string): void => void insertions.push({ at, text: part });
+  const insertions: Insertion[] = [{ at: 0, text: `${prelude(folder)} ${hit(first)};`, from: 0, to: text.length }];
+  const before = (node: ts.Node, part: string, at = node.getStart(source)): void => {
+    insertions.push({ at, text: part, from: node.getStart(source), to: node.getEnd() });
+  };
+  const after = (node: ts.Node, part: string): void => before(node, part, node.getEnd());
 
   const number = (node: ts.Node): number => {
     blocks.push([node.getStart(source), node.getEnd()]);
@@ -49,24 +55,24 @@ export function withProbes(
   };
   /** A statement or an expression that may be run or not. */
   const expression = (node: ts.Expression): void => {
-    insert(node.getStart(source), `(${hit(number(node))}, `);
+    before(node, `(${hit(number(node))}, `);
     visit(node);
-    insert(node.getEnd(), ')');
+    after(node, ')');
   };
   const statement = (node: ts.Statement): void => {
     if (ts.isBlock(node)) {
       visit(node);
       return;
     }
-    insert(node.getStart(source), `{ ${hit(number(node))}; `);
+    before(node, `{ ${hit(number(node))}; `);
     visit(node);
-    insert(node.getEnd(), ' }');
+    after(node, ' }');
   };
 
   const visit = (node: ts.Node): void => {
     if (ts.isTypeNode(node) && !ts.isExpressionWithTypeArguments(node)) return;
     if (ts.isBlock(node)) {
-      insert(node.getStart(source) + 1, ` ${hit(number(node))};`);
+      before(node, ` ${hit(number(node))};`, node.getStart(source) + 1);
       node.statements.forEach(visit);
     } else if (ts.isIfStatement(node)) {
       visit(node.expression);
@@ -80,7 +86,7 @@ export function withProbes(
     } else if (ts.isCaseOrDefaultClause(node)) {
       if (ts.isCaseClause(node)) visit(node.expression);
       const [start] = node.statements;
-      if (start !== undefined) insert(start.getStart(source), `${hit(number(node))}; `);
+      if (start !== undefined) before(node, `${hit(number(node))}; `, start.getStart(source));
       node.statements.forEach(visit);
     } else if (ts.isArrowFunction(node) && !ts.isBlock(node.body)) {
       node.parameters.forEach(visit);
@@ -98,21 +104,26 @@ export function withProbes(
   };
   visit(source);
 
-  // Those at the same place stay in the order in which they were asked for.
-  const { start, end } = change;
-  const kept = insertions.filter(({ at }) => at <= start || at >= end).sort((a, b) => a.at - b.at);
-  const put = (among: readonly Insertion[], from: number, to: number): string => {
-    let out = '';
-    let at = from;
-    for (const insertion of among) {
-      out += text.slice(at, insertion.at) + insertion.text;
-      at = insertion.at;
-    }
-    return out + text.slice(at, to);
+  // What is wholly within the change goes with it; those at the same place stay in the order in which they were asked for.
+  const { start, end, replacement } = change;
+  const kept = insertions
+    .filter(({ from, to }) => from < start || to > end || (from === start && to === end))
+    .sort((a, b) => a.at - b.at);
+  let out = '';
+  let at = 0;
+  let changed = start === end;
+  const upTo = (next: number): string => {
+    // The change itself comes after what stands before it, and before what stands behind it.
+    if (changed || next < end) return text.slice(at, next);
+    changed = true;
+    return text.slice(at, start) + replacement + text.slice(end, next);
   };
-  const before = kept.filter(({ at }) => at <= start);
-  const after = kept.filter(({ at }) => at > start);
-  return { text: put(before, 0, start) + change.replacement + put(after, end, text.length), blocks };
+  for (const insertion of kept) {
+    out += upTo(insertion.at);
+    out += insertion.text;
+    ({ at } = insertion);
+  }
+  return { text: out + upTo(text.length), blocks };
 }
 
 /**

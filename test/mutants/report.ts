@@ -17,7 +17,7 @@ export function survivor({ mutant, ran, cutShort }: Verdict, diff: string): stri
 
 export interface Summary {
   readonly lines: readonly string[];
-  /** Killed of all that were tried, from 0 to 1. */
+  /** Killed of all that were tried, from 0 to 1; 0 where none was. */
   readonly score: number;
 }
 
@@ -33,7 +33,7 @@ export function summary(
     const among = verdicts.filter(({ mutant }) => mutant.file.startsWith(`src/${folder}/`));
     return `${folder.padEnd(10)} ${percent(share(among)).padStart(6)}   ${killed(among)} of ${among.length} killed`;
   });
-  const score = share(verdicts);
+  const score = verdicts.length === 0 ? 0 : share(verdicts);
   const hung = verdicts.filter(({ status }) => status === 'timed out').length;
   const seconds = verdicts.reduce((sum, { ms }) => sum + ms, 0) / 1000 / Math.max(1, verdicts.length);
   const last =

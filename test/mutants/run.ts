@@ -25,14 +25,15 @@ const FOLDERS = ['engine', 'dynamodb', 'mysql', 'state', 'mapping'] as const;
 const BAR = 0.95;
 
 const HELP = `npm run mutants -- [--seed N] [--count N] [--folders A,B] [--only FILE[:LINE],...]
-                   [--jobs N] [--limit SECONDS] [--list] [--verbose] [--report FILE]
+                   [--jobs N] [--limit SECONDS] [--within SECONDS] [--list] [--verbose] [--report FILE]
 
   --seed N         which mutants are drawn (1)
   --count N        how many, over all folders (100)
   --folders A,B    of ${FOLDERS.join(', ')} (all)
   --only WHERE     every mutant drawn of these files or lines, whatever the seed
   --jobs N         mutants at a time, each with servers of its own (2, at most the processors)
-  --limit SECONDS  most that one mutant's tests may take; one that lives on by then survived (no limit)
+  --limit SECONDS  most that one mutant's tests may take; one that lives on by then counts as survived (120)
+  --within SECONDS no mutant is begun later than this; those left are counted as not tried (no limit)
   --list           print what would be tried, and end
   --verbose        print every verdict with the test that killed it
   --report FILE    every verdict as JSON
@@ -48,7 +49,8 @@ interface Options {
   readonly jobs: number;
   readonly folders: readonly string[];
   readonly only: readonly { readonly file: string; readonly line: number | null }[];
-  readonly limitMs: number | null;
+  readonly limitMs: number;
+  readonly withinMs: number;
   readonly list: boolean;
   readonly verbose: boolean;
   readonly report: string | null;
@@ -63,7 +65,8 @@ function optionsOf(args: readonly string[]): Options | null {
       jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
       folders: { type: 'string', default: FOLDERS.join(',') },
       only: { type: 'string', default: '' },
-      limit: { type: 'string' },
+      limit: { type: 'string', default: '120' },
+      within: { type: 'string' },
       list: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       report: { type: 'string' },
@@ -90,7 +93,8 @@ function optionsOf(args: readonly string[]): Options | null {
         const [file = '', line] = text.split(':');
         return { file, line: line === undefined ? null : whole('only', line) };
       }),
-    limitMs: values.limit === undefined ? null : whole('limit', values.limit) * 1000,
+    limitMs: whole('limit', values.limit) * 1000,
+    withinMs: values.within === undefined ? Infinity : whole('within', values.within) * 1000,
     list: values.list,
     verbose: values.verbose,
     report: values.report ?? null,
@@ -111,17 +115,17 @@ function filesUnder(folder: string, wanted: (path: string) => boolean): readonly
     .map((path) => [path, readFileSync(join(ROOT, path), 'utf8')] as const);
 }
 
-/** What this run tries, in the order of the folders; mutants that are no program, and listed ones, give way to the next. */
+/** What this run tries, the folders in turn; mutants that are no program, and listed ones, give way to the next. */
 function chosen(
   options: Options,
   sources: ReadonlyMap<string, string>,
   all: ReadonlyMap<string, readonly Mutant[]>,
   reasonFor: (mutant: Mutant) => string | null,
 ): { readonly mutants: readonly Mutant[]; readonly equivalent: readonly Mutant[] } {
-  const mutants: Mutant[] = [];
+  const mutants: { readonly mutant: Mutant; readonly turn: number }[] = [];
   const equivalent: Mutant[] = [];
   for (const [folder, count] of shares(options.count, options.folders)) {
-    let left = options.only.length > 0 ? Infinity : count;
+    let left = options.only.length > 0 ? Number.MAX_SAFE_INTEGER : count;
     for (const mutant of drawn(all.get(folder) ?? [], options.seed)) {
       if (left === 0) break;
       const { only } = options;
@@ -133,11 +137,13 @@ function chosen(
         equivalent.push(mutant);
         continue;
       }
-      mutants.push(mutant);
+      mutants.push({ mutant, turn: -left });
       left -= 1;
     }
   }
-  return { mutants, equivalent };
+  // Whatever may end a run early, each folder has had its share.
+  mutants.sort((a, b) => a.turn - b.turn);
+  return { mutants: mutants.map(({ mutant }) => mutant), equivalent };
 }
 
 async function main(): Promise<number> {
@@ -168,6 +174,8 @@ async function main(): Promise<number> {
   }
   for (const mutant of equivalent) print(`equivalent  ${lineOf(mutant)}\n    ${reasonFor(mutant) ?? ''}`);
   if (options.report !== null) writeFileSync(options.report, `${JSON.stringify(verdicts, null, 1)}\n`);
+  const left = mutants.length - verdicts.length;
+  if (left > 0) print(`${left} of ${mutants.length} not tried: --within ${options.withinMs / 1000} was over`);
   const { lines, score } = summary(verdicts, options.folders, equivalent.length, options.seed);
   print(lines.join('\n'));
   return score >= BAR ? 0 : 1;
@@ -189,24 +197,29 @@ async function judged(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
   const queue = mutants.map((mutant, index) => ({ mutant, index }));
   const verdicts: Verdict[] = [];
+  const started = Date.now();
   let done = 0;
 
   const work = async (number: number): Promise<void> => {
     const place = join(folder, `job-${number}`);
     const temporary = join(place, 'tmp');
     mkdirSync(temporary, { recursive: true });
+    const noServers = join(place, 'no-servers.json');
+    writeFileSync(noServers, JSON.stringify({ mysql: [], dynamodb: [] }));
     let servers: Promise<JobServers> | null = null;
     const tree = Tree.copy(ROOT, join(place, 'tree'));
     looks.prepare(tree);
     const job: Job = {
       tree,
       servers: () => (servers ??= JobServers.start(place)),
+      noServers,
       maxWorkers: Math.max(1, Math.floor(availableParallelism() / options.jobs)),
       temporary,
       signal: halt.signal,
     };
     try {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        if (Date.now() - started > options.withinMs) break;
         halt.signal.throwIfAborted();
         const verdict = await judge.judge(next.mutant, job);
         verdicts[next.index] = verdict;
@@ -228,7 +241,7 @@ async function judged(
     const outcomes = await Promise.allSettled(Array.from({ length: options.jobs }, (_, i) => work(i + 1)));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw halt.signal.reason;
-    return verdicts;
+    return verdicts.filter((verdict: Verdict | undefined) => verdict !== undefined);
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -10,6 +10,8 @@ export interface TestFile {
   readonly project: 'unit' | 'servers';
   /** Starts the built program, so that it may run any source file. */
   readonly runsProgram: boolean;
+  /** Needs MySQL or DynamoDB. */
+  readonly usesServers: boolean;
   /** Files of src/ that it imports, directly or not. */
   readonly imports: ReadonlySet<string>;
   /** Of its own text and of all that it imports under test/. */
@@ -21,6 +23,8 @@ const LEFT_OUT =
   /^test\/(unit\/(architecture\.test\.ts|docs|support|mutants|fixtures|types)|integration\/(support|demo|docs))/;
 /** What is imported by whatever starts the built program. */
 const STARTS_PROGRAM = new Set(['test/support/cli.ts']);
+/** What is imported by whatever asks for a server of the run. */
+const ASKS_SERVERS = new Set(['test/support/mysql.ts', 'test/support/dynamodb.ts', 'test/support/own-mysql.ts']);
 /** These start scripts, whose imports are not theirs. */
 const STARTS_SCRIPTS = 'test/integration/state/';
 
@@ -41,6 +45,7 @@ export function testFiles(root: string): readonly TestFile[] {
       path,
       project: path.startsWith('test/unit/') ? 'unit' : 'servers',
       runsProgram: [...all].some((file) => STARTS_PROGRAM.has(file)),
+      usesServers: [...all].some((file) => ASKS_SERVERS.has(file)),
       imports: new Set([...all].filter((file) => file.startsWith('src/'))),
       hash: hash.digest('hex'),
     };

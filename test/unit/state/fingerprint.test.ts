@@ -46,6 +46,19 @@ describe('fingerprintChanges', () => {
       }),
     );
   });
+
+  test('lists them by name, however the two were written, and what came or went as one', () => {
+    const from = { b: 1, a: { z: 1, y: [1, 2] }, gone: { deep: 1 } };
+    const to = { came: { deep: 2 }, a: { y: [1, 3, 4], z: 2 }, b: 2 };
+    expect(fingerprintChanges(from, to)).toEqual([
+      { path: 'a.y[1]', from: 2, to: 3 },
+      { path: 'a.y[2]', from: undefined, to: 4 },
+      { path: 'a.z', from: 1, to: 2 },
+      { path: 'b', from: 1, to: 2 },
+      { path: 'came', from: undefined, to: { deep: 2 } },
+      { path: 'gone', from: { deep: 1 }, to: undefined },
+    ]);
+  });
 });
 
 describe('changed', () => {

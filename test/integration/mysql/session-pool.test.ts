@@ -1,0 +1,124 @@
+/** The pool of a shard's connections: how many statements run at once, and which connections are handed out again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { SessionPool } from '../../../src/mysql/session-pool.js';
+import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
+
+const signal = new AbortController().signal;
+
+type TestPool = SessionPool & AsyncDisposable;
+
+function openPool(database: TestDatabase, scansPerShard: number, answerSeconds = 60): TestPool {
+  const pool = new SessionPool(database.shard(), { scansPerShard, answerSeconds });
+  return Object.assign(pool, {
+    [Symbol.asyncDispose]: () => {
+      pool.close();
+      return Promise.resolve();
+    },
+  });
+}
+
+/** Whether it is still waiting after everything else has had its turn. */
+async function waits(promise: Promise<unknown>): Promise<boolean> {
+  return await Promise.race([promise.then(() => false), sleep(150).then(() => true)]);
+}
+
+describe.each(mysqlServers)('$name', (server) => {
+  test('a connection is handed out again once it is released, and a broken one never', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 2);
+    const first = await pool.lease(signal);
+    first.release();
+    const second = await pool.lease(signal);
+    expect(second.session).toBe(first.session);
+    second.session.destroy();
+    second.release();
+    const third = await pool.lease(signal);
+    expect(third.session).not.toBe(first.session);
+    expect(await third.session.rows('SELECT 1', signal)).toEqual([['1']]);
+    third.release();
+  });
+
+  test('one more than there are permits waits for a release, first come first served', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 2);
+    const [first, second] = [await pool.lease(signal), await pool.lease(signal)];
+    const order: string[] = [];
+    const third = pool.lease(signal).then((lease) => (order.push('third'), lease));
+    const fourth = pool.lease(signal).then((lease) => (order.push('fourth'), lease));
+    expect(await waits(third)).toBe(true);
+    first.release();
+    const leased = await third;
+    expect(await waits(fourth)).toBe(true);
+    second.release();
+    (await fourth).release();
+    leased.release();
+    expect(order).toEqual(['third', 'fourth']);
+  });
+
+  test('a lease that is suspended makes room, once, and waits for it again', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 1);
+    const first = await pool.lease(signal);
+    first.suspend();
+    first.suspend();
+    const second = await pool.lease(signal);
+    const resumed = first.resume(signal);
+    expect(await waits(resumed)).toBe(true);
+    second.release();
+    await resumed;
+    const third = pool.lease(signal);
+    expect(await waits(third)).toBe(true);
+    first.release();
+    (await third).release();
+  });
+
+  test('who stops waiting leaves its place to the next, and an aborted signal gets none', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 1);
+    const first = await pool.lease(signal);
+    const impatient = new AbortController();
+    const gone = pool.lease(impatient.signal);
+    const next = pool.lease(signal);
+    impatient.abort();
+    await expect(gone).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    await expect(pool.lease(impatient.signal)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    first.release();
+    (await next).release();
+    // Nobody holds a permit that it should not.
+    (await pool.lease(signal)).release();
+  });
+
+  test('closing ends idle connections and those in use, and opens no more', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 3);
+    const [idle, used] = [await pool.lease(signal), await pool.lease(signal)];
+    idle.release();
+    // Short: not every server looks whether its client is still there.
+    const running = used.session.rows('SELECT SLEEP(2)', signal);
+    running.catch(() => undefined);
+    pool.close();
+    await expect(running).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect([idle.session.alive, used.session.alive]).toEqual([false, false]);
+    used.release();
+    await expect(pool.lease(signal)).rejects.toMatchObject({ code: 'E_INTERNAL' });
+  });
+
+  test('a statement that was given up as hung is ended on the server by the next connection', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 1, 1);
+    const first = await pool.lease(signal);
+    await expect(first.session.rows('SELECT SLEEP(3600) AS hung', signal)).rejects.toThrow();
+    first.release();
+    const second = await pool.lease(signal);
+    const hung = async (): Promise<number> => {
+      const rows = await second.session.rows(
+        `SELECT id FROM information_schema.processlist WHERE db = '${database.name}' AND info LIKE '%SLEEP(3600)%' AND id <> CONNECTION_ID()`,
+        signal,
+      );
+      return rows.length;
+    };
+    await expect.poll(hung, { timeout: 5_000 }).toBe(0);
+    second.release();
+  });
+});
