@@ -59,6 +59,9 @@ class BatchItemReader implements ItemReader {
   readonly #cost = new CostFactor();
   readonly #reads = new Set<() => void>();
   #closed = false;
+  #inFlight = 0;
+  /** Requests that the budget holds back. */
+  #waiting = 0;
 
   constructor(options: ItemReaderOptions) {
     const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
@@ -148,8 +151,9 @@ class BatchItemReader implements ItemReader {
   async #ask(keys: readonly string[], asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
     const { shard, table, budget, emitter, patienceSeconds } = this.#options;
     const debited = keys.length * this.#cost.factor;
-    await budget.take(debited, signal);
+    await this.#afford(debited, signal);
     const sentAt = performance.now();
+    this.#inFlight += 1;
     try {
       const body = `${this.#head}${keys.join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
       const answer = this.#understood(await this.#channel.post(OPERATION, body, signal), asked);
@@ -180,7 +184,22 @@ class BatchItemReader implements ItemReader {
       }
       if (this.#patience.exhaustedBy(now)) throw unavailable(OPERATION, table, thrown, patienceSeconds);
       return { units: 0, unprocessed: keys, reason: thrown.reason, throttled: verdict.kind === 'throttled' };
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0 && this.#waiting > 0) this.#patience.heldBack(performance.now());
     }
+  }
+
+  /** Waits for the budget. Where nothing is under way meanwhile, that time is no failure of the target. */
+  async #afford(units: number, signal: AbortSignal): Promise<void> {
+    if (this.#inFlight === 0) this.#patience.heldBack(performance.now());
+    this.#waiting += 1;
+    try {
+      await this.#options.budget.take(units, signal);
+    } finally {
+      this.#waiting -= 1;
+    }
+    this.#patience.released(performance.now());
   }
 
   #understood(bytes: Buffer, asked: AskedItems): BatchGetAnswer {

@@ -34,6 +34,8 @@ export interface TargetOptions extends Partial<
   /** In front of the server, a fault proxy's; the table itself is made on the server. */
   readonly endpoint?: string;
   readonly indexes?: readonly IndexConfig[];
+  /** In read units; as good as none unless given. */
+  readonly readBudget?: TokenBucket;
   /** The writer puts items one by one, on the condition that what is there is older by `v`. */
   readonly conditional?: boolean;
 }
@@ -44,6 +46,7 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
   const {
     endpoint = server.endpoint,
     budget = new TokenBucket(1e6),
+    readBudget = new TokenBucket(1e6),
     indexes = [],
     conditional = false,
     ...given
@@ -73,7 +76,7 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
   const parsed: string[] = [];
   const reader = openItemReader({
     ...common,
-    budget: new TokenBucket(1e6),
+    budget: readBudget,
     canonicalText: (attributes) => {
       const text = canonicalItemText(attributes);
       parsed.push(text);
