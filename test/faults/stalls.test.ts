@@ -1,13 +1,12 @@
 /**
- * Nothing stands still for ever: a server that drops whoever does not read is read all the same, and where nothing moves, whatever the
- * reason, the shard says so and ends with E_STALLED, its checkpoint saved; the others go on, and a resume goes on.
+ * Nothing stands still for ever: where nothing moves, whatever the reason, the shard says so and ends with E_STALLED, its checkpoint
+ * saved; the others go on, and a resume goes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { readShardStatus } from '../../src/state/read-status.js';
-import { createMigration, onePair, type ConfigDocument, type Migration } from '../support/migration.js';
+import { createMigration, onePair, type Migration } from '../support/migration.js';
 import { startMysqlProxy } from '../support/mysql-proxy.js';
-import { ownMysqlKinds, startOwnMysql } from '../support/own-mysql.js';
 import { lasting, notesConfig, quickly } from '../support/two-sources.js';
 
 const committed = ({ stateFolder }: Migration): number =>
@@ -28,31 +27,6 @@ const notes = (shard: number, rows: number, bytes: number): readonly string[] =>
     return `INSERT INTO notes VALUES ${ids.map((id) => `('a${shard}', ${id}, REPEAT('x', ${bytes}))`).join()}`;
   }),
 ];
-
-const own = (await ownMysqlKinds()).includes('mysql-5.6') ? onePair : [];
-
-describe.each(own)('a server that drops whoever does not read, $name', { timeout: 180_000 }, (servers) => {
-  test('is read on and on, one scan at a time', async () => {
-    await using server = await startOwnMysql('mysql-5.6', {
-      options: ['--wait-timeout=1', '--net-write-timeout=1'],
-    });
-    const config = (document: ConfigDocument): void => {
-      notesConfig(document);
-      document.source.limits = { scansPerShard: 1, chunkBytes: 65_536 };
-      document.target['writeCapacity'] = 60;
-    };
-    await using migration = await createMigration({
-      servers: { ...servers, mysql: server },
-      rows: (shard) => notes(shard, 9_000, 1_200),
-      config,
-    });
-    await using cli = await migration.spawn(['backfill']);
-    // Two units a row: a chunk of some fifty rows takes it longer than the server waits.
-    for (const rows of [1, 300, 600]) await until(() => committed(migration) >= rows, `${rows} rows\n${cli.stderr}`);
-    cli.kill('SIGTERM');
-    expect(await cli.result).toMatchObject({ code: 130 });
-  });
-});
 
 describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 }, (servers) => {
   test('is told of, then ends with its checkpoint saved; the other is done, and a resume goes on', async () => {

@@ -157,6 +157,16 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
   });
 
+  test('waiting for a small budget between two failures uses up no patience', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'throttle' }, { kind: 'throttle' }));
+    // Ten units for an item, and what was refused stays debited: the next try comes two seconds later.
+    const budget = new TokenBucket(5);
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 1, budget });
+    const items = sampleItems(1, 1, 'A', 'x'.repeat(10_000));
+    expect(await target.writer.write(items)).toMatchObject({ items: 1 });
+    expect(payloads(target, 'request.retried')).toHaveLength(2);
+  });
+
   test.each([
     ['AccessDeniedException', 'E_TARGET_ACCESS'],
     ['UnrecognizedClientException', 'E_TARGET_CREDENTIALS'],
