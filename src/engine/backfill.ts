@@ -87,6 +87,7 @@ class BackfillHandler implements ChunkHandler {
       units,
       sourceDigest: mapped.digest,
       targetDigest: null,
+      comparedAt: null,
       missing: 0,
       differing: 0,
       unresolved: 0,

@@ -98,6 +98,8 @@ async function walkRange(
   }>();
   const underWay = new Set<Promise<void>>();
   let slow = false;
+  // Where no row is found in the range, that is as old as the begin of the search.
+  const since = { at: Date.now(), steady: context.store.now() };
 
   const finish = (chunk: RowChunk, result: ChunkResult, advance: ReturnType<typeof watermark.start>): void => {
     context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
@@ -141,6 +143,6 @@ async function walkRange(
     await Promise.all(underWay);
   }
   if (watermark.open > 0 || signal.aborted) return;
-  context.store.completeRange(pass, range.index);
+  context.store.completeRange(pass, range.index, pass.kind === 'verify' ? since : undefined);
   context.emitter.emit('range.completed', where);
 }

@@ -2,10 +2,12 @@
  * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item; stores for
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
+import { ageOf } from '../core/age.js';
 import { interrupted } from '../core/errors.js';
 import type { MappedItem, Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
 import type { ItemReader } from '../core/ports.js';
+import type { ComparisonTime } from '../core/evidence.js';
 import type { Pass, RangeProgress } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import { compareItem } from './compare.js';
@@ -58,8 +60,10 @@ class VerifyHandler implements ChunkHandler {
     }
     if (signal.aborted) throw interrupted();
     this.#open += 1;
+    // As old as its rows: they were asked for before anything was compared.
+    const comparedAt = { at: chunk.readAt.wall, steady: Math.floor(this.context.store.now() - ageOf(chunk.readAt)) };
     const mapped = mapChunk(this.job, chunk, this.parts.now());
-    return { done: this.#compare(chunk, mapped, signal).finally(() => this.#release()) };
+    return { done: this.#compare(chunk, mapped, comparedAt, signal).finally(() => this.#release()) };
   }
 
   stop(): Promise<void> {
@@ -76,7 +80,12 @@ class VerifyHandler implements ChunkHandler {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  async #compare(chunk: RowChunk, mapped: MappedChunk, signal: AbortSignal): Promise<ChunkResult> {
+  async #compare(
+    chunk: RowChunk,
+    mapped: MappedChunk,
+    comparedAt: ComparisonTime,
+    signal: AbortSignal,
+  ): Promise<ChunkResult> {
     const { reader, progress, suspects, now } = this.parts;
     const compared = suspects.beforeReading();
     const { held, units } = await reader.read(mapped.items, signal);
@@ -96,6 +105,7 @@ class VerifyHandler implements ChunkHandler {
       units,
       sourceDigest: mapped.digest,
       targetDigest: targetDigest(mapped, held),
+      comparedAt,
       missing: count('missing'),
       differing: count('differing'),
       unresolved: count('unresolved'),

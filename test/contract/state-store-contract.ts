@@ -180,6 +180,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
               unresolved: 0,
               rangesComplete: 1,
               ranges: 2,
+              oldest: null,
+              newest: null,
             });
           },
         );
