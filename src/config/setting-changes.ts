@@ -80,7 +80,9 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
   state: elsewhere('nothing moves along: move the folder itself, with all that is in it'),
 
   'source.shards[].id': elsewhere('another name is another shard, of which nothing is known'),
-  'source.shards[].host': server('goes on by itself where GTIDs show that the server has the same data'),
+  'source.shards[].host': server(
+    'goes on by itself where GTIDs show that the server has the same data; else `E_SOURCE_CHANGED`',
+  ),
   'source.shards[].port': server('as `host`'),
   'source.shards[].user': free(ACCESS),
   'source.shards[].password': free(ACCESS),

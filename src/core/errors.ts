@@ -80,11 +80,15 @@ export const ERROR_CODES = {
   E_STATE_LOCKED: entry(EXIT.state, 'another process works on this shard'),
   E_STATE_CORRUPT: entry(EXIT.state, 'the state file is damaged'),
   E_STATE_FOREIGN: entry(EXIT.state, 'the state file belongs to something else'),
-  E_STATE_CHANGED: entry(EXIT.state, 'mapping, source table or target table is another than when this shard was begun'),
+  E_STATE_CHANGED: entry(
+    EXIT.state,
+    'the mapping, the source table, the target table or another bound setting is not as it was when this shard, or another, was begun',
+  ),
   E_STATE_IO: entry(EXIT.state, 'the state file cannot be written'),
   E_STATE_MISSING: entry(EXIT.state, 'nothing is recorded yet for this shard'),
 
   E_WORKER_DIED: entry(EXIT.state, 'the process of a shard ended without saying why'),
+  E_STALLED: entry(EXIT.state, 'nothing moved for longer than every patience of the config; the checkpoint is saved'),
   E_WORKER_HUNG: entry(EXIT.state, 'the process of a shard gave no sign of life for minutes'),
   E_INTERRUPTED: entry(EXIT.interrupted, 'stopped by a signal; the checkpoint is saved'),
   E_INTERNAL: entry(EXIT.state, 'a defect in dynaferry; nothing was marked done that was not acknowledged'),

@@ -65,6 +65,8 @@ export interface EventMap {
   'difference.found': OfTable & { readonly class: DifferenceClass; readonly attributes: readonly string[] };
   /** Once a second while a pass runs. */
   'shard.progress': OfShard & ProgressSnapshot;
+  /** Nothing has moved for so many seconds, and `last` was the last that did (null: nothing yet); the work goes on waiting, not for ever. */
+  'shard.stalled': OfShard & { readonly last: string | null; readonly seconds: number };
   'shard.warning': OfShard & Fault;
   'shard.finished': OfShard & {
     readonly outcome: 'done' | 'differences' | 'failed' | 'interrupted';
@@ -117,6 +119,7 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'row.bad': 'seldom',
   'difference.found': 'seldom',
   'shard.progress': 'seldom',
+  'shard.stalled': 'seldom',
   'shard.warning': 'seldom',
   'shard.finished': 'seldom',
   'run.stopping': 'seldom',

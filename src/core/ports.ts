@@ -36,6 +36,8 @@ export interface ShardSource {
   identity(signal: AbortSignal): Promise<string>;
   /** Whether the server has executed all that another one had at that position; null where nothing proves it. */
   hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null>;
+  /** Rows that the server has answered so far, to any statement: it grows while anything is read. */
+  readonly rowsRead: number;
   open(scan: TableScan): RowSource;
   /** Rows are known by their content; they come in no order, in one chunk, and cannot be found by key. */
   openWhole(scan: WholeTableScan): RowSource;

@@ -21,10 +21,22 @@ export function retryDelay(attempt: number, random: () => number, hotKeyRange = 
   return Math.max(1, Math.floor(random() * bound));
 }
 
-/** Time since the last sign of progress, counted from the first failure after it: waiting for the budget is no failure. */
+/** Failed tries that prove enough, however much of the time between them was spent on waiting for the budget. */
+const ENOUGH_TRIES = 10;
+
+/**
+ * Time since the last sign of progress, counted from the first failure after it. Waiting for the budget is no failure: while it holds
+ * everything back and no request is under way, the time does not count (`heldBack`, `released`). So a budget that pays for one request in
+ * minutes does not make two failures look like minutes of them. Many tries are many, though: a table that refuses all of them is given up
+ * in time also where the rate was turned down for it.
+ */
 export class Patience {
   readonly #limitMs: number;
   #failingSince: number | null = null;
+  #tries = 0;
+  /** Of the time since then, in ms. */
+  #heldBackMs = 0;
+  #heldBackSince: number | null = null;
 
   constructor(seconds: number) {
     this.#limitMs = seconds * 1000;
@@ -32,11 +44,29 @@ export class Patience {
 
   progress(): void {
     this.#failingSince = null;
+    this.#tries = 0;
+    this.#heldBackMs = 0;
   }
 
-  /** @returns true once failures have lasted longer than the limit, without progress in between */
+  /** From now on nothing is tried, for want of budget; may be said again. */
+  heldBack(now: number): void {
+    this.#heldBackSince ??= now;
+  }
+
+  /** Something is tried again. */
+  released(now: number): void {
+    if (this.#heldBackSince !== null) this.#heldBackMs += now - this.#heldBackSince;
+    this.#heldBackSince = null;
+  }
+
+  /** To be called at each failure. @returns true once failures have lasted longer than the limit, without progress in between */
   exhaustedBy(now: number): boolean {
-    this.#failingSince ??= now;
-    return now - this.#failingSince >= this.#limitMs;
+    if (this.#failingSince === null) {
+      this.#failingSince = now;
+      this.#heldBackMs = 0;
+    }
+    this.#tries += 1;
+    const failingMs = now - this.#failingSince;
+    return failingMs - (this.#tries < ENOUGH_TRIES ? this.#heldBackMs : 0) >= this.#limitMs;
   }
 }

@@ -73,6 +73,14 @@ export class TokenBucket implements Budget {
     this.#consumed += units;
   }
 
+  /** ms until what was debited is paid off, at the present rate, and the next one is served; 0: nothing is owed; Infinity: never. */
+  get owedMs(): number {
+    if (this.rate === 0) return Infinity;
+    this.#fill();
+    const debt = -Math.min(this.#level, this.#window.balance);
+    return debt > ROUNDING ? (debt / this.rate) * 1_000 : 0;
+  }
+
   /** True while a `tryTake` would be served. */
   get open(): boolean {
     this.#begin();

@@ -64,6 +64,9 @@ class BatchItemReader implements ItemReader {
   readonly #estimate = new ReadEstimate();
   readonly #reads = new Set<() => void>();
   #closed = false;
+  #inFlight = 0;
+  /** Requests that the budget holds back. */
+  #waiting = 0;
 
   constructor(options: ItemReaderOptions) {
     const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
@@ -156,9 +159,10 @@ class BatchItemReader implements ItemReader {
       if (budget.open) {
         const batch = keys.take(budget.smallDebit, this.#estimate);
         budget.tryTake(batch.debit);
+        this.#patience.released(performance.now());
         return batch;
       }
-      await budget.take(0, signal);
+      await this.#afford(signal);
     }
     return null;
   }
@@ -167,6 +171,7 @@ class BatchItemReader implements ItemReader {
   async #ask({ keys, debit }: KeyBatch, asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
     const { shard, table, budget, emitter } = this.#options;
     const sentAt = performance.now();
+    this.#inFlight += 1;
     try {
       const body = `${this.#head}${keys.map(({ text }) => text).join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
       const bytes = await this.#channel.post(OPERATION, body, signal);
@@ -200,6 +205,20 @@ class BatchItemReader implements ItemReader {
       }
       this.#bear(thrown);
       return { units: 0, unprocessed: keys, reason: thrown.reason, throttled };
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0 && this.#waiting > 0) this.#patience.heldBack(performance.now());
+    }
+  }
+
+  /** Waits for the budget. Where nothing is under way meanwhile, that time is no failure of the target. */
+  async #afford(signal: AbortSignal): Promise<void> {
+    if (this.#inFlight === 0) this.#patience.heldBack(performance.now());
+    this.#waiting += 1;
+    try {
+      await this.#options.budget.take(0, signal);
+    } finally {
+      this.#waiting -= 1;
     }
   }
 

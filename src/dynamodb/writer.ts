@@ -173,11 +173,14 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   #waitForBudget(): void {
+    // What is under way is the target's to answer; where nothing is, its failures do not go on.
+    if (this.#inFlight === 0) this.#patience.heldBack(performance.now());
     if (this.#waitsForBudget) return;
     this.#waitsForBudget = true;
     this.#options.budget.take(0, this.#stop.signal).then(
       () => {
         this.#waitsForBudget = false;
+        this.#patience.released(performance.now());
         this.#pump();
       },
       () => undefined, // stopped: nothing is sent any more

@@ -4,7 +4,7 @@ import type { ColumnInfo } from '../core/model.js';
 export type ColumnKind =
   'integer' | 'decimal' | 'float' | 'bit' | 'text' | 'json' | 'set' | 'bytes' | 'date' | 'datetime' | 'time' | 'year';
 
-const KINDS: Readonly<Record<string, ColumnKind>> = {
+const KINDS = {
   tinyint: 'integer',
   smallint: 'integer',
   mediumint: 'integer',
@@ -47,14 +47,21 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   timestamp: 'datetime',
   time: 'time',
   year: 'year',
-};
+} as const satisfies Readonly<Record<string, ColumnKind>>;
+
+/** A DATA_TYPE that this version knows. */
+export type DataType = keyof typeof KINDS;
+
+export function isDataType(name: string): name is DataType {
+  return Object.hasOwn(KINDS, name);
+}
 
 /** Every DATA_TYPE that this version knows. */
 export const KNOWN_TYPES: readonly string[] = Object.keys(KINDS);
 
 /** null for a type this version does not know: the mapping then refuses the column by name. */
 export function columnKind(column: ColumnInfo): ColumnKind | null {
-  return KINDS[column.dataType] ?? null;
+  return isDataType(column.dataType) ? KINDS[column.dataType] : null;
 }
 
 /** Most digits of a whole number in a column of kind integer, year or bit, sign left out. */

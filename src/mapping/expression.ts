@@ -7,6 +7,7 @@ import type { ColumnInfo } from '../core/model.js';
 import { NULL_CELL, transportOf } from '../core/row-block.js';
 import { BadValue } from './bad-value.js';
 import { columnKind, integerDigits, type ColumnKind } from './column-kind.js';
+import { printsAmbiguously, printsWithoutOrder, sortsAsTextOnRequest, unsortedBecause } from './key-order.js';
 import { bitText, normalizeNumber } from './numbers.js';
 import type { ItemBuffer } from './item-buffer.js';
 import type { RowView } from './row-view.js';
@@ -33,8 +34,12 @@ export interface Expression {
   readonly alphabet: RegExp;
   /** Of a number: most digits before the point. */
   readonly digits: number;
-  /** Byte order of the outputs is the order of the column's values. */
+  /** Byte order of the outputs is the order of the column's values; of text, it is that of the text's UTF-8. */
   readonly sorts: boolean;
+  /** Where it does not: why. */
+  readonly unsorted: string;
+  /** No function, and no key of type N, brings the order back. */
+  readonly orderLost: boolean;
   readonly distinguishes: Distinguishes;
   /** What to write instead where it does not sort. */
   readonly sortRemedy: string;
@@ -72,6 +77,7 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
     if (!out.escaped(source, from, to) && (ascii || !isUtf8(source.subarray(from, to)))) throw inexactText(name);
     out.bytes += to - from;
   });
+  const unsorted = unsortedBecause(column);
   const numeric = meaning === 'integer' || meaning === 'decimal' || meaning === 'float';
   return {
     column: name,
@@ -81,9 +87,9 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
     width: widthOf(kind, column),
     alphabet: alphabetOf(meaning, column),
     digits: meaning === 'decimal' ? (column.precision ?? 65) - (column.scale ?? 0) : integerDigits(column),
-    // Collations order text by other rules than bytes do; the item's order is then the text's byte order, which is what a
-    // reader of the target sees. Numbers alone would come out plainly wrong (10 before 9).
-    sorts: !numeric && meaning !== 'time',
+    sorts: unsorted === null,
+    unsorted: unsorted ?? '',
+    orderLost: printsWithoutOrder(column),
     distinguishes: printsExactly(column) ? 'always' : 'often',
     sortRemedy: sortRemedy(meaning, column),
   };
@@ -115,10 +121,10 @@ const EXACT_CHARSETS: ReadonlySet<string> = new Set([
   'utf32',
 ]);
 
-/** Different values print differently. An ENUM or SET with an empty member does not: its invalid value prints empty too. */
+/** Different values print differently. */
 function printsExactly(column: ColumnInfo): boolean {
   if (column.charset !== null && !EXACT_CHARSETS.has(column.charset)) return false;
-  return !((column.dataType === 'enum' || column.dataType === 'set') && /[(,]''[,)]/.test(column.columnType));
+  return !printsAmbiguously(column);
 }
 
 function alphabetOf(meaning: Meaning, column: ColumnInfo): RegExp {
@@ -137,7 +143,8 @@ function alphabetOf(meaning: Meaning, column: ColumnInfo): RegExp {
 }
 
 function sortRemedy(meaning: Meaning, column: ColumnInfo): string {
-  if (meaning === 'float' || meaning === 'time') return `a column of another type than ${column.dataType}`;
+  if (sortsAsTextOnRequest(column)) return `{${column.name}:text} if the order of its text will do`;
+  if (meaning === 'float' || printsWithoutOrder(column)) return `a column of another type than ${column.dataType}`;
   return meaning === 'integer' && column.unsigned
     ? `{${column.name}:pad(${integerDigits(column)})}`
     : `{${column.name}:sortable}`;

@@ -6,7 +6,8 @@ import type { Path } from '../core/config-path.js';
 import type { ItemMapping, KeyMapping, KeyType } from '../config/model.js';
 import type { TableInfo } from '../core/model.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
-import { compileTemplate, type CompiledTemplate } from './compiled-template.js';
+import { compileTemplate, expressionsOf, type CompiledTemplate } from './compiled-template.js';
+import type { Expression } from './expression.js';
 import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES } from './item-size.js';
 import { KeyAttribute, type KeyLimits } from './key-attribute.js';
 import { KeyReader } from './key-reader.js';
@@ -111,16 +112,20 @@ function keyTemplateFault(type: KeyType, template: CompiledTemplate): { message:
   return null;
 }
 
+function numeric({ meaning }: Expression): boolean {
+  return meaning === 'integer' || meaning === 'decimal' || meaning === 'float';
+}
+
 /** "Sort keys must sort as the source does": an unpadded number in a text sorts 10 before 9. @returns false where refused */
 function refuseUnsortable(key: KeyMapping, template: CompiledTemplate, report: ReportFault): boolean {
-  if (key.type !== 'S') return true;
-  const bad = template.parts.find((part) => part.kind === 'expression' && !part.expression.sorts);
-  if (bad?.kind !== 'expression') return true;
+  const bad = expressionsOf(template).find(({ sorts, orderLost }) => (key.type === 'S' ? !sorts : orderLost));
+  if (bad === undefined) return true;
+  const why = bad.orderLost ? 'a YEAR(2) prints 1999 as 99, and 2000 as 00' : bad.unsorted;
   report(
     ['sortKey', 'template'],
     'E_MAPPING_UNSORTABLE',
-    `column ${bad.expression.column} would not sort in a text key as it does in MySQL (10 before 9)`,
-    `write ${bad.expression.sortRemedy}, or make the sort key one number with \`type: N\``,
+    `column ${bad.column} would not sort in a ${key.type === 'S' ? 'text ' : ''}key as it does in MySQL (${why})`,
+    `write ${bad.sortRemedy}${numeric(bad) && !bad.orderLost ? ', or make the sort key one number with `type: N`' : ''}`,
   );
   return false;
 }

@@ -24,6 +24,7 @@ export const TEMPLATE_FUNCTIONS = [
   'epoch-us',
   'pad',
   'sortable',
+  'text',
   'hex',
   'lower',
   'upper',
@@ -78,6 +79,10 @@ function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo
     case 'hex':
       expects('bytes', 'text');
       return hexOf(input);
+    case 'text':
+      expects('text', 'time');
+      // Asked for by name: whoever writes it wants the order of the text.
+      return { ...input, sorts: true };
     case 'lower':
       expects('text');
       return { ...input, evaluate: (row) => input.evaluate(row).toLowerCase(), distinguishes: 'often' };
@@ -114,6 +119,7 @@ function epochExpression(input: Expression, unit: 'epoch-s' | 'epoch-ms' | 'epoc
     // The year 9999 ends at 253,402,300,799 s.
     digits: decimals + 12,
     sorts: false,
+    unsorted: '10 before 9',
     sortRemedy: `{${input.column}:iso}, or {${input.column}:${unit}:pad(${decimals + 12})}`,
   };
 }
@@ -131,6 +137,8 @@ function hashExpression(input: Expression, modulus: number | null): Expression {
     alphabet: DIGITS,
     digits,
     sorts: false,
+    unsorted: '10 before 9',
+    orderLost: false,
     distinguishes: 'never',
     sortRemedy: `{${input.column}:hash(${modulus}):pad(${digits})}`,
   };
@@ -168,7 +176,7 @@ function padExpression(input: Expression, digits: number | null): Expression {
     meaning: 'encoded',
     width: digits,
     alphabet: DIGITS,
-    sorts: true,
+    sorts: !input.orderLost,
   };
 }
 
@@ -198,7 +206,7 @@ function sortableExpression(input: Expression, column: ColumnInfo): Expression {
     meaning: 'encoded',
     width: 1 + whole + (scale > 0 ? scale + 1 : 0),
     alphabet: /[-.0-9]/,
-    sorts: true,
+    sorts: !input.orderLost,
   };
 }
 

@@ -6,7 +6,7 @@ import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import { Permits } from '../core/permits.js';
 import { sourceError } from './errors.js';
-import { Session } from './session.js';
+import { Session, type ServerThread } from './session.js';
 
 /**
  * A connection in use, with the permit to run a statement on it. It holds one permit or none, whatever is called in whatever order: one
@@ -30,10 +30,12 @@ export class SessionPool {
   readonly #leased = new Set<Session>();
   readonly #permits: Permits;
   /** Threads of the server that may still work on what was given up here. */
-  readonly #abandoned = new Set<number>();
+  readonly #abandoned = new Set<ServerThread>();
   /** The first one that was reached. */
   #server: string | null = null;
   #closed = false;
+  /** Of connections that are gone. */
+  #rowsOfGone = 0;
 
   constructor(
     private readonly shard: ShardConfig,
@@ -56,6 +58,11 @@ export class SessionPool {
     }
   }
 
+  /** Rows that the server has answered so far, to any statement: while it grows, something is read. */
+  get rowsRead(): number {
+    return [...this.#idle, ...this.#leased].reduce((sum, session) => sum + session.rowsRead, this.#rowsOfGone);
+  }
+
   close(): void {
     this.#closed = true;
     for (const session of [...this.#idle.splice(0), ...this.#leased]) session.destroy();
@@ -64,6 +71,7 @@ export class SessionPool {
   #alive(): Session | null {
     for (let session = this.#idle.pop(); session !== undefined; session = this.#idle.pop()) {
       if (session.alive) return session;
+      this.#rowsOfGone += session.rowsRead;
     }
     return null;
   }
@@ -86,10 +94,10 @@ export class SessionPool {
   /** So that a server on which statements hang does not gather them. Threads that are gone already are no fault. */
   async #endAbandoned(session: Session, signal: AbortSignal): Promise<void> {
     for (const thread of this.#abandoned) {
-      this.#abandoned.delete(thread);
-      await session.rows(`KILL ${thread}`, signal).catch((error: unknown) => {
+      await session.endThread(thread, signal).catch((error: unknown) => {
         if (!session.alive) throw error;
       });
+      this.#abandoned.delete(thread);
     }
   }
 
@@ -101,6 +109,7 @@ export class SessionPool {
     this.#leased.add(session);
     let permitted = true;
     let released = false;
+    const isReleased = (): boolean => released;
     const suspend = (): void => {
       if (permitted) this.#permits.give();
       permitted = false;
@@ -109,18 +118,22 @@ export class SessionPool {
       session,
       suspend,
       resume: async (signal) => {
-        if (released) throw interrupted();
+        if (isReleased()) throw interrupted();
         await this.#permits.take(signal);
-        if (released || permitted) this.#permits.give();
-        if (released) throw interrupted();
-        permitted = true;
+        if (isReleased() || permitted) this.#permits.give();
+        else permitted = true;
+        if (isReleased()) throw interrupted();
       },
       release: () => {
         if (released) return;
         released = true;
         this.#leased.delete(session);
-        if (session.alive) this.#idle.push(session);
-        else if (session.abandonedThread !== null) this.#abandoned.add(session.abandonedThread);
+        if (session.alive) {
+          this.#idle.push(session);
+        } else {
+          this.#rowsOfGone += session.rowsRead;
+          if (session.abandonedThread !== null) this.#abandoned.add(session.abandonedThread);
+        }
         suspend();
       },
     };

@@ -11,6 +11,9 @@ import { connect, type Wire } from './connect.js';
 import { deadlinePassed } from './errors.js';
 import { tapRows } from './row-packet.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
+import { textLiteral } from './sql.js';
+
+const THREADS = 'information_schema.PROCESSLIST';
 
 /** How exactly silence is measured: looks within the longest one that is borne. */
 const LOOKS = 8;
@@ -29,6 +32,13 @@ function setUp(answerSeconds: number): readonly string[] {
   ];
 }
 
+/** A thread of the server, so that no other can be taken for it: ids begin at 1 again when the server starts. */
+export interface ServerThread {
+  readonly id: number;
+  /** Address and port of this side as the server sees them; quoted for SQL. */
+  readonly host: string;
+}
+
 /** A statement under way. */
 export interface Statement {
   /** Resolves after the last row. @throws the driver's error, E_INTERRUPTED */
@@ -44,7 +54,9 @@ export class Session {
   #failure: Error | null = null;
   #rejectRunning: ((error: Error) => void) | null = null;
   #server = '';
+  #host: string | null = null;
   #abandoned = false;
+  #rowsRead = 0;
 
   private constructor(
     wire: Wire,
@@ -69,6 +81,9 @@ export class Session {
       for (const sql of [...setUp(answerSeconds), ...family.sessionSetUp]) await session.rows(sql, signal);
       const [identity] = await session.rows(`SELECT ${family.serverIdentity}`, signal);
       session.#server = String(identity?.[0]);
+      // Each user sees his own threads, without a privilege.
+      const [thread] = await session.rows(`SELECT HOST FROM ${THREADS} WHERE ID = CONNECTION_ID()`, signal);
+      session.#host = thread?.[0]?.toString() ?? null;
       session.#family = family;
       return session;
     } catch (error) {
@@ -82,9 +97,27 @@ export class Session {
     return this.#server;
   }
 
-  /** The server's thread that may still work on a statement that was given up here as hung; null: none. */
-  get abandonedThread(): number | null {
-    return this.#abandoned ? this.#wire.connection.threadId : null;
+  /** The server's thread that may still work on a statement that was given up here as hung; null: none, or not to be told from others. */
+  get abandonedThread(): ServerThread | null {
+    const id = this.#wire.connection.threadId;
+    return this.#abandoned && this.#host !== null ? { id, host: textLiteral(this.#host) } : null;
+  }
+
+  /**
+   * Ends a thread that an earlier session of the same user left behind, which needs no privilege. Where the server was started again since,
+   * the id may be a stranger's: so user, address and port are compared first. This connection sees one life of the server, in which no id
+   * comes twice: between the look and the KILL, the thread can only end.
+   * @throws the driver's error, E_INTERRUPTED
+   */
+  async endThread({ id, host }: ServerThread, signal: AbortSignal): Promise<void> {
+    const ours = `ID = ${id} AND HOST = ${host} AND USER = SUBSTRING_INDEX(USER(), '@', 1) AND COMMAND <> 'Sleep'`;
+    const found = await this.rows(`SELECT ID FROM ${THREADS} WHERE ${ours}`, signal);
+    if (found.length > 0) await this.rows(`KILL ${id}`, signal);
+  }
+
+  /** Rows of all its statements so far, but for those of its own set-up: while it grows, the server answers. */
+  get rowsRead(): number {
+    return this.#rowsRead;
   }
 
   get family(): ServerFamily {
@@ -128,7 +161,9 @@ export class Session {
     return this.#run(sql, signal, (command) => {
       // A statement without a result set reports its outcome as a 'result' too.
       command.on('result', (row: Cell[] | object) => {
-        if (Array.isArray(row)) onRow(row as Cell[]);
+        if (!Array.isArray(row)) return;
+        if (this.#family !== null) this.#rowsRead += 1;
+        onRow(row as Cell[]);
       });
       if (onNames === null) return;
       command.on('fields', (fields: readonly { readonly name: string }[] | undefined) =>
@@ -139,7 +174,12 @@ export class Session {
 
   /** Starts a SELECT whose rows are handed on as bytes (see row-packet.ts); `onRow` may pause it. */
   stream(sql: string, onRow: (packet: Buffer, from: number, to: number) => void, signal: AbortSignal): Statement {
-    return this.#run(sql, signal, (command) => tapRows(command, onRow));
+    return this.#run(sql, signal, (command) =>
+      tapRows(command, (packet, from, to) => {
+        this.#rowsRead += 1;
+        onRow(packet, from, to);
+      }),
+    );
   }
 
   #run(sql: string, signal: AbortSignal, listen: (command: Query) => void): Statement {

@@ -55,6 +55,10 @@ class MysqlShardSource implements ShardSource {
     );
   }
 
+  get rowsRead(): number {
+    return this.means.pool.rowsRead;
+  }
+
   open(scan: TableScan): RowSource {
     return new TableSource(this.means, scan);
   }

@@ -1,6 +1,7 @@
 /**
  * The process of one running shard, seen from inside: takes a task from its parent, tells it what happens, stops when told to
- * and when the parent is gone. It never outlives the parent: a closed channel is a stop.
+ * and when the parent is gone. It never outlives the parent: a closed channel is a stop. Nor its work: whatever of it never settles, the
+ * process ends once the outcome is told, or when a stop has lasted too long with nobody left to end it.
  */
 import { loadConfig } from '../config/load.js';
 import { EventBus, EVENTS } from '../core/events.js';
@@ -9,9 +10,13 @@ import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shar
 import type { FromWorker, ToWorker } from './protocol.js';
 
 /** The process as the worker needs it: an IPC channel, signals, an environment. */
-export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'env' | 'connected'>;
+export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'env' | 'connected' | 'exit'>;
 
 const ALIVE_EVERY_MS = 1_000;
+/** How long the process may take to end by itself once its outcome is told, in ms. */
+const END_GRACE_MS = 2_000;
+/** How long it may take to save its checkpoint when its parent is gone, in ms: as long as a parent that is there lets it. */
+const ORPHAN_GRACE_MS = 30_000;
 
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
@@ -23,6 +28,7 @@ export function runWorker(process: WorkerProcess): void {
   });
   process.on('disconnect', () => {
     stop.abort();
+    endWithin(process, ORPHAN_GRACE_MS);
   });
   process.on('message', (message: ToWorker) => {
     switch (message.type) {
@@ -56,6 +62,12 @@ async function work(
   tell(process, { type: 'outcome', outcome });
   // Nothing is left to hear: without the channel the process ends by itself.
   if (process.connected) process.disconnect();
+  endWithin(process, END_GRACE_MS);
+}
+
+/** It ends by itself unless something holds it, such as work that was given up as stuck. */
+function endWithin(process: WorkerProcess, ms: number): void {
+  setTimeout(() => process.exit(), ms).unref();
 }
 
 async function outcomeOf(

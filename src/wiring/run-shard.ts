@@ -37,6 +37,7 @@ import {
   tellPhase,
   type ShardWork,
 } from './shard-work.js';
+import { watchShard } from './watch-shard.js';
 import { targetIdentity } from './target-facts.js';
 import { openTargetSession, type TargetSession } from './target-session.js';
 
@@ -50,17 +51,20 @@ export async function runShard(
   config: Config,
   bus: EventBus,
   budget: TokenBucket,
-  signal: AbortSignal,
+  outer: AbortSignal,
 ): Promise<ShardOutcome> {
   const startedAt = performance.now();
   const incidents = new IncidentBook(bus);
   let store: StateStore | null = null;
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
+  const { watch, ...watching } = watchShard(task.shard, config, bus, budget, outer);
+  const { signal } = watch;
   try {
     store = openState(task, config);
     incidents.keepIn(store);
-    session = await openShardSession(config, task.shard, bus, signal, task.scans);
+    session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, task.scans));
+    watching.counts(session.source);
     const resumed = session.jobs.some((job) => isUnfinished(store?.summary(task.kind, job.mapping.table.name) ?? null));
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
@@ -70,13 +74,14 @@ export async function runShard(
       ...resumeFingerprint(
         config,
         session.jobs.map((job) => job.mapping.table),
-        task.dryRun ? null : await targetIdentity(config, signal),
+        task.dryRun ? null : await watch.orStuck(targetIdentity(config, signal)),
       ),
       ...guardBinding(guard, begun),
     };
     if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
     else store.bind(fingerprint, takenUp);
-    await checkServer({ ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus }, signal);
+    const going = { ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus };
+    await watch.orStuck(checkServer(going, signal));
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
     const context: ShardContext = {
       shard: task.shard,
@@ -87,8 +92,9 @@ export async function runShard(
       signal,
     };
     const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents };
-    outcome = await workOn(work);
-  } catch (thrown) {
+    outcome = await watch.orStuck(workOn(work));
+  } catch (ended) {
+    const thrown = watch.reasonOf(ended);
     const error = asFerryError(thrown);
     if (error.code === 'E_INTERNAL' && process.env['DYNAFERRY_DEBUG'] !== undefined)
       bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
@@ -102,7 +108,9 @@ export async function runShard(
   } finally {
     await session?.close().catch(() => undefined);
     incidents.close();
-    outcome = closeState(store, outcome);
+    // What is stuck may still write: until the process ends, nobody else works on this shard.
+    if (!watch.stuck) outcome = closeState(store, outcome);
+    watching.end();
   }
   const result: ShardOutcome = { shard: task.shard, ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
   bus.emit('shard.finished', {

@@ -12,7 +12,7 @@ import { readBinding, recordedShards } from '../state/read-binding.js';
 
 /**
  * Shards whose state is bound to other settings than those that `shards` are to be moved with. One whose state cannot be read is told
- * of by `guardFindings`. What is wrong with a shard's own state, its run tells.
+ * of by `guardFindings`.
  * @param targetIdentity null: there is no such table yet
  * @param restarting shards that begin again with this run: what they were bound to ends
  */
@@ -24,8 +24,10 @@ export function agreementFindings(
 ): readonly Finding[] {
   const now = resumeFingerprint(config, [], targetIdentity);
   const known = new Set(config.source.shards.map(({ id }) => id));
+  // One that is bound to other settings itself moves nothing: its own run refuses it, and says what may be changed how.
+  const moving = shards.filter((id) => restarting.has(id) || !disagrees(bindingOf(config.state, id), now));
   return recordedShards(config.state).flatMap((id) => {
-    const others = shards.filter((shard) => shard !== id);
+    const others = moving.filter((shard) => shard !== id);
     if (restarting.has(id) || others.length === 0) return [];
     const moved = bindingOf(config.state, id);
     if (moved === null) return [];
@@ -34,6 +36,10 @@ export function agreementFindings(
     const changes = disagreements(moved, now);
     return changes.length === 0 ? [] : [disagreement(id, others, known.has(id), changeLines(changes))];
   });
+}
+
+function disagrees(binding: Fingerprint | null, now: Fingerprint): boolean {
+  return binding !== null && disagreements(binding, now).length > 0;
 }
 
 function bindingOf(folder: string, shard: string): Fingerprint | null {

@@ -14,6 +14,8 @@ import type { Config } from '../../src/config/model.js';
 import { EventBus } from '../../src/core/events.js';
 import type { Cursor } from '../../src/core/model.js';
 import type { PassKind, StateStore, TablePlan } from '../../src/core/state-ports.js';
+import type * as RegisterModule from '../../src/state/key-register.js';
+import type * as StateModule from '../../src/state/open.js';
 import { openBudget, runShard } from '../../src/wiring/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../src/wiring/shard-task.js';
 import { createTable, TEST_AWS_ENVIRONMENT, type Item } from '../support/dynamodb.js';
@@ -23,13 +25,13 @@ import { letLateWriteWindowPass } from '../support/late-writes.js';
 import { createMigration, dynamodbPairs, inKeyOrder, KEYS, type ConfigDocument } from '../support/migration.js';
 
 vi.mock('../../src/state/open.js', async (original) => {
-  const real = await original<typeof import('../../src/state/open.js')>();
+  const real = await original<typeof StateModule>();
   const openStateStore: typeof real.openStateStore = (at) =>
     FailingCalls.of(at.folder).around('StateStore', inRanges(real.openStateStore(at), shapeOf(at.folder)));
   return { ...real, openStateStore };
 });
 vi.mock('../../src/state/key-register.js', async (original) => {
-  const real = await original<typeof import('../../src/state/key-register.js')>();
+  const real = await original<typeof RegisterModule>();
   const openKeyRegister: typeof real.openKeyRegister = (at) =>
     FailingCalls.of(at.folder).around('KeyRegister', real.openKeyRegister(at));
   return { ...real, openKeyRegister };
@@ -221,7 +223,7 @@ function recorded(folder: string, kind: PassKind): object {
 function pluck(file: string, sql: string): readonly unknown[] {
   const database = new Database(file, { readonly: true });
   try {
-    return database.prepare<[], unknown>(sql).pluck().all();
+    return database.prepare<[]>(sql).pluck().all();
   } finally {
     database.close();
   }

@@ -37,6 +37,7 @@ export const PLACES: Readonly<Record<EventName, readonly Place[] | string>> = {
   'row.bad': backfill(3),
   'difference.found': [{ command: 'verify', upTo: 2 }],
   'shard.progress': backfill(2),
+  'shard.stalled': 'nothing is under way then that a kill could break off; test/faults/stalls.test.ts has what follows',
   // That of a run that was killed before.
   'shard.warning': [{ command: 'verify', upTo: 1 }],
   'shard.finished': backfill(1),

@@ -8,6 +8,7 @@ import { openTarget } from '../../contract/item-writer-target.js';
 import { ReadMeter } from '../../support/capacity/read-meter.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
 import { type Fate, startFaultProxy } from '../../support/fault-proxy.js';
+import { SeenBucket } from '../../support/seen-bucket.js';
 
 const never = new AbortController().signal;
 /** 96 units each. */
@@ -164,19 +165,3 @@ describe.each(dynamodbServers.filter(({ name }) => name !== 'dynalite'))('an ans
     ]);
   });
 });
-
-/** What is debited on the whole. */
-class SeenBucket extends TokenBucket {
-  debited = 0;
-
-  override tryTake(units: number): boolean {
-    const taken = super.tryTake(units);
-    if (taken) this.debited += units;
-    return taken;
-  }
-
-  override settle(difference: number): void {
-    super.settle(difference);
-    this.debited += difference;
-  }
-}

@@ -1,12 +1,14 @@
 /** The reader against a DynamoDB that misbehaves: every item that is there is found, whatever it takes. */
 import { describe, expect, test } from 'vitest';
+import { TokenBucket } from '../../../src/dynamodb/budget.js';
 import { SAME } from '../../../src/core/held-item.js';
 import { sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
-import { type Fate, type FaultPlan, startFaultProxy } from '../../support/fault-proxy.js';
+import { type Fate, type FaultPlan, inOrder, startFaultProxy } from '../../support/fault-proxy.js';
 
-const TIMEOUTS = { connectTimeoutMs: 500, answerTimeoutMs: 400 };
+/** Where no answer comes; long enough for those that do, on a machine that is busy. */
+const TIMEOUTS = { connectTimeoutMs: 2000, answerTimeoutMs: 2000 };
 const never = new AbortController().signal;
 
 /** The n-th BatchGetItem meets the n-th fate; writes pass. */
@@ -26,7 +28,10 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     ['InternalServerError', { kind: 'error', status: 500, name: 'InternalServerError' }],
   ])('%s is asked again', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, readsInOrder(fate, fate));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, timeouts: TIMEOUTS });
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      ...(fate.kind === 'hang' && { timeouts: TIMEOUTS }),
+    });
     const items = sampleItems(130, 9);
     await target.writer.write(items);
     const { held } = await target.reader.read(items, never);
@@ -65,6 +70,16 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({
       code: 'E_TARGET_UNAVAILABLE',
     });
+  });
+
+  test('waiting for a small budget between two failures uses up no patience', async () => {
+    const throttle: Fate = { kind: 'throttle' };
+    await using proxy = await startFaultProxy(server.endpoint, inOrder(throttle, throttle));
+    // Ten keys at a unit each, and what was refused stays debited: the next try comes two seconds later.
+    const readBudget = new TokenBucket(5);
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 1, readBudget });
+    expect((await target.reader.read(sampleItems(10, 1), never)).held).toHaveLength(10);
+    expect(target.events.filter(({ name }) => name === 'request.retried')).toHaveLength(2);
   });
 
   test('an abort ends a read that gets no answer', async () => {

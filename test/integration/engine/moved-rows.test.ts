@@ -2,7 +2,7 @@
  * A row whose scan key is changed while its table is read comes twice, and is one row all the same: it does not stop the run, and the
  * newer reading is what the target has in the end. Two rows that share an item key are told apart from it, and still stop the run.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { RowChunk } from '../../../src/core/row-block.js';
 import type { RowSource } from '../../../src/core/ports.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
@@ -72,6 +72,7 @@ function inTwoRanges({ store }: TableWork): void {
 }
 
 const moved = { n: '1', id: '295' };
+const PATIENCE = { timeout: 20_000, interval: 50 };
 
 describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 }, (servers) => {
   it('is one row to the register, to which its claim passes', async () => {
@@ -122,7 +123,12 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
     const late = afterFirstChunk(
       work,
       () => work.database.query(MOVE),
-      (others) => others,
+      async (others) => {
+        await others;
+        // Acknowledged, it is known to the register alone.
+        if (registered)
+          await vi.waitUntil(async () => (await work.items()).some(({ id }) => id === moved.id), PATIENCE);
+      },
     );
     await work.backfill({ ...late, itemKeys: registered ? work.register : null });
     const stored = await work.items();

@@ -4,12 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Permits } from '../../../src/core/permits.js';
 import type { Range } from '../../../src/core/model.js';
 import type { RowChunk } from '../../../src/core/row-block.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';
-import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
 import { openSource, openTable } from './source.js';
 
 const EVERYTHING: Range = { index: 0, after: null, upTo: null, estimatedRows: 0 };
@@ -67,23 +65,6 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
     expect(await holding).toEqual([1]);
   });
 
-  test('a connection that is killed while its SELECT is paused takes no permit along', async () => {
-    const signal = AbortSignal.timeout(50_000);
-    await using database = await createDatabase(server);
-    await fill(database, 200, 100_000);
-    await using shard = openSource(database.shard(), PAUSING);
-    const source = await openTable(shard, 't', ['id', 'body']);
-    const chunks: RowChunk[] = [];
-    for await (const chunk of source.scan(EVERYTHING, null, signal)) {
-      chunks.push(chunk);
-      if (chunks.length % 40 !== 0) continue;
-      await killOthers(database);
-      // Time enough for the scan to see it and to try again, while the place for the next chunk is taken.
-      await sleep(1_200);
-    }
-    expect(ids(chunks)).toEqual(numbers(200));
-  });
-
   test('scans side by side share one permit, whatever becomes of their connections', async () => {
     const signal = AbortSignal.timeout(50_000);
     await using database = await createDatabase(server);
@@ -113,32 +94,5 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
     expect(first).toEqual(numbers(120));
     expect(second).toEqual(numbers(120));
     expect(parts.flat()).toEqual(numbers(120));
-  });
-});
-
-const own = (await ownMysqlKinds()).includes('mysql-5.6') ? ['mysql-5.6'] : [];
-
-describe.each(own)('%s that drops whoever does not read', { timeout: 90_000 }, (kind) => {
-  test('is read to the end all the same', async () => {
-    const signal = AbortSignal.timeout(60_000);
-    await using server = await startOwnMysql(kind, { options: ['--wait-timeout=1', '--net-write-timeout=1'] });
-    await using database = await createDatabase(server);
-    await fill(database, 3_000, 2_000);
-    await using shard = openSource(database.shard(), { ...PAUSING, chunkRows: 2_000 });
-    const source = await openTable(shard, 't', ['id', 'body']);
-    const ranges = await source.planRanges(8, signal);
-    // A writer whose budget is small: one at a time is served, and a chunk takes it longer than the server waits.
-    const writer = new Permits(1);
-    const scans = ranges.map(async (range) => {
-      const chunks: RowChunk[] = [];
-      for await (const chunk of source.scan(range, null, signal)) {
-        chunks.push(chunk);
-        await writer.take(signal);
-        await sleep(200);
-        writer.give();
-      }
-      return ids(chunks);
-    });
-    expect((await Promise.all(scans)).flat()).toEqual(numbers(3_000));
   });
 });

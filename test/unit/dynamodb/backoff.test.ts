@@ -24,4 +24,29 @@ describe('Patience', () => {
     expect(patience.exhaustedBy(200_000)).toBe(false);
     expect(patience.exhaustedBy(210_000)).toBe(true);
   });
+
+  test('does not count the time in which the budget held everything back', () => {
+    const patience = new Patience(10);
+    expect(patience.exhaustedBy(0)).toBe(false);
+    for (const at of [1_000, 95_000, 200_000]) {
+      patience.heldBack(at);
+      patience.heldBack(at + 500);
+      patience.released(at + 90_000);
+      // Whatever else was served at the same time.
+      patience.released(at + 90_500);
+      expect(patience.exhaustedBy(at + 90_001)).toBe(at === 200_000);
+    }
+  });
+
+  test('but many failed tries are many, whatever was waited for between them', () => {
+    const patience = new Patience(10);
+    const tries = Array.from({ length: 10 }, (_, i) => {
+      patience.heldBack(i * 60_000);
+      patience.released(i * 60_000 + 59_000);
+      return patience.exhaustedBy(i * 60_000 + 59_001);
+    });
+    expect(tries).toEqual([...Array<boolean>(9).fill(false), true]);
+    patience.progress();
+    expect(patience.exhaustedBy(10_000_000)).toBe(false);
+  });
 });

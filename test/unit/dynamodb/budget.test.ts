@@ -133,6 +133,45 @@ describe('TokenBucket', () => {
   });
 });
 
+test('a bucket has a timer while somebody waits for it and it fills, and one alone', async () => {
+  const clock = new TurnedClock();
+  let set = 0;
+  let running = 0;
+  const counting = {
+    now: () => clock.now(),
+    after: (ms: number, run: () => void) => {
+      set++;
+      running++;
+      const cancel = clock.after(ms, () => {
+        running--;
+        run();
+      });
+      return () => {
+        running--;
+        cancel();
+      };
+    },
+  };
+  const bucket = new TokenBucket(10, counting);
+  bucket.tryTake(10);
+  bucket.settle(5);
+  bucket.setShare(0.5);
+  bucket.setShare(1);
+  expect(set).toBe(0);
+  const stop = new AbortController();
+  const waiting = [bucket.take(1, stop.signal), bucket.take(1, stop.signal)].map((take) =>
+    expect(take).rejects.toMatchObject({ code: 'E_INTERRUPTED' }),
+  );
+  expect(running).toBe(1);
+  bucket.setLimit(0);
+  expect(running).toBe(0);
+  bucket.setLimit(1);
+  expect(running).toBe(1);
+  stop.abort();
+  await Promise.all(waiting);
+  expect(running).toBe(0);
+});
+
 describe('SpentWindow', () => {
   test('keeps what was granted and not spent for ten seconds', () => {
     const window = new SpentWindow(0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SAME, type HeldItem } from '../../../src/core/held-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
-import { attributeDifferences, compareItem } from '../../../src/engine/compare.js';
+import { attributeDifferences, compareItem, isNewer } from '../../../src/engine/compare.js';
 import { bytesOf } from '../../support/mapped-item.js';
 
 /** Nothing is deleted by TTL, or everything may be. */
@@ -94,5 +94,17 @@ describe('attributeDifferences', () => {
       { name: 'constructor', held: null, mapped: '{"NULL":true}' },
       { name: 'x', held: null, mapped: '{"NULL":true}' },
     ]);
+  });
+});
+
+describe('isNewer', () => {
+  it('holds the target against the row, never the row against the target', () => {
+    const [older, newer] = ['{"v":{"N":"9"}}', '{"v":{"N":"10"}}'];
+    expect([isNewer(newer, older, 'v'), isNewer(older, newer, 'v'), isNewer(older, older, 'v')]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(isNewer(newer, older, 'w')).toBe(false);
   });
 });

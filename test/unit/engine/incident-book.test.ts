@@ -95,3 +95,35 @@ test('a disk that is full for a moment at the end loses no count either', () => 
   expect(disk.writes).toEqual([[{ kind: 'throttled', count: 1, firstAt: 7, lastAt: 7 }]]);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('what was counted before the state was open is kept once it is; and a count of more kinds is their sum', () => {
+  const bus = new EventBus();
+  const { store, writes } = recorder();
+  const book = new IncidentBook(bus, () => 7);
+  bus.emit('target.throttled', { shard, items: 1, reasons: [] });
+  bus.emit('source.paused', { shard, cause: 'lag', reason: 'r' });
+  bus.emit('target.throttled', { shard, items: 1, reasons: [] });
+  expect(vi.getTimerCount()).toBe(0);
+  expect([book.count('throttled'), book.count('throttled', 'source-lagged'), book.count('failed')]).toEqual([2, 3, 0]);
+  book.keepIn(store);
+  vi.advanceTimersByTime(999);
+  expect(writes).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(writes).toEqual([
+    [
+      { kind: 'throttled', count: 2, firstAt: 7, lastAt: 7 },
+      { kind: 'source-lagged', count: 1, firstAt: 7, lastAt: 7 },
+    ],
+  ]);
+  book.close();
+  expect([writes.length, book.count('throttled')]).toEqual([1, 2]);
+});
+
+test('with nothing to write nothing is planned', () => {
+  const book = new IncidentBook(new EventBus());
+  const { store, writes } = recorder();
+  book.keepIn(store);
+  expect(vi.getTimerCount()).toBe(0);
+  book.close();
+  expect(writes).toEqual([]);
+});

@@ -130,4 +130,41 @@ describe('PassProgress', () => {
     stop();
     expect({ told, ...disk }).toEqual({ told: 5, full: false, beats: 2 });
   });
+
+  it('says what it is once a second, with the rates to the state, and once more at the end', () => {
+    vi.useFakeTimers();
+    const beats: unknown[] = [];
+    const told: unknown[] = [];
+    const bus = new EventBus();
+    bus.on('shard.progress', (payload) => told.push(payload));
+    const progress = progressOf(1_000);
+    const store = { beat: (beat: unknown) => beats.push(beat) } as Partial<StateStore> as StateStore;
+    const stop = progress.publish(bus, store);
+    expect(told.length).toBe(1);
+    progress.add(chunk(100));
+    vi.advanceTimersByTime(999);
+    expect(told.length).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(told[1]).toMatchObject({ shard: 's01', table: 'messages', counts: { rows: 100 }, rowsPerSecond: 100 });
+    expect(beats[1]).toEqual({
+      pid: process.pid,
+      at: Date.now(),
+      phase: 'backfilling',
+      rowsPerSecond: 100,
+      itemsPerSecond: 200,
+      unitsPerSecond: 0,
+    });
+    stop();
+    expect([told.length, beats.length, vi.getTimerCount()]).toEqual([3, 3, 0]);
+  });
+
+  it('takes a sample at the very edge of the window for the oldest one', () => {
+    const progress = progressOf(100_000);
+    progress.snapshot(0);
+    progress.add(chunk(1_000));
+    progress.snapshot(1_000);
+    progress.add(chunk(500));
+    expect(progress.snapshot(10_999)).toMatchObject({ rowsPerSecond: 1_500 / 10.999 });
+    expect(progress.snapshot(11_000)).toMatchObject({ rowsPerSecond: 50 });
+  });
 });

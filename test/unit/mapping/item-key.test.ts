@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { KeyMapping } from '../../../src/config/model.js';
 import type { Cell, ColumnInfo } from '../../../src/core/model.js';
 import { attributesOf, compile, mapRow, onlyItem, rule, table, type RuleParts } from './tables.js';
 
@@ -135,7 +136,15 @@ describe('key templates that are refused', () => {
     );
   });
 
-  it.each<[string, string, string]>([
+  const WHY = {
+    number: '10 before 9',
+    member: 'MySQL orders the members as the column declares them',
+    address: 'MySQL orders such values by their bytes',
+    document: 'MySQL orders JSON by its types and values',
+    duration: 'hours have no fixed width, and times may be negative',
+  };
+
+  it.each<[string, string, string, (keyof typeof WHY)?]>([
     ['int', '{c}', '{c:sortable}'],
     ['int unsigned', '{c}', '{c:pad(10)}'],
     ['bigint unsigned', 'MSG#{c}', '{c:pad(20)}'],
@@ -148,19 +157,45 @@ describe('key templates that are refused', () => {
     ['datetime(6)', '{c:epoch-us}', '{c:iso}, or {c:epoch-us:pad(18)}'],
     ['varchar(9)', '{c:hash(16)}', '{c:hash(16):pad(2)}'],
     ['double', '{c}', 'a column of another type than double'],
-    ['time', '{c}', 'a column of another type than time'],
-  ])('unsortable: a text sort key of a %s as %s', (definition, template, remedy) => {
+    ['time', '{c}', '{c:text}', 'duration'],
+    ["enum('z','a')", '{c}', '{c:text}', 'member'],
+    ["enum('z','a')", '{s}#{c:lower}', '{c:text}', 'member'],
+    ["enum('z','a')", '{c:hex}', '{c:text}', 'member'],
+    ["set('z','a')", '{c:upper}', '{c:text}', 'member'],
+    ['json', '{c}', '{c:text}', 'document'],
+    ['uuid', '{c}', '{c:text}', 'address'],
+    ['inet4', '{c}', '{c:text}', 'address'],
+    ['inet6', '{c:lower}', '{c:text}', 'address'],
+  ])('unsortable: a text sort key of a %s as %s', (definition, template, remedy, why = 'number') => {
     const info = table({ s: 'varchar(9)', c: definition });
     expect(() => compile(info, rule('x', template))).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_UNSORTABLE',
-        message:
-          'mapping.messages.items[0].sortKey.template (line 7): column c would not sort in a text key as it does in MySQL (10 before 9)',
-        hint: `write ${remedy}, or make the sort key one number with \`type: N\``,
+        message: `mapping.messages.items[0].sortKey.template (line 7): column c would not sort in a text key as it does in MySQL (${WHY[why]})`,
+        hint:
+          why === 'number'
+            ? `write ${remedy}, or make the sort key one number with \`type: N\``
+            : `write ${remedy} if the order of its text will do`,
       }),
     );
     const [first = ''] = remedy.split(', or ');
     if (first.startsWith('{')) expect(() => compile(info, rule('x', first))).not.toThrow();
+  });
+
+  it.each<[string, KeyMapping['type']]>([
+    ['{c}', 'S'],
+    ['{c:pad(4)}', 'S'],
+    ['{c:sortable}', 'S'],
+    ['{c}', 'N'],
+  ])('unsortable: a YEAR(2) as %s of type %s, since it prints no century', (template, type) => {
+    expect(() => compile(table({ c: 'year(2)' }), rule('x', template, { sk: { type } }))).toThrow(
+      expect.objectContaining({
+        code: 'E_MAPPING_UNSORTABLE',
+        message: expect.stringContaining('a YEAR(2) prints 1999 as 99, and 2000 as 00') as string,
+        hint: 'write a column of another type than year',
+      }),
+    );
+    expect(() => compile(table({ c: 'year(2)' }), rule('{c}', '{c:hash(16):pad(2)}'))).not.toThrow();
   });
 
   it.each([['{s}'], ['{at:iso}#{s}'], ['{at}'], ['{n:sortable}'], ['{at:epoch-s:pad(12)}'], ['{b:hex}'], ['MSG']])(

@@ -94,6 +94,12 @@ describe('proven', () => {
       { keys: [uniqueKey(['sid'], { nullable: true })] },
     ],
     ['a unique prefix: then the whole is unique too', '{sid}', null, { keys: [uniqueKey(['sid'], { prefix: true })] }],
+    [
+      'an ENUM whose members all differ, however alike they are',
+      '{odd}',
+      '{odd:text}',
+      { keys: [uniqueKey(['odd'])], columns: { odd: "enum('e','é','it''s','its')" } },
+    ],
     ['a key of bytes', '{vbin}', null, { keys: [uniqueKey(['vbin'])], parts: { pk: { type: 'B' } } }],
     ['a key of numbers', '{d}', '{n}', { ...keyOn(['d', 'n']), parts: { pk: { type: 'N' }, sk: { type: 'N' } } }],
   ])('%s: %s %s', (_, partition, sort, given) => {
@@ -135,6 +141,19 @@ describe('unproven', () => {
       '{odd}',
       null,
       { keys: [uniqueKey(['odd'])], columns: { odd: "enum('a','')" } },
+    ],
+    ['a YEAR(2), which prints 0 as 2000', '{odd}', null, { keys: [uniqueKey(['odd'])], columns: { odd: 'year(2)' } }],
+    [
+      'an ENUM that declares a member twice',
+      '{odd}',
+      null,
+      { keys: [uniqueKey(['odd'])], columns: { odd: "enum('a','b','a')" } },
+    ],
+    [
+      'a SET that declares a member twice',
+      '{odd:text}',
+      null,
+      { keys: [uniqueKey(['odd'])], columns: { odd: "set('it''s','b','it''s')" } },
     ],
     ['a SET with an empty member', '{odd}', null, { keys: [uniqueKey(['odd'])], columns: { odd: "set('','a')" } }],
   ])('%s: %s %s', (_, partition, sort, given) => {

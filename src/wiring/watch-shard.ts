@@ -1,0 +1,133 @@
+/**
+ * What a shard's work is watched by (`engine/stall-watch.ts`): what counts as a movement, what stands still by right, and how long is too
+ * long, from the limits of the config.
+ *
+ * Excused are
+ *
+ * - a pause that spares the source, while no chunk is under way, for as long as `maxPauseSeconds` bears one itself;
+ * - a debt of the budget that is being paid off: twice the longest debt since something moved, as the next request may be as dear.
+ *
+ * Not excused, since the limits leave room for them: failures that are tried again, which have a patience of their own and an error that
+ * says more; a statement that is silent for `answerSeconds`; pauses between two looks.
+ */
+import type { Config } from '../config/model.js';
+import type { EventBus } from '../core/events.js';
+import type { TokenBucket } from '../dynamodb/budget.js';
+import { StallWatch, type StallTimes } from '../engine/stall-watch.js';
+
+const TICK_MS = 1_000;
+/** Stopped work lets its writes in flight finish and saves its checkpoint: as long as a stop by a signal may take. */
+const GRACE_SECONDS = 30;
+/** Connecting, timeouts of requests, the search for credentials: what a last try may take beside silence. */
+const MARGIN_SECONDS = 90;
+
+export interface ShardWatch {
+  readonly watch: StallWatch;
+  /** From now on its rows count as well. */
+  counts(source: { readonly rowsRead: number }): void;
+  end(): void;
+}
+
+/** Told after the longest patience; stopped when the last try that it allows, and what that may take, are over. */
+export function stallTimes({ source, target }: Config): StallTimes {
+  const { patienceSeconds, answerSeconds } = source.limits;
+  return {
+    tickMs: TICK_MS,
+    tellAfter: Math.max(patienceSeconds, answerSeconds, target.patienceSeconds),
+    stopAfter: Math.max(patienceSeconds + 2 * answerSeconds, target.patienceSeconds) + MARGIN_SECONDS,
+    graceTicks: GRACE_SECONDS,
+  };
+}
+
+export function watchShard(
+  shard: string,
+  config: Config,
+  bus: EventBus,
+  budget: TokenBucket,
+  outer: AbortSignal,
+  times = stallTimes(config),
+): ShardWatch {
+  const counts = { steps: 0, chunks: 0, items: 0, commits: 0 };
+  const sources: { readonly rowsRead: number }[] = [];
+  let underWay = 0;
+  const excuses = new Excuses(config.source.limits.maxPauseSeconds, times.tickMs);
+  const endings = [
+    bus.on('shard.phase', () => void (counts.steps += 1)),
+    bus.on('table.planned', () => void (counts.steps += 1)),
+    bus.on('range.completed', () => void (counts.steps += 1)),
+    bus.on('chunk.read', () => {
+      counts.chunks += 1;
+      underWay += 1;
+    }),
+    bus.on('chunk.done', () => {
+      counts.chunks += 1;
+      underWay -= 1;
+    }),
+    bus.on('batch.acknowledged', ({ items }) => void (counts.items += items)),
+    bus.on('watermark.advanced', ({ chunks }) => void (counts.commits += chunks)),
+    bus.on('source.paused', () => excuses.paused()),
+    bus.on('source.resumed', () => excuses.resumed()),
+  ];
+  const watch = new StallWatch(shard, outer, times, {
+    movements: () => ({
+      'a step of the work': counts.steps,
+      'rows read from MySQL': sources.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
+      'capacity units consumed at DynamoDB': budget.consumed,
+      'a chunk read or done': counts.chunks,
+      'items acknowledged by DynamoDB': counts.items,
+      'chunks committed to the state': counts.commits,
+    }),
+    onMoved: () => excuses.moved(),
+    excused: () => excuses.excuse(budget.owedMs, underWay),
+    onStalled: (last, seconds) => bus.emit('shard.stalled', { shard, last, seconds }),
+  });
+  return {
+    watch,
+    counts: (source) => void sources.push(source),
+    end: () => {
+      watch.end();
+      for (const end of endings) end();
+    },
+  };
+}
+
+/** What may stand still, and how long at most: an excuse that lasts for ever is none. */
+class Excuses {
+  #paused = false;
+  #pausedTicks = 0;
+  #debtTicks = 0;
+  #longestDebtMs = 0;
+
+  constructor(
+    private readonly maxPauseSeconds: number,
+    private readonly tickMs: number,
+  ) {}
+
+  paused(): void {
+    this.#paused = true;
+    this.#pausedTicks = 0;
+  }
+
+  resumed(): void {
+    this.#paused = false;
+  }
+
+  moved(): void {
+    this.#debtTicks = 0;
+    this.#longestDebtMs = 0;
+  }
+
+  /** @param owedMs until the budget's debt is paid @param underWay chunks that the target has a part in */
+  excuse(owedMs: number, underWay: number): boolean {
+    if (this.#paused && underWay === 0 && this.#pausedTicks * this.tickMs < this.maxPauseSeconds * 1_000) {
+      this.#pausedTicks += 1;
+      return true;
+    }
+    // A budget of nothing pays no debt.
+    if (owedMs === 0 || owedMs === Infinity) return false;
+    this.#longestDebtMs = Math.max(this.#longestDebtMs, owedMs);
+    if (this.#debtTicks * this.tickMs >= 2 * this.#longestDebtMs) return false;
+    this.#debtTicks += 1;
+    return true;
+  }
+}

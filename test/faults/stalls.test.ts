@@ -1,0 +1,67 @@
+/**
+ * Nothing stands still for ever: where nothing moves, whatever the reason, the shard says so and ends with E_STALLED, its checkpoint
+ * saved; the others go on, and a resume goes on.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { readShardStatus } from '../../src/state/read-status.js';
+import { createMigration, onePair, type Migration } from '../support/migration.js';
+import { startMysqlProxy } from '../support/mysql-proxy.js';
+import { lasting, notesConfig, quickly } from '../support/two-sources.js';
+
+const committed = ({ stateFolder }: Migration): number =>
+  readShardStatus({ folder: stateFolder, shard: 's01' })?.tables[0]?.backfill?.counts.rows ?? 0;
+
+async function until(condition: () => boolean, what: string, ms = 60_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!condition()) {
+    await sleep(50);
+    if (Date.now() > end) throw new Error(`it did not come to that within ${ms} ms: ${what}`);
+  }
+}
+
+const notes = (shard: number, rows: number, bytes: number): readonly string[] => [
+  'CREATE TABLE notes (account VARCHAR(8) NOT NULL, id INT NOT NULL, body TEXT, PRIMARY KEY (account, id))',
+  ...Array.from({ length: Math.ceil(rows / 1_000) }, (_, part) => {
+    const ids = Array.from({ length: Math.min(1_000, rows - part * 1_000) }, (_, i) => part * 1_000 + i);
+    return `INSERT INTO notes VALUES ${ids.map((id) => `('a${shard}', ${id}, REPEAT('x', ${bytes}))`).join()}`;
+  }),
+];
+
+describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 }, (servers) => {
+  test('is told of, then ends with its checkpoint saved; the other is done, and a resume goes on', async () => {
+    const ROWS = 3_000;
+    await using proxy = await startMysqlProxy(servers.mysql);
+    await using migration = await createMigration({
+      servers,
+      shards: 2,
+      rows: (shard) => notes(shard, ROWS, 100),
+      config: notesConfig,
+    });
+    migration.configure(({ source }) => {
+      Object.assign(source.shards[0] ?? {}, { port: proxy.port });
+      Object.assign(source.limits, { answerSeconds: 2, patienceSeconds: 1 });
+    });
+    migration.configure(lasting(30, 2 * ROWS));
+    migration.configure(({ target }) => void Object.assign(target, { patienceSeconds: 5 }));
+    await using cli = await migration.spawn(['backfill', '--all', '--jobs', '2', '--json']);
+    await until(() => committed(migration) > 100, 'rows are committed');
+    // A byte now and then: never silent, and never a row. No limit of a statement or of a connection sees anything in it.
+    proxy.dribble(700);
+    await cli.waitFor(/"event":"shard\.stalled","shard":"s01","last":"[^"]+","seconds":5/, 120_000);
+    const ended = await cli.result;
+    expect(ended).toMatchObject({ code: 6 });
+    expect(ended.stderr + ended.stdout).toMatch(
+      /E_STALLED.*shard s01: nothing has moved for 95 s; last seen: .*run the same command again to resume/,
+    );
+    expect(ended.stdout).toMatch(/"shard": "s02",\s+"outcome": "done"|"outcome": "done"[^{}]*"shard": "s02"/);
+    const before = committed(migration);
+    expect(before).toBeGreaterThan(100);
+    expect(before).toBeLessThan(ROWS);
+
+    proxy.dribble(null);
+    migration.configure(quickly);
+    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(2 * ROWS);
+  });
+});

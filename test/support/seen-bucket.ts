@@ -1,0 +1,17 @@
+/** The product's own bucket, which says what was debited on the whole. */
+import { TokenBucket } from '../../src/dynamodb/budget.js';
+
+export class SeenBucket extends TokenBucket {
+  debited = 0;
+
+  override tryTake(units: number): boolean {
+    const taken = super.tryTake(units);
+    if (taken) this.debited += units;
+    return taken;
+  }
+
+  override settle(difference: number): void {
+    super.settle(difference);
+    this.debited += difference;
+  }
+}

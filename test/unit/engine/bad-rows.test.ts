@@ -1,0 +1,217 @@
+/** Bad rows: found while a chunk is mapped, kept in the book until they are moved, tried again by themselves. */
+import { describe, expect, test } from 'vitest';
+import type { Cursor, MappedItem, Row } from '../../../src/core/model.js';
+import { NO_COUNTS } from '../../../src/core/model.js';
+import type { ItemWriter } from '../../../src/core/ports.js';
+import { BadRowBook } from '../../../src/engine/bad-row-book.js';
+import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
+import { mapChunk } from '../../../src/engine/map-chunk.js';
+import { PassProgress } from '../../../src/engine/progress.js';
+import { retryBadRows } from '../../../src/engine/retry.js';
+import { samplePlan, sampleChunk } from '../../contract/state-store-samples.js';
+import { DigestSum } from '../../../src/mapping/digest.js';
+import { chunkOf, cursorOf, EXPIRING, jobOf, mappingOf, openPlace, type Place, rowAtHand } from './rows-at-hand.js';
+
+const NOW = 1_800_000_000;
+const mapping = mappingOf({ ttl: EXPIRING });
+const good = (id: number): Row => rowAtHand(mapping, id);
+const bad = (id: number): Row => rowAtHand(mapping, id, '');
+const expired = (id: number): Row => rowAtHand(mapping, id, 'x', NOW - 1);
+
+describe('mapChunk', () => {
+  test('items with their digest, bad rows with their reasons, expired rows counted', () => {
+    const rows = [good(1), bad(2), expired(3), good(4), expired(5)];
+    const mapped = mapChunk(jobOf(mapping), chunkOf(mapping, rows, cursorOf(5)), NOW);
+    const sum = new DigestSum();
+    for (const item of mapped.items) sum.add(item.text);
+    expect(mapped.items.map(({ keyText }) => keyText)).toEqual([
+      '{"pk":{"S":"x"},"sk":{"S":"000001"}}',
+      '{"pk":{"S":"x"},"sk":{"S":"000004"}}',
+    ]);
+    expect([mapped.digest, mapped.expiredRows]).toEqual([sum.toString(), 2]);
+    expect(mapped.badRows).toMatchObject([
+      { table: 'messages', cursor: cursorOf(2), key: 'id=2', chunk: cursorOf(5), column: null },
+    ]);
+    mapped.release();
+  });
+
+  test('what is no bad value is a fault', () => {
+    const broken = Object.assign(Object.create(mapping) as typeof mapping, {
+      mapAt: () => {
+        throw new Error('fault');
+      },
+    });
+    expect(() => mapChunk(jobOf(broken), chunkOf(mapping, [good(1)], cursorOf(1)), NOW)).toThrow('fault');
+  });
+});
+
+describe('BadRowBook', () => {
+  function update(place: Place, book: BadRowBook, rows: readonly Row[], unmoved: readonly Cursor[] = []): string[] {
+    const chunk = chunkOf(mapping, rows, cursorOf(9));
+    book.update(chunk, mapChunk(jobOf(mapping), chunk, NOW).badRows, new Set(unmoved));
+    return place.store
+      .badRows('messages')
+      .map(({ cursor }) => cursor)
+      .sort();
+  }
+
+  test('a row is recorded while it is bad, and forgotten when it was mended and moved, not before', async () => {
+    await using place = await openPlace();
+    const book = new BadRowBook(place.store, jobOf(mapping));
+    expect(update(place, book, [good(1), bad(2), bad(3)])).toEqual(['2', '3']);
+    expect(update(place, book, [bad(4)])).toEqual(['2', '3', '4']);
+    expect(update(place, book, [good(2), bad(3)], [cursorOf(2)])).toEqual(['2', '3', '4']);
+    expect(update(place, book, [good(2), bad(3)])).toEqual(['3', '4']);
+    expect(update(place, book, [bad(2)])).toEqual(['2', '3', '4']);
+    expect(update(place, book, [good(2), good(1)])).toEqual(['3', '4']);
+  });
+
+  test('those of earlier runs are known', async () => {
+    await using place = await openPlace();
+    update(place, new BadRowBook(place.store, jobOf(mapping)), [bad(2), bad(3)]);
+    expect(update(place, new BadRowBook(place.store, jobOf(mapping)), [good(2)])).toEqual(['3']);
+  });
+
+  test('of a table that is read whole, those that are not bad in it are gone', async () => {
+    await using place = await openPlace();
+    const whole = jobOf(mapping, [], null);
+    const book = new BadRowBook(place.store, whole);
+    update(place, book, [bad(2), bad(3)]);
+    expect(update(place, book, [bad(3), good(7)])).toEqual(['3']);
+  });
+});
+
+describe('DiscardingWriter', () => {
+  test('acknowledges all, and tells what it would have cost', async () => {
+    const writer = new DiscardingWriter();
+    await writer.ready();
+    const chunk = chunkOf(mapping, [good(1), rowAtHand(mapping, 2, 'x'.repeat(1_200))], cursorOf(2));
+    const { items } = mapChunk(jobOf(mapping), chunk, NOW);
+    expect(await writer.write(items)).toEqual({ items: 2, newer: 0, units: 4 });
+    expect(await writer.write([])).toEqual({ items: 0, newer: 0, units: 0 });
+    await writer.close();
+  });
+});
+
+describe('retryBadRows', () => {
+  class Writer extends DiscardingWriter implements ItemWriter {
+    readonly written: string[][] = [];
+    newer = 0;
+    override async write(items: readonly MappedItem[]) {
+      this.written.push(items.map(({ keyText }) => keyText));
+      return { ...(await super.write(items)), newer: this.newer };
+    }
+  }
+  const gauges = { unitsConsumed: () => 0, unitsLimit: () => 1, throttles: () => 0, retries: () => 0 };
+
+  async function retried(place: Place, rows: readonly Row[], writer = new Writer()) {
+    const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
+    const parts = { writer, progress, now: () => NOW, itemKeys: null, shardValues: null };
+    const counts = await retryBadRows(place.context, jobOf(mapping, rows), parts);
+    return { counts, progress: progress.counts, writer };
+  }
+
+  /** Rows that the only chunk of a backfill counts as bad. */
+  function recorded(place: Place, ...ids: readonly number[]): void {
+    const last = cursorOf(ids.at(-1) ?? 0);
+    place.store.savePlan(samplePlan());
+    const pass = place.store.openPass('backfill', 'messages');
+    place.store.recordBadRows(mapChunk(jobOf(mapping), chunkOf(mapping, ids.map(bad), last), NOW).badRows);
+    const nothing = { items: 0, expiredRows: 0, newerItems: 0, units: 0 };
+    place.store.commitChunks(pass, [sampleChunk({ last, rows: ids.length, badRows: ids.length, ...nothing })], []);
+  }
+
+  test('moved, gone, expired and still bad are told apart; what is bad stays recorded, and is said again', async () => {
+    await using place = await openPlace();
+    recorded(place, 1, 2, 3, 4, 5);
+    const writer = new Writer();
+    writer.newer = 1;
+    const { counts, progress } = await retried(place, [good(1), good(2), expired(3), bad(4)], writer);
+    expect(counts).toEqual({
+      rows: 5,
+      moved: 2,
+      items: 2,
+      gone: 1,
+      expired: 1,
+      stillBad: 1,
+      newerItems: 1,
+      units: 2,
+    });
+    expect(progress).toEqual({
+      rows: 5,
+      items: 2,
+      badRows: 1,
+      expiredRows: 1,
+      newerItems: 1,
+      chunks: 1,
+      units: 2,
+    });
+    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(4), key: 'id=4', chunk: cursorOf(5) }]);
+    expect(place.events).toMatchObject([
+      { name: 'row.bad', payload: { shard: 's01', table: 'messages', column: null } },
+    ]);
+  });
+
+  test('rows that no chunk counts as bad are not added to the backfill', async () => {
+    await using place = await openPlace();
+    recorded(place, 1);
+    const later = chunkOf(mapping, [bad(2)], cursorOf(2));
+    place.store.recordBadRows(mapChunk(jobOf(mapping), later, NOW).badRows);
+    const { counts } = await retried(place, [good(1), good(2)]);
+    expect(counts).toMatchObject({ rows: 2, moved: 2, items: 2 });
+    expect(place.store.badRows('messages')).toEqual([]);
+    expect(place.store.summary('backfill', 'messages')?.counts).toMatchObject({ items: 1, badRows: 0 });
+  });
+
+  test('a row that is recorded under two readings of its key is tried once, and stays under its own alone', async () => {
+    await using place = await openPlace();
+    recorded(place, 1);
+    const [first] = place.store.badRows('messages');
+    if (first === undefined) throw new Error('one was recorded');
+    place.store.recordBadRows([{ ...first, cursor: '01' as Cursor }]);
+    const job = jobOf(mapping, [bad(1)]);
+    const source = { ...job.source, at: (cursors: readonly Cursor[]) => Promise.resolve(cursors.map(() => bad(1))) };
+    const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
+    const parts = { writer: new Writer(), progress, now: () => NOW, itemKeys: null, shardValues: null };
+    const counts = await retryBadRows(place.context, { ...job, source }, parts);
+    expect(counts).toMatchObject({ rows: 2, gone: 1, stillBad: 1 });
+    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
+  });
+
+  test('ten rows at a time, each once', async () => {
+    await using place = await openPlace();
+    const ids = Array.from({ length: 23 }, (_, i) => i + 1);
+    recorded(place, ...ids);
+    const { counts, writer } = await retried(place, ids.map(good));
+    expect(counts).toMatchObject({ rows: 23, moved: 23, items: 23, units: 23 });
+    expect(writer.written.map(({ length }) => length)).toEqual([10, 10, 3]);
+    expect(new Set(writer.written.flat()).size).toBe(23);
+    expect(place.store.badRows('messages')).toEqual([]);
+  });
+
+  test('nothing is written where nothing is left of it', async () => {
+    await using place = await openPlace();
+    recorded(place, 1);
+    const { counts, writer } = await retried(place, []);
+    expect(counts).toMatchObject({ rows: 1, gone: 1, items: 0, units: 0 });
+    expect(writer.written).toEqual([]);
+    expect(place.store.badRows('messages')).toEqual([]);
+  });
+
+  test('what could not be written stays recorded', async () => {
+    await using place = await openPlace();
+    recorded(place, 1, 2);
+    const writer = new Writer();
+    writer.write = () => Promise.reject(new Error('refused'));
+    await expect(retried(place, [good(1), good(2)], writer)).rejects.toThrow('refused');
+    expect(place.store.badRows('messages').length).toBe(2);
+  });
+
+  test('an interrupted one goes no further', async () => {
+    await using place = await openPlace();
+    recorded(place, 1);
+    const context = { ...place.context, signal: AbortSignal.abort() };
+    await expect(retried({ ...place, context }, [good(1)])).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect(place.store.badRows('messages').length).toBe(1);
+  });
+});

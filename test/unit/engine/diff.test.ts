@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { SAME, type HeldItem } from '../../../src/core/held-item.js';
+import type { MappedItem } from '../../../src/core/model.js';
+import type { ItemReader } from '../../../src/core/ports.js';
+import { diffRows } from '../../../src/engine/diff.js';
+import { EXPIRING, jobOf, mappingOf, rowAtHand } from './rows-at-hand.js';
+
+const NOW = 1_800_000_000;
+const never = new AbortController().signal;
+
+/** What it was asked for, and what it says is there. */
+function holding(of: (item: MappedItem, index: number) => HeldItem) {
+  const asked: MappedItem[] = [];
+  const reader: ItemReader = {
+    read: (items) => {
+      asked.push(...items);
+      return Promise.resolve({ held: items.map(of), units: 0 });
+    },
+    close: () => Promise.resolve(),
+  };
+  return { reader, asked };
+}
+
+describe('diffRows', () => {
+  test('each row with its key and its items: new, same and changed', async () => {
+    const mapping = mappingOf();
+    const rows = [1, 2, 3].map((id) => rowAtHand(mapping, id));
+    const held = (item: MappedItem, index: number): HeldItem => {
+      if (index === 0) return null;
+      return index === 1 ? SAME : item.text.replace('"n":{"S":"x"}', '"n":{"S":"y"}');
+    };
+    const [first, second, third] = await diffRows(jobOf(mapping), rows, holding(held).reader, NOW, never);
+    const key = '{"pk":{"S":"x"},"sk":{"S":"000001"}}';
+    expect(first).toEqual({
+      row: 'id=1',
+      outcome: 'mapped',
+      bad: null,
+      items: [
+        {
+          keyText: key,
+          outcome: 'new',
+          bytes: expect.any(Number) as number,
+          attributes: [
+            { name: 'n', held: null, mapped: '{"S":"x"}' },
+            { name: 'pk', held: null, mapped: '{"S":"x"}' },
+            { name: 'sk', held: null, mapped: '{"S":"000001"}' },
+          ],
+        },
+      ],
+    });
+    expect(second).toMatchObject({ row: 'id=2', items: [{ outcome: 'same', attributes: [] }] });
+    expect(third).toMatchObject({
+      row: 'id=3',
+      items: [{ outcome: 'changed', attributes: [{ name: 'n', held: '{"S":"y"}', mapped: '{"S":"x"}' }] }],
+    });
+  });
+
+  test('bad and expired rows have no item; the others are asked for in one read', async () => {
+    const mapping = mappingOf({ ttl: EXPIRING });
+    const rows = [rowAtHand(mapping, 1, ''), rowAtHand(mapping, 2, 'x', NOW - 1), rowAtHand(mapping, 3, 'x', NOW + 1)];
+    const { reader, asked } = holding(() => SAME);
+    const [bad, expired, mapped] = await diffRows(jobOf(mapping), rows, reader, NOW, never);
+    expect(bad).toMatchObject({ row: 'id=1', outcome: 'bad', items: [], bad: { column: null } });
+    expect(expired).toEqual({ row: 'id=2', outcome: 'expired', bad: null, items: [] });
+    expect(mapped).toMatchObject({ outcome: 'mapped', bad: null, items: [{ outcome: 'same' }] });
+    expect(asked.length).toBe(1);
+  });
+
+  test('an item that differs is newer by its version alone, where one is declared', async () => {
+    const plain = mappingOf();
+    const versioned = Object.assign(Object.create(plain) as typeof plain, { version: 'n' });
+    const outcomes = async (mapping: typeof plain, version: string) => {
+      const { reader } = holding((item) => item.text.replace('"n":{"S":"x"}', `"n":{"S":"${version}"}`));
+      const [row] = await diffRows(jobOf(mapping), [rowAtHand(plain, 1)], reader, NOW, never);
+      return row?.items.map(({ outcome, attributes }) => [outcome, attributes.length]);
+    };
+    expect(await outcomes(versioned, 'y')).toEqual([['newer', 1]]);
+    expect(await outcomes(versioned, 'w')).toEqual([['changed', 1]]);
+    expect(await outcomes(plain, 'y')).toEqual([['changed', 1]]);
+  });
+
+  test('what is no bad value is a fault', async () => {
+    const mapping = mappingOf();
+    const broken = Object.assign(Object.create(mapping) as typeof mapping, {
+      map: () => {
+        throw new Error('fault');
+      },
+    });
+    const diff = diffRows(jobOf(broken), [rowAtHand(mapping, 1)], holding(() => null).reader, NOW, never);
+    await expect(diff).rejects.toThrow('fault');
+  });
+});

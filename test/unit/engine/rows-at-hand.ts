@@ -1,0 +1,80 @@
+/**
+ * A table whose rows lie in memory, with a mapping and a state file of its own: for engine code that asks its source for nothing but
+ * keys and rows. Rows without `n` are bad: their partition key would be empty.
+ */
+import { EventBus, type EventRecord } from '../../../src/core/events.js';
+import type { Cursor, Row } from '../../../src/core/model.js';
+import type { RowSource } from '../../../src/core/ports.js';
+import { RowBlock, type RowChunk, transportOf } from '../../../src/core/row-block.js';
+import type { StateStore } from '../../../src/core/state-ports.js';
+import type { ShardContext, TableJob } from '../../../src/engine/table-job.js';
+import type { CompiledMapping } from '../../../src/mapping/compile.js';
+import { openStateStore } from '../../../src/state/open.js';
+import { temporaryFolder } from '../../support/temporary.js';
+import { compile, rule, type RuleParts, rowOf, table } from '../mapping/tables.js';
+
+const INFO = table({ id: 'int', n: 'varchar(2000)', at: 'bigint' });
+
+export const EXPIRING = { attribute: 'at', column: 'at', retentionSeconds: 0, expired: 'skip' } as const;
+
+export function mappingOf(parts: RuleParts = {}): CompiledMapping {
+  return compile(INFO, rule('{n}', '{id:pad(6)}', { attributes: { columns: ['n'] }, ...parts }));
+}
+
+/** @param n empty: a bad row @param at epoch seconds */
+export function rowAtHand(mapping: CompiledMapping, id: number, n = 'x', at: number | null = null): Row {
+  return rowOf(mapping, { id: String(id), n, at: at === null ? null : String(at) });
+}
+
+export function cursorOf(id: number): Cursor {
+  return String(id) as Cursor;
+}
+
+/** @param rows at their cursors; null: no row */
+export function jobOf(
+  mapping: CompiledMapping,
+  rows: readonly Row[] = [],
+  scanKey: string | null = 'PRIMARY',
+): TableJob {
+  const id = mapping.columns.indexOf('id');
+  const cursor = (row: Row): Cursor => String(row[id]) as Cursor;
+  const source: Partial<RowSource> = {
+    cursorOf: cursor,
+    describeKey: (at) => `id=${at}`,
+    at: (cursors) => Promise.resolve(cursors.map((at) => rows.find((row) => cursor(row) === at) ?? null)),
+  };
+  return { mapping, source: source as RowSource, scanKey, shardColumn: null };
+}
+
+export function chunkOf(mapping: CompiledMapping, rows: readonly Row[], last: Cursor): RowChunk {
+  const transports = mapping.columns.map((name) => {
+    const column = INFO.columns.find((each) => each.name === name);
+    return column === undefined ? 'text' : transportOf(column);
+  });
+  const block = RowBlock.of(rows, transports);
+  return { rows: block, last, bytes: 1, readAt: { wall: 0, steady: 0 }, elapsedMs: 1 };
+}
+
+export interface Place extends AsyncDisposable {
+  readonly store: StateStore;
+  readonly context: ShardContext;
+  readonly events: readonly EventRecord[];
+}
+
+export async function openPlace(): Promise<Place> {
+  const folder = await temporaryFolder();
+  const store = openStateStore({ folder: folder.path, shard: 's01', create: true });
+  const emitter = new EventBus();
+  const events: EventRecord[] = [];
+  emitter.onAny((event) => events.push(event));
+  const { signal } = new AbortController();
+  return {
+    store,
+    events,
+    context: { shard: 's01', store, emitter, scans: 1, ranges: 4, signal },
+    async [Symbol.asyncDispose]() {
+      store.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}

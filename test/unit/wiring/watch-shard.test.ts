@@ -1,0 +1,134 @@
+/** What stands still by right: the config's limits, a source that is spared, a budget that is paid off. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Config } from '../../../src/config/model.js';
+import { EventBus, type EventMap } from '../../../src/core/events.js';
+import { TokenBucket } from '../../../src/dynamodb/budget.js';
+import { stallTimes, watchShard, type ShardWatch } from '../../../src/wiring/watch-shard.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const TIMES = { tickMs: 1_000, tellAfter: 10, stopAfter: 20, graceTicks: 5 };
+const configOf = (limits: object, patienceSeconds = 300): Config =>
+  ({ source: { limits }, target: { patienceSeconds } }) as unknown as Config;
+const LIMITS = { patienceSeconds: 300, answerSeconds: 120, maxPauseSeconds: 3_600 };
+const range = { shard: 's01', table: 't', range: 0 };
+
+interface Watched {
+  readonly bus: EventBus;
+  readonly budget: TokenBucket;
+  readonly shard: ShardWatch;
+  readonly told: EventMap['shard.stalled'][];
+}
+
+function watched(unitsPerSecond = 10): Watched {
+  const bus = new EventBus();
+  const budget = new TokenBucket(unitsPerSecond);
+  const told: EventMap['shard.stalled'][] = [];
+  bus.on('shard.stalled', (event) => told.push(event));
+  const outer = new AbortController().signal;
+  return { bus, budget, told, shard: watchShard('s01', configOf(LIMITS), bus, budget, outer, TIMES) };
+}
+
+const seconds = async (count: number): Promise<void> => {
+  await vi.advanceTimersByTimeAsync(count * 1_000);
+};
+
+test('the limits leave room for each patience and for the last try of it', () => {
+  expect(stallTimes(configOf(LIMITS))).toMatchObject({ tellAfter: 300, stopAfter: 300 + 240 + 90 });
+  expect(stallTimes(configOf({ ...LIMITS, answerSeconds: 3_600 }))).toMatchObject({
+    tellAfter: 3_600,
+    stopAfter: 7_590,
+  });
+  expect(stallTimes(configOf(LIMITS, 4_000))).toMatchObject({ tellAfter: 4_000, stopAfter: 4_090 });
+});
+
+test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => void]>([
+  ['rows read from MySQL', (_, rows) => void rows.rowsRead++],
+  ['capacity units consumed at DynamoDB', ({ budget }) => budget.noteConsumed(1)],
+  ['a chunk read or done', ({ bus }) => bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 })],
+  ['a chunk read or done', ({ bus }) => bus.emit('chunk.done', { ...range, rows: 1, items: 1 })],
+  ['chunks committed to the state', ({ bus }) => bus.emit('watermark.advanced', { ...range, chunks: 1, rows: 1 })],
+  ['a step of the work', ({ bus }) => bus.emit('shard.phase', { shard: 's01', phase: 'verifying' })],
+  ['a step of the work', ({ bus }) => bus.emit('range.completed', range)],
+  [
+    'items acknowledged by DynamoDB',
+    ({ bus }) =>
+      bus.emit('batch.acknowledged', { shard: 's01', items: 1, newer: 0, unprocessed: 0, units: 1, elapsedMs: 1 }),
+  ],
+])('counts as a movement: %s', async (last, move) => {
+  const all = watched();
+  const rows = { rowsRead: 0 };
+  all.shard.counts(rows);
+  await seconds(9);
+  move(all, rows);
+  await seconds(9);
+  expect(all.told).toEqual([]);
+  await seconds(2);
+  expect(all.told).toEqual([{ shard: 's01', last, seconds: 10 }]);
+  all.shard.end();
+});
+
+test('failures that are tried again are no movement', async () => {
+  const { bus, shard, told } = watched();
+  for (let i = 0; i < 10; i++) {
+    bus.emit('source.retried', { shard: 's01', doing: 'x', fact: 'y', reason: 'z', attempt: i, delayMs: 1 });
+    bus.emit('batch.acknowledged', { shard: 's01', items: 0, newer: 0, unprocessed: 25, units: 0, elapsedMs: 1 });
+    await seconds(2);
+  }
+  expect(told).toHaveLength(1);
+  expect(shard.watch.signal.aborted).toBe(true);
+  shard.end();
+});
+
+test('a source that is spared is not accused, for as long as its own limit bears it', async () => {
+  const { bus, shard, told } = watched();
+  bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
+  await seconds(3_600);
+  expect(told).toEqual([]);
+  await seconds(11);
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('a pause of the source is no excuse for a target that has a chunk and does nothing', async () => {
+  const { bus, shard, told } = watched();
+  bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 });
+  bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
+  await seconds(12);
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('after a pause it is watched again', async () => {
+  const { bus, shard, told } = watched();
+  bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
+  await seconds(100);
+  bus.emit('source.resumed', { shard: 's01', pausedMs: 100_000 });
+  await seconds(11);
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('a debt of the budget that is paid off for minutes is not accused; one that never ends is', async () => {
+  const { budget, shard, told } = watched(1);
+  budget.tryTake(400);
+  await seconds(395);
+  expect(told).toEqual([]);
+  budget.noteConsumed(400);
+  // A request that is refused costs as much again, each time.
+  for (let spent = 0; spent < 3; spent++) {
+    budget.settle(400);
+    await seconds(399);
+  }
+  expect(told).toHaveLength(1);
+  expect(shard.watch.signal.aborted).toBe(true);
+  shard.end();
+});
+
+test('a budget of nothing excuses nothing', async () => {
+  const { shard, told } = watched(0);
+  await seconds(11);
+  expect(told).toHaveLength(1);
+  shard.end();
+});
