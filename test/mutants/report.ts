@@ -1,5 +1,6 @@
 /** What a run says of its mutants: one line each, survivors as a diff, a table by folder, and the score as the last line. */
 import type { Verdict } from './judge.js';
+import { stringify } from 'yaml';
 import type { Mutant } from './mutant.js';
 
 const WIDTH = 160;
@@ -12,7 +13,10 @@ export function lineOf({ file, line, within, operator, change }: Mutant): string
 export function survivor({ mutant, ran, cutShort }: Verdict, diff: string): string {
   const tests = ran.length === 0 ? 'no test runs it' : `${ran.length} test files passed over it`;
   const cut = cutShort ? ', not all had their turn' : '';
-  return `survived  ${mutant.file}:${mutant.line} in ${mutant.within} (${mutant.operator}; ${tests}${cut})\n${diff}`;
+  const { file, line, within, lineText, change, operator } = mutant;
+  // As equivalent.yaml wants it.
+  const entry = stringify([{ file, in: within, line: lineText, change }], { lineWidth: 0 });
+  return `survived  ${file}:${line} in ${within} (${operator}; ${tests}${cut})\n${diff}\n${entry}`;
 }
 
 export interface Summary {

@@ -1,0 +1,56 @@
+/** Where the binary log stands, and whether a server has what another one had: what a failover is judged by. */
+import { expect, test } from 'vitest';
+import type { ShardConfig } from '../../../src/config/model.js';
+import { binlogPosition, hasReached } from '../../../src/mysql/position.js';
+import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
+import type { MysqlServer } from '../../support/servers/server.js';
+import { openSession } from './source.js';
+
+const signal = new AbortController().signal;
+const GTIDS = ['--gtid-mode=ON', '--enforce-gtid-consistency', '--log-slave-updates'];
+const withGtids = (await ownMysqlKinds()).filter((name) => name === 'mysql-5.6');
+
+function shardOf({ host, port, user, password }: MysqlServer): ShardConfig {
+  const tls = { mode: 'off', ca: null, profile: null } as const;
+  return { id: 's01', host, port, user, password, database: 'mysql', tls, replicas: [] };
+}
+
+test.each(withGtids)(
+  '%s: what it executed it has reached, what it has not, and what another one did, not',
+  async (kind) => {
+    await using server = await startOwnMysql(kind, { options: GTIDS });
+    await using session = await openSession(shardOf(server));
+    await server.query('CREATE DATABASE first');
+    const before = await binlogPosition(session, signal);
+    await server.query('CREATE DATABASE second');
+    const after = await binlogPosition(session, signal);
+    if (before === null || after === null) throw new Error('the server has no position');
+    expect(after.offset).toBeGreaterThan(before.offset);
+    expect(after.gtid).not.toBe(before.gtid);
+    expect(await hasReached(session, before, signal)).toBe(true);
+    expect(await hasReached(session, after, signal)).toBe(true);
+    const [source, last] = (after.gtid ?? '').split(/:(?:\d+-)?/);
+    const next = `${source ?? ''}:1-${Number(last) + 1}`;
+    expect(await hasReached(session, { ...after, gtid: next }, signal)).toBe(false);
+    const elsewhere = '00000000-0000-0000-0000-000000000001:1';
+    expect(await hasReached(session, { ...after, gtid: elsewhere }, signal)).toBe(false);
+    expect(await hasReached(session, { ...after, gtid: null }, signal)).toBeNull();
+  },
+);
+
+test.each(mysqlServers)('$name: a user who may not ask gets no position, and no fault', async (server) => {
+  await using database = await createDatabase(server);
+  const account = `'poor_${database.name.slice(-8)}'@'${server.host}'`;
+  await database.query(`CREATE USER ${account} IDENTIFIED BY 'secret'`);
+  try {
+    await database.query(`GRANT SELECT ON ${database.name}.* TO ${account}`);
+    const shard = { ...database.shard(), user: `poor_${database.name.slice(-8)}`, password: 'secret' };
+    await using session = await openSession(shard);
+    expect(await binlogPosition(session, signal)).toBeNull();
+    await using root = await openSession(database.shard());
+    expect(await binlogPosition(root, signal)).toMatchObject({ file: expect.stringMatching(/\.\d+$/) as string });
+  } finally {
+    await database.query(`DROP USER ${account}`);
+  }
+});
