@@ -29,6 +29,8 @@ export function printExplanation(
   writeLine(io.stdout, `${row.shard} ${row.table}${showValues ? `  ${row.row}` : ''}  ${row.outcome}`);
   if (row.bad !== null)
     print(io, shown, 2, `bad: ${row.bad.column ?? 'item'}: ${row.bad.reason} (${row.bad.kind}); ${row.bad.remedy}`);
+  if (row.localIndexesUnknown)
+    print(io, shown, 2, 'the target did not answer: entries in its local indexes, if it has any, are not counted');
   for (const [index, item] of row.items.entries()) printItem(io, item, index, shown);
   if (!showValues) writeLine(io.stdout, 'values are hidden; --show-values shows them');
 }

@@ -1,7 +1,7 @@
 /**
  * What there is to know of the target table before a run: keys, indexes, capacity, streams, TTL. Reads only.
  */
-import type { TableDescription } from '@aws-sdk/client-dynamodb';
+import type { Projection, TableDescription } from '@aws-sdk/client-dynamodb';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { KeyType } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
@@ -23,6 +23,8 @@ export interface IndexFacts extends TableKeys {
   readonly name: string;
   /** Local indexes share the table's partitions and capacity, and limit an item collection to 10 GB. */
   readonly local: boolean;
+  /** Names of what its entries hold beside the keys of table and index; `all`: the whole item. */
+  readonly projection: 'all' | readonly string[];
   readonly active: boolean;
 }
 
@@ -83,12 +85,14 @@ function factsOf(table: string, description: TableDescription, ttl: TableFacts['
         ...keysOf(index.KeySchema),
         name: index.IndexName ?? '',
         local: false,
+        projection: projectionOf(index.Projection),
         active: (index.IndexStatus ?? 'ACTIVE') === 'ACTIVE',
       })),
       ...(description.LocalSecondaryIndexes ?? []).map((index) => ({
         ...keysOf(index.KeySchema),
         name: index.IndexName ?? '',
         local: true,
+        projection: projectionOf(index.Projection),
         active: true,
       })),
     ],
@@ -98,6 +102,12 @@ function factsOf(table: string, description: TableDescription, ttl: TableFacts['
     stream: description.StreamSpecification?.StreamEnabled ?? false,
     ttl,
   };
+}
+
+/** ALL, where the service does not tell. */
+function projectionOf(projection: Projection | undefined): IndexFacts['projection'] {
+  if (projection?.ProjectionType === 'KEYS_ONLY') return [];
+  return projection?.ProjectionType === 'INCLUDE' ? (projection.NonKeyAttributes ?? []) : 'all';
 }
 
 /** TableId is AWS's own answer to "the same table?"; DynamoDB Local has none, but a time of creation to the ms. */

@@ -146,6 +146,10 @@ function capacityWarnings(facts: TableFacts, expected: TargetExpectation): Findi
         `table ${facts.name} has local indexes (${local.join(', ')}): items of one partition key may not exceed 10 GB, and hot keys are not split`,
         'spread large accounts over several partition keys (mapping partitionKey.spread)',
       ),
+      warning(
+        `table ${facts.name} has local indexes (${local.join(', ')}): DynamoDB allows 400 KB for an item and its entries in them together`,
+        'a dry run does not ask the target: only `diff` and the backfill find rows that are too large for this reason',
+      ),
     );
   }
   if (facts.stream) {

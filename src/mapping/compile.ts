@@ -14,6 +14,7 @@ import { BadValue } from './bad-value.js';
 import { columnNamed } from './compiled-template.js';
 import { ItemBuffer, ItemBufferPool } from './item-buffer.js';
 import { MAX_ITEM_BYTES } from './item-size.js';
+import { LocalEntries, type LocalIndex } from './local-indexes.js';
 import { compileKeys, type CompiledKeys } from './item-key.js';
 import type { KeyTemplates } from './key-uniqueness.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
@@ -57,12 +58,14 @@ export interface CompiledMapping {
  * @throws FerryError E_MAPPING_INVALID, E_MAPPING_COLUMN or E_MAPPING_UNSORTABLE; with several faults, all of them in `faults`
  * @param lineOf line in the config file of a path in it
  * @param version the attribute that has to hold an item's version; null: none
+ * @param localIndexes of the target table: an item's entries in them count against its limit
  */
 export function compileMapping(
   table: TableInfo,
   mapping: TableMapping,
   lineOf: (path: Path) => number,
   version: string | null = null,
+  localIndexes: readonly LocalIndex[] = [],
 ): CompiledMapping {
   const faults: Fault[] = [];
   const columns = columnsInUse(table, mapping);
@@ -79,7 +82,7 @@ export function compileMapping(
       const where = ['mapping', table.name, 'items', index, ...path];
       faults.push({ code, message: `${placeText(where, lineOf(where))}: ${message}`, hint });
     };
-    return compileItem(item, table, indexOf, version, report);
+    return compileItem(item, table, indexOf, version, localIndexes, report);
   });
   const ttlAttributes = new Set(mapping.items.flatMap((item) => item.ttl?.attribute ?? []));
   if (ttlAttributes.size > 1) faults.push(severalTtls(table, [...ttlAttributes], lineOf));
@@ -130,6 +133,7 @@ export interface CompiledItem {
   readonly ttl: CompiledTtl | null;
   /** In order of the attributes' names. */
   readonly emitters: readonly AttributeEmitter[];
+  readonly entries: LocalEntries;
 }
 
 function compileItem(
@@ -137,6 +141,7 @@ function compileItem(
   table: TableInfo,
   indexOf: (column: string) => number,
   version: string | null,
+  localIndexes: readonly LocalIndex[],
   report: ReportFault,
 ): CompiledItem | null {
   const keys = compileKeys(item, table, indexOf, report);
@@ -158,7 +163,9 @@ function compileItem(
     }
   }
   const versioned = version === null ? emitters : withVersion(emitters, version, item, report);
-  return { name: item.name, rules: item, keys, ttl, emitters: versioned };
+  const keyNames = [item.partitionKey.name, ...(item.sortKey === null ? [] : [item.sortKey.name])];
+  const entries = new LocalEntries(localIndexes, keyNames);
+  return { name: item.name, rules: item, keys, ttl, emitters: versioned, entries };
 }
 
 function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: MappedItem[], context: MapContext): void {
@@ -167,7 +174,7 @@ function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: Mappe
   out.begin();
   try {
     for (const emitter of item.emitters) emitter.emit(row, out, expiresAt);
-    if (out.bytes > MAX_ITEM_BYTES) throw tooLarge(item.name, out.bytes);
+    if (out.bytes > item.entries.alwaysFits) refuseTooLarge(item, out);
     item.keys.reader.read(out);
     out.end();
   } catch (error) {
@@ -176,6 +183,24 @@ function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: Mappe
   }
   const { buffer, start, at, bytes } = out;
   into.push(new PackedItem(buffer, start, at, item.keys.reader, bytes, expiresAt, row.rows, row.row));
+}
+
+/** The exact look at an item that is over the limit, or could be with its entries in local indexes: few are, so it may be dear. */
+function refuseTooLarge({ name, entries }: CompiledItem, { bytes, buffer, start, at }: ItemBuffer): void {
+  if (bytes > MAX_ITEM_BYTES) throw tooLarge(name, bytes);
+  // Every attribute came with a comma before it.
+  const text = `{${buffer.toString('utf8', start + 1, at)}}`;
+  const withEntries = bytes + entries.bytesOf(JSON.parse(text) as Readonly<Record<string, unknown>>);
+  if (withEntries > MAX_ITEM_BYTES) throw tooLargeWithEntries(name, entries.names, bytes, withEntries);
+}
+
+function tooLargeWithEntries(item: string, indexes: string, bytes: number, withEntries: number): BadValue {
+  return new BadValue(
+    null,
+    `item "${item}" and its entries in local indexes (${indexes}) are more than DynamoDB's ${MAX_ITEM_BYTES} bytes`,
+    'drop a large column, or keep it elsewhere; or move to a table whose local indexes project fewer attributes',
+    `an item of ${bytes} bytes, ${withEntries} with its entries in local indexes`,
+  );
 }
 
 function tooLarge(item: string, bytes: number): BadValue {

@@ -7,7 +7,7 @@ import type { MappedItem } from '../core/model.js';
 import type { ItemRead, ItemReader } from '../core/ports.js';
 import { openShardSession } from './shard-session.js';
 import { secondsNow } from './shard-work.js';
-import { targetFacts } from './target-facts.js';
+import { localIndexesOf, targetFacts } from './target-facts.js';
 import { openTargetSession } from './target-session.js';
 
 export interface TableDiff {
@@ -32,10 +32,11 @@ export async function diffShard(
   signal: AbortSignal,
 ): Promise<readonly TableDiff[]> {
   const bus = new EventBus();
-  const session = await openShardSession(config, shard, bus, signal);
+  const asked = targetFacts(config, false, signal);
+  const session = await openShardSession(config, shard, bus, signal, localIndexesOf(asked));
   try {
     const target = await openTargetSession(config, bus);
-    const exists = (await targetFacts(config, false, signal)) !== null;
+    const exists = (await asked) !== null;
     const reader = exists ? target.openReader(shard, new TokenBucket(config.target.readCapacity)) : new EmptyReader();
     try {
       const tables: TableDiff[] = [];

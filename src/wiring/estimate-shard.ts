@@ -4,7 +4,7 @@ import { EventBus } from '../core/events.js';
 import { estimateTable, type TableEstimate } from '../engine/estimate.js';
 import { openShardSession } from './shard-session.js';
 import { secondsNow } from './shard-work.js';
-import { indexFactor } from './target-facts.js';
+import { indexFactor, localIndexesOf, targetFacts } from './target-facts.js';
 
 export interface ShardEstimate {
   readonly shard: string;
@@ -18,9 +18,10 @@ export async function estimateShard(
   sampleRows: number,
   signal: AbortSignal,
 ): Promise<ShardEstimate> {
-  const session = await openShardSession(config, shard, new EventBus(), signal);
+  const asked = targetFacts(config, false, signal);
+  const session = await openShardSession(config, shard, new EventBus(), signal, localIndexesOf(asked));
   try {
-    const factor = await indexFactor(config, signal);
+    const factor = indexFactor(config, await asked);
     const tables: TableEstimate[] = [];
     for (const job of session.jobs) {
       const ranges = await job.source.planRanges(config.source.limits.rangesPerTable, signal);

@@ -1,4 +1,7 @@
-/** Finds the row that an operator names, on the first shard that has it, and explains its items. Needs no target. */
+/**
+ * Finds the row that an operator names, on the first shard that has it, and explains its items. Needs no target: one that does not answer
+ * leaves entries in local indexes out of account, which the answer says.
+ */
 import type { Config } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
@@ -8,6 +11,7 @@ import { explainRow, type RowExplanation } from '../mapping/explain.js';
 import { readBadRows } from '../state/read-bad-rows.js';
 import { openShardSession } from './shard-session.js';
 import { secondsNow } from './shard-work.js';
+import { localIndexesOf, targetFacts } from './target-facts.js';
 
 export type RowChoice =
   | { readonly by: 'first' }
@@ -20,6 +24,8 @@ export interface ExplainedRow extends RowExplanation {
   readonly table: string;
   /** The row's scan key. Holds row values. */
   readonly row: string;
+  /** Whether the target was asked for its local indexes in vain: an item that is too large with its entries shows as mapped. */
+  readonly localIndexesUnknown: boolean;
 }
 
 /** @param table null: the first of the config that has such a row @throws FerryError E_USAGE where there is none; E_SOURCE_*, E_TABLE_*, E_MAPPING_* */
@@ -30,8 +36,9 @@ export async function explainRowOf(
   choice: RowChoice,
   signal: AbortSignal,
 ): Promise<ExplainedRow> {
+  const asked = targetFacts(config, false, signal);
   for (const shard of shards) {
-    const session = await openShardSession(config, shard, new EventBus(), signal);
+    const session = await openShardSession(config, shard, new EventBus(), signal, localIndexesOf(asked));
     try {
       for (const job of session.jobs) {
         const { name } = job.mapping.table;
@@ -39,7 +46,8 @@ export async function explainRowOf(
         const row = await chosenRow(config, shard, job, choice, signal);
         if (row === null) continue;
         const explanation = explainRow(job.mapping, row, { now: secondsNow() });
-        return { shard, table: name, row: job.source.describeKey(job.source.cursorOf(row)), ...explanation };
+        const described = job.source.describeKey(job.source.cursorOf(row));
+        return { shard, table: name, row: described, localIndexesUnknown: await isRefused(asked), ...explanation };
       }
     } finally {
       await session.close();
@@ -49,6 +57,13 @@ export async function explainRowOf(
     'E_USAGE',
     'there is no such row to explain',
     "give the scan key's columns in order, joined by commas; or another condition, table or shard",
+  );
+}
+
+async function isRefused(asked: Promise<unknown>): Promise<boolean> {
+  return await asked.then(
+    () => false,
+    () => true,
   );
 }
 

@@ -93,7 +93,8 @@ async function lookAtShard(config: Config, id: string, signal: AbortSignal): Pro
 
 function compiled(config: Config, table: TableInfo, findings: Finding[]): CompiledMapping | null {
   try {
-    return compileTable(config, table);
+    // No row is mapped here.
+    return compileTable(config, table, []);
   } catch (thrown) {
     findings.push(...errorsOf(asFerryError(thrown)));
     return null;

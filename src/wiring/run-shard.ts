@@ -38,7 +38,7 @@ import {
   type ShardWork,
 } from './shard-work.js';
 import { watchShard } from './watch-shard.js';
-import { targetIdentity } from './target-facts.js';
+import { existingTarget, localIndexesOf } from './target-facts.js';
 import { openTargetSession, type TargetSession } from './target-session.js';
 
 /** The budget of a process: read or write units per second, changed as the supervisor allots them. */
@@ -63,7 +63,9 @@ export async function runShard(
   try {
     store = openState(task, config);
     incidents.keepIn(store);
-    session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, task.scans));
+    // A dry run asks no target, so it knows of no local index.
+    const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
+    session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, localIndexesOf(asked), task.scans));
     watching.counts(session.source);
     const resumed = tablesOf(session).some((table) => isResumed(task, config, store, table));
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
@@ -74,7 +76,7 @@ export async function runShard(
       ...resumeFingerprint(
         config,
         session.jobs.map((job) => job.mapping.table),
-        task.dryRun ? null : await watch.orStuck(targetIdentity(config, signal)),
+        (await watch.orStuck(asked))?.identity ?? null,
       ),
       ...guardBinding(guard, begun),
     };

@@ -7,6 +7,7 @@ import { nearest } from '../core/nearest.js';
 import type { ShardSource } from '../core/ports.js';
 import type { TableJob } from '../engine/table-job.js';
 import { compileMapping, type CompiledMapping } from '../mapping/compile.js';
+import type { LocalIndex } from '../mapping/local-indexes.js';
 import { chooseScanKey } from '../mysql/scan-key.js';
 import { openShardSource } from '../mysql/shard-source.js';
 import { checkDeclaredColumns } from './key-guard.js';
@@ -18,12 +19,16 @@ export interface ShardSession {
   close(): Promise<void>;
 }
 
-/** @throws FerryError E_SHARD_UNKNOWN, E_SOURCE_*, E_TABLE_*, E_MAPPING_* */
+/**
+ * @param localIndexes of the target table, which may still be asked for them: backfill, verify, diff and plan have to judge a row alike
+ * @throws FerryError E_SHARD_UNKNOWN, E_SOURCE_*, E_TABLE_*, E_MAPPING_*
+ */
 export async function openShardSession(
   config: Config,
   shardId: string,
   emitter: Emitter,
   signal: AbortSignal,
+  localIndexes: Promise<readonly LocalIndex[]>,
   scansPerShard = config.source.limits.scansPerShard,
 ): Promise<ShardSession> {
   const shard = findShard(config, shardId);
@@ -32,7 +37,7 @@ export async function openShardSession(
     const jobs: TableJob[] = [];
     for (const table of config.source.tables) {
       const info = await source.describe(table.name, signal);
-      const mapping = compileTable(config, info);
+      const mapping = compileTable(config, info, await localIndexes);
       jobs.push(openJob(source, table, info, mapping));
     }
     return { shard, source, jobs, close: () => source.close() };
@@ -64,7 +69,7 @@ function withColumn(columns: readonly string[], further: string | null): readonl
 }
 
 /** @throws FerryError E_MAPPING_* */
-export function compileTable(config: Config, info: TableInfo): CompiledMapping {
+export function compileTable(config: Config, info: TableInfo, localIndexes: readonly LocalIndex[]): CompiledMapping {
   const mapping = config.mapping[info.name];
   if (mapping === undefined) {
     throw new FerryError(
@@ -74,7 +79,7 @@ export function compileTable(config: Config, info: TableInfo): CompiledMapping {
     );
   }
   checkDeclaredColumns(config, info);
-  return compileMapping(info, mapping, config.lineOf, config.target.version?.attribute ?? null);
+  return compileMapping(info, mapping, config.lineOf, config.target.version?.attribute ?? null, localIndexes);
 }
 
 /** @throws FerryError E_SHARD_UNKNOWN */

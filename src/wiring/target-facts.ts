@@ -4,6 +4,7 @@ import { connectTarget } from '../dynamodb/client.js';
 import { createTable } from '../dynamodb/create-table.js';
 import { describeTable, type KeyAttribute, type TableFacts } from '../dynamodb/table-facts.js';
 import { missingTable, type TargetExpectation } from '../dynamodb/target-faults.js';
+import type { LocalIndex } from '../mapping/local-indexes.js';
 
 /** @returns null where there is no such table @throws FerryError E_TARGET_* */
 export async function targetFacts(config: Config, create: boolean, signal: AbortSignal): Promise<TableFacts | null> {
@@ -19,11 +20,20 @@ export async function targetFacts(config: Config, create: boolean, signal: Abort
   }
 }
 
-/** What tells the target table from every other. @throws FerryError E_TARGET_*, E_TARGET_TABLE_MISSING */
-export async function targetIdentity(config: Config, signal: AbortSignal): Promise<string> {
+/** @throws FerryError E_TARGET_*, E_TARGET_TABLE_MISSING */
+export async function existingTarget(config: Config, signal: AbortSignal): Promise<TableFacts> {
   const facts = await targetFacts(config, false, signal);
   if (facts === null) throw missingTable(config.target.table);
-  return facts.identity;
+  return facts;
+}
+
+/**
+ * What mappings are compiled with. Whoever asked hears himself of a target that did not answer, after what the source has to say;
+ * until then there is none. Nor has a table that is not there: the one that `--create-table` makes has global indexes alone.
+ */
+export async function localIndexesOf(asked: Promise<TableFacts | null>): Promise<readonly LocalIndex[]> {
+  const facts = await asked.catch(() => null);
+  return facts?.indexes.filter(({ local }) => local) ?? [];
 }
 
 /** All mappings write to one table, so any item names its keys (the config sees to that). */
@@ -55,9 +65,9 @@ export async function warmWriteUnits(config: Config, signal: AbortSignal): Promi
 /**
  * Write units charged in all for one unit of the table: an index that items appear in charges its own (AWS, "Write capacity units
  * and indexes"). Every index is counted, since items are most often in all of them; a missing table counts the config's own.
+ * @param facts null: there is no such table yet
  */
-export async function indexFactor(config: Config, signal: AbortSignal): Promise<number> {
-  const facts = await targetFacts(config, false, signal);
+export function indexFactor(config: Config, facts: TableFacts | null): number {
   const indexes = facts === null ? config.target.create.indexes.length : facts.indexes.length;
   return 1 + indexes;
 }

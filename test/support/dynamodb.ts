@@ -40,6 +40,15 @@ export interface TableKeys {
   readonly partitionKey: KeyAttribute;
   readonly sortKey?: KeyAttribute;
   readonly indexes?: readonly IndexConfig[];
+  readonly localIndexes?: readonly LocalIndexKeys[];
+}
+
+/** Its partition key is the table's. */
+export interface LocalIndexKeys {
+  readonly name: string;
+  readonly sortKey: KeyAttribute;
+  /** Names for INCLUDE. */
+  readonly projection: 'all' | 'keys-only' | readonly string[];
 }
 
 export interface TestTable extends AsyncDisposable {
@@ -67,14 +76,21 @@ export function testClient(endpoint: string): DynamoDBClient {
 export async function createTable(server: DynamodbServer, keys: TableKeys): Promise<TestTable> {
   const name = `ferry_${randomBytes(6).toString('hex')}`;
   const client = testClient(server.endpoint);
-  const indexes = keys.indexes ?? [];
+  const { partitionKey, indexes = [], localIndexes = [] } = keys;
   await client.send(
     new CreateTableCommand({
       TableName: name,
       BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: attributeDefinitions([keys, ...indexes]),
+      AttributeDefinitions: attributeDefinitions([
+        keys,
+        ...indexes,
+        ...localIndexes.map(({ sortKey }) => ({ partitionKey, sortKey })),
+      ]),
       KeySchema: keySchema(keys),
       ...(indexes.length === 0 ? {} : { GlobalSecondaryIndexes: indexes.map(globalIndex) }),
+      ...(localIndexes.length === 0
+        ? {}
+        : { LocalSecondaryIndexes: localIndexes.map((index) => localIndex(index, partitionKey)) }),
     }),
   );
   await waitUntilTableExists(
@@ -115,6 +131,16 @@ function keySchema({ partitionKey, sortKey }: Keys) {
 function globalIndex(index: IndexConfig) {
   const type = index.projection === 'all' ? ('ALL' as const) : ('KEYS_ONLY' as const);
   return { IndexName: index.name, KeySchema: keySchema(index), Projection: { ProjectionType: type } };
+}
+
+function localIndex({ name, sortKey, projection }: LocalIndexKeys, partitionKey: KeyAttribute) {
+  const projected =
+    projection === 'all'
+      ? { ProjectionType: 'ALL' as const }
+      : projection === 'keys-only'
+        ? { ProjectionType: 'KEYS_ONLY' as const }
+        : { ProjectionType: 'INCLUDE' as const, NonKeyAttributes: [...projection] };
+  return { IndexName: name, KeySchema: keySchema({ partitionKey, sortKey }), Projection: projected };
 }
 
 /** Each key attribute once: the service refuses doubles. */

@@ -5,7 +5,12 @@ import { describe, expect, test } from 'vitest';
 import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
 import { createTable, type NewTable } from '../../../src/dynamodb/create-table.js';
 import { describeTable } from '../../../src/dynamodb/table-facts.js';
-import { dynamodbServers, type DynamodbServer, TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
+import {
+  createTable as createTestTable,
+  dynamodbServers,
+  type DynamodbServer,
+  TEST_AWS_ENVIRONMENT,
+} from '../../support/dynamodb.js';
 import { inOrder, startFaultProxy } from '../../support/fault-proxy.js';
 
 const never = new AbortController().signal;
@@ -72,6 +77,31 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
     await using place = await newTable(server, { billing: 'provisioned', sortKey: null });
     const facts = await createTable(place.connection, place.wanted, never);
     expect(facts).toMatchObject({ billing: 'provisioned', provisionedWriteUnits: 120, sortKey: null, stream: false });
+  });
+
+  test('local and global indexes are told apart, each with what it projects', async () => {
+    const at = (name: string) => ({ name, type: 'N' }) as const;
+    await using table = await createTestTable(server, {
+      partitionKey: { name: 'pk', type: 'S' },
+      sortKey: { name: 'sk', type: 'N' },
+      indexes: [{ name: 'global', partitionKey: { name: 'a', type: 'N' }, sortKey: null, projection: 'keys-only' }],
+      localIndexes: [
+        { name: 'whole', sortKey: at('a'), projection: 'all' },
+        { name: 'keys', sortKey: at('b'), projection: 'keys-only' },
+        { name: 'some', sortKey: at('c'), projection: ['d', 'e'] },
+      ],
+    });
+    Object.assign(process.env, TEST_AWS_ENVIRONMENT);
+    const connection = await connectTarget({ region: null, endpoint: server.endpoint, table: table.name });
+    const { indexes } = (await describeTable(connection, table.name, never)) ?? { indexes: [] };
+    connection.close();
+    const known = indexes.map(({ name, local, sortKey, projection }) => ({ name, local, sortKey, projection }));
+    expect(known.sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
+      { name: 'global', local: false, sortKey: null, projection: [] },
+      { name: 'keys', local: true, sortKey: at('b'), projection: [] },
+      { name: 'some', local: true, sortKey: at('c'), projection: ['d', 'e'] },
+      { name: 'whole', local: true, sortKey: at('a'), projection: 'all' },
+    ]);
   });
 
   test('a table that is there already is left as it is', async () => {

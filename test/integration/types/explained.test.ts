@@ -49,7 +49,13 @@ function valuesOf({ attributes }: ItemExplanation): unknown {
 async function compareAll(file: string, env: Readonly<Record<string, string>>): Promise<number> {
   const config = loadConfig(file, env);
   const { signal } = new AbortController();
-  const session = await openShardSession(config, config.source.shards[0]?.id ?? '', new EventBus(), signal);
+  const session = await openShardSession(
+    config,
+    config.source.shards[0]?.id ?? '',
+    new EventBus(),
+    signal,
+    Promise.resolve([]),
+  );
   let compared = 0;
   try {
     for (const { mapping, source } of session.jobs) {

@@ -54,7 +54,7 @@ describe('targetFaults', () => {
   });
 
   test('all at once', () => {
-    const local = { ...keys, name: 'by_date', local: true, active: true };
+    const local = { ...keys, name: 'by_date', local: true, projection: [], active: true };
     const all = found(
       {
         status: 'DELETING',
@@ -75,8 +75,10 @@ describe('targetFaults', () => {
       'warning E_PREFLIGHT',
       'warning E_PREFLIGHT',
       'warning E_PREFLIGHT',
+      'warning E_PREFLIGHT',
     ]);
-    expect(all.join()).toContain('by_date');
+    expect(all.join()).toContain('local indexes (by_date): items of one partition key');
+    expect(all.join()).toContain('local indexes (by_date): DynamoDB allows 400 KB');
     expect(all.join()).toContain('100 WCU');
   });
 

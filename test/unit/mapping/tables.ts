@@ -3,6 +3,7 @@ import type { ItemMapping, KeyMapping, TableMapping } from '../../../src/config/
 import type { Cell, ColumnInfo, MappedItem, Row, TableInfo, UniqueKey } from '../../../src/core/model.js';
 import { RowBlock, transportOf } from '../../../src/core/row-block.js';
 import { compileMapping, type CompiledMapping } from '../../../src/mapping/compile.js';
+import type { LocalIndex } from '../../../src/mapping/local-indexes.js';
 import { RowView } from '../../../src/mapping/row-view.js';
 
 const BYTE_TYPES = ['bit', 'binary', 'varbinary', 'blob', 'point'];
@@ -79,6 +80,15 @@ export function rule(partition: string, sort: string | null, parts: RuleParts = 
     ttl: null,
     ...rest,
   };
+}
+
+/** The mapping for a target table with local indexes. */
+export function compileFor(
+  localIndexes: readonly LocalIndex[],
+  info: TableInfo,
+  ...items: readonly ItemMapping[]
+): CompiledMapping {
+  return compileMapping(info, { items }, () => 7, null, localIndexes);
 }
 
 export function compile(info: TableInfo, ...items: readonly ItemMapping[]): CompiledMapping {
