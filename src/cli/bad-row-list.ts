@@ -34,10 +34,12 @@ function shardLines(shard: string, known: ShardBadRows | null, options: ListOpti
   if (known.fault !== null)
     return [`${shard}  ${known.fault.code}: ${known.fault.message}`, `  next: ${known.fault.hint}`];
   const total = totalOf(known);
-  if (total === 0) return [`${shard}  no bad rows`];
+  const soFar =
+    known.unfinished.length === 0 ? '' : ` so far: ${known.unfinished.join(', ')} not gone through to the end yet`;
+  if (total === 0) return [`${shard}  no bad rows${soFar}`];
   const left = total - known.rows.length;
   return [
-    `${shard}  ${plural(total, 'bad row')}${options.dryRun ? ' found by the dry run' : ''}`,
+    `${shard}  ${plural(total, 'bad row')}${options.dryRun ? ' found by the dry run' : ''}${soFar}`,
     ...known.groups.flatMap((group) => groupLines(group, options.columns)),
     ...known.rows.map((row) => rowLine(row, options.showValues)),
     ...(left > 0 ? [`  and ${count(left)} more, not listed one by one; --limit N lists more`] : []),
@@ -90,7 +92,8 @@ function nextLines(bad: readonly string[], { showValues, dryRun }: ListOptions):
 /** One record a line: the groups of a shard, its rows, its total. */
 export function badRowRecords(shards: readonly ListedShard[], showValues: boolean): readonly unknown[] {
   return shards.flatMap(({ shard, known }): unknown[] => {
-    if (known === null) return [{ type: 'total', shard, recorded: false, rows: 0, listed: 0, fault: null }];
+    if (known === null)
+      return [{ type: 'total', shard, recorded: false, rows: 0, listed: 0, unfinished: [], fault: null }];
     return [
       ...known.groups.map((group) => ({ type: 'group', shard, ...group })),
       ...known.rows.map((row) => rowRecord(shard, row, showValues)),
@@ -100,6 +103,7 @@ export function badRowRecords(shards: readonly ListedShard[], showValues: boolea
         recorded: true,
         rows: totalOf(known),
         listed: known.rows.length,
+        unfinished: known.unfinished,
         fault: known.fault,
       },
     ];

@@ -54,9 +54,10 @@ async function badRows(io: Io, options: BadRowsOptions): Promise<ExitCode> {
   const { readBadRows } = await import('../state/read-bad-rows.js');
   const { stateFolder } = await import('../wiring/shard-work.js');
   const folder = stateFolder(config, options.dryRun);
+  const tables = config.source.tables.map(({ name }) => name);
   let left = options.limit ?? (options.json ? Number.MAX_SAFE_INTEGER : SHOWN_ROWS);
   const found: ListedShard[] = shards.map((shard) => {
-    const known = readBadRows({ folder, shard }, left);
+    const known = readBadRows({ folder, shard }, left, tables);
     left -= known?.rows.length ?? 0;
     return { shard, known };
   });

@@ -1,6 +1,6 @@
 /** The report of a run on stdout: what each shard came to, the keys of what is wrong, the next step. */
 import { EXIT } from '../core/errors.js';
-import { count, duration, plural } from '../listeners/format.js';
+import { agoWords, count, duration, minuteOf, plural } from '../listeners/format.js';
 import type { RetryCounts } from '../engine/retry.js';
 import type { ShardOutcome } from '../wiring/shard-task.js';
 import { writeLine, type Io } from './io.js';
@@ -10,6 +10,7 @@ import type { RunOptions } from './run-options.js';
 export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardOutcome[]): void {
   for (const outcome of outcomes) {
     writeLine(io.stdout, `${outcome.shard}  ${headline(run, outcome)}`);
+    for (const line of [...unfinishedLines(run, outcome), ...ageLines(outcome)]) writeLine(io.stdout, `  ${line}`);
     printFindings(io, run, outcome);
     printAcceptedChanges(io, run, outcome);
     if (outcome.suspects > 0) writeLine(io.stdout, `  ${suspectText(outcome)}`);
@@ -66,10 +67,32 @@ function verb(run: RunOptions, outcome: ShardOutcome): string {
   }
 }
 
+/** What the config names and was not moved to its end: a report says so of every table, also of one that was never begun. */
+function unfinishedLines(run: RunOptions, { outcome, unfinished }: ShardOutcome): readonly string[] {
+  if (outcome === 'done' && !run.retryBad) return [];
+  return unfinished.map(({ table, begun }) => {
+    if (run.kind === 'backfill') return begun ? `${table} is not finished` : `${table} was not begun`;
+    return begun
+      ? `the backfill of ${table} is not finished: items that are missing may not have been moved yet`
+      : `the backfill of ${table} was not begun: none of its rows was moved, and none was compared`;
+  });
+}
+
+/** How old the evidence is: on what was compared long ago, nobody should switch off a database without knowing it. */
+function ageLines({ oldestComparison, takenOver }: ShardOutcome): readonly string[] {
+  return [
+    ...takenOver.map(({ table, lastCompared }) => `${table}: verified ${agoWords(lastCompared)}, not read again`),
+    ...(oldestComparison === null
+      ? []
+      : [`oldest comparison ${minuteOf(oldestComparison.at)}, ${agoWords(oldestComparison)}`]),
+  ];
+}
+
 /** Never nothing: a verification does not pass over bad rows and open writes either. */
 function whatIsWrong(outcome: ShardOutcome): string {
-  const { missing, differing, unresolved, badRows, suspects, lateWritesUntil } = outcome;
+  const { missing, differing, unresolved, badRows, suspects, lateWritesUntil, backfillFinished } = outcome;
   const parts = [
+    backfillFinished ? '' : 'the backfill is not finished',
     missing > 0 ? `${count(missing)} missing` : '',
     differing > 0 ? `${count(differing)} differing` : '',
     unresolved > 0 ? `${count(unresolved)} unresolved` : '',

@@ -4,7 +4,7 @@ import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
 import { plural } from '../listeners/format.js';
-import type { ShardOutcome } from '../wiring/shard-task.js';
+import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
@@ -28,6 +28,7 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
     const warmUnits = run.kind === 'backfill' && !run.dryRun ? await warmUnitsOf(config, stopping.stop) : null;
     const { superviseShards } = await import('../shards/supervisor.js');
     const { serverShares } = await import('../shards/server-share.js');
+    const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
     const endProgress = await showProgress(io, bus, common.json, run.allEvents);
     const { kind, dryRun, restart, retryBad, maxBadRows, acceptServer, allEvents } = run;
     const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
@@ -46,6 +47,7 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
             maxBadRows,
             acceptServer,
             everyEvent: allEvents,
+            takenOver: takenOver.get(shard) ?? {},
           },
           scans: shares.get(shard)?.scans ?? 1,
           units: 0,
@@ -67,6 +69,17 @@ export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOpt
   } finally {
     stopping.end();
   }
+}
+
+const NOTHING_TAKEN_OVER: Awaited<ReturnType<typeof takenOverBy>> = new Map();
+
+/** What this run does not verify again, of all that it was asked for. */
+async function takenOverBy(
+  config: Config,
+  shards: readonly string[],
+): Promise<ReadonlyMap<string, ShardTask['takenOver']>> {
+  const { takenOver } = await import('../wiring/taken-over.js');
+  return takenOver(config, shards);
 }
 
 /** The shards that something is recorded of; all where that is none, so that the run says so. */

@@ -1,8 +1,9 @@
 /** The table of `status`: one line a shard and table, fitted to the terminal; what is wrong stands below. */
 import type { Fault } from '../core/errors.js';
 import { INCIDENTS } from '../core/incidents.js';
+import type { Age, Standing } from '../core/evidence.js';
 import type { PassSummary } from '../core/state-ports.js';
-import { compact, count, duration, percent, plural } from '../listeners/format.js';
+import { agoWords, compact, count, duration, minuteOf, percent, plural } from '../listeners/format.js';
 import type { ShardStatus, TableStatus } from '../state/read-status.js';
 
 interface Line {
@@ -15,7 +16,7 @@ const DROP_ORDER = [5, 2, 6, 3];
 
 /** @param now ms since the epoch; @param columns width of the terminal */
 export function statusTable(shards: readonly ShardStatus[], now: number, columns: number): string {
-  const lines: Line[] = [{ cells: HEADINGS }, ...shards.flatMap((shard) => shardLines(shard, now))];
+  const lines: Line[] = [{ cells: HEADINGS }, ...shards.flatMap((shard) => shardLines(shard))];
   let kept = HEADINGS.map((_, index) => index);
   for (const drop of DROP_ORDER) {
     if (widthOf(lines, kept) <= columns) break;
@@ -35,13 +36,14 @@ function widthOf(lines: readonly Line[], kept: readonly number[]): number {
   return kept.reduce((sum, index) => sum + 2 + Math.max(...lines.map((line) => (line.cells[index] ?? '').length)), -2);
 }
 
-function shardLines(shard: ShardStatus, now: number): readonly Line[] {
-  if (shard.tables.length === 0)
+function shardLines(shard: ShardStatus): readonly Line[] {
+  if (shard.tables.every((table) => !table.planned))
     return [{ cells: [shard.shard, shard.fault === null ? phaseText(shard) : 'unreadable'] }];
-  return shard.tables.map((table, index) => ({ cells: tableCells(shard, table, index === 0, now) }));
+  return shard.tables.map((table, index) => ({ cells: tableCells(shard, table, index === 0) }));
 }
 
-function tableCells(shard: ShardStatus, table: TableStatus, first: boolean, now: number): readonly string[] {
+function tableCells(shard: ShardStatus, table: TableStatus, first: boolean): readonly string[] {
+  if (!table.planned) return [first ? shard.shard : '', first ? phaseText(shard) : '', table.table, 'not begun'];
   const pass = currentPass(shard, table);
   const rows = pass?.counts.rows ?? 0;
   const beat = shard.running ? shard.heartbeat : null;
@@ -57,12 +59,12 @@ function tableCells(shard: ShardStatus, table: TableStatus, first: boolean, now:
     beat === null || finished ? '' : `${compact(rate)} rows/s`,
     left,
     count(table.badRows),
-    verifiedText(table, shard.lateWritesUntil ?? 0, now),
+    verifiedText(table, shard.lateWritesUntil ?? 0),
   ];
 }
 
 function currentPass(shard: ShardStatus, table: TableStatus): PassSummary | null {
-  return shard.phase === 'verifying' && table.verify !== null ? table.verify : table.backfill;
+  return shard.phase === 'verifying' && table.standing === 'stands' ? table.verify : table.backfill;
 }
 
 function phaseText(shard: ShardStatus): string {
@@ -73,11 +75,18 @@ function phaseText(shard: ShardStatus): string {
   return shard.phase === 'verifying' ? 'verify stopped' : shard.phase;
 }
 
-function verifiedText({ verify, overtakenBy, badRows }: TableStatus, lateWritesUntil: number, now: number): string {
-  if (verify === null) return 'never';
-  const { id, startedAt, finishedAt } = verify.pass;
+const NO_VERDICT: Readonly<Record<Exclude<Standing, 'stands'>, string>> = {
+  none: 'never',
+  'before-retry': 'not since the retry',
+  'before-backfill': 'not since the backfill',
+  'backfill-unfinished': 'not before the backfill ends',
+};
+
+function verifiedText({ verify, standing, badRows, firstCompared }: TableStatus, lateWritesUntil: number): string {
+  if (standing !== 'stands') return NO_VERDICT[standing];
+  if (verify === null) return NO_VERDICT.none;
+  const { startedAt, finishedAt } = verify.pass;
   if (finishedAt === null) return `${verify.rangesComplete} of ${plural(verify.ranges, 'range')}`;
-  if (id <= overtakenBy) return 'not since the retry';
   const wrong = verify.missing + verify.differing + verify.unresolved;
   if (wrong === 0 && startedAt < lateWritesUntil) return 'not proven';
   const { newerItems: newer, expiredItems: expired } = verify.counts;
@@ -87,7 +96,25 @@ function verifiedText({ verify, overtakenBy, badRows }: TableStatus, lateWritesU
   ].filter((text) => text !== '');
   const equal = exceptions.length > 0 ? `equal except ${exceptions.join(', ')}` : 'equal';
   const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal but for bad rows' : equal;
-  return `${found}, ${duration((now - finishedAt) / 1_000)} ago`;
+  return firstCompared === null ? found : `${found}, ${ageText(firstCompared)}`;
+}
+
+/** Of the oldest comparison: when the last one was made says nothing of what the first one saw. */
+function ageText(age: Age): string {
+  return age.ms === null ? 'of unknown age' : agoWords(age);
+}
+
+/** @returns lines on what the config and the state do not both know, and on how old the evidence is */
+function evidenceNotes({ shard, tables, oldestComparison }: ShardStatus): readonly string[] {
+  const unnamed = tables.filter(({ inConfig }) => !inConfig).map(({ table }) => table);
+  return [
+    ...unnamed.map(
+      (table) => `${shard}: table ${table} is recorded, but the config does not name it; the phase says nothing of it`,
+    ),
+    ...(oldestComparison === null
+      ? []
+      : [`${shard}: oldest comparison ${minuteOf(oldestComparison.at)}, ${agoWords(oldestComparison)}`]),
+  ];
 }
 
 function notes(shard: ShardStatus, now: number): readonly string[] {
@@ -108,7 +135,7 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
   const newer = shard.tables.reduce((sum, { backfill }) => sum + (backfill?.counts.newerItems ?? 0), 0);
   const left =
     newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} of the target were newer, and were left as they are`] : [];
-  return [...fault, ...left, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
+  return [...fault, ...evidenceNotes(shard), ...left, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
 }
 
 /** What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look into. */

@@ -31,10 +31,11 @@ export function statusCommand(io: Io, finish: (code: ExitCode) => void): Command
 async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
+  const tables = config.source.tables.map(({ name }) => name);
   const { notBegun, readShardStatus } = await import('../state/read-status.js');
   const stopping = stopOnSignals(io);
   const look = (): readonly ShardStatus[] =>
-    shards.map((shard) => readShardStatus({ folder: config.state, shard }) ?? notBegun(shard));
+    shards.map((shard) => readShardStatus({ folder: config.state, shard }, tables) ?? notBegun(shard, tables));
   try {
     do {
       const found = look();

@@ -32,6 +32,7 @@ export function complete(shape: ConfigShape, folder: string): Omit<Config, 'file
     mapping: Object.fromEntries(
       Object.entries(mapping).map(([table, { items }]) => [table, { items: items.map(completeItem) }]),
     ),
+    verify: { maxAgeSeconds: shape.verify.maxAge },
   };
 }
 

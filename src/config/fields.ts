@@ -38,6 +38,11 @@ export function keyAttributeName() {
   return text().refine((name) => Buffer.byteLength(name) <= 255, 'must be at most 255 bytes of UTF-8');
 }
 
+/** Name of any other attribute: at most 64 KB (DynamoDB quotas, "Attribute names"). */
+export function attributeName() {
+  return text().refine((name) => Buffer.byteLength(name) <= 65_535, 'must be at most 65,535 bytes of UTF-8');
+}
+
 export function host() {
   return pattern(
     /^(?!.*:\/\/)(?![^:]+:\d+$)[^\s/@]+$/,

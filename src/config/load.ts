@@ -40,8 +40,10 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv, text: string = 
   const typedIn = (path: Path): boolean => !environment.taken.has(pathKey(path));
   const fields = shape.success ? [] : shapeFaults(shape.error.issues, schema(), typedIn);
   const between = crossFaults(environment.value, yaml.value);
-  const news = [...fields, ...between].filter(({ path }) => !environment.failed.has(pathKey(path)));
-  const faults = [...yaml.faults, ...environment.faults, ...news];
+  // What is wrong with a value that is not the written one is no news.
+  const known = new Set([...environment.failed, ...yaml.inexact.map(({ path }) => pathKey(path))]);
+  const news = [...fields, ...between].filter(({ path }) => !known.has(pathKey(path)));
+  const faults = [...yaml.faults, ...yaml.inexact, ...environment.faults, ...news];
   if (!shape.success || faults.length > 0) throw invalidConfig(file, faults, yaml.lineOf);
 
   return deepFreeze({ file: absolute, text, ...complete(shape.data, dirname(absolute)), lineOf: yaml.lineOf });

@@ -1,6 +1,6 @@
 /** The YAML shape of `mapping`: the operator's rules from a row to its items. */
 import * as z from 'zod';
-import { columnName, duration, keyAttributeName, keyType, optional, text, whole } from './fields.js';
+import { attributeName, columnName, duration, keyAttributeName, keyType, optional, text, whole } from './fields.js';
 
 const template = () =>
   text().describe('template of literals and {column} or {column:function} parts, such as ACCT#{account_sid}');
@@ -24,13 +24,19 @@ const key = {
 };
 
 /** DynamoDB's N holds 38 digits, a number in YAML 15 of them for certain: beyond that a rule would change its value. */
-const exactNumber = z.number().refine(
-  (value) =>
-    String(value)
-      .replace(/e.*$|\D/g, '')
-      .replace(/^0+/, '').length <= 15,
-  'has more than 15 digits, which a number in YAML does not hold exactly',
-);
+const exactNumber = z
+  .number()
+  .refine(
+    (value) =>
+      String(value)
+        .replace(/e.*$|\D/g, '')
+        .replace(/^0+/, '').length <= 15,
+    'has more than 15 digits, which a number in YAML does not hold exactly',
+  )
+  .refine(
+    (value) => value === 0 || (Math.abs(value) >= 1e-130 && Math.abs(value) < 1e126),
+    'is outside 1E-130 to 9.99E+125, which is what DynamoDB holds',
+  );
 
 const added = z
   .strictObject({
@@ -50,7 +56,7 @@ const added = z
 
 const columnRule = z
   .strictObject({
-    name: optional(text()).describe("name of the attribute; the column's name unless given"),
+    name: optional(attributeName()).describe("name of the attribute; the column's name unless given"),
     type: optional(z.enum(['S', 'N', 'B', 'BOOL', 'SS', 'JSON'])).describe(
       "type of the attribute; the default of the column's type unless given; JSON: the map, list or scalar that the text holds",
     ),
@@ -73,7 +79,7 @@ const attributes = z
     drop: z.array(columnName()).default([]).describe('columns that do not become attributes, where `columns` is all'),
     rules: z.record(text(), columnRule).default({}).describe('rules by column name; other columns take the defaults'),
     add: z
-      .record(text(), added)
+      .record(attributeName(), added)
       .default({})
       .describe('further attributes by name, each with either a template or a constant'),
   })
@@ -81,7 +87,9 @@ const attributes = z
 
 const ttl = z
   .strictObject({
-    attribute: text().describe('attribute that holds the expiry, in epoch seconds; switch TTL on for it in the table'),
+    attribute: attributeName().describe(
+      'attribute that holds the expiry, in epoch seconds; switch TTL on for it in the table',
+    ),
     column: text().describe('column that the retention counts from: a date or time, or whole epoch seconds'),
     retention: duration().describe(
       'how long an item lives after the time in the column: 400d, 36h, 90m or 30s; 0s where that is the expiry itself',

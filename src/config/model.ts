@@ -15,8 +15,14 @@ export interface Config {
   readonly target: TargetConfig;
   /** By table name; every table of `source.tables` has one. */
   readonly mapping: Readonly<Record<string, TableMapping>>;
+  readonly verify: VerifyConfig;
   /** Where in the file a fault lies: `line` of the node at that path, or of its nearest parent. 1-based. */
   readonly lineOf: (path: Path) => number;
+}
+
+export interface VerifyConfig {
+  /** How long ago the last comparison of an interrupted verification may be for it to be resumed. */
+  readonly maxAgeSeconds: number;
 }
 
 export interface SourceConfig {

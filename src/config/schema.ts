@@ -7,6 +7,7 @@ import { text } from './fields.js';
 import { mappingShape } from './mapping-schema.js';
 import { sourceShape } from './source-schema.js';
 import { targetShape } from './target-schema.js';
+import { verifyShape } from './verify-schema.js';
 
 // One file is checked once: code compiled for it would never be used again.
 z.config({ jitless: true });
@@ -19,6 +20,7 @@ export const configShape = z
     source: sourceShape,
     target: targetShape,
     mapping: mappingShape,
+    verify: verifyShape.prefault({}),
   })
   .describe('dynaferry.yaml: which MySQL tables become which DynamoDB items');
 

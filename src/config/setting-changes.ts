@@ -106,6 +106,8 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
     'declared.NAME.globallyUnique',
     'that item keys are unique may have been concluded from it',
   ),
+  'verify.maxAge': free('only how old comparisons may be that a resumed verification still counts'),
+
   'source.limits.scansPerShard': free(PACE),
   'source.limits.rangesPerTable': free('a table that was cut into ranges keeps them'),
   'source.limits.chunkMs': free(PACE),

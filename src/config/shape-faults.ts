@@ -63,6 +63,10 @@ function field(issue: Issue, path: Path, schema: SchemaNode, typedIn: boolean): 
       const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
       return invalid(path, `must be ${bound}${shown(input, typedIn)}`, expected);
     }
+    case 'invalid_key': {
+      const refusal = issue.issues.find(({ code }) => code === 'custom')?.message;
+      return invalid(path, refusal === undefined ? 'has an empty name' : `is a name that ${refusal}`, expected);
+    }
     default:
       return invalid(path, issue.message, expected);
   }

@@ -7,11 +7,14 @@ import type { ErrorCode as YamlErrorCode, YAMLError } from 'yaml';
 import { FerryError } from '../core/errors.js';
 import { type ConfigFault, invalid } from './config-fault.js';
 import type { Path } from '../core/config-path.js';
+import { keepsItsDigits } from './yaml-number.js';
 import { offsetOf, startOf } from './yaml-position.js';
 
 export interface YamlText {
   readonly value: unknown;
   readonly faults: readonly ConfigFault[];
+  /** Values that are not what is written: numbers that a double rounds, text that has no UTF-8 form. */
+  readonly inexact: readonly ConfigFault[];
   /** 1-based line of the value at that path, or of its nearest parent that is there. */
   readonly lineOf: (path: Path) => number;
 }
@@ -36,10 +39,11 @@ export function parseYaml(text: string, file: string): YamlText {
   ].map(({ offset, fact, hint }) => ({ line: lines.linePos(offset).line, fact, hint }));
   if (faults.length > 0) throw notYaml(file, faults);
   const duplicates = readKeysAsText(doc);
+  const inexact = inexactValues(doc);
   const lineOf = (path: Path): number => lines.linePos(offsetOf(doc, path)).line || 1;
   try {
     const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
-    return { value, lineOf, faults: duplicates };
+    return { value, lineOf, faults: duplicates, inexact };
   } catch (cause) {
     const fault = { line: 1, fact: 'aliases expand without bound', hint: 'write the anchored values out' };
     throw notYaml(file, [fault], cause);
@@ -129,6 +133,35 @@ function readKeysAsText(doc: Document.Parsed): readonly ConfigFault[] {
         }
         seen.add(name);
       }
+    },
+  });
+  return faults;
+}
+
+/** Half of a surrogate pair, as an escape can make it. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Keys are among them: they name attributes. */
+function inexactValues(doc: Document.Parsed): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  visit(doc, {
+    Scalar(_, scalar, ancestors) {
+      const { value, source } = scalar;
+      const path = (): Path => pathOf([...ancestors, scalar]);
+      if (typeof value === 'string' && LONE_SURROGATE.test(value)) {
+        faults.push(
+          invalid(path(), 'holds half a surrogate pair, which is no character', 'write the character itself, in UTF-8'),
+        );
+      }
+      if (typeof value !== 'number' || !Number.isFinite(value) || source === undefined) return;
+      if (keepsItsDigits(source, value)) return;
+      faults.push(
+        invalid(
+          path(),
+          'is a number that would be rounded: YAML holds 15 digits for certain',
+          'put it in quotes, which makes it text, or write fewer digits',
+        ),
+      );
     },
   });
   return faults;

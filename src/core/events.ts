@@ -4,6 +4,7 @@
  */
 import type { ErrorCode, Fault } from './errors.js';
 import type { Counts, DifferenceClass, Phase } from './model.js';
+import type { Abandoned, Age } from './evidence.js';
 
 interface OfShard {
   readonly shard: string;
@@ -21,6 +22,10 @@ export interface EventMap {
   'shard.phase': OfShard & { readonly phase: Phase };
   /** Ranges were made and stored (`reused`: they were there from an earlier run). */
   'table.planned': OfTable & { readonly ranges: number; readonly estimatedRows: number; readonly reused: boolean };
+  /** An interrupted verification is not gone on with: `reason` says why, and all of the table is compared again. */
+  'verification.again': OfTable & Abandoned;
+  /** An interrupted run had verified the table to its end: it is not read again. */
+  'verification.kept': OfTable & { readonly lastCompared: Age };
   /** A chunk arrived from MySQL. */
   'chunk.read': OfRange & { readonly rows: number; readonly bytes: number; readonly elapsedMs: number };
   /** All of a chunk's items are acknowledged (backfill) or compared (verify); not yet durable. */
@@ -104,6 +109,8 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'shard.started': 'seldom',
   'shard.phase': 'seldom',
   'table.planned': 'seldom',
+  'verification.again': 'seldom',
+  'verification.kept': 'seldom',
   'chunk.read': 'often',
   'chunk.done': 'often',
   'watermark.advanced': 'often',

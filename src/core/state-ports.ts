@@ -2,6 +2,7 @@
  * The seam to the durable memory of a shard: what is kept of plans, passes, chunks, bad rows and suspects, and by whom it may be asked. The
  * engine is written against this; `test/contract` holds every implementation to it.
  */
+import type { Abandoned, Age, ComparisonTime, Standing } from './evidence.js';
 import type { Incident } from './incidents.js';
 import type { BadRow, BinlogPosition, Counts, Cursor, Difference, Phase, Range } from './model.js';
 
@@ -28,6 +29,10 @@ export interface Pass {
   readonly startedAt: number;
   /** ms since the epoch by the wall clock: people read it. */
   readonly finishedAt: number | null;
+  /** verify: the backfill of its table that was finished when it began; null: none was, or this is a backfill. */
+  readonly sawBackfill: number | null;
+  /** verify: how many chunks the newest backfill of its table had by then; null: nobody noted it. */
+  readonly sawChunks: number | null;
 }
 
 export interface RangeProgress {
@@ -53,6 +58,8 @@ export interface ChunkRecord {
   readonly sourceDigest: string;
   /** verify only; null in a backfill */
   readonly targetDigest: string | null;
+  /** verify only; null in a backfill */
+  readonly comparedAt: ComparisonTime | null;
   readonly missing: number;
   readonly differing: number;
   /** Rows that kept changing while they were compared. */
@@ -137,6 +144,10 @@ export interface PassSummary {
   readonly doubtful: number;
   readonly rangesComplete: number;
   readonly ranges: number;
+  /** verify: the comparison that is longest ago, of all that it vouches for; null: there is none. */
+  readonly oldest: ComparisonTime | null;
+  /** verify: the comparison that is the least long ago; null: there is none. */
+  readonly newest: ComparisonTime | null;
 }
 
 /** The durable memory of one shard, exclusive to one process. Every method returns only once its effect is on disk. */
@@ -169,10 +180,19 @@ export interface StateStore {
   plan(table: string): TablePlan | null;
   savePlan(plan: TablePlan): void;
   /**
-   * The unfinished pass of that kind, or a new one: also in the place of a verification that a retry has overtaken, or that began
-   * while writes of a broken-off run could still land, once they cannot any more.
+   * The unfinished pass of that kind, or a new one: also in the place of a verification that `abandoned` tells of.
+   * @param maxAgeMs how long ago the newest comparison of a verification may be that is gone on with
    */
-  openPass(kind: PassKind, table: string): Pass;
+  openPass(kind: PassKind, table: string, maxAgeMs?: number): Pass;
+  /**
+   * What the next `openPass('verify', table, maxAgeMs)` will not go on with: a verification that a retry or the backfill has overtaken,
+   * that began while writes of a broken-off run could still land, once they cannot any more, or that was left alone for too long.
+   * null: the newest one is finished, or is gone on with.
+   */
+  abandoned(table: string, maxAgeMs: number): Abandoned | null;
+  /** What the newest verification of the table is worth. */
+  standing(table: string): Standing;
+  age(time: ComparisonTime): Age;
   progress(pass: Pass): readonly RangeProgress[];
   /** Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. */
   commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
@@ -181,8 +201,11 @@ export interface StateStore {
    * before, its expired items count as unresolved, since they may be missing, and an unfinished pass is not resumed.
    */
   noteTtl(pass: Pass, deletesBy: string | null): void;
-  /** The range was scanned to its end; all its chunks are committed. */
-  completeRange(pass: Pass, range: number): void;
+  /**
+   * The range was scanned to its end; all its chunks are committed.
+   * @param since verify: when the scan began. Where it brought no row, that is what the verification says of this range: none was there
+   */
+  completeRange(pass: Pass, range: number, since?: ComparisonTime): void;
   finishPass(pass: Pass): void;
   /** The newest pass of that kind, finished or not; a backfill's counts have in them what retries made of its bad rows. */
   summary(kind: PassKind, table: string): PassSummary | null;

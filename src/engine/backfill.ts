@@ -81,6 +81,7 @@ class BackfillHandler implements ChunkHandler {
       units,
       sourceDigest: items.length === mapped.items.length ? mapped.digest : digestOf(items),
       targetDigest: null,
+      comparedAt: null,
       missing: 0,
       differing: 0,
       unresolved: 0,

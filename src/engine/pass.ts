@@ -100,6 +100,8 @@ async function walkRange(
 ): Promise<void> {
   const { range } = progress;
   const where = { shard: context.shard, table: pass.table, range: range.index };
+  // Where no row is found in the range, that is as old as the begin of the search.
+  const since = { at: Date.now(), steady: context.store.now() };
   const watermark = new Watermark<DoneChunk>((run) => {
     context.store.commitChunks(
       pass,
@@ -146,6 +148,6 @@ async function walkRange(
   }
   // Open chunks are those that failed, or whose commit did.
   if (watermark.open > 0 || signal.aborted) return;
-  context.store.completeRange(pass, range.index);
+  context.store.completeRange(pass, range.index, pass.kind === 'verify' ? since : undefined);
   context.emitter.emit('range.completed', where);
 }

@@ -2,6 +2,8 @@
  * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item; stores for
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
+import { ageOf } from '../core/age.js';
+import type { ComparisonTime } from '../core/evidence.js';
 import type { HeldItem } from '../core/held-item.js';
 import type { MappedItem, Range } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
@@ -98,6 +100,11 @@ class VerifyHandler implements ChunkHandler {
     return await this.#compare(chunk, mapChunk(this.job, chunk, now), now, signal);
   }
 
+  /** A comparison is as old as its rows: they were asked for before anything was compared. */
+  #asOldAs({ readAt }: RowChunk): ComparisonTime {
+    return { at: readAt.wall, steady: Math.floor(this.context.store.now() - ageOf(readAt)) };
+  }
+
   /** @param now seconds since the epoch, by which the chunk was mapped */
   async #compare(chunk: RowChunk, mapped: MappedChunk, now: number, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, progress, suspects } = this.parts;
@@ -126,6 +133,7 @@ class VerifyHandler implements ChunkHandler {
       units,
       sourceDigest: digestWithout(mapped, expired, confirmed.expired),
       targetDigest: targetDigest(mapped, held),
+      comparedAt: this.#asOldAs(chunk),
       missing: count('missing'),
       differing: count('differing'),
       unresolved: count('unresolved'),

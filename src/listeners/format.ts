@@ -34,6 +34,16 @@ export function duration(seconds: number): string {
   return minutes > 0 ? `${minutes}m ${twoDigits(whole % 60)}s` : `${whole}s`;
 }
 
+/** `1h 20m ago` @param age how long, in ms; null: the clock was set back since, and nobody can tell */
+export function agoWords({ ms }: { readonly ms: number | null }): string {
+  return ms === null ? 'an unknown time ago (the clock was set back)' : `${duration(ms / 1_000)} ago`;
+}
+
+/** `2026-11-30 05:12 UTC` @param at ms since the epoch */
+export function minuteOf(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** `0.0%` to `99.9%` of an estimate: work that is not known to be complete is never 100%. */
 export function percent(done: number, total: number): string {
   const share = total > 0 ? done / total : 0;

@@ -4,7 +4,7 @@
  */
 import type { EventMap, EventRecord } from '../core/events.js';
 import type { Phase } from '../core/model.js';
-import { count, duration, plural } from './format.js';
+import { agoWords, count, duration, plural } from './format.js';
 
 /** The line of an event, without the shard's name, or null where it is not worth one. */
 export function wordsOf({ name, payload }: EventRecord): string | null {
@@ -17,6 +17,10 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
       return payload.reused
         ? `${payload.table}: follows the ${plural(payload.ranges, 'range')} planned before`
         : `${payload.table}: cut into ${plural(payload.ranges, 'range')}, about ${plural(payload.estimatedRows, 'row')}`;
+    case 'verification.again':
+      return againWords(payload);
+    case 'verification.kept':
+      return `${payload.table}: verified ${agoWords(payload.lastCompared)} by the interrupted run, not read again`;
     case 'source.paused':
       return `reading pauses: ${payload.reason}`;
     case 'source.resumed':
@@ -52,6 +56,21 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'shard.progress':
       return null;
   }
+}
+
+const WHY_AGAIN: Readonly<Record<EventMap['verification.again']['reason'], string>> = {
+  aged: 'which is more than verify.maxAge',
+  'late-writes': 'and writes of a killed run could land after that',
+  'ttl-changed': 'and TTL was changed on the table since',
+  'before-retry': 'before a retry of bad rows',
+  'before-backfill': 'before the backfill moved further rows',
+};
+
+function againWords({ table, reason, rows, lastActive }: EventMap['verification.again']): string {
+  const why = lastActive?.ms === null ? 'so it is not resumed' : WHY_AGAIN[reason];
+  const compared = lastActive === null ? 'compared nothing' : `compared last ${agoWords(lastActive)}`;
+  const again = rows === 0 ? '' : `; its ${plural(rows, 'row')} are compared again`;
+  return `${table}: an interrupted verification ${compared}, ${why}${again}`;
 }
 
 /** A fault of one side that is ridden out. Throttles have an event of their own. */

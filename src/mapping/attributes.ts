@@ -3,10 +3,10 @@ import type { AddedAttribute, ItemMapping } from '../config/model.js';
 import type { ColumnInfo, TableInfo } from '../core/model.js';
 import { NULL_CELL } from '../core/row-block.js';
 import { cellWriter, numberValue, RuleFault, stringValue } from './attribute-value.js';
-import { columnNamed, compileTemplate } from './compiled-template.js';
+import { columnNamed, compileTemplate, literalBytes, refuseTooLarge, TemplateFault } from './compiled-template.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
 import { literal } from './item-buffer.js';
-import { textBytes, type SizeCounter } from './item-size.js';
+import { MAX_ITEM_BYTES, textBytes, type SizeCounter } from './item-size.js';
 import { quoteJson } from './json-text.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
 import { normalizeNumber } from './numbers.js';
@@ -108,6 +108,7 @@ function addedEmitter(
   const path = ['attributes', 'add', name];
   if (rule.kind === 'template') {
     const template = compileTemplate(rule.template, table, indexOf);
+    refuseTooLarge(nameBytes + literalBytes(template), MAX_ITEM_BYTES, 'the literals and the name', 'an item');
     const opening = literal(`${prefix}{"S":"`);
     return {
       name,
@@ -122,6 +123,7 @@ function addedEmitter(
   }
   const constantSize = { bytes: nameBytes };
   const text = literal(prefix + constantText(rule.value, constantSize));
+  refuseTooLarge(constantSize.bytes, MAX_ITEM_BYTES, 'the constant and its name', 'an item');
   return {
     name,
     origin: { from: 'constant', path },
@@ -139,5 +141,12 @@ function constantText(value: string | number | boolean, size: SizeCounter): stri
     return `{"BOOL":${String(value)}}`;
   }
   const normalized = normalizeNumber(String(value));
-  return 'fault' in normalized ? stringValue(String(value), size) : numberValue(normalized.text, size);
+  if ('fault' in normalized) {
+    throw new TemplateFault(
+      'E_MAPPING_INVALID',
+      `the constant is ${normalized.fault}`,
+      'write a number that DynamoDB holds, or text in quotes',
+    );
+  }
+  return numberValue(normalized.text, size);
 }

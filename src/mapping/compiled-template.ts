@@ -103,3 +103,18 @@ function writerOf(parts: readonly CompiledPart[]): WriteExpression {
 export function expressionsOf(template: CompiledTemplate): readonly Expression[] {
   return template.parts.flatMap((part) => (part.kind === 'expression' ? [part.expression] : []));
 }
+
+/** Of every output: the literals alone. */
+export function literalBytes(template: CompiledTemplate): number {
+  return template.parts.reduce((sum, part) => sum + (part.kind === 'literal' ? textBytes(part.text) : 0), 0);
+}
+
+/** What is the same in every item has to fit: else every row would be a bad row. @throws TemplateFault */
+export function refuseTooLarge(bytes: number, maxBytes: number, what: string, holder: string): void {
+  if (bytes <= maxBytes) return;
+  throw new TemplateFault(
+    'E_MAPPING_INVALID',
+    `${what} alone are ${bytes} bytes; ${holder} may have ${maxBytes}`,
+    'write less of it',
+  );
+}

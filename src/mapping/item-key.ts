@@ -2,11 +2,16 @@
  * Item keys from their templates: the partition key with its spread, the sort key, and the rule that a sort key sorts as the source
  * does.
  */
-import type { Path } from '../core/config-path.js';
 import type { ItemMapping, KeyMapping, KeyType } from '../config/model.js';
 import type { TableInfo } from '../core/model.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
-import { compileTemplate, expressionsOf, type CompiledTemplate } from './compiled-template.js';
+import {
+  compileTemplate,
+  expressionsOf,
+  literalBytes,
+  refuseTooLarge,
+  type CompiledTemplate,
+} from './compiled-template.js';
 import type { Expression } from './expression.js';
 import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES } from './item-size.js';
 import { KeyAttribute, type KeyLimits } from './key-attribute.js';
@@ -34,9 +39,8 @@ export function compileKeys(
   indexOf: (column: string) => number,
   report: ReportFault,
 ): CompiledKeys | null {
-  const partition = compileKeyTemplate(item.partitionKey, ['partitionKey', 'template'], table, indexOf, report);
-  const sort =
-    item.sortKey === null ? null : compileKeyTemplate(item.sortKey, ['sortKey', 'template'], table, indexOf, report);
+  const partition = compileKeyTemplate(item.partitionKey, PARTITION_KEY, table, indexOf, report);
+  const sort = item.sortKey === null ? null : compileKeyTemplate(item.sortKey, SORT_KEY, table, indexOf, report);
   const { spread: spreading } = item.partitionKey;
   const spread =
     spreading === null
@@ -74,12 +78,17 @@ export function compileKeys(
 
 function compileKeyTemplate(
   key: KeyMapping,
-  path: Path,
+  limits: KeyLimits,
   table: TableInfo,
   indexOf: (column: string) => number,
   report: ReportFault,
 ): CompiledTemplate | null {
-  const template = guarded(path, report, () => compileTemplate(key.template, table, indexOf));
+  const path = [...limits.path, 'template'];
+  const template = guarded(path, report, () => {
+    const made = compileTemplate(key.template, table, indexOf);
+    refuseTooLarge(literalBytes(made), limits.maxBytes, 'the literals', `a ${limits.role}`);
+    return made;
+  });
   if (template === null) return null;
   const fault = keyTemplateFault(key.type, template);
   if (fault === null) return template;

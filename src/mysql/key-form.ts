@@ -164,17 +164,28 @@ function isTwoDigitYear({ dataType, columnType }: ColumnInfo): boolean {
 }
 
 /**
- * MariaDB orders a CHAR as if padded with spaces and compares it without them, where its collation does not pad: behind `a` and a tab the
- * index has `a`, which is not greater. (MySQL's collations that do not pad are free of that.)
+ * An index orders a CHAR as if padded with spaces, a comparison takes it without them. Where the collation does not pad (MariaDB's; MySQL's
+ * are free of that), or is the Thai one, which moves letters to and fro, these are two orders: behind `a` and a tab the index has `a`,
+ * which is not greater. A VARCHAR has one.
  */
 function isUnpaddedChar({ dataType, collation }: ColumnInfo): boolean {
-  return dataType === 'char' && /_nopad(_|$)/.test(collation ?? '');
+  return dataType === 'char' && /_nopad(_|$)|^tis620_thai_ci$/.test(collation ?? '');
+}
+
+/**
+ * FLOAT(M, D) of eight digits or more rounds its largest value up, FLOAT(9, 4) to 100000, and DOUBLE(M, D) of sixteen: MySQL 9.7 then says
+ * that no such value can be in the column, and finds none.
+ */
+function isRoundedUp({ dataType, columnType }: ColumnInfo): boolean {
+  const digits = Number(/^\w+\((\d+),\s*\d+\)/.exec(columnType)?.[1] ?? 0);
+  return FLOATING_TYPES.has(dataType) && digits > (dataType === 'float' ? 7 : 15);
 }
 
 /** Why a column cannot be part of a scan key, as words behind its name; null where it can. README.md lists these. */
 export function keyFlaw(column: ColumnInfo): string | null {
   if (isTwoDigitYear(column)) return 'is a YEAR of two digits, which MariaDB orders by four';
-  if (isUnpaddedChar(column)) return 'is a CHAR that does not pad, which MariaDB orders as if it did';
+  if (isUnpaddedChar(column)) return 'is a CHAR in a collation that orders its padding otherwise than it compares it';
+  if (isRoundedUp(column)) return 'has more digits than its floating-point type can hold';
   return keyForm(column) === null ? 'has too many values to be compared by the index' : null;
 }
 

@@ -10,7 +10,7 @@ import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shar
 import type { FromWorker, ToWorker } from './protocol.js';
 
 /** The process as the worker needs it: an IPC channel, signals, an environment. */
-export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'env' | 'connected' | 'exit'>;
+export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'env' | 'connected' | 'kill' | 'pid'>;
 
 const ALIVE_EVERY_MS = 1_000;
 /** How long the process may take to end by itself once its outcome is told, in ms. */
@@ -65,9 +65,9 @@ async function work(
   endWithin(process, END_GRACE_MS);
 }
 
-/** It ends by itself unless something holds it, such as work that was given up as stuck. */
+/** It ends by itself unless something holds it, such as work that was given up as stuck: nothing that is left is worth a wait. */
 function endWithin(process: WorkerProcess, ms: number): void {
-  setTimeout(() => process.exit(), ms).unref();
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), ms).unref();
 }
 
 async function outcomeOf(

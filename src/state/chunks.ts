@@ -5,6 +5,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../core/model.js';
+import type { ComparisonTime } from '../core/evidence.js';
 import type { ChunkRecord, DifferenceRecord, Pass } from '../core/state-ports.js';
 import { defect } from './sqlite-errors.js';
 
@@ -15,19 +16,36 @@ interface DifferenceRow {
   readonly cursor: string;
 }
 
-type AdvanceValues = Omit<ChunkRecord, 'sourceDigest' | 'targetDigest'> & { readonly pass: number };
-type InsertValues = ChunkRecord & {
-  readonly pass: number;
-  readonly sequence: number;
-  readonly doneAt: number;
-};
+interface ComparedValues {
+  readonly comparedAt: number | null;
+  readonly comparedSteady: number | null;
+}
+type AdvanceValues = Omit<ChunkRecord, 'sourceDigest' | 'targetDigest' | 'comparedAt'> &
+  ComparedValues & { readonly pass: number };
+type InsertValues = Omit<ChunkRecord, 'comparedAt'> &
+  ComparedValues & {
+    readonly pass: number;
+    readonly sequence: number;
+    readonly doneAt: number;
+  };
+
+// Chunks of a range are read one after the other, so by whichever clock, the first that is committed was compared first, and the last one last.
+const FIRST_COMPARED = `oldest_at = coalesce(oldest_at, @comparedAt),
+                oldest_steady = CASE WHEN oldest_at IS NULL THEN @comparedSteady ELSE oldest_steady END`;
+const COMPARED = `${FIRST_COMPARED},
+                newest_at = coalesce(@comparedAt, newest_at),
+                newest_steady = CASE WHEN @comparedAt IS NULL THEN newest_steady ELSE @comparedSteady END`;
+/** The end of a range says something of itself only where no row was found in it. */
+const EMPTY_COMPARED = `${FIRST_COMPARED},
+                newest_at = coalesce(newest_at, @comparedAt),
+                newest_steady = CASE WHEN newest_at IS NULL THEN @comparedSteady ELSE newest_steady END`;
 
 export class Chunks {
   readonly #unfinished: Statement<[number]>;
   readonly #advance: Statement<[AdvanceValues], number>;
   readonly #insertChunk: Statement<[InsertValues]>;
   readonly #placeBadRows: Statement<[number, number, string, string]>;
-  readonly #complete: Statement<[number, number]>;
+  readonly #complete: Statement<[ComparedValues & { readonly pass: number; readonly range: number }]>;
   readonly #insertDifference: Statement<[number, string, string, string, string]>;
   readonly #differences: Statement<[number, number], DifferenceRow>;
 
@@ -39,22 +57,24 @@ export class Chunks {
             SET watermark = @last, chunks = chunks + 1, rows = rows + @rows, items = items + @items,
                 bad_rows = bad_rows + @badRows, expired_rows = expired_rows + @expiredRows, units = units + @units, newer_items = newer_items + @newerItems,
                 expired_items = expired_items + @expiredItems,
-                missing = missing + @missing, differing = differing + @differing, unresolved = unresolved + @unresolved
+                missing = missing + @missing, differing = differing + @differing, unresolved = unresolved + @unresolved,
+                ${COMPARED}
           WHERE pass = @pass AND range_index = @range AND complete = 0
          RETURNING chunks - 1`,
       )
       .pluck();
     this.#insertChunk = database.prepare(
-      `INSERT INTO chunks (pass, range_index, sequence, last, rows, items, bad_rows, expired_rows, units,
-                           source_digest, target_digest, missing, differing, unresolved, done_at, newer_items, expired_items)
-       VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units,
-               @sourceDigest, @targetDigest, @missing, @differing, @unresolved, @doneAt, @newerItems, @expiredItems)`,
+      `INSERT INTO chunks (pass, range_index, sequence, last, rows, items, bad_rows, expired_rows, units, source_digest, target_digest,
+                           missing, differing, unresolved, done_at, newer_items, expired_items, compared_at, compared_steady)
+       VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units, @sourceDigest, @targetDigest,
+               @missing, @differing, @unresolved, @doneAt, @newerItems, @expiredItems, @comparedAt, @comparedSteady)`,
     );
     this.#placeBadRows = database.prepare(
       'UPDATE bad_rows SET range_index = ?, chunk_sequence = ? WHERE table_name = ? AND chunk_last = ?',
     );
     this.#complete = database.prepare(
-      'UPDATE pass_ranges SET complete = 1 WHERE pass = ? AND range_index = ? AND complete = 0',
+      `UPDATE pass_ranges SET complete = 1, ${EMPTY_COMPARED}
+        WHERE pass = @pass AND range_index = @range AND complete = 0`,
     );
     this.#insertDifference = database.prepare(
       'INSERT INTO differences (pass, class, key_text, attributes, cursor) VALUES (?, ?, ?, ?, ?)',
@@ -80,8 +100,8 @@ export class Chunks {
       .immediate();
   }
 
-  completeRange(pass: Pass, range: number): void {
-    if (this.#complete.run(pass.id, range).changes === 0) {
+  completeRange(pass: Pass, range: number, since: ComparisonTime | null): void {
+    if (this.#complete.run({ pass: pass.id, range, ...compared(since) }).changes === 0) {
       throw defect(`range ${range} of table ${pass.table} was completed, but it is complete already or not planned`);
     }
   }
@@ -97,12 +117,18 @@ export class Chunks {
   }
 
   #commitOne(pass: Pass, chunk: ChunkRecord, doneAt: number): void {
-    const sequence = this.#advance.get({ ...chunk, pass: pass.id });
+    const { comparedAt, ...counts } = chunk;
+    const values = { ...counts, ...compared(comparedAt), pass: pass.id };
+    const sequence = this.#advance.get(values);
     if (sequence === undefined) {
       throw defect(`a chunk came for range ${chunk.range} of table ${pass.table}, which is complete or not planned`);
     }
-    this.#insertChunk.run({ ...chunk, pass: pass.id, sequence, doneAt });
+    this.#insertChunk.run({ ...values, sequence, doneAt });
     if (pass.kind === 'backfill' && chunk.badRows > 0)
       this.#placeBadRows.run(chunk.range, sequence, pass.table, chunk.last);
   }
+}
+
+function compared(time: ComparisonTime | null): ComparedValues {
+  return { comparedAt: time?.at ?? null, comparedSteady: time?.steady ?? null };
 }

@@ -2,13 +2,22 @@
  * Walks over a table. A pass has one row per range of the plan, with its watermark and its totals; `chunks.ts` moves them.
  *
  * none -> openPass -> unfinished (resumed by every further openPass) -> all ranges complete -> finishPass -> finished
+ *
+ * A backfill is always gone on with. A verification is a claim about what was there when it looked: `abandoned` says when that claim does
+ * not hold any more and it is made again from the start. How far this kind was followed: time (a comparison too long ago, of unknown age,
+ * or one that late writes may have landed after), the backfill (it went on, or ended, since the verification began), retries of bad rows
+ * and accepted changes of the mapping. Not the plan: a state's ranges are cut once, `--restart` makes another state. Not another
+ * process: the shard's lock keeps a backfill away while a verification runs.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Cursor } from '../core/model.js';
+import type { Abandoned, ComparisonTime, Standing } from '../core/evidence.js';
 import type { Pass, PassKind, PassSummary, RangeProgress } from '../core/state-ports.js';
+import { standingOf } from './phase.js';
 import { toRange } from './plans.js';
 import { defect } from './sqlite-errors.js';
+import type { SteadyClock } from './steady-clock.js';
 
 interface PassRow {
   readonly id: number;
@@ -16,6 +25,8 @@ interface PassRow {
   readonly table_name: string;
   readonly started_at: number;
   readonly finished_at: number | null;
+  readonly saw_backfill: number | null;
+  readonly saw_chunks: number | null;
 }
 
 interface SummaryRow extends PassRow {
@@ -44,6 +55,13 @@ interface ProgressRow {
   readonly complete: number;
 }
 
+interface ComparedRow {
+  readonly oldest_at: number;
+  readonly oldest_steady: number | null;
+  readonly newest_at: number;
+  readonly newest_steady: number | null;
+}
+
 interface RetriedRow {
   readonly rows: number;
   readonly items: number;
@@ -62,31 +80,36 @@ function overtakenBy(table: string): string {
 }
 
 export class Passes {
-  readonly #unfinished: Statement<[{ readonly kind: PassKind; readonly table: string; readonly now: number }], PassRow>;
-  readonly #insert: Statement<[PassKind, string, number], PassRow>;
+  readonly #newest: Statement<[PassKind, string], PassRow>;
+  readonly #lateWritesUntil: Statement<[], number | null>;
+  readonly #insert: Statement<[PassKind, string, number, number | null, number | null], PassRow>;
   readonly #insertRanges: Statement<[number, string]>;
   readonly #progress: Statement<[number], ProgressRow>;
   readonly #finish: Statement<[number, number]>;
   readonly #noteTtl: Statement<[{ readonly pass: number; readonly ttl: string }]>;
   readonly #summary: Statement<[PassKind, string], SummaryRow>;
+  readonly #compared: Statement<[number], ComparedRow>;
   readonly #retried: Statement<[number], RetriedRow>;
   readonly #overtakenBy: Statement<[{ readonly table: string }], number>;
 
   /** @param clock by which a pass begins: it is compared with the time of writes that may still land */
   constructor(
     readonly database: Database,
-    private readonly clock: () => number = Date.now,
+    private readonly clock: SteadyClock,
   ) {
-    this.#unfinished = database.prepare(
-      `SELECT * FROM passes
-        WHERE kind = @kind AND table_name = @table AND finished_at IS NULL
-          AND void = 0 AND ttl_changed = 0
-          AND (kind = 'backfill'
-               OR id > ${overtakenBy('@table')}
-                  AND NOT coalesce((SELECT started_at < until AND until <= @now
-                                      FROM (SELECT broken_off_at + ${LATE_WRITE_WINDOW_MS} AS until FROM meta)), 0))`,
+    this.#newest = database.prepare(
+      'SELECT * FROM passes WHERE kind = ? AND table_name = ? AND void = 0 ORDER BY id DESC LIMIT 1',
     );
-    this.#insert = database.prepare('INSERT INTO passes (kind, table_name, started_at) VALUES (?, ?, ?) RETURNING *');
+    this.#lateWritesUntil = database
+      .prepare<[], number | null>(`SELECT broken_off_at + ${LATE_WRITE_WINDOW_MS} FROM meta`)
+      .pluck();
+    this.#insert = database.prepare(
+      'INSERT INTO passes (kind, table_name, started_at, saw_backfill, saw_chunks) VALUES (?, ?, ?, ?, ?) RETURNING *',
+    );
+    this.#compared = database.prepare(
+      `SELECT oldest_at, oldest_steady, newest_at, newest_steady
+         FROM pass_ranges WHERE pass = ? AND oldest_at IS NOT NULL`,
+    );
     this.#insertRanges = database.prepare(
       'INSERT INTO pass_ranges (pass, range_index) SELECT ?, range_index FROM ranges WHERE table_name = ?',
     );
@@ -123,18 +146,50 @@ export class Passes {
     );
   }
 
-  open(kind: PassKind, table: string): Pass {
+  open(kind: PassKind, table: string, maxAgeMs: number): Pass {
     return this.database
       .transaction(() => {
-        const now = this.clock();
-        const unfinished = this.#unfinished.get({ kind, table, now });
-        if (unfinished !== undefined) return toPass(unfinished);
-        const row = this.#insert.get(kind, table, now);
+        // Only ever the newest: one that was abandoned is unfinished for good.
+        const newest = this.#newest.get(kind, table);
+        const goesOn =
+          newest?.finished_at === null && (kind === 'backfill' || this.abandoned(table, maxAgeMs) === null);
+        if (goesOn) return toPass(newest);
+        const seen = kind === 'verify' ? this.summary('backfill', table) : null;
+        const finished = seen?.pass.finishedAt == null ? null : seen.pass.id;
+        const row = this.#insert.get(
+          kind,
+          table,
+          this.clock.now(),
+          finished,
+          kind === 'verify' ? (seen?.counts.chunks ?? 0) : null,
+        );
         if (row === undefined) throw defect(`no pass over table ${table} was made`);
         this.#insertRanges.run(row.id, table);
         return toPass(row);
       })
       .immediate();
+  }
+
+  abandoned(table: string, maxAgeMs: number): Abandoned | null {
+    const verify = this.summary('verify', table);
+    if (verify === null || verify.pass.finishedAt !== null) return null;
+    const lastActive = verify.newest === null ? null : this.clock.age(verify.newest);
+    const because = (reason: Abandoned['reason']): Abandoned => ({ reason, rows: verify.counts.rows, lastActive });
+    const standing = this.standing(table);
+    if (standing === 'before-retry' || standing === 'before-backfill') return because(standing);
+    const until = this.#lateWritesUntil.get() ?? null;
+    if (until !== null && verify.pass.startedAt < until && until <= this.clock.now()) return because('late-writes');
+    if (verify.doubtful > 0) return because('ttl-changed');
+    // A heartbeat would say that a process lived, not that it compared anything.
+    return lastActive !== null && (lastActive.ms ?? Infinity) >= maxAgeMs ? because('aged') : null;
+  }
+
+  standing(table: string): Standing {
+    return standingOf({
+      backfill: this.summary('backfill', table),
+      verify: this.summary('verify', table),
+      overtakenBy: this.overtakenBy(table),
+    });
   }
 
   progress(pass: Pass): readonly RangeProgress[] {
@@ -160,7 +215,27 @@ export class Passes {
     const row = this.#summary.get(kind, table);
     if (row === undefined) return null;
     const retried = this.#retried.get(row.id);
-    return toSummary(row, retried ?? NOTHING_RETRIED);
+    const compared = this.#compared.all(row.id);
+    return {
+      ...toSummary(row, retried ?? NOTHING_RETRIED),
+      oldest: this.#longestAgo(
+        compared.map(({ oldest_at: at, oldest_steady: steady }) => ({ at, steady })),
+        1,
+      ),
+      newest: this.#longestAgo(
+        compared.map(({ newest_at: at, newest_steady: steady }) => ({ at, steady })),
+        -1,
+      ),
+    };
+  }
+
+  /** What is of unknown age is older than all. @param sign -1: the least long ago */
+  #longestAgo(times: readonly ComparisonTime[], sign: 1 | -1): ComparisonTime | null {
+    const age = (time: ComparisonTime): number => sign * (this.clock.age(time).ms ?? Infinity);
+    return times.reduce<ComparisonTime | null>(
+      (found, time) => (found === null || age(time) > age(found) ? time : found),
+      null,
+    );
   }
 
   /** Verifications up to this pass have not seen what a retry moved since, or go by a mapping that is another by now; 0: none. */
@@ -176,11 +251,13 @@ function toPass(row: PassRow): Pass {
     table: row.table_name,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
+    sawBackfill: row.saw_backfill,
+    sawChunks: row.saw_chunks,
   };
 }
 
 /** What retries add to a backfill: the chunks that counted those rows as bad stay as they are. */
-function toSummary(row: SummaryRow, retried: RetriedRow): PassSummary {
+function toSummary(row: SummaryRow, retried: RetriedRow): Omit<PassSummary, 'oldest' | 'newest'> {
   const doubtful = row.ttl_changed === 1 ? row.expired_items : 0;
   return {
     pass: toPass(row),

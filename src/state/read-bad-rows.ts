@@ -8,7 +8,9 @@ import { BadRows, type BadRowGroup } from './bad-rows.js';
 import { prepared } from './database.js';
 import { shardFiles } from './files.js';
 import type { StateAt } from './open.js';
+import { Passes } from './passes.js';
 import { isRecorded, readBeside } from './read-beside.js';
+import { SteadyClock } from './steady-clock.js';
 
 export interface ShardBadRows {
   readonly shard: string;
@@ -18,29 +20,38 @@ export interface ShardBadRows {
   readonly rows: readonly RecordedBadRow[];
   /** Those with bad rows, and those that a retry accepted a change of the mapping for while they had some. */
   readonly columns: readonly { readonly table: string; readonly column: string | null }[];
+  /** Tables that were asked about and are not gone through to their end: more bad rows may be found in them. */
+  readonly unfinished: readonly string[];
   /** Why nothing can be said, or null. */
   readonly fault: Fault | null;
 }
 
 /**
  * @param limit most rows to bring; the groups count all
+ * @param tables that the config names: without bad rows, they are either clean or not gone through yet
  * @returns null where nothing is recorded for the shard
  */
-export function readBadRows({ folder, shard }: StateAt, limit: number): ShardBadRows | null {
+export function readBadRows(
+  { folder, shard }: StateAt,
+  limit: number,
+  tables: readonly string[] = [],
+): ShardBadRows | null {
   const files = shardFiles(folder, shard);
   try {
     if (!isRecorded(files)) return null;
     const found = readBeside(files, (database) => {
       const badRows = prepared(files, () => new BadRows(database));
+      const passes = prepared(files, () => new Passes(database, new SteadyClock(database)));
       const read = database.transaction(() => ({
         groups: badRows.groups(),
         rows: badRows.first(limit),
         columns: badRows.columns(),
+        unfinished: tables.filter((table) => passes.summary('backfill', table)?.pass.finishedAt == null),
       }));
       return read();
     });
     return { shard, ...found, fault: null };
   } catch (error) {
-    return { shard, groups: [], rows: [], columns: [], fault: asFerryError(error).toFault() };
+    return { shard, groups: [], rows: [], columns: [], unfinished: [], fault: asFerryError(error).toFault() };
   }
 }

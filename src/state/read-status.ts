@@ -1,11 +1,14 @@
 /**
- * What is known of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the answer, so that other shards still show.
+ * What is known of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the answer, so that
+ * other shards still show. It is about the tables that the config names: one that was never begun is in the answer, and what is recorded
+ * of a table that the config names no more is shown, but has no part in the phase.
  */
 import type { Database } from 'better-sqlite3';
 import { asFerryError, type Fault } from '../core/errors.js';
 import type { Incident } from '../core/incidents.js';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Phase } from '../core/model.js';
+import type { Age, ComparisonTime, Standing } from '../core/evidence.js';
 import type { Heartbeat, PassSummary } from '../core/state-ports.js';
 import { BadRows } from './bad-rows.js';
 import { prepared } from './database.js';
@@ -16,7 +19,7 @@ import { LateWrites } from './late-writes.js';
 import { isLocked } from './lock.js';
 import type { StateAt } from './open.js';
 import { Passes } from './passes.js';
-import { phaseOf } from './phase.js';
+import { phaseOf, standingOf } from './phase.js';
 import { Plans } from './plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
 import { SteadyClock } from './steady-clock.js';
@@ -24,16 +27,25 @@ import { Suspects } from './suspects.js';
 
 export interface TableStatus {
   readonly table: string;
-  /** null: the table is read whole. */
+  /** The config names it. */
+  readonly inConfig: boolean;
+  /** It was cut into ranges; else nothing of it was begun. */
+  readonly planned: boolean;
+  /** null: the table is read whole, or was never planned. */
   readonly scanKey: string | null;
-  /** ms since the epoch */
-  readonly plannedAt: number;
+  /** ms since the epoch; null: it was never planned */
+  readonly plannedAt: number | null;
   /** Sum of the ranges' estimates: for progress only. */
   readonly estimatedRows: number;
   /** Distinct rows that cannot be represented as asked. */
   readonly badRows: number;
   readonly backfill: PassSummary | null;
+  /** The newest one, whatever it is worth: `standing` says that. */
   readonly verify: PassSummary | null;
+  readonly standing: Standing;
+  /** The comparison of that verification that is longest ago, and the one that is the least; null: it has none. */
+  readonly firstCompared: Age | null;
+  readonly lastCompared: Age | null;
   /** Verifications up to this pass came before a retry of bad rows, and have not seen what it moved; 0: none. */
   readonly overtakenBy: number;
 }
@@ -47,8 +59,10 @@ export interface ShardStatus {
   readonly running: boolean;
   /** What the last process said of itself; stale where none is running. */
   readonly heartbeat: Heartbeat | null;
-  /** In the order they were planned in. */
+  /** Those of the config in its order, then others that are recorded. */
   readonly tables: readonly TableStatus[];
+  /** Of all comparisons that verifications which stand vouch for, the one that is longest ago; null: there is none. */
+  readonly oldestComparison: Age | null;
   /** Item keys whose last write ended ambiguously. */
   readonly suspects: number;
   /** Faults that were ridden out, by kind, over all runs. */
@@ -62,40 +76,74 @@ export interface ShardStatus {
   readonly fault: Fault | null;
 }
 
-type Known = Pick<ShardStatus, 'phase' | 'heartbeat' | 'tables' | 'suspects' | 'lateWritesUntil' | 'incidents'>;
+type Known = Pick<
+  ShardStatus,
+  'phase' | 'heartbeat' | 'tables' | 'oldestComparison' | 'suspects' | 'lateWritesUntil' | 'incidents'
+>;
 
 const NOTHING_KNOWN: Known = {
   phase: 'new',
   heartbeat: null,
   tables: [],
+  oldestComparison: null,
   suspects: 0,
   lateWritesUntil: null,
   incidents: [],
 };
 
-/** The status of a shard that nothing is recorded of. */
-export function notBegun(shard: string): ShardStatus {
-  return { shard, running: false, ...NOTHING_KNOWN, fault: null };
+/** The status of a shard that nothing is recorded of. @param tables that the config names */
+export function notBegun(shard: string, tables: readonly string[]): ShardStatus {
+  return { shard, running: false, ...NOTHING_KNOWN, tables: tables.map(neverPlanned), fault: null };
 }
 
-/** @returns null where nothing is recorded for the shard */
-export function readShardStatus({ folder, shard }: StateAt): ShardStatus | null {
+/**
+ * @param tables that the config names, in its order; null: whoever asks has no config, and what is recorded is all there is
+ * @returns null where nothing is recorded for the shard
+ */
+export function readShardStatus(
+  { folder, shard }: StateAt,
+  tables: readonly string[] | null = null,
+): ShardStatus | null {
   const files = shardFiles(folder, shard);
   let running = false;
   try {
     if (!isRecorded(files)) return null;
     running = isLocked(files.lock, files);
-    return { shard, running, ...readKnown(files, running), fault: null };
+    return { shard, running, ...readKnown(files, running, tables), fault: null };
   } catch (error) {
     return { shard, running, ...NOTHING_KNOWN, fault: asFerryError(error).toFault() };
   }
 }
 
-function readKnown(files: ShardFiles, running: boolean): Known {
+function readKnown(files: ShardFiles, running: boolean, tables: readonly string[] | null): Known {
   return readBeside(files, (database) => {
     const reader = prepared(files, () => new StatusReader(database));
-    return database.transaction(() => reader.read(running))();
+    return database.transaction(() => reader.read(running, tables))();
   });
+}
+
+function neverPlanned(table: string): TableStatus {
+  return {
+    table,
+    inConfig: true,
+    planned: false,
+    scanKey: null,
+    plannedAt: null,
+    estimatedRows: 0,
+    badRows: 0,
+    backfill: null,
+    verify: null,
+    standing: 'none',
+    firstCompared: null,
+    lastCompared: null,
+    overtakenBy: 0,
+  };
+}
+
+/** The one that is longest ago; what is of unknown age is older than all. */
+export function oldestOf(ages: readonly Age[]): Age | null {
+  const ms = (age: Age): number => age.ms ?? Infinity;
+  return ages.reduce<Age | null>((oldest, age) => (oldest === null || ms(age) > ms(oldest) ? age : oldest), null);
 }
 
 class StatusReader {
@@ -110,39 +158,53 @@ class StatusReader {
 
   constructor(database: Database) {
     this.#plans = new Plans(database);
-    this.#passes = new Passes(database);
+    this.#clock = new SteadyClock(database);
+    this.#passes = new Passes(database, this.#clock);
     this.#badRows = new BadRows(database);
     this.#suspects = new Suspects(database);
     this.#lateWrites = new LateWrites(database);
-    this.#clock = new SteadyClock(database);
     this.#heartbeats = new Heartbeats(database);
     this.#incidents = new Incidents(database);
   }
 
-  read(running: boolean): Known {
-    const tables = this.#plans.tables().flatMap((name) => this.#table(name));
+  read(running: boolean, named: readonly string[] | null): Known {
+    const planned = this.#plans.tables();
+    const inConfig = named ?? planned;
+    const tables = [...new Set([...inConfig, ...planned])].map((name) => this.#table(name, inConfig.includes(name)));
     const suspects = this.#suspects.count();
     const incidents = this.#incidents.all();
     const brokenOffAt = this.#lateWrites.brokenOffBy(this.#clock.now(), running);
     const lateWritesUntil = brokenOffAt === null ? null : brokenOffAt + LATE_WRITE_WINDOW_MS;
-    const phase = phaseOf(tables, { suspects, lateWritesUntil });
-    return { phase, heartbeat: this.#heartbeats.last(), tables, suspects, lateWritesUntil, incidents };
+    const concerned = tables.filter((table) => table.inConfig);
+    const phase = phaseOf(concerned, { suspects, lateWritesUntil });
+    const oldestComparison = oldestOf(
+      concerned.flatMap(({ firstCompared, standing }) => (standing === 'stands' ? (firstCompared ?? []) : [])),
+    );
+    const heartbeat = this.#heartbeats.last();
+    return { phase, heartbeat, tables, oldestComparison, suspects, lateWritesUntil, incidents };
   }
 
-  #table(table: string): TableStatus[] {
+  #table(table: string, inConfig: boolean): TableStatus {
     const plan = this.#plans.plan(table);
-    if (plan === null) return [];
-    return [
-      {
-        table,
-        scanKey: plan.scanKey,
-        plannedAt: plan.plannedAt,
-        estimatedRows: plan.ranges.reduce((sum, range) => sum + range.estimatedRows, 0),
-        badRows: this.#badRows.count(table),
-        backfill: this.#passes.summary('backfill', table),
-        verify: this.#passes.summary('verify', table),
-        overtakenBy: this.#passes.overtakenBy(table),
-      },
-    ];
+    if (plan === null) return { ...neverPlanned(table), inConfig };
+    const passes = {
+      backfill: this.#passes.summary('backfill', table),
+      verify: this.#passes.summary('verify', table),
+      overtakenBy: this.#passes.overtakenBy(table),
+    };
+    const age = (time: ComparisonTime | null | undefined): Age | null => (time == null ? null : this.#clock.age(time));
+    return {
+      table,
+      inConfig,
+      planned: true,
+      scanKey: plan.scanKey,
+      plannedAt: plan.plannedAt,
+      estimatedRows: plan.ranges.reduce((sum, range) => sum + range.estimatedRows, 0),
+      badRows: this.#badRows.count(table),
+      ...passes,
+      standing: standingOf(passes),
+      firstCompared: age(passes.verify?.oldest),
+      lastCompared: age(passes.verify?.newest),
+    };
   }
 }

@@ -197,9 +197,39 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE meta ADD COLUMN boot TEXT;
   ALTER TABLE meta ADD COLUMN booted_at INTEGER;
   `,
-  // Items that TTL may have deleted. `ttl`: the attribute that the target deleted by when it was last asked for the pass, '' for none;
+  // What a verification vouches for: which backfill it saw finished when it began (`saw_chunks`: how far the newest one was by then), and when
+  // it compared what it did, by the wall clock and by the steady one. A steady time that is NULL beside a wall time is of unknown age.
+  //
+  // Earlier versions noted none of that, so these are taken for what they are at the worst. It saw the backfill only where that had ended
+  // before it began. What it compared is as old as its begin; its last comparison is as old as its last commit by the one clock, and as its
+  // begin by the other: it is gone on with only if all of it is young.
+  //
+  // And items that TTL may have deleted. `ttl`: the attribute that the target deleted by when it was last asked for the pass, '' for none;
   // `ttl_changed`: it was another before. `void`: the pass took whatever was past its time for present, so it proves nothing.
   `
+  ALTER TABLE passes ADD COLUMN saw_backfill INTEGER;
+  ALTER TABLE passes ADD COLUMN saw_chunks INTEGER;
+  ALTER TABLE pass_ranges ADD COLUMN oldest_at INTEGER;
+  ALTER TABLE pass_ranges ADD COLUMN oldest_steady INTEGER;
+  ALTER TABLE pass_ranges ADD COLUMN newest_at INTEGER;
+  ALTER TABLE pass_ranges ADD COLUMN newest_steady INTEGER;
+  ALTER TABLE chunks ADD COLUMN compared_at INTEGER;
+  ALTER TABLE chunks ADD COLUMN compared_steady INTEGER;
+
+  UPDATE passes AS verification
+     SET saw_backfill = (SELECT max(id) FROM passes
+                          WHERE kind = 'backfill' AND table_name = verification.table_name
+                            AND id < verification.id AND finished_at <= verification.started_at)
+   WHERE kind = 'verify';
+  UPDATE pass_ranges
+     SET oldest_at = seen.began_at, oldest_steady = seen.began_at,
+         newest_at = coalesce(seen.last_commit, seen.began_at), newest_steady = seen.began_at
+    FROM (SELECT id, range_index, started_at AS began_at,
+                 (SELECT max(done_at) FROM chunks WHERE chunks.pass = id AND chunks.range_index = of.range_index) AS last_commit
+            FROM passes JOIN pass_ranges AS of ON of.pass = id
+           WHERE kind = 'verify' AND (of.chunks > 0 OR of.complete = 1)) AS seen
+   WHERE pass_ranges.pass = seen.id AND pass_ranges.range_index = seen.range_index;
+
   ALTER TABLE pass_ranges ADD COLUMN expired_items INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE chunks ADD COLUMN expired_items INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE passes ADD COLUMN ttl TEXT;

@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Incident } from '../core/incidents.js';
 import type { Cursor } from '../core/model.js';
+import type { Abandoned, Age, ComparisonTime, Standing } from '../core/evidence.js';
 import type {
   BadRowRecord,
   ChunkRecord,
@@ -60,7 +61,7 @@ export class SqliteStateStore implements StateStore {
     this.#meta = new Meta(database);
     this.#plans = new Plans(database);
     this.#clock = new SteadyClock(database);
-    this.#passes = new Passes(database, () => this.#clock.now());
+    this.#passes = new Passes(database, this.#clock);
     this.#chunks = new Chunks(database);
     this.#badRows = new BadRows(database);
     this.#retries = new Retries(database, this.#badRows);
@@ -106,8 +107,20 @@ export class SqliteStateStore implements StateStore {
     this.#run(() => this.#plans.save(plan));
   }
 
-  openPass(kind: PassKind, table: string): Pass {
-    return this.#run(() => this.#passes.open(kind, table));
+  openPass(kind: PassKind, table: string, maxAgeMs = Infinity): Pass {
+    return this.#run(() => this.#passes.open(kind, table, maxAgeMs));
+  }
+
+  abandoned(table: string, maxAgeMs: number): Abandoned | null {
+    return this.#run(() => this.#passes.abandoned(table, maxAgeMs));
+  }
+
+  standing(table: string): Standing {
+    return this.#run(() => this.#passes.standing(table));
+  }
+
+  age(time: ComparisonTime): Age {
+    return this.#run(() => this.#clock.age(time));
   }
 
   progress(pass: Pass): readonly RangeProgress[] {
@@ -122,8 +135,8 @@ export class SqliteStateStore implements StateStore {
     this.#run(() => this.#passes.noteTtl(pass, deletesBy));
   }
 
-  completeRange(pass: Pass, range: number): void {
-    this.#run(() => this.#chunks.completeRange(pass, range));
+  completeRange(pass: Pass, range: number, since: ComparisonTime | null = null): void {
+    this.#run(() => this.#chunks.completeRange(pass, range, since));
   }
 
   finishPass(pass: Pass): void {

@@ -1,7 +1,12 @@
-/** What the state says of a shard's work, all tables together: the part of an outcome that is read, not remembered. */
+/**
+ * What the state says of a shard's work, all tables of the config together: the part of an outcome that is read, not remembered. A
+ * verification counts only where it has seen the backfill as it is now; what an overtaken one had found is nobody's news any more.
+ */
 import { EXIT } from '../core/errors.js';
 import { addCounts, NO_COUNTS, type Counts } from '../core/model.js';
+import type { Age } from '../core/evidence.js';
 import type { PassSummary, StateStore } from '../core/state-ports.js';
+import { oldestOf } from '../state/read-status.js';
 import type { ShardSession } from './shard-session.js';
 import type { ShardFindings, ShardOutcome, ShardTask } from './shard-task.js';
 
@@ -17,6 +22,8 @@ type Evidence = Pick<
   | 'unresolved'
   | 'doubtful'
   | 'backfillFinished'
+  | 'unfinished'
+  | 'oldestComparison'
   | 'findings'
 >;
 
@@ -25,17 +32,22 @@ const LISTED = 20;
 
 /** What the state says of all tables together, as an outcome. */
 export function evidence(task: ShardTask, store: StateStore, session: ShardSession): Evidence {
-  const summaries = session.jobs
-    .map((job) => store.summary(task.kind, job.mapping.table.name))
-    .filter((summary) => summary !== null);
+  const tables = session.jobs.map((job) => job.mapping.table.name);
+  const summaries = tables.map((table) => counting(task, store, table)).filter((summary) => summary !== null);
   const counts = summaries.reduce<Counts>((sum, summary) => addCounts(sum, summary.counts), NO_COUNTS);
   const total = (of: (summary: PassSummary) => number): number =>
     summaries.reduce((sum, summary) => sum + of(summary), 0);
   const missing = total((summary) => summary.missing);
   const differing = total((summary) => summary.differing);
   const unresolved = total((summary) => summary.unresolved);
-  const badRows = session.jobs.reduce((sum, job) => sum + store.badRows(job.mapping.table.name).length, 0);
-  const clean = missing + differing + unresolved + badRows === 0;
+  const badRows = tables.reduce((sum, table) => sum + store.badRows(table).length, 0);
+  const unfinished = tables.flatMap((table) => {
+    const backfill = store.summary('backfill', table);
+    return isFinished(backfill) ? [] : [{ table, begun: backfill !== null }];
+  });
+  // Of rows that are still to be moved, a verification proves nothing.
+  const open = task.kind === 'verify' && unfinished.length > 0;
+  const clean = missing + differing + unresolved + badRows === 0 && !open;
   return {
     outcome: clean ? 'done' : 'differences',
     exitCode: clean ? EXIT.done : EXIT.differences,
@@ -46,9 +58,23 @@ export function evidence(task: ShardTask, store: StateStore, session: ShardSessi
     differing,
     unresolved,
     doubtful: total((summary) => summary.doubtful),
-    backfillFinished: session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name))),
+    backfillFinished: unfinished.length === 0,
+    unfinished,
+    oldestComparison: oldestComparison(store, summaries),
     findings: findings(task, store, session),
   };
+}
+
+/** The newest pass of the task's kind that its verdict may rest on. */
+function counting(task: ShardTask, store: StateStore, table: string): PassSummary | null {
+  const summary = store.summary(task.kind, table);
+  if (task.kind === 'backfill') return summary;
+  const standing = store.standing(table);
+  return standing === 'stands' || standing === 'backfill-unfinished' ? summary : null;
+}
+
+function oldestComparison(store: StateStore, summaries: readonly PassSummary[]): Age | null {
+  return oldestOf(summaries.flatMap(({ oldest }) => (oldest === null ? [] : [store.age(oldest)])));
 }
 
 function findings(task: ShardTask, store: StateStore, session: ShardSession): ShardFindings {
@@ -59,7 +85,7 @@ function findings(task: ShardTask, store: StateStore, session: ShardSession): Sh
       .map(({ table, column, kind, reason, remedy, key }) => ({ table, column, kind, reason, remedy, row: key })),
   );
   const differences = session.jobs.flatMap(({ mapping, source }) => {
-    const pass = store.summary(task.kind, mapping.table.name)?.pass;
+    const pass = counting(task, store, mapping.table.name)?.pass;
     if (pass === undefined) return [];
     return store.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
       ...difference,

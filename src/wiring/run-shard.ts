@@ -65,7 +65,7 @@ export async function runShard(
     incidents.keepIn(store);
     session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, task.scans));
     watching.counts(session.source);
-    const resumed = session.jobs.some((job) => isUnfinished(store?.summary(task.kind, job.mapping.table.name) ?? null));
+    const resumed = tablesOf(session).some((table) => isResumed(task, config, store, table));
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     const guard = recorded ?? guardOf(config, keysOf(session));
@@ -212,13 +212,24 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
   tellPhase(work, 'verifying');
   const target = await openTargetSession(config, bus);
   const suspects = new SuspectCheck(store);
-  const tables = session.jobs.map((job) => job.mapping.table.name);
+  const takenOver: TakenOver[] = [];
   warnOfLateWrites(work, suspects);
   const lookAtTtl = askingTtl(work, target);
   try {
     const reader = target.openReader(task.shard, work.budget);
     try {
       for (const job of session.jobs) {
+        const table = job.mapping.table.name;
+        // Nothing of it was moved, so there is nothing to compare; the outcome says so.
+        if (store.summary('backfill', table) === null) continue;
+        const before = takenOverFrom(work, table);
+        if (before !== null) {
+          takenOver.push(before);
+          bus.emit('verification.kept', { shard: task.shard, ...before });
+          continue;
+        }
+        const abandoned = store.abandoned(table, maxAgeMs(config));
+        if (abandoned !== null) bus.emit('verification.again', { shard: task.shard, table, ...abandoned });
         await withPass(work, job, 'verify', (pass, progress) =>
           verifyTable(context, job, pass, { reader, progress, suspects, lookAtTtl, now: secondsNow }),
         );
@@ -229,12 +240,15 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
   } finally {
     target.close();
   }
-  const beganAt = Math.min(...tables.map((table) => store.summary('verify', table)?.pass.startedAt ?? 0));
-  suspects.allCompared(beganAt);
+  const began = tablesOf(session).flatMap((table) => store.summary('verify', table)?.pass.startedAt ?? []);
+  const beganAt = Math.min(...began);
+  const found = { ...NOTHING_DONE, ...evidence(task, store, session), takenOver };
+  // What belongs to a table that was not gone through is not settled by the others.
+  if (found.backfillFinished) suspects.allCompared(beganAt);
   const lateWritesUntil = suspects.lateWritesUntil(beganAt);
-  const found = { ...NOTHING_DONE, ...evidence(task, store, session) };
   const proven = suspects.open === 0 && lateWritesUntil === null;
-  tellPhase(work, found.exitCode !== EXIT.done ? 'differences' : proven ? 'verified' : 'backfilled');
+  if (found.backfillFinished)
+    tellPhase(work, found.exitCode !== EXIT.done ? 'differences' : proven ? 'verified' : 'backfilled');
   if (proven) return found;
   const open = { suspects: suspects.open, suspectsClosableAt: suspects.closableAt, lateWritesUntil };
   return { ...found, ...open, outcome: 'differences', exitCode: EXIT.differences };
@@ -258,6 +272,20 @@ function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): Ver
   };
 }
 
+type TakenOver = ShardOutcome['takenOver'][number];
+
+/** Asked again under the shard's lock: between the look (taken-over.ts) and this, another process may have worked on it. */
+function takenOverFrom({ task, store }: ShardWork, table: string): TakenOver | null {
+  const summary = store.summary('verify', table);
+  if (summary === null || summary.newest === null || task.takenOver[table] !== summary.pass.id) return null;
+  if (!isFinished(summary) || store.standing(table) !== 'stands') return null;
+  return { table, lastCompared: store.age(summary.newest) };
+}
+
+function maxAgeMs(config: Config): number {
+  return config.verify.maxAgeSeconds * 1_000;
+}
+
 /** Said at once: on a large table, it spares the operator a verification that proves nothing. */
 function warnOfLateWrites({ bus, task, store }: ShardWork, suspects: SuspectCheck): void {
   const until = suspects.lateWritesUntil(store.now());
@@ -277,10 +305,10 @@ async function withPass(
   kind: PassKind,
   run: (pass: Pass, progress: PassProgress) => Promise<void>,
 ): Promise<void> {
-  const { task, store, bus, context, session } = work;
+  const { task, config, store, bus, context, session } = work;
   const table = job.mapping.table.name;
   const plan = await ensurePlan(context, job, session.source);
-  const pass = store.openPass(kind, table);
+  const pass = store.openPass(kind, table, maxAgeMs(config));
   const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
   const working: Phase = kind === 'backfill' ? 'backfilling' : 'verifying';
   const progress = new PassProgress(task.shard, table, working, estimatedRows(plan), already, gaugesOf(work));
@@ -290,6 +318,11 @@ async function withPass(
   } finally {
     stopTelling();
   }
+}
+
+function isResumed({ kind }: ShardTask, config: Config, store: StateStore | null, table: string): boolean {
+  if (store === null || !isUnfinished(store.summary(kind, table))) return false;
+  return kind === 'backfill' || store.abandoned(table, maxAgeMs(config)) === null;
 }
 
 function tablesOf(session: ShardSession): readonly string[] {

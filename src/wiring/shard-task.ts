@@ -1,5 +1,6 @@
 /** What a shard's process is told to do, and what it answers: plain data, since it crosses a process border. */
 import { asFerryError, EXIT, type ExitCode, type Fault } from '../core/errors.js';
+import type { Age } from '../core/evidence.js';
 import type { FingerprintChange } from '../core/state-ports.js';
 import type { RetryCounts } from '../engine/retry.js';
 import { NO_COUNTS, type BadRow, type Counts, type Difference } from '../core/model.js';
@@ -16,6 +17,8 @@ export interface ShardTask {
   /** Try the recorded bad rows again, and nothing else. */
   readonly retryBad: boolean;
   readonly maxBadRows: number;
+  /** verify: by table, the finished verification that an interrupted run left behind and that is not made again, by its pass. */
+  readonly takenOver: Readonly<Record<string, number>>;
   /** Go on from another MySQL server, though nothing proves that it has the same data. */
   readonly acceptServer: boolean;
   /** SELECTs at once on the shard's server. */
@@ -54,6 +57,12 @@ export interface ShardOutcome {
   readonly doubtful: number;
   /** Every table of the shard was backfilled to the end of its plan. */
   readonly backfillFinished: boolean;
+  /** Those that were not; `begun`: some of it was moved. What the config names and the state does not know is among them. */
+  readonly unfinished: readonly { readonly table: string; readonly begun: boolean }[];
+  /** verify: of all comparisons that this outcome rests on, the one that is longest ago; null: there is none. */
+  readonly oldestComparison: Age | null;
+  /** verify: tables that an earlier, interrupted run had verified, and this one did not read again. */
+  readonly takenOver: readonly { readonly table: string; readonly lastCompared: Age }[];
   readonly suspects: number;
   /** ms since the epoch after which a verification can close the suspects; null where there are none. */
   readonly suspectsClosableAt: number | null;
@@ -77,6 +86,9 @@ export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
   unresolved: 0,
   doubtful: 0,
   backfillFinished: false,
+  unfinished: [],
+  oldestComparison: null,
+  takenOver: [],
   suspects: 0,
   suspectsClosableAt: null,
   lateWritesUntil: null,

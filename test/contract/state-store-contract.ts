@@ -190,6 +190,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
               doubtful: 0,
               rangesComplete: 1,
               ranges: 2,
+              oldest: null,
+              newest: null,
             });
           },
         );

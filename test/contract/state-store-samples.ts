@@ -43,6 +43,7 @@ export function sampleChunk(changes: Partial<ChunkRecord> = {}): ChunkRecord {
     units: 20.5,
     sourceDigest: '000102030405060708090a0b0c0d0e0f',
     targetDigest: null,
+    comparedAt: null,
     missing: 0,
     differing: 0,
     unresolved: 0,

@@ -163,6 +163,7 @@ async function runOnce(whole: Config, command: Command, { state, table, endpoint
     scans,
     everyEvent: false,
     units: 100_000,
+    takenOver: {},
   };
   try {
     return await runShard(task, config, new EventBus(), openBudget(task.units), new AbortController().signal);

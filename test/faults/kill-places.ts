@@ -31,6 +31,8 @@ export const PLACES: Readonly<Record<EventName, readonly Place[] | string>> = {
   'request.retried': backfill(3),
   'target.throttled': backfill(3),
   'source.retried': backfill(1),
+  'verification.again': 'told before anything of the new verification is begun, as `table.planned` is',
+  'verification.kept': 'nothing is done at it: the state is only read',
   'source.paused': backfill(1),
   'source.resumed': backfill(1),
   'source.unwatched': backfill(1),

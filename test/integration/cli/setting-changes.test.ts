@@ -69,7 +69,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       });
       const task: ShardTask = {
         ...{ kind: 'backfill', shard, config: { file, text }, dryRun: false, restart, retryBad: false, maxBadRows: 0 },
-        ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000 },
+        ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {} },
       };
       return await runShard(task, config, bus, openBudget(task.units), stop.signal);
     };

@@ -101,6 +101,7 @@ const CASES: readonly Case[] = [
   { type: 'BINARY(6)', template: '{c:hex}', values: binary.map(bytes) },
   // As bytes: even a binary collation pads with spaces.
   { type: BIN, template: '{c}', values: words.map(text), order: 'CAST(c AS BINARY)' },
+  { type: BIN, template: '{c:text}', values: words.map(text), order: 'CAST(c AS BINARY)' },
   { type: BIN, template: '{c:hex}', values: words.map(text), order: 'CAST(c AS BINARY)' },
   { type: BIN, template: '{c:lower}', values: plain.map(text), order: 'CAST(LOWER(c) AS BINARY)' },
   { type: BIN, template: '{c:upper}', values: plain.map(text), order: 'CAST(UPPER(c) AS BINARY)' },

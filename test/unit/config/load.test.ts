@@ -63,6 +63,7 @@ describe('loadConfig', () => {
         version: null,
         create: { billing: 'on-demand', indexes: [] },
       },
+      verify: { maxAgeSeconds: 3_600 },
       mapping: {
         messages: {
           items: [

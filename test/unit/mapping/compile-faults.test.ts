@@ -121,6 +121,31 @@ describe('faults of a mapping', () => {
     ).toEqual([]);
   });
 
+  it('what is the same in every item and has no room there: every row would be a bad row', () => {
+    const large = 'é'.repeat(204_800);
+    const add = (value: string | number) =>
+      ({ attributes: { columns: ['id'], add: { c: { kind: 'constant', value } } } }) as const;
+    const template = (text: string) =>
+      ({ attributes: { columns: ['id'], add: { c: { kind: 'template', template: text } } } }) as const;
+    expect(faultsOf([rule('{sid}', null, add(large.slice(1)))])).toEqual([]);
+    expect(faultsOf([rule('{sid}', null, add(large))])[0]).toContain(
+      'attributes.add.c (line 7): the constant and its name alone are 409601 bytes; an item may have 409600',
+    );
+    expect(faultsOf([rule('{sid}', null, template(`${large}{sid}`))])[0]).toContain(
+      'the literals and the name alone are 409601 bytes',
+    );
+    expect(faultsOf([rule('{sid}', null, add(1e126))])[0]).toContain(
+      'the constant is magnitude outside 1E-130 to 9.99E+125',
+    );
+    expect(faultsOf([rule(`${'x'.repeat(2_048)}{sid}`, `${'x'.repeat(1_024)}{id:pad(9)}`)])).toEqual([]);
+    expect(faultsOf([rule(`${'x'.repeat(2_049)}{sid}`, `${'é'.repeat(513)}{id:pad(9)}`)])).toEqual([
+      expect.stringContaining(
+        'partitionKey.template (line 6): the literals alone are 2049 bytes; a partition key may have 2048',
+      ),
+      expect.stringContaining('sortKey.template (line 6): the literals alone are 1026 bytes; a sort key may have 1024'),
+    ]);
+  });
+
   it('two TTL attributes: a table has one', () => {
     const ttl = (attribute: string) => ({ attribute, column: 'at', retentionSeconds: 0, expired: 'keep' }) as const;
     expect(

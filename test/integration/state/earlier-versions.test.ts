@@ -1,0 +1,220 @@
+/** State files of every earlier version: brought up when they are opened to work on, nothing lost, and nothing taken for more than it was. */
+import Database from 'better-sqlite3';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { StateStore } from '../../../src/core/state-ports.js';
+import { openStateStore } from '../../../src/state/open.js';
+import { readBadRows } from '../../../src/state/read-bad-rows.js';
+import { readBinding } from '../../../src/state/read-binding.js';
+import { readShardStatus } from '../../../src/state/read-status.js';
+import { STATE } from '../../../src/state/schema.js';
+import { cursor, sampleChunk } from '../../contract/state-store-samples.js';
+import { temporaryFolder } from '../../support/temporary.js';
+
+const VERSIONS = [1, 2, 3, 4, 5, 6, 7];
+const HOUR_MS = 3_600_000;
+const TABLES = ['messages', 'calls', 'media'];
+const FINGERPRINT = {
+  target: { table: 'postflight', region: null },
+  tables: { messages: { where: null, columns: { price: { columnType: 'decimal(10,5)' } } } },
+};
+
+/** A copy of the file of that version, in a state folder of its own. */
+async function earlier(version: number) {
+  const folder = await temporaryFolder();
+  const file = join(folder.path, 's01.db');
+  copyFileSync(new URL(`../../../fixtures/state/v${version}.db`, import.meta.url), file);
+  return {
+    at: { folder: folder.path, shard: 's01' },
+    file,
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+function edit(file: string, sql: string): void {
+  const database = new Database(file);
+  database.exec(sql);
+  database.close();
+}
+
+/** As if this machine had written it since it was started last. */
+function onThisBoot(file: string): void {
+  const boot = process.platform === 'linux' ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() : null;
+  const database = new Database(file);
+  database.prepare('UPDATE meta SET boot = ?, booted_at = ?').run(boot, Date.now() - Math.round(uptime() * 1_000));
+  database.close();
+}
+
+/** As if all had happened later: its last commit then. */
+function shiftTo(file: string, now: number): void {
+  const database = new Database(file);
+  const last = database.prepare('SELECT max(done_at) FROM chunks').pluck().get() as number;
+  const by = now - last;
+  database.exec(`
+    UPDATE passes SET started_at = started_at + ${by}, finished_at = finished_at + ${by};
+    UPDATE chunks SET done_at = done_at + ${by};
+  `);
+  database.close();
+}
+
+const opened = (at: { readonly folder: string; readonly shard: string }): StateStore =>
+  openStateStore({ ...at, create: false });
+
+test('there is a file of every earlier version', () => {
+  expect(VERSIONS.length).toBe(STATE.migrations.length - 1);
+});
+
+describe.each(VERSIONS)('a state file of version %i', (version) => {
+  test('is that, and is told from a look beside it, which cannot bring it up', async () => {
+    await using state = await earlier(version);
+    const database = new Database(state.file, { readonly: true });
+    expect(database.pragma('user_version', { simple: true })).toBe(version);
+    database.close();
+    const status = readShardStatus(state.at, TABLES);
+    expect(status?.fault).toMatchObject({ code: 'E_STATE_FOREIGN' });
+    expect(status?.fault?.message).toContain(`state version ${version}`);
+    expect(status?.fault?.hint).toContain('brings the file up to date');
+  });
+
+  test('keeps all that it held', async () => {
+    await using state = await earlier(version);
+    const store = opened(state.at);
+    store.bind(FINGERPRINT);
+    const plans = TABLES.map((table) => store.plan(table));
+    expect(plans.map((plan) => plan?.scanKey)).toEqual(['PRIMARY', 'by_sid', 'PRIMARY']);
+    expect(plans.map((plan) => plan?.position)).toEqual([
+      { file: 'binlog.000007', offset: 4_294_967_296, gtid: '3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5' },
+      null,
+      { file: 'binlog.000007', offset: 4_294_967_396, gtid: null },
+    ]);
+    expect(plans[1]?.ranges).toEqual([
+      { index: 0, after: null, upTo: '["AC5","SM0"]', estimatedRows: 100 },
+      { index: 1, after: '["AC5","SM0"]', upTo: '["AC9","SM9"]', estimatedRows: 250 },
+    ]);
+    const backfill = store.summary('backfill', 'messages');
+    const retried = version >= 2;
+    const newer = (chunks: number): number => (version >= 5 ? chunks : 0);
+    expect(backfill).toMatchObject({
+      counts: {
+        rows: 20,
+        items: retried ? 42 : 40,
+        badRows: retried ? 1 : 2,
+        expiredRows: 4,
+        newerItems: newer(retried ? 3 : 2),
+        chunks: 2,
+        units: retried ? 43.5 : 41,
+      },
+      rangesComplete: 2,
+      ranges: 2,
+      oldest: null,
+      newest: null,
+    });
+    expect(backfill?.pass.finishedAt).toBeGreaterThan(0);
+    const verify = store.summary('verify', 'messages');
+    expect(verify).toMatchObject({ counts: { chunks: 1, newerItems: newer(1) }, differing: 1, missing: 0 });
+    if (verify === null) throw new Error('the verification is gone');
+    expect(store.differences(verify.pass, 10)).toEqual([
+      {
+        class: 'differing',
+        keyText: '{"pk":{"S":"AC1"},"sk":{"S":"1"}}',
+        attributes: ['body', 'price'],
+        cursor: '["AC1","SM5"]',
+      },
+    ]);
+    // Version 1 knew of no retry, nor more of a bad row than this; what it did not record has a default that says so.
+    const recorded = {
+      column: 'price',
+      reason: 'more than 38 significant digits',
+      remedy: 'give the column the type S',
+    };
+    expect(store.badRows('messages')).toMatchObject(
+      retried
+        ? [{ ...recorded, kind: 'decimal(65,5)', key: 'account=AC1, sid=SM2', place: { range: 0, chunk: 0 } }]
+        : ['["AC1","SM1"]', '["AC1","SM2"]'].map((key) => ({
+            ...recorded,
+            kind: 'a value',
+            key,
+            chunk: null,
+            place: null,
+          })),
+    );
+    expect(store.suspects().map(({ keyText }) => keyText)).toEqual(['{"pk":{"S":"AC2"},"sk":{"S":"7"}}']);
+    expect(store.incidents()).toEqual(
+      version >= 3 ? [{ kind: 'throttled', count: 3, firstAt: 1_763_847_000_000, lastAt: 1_763_847_000_123 }] : [],
+    );
+    // The process that had it last was killed in the midst of its writes; earlier versions do not say.
+    expect(store.brokenOffAt() !== null).toBe(version >= 4);
+    expect(store.server()).toBe(version >= 6 ? 'mysql 3E11FA47-71CA-11E1-9E33-C80AA9429562' : null);
+    expect(store.acceptedChanges()).toEqual([]);
+    store.close();
+
+    expect(readBinding(state.at)).toEqual(FINGERPRINT);
+    expect(readBadRows(state.at, 10, TABLES)).toMatchObject({
+      groups: [{ rows: version >= 2 ? 1 : 2 }],
+      unfinished: [],
+      fault: null,
+    });
+  });
+
+  test('counts a verification for the backfill that had ended before it, and for no other', async () => {
+    await using state = await earlier(version);
+    const store = opened(state.at);
+    // A retry came before the verification of messages, so it has seen that.
+    expect(TABLES.map((table) => store.standing(table))).toEqual(['stands', 'stands', 'before-backfill']);
+    store.close();
+    const status = readShardStatus(state.at, TABLES);
+    expect(status).toMatchObject({ fault: null, running: false, suspects: 1, heartbeat: { pid: 4711 } });
+    expect(status?.phase).toBe('verifying');
+  });
+
+  test('takes what was compared for as old as the verification, and compares it again', async () => {
+    await using state = await earlier(version);
+    const store = opened(state.at);
+    for (const table of TABLES) {
+      const verify = store.summary('verify', table);
+      expect(verify?.oldest?.at).toBe(verify?.pass.startedAt);
+      // The last commit by the wall clock; by the other one, nothing is younger than the begin.
+      expect(verify?.newest?.at).toBeGreaterThan((verify?.pass.startedAt ?? Infinity) - 100);
+      expect(verify?.newest?.steady === null || verify?.newest?.steady === verify?.pass.startedAt).toBe(true);
+    }
+    const interrupted = store.summary('verify', 'calls');
+    expect(store.abandoned('calls', HOUR_MS)).toMatchObject({ reason: 'aged', rows: 10 });
+    const again = store.openPass('verify', 'calls', HOUR_MS);
+    expect(again.id).toBeGreaterThan(interrupted?.pass.id ?? Infinity);
+    expect(store.progress(again).map(({ watermark }) => watermark)).toEqual([null, null]);
+    store.close();
+  });
+
+  test('resumes a verification of just now, and a backfill of any time', async () => {
+    await using state = await earlier(version);
+    shiftTo(state.file, Date.now());
+    if (version >= 7) onThisBoot(state.file);
+    edit(state.file, "UPDATE passes SET finished_at = NULL WHERE kind = 'backfill' AND table_name = 'media'");
+    edit(
+      state.file,
+      `UPDATE pass_ranges SET complete = 0 WHERE range_index = 1
+                        AND pass = (SELECT id FROM passes WHERE kind = 'backfill' AND table_name = 'media')`,
+    );
+    const store = opened(state.at);
+    const verify = store.openPass('verify', 'calls', HOUR_MS);
+    expect(store.progress(verify).map(({ watermark }) => watermark)).toEqual(['["AC1","SM9"]', null]);
+    for (const range of [0, 1]) {
+      const comparedAt = { at: Date.now(), steady: store.now() };
+      store.commitChunks(verify, [sampleChunk({ range, last: cursor('["AC9"]'), comparedAt })], []);
+      store.completeRange(verify, range);
+    }
+    store.finishPass(verify);
+    expect(store.summary('verify', 'calls')).toMatchObject({ counts: { chunks: 3 }, oldest: { at: verify.startedAt } });
+
+    const backfill = store.openPass('backfill', 'media');
+    expect(store.progress(backfill).map(({ watermark, complete }) => ({ watermark, complete }))).toEqual([
+      { watermark: '["AC1","SM9"]', complete: true },
+      { watermark: '["AC8","SM0"]', complete: false },
+    ]);
+    store.completeRange(backfill, 1);
+    store.finishPass(backfill);
+    store.close();
+  });
+});

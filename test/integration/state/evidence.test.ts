@@ -1,0 +1,255 @@
+/** Evidence has an age, and is about the backfill that it has seen: what a verification vouches for, and when it is made again. */
+import Database from 'better-sqlite3';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { ComparisonTime } from '../../../src/core/evidence.js';
+import type { Pass, StateStore } from '../../../src/core/state-ports.js';
+import { openStateStore } from '../../../src/state/open.js';
+import { readShardStatus } from '../../../src/state/read-status.js';
+import { cursor, finishSamplePass, sampleChunk, samplePlan } from '../../contract/state-store-samples.js';
+import { temporaryFolder } from '../../support/temporary.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const SLACK_MS = 20_000;
+
+afterEach(() => void vi.useRealTimers());
+
+function setClock(byMs: number): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + byMs });
+}
+
+async function newShard() {
+  const folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  return {
+    at,
+    open: (): StateStore => openStateStore({ ...at, create: true }),
+    edit(sql: string): void {
+      const database = new Database(join(folder.path, 's01.db'));
+      database.exec(sql);
+      database.close();
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+const ago = (store: StateStore, ms: number): ComparisonTime => ({ at: Date.now() - ms, steady: store.now() - ms });
+
+function backfilled(store: StateStore): void {
+  store.savePlan(samplePlan());
+  finishSamplePass(store, store.openPass('backfill', 'messages'));
+}
+
+/** A verification with one chunk of each range, compared so long ago. */
+function compared(store: StateStore, ...msAgo: readonly number[]): Pass {
+  const pass = store.openPass('verify', 'messages', Infinity);
+  msAgo.forEach((ms, range) => {
+    store.commitChunks(pass, [sampleChunk({ range, comparedAt: ago(store, ms) })], []);
+  });
+  return pass;
+}
+
+function ended(store: StateStore, pass: Pass): void {
+  for (const range of [0, 1]) store.completeRange(pass, range, ago(store, 0));
+  store.finishPass(pass);
+}
+
+const near = (ms: number): unknown => ({
+  asymmetricMatch: (other: unknown) => typeof other === 'number' && Math.abs(other - ms) < SLACK_MS,
+});
+
+describe('the age of a comparison', () => {
+  test('is kept by chunk, and a verification knows its oldest and its newest', async () => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    const pass = store.openPass('verify', 'messages', HOUR_MS);
+    const times = [50, 40, 45, 30].map((minutes) => ago(store, minutes * MINUTE_MS));
+    times.forEach((comparedAt, index) => {
+      const chunk = sampleChunk({ range: index < 2 ? 0 : 1, last: cursor(`c${index}`), comparedAt });
+      store.commitChunks(pass, [chunk], []);
+    });
+    expect(store.summary('verify', 'messages')).toMatchObject({ oldest: times[0], newest: times[3] });
+    ended(store, pass);
+    // What a range ended with is no news of the rows that were found in it.
+    expect(store.summary('verify', 'messages')).toMatchObject({ oldest: times[0], newest: times[3] });
+    store.close();
+    const database = new Database(join(shard.at.folder, 's01.db'), { readonly: true });
+    const kept = database.prepare('SELECT compared_at AS at, compared_steady AS steady FROM chunks WHERE pass = ?');
+    expect(kept.all(pass.id)).toEqual(times);
+    database.close();
+    const status = readShardStatus(shard.at, ['messages']);
+    expect(status).toMatchObject({
+      phase: 'verified',
+      oldestComparison: { at: times[0]?.at, ms: near(50 * MINUTE_MS) },
+    });
+  });
+
+  test('of a range without rows is that of the search for them', async () => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    const pass = compared(store, 10 * MINUTE_MS);
+    const since = ago(store, 20 * MINUTE_MS);
+    store.completeRange(pass, 0, ago(store, 0));
+    store.completeRange(pass, 1, since);
+    expect(store.summary('verify', 'messages')).toMatchObject({ oldest: since });
+    store.close();
+  });
+
+  test.runIf(process.platform === 'linux').each([-24 * HOUR_MS, 24 * HOUR_MS])(
+    'is no smaller for a clock that is set by %i ms',
+    async (byMs) => {
+      await using shard = await newShard();
+      const store = shard.open();
+      backfilled(store);
+      compared(store, 2 * HOUR_MS);
+      store.close();
+      setClock(byMs);
+      const later = shard.open();
+      expect(later.abandoned('messages', HOUR_MS)).toMatchObject({
+        reason: 'aged',
+        lastActive: { ms: near(2 * HOUR_MS + Math.max(0, byMs)) },
+      });
+      later.close();
+      expect(readShardStatus(shard.at, null)?.oldestComparison?.ms).toEqual(near(2 * HOUR_MS + Math.max(0, byMs)));
+    },
+  );
+
+  test.runIf(process.platform === 'linux')(
+    'is unknown where the clock was set back over a restart of the machine',
+    async () => {
+      await using shard = await newShard();
+      const store = shard.open();
+      backfilled(store);
+      const pass = compared(store, 0, 0);
+      store.close();
+      // The boot before this one, by a clock that said later than this one's begin.
+      shard.edit("UPDATE meta SET boot = 'another one'");
+      expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
+      const later = shard.open();
+      expect(later.abandoned('messages', 1_000 * HOUR_MS)).toMatchObject({ reason: 'aged', lastActive: { ms: null } });
+      expect(later.openPass('verify', 'messages', 1_000 * HOUR_MS).id).toBeGreaterThan(pass.id);
+      later.close();
+      // Time does not make it known again.
+      setClock(HOUR_MS);
+      shard.edit(`DELETE FROM pass_ranges WHERE pass > ${pass.id}; DELETE FROM passes WHERE id > ${pass.id}`);
+      expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
+    },
+  );
+
+  test.runIf(process.platform === 'linux')('goes on by the wall clock over a restart of the machine', async () => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    const days = 400 * 24 * HOUR_MS;
+    compared(store, days);
+    store.close();
+    shard.edit("UPDATE meta SET boot = 'another one'");
+    const look = (): unknown => readShardStatus(shard.at, null)?.oldestComparison?.ms;
+    expect(look()).toEqual(near(days));
+    shard.open().close();
+    expect(look()).toEqual(near(days));
+  });
+});
+
+describe('an interrupted verification', () => {
+  test.each([
+    [59 * MINUTE_MS, HOUR_MS, true],
+    [61 * MINUTE_MS, HOUR_MS, false],
+    [61 * MINUTE_MS, 2 * HOUR_MS, true],
+    [0, 0, false],
+  ])('whose newest comparison was %i ms ago, of at most %i, is resumed: %s', async (lastMs, maxAgeMs, resumed) => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    // However long ago the first one was: its age is told, and no reason to begin again.
+    const pass = compared(store, 100 * HOUR_MS, lastMs);
+    expect(store.abandoned('messages', maxAgeMs) === null).toBe(resumed);
+    const next = store.openPass('verify', 'messages', maxAgeMs);
+    expect(next.id === pass.id).toBe(resumed);
+    store.close();
+  });
+
+  test('that was abandoned once is not found again behind the one that took its place', async () => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    const first = compared(store, 2 * HOUR_MS);
+    const second = store.openPass('verify', 'messages', HOUR_MS);
+    store.commitChunks(second, [sampleChunk({ comparedAt: ago(store, 0) })], []);
+    ended(store, second);
+    const third = store.openPass('verify', 'messages', 24 * HOUR_MS);
+    expect(new Set([first.id, second.id, third.id]).size).toBe(3);
+    store.close();
+  });
+});
+
+describe('a verification and the backfill that it saw', () => {
+  const phase = (shard: Awaited<ReturnType<typeof newShard>>) => readShardStatus(shard.at, ['messages'])?.phase;
+
+  test('over an unfinished backfill, it is resumed as long as that stands still, and proves nothing', async () => {
+    await using shard = await newShard();
+    const store = shard.open();
+    store.savePlan(samplePlan());
+    const backfill = store.openPass('backfill', 'messages');
+    store.commitChunks(backfill, [sampleChunk()], []);
+    const first = store.openPass('verify', 'messages', HOUR_MS);
+    expect(store.openPass('verify', 'messages', HOUR_MS).id).toBe(first.id);
+    expect(store.standing('messages')).toBe('backfill-unfinished');
+
+    store.commitChunks(backfill, [sampleChunk({ last: cursor('b') })], []);
+    expect(store.standing('messages')).toBe('before-backfill');
+    expect(store.abandoned('messages', HOUR_MS)).toMatchObject({ reason: 'before-backfill' });
+    const second = store.openPass('verify', 'messages', HOUR_MS);
+    expect(second.id).toBeGreaterThan(first.id);
+    for (const range of [0, 1]) {
+      store.commitChunks(second, [sampleChunk({ range, missing: 1, comparedAt: ago(store, 0) })], []);
+    }
+    ended(store, second);
+    expect(store.standing('messages')).toBe('backfill-unfinished');
+    expect(phase(shard)).toBe('backfilling');
+    expect(readShardStatus(shard.at, ['messages'])?.oldestComparison).toBeNull();
+
+    // Without a further chunk.
+    for (const range of [0, 1]) store.completeRange(backfill, range);
+    store.finishPass(backfill);
+    expect(store.standing('messages')).toBe('before-backfill');
+    expect(phase(shard)).toBe('backfilled');
+    const third = store.openPass('verify', 'messages', HOUR_MS);
+    expect(third).toMatchObject({ sawBackfill: backfill.id });
+    ended(store, third);
+    expect(phase(shard)).toBe('verified');
+    store.close();
+  });
+
+  test('is about the tables that the config names', async () => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    ended(store, store.openPass('verify', 'messages', HOUR_MS));
+    store.savePlan(samplePlan({ table: 'former' }));
+    const look = (tables: readonly string[]) => {
+      const status = readShardStatus(shard.at, tables);
+      return [status?.phase, status?.tables.map(({ table, inConfig, planned }) => [table, inConfig, planned])];
+    };
+    expect(look(['messages'])).toEqual([
+      'verified',
+      [
+        ['messages', true, true],
+        ['former', false, true],
+      ],
+    ]);
+    expect(look(['media', 'messages'])).toEqual([
+      'backfilling',
+      [
+        ['media', true, false],
+        ['messages', true, true],
+        ['former', false, true],
+      ],
+    ]);
+    expect(look(['media'])[0]).toBe('new');
+    store.close();
+  });
+});
