@@ -5,17 +5,23 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { RunningCli } from '../support/cli.js';
 import { createMigration, onePair, type ConfigDocument } from '../support/migration.js';
 import { createDatabase, type TestDatabase } from '../support/mysql.js';
 import { ownMysqlKinds, startReplicatedPair, type OwnMysql } from '../support/own-mysql.js';
 import { createTwoSources, lasting, notesConfig, quickly } from '../support/two-sources.js';
 
-const ROWS = 6_000;
+const ROWS = 18_000;
 
 /** How many SELECTs the server has ever run. */
 async function selects(server: OwnMysql): Promise<number> {
   const [row] = await server.query("SHOW GLOBAL STATUS LIKE 'Com_select'");
   return Number(row?.['Value']);
+}
+
+/** Waits until the last pause that s01 told of is over: on a busy machine, a replica may lag once more than it was made to. */
+async function goesOn(cli: RunningCli): Promise<void> {
+  await cli.waitFor(/s01 reading pauses: (?![^]*s01 reading pauses: )[^]*s01 reading goes on after /);
 }
 
 /** Waits until the scans that were under way are over. @throws Error where the server goes on being read */
@@ -51,7 +57,7 @@ describe.each(replicating)('a source that must be spared, $name', { timeout: 120
       Object.assign(source.limits, { maxReplicaLagSeconds: 1, maxThreadsRunning: 8 });
     });
     // Longer than all that follows: what has to pause must still be reading.
-    two.migration.configure(lasting(36, 2 * ROWS));
+    two.migration.configure(lasting(108, 2 * ROWS));
     {
       await using cli = await two.spawn(['backfill', '--all']);
       await cli.waitFor(/s01 backfill notes: /);
@@ -61,6 +67,7 @@ describe.each(replicating)('a source that must be spared, $name', { timeout: 120
       await quietWithin(primary, 10_000);
       await replica.query('START SLAVE SQL_THREAD');
       await cli.waitFor(/s01 reading goes on after \d+s\n/);
+      await goesOn(cli);
 
       const holding = await replica.connect();
       await holding.query('FLUSH TABLES WITH READ LOCK');
@@ -68,17 +75,20 @@ describe.each(replicating)('a source that must be spared, $name', { timeout: 120
       await cli.waitFor(new RegExp(`s01 reading pauses: replica ${host}:${port} is \\d+ s behind \\(limit 1 s\\)`));
       await quietWithin(primary, 10_000);
       await holding.end();
-      await cli.waitFor(/(s01 reading goes on after [^]*){2}\n/);
+      await goesOn(cli);
 
-      const busy = Array.from({ length: 10 }, () => primary.query('SELECT SLEEP(3)'));
+      // They sleep until it was seen, however long a look takes.
+      const sleepers = await Promise.all(Array.from({ length: 10 }, () => primary.connect()));
+      const busy = sleepers.map((sleeper) => sleeper.query('SELECT SLEEP(300)').catch(() => undefined));
       await cli.waitFor(/s01 reading pauses: \d+ threads run on 127\.0\.0\.1:\d+ \(limit 8\)/);
+      for (const { threadId } of sleepers) await primary.query(`KILL ${threadId}`);
       await Promise.all(busy);
-      await cli.waitFor(/(s01 reading goes on after [^]*){3}\n/);
+      await goesOn(cli);
       cli.kill('SIGTERM');
       expect(await cli.result).toMatchObject({ code: 130 });
     }
     expect((await two.run(['status'])).stdout).toMatch(
-      /^s01: ridden out so far: 1 pause for a busy server .*, 2 pauses for a lagging replica /m,
+      /^s01: ridden out so far: [1-9]\d* pauses? for a busy server .*, (?:[2-9]|[1-9]\d+) pauses for a lagging replica /m,
     );
 
     two.migration.configure(quickly);

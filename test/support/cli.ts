@@ -9,8 +9,11 @@ import { runGuarded } from './servers/guarded.js';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/dynaferry', import.meta.url));
 const DEFAULT_TIMEOUT_MS = 60_000;
-/** For the children of an ended dynaferry to end as well, and from SIGTERM to SIGKILL where a test gives up. */
-const GRACE_MS = 5_000;
+/**
+ * For the children of an ended dynaferry to end as well, and from SIGTERM to SIGKILL where a test gives up. A worker whose parent was
+ * killed has 30 s to save its checkpoint (`shards/worker.ts`), and on a busy machine it may need some of them.
+ */
+const GRACE_MS = 40_000;
 
 export interface CliOptions {
   readonly cwd: string;

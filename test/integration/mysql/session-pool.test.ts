@@ -6,9 +6,6 @@ import { createDatabase, mysqlServers, type TestDatabase } from '../../support/m
 
 const signal = new AbortController().signal;
 
-/** What is waited for is nobody's fault here. */
-const aside = async <T>(waiting: Promise<T>): Promise<T> => await waiting;
-
 type TestPool = SessionPool & AsyncDisposable;
 
 function openPool(database: TestDatabase, scansPerShard: number, answerSeconds = 60): TestPool {

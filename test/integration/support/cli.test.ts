@@ -91,7 +91,9 @@ describe('running the command line', () => {
       spawn('sleep', ['600'], { stdio: 'ignore' }).unref();
       return 0;
     }`;
-    await using cli = await spawnCli([], { cwd: folder.path, launcher: await checkout(folder.path, main) });
+    // What sleeps for ten minutes is there after any time.
+    const options = { cwd: folder.path, launcher: await checkout(folder.path, main), graceMs: 500 };
+    await using cli = await spawnCli([], options);
     await expect(cli.result).rejects.toThrow('left processes behind');
   });
 });

@@ -27,6 +27,7 @@ describe('estimateTable', () => {
       badRowsInSample: 0,
       badReasons: [],
       expiredInSample: 0,
+      pastInSample: 0,
       neverExpiringInSample: 0,
     });
   });
