@@ -38,11 +38,17 @@ function mapsToAny(job: TableJob, row: Row, keyTexts: ReadonlySet<string>, now: 
   return itemsOf(job, row, now).some(({ keyText }) => keyTexts.has(keyText));
 }
 
-/** Item keys that two rows both map to. @param now seconds since the epoch */
-export function sharedKeyTexts(job: TableJob, first: Row, second: Row, now: number): ReadonlySet<string> {
-  const others = new Set(itemsOf(job, second, now).map(({ keyText }) => keyText));
+/** Before any time: a row that is mapped by it is not expired. */
+const BEFORE_EXPIRY = -Infinity;
+
+/**
+ * Item keys that two rows both mapped to, whenever that was: one that has expired since and would be skipped by now had them all the same.
+ * Without a key that they share, nothing of either would ever be left out, and they would meet again for ever.
+ */
+export function sharedKeyTexts(job: TableJob, first: Row, second: Row): ReadonlySet<string> {
+  const others = new Set(itemsOf(job, second, BEFORE_EXPIRY).map(({ keyText }) => keyText));
   return new Set(
-    itemsOf(job, first, now)
+    itemsOf(job, first, BEFORE_EXPIRY)
       .map(({ keyText }) => keyText)
       .filter((keyText) => others.has(keyText)),
   );
