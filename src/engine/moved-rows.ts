@@ -4,8 +4,8 @@
  * readings map to one item key where the key templates leave the scan key out, and look like two rows that share it. Before that is
  * said, both places are read again: two rows share an item key only where both are there and still map to it.
  */
-import type { Cursor, MappedItem, Row } from '../core/model.js';
-import { BadValue } from '../mapping/bad-value.js';
+import type { Cursor, Row } from '../core/model.js';
+import { itemsOf } from './map-chunk.js';
 import type { TableJob } from './table-job.js';
 
 /** Which of two readings is what the source has now. `neither`: the row was changed once more, deleted, or became bad. */
@@ -52,15 +52,4 @@ export function sharedKeyTexts(job: TableJob, first: Row, second: Row): Readonly
       .map(({ keyText }) => keyText)
       .filter((keyText) => others.has(keyText)),
   );
-}
-
-function itemsOf(job: TableJob, row: Row, now: number): readonly MappedItem[] {
-  const items: MappedItem[] = [];
-  try {
-    job.mapping.map(row, items, { now });
-    return items;
-  } catch (error) {
-    if (error instanceof BadValue) return [];
-    throw error;
-  }
 }

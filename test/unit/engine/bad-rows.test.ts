@@ -142,6 +142,7 @@ describe('retryBadRows', () => {
       items: 2,
       badRows: 1,
       expiredRows: 1,
+      expiredItems: 0,
       newerItems: 1,
       chunks: 1,
       units: 2,
