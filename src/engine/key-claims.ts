@@ -124,7 +124,7 @@ export class KeyClaims {
     const cursors = [this.job.source.cursorOf(first), this.job.source.cursorOf(second)] as const;
     // A row that meets itself has two item rules with one key.
     if (this.job.scanKey === null || cursors[0] === cursors[1]) return this.#refuseRows(first, second);
-    const keyTexts = sharedKeyTexts(this.job, first, second, this.#now());
+    const keyTexts = sharedKeyTexts(this.job, first, second);
     const standing = await whichStands(this.job, keyTexts, cursors, this.#now(), signal);
     if (standing === 'both') return this.#refuseRows(first, second);
     const overtaken = cursors.filter((_, index) => standing !== (['first', 'second'] as const)[index]);

@@ -24,6 +24,18 @@ export function badRowRecord(job: TableJob, row: Row, fault: BadValue, chunk: Cu
   return { ...fault.toBadRow(table), table: table.name, cursor, key: job.source.describeKey(cursor), chunk };
 }
 
+/** Items of one row as it was read; none where it is bad or expired. @param now seconds since the epoch */
+export function itemsOf(job: TableJob, row: Row, now: number): readonly MappedItem[] {
+  const items: MappedItem[] = [];
+  try {
+    job.mapping.map(row, items, { now });
+    return items;
+  } catch (error) {
+    if (error instanceof BadValue) return [];
+    throw error;
+  }
+}
+
 /** @param now seconds since the epoch */
 export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChunk {
   const items: MappedItem[] = [];

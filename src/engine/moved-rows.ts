@@ -4,8 +4,8 @@
  * readings map to one item key where the key templates leave the scan key out, and look like two rows that share it. Before that is
  * said, both places are read again: two rows share an item key only where both are there and still map to it.
  */
-import type { Cursor, MappedItem, Row } from '../core/model.js';
-import { BadValue } from '../mapping/bad-value.js';
+import type { Cursor, Row } from '../core/model.js';
+import { itemsOf } from './map-chunk.js';
 import type { TableJob } from './table-job.js';
 
 /** Which of two readings is what the source has now. `neither`: the row was changed once more, deleted, or became bad. */
@@ -38,23 +38,18 @@ function mapsToAny(job: TableJob, row: Row, keyTexts: ReadonlySet<string>, now: 
   return itemsOf(job, row, now).some(({ keyText }) => keyTexts.has(keyText));
 }
 
-/** Item keys that two rows both map to. @param now seconds since the epoch */
-export function sharedKeyTexts(job: TableJob, first: Row, second: Row, now: number): ReadonlySet<string> {
-  const others = new Set(itemsOf(job, second, now).map(({ keyText }) => keyText));
+/** Before any time: a row that is mapped by it is not expired. */
+const BEFORE_EXPIRY = -Infinity;
+
+/**
+ * Item keys that two rows both mapped to, whenever that was: one that has expired since and would be skipped by now had them all the same.
+ * Without a key that they share, nothing of either would ever be left out, and they would meet again for ever.
+ */
+export function sharedKeyTexts(job: TableJob, first: Row, second: Row): ReadonlySet<string> {
+  const others = new Set(itemsOf(job, second, BEFORE_EXPIRY).map(({ keyText }) => keyText));
   return new Set(
-    itemsOf(job, first, now)
+    itemsOf(job, first, BEFORE_EXPIRY)
       .map(({ keyText }) => keyText)
       .filter((keyText) => others.has(keyText)),
   );
-}
-
-function itemsOf(job: TableJob, row: Row, now: number): readonly MappedItem[] {
-  const items: MappedItem[] = [];
-  try {
-    job.mapping.map(row, items, { now });
-    return items;
-  } catch (error) {
-    if (error instanceof BadValue) return [];
-    throw error;
-  }
 }

@@ -5,9 +5,11 @@
  * without a key that is not there as it was: nothing tells whether it was changed or deleted.
  *
  * Every row that is read again comes to something: equal, a difference, bad (its value became one that cannot be represented),
- * expired by then, or gone from its key. A row that was bad at first and is mended by then is compared like one that changed. Where a
- * row's item key changed, its items at the new key are compared; the item at the old key then is extra, and to find those is the
- * business of a look at the whole target, not of this one.
+ * expired by then, or gone from its key. Where a row's item key changed, its items at the new keys are compared; the item at the old
+ * key then is extra, and to find those is the business of a look at the whole target, not of this one.
+ *
+ * A row that was bad when it was read counts as that, and is not read again: it has no item to compare, and a table with many of them would
+ * be read twice. Where it was mended meanwhile, `backfill --retry-bad` moves it, or the next verification finds it good.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { interrupted } from '../core/errors.js';
@@ -16,7 +18,7 @@ import type { ItemReader } from '../core/ports.js';
 import type { BadRowRecord, DifferenceRecord } from '../core/state-ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { compareItem } from './compare.js';
-import { badRowRecord } from './map-chunk.js';
+import { badRowRecord, itemsOf } from './map-chunk.js';
 import type { TableJob } from './table-job.js';
 import type { TtlDeletions } from './ttl-deletions.js';
 
@@ -27,8 +29,6 @@ const PAUSES_MS = [100, 500, 2_000];
 export interface Candidates {
   /** Items that differed. */
   readonly items: readonly MappedItem[];
-  /** Rows that were bad. */
-  readonly badRows: readonly BadRowRecord[];
   /** Cursor of the chunk's last row. */
   readonly last: Cursor;
 }
@@ -41,7 +41,7 @@ export interface Confirmed {
   readonly expired: readonly string[];
   /** Key texts of items that were there when they were looked at again. */
   readonly seen: ReadonlySet<string>;
-  /** The bad rows of the chunk, each once: those that became bad are among them, those that were mended are not. */
+  /** Rows that became bad since they were read first, each once. */
   readonly badRows: readonly BadRowRecord[];
   /** Rows that were not expired when they were read first. */
   readonly expiredRows: number;
@@ -61,7 +61,7 @@ export async function confirmDifferences(
 ): Promise<Confirmed> {
   const confirmed: DifferenceRecord[] = [];
   const newer: string[] = [];
-  const bad = new Map(candidates.badRows.map((row) => [row.cursor, row]));
+  const bad = new Map<Cursor, BadRowRecord>();
   const expired: string[] = [];
   const seen = new Set<string>();
   const expiredRows = new Set<Cursor>();
@@ -70,18 +70,15 @@ export async function confirmDifferences(
     const cursor = job.source.cursorOf(row);
     try {
       if (job.mapping.map(row, items, { now }) === 'expired') expiredRows.add(cursor);
-      bad.delete(cursor);
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
       bad.set(cursor, badRowRecord(job, row, error, candidates.last));
     }
     return items;
   };
-  const mended = await mendedItems(job, candidates.badRows, bad, remap, signal);
   let open = candidates.items;
-  for (const [look, pause] of PAUSES_MS.entries()) {
-    const first = look === 0 ? mended : [];
-    if (open.length + first.length === 0) break;
+  for (const pause of PAUSES_MS) {
+    if (open.length === 0) break;
     await sleep(pause, undefined, { signal }).catch(() => {
       throw interrupted();
     });
@@ -91,24 +88,29 @@ export async function confirmDifferences(
     );
     const gone = open.filter((_, index) => job.scanKey === null && rows[index] === null);
     confirmed.push(...gone.map((item) => unresolved(job, item)));
-    const again = open.flatMap((before, index) => {
+    const looked = new Map<string, ItemNow>();
+    for (const [index, before] of open.entries()) {
       const row = rows[index] ?? null;
-      return row === null ? [] : itemsNow(before, remap(row));
-    });
-    again.push(...first.map((after) => ({ after, changed: true })));
+      if (row === null) continue;
+      // Two items of one row lead to the same ones where both their keys changed.
+      for (const item of itemsNow(before, remap(row), () => itemsOf(job, before.row, now))) {
+        looked.set(placeOf(job, item.after), item);
+      }
+    }
+    const again = [...looked];
     const { held } = await reader.read(
-      again.map(({ after }) => after),
+      again.map(([, { after }]) => after),
       signal,
     );
     const changing = new Map<string, MappedItem>();
-    for (const [index, { after, changed }] of again.entries()) {
+    for (const [index, [place, { after, changed }]] of again.entries()) {
       const found = held[index] ?? null;
       if (found !== null) seen.add(after.keyText);
       const difference = compareItem(after, found, deletions, job.mapping.version);
       if (difference === null) continue;
       if (difference === 'expired') expired.push(after.keyText);
       else if (difference === 'newer') newer.push(after.keyText);
-      else if (changed) changing.set(after.keyText, after);
+      else if (changed) changing.set(place, after);
       else confirmed.push(record(job, difference, after.row));
     }
     open = [...changing.values()];
@@ -123,36 +125,30 @@ export async function confirmDifferences(
   };
 }
 
-/**
- * Items of rows that were bad and are not any more: those were moved by nobody, as a rule. A row without a key that was mended is another
- * row, and one that is gone from its key is nothing to be compared.
- */
-async function mendedItems(
-  job: TableJob,
-  recorded: readonly BadRowRecord[],
-  bad: Map<Cursor, BadRowRecord>,
-  remap: (row: Row) => readonly MappedItem[],
-  signal: AbortSignal,
-): Promise<readonly MappedItem[]> {
-  if (recorded.length === 0 || job.scanKey === null) return [];
-  const cursors = recorded.map(({ cursor }) => cursor);
-  const rows = await job.source.at(cursors, signal);
-  return rows.flatMap((row, index) => {
-    const cursor = cursors[index];
-    const now = row === null ? null : job.source.cursorOf(row);
-    // Its key reads otherwise by now (`abc`, `ABC`), or it is gone.
-    if (cursor !== undefined && now !== cursor) bad.delete(cursor);
-    return row === null ? [] : remap(row);
-  });
+interface ItemNow {
+  readonly after: MappedItem;
+  readonly changed: boolean;
 }
 
-/** The item that the row gives now at the same key; all its items where the key changed; none where it has become bad or expired. */
+/**
+ * The item that the row gives now at the same key. Where it gives none there, its items at keys that it had not before: an item of it whose
+ * key stayed was compared by itself. None where the row has become bad or expired.
+ * @param former the row's items as it was before
+ */
 function itemsNow(
   before: MappedItem,
   items: readonly MappedItem[],
-): readonly { readonly after: MappedItem; readonly changed: boolean }[] {
-  const same = items.find((candidate) => candidate.keyText === before.keyText);
-  return (same === undefined ? items : [same]).map((after) => ({ after, changed: after.text !== before.text }));
+  former: () => readonly MappedItem[],
+): readonly ItemNow[] {
+  const same = items.find(({ keyText }) => keyText === before.keyText);
+  if (same !== undefined) return [{ after: same, changed: same.text !== before.text }];
+  const keys = new Set(former().map(({ keyText }) => keyText));
+  return items.filter(({ keyText }) => !keys.has(keyText)).map((after) => ({ after, changed: true }));
+}
+
+/** Tells an item of a row from every other item, also from one of another row that has the same key. */
+function placeOf(job: TableJob, { keyText, row }: MappedItem): string {
+  return `${job.source.cursorOf(row)} ${keyText}`;
 }
 
 function unresolved(job: TableJob, { keyText, row }: MappedItem): DifferenceRecord {

@@ -113,13 +113,14 @@ class VerifyHandler implements ChunkHandler {
     const { candidates, expired, absent } = this.#sort(mapped.items, held);
     const confirmed = await confirmDifferences(
       this.job,
-      { items: candidates, badRows: mapped.badRows, last: chunk.last },
+      { items: candidates, last: chunk.last },
       reader,
       this.deletions,
       now,
       signal,
     );
-    const { differences, newer, badRows } = confirmed;
+    const { differences, newer } = confirmed;
+    const badRows = [...mapped.badRows, ...confirmed.badRows];
     compared(keyTextsOf(mapped.items));
     this.#badRows.update(chunk, badRows, new Set(differences.map(({ cursor }) => cursor)));
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
@@ -161,7 +162,7 @@ interface Sorted {
   readonly absent: readonly MappedItem[];
 }
 
-/** Items that were there at a later look alone: they came meanwhile, or their rows were bad or elsewhere at first. */
+/** Items that were there at a later look alone: they came meanwhile, or the keys of their rows' items changed. */
 function seenLater(
   seen: ReadonlySet<string>,
   candidates: readonly MappedItem[],

@@ -1,18 +1,15 @@
 /**
  * What becomes of a row between two reads: it is equal by then, it differs still, it keeps changing, it is gone, it has another item
- * key, it has become bad, it is mended, or it has expired. It always comes to something.
+ * key, it has become bad, or it has expired. It always comes to something, and to one thing.
  */
 import { describe, expect, it } from 'vitest';
-import type { MappedItem, Row } from '../../../src/core/model.js';
+import type { MappedItem } from '../../../src/core/model.js';
 import type { ItemReader } from '../../../src/core/ports.js';
-import type { BadRowRecord } from '../../../src/core/state-ports.js';
-import { badRowRecord } from '../../../src/engine/map-chunk.js';
 import { confirmDifferences, type Confirmed } from '../../../src/engine/recheck.js';
 import { TtlDeletions } from '../../../src/engine/ttl-deletions.js';
-import type { BadValue } from '../../../src/mapping/bad-value.js';
 import { onePair, type Servers } from '../../support/migration.js';
 import { rule } from '../../unit/mapping/tables.js';
-import { allRows, altered, cursor, openTableWork, signal, type TableWork } from './table-work.js';
+import { allRows, altered, cursor, openTableWork, signal, type TableWork, withSource } from './table-work.js';
 
 /** No number of DynamoDB's has so many digits. */
 const TOO_LONG = '9'.repeat(40);
@@ -26,8 +23,11 @@ const ITEM = rule('T', '{k}', {
   ttl: { attribute: 'ttl', column: 'at', retentionSeconds: 0, expired: 'skip' },
 });
 
-const open = (servers: Servers, readWhole = false): Promise<TableWork> =>
-  openTableWork({ servers, sql: SQL, items: [ITEM], readWhole });
+/** Another item of the same row. */
+const SECOND = rule('U', '{id:pad(1)}', { attributes: ITEM.attributes });
+
+const open = (servers: Servers, readWhole = false, items = [ITEM]): Promise<TableWork> =>
+  openTableWork({ servers, sql: SQL, items, readWhole });
 
 const NOW = 4_000_000_000;
 /** TTL is off: whatever is absent is missing. */
@@ -35,21 +35,13 @@ const NO_TTL = new TtlDeletions({ deletesBy: null, seconds: () => NOW }, NOW);
 
 interface First {
   readonly items: readonly MappedItem[];
-  readonly badRows: readonly BadRowRecord[];
 }
 
 /** As the chunk reads first. */
 async function firstReading({ job }: TableWork): Promise<First> {
   const items: MappedItem[] = [];
-  const badRows: BadRowRecord[] = [];
-  for (const row of await allRows(job)) {
-    try {
-      job.mapping.map(row, items, { now: NOW });
-    } catch (error) {
-      badRows.push(badRowRecord(job, row, error as BadValue, cursor('last')));
-    }
-  }
-  return { items, badRows };
+  for (const row of await allRows(job)) job.mapping.map(row, items, { now: NOW });
+  return { items };
 }
 
 /** @param looks what happens between the reading of the rows and that of the items, look by look */
@@ -114,7 +106,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     await using work = await open(servers);
     await store(work);
     await work.database.query('UPDATE t SET n = 7 WHERE id = 1');
-    const first = { items: (await firstReading(work)).items.slice(0, 1), badRows: [] };
+    const first = { items: (await firstReading(work)).items.slice(0, 1) };
     await work.database.query('UPDATE t SET n = 8 WHERE id = 1');
     expect(await confirm(work, first)).toMatchObject({
       differences: [{ class: 'differing', keyText: key('k1'), attributes: ['n'] }],
@@ -124,7 +116,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
 
   it('is unresolved where the row keeps changing', async () => {
     await using work = await open(servers);
-    const first = { items: (await firstReading(work)).items.slice(0, 1), badRows: [] };
+    const first = { items: (await firstReading(work)).items.slice(0, 1) };
     const change = (): Promise<unknown> => work.database.query('UPDATE t SET n = n + 1');
     await change();
     expect(await confirm(work, first, change, change, change)).toMatchObject({
@@ -152,7 +144,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
 
   it('is looked for at the new item key where that has changed', async () => {
     await using work = await open(servers);
-    const first = { items: (await firstReading(work)).items.slice(0, 1), badRows: [] };
+    const first = { items: (await firstReading(work)).items.slice(0, 1) };
     await work.database.query("UPDATE t SET k = 'new' WHERE id = 1");
     expect(await confirm(work, first)).toMatchObject({
       differences: [{ class: 'missing', keyText: key('new'), cursor: cursor('1') }],
@@ -180,45 +172,38 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
   });
 });
 
-describe.each(onePair)('a bad row looked at again: $name', { timeout: 60_000 }, (servers) => {
-  const BAD = `UPDATE t SET n = ${TOO_LONG} WHERE id = 1`;
-  const badAtFirst = async (work: TableWork): Promise<First> => {
-    await work.database.query(BAD);
-    const { badRows } = await firstReading(work);
-    expect(badRows.length).toBe(1);
-    return { items: [], badRows };
-  };
-
-  it('is bad still', async () => {
-    await using work = await open(servers);
-    const first = await badAtFirst(work);
-    expect(await confirm(work, first)).toMatchObject({ differences: [], badRows: [{ cursor: cursor('1') }], reads: 0 });
+describe.each(onePair)('several items of one row looked at again: $name', { timeout: 60_000 }, (servers) => {
+  const second = '{"pk":{"S":"U"},"sk":{"S":"1"}}';
+  const itemsOfFirst = async (work: TableWork): Promise<First> => ({
+    items: (await firstReading(work)).items.slice(0, 2),
   });
 
-  it('is compared where it was mended', async () => {
-    await using work = await open(servers);
-    const first = await badAtFirst(work);
-    await work.database.query('UPDATE t SET n = 3 WHERE id = 1');
-    expect(await confirm(work, first)).toMatchObject({
-      differences: [{ class: 'missing', keyText: key('k1'), cursor: cursor('1') }],
-      badRows: [],
-    });
+  it('count once each where the key of one of them changed', async () => {
+    await using work = await open(servers, false, [ITEM, SECOND]);
+    const first = await itemsOfFirst(work);
+    await work.database.query("UPDATE t SET k = 'new' WHERE id = 1");
+    const { differences } = await confirm(work, first);
+    expect(differences.map(({ keyText }) => keyText).sort()).toEqual([key('new'), second]);
+  });
+
+  it('count once each where the keys of both changed', async () => {
+    const THIRD = rule('V', '{k}', { attributes: ITEM.attributes });
+    await using work = await open(servers, false, [ITEM, THIRD]);
+    const first = await itemsOfFirst(work);
+    const change = (n: number) => (): Promise<unknown> =>
+      work.database.query(`UPDATE t SET k = 'new${n}', n = ${n} WHERE id = 1`);
+    await change(0)();
+    const { differences } = await confirm(work, first, change(1), change(2), change(3));
+    expect(differences.map(({ keyText }) => keyText)).toEqual([key('new2'), key('new2').replace('"T"', '"V"')]);
+  });
+
+  it('were not seen later where they had been seen at first', async () => {
+    await using work = await open(servers, false, [ITEM, SECOND]);
     await store(work);
-    expect(await confirm(work, first)).toMatchObject(NOTHING);
-  });
-
-  it('is nothing where it is gone', async () => {
-    await using work = await open(servers);
-    const first = await badAtFirst(work);
-    await work.database.query('DELETE FROM t WHERE id = 1');
-    expect(await confirm(work, first)).toMatchObject(NOTHING);
-  });
-
-  it('of a table without a key stays bad: mended, it is another row', async () => {
-    await using work = await open(servers, true);
-    const first = await badAtFirst(work);
-    await work.database.query('UPDATE t SET n = 3 WHERE id = 1');
-    expect((await confirm(work, first)).badRows.length).toBe(1);
+    const first = await itemsOfFirst(work);
+    await work.database.query("UPDATE t SET k = 'new' WHERE id = 1");
+    // Its second item is equal, and so no candidate.
+    expect((await confirm(work, { items: first.items.slice(0, 1) })).seen).toEqual(new Set());
   });
 });
 
@@ -239,24 +224,17 @@ describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (
     expect(work.store.badRows('t')).toMatchObject([{ cursor: cursor('1'), column: 'n' }]);
   });
 
-  it('neither counts nor records a row that is mended between its two reads', async () => {
+  it('counts a row that was bad when it was read as that, and reads it once', async () => {
     await using work = await open(servers);
-    await work.database.query(`UPDATE t SET n = ${TOO_LONG} WHERE id = 1`);
+    await work.database.query(`UPDATE t SET n = ${TOO_LONG}`);
     await work.backfill();
-    expect(work.store.badRows('t').length).toBe(1);
-    const mend = async (): Promise<void> => {
-      await work.database.query('UPDATE t SET n = 3 WHERE id = 1');
-      const items: MappedItem[] = [];
-      work.job.mapping.map((await allRows(work.job))[0] as Row, items, { now: 0 });
-      await work.target.writer.write(items);
-    };
-    let reads = 0;
-    const read: ItemReader['read'] = async (items, abort) => {
-      if (reads++ === 0) await mend();
-      return await work.target.reader.read(items, abort);
-    };
-    await work.verify({ reader: altered(work.target.reader, { read }) });
-    expect(work.store.summary('verify', 't')).toMatchObject({ counts: { badRows: 0 }, missing: 0, differing: 0 });
+    const never = (): Promise<never> => Promise.reject(new Error('they were read a second time'));
+    await work.verify({ job: withSource(work.job, { at: never, refetch: never }) });
+    expect(work.store.summary('verify', 't')).toMatchObject({ counts: { rows: 2, badRows: 2 }, missing: 0 });
+    await work.database.query('UPDATE t SET n = 3');
+    await store(work);
+    await work.verify();
+    expect(work.store.summary('verify', 't')).toMatchObject({ counts: { items: 2, badRows: 0 }, missing: 0 });
     expect(work.store.badRows('t')).toEqual([]);
   });
 });
