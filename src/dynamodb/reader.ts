@@ -152,13 +152,18 @@ class BatchItemReader implements ItemReader {
     }
   }
 
-  /** Waits for the budget before it cuts: by then more may be known of what keys cost. @returns null where no keys are left */
+  /**
+   * Waits for the budget before it cuts: by then more may be known of what keys cost.
+   * @returns keys that count as under way, to be asked for at once; null where no keys are left
+   */
   async #nextBatch(keys: KeysToRead, signal: AbortSignal): Promise<KeyBatch | null> {
     const { budget } = this.#options;
     while (!keys.empty) {
       if (budget.open) {
         const batch = keys.take(budget.smallDebit, this.#estimate);
         budget.tryTake(batch.debit);
+        // Under way from here on: others were let go with it, find the budget spent, and must not take this for a time without any.
+        this.#inFlight += 1;
         this.#patience.released(performance.now());
         return batch;
       }
@@ -167,11 +172,10 @@ class BatchItemReader implements ItemReader {
     return null;
   }
 
-  /** One request. What failed but may pass comes back as unprocessed, with its reason. */
+  /** One request, of a batch that counts as under way. What failed but may pass comes back as unprocessed, with its reason. */
   async #ask({ keys, debit }: KeyBatch, asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
     const { shard, table, budget, emitter } = this.#options;
     const sentAt = performance.now();
-    this.#inFlight += 1;
     try {
       const body = `${this.#head}${keys.map(({ text }) => text).join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
       const bytes = await this.#channel.post(OPERATION, body, signal);

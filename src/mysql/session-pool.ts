@@ -83,11 +83,12 @@ export class SessionPool {
       throw this.#server !== null ? error : sourceError(this.shard.id, 'connecting', error);
     });
     this.#server ??= session.server;
+    // It may be closed meanwhile, when nobody knows of this connection yet.
+    if (!this.#isClosed() && session.server === this.#server) await this.#endAbandoned(session, signal);
     if (this.#isClosed() || session.server !== this.#server) {
       session.destroy();
       throw this.#isClosed() ? interrupted() : anotherServer(this.shard);
     }
-    await this.#endAbandoned(session, signal);
     return session;
   }
 

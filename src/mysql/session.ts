@@ -21,10 +21,19 @@ const LOOKS = 8;
 /** The server keeps a connection that we do not read from for so long, in seconds: the consumer may be throttled. */
 const NET_WRITE_TIMEOUT_SECONDS = 900;
 
+/**
+ * What a server may preset for every session (SET GLOBAL, `init_connect`) and no scan would notice: a limit of rows cuts off each SELECT
+ * that has none of its own, as those with a `where`; without autocommit, an idle connection holds the tables it read against ALTER.
+ * Looked through for siblings: time zone, modes, character sets and isolation are set as well; `max_join_size` and limits of time fail a
+ * statement, and say so.
+ */
+const NO_PRESETS = 'SET SESSION autocommit = 1, SESSION sql_select_limit = 18446744073709551615';
+
 /** The server itself ends a wait for a table's lock before we would: a statement that we gave up would go on waiting there. */
 function setUp(answerSeconds: number): readonly string[] {
   return [
     'SET NAMES utf8mb4',
+    NO_PRESETS,
     // No mode that changes how values are read or statements parsed; invalid and zero dates must stay comparable.
     `SET SESSION time_zone = '+00:00', SESSION sql_mode = 'ALLOW_INVALID_DATES', ` +
       `SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_SECONDS}, SESSION lock_wait_timeout = ${Math.floor(answerSeconds / 2)}`,

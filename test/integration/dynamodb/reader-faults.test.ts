@@ -82,6 +82,23 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     expect(target.events.filter(({ name }) => name === 'request.retried')).toHaveLength(2);
   });
 
+  test('a request under way is no waiting for the budget, though another waits for it meanwhile', async () => {
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'hang', applied: false }));
+    // Each try costs a unit that nobody gives back: all parts of the read wait, are let go at once, and all but one have to wait on.
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      patienceSeconds: 1.5,
+      readBudget: new TokenBucket(5),
+      requestsInFlight: 4,
+      timeouts: { connectTimeoutMs: 2000, answerTimeoutMs: 500 },
+      random: () => 0,
+    });
+    await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({
+      code: 'E_TARGET_UNAVAILABLE',
+    });
+    expect(target.events.filter(({ name }) => name === 'request.retried').length).toBeLessThan(8);
+  });
+
   test('an abort ends a read that gets no answer', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'hang', applied: false }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });

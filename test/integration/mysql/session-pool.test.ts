@@ -1,7 +1,8 @@
 /** The pool of a shard's connections: how many statements run at once, and which connections are handed out again. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type Aside, SessionPool } from '../../../src/mysql/session-pool.js';
+import { Session } from '../../../src/mysql/session.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 
 const signal = new AbortController().signal;
@@ -109,6 +110,26 @@ describe.each(mysqlServers)('$name', (server) => {
     expect([idle.session.alive, used.session.alive]).toEqual([false, false]);
     used.release();
     await expect(pool.lease(signal, aside)).rejects.toMatchObject({ code: 'E_INTERNAL' });
+  });
+
+  test('closing while a new connection ends what was given up leaves no connection behind', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 1, 1);
+    const first = await pool.lease(signal, aside);
+    // Short: not every server looks whether its client is still there.
+    await expect(first.session.rows('SELECT SLEEP(4)', signal)).rejects.toThrow();
+    first.release();
+    const end = Object.getOwnPropertyDescriptor(Session.prototype, 'endThread')?.value as Session['endThread'];
+    const spy = vi.spyOn(Session.prototype, 'endThread').mockImplementation(async function (this: Session, ...given) {
+      pool.close();
+      await end.apply(this, given);
+    });
+    try {
+      await expect(pool.lease(signal, aside)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      expect(spy).toHaveBeenCalledOnce();
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   test('a statement that was given up as hung is ended on the server by the next connection', async () => {
