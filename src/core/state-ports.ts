@@ -176,6 +176,7 @@ export interface StateStore {
   now(): number;
   /** The MySQL server that the shard was last read from, as `ShardSource.identity` tells it; null: none was noted. */
   server(): string | null;
+  /** Where it is another one than before, verifications that began before prove nothing any more. */
   setServer(server: string): void;
   plan(table: string): TablePlan | null;
   savePlan(plan: TablePlan): void;

@@ -25,6 +25,7 @@ export class Meta {
   readonly #read: Statement<[], { shard: string; fingerprint: string | null }>;
   readonly #server: Statement<[], string | null>;
   readonly #setServer: Statement<[string]>;
+  readonly #voidVerifications: Statement<[]>;
   readonly #readHolder: Statement<[], { pid: number | null; since: number | null }>;
   readonly #setFingerprint: Statement<[string]>;
   readonly #setHolder: Statement<[number, number]>;
@@ -36,6 +37,7 @@ export class Meta {
     this.#read = database.prepare('SELECT shard, fingerprint FROM meta');
     this.#server = database.prepare<[], string | null>('SELECT server FROM meta').pluck();
     this.#setServer = database.prepare('UPDATE meta SET server = ?');
+    this.#voidVerifications = database.prepare("UPDATE passes SET void = 1 WHERE kind = 'verify'");
     this.#readHolder = database.prepare('SELECT holder_pid AS pid, held_since AS since FROM meta');
     this.#setFingerprint = database.prepare('UPDATE meta SET fingerprint = ?');
     this.#setHolder = database.prepare('UPDATE meta SET holder_pid = ?, held_since = ?');
@@ -65,8 +67,15 @@ export class Meta {
     return this.#server.get() ?? null;
   }
 
+  /** What was compared with another server says nothing of this one's rows, which may be older or others. */
   setServer(server: string): void {
-    this.#setServer.run(server);
+    this.database
+      .transaction(() => {
+        const before = this.server();
+        if (before !== null && before !== server) this.#voidVerifications.run();
+        this.#setServer.run(server);
+      })
+      .immediate();
   }
 
   /** What the shard was begun with; null before its first run. @throws FerryError E_STATE_CORRUPT */

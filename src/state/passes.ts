@@ -5,8 +5,8 @@
  *
  * A backfill is always gone on with. A verification is a claim about what was there when it looked: `abandoned` says when that claim does
  * not hold any more and it is made again from the start. How far this kind was followed: time (a comparison too long ago, of unknown age,
- * or one that late writes may have landed after), the backfill (it went on, or ended, since the verification began), retries of bad rows
- * and accepted changes of the mapping. Not the plan: a state's ranges are cut once, `--restart` makes another state. Not another
+ * or one that late writes may have landed after), the backfill (it went on, or ended, since the verification began), retries of bad rows,
+ * accepted changes of the mapping, and another MySQL server (meta.ts). Not the plan: a state's ranges are cut once, `--restart` makes another state. Not another
  * process: the shard's lock keeps a backfill away while a verification runs.
  */
 import type { Database, Statement } from 'better-sqlite3';

@@ -205,7 +205,8 @@ const STATE_MIGRATIONS: readonly string[] = [
   // begin by the other: it is gone on with only if all of it is young.
   //
   // And items that TTL may have deleted. `ttl`: the attribute that the target deleted by when it was last asked for the pass, '' for none;
-  // `ttl_changed`: it was another before. `void`: the pass took whatever was past its time for present, so it proves nothing.
+  // `ttl_changed`: it was another before. `void`: the pass took whatever was past its time for present, or compared with
+  // another MySQL server, so it proves nothing.
   `
   ALTER TABLE passes ADD COLUMN saw_backfill INTEGER;
   ALTER TABLE passes ADD COLUMN saw_chunks INTEGER;

@@ -67,7 +67,6 @@ export async function runShard(
     const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
     session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, localIndexesOf(asked), task.scans));
     watching.counts(session.source);
-    const resumed = tablesOf(session).some((table) => isResumed(task, config, store, table));
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     const guard = recorded ?? guardOf(config, keysOf(session));
@@ -84,6 +83,7 @@ export async function runShard(
     else store.bind(fingerprint, takenUp);
     const going = { ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus };
     await watch.orStuck(checkServer(going, signal));
+    const resumed = tablesOf(session).some((table) => isResumed(task, config, store, table));
     bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
     const context: ShardContext = {
       shard: task.shard,

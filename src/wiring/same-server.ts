@@ -67,6 +67,6 @@ function goesOn(
   return {
     code: 'E_SOURCE_CHANGED',
     message: `shard ${id}: goes on from another server, ${host}:${port}, ${accepted ? 'as --accept-server says' : 'whose GTIDs show that it has what the first one had'}`,
-    hint: 'verify will compare the target with this one',
+    hint: 'what was compared with another server counts no more; verify compares all rows with this one',
   };
 }

@@ -116,6 +116,29 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         store.close();
       });
 
+      test('a verification that compared with another server counts for nothing, finished or not; a backfill goes on', async () => {
+        await acrossReopen(
+          (store) => {
+            store.setServer('first');
+            finishSamplePass(store, begun(store));
+            finishSamplePass(store, store.openPass('verify', 'messages'));
+            const backfill = store.openPass('backfill', 'messages');
+            store.openPass('verify', 'messages');
+            store.setServer('first');
+            expect(store.summary('verify', 'messages')).not.toBeNull();
+            store.setServer('second');
+            return backfill;
+          },
+          (store, backfill) => {
+            expect(store.server()).toBe('second');
+            expect(store.summary('verify', 'messages')).toBeNull();
+            expect(store.standing('messages')).toBe('none');
+            expect(store.abandoned('messages', Infinity)).toBeNull();
+            expect(store.openPass('backfill', 'messages')).toEqual(backfill);
+          },
+        );
+      });
+
       test('a backfill is not a verification, and the summary is of the newest pass of the kind', async () => {
         await using place = await newPlace();
         const store = place.open();

@@ -3,8 +3,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { committedRows, interruptOnce } from '../support/evidence.js';
 import { onePair } from '../support/migration.js';
-import { ownMysqlKinds, startReplicatedPair, type OwnMysql } from '../support/own-mysql.js';
+import { ownMysqlKinds, startOwnMysql, startReplicatedPair, type OwnMysql } from '../support/own-mysql.js';
 import { createTwoSources, lasting, quickly, type TwoSources } from '../support/two-sources.js';
 
 const ROWS = 1_000;
@@ -61,5 +62,41 @@ describe.each(replicating)('failover to another host, $name', { timeout: 120_000
     expect(refused.stderr).toMatch(/E_SOURCE_CHANGED: shard s01: .* and no GTIDs tell whether it has the same data/);
     expect(refused.stderr).toMatch(/--accept-server/);
     expect(await two.run(['verify', '--shard', 's01', '--accept-server'])).toMatchObject({ code: 0 });
+  });
+
+  test('what a verification compared with the server before counts for nothing on the next one', async () => {
+    await using first = await startOwnMysql('mysql-5.6');
+    await using two = await createTwoSources(servers, first, ROWS);
+    const verify = ['verify', '--shard', 's01'];
+    expect(await two.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
+    two.migration.configure(
+      ({ target }) => void Object.assign(target, { readCapacity: ROWS / 10, requestsInFlight: 2 }),
+    );
+    await interruptOnce(two.migration, verify, () => committedRows(two.migration, 'verify') > ROWS / 4, two.env);
+    two.migration.configure(({ target }) => void Object.assign(target, { readCapacity: 100_000 }));
+
+    // It lacks the last change of the other one, in a row that was compared there.
+    const other = servers.mysql;
+    await using elsewhere = await two.copyElsewhere();
+    await elsewhere.query("UPDATE notes SET body = 'as it was before' WHERE id = 0");
+    readFrom(two, other);
+    two.migration.configure(({ source }) => {
+      Object.assign(source.shards[0] ?? {}, { user: other.user, password: '${OTHER_PASSWORD}' });
+    });
+    const over = await two.run([...verify, '--accept-server']);
+    expect(over.stdout, over.stderr).toMatch(/^s01 {2}NOT verified: 1 differing: 1,000 rows/m);
+    expect(over.stderr).not.toContain('resumes where it stopped');
+    expect(over.stderr).toContain('what was compared with another server counts no more');
+
+    // So too what was compared to the end.
+    await elsewhere.query("UPDATE notes SET body = 'note 0' WHERE id = 0");
+    expect(await two.run(verify)).toMatchObject({ code: 0 });
+    expect((await two.run(['status'])).stdout).toMatch(/^s01 +verified /m);
+    readFrom(two, first);
+    two.migration.configure(({ source }) => {
+      Object.assign(source.shards[0] ?? {}, { user: first.user, password: '${MYSQL_PASSWORD}' });
+    });
+    expect(await two.run(['backfill', '--shard', 's01', '--accept-server'])).toMatchObject({ code: 0 });
+    expect((await two.run(['status'])).stdout).toMatch(/^s01 +backfilled /m);
   });
 });
