@@ -5,41 +5,27 @@
 import type { Config } from '../config/model.js';
 import { takenUp } from '../config/binding-rules.js';
 import { resumeFingerprint } from '../config/fingerprint.js';
-import { asFerryError, EXIT } from '../core/errors.js';
+import { asFerryError } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
-import { NO_COUNTS, type Phase } from '../core/model.js';
-import type { Pass, PassKind, StateStore } from '../core/state-ports.js';
+import type { StateStore } from '../core/state-ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
-import { backfillTable } from '../engine/backfill.js';
-import { BadRowLimit } from '../engine/bad-row-limit.js';
-import { ensurePlan, estimatedRows } from '../engine/plan-table.js';
 import { IncidentBook } from '../engine/incident-book.js';
-import { PassProgress } from '../engine/progress.js';
-import { SuspectCheck } from '../engine/suspect-check.js';
-import type { ShardContext, TableJob } from '../engine/table-job.js';
-import { verifyTable, type VerifyParts } from '../engine/verify.js';
+import type { ShardContext } from '../engine/table-job.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
 import { openStateStore } from '../state/open.js';
 import { readBinding } from '../state/read-binding.js';
 import { archiveState, discardState } from '../state/restart.js';
-import { evidence, isFinished, isUnfinished } from './evidence.js';
+import { backfillShard } from './backfill-shard.js';
+import { evidence, isUnfinished } from './evidence.js';
 import { guardBinding, guardOf, recordedGuard } from './key-guard.js';
+import { acceptMapping, retryShard } from './retry-shard.js';
 import { checkServer } from './same-server.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
-import { acceptMapping, retryShard } from './retry-shard.js';
 import { NOTHING_DONE, type ShardOutcome, type ShardTask } from './shard-task.js';
-import {
-  gaugesOf,
-  openRegisters,
-  openWriter,
-  secondsNow,
-  stateFolder,
-  tellPhase,
-  type ShardWork,
-} from './shard-work.js';
-import { watchShard } from './watch-shard.js';
+import { maxAgeMs, stateFolder, tablesOf, type ShardWork } from './shard-work.js';
 import { existingTarget, localIndexesOf } from './target-facts.js';
-import { openTargetSession, type TargetSession } from './target-session.js';
+import { verifyShard } from './verify-shard.js';
+import { watchShard } from './watch-shard.js';
 
 /** The budget of a process: read or write units per second, changed as the supervisor allots them. */
 export function openBudget(unitsPerSecond: number): TokenBucket {
@@ -170,165 +156,9 @@ async function workOn(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'el
   return work.task.retryBad ? await retryShard(work) : await backfillShard(work);
 }
 
-async function backfillShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
-  const { task, config, bus, session, store, context } = work;
-  const done = session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name)));
-  if (done) return { ...NOTHING_DONE, ...evidence(task, store, session), alreadyDone: true };
-  tellPhase(work, 'backfilling');
-  const already = session.jobs.reduce(
-    (sum, job) => sum + (store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
-    0,
-  );
-  // A dry run is there to find them all.
-  const badRows = new BadRowLimit(task.shard, task.dryRun ? Infinity : task.maxBadRows, already);
-  const target = task.dryRun ? null : await openTargetSession(config, bus);
-  const registers = openRegisters(work);
-  try {
-    for (const job of session.jobs) {
-      if (isFinished(store.summary('backfill', job.mapping.table.name))) continue;
-      const writer = openWriter(work, target);
-      try {
-        await withPass(work, job, 'backfill', (pass, progress) =>
-          backfillTable(context, job, pass, {
-            writer,
-            ...registers,
-            badRows,
-            progress,
-            now: secondsNow,
-          }),
-        );
-      } finally {
-        await writer.close();
-      }
-    }
-  } finally {
-    registers.close();
-    target?.close();
-  }
-  tellPhase(work, 'backfilled');
-  return { ...NOTHING_DONE, ...evidence(task, store, session) };
-}
-
-async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
-  const { task, config, bus, session, store, context } = work;
-  tellPhase(work, 'verifying');
-  const target = await openTargetSession(config, bus);
-  const suspects = new SuspectCheck(store);
-  const takenOver: TakenOver[] = [];
-  warnOfLateWrites(work, suspects);
-  const lookAtTtl = askingTtl(work, target);
-  try {
-    const reader = target.openReader(task.shard, work.budget);
-    try {
-      for (const job of session.jobs) {
-        const table = job.mapping.table.name;
-        // Nothing of it was moved, so there is nothing to compare; the outcome says so.
-        if (store.summary('backfill', table) === null) continue;
-        const before = takenOverFrom(work, table);
-        if (before !== null) {
-          takenOver.push(before);
-          bus.emit('verification.kept', { shard: task.shard, ...before });
-          continue;
-        }
-        const abandoned = store.abandoned(table, maxAgeMs(config));
-        if (abandoned !== null) bus.emit('verification.again', { shard: task.shard, table, ...abandoned });
-        await withPass(work, job, 'verify', (pass, progress) =>
-          verifyTable(context, job, pass, { reader, progress, suspects, lookAtTtl, now: secondsNow }),
-        );
-      }
-    } finally {
-      await reader.close();
-    }
-  } finally {
-    target.close();
-  }
-  const began = tablesOf(session).flatMap((table) => store.summary('verify', table)?.pass.startedAt ?? []);
-  const beganAt = Math.min(...began);
-  const found = { ...NOTHING_DONE, ...evidence(task, store, session), takenOver };
-  // What belongs to a table that was not gone through is not settled by the others.
-  if (found.backfillFinished) suspects.allCompared(beganAt);
-  const lateWritesUntil = suspects.lateWritesUntil(beganAt);
-  const proven = suspects.open === 0 && lateWritesUntil === null;
-  if (found.backfillFinished)
-    tellPhase(work, found.exitCode !== EXIT.done ? 'differences' : proven ? 'verified' : 'backfilled');
-  if (proven) return found;
-  const open = { suspects: suspects.open, suspectsClosableAt: suspects.closableAt, lateWritesUntil };
-  return { ...found, ...open, outcome: 'differences', exitCode: EXIT.differences };
-}
-
-/** What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. */
-function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): VerifyParts['lookAtTtl'] {
-  let told = false;
-  return async (signal) => {
-    const look = await target.lookAtTtl(signal);
-    if (look.denied && !told) {
-      told = true;
-      bus.emit('shard.warning', {
-        shard: task.shard,
-        code: 'E_TARGET_ACCESS',
-        message: `AWS refused DescribeTimeToLive on table ${config.target.table}: items that are not there count as missing, also where TTL deleted them`,
-        hint: 'allow dynamodb:DescribeTimeToLive on the table, then verify again',
-      });
-    }
-    return look;
-  };
-}
-
-type TakenOver = ShardOutcome['takenOver'][number];
-
-/** Asked again under the shard's lock: between the look (taken-over.ts) and this, another process may have worked on it. */
-function takenOverFrom({ task, store }: ShardWork, table: string): TakenOver | null {
-  const summary = store.summary('verify', table);
-  if (summary === null || summary.newest === null || task.takenOver[table] !== summary.pass.id) return null;
-  if (!isFinished(summary) || store.standing(table) !== 'stands') return null;
-  return { table, lastCompared: store.age(summary.newest) };
-}
-
-function maxAgeMs(config: Config): number {
-  return config.verify.maxAgeSeconds * 1_000;
-}
-
-/** Said at once: on a large table, it spares the operator a verification that proves nothing. */
-function warnOfLateWrites({ bus, task, store }: ShardWork, suspects: SuspectCheck): void {
-  const until = suspects.lateWritesUntil(store.now());
-  if (until === null) return;
-  bus.emit('shard.warning', {
-    shard: task.shard,
-    code: 'E_LATE_WRITES',
-    message: `an earlier run ended with writes under way: what it had sent could still be applied until ${new Date(until).toISOString()}, over newer items`,
-    hint: 'this verification finds differences, but cannot pass: verify again after that time',
-  });
-}
-
-/** Plans the table, opens or resumes its pass, and keeps telling how far it is. */
-async function withPass(
-  work: ShardWork,
-  job: TableJob,
-  kind: PassKind,
-  run: (pass: Pass, progress: PassProgress) => Promise<void>,
-): Promise<void> {
-  const { task, config, store, bus, context, session } = work;
-  const table = job.mapping.table.name;
-  const plan = await ensurePlan(context, job, session.source);
-  const pass = store.openPass(kind, table, maxAgeMs(config));
-  const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
-  const working: Phase = kind === 'backfill' ? 'backfilling' : 'verifying';
-  const progress = new PassProgress(task.shard, table, working, estimatedRows(plan), already, gaugesOf(work));
-  const stopTelling = progress.publish(bus, store);
-  try {
-    await run(pass, progress);
-  } finally {
-    stopTelling();
-  }
-}
-
 function isResumed({ kind }: ShardTask, config: Config, store: StateStore | null, table: string): boolean {
   if (store === null || !isUnfinished(store.summary(kind, table))) return false;
   return kind === 'backfill' || store.abandoned(table, maxAgeMs(config)) === null;
-}
-
-function tablesOf(session: ShardSession): readonly string[] {
-  return session.jobs.map((job) => job.mapping.table.name);
 }
 
 function keysOf(session: ShardSession): readonly KeyTemplates[] {

@@ -1,4 +1,4 @@
-/** Everything that the work on one shard holds open, and what its passes have in common: a writer, the register of item keys. */
+/** Everything that the work on one shard holds open, and what its kinds of work have in common: a writer, the register of item keys. */
 import { join } from 'node:path';
 import type { Config } from '../config/model.js';
 import type { EventBus } from '../core/events.js';
@@ -91,4 +91,14 @@ export function gaugesOf({ budget, incidents }: ShardWork): PassGauges {
 /** Seconds since the epoch. */
 export function secondsNow(): number {
   return Math.floor(Date.now() / 1_000);
+}
+
+/** How old comparisons may be that a verification goes on with. */
+export function maxAgeMs(config: Config): number {
+  return config.verify.maxAgeSeconds * 1_000;
+}
+
+/** Names of the tables, in the order of the config. */
+export function tablesOf({ jobs }: Pick<ShardSession, 'jobs'>): readonly string[] {
+  return jobs.map((job) => job.mapping.table.name);
 }

@@ -5,10 +5,13 @@
  * Excused are
  *
  * - a pause that spares the source, while no chunk is under way, for as long as `maxPauseSeconds` bears one itself;
- * - a debt of the budget that is being paid off: twice the longest debt since something moved, as the next request may be as dear.
+ * - a debt of the budget that is being paid off: twice the longest debt since something moved, as the next request may be as dear. A
+ *   request that is refused owes as much again, and a small share of the budget pays for it in minutes: so each of the first ones gives
+ *   another excuse, as many as the target's own patience bears in any case (`dynamodb/backoff.ts`).
  *
  * Not excused, since the limits leave room for them: failures that are tried again, which have a patience of their own and an error that
- * says more; a statement that is silent for `answerSeconds`; pauses between two looks.
+ * says more; a statement that is silent for `answerSeconds`; pauses between two looks. Rows that were gone through count as a movement
+ * by themselves: where bad rows are tried again and are gone from the source, no row is read and no unit consumed.
  */
 import type { Config } from '../config/model.js';
 import type { EventBus } from '../core/events.js';
@@ -20,6 +23,10 @@ const TICK_MS = 1_000;
 const GRACE_SECONDS = 30;
 /** Connecting, timeouts of requests, the search for credentials: what a last try may take beside silence. */
 const MARGIN_SECONDS = 90;
+/** A silent statement is noticed up to an eighth late (`mysql/session.ts`): that is much where hours are borne. */
+const NOTICED_LATE = 1 + 1 / 8;
+/** Refused requests without a movement between them, of which each gives an excuse. */
+const REFUSALS_BORNE = 10;
 
 export interface ShardWatch {
   readonly watch: StallWatch;
@@ -31,10 +38,12 @@ export interface ShardWatch {
 /** Told after the longest patience; stopped when the last try that it allows, and what that may take, are over. */
 export function stallTimes({ source, target }: Config): StallTimes {
   const { patienceSeconds, answerSeconds } = source.limits;
+  // Of the statement whose failure begins the patience, and of the last try.
+  const silence = Math.ceil(2 * NOTICED_LATE * answerSeconds);
   return {
     tickMs: TICK_MS,
     tellAfter: Math.max(patienceSeconds, answerSeconds, target.patienceSeconds),
-    stopAfter: Math.max(patienceSeconds + 2 * answerSeconds, target.patienceSeconds) + MARGIN_SECONDS,
+    stopAfter: Math.max(patienceSeconds + silence, target.patienceSeconds) + MARGIN_SECONDS,
     graceTicks: GRACE_SECONDS,
   };
 }
@@ -47,7 +56,7 @@ export function watchShard(
   outer: AbortSignal,
   times = stallTimes(config),
 ): ShardWatch {
-  const counts = { steps: 0, chunks: 0, items: 0, commits: 0 };
+  const counts = { steps: 0, rows: 0, chunks: 0, items: 0, commits: 0 };
   const sources: { readonly rowsRead: number }[] = [];
   let underWay = 0;
   const excuses = new Excuses(config.source.limits.maxPauseSeconds, times.tickMs);
@@ -55,6 +64,8 @@ export function watchShard(
     bus.on('shard.phase', () => void (counts.steps += 1)),
     bus.on('table.planned', () => void (counts.steps += 1)),
     bus.on('range.completed', () => void (counts.steps += 1)),
+    // Once a second, whether they are more or not; of another table, they are fewer.
+    bus.on('shard.progress', ({ counts: { rows } }) => void (counts.rows = rows)),
     bus.on('chunk.read', () => {
       counts.chunks += 1;
       underWay += 1;
@@ -67,10 +78,12 @@ export function watchShard(
     bus.on('watermark.advanced', ({ chunks }) => void (counts.commits += chunks)),
     bus.on('source.paused', () => excuses.paused()),
     bus.on('source.resumed', () => excuses.resumed()),
+    bus.on('request.retried', () => excuses.refused()),
   ];
   const watch = new StallWatch(shard, outer, times, {
     movements: () => ({
       'a step of the work': counts.steps,
+      'rows gone through': counts.rows,
       'rows read from MySQL': sources.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
       'capacity units consumed at DynamoDB': budget.consumed,
       'a chunk read or done': counts.chunks,
@@ -97,6 +110,7 @@ class Excuses {
   #pausedTicks = 0;
   #debtTicks = 0;
   #longestDebtMs = 0;
+  #refusals = 0;
 
   constructor(
     private readonly maxPauseSeconds: number,
@@ -113,8 +127,13 @@ class Excuses {
   }
 
   moved(): void {
-    this.#debtTicks = 0;
-    this.#longestDebtMs = 0;
+    this.#refusals = 0;
+    this.#newDebt();
+  }
+
+  refused(): void {
+    this.#refusals += 1;
+    if (this.#refusals <= REFUSALS_BORNE) this.#newDebt();
   }
 
   /** @param owedMs until the budget's debt is paid @param underWay chunks that the target has a part in */
@@ -129,5 +148,10 @@ class Excuses {
     if (this.#debtTicks * this.tickMs >= 2 * this.#longestDebtMs) return false;
     this.#debtTicks += 1;
     return true;
+  }
+
+  #newDebt(): void {
+    this.#debtTicks = 0;
+    this.#longestDebtMs = 0;
   }
 }

@@ -52,7 +52,7 @@ describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 },
     const ended = await cli.result;
     expect(ended).toMatchObject({ code: 6 });
     expect(ended.stderr + ended.stdout).toMatch(
-      /E_STALLED.*shard s01: nothing has moved for 95 s; last seen: .*run the same command again to resume/,
+      /E_STALLED.*shard s01: nothing has moved for 96 s; last seen: .*run the same command again to resume/,
     );
     expect(ended.stdout).toMatch(/"shard": "s02",\s+"outcome": "done"|"outcome": "done"[^{}]*"shard": "s02"/);
     const before = committed(migration);

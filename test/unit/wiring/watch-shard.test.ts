@@ -1,6 +1,7 @@
 /** What stands still by right: the config's limits, a source that is spared, a budget that is paid off. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Config } from '../../../src/config/model.js';
+import { NO_COUNTS } from '../../../src/core/model.js';
 import { EventBus, type EventMap } from '../../../src/core/events.js';
 import { TokenBucket } from '../../../src/dynamodb/budget.js';
 import { stallTimes, watchShard, type ShardWatch } from '../../../src/wiring/watch-shard.js';
@@ -12,6 +13,18 @@ const TIMES = { tickMs: 1_000, tellAfter: 10, stopAfter: 20, graceTicks: 5 };
 const configOf = (limits: object, patienceSeconds = 300): Config =>
   ({ source: { limits }, target: { patienceSeconds } }) as unknown as Config;
 const LIMITS = { patienceSeconds: 300, answerSeconds: 120, maxPauseSeconds: 3_600 };
+const progressOf = (rows: number): EventMap['shard.progress'] => ({
+  ...{ shard: 's01', table: 't', phase: 'backfilling', counts: { ...NO_COUNTS, rows }, estimatedRows: 100 },
+  ...{
+    rowsPerSecond: 0,
+    itemsPerSecond: 0,
+    unitsPerSecond: 0,
+    unitsLimit: 1,
+    throttles: 0,
+    retries: 0,
+    etaSeconds: null,
+  },
+});
 const range = { shard: 's01', table: 't', range: 0 };
 
 interface Watched {
@@ -35,10 +48,10 @@ const seconds = async (count: number): Promise<void> => {
 };
 
 test('the limits leave room for each patience and for the last try of it', () => {
-  expect(stallTimes(configOf(LIMITS))).toMatchObject({ tellAfter: 300, stopAfter: 300 + 240 + 90 });
+  expect(stallTimes(configOf(LIMITS))).toMatchObject({ tellAfter: 300, stopAfter: 300 + 270 + 90 });
   expect(stallTimes(configOf({ ...LIMITS, answerSeconds: 3_600 }))).toMatchObject({
     tellAfter: 3_600,
-    stopAfter: 7_590,
+    stopAfter: 300 + 8_100 + 90,
   });
   expect(stallTimes(configOf(LIMITS, 4_000))).toMatchObject({ tellAfter: 4_000, stopAfter: 4_090 });
 });
@@ -51,6 +64,7 @@ test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => vo
   ['chunks committed to the state', ({ bus }) => bus.emit('watermark.advanced', { ...range, chunks: 1, rows: 1 })],
   ['a step of the work', ({ bus }) => bus.emit('shard.phase', { shard: 's01', phase: 'verifying' })],
   ['a step of the work', ({ bus }) => bus.emit('range.completed', range)],
+  ['rows gone through', ({ bus }) => bus.emit('shard.progress', progressOf(10))],
   [
     'items acknowledged by DynamoDB',
     ({ bus }) =>
@@ -121,6 +135,34 @@ test('a debt of the budget that is paid off for minutes is not accused; one that
     budget.settle(400);
     await seconds(399);
   }
+  expect(told).toHaveLength(1);
+  expect(shard.watch.signal.aborted).toBe(true);
+  shard.end();
+});
+
+test('progress that is told again and has not grown is no movement', async () => {
+  const { bus, shard, told } = watched();
+  bus.emit('shard.progress', progressOf(10));
+  for (let second = 0; second < 12; second++) {
+    await seconds(1);
+    bus.emit('shard.progress', progressOf(10));
+  }
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('requests that are refused, each paid for in minutes, are the target’s to answer for; not for ever', async () => {
+  const { bus, budget, shard, told } = watched(10);
+  const refused = async (): Promise<void> => {
+    budget.settle(400);
+    const how = { operation: 'PutItem', reason: 'x', attempt: 1, delayMs: 1, throttled: true, ambiguous: false };
+    bus.emit('request.retried', { shard: 's01', ...how });
+    await seconds(39);
+  };
+  budget.tryTake(0);
+  for (let tries = 0; tries < 10; tries++) await refused();
+  expect(told).toEqual([]);
+  for (let tries = 0; tries < 3; tries++) await refused();
   expect(told).toHaveLength(1);
   expect(shard.watch.signal.aborted).toBe(true);
   shard.end();
