@@ -72,13 +72,22 @@ export function openDatabase(place: StatePlace, kind: DatabaseKind, busyMs: numb
   });
 }
 
-/** Opens an existing file to look at it, beside a process that writes it. */
-export function openReadOnly(place: StatePlace, kind: DatabaseKind, busyMs: number): Database.Database {
+/**
+ * Opens an existing file to look at it, beside a process that writes it.
+ *
+ * @param oldest version that whoever looks can read as it is; the present one unless given
+ */
+export function openReadOnly(
+  place: StatePlace,
+  kind: DatabaseKind,
+  busyMs: number,
+  oldest = kind.migrations.length,
+): Database.Database {
   return guarded(place, () => {
     const database = new Database(place.file, { readonly: true, fileMustExist: true, timeout: busyMs });
     try {
       const version = checkIdentity(database, place, kind);
-      if (version < kind.migrations.length) throw older(place, version, kind);
+      if (version < oldest) throw older(place, version, kind);
       return database;
     } catch (error) {
       database.close();

@@ -11,18 +11,49 @@ export interface Holder {
   readonly since: number;
 }
 
-interface Binding {
+interface ToBind {
   readonly fingerprint: Fingerprint;
   readonly takenUp: TakeUp | undefined;
 }
 
-interface Rebinding extends Binding {
+interface Rebinding extends ToBind {
   readonly mustStay: Parameters<StateStore['rebind']>[1];
   readonly columns: Parameters<StateStore['rebind']>[2];
 }
 
-export class Meta {
+/**
+ * What a file of any version says of itself: columns that the first version had alone, so that a look beside, which brings nothing up, can
+ * still tell what the shard was begun with.
+ */
+export class Binding {
   readonly #read: Statement<[], { shard: string; fingerprint: string | null }>;
+
+  constructor(database: Database) {
+    this.#read = database.prepare('SELECT shard, fingerprint FROM meta');
+  }
+
+  /** null where the row is gone */
+  shard(): string | null {
+    return this.#read.get()?.shard ?? null;
+  }
+
+  /** As it is stored; null before the first run. */
+  text(): string | null {
+    return this.#read.get()?.fingerprint ?? null;
+  }
+
+  /** What the shard was begun with; null before its first run. @throws FerryError E_STATE_CORRUPT */
+  fingerprint(place: StatePlace): Fingerprint | null {
+    const stored = this.text();
+    if (stored === null) return null;
+    const value = parsed(stored, place);
+    if (isFingerprint(value)) return value;
+    throw corrupt(place, 'holds a fingerprint that is no JSON object');
+  }
+}
+
+export class Meta {
+  readonly #binding: Binding;
   readonly #server: Statement<[], string | null>;
   readonly #setServer: Statement<[string]>;
   readonly #voidVerifications: Statement<[]>;
@@ -34,7 +65,7 @@ export class Meta {
   readonly #accepted: Statement<[], { path: string; from_value: string | null; to_value: string | null }>;
 
   constructor(readonly database: Database) {
-    this.#read = database.prepare('SELECT shard, fingerprint FROM meta');
+    this.#binding = new Binding(database);
     this.#server = database.prepare<[], string | null>('SELECT server FROM meta').pluck();
     this.#setServer = database.prepare('UPDATE meta SET server = ?');
     this.#voidVerifications = database.prepare("UPDATE passes SET void = 1 WHERE kind = 'verify'");
@@ -57,11 +88,6 @@ export class Meta {
     database.prepare('INSERT INTO meta (only, shard, created_at) VALUES (1, ?, ?)').run(shard, Date.now());
   }
 
-  /** null where the row is gone */
-  shard(): string | null {
-    return this.#read.get()?.shard ?? null;
-  }
-
   /** Null before the first run noted it. */
   server(): string | null {
     return this.#server.get() ?? null;
@@ -78,15 +104,6 @@ export class Meta {
       .immediate();
   }
 
-  /** What the shard was begun with; null before its first run. @throws FerryError E_STATE_CORRUPT */
-  fingerprint(place: StatePlace): Fingerprint | null {
-    const stored = this.#read.get()?.fingerprint ?? null;
-    if (stored === null) return null;
-    const value = parsed(stored, place);
-    if (isFingerprint(value)) return value;
-    throw corrupt(place, 'holds a fingerprint that is no JSON object');
-  }
-
   /** The process that last opened the file to work on it; it need not live any more. */
   holder(): Holder | null {
     const row = this.#readHolder.get();
@@ -98,11 +115,11 @@ export class Meta {
   }
 
   /** @throws FerryError E_STATE_CHANGED, E_STATE_CORRUPT */
-  bind({ fingerprint, takenUp = asStored }: Binding, place: StatePlace, shard: string): void {
+  bind({ fingerprint, takenUp = asStored }: ToBind, place: StatePlace, shard: string): void {
     const given = canonicalJson(fingerprint);
     this.database
       .transaction(() => {
-        const stored = this.#read.get()?.fingerprint ?? null;
+        const stored = this.#binding.text();
         if (stored === given) return;
         if (stored !== null) {
           const after = JSON.parse(given) as Fingerprint;
@@ -123,7 +140,7 @@ export class Meta {
     const given = canonicalJson(fingerprint);
     return this.database
       .transaction(() => {
-        const stored = this.#read.get()?.fingerprint ?? null;
+        const stored = this.#binding.text();
         if (stored === null || stored === given) {
           this.#setFingerprint.run(given);
           return [];

@@ -10,7 +10,7 @@ import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from
 import { makeFolder, shardFiles, type ShardFiles } from './files.js';
 import { acquireLock, type Lock } from './lock.js';
 import { LateWrites, lateWritesOfArchives } from './late-writes.js';
-import { Meta } from './meta.js';
+import { Binding, Meta } from './meta.js';
 import { STATE } from './schema.js';
 import { guarded } from './sqlite-errors.js';
 import { SteadyClock } from './steady-clock.js';
@@ -70,7 +70,7 @@ function missing(files: ShardFiles): FerryError {
 
 /** @throws FerryError E_STATE_FOREIGN where the file was made for another shard, E_STATE_CORRUPT */
 export function checkShard(database: Database, files: ShardFiles): void {
-  const shard = prepared(files, () => new Meta(database).shard());
+  const shard = prepared(files, () => new Binding(database).shard());
   if (shard === files.shard) return;
   throw new FerryError(
     'E_STATE_FOREIGN',

@@ -18,9 +18,12 @@ export function isRecorded(files: ShardFiles): boolean {
   return guarded(files, () => statSync(files.file, { throwIfNoEntry: false })) !== undefined;
 }
 
-/** @throws FerryError E_STATE_* */
-export function readBeside<T>(files: ShardFiles, read: (database: Database) => T): T {
-  const database = openReadOnly(files, STATE, BUSY_MS);
+/**
+ * @param oldest version of the file that `read` can read; the present one unless given
+ * @throws FerryError E_STATE_*
+ */
+export function readBeside<T>(files: ShardFiles, read: (database: Database) => T, oldest?: number): T {
+  const database = openReadOnly(files, STATE, BUSY_MS, oldest);
   try {
     checkShard(database, files);
     return guarded(files, () => read(database));

@@ -1,10 +1,14 @@
-/** Which shards a folder has the state of, and what one was begun with, read beside the process that works on it, if any. */
+/**
+ * Which shards a folder has the state of, and what one was begun with, read beside the process that works on it, if any. Other shards are held
+ * to it, so it is read from a file of any version: one that an earlier version left is brought up only when its own shard runs again, and
+ * until then its rows could be overwritten. How far the kind was followed: all that guards one shard against another asks here.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Fingerprint } from '../core/state-ports.js';
 import { prepared } from './database.js';
 import { keyRegisterFiles, shardFiles } from './files.js';
-import { Meta } from './meta.js';
+import { Binding } from './meta.js';
 import type { StateAt } from './open.js';
 import { isRecorded, readBeside } from './read-beside.js';
 import { guarded } from './sqlite-errors.js';
@@ -13,7 +17,7 @@ import { guarded } from './sqlite-errors.js';
 export function readBinding({ folder, shard }: StateAt): Fingerprint | null {
   const files = shardFiles(folder, shard);
   if (!isRecorded(files)) return null;
-  return readBeside(files, (database) => prepared(files, () => new Meta(database)).fingerprint(files));
+  return readBeside(files, (database) => prepared(files, () => new Binding(database)).fingerprint(files), 1);
 }
 
 /**

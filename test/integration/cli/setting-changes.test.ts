@@ -14,6 +14,7 @@ import { EventBus } from '../../../src/core/events.js';
 import { openBudget, runShard } from '../../../src/wiring/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../../src/wiring/shard-task.js';
 import { createTable, TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
+import { leaveEarlierState } from '../../support/earlier-state.js';
 import { createMigration, onePair, type ConfigDocument } from '../../support/migration.js';
 import { alterations, BEFORE, noteConfig, noteTables, NOT_RUN } from '../../support/setting-alterations.js';
 import { expectRefusal } from './refusal.js';
@@ -188,6 +189,10 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
     migration.configure(({ source }) => source.shards.shift());
     const alone = await migration.run(['backfill', '--shard', 's02']);
     expectRefusal(alone, { ...refusal, next: /add shard s01 to the config/ });
+    expect(await migration.items()).toEqual(before);
+    // So is one whose state file nobody has brought up yet.
+    leaveEarlierState(migration.stateFolder, 's01');
+    expectRefusal(await migration.run(['backfill', '--shard', 's02']), { ...refusal, next: /add shard s01/ });
     expect(await migration.items()).toEqual(before);
   });
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Cursor } from '../../../src/core/model.js';
 import { openKeyRegister } from '../../../src/state/key-register.js';
+import { leaveEarlierState } from '../../support/earlier-state.js';
 import {
   createMigration,
   onePair,
@@ -145,11 +146,12 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
   });
 });
 
-/** Makes of the first shard's state and claims what an earlier version would have left. */
+/** Makes of the first shard's state and claims what an earlier version would have left. The file is brought up when its shard runs. */
 function asBefore({ stateFolder }: Migration, values: readonly string[]): void {
   const state = new Database(join(stateFolder, 's01.db'));
   state.exec("UPDATE meta SET fingerprint = json_remove(fingerprint, '$.valueNames')");
   state.close();
+  leaveEarlierState(stateFolder, 's01');
   const claims = new Database(join(stateFolder, 'item-keys.db'));
   claims.exec('DELETE FROM item_keys');
   claims.close();

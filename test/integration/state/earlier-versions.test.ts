@@ -76,6 +76,8 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(status?.fault).toMatchObject({ code: 'E_STATE_FOREIGN' });
     expect(status?.fault?.message).toContain(`state version ${version}`);
     expect(status?.fault?.hint).toContain('brings the file up to date');
+    // What it was begun with holds other shards to it all the same.
+    expect(readBinding(state.at)).toEqual(FINGERPRINT);
   });
 
   test('keeps all that it held', async () => {
