@@ -5,7 +5,7 @@
 import { ageOf } from '../core/age.js';
 import type { ComparisonTime } from '../core/evidence.js';
 import type { HeldItem } from '../core/held-item.js';
-import type { MappedItem, Range } from '../core/model.js';
+import type { MappedItem, Range, Row } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
 import { Permits } from '../core/permits.js';
 import type { ItemReader, TtlLook } from '../core/ports.js';
@@ -36,9 +36,17 @@ export async function verifyTable(context: ShardContext, job: TableJob, pass: Pa
   const look = await parts.lookAtTtl(context.signal);
   context.store.noteTtl(pass, look.deletesBy);
   const backfill = context.store.summary('backfill', job.mapping.table.name);
-  const deletions = new TtlDeletions(look, (backfill?.pass.startedAt ?? context.store.now()) / 1_000);
+  const writtenSince = (backfill?.pass.startedAt ?? context.store.now()) / 1_000;
+  const deletions = new TtlDeletions(look, writtenSince, leftBehind(context, job));
   const handler = new VerifyHandler(context, job, pass, parts, deletions);
   await runPass(context, job, pass, withOpenEnd(context.store.progress(pass)), handler);
+}
+
+/** Rows that a chunk of the backfill counts as bad, and that no retry has moved since. */
+function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (row: Row) => boolean {
+  const recorded = store.badRows(mapping.table.name).filter(({ place }) => place !== null);
+  const cursors = new Set(recorded.map(({ cursor }) => cursor));
+  return (row) => cursors.size > 0 && cursors.has(source.cursorOf(row));
 }
 
 /** A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes on to the end. */

@@ -237,4 +237,19 @@ describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (
     expect(work.store.summary('verify', 't')).toMatchObject({ counts: { items: 2, badRows: 0 }, missing: 0 });
     expect(work.store.badRows('t')).toEqual([]);
   });
+
+  it('finds the item of a row missing that was bad and is mended, though TTL is on and its time is over', async () => {
+    const kept = rule('T', '{k}', {
+      attributes: ITEM.attributes,
+      ttl: { attribute: 'ttl', column: 'at', retentionSeconds: 0, expired: 'keep' },
+    });
+    await using work = await open(servers, false, [kept]);
+    await work.database.query(`UPDATE t SET n = ${TOO_LONG}, at = NOW() - INTERVAL 2 DAY WHERE id = 1`);
+    await work.backfill();
+    await work.database.query('UPDATE t SET n = 3 WHERE id = 1');
+    await work.verify({ deletesBy: 'ttl' });
+    expect(work.store.summary('verify', 't')).toMatchObject({ missing: 1, counts: { items: 1, expiredItems: 0 } });
+    // It stays what `--retry-bad` goes by.
+    expect(work.store.badRows('t')).toMatchObject([{ cursor: cursor('1') }]);
+  });
 });

@@ -37,7 +37,15 @@ export interface TableWork extends AsyncDisposable {
   items(): Promise<readonly Readonly<Record<string, string>>[]>;
   backfill(parts?: { job?: TableJob; writer?: ItemWriter; itemKeys?: KeyRegister | null }): Promise<void>;
   retry(parts: { job?: TableJob; writer?: ItemWriter }): Promise<RetryCounts>;
-  verify(parts?: { job?: TableJob; reader?: ItemReader; suspects?: SuspectCheck }): Promise<Pass>;
+  verify(parts?: VerifyAlterations): Promise<Pass>;
+}
+
+export interface VerifyAlterations {
+  readonly job?: TableJob;
+  readonly reader?: ItemReader;
+  readonly suspects?: SuspectCheck;
+  /** The attribute that TTL goes by; off unless given. */
+  readonly deletesBy?: string;
 }
 
 export interface TableWorkOptions {
@@ -122,8 +130,8 @@ export async function openTableWork(options: TableWorkOptions): Promise<TableWor
       async verify(parts = {}) {
         const work = parts.job ?? job;
         const { pass, progress } = await passOf('verify', work);
-        const { reader = target.reader, suspects = new SuspectCheck(store) } = parts;
-        const lookAtTtl = (): Promise<TtlLook> => Promise.resolve({ deletesBy: null, seconds: now });
+        const { reader = target.reader, suspects = new SuspectCheck(store), deletesBy = null } = parts;
+        const lookAtTtl = (): Promise<TtlLook> => Promise.resolve({ deletesBy, seconds: now });
         await verifyTable(context, work, pass, { reader, progress, suspects, lookAtTtl, now });
         return pass;
       },

@@ -8,7 +8,7 @@ const NOW = 1_800_000_000;
 const WRITTEN = NOW - 30 * DAY;
 
 const deletions = (deletesBy: string | null, now = NOW) => new TtlDeletions({ deletesBy, seconds: () => now }, WRITTEN);
-const item = (value: string) => ({ text: `{"pk":{"S":"a"},"ttl":${value}}` });
+const item = (value: string) => ({ text: `{"pk":{"S":"a"},"ttl":${value}}`, row: [value] });
 const expiring = (at: number) => item(`{"N":"${at}"}`);
 
 describe('what TTL may have deleted', () => {
@@ -26,7 +26,7 @@ describe('what TTL may have deleted', () => {
   it.each([
     ['no number', item(`{"S":"${NOW - DAY}"}`)],
     ['NULL', item('{"NULL":true}')],
-    ['no such attribute', { text: '{"pk":{"S":"a"}}' }],
+    ['no such attribute', { text: '{"pk":{"S":"a"}}', row: [] }],
   ])('is not an item with %s', (_, without) => {
     expect(deletions('ttl').mayHaveDeleted(without)).toBe(false);
   });
@@ -41,5 +41,11 @@ describe('what TTL may have deleted', () => {
     expect(deletions('ttl').mayHaveDeleted(expiring(WRITTEN - FIVE_YEARS))).toBe(false);
     expect(deletions('ttl').mayHaveDeleted(expiring(WRITTEN - FIVE_YEARS + 1))).toBe(true);
     expect(deletions('ttl').mayHaveDeleted(expiring(0))).toBe(false);
+  });
+
+  it('is no item of a row that nothing was written of', () => {
+    const [left, moved] = [expiring(NOW - DAY), expiring(NOW - 2 * DAY)];
+    const ttl = new TtlDeletions({ deletesBy: 'ttl', seconds: () => NOW }, WRITTEN, (row) => row === left.row);
+    expect([left, moved].map((absent) => ttl.mayHaveDeleted(absent))).toEqual([false, true]);
   });
 });
