@@ -36,7 +36,9 @@ export function duration(seconds: number): string {
 
 /** `1h 20m ago` @param age how long, in ms; null: nobody can tell, since the clock was set back, or another machine compared */
 export function agoWords({ ms }: { readonly ms: number | null }): string {
-  return ms === null ? 'an unknown time ago (the clock was set back, or the state is of another machine)' : `${duration(ms / 1_000)} ago`;
+  return ms === null
+    ? 'an unknown time ago (the clock was set back, or the state is of another machine)'
+    : `${duration(ms / 1_000)} ago`;
 }
 
 /** `2026-11-30 05:12 UTC` @param at ms since the epoch */
