@@ -64,11 +64,23 @@ function tableCells(shard: ShardStatus, table: TableStatus, first: boolean): rea
 }
 
 function currentPass(shard: ShardStatus, table: TableStatus): PassSummary | null {
-  return shard.phase === 'verifying' && table.standing === 'stands' ? table.verify : table.backfill;
+  const verified = shard.phase === 'verifying' ? table.standing === 'stands' : verifiesEarly(shard, table);
+  return verified ? table.verify : table.backfill;
+}
+
+/** A verification goes on over a backfill that is not finished: the phase is about the backfill, which nobody works on. */
+function verifiesEarly({ running, heartbeat }: ShardStatus, { standing, verify }: TableStatus): boolean {
+  return (
+    running &&
+    heartbeat?.phase === 'verifying' &&
+    standing === 'backfill-unfinished' &&
+    verify?.pass.finishedAt === null
+  );
 }
 
 function phaseText(shard: ShardStatus): string {
   if (shard.phase === 'new') return shard.running ? 'begins now' : 'not begun';
+  if (shard.tables.some((table) => verifiesEarly(shard, table))) return 'verifying now';
   if (shard.running) return `${shard.phase} now`;
   // Nobody works on it: what the state calls a phase is where it stopped.
   if (shard.phase === 'backfilling') return 'backfill stopped';

@@ -15,7 +15,7 @@ export interface ComparisonTime {
 export interface Age {
   /** ms since the epoch by the wall clock */
   readonly at: number;
-  /** By whichever clock says more; null: nobody can tell, since the clock was set back meanwhile. */
+  /** By whichever clock says more; null: nobody can tell, since the clock was set back meanwhile, or another machine wrote it. */
   readonly ms: number | null;
 }
 

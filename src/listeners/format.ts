@@ -34,9 +34,11 @@ export function duration(seconds: number): string {
   return minutes > 0 ? `${minutes}m ${twoDigits(whole % 60)}s` : `${whole}s`;
 }
 
-/** `1h 20m ago` @param age how long, in ms; null: the clock was set back since, and nobody can tell */
+/** `1h 20m ago` @param age how long, in ms; null: nobody can tell, since the clock was set back, or another machine compared */
 export function agoWords({ ms }: { readonly ms: number | null }): string {
-  return ms === null ? 'an unknown time ago (the clock was set back)' : `${duration(ms / 1_000)} ago`;
+  return ms === null
+    ? 'an unknown time ago (the clock was set back, or the state is of another machine)'
+    : `${duration(ms / 1_000)} ago`;
 }
 
 /** `2026-11-30 05:12 UTC` @param at ms since the epoch */

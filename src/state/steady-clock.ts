@@ -5,7 +5,8 @@
  *
  * Ages of comparisons are judged by it too, and by the wall clock beside it: by whichever says more. So a clock that is set back while the
  * machine is up makes nothing look younger. Over a restart of the machine nothing but the wall clock is left; where that says that a
- * comparison of before the restart came after it, it was set back, and the comparison's age is known to nobody from then on.
+ * comparison of before the restart came after it, it was set back, and the comparison's age is known to nobody from then on. So it is with
+ * a file that came from another machine, where that compared while this one was up already: two clocks that nobody can compare.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { readFileSync } from 'node:fs';

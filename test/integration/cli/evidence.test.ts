@@ -187,12 +187,22 @@ describe.each(onePair)('a verdict and the backfill that it saw, $name', { timeou
     await using migration = await createMigration({ servers, rows: ROWS, config: slowly(ITEMS) });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
     await interruptOnce(migration, ['backfill'], () => committedRows(migration, 'backfill') > 0);
+    const moved = committedRows(migration, 'backfill');
+    await interruptOnce(migration, ['verify'], () => committedRows(migration, 'verify') > 0);
+    {
+      // `status` beside it is about what goes on: nobody moves rows now.
+      await using verify = await migration.spawn(['verify']);
+      await verify.waitFor(/verify messages: /);
+      const said = await migration.run(['status']);
+      expect(said.stdout).toMatch(
+        /^s01 +verifying now +messages +[\d,]+ of about [\d,]+ .*not before the backfill ends$/m,
+      );
+      verify.killGroup('SIGINT');
+      expect(await verify.result).toMatchObject({ code: 130 });
+    }
+    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +backfill stopped +messages/m);
     // Compared far enough to have found missing items.
-    await interruptOnce(
-      migration,
-      ['verify'],
-      () => committedRows(migration, 'verify') > committedRows(migration, 'backfill'),
-    );
+    await interruptOnce(migration, ['verify'], () => committedRows(migration, 'verify') > moved);
     migration.configure(quickly);
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     expect(await statusOf(migration)).toMatchObject({ phase: 'backfilled' });

@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, compact, count, duration, percent, plural } from '../../../src/listeners/format.js';
+import { agoWords, bytes, compact, count, duration, percent, plural } from '../../../src/listeners/format.js';
 import { truncate, wrap } from '../../../src/listeners/terminal.js';
 
 describe('format', () => {
+  test.each([
+    [90_000, '1m 30s ago'],
+    [null, 'an unknown time ago (the clock was set back, or the state is of another machine)'],
+  ])('an age of %s ms is %s', (ms, text) => expect(agoWords({ ms })).toBe(text));
+
   test.each([
     [0, '0'],
     [999, '999'],
