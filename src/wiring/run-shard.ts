@@ -55,6 +55,7 @@ export async function runShard(
 ): Promise<ShardOutcome> {
   const startedAt = performance.now();
   const incidents = new IncidentBook(bus);
+  const reached = new Set<string>();
   let store: StateStore | null = null;
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
@@ -91,7 +92,7 @@ export async function runShard(
       ranges: config.source.limits.rangesPerTable,
       signal,
     };
-    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents };
+    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents, reached };
     outcome = await watch.orStuck(workOn(work));
   } catch (ended) {
     const thrown = watch.reasonOf(ended);
@@ -100,7 +101,7 @@ export async function runShard(
       bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
     outcome = {
       ...NOTHING_DONE,
-      ...whatIsKnown(task, store, session),
+      ...whatIsKnown(task, store, session, reached),
       outcome: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed',
       exitCode: error.exitCode,
       fault: error.toFault(),
@@ -124,10 +125,15 @@ export async function runShard(
 }
 
 /** For the report of a fault: where the state cannot even be read, that fault is told without it. */
-function whatIsKnown(task: ShardTask, store: StateStore | null, session: ShardSession | null): Partial<ShardOutcome> {
+function whatIsKnown(
+  task: ShardTask,
+  store: StateStore | null,
+  session: ShardSession | null,
+  reached: ReadonlySet<string>,
+): Partial<ShardOutcome> {
   if (store === null || session === null) return {};
   try {
-    return evidence(task, store, session);
+    return evidence(task, store, session, reached);
   } catch {
     return {};
   }
@@ -225,6 +231,7 @@ async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' 
         const before = takenOverFrom(work, table);
         if (before !== null) {
           takenOver.push(before);
+          work.reached.add(table);
           bus.emit('verification.kept', { shard: task.shard, ...before });
           continue;
         }
@@ -309,6 +316,7 @@ async function withPass(
   const table = job.mapping.table.name;
   const plan = await ensurePlan(context, job, session.source);
   const pass = store.openPass(kind, table, maxAgeMs(config));
+  work.reached.add(table);
   const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
   const working: Phase = kind === 'backfill' ? 'backfilling' : 'verifying';
   const progress = new PassProgress(task.shard, table, working, estimatedRows(plan), already, gaugesOf(work));

@@ -81,7 +81,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     );
     expect(await migration.run(['verify'])).toMatchObject({ code: 1 });
     expect((await migration.run(['status'])).stdout).toMatch(
-      /^s01 +differences +prices +40 +100% +11 +equal but for bad rows, /m,
+      /^s01 +differences +prices +40 +100% +11 +equal except bad rows, /m,
     );
 
     const again = await migration.run(['backfill', '--retry-bad', ...ALLOWED]);
