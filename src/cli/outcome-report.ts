@@ -1,5 +1,6 @@
 /** The report of a run on stdout: what each shard came to, the keys of what is wrong, the next step. */
 import { EXIT } from '../core/errors.js';
+import { oldestOf } from '../core/evidence.js';
 import { agoWords, count, duration, minuteOf, plural } from '../listeners/format.js';
 import type { RetryCounts } from '../engine/retry.js';
 import type { ShardOutcome } from '../wiring/shard-task.js';
@@ -62,7 +63,7 @@ function verb(run: RunOptions, outcome: ShardOutcome): string {
       return run.dryRun ? 'dry run passed, nothing written' : 'done';
     case 'differences':
       if (run.kind === 'backfill')
-        return run.dryRun ? 'dry run found bad rows, nothing written' : 'done but for the bad rows';
+        return run.dryRun ? 'dry run found bad rows, nothing written' : 'done except for the bad rows';
       return `NOT verified: ${whatIsWrong(outcome)}`;
   }
 }
@@ -81,7 +82,7 @@ function unfinishedLines(run: RunOptions, { outcome, unfinished }: ShardOutcome)
 /** How old the evidence is: on what was compared long ago, nobody should switch off a database without knowing it. */
 function ageLines({ oldestComparison, takenOver }: ShardOutcome): readonly string[] {
   return [
-    ...takenOver.map(({ table, lastCompared }) => `${table}: verified ${agoWords(lastCompared)}, not read again`),
+    ...takenOver.map(({ table, lastCompared }) => `${table}: compared ${agoWords(lastCompared)}, not read again`),
     ...(oldestComparison === null
       ? []
       : [`oldest comparison ${minuteOf(oldestComparison.at)}, ${agoWords(oldestComparison)}`]),
@@ -167,7 +168,8 @@ function lateWritesText(until: number): string {
 }
 
 function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
-  if (outcomes.some((outcome) => outcome.exitCode === EXIT.interrupted)) return 'run the same command again to resume';
+  if (outcomes.some((outcome) => outcome.exitCode === EXIT.interrupted))
+    return `run the same command again to resume${run.kind === 'verify' ? '; later than verify.maxAge, all is compared again' : ''}`;
   if (outcomes.some((outcome) => outcome.outcome === 'failed')) return '';
   if (run.kind === 'backfill' && run.dryRun)
     return outcomes.every((outcome) => outcome.outcome === 'done')
@@ -188,15 +190,31 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
       newer > 0 ? `, except ${plural(newer, 'item')} that the live writer has made newer since` : '',
       expired > 0 ? `, except ${plural(expired, 'item')} that TTL has deleted, as far as can be told` : '',
     ];
-    return `every row has its item, equal in every attribute${exceptions.join('')}`;
+    const oldest = oldestOf(outcomes.flatMap(({ oldestComparison }) => oldestComparison ?? []));
+    const age = oldest === null ? '' : `; oldest comparison ${agoWords(oldest)}`;
+    return `every row has its item, equal in every attribute${exceptions.join('')}${age}`;
   }
   if (!outcomes.every((outcome) => outcome.backfillFinished)) {
     return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it, then verify again`;
   }
-  const wrong = outcomes.reduce((sum, { missing, differing, unresolved }) => sum + missing + differing + unresolved, 0);
+  const total = (of: (outcome: ShardOutcome) => number): number => outcomes.reduce((sum, each) => sum + of(each), 0);
+  const [wrong, unresolved, doubtful] = [
+    total(({ missing, differing }) => missing + differing),
+    total((outcome) => outcome.unresolved),
+    total((outcome) => outcome.doubtful),
+  ];
   const openUntil = Math.max(
     ...outcomes.flatMap(({ suspectsClosableAt, lateWritesUntil }) => [suspectsClosableAt ?? 0, lateWritesUntil ?? 0]),
   );
+  if (wrong === 0 && unresolved > 0) {
+    // Nothing is known to be wrong, so nothing is to be written again.
+    const quiet = [
+      unresolved > doubtful ? 'while nobody changes the rows that kept changing' : '',
+      doubtful > 0 ? 'while TTL stays as it is' : '',
+      openUntil > 0 ? `after ${new Date(openUntil).toISOString()}` : '',
+    ].filter((text) => text !== '');
+    return `${retryHint(run, outcomes)}next: \`dynaferry verify ${run.selection}\` again ${quiet.join(', and ')}`;
+  }
   if (wrong === 0 && openUntil > 0)
     return `${retryHint(run, outcomes)}next: nothing is wrong so far; \`dynaferry verify ${run.selection}\` again after ${new Date(openUntil).toISOString()}`;
   if (wrong === 0)
@@ -204,6 +222,12 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
   return [
     ...(outcomes.some((outcome) => outcome.badRows > 0) ? [retryHint(run, outcomes).trimEnd()] : []),
     'next: find out who changed the target or the source; `dynaferry diff --keys KEY --show-values` shows a row beside its item;',
+    ...(outcomes.some(({ takenOver }) => takenOver.length > 0)
+      ? [`      what was not read again may be right by now: \`dynaferry verify ${run.selection}\` compares all of it;`]
+      : []),
+    ...(run.liveWriter && outcomes.some(({ differing }) => differing > 0)
+      ? ['      beside a live writer, delete the items that differ first: one of the same version stays as it is;']
+      : []),
     `      \`dynaferry backfill ${run.selection} --restart\` writes the rows as they are now, then verify again`,
   ].join('\n');
 }

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly acceptServer: boolean;
   /** Log the events of single chunks and batches too. */
   readonly allEvents: boolean;
+  /** Another program writes the same items (target.liveWriter: concurrent). */
+  readonly liveWriter: boolean;
   /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
   readonly selection: string;
 }

@@ -13,10 +13,14 @@ import type { RunOptions } from './run-options.js';
 import { stopOnSignals } from './signals.js';
 
 /** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, what the preflight found */
-export async function runShards(io: Io, common: ShardOptions, asked: Omit<RunOptions, 'selection'>): Promise<ExitCode> {
+export async function runShards(
+  io: Io,
+  common: ShardOptions,
+  asked: Omit<RunOptions, 'selection' | 'liveWriter'>,
+): Promise<ExitCode> {
   const selection = common.shard.length > 0 ? `--shard ${common.shard.join(' ')}` : '--all';
-  const run: RunOptions = { ...asked, selection };
   const config = await loadConfigOf(io, common);
+  const run: RunOptions = { ...asked, selection, liveWriter: config.target.liveWriter === 'concurrent' };
   const chosen = await chosenShards(config, common, run.kind);
   // Of all shards, those that were never begun have nothing to retry; one that was named has to be there.
   const shards = run.retryBad && common.shard.length === 0 ? await begun(config, chosen) : chosen;

@@ -107,7 +107,7 @@ function verifiedText({ verify, standing, badRows, firstCompared }: TableStatus,
     expired > 0 ? `${count(expired)} deleted by TTL` : '',
   ].filter((text) => text !== '');
   const equal = exceptions.length > 0 ? `equal except ${exceptions.join(', ')}` : 'equal';
-  const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal but for bad rows' : equal;
+  const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal except bad rows' : equal;
   return firstCompared === null ? found : `${found}, ${ageText(firstCompared)}`;
 }
 

@@ -19,6 +19,12 @@ export interface Age {
   readonly ms: number | null;
 }
 
+/** The one that is longest ago; what is of unknown age is older than all. */
+export function oldestOf(ages: readonly Age[]): Age | null {
+  const ms = (age: Age): number => age.ms ?? Infinity;
+  return ages.reduce<Age | null>((oldest, age) => (oldest === null || ms(age) > ms(oldest) ? age : oldest), null);
+}
+
 /**
  * What the newest verification of a table is worth:
  * - `none`: there is none

@@ -20,7 +20,7 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'verification.again':
       return againWords(payload);
     case 'verification.kept':
-      return `${payload.table}: verified ${agoWords(payload.lastCompared)} by the interrupted run, not read again`;
+      return `${payload.table}: compared ${agoWords(payload.lastCompared)} by an earlier run, not read again`;
     case 'source.paused':
       return `reading pauses: ${payload.reason}`;
     case 'source.resumed':
@@ -67,10 +67,10 @@ const WHY_AGAIN: Readonly<Record<EventMap['verification.again']['reason'], strin
 };
 
 function againWords({ table, reason, rows, lastActive }: EventMap['verification.again']): string {
-  const why = lastActive?.ms === null ? 'so it is not resumed' : WHY_AGAIN[reason];
-  const compared = lastActive === null ? 'compared nothing' : `compared last ${agoWords(lastActive)}`;
+  if (lastActive === null) return `${table}: an interrupted verification had compared nothing; it starts again`;
+  const why = lastActive.ms === null ? 'so it is not resumed' : WHY_AGAIN[reason];
   const again = rows === 0 ? '' : `; its ${plural(rows, 'row')} are compared again`;
-  return `${table}: an interrupted verification ${compared}, ${why}${again}`;
+  return `${table}: an interrupted verification compared last ${agoWords(lastActive)}, ${why}${again}`;
 }
 
 /** A fault of one side that is ridden out. Throttles have an event of their own. */

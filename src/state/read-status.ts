@@ -8,7 +8,7 @@ import { asFerryError, type Fault } from '../core/errors.js';
 import type { Incident } from '../core/incidents.js';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Phase } from '../core/model.js';
-import type { Age, ComparisonTime, Standing } from '../core/evidence.js';
+import { oldestOf, type Age, type ComparisonTime, type Standing } from '../core/evidence.js';
 import type { Heartbeat, PassSummary } from '../core/state-ports.js';
 import { BadRows } from './bad-rows.js';
 import { prepared } from './database.js';
@@ -138,12 +138,6 @@ function neverPlanned(table: string): TableStatus {
     lastCompared: null,
     overtakenBy: 0,
   };
-}
-
-/** The one that is longest ago; what is of unknown age is older than all. */
-export function oldestOf(ages: readonly Age[]): Age | null {
-  const ms = (age: Age): number => age.ms ?? Infinity;
-  return ages.reduce<Age | null>((oldest, age) => (oldest === null || ms(age) > ms(oldest) ? age : oldest), null);
 }
 
 class StatusReader {

@@ -4,9 +4,8 @@
  */
 import { EXIT } from '../core/errors.js';
 import { addCounts, NO_COUNTS, type Counts } from '../core/model.js';
-import type { Age } from '../core/evidence.js';
+import { oldestOf, type Age } from '../core/evidence.js';
 import type { PassSummary, StateStore } from '../core/state-ports.js';
-import { oldestOf } from '../state/read-status.js';
 import type { ShardSession } from './shard-session.js';
 import type { ShardFindings, ShardOutcome, ShardTask } from './shard-task.js';
 
@@ -30,10 +29,19 @@ type Evidence = Pick<
 /** Longest list of each kind that an outcome carries. */
 const LISTED = 20;
 
-/** What the state says of all tables together, as an outcome. */
-export function evidence(task: ShardTask, store: StateStore, session: ShardSession): Evidence {
+/**
+ * What the state says of all tables together, as an outcome.
+ * @param reached tables that a verification came to before it broke off: what an earlier one found of others is not its news; null: all
+ */
+export function evidence(
+  task: ShardTask,
+  store: StateStore,
+  session: ShardSession,
+  reached: ReadonlySet<string> | null = null,
+): Evidence {
   const tables = session.jobs.map((job) => job.mapping.table.name);
-  const summaries = tables.map((table) => counting(task, store, table)).filter((summary) => summary !== null);
+  const told = (table: string): PassSummary | null => counting(task, store, table, reached);
+  const summaries = tables.map(told).filter((summary) => summary !== null);
   const counts = summaries.reduce<Counts>((sum, summary) => addCounts(sum, summary.counts), NO_COUNTS);
   const total = (of: (summary: PassSummary) => number): number =>
     summaries.reduce((sum, summary) => sum + of(summary), 0);
@@ -61,14 +69,20 @@ export function evidence(task: ShardTask, store: StateStore, session: ShardSessi
     backfillFinished: unfinished.length === 0,
     unfinished,
     oldestComparison: oldestComparison(store, summaries),
-    findings: findings(task, store, session),
+    findings: findings(told, store, session),
   };
 }
 
 /** The newest pass of the task's kind that its verdict may rest on. */
-function counting(task: ShardTask, store: StateStore, table: string): PassSummary | null {
+function counting(
+  task: ShardTask,
+  store: StateStore,
+  table: string,
+  reached: ReadonlySet<string> | null,
+): PassSummary | null {
   const summary = store.summary(task.kind, table);
   if (task.kind === 'backfill') return summary;
+  if (reached !== null && !reached.has(table)) return null;
   const standing = store.standing(table);
   return standing === 'stands' || standing === 'backfill-unfinished' ? summary : null;
 }
@@ -77,7 +91,11 @@ function oldestComparison(store: StateStore, summaries: readonly PassSummary[]):
   return oldestOf(summaries.flatMap(({ oldest }) => (oldest === null ? [] : [store.age(oldest)])));
 }
 
-function findings(task: ShardTask, store: StateStore, session: ShardSession): ShardFindings {
+function findings(
+  told: (table: string) => PassSummary | null,
+  store: StateStore,
+  session: ShardSession,
+): ShardFindings {
   const badRows = session.jobs.flatMap(({ mapping }) =>
     store
       .badRows(mapping.table.name)
@@ -85,7 +103,7 @@ function findings(task: ShardTask, store: StateStore, session: ShardSession): Sh
       .map(({ table, column, kind, reason, remedy, key }) => ({ table, column, kind, reason, remedy, row: key })),
   );
   const differences = session.jobs.flatMap(({ mapping, source }) => {
-    const pass = counting(task, store, mapping.table.name)?.pass;
+    const pass = told(mapping.table.name)?.pass;
     if (pass === undefined) return [];
     return store.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
       ...difference,

@@ -41,6 +41,7 @@ export async function runShard(
 ): Promise<ShardOutcome> {
   const startedAt = performance.now();
   const incidents = new IncidentBook(bus);
+  const reached = new Set<string>();
   let store: StateStore | null = null;
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
@@ -79,7 +80,7 @@ export async function runShard(
       ranges: config.source.limits.rangesPerTable,
       signal,
     };
-    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents };
+    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents, reached };
     outcome = await watch.orStuck(workOn(work));
   } catch (ended) {
     const thrown = watch.reasonOf(ended);
@@ -88,7 +89,7 @@ export async function runShard(
       bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
     outcome = {
       ...NOTHING_DONE,
-      ...whatIsKnown(task, store, session),
+      ...whatIsKnown(task, store, session, reached),
       outcome: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed',
       exitCode: error.exitCode,
       fault: error.toFault(),
@@ -112,10 +113,15 @@ export async function runShard(
 }
 
 /** For the report of a fault: where the state cannot even be read, that fault is told without it. */
-function whatIsKnown(task: ShardTask, store: StateStore | null, session: ShardSession | null): Partial<ShardOutcome> {
+function whatIsKnown(
+  task: ShardTask,
+  store: StateStore | null,
+  session: ShardSession | null,
+  reached: ReadonlySet<string>,
+): Partial<ShardOutcome> {
   if (store === null || session === null) return {};
   try {
-    return evidence(task, store, session);
+    return evidence(task, store, session, reached);
   } catch {
     return {};
   }

@@ -27,6 +27,8 @@ export interface ShardWork {
   readonly budget: TokenBucket;
   readonly guard: KeyGuard;
   readonly incidents: IncidentBook;
+  /** Tables that this run has come to. */
+  readonly reached: Set<string>;
 }
 
 /** Where a run keeps its state: what a dry run found is no progress. */

@@ -17,6 +17,7 @@ export async function withPass(
   const table = job.mapping.table.name;
   const plan = await ensurePlan(context, job, session.source);
   const pass = store.openPass(kind, table, maxAgeMs(config));
+  work.reached.add(table);
   const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
   const working: Phase = kind === 'backfill' ? 'backfilling' : 'verifying';
   const progress = new PassProgress(task.shard, table, working, estimatedRows(plan), already, gaugesOf(work));

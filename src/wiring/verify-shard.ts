@@ -30,6 +30,7 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
         const before = takenOverFrom(work, table);
         if (before !== null) {
           takenOver.push(before);
+          work.reached.add(table);
           bus.emit('verification.kept', { shard: task.shard, ...before });
           continue;
         }

@@ -352,7 +352,7 @@ describe.each(onePair)('a verdict and the tables that the config names, $name', 
     const resumed = await migration.run(['verify'], through(proxy));
     expect(resumed, resumed.stderr).toMatchObject({ code: 0 });
     expect(keysRead(proxy)).toBe(2 * TABLE_ROWS - before);
-    expect(resumed.stdout).toMatch(/^ {2}alpha: verified \d+s ago, not read again$/m);
+    expect(resumed.stdout).toMatch(/^ {2}alpha: compared \d+s ago, not read again$/m);
     expect(resumed.stdout).toMatch(/^s01 {2}verified: 1,002 rows/m);
     expect(await migration.run(['verify'], through(proxy))).toMatchObject({ code: 0 });
     expect(keysRead(proxy)).toBe(4 * TABLE_ROWS - before);
@@ -376,10 +376,10 @@ describe.each(onePair)('an interrupted verification of several shards, $name', {
     expect(resumed, resumed.stdout + resumed.stderr).toMatchObject({ code: 0 });
     expect(keysRead(proxy)).toBe(ITEMS - 2 * before);
     expect(resumed.stdout).toMatch(
-      /^s01 {2}verified: 600 rows.*\n {2}messages: verified \d+s ago, not read again\n {2}oldest comparison /m,
+      /^s01 {2}verified: 600 rows.*\n {2}messages: compared \d+s ago, not read again\n {2}oldest comparison /m,
     );
     expect(resumed.stdout).not.toMatch(/^s02.*\n {2}messages: verified/m);
-    expect(resumed.stderr).toMatch(/s01 .*messages: verified \d+s ago by the interrupted run, not read again/);
+    expect(resumed.stderr).toMatch(/s01 .*messages: compared \d+s ago by an earlier run, not read again/);
 
     // Nothing is left open: all of it is verified again.
     const again = await migration.run([...all, '--json'], through(proxy));
