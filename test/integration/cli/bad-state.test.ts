@@ -86,12 +86,25 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     });
     expect(existsSync(join(migration.stateFolder, 's01.db'))).toBe(false);
     expect((await migration.run(['status'])).stdout).toMatch(/^s01 +not begun$/m);
-    // The same shape as a shard that was begun, for programs.
+    // The same shape as a shard that was begun, for programs: with the tables that the config names, of which nothing was begun.
+    const table = {
+      ...{
+        table: 'messages',
+        inConfig: true,
+        planned: false,
+        scanKey: null,
+        plannedAt: null,
+        estimatedRows: 0,
+        badRows: 0,
+      },
+      ...{ backfill: null, verify: null, standing: 'none', firstCompared: null, lastCompared: null, overtakenBy: 0 },
+    };
     const nothing = {
       phase: 'new',
       running: false,
       heartbeat: null,
-      tables: [],
+      tables: [table],
+      oldestComparison: null,
       suspects: 0,
       incidents: [],
       lateWritesUntil: null,
