@@ -111,6 +111,15 @@ describe.each(dynamodbPairs.slice(0, 1))('a live writer beside a backfill from $
     ];
     await put(migration, [...older, ...kept]);
 
+    const requests = async (count: number): Promise<void> => {
+      while (proxy.requests.length < count) {
+        expect(killed.stderr).not.toMatch(/^error /m);
+        await sleep(20);
+      }
+    };
+    await using killed = await migration.spawn(['backfill'], through);
+    // Some items are the backfill's by then, however slowly it begins: the application goes over them as well.
+    await requests(ROWS / 20);
     await using application = startApplication(
       { client: migration.table.client, name: migration.table.name, keyOf },
       {
@@ -123,11 +132,7 @@ describe.each(dynamodbPairs.slice(0, 1))('a live writer beside a backfill from $
         },
       },
     );
-    await using killed = await migration.spawn(['backfill'], through);
-    while (proxy.requests.length < ROWS / 3) {
-      expect(killed.stderr).not.toMatch(/^error /m);
-      await sleep(20);
-    }
+    await requests(ROWS / 3);
     killed.killGroup('SIGKILL');
     await killed.result;
     const backfill = await migration.run(['backfill', '--json'], { ...through, timeoutMs: TIMEOUT_MS });

@@ -43,6 +43,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     const { mysql, dynamodb } = JSON.parse(await readFile(runningFile, 'utf8')) as RunningServers;
     project.provide('mysqlServers', mysql);
     project.provide('dynamodbServers', dynamodb);
+    project.provide('tracers', (await tracerReport()).started);
     return () => Promise.resolve();
   }
   const running: Running<unknown>[] = [];
