@@ -33,7 +33,8 @@ export class SessionPool {
   readonly #abandoned = new Set<ServerThread>();
   /** The first one that was reached. */
   #server: string | null = null;
-  #closed = false;
+  /** Ends what is being opened as well: nobody else knows of such a connection yet. */
+  readonly #closing = new AbortController();
   /** Of connections that are gone. */
   #rowsOfGone = 0;
 
@@ -64,7 +65,7 @@ export class SessionPool {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     for (const session of [...this.#idle.splice(0), ...this.#leased]) session.destroy();
   }
 
@@ -78,12 +79,12 @@ export class SessionPool {
 
   async #open(signal: AbortSignal): Promise<Session> {
     if (this.#isClosed()) throw closed(this.shard.id);
-    const session = await Session.open(this.shard, this.limits, signal).catch((error: unknown) => {
+    const stop = AbortSignal.any([signal, this.#closing.signal]);
+    const session = await Session.open(this.shard, this.limits, stop).catch((error: unknown) => {
       // Only what worked before is taken for broken for a while; a wrong host or port is told at once.
-      throw this.#server !== null ? error : sourceError(this.shard.id, 'connecting', error);
+      throw this.#server !== null || stop.aborted ? error : sourceError(this.shard.id, 'connecting', error);
     });
     this.#server ??= session.server;
-    // It may be closed meanwhile, when nobody knows of this connection yet.
     if (!this.#isClosed() && session.server === this.#server) await this.#endAbandoned(session, signal);
     if (this.#isClosed() || session.server !== this.#server) {
       session.destroy();
@@ -103,7 +104,7 @@ export class SessionPool {
   }
 
   #isClosed(): boolean {
-    return this.#closed;
+    return this.#closing.signal.aborted;
   }
 
   #leaseOf(session: Session): Lease {

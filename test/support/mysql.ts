@@ -13,8 +13,11 @@ export type { MysqlServer } from './servers/server.js';
 /** Every MySQL server of this run; may be empty. For `describe.each(mysqlServers)('$name', ...)`. */
 export const mysqlServers: readonly MysqlServer[] = inject('mysqlServers');
 
-/** How long a closed or killed client's connection may take to vanish from the server, in ms. */
-const LEAK_GRACE_MS = 5_000;
+/**
+ * How long a closed or killed client's connection may take to vanish from the server, in ms: one that is leaked stays for good, so a loaded
+ * machine may take its time.
+ */
+const LEAK_GRACE_MS = 15_000;
 const LOCK_WAIT_SECONDS = 5;
 
 export interface TestDatabase extends AsyncDisposable {
@@ -85,7 +88,7 @@ export async function createDatabase(
       try {
         const leaked = await killLeaked(await alive(), name);
         await connection.query(`DROP DATABASE IF EXISTS ${name}`);
-        if (leaked > 0) throw new Error(`the test left ${leaked} connection(s) to its database open`);
+        if (leaked.length > 0) throw new Error(`the test left connections to its database open: ${leaked.join('; ')}`);
       } finally {
         await connection.end();
       }
@@ -93,19 +96,20 @@ export async function createDatabase(
   };
 }
 
-/** Ends the connections to `database` besides this one that are still there after a while; returns how many. */
-async function killLeaked(connection: Connection, database: string): Promise<number> {
-  const others = async (): Promise<readonly number[]> => {
+/** Ends the connections to `database` besides this one that are still there after a while; returns what each was doing. */
+async function killLeaked(connection: Connection, database: string): Promise<readonly string[]> {
+  const others = async (): Promise<readonly RowDataPacket[]> => {
     const [rows] = await connection.query<RowDataPacket[]>(
-      'SELECT id FROM information_schema.processlist WHERE db = ? AND id <> CONNECTION_ID()',
+      `SELECT id AS id, CONCAT_WS(' ', id, command, time, state, info) AS doing FROM information_schema.processlist
+       WHERE db = ? AND id <> CONNECTION_ID()`,
       [database],
     );
-    return rows.map((row) => Number(row['id'] ?? row['ID']));
+    return rows;
   };
   let left = await others();
   for (const end = Date.now() + LEAK_GRACE_MS; left.length > 0 && Date.now() < end; left = await others())
     await sleep(25);
   // It may end by itself in this very moment: then there is nothing to kill.
-  for (const id of left) await connection.query(`KILL ${id}`).catch(() => undefined);
-  return left.length;
+  for (const { id } of left) await connection.query(`KILL ${String(id)}`).catch(() => undefined);
+  return left.map(({ doing }) => String(doing));
 }
