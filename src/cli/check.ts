@@ -24,7 +24,12 @@ async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
   const { preflight } = await import('../wiring/preflight.js');
   const stopping = stopOnSignals(io);
   try {
-    const report = await preflight(config, shards, { createTable: false, target: true, restarting: [] }, stopping.stop);
+    const report = await preflight(
+      config,
+      shards,
+      { createTable: false, target: true, restarting: [], bindings: true },
+      stopping.stop,
+    );
     const errors = report.findings.filter((finding) => finding.level === 'error');
     const warnings = report.findings.length - errors.length;
     if (options.json) {

@@ -112,6 +112,7 @@ async function passPreflight(
       createTable: run.createTable,
       target: !run.dryRun,
       restarting: run.kind === 'verify' || run.dryRun ? null : run.restart ? shards : [],
+      bindings: false,
     },
     signal,
   );

@@ -8,6 +8,7 @@ import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
 import { stateSpace } from '../state/space.js';
 import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from './key-guard.js';
+import { bindingFindings } from './own-binding.js';
 import { ServerTurns } from './server-turns.js';
 import { agreementFindings } from './shard-agreement.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
@@ -21,6 +22,8 @@ export interface PreflightOptions {
   readonly target: boolean;
   /** Shards that begin again with this run; null where nothing is going to be written. */
   readonly restarting: readonly string[] | null;
+  /** Compare the config with what each shard's own state is bound to: a run does that by itself, shard by shard. */
+  readonly bindings: boolean;
 }
 
 export interface PreflightReport {
@@ -51,7 +54,8 @@ export async function preflight(
   const keys = lookAtKeys(config, shards, options);
   const overlaps = await sampleOverlaps(config, shards, signal);
   const agreement = lookAtOthers(config, shardIds, target, options);
-  const parts = [...shards, keys, agreement, overlaps, target, lookAtState(config, keys.registerBytes)];
+  const bindings = options.bindings ? lookAtBindings(config, shards, target) : { findings: [], seen: [] };
+  const parts = [...shards, keys, agreement, bindings, overlaps, target, lookAtState(config, keys.registerBytes)];
   return {
     findings: distinct(parts.flatMap((part) => part.findings)),
     seen: parts.flatMap((part) => part.seen),
@@ -166,6 +170,28 @@ function lookAtOthers(
   if (restarting === null || identity === undefined) return { findings: [], seen: [] };
   try {
     return { findings: agreementFindings(config, shardIds, identity, new Set(restarting)), seen: [] };
+  } catch (thrown) {
+    return { findings: errorsOf(asFerryError(thrown)), seen: [] };
+  }
+}
+
+/** A shard of which something could not be looked at has a finding of its own, and is not compared. */
+function lookAtBindings(config: Config, shards: readonly ShardPart[], { identity }: TargetPart): Part {
+  if (identity === undefined || identity === null) return { findings: [], seen: [] };
+  const whole = shards.filter(({ mappings }) => mappings.length === config.source.tables.length);
+  try {
+    const findings = whole.flatMap(({ shard, mappings }) =>
+      bindingFindings(
+        config,
+        {
+          shard,
+          tables: mappings.map(({ table }) => table),
+          keys: mappings.flatMap(({ keys }) => keys),
+        },
+        identity,
+      ),
+    );
+    return { findings, seen: [] };
   } catch (thrown) {
     return { findings: errorsOf(asFerryError(thrown)), seen: [] };
   }

@@ -9,8 +9,8 @@ import type { Fingerprint, FingerprintChange, StateStore } from '../core/state-p
 import type { Registers } from '../engine/key-claims.js';
 import { PassProgress } from '../engine/progress.js';
 import { NOTHING_RETRIED, retryBadRows, type RetryCounts } from '../engine/retry.js';
-import { readBadRows } from '../state/read-bad-rows.js';
 import { evidence } from './evidence.js';
+import { columnsWithBadRows } from './own-binding.js';
 import { NOTHING_DONE, type ShardOutcome } from './shard-task.js';
 import { gaugesOf, openRegisters, openWriter, secondsNow, tellPhase, type ShardWork } from './shard-work.js';
 import { openTargetSession } from './target-session.js';
@@ -26,10 +26,7 @@ export function acceptMapping(
   fingerprint: Fingerprint,
   bus: EventBus,
 ): readonly FingerprintChange[] {
-  const columns = config.source.shards.flatMap(({ id }): readonly BadColumn[] => {
-    return readBadRows({ folder: config.state, shard: id }, 0)?.columns ?? [];
-  });
-  const accepted = rebound(store, fingerprint, distinct(columns));
+  const accepted = rebound(store, fingerprint, columnsWithBadRows(config));
   if (accepted.length > 0) bus.emit('shard.warning', { shard: store.shard, ...acceptedWarning(accepted) });
   return accepted;
 }
@@ -53,10 +50,6 @@ function rebound(
       `a retry accepts changes in how columns with bad rows become attributes (${free}); ${thrown.hint}`,
     );
   }
-}
-
-function distinct(columns: readonly BadColumn[]): readonly BadColumn[] {
-  return [...new Map(columns.map((entry) => [JSON.stringify([entry.table, entry.column]), entry])).values()];
 }
 
 function acceptedWarning(changes: readonly FingerprintChange[]): {

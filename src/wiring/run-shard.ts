@@ -3,8 +3,6 @@
  * one after the other, and whatever happens becomes an outcome. Nothing is thrown.
  */
 import type { Config } from '../config/model.js';
-import { takenUp } from '../config/binding-rules.js';
-import { resumeFingerprint } from '../config/fingerprint.js';
 import { asFerryError } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import type { StateStore } from '../core/state-ports.js';
@@ -17,7 +15,8 @@ import { readBinding } from '../state/read-binding.js';
 import { archiveState, discardState } from '../state/restart.js';
 import { backfillShard } from './backfill-shard.js';
 import { evidence, isUnfinished } from './evidence.js';
-import { guardBinding, guardOf, recordedGuard } from './key-guard.js';
+import { guardOf, recordedGuard } from './key-guard.js';
+import { bindOwn, shardBinding } from './own-binding.js';
 import { acceptMapping, retryShard } from './retry-shard.js';
 import { checkServer } from './same-server.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
@@ -58,16 +57,11 @@ export async function runShard(
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     const guard = recorded ?? guardOf(config, keysOf(session));
     const begun = readBinding({ folder: stateFolder(config, task.dryRun), shard: task.shard });
-    const fingerprint = {
-      ...resumeFingerprint(
-        config,
-        session.jobs.map((job) => job.mapping.table),
-        (await watch.orStuck(asked))?.identity ?? null,
-      ),
-      ...guardBinding(guard, begun),
-    };
+    const described = session.jobs.map((job) => job.mapping.table);
+    const identity = (await watch.orStuck(asked))?.identity ?? null;
+    const fingerprint = shardBinding(config, described, identity, guard, begun);
     if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
-    else store.bind(fingerprint, takenUp);
+    else bindOwn(config, store, fingerprint);
     const going = { ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus };
     await watch.orStuck(checkServer(going, signal));
     const resumed = tablesOf(session).some((table) => isResumed(task, config, store, table));

@@ -38,6 +38,17 @@ export function agreementFindings(
   });
 }
 
+/**
+ * Other shards of the config whose state is bound to what cannot stand beside `now`: where one begins again under it, so must they, and in
+ * the same run.
+ */
+export function restartedWith(config: Config, shard: string, now: Fingerprint): readonly string[] {
+  const known = new Set(config.source.shards.map(({ id }) => id));
+  return recordedShards(config.state).filter(
+    (id) => id !== shard && known.has(id) && disagrees(bindingOf(config.state, id), now),
+  );
+}
+
 function disagrees(binding: Fingerprint | null, now: Fingerprint): boolean {
   return binding !== null && disagreements(binding, now).length > 0;
 }

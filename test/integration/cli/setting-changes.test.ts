@@ -10,7 +10,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../../src/config/load.js';
 import { SETTING_CHANGES, type SettingPath } from '../../../src/config/setting-changes.js';
+import type { Finding } from '../../../src/core/errors.js';
 import { EventBus } from '../../../src/core/events.js';
+import { preflight } from '../../../src/wiring/preflight.js';
 import { openBudget, runShard } from '../../../src/wiring/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../../src/wiring/shard-task.js';
 import { createTable, TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
@@ -75,6 +77,15 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       return await runShard(task, config, bus, openBudget(task.units), stop.signal);
     };
 
+    /** What `check` says of the shard's own state. */
+    const foretell = async (config: ReturnType<typeof loadConfig>, shard: string): Promise<readonly Finding[]> => {
+      const looks = { createTable: false, target: true, restarting: [], bindings: true };
+      const { findings } = await preflight(config, [shard], looks, AbortSignal.timeout(60_000));
+      return findings.filter(
+        ({ code, message }) => code === 'E_STATE_CHANGED' && message.startsWith(`shard ${shard} `),
+      );
+    };
+
     /** The state of an interrupted backfill with that config. */
     const interrupted = async (before: Alter | undefined, kept: string): Promise<void> => {
       const outcome = await run(altered(before), { until: 2 });
@@ -97,11 +108,13 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       const chunks = chunksIn(base.state);
       const config = altered(before, ALTERATIONS[path]);
       const shard = config.source.shards[0]?.id ?? '';
+      const foretold = await foretell(config, shard);
       const outcome = await run(config, { shard });
       const what = `${path}: ${outcome.fault?.message ?? outcome.outcome}`;
 
       if (setting.change === 'free' || (setting.change === 'flag' && setting.place === null)) {
         expect(outcome, what).toMatchObject({ outcome: 'done', counts: { rows: ROWS } });
+        expect(foretold, what).toEqual([]);
         continue;
       }
       if (setting.change === 'elsewhere') {
@@ -116,6 +129,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
         continue;
       }
       expect(outcome, what).toMatchObject({ outcome: 'failed', fault: { code: 'E_STATE_CHANGED' } });
+      expect(foretold, what).toEqual([{ ...outcome.fault, level: 'error' }]);
       expect(outcome.fault?.hint, what).toContain('dynaferry backfill --restart --shard s01');
       expect(chunksIn(base.state), what).toBe(chunks);
 
@@ -204,12 +218,13 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
     const newer = { ...first, ver: { N: '9' } };
     await migration.table.client.send(new PutItemCommand({ TableName: migration.table.name, Item: newer }));
     migration.configure(alterations('')['target.liveWriter']);
-    expectRefusal(await migration.run(['backfill', '--shard', 's01']), {
-      code: 'E_STATE_CHANGED',
-      exit: 6,
-      fact: /writer\.liveWriter: concurrent → none/,
-      next: /--restart --shard s01`$/,
-    });
+    for (const command of ['check', 'backfill', 'verify'])
+      expectRefusal(await migration.run([command, '--shard', 's01']), {
+        code: 'E_STATE_CHANGED',
+        exit: 6,
+        fact: /writer\.liveWriter: concurrent → none/,
+        next: /--restart --shard s01`$/,
+      });
     expectRefusal(await migration.run(['backfill', '--shard', 's02']), {
       code: 'E_STATE_CHANGED',
       exit: 6,
@@ -241,7 +256,7 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
       code: 'E_STATE_CHANGED',
       exit: 6,
       fact: /declared\.notes\.globallyUnique/,
-      next: /--restart --shard s01`$/,
+      next: /start these shards again in one run: `dynaferry backfill --restart --shard s01 s02`$/,
     });
   });
 });

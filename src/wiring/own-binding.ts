@@ -1,0 +1,104 @@
+/**
+ * What a shard's state is bound to, and whether it still agrees with the config: a run refuses to go on otherwise, and `check` says so
+ * before one is started. Both build the binding here, so that they cannot come apart.
+ */
+import { takenUp } from '../config/binding-rules.js';
+import { resumeFingerprint } from '../config/fingerprint.js';
+import type { Config } from '../config/model.js';
+import { mustStay, type BadColumn } from '../config/retry-scope.js';
+import { FerryError, type Finding } from '../core/errors.js';
+import type { TableInfo } from '../core/model.js';
+import type { Fingerprint, StateStore } from '../core/state-ports.js';
+import type { KeyTemplates } from '../mapping/key-uniqueness.js';
+import { canonicalJson, changed, fingerprintChanges } from '../state/fingerprint.js';
+import { readBadRows } from '../state/read-bad-rows.js';
+import { readBinding } from '../state/read-binding.js';
+import { guardBinding, guardOf, type KeyGuard } from './key-guard.js';
+import { restartedWith } from './shard-agreement.js';
+
+/**
+ * @param tables as the shard's server describes them now
+ * @param targetIdentity null for a dry run, which has no target
+ * @param begun what the shard's state is bound to so far; null: nothing yet
+ */
+export function shardBinding(
+  config: Config,
+  tables: readonly TableInfo[],
+  targetIdentity: string | null,
+  guard: KeyGuard,
+  begun: Fingerprint | null,
+): Fingerprint {
+  return { ...resumeFingerprint(config, tables, targetIdentity), ...guardBinding(guard, begun) };
+}
+
+/** A shard whose tables were all looked at, and mapped. */
+export interface LookedThrough {
+  readonly shard: string;
+  readonly tables: readonly TableInfo[];
+  readonly keys: readonly KeyTemplates[];
+}
+
+/**
+ * Why a `backfill` or a `verify` of the shard would be refused: the settings or table definitions that differ from those its state is
+ * bound to. A state that cannot be read is reported by `guardFindings`.
+ */
+export function bindingFindings(config: Config, looked: LookedThrough, targetIdentity: string): readonly Finding[] {
+  const { shard, tables, keys } = looked;
+  const begun = recorded(config.state, shard);
+  if (begun === null) return [];
+  const binding = shardBinding(config, tables, targetIdentity, guardOf(config, keys), begun);
+  // As it would be stored: what JSON cannot hold is no difference.
+  const now = JSON.parse(canonicalJson(binding)) as Fingerprint;
+  const before = takenUp(begun, now);
+  const changes = fingerprintChanges(before, now);
+  if (changes.length === 0) return [];
+  const fault = naming(config, changed(shard, changes), shard, now).toFault();
+  const columns = columnsWithBadRows(config);
+  const free = columns.length > 0 && fingerprintChanges(mustStay(before, now, columns), mustStay(now, before, columns));
+  const hint =
+    free !== false && free.length === 0
+      ? `accept it with \`dynaferry backfill --retry-bad --shard ${shard}\`, which tries the bad rows again; or ${fault.hint}`
+      : fault.hint;
+  return [{ ...fault, hint, level: 'error' }];
+}
+
+/**
+ * Binds the shard's state to what it goes on with.
+ * @throws FerryError E_STATE_CHANGED with a next step that can be taken as it stands, E_STATE_CORRUPT, E_STATE_IO
+ */
+export function bindOwn(config: Config, store: StateStore, fingerprint: Fingerprint): void {
+  try {
+    store.bind(fingerprint, takenUp);
+  } catch (thrown) {
+    if (!(thrown instanceof FerryError) || thrown.code !== 'E_STATE_CHANGED') throw thrown;
+    throw naming(config, thrown, store.shard, fingerprint);
+  }
+}
+
+/** A shard that begins again by itself would be refused where others are bound to what it leaves: the command names them all. */
+function naming(config: Config, refused: FerryError, shard: string, now: Fingerprint): FerryError {
+  const others = restartedWith(config, shard, now);
+  if (others.length === 0) return refused;
+  const again = `dynaferry backfill --restart --shard ${[shard, ...others].sort().join(' ')}`;
+  return new FerryError(
+    refused.code,
+    refused.message,
+    `put that back to resume, or start these shards again in one run: \`${again}\``,
+  );
+}
+
+/** Of all shards: one config serves them all, so a column with bad rows on any of them may change for each. */
+export function columnsWithBadRows(config: Config): readonly BadColumn[] {
+  const columns = config.source.shards.flatMap(
+    ({ id }) => readBadRows({ folder: config.state, shard: id }, 0)?.columns ?? [],
+  );
+  return [...new Map(columns.map((entry) => [JSON.stringify([entry.table, entry.column]), entry])).values()];
+}
+
+function recorded(folder: string, shard: string): Fingerprint | null {
+  try {
+    return readBinding({ folder, shard });
+  } catch {
+    return null;
+  }
+}
