@@ -38,6 +38,16 @@ describe('Patience', () => {
     }
   });
 
+  test('counts as held back from when that was said first', () => {
+    const patience = new Patience(10);
+    expect(patience.exhaustedBy(0)).toBe(false);
+    patience.heldBack(1_000);
+    patience.heldBack(8_000);
+    patience.released(9_000);
+    expect(patience.exhaustedBy(15_000)).toBe(false);
+    expect(patience.exhaustedBy(18_000)).toBe(true);
+  });
+
   test('but many failed tries are many, whatever was waited for between them', () => {
     const patience = new Patience(10);
     const tries = Array.from({ length: 10 }, (_, i) => {

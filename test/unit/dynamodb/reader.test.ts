@@ -1,5 +1,6 @@
-/** The reader where no request can even be signed: what is no failure of a request is no reason to try again. */
+/** The reader where nothing listens: what is no failure of a request is no reason to try again, and failures are borne so long. */
 import { expect, test } from 'vitest';
+import type { Budget } from '../../../src/core/ports.js';
 import { EventBus } from '../../../src/core/events.js';
 import { TokenBucket } from '../../../src/dynamodb/budget.js';
 import { connectTarget } from '../../../src/dynamodb/client.js';
@@ -8,31 +9,52 @@ import { RequestSigner } from '../../../src/dynamodb/request-signer.js';
 import { KEY_NAMES, sampleItems } from '../../contract/item-writer-samples.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 
-test('credentials that are not to be had end a read at once, by their own name', async () => {
+/** Of a target that is not there: nothing is ever answered. */
+async function readerOf(budget: Budget, signer?: (endpoint: string) => RequestSigner) {
   Object.assign(process.env, TEST_AWS_ENVIRONMENT);
-  // Nothing listens there, and nothing is sent.
   const connection = await connectTarget({ region: null, endpoint: 'http://127.0.0.1:9', table: 't' });
-  const signer = new RequestSigner(() => Promise.reject(new Error('none')), 'eu-west-1', connection.endpoint);
   const emitter = new EventBus();
   const retried: unknown[] = [];
   emitter.on('request.retried', (event) => retried.push(event));
   const reader = openItemReader({
-    connection: { ...connection, signer },
+    connection: { ...connection, signer: signer?.(connection.endpoint) ?? connection.signer },
     shard: 's01',
     table: 't',
     keyNames: KEY_NAMES,
-    budget: new TokenBucket(1_000),
+    budget,
     requestsInFlight: 2,
     patienceSeconds: 1,
     emitter,
     canonicalText: () => '',
+    random: () => 0.9999,
   });
-  try {
-    const read = reader.read(sampleItems(3, 1), new AbortController().signal);
-    await expect(read).rejects.toMatchObject({ code: 'E_TARGET_CREDENTIALS' });
-    expect(retried).toEqual([]);
-  } finally {
-    await reader.close();
-    connection.close();
-  }
+  return {
+    reader,
+    retried,
+    async [Symbol.asyncDispose]() {
+      await reader.close();
+      connection.close();
+    },
+  };
+}
+
+test('credentials that are not to be had end a read at once, by their own name', async () => {
+  const without = (endpoint: string): RequestSigner =>
+    new RequestSigner(() => Promise.reject(new Error('none')), 'eu-west-1', endpoint);
+  await using opened = await readerOf(new TokenBucket(1_000), without);
+  const read = opened.reader.read(sampleItems(3, 1), new AbortController().signal);
+  await expect(read).rejects.toMatchObject({ code: 'E_TARGET_CREDENTIALS' });
+  expect(opened.retried).toEqual([]);
+});
+
+test('once the budget lets requests go, the pauses between failures count as failing', async () => {
+  const budget = new TokenBucket(1_000);
+  // Half a second is waited for the budget; after that nothing holds the reader back but the target.
+  budget.tryTake(500);
+  await using opened = await readerOf(budget);
+  const read = opened.reader.read(sampleItems(1, 1), new AbortController().signal);
+  await expect(read).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+  // Pauses of 0.1, 0.2, 0.4 and 0.8 s are more than a second; on a slow machine fewer are.
+  expect(opened.retried.length).toBeGreaterThan(0);
+  expect(opened.retried.length).toBeLessThan(6);
 });

@@ -32,6 +32,14 @@ describe('estimateTable', () => {
     });
   });
 
+  test('a sample of one row stands for all of them', () => {
+    expect(estimateTable(jobOf(mapping), { count: 1, rows: 10 }, [sized(1_025)], 1, 5, NOW)).toMatchObject({
+      sampledRows: 1,
+      itemsPerRow: 1,
+      estimatedUnits: 20,
+    });
+  });
+
   test('an empty sample says nothing, and divides by nothing', () => {
     expect(estimateTable(jobOf(mapping, [], null), { count: 1, rows: 10 }, [], 1, 5, NOW)).toMatchObject({
       scanKey: null,

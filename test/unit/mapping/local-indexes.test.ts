@@ -41,6 +41,7 @@ const CASES: readonly Case[] = [
   { name: 'include what is absent', indexes: [index('i', ['none'])], beside: WHOLE + KEYS + AT, bodies: 1 },
   { name: 'include keys once more', indexes: [index('i', ['pk', 'at'])], beside: WHOLE + KEYS + AT, bodies: 1 },
   { name: 'all', indexes: [index('a', 'all')], beside: 2 * WHOLE, bodies: 2 },
+  { name: 'all, of two indexes', indexes: [index('a', 'all'), index('b', 'all')], beside: 3 * WHOLE, bodies: 3 },
   {
     name: 'several together',
     indexes: [index('a', 'all'), index('k', []), index('b', 'all')],
