@@ -89,6 +89,26 @@ describe('HotPartitions', () => {
     expect(waits(true)).toBe(waits(false));
   });
 
+  test('its rate grows only where it was what the items waited for', () => {
+    /** @returns units a second in the end, after a minute without a refusal in which 30 units passed every 300 ms */
+    const grownTo = (waiting: boolean): number => {
+      const hot = new HotPartitions();
+      hot.add(HOT, 0);
+      for (let now = 300; now <= 60_000; now += 300) {
+        if (waiting) {
+          hot.sent('hot', 60);
+          hot.wait('hot', now);
+        }
+        hot.count({ partition: 'hot', units: 30, refused: false }, now - 1, now);
+        hot.step(now);
+      }
+      hot.sent('hot', 1_000_000);
+      // Deep in debt, to a burst of 50 ms again.
+      return 1e9 / (hot.wait('hot', 60_000) - 50);
+    };
+    expect(grownTo(true)).toBeGreaterThan(grownTo(false) * 1.5);
+  });
+
   test('others are not its concern', () => {
     const hot = new HotPartitions();
     hot.add(HOT, 1000);

@@ -1,6 +1,5 @@
 /** The reader where nothing listens: what is no failure of a request is no reason to try again, and failures are borne so long. */
 import { expect, test } from 'vitest';
-import type { Budget } from '../../../src/core/ports.js';
 import { EventBus } from '../../../src/core/events.js';
 import { TokenBucket } from '../../../src/dynamodb/budget.js';
 import { connectTarget } from '../../../src/dynamodb/client.js';
@@ -10,7 +9,7 @@ import { KEY_NAMES, sampleItems } from '../../contract/item-writer-samples.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 
 /** Of a target that is not there: nothing is ever answered. */
-async function readerOf(budget: Budget, signer?: (endpoint: string) => RequestSigner) {
+async function readerOf(budget: TokenBucket, signer?: (endpoint: string) => RequestSigner) {
   Object.assign(process.env, TEST_AWS_ENVIRONMENT);
   const connection = await connectTarget({ region: null, endpoint: 'http://127.0.0.1:9', table: 't' });
   const emitter = new EventBus();
