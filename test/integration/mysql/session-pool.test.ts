@@ -45,6 +45,26 @@ describe.each(mysqlServers.slice(0, 1))('$name', (server) => {
     }
   });
 
+  test('counts the rows that the server answered, without those of setting a connection up', async () => {
+    await using database = await createDatabase(server);
+    const pool = new SessionPool(database.shard(), { scansPerShard: 2, answerSeconds: 30 });
+    try {
+      const [one, other] = [await pool.lease(signal(), straight), await pool.lease(signal(), straight)];
+      expect(pool.rowsRead).toBe(0);
+      await one.session.rows('SELECT 1 UNION SELECT 2', signal());
+      await other.session.rows('SELECT 1', signal());
+      await other.session.stream('SELECT 1 UNION SELECT 2 UNION SELECT 3', () => undefined, signal()).done;
+      expect(pool.rowsRead).toBe(6);
+      one.release();
+      other.session.destroy();
+      other.release();
+      // What was read over a connection that is gone was read all the same.
+      expect(pool.rowsRead).toBe(6);
+    } finally {
+      pool.close();
+    }
+  });
+
   test('a pool that is closed opens no connection any more, and leaves none behind', async () => {
     await using database = await createDatabase(server);
     const pool = new SessionPool(database.shard(), { scansPerShard: 1, answerSeconds: 30 });

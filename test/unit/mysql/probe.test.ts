@@ -50,6 +50,11 @@ describe('between', () => {
     ['datetime', '2024-01-01', '2024-03-01', '2024-02-01'],
     ['datetime', '0000-00-00 00:00:00', '2024-01-01 00:00:00', '1012-01-16 12:00:00'],
     ['text', 'AC1', 'AC2', 'AC1@'],
+    // Half way in the smallest of four alphabets: ASCII, a byte, two bytes, all of Unicode.
+    ['text', 'a', 'a\x7f', 'a\x3f\x40'],
+    ['text', 'a', 'aÿ', 'a\x7f\x80'],
+    ['text', 'я', 'яя', 'я\u0227\u8000'],
+    ['text', 'a', 'a😁', 'a\ufb00\u{88000}'],
     ['text-ci', 'ä', 'c', 'B'],
     ['latin1', 'a', '€', 'p€'],
     ['latin1', '›', 'ÿ', 'Í'],
