@@ -33,8 +33,9 @@ export class SessionPool {
   readonly #abandoned = new Set<ServerThread>();
   /** The first one that was reached. */
   #server: string | null = null;
-  /** Ends what is being opened as well: nobody else knows of such a connection yet. */
-  readonly #closing = new AbortController();
+  /** Of connections that are being opened: nobody else knows of them yet. */
+  readonly #opening = new Set<AbortController>();
+  #closed = false;
   /** Of connections that are gone. */
   #rowsOfGone = 0;
 
@@ -65,7 +66,8 @@ export class SessionPool {
   }
 
   close(): void {
-    this.#closing.abort();
+    this.#closed = true;
+    for (const stop of this.#opening) stop.abort();
     for (const session of [...this.#idle.splice(0), ...this.#leased]) session.destroy();
   }
 
@@ -79,10 +81,9 @@ export class SessionPool {
 
   async #open(signal: AbortSignal): Promise<Session> {
     if (this.#isClosed()) throw closed(this.shard.id);
-    const stop = AbortSignal.any([signal, this.#closing.signal]);
-    const session = await Session.open(this.shard, this.limits, stop).catch((error: unknown) => {
+    const session = await this.#connect(signal).catch((error: unknown) => {
       // Only what worked before is taken for broken for a while; a wrong host or port is told at once.
-      throw this.#server !== null || stop.aborted ? error : sourceError(this.shard.id, 'connecting', error);
+      throw this.#server !== null || this.#isClosed() ? error : sourceError(this.shard.id, 'connecting', error);
     });
     this.#server ??= session.server;
     if (!this.#isClosed() && session.server === this.#server) await this.#endAbandoned(session, signal);
@@ -91,6 +92,21 @@ export class SessionPool {
       throw this.#isClosed() ? interrupted() : anotherServer(this.shard);
     }
     return session;
+  }
+
+  async #connect(signal: AbortSignal): Promise<Session> {
+    // Not AbortSignal.any: of a signal that lives for weeks, Node 20 keeps something of each combined one.
+    const stop = new AbortController();
+    const onStop = (): void => stop.abort();
+    signal.addEventListener('abort', onStop, { once: true });
+    this.#opening.add(stop);
+    try {
+      if (signal.aborted) throw interrupted();
+      return await Session.open(this.shard, this.limits, stop.signal);
+    } finally {
+      signal.removeEventListener('abort', onStop);
+      this.#opening.delete(stop);
+    }
   }
 
   /** So that a server on which statements hang does not gather them. Threads that are gone already are no fault. */
@@ -104,7 +120,7 @@ export class SessionPool {
   }
 
   #isClosed(): boolean {
-    return this.#closing.signal.aborted;
+    return this.#closed;
   }
 
   #leaseOf(session: Session): Lease {

@@ -96,14 +96,15 @@ export class Judge {
   }
 
   /**
-   * The files to run next, together: what has killed before first, then what is named like the file, then what is known to be fast, then
-   * what has not been seen yet. Of these, tests of a server run one at a time, so that what their processes run is known to be theirs.
+   * The files to run next, together: what has killed before first, then what is named like the file, then what mentions what is changed,
+   * then what is known to be fast, then what has not been seen yet. Of these, tests of a server run one at a time, so that what their processes run is known to be theirs.
    */
   #next(tests: readonly TestFile[], mutant: Mutant): readonly TestFile[] {
     const kills = (test: TestFile): number => this.#kills.get(`${mutant.file} ${test.path}`) ?? 0;
     const ms = (test: TestFile): number => this.looks.of(test)?.ms ?? Infinity;
     const name = nameOf(mutant.file);
-    const promising = (test: TestFile): number => kills(test) + (nameOf(test.path) === name ? 0.5 : 0);
+    const promising = (test: TestFile): number =>
+      kills(test) + (nameOf(test.path) === name ? 0.5 : 0) + (mentions(test, mutant) ? 0.25 : 0);
     const [first, ...others] = tests
       .filter((test) => this.looks.mayCover(test, mutant))
       .sort((a, b) => promising(b) - promising(a) || (ms(a) === ms(b) ? 0 : ms(a) - ms(b)));
@@ -206,6 +207,14 @@ function stagesOf(tests: readonly TestFile[], mutant: Mutant): readonly (readonl
 function rank({ path, usesServers }: TestFile): number {
   const contract = path.startsWith('test/contract/');
   return usesServers ? (contract ? 3 : 2) : contract ? 0 : 1;
+}
+
+/** The text that is changed, such as an event's name; or, where all that runs is one module, the function or method that it is in. */
+function mentions({ text, project }: TestFile, { operator, change, within }: Mutant): boolean {
+  const literal = operator === 'string' ? /^'([^']{4,})' -> /.exec(change)?.[1] : undefined;
+  if (literal !== undefined && text.includes(literal)) return true;
+  const named = /(\w{4,})$/.exec(within)?.[1];
+  return project === 'unit' && named !== undefined && new RegExp(`\\b${named}\\b`).test(text);
 }
 
 /** `src/mysql/chunk-scan.ts` -> chunk, scan */

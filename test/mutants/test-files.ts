@@ -14,6 +14,8 @@ export interface TestFile {
   readonly usesServers: boolean;
   /** Files of src/ that it imports, directly or not. */
   readonly imports: ReadonlySet<string>;
+  /** Its own, without what it imports. */
+  readonly text: string;
   /** Of its own text and of all that it imports under test/. */
   readonly hash: string;
 }
@@ -46,6 +48,7 @@ export function testFiles(root: string): readonly TestFile[] {
       project: path.startsWith('test/unit/') ? 'unit' : 'servers',
       runsProgram: [...all].some((file) => STARTS_PROGRAM.has(file)),
       usesServers: [...all].some((file) => ASKS_SERVERS.has(file)),
+      text: readFileSync(join(root, path), 'utf8'),
       imports: new Set([...all].filter((file) => file.startsWith('src/'))),
       hash: hash.digest('hex'),
     };
