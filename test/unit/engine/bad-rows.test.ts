@@ -179,6 +179,21 @@ describe('retryBadRows', () => {
     expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
   });
 
+  test('a key that reads otherwise by now is recorded under its new reading alone', async () => {
+    await using place = await openPlace();
+    recorded(place, 1);
+    const [first] = place.store.badRows('messages');
+    if (first === undefined) throw new Error('one was recorded');
+    place.store.forgetBadRows('messages', [first.cursor]);
+    place.store.recordBadRows([{ ...first, cursor: '01' as Cursor }]);
+    const job = jobOf(mapping, [bad(1)]);
+    const source = { ...job.source, at: () => Promise.resolve([bad(1)]) };
+    const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
+    const parts = { writer: new Writer(), progress, now: () => NOW, itemKeys: null, shardValues: null };
+    expect(await retryBadRows(place.context, { ...job, source }, parts)).toMatchObject({ rows: 1, stillBad: 1 });
+    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
+  });
+
   test('ten rows at a time, each once', async () => {
     await using place = await openPlace();
     const ids = Array.from({ length: 23 }, (_, i) => i + 1);
