@@ -34,9 +34,6 @@ export interface Job {
   readonly signal: AbortSignal;
 }
 
-/** A test fails on unchanged code: then every mutant would count as killed. */
-export class RedBaseline extends Error {}
-
 /** A mutant that makes tests hang must not hold up the run, and a slow moment must not count as a kill. */
 const SLOWER = 4;
 const LEAST_LIMIT_MS = 20_000;
@@ -51,6 +48,8 @@ const LOAD_MAY_CAUSE = /tim(ed|e) ?out|did not answer|ECONNREFUSED|passed before
 export class Judge {
   /** Kills by source file and test file: what killed one mutant of a file likely kills its next. */
   readonly #kills = new Map<string, number>();
+  /** Test files that failed on the code as it is, twice, with the reason: they would kill every mutant, so they are not asked any more. */
+  readonly red = new Map<string, string>();
 
   /** @param mutantMs time of one mutant; null: all the files that may run the code have their turn */
   constructor(
@@ -59,7 +58,6 @@ export class Judge {
     private readonly mutantMs: number | null,
   ) {}
 
-  /** @throws RedBaseline where what failed over the mutant fails over the unchanged code too */
   async judge(mutant: Mutant, job: Job): Promise<Verdict> {
     const started = Date.now();
     const ran: string[] = [];
@@ -74,7 +72,7 @@ export class Judge {
     this.looks.mutate(job.tree, mutant);
     try {
       for (const stage of stagesOf(this.tests, mutant)) {
-        for (let left = stage; left.length > 0;) {
+        for (let left = stage.filter(({ path }) => !this.red.has(path)); left.length > 0;) {
           const group = this.#next(left, mutant);
           left = left.filter((test) => !group.includes(test) && this.looks.mayCover(test, mutant));
           const asked = group.filter((test) => this.looks.mayCover(test, mutant));
@@ -144,17 +142,15 @@ export class Judge {
     }
   }
 
-  /** @throws RedBaseline where they have never been seen to pass, and fail twice */
+  /** What becomes of them on the code as it is. What has never been seen to pass has two tries. */
   async #lookAt(tests: readonly TestFile[], job: Job): Promise<RunResult['outcome']> {
     let result = await this.#run(tests, job, LOOK_LIMIT_MS, true);
     if (result.outcome !== 'passed') result = await this.#run(tests, job, LOOK_LIMIT_MS, true);
     if (result.outcome === 'passed' || tests.every((test) => this.looks.of(test) !== null)) return result.outcome;
     const { failed } = result;
-    throw new RedBaseline(
-      `a test fails on the code as it is, so that it would kill every mutant: ` +
-        `${failed?.file ?? tests.map(({ path }) => path).join(' ')}: ${failed?.test ?? result.outcome}: ` +
-        (failed?.message ?? result.output),
-    );
+    const reason = `${failed?.test ?? result.outcome}: ${failed?.message ?? endOf(result.output)}`;
+    for (const { path } of tests) if (failed === null || failed.file === path) this.red.set(path, reason);
+    return result.outcome;
   }
 
   async #run(tests: readonly TestFile[], job: Job, limitMs: number, all: boolean): Promise<RunResult> {

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { listed, readEquivalents } from './equivalents.js';
 import { JobServers } from './job-servers.js';
-import { Judge, RedBaseline, type Job, type Verdict } from './judge.js';
+import { Judge, type Job, type Verdict } from './judge.js';
 import { Looks } from './looks.js';
 import { applied, diffOf, type Mutant } from './mutant.js';
 import { mutantsOf, parses } from './operators.js';
@@ -241,6 +241,7 @@ async function judged(
     const outcomes = await Promise.allSettled(Array.from({ length: options.jobs }, (_, i) => work(i + 1)));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw halt.signal.reason;
+    for (const [path, reason] of judge.red) print(`fails on the code as it is, and killed nothing: ${path}: ${reason}`);
     return verdicts.filter((verdict: Verdict | undefined) => verdict !== undefined);
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -250,7 +251,7 @@ async function judged(
 try {
   process.exitCode = await main();
 } catch (error) {
-  const known = error instanceof Usage || error instanceof RedBaseline;
+  const known = error instanceof Usage;
   process.stderr.write(`mutants: ${known ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
   process.exitCode = 2;
 }
