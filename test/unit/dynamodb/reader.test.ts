@@ -9,7 +9,7 @@ import { KEY_NAMES, sampleItems } from '../../contract/item-writer-samples.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 
 /** Of a target that is not there: nothing is ever answered. */
-async function readerOf(budget: TokenBucket, signer?: (endpoint: string) => RequestSigner) {
+async function readerOf(budget: TokenBucket, signer?: (endpoint: URL) => RequestSigner) {
   Object.assign(process.env, TEST_AWS_ENVIRONMENT);
   const connection = await connectTarget({ region: null, endpoint: 'http://127.0.0.1:9', table: 't' });
   const emitter = new EventBus();
@@ -38,7 +38,7 @@ async function readerOf(budget: TokenBucket, signer?: (endpoint: string) => Requ
 }
 
 test('credentials that are not to be had end a read at once, by their own name', async () => {
-  const without = (endpoint: string): RequestSigner =>
+  const without = (endpoint: URL): RequestSigner =>
     new RequestSigner(() => Promise.reject(new Error('none')), 'eu-west-1', endpoint);
   await using opened = await readerOf(new TokenBucket(1_000), without);
   const read = opened.reader.read(sampleItems(3, 1), new AbortController().signal);
