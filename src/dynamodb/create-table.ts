@@ -54,7 +54,7 @@ async function untilActive(connection: TargetConnection, table: string, signal: 
   const deadline = performance.now() + ACTIVE_WITHIN_MS;
   for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     const facts = await describeTable(connection, table, signal);
-    if (facts?.status === 'ACTIVE' && facts.indexes.every((index) => index.active)) return facts;
+    if (facts?.status === 'ACTIVE' && facts.indexes.every((index) => index.status === 'ACTIVE')) return facts;
     if (performance.now() > deadline) {
       throw new FerryError(
         'E_TARGET_NOT_ACTIVE',

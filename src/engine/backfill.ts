@@ -4,7 +4,7 @@
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ItemWriter } from '../core/ports.js';
+import type { ItemWriter, TargetGuard } from '../core/ports.js';
 import type { BadRowRecord, Pass } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import type { BadRowLimit } from './bad-row-limit.js';
@@ -17,6 +17,7 @@ import type { ShardContext, TableJob } from './table-job.js';
 
 export interface BackfillParts extends Registers {
   readonly writer: ItemWriter;
+  readonly guard: TargetGuard;
   readonly badRows: BadRowLimit;
   readonly progress: PassProgress;
   /** Seconds since the epoch. */
@@ -55,14 +56,24 @@ class BackfillHandler implements ChunkHandler {
   }
 
   async begin(chunk: RowChunk, _range: unknown, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
-    const { writer } = this.parts;
+    const { writer, guard } = this.parts;
     await writer.ready(signal);
     const mapped = mapChunk(this.job, chunk, this.parts.now());
     this.#record(chunk, mapped.badRows);
     const items = await this.#claims.claim(mapped.items, signal);
     if (signal.aborted) throw interrupted();
     const written = this.#claims.write(writer, items, chunk.readAt, signal);
-    return { done: written.then((done) => this.#result(chunk, mapped, done)) };
+    const recordable = async (): Promise<ChunkResult> => {
+      const done = await written;
+      await guard.atCheckpoint(signal);
+      return this.#result(chunk, mapped, done);
+    };
+    return { done: recordable() };
+  }
+
+  /** "Done" speaks of the table that was written to from the first item to the last. */
+  async conclude(signal: AbortSignal): Promise<void> {
+    await this.parts.guard.confirm(signal);
   }
 
   async stop(): Promise<void> {

@@ -7,7 +7,7 @@
 import { thisMoment } from '../core/age.js';
 import { interrupted } from '../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
-import type { ItemWriter } from '../core/ports.js';
+import type { ItemWriter, TargetGuard } from '../core/ports.js';
 import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/state-ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { DigestSum } from '../mapping/digest.js';
@@ -18,6 +18,7 @@ import type { ShardContext, TableJob } from './table-job.js';
 
 export interface RetryParts extends Registers {
   readonly writer: ItemWriter;
+  readonly guard: TargetGuard;
   readonly progress: PassProgress;
   /** Seconds since the epoch. */
   readonly now: () => number;
@@ -61,6 +62,7 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
     if (context.signal.aborted) throw interrupted();
     counts = addCounts(counts, await retryStep(context, job, recorded.slice(i, i + STEP_ROWS), keys, parts));
   }
+  await parts.guard.confirm(context.signal);
   return counts;
 }
 
@@ -75,7 +77,7 @@ async function retryStep(
   job: TableJob,
   step: readonly RecordedBadRow[],
   keys: KeyClaims,
-  { writer, progress, now }: RetryParts,
+  { writer, guard, progress, now }: RetryParts,
 ): Promise<RetryCounts> {
   const readAt = thisMoment();
   const rows = await job.source.at(
@@ -93,6 +95,7 @@ async function retryStep(
     context.signal,
   );
   const { items, receipt } = await keys.write(writer, claimed, readAt, context.signal);
+  await guard.atCheckpoint(context.signal);
   const { newer, units } = receipt;
   const written = new Set(items);
   const tried = mapped.map(({ bad, fate }) => ({ bad, fate: withWritten(fate, written) }));

@@ -58,11 +58,12 @@ export async function runShard(
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
     const guard = recorded ?? guardOf(config, keysOf(session));
     const begun = readBinding({ folder: stateFolder(config, task.dryRun), shard: task.shard });
+    const boundTo = await watch.orStuck(asked);
     const fingerprint = {
       ...resumeFingerprint(
         config,
         session.jobs.map((job) => job.mapping.table),
-        (await watch.orStuck(asked))?.identity ?? null,
+        boundTo?.identity ?? null,
       ),
       ...guardBinding(guard, begun),
     };
@@ -80,7 +81,7 @@ export async function runShard(
       ranges: config.source.limits.rangesPerTable,
       signal,
     };
-    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents, reached };
+    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, boundTo, incidents, reached };
     outcome = await watch.orStuck(workOn(work));
   } catch (ended) {
     const thrown = watch.reasonOf(ended);

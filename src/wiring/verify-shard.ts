@@ -7,7 +7,7 @@ import { SuspectCheck } from '../engine/suspect-check.js';
 import { verifyTable, type VerifyParts } from '../engine/verify.js';
 import { evidence, isFinished } from './evidence.js';
 import { NOTHING_DONE, type ShardOutcome } from './shard-task.js';
-import { maxAgeMs, secondsNow, tablesOf, tellPhase, type ShardWork } from './shard-work.js';
+import { maxAgeMs, openGuard, secondsNow, tablesOf, tellPhase, type ShardWork } from './shard-work.js';
 import { withPass } from './table-pass.js';
 import { openTargetSession, type TargetSession } from './target-session.js';
 
@@ -16,6 +16,7 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
   const { task, config, bus, session, store, context } = work;
   tellPhase(work, 'verifying');
   const target = await openTargetSession(config, bus);
+  const guard = openGuard(work, target);
   const suspects = new SuspectCheck(store);
   const takenOver: TakenOver[] = [];
   warnOfLateWrites(work, suspects);
@@ -36,8 +37,8 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
         }
         const abandoned = store.abandoned(table, maxAgeMs(config));
         if (abandoned !== null) bus.emit('verification.again', { shard: task.shard, table, ...abandoned });
-        await withPass(work, job, 'verify', (pass, progress) =>
-          verifyTable(context, job, pass, { reader, progress, suspects, lookAtTtl, now: secondsNow }),
+        await withPass(work, job, 'verify', guard, (pass, progress) =>
+          verifyTable(context, job, pass, { reader, guard, progress, suspects, lookAtTtl, now: secondsNow }),
         );
       }
     } finally {

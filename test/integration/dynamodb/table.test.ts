@@ -66,7 +66,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
       sortKey: { name: 'sk', type: 'N' },
       billing: 'on-demand',
       provisionedWriteUnits: null,
-      indexes: [{ name: 'by_sid', partitionKey: { name: 'sid', type: 'S' }, local: false, active: true }],
+      indexes: [{ name: 'by_sid', partitionKey: { name: 'sid', type: 'S' }, local: false, status: 'ACTIVE' }],
     });
     // dynalite tells that TTL is off, and knows no way to turn it on.
     expect(facts.ttl).toEqual(server.name === 'dynalite' ? null : { attribute: 'expires', status: 'ENABLED' });

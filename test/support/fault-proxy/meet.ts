@@ -28,6 +28,10 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
     case 'pass':
       await relay(response, await forward(target, incoming, body));
       return;
+    case 'after':
+      await fate.done;
+      await relay(response, await forward(target, incoming, body));
+      return;
     case 'late':
       await sleep(fate.ms);
       await relay(response, await forward(target, incoming, body));
