@@ -9,6 +9,7 @@ import { asFerryError } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import type { StateStore } from '../core/state-ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
+import { replaced } from '../dynamodb/target-guard.js';
 import { IncidentBook } from '../engine/incident-book.js';
 import type { ShardContext } from '../engine/table-job.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
@@ -59,6 +60,7 @@ export async function runShard(
     const guard = recorded ?? guardOf(config, keysOf(session));
     const begun = readBinding({ folder: stateFolder(config, task.dryRun), shard: task.shard });
     const boundTo = await watch.orStuck(asked);
+    if (task.target !== null && boundTo?.identity !== task.target) throw replaced(config.target.table);
     const fingerprint = {
       ...resumeFingerprint(
         config,

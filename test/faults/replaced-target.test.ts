@@ -62,6 +62,38 @@ function replacingAt(ordinal: number, operation: string, replace: () => Promise<
   };
 }
 
+describe.each(onePair)(
+  'a table that is made again between two shards of a run, $name',
+  { timeout: 120_000 },
+  (servers) => {
+    test('the second shard does not begin with the new one', async () => {
+      let migration: Migration | null = null;
+      let writes = 0;
+      let looks = 0;
+      let replaced: Promise<void> | null = null;
+      // All of the first shard is written and confirmed: the next look is the second shard's.
+      const control: FaultPlan = ({ operation }) => {
+        if (operation !== 'DescribeTable' || writes < (2 * ROWS) / BATCH || ++looks < 2 || migration === null)
+          return PASS;
+        replaced ??= replaceTable(migration, []);
+        return { kind: 'after', done: replaced };
+      };
+      const count: FaultPlan = () => (writes++, PASS);
+      await using proxy = await startFaultProxy(servers.dynamodb.endpoint, count, undefined, { control });
+      await using made = await createMigration({ servers, rows: ROWS, shards: 2, config: oneAtOnce });
+      migration = made;
+      const run = await made.run(['backfill', '--all', '--jobs', '1'], behind(proxy));
+      expect(run.code, run.stdout + run.stderr).toBe(5);
+      expect(run.stdout).toMatch(/^s01 {2}done/m);
+      expect(run.stderr).toMatch(/error s02 E_TARGET_GONE: table \S+ is another one than when this run began/);
+      expect(await made.items()).toEqual([]);
+      // Nothing is recorded of the second shard, so nothing stands in its way where both begin again.
+      expect(await made.run(['backfill', '--all', '--restart'], behind(proxy))).toMatchObject({ code: 0 });
+      expect(await made.items()).toHaveLength(4 * ROWS);
+    });
+  },
+);
+
 describe.each(dynamodbPairs)(
   'a table that is deleted and made again in mid-run, $name',
   { timeout: 120_000 },
@@ -85,10 +117,10 @@ describe.each(dynamodbPairs)(
       expect(run.stderr).toMatch(/backfill --restart/);
 
       const again = await made.run(['backfill'], behind(proxy));
-    expect([again.code, again.stderr]).toEqual([6, expect.stringMatching(/E_STATE_CHANGED[^]*target\.identity/)]);
-    expect(await made.run(['backfill', '--restart'], behind(proxy))).toMatchObject({ code: 0 });
-    expect(await made.items()).toHaveLength(2 * ROWS);
-  });
+      expect([again.code, again.stderr]).toEqual([6, expect.stringMatching(/E_STATE_CHANGED[^]*target\.identity/)]);
+      expect(await made.run(['backfill', '--restart'], behind(proxy))).toMatchObject({ code: 0 });
+      expect(await made.items()).toHaveLength(2 * ROWS);
+    });
 
     test('a verification proves nothing, though all that it read was equal', async () => {
       let migration: Migration | null = null;
