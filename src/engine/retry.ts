@@ -14,6 +14,7 @@ import { DigestSum } from '../mapping/digest.js';
 import { badRowRecord } from './map-chunk.js';
 import type { PassProgress } from './progress.js';
 import { KeyClaims, type Registers } from './key-claims.js';
+import { refusedRecord, type RefusedRow } from './refused-rows.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 export interface RetryParts extends Registers {
@@ -94,11 +95,18 @@ async function retryStep(
     mapped.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : [])),
     context.signal,
   );
-  const { items, receipt } = await keys.write(writer, claimed, readAt, context.signal);
+  const refused: RefusedRow[] = [];
+  const { items, receipt } = await keys.write(writer, claimed, readAt, (row) => void refused.push(row), context.signal);
   await guard.atCheckpoint(context.signal);
   const { newer, units } = receipt;
   const written = new Set(items);
-  const tried = mapped.map(({ bad, fate }) => ({ bad, fate: withWritten(fate, written) }));
+  const refusedAt = new Map(refused.map((row) => [job.source.cursorOf(row.row), row]));
+  const tried = mapped.map(({ bad, fate }) => {
+    const [first] = fate.kind === 'moved' ? fate.items : [];
+    const row = first === undefined ? undefined : refusedAt.get(job.source.cursorOf(first.row));
+    if (row === undefined) return { bad, fate: withWritten(fate, written) };
+    return { bad, fate: { kind: 'bad' as const, record: refusedRecord(job, row, bad.chunk) } };
+  });
 
   const counted = tried.filter(({ bad }) => bad.place !== null);
   const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));
