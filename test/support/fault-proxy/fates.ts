@@ -39,6 +39,8 @@ export type Fate =
       readonly kind: 'error';
       readonly status: number;
       readonly name: string;
+      /** What the service says to it; one that quotes a secret unless given. */
+      readonly text?: string;
       readonly applied?: boolean;
       readonly date?: Date;
     }

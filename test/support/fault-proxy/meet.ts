@@ -64,7 +64,7 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
     }
     case 'error':
       await apply(fate.applied);
-      send(response, fate.status, errorBody(fate.name), fate.date);
+      send(response, fate.status, errorBody(fate.name, fate.text), fate.date);
       return;
     case 'garbled':
       await apply(fate.applied);
