@@ -66,7 +66,8 @@ class TableIdentityGuard implements TargetGuard {
   }
 
   async atCheckpoint(signal: AbortSignal): Promise<void> {
-    if (performance.now() < this.#nextLook) return;
+    // A run that is stopping records what is done: that is bound to the table like all else, and the next run looks first.
+    if (performance.now() < this.#nextLook || signal.aborted) return;
     this.#look ??= this.#lookIfAnswered(signal).finally(() => (this.#look = null));
     await this.#look;
   }
@@ -101,6 +102,7 @@ class TableIdentityGuard implements TargetGuard {
     try {
       await this.#lookAgain(signal);
     } catch (thrown) {
+      if (signal.aborted) return;
       if (!mayPass(thrown)) throw thrown;
       this.#warnUnanswered();
     }

@@ -61,11 +61,19 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
   return { ...found, ...open, outcome: 'differences', exitCode: EXIT.differences };
 }
 
-/** What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. */
+/**
+ * What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. So is TTL that was
+ * switched on, off or to another attribute meanwhile: what was compared may go by itself, or what is missing may have gone so.
+ */
 function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): VerifyParts['lookAtTtl'] {
   let told = false;
+  let before: string | null | undefined;
   return async (signal) => {
     const look = await target.lookAtTtl(signal);
+    if (before !== undefined && before !== look.deletesBy) {
+      bus.emit('shard.warning', { shard: task.shard, ...ttlChanged(config.target.table, look.deletesBy) });
+    }
+    before = look.deletesBy;
     if (look.denied && !told) {
       told = true;
       bus.emit('shard.warning', {
@@ -76,6 +84,18 @@ function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): Ver
       });
     }
     return look;
+  };
+}
+
+function ttlChanged(
+  table: string,
+  deletesBy: string | null,
+): { readonly code: 'E_PREFLIGHT'; readonly message: string; readonly hint: string } {
+  const now = deletesBy === null ? 'was switched off' : `deletes items by ${deletesBy} now`;
+  return {
+    code: 'E_PREFLIGHT',
+    message: `TTL of table ${table} was changed while this verification went on: it ${now}`,
+    hint: 'leave TTL as it is until a verification has passed, and verify again',
   };
 }
 

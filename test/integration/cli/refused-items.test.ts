@@ -3,7 +3,7 @@
  * else is moved. An index refuses a number where its key is a text, which nothing but the table knows.
  */
 import { describe, expect, test } from 'vitest';
-import { createMigration, dynamodbPairs, KEYS } from '../../support/migration.js';
+import { createMigration, KEYS, onePair } from '../../support/migration.js';
 import { outcomesOf } from './bad-row-tables.js';
 
 const ROWS = 60;
@@ -22,7 +22,7 @@ const byCity = {
   indexes: [{ name: 'by_city', partitionKey: { name: 'city', type: 'S' }, sortKey: null, projection: 'keys-only' }],
 } as const;
 
-describe.each(dynamodbPairs)('items that the target refuses: $name', { timeout: 240_000 }, (servers) => {
+describe.each(onePair)('items that the target refuses: $name', { timeout: 240_000 }, (servers) => {
   test('are bad rows: named, counted, left out, and moved by a retry once they are corrected', async () => {
     await using migration = await createMigration({
       servers,

@@ -88,6 +88,20 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(warnings).toEqual([]);
   });
 
+  test('a run that is stopping records what is done, whatever a look would say or has not said yet', async () => {
+    const look = await guard();
+    fate = told({ TableId: 'another' });
+    await look.atCheckpoint(AbortSignal.abort());
+    expect(looks).toBe(0);
+    fate = { kind: 'hang', applied: false };
+    const stopping = new AbortController();
+    const waits = look.atCheckpoint(stopping.signal);
+    await expect.poll(() => looks).toBe(1);
+    stopping.abort();
+    await waits;
+    expect(warnings).toEqual([]);
+  });
+
   test.each<[string, Fate, string]>([
     ['being updated', told({ TableStatus: 'UPDATING' }), 'the same table'],
     ['of another id, as when it was made again or restored', told({ TableId: 'another' }), 'E_TARGET_GONE'],

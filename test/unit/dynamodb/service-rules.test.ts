@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../../src/core/errors.js';
 import { fromSdkError, parseErrorAnswer } from '../../../src/dynamodb/error-answer.js';
 import { refusedItem } from '../../../src/dynamodb/item-faults.js';
-import { judge, refused, RequestFailure, unavailable } from '../../../src/dynamodb/service-errors.js';
+import { judge, refused, type RequestFailure, unavailable } from '../../../src/dynamodb/service-errors.js';
 import { ruleOf } from '../../../src/dynamodb/service-rules.js';
 import { wordsIn } from '../../../src/dynamodb/service-words.js';
 
