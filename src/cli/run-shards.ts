@@ -5,6 +5,7 @@ import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js
 import { EventBus } from '../core/events.js';
 import { plural } from '../listeners/format.js';
 import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
+import type { TargetAtStart } from '../wiring/target-facts.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
@@ -29,7 +30,7 @@ export async function runShards(
   try {
     const warnings = await passPreflight(io, config, shards, common, run, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
-    const warmUnits = run.kind === 'backfill' && !run.dryRun ? await warmUnitsOf(config, stopping.stop) : null;
+    const target = run.kind === 'backfill' && !run.dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
     const { serverShares } = await import('../shards/server-share.js');
     const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
@@ -52,6 +53,7 @@ export async function runShards(
             acceptServer,
             everyEvent: allEvents,
             takenOver: takenOver.get(shard) ?? {},
+            target: target.identity,
           },
           scans: shares.get(shard)?.scans ?? 1,
           units: 0,
@@ -59,7 +61,7 @@ export async function runShards(
         jobs,
         shares,
         units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
-        warmUnits,
+        warmUnits: target.warmUnits,
         bus,
         stop: stopping.stop,
         kill: stopping.kill,
@@ -135,9 +137,11 @@ async function createTarget(config: Config, signal: AbortSignal): Promise<void> 
   await targetFacts(config, true, signal);
 }
 
-async function warmUnitsOf(config: Config, signal: AbortSignal): Promise<number | null> {
-  const { warmWriteUnits } = await import('../wiring/target-facts.js');
-  return await warmWriteUnits(config, signal);
+const NO_WRITES: TargetAtStart = { identity: null, warmUnits: null };
+
+async function targetOf(config: Config, signal: AbortSignal): Promise<TargetAtStart> {
+  const { targetAtStart } = await import('../wiring/target-facts.js');
+  return await targetAtStart(config, signal);
 }
 
 /** Bars on a terminal, lines elsewhere, NDJSON for programs; all on stderr. @returns call it to end them */

@@ -45,7 +45,10 @@ export const ERROR_CODES = {
   E_ITEM_KEY_NOT_UNIQUE: entry(EXIT.preflight, 'the schema does not prove that every row gets an item key of its own'),
   E_TARGET_TABLE_MISSING: entry(EXIT.preflight, 'the target table does not exist'),
   E_TARGET_KEY_SCHEMA: entry(EXIT.preflight, 'the target table has another key schema than the mapping'),
-  E_TARGET_NOT_ACTIVE: entry(EXIT.preflight, 'the target table is being created, updated or deleted'),
+  E_TARGET_NOT_ACTIVE: entry(
+    EXIT.preflight,
+    'the target table is being made or deleted, is archived, or its KMS key or replication is denied',
+  ),
   E_TLS_REQUIRED: entry(EXIT.preflight, 'the MySQL host is not loopback and offers no verified TLS'),
   E_STATE_SPACE: entry(EXIT.preflight, 'the disk of the state folder is nearly full'),
 
@@ -58,7 +61,10 @@ export const ERROR_CODES = {
     'the source is another than when the shard was begun: another server, or a table that was altered or emptied',
   ),
   E_SOURCE_BUSY: entry(EXIT.source, 'replica lag or running threads stayed above their limits for maxPauseSeconds'),
-  E_BAD_ROWS: entry(EXIT.differences, 'more rows than --max-bad-rows allows cannot be represented as asked'),
+  E_BAD_ROWS: entry(
+    EXIT.differences,
+    'more rows than --max-bad-rows allows cannot be represented as asked, or DynamoDB refuses their items',
+  ),
   E_ITEM_KEY_SHARED: entry(EXIT.differences, 'two source rows map to one item key'),
   E_SHARD_OVERLAP: entry(EXIT.differences, 'a value that only one shard should have is on two'),
   E_LATE_WRITES: entry(
@@ -75,7 +81,7 @@ export const ERROR_CODES = {
     EXIT.target,
     'beside a live writer, rows waited too long to be written safely, or items have no version to compare',
   ),
-  E_TARGET_GONE: entry(EXIT.target, 'the target table went away during the run'),
+  E_TARGET_GONE: entry(EXIT.target, 'the target table went away during the run, or another one is in its place'),
 
   E_STATE_LOCKED: entry(EXIT.state, 'another process works on this shard'),
   E_STATE_CORRUPT: entry(EXIT.state, 'the state file is damaged'),

@@ -146,3 +146,27 @@ export interface ItemReader {
   read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead>;
   close(): Promise<void>;
 }
+
+/**
+ * Watches that the target is still the table that the state of the shard is bound to: under the same name, another one may stand in its
+ * place. What is recorded says nothing of that other one, and no verdict may.
+ */
+export interface TargetGuard {
+  /**
+   * Before a checkpoint is recorded: looks again where the last look is some time ago. A look that is not answered lets the checkpoint
+   * pass: it is bound to the table, and the verdict waits for a look that is answered.
+   * @throws FerryError E_TARGET_GONE, E_TARGET_NOT_ACTIVE, E_TARGET_ACCESS, E_TARGET_CREDENTIALS, E_INTERRUPTED
+   */
+  atCheckpoint(signal: AbortSignal): Promise<void>;
+  /** Before a verdict is recorded, after all that it rests on: always looks. @throws as `atCheckpoint`; FerryError E_TARGET_* */
+  confirm(signal: AbortSignal): Promise<void>;
+  /** Why the target says that it is not there, as far as a look tells. @returns what was thrown, where it is something else */
+  explained(thrown: unknown, signal: AbortSignal): Promise<unknown>;
+}
+
+/** A dry run has no target. */
+export const NO_TARGET: TargetGuard = {
+  atCheckpoint: () => Promise.resolve(),
+  confirm: () => Promise.resolve(),
+  explained: (thrown) => Promise.resolve(thrown),
+};

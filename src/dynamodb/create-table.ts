@@ -10,6 +10,7 @@ import { pause } from './pause.js';
 import { callService } from './service-call.js';
 import type { TableFacts, TableKeys } from './table-facts.js';
 import { describeTable } from './table-facts.js';
+import { requireUsable } from './table-states.js';
 
 export interface NewTable extends TableKeys {
   readonly table: string;
@@ -54,11 +55,15 @@ async function untilActive(connection: TargetConnection, table: string, signal: 
   const deadline = performance.now() + ACTIVE_WITHIN_MS;
   for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     const facts = await describeTable(connection, table, signal);
-    if (facts?.status === 'ACTIVE' && facts.indexes.every((index) => index.active)) return facts;
+    const building = facts?.indexes.filter((index) => index.status !== 'ACTIVE') ?? [];
+    if (facts?.status === 'ACTIVE' && building.length === 0) return facts;
+    // Other states do not become ACTIVE by themselves: nothing is waited for.
+    if (facts !== null && facts.status !== 'CREATING') requireUsable(table, facts.status, facts.details);
     if (performance.now() > deadline) {
+      const indexes = building.map(({ name, status }) => `, index ${name} ${status}`).join('');
       throw new FerryError(
         'E_TARGET_NOT_ACTIVE',
-        `table ${table} was created but is still ${facts?.status ?? 'missing'} after ${ACTIVE_WITHIN_MS / 1000} s`,
+        `table ${table} was created but is still ${facts?.status ?? 'missing'}${indexes} after ${ACTIVE_WITHIN_MS / 1000} s`,
         'look at the table in the AWS console; once it is ACTIVE, run the same command again',
       );
     }

@@ -4,6 +4,7 @@
  */
 import type { ItemAttributes } from './key-text.js';
 import { RequestFailure } from './service-errors.js';
+import { wordsIn, type ServiceWords } from './service-words.js';
 
 /**
  * @param body JSON with `__type`, `com.amazonaws.dynamodb.v20120810#ThrottlingException`; anything else (a proxy's
@@ -14,7 +15,15 @@ export function parseErrorAnswer(status: number, body: string, serverTime: numbe
   const answer = parseObject(body);
   const type = answer?.['__type'];
   const reason = typeof type === 'string' && type !== '' ? afterHash(type) : `HTTP ${status}`;
-  return new RequestFailure(reason, status, true, throttlingReasons(answer ?? {}), serverTime, itemOf(answer));
+  return new RequestFailure(
+    reason,
+    status,
+    true,
+    throttlingReasons(answer ?? {}),
+    serverTime,
+    itemOf(answer),
+    wordsOf(answer),
+  );
 }
 
 /** An error that an SDK call threw, of the service or of the connection. */
@@ -23,7 +32,8 @@ export function fromSdkError(thrown: unknown): RequestFailure {
   const fields = thrown as Error & SdkErrorFields;
   const status = fields.$metadata?.httpStatusCode ?? 0;
   if (status > 0 || typeof fields.code !== 'string') {
-    return new RequestFailure(afterHash(thrown.name), status, status > 0, throttlingReasons(fields));
+    const words = wordsIn(thrown.message);
+    return new RequestFailure(afterHash(thrown.name), status, status > 0, throttlingReasons(fields), null, null, words);
   }
   return connectionFailure(fields.code);
 }
@@ -37,6 +47,11 @@ export function connectionFailure(code: string): RequestFailure {
 function itemOf(answer: Record<string, unknown> | null): ItemAttributes | null {
   const item = answer?.['Item'];
   return typeof item === 'object' && item !== null ? (item as ItemAttributes) : null;
+}
+
+/** `message` as the API has it; `Message` where the answer comes from in front of it. */
+function wordsOf(answer: Record<string, unknown> | null): ServiceWords {
+  return wordsIn(answer?.['message'] ?? answer?.['Message']);
 }
 
 function afterHash(type: string): string {

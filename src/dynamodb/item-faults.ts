@@ -2,8 +2,8 @@
  * Faults of single items. Their causes carry the rows for whoever may name them by scan key; messages hold no values.
  */
 import { FerryError, type Fault } from '../core/errors.js';
-import type { Row } from '../core/model.js';
-import { refused } from './service-errors.js';
+import type { BadRow, Row } from '../core/model.js';
+import { refusal, refused } from './service-errors.js';
 import type { RequestFailure } from './service-errors.js';
 
 /** The cause of E_ITEM_KEY_SHARED: the row that came first, and the one that wants the same item key. */
@@ -16,6 +16,8 @@ export interface SharedKeyCause {
 export interface RefusedItemCause {
   readonly row: Row;
   readonly failure: RequestFailure;
+  /** What is recorded of the row; absent where no other row of the table would fare better. */
+  readonly bad?: BadRow;
 }
 
 /** The target has items that the condition of a write can say nothing of: they are never overwritten. */
@@ -52,6 +54,16 @@ export function sharedKey(shard: string, table: string, cause: SharedKeyCause): 
       );
 }
 
-export function refusedItem(operation: string, table: string, cause: RefusedItemCause): FerryError {
-  return refused(operation, table, cause.failure, cause);
+export function refusedItem(
+  operation: string,
+  table: string,
+  { row, failure }: Omit<RefusedItemCause, 'bad'>,
+): FerryError {
+  const { whose, fact, next } = refusal(failure);
+  const bad = whose === 'item' ? { bad: badRow(failure, fact, next) } : {};
+  return refused(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
+}
+
+function badRow({ reason }: RequestFailure, fact: string, remedy: string): BadRow {
+  return { column: null, kind: 'an item', reason: `DynamoDB refused its item (${reason}): ${fact}`, remedy };
 }

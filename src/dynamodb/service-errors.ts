@@ -1,10 +1,11 @@
 /**
- * What each failure of DynamoDB means for the work: wait and try again, blame one item, or stop the run. Names decide,
- * never texts: the service's texts change, and may quote keys.
+ * What each failure of DynamoDB means for the work: wait and try again, blame one item, or stop the run. Names decide
+ * (`service-rules.ts`), never texts: the service's texts change, and may quote keys; `service-words.ts` has what is taken from them.
  */
 import { FerryError } from '../core/errors.js';
-import type { ErrorCode } from '../core/errors.js';
 import type { ItemAttributes } from './key-text.js';
+import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';
+import { type InvalidWords, wordsIn, type ServiceWords } from './service-words.js';
 
 /** A request that got no success: the service's error answer, or what happened to the connection. */
 export class RequestFailure extends Error {
@@ -17,6 +18,7 @@ export class RequestFailure extends Error {
    * @param throttlingReasons as the service named them, `TableWriteKeyRangeThroughputExceeded`; empty where it did not
    * @param serverTime the answer's Date header in ms since the epoch; null where there was none
    * @param item of a write whose condition failed: the item that is there. Holds values; null where the answer had none
+   * @param words what its text adds to the name
    */
   constructor(
     readonly reason: string,
@@ -25,6 +27,7 @@ export class RequestFailure extends Error {
     readonly throttlingReasons: readonly string[] = [],
     readonly serverTime: number | null = null,
     readonly item: ItemAttributes | null = null,
+    readonly words: ServiceWords = wordsIn(null),
   ) {
     super(reason);
   }
@@ -39,43 +42,6 @@ export type Verdict =
   | { readonly kind: 'invalid' }
   | { readonly kind: 'fatal'; readonly error: FerryError };
 
-interface FatalEntry {
-  readonly code: ErrorCode;
-  readonly fact: string;
-  readonly next: string;
-}
-
-const credentials = (fact: string): FatalEntry => ({
-  code: 'E_TARGET_CREDENTIALS',
-  fact,
-  next: 'renew the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, `aws sso login`), then run the same command again',
-});
-
-const access = (fact: string): FatalEntry => ({
-  code: 'E_TARGET_ACCESS',
-  fact,
-  next: 'compare the IAM policy of the role in use with the one in MIGRATION.md, then run the same command again',
-});
-
-/** Refusals for lack of capacity: the write is certainly not applied. */
-const THROTTLES: ReadonlySet<string> = new Set([
-  'ProvisionedThroughputExceededException',
-  'ThrottlingException',
-  'Throttling',
-  'RequestLimitExceeded',
-  'TooManyRequestsException',
-]);
-
-/** Somebody else is writing the very item, in a transaction or in another region: surely not applied, and over in a moment. */
-const CONFLICTS: ReadonlySet<string> = new Set(['TransactionConflictException', 'ReplicatedWriteConflictException']);
-
-/** Refusals of the request as it is written: for a batch, of one of its items. */
-const INVALID: ReadonlySet<string> = new Set([
-  'ValidationException',
-  'SerializationException',
-  'ItemCollectionSizeLimitExceededException',
-]);
-
 /** Signatures that the service finds too old or too new, or wrong. `request-signer.ts` corrects the clock first. */
 export const CLOCK_SKEW: ReadonlySet<string> = new Set([
   'RequestTimeTooSkewed',
@@ -89,61 +55,60 @@ export const CLOCK_SKEW: ReadonlySet<string> = new Set([
 /** Credentials past their time. `request-signer.ts` fetches new ones first. */
 export const EXPIRED_CREDENTIALS: ReadonlySet<string> = new Set(['ExpiredToken', 'ExpiredTokenException']);
 
-const FATAL: ReadonlyMap<string, FatalEntry> = new Map([
-  ['ExpiredToken', credentials('the AWS credentials have expired and could not be renewed')],
-  ['ExpiredTokenException', credentials('the AWS credentials have expired and could not be renewed')],
-  ['UnrecognizedClientException', credentials('AWS does not know the access key or session token')],
-  ['InvalidClientTokenId', credentials('AWS does not know the access key or session token')],
-  ['MissingAuthenticationToken', credentials('AWS found no credentials in the request')],
-  ['MissingAuthenticationTokenException', credentials('AWS found no credentials in the request')],
-  ['IncompleteSignature', credentials('AWS found the signature incomplete')],
-  ['IncompleteSignatureException', credentials('AWS found the signature incomplete')],
-  [
-    'InvalidSignatureException',
-    credentials('AWS refused the signature: the secret key or this machine’s clock is wrong'),
-  ],
-  ['SignatureDoesNotMatch', credentials('AWS refused the signature: the secret key or this machine’s clock is wrong')],
-  ['RequestTimeTooSkewed', credentials('AWS refused the signature: this machine’s clock is wrong')],
-  ['RequestTimeTooSkewedException', credentials('AWS refused the signature: this machine’s clock is wrong')],
-  ['RequestExpired', credentials('AWS refused the signature: this machine’s clock is wrong')],
-  ['RequestInTheFuture', credentials('AWS refused the signature: this machine’s clock is wrong')],
-  ['CredentialsProviderError', credentials('no AWS credentials were found')],
-  ['TokenProviderError', credentials('the AWS SSO session has expired')],
-  ['AccessDeniedException', access('AWS denied access')],
-  ['AccessDenied', access('AWS denied access')],
-  ['UnauthorizedOperation', access('AWS denied access')],
-  ['NotAuthorized', access('AWS denied access')],
-  ['OptInRequired', access('the AWS account is not signed up for DynamoDB in this region')],
-  [
-    'ResourceNotFoundException',
-    {
-      code: 'E_TARGET_GONE',
-      fact: 'the table does not exist (any more)',
-      next: 'check region, endpoint and table name; if the table was replaced, start the shard anew, as its state speaks of the old one',
-    },
-  ],
-]);
-
 /**
- * @param operation and `table`: for the message only
+ * @param operation and `table`: for the message, and for the IAM action where AWS does not name it
  * @returns what to do about it
  */
 export function judge(failure: RequestFailure, operation: string, table: string): Verdict {
   const { reason, status } = failure;
-  if (THROTTLES.has(reason)) return { kind: 'throttled', hotKeyRange: isHotKeyRange(failure.throttlingReasons) };
-  if (CONFLICTS.has(reason)) return { kind: 'unavailable', ambiguous: false };
-  if (INVALID.has(reason)) return { kind: 'invalid' };
-  const fatal = FATAL.get(reason);
-  if (fatal !== undefined) {
-    const message = `${operation} on table ${table}: ${fatal.fact} (${reason})`;
-    return { kind: 'fatal', error: new FerryError(fatal.code, message, fatal.next, { cause: failure }) };
+  const rule = ruleOf(reason);
+  switch (rule?.means) {
+    case 'throttled':
+      return { kind: 'throttled', hotKeyRange: isHotKeyRange(failure.throttlingReasons) };
+    case 'conflict':
+      return { kind: 'unavailable', ambiguous: false };
+    case 'invalid':
+      return { kind: 'invalid' };
+    case 'fatal':
+      return { kind: 'fatal', error: fatal(rule, failure, operation, table) };
+    default:
+      // What nobody knows of the 4xx is a refusal that no repetition will change.
+      if (rule === null && status >= 400 && status < 500 && status !== 408 && status !== 429) {
+        return { kind: 'fatal', error: refused(operation, table, failure) };
+      }
+      // AWS on InternalServerError: the write may have succeeded. A gateway's 502 to 504 knows no better.
+      return { kind: 'unavailable', ambiguous: failure.sent };
   }
-  // What is left of the 4xx is a refusal that no repetition will change.
-  if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
-    return { kind: 'fatal', error: refused(operation, table, failure) };
-  }
-  // AWS on InternalServerError: the write may have succeeded. A gateway's 502 to 504 knows no better.
-  return { kind: 'unavailable', ambiguous: failure.sent };
+}
+
+function fatal(rule: ServiceRule, failure: RequestFailure, operation: string, table: string): FerryError {
+  const { reason, words } = failure;
+  const denied = rule.fact === DENIED || (rule.code === 'E_TARGET_ACCESS' && words.action !== null);
+  const { fact, next } = denied ? denial(words, operation) : rule;
+  return new FerryError(rule.code, `${operation} on table ${table}: ${fact} (${reason})`, next, { cause: failure });
+}
+
+/** The IAM action of an operation has its name. */
+function denial(
+  { action, key, policy }: ServiceWords,
+  operation: string,
+): { readonly fact: string; readonly next: string } {
+  const missing = action ?? (key ? 'kms:Decrypt' : `dynamodb:${operation}`);
+  const by = policy === null ? '' : `, by ${policy}`;
+  const where = key ? 'the table’s KMS key, in the key’s policy too' : 'the table';
+  const rest = key
+    ? 'see that the key is enabled'
+    : 'compare the IAM policy of the role in use with the one in MIGRATION.md';
+  return {
+    fact: `AWS denied ${missing}${key ? ' with the table’s KMS key' : ''}${by}`,
+    next: `allow ${missing} on ${where}; ${rest}; then run the same command again`,
+  };
+}
+
+/** What a refusal as invalid comes to, by its text where that is known, else by its name. */
+export function refusal(failure: RequestFailure): InvalidWords {
+  const { whose, fact, next } = failure.words.invalid ?? ruleOf(failure.reason) ?? UNKNOWN;
+  return { whose, fact, next };
 }
 
 /** DynamoDB refused a request as invalid; the service's own text may quote a key and stays out. */
@@ -153,13 +118,23 @@ export function refused(
   failure: RequestFailure,
   cause: unknown = failure,
 ): FerryError {
+  const known = failure.words.invalid;
   return new FerryError(
     'E_TARGET_REQUEST',
-    `DynamoDB refused ${operation} on table ${table} as invalid (${failure.reason}, HTTP ${failure.status})`,
-    'compare the mapping’s keys and types with the target’s key schema and indexes: `dynaferry check` does both',
+    `DynamoDB refused ${operation} on table ${table} as invalid (${failure.reason}, HTTP ${failure.status})${known === null ? '' : `: ${known.fact}`}`,
+    known?.next ?? UNKNOWN.next,
     { cause },
   );
 }
+
+const UNKNOWN: InvalidWords = {
+  whose: 'request',
+  fact: 'DynamoDB refuses it',
+  next: 'compare the mapping’s keys and types with the target’s key schema and indexes: `dynaferry check` does both',
+};
+
+const WAIT =
+  'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity, then run the same command again';
 
 /** The error of a run whose patience ran out. */
 export function unavailable(operation: string, table: string, failure: RequestFailure, seconds: number): FerryError {
@@ -174,12 +149,7 @@ export function unavailable(operation: string, table: string, failure: RequestFa
           cause: failure,
         },
       )
-    : new FerryError(
-        'E_TARGET_UNAVAILABLE',
-        fact,
-        'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity, then run the same command again',
-        { cause: failure },
-      );
+    : new FerryError('E_TARGET_UNAVAILABLE', fact, ruleOf(failure.reason)?.next ?? WAIT, { cause: failure });
 }
 
 /** True where every reason is a single key range's: then the table itself has room, and only those partition keys wait. */

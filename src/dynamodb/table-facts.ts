@@ -7,6 +7,7 @@ import type { KeyType } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import type { TargetConnection } from './client.js';
 import { callService } from './service-call.js';
+import type { StateDetails } from './table-states.js';
 import { describeTtl, type TtlSetting } from './time-to-live.js';
 
 export interface KeyAttribute {
@@ -25,7 +26,15 @@ export interface IndexFacts extends TableKeys {
   readonly local: boolean;
   /** Names of what its entries hold beside the keys of table and index; `all`: the whole item. */
   readonly projection: 'all' | readonly string[];
-  readonly active: boolean;
+  /** `ACTIVE`, `CREATING`, ...; a local index is there as soon as its table is. */
+  readonly status: string;
+  /** Items that were there before it are being taken into it. */
+  readonly backfilling: boolean;
+}
+
+export interface ReplicaFacts {
+  readonly region: string;
+  readonly status: string;
 }
 
 export interface TableFacts extends TableKeys {
@@ -34,7 +43,10 @@ export interface TableFacts extends TableKeys {
   readonly identity: string;
   /** `ACTIVE`, `CREATING`, `UPDATING`, `DELETING`, `ARCHIVED`, ... */
   readonly status: string;
+  readonly details: StateDetails;
   readonly indexes: readonly IndexFacts[];
+  /** Of a global table, in other regions. */
+  readonly replicas: readonly ReplicaFacts[];
   readonly billing: 'on-demand' | 'provisioned';
   /** WCU per second of the table itself; null where it is on demand. */
   readonly provisionedWriteUnits: number | null;
@@ -50,6 +62,16 @@ export async function describeTable(
   table: string,
   signal: AbortSignal,
 ): Promise<TableFacts | null> {
+  const facts = await lookAtTable(connection, table, signal);
+  return facts === null ? null : { ...facts, ttl: await describeTtl(connection, table, signal) };
+}
+
+/** One request: all but its TTL. @returns null where there is no such table @throws as `describeTable` */
+export async function lookAtTable(
+  connection: TargetConnection,
+  table: string,
+  signal: AbortSignal,
+): Promise<Omit<TableFacts, 'ttl'> | null> {
   const send = async (): Promise<TableDescription | null> => {
     const { Table } = await connection.client.send(new DescribeTableCommand({ TableName: table }), {
       abortSignal: signal,
@@ -59,11 +81,10 @@ export async function describeTable(
   const description = await callService('DescribeTable', table, signal, send, {
     ResourceNotFoundException: () => null,
   });
-  if (description === null) return null;
-  return factsOf(table, description, await describeTtl(connection, table, signal));
+  return description === null ? null : factsOf(table, description);
 }
 
-function factsOf(table: string, description: TableDescription, ttl: TableFacts['ttl']): TableFacts {
+function factsOf(table: string, description: TableDescription): Omit<TableFacts, 'ttl'> {
   const types = new Map(
     description.AttributeDefinitions?.map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]),
   );
@@ -80,27 +101,36 @@ function factsOf(table: string, description: TableDescription, ttl: TableFacts['
     name: description.TableName ?? table,
     identity: identityOf(description),
     status: description.TableStatus ?? 'UNKNOWN',
+    details: {
+      keyLostAt: description.SSEDescription?.InaccessibleEncryptionDateTime ?? null,
+      backup: description.ArchivalSummary?.ArchivalBackupArn ?? null,
+    },
     indexes: [
       ...(description.GlobalSecondaryIndexes ?? []).map((index) => ({
         ...keysOf(index.KeySchema),
         name: index.IndexName ?? '',
         local: false,
         projection: projectionOf(index.Projection),
-        active: (index.IndexStatus ?? 'ACTIVE') === 'ACTIVE',
+        status: index.IndexStatus ?? 'ACTIVE',
+        backfilling: index.Backfilling ?? false,
       })),
       ...(description.LocalSecondaryIndexes ?? []).map((index) => ({
         ...keysOf(index.KeySchema),
         name: index.IndexName ?? '',
         local: true,
         projection: projectionOf(index.Projection),
-        active: true,
+        status: 'ACTIVE',
+        backfilling: false,
       })),
     ],
+    replicas: (description.Replicas ?? []).map(({ RegionName, ReplicaStatus }) => ({
+      region: RegionName ?? '',
+      status: ReplicaStatus ?? 'ACTIVE',
+    })),
     billing: onDemand ? 'on-demand' : 'provisioned',
     provisionedWriteUnits: onDemand ? null : provisioned,
     warmWriteUnits: description.WarmThroughput?.WriteUnitsPerSecond ?? null,
     stream: description.StreamSpecification?.StreamEnabled ?? false,
-    ttl,
   };
 }
 
@@ -110,9 +140,23 @@ function projectionOf(projection: Projection | undefined): IndexFacts['projectio
   return projection?.ProjectionType === 'INCLUDE' ? (projection.NonKeyAttributes ?? []) : 'all';
 }
 
-/** TableId is AWS's own answer to "the same table?"; DynamoDB Local has none, but a time of creation to the ms. */
+/**
+ * TableId is AWS's own answer to "the same table?"; DynamoDB Local has none, but a time of creation to the ms. What tells neither cannot
+ * be told from a table that takes its place, so nothing may rest on it.
+ */
 function identityOf({ TableArn, TableId, CreationDateTime }: TableDescription): string {
-  return `${TableArn ?? ''} ${TableId ?? CreationDateTime?.toISOString() ?? ''}`;
+  const own = TableId ?? (CreationDateTime === undefined ? undefined : isoTime(CreationDateTime));
+  if (own !== undefined && own !== '') return `${TableArn ?? ''} ${own}`;
+  throw new FerryError(
+    'E_TARGET_REQUEST',
+    'DescribeTable answered without TableId and CreationDateTime: nothing tells this table from another one of its name',
+    'check the endpoint: is it DynamoDB?',
+  );
+}
+
+/** undefined: it is no time. */
+function isoTime(time: Date): string | undefined {
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }
 
 function keyType(type: string | undefined): KeyType {

@@ -5,6 +5,7 @@
 import type { TargetConfig } from '../config/model.js';
 import { FerryError, type ErrorCode, type Finding } from '../core/errors.js';
 import type { KeyAttribute, TableFacts, TableKeys } from './table-facts.js';
+import { indexState, replicaState, stateFault } from './table-states.js';
 
 export interface TargetExpectation extends TableKeys {
   readonly table: string;
@@ -33,15 +34,8 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
     findings.push({ ...missingTable(expected.table).toFault(), level: 'error' });
     return findings;
   }
-  if (facts.status !== 'ACTIVE' && facts.status !== 'UPDATING') {
-    findings.push(
-      error(
-        'E_TARGET_NOT_ACTIVE',
-        `table ${facts.name} is ${facts.status}`,
-        'wait until the table is ACTIVE, then check again',
-      ),
-    );
-  }
+  const state = stateFault(facts.name, facts.status, facts.details);
+  if (state !== null) findings.push({ ...state, level: 'error' });
   if (!sameKeys(facts, expected)) {
     findings.push(
       error(
@@ -51,7 +45,7 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
       ),
     );
   }
-  findings.push(...ttlWarnings(facts, expected), ...capacityWarnings(facts, expected));
+  findings.push(...stateWarnings(facts), ...ttlWarnings(facts, expected), ...capacityWarnings(facts, expected));
   return findings;
 }
 
@@ -80,6 +74,22 @@ function liveWriterWarnings({ version, writeCapacity, requestsInFlight }: Target
     );
   }
   return warnings;
+}
+
+/** What is under way in an index or in another region: no fault of the table, but the operator should know which one it is. */
+function stateWarnings({ name, indexes, replicas }: TableFacts): Finding[] {
+  const said = [
+    ...indexes.map((index) => indexState(index.name, index.status, index.backfilling)),
+    ...replicas.map((replica) => replicaState(replica.region, replica.status)),
+  ];
+  return said
+    .filter((text) => text !== null)
+    .map((text) =>
+      warning(
+        `table ${name}: ${text}`,
+        'wait until all of its indexes and replicas are ACTIVE, or expect a slower run',
+      ),
+    );
 }
 
 function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] {

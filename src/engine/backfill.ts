@@ -4,7 +4,7 @@
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ItemWriter } from '../core/ports.js';
+import type { ItemWriter, TargetGuard } from '../core/ports.js';
 import type { BadRowRecord, Pass } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import type { BadRowLimit } from './bad-row-limit.js';
@@ -12,11 +12,13 @@ import { type ClaimedWrite, KeyClaims, type Registers } from './key-claims.js';
 import { digestOf, mapChunk } from './map-chunk.js';
 import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
 import type { PassProgress } from './progress.js';
+import { refusedRecord, type RefusedRow } from './refused-rows.js';
 import { stoppedRun } from './shared-key.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 export interface BackfillParts extends Registers {
   readonly writer: ItemWriter;
+  readonly guard: TargetGuard;
   readonly badRows: BadRowLimit;
   readonly progress: PassProgress;
   /** Seconds since the epoch. */
@@ -55,26 +57,46 @@ class BackfillHandler implements ChunkHandler {
   }
 
   async begin(chunk: RowChunk, _range: unknown, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
-    const { writer } = this.parts;
+    const { writer, guard } = this.parts;
     await writer.ready(signal);
     const mapped = mapChunk(this.job, chunk, this.parts.now());
-    this.#record(chunk, mapped.badRows);
+    this.#record(chunk, mapped.badRows, mapped.badRows.length);
     const items = await this.#claims.claim(mapped.items, signal);
     if (signal.aborted) throw interrupted();
-    const written = this.#claims.write(writer, items, chunk.readAt, signal);
-    return { done: written.then((done) => this.#result(chunk, mapped, done)) };
+    const badRows = [...mapped.badRows];
+    const refuse = (refused: RefusedRow): void => {
+      badRows.push(refusedRecord(this.job, refused, chunk.last));
+      this.#record(chunk, badRows, 1);
+    };
+    const written = this.#claims.write(writer, items, chunk.readAt, refuse, signal);
+    const recordable = async (): Promise<ChunkResult> => {
+      const done = await written;
+      await guard.atCheckpoint(signal);
+      return this.#result(chunk, mapped, done, badRows.length);
+    };
+    return { done: recordable() };
+  }
+
+  /** "Done" speaks of the table that was written to from the first item to the last. */
+  async conclude(signal: AbortSignal): Promise<void> {
+    await this.parts.guard.confirm(signal);
   }
 
   async stop(): Promise<void> {
     await this.parts.writer.close();
   }
 
-  #result(chunk: RowChunk, mapped: ReturnType<typeof mapChunk>, { items, receipt }: ClaimedWrite): ChunkResult {
+  #result(
+    chunk: RowChunk,
+    mapped: ReturnType<typeof mapChunk>,
+    { items, receipt }: ClaimedWrite,
+    badRows: number,
+  ): ChunkResult {
     const { newer, units } = receipt;
     const record = {
       rows: chunk.rows.length,
       items: items.length,
-      badRows: mapped.badRows.length,
+      badRows,
       expiredRows: mapped.expiredRows,
       expiredItems: 0,
       newerItems: newer,
@@ -91,11 +113,12 @@ class BackfillHandler implements ChunkHandler {
     return { record, differences: [] };
   }
 
-  #record(chunk: RowChunk, badRows: readonly BadRowRecord[]): void {
+  /** @param badRows all of the chunk, as far as they are known @param added how many of them, the last ones, were not known before */
+  #record(chunk: RowChunk, badRows: readonly BadRowRecord[], added: number): void {
     this.#badRows.update(chunk, badRows, new Set());
-    for (const { table, column, reason } of badRows) {
+    for (const { table, column, reason } of badRows.slice(badRows.length - added)) {
       this.context.emitter.emit('row.bad', { shard: this.context.shard, table, column, reason });
     }
-    this.parts.badRows.add(badRows.length);
+    this.parts.badRows.add(added);
   }
 }

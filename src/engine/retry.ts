@@ -7,17 +7,19 @@
 import { thisMoment } from '../core/age.js';
 import { interrupted } from '../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
-import type { ItemWriter } from '../core/ports.js';
+import type { ItemWriter, TargetGuard } from '../core/ports.js';
 import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/state-ports.js';
 import { BadValue } from '../mapping/bad-value.js';
 import { DigestSum } from '../mapping/digest.js';
 import { badRowRecord } from './map-chunk.js';
 import type { PassProgress } from './progress.js';
 import { KeyClaims, type Registers } from './key-claims.js';
+import { refusedRecord, type RefusedRow } from './refused-rows.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 export interface RetryParts extends Registers {
   readonly writer: ItemWriter;
+  readonly guard: TargetGuard;
   readonly progress: PassProgress;
   /** Seconds since the epoch. */
   readonly now: () => number;
@@ -61,6 +63,7 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
     if (context.signal.aborted) throw interrupted();
     counts = addCounts(counts, await retryStep(context, job, recorded.slice(i, i + STEP_ROWS), keys, parts));
   }
+  await parts.guard.confirm(context.signal);
   return counts;
 }
 
@@ -75,7 +78,7 @@ async function retryStep(
   job: TableJob,
   step: readonly RecordedBadRow[],
   keys: KeyClaims,
-  { writer, progress, now }: RetryParts,
+  { writer, guard, progress, now }: RetryParts,
 ): Promise<RetryCounts> {
   const readAt = thisMoment();
   const rows = await job.source.at(
@@ -92,10 +95,18 @@ async function retryStep(
     mapped.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : [])),
     context.signal,
   );
-  const { items, receipt } = await keys.write(writer, claimed, readAt, context.signal);
+  const refused: RefusedRow[] = [];
+  const { items, receipt } = await keys.write(writer, claimed, readAt, (row) => void refused.push(row), context.signal);
+  await guard.atCheckpoint(context.signal);
   const { newer, units } = receipt;
   const written = new Set(items);
-  const tried = mapped.map(({ bad, fate }) => ({ bad, fate: withWritten(fate, written) }));
+  const refusedAt = new Map(refused.map((row) => [job.source.cursorOf(row.row), row]));
+  const tried = mapped.map(({ bad, fate }) => {
+    const [first] = fate.kind === 'moved' ? fate.items : [];
+    const row = first === undefined ? undefined : refusedAt.get(job.source.cursorOf(first.row));
+    if (row === undefined) return { bad, fate: withWritten(fate, written) };
+    return { bad, fate: { kind: 'bad' as const, record: refusedRecord(job, row, bad.chunk) } };
+  });
 
   const counted = tried.filter(({ bad }) => bad.place !== null);
   const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));

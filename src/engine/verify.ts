@@ -8,7 +8,7 @@ import type { HeldItem } from '../core/held-item.js';
 import type { MappedItem, Range, Row } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
 import { Permits } from '../core/permits.js';
-import type { ItemReader, TtlLook } from '../core/ports.js';
+import type { ItemReader, TargetGuard, TtlLook } from '../core/ports.js';
 import type { Pass, RangeProgress } from '../core/state-ports.js';
 import { BadRowBook } from './bad-row-book.js';
 import { compareItem } from './compare.js';
@@ -23,6 +23,7 @@ import { TtlDeletions } from './ttl-deletions.js';
 
 export interface VerifyParts {
   readonly reader: ItemReader;
+  readonly guard: TargetGuard;
   readonly progress: PassProgress;
   readonly suspects: SuspectCheck;
   /** Asks what the target deletes by itself. @throws FerryError of the target */
@@ -79,8 +80,12 @@ class VerifyHandler implements ChunkHandler {
     return { done };
   }
 
-  /** What was taken for deleted by TTL is that only where TTL is still what it was. */
+  /**
+   * What was taken for deleted by TTL is that only where TTL is still what it was, and what was compared says something of the table that
+   * is still the one that was read from the first item to the last.
+   */
   async conclude(signal: AbortSignal): Promise<void> {
+    await this.parts.guard.confirm(signal);
     this.context.store.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
   }
 
@@ -115,7 +120,7 @@ class VerifyHandler implements ChunkHandler {
 
   /** @param now seconds since the epoch, by which the chunk was mapped */
   async #compare(chunk: RowChunk, mapped: MappedChunk, now: number, signal: AbortSignal): Promise<ChunkResult> {
-    const { reader, progress, suspects } = this.parts;
+    const { reader, guard, progress, suspects } = this.parts;
     const compared = suspects.beforeReading();
     const { held, units } = await reader.read(mapped.items, signal);
     const { candidates, expired, absent } = this.#sort(mapped.items, held);
@@ -127,6 +132,8 @@ class VerifyHandler implements ChunkHandler {
       now,
       signal,
     );
+    // Before anything is said of it: a table that took its place lacks everything.
+    await guard.atCheckpoint(signal);
     const { differences, newer } = confirmed;
     const badRows = [...mapped.badRows, ...confirmed.badRows];
     compared(keyTextsOf(mapped.items));

@@ -3,7 +3,7 @@ import { BadRowLimit } from '../engine/bad-row-limit.js';
 import { backfillTable } from '../engine/backfill.js';
 import { evidence, isFinished } from './evidence.js';
 import { NOTHING_DONE, type ShardOutcome } from './shard-task.js';
-import { openRegisters, openWriter, secondsNow, tellPhase, type ShardWork } from './shard-work.js';
+import { openGuard, openRegisters, openWriter, secondsNow, tellPhase, type ShardWork } from './shard-work.js';
 import { withPass } from './table-pass.js';
 import { openTargetSession } from './target-session.js';
 
@@ -20,15 +20,17 @@ export async function backfillShard(work: ShardWork): Promise<Omit<ShardOutcome,
   // A dry run is there to find them all.
   const badRows = new BadRowLimit(task.shard, task.dryRun ? Infinity : task.maxBadRows, already);
   const target = task.dryRun ? null : await openTargetSession(config, bus);
+  const guard = openGuard(work, target);
   const registers = openRegisters(work);
   try {
     for (const job of session.jobs) {
       if (isFinished(store.summary('backfill', job.mapping.table.name))) continue;
       const writer = openWriter(work, target);
       try {
-        await withPass(work, job, 'backfill', (pass, progress) =>
+        await withPass(work, job, 'backfill', guard, (pass, progress) =>
           backfillTable(context, job, pass, {
             writer,
+            guard,
             ...registers,
             badRows,
             progress,

@@ -4,7 +4,7 @@ import { EventBus } from '../core/events.js';
 import { TokenBucket } from '../dynamodb/budget.js';
 import { diffRows, type RowDiff } from '../engine/diff.js';
 import type { MappedItem } from '../core/model.js';
-import type { ItemRead, ItemReader } from '../core/ports.js';
+import { NO_TARGET, type ItemRead, type ItemReader } from '../core/ports.js';
 import { openShardSession } from './shard-session.js';
 import { secondsNow } from './shard-work.js';
 import { localIndexesOf, targetFacts } from './target-facts.js';
@@ -36,8 +36,10 @@ export async function diffShard(
   const session = await openShardSession(config, shard, bus, signal, localIndexesOf(asked));
   try {
     const target = await openTargetSession(config, bus);
-    const exists = (await asked) !== null;
-    const reader = exists ? target.openReader(shard, new TokenBucket(config.target.readCapacity)) : new EmptyReader();
+    const begun = await asked;
+    const guard = begun === null ? NO_TARGET : target.openGuard(shard, begun);
+    const reader =
+      begun !== null ? target.openReader(shard, new TokenBucket(config.target.readCapacity)) : new EmptyReader();
     try {
       const tables: TableDiff[] = [];
       for (const job of session.jobs) {
@@ -49,6 +51,7 @@ export async function diffShard(
             : await job.source.sample(selection.sample, signal);
         tables.push({ shard, table, rows: await diffRows(job, rows, reader, secondsNow(), signal) });
       }
+      await guard.confirm(signal);
       return tables;
     } finally {
       await reader.close();

@@ -12,7 +12,7 @@ import { NOTHING_RETRIED, retryBadRows, type RetryCounts } from '../engine/retry
 import { evidence } from './evidence.js';
 import { columnsWithBadRows } from './own-binding.js';
 import { NOTHING_DONE, type ShardOutcome } from './shard-task.js';
-import { gaugesOf, openRegisters, openWriter, secondsNow, tellPhase, type ShardWork } from './shard-work.js';
+import { gaugesOf, openGuard, openRegisters, openWriter, secondsNow, tellPhase, type ShardWork } from './shard-work.js';
 import { openTargetSession } from './target-session.js';
 
 /**
@@ -115,9 +115,12 @@ async function retryTable(
   }
   const progress = new PassProgress(task.shard, table, 'backfilling', recorded, NO_COUNTS, gaugesOf(work));
   const writer = openWriter(work, target);
+  const guard = openGuard(work, target);
   const stopTelling = progress.publish(bus, store);
   try {
-    return await retryBadRows(context, job, { writer, ...registers, progress, now: secondsNow });
+    return await retryBadRows(context, job, { writer, guard, ...registers, progress, now: secondsNow });
+  } catch (thrown) {
+    throw await guard.explained(thrown, context.signal);
   } finally {
     stopTelling();
     await writer.close();

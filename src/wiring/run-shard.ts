@@ -7,6 +7,7 @@ import { asFerryError } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import type { StateStore } from '../core/state-ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
+import { replaced } from '../dynamodb/target-guard.js';
 import { IncidentBook } from '../engine/incident-book.js';
 import type { ShardContext } from '../engine/table-job.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
@@ -58,8 +59,9 @@ export async function runShard(
     const guard = recorded ?? guardOf(config, keysOf(session));
     const begun = readBinding({ folder: stateFolder(config, task.dryRun), shard: task.shard });
     const described = session.jobs.map((job) => job.mapping.table);
-    const identity = (await watch.orStuck(asked))?.identity ?? null;
-    const fingerprint = shardBinding(config, described, identity, guard, begun);
+    const boundTo = await watch.orStuck(asked);
+    if (task.target !== null && boundTo?.identity !== task.target) throw replaced(config.target.table);
+    const fingerprint = shardBinding(config, described, boundTo?.identity ?? null, guard, begun);
     if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
     else bindOwn(config, store, fingerprint);
     const going = { ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus };
@@ -74,7 +76,7 @@ export async function runShard(
       ranges: config.source.limits.rangesPerTable,
       signal,
     };
-    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, incidents, reached };
+    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, boundTo, incidents, reached };
     outcome = await watch.orStuck(workOn(work));
   } catch (ended) {
     const thrown = watch.reasonOf(ended);

@@ -19,6 +19,8 @@ export interface ShardTask {
   readonly maxBadRows: number;
   /** verify: by table, the finished verification that an interrupted run left behind and that is not made again, by its pass. */
   readonly takenOver: Readonly<Record<string, number>>;
+  /** Identity of the table that the whole run began with: a shard that begins days later must not take another one for it. null: any. */
+  readonly target: string | null;
   /** Go on from another MySQL server, though nothing proves that it has the same data. */
   readonly acceptServer: boolean;
   /** SELECTs at once on the shard's server. */

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { Config } from '../config/model.js';
 import type { EventBus } from '../core/events.js';
 import type { Phase } from '../core/model.js';
-import type { ItemWriter } from '../core/ports.js';
+import { NO_TARGET, type ItemWriter, type TargetGuard } from '../core/ports.js';
 import type { StateStore } from '../core/state-ports.js';
 import type { TokenBucket } from '../dynamodb/budget.js';
+import type { TableFacts } from '../dynamodb/table-facts.js';
 import { DiscardingWriter } from '../engine/discarding-writer.js';
 import type { IncidentBook } from '../engine/incident-book.js';
 import type { Registers } from '../engine/key-claims.js';
@@ -26,6 +27,8 @@ export interface ShardWork {
   readonly context: ShardContext;
   readonly budget: TokenBucket;
   readonly guard: KeyGuard;
+  /** The target table as the shard is bound to it; null: a dry run has none. */
+  readonly boundTo: TableFacts | null;
   readonly incidents: IncidentBook;
   /** Tables that this run has come to. */
   readonly reached: Set<string>;
@@ -68,6 +71,11 @@ function endWrites(store: StateStore): void {
   } catch {
     // The disk is full, as the run itself will have found.
   }
+}
+
+/** @param target null for a dry run */
+export function openGuard({ task, boundTo }: ShardWork, target: TargetSession | null): TargetGuard {
+  return target === null || boundTo === null ? NO_TARGET : target.openGuard(task.shard, boundTo);
 }
 
 /** What a run claims keys and values in, as its guard asks for. */

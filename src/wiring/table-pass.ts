@@ -1,5 +1,6 @@
 /** A pass over one table, from its plan to its end: what `backfill` and `verify` of a shard do with each table. */
 import { NO_COUNTS, type Phase } from '../core/model.js';
+import type { TargetGuard } from '../core/ports.js';
 import type { Pass, PassKind } from '../core/state-ports.js';
 import { ensurePlan, estimatedRows } from '../engine/plan-table.js';
 import { PassProgress } from '../engine/progress.js';
@@ -11,6 +12,7 @@ export async function withPass(
   work: ShardWork,
   job: TableJob,
   kind: PassKind,
+  guard: TargetGuard,
   run: (pass: Pass, progress: PassProgress) => Promise<void>,
 ): Promise<void> {
   const { task, config, store, bus, context, session } = work;
@@ -24,6 +26,8 @@ export async function withPass(
   const stopTelling = progress.publish(bus, store);
   try {
     await run(pass, progress);
+  } catch (thrown) {
+    throw await guard.explained(thrown, context.signal);
   } finally {
     stopTelling();
   }

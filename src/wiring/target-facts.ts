@@ -56,10 +56,19 @@ export function expectationOf(config: Config): TargetExpectation {
 /** AWS: what a new on-demand table takes. */
 const NEW_ON_DEMAND_UNITS = 4_000;
 
-/** Write units per second that an on-demand table takes at once; null where its capacity is provisioned. @throws FerryError E_TARGET_* */
-export async function warmWriteUnits(config: Config, signal: AbortSignal): Promise<number | null> {
+/** What all shards of a run begin with. */
+export interface TargetAtStart {
+  /** null: there is no such table. */
+  readonly identity: string | null;
+  /** Write units per second that an on-demand table takes at once; null where its capacity is provisioned. */
+  readonly warmUnits: number | null;
+}
+
+/** @throws FerryError E_TARGET_* */
+export async function targetAtStart(config: Config, signal: AbortSignal): Promise<TargetAtStart> {
   const facts = await targetFacts(config, false, signal);
-  return facts?.billing === 'on-demand' ? (facts.warmWriteUnits ?? NEW_ON_DEMAND_UNITS) : null;
+  const warmUnits = facts?.billing === 'on-demand' ? (facts.warmWriteUnits ?? NEW_ON_DEMAND_UNITS) : null;
+  return { identity: facts?.identity ?? null, warmUnits };
 }
 
 /**

@@ -1,10 +1,12 @@
 /** Opens the target table for work: connection, key names as the table has them, writers and readers over one channel each. */
 import type { Config } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
-import type { ItemReader, ItemWriter, TtlLook } from '../core/ports.js';
+import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../core/ports.js';
 import type { TokenBucket } from '../dynamodb/budget.js';
 import { connectTarget } from '../dynamodb/client.js';
 import { openItemReader } from '../dynamodb/reader.js';
+import type { TableFacts } from '../dynamodb/table-facts.js';
+import { openTargetGuard } from '../dynamodb/target-guard.js';
 import { lookAtTtl } from '../dynamodb/time-to-live.js';
 import { openItemWriter } from '../dynamodb/writer.js';
 import { rowLifeSeconds } from '../core/row-life.js';
@@ -17,6 +19,8 @@ export interface TargetSession {
   openReader(shard: string, budget: TokenBucket): ItemReader;
   /** `denied`: the role may not ask. @throws FerryError E_TARGET_* */
   lookAtTtl(signal: AbortSignal): Promise<TtlLook & { readonly denied: boolean }>;
+  /** @param begun the table as it was when the shard was bound to it */
+  openGuard(shard: string, begun: Omit<TableFacts, 'ttl'>): TargetGuard;
   close(): void;
 }
 
@@ -34,6 +38,7 @@ export async function openTargetSession(config: Config, emitter: Emitter): Promi
       openItemWriter({ ...common, condition, rowLifeMs: rowLifeMs(config), shard, budget, onSuspects }),
     openReader: (shard, budget) => openItemReader({ ...common, shard, budget, canonicalText: canonicalItemText }),
     lookAtTtl: (signal) => lookAtTtl(connection, table, signal),
+    openGuard: (shard, begun) => openTargetGuard({ connection, shard, table, begun, patienceSeconds, emitter }),
     close: () => connection.close(),
   };
 }

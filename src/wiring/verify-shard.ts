@@ -7,7 +7,7 @@ import { SuspectCheck } from '../engine/suspect-check.js';
 import { verifyTable, type VerifyParts } from '../engine/verify.js';
 import { evidence, isFinished } from './evidence.js';
 import { NOTHING_DONE, type ShardOutcome } from './shard-task.js';
-import { maxAgeMs, secondsNow, tablesOf, tellPhase, type ShardWork } from './shard-work.js';
+import { maxAgeMs, openGuard, secondsNow, tablesOf, tellPhase, type ShardWork } from './shard-work.js';
 import { withPass } from './table-pass.js';
 import { openTargetSession, type TargetSession } from './target-session.js';
 
@@ -16,6 +16,7 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
   const { task, config, bus, session, store, context } = work;
   tellPhase(work, 'verifying');
   const target = await openTargetSession(config, bus);
+  const guard = openGuard(work, target);
   const suspects = new SuspectCheck(store);
   const takenOver: TakenOver[] = [];
   warnOfLateWrites(work, suspects);
@@ -36,8 +37,8 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
         }
         const abandoned = store.abandoned(table, maxAgeMs(config));
         if (abandoned !== null) bus.emit('verification.again', { shard: task.shard, table, ...abandoned });
-        await withPass(work, job, 'verify', (pass, progress) =>
-          verifyTable(context, job, pass, { reader, progress, suspects, lookAtTtl, now: secondsNow }),
+        await withPass(work, job, 'verify', guard, (pass, progress) =>
+          verifyTable(context, job, pass, { reader, guard, progress, suspects, lookAtTtl, now: secondsNow }),
         );
       }
     } finally {
@@ -60,11 +61,19 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
   return { ...found, ...open, outcome: 'differences', exitCode: EXIT.differences };
 }
 
-/** What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. */
+/**
+ * What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. So is TTL that was
+ * switched on, off or to another attribute meanwhile: what was compared may go by itself, or what is missing may have gone so.
+ */
 function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): VerifyParts['lookAtTtl'] {
   let told = false;
+  let before: string | null | undefined;
   return async (signal) => {
     const look = await target.lookAtTtl(signal);
+    if (before !== undefined && before !== look.deletesBy) {
+      bus.emit('shard.warning', { shard: task.shard, ...ttlChanged(config.target.table, look.deletesBy) });
+    }
+    before = look.deletesBy;
     if (look.denied && !told) {
       told = true;
       bus.emit('shard.warning', {
@@ -75,6 +84,18 @@ function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): Ver
       });
     }
     return look;
+  };
+}
+
+function ttlChanged(
+  table: string,
+  deletesBy: string | null,
+): { readonly code: 'E_PREFLIGHT'; readonly message: string; readonly hint: string } {
+  const now = deletesBy === null ? 'was switched off' : `deletes items by ${deletesBy} now`;
+  return {
+    code: 'E_PREFLIGHT',
+    message: `TTL of table ${table} was changed while this verification went on: it ${now}`,
+    hint: 'leave TTL as it is until a verification has passed, and verify again',
   };
 }
 

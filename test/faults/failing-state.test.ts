@@ -164,6 +164,7 @@ async function runOnce(whole: Config, command: Command, { state, table, endpoint
     everyEvent: false,
     units: 100_000,
     takenOver: {},
+    target: null,
   };
   try {
     return await runShard(task, config, new EventBus(), openBudget(task.units), new AbortController().signal);

@@ -90,7 +90,7 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
     [
       'access is denied',
       { kind: 'error', status: 400, name: 'AccessDeniedException' },
-      /error s01 E_TARGET_ACCESS: BatchWriteItem on table \S+: AWS denied access \(AccessDeniedException\)/,
+      /error s01 E_TARGET_ACCESS: BatchWriteItem on table \S+: AWS denied dynamodb:BatchWriteItem \(AccessDeniedException\)/,
       /IAM policy/,
     ],
     [

@@ -72,7 +72,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       });
       const task: ShardTask = {
         ...{ kind: 'backfill', shard, config: { file, text }, dryRun: false, restart, retryBad: false, maxBadRows: 0 },
-        ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {} },
+        ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {}, target: null },
       };
       return await runShard(task, config, bus, openBudget(task.units), stop.signal);
     };

@@ -12,6 +12,7 @@ import {
   TEST_AWS_ENVIRONMENT,
 } from '../../support/dynamodb.js';
 import { inOrder, startFaultProxy } from '../../support/fault-proxy.js';
+import { tableStatus } from '../../support/fault-proxy/plans.js';
 
 const never = new AbortController().signal;
 
@@ -66,7 +67,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
       sortKey: { name: 'sk', type: 'N' },
       billing: 'on-demand',
       provisionedWriteUnits: null,
-      indexes: [{ name: 'by_sid', partitionKey: { name: 'sid', type: 'S' }, local: false, active: true }],
+      indexes: [{ name: 'by_sid', partitionKey: { name: 'sid', type: 'S' }, local: false, status: 'ACTIVE' }],
     });
     // dynalite tells that TTL is off, and knows no way to turn it on.
     expect(facts.ttl).toEqual(server.name === 'dynalite' ? null : { attribute: 'expires', status: 'ENABLED' });
@@ -113,6 +114,22 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
       never,
     );
     expect(second).toEqual(first);
+  });
+
+  test.each([
+    ['DELETING', /will not come back/],
+    ['INACCESSIBLE_ENCRYPTION_CREDENTIALS', /KMS key/],
+  ])('a table that is %s is not waited for', async (status, says) => {
+    await using place = await newTable(server);
+    await createTable(place.connection, place.wanted, never);
+    const control = tableStatus(status);
+    await using proxy = await startFaultProxy(server.endpoint, inOrder(), undefined, { control });
+    const connection = await connectTarget({ region: null, endpoint: proxy.endpoint, table: place.wanted.table });
+    await expect(createTable(connection, place.wanted, never)).rejects.toMatchObject({
+      code: 'E_TARGET_NOT_ACTIVE',
+      message: expect.stringMatching(says) as string,
+    });
+    connection.close();
   });
 
   test('no table is null', async () => {

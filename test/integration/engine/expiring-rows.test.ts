@@ -23,7 +23,10 @@ it.each(onePair)('two that share an item key and expire in the queue are left ou
   for (const row of await allRows(work.job)) work.job.mapping.map(row, items, { now: EXPIRY - 1 });
   expect(items.length).toBe(2);
   const claims = new KeyClaims(work.context, work.job, { itemKeys: null, shardValues: null, now: () => EXPIRY });
-  const written = await claims.write(work.target.writer, items, thisMoment(), AbortSignal.timeout(5_000));
+  const fail = (): never => {
+    throw new Error('no item is refused');
+  };
+  const written = await claims.write(work.target.writer, items, thisMoment(), fail, AbortSignal.timeout(5_000));
   expect(written.items).toEqual([]);
   expect(await work.items()).toEqual([]);
 });

@@ -48,7 +48,7 @@ it.each(onePair)('a backfill and a verification of one range go on where they we
     });
     const task: ShardTask = {
       ...{ kind, shard: 's01', config: { file, text }, dryRun: false, restart: false, retryBad: false, maxBadRows: 0 },
-      ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {} },
+      ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {}, target: null },
     };
     return await runShard(task, config, bus, openBudget(task.units), stop.signal);
   };

@@ -3,7 +3,7 @@ import { BadRowLimit } from '../../../src/engine/bad-row-limit.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { ItemMapping } from '../../../src/config/model.js';
 import { NO_COUNTS, type Cursor, type Row } from '../../../src/core/model.js';
-import type { ItemReader, ItemWriter, RowSource, TtlLook } from '../../../src/core/ports.js';
+import { NO_TARGET, type ItemReader, type ItemWriter, type RowSource, type TtlLook } from '../../../src/core/ports.js';
 import type { KeyRegister, Pass, PassKind, StateStore } from '../../../src/core/state-ports.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { ensurePlan } from '../../../src/engine/plan-table.js';
@@ -98,7 +98,7 @@ export async function openTableWork(options: TableWorkOptions): Promise<TableWor
       const progress = new PassProgress(SHARD, 't', 'backfilling', 1, NO_COUNTS, GAUGES);
       return { pass: store.openPass(kind, 't'), progress };
     };
-    const common = { itemKeys: null, shardValues: null, now };
+    const common = { itemKeys: null, shardValues: null, now, guard: NO_TARGET };
     return {
       database,
       target,
@@ -132,7 +132,7 @@ export async function openTableWork(options: TableWorkOptions): Promise<TableWor
         const { pass, progress } = await passOf('verify', work);
         const { reader = target.reader, suspects = new SuspectCheck(store), deletesBy = null } = parts;
         const lookAtTtl = (): Promise<TtlLook> => Promise.resolve({ deletesBy, seconds: now });
-        await verifyTable(context, work, pass, { reader, progress, suspects, lookAtTtl, now });
+        await verifyTable(context, work, pass, { reader, guard: NO_TARGET, progress, suspects, lookAtTtl, now });
         return pass;
       },
       [Symbol.asyncDispose]: dispose,

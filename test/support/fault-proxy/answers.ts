@@ -28,8 +28,8 @@ export function sendGarbled(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': JSON_TYPE }).end('{"Unproc');
 }
 
-export function errorBody(name: string): Record<string, unknown> {
-  return { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: 'this text may quote SECRET-VALUE' };
+export function errorBody(name: string, text = 'this text may quote SECRET-VALUE'): Record<string, unknown> {
+  return { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: text };
 }
 
 /** A refusal for lack of capacity, with its reasons in one of the two spellings. */

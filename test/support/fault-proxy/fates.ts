@@ -13,6 +13,8 @@ export type Selection =
 
 export type Fate =
   | { readonly kind: 'pass' }
+  /** Executed once that is over: for what somebody else does to the table between two requests. */
+  | { readonly kind: 'after'; readonly done: Promise<unknown> }
   /** The service took its time, and executed it then. */
   | { readonly kind: 'late'; readonly ms: number }
   /** Executed at once, but the first byte of the answer takes its time. */
@@ -37,6 +39,8 @@ export type Fate =
       readonly kind: 'error';
       readonly status: number;
       readonly name: string;
+      /** What the service says to it; one that quotes a secret unless given. */
+      readonly text?: string;
       readonly applied?: boolean;
       readonly date?: Date;
     }

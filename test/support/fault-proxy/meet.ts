@@ -28,6 +28,10 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
     case 'pass':
       await relay(response, await forward(target, incoming, body));
       return;
+    case 'after':
+      await fate.done;
+      await relay(response, await forward(target, incoming, body));
+      return;
     case 'late':
       await sleep(fate.ms);
       await relay(response, await forward(target, incoming, body));
@@ -60,7 +64,7 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
     }
     case 'error':
       await apply(fate.applied);
-      send(response, fate.status, errorBody(fate.name), fate.date);
+      send(response, fate.status, errorBody(fate.name, fate.text), fate.date);
       return;
     case 'garbled':
       await apply(fate.applied);

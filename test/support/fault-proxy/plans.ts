@@ -80,7 +80,8 @@ export function warmTable(writeUnits: number): FaultPlan {
   return tableTold({ WarmThroughput: { WriteUnitsPerSecond: writeUnits } });
 }
 
-function tableTold(facts: Record<string, unknown>, active: () => boolean = () => true): FaultPlan {
+/** DescribeTable answers with these facts in the place of its own while the test says so. */
+export function tableTold(facts: Record<string, unknown>, active: () => boolean = () => true): FaultPlan {
   const alter = (answer: Record<string, unknown>): Record<string, unknown> => ({
     ...answer,
     Table: { ...(answer['Table'] as Record<string, unknown> | undefined), ...facts },

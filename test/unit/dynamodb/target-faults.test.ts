@@ -16,7 +16,9 @@ const facts: TableFacts = {
   name: 'messages',
   identity: 'arn id',
   status: 'ACTIVE',
+  details: { keyLostAt: null, backup: null },
   indexes: [],
+  replicas: [],
   billing: 'on-demand',
   provisionedWriteUnits: null,
   warmWriteUnits: null,
@@ -54,7 +56,7 @@ describe('targetFaults', () => {
   });
 
   test('all at once', () => {
-    const local = { ...keys, name: 'by_date', local: true, projection: [], active: true };
+    const local = { ...keys, name: 'by_date', local: true, projection: [], status: 'ACTIVE', backfilling: false };
     const all = found(
       {
         status: 'DELETING',

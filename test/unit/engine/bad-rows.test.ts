@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Cursor, MappedItem, Row } from '../../../src/core/model.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
-import type { ItemWriter } from '../../../src/core/ports.js';
+import { NO_TARGET, type ItemWriter } from '../../../src/core/ports.js';
 import { BadRowBook } from '../../../src/engine/bad-row-book.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
 import { mapChunk } from '../../../src/engine/map-chunk.js';
@@ -106,7 +106,7 @@ describe('retryBadRows', () => {
 
   async function retried(place: Place, rows: readonly Row[], writer = new Writer()) {
     const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
-    const parts = { writer, progress, now: () => NOW, itemKeys: null, shardValues: null };
+    const parts = { writer, guard: NO_TARGET, progress, now: () => NOW, itemKeys: null, shardValues: null };
     const counts = await retryBadRows(place.context, jobOf(mapping, rows), parts);
     return { counts, progress: progress.counts, writer };
   }
@@ -173,7 +173,14 @@ describe('retryBadRows', () => {
     const job = jobOf(mapping, [bad(1)]);
     const source = { ...job.source, at: (cursors: readonly Cursor[]) => Promise.resolve(cursors.map(() => bad(1))) };
     const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
-    const parts = { writer: new Writer(), progress, now: () => NOW, itemKeys: null, shardValues: null };
+    const parts = {
+      writer: new Writer(),
+      guard: NO_TARGET,
+      progress,
+      now: () => NOW,
+      itemKeys: null,
+      shardValues: null,
+    };
     const counts = await retryBadRows(place.context, { ...job, source }, parts);
     expect(counts).toMatchObject({ rows: 2, gone: 1, stillBad: 1 });
     expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
@@ -189,7 +196,14 @@ describe('retryBadRows', () => {
     const job = jobOf(mapping, [bad(1)]);
     const source = { ...job.source, at: () => Promise.resolve([bad(1)]) };
     const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
-    const parts = { writer: new Writer(), progress, now: () => NOW, itemKeys: null, shardValues: null };
+    const parts = {
+      writer: new Writer(),
+      guard: NO_TARGET,
+      progress,
+      now: () => NOW,
+      itemKeys: null,
+      shardValues: null,
+    };
     expect(await retryBadRows(place.context, { ...job, source }, parts)).toMatchObject({ rows: 1, stillBad: 1 });
     expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
   });

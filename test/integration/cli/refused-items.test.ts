@@ -1,0 +1,65 @@
+/**
+ * Items that the target refuses though they could be mapped: rows of them are bad rows, named with what DynamoDB found, and everything
+ * else is moved. An index refuses a number where its key is a text, which nothing but the table knows.
+ */
+import { describe, expect, test } from 'vitest';
+import { createMigration, KEYS, onePair } from '../../support/migration.js';
+import { outcomesOf } from './bad-row-tables.js';
+
+const ROWS = 60;
+const REFUSED = [7, 40];
+const SECRET = 'secret';
+
+const people = [
+  'CREATE TABLE people (id INT PRIMARY KEY, city VARCHAR(20) NOT NULL, code VARCHAR(20) NOT NULL)',
+  `INSERT INTO people VALUES ${Array.from({ length: ROWS }, (_, index) => {
+    const id = index + 1;
+    return `(${id}, '${REFUSED.includes(id) ? '7' : '"Trondheim"'}', '${SECRET}-${id}')`;
+  }).join(', ')}`,
+];
+const byCity = {
+  ...KEYS,
+  indexes: [{ name: 'by_city', partitionKey: { name: 'city', type: 'S' }, sortKey: null, projection: 'keys-only' }],
+} as const;
+
+describe.each(onePair)('items that the target refuses: $name', { timeout: 240_000 }, (servers) => {
+  test('are bad rows: named, counted, left out, and moved by a retry once they are corrected', async () => {
+    await using migration = await createMigration({
+      servers,
+      rows: () => people,
+      table: byCity,
+      config: (config) => {
+        config.source.table = { name: 'people' };
+        const keys = { partitionKey: { name: 'pk', template: 'P' }, sortKey: { name: 'sk', template: '{id:pad(10)}' } };
+        // What a JSON text holds has the type that it has there.
+        const attributes = { rules: { city: { type: 'JSON' } } };
+        config.mapping = { people: { items: [{ ...keys, attributes }] } };
+      },
+    });
+    const stopped = await migration.run(['backfill']);
+    expect(stopped.code, stopped.stderr).toBe(1);
+    expect(stopped.stderr).toMatch(/E_BAD_ROWS/);
+    expect(stopped.stdout + stopped.stderr).not.toContain(SECRET);
+
+    const allowed = await migration.run(['backfill', '--max-bad-rows', '2', '--json']);
+    expect(allowed.code, allowed.stderr).toBe(1);
+    expect(outcomesOf(allowed)).toMatchObject([
+      { outcome: 'differences', badRows: 2, counts: { rows: ROWS, items: ROWS - 2, badRows: 2 } },
+    ]);
+    expect(await migration.items()).toHaveLength(ROWS - 2);
+    const { stdout: list } = await migration.run(['bad-rows', '--shard', 's01']);
+    expect(list).toMatch(
+      /DynamoDB refused its item \(ValidationException\): an attribute that\s+is the key of an index has another type/,
+    );
+
+    const verified = await migration.run(['verify', '--json']);
+    expect(outcomesOf(verified)).toMatchObject([{ outcome: 'differences', missing: 2, differing: 0 }]);
+
+    const still = await migration.run(['backfill', '--retry-bad', '--json', '--max-bad-rows', '2']);
+    expect(outcomesOf(still)).toMatchObject([{ retried: { rows: 2, moved: 0, gone: 0, stillBad: 2 } }]);
+    await migration.databases[0]?.query(`UPDATE people SET city = '"Bergen"' WHERE city = '7'`);
+    const retried = await migration.run(['backfill', '--retry-bad', '--json']);
+    expect(outcomesOf(retried)).toMatchObject([{ badRows: 0, retried: { rows: 2, moved: 2, stillBad: 0 } }]);
+    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+  });
+});

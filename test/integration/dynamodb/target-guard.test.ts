@@ -1,0 +1,181 @@
+/** Looks at whether the target is still the same table: what each answer of DescribeTable, true of a real table but for one place, means. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FerryError } from '../../../src/core/errors.js';
+import { EventBus } from '../../../src/core/events.js';
+import type { TargetGuard } from '../../../src/core/ports.js';
+import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
+import { lookAtTable } from '../../../src/dynamodb/table-facts.js';
+import { openTargetGuard } from '../../../src/dynamodb/target-guard.js';
+import { createTable, dynamodbServers, TEST_AWS_ENVIRONMENT, type TestTable } from '../../support/dynamodb.js';
+import { type Fate, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.js';
+
+const never = new AbortController().signal;
+const PASS: Fate = { kind: 'pass' };
+const HOURS = 3_600_000;
+
+const told = (facts: Record<string, unknown>): Fate => ({
+  kind: 'altered',
+  alter: (answer) => ({ ...answer, Table: { ...(answer['Table'] as Record<string, unknown>), ...facts } }),
+});
+const refusal = (name: string, status = 400): Fate => ({ kind: 'error', status, name });
+const index = (IndexStatus: string): Record<string, unknown> => ({
+  IndexName: 'by_date',
+  IndexStatus,
+  KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+  Projection: { ProjectionType: 'ALL' },
+});
+
+describe.each(dynamodbServers)('the look at the target: $name', (server) => {
+  let table: TestTable;
+  let proxy: FaultProxy;
+  let connection: TargetConnection;
+  let fate: Fate = PASS;
+  let looks = 0;
+  let warnings: string[] = [];
+
+  beforeEach(async () => {
+    Object.assign(process.env, TEST_AWS_ENVIRONMENT);
+    fate = PASS;
+    looks = 0;
+    warnings = [];
+    table = await createTable(server, { partitionKey: { name: 'pk', type: 'S' } });
+    const control = (): Fate => {
+      looks++;
+      return fate;
+    };
+    proxy = await startFaultProxy(server.endpoint, () => PASS, undefined, { control });
+    connection = await connectTarget({ region: null, endpoint: proxy.endpoint, table: table.name });
+  });
+  afterEach(async () => {
+    connection.close();
+    await proxy[Symbol.asyncDispose]();
+    await table[Symbol.asyncDispose]();
+  });
+
+  async function guard(lookEveryMs = 0, patienceSeconds = 30): Promise<TargetGuard> {
+    const begun = await lookAtTable(connection, table.name, never);
+    if (begun === null) throw new Error('the table is there');
+    const emitter = new EventBus();
+    emitter.on('shard.warning', ({ code, message }) => warnings.push(`${code} ${message}`));
+    looks = 0;
+    return openTargetGuard({
+      connection,
+      shard: 's01',
+      table: table.name,
+      begun,
+      patienceSeconds,
+      emitter,
+      lookEveryMs,
+    });
+  }
+
+  const codeOf = async (look: Promise<void>): Promise<string> =>
+    await look.then(
+      () => 'the same table',
+      (thrown: unknown) => (thrown instanceof FerryError ? thrown.code : String(thrown)),
+    );
+
+  test('asks at a checkpoint only where the last look is long ago, once for all that wait; before a verdict always', async () => {
+    const seldom = await guard(HOURS);
+    await seldom.atCheckpoint(never);
+    expect(looks).toBe(0);
+    await seldom.confirm(never);
+    await seldom.confirm(never);
+    expect(looks).toBe(2);
+    const often = await guard();
+    await Promise.all([often.atCheckpoint(never), often.atCheckpoint(never), often.atCheckpoint(never)]);
+    expect(looks).toBe(1);
+    expect(warnings).toEqual([]);
+  });
+
+  test('a run that is stopping records what is done, whatever a look would say or has not said yet', async () => {
+    const look = await guard();
+    fate = told({ TableId: 'another' });
+    await look.atCheckpoint(AbortSignal.abort());
+    expect(looks).toBe(0);
+    fate = { kind: 'hang', applied: false };
+    const stopping = new AbortController();
+    const waits = look.atCheckpoint(stopping.signal);
+    await expect.poll(() => looks).toBe(1);
+    stopping.abort();
+    await waits;
+    expect(warnings).toEqual([]);
+  });
+
+  test.each<[string, Fate, string]>([
+    ['being updated', told({ TableStatus: 'UPDATING' }), 'the same table'],
+    ['of another id, as when it was made again or restored', told({ TableId: 'another' }), 'E_TARGET_GONE'],
+    ['of another region or account', told({ TableArn: 'arn:aws:dynamodb:eu-west-1:1:table/t' }), 'E_TARGET_GONE'],
+    ['made at another time, where nothing else tells', told({ TableId: null, CreationDateTime: 1 }), 'E_TARGET_GONE'],
+    ['not there', refusal('ResourceNotFoundException'), 'E_TARGET_GONE'],
+    ['being deleted', told({ TableStatus: 'DELETING' }), 'E_TARGET_NOT_ACTIVE'],
+    ['archived', told({ TableStatus: 'ARCHIVED' }), 'E_TARGET_NOT_ACTIVE'],
+    ['without its KMS key', told({ TableStatus: 'INACCESSIBLE_ENCRYPTION_CREDENTIALS' }), 'E_TARGET_NOT_ACTIVE'],
+    ['in a state that nobody knows', told({ TableStatus: '__proto__' }), 'E_TARGET_NOT_ACTIVE'],
+    ['told by nothing', told({ TableId: null, CreationDateTime: null }), 'E_TARGET_REQUEST'],
+    ['not to be asked for any more', refusal('AccessDeniedException'), 'E_TARGET_ACCESS'],
+  ])('a table that is %s', async (_, answer, code) => {
+    const look = await guard();
+    fate = answer;
+    expect([await codeOf(look.atCheckpoint(never)), await codeOf(look.confirm(never))]).toEqual([code, code]);
+  });
+
+  test('a look that is not answered lets a checkpoint pass, told once; a verdict waits for it, as long as the patience', async () => {
+    const look = await guard(0, 0);
+    fate = refusal('ThrottlingException');
+    await look.atCheckpoint(never);
+    await look.atCheckpoint(never);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^E_TARGET_UNAVAILABLE DescribeTable on table .* is not answered/),
+    ]);
+    expect(await codeOf(look.confirm(never))).toBe('E_TARGET_UNAVAILABLE');
+    fate = PASS;
+    const patient = await guard();
+    fate = refusal('InternalServerError', 500);
+    const verdict = codeOf(patient.confirm(never));
+    // As many as one call makes.
+    await expect.poll(() => looks).toBeGreaterThan(4);
+    fate = PASS;
+    expect(await verdict).toBe('the same table');
+  });
+
+  test('an index or a replica that comes, goes or fails is named, each once', async () => {
+    const look = await guard();
+    const replicas = [{ RegionName: 'eu-west-1', ReplicaStatus: 'REPLICATION_NOT_AUTHORIZED' }];
+    for (const facts of [
+      { GlobalSecondaryIndexes: [index('CREATING')] },
+      { GlobalSecondaryIndexes: [index('CREATING')], Replicas: replicas },
+      { GlobalSecondaryIndexes: [index('ACTIVE')], Replicas: replicas },
+      {},
+    ]) {
+      fate = told(facts);
+      await look.confirm(never);
+    }
+    expect(warnings.map((line) => line.replace(/^.*goes on: /, ''))).toEqual([
+      expect.stringMatching(/^index by_date is CREATING: it is being built/),
+      expect.stringMatching(/^the replica in eu-west-1 is REPLICATION_NOT_AUTHORIZED: a policy denies replication/),
+      'index by_date is ACTIVE',
+      'index by_date was deleted',
+    ]);
+  });
+
+  test('says why a request found no table', async () => {
+    const look = await guard();
+    const gone = new FerryError('E_TARGET_GONE', 'not there', 'look');
+    expect(await look.explained(gone, never)).toBe(gone);
+    fate = told({ TableStatus: 'CREATING' });
+    expect(await look.explained(gone, never)).toMatchObject({ code: 'E_TARGET_NOT_ACTIVE' });
+    fate = told({ TableId: 'another' });
+    expect(await look.explained(gone, never)).toMatchObject({
+      message: expect.stringMatching(/is another one than/) as string,
+    });
+    fate = refusal('ResourceNotFoundException');
+    expect(await look.explained(gone, never)).toMatchObject({
+      message: expect.stringMatching(/was deleted while/) as string,
+    });
+    fate = refusal('AccessDeniedException');
+    expect(await look.explained(gone, never)).toBe(gone);
+    const other = new FerryError('E_TARGET_ACCESS', 'denied', 'look');
+    expect(await look.explained(other, never)).toBe(other);
+  });
+});
