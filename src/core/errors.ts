@@ -40,6 +40,7 @@ export const ERROR_CODES = {
     'the preflight found several faults, each listed with its own code; exits as they do where they agree',
   ),
   E_TABLE_MISSING: entry(EXIT.preflight, 'the source database has no such table'),
+  E_TABLE_NOT_BASE: entry(EXIT.preflight, 'what the config names is a view or no table, and may hide rows or columns'),
   E_TABLE_NO_KEY: entry(EXIT.preflight, 'the table has no unique key that a scan can follow'),
   E_TABLE_TOO_LARGE: entry(EXIT.preflight, 'a table that is read whole is larger than its limit'),
   E_ITEM_KEY_NOT_UNIQUE: entry(EXIT.preflight, 'the schema does not prove that every row gets an item key of its own'),
