@@ -56,7 +56,7 @@ export const ERROR_CODES = {
   E_SOURCE_LOST: entry(EXIT.source, 'the connection to MySQL was lost and could not be had again'),
   E_SOURCE_CHANGED: entry(
     EXIT.source,
-    'the source is another than when the shard was begun: another server, or a table that was altered or emptied',
+    'the source is another than when the shard was begun: another server, or a table that was altered, emptied or created again',
   ),
   E_SOURCE_BUSY: entry(EXIT.source, 'replica lag or running threads stayed above their limits for maxPauseSeconds'),
   E_BAD_ROWS: entry(EXIT.differences, 'more rows than --max-bad-rows allows cannot be represented as asked'),

@@ -19,7 +19,7 @@ export interface ShardTask {
   readonly maxBadRows: number;
   /** verify: by table, the finished verification that an interrupted run left behind and that is not made again, by its pass. */
   readonly takenOver: Readonly<Record<string, number>>;
-  /** Go on from another MySQL server, though nothing proves that it has the same data. */
+  /** Go on from another MySQL server, or from a table that was rebuilt, though nothing proves that it has the same data. */
   readonly acceptServer: boolean;
   /** SELECTs at once on the shard's server. */
   readonly scans: number;
