@@ -77,10 +77,10 @@ export function jobsOption(): Option {
   );
 }
 
-/** For a failover that nothing but the operator can vouch for. */
+/** For a failover, or a table that was rebuilt, which nothing but the operator can vouch for. */
 export function acceptServerOption(): Option {
   return new Option(
     '--accept-server',
-    'go on from another MySQL server than before, though no GTIDs show that it has the same data',
+    'go on from another MySQL server than before, or from a rebuilt table, though nothing shows that it has the same data',
   ).default(false);
 }

@@ -40,6 +40,7 @@ export const ERROR_CODES = {
     'the preflight found several faults, each listed with its own code; exits as they do where they agree',
   ),
   E_TABLE_MISSING: entry(EXIT.preflight, 'the source database has no such table'),
+  E_TABLE_NOT_BASE: entry(EXIT.preflight, 'what the config names is a view or no table, and may hide rows or columns'),
   E_TABLE_NO_KEY: entry(EXIT.preflight, 'the table has no unique key that a scan can follow'),
   E_TABLE_TOO_LARGE: entry(EXIT.preflight, 'a table that is read whole is larger than its limit'),
   E_ITEM_KEY_NOT_UNIQUE: entry(EXIT.preflight, 'the schema does not prove that every row gets an item key of its own'),
@@ -49,7 +50,10 @@ export const ERROR_CODES = {
     EXIT.preflight,
     'the target table is being made or deleted, is archived, or its KMS key or replication is denied',
   ),
-  E_TLS_REQUIRED: entry(EXIT.preflight, 'the MySQL host is not loopback and offers no verified TLS'),
+  E_TLS_REQUIRED: entry(
+    EXIT.preflight,
+    'TLS is missing where it is required, by the server or because the host is not loopback, or cannot be verified',
+  ),
   E_STATE_SPACE: entry(EXIT.preflight, 'the disk of the state folder is nearly full'),
 
   E_SOURCE_CONNECT: entry(EXIT.source, 'MySQL cannot be reached'),
@@ -58,7 +62,7 @@ export const ERROR_CODES = {
   E_SOURCE_LOST: entry(EXIT.source, 'the connection to MySQL was lost and could not be had again'),
   E_SOURCE_CHANGED: entry(
     EXIT.source,
-    'the source is another than when the shard was begun: another server, or a table that was altered or emptied',
+    'the source is another than when the shard was begun: another server, or a table that was altered, emptied or created again',
   ),
   E_SOURCE_BUSY: entry(EXIT.source, 'replica lag or running threads stayed above their limits for maxPauseSeconds'),
   E_BAD_ROWS: entry(

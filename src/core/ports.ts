@@ -44,6 +44,14 @@ export interface ShardSource {
   close(): Promise<void>;
 }
 
+/** Which table a source reads. */
+export interface Identified {
+  /** Opaque. Holds row values: for the state alone. */
+  readonly identity: string;
+  /** It was made anew since, and only the operator's word says that it is the same. */
+  readonly vouched: boolean;
+}
+
 /** The rows of one table of one shard. Keys are compared by MySQL, never here. */
 export interface RowSource {
   /** Cuts the table into at most `count` ranges of about equal size, by sampling the index. */
@@ -62,11 +70,19 @@ export interface RowSource {
   /** The rows at these cursors, in the given order; null where there is none (any more). */
   at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
   /**
+   * Which table this is, so that one made later under its name can be told from it; from now on, scans and `confirm` watch it.
+   * @param before what it was told by last, as opaque text that holds row values; null: nothing was read of it yet
+   * @param accept take it for the same, whatever it is: the operator says so
+   * @throws FerryError E_SOURCE_CHANGED where it was made anew, and its rows do not show that it is the same
+   */
+  identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified>;
+  /**
+   * @returns what `identify` told, brought up to date; null before
    * @param cuts keys of rows that were there when the table was cut into ranges
    * @throws FerryError E_SOURCE_CHANGED where the table has other columns or keys than when it was described, or none of the rows at
-   *   `cuts` any more: it was emptied or replaced; E_TABLE_MISSING
+   *   `cuts` any more: it was emptied or replaced, or where `identify` would; E_TABLE_MISSING
    */
-  confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<void>;
+  confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null>;
   /** A row that meets the operator's SQL condition besides the scan's own; null where none does. */
   matching(condition: string, signal: AbortSignal): Promise<Row | null>;
   cursorOf(row: Row): Cursor;

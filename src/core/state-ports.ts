@@ -178,6 +178,10 @@ export interface StateStore {
   server(): string | null;
   /** Where it is another one than before, verifications that began before prove nothing any more. */
   setServer(server: string): void;
+  /** What `RowSource.identify` last told of the table; null: nothing was noted. Holds row values. */
+  tableIdentity(table: string): string | null;
+  /** @param voids verifications of the table that began before prove nothing any more */
+  setTableIdentity(table: string, identity: string, voids: boolean): void;
   plan(table: string): TablePlan | null;
   savePlan(plan: TablePlan): void;
   /**

@@ -65,10 +65,11 @@ export async function runPass(
   if (context.signal.aborted) throw interrupted();
   if (fault !== null) throw fault.thrown;
   const cuts = context.store.progress(pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
-  await job.source.confirm(
+  const identity = await job.source.confirm(
     [...new Set(cuts)].filter((cursor) => cursor !== null),
     context.signal,
   );
+  if (identity !== null) context.store.setTableIdentity(pass.table, identity, false);
   await handler.conclude?.(context.signal);
   context.store.finishPass(pass);
 }

@@ -4,13 +4,16 @@
  */
 import { FerryError } from '../core/errors.js';
 import type { Cell, ColumnInfo, KeyPart, TableInfo, UniqueKey } from '../core/model.js';
+import { checkFullSight, checkTableType } from './full-sight.js';
 import type { Session } from './session.js';
 import { textLiteral } from './sql.js';
 
 export interface TableDescription {
   readonly table: TableInfo;
-  /** `InnoDB`, `MyISAM`, ...; null for a view. */
+  /** `InnoDB`, `MyISAM`, ...; null where its file is broken. */
   readonly engine: string | null;
+  /** MariaDB keeps former rows, which no plain SELECT shows. */
+  readonly versioned: boolean;
 }
 
 const BYTE_TYPES: ReadonlySet<string> = new Set([
@@ -19,7 +22,7 @@ const BYTE_TYPES: ReadonlySet<string> = new Set([
   ...['geometrycollection', 'geomcollection'],
 ]);
 
-/** @throws FerryError E_TABLE_MISSING; the driver's own error */
+/** @throws FerryError E_TABLE_MISSING, E_TABLE_NOT_BASE, E_SOURCE_ACCESS where it is not all to be seen; the driver's own error */
 export async function describeTable(
   session: Session,
   shard: string,
@@ -29,21 +32,26 @@ export async function describeTable(
 ): Promise<TableDescription> {
   const schemaIs = `TABLE_SCHEMA = ${textLiteral(database)} AND TABLE_NAME = ${textLiteral(name)}`;
   const [head] = await session.rows(
-    `SELECT ENGINE, TABLE_ROWS FROM information_schema.TABLES WHERE ${schemaIs}`,
+    `SELECT ENGINE, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES WHERE ${schemaIs}`,
     signal,
   );
   if (head === undefined) {
     throw new FerryError(
       'E_TABLE_MISSING',
       `shard ${shard}: database ${database} has no table ${name} that the user may see`,
-      'check `source.tables` and the `database` of the shard, and grant the user SELECT on the table',
+      'check `source.tables` and the `database` of the shard, and grant the user SELECT on the table (by a role: make it his default role)',
     );
   }
+  const type = text(head[2]) ?? '';
+  checkTableType({ shard, database, name }, type);
   const columns = (await session.rows(columnsQuery(schemaIs), signal)).map(columnOf);
+  const listed = columns.map((column) => column.name);
+  await checkFullSight(session, { shard, database, name }, listed, signal);
   const uniqueKeys = keysOf(await session.rows(keysQuery(schemaIs, session), signal));
   return {
     table: { database, name, columns, uniqueKeys, estimatedRows: Number(head[1] ?? 0) },
     engine: text(head[0]),
+    versioned: type === 'SYSTEM VERSIONED',
   };
 }
 

@@ -169,7 +169,7 @@ class Inspection {
   async #checkTable(session: Session, table: SourceTableConfig): Promise<void> {
     try {
       const { id, database } = this.shard;
-      const { table: info, engine } = await describeTable(session, id, database, table.name, this.signal);
+      const { table: info, engine, versioned } = await describeTable(session, id, database, table.name, this.signal);
       this.tables.set(table.name, info);
       this.indexes.set(table.name, await leadingColumns(session, database, table.name, this.signal));
       if (engine !== null && !ROW_ENGINES.has(engine.toLowerCase())) {
@@ -177,6 +177,13 @@ class Inspection {
           'E_PREFLIGHT',
           `table ${table.name} is stored by ${engine}: each SELECT locks it against writers while it runs`,
           'keep `chunkMs` short, or read from a replica',
+        );
+      }
+      if (versioned) {
+        this.#warn(
+          'E_PREFLIGHT',
+          `table ${table.name} is system-versioned: its current rows are moved, and their history is not`,
+          'nothing, if the history may stay in MariaDB; else move it to a table of its own first',
         );
       }
       if (table.wholeTable !== null) {

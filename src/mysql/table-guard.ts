@@ -1,6 +1,7 @@
 /**
- * Watches that a table stays what the mapping was compiled for: rows read after an ALTER may be others than were asked for. The
- * SELECTs name their columns, so most ALTERs show there; this finds the rest, such as another type under the same name.
+ * Watches that a table stays what the mapping was compiled for, and the one that was begun: rows read after an ALTER may be others than were
+ * asked for. The SELECTs name their columns, so most ALTERs show there; this finds the rest, such as another type under the same name, or
+ * another table in its place (table-identity.ts).
  */
 import { isDeepStrictEqual } from 'node:util';
 import { FerryError } from '../core/errors.js';
@@ -8,6 +9,7 @@ import type { Cursor, TableInfo } from '../core/model.js';
 import { describeTable } from './describe.js';
 import type { RowSelect } from './row-select.js';
 import type { Session } from './session.js';
+import { KnownTable, type Identified, type WitnessRows } from './table-identity.js';
 
 const CHECK_EVERY_MS = 10_000;
 
@@ -16,11 +18,25 @@ const MOST_CUTS = 100;
 
 export class TableGuard {
   #checkedAt = performance.now();
+  readonly #known: KnownTable;
 
   constructor(
     private readonly shard: string,
     private readonly table: TableInfo,
-  ) {}
+    witnesses: WitnessRows,
+  ) {
+    this.#known = new KnownTable(shard, table, witnesses);
+  }
+
+  /** Which table this is, for now and for later runs. @see RowSource.identify */
+  async identify(session: Session, before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
+    return await this.#known.identify(session, before, accept, signal);
+  }
+
+  /** As `identify` told it, brought up to date by each `check`; null before. */
+  get identity(): string | null {
+    return this.#known.identity;
+  }
 
   /** Looks again where the last look is some seconds old. @throws as `check` */
   async checkInTime(session: Session, signal: AbortSignal): Promise<void> {
@@ -33,7 +49,10 @@ export class TableGuard {
     const { database, name } = this.table;
     const { table } = await describeTable(session, this.shard, database, name, signal);
     const altered = alterations(this.table, table);
-    if (altered.length === 0) return;
+    if (altered.length === 0) {
+      await this.#known.check(session, signal);
+      return;
+    }
     throw new FerryError(
       'E_SOURCE_CHANGED',
       `shard ${this.shard}: table ${name} was altered while it was read: ${altered.join(', ')}`,

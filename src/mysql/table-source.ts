@@ -12,6 +12,7 @@ import { Retry, sourceRetry } from './retry.js';
 import { RowSelect } from './row-select.js';
 import { type ShardMeans, withSession } from './shard-means.js';
 import { TableGuard } from './table-guard.js';
+import { keyedWitnesses, type Identified } from './table-identity.js';
 
 /** Keys that one SELECT of a refetch names. */
 const REFETCHED_AT_ONCE = 100;
@@ -32,7 +33,7 @@ export class TableSource implements RowSource {
   ) {
     this.#select = new RowSelect(scan);
     this.#table = scan.table.name;
-    this.#guard = new TableGuard(means.shard, scan.table);
+    this.#guard = new TableGuard(means.shard, scan.table, keyedWitnesses(scan));
     this.#estimatedRows = scan.table.estimatedRows;
   }
 
@@ -93,10 +94,17 @@ export class TableSource implements RowSource {
     });
   }
 
-  async confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<void> {
-    await withSession(this.means, `looking at ${this.#table} again`, signal, async (session) => {
+  async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
+    return await withSession(this.means, `looking which table ${this.#table} is`, signal, (session) =>
+      this.#guard.identify(session, before, accept, signal),
+    );
+  }
+
+  async confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null> {
+    return await withSession(this.means, `looking at ${this.#table} again`, signal, async (session) => {
       await this.#guard.check(session, signal);
       await this.#guard.checkRows(session, this.#select, cuts, signal);
+      return this.#guard.identity;
     });
   }
 

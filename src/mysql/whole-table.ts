@@ -24,6 +24,7 @@ import type { Session } from './session.js';
 import { quoteName } from './sql.js';
 import { type ShardMeans, withSession } from './shard-means.js';
 import { TableGuard } from './table-guard.js';
+import type { Identified, WitnessRows } from './table-identity.js';
 
 /** Behind all rows: the only place where a scan can stop. */
 const END = '["end"]' as Cursor;
@@ -36,6 +37,7 @@ export class WholeTable implements RowSource {
   readonly #table: TableInfo;
   readonly #select: string;
   readonly #transports: readonly Transport[];
+  readonly #guard: TableGuard;
 
   constructor(
     private readonly means: ShardMeans,
@@ -51,6 +53,27 @@ export class WholeTable implements RowSource {
     this.#transports = chosen.map(transportOf);
     const list = chosen.map((column) => aliased(columnExpression(table.name, column), transportOf(column)));
     this.#select = `SELECT ${list.join(', ')} ${fromWhole(table, where)}`;
+    this.#guard = new TableGuard(means.shard, table, this.#witnesses());
+  }
+
+  /** By their content, which is all that they are known by: looked for in a reading of all, and only where the table was made anew. */
+  #witnesses(): WitnessRows {
+    const all = async (session: Session, signal: AbortSignal): Promise<readonly Cursor[]> =>
+      Array.from((await this.#collect(session, signal)).rows, (row) => this.cursorOf(row));
+    const named = (cursors: readonly Cursor[]): ReadonlyMap<Cursor, string> =>
+      new Map(cursors.map((cursor) => [cursor, '']));
+    return {
+      choose: async (session, most, signal) => {
+        const cursors = await all(session, signal);
+        const step = Math.max(1, Math.ceil(cursors.length / most));
+        return named(cursors.filter((_, i) => i % step === 0));
+      },
+      cheap: false,
+      find: async (session, cursors, signal) => {
+        const there = new Set(await all(session, signal));
+        return named(cursors.filter((cursor) => there.has(cursor)));
+      },
+    };
   }
 
   planRanges(): Promise<readonly Range[]> {
@@ -101,11 +124,18 @@ export class WholeTable implements RowSource {
     return cursors.map((cursor) => now.get(cursor) ?? null);
   }
 
-  /** Its rows have no keys to look for; they are read in one snapshot. */
-  async confirm(_cuts: readonly Cursor[], signal: AbortSignal): Promise<void> {
-    await withSession(this.means, `looking at ${this.#table.name} again`, signal, (session) =>
-      new TableGuard(this.means.shard, this.#table).check(session, signal),
+  async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
+    return await withSession(this.means, `looking which table ${this.#table.name} is`, signal, (session) =>
+      this.#guard.identify(session, before, accept, signal),
     );
+  }
+
+  /** Its rows have no keys to look for; they are read in one snapshot. */
+  async confirm(_cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null> {
+    return await withSession(this.means, `looking at ${this.#table.name} again`, signal, async (session) => {
+      await this.#guard.check(session, signal);
+      return this.#guard.identity;
+    });
   }
 
   async matching(condition: string, signal: AbortSignal): Promise<Row | null> {

@@ -27,6 +27,9 @@ export class Plans {
   readonly #plan: Statement<[string], PlanRow>;
   readonly #ranges: Statement<[string], RangeRow>;
   readonly #insertPlan: Statement<[string, string, string | null, number | null, string | null, number]>;
+  readonly #identity: Statement<[string], string>;
+  readonly #setIdentity: Statement<[string, string]>;
+  readonly #voidVerifications: Statement<[string]>;
   readonly #insertRange: Statement<[string, number, string | null, string | null, number]>;
 
   constructor(readonly database: Database) {
@@ -34,12 +37,32 @@ export class Plans {
     this.#plan = database.prepare('SELECT * FROM plans WHERE table_name = ?');
     this.#ranges = database.prepare('SELECT * FROM ranges WHERE table_name = ? ORDER BY range_index');
     this.#insertPlan = database.prepare('INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?)');
+    this.#identity = database
+      .prepare<[string], string>('SELECT identity FROM source_tables WHERE table_name = ?')
+      .pluck();
+    this.#setIdentity = database.prepare('INSERT OR REPLACE INTO source_tables VALUES (?, ?)');
+    this.#voidVerifications = database.prepare("UPDATE passes SET void = 1 WHERE kind = 'verify' AND table_name = ?");
     this.#insertRange = database.prepare('INSERT INTO ranges VALUES (?, ?, ?, ?, ?)');
   }
 
   /** In the order they were planned in. */
   tables(): readonly string[] {
     return this.#tables.all();
+  }
+
+  /** Null before the first run noted it. */
+  identity(table: string): string | null {
+    return this.#identity.get(table) ?? null;
+  }
+
+  /** @param voids what was compared with the table as it was before says nothing any more */
+  setIdentity(table: string, identity: string, voids: boolean): void {
+    this.database
+      .transaction(() => {
+        if (voids) this.#voidVerifications.run(table);
+        this.#setIdentity.run(table, identity);
+      })
+      .immediate();
   }
 
   plan(table: string): TablePlan | null {

@@ -238,6 +238,14 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE passes ADD COLUMN void INTEGER NOT NULL DEFAULT 0;
   UPDATE passes SET void = 1 WHERE kind = 'verify' AND (SELECT fingerprint LIKE '%"ttl":{%' FROM meta);
   `,
+  // Which source table was read, by its creation and some of its rows: JSON of src/mysql/table-identity.ts. A table without a row here is
+  // taken for what it is at the next run.
+  `
+  CREATE TABLE source_tables (
+    table_name TEXT PRIMARY KEY,
+    identity   TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

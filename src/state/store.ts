@@ -99,6 +99,14 @@ export class SqliteStateStore implements StateStore {
     this.#run(() => this.#meta.setServer(server));
   }
 
+  tableIdentity(table: string): string | null {
+    return this.#run(() => this.#plans.identity(table));
+  }
+
+  setTableIdentity(table: string, identity: string, voids: boolean): void {
+    this.#run(() => this.#plans.setIdentity(table, identity, voids));
+  }
+
   plan(table: string): TablePlan | null {
     return this.#run(() => this.#plans.plan(table));
   }

@@ -6,6 +6,7 @@ import { FerryError, EXIT } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { addCounts, NO_COUNTS } from '../core/model.js';
 import type { Fingerprint, FingerprintChange, StateStore } from '../core/state-ports.js';
+import { holdTable } from '../engine/hold-table.js';
 import type { Registers } from '../engine/key-claims.js';
 import { PassProgress } from '../engine/progress.js';
 import { NOTHING_RETRIED, retryBadRows, type RetryCounts } from '../engine/retry.js';
@@ -113,6 +114,7 @@ async function retryTable(
     bus.emit('shard.warning', { shard: task.shard, ...notFound(table) });
     return { ...NOTHING_RETRIED, rows: recorded, stillBad: recorded };
   }
+  await holdTable(context, job, task.acceptServer);
   const progress = new PassProgress(task.shard, table, 'backfilling', recorded, NO_COUNTS, gaugesOf(work));
   const writer = openWriter(work, target);
   const guard = openGuard(work, target);

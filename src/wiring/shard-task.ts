@@ -21,7 +21,7 @@ export interface ShardTask {
   readonly takenOver: Readonly<Record<string, number>>;
   /** Identity of the table that the whole run began with: a shard that begins days later must not take another one for it. null: any. */
   readonly target: string | null;
-  /** Go on from another MySQL server, though nothing proves that it has the same data. */
+  /** Go on from another MySQL server, or from a table that was rebuilt, though nothing proves that it has the same data. */
   readonly acceptServer: boolean;
   /** SELECTs at once on the shard's server. */
   readonly scans: number;

@@ -2,6 +2,7 @@
 import { NO_COUNTS, type Phase } from '../core/model.js';
 import type { TargetGuard } from '../core/ports.js';
 import type { Pass, PassKind } from '../core/state-ports.js';
+import { holdTable } from '../engine/hold-table.js';
 import { ensurePlan, estimatedRows } from '../engine/plan-table.js';
 import { PassProgress } from '../engine/progress.js';
 import type { TableJob } from '../engine/table-job.js';
@@ -17,6 +18,7 @@ export async function withPass(
 ): Promise<void> {
   const { task, config, store, bus, context, session } = work;
   const table = job.mapping.table.name;
+  await holdTable(context, job, task.acceptServer);
   const plan = await ensurePlan(context, job, session.source);
   const pass = store.openPass(kind, table, maxAgeMs(config));
   work.reached.add(table);

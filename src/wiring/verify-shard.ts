@@ -3,6 +3,7 @@
  * still land (`engine/suspect-check.ts`) holds the verdict back.
  */
 import { EXIT } from '../core/errors.js';
+import { holdTable } from '../engine/hold-table.js';
 import { SuspectCheck } from '../engine/suspect-check.js';
 import { verifyTable, type VerifyParts } from '../engine/verify.js';
 import { evidence, isFinished } from './evidence.js';
@@ -28,6 +29,7 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
         const table = job.mapping.table.name;
         // Nothing of it was moved, so there is nothing to compare; the outcome says so.
         if (store.summary('backfill', table) === null) continue;
+        if (work.task.takenOver[table] !== undefined) await holdTable(context, job, task.acceptServer);
         const before = takenOverFrom(work, table);
         if (before !== null) {
           takenOver.push(before);

@@ -139,6 +139,25 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         );
       });
 
+      test('which source table it is comes back; where nobody but the operator knows, its verifications count for nothing', async () => {
+        await acrossReopen(
+          (store) => {
+            expect(store.tableIdentity('messages')).toBeNull();
+            finishSamplePass(store, begun(store));
+            finishSamplePass(store, store.openPass('verify', 'messages'));
+            store.setTableIdentity('messages', 'first', false);
+            store.setTableIdentity('media', 'another', true);
+            expect(store.summary('verify', 'messages')).not.toBeNull();
+          },
+          (store) => {
+            expect(store.tableIdentity('messages')).toBe('first');
+            store.setTableIdentity('messages', 'first', true);
+            expect(store.summary('verify', 'messages')).toBeNull();
+            expect(store.summary('backfill', 'messages')).not.toBeNull();
+          },
+        );
+      });
+
       test('a backfill is not a verification, and the summary is of the newest pass of the kind', async () => {
         await using place = await newPlace();
         const store = place.open();

@@ -53,6 +53,18 @@ describe.each(onePair)('a table while it is read, $name', { timeout: 120_000 }, 
       next: /--restart/,
     },
     {
+      fault: 'DROP and CREATE with some of its rows',
+      sql: [
+        'CREATE TABLE kept LIKE notes',
+        'INSERT INTO kept SELECT * FROM notes WHERE id % 3 > 0',
+        'DROP TABLE notes',
+        'RENAME TABLE kept TO notes',
+      ],
+      code: 4,
+      error: /error s01 E_SOURCE_CHANGED: shard s01: table notes was created again, swapped or rebuilt, and of 16 rows/,
+      next: /--restart.*--accept-server/,
+    },
+    {
       fault: 'a type that would lose digits',
       sql: ['ALTER TABLE notes MODIFY price FLOAT NOT NULL'],
       code: 4,
@@ -85,6 +97,36 @@ describe.each(onePair)('a table while it is read, $name', { timeout: 120_000 }, 
     // Nothing of what the other type made of the values is there unseen: the state says that the pass did not end.
     const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
     expect(status?.tables[0]?.backfill?.pass.finishedAt).toBeNull();
+  });
+
+  test('an index that is added, and a swap for a copy with all rows, stop nothing', async () => {
+    await using migration = await createMigration({ servers, rows, config });
+    const changes = [
+      'ALTER TABLE notes ADD KEY (price)',
+      'CREATE TABLE ghost LIKE notes',
+      'INSERT INTO ghost SELECT * FROM notes',
+      'RENAME TABLE notes TO gone, ghost TO notes',
+    ];
+    expect(await meanwhile(migration, ['backfill'], changes)).toMatchObject({ code: 0 });
+    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+  });
+
+  test('a table that was made again after its backfill: refused, until somebody vouches for it', async () => {
+    await using migration = await createMigration({ servers, rows, config });
+    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 100_000 }));
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    for (const sql of [
+      'CREATE TABLE kept LIKE notes',
+      'INSERT INTO kept SELECT * FROM notes WHERE id % 3 > 0',
+      'DROP TABLE notes',
+      'RENAME TABLE kept TO notes',
+    ])
+      await migration.databases[0]?.query(sql);
+    const refused = await migration.run(['verify']);
+    expect(refused).toMatchObject({ code: 4 });
+    expect(refused.stderr).toMatch(/E_SOURCE_CHANGED: shard s01: table notes was created again, swapped or rebuilt/);
+    expect(await migration.run(['verify', '--accept-server'])).toMatchObject({ code: 0 });
+    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 
   test('a table that is emptied after its backfill is not verified by having no rows', async () => {

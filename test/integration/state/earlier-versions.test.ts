@@ -13,7 +13,7 @@ import { STATE } from '../../../src/state/schema.js';
 import { cursor, sampleChunk } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const VERSIONS = [1, 2, 3, 4, 5, 6, 7];
+const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8];
 const HOUR_MS = 3_600_000;
 const TABLES = ['messages', 'calls', 'media'];
 const FINGERPRINT = {
@@ -56,6 +56,9 @@ function shiftTo(file: string, now: number): void {
     UPDATE passes SET started_at = started_at + ${by}, finished_at = finished_at + ${by};
     UPDATE chunks SET done_at = done_at + ${by};
   `);
+  const version = Number(database.pragma('user_version', { simple: true }));
+  for (const name of version < 8 ? [] : ['oldest_at', 'oldest_steady', 'newest_at', 'newest_steady'])
+    database.exec(`UPDATE pass_ranges SET ${name} = ${name} + ${by}`);
   database.close();
 }
 

@@ -10,6 +10,7 @@ test.each([
   [['GRANT INSERT ON `a%`.* TO `u`@`%`'], ['INSERT']],
   [['GRANT INSERT ON `a\\_p`.* TO `u`@`%`'], []],
   [['GRANT INSERT ON `a_p`.* TO `u`@`%`'], ['INSERT']],
+  [['GRANT `w` TO `u`@`%`', 'GRANT USAGE ON *.* TO `w`', 'GRANT SELECT, INSERT ON `app`.`t` TO `w`'], ['INSERT']],
   [['GRANT `reader`@`%` TO `u`@`%`', "GRANT PROXY ON ''@'' TO 'root'@'localhost'"], []],
 ])('%j', (lines, expected) => {
   expect(writePrivileges(lines, 'app')).toEqual(expected);

@@ -1,0 +1,109 @@
+/**
+ * That the user sees all of a table. A server shows a user what the user has a right to: without one on a column, information_schema,
+ * SHOW COLUMNS and (on MariaDB) the keys over it are silent about that column, and a view shows the rows that its maker chose. What is
+ * not seen is neither moved nor compared, so it would never be missed. Refused wherever the server does not show that this is all.
+ *
+ * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: SHOW CREATE TABLE wants a right on the table as a whole, and names every
+ * column, invisible ones too; rights that come by a role count where the role is active, which only a default role is; a TEMPORARY table
+ * of the session (`init_connect`, a pooler) hides the real one; sequences and system views are no tables. Rows are hidden by views alone:
+ * MySQL and MariaDB know no rights on rows. A system-versioned table of MariaDB shows its current rows, which the preflight says.
+ */
+import { FerryError } from '../core/errors.js';
+import { mysqlCode, sourceError } from './errors.js';
+import type { Session } from './session.js';
+import { quoteName } from './sql.js';
+
+/** What TABLE_TYPE says of a table whose own rows a SELECT reads. */
+const TABLES: ReadonlySet<string> = new Set(['BASE TABLE', 'SYSTEM VERSIONED']);
+
+export interface NamedTable {
+  readonly shard: string;
+  readonly database: string;
+  readonly name: string;
+}
+
+/** @param type TABLE_TYPE of information_schema.TABLES @throws FerryError E_TABLE_NOT_BASE */
+export function checkTableType({ shard, name }: NamedTable, type: string): void {
+  if (!TABLES.has(type)) throw notBase(shard, name, type === 'VIEW' ? 'a view' : `a ${type.toLowerCase()}`);
+}
+
+/**
+ * @param listed the columns that information_schema lists
+ * @throws FerryError E_SOURCE_ACCESS, E_TABLE_NOT_BASE; the driver's own error
+ */
+export async function checkFullSight(
+  session: Session,
+  table: NamedTable,
+  listed: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { shard, database, name } = table;
+  const place = `${quoteName(database)}.${quoteName(name)}`;
+  let definition = await definitionOf(session, table, place, signal);
+  if (!definition.startsWith('CREATE TABLE ')) throw notBase(shard, name, 'a temporary table of the session');
+  if (!definition.startsWith('CREATE TABLE `')) {
+    await session.rows('SET SESSION sql_quote_show_create = 1', signal);
+    definition = await definitionOf(session, table, place, signal);
+  }
+  const hidden = definedColumns(definition).filter((column) => !listed.includes(column));
+  if (hidden.length > 0) throw notListed(table, hidden);
+  // Reads nothing, and needs the right to read each of them.
+  await session
+    .rows(`SELECT ${listed.map(quoteName).join(', ')} FROM ${place} LIMIT 0`, signal)
+    .catch((error: unknown) => {
+      throw isDenied(error) ? sourceError(shard, `looking at every column of ${name}`, error) : error;
+    });
+}
+
+async function definitionOf(
+  session: Session,
+  { shard, name }: NamedTable,
+  place: string,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    const [row] = await session.rows(`SHOW CREATE TABLE ${place}`, signal);
+    return row?.[1]?.toString() ?? '';
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    throw new FerryError(
+      'E_SOURCE_ACCESS',
+      `shard ${shard}: the user has rights on single columns of table ${name} only: MySQL hides the others, so nobody can tell what is left out`,
+      `run GRANT SELECT ON ${place} for the user; to leave columns out, use \`drop\` in the mapping`,
+      { cause: error },
+    );
+  }
+}
+
+function isDenied(error: unknown): boolean {
+  return ['ER_TABLEACCESS_DENIED_ERROR', 'ER_COLUMNACCESS_DENIED_ERROR'].includes(mysqlCode(error) ?? '');
+}
+
+/**
+ * The columns of a CREATE TABLE statement as MySQL prints it: each on a line of its own that begins with its name in backticks. Texts are
+ * blanked first, since a comment or a default may hold anything.
+ */
+export function definedColumns(definition: string): readonly string[] {
+  const plain = definition.replace(
+    /(`(?:[^`]|``)*`)|'(?:[^'\\]|''|\\[^])*'/g,
+    (_, name: string | undefined) => name ?? "''",
+  );
+  const body = plain.slice(0, plain.search(/\n\)/) + 1 || plain.length);
+  return [...body.matchAll(/^ {2}`((?:[^`]|``)+)` /gm)].map(([, name = '']) => name.replaceAll('``', '`'));
+}
+
+function notListed({ shard, name }: NamedTable, hidden: readonly string[]): FerryError {
+  return new FerryError(
+    'E_SOURCE_ACCESS',
+    `shard ${shard}: table ${name} has columns that information_schema does not list: ${hidden.join(', ')}`,
+    'grant the user SELECT on the table; where the user has it, find what cuts answers short: a proxy, or a global sql_select_limit',
+  );
+}
+
+function notBase(shard: string, name: string, what: string): FerryError {
+  return new FerryError(
+    'E_TABLE_NOT_BASE',
+    `shard ${shard}: ${name} is ${what}, which may hide rows and columns of the table underneath`,
+    'name the table itself in `source.tables`; its `where` and the mapping say which rows and columns to move',
+  );
+}
