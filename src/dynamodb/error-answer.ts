@@ -2,7 +2,6 @@
  * Error answers of DynamoDB, raw (HTTP status and JSON body) or as the SDK throws them, as a RequestFailure. Only names
  * are kept, and the item that a failed condition met: the texts may quote keys.
  */
-import type { ItemAttributes } from './key-text.js';
 import { RequestFailure } from './service-errors.js';
 
 /**
@@ -14,11 +13,12 @@ export function parseErrorAnswer(status: number, body: string, serverTime: numbe
   const answer = parseObject(body);
   const type = answer?.['__type'];
   const reason = typeof type === 'string' && type !== '' ? afterHash(type) : `HTTP ${status}`;
-  return new RequestFailure(reason, status, true, throttlingReasons(answer ?? {}), serverTime, itemOf(answer));
+  return new RequestFailure(reason, status, true, throttlingReasons(answer ?? {}), serverTime, answer?.['Item']);
 }
 
 /** An error that an SDK call threw, of the service or of the connection. */
 export function fromSdkError(thrown: unknown): RequestFailure {
+  if (thrown instanceof RequestFailure) return thrown;
   if (!(thrown instanceof Error)) return new RequestFailure('unknown error', 0, true);
   const fields = thrown as Error & SdkErrorFields;
   const status = fields.$metadata?.httpStatusCode ?? 0;
@@ -31,12 +31,6 @@ export function fromSdkError(thrown: unknown): RequestFailure {
 /** The connection failed with this code (Node's, undici's or OpenSSL's) before it was up: nothing was sent. */
 export function connectionFailure(code: string): RequestFailure {
   return new RequestFailure(code, 0, false);
-}
-
-/** What was there when a condition failed. */
-function itemOf(answer: Record<string, unknown> | null): ItemAttributes | null {
-  const item = answer?.['Item'];
-  return typeof item === 'object' && item !== null ? (item as ItemAttributes) : null;
 }
 
 function afterHash(type: string): string {

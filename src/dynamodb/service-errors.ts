@@ -4,7 +4,6 @@
  */
 import { FerryError } from '../core/errors.js';
 import type { ErrorCode } from '../core/errors.js';
-import type { ItemAttributes } from './key-text.js';
 
 /** A request that got no success: the service's error answer, or what happened to the connection. */
 export class RequestFailure extends Error {
@@ -16,7 +15,8 @@ export class RequestFailure extends Error {
    * @param sent the request may have reached the service
    * @param throttlingReasons as the service named them, `TableWriteKeyRangeThroughputExceeded`; empty where it did not
    * @param serverTime the answer's Date header in ms since the epoch; null where there was none
-   * @param item of a write whose condition failed: the item that is there. Holds values; null where the answer had none
+   * @param item of a write whose condition failed: the item that is there, as it was answered and unchecked. Holds values; undefined
+   *   where the answer had none
    */
   constructor(
     readonly reason: string,
@@ -24,7 +24,7 @@ export class RequestFailure extends Error {
     readonly sent: boolean,
     readonly throttlingReasons: readonly string[] = [],
     readonly serverTime: number | null = null,
-    readonly item: ItemAttributes | null = null,
+    readonly item?: unknown,
   ) {
     super(reason);
   }

@@ -27,6 +27,25 @@ export type Fate =
   | { readonly kind: 'total capacity' }
   /** As `pass`, but the answer's JSON is another. */
   | { readonly kind: 'altered'; readonly alter: (answer: Record<string, unknown>) => Record<string, unknown> }
+  /**
+   * Something in between answers: the emulator executes the request or not, and the sender gets this text, under the service's seal unless
+   * `headers` say otherwise (undefined: without that one).
+   */
+  | {
+      readonly kind: 'answer';
+      readonly applied: boolean;
+      readonly text: string;
+      readonly status?: number;
+      readonly headers?: Readonly<Record<string, string | undefined>>;
+    }
+  /** As `pass`, but the text of the answer is another, under the seal of the one that the server sent (`kept`) or its own. */
+  | {
+      readonly kind: 'rewritten';
+      readonly seal: 'kept' | 'own';
+      readonly rewrite: (text: string, status: number) => string;
+    }
+  /** Executed, and answered without end: blanks one by one, or as many as fit. */
+  | { readonly kind: 'endless'; readonly everyMs: number | null }
   | {
       readonly kind: 'throttle';
       readonly name?: string;

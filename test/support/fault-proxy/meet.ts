@@ -1,7 +1,7 @@
 /** Carries out the fate of one request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorBody, forward, relay, send, sendGarbled, throttleBody } from './answers.js';
+import { errorBody, forward, relay, sealIn, sealOf, send, sendGarbled, sendText, throttleBody } from './answers.js';
 import type { Batch } from './batch.js';
 import type { Fate, Selection } from './fates.js';
 import type { HeldRequests } from './held.js';
@@ -62,6 +62,20 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
       await apply(fate.applied);
       send(response, fate.status, errorBody(fate.name), fate.date);
       return;
+    case 'answer':
+      await apply(fate.applied);
+      sendText(response, fate.status ?? 200, fate.text, fate.headers);
+      return;
+    case 'rewritten': {
+      const answer = await forward(target, incoming, body);
+      const text = fate.rewrite(await answer.text(), answer.status);
+      sendText(response, answer.status, text, fate.seal === 'kept' ? sealIn(answer) : {});
+      return;
+    }
+    case 'endless':
+      await apply(true);
+      await endlessly(response, fate.everyMs);
+      return;
     case 'garbled':
       await apply(fate.applied);
       sendGarbled(response);
@@ -82,6 +96,16 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
       encounter.held.hold(() => apply(true), fate.ms);
       if (fate.sender === 'reset') incoming.socket.resetAndDestroy();
       else await silence(incoming);
+  }
+}
+
+/** Until the other side gives up. */
+async function endlessly(response: ServerResponse, everyMs: number | null): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', ...sealOf('') });
+  const blanks = everyMs === null ? ' '.repeat(64 * 1024) : ' ';
+  while (!response.destroyed) {
+    response.write(blanks);
+    await sleep(everyMs ?? 1);
   }
 }
 
