@@ -1,7 +1,7 @@
 /**
  * Tells an answer of DynamoDB from one of something in between, by what is around its body: AWS puts an `x-amzn-requestid` on every
- * answer and an `x-amz-crc32`, the CRC32 of the body as sent, on every success (AWS, "DynamoDB low-level API"; the emulators do too,
- * FACTS). So a success without either is none, and a body that changed on its way does not count. An error may come without
+ * answer and an `x-amz-crc32`, the CRC32 of the body as sent, on every success (AWS, "DynamoDB low-level API"; DynamoDB Local and dynalite
+ * do too). So a success without either is none, and a body that changed on its way does not count. An error may come without
  * a checksum (DynamoDB Local's do), never with a wrong one.
  */
 import { crc32 } from 'node:zlib';

@@ -22,8 +22,8 @@ export interface UnitBounds {
 }
 
 /** @param written items that were written, a unit each at least @param tried of the request @param indexes of the table, where known */
-export function writeBounds(written: number, tried: number, indexes = MOST_INDEXES): UnitBounds {
-  return { least: written, most: tried * MOST_WRITE_UNITS * (1 + 2 * indexes) };
+export function writeBounds(written: number, tried: number, indexes: number | null = null): UnitBounds {
+  return { least: written, most: tried * MOST_WRITE_UNITS * (1 + 2 * (indexes ?? MOST_INDEXES)) };
 }
 
 /** A key without an item costs nothing on DynamoDB Local. */

@@ -164,6 +164,8 @@ export function refused(
 /** The error of a run whose patience ran out. */
 export function unavailable(operation: string, table: string, failure: RequestFailure, seconds: number): FerryError {
   const neverSent = failure.status === 0 && !failure.sent;
+  // As `answer-seal.ts` and `answer-shape.ts` name them.
+  const foreign = /^(unreadable answer|answer with)/.test(failure.reason);
   const fact = `${operation} on table ${table} made no progress for ${seconds} s; the last failure was ${failure.reason}`;
   return neverSent
     ? new FerryError(
@@ -177,7 +179,9 @@ export function unavailable(operation: string, table: string, failure: RequestFa
     : new FerryError(
         'E_TARGET_UNAVAILABLE',
         fact,
-        'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity, then run the same command again',
+        foreign
+          ? 'something in between answers in place of DynamoDB, or changes its answers: check endpoint and proxies, then run the same command again'
+          : 'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity, then run the same command again',
         { cause: failure },
       );
 }

@@ -16,5 +16,5 @@ export const DEFAULT_TIMEOUTS: ChannelTimeouts = { connectTimeoutMs: 5000, answe
  * more (`UPLOAD_BYTES_PER_MS`), so that a slow line with batches of 10 MB is no fault.
  */
 export const WHOLE_TIMEOUT_MS = 30_000;
-/** 64 KB a second. */
-export const UPLOAD_BYTES_PER_MS = 64;
+/** 256 KB a second. */
+export const UPLOAD_BYTES_PER_MS = 256;

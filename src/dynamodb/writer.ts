@@ -54,8 +54,8 @@ export interface ItemWriterOptions {
   /** In [0, 1); Math.random unless a test wants its own. */
   readonly random?: () => number;
   readonly timeouts?: ChannelTimeouts;
-  /** Of the table, global and local: bounds what a write can cost. As many as AWS allows, unless given. */
-  readonly indexes?: number;
+  /** Of the table, global and local: bounds what a write can cost. As many as AWS allows, unless known. */
+  readonly indexes?: number | null;
 }
 
 /** How long `close` waits for what is in flight: a healthy request takes tens of ms. */

@@ -13,11 +13,17 @@ import { storedBytes } from '../mapping/stored-size.js';
 import { expectationOf } from './target-facts.js';
 
 export interface TargetSession {
-  openWriter(shard: string, budget: TokenBucket, onSuspects: (keyTexts: readonly string[]) => void): ItemWriter;
+  openWriter(shard: string, cost: WriteCost, onSuspects: (keyTexts: readonly string[]) => void): ItemWriter;
   openReader(shard: string, budget: TokenBucket): ItemReader;
   /** `denied`: the role may not ask. @throws FerryError E_TARGET_* */
   lookAtTtl(signal: AbortSignal): Promise<TtlLook & { readonly denied: boolean }>;
   close(): void;
+}
+
+export interface WriteCost {
+  readonly budget: TokenBucket;
+  /** Of the table, global and local; null: unknown. */
+  readonly indexes: number | null;
 }
 
 /** @throws FerryError E_TARGET_CREDENTIALS, E_TARGET_CONNECT */
@@ -30,8 +36,8 @@ export async function openTargetSession(config: Config, emitter: Emitter): Promi
     version === null ? null : { attribute: version.attribute, canonicalText: canonicalItemText, storedBytes };
   const common = { connection, table, keyNames, requestsInFlight, patienceSeconds, emitter };
   return {
-    openWriter: (shard, budget, onSuspects) =>
-      openItemWriter({ ...common, condition, rowLifeMs: rowLifeMs(config), shard, budget, onSuspects }),
+    openWriter: (shard, cost, onSuspects) =>
+      openItemWriter({ ...common, ...cost, condition, rowLifeMs: rowLifeMs(config), shard, onSuspects }),
     openReader: (shard, budget) => openItemReader({ ...common, shard, budget, canonicalText: canonicalItemText }),
     lookAtTtl: (signal) => lookAtTtl(connection, table, signal),
     close: () => connection.close(),
