@@ -53,6 +53,16 @@ export interface EventMap {
   };
   /** The service throttled; `reasons` as it named them, empty where it did not. */
   'target.throttled': OfShard & { readonly items: number; readonly reasons: readonly string[] };
+  /**
+   * An answer of the service told of more units than its request can have consumed (`most`), or fewer (`least`): they are counted by the
+   * items' sizes instead.
+   */
+  'target.misreported': OfShard & {
+    readonly operation: string;
+    readonly units: number;
+    readonly least: number;
+    readonly most: number;
+  };
   /** Something failed in MySQL (`fact`, in words) while `doing`, and is tried again; `reason` is the code of server or driver. */
   'source.retried': OfShard & {
     readonly doing: string;
@@ -119,6 +129,7 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'batch.acknowledged': 'often',
   'request.retried': 'seldom',
   'target.throttled': 'seldom',
+  'target.misreported': 'seldom',
   'source.retried': 'seldom',
   'source.paused': 'seldom',
   'source.resumed': 'seldom',

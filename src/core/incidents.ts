@@ -9,6 +9,7 @@ export const INCIDENTS = {
   throttled: { one: 'request throttled by DynamoDB', many: 'requests throttled by DynamoDB' },
   failed: { one: 'request to DynamoDB that failed', many: 'requests to DynamoDB that failed' },
   unanswered: { one: 'write without an answer', many: 'writes without an answer' },
+  misreported: { one: 'answer with units that cannot be true', many: 'answers with units that cannot be true' },
   'source-retried': { one: 'MySQL statement that failed', many: 'MySQL statements that failed' },
   'source-lagged': { one: 'pause for a lagging replica', many: 'pauses for a lagging replica' },
   'source-busy': { one: 'pause for a busy server', many: 'pauses for a busy server' },
@@ -38,6 +39,8 @@ export function incidentOf({ name, payload }: EventRecord): IncidentKind | null 
     case 'request.retried':
       if (payload.throttled) return null;
       return payload.ambiguous ? 'unanswered' : 'failed';
+    case 'target.misreported':
+      return 'misreported';
     case 'source.retried':
       return 'source-retried';
     case 'source.paused':

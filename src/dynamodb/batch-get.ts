@@ -5,9 +5,9 @@
  */
 import { readUnits } from '../core/capacity-units.js';
 import { heldAs, SAME, type HeldItem } from '../core/held-item.js';
+import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from './answer-shape.js';
 import type { AskedItems } from './asked-items.js';
 import { AttributeSlices } from './attribute-slices.js';
-import { consumedUnits, type ConsumedCapacity } from './batch-write.js';
 import {
   CLOSING_BRACKET,
   COLON,
@@ -22,34 +22,25 @@ import { keyTextOf, type ItemAttributes, type KeyNames } from './key-text.js';
 
 export interface BatchGetAnswer {
   readonly items: readonly AnsweredItem[];
-  /** Key texts. */
-  readonly unprocessed: readonly string[];
+  /** Places among the items asked for. */
+  readonly unprocessed: readonly number[];
   /** Read units; null where the service does not say. */
   readonly units: number | null;
 }
 
 export interface AnsweredItem {
-  /** Among the items asked for; undefined where nobody asked for it. */
-  readonly place: number | undefined;
+  /** Among the items asked for. */
+  readonly place: number;
   readonly held: HeldItem;
   /** Read units by its size, somewhat too many where it is not the same: for want of better. */
   readonly units: number;
 }
 
-interface RawAnswer {
-  readonly Responses?: Readonly<Record<string, readonly ItemAttributes[]>>;
-  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly ItemAttributes[] }>>;
-  readonly ConsumedCapacity?: readonly ConsumedCapacity[];
-}
-
 interface ParsedAnswer {
-  readonly items: readonly ItemAttributes[];
-  readonly unprocessed: readonly ItemAttributes[];
+  readonly items: readonly unknown[];
+  readonly unprocessed: readonly unknown[];
   readonly units: number | null;
 }
-
-/** An answer that is no JSON, or an item or a key in it that has not the whole item key. */
-export class UnreadableAnswer extends Error {}
 
 const RESPONSES = Buffer.from('"Responses"');
 
@@ -58,16 +49,26 @@ export class BatchGetAnswers {
 
   /** @param canonicalText of an item as the service answered it (DynamoDB JSON, parsed) */
   constructor(
+    private readonly table: string,
     private readonly names: KeyNames,
     private readonly canonicalText: (attributes: ItemAttributes) => string,
   ) {
     this.#slices = new AttributeSlices(names);
   }
 
-  /** @throws UnreadableAnswer */
-  read(bytes: Buffer, asked: AskedItems): BatchGetAnswer {
-    const list = listOfItems(bytes);
-    return (list === -1 ? null : this.#readList(bytes, list, asked)) ?? this.#readParsed(bytes, asked);
+  /**
+   * A key that the answer names nowhere is one without an item.
+   * @param request that asked, by `AskedItems.ask`
+   * @throws UnreadableAnswer where it is no answer to that request, or names a key that it did not ask for, or one twice
+   */
+  read(bytes: Buffer, asked: AskedItems, request: number): BatchGetAnswer {
+    return orUnreadable(() => {
+      const list = listOfItems(bytes);
+      const answer = (list === -1 ? null : this.#readList(bytes, list, asked)) ?? this.#readParsed(bytes, asked);
+      for (const { place } of answer.items) if (!asked.answer(place, request)) throw new UnreadableAnswer();
+      for (const place of answer.unprocessed) if (!asked.answer(place, request)) throw new UnreadableAnswer();
+      return answer;
+    });
   }
 
   /**
@@ -77,13 +78,13 @@ export class BatchGetAnswers {
    */
   #readList(bytes: Buffer, list: number, asked: AskedItems): BatchGetAnswer | null {
     const same: AnsweredItem[] = [];
-    const others: ItemAttributes[] = [];
+    const others: unknown[] = [];
     let at = list;
     while (bytes[at] !== CLOSING_BRACKET || at > list) {
       const end = this.#slices.cut(bytes, at);
       if (end === -1) return null;
       const found = this.#same(asked);
-      if (found === null) others.push(parseItem(bytes.toString('utf8', at, end)));
+      if (found === null) others.push(JSON.parse(bytes.toString('utf8', at, end)));
       else same.push(found);
       at = end;
       if (bytes[at] === CLOSING_BRACKET) break;
@@ -91,18 +92,30 @@ export class BatchGetAnswers {
       at += 1;
     }
     // Whatever is around the items has to be sound as well, before any of them counts.
-    const rest = parseAnswer(bytes.toString('utf8', 0, list) + bytes.toString('utf8', at));
+    const rest = this.#parse(bytes.toString('utf8', 0, list) + bytes.toString('utf8', at));
     if (rest.items.length > 0) return null;
-    return { items: [...same, ...others.map((item) => this.#parsed(item, asked))], ...this.#aside(rest) };
+    return { items: [...same, ...others.map((item) => this.#parsed(item, asked))], ...this.#aside(rest, asked) };
   }
 
   #readParsed(bytes: Buffer, asked: AskedItems): BatchGetAnswer {
-    const answer = parseAnswer(bytes.toString('utf8'));
-    return { items: answer.items.map((item) => this.#parsed(item, asked)), ...this.#aside(answer) };
+    const answer = this.#parse(bytes.toString('utf8'));
+    return { items: answer.items.map((item) => this.#parsed(item, asked)), ...this.#aside(answer, asked) };
   }
 
-  #aside({ unprocessed, units }: ParsedAnswer): Omit<BatchGetAnswer, 'items'> {
-    return { unprocessed: unprocessed.map((key) => this.#keyText(key)), units };
+  #aside({ unprocessed, units }: ParsedAnswer, asked: AskedItems): Omit<BatchGetAnswer, 'items'> {
+    return { unprocessed: unprocessed.map((key) => this.#placeOf(objectIn(key), asked)), units };
+  }
+
+  /** DynamoDB JSON holds its numbers as strings, so parsing rounds none. */
+  #parse(json: string): ParsedAnswer {
+    const raw = objectIn(JSON.parse(json));
+    const items = ofTable(raw['Responses'], this.table);
+    const unprocessed = ofTable(raw['UnprocessedKeys'], this.table);
+    return {
+      items: items === undefined ? [] : listIn(items, 0),
+      unprocessed: unprocessed === undefined ? [] : listIn(objectIn(unprocessed)['Keys']),
+      units: unitsInList(raw['ConsumedCapacity'], this.table),
+    };
   }
 
   #same(asked: AskedItems): AnsweredItem | null {
@@ -113,17 +126,19 @@ export class BatchGetAnswers {
     return this.#slices.areOf(item) ? { place, held: SAME, units: readUnits(item.bytes) } : null;
   }
 
-  #parsed(attributes: ItemAttributes, asked: AskedItems): AnsweredItem {
+  #parsed(item: unknown, asked: AskedItems): AnsweredItem {
+    const attributes = objectIn(item);
     const text = this.canonicalText(attributes);
-    const place = asked.placeOf(this.#keyText(attributes));
-    const held = place === undefined ? text : heldAs(text, asked.at(place));
-    return { place, held, units: readUnits(text.length) };
+    const place = this.#placeOf(attributes, asked);
+    return { place, held: heldAs(text, asked.at(place)), units: readUnits(text.length) };
   }
 
-  #keyText(attributes: ItemAttributes): string {
+  /** @throws UnreadableAnswer where nobody asked for that key */
+  #placeOf(attributes: ItemAttributes, asked: AskedItems): number {
     const text = keyTextOf(attributes, this.names);
-    if (text === null) throw new UnreadableAnswer('answer without item keys');
-    return text;
+    const place = text === null ? undefined : asked.placeOf(text);
+    if (place === undefined) throw new UnreadableAnswer();
+    return place;
   }
 }
 
@@ -147,28 +162,4 @@ function listOfTable(bytes: Buffer, at: number): number {
   if (bytes[at] !== OPENING_BRACE || bytes[at + 1] !== QUOTE) return -1;
   const name = endOfString(bytes, at + 1);
   return name !== -1 && bytes[name] === COLON && bytes[name + 1] === OPENING_BRACKET ? name + 2 : -1;
-}
-
-/** DynamoDB JSON holds its numbers as strings, so parsing rounds none. */
-function parseAnswer(json: string): ParsedAnswer {
-  return orUnreadable(() => {
-    const raw = JSON.parse(json) as RawAnswer;
-    return {
-      items: Object.values(raw.Responses ?? {}).flat(),
-      unprocessed: Object.values(raw.UnprocessedKeys ?? {}).flatMap((part) => part.Keys ?? []),
-      units: consumedUnits(raw.ConsumedCapacity),
-    };
-  });
-}
-
-function parseItem(json: string): ItemAttributes {
-  return orUnreadable(() => JSON.parse(json) as ItemAttributes);
-}
-
-function orUnreadable<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch {
-    throw new UnreadableAnswer('unreadable answer');
-  }
 }

@@ -2,7 +2,9 @@
  * BatchWriteItem on the wire: the request body joined from ready items, and what the answer says of them. Unconditional: whatever
  * was at a key is overwritten.
  */
-import type { ItemAttributes, KeyNames } from './key-text.js';
+import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from './answer-shape.js';
+import { ANSWER_WORDS_BYTES, ESCAPED } from './answer-size.js';
+import type { KeyNames } from './key-text.js';
 import { keyTextOf } from './key-text.js';
 import type { QueuedItem } from './partition-queue.js';
 import { NONE, type WriteAnswer, type WriteFormat } from './write-format.js';
@@ -60,49 +62,36 @@ export class BatchWriteFormat implements WriteFormat {
     return Buffer.from(room, 0, length);
   }
 
-  answer(json: string, batch: readonly QueuedItem[]): WriteAnswer | null {
-    let parsed: RawAnswer;
-    try {
-      parsed = JSON.parse(json) as RawAnswer;
-    } catch {
-      return null;
-    }
-    const units = consumedUnits(parsed.ConsumedCapacity);
-    // The only table of the request, by whichever of its names the service answers with.
-    const unprocessed = Object.values(parsed.UnprocessedItems ?? {}).flat();
-    if (unprocessed.length === 0) return { unprocessed: NONE, newer: NONE, incomparable: false, units, indexed: true };
+  answer(json: string, batch: readonly QueuedItem[]): WriteAnswer {
+    return orUnreadable(() => {
+      const parsed = objectIn(JSON.parse(json));
+      const unprocessed = ofTable(parsed['UnprocessedItems'], this.table);
+      const units = unitsInList(parsed['ConsumedCapacity'], this.table);
+      const found = unprocessed === undefined ? NONE : this.#found(listIn(unprocessed), batch);
+      return { unprocessed: found, newer: NONE, incomparable: false, units, indexed: true };
+    });
+  }
+
+  #found(operations: readonly unknown[], batch: readonly QueuedItem[]): ReadonlySet<QueuedItem> {
     const byKey = new Map(batch.map((queued) => [queued.item.keyText, queued]));
     const found = new Set<QueuedItem>();
-    for (const operation of unprocessed) {
-      const key = keyTextOf(operation.PutRequest?.Item ?? {}, this.#names);
+    for (const operation of operations) {
+      const { Item } = objectIn(objectIn(operation)['PutRequest']);
+      const key = keyTextOf(objectIn(Item), this.#names);
       const queued = key === null ? undefined : byKey.get(key);
-      if (queued === undefined) return null;
+      // One that was not sent, or comes back twice: which of the others it is, nobody knows.
+      if (queued === undefined || found.has(queued)) throw new UnreadableAnswer();
       found.add(queued);
     }
-    return { unprocessed: found, newer: NONE, incomparable: false, units, indexed: true };
+    return found;
+  }
+
+  /** All of the request may come back, its characters escaped. */
+  answerBytes(body: Buffer): number {
+    return ANSWER_WORDS_BYTES + ESCAPED * body.length;
   }
 
   refusal(): null {
     return null;
   }
-}
-
-interface RawAnswer {
-  readonly ConsumedCapacity?: readonly ConsumedCapacity[];
-  readonly UnprocessedItems?: Readonly<
-    Record<string, readonly { readonly PutRequest?: { readonly Item?: ItemAttributes } }[]>
-  >;
-}
-
-export interface ConsumedCapacity {
-  readonly CapacityUnits?: number;
-}
-
-/** CapacityUnits is the whole of table and indexes, whether `INDEXES` is honoured or answered as `TOTAL`. */
-export function consumedUnits(capacities: readonly ConsumedCapacity[] | undefined): number | null {
-  let sum: number | null = null;
-  for (const { CapacityUnits } of capacities ?? []) {
-    if (typeof CapacityUnits === 'number') sum = (sum ?? 0) + CapacityUnits;
-  }
-  return sum;
 }

@@ -6,6 +6,7 @@ import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../core/errors.js';
 import type { TargetConfig } from '../config/model.js';
+import { checkAnswers } from './call-answers.js';
 import { fromSdkError } from './error-answer.js';
 import { noCredentials, RequestSigner } from './request-signer.js';
 import { DEFAULT_TIMEOUTS } from './timeouts.js';
@@ -23,11 +24,13 @@ export interface TargetConnection {
 
 /**
  * Finds region, endpoint and credentials; sends nothing.
+ * @param answersWithinMs of the rare calls; `CALL_ANSWER_WITHIN_MS` unless given
  * @throws FerryError E_TARGET_CREDENTIALS where there are no credentials; E_TARGET_CONNECT where no region or no usable
  *   endpoint is known
  */
 export async function connectTarget(
   config: Pick<TargetConfig, 'region' | 'endpoint' | 'table'>,
+  answersWithinMs?: number,
 ): Promise<TargetConnection> {
   const given: DynamoDBClientConfig = {
     maxAttempts: 1,
@@ -40,6 +43,7 @@ export async function connectTarget(
   if (config.region !== null) given.region = config.region;
   if (config.endpoint !== null) given.endpoint = config.endpoint;
   const client = new DynamoDBClient(given);
+  checkAnswers(client, answersWithinMs);
   try {
     const region = await resolveRegion(client);
     const endpoint = await resolveEndpoint(client, config.table);

@@ -5,8 +5,9 @@
  */
 import { writeUnits } from '../core/capacity-units.js';
 import { versionOrder } from '../core/item-version.js';
-import { consumedUnits, type ConsumedCapacity } from './batch-write.js';
-import type { ItemAttributes, KeyNames } from './key-text.js';
+import { objectIn, orUnreadable, UnreadableAnswer, unitsIn } from './answer-shape.js';
+import { answerBytesOf } from './answer-size.js';
+import { keyTextOf, type ItemAttributes, type KeyNames } from './key-text.js';
 import type { QueuedItem } from './partition-queue.js';
 import type { RequestFailure } from './service-errors.js';
 import { NONE, type WriteAnswer, type WriteFormat } from './write-format.js';
@@ -30,7 +31,7 @@ export class ConditionalPutFormat implements WriteFormat {
 
   constructor(
     readonly table: string,
-    names: KeyNames,
+    private readonly names: KeyNames,
     private readonly condition: WriteCondition,
   ) {
     const placeholders = JSON.stringify({ '#key': names.partitionKey, '#version': condition.attribute });
@@ -50,27 +51,39 @@ export class ConditionalPutFormat implements WriteFormat {
     // Each body is made anew: the request around it costs far more.
   }
 
-  answer(json: string): WriteAnswer | null {
-    try {
-      const { ConsumedCapacity: capacity } = JSON.parse(json) as { readonly ConsumedCapacity?: ConsumedCapacity };
-      const units = consumedUnits(capacity === undefined ? [] : [capacity]);
+  /** It asks for what was consumed, so an answer without that is none of the service: nothing else tells one from `{}`. */
+  answer(json: string): WriteAnswer {
+    return orUnreadable(() => {
+      const units = unitsIn(objectIn(JSON.parse(json))['ConsumedCapacity'], this.table);
       return { unprocessed: NONE, newer: NONE, incomparable: false, units, indexed: true };
-    } catch {
-      return null;
-    }
+    });
+  }
+
+  /** A refusal brings the item that is there. */
+  answerBytes(): number {
+    return answerBytesOf(1);
   }
 
   refusal({ reason, item }: RequestFailure, batch: readonly QueuedItem[]): WriteAnswer | null {
     const [queued] = batch;
     if (reason !== REFUSED || queued === undefined) return null;
-    // A service that does not say what is there: it is some item that must not be overwritten.
-    if (item === null) return { ...REFUSAL, newer: new Set(batch), units: queued.units };
+    // A service that does not say what is there (dynalite): it is some item that must not be overwritten.
+    if (item === undefined) return { ...REFUSAL, newer: new Set(batch), units: queued.units };
+    return orUnreadable(() => this.#refusedBy(objectIn(item), queued));
+  }
+
+  /**
+   * No table holds what is no attribute value, a version that is no number, or another key than the one that was written to: such an
+   * item is none of the application's that could be left alone, but an answer of something else, of which nothing is believed.
+   */
+  #refusedBy(item: ItemAttributes, queued: QueuedItem): WriteAnswer {
     const text = this.condition.canonicalText(item);
+    if (keyTextOf(JSON.parse(text) as ItemAttributes, this.names) !== queued.item.keyText) throw new UnreadableAnswer();
     const ours = text === queued.item.text;
     const order = versionOrder(this.#versionIn(text), this.#versionIn(queued.item.text));
     return {
       ...REFUSAL,
-      newer: ours ? NONE : new Set(batch),
+      newer: ours ? NONE : new Set([queued]),
       incomparable: order === 'incomparable',
       // AWS: a refused write consumes by the larger of both items, of the table alone.
       units: Math.max(queued.units, writeUnits(this.condition.storedBytes(item))),

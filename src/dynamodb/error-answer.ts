@@ -2,7 +2,6 @@
  * Error answers of DynamoDB, raw (HTTP status and JSON body) or as the SDK throws them, as a RequestFailure. Only names
  * are kept, and the item that a failed condition met: the texts may quote keys.
  */
-import type { ItemAttributes } from './key-text.js';
 import { RequestFailure } from './service-errors.js';
 import { wordsIn, type ServiceWords } from './service-words.js';
 
@@ -21,19 +20,28 @@ export function parseErrorAnswer(status: number, body: string, serverTime: numbe
     true,
     throttlingReasons(answer ?? {}),
     serverTime,
-    itemOf(answer),
+    answer?.['Item'],
     wordsOf(answer),
   );
 }
 
 /** An error that an SDK call threw, of the service or of the connection. */
 export function fromSdkError(thrown: unknown): RequestFailure {
+  if (thrown instanceof RequestFailure) return thrown;
   if (!(thrown instanceof Error)) return new RequestFailure('unknown error', 0, true);
   const fields = thrown as Error & SdkErrorFields;
   const status = fields.$metadata?.httpStatusCode ?? 0;
   if (status > 0 || typeof fields.code !== 'string') {
     const words = wordsIn(thrown.message);
-    return new RequestFailure(afterHash(thrown.name), status, status > 0, throttlingReasons(fields), null, null, words);
+    return new RequestFailure(
+      afterHash(thrown.name),
+      status,
+      status > 0,
+      throttlingReasons(fields),
+      null,
+      undefined,
+      words,
+    );
   }
   return connectionFailure(fields.code);
 }
@@ -41,12 +49,6 @@ export function fromSdkError(thrown: unknown): RequestFailure {
 /** The connection failed with this code (Node's, undici's or OpenSSL's) before it was up: nothing was sent. */
 export function connectionFailure(code: string): RequestFailure {
   return new RequestFailure(code, 0, false);
-}
-
-/** What was there when a condition failed. */
-function itemOf(answer: Record<string, unknown> | null): ItemAttributes | null {
-  const item = answer?.['Item'];
-  return typeof item === 'object' && item !== null ? (item as ItemAttributes) : null;
 }
 
 /** `message` as the API has it; `Message` where the answer comes from in front of it. */

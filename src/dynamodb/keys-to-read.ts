@@ -6,6 +6,8 @@ export interface AskedKey {
   readonly text: string;
   /** Read units of the item that is expected there. */
   readonly units: number;
+  /** Of the item among those that are read together. */
+  readonly place: number;
 }
 
 /** The keys of one request. */

@@ -14,7 +14,10 @@ import type { MappedItem } from '../core/model.js';
 import type { ItemRead, ItemReader } from '../core/ports.js';
 import { AskedItems } from './asked-items.js';
 import { Patience, retryDelay } from './backoff.js';
-import { BatchGetAnswers, UnreadableAnswer, type AnsweredItem, type BatchGetAnswer } from './batch-get.js';
+import { UnreadableAnswer } from './answer-shape.js';
+import { answerBytesOf } from './answer-size.js';
+import { BatchGetAnswers, type AnsweredItem, type BatchGetAnswer } from './batch-get.js';
+import { BelievableUnits, readBounds } from './believable-units.js';
 import type { TokenBucket } from './budget.js';
 import type { TargetConnection } from './client.js';
 import type { ItemAttributes, KeyNames } from './key-text.js';
@@ -62,6 +65,7 @@ class BatchItemReader implements ItemReader {
   readonly #feedback: ThrottleFeedback;
   readonly #patience: Patience;
   readonly #estimate = new ReadEstimate();
+  readonly #units: BelievableUnits;
   readonly #reads = new Set<() => void>();
   #closed = false;
   #inFlight = 0;
@@ -77,7 +81,8 @@ class BatchItemReader implements ItemReader {
     });
     this.#limit = pLimit(requestsInFlight);
     this.#head = `{"RequestItems":{${JSON.stringify(options.table)}:{"ConsistentRead":true,"Keys":[`;
-    this.#answers = new BatchGetAnswers(options.keyNames, options.canonicalText);
+    this.#answers = new BatchGetAnswers(options.table, options.keyNames, options.canonicalText);
+    this.#units = new BelievableUnits(options.emitter, options.shard, OPERATION);
     this.#feedback = new ThrottleFeedback(options.budget, performance.now());
     this.#patience = new Patience(options.patienceSeconds);
   }
@@ -178,13 +183,16 @@ class BatchItemReader implements ItemReader {
     const sentAt = performance.now();
     try {
       const body = `${this.#head}${keys.map(({ text }) => text).join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
-      const bytes = await this.#channel.post(OPERATION, body, signal);
-      const answer = this.#understood(bytes, asked);
-      const unprocessed = this.#ofAsked(answer.unprocessed, keys);
-      for (const { place, held } of answer.items) if (place !== undefined) asked.found(place, held);
+      const request = asked.ask(keys);
+      const bytes = await this.#channel.post(OPERATION, body, { maxAnswerBytes: answerBytesOf(keys.length), signal });
+      const answer = this.#understood(bytes, asked, request);
+      const unprocessed = ofPlaces(keys, answer.unprocessed);
+      for (const { place, held } of answer.items) asked.found(place, held);
       const answered = keys.length - unprocessed.length;
       // A key without an item costs one unit as well.
-      const units = answer.units ?? unitsOf(answer.items) + Math.max(0, answered - answer.items.length);
+      const units =
+        this.#units.of(answer.units, readBounds(keys.length)) ??
+        unitsOf(answer.items) + Math.max(0, answered - answer.items.length);
       this.#estimate.learn(units, sumUnits(keys) - sumUnits(unprocessed));
       const throttled = unprocessed.length > 0 && bytes.length < FULL_ANSWER_BYTES;
       budget.settle(units + (throttled ? this.#likely(unprocessed) : 0) - debit);
@@ -236,18 +244,9 @@ class BatchItemReader implements ItemReader {
     return keys.reduce((sum, { units }) => sum + this.#estimate.likely(units), 0);
   }
 
-  #ofAsked(unprocessed: readonly string[], keys: readonly AskedKey[]): readonly AskedKey[] {
-    if (unprocessed.length === 0) return [];
-    const texts = new Set(unprocessed);
-    const found = keys.filter(({ text }) => texts.has(text));
-    // One that was not asked for, or not so: which of the others it is, nobody knows.
-    if (found.length < texts.size) throw new RequestFailure('unreadable answer', 200, true);
-    return found;
-  }
-
-  #understood(bytes: Buffer, asked: AskedItems): BatchGetAnswer {
+  #understood(bytes: Buffer, asked: AskedItems, request: number): BatchGetAnswer {
     try {
-      return this.#answers.read(bytes, asked);
+      return this.#answers.read(bytes, asked, request);
     } catch (thrown) {
       if (thrown instanceof UnreadableAnswer) throw new RequestFailure(thrown.message, 200, true);
       throw thrown;
@@ -260,6 +259,12 @@ interface Outcome {
   readonly unprocessed: readonly AskedKey[];
   readonly reason: string;
   readonly throttled: boolean;
+}
+
+function ofPlaces(keys: readonly AskedKey[], places: readonly number[]): readonly AskedKey[] {
+  if (places.length === 0) return [];
+  const wanted = new Set(places);
+  return keys.filter(({ place }) => wanted.has(place));
 }
 
 function unitsOf(items: readonly AnsweredItem[]): number {

@@ -4,14 +4,22 @@
  */
 import type { Dispatcher } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
+import { type AnswerHeaders, sealFault } from './answer-seal.js';
 import { connectionFailure, parseErrorAnswer } from './error-answer.js';
 import type { RequestSigner } from './request-signer.js';
 import { RequestFailure } from './service-errors.js';
-import type { ChannelTimeouts } from './timeouts.js';
+import { type ChannelTimeouts, UPLOAD_BYTES_PER_MS, WHOLE_TIMEOUT_MS } from './timeouts.js';
 
 export interface ChannelLimits extends ChannelTimeouts {
   /** Connections at once; a request beyond them waits for one. */
   readonly connections: number;
+}
+
+export interface PostLimits {
+  /** An answer that is longer is none. */
+  readonly maxAnswerBytes: number;
+  /** Ends the wait for the answer; the request may have been applied all the same. */
+  readonly signal: AbortSignal | null;
 }
 
 /** ExpiredToken and a wrong clock can meet in one request; nothing needs a third mending. */
@@ -21,10 +29,12 @@ export class RequestChannel {
   readonly #signer: RequestSigner;
   readonly #pool: Dispatcher;
   readonly #path: string;
+  readonly #wholeMs: number;
 
   constructor(signer: RequestSigner, endpoint: URL, limits: ChannelLimits) {
     this.#signer = signer;
     this.#path = endpoint.pathname;
+    this.#wholeMs = limits.wholeTimeoutMs ?? WHOLE_TIMEOUT_MS;
     this.#pool = new Pool(endpoint.origin, {
       connections: limits.connections,
       pipelining: 1,
@@ -36,18 +46,17 @@ export class RequestChannel {
 
   /**
    * @param json the whole request body, as text or as UTF-8
-   * @param signal ends the wait for the answer; the request may have been applied all the same
-   * @returns the body of the success answer, as UTF-8
+   * @returns the body of the success answer, as UTF-8, as the service sent it
    * @throws RequestFailure for everything a caller may judge; FerryError E_TARGET_CREDENTIALS where there are none
    */
-  async post(operation: string, json: string | Buffer, signal: AbortSignal | null = null): Promise<Buffer> {
+  async post(operation: string, json: string | Buffer, limits: PostLimits): Promise<Buffer> {
     const body = typeof json === 'string' ? Buffer.from(json) : json;
     for (let mendings = 0; ; mendings++) {
       const renewal = this.#signer.renewalBeforeUse();
       if (renewal !== null) await renewal;
       const { headers, credentials } = this.#signer.sign(operation, body);
       try {
-        return await this.#exchange(headers, body, signal);
+        return await this.#exchange(headers, body, limits);
       } catch (thrown) {
         const mendable = thrown instanceof RequestFailure && mendings < MENDINGS;
         if (!mendable || !(await this.#signer.mend(thrown, credentials))) throw thrown;
@@ -60,67 +69,107 @@ export class RequestChannel {
     await this.#pool.destroy();
   }
 
-  #exchange(headers: Record<string, string>, body: Buffer, signal: AbortSignal | null): Promise<Buffer> {
+  #exchange(headers: Record<string, string>, body: Buffer, limits: PostLimits): Promise<Buffer> {
+    const wholeMs = this.#wholeMs + body.length / UPLOAD_BYTES_PER_MS;
     return new Promise((resolve, reject) => {
-      const exchange = new Exchange(resolve, reject, signal);
+      const exchange = new Exchange(resolve, reject, limits, wholeMs);
       this.#pool.dispatch({ method: 'POST', path: this.#path, headers, body }, exchange);
     });
   }
 }
 
-/** Collects one answer. `dispatch` with a handler costs a fraction of undici's stream-based `request`. */
+/**
+ * Collects one answer, for so long and up to so many bytes. `dispatch` with a handler costs a fraction of undici's stream-based `request`;
+ * undici's own limits are of the pause before each part, and parts may come for ever.
+ */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (body: Buffer) => void;
   readonly #reject: (failure: RequestFailure) => void;
-  readonly #signal: AbortSignal | null;
-  readonly #abort = (): void => this.#controller?.abort(new RequestAborted());
+  readonly #limits: PostLimits;
+  readonly #timer: NodeJS.Timeout;
+  readonly #abort = (): void => this.#stop('aborted');
   #controller: Dispatcher.DispatchController | null = null;
   #sent = false;
+  /** Why it was ended from here. */
+  #stopped: string | null = null;
   #status = 0;
-  #serverTime: number | null = null;
+  #headers: AnswerHeaders = {};
+  #bytes = 0;
   readonly #chunks: Buffer[] = [];
 
-  constructor(resolve: (body: Buffer) => void, reject: (failure: RequestFailure) => void, signal: AbortSignal | null) {
+  constructor(
+    resolve: (body: Buffer) => void,
+    reject: (failure: RequestFailure) => void,
+    limits: PostLimits,
+    wholeMs: number,
+  ) {
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#signal = signal;
-    signal?.addEventListener('abort', this.#abort);
+    this.#limits = limits;
+    this.#timer = setTimeout(() => this.#stop(TOO_LATE), wholeMs);
+    if (limits.signal?.aborted === true) this.#abort();
+    else limits.signal?.addEventListener('abort', this.#abort);
   }
 
   /** Called on an open connection, just before the first byte is written. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#signal?.aborted === true) this.#abort();
-    else this.#sent = true;
+    if (this.#stopped === null) this.#sent = true;
+    else controller.abort(new RequestStopped());
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Readonly<Record<string, unknown>>): void {
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     this.#status = status;
-    const date = status === 200 ? undefined : headers['date'];
-    if (typeof date !== 'string') return;
-    const time = Date.parse(date);
-    this.#serverTime = Number.isNaN(time) ? null : time;
+    this.#headers = headers;
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#limits.maxAnswerBytes) this.#stop(TOO_LONG);
+    else this.#chunks.push(chunk);
   }
 
   onResponseEnd(): void {
-    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#end();
     const [first, second] = this.#chunks;
     const body = first !== undefined && second === undefined ? first : Buffer.concat(this.#chunks);
-    if (this.#status === 200) this.#resolve(body);
-    else this.#reject(parseErrorAnswer(this.#status, body.toString('utf8'), this.#serverTime));
+    const fault = sealFault(this.#status, this.#headers, body);
+    // Whatever its status, it is no answer of the service.
+    if (fault !== null) this.#reject(new RequestFailure(fault, 0, true));
+    else if (this.#status === 200) this.#resolve(body);
+    else this.#reject(parseErrorAnswer(this.#status, body.toString('utf8'), timeIn(this.#headers)));
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#signal?.removeEventListener('abort', this.#abort);
-    const code = (error as NodeJS.ErrnoException).code ?? error.name;
+    this.#end();
+    const code = this.#stopped ?? (error as NodeJS.ErrnoException).code ?? error.name;
     this.#reject(this.#sent ? new RequestFailure(code, 0, true) : connectionFailure(code));
+  }
+
+  /** Where it waits for its connection still, that may come up later: nothing is sent over it then. */
+  #stop(reason: string): void {
+    this.#stopped ??= reason;
+    if (this.#controller !== null) this.#controller.abort(new RequestStopped());
+    else {
+      this.#end();
+      this.#reject(connectionFailure(reason));
+    }
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#limits.signal?.removeEventListener('abort', this.#abort);
   }
 }
 
-class RequestAborted extends Error {
-  readonly code = 'aborted';
+const TOO_LATE = 'no whole answer in time';
+const TOO_LONG = 'answer without end';
+
+class RequestStopped extends Error {}
+
+/** The service's, in ms since the epoch; null where the answer does not tell. */
+function timeIn(headers: AnswerHeaders): number | null {
+  const date = headers['date'];
+  const time = typeof date === 'string' ? Date.parse(date) : NaN;
+  return Number.isNaN(time) ? null : time;
 }

@@ -1,14 +1,18 @@
 /**
  * The rare calls that go through the SDK (tables, TTL): few tries, and failures as FerryErrors.
  */
-import type { FerryError } from '../core/errors.js';
+import { interrupted, type FerryError } from '../core/errors.js';
 import { retryDelay } from './backoff.js';
 import { fromSdkError } from './error-answer.js';
 import { pause, throwIfInterrupted } from './pause.js';
 import { judge, refused, unavailable } from './service-errors.js';
+import { WHOLE_TIMEOUT_MS } from './timeouts.js';
+import { CREDENTIALS_WITHIN_MS, within } from './within.js';
 
 /** Somebody waits for the answer at a terminal: an endpoint that is down should say so soon. */
 const ATTEMPTS = 4;
+/** Of one attempt, with all that comes before the request. */
+const CALL_WITHIN_MS = CREDENTIALS_WITHIN_MS + WHOLE_TIMEOUT_MS;
 
 /**
  * @param expected what failures of these names mean to the caller
@@ -26,7 +30,7 @@ export async function callService<T>(
   for (let attempt = 1; ; attempt++) {
     throwIfInterrupted(signal);
     try {
-      return await send();
+      return await heardOut(send(), signal);
     } catch (thrown) {
       throwIfInterrupted(signal);
       const failure = fromSdkError(thrown);
@@ -38,6 +42,20 @@ export async function callService<T>(
       if (attempt === ATTEMPTS) throw gaveUp(operation, table, failure, begun);
       await pause(retryDelay(attempt + 1, Math.random), signal);
     }
+  }
+}
+
+/** The SDK hears of a signal only while its request is under way, not while it looks for credentials. @throws FerryError E_INTERRUPTED */
+async function heardOut<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => undefined;
+  const ended = new Promise<never>((_, reject) => {
+    abort = () => reject(interrupted());
+    signal.addEventListener('abort', abort);
+  });
+  try {
+    return await within(CALL_WITHIN_MS, Promise.race([waiting, ended]));
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -3,7 +3,6 @@
  * (`service-rules.ts`), never texts: the service's texts change, and may quote keys; `service-words.ts` has what is taken from them.
  */
 import { FerryError } from '../core/errors.js';
-import type { ItemAttributes } from './key-text.js';
 import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';
 import { type InvalidWords, wordsIn, type ServiceWords } from './service-words.js';
 
@@ -17,7 +16,8 @@ export class RequestFailure extends Error {
    * @param sent the request may have reached the service
    * @param throttlingReasons as the service named them, `TableWriteKeyRangeThroughputExceeded`; empty where it did not
    * @param serverTime the answer's Date header in ms since the epoch; null where there was none
-   * @param item of a write whose condition failed: the item that is there. Holds values; null where the answer had none
+   * @param item of a write whose condition failed: the item that is there, as it was answered and unchecked. Holds values; undefined
+   *   where the answer had none
    * @param words what its text adds to the name
    */
   constructor(
@@ -26,7 +26,7 @@ export class RequestFailure extends Error {
     readonly sent: boolean,
     readonly throttlingReasons: readonly string[] = [],
     readonly serverTime: number | null = null,
-    readonly item: ItemAttributes | null = null,
+    readonly item?: unknown,
     readonly words: ServiceWords = wordsIn(null),
   ) {
     super(reason);
@@ -133,12 +133,17 @@ const UNKNOWN: InvalidWords = {
   next: 'compare the mapping’s keys and types with the target’s key schema and indexes: `dynaferry check` does both',
 };
 
+const FOREIGN =
+  'something in between answers in place of DynamoDB, or changes its answers: check endpoint and proxies, then run the same command again';
+
 const WAIT =
   'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity, then run the same command again';
 
 /** The error of a run whose patience ran out. */
 export function unavailable(operation: string, table: string, failure: RequestFailure, seconds: number): FerryError {
   const neverSent = failure.status === 0 && !failure.sent;
+  // As `answer-seal.ts` and `answer-shape.ts` name them.
+  const foreign = /^(unreadable answer|answer with)/.test(failure.reason);
   const fact = `${operation} on table ${table} made no progress for ${seconds} s; the last failure was ${failure.reason}`;
   return neverSent
     ? new FerryError(
@@ -149,7 +154,9 @@ export function unavailable(operation: string, table: string, failure: RequestFa
           cause: failure,
         },
       )
-    : new FerryError('E_TARGET_UNAVAILABLE', fact, ruleOf(failure.reason)?.next ?? WAIT, { cause: failure });
+    : new FerryError('E_TARGET_UNAVAILABLE', fact, foreign ? FOREIGN : (ruleOf(failure.reason)?.next ?? WAIT), {
+        cause: failure,
+      });
 }
 
 /** True where every reason is a single key range's: then the table itself has room, and only those partition keys wait. */

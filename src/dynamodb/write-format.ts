@@ -3,6 +3,7 @@
  * queueing, budget, retries and suspects do not depend on it.
  */
 import { asFerryError } from '../core/errors.js';
+import { UnreadableAnswer } from './answer-shape.js';
 import type { QueuedItem } from './partition-queue.js';
 import type { RequestChannel } from './request-channel.js';
 import { judge, RequestFailure, type Verdict } from './service-errors.js';
@@ -16,9 +17,14 @@ export interface WriteFormat {
   body(batch: readonly QueuedItem[]): Buffer;
   /** A body whose request was answered may be written over: nobody sends it again, and its signature fits no other bytes. */
   release(body: Buffer): void;
-  /** @returns null where the answer cannot be read, or speaks of items that were not sent: then nothing counts as written */
-  answer(json: string, batch: readonly QueuedItem[]): WriteAnswer | null;
-  /** What an error answer says of the items; null where it is a failure, to be judged like any other. Never throws. */
+  /** @throws UnreadableAnswer where it has another shape, or speaks of items that were not sent: then nothing counts as written */
+  answer(json: string, batch: readonly QueuedItem[]): WriteAnswer;
+  /** The most that an answer to this request may have. */
+  answerBytes(body: Buffer): number;
+  /**
+   * What an error answer says of the items; null where it is a failure, to be judged like any other.
+   * @throws UnreadableAnswer as `answer` does
+   */
   refusal(failure: RequestFailure, batch: readonly QueuedItem[]): WriteAnswer | null;
 }
 
@@ -41,20 +47,21 @@ export const NONE: ReadonlySet<QueuedItem> = new Set();
 export type WriteOutcome =
   { readonly kind: 'answered'; readonly answer: WriteAnswer } | (Verdict & { readonly failure: RequestFailure });
 
-/** Sends one batch, once. Never rejects. */
+/** Sends one batch, once. Never rejects. @param signal ends the wait for an answer: the batch may have been applied then */
 export async function sendBatch(
   channel: RequestChannel,
   format: WriteFormat,
   batch: readonly QueuedItem[],
+  signal: AbortSignal | null = null,
 ): Promise<WriteOutcome> {
   try {
     const body = format.body(batch);
-    const json = await channel.post(format.operation, body);
+    const json = await channel.post(format.operation, body, { maxAnswerBytes: format.answerBytes(body), signal });
     const answer = format.answer(json.toString('utf8'), batch);
     format.release(body);
-    if (answer !== null) return { kind: 'answered', answer };
-    return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure('unreadable answer', 200, true) };
+    return { kind: 'answered', answer };
   } catch (thrown) {
+    if (thrown instanceof UnreadableAnswer) return ambiguous(thrown);
     if (thrown instanceof RequestFailure) return failed(thrown, format, batch);
     const error = asFerryError(thrown);
     return { kind: 'fatal', error, failure: new RequestFailure(error.code, 0, false) };
@@ -62,7 +69,17 @@ export async function sendBatch(
 }
 
 function failed(failure: RequestFailure, format: WriteFormat, batch: readonly QueuedItem[]): WriteOutcome {
-  const answer = format.refusal(failure, batch);
-  if (answer !== null) return { kind: 'answered', answer };
+  try {
+    const answer = format.refusal(failure, batch);
+    if (answer !== null) return { kind: 'answered', answer };
+  } catch (thrown) {
+    if (thrown instanceof UnreadableAnswer) return ambiguous(thrown);
+    throw thrown;
+  }
   return { ...judge(failure, format.operation, format.table), failure };
+}
+
+/** Whoever answered so may have done anything: the request may have been applied, and nothing says that it was. */
+function ambiguous({ message }: UnreadableAnswer): WriteOutcome {
+  return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure(message, 200, true) };
 }

@@ -9,6 +9,7 @@
  * An item is in exactly one of these places, and the backlog knows its key throughout: no two requests race for one key.
  * A request that may have been applied is told to `onSuspects` before anything of it is sent again.
  */
+import { setMaxListeners } from 'node:events';
 import { ageOf, thisMoment } from '../core/age.js';
 import { asFerryError, interrupted, type FerryError } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
@@ -18,6 +19,7 @@ import { Admission } from './admission.js';
 import { Backlog } from './backlog.js';
 import { Patience, retryDelay } from './backoff.js';
 import { BatchWriteFormat } from './batch-write.js';
+import { BelievableUnits, writeBounds } from './believable-units.js';
 import type { TokenBucket } from './budget.js';
 import type { TargetConnection } from './client.js';
 import { ConditionalPutFormat, type WriteCondition } from './conditional-put.js';
@@ -52,7 +54,12 @@ export interface ItemWriterOptions {
   /** In [0, 1); Math.random unless a test wants its own. */
   readonly random?: () => number;
   readonly timeouts?: ChannelTimeouts;
+  /** Of the table, global and local: bounds what a write can cost. As many as AWS allows, unless known. */
+  readonly indexes?: number | null;
 }
+
+/** How long `close` waits for what is in flight: a healthy request takes tens of ms. */
+const CLOSE_WITHIN_MS = 2_000;
 
 const UNPROCESSED = 'UnprocessedItems';
 
@@ -69,7 +76,10 @@ class QueueingItemWriter implements ItemWriter {
   readonly #feedback: WriteFeedback;
   readonly #patience: Patience;
   readonly #cost = new CostFactor();
+  readonly #units: BelievableUnits;
   readonly #stop = new AbortController();
+  /** Ends the wait for answers. */
+  readonly #cutOff = new AbortController();
   readonly #admission = new Admission(() => this.#backlog.hasRoom);
   readonly #answers = new Gate();
   #failure: FerryError | null = null;
@@ -88,6 +98,8 @@ class QueueingItemWriter implements ItemWriter {
     const { table, keyNames, condition = null } = options;
     this.#format =
       condition === null ? new BatchWriteFormat(table, keyNames) : new ConditionalPutFormat(table, keyNames, condition);
+    this.#units = new BelievableUnits(options.emitter, options.shard, this.#format.operation);
+    setMaxListeners(0, this.#cutOff.signal); // one for each request in flight
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
     this.#patience = new Patience(options.patienceSeconds);
@@ -118,9 +130,12 @@ class QueueingItemWriter implements ItemWriter {
     return write.receipt;
   }
 
+  /** What has no answer by then is given up: its items are suspects, as after any other lost answer. */
   async close(): Promise<void> {
     this.#fail(interrupted());
+    const timer = setTimeout(() => this.#cutOff.abort(), CLOSE_WITHIN_MS);
     while (this.#inFlight > 0) await this.#answers.wait();
+    clearTimeout(timer);
     await this.#channel.close();
   }
 
@@ -195,7 +210,7 @@ class QueueingItemWriter implements ItemWriter {
     for (const queued of batch) queued.write.sent();
     const sentAt = performance.now();
     emitter.emit('batch.sent', { shard, items: batch.length, units: debited });
-    const outcome = await sendBatch(this.#channel, this.#format, batch);
+    const outcome = await sendBatch(this.#channel, this.#format, batch, this.#cutOff.signal);
     if (outcome.kind === 'answered') this.#answered(batch, outcome.answer, debited, sentAt);
     else this.#failed(batch, outcome, debited, sentAt);
     this.#inFlight--;
@@ -210,12 +225,13 @@ class QueueingItemWriter implements ItemWriter {
     const { unprocessed, newer } = answer;
     const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
     const computed = sumUnits(written);
-    const units = answer.units ?? computed;
-    if (answer.units !== null && answer.indexed) this.#cost.learn(units, computed);
+    const consumed = this.#units.of(answer.units, writeBounds(written.length, batch.length, this.#options.indexes));
+    const units = consumed ?? computed;
+    if (consumed !== null && answer.indexed) this.#cost.learn(units, computed);
     if (answer.incomparable) this.#warnOfIncomparable();
     // What was refused stays debited: it cost no unit, but attempts for nothing would else go out at any rate.
     const tried = sumUnits(batch);
-    budget.settle((answer.units ?? computed * this.#cost.factor) - debited * (computed / tried));
+    budget.settle((consumed ?? computed * this.#cost.factor) - debited * (computed / tried));
     this.#feedback.note({ batch, units: tried, refused: unprocessed, hotKeyRange: false, sentAt }, now);
     budget.noteConsumed(units);
     this.#acknowledge(written, newer, units, computed);

@@ -42,6 +42,8 @@ function kindOfIncident({ name, payload }: EventRecord): string | null {
       return `${payload.shard} ${name} ${payload.doing} ${payload.reason}`;
     case 'request.retried':
       return `${payload.shard} ${name} ${payload.operation} ${payload.reason} ${payload.ambiguous}`;
+    case 'target.misreported':
+      return `${payload.shard} ${name} ${payload.operation}`;
     case 'target.throttled':
       return `${payload.shard} ${name} ${payload.reasons.join()}`;
     default:

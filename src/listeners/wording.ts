@@ -33,6 +33,8 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
       return retryWords(payload);
     case 'target.throttled':
       return `DynamoDB throttles${payload.reasons.length === 0 ? '' : ` (${[...new Set(payload.reasons)].join(', ')})`}; what it refused is sent again`;
+    case 'target.misreported':
+      return `DynamoDB answered ${payload.operation} with ${payload.units} units, and ${count(payload.least)} to ${count(payload.most)} are possible; units are counted by item size instead; look for a proxy in between`;
     case 'row.bad':
       return `bad row in ${payload.table}${payload.column === null ? '' : `, column ${payload.column}`}: ${payload.reason}`;
     case 'difference.found':

@@ -25,7 +25,9 @@ export function canonicalValueText(value: unknown): string {
       return `{"N":"${numberOf(content)}"}`;
     case 'BOOL':
     case 'NULL':
-      return `{"${type}":${content === true ? 'true' : 'false'}}`;
+      // AWS: a NULL is `true` and nothing else.
+      if (content !== true && (type === 'NULL' || content !== false)) throw notAttributeValue();
+      return `{"${type}":${content}}`;
     case 'SS':
     case 'BS':
       return `{"${type}":[${sorted(listOf(content).map(textOf)).map(quoteJson).join(',')}]}`;

@@ -76,7 +76,11 @@ export async function runShard(
       ranges: config.source.limits.rangesPerTable,
       signal,
     };
-    const work: ShardWork = { task, config, bus, session, store, context, budget, guard, boundTo, incidents, reached };
+    const targetIndexes = boundTo?.indexes.length ?? null;
+    const work: ShardWork = {
+      ...{ task, config, bus, session, store, context, budget, guard, boundTo, incidents, reached },
+      targetIndexes,
+    };
     outcome = await watch.orStuck(workOn(work));
   } catch (ended) {
     const thrown = watch.reasonOf(ended);

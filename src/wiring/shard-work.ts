@@ -30,6 +30,8 @@ export interface ShardWork {
   /** The target table as the shard is bound to it; null: a dry run has none. */
   readonly boundTo: TableFacts | null;
   readonly incidents: IncidentBook;
+  /** Of the target table, global and local; null: a dry run asks no target. */
+  readonly targetIndexes: number | null;
   /** Tables that this run has come to. */
   readonly reached: Set<string>;
 }
@@ -42,10 +44,10 @@ export function stateFolder(config: Config, dryRun: boolean): string {
 /** @param target null for a dry run */
 export function openWriter(work: ShardWork, target: TargetSession | null): ItemWriter {
   if (target === null) return new DiscardingWriter();
-  const { store, task, budget } = work;
+  const { store, task, budget, targetIndexes } = work;
   let unrecorded = false;
   store.beginWrites();
-  const writer = target.openWriter(task.shard, budget, (keyTexts) => {
+  const writer = target.openWriter(task.shard, { budget, indexes: targetIndexes }, (keyTexts) => {
     try {
       store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: store.now() })));
     } catch (thrown) {

@@ -15,13 +15,19 @@ import { storedBytes } from '../mapping/stored-size.js';
 import { expectationOf } from './target-facts.js';
 
 export interface TargetSession {
-  openWriter(shard: string, budget: TokenBucket, onSuspects: (keyTexts: readonly string[]) => void): ItemWriter;
+  openWriter(shard: string, cost: WriteCost, onSuspects: (keyTexts: readonly string[]) => void): ItemWriter;
   openReader(shard: string, budget: TokenBucket): ItemReader;
   /** `denied`: the role may not ask. @throws FerryError E_TARGET_* */
   lookAtTtl(signal: AbortSignal): Promise<TtlLook & { readonly denied: boolean }>;
   /** @param begun the table as it was when the shard was bound to it */
   openGuard(shard: string, begun: Omit<TableFacts, 'ttl'>): TargetGuard;
   close(): void;
+}
+
+export interface WriteCost {
+  readonly budget: TokenBucket;
+  /** Of the table, global and local; null: unknown. */
+  readonly indexes: number | null;
 }
 
 /** @throws FerryError E_TARGET_CREDENTIALS, E_TARGET_CONNECT */
@@ -34,8 +40,8 @@ export async function openTargetSession(config: Config, emitter: Emitter): Promi
     version === null ? null : { attribute: version.attribute, canonicalText: canonicalItemText, storedBytes };
   const common = { connection, table, keyNames, requestsInFlight, patienceSeconds, emitter };
   return {
-    openWriter: (shard, budget, onSuspects) =>
-      openItemWriter({ ...common, condition, rowLifeMs: rowLifeMs(config), shard, budget, onSuspects }),
+    openWriter: (shard, cost, onSuspects) =>
+      openItemWriter({ ...common, ...cost, condition, rowLifeMs: rowLifeMs(config), shard, onSuspects }),
     openReader: (shard, budget) => openItemReader({ ...common, shard, budget, canonicalText: canonicalItemText }),
     lookAtTtl: (signal) => lookAtTtl(connection, table, signal),
     openGuard: (shard, begun) => openTargetGuard({ connection, shard, table, begun, patienceSeconds, emitter }),

@@ -8,6 +8,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { crc32 } from 'node:zlib';
 
 const { values } = parseArgs({
   options: {
@@ -93,6 +94,9 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
       response.writeHead(200, {
         'content-type': 'application/x-amz-json-1.0',
         'content-length': Buffer.byteLength(text),
+        // As AWS and its emulators do: a client may check them.
+        'x-amzn-requestid': 'SINK',
+        'x-amz-crc32': String(crc32(text)),
       });
       response.end(text);
     };

@@ -30,6 +30,7 @@ export const PLACES: Readonly<Record<EventName, readonly Place[] | string>> = {
   'batch.acknowledged': backfillAndRetry(12),
   'request.retried': backfill(3),
   'target.throttled': backfill(3),
+  'target.misreported': 'told of an answer whose items are acknowledged next, as `batch.acknowledged` is',
   'source.retried': backfill(1),
   'verification.again': 'told before anything of the new verification is begun, as `table.planned` is',
   'verification.kept': 'nothing is done at it: the state is only read',

@@ -191,8 +191,8 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
 
 /** An answer in which the whole request cost that much. */
 function costing(units: number) {
-  return (answer: Record<string, unknown>): Record<string, unknown> => ({
-    ...answer,
-    ConsumedCapacity: [{ TableName: 't', CapacityUnits: units }],
-  });
+  return (answer: Record<string, unknown>): Record<string, unknown> => {
+    const [{ TableName }] = answer['ConsumedCapacity'] as [{ readonly TableName: string }];
+    return { ...answer, ConsumedCapacity: [{ TableName, CapacityUnits: units }] };
+  };
 }

@@ -1,5 +1,7 @@
 /** The wire: requests on to the real server, answers back to the sender. */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { crc32 } from 'node:zlib';
 
 const JSON_TYPE = 'application/x-amz-json-1.0';
 const PASSED_ON = ['authorization', 'content-type', 'x-amz-date', 'x-amz-target', 'x-amz-security-token'];
@@ -13,19 +15,43 @@ export async function forward(target: string, incoming: IncomingMessage, body: s
   return await fetch(target, { method: 'POST', headers, body });
 }
 
-export async function relay(response: ServerResponse, answer: Response): Promise<void> {
-  const type = answer.headers.get('content-type') ?? JSON_TYPE;
-  response.writeHead(answer.status, { 'content-type': type }).end(await answer.text());
+const SEAL = ['x-amzn-requestid', 'x-amz-crc32'];
+
+/** What the server put around its answer, nothing in place of what it did not. */
+export function sealIn(answer: Response): Record<string, string | undefined> {
+  return Object.fromEntries(SEAL.map((name) => [name, answer.headers.get(name) ?? undefined]));
 }
 
+export async function relay(response: ServerResponse, answer: Response): Promise<void> {
+  const type = answer.headers.get('content-type') ?? JSON_TYPE;
+  sendText(response, answer.status, await answer.text(), { 'content-type': type, ...sealIn(answer) });
+}
+
+/** As the service itself would send it: under its own seal. */
 export function send(response: ServerResponse, status: number, body: unknown, date?: Date): void {
-  const headers = { 'content-type': JSON_TYPE, ...(date && { date: date.toUTCString() }) };
-  response.writeHead(status, headers).end(JSON.stringify(body));
+  sendText(response, status, JSON.stringify(body), date && { date: date.toUTCString() });
+}
+
+/** @param headers undefined: leaves one out that the service sends */
+export function sendText(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string | undefined>> = {},
+): void {
+  const sealed: Record<string, string | undefined> = { 'content-type': JSON_TYPE, ...sealOf(text), ...headers };
+  const given = Object.entries(sealed).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  response.writeHead(status, Object.fromEntries(given) as Record<string, string>).end(text);
+}
+
+/** What AWS puts around each of its answers. */
+export function sealOf(text: string): Record<string, string> {
+  return { 'x-amzn-requestid': randomUUID(), 'x-amz-crc32': String(crc32(text)) };
 }
 
 /** A success whose body breaks off. */
 export function sendGarbled(response: ServerResponse): void {
-  response.writeHead(200, { 'content-type': JSON_TYPE }).end('{"Unproc');
+  sendText(response, 200, '{"Unproc');
 }
 
 export function errorBody(name: string, text = 'this text may quote SECRET-VALUE'): Record<string, unknown> {

@@ -29,6 +29,31 @@ export type Fate =
   | { readonly kind: 'total capacity' }
   /** As `pass`, but the answer's JSON is another. */
   | { readonly kind: 'altered'; readonly alter: (answer: Record<string, unknown>) => Record<string, unknown> }
+  /**
+   * Something in between answers: the emulator executes the request or not, and the sender gets this text, under the service's seal unless
+   * `headers` say otherwise (undefined: without that one).
+   */
+  | {
+      readonly kind: 'answer';
+      readonly applied: boolean;
+      readonly text: string;
+      readonly status?: number;
+      readonly headers?: Readonly<Record<string, string | undefined>>;
+    }
+  /** As `pass`, but the text of the answer is another, under the seal of the one that the server sent (`kept`) or its own. */
+  | {
+      readonly kind: 'rewritten';
+      readonly seal: 'kept' | 'own';
+      readonly rewrite: (text: string, status: number) => string;
+    }
+  /** All of it is executed, or nothing, or a part of a batch; what the sender gets is made of what the server would have answered then. */
+  | {
+      readonly kind: 'forged';
+      readonly executed: 'all' | 'nothing' | Selection;
+      readonly forge: (truth: SealedAnswer) => ForgedAnswer;
+    }
+  /** Executed, and answered without end: blanks one by one, or as many as fit. */
+  | { readonly kind: 'endless'; readonly everyMs: number | null }
   | {
       readonly kind: 'throttle';
       readonly name?: string;
@@ -55,6 +80,18 @@ export type Fate =
    * `releaseHeld`, or after `ms` where given.
    */
   | { readonly kind: 'held'; readonly sender: 'hang' | 'reset'; readonly ms?: number };
+
+export interface SealedAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** Names in lower case; undefined: without that one. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+export interface ForgedAnswer extends SealedAnswer {
+  /** `cut`: the connection ends before the body does; `bytewise`: it comes byte by byte, a ms between. */
+  readonly delivery: 'whole' | 'cut' | 'bytewise';
+}
 
 export interface SeenRequest {
   /** From 0, in order of arrival. */

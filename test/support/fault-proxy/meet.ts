@@ -1,9 +1,9 @@
 /** Carries out the fate of one request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorBody, forward, relay, send, sendGarbled, throttleBody } from './answers.js';
+import { errorBody, forward, relay, sealIn, sealOf, send, sendGarbled, sendText, throttleBody } from './answers.js';
 import type { Batch } from './batch.js';
-import type { Fate, Selection } from './fates.js';
+import type { Fate, ForgedAnswer, SealedAnswer, Selection } from './fates.js';
 import type { HeldRequests } from './held.js';
 import { shuffled } from './random.js';
 
@@ -66,6 +66,23 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
       await apply(fate.applied);
       send(response, fate.status, errorBody(fate.name, fate.text), fate.date);
       return;
+    case 'answer':
+      await apply(fate.applied);
+      sendText(response, fate.status ?? 200, fate.text, fate.headers);
+      return;
+    case 'rewritten': {
+      const answer = await forward(target, incoming, body);
+      const text = fate.rewrite(await answer.text(), answer.status);
+      sendText(response, answer.status, text, fate.seal === 'kept' ? sealIn(answer) : {});
+      return;
+    }
+    case 'forged':
+      await deliver(response, fate.forge(await truth(fate.executed, encounter)));
+      return;
+    case 'endless':
+      await apply(true);
+      await endlessly(response, fate.everyMs);
+      return;
     case 'garbled':
       await apply(fate.applied);
       sendGarbled(response);
@@ -86,6 +103,16 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
       encounter.held.hold(() => apply(true), fate.ms);
       if (fate.sender === 'reset') incoming.socket.resetAndDestroy();
       else await silence(incoming);
+  }
+}
+
+/** Until the other side gives up. */
+async function endlessly(response: ServerResponse, everyMs: number | null): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', ...sealOf('') });
+  const blanks = everyMs === null ? ' '.repeat(64 * 1024) : ' ';
+  while (!response.destroyed) {
+    response.write(blanks);
+    await sleep(everyMs ?? 1);
   }
 }
 
@@ -130,24 +157,33 @@ function selected(selection: Selection, { batch, random }: Encounter): ReadonlyS
 
 /** Executes only a part of the batch, and answers the rest as the service does. */
 async function leaveUnprocessed(left: ReadonlySet<number>, encounter: Encounter, consumed?: unknown): Promise<void> {
-  const { target, incoming, response, body, batch, operation, random } = encounter;
+  const { status, text, headers } = await partlyDone(left, encounter, consumed);
+  sendText(encounter.response, status, text, headers);
+}
+
+async function truth(executed: 'all' | 'nothing' | Selection, encounter: Encounter): Promise<SealedAnswer> {
+  if (executed === 'all' || encounter.batch === null) return await partlyDone(new Set(), encounter);
+  const selection = executed === 'nothing' ? { share: 1 } : executed;
+  return await partlyDone(selected(selection, encounter), encounter);
+}
+
+async function partlyDone(
+  left: ReadonlySet<number>,
+  { target, incoming, body, batch, operation, random }: Encounter,
+  consumed?: unknown,
+): Promise<SealedAnswer> {
   const done = batch?.entries.filter((_, index) => !left.has(index)) ?? [];
-  if (batch === null || (left.size === 0 && consumed === undefined)) {
-    await relay(response, await forward(target, incoming, body));
-    return;
-  }
+  if (batch === null || (left.size === 0 && consumed === undefined))
+    return await asSent(await forward(target, incoming, body));
   if (operation === 'PutItem' && left.size > 0) {
     // One item alone has no "unprocessed".
-    send(response, 400, throttleBody('ProvisionedThroughputExceededException', undefined, 'ThrottlingReasons'));
-    return;
+    const refusal = throttleBody('ProvisionedThroughputExceededException', undefined, 'ThrottlingReasons');
+    return sealed(400, JSON.stringify(refusal));
   }
   let answer: Record<string, unknown> = operation === 'BatchGetItem' ? { Responses: { [batch.table]: [] } } : {};
   if (done.length > 0) {
     const real = await forward(target, incoming, batch.withEntries(done));
-    if (!real.ok) {
-      await relay(response, real);
-      return;
-    }
+    if (!real.ok) return await asSent(real);
     answer = (await real.json()) as Record<string, unknown>;
   }
   if (consumed !== undefined) answer['ConsumedCapacity'] = consumed;
@@ -159,5 +195,35 @@ async function leaveUnprocessed(left: ReadonlySet<number>, encounter: Encounter,
   else if (operation === 'BatchGetItem') {
     answer['UnprocessedKeys'] = { [batch.table]: { Keys: returned, ConsistentRead: true } };
   }
-  send(response, 200, answer);
+  return sealed(200, JSON.stringify(answer));
+}
+
+async function asSent(answer: Response): Promise<SealedAnswer> {
+  return { status: answer.status, text: await answer.text(), headers: sealIn(answer) };
+}
+
+function sealed(status: number, text: string): SealedAnswer {
+  return { status, text, headers: sealOf(text) };
+}
+
+async function deliver(response: ServerResponse, { status, text, headers, delivery }: ForgedAnswer): Promise<void> {
+  if (delivery === 'whole') {
+    sendText(response, status, text, headers);
+    return;
+  }
+  const bytes = Buffer.from(text);
+  const given = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  response.writeHead(status, {
+    ...(Object.fromEntries(given) as Record<string, string>),
+    'content-length': bytes.length,
+  });
+  if (delivery === 'cut') {
+    response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy());
+    return;
+  }
+  for (const byte of bytes) {
+    response.write(Buffer.of(byte));
+    await sleep(1);
+  }
+  response.end();
 }

@@ -1,17 +1,18 @@
 /** What is told of an answer without parsing it is what parsing all of it tells, whatever the answer looks like. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FerryError } from '../../../src/core/errors.js';
 import { SAME, type HeldItem } from '../../../src/core/held-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { AskedItems } from '../../../src/dynamodb/asked-items.js';
-import { BatchGetAnswers, UnreadableAnswer } from '../../../src/dynamodb/batch-get.js';
+import { UnreadableAnswer } from '../../../src/dynamodb/answer-shape.js';
+import { BatchGetAnswers } from '../../../src/dynamodb/batch-get.js';
 import { keyTextOf, type ItemAttributes } from '../../../src/dynamodb/key-text.js';
 import { canonicalItemText } from '../../../src/mapping/canonical.js';
 import { bytesOf } from '../../support/mapped-item.js';
 
 type Attributes = Record<string, unknown>;
 
+const TABLE = 'my-table';
 const NAMES = { partitionKey: 'p"k', sortKey: 'sk' } as const;
 
 function mapped(attributes: ItemAttributes): MappedItem {
@@ -124,13 +125,14 @@ const oddities = fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }).map((li
 });
 
 function answerOf(items: readonly string[], unprocessed = '{}'): Buffer {
-  const capacity = '"ConsumedCapacity":[{"TableName":"t","CapacityUnits":2.5}]';
+  const capacity = '"ConsumedCapacity":[{"TableName":"my-table","CapacityUnits":2.5}]';
   return Buffer.from(`{${capacity},"Responses":{"my-table":[${items.join(',')}]},"UnprocessedKeys":${unprocessed}}`);
 }
 
 interface Outcome {
   readonly held: readonly HeldItem[];
-  readonly unprocessed: readonly string[];
+  /** Places. */
+  readonly unprocessed: readonly number[];
   readonly units: number | null;
 }
 
@@ -141,13 +143,13 @@ function told(
 ): { readonly outcome: Outcome | string; readonly parsed: number } {
   const asked = new AskedItems(items);
   let parsed = 0;
-  const answers = new BatchGetAnswers(NAMES, (attributes) => {
+  const answers = new BatchGetAnswers(TABLE, NAMES, (attributes) => {
     parsed += 1;
     return canonicalItemText(attributes);
   });
   const outcome = orFault(() => {
-    const answer = answers.read(bytes, asked);
-    for (const { place, held } of answer.items) if (place !== undefined) asked.found(place, held);
+    const answer = answers.read(bytes, asked, asked.ask(asked.keys));
+    for (const { place, held } of answer.items) asked.found(place, held);
     return { held: asked.held(), unprocessed: answer.unprocessed, units: answer.units };
   });
   return { outcome, parsed };
@@ -156,36 +158,67 @@ function told(
 /** The same by parsing all of it: the definition. */
 function defined(bytes: Buffer, items: readonly MappedItem[]): Outcome | string {
   return orFault(() => {
-    const keyed = (attributes: ItemAttributes): string => keyTextOf(attributes, NAMES) ?? unreadable();
-    const raw = parsedJson(bytes) as {
-      readonly Responses?: Record<string, ItemAttributes[]>;
-      readonly UnprocessedKeys?: Record<string, { Keys?: ItemAttributes[] }>;
-      readonly ConsumedCapacity?: { CapacityUnits?: unknown }[];
-    };
+    const raw = record(parsedJson(bytes));
+    const all = one(record(raw['Responses']), 0);
+    const left = one(record(raw['UnprocessedKeys']));
     const texts = new Map<string, string>();
-    for (const each of Object.values(raw.Responses ?? {}).flat()) {
-      const canonical = canonicalItemText(each);
-      texts.set(keyed(each), canonical);
+    const unprocessed: number[] = [];
+    const placeOf = (attributes: ItemAttributes): number => {
+      const place = items.findIndex((each) => each.keyText === keyTextOf(attributes, NAMES));
+      return place === -1 ? unreadable() : place;
+    };
+    for (const each of list(all)) {
+      const canonical = canonicalItemText(record(each));
+      const { keyText } = items[placeOf(record(each))] ?? unreadable();
+      if (texts.has(keyText)) unreadable();
+      texts.set(keyText, canonical);
     }
-    const [capacity] = raw.ConsumedCapacity ?? [];
+    for (const each of left === undefined ? [] : list(record(left)['Keys'], 1)) {
+      const place = placeOf(record(each));
+      if (unprocessed.includes(place) || texts.has(items[place]?.keyText ?? '')) unreadable();
+      unprocessed.push(place);
+    }
     return {
       held: items.map((each) => {
         const found = texts.get(each.keyText) ?? null;
         return found === each.text ? SAME : found;
       }),
-      unprocessed: Object.values(raw.UnprocessedKeys ?? {}).flatMap(({ Keys = [] }) => Keys.map(keyed)),
-      units: typeof capacity?.CapacityUnits === 'number' ? capacity.CapacityUnits : null,
+      unprocessed,
+      units: unitsOf(raw['ConsumedCapacity']),
     };
   });
 }
 
+function record(value: unknown): Attributes {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Attributes) : unreadable();
+}
+
+function list(value: unknown, least = 0): readonly unknown[] {
+  return value === undefined && least === 0
+    ? []
+    : Array.isArray(value) && value.length >= least
+      ? (value as unknown[])
+      : unreadable();
+}
+
+/** What a map says of the only table; an empty one says nothing of it. */
+function one(map: Attributes, least?: number): unknown {
+  const [[table, value] = [TABLE, undefined], ...more] = Object.entries(map);
+  if (more.length > 0 || table !== TABLE) unreadable();
+  if (value !== undefined && least !== undefined) list(value, least);
+  return value;
+}
+
+function unitsOf(capacities: unknown): number | null {
+  const units = list(capacities).map((each) => {
+    const { TableName = TABLE, CapacityUnits } = record(each);
+    return TableName === TABLE && typeof CapacityUnits === 'number' ? CapacityUnits : unreadable();
+  });
+  return units.length === 0 ? null : units.reduce((sum, each) => sum + each, 0);
+}
+
 function parsedJson(bytes: Buffer): unknown {
-  try {
-    const raw: unknown = JSON.parse(bytes.toString('utf8'));
-    return raw ?? unreadable();
-  } catch {
-    return unreadable();
-  }
+  return JSON.parse(bytes.toString('utf8'));
 }
 
 function unreadable(): never {
@@ -195,10 +228,8 @@ function unreadable(): never {
 function orFault(work: () => Outcome): Outcome | string {
   try {
     return work();
-  } catch (thrown) {
-    if (thrown instanceof UnreadableAnswer) return 'unreadable';
-    // What JSON.parse accepts, but no service sends: a list of nulls, a number for a map.
-    return thrown instanceof FerryError ? thrown.code : 'no answer';
+  } catch {
+    return 'unreadable';
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { UnreadableAnswer } from '../../../src/dynamodb/answer-shape.js';
 import { BatchWriteFormat } from '../../../src/dynamodb/batch-write.js';
 import { keyTextOf } from '../../../src/dynamodb/key-text.js';
 import type { QueuedItem } from '../../../src/dynamodb/partition-queue.js';
@@ -40,11 +41,11 @@ describe('BatchWriteFormat', () => {
 
   test('adds up what was consumed', () => {
     const answer = (capacities: unknown) =>
-      format.answer(JSON.stringify({ UnprocessedItems: {}, ConsumedCapacity: capacities }), batch)?.units;
+      format.answer(JSON.stringify({ UnprocessedItems: {}, ConsumedCapacity: capacities }), batch).units;
     expect(
       answer([
         {
-          TableName: 't',
+          TableName: 'my-table',
           CapacityUnits: 6,
           Table: { CapacityUnits: 3 },
           GlobalSecondaryIndexes: { g: { CapacityUnits: 3 } },
@@ -56,13 +57,43 @@ describe('BatchWriteFormat', () => {
     expect(answer(undefined)).toBeNull();
   });
 
-  test('an answer that cannot be read, or speaks of other items, counts for nothing', () => {
-    expect(format.answer('{"Unproc', batch)).toBeNull();
-    const strange = {
-      UnprocessedItems: { 'my-table': [{ PutRequest: { Item: { pk: { S: 'x' }, sk: { S: 'y' } } } }] },
-    };
-    expect(format.answer(JSON.stringify(strange), batch)).toBeNull();
-    expect(format.answer('{"UnprocessedItems":{"my-table":[{}]}}', batch)).toBeNull();
+  const put = (Item: unknown) => ({ PutRequest: { Item } });
+  const unprocessed = (...operations: unknown[]): string =>
+    JSON.stringify({ UnprocessedItems: { 'my-table': operations } });
+
+  test.each<[string, string]>([
+    ['a cut off one', '{"Unproc'],
+    ['none', ''],
+    ['an object of nothing', '{}'],
+    ['another object', '{"message":"ok"}'],
+    ['a list', '[]'],
+    ['a list of null', '[null]'],
+    ['a number', '5'],
+    ['null', 'null'],
+    ['a text', '"ok"'],
+    ['null for UnprocessedItems', '{"UnprocessedItems":null}'],
+    ['a list for UnprocessedItems', '{"UnprocessedItems":[]}'],
+    ['null for a table', '{"UnprocessedItems":{"my-table":null}}'],
+    ['no item for a table', '{"UnprocessedItems":{"my-table":[]}}'],
+    ['an object for a table', '{"UnprocessedItems":{"my-table":{}}}'],
+    ['another table', JSON.stringify({ UnprocessedItems: { other: [put(itemOf(batch[0]))] } })],
+    ['two tables', JSON.stringify({ UnprocessedItems: { 'my-table': [put(itemOf(batch[0]))], other: [] } })],
+    ['a request of null', unprocessed(null)],
+    ['a request of nothing', unprocessed({})],
+    ['a put of null', unprocessed({ PutRequest: null })],
+    ['an item of null', unprocessed(put(null))],
+    ['an item that is a list', unprocessed(put([]))],
+    ['an item that was not sent', unprocessed(put({ pk: { S: 'x' }, sk: { S: 'y' } }))],
+    ['an item twice', unprocessed(put(itemOf(batch[0])), put(itemOf(batch[0])))],
+    ['a delete', unprocessed({ DeleteRequest: { Key: itemOf(batch[0]) } })],
+    ['null for what was consumed', '{"UnprocessedItems":{},"ConsumedCapacity":null}'],
+    ['an object for what was consumed', '{"UnprocessedItems":{},"ConsumedCapacity":{}}'],
+    ['null for one consumption', '{"UnprocessedItems":{},"ConsumedCapacity":[null]}'],
+    ['a consumption of nothing', '{"UnprocessedItems":{},"ConsumedCapacity":[{}]}'],
+    ['units as text', '{"UnprocessedItems":{},"ConsumedCapacity":[{"CapacityUnits":"3"}]}'],
+    ['units of another table', '{"UnprocessedItems":{},"ConsumedCapacity":[{"TableName":"t","CapacityUnits":3}]}'],
+  ])('an answer that is %s counts for nothing', (_, json) => {
+    expect(() => format.answer(json, batch)).toThrow(UnreadableAnswer);
   });
 });
 

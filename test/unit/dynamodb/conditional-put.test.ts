@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
+import { UnreadableAnswer } from '../../../src/dynamodb/answer-shape.js';
 import { ConditionalPutFormat } from '../../../src/dynamodb/conditional-put.js';
 import type { QueuedItem } from '../../../src/dynamodb/partition-queue.js';
 import { PendingWrite } from '../../../src/dynamodb/pending-write.js';
@@ -28,7 +29,7 @@ function queued(attributes: Attributes, units = 1): QueuedItem {
   const item: MappedItem = {
     ...bytesOf(text),
     keyHash: 1,
-    keyText: '{}',
+    keyText: '{"p k":{"S":"a"},"sk":{"S":"b"}}',
     partition: '{"S":"a"}',
     bytes: storedBytes(attributes),
     expiresAt: null,
@@ -62,16 +63,31 @@ describe('a conditional put', () => {
     });
   });
 
-  test('an answer says what was consumed, if anything', () => {
-    const units = (json: string) => format.answer(json)?.units;
-    expect(units('{"ConsumedCapacity":{"TableName":"t","CapacityUnits":3.5}}')).toBe(3.5);
-    expect(units('{}')).toBeNull();
-    expect(format.answer('{"Consum')).toBeNull();
+  test('an answer says what was consumed', () => {
+    const answer = '{"ConsumedCapacity":{"TableName":"my-table","CapacityUnits":3.5}}';
+    expect(format.answer(answer)).toMatchObject({ units: 3.5, unprocessed: new Set(), newer: new Set() });
+  });
+
+  test.each([
+    '',
+    '{"Consum',
+    '{}',
+    '{"message":"ok"}',
+    '[]',
+    '5',
+    'null',
+    '{"ConsumedCapacity":null}',
+    '{"ConsumedCapacity":[]}',
+    '{"ConsumedCapacity":{}}',
+    '{"ConsumedCapacity":{"CapacityUnits":"1"}}',
+    '{"ConsumedCapacity":{"TableName":"other","CapacityUnits":1}}',
+  ])('an answer of %s is none: it does not say that anything was written', (json) => {
+    expect(() => format.answer(json)).toThrow(UnreadableAnswer);
   });
 });
 
 describe('a refusal', () => {
-  const refusalOf = (held: Attributes | null, sent: QueuedItem) =>
+  const refusalOf = (held: unknown, sent: QueuedItem) =>
     format.refusal(new RequestFailure('ConditionalCheckFailedException', 400, true, [], null, held), [sent]);
 
   test('by our own item is an acknowledgement, however the service spells it', () => {
@@ -104,13 +120,34 @@ describe('a refusal', () => {
 
   test('that does not say what is there leaves it there', () => {
     const sent = queued(attributesOf({ N: '7' }));
-    expect(refusalOf(null, sent)).toEqual({
+    expect(refusalOf(undefined, sent)).toEqual({
       unprocessed: new Set(),
       newer: new Set([sent]),
       incomparable: false,
       units: 1,
       indexed: false,
     });
+  });
+
+  const item = attributesOf({ N: '8' });
+  const { sk: _, ...keyless } = item;
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['a list', [item]],
+    ['a text', 'item'],
+    ['without attributes', {}],
+    ['without its key', keyless],
+    ['of another key', { ...item, sk: { S: 'c' } }],
+    ['of a version of null', attributesOf(null)],
+    ['of a version that is no number', attributesOf({ N: 'abc' })],
+    ['of a version of no type', attributesOf({})],
+    ['of a version of two types', attributesOf({ N: '1', S: '1' })],
+    ['of an unknown type', attributesOf({ V: '1' })],
+    ['of a number for a number', attributesOf({ N: 1 })],
+    ['of a NULL that is false', attributesOf({ NULL: false })],
+    ['of a map that is a list', { ...item, nested: { M: [] } }],
+  ])('by an item that is %s is no answer of DynamoDB: it may have been written', (_name, held) => {
+    expect(() => refusalOf(held, queued(attributesOf({ N: '7' })))).toThrow(UnreadableAnswer);
   });
 
   test('of another kind is none', () => {

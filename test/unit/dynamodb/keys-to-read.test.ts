@@ -4,7 +4,8 @@ import { type AskedKey, KeysToRead } from '../../../src/dynamodb/keys-to-read.js
 import { ReadEstimate } from '../../../src/dynamodb/unit-estimate.js';
 
 const PLENTY = 1e9;
-const keysOf = (...units: readonly number[]): AskedKey[] => units.map((each, i) => ({ text: `k${i}`, units: each }));
+const keysOf = (...units: readonly number[]): AskedKey[] =>
+  units.map((each, i) => ({ text: `k${i}`, units: each, place: i }));
 const alike = (count: number, units: number): AskedKey[] => keysOf(...Array.from({ length: count }, () => units));
 const names = (keys: readonly AskedKey[]): string[] => keys.map(({ text }) => text);
 

@@ -1,0 +1,133 @@
+/**
+ * What the answers to the rare calls must look like before the SDK makes anything of them: whole within a time and a size, as the service
+ * sent them (`answer-seal.ts`), and of their operation's shape, for the table that was asked for. The SDK itself checks nothing of
+ * this: it takes `{}` for an answer to everything, knows no checksum, and waits for a body without end.
+ */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Readable } from 'node:stream';
+import * as z from 'zod';
+import { sealFault } from './answer-seal.js';
+import { isTable, UNREADABLE } from './answer-shape.js';
+import { RequestFailure } from './service-errors.js';
+
+/** The rare calls are answered within some hundred ms; somebody waits for them at a terminal. */
+export const CALL_ANSWER_WITHIN_MS = 10_000;
+/** The description of a table with all its indexes has some ten KB. */
+const MOST_ANSWER_BYTES = 1024 * 1024;
+
+const name = z.string().min(1);
+const units = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const keyElement = z.looseObject({ AttributeName: name, KeyType: z.enum(['HASH', 'RANGE']) });
+const attribute = z.looseObject({ AttributeName: name, AttributeType: z.enum(['S', 'N', 'B']) });
+const throughput = z.looseObject({ ReadCapacityUnits: units.nullish(), WriteCapacityUnits: units.nullish() });
+const index = z.looseObject({
+  IndexName: name,
+  KeySchema: z.array(keyElement).min(1),
+  IndexStatus: name.nullish(),
+  Projection: z.looseObject({ ProjectionType: name.nullish(), NonKeyAttributes: z.array(name).nullish() }).nullish(),
+});
+const table = z.looseObject({ TableName: name, TableStatus: name });
+const tableInUse = z
+  .looseObject({
+    ...table.shape,
+    KeySchema: z.array(keyElement).min(1).max(2),
+    AttributeDefinitions: z.array(attribute).min(1),
+    TableId: name.nullish(),
+    TableArn: name.nullish(),
+    CreationDateTime: z.number().nullish(),
+    BillingModeSummary: z.looseObject({ BillingMode: name.nullish() }).nullish(),
+    ProvisionedThroughput: throughput.nullish(),
+    WarmThroughput: z.looseObject({ WriteUnitsPerSecond: units.nullish() }).nullish(),
+    StreamSpecification: z.looseObject({ StreamEnabled: z.boolean().nullish() }).nullish(),
+    GlobalSecondaryIndexes: z.array(index).nullish(),
+    LocalSecondaryIndexes: z.array(index).nullish(),
+  })
+  .refine(({ KeySchema, AttributeDefinitions }) => {
+    const defined = new Set(AttributeDefinitions.map(({ AttributeName }) => AttributeName));
+    const types = KeySchema.map(({ KeyType }) => KeyType).join();
+    return (
+      (types === 'HASH' || types === 'HASH,RANGE') && KeySchema.every(({ AttributeName }) => defined.has(AttributeName))
+    );
+  });
+/** AWS describes a table that is being deleted without its keys. */
+const tableInDeletion = z.looseObject({ ...table.shape, TableStatus: z.literal('DELETING') });
+const ttl = z
+  .looseObject({
+    TimeToLiveStatus: z.enum(['ENABLING', 'DISABLING', 'ENABLED', 'DISABLED']),
+    AttributeName: name.nullish(),
+  })
+  .refine(
+    ({ TimeToLiveStatus, AttributeName }) => TimeToLiveStatus === 'DISABLED' || typeof AttributeName === 'string',
+  );
+
+/** By command; one that is not listed is not believed. */
+const SHAPES: Readonly<Record<string, z.ZodType>> = {
+  DescribeTableCommand: z.looseObject({ Table: z.union([tableInUse, tableInDeletion]) }),
+  CreateTableCommand: z.looseObject({ TableDescription: table }),
+  DescribeTimeToLiveCommand: z.looseObject({ TimeToLiveDescription: ttl }),
+  UpdateTimeToLiveCommand: z.looseObject({
+    TimeToLiveSpecification: z.looseObject({ AttributeName: name, Enabled: z.boolean() }),
+  }),
+};
+
+/** From now on each call of that client fails with a RequestFailure where its answer is none. */
+export function checkAnswers(client: DynamoDBClient, withinMs = CALL_ANSWER_WITHIN_MS): void {
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const sentAt = performance.now();
+        const answered = await next(args);
+        const response = answered.response as HttpAnswer;
+        const body = await wholeBody(response.body, withinMs - (performance.now() - sentAt));
+        const fault = sealFault(response.statusCode, response.headers, body);
+        if (fault !== null) throw new RequestFailure(fault, 0, true);
+        const { TableName: asked } = args.input as { readonly TableName?: string };
+        if (response.statusCode === 200 && !isAnswer(String(commandName), asked ?? '', body)) {
+          throw new RequestFailure(UNREADABLE, 200, true);
+        }
+        response.body = body;
+        return answered;
+      },
+    // Next to the connection: before anything is made of the answer.
+    { step: 'deserialize', priority: 'low', name: 'checkAnswer' },
+  );
+}
+
+interface HttpAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  body: Readable | Uint8Array;
+}
+
+function isAnswer(command: string, asked: string, body: Buffer): boolean {
+  try {
+    const parsed = SHAPES[command]?.safeParse(JSON.parse(body.toString('utf8')));
+    if (parsed?.success !== true) return false;
+    const { Table, TableDescription } = parsed.data as Readonly<Record<string, z.infer<typeof table> | undefined>>;
+    const described = Table ?? TableDescription;
+    return described === undefined || isTable(described.TableName, asked);
+  } catch {
+    return false;
+  }
+}
+
+/** @throws RequestFailure; what the stream fails with: an abort ends it at once */
+async function wholeBody(body: Readable | Uint8Array, withinMs: number): Promise<Buffer> {
+  if (body instanceof Uint8Array) return Buffer.from(body);
+  const late = setTimeout(
+    () => body.destroy(new RequestFailure('no whole answer in time', 0, true)),
+    Math.max(1, withinMs),
+  );
+  try {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    for await (const part of body as AsyncIterable<Buffer>) {
+      bytes += part.length;
+      if (bytes > MOST_ANSWER_BYTES) throw new RequestFailure('answer without end', 0, true);
+      parts.push(part);
+    }
+    return Buffer.concat(parts);
+  } finally {
+    clearTimeout(late);
+  }
+}
