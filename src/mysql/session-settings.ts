@@ -18,7 +18,7 @@
  *   updatable_views_with_limit, low_priority_updates, myisam_*, column_compression_*, innodb_ft_* (of an index when it is built).
  * - Binary log and replication: binlog_*, gtid_*, sql_log_*, rbr_exec_mode, pseudo_*, original_*, skip_replication, server_id.
  * - How something is shown that is not asked for: end_markers_in_json, explain_format and explain_json_format_version (the form is named
- *   in each EXPLAIN), optimizer_trace*, profiling*, lc_messages, print_identified_with_as_hex, terminology_use_previous, log_*, session_track_*
+ *   in each EXPLAIN), optimizer_trace*, profiling*, print_identified_with_as_hex, terminology_use_previous, log_*, session_track_*
  *   (in OK packets, which are not read), progress_report_time (sent to clients that ask for it).
  * - Literals' own defaults: default_collation_for_utf8mb4 (a right is needed to set it), character_set_database, character_set_server,
  *   character_set_filesystem. A literal yields to the collation of the column that it is compared with.
@@ -97,6 +97,8 @@ function settings(answerSeconds: number, { name, oldMode }: Family): readonly Se
     number('group_concat_max_len', 1_048_576),
     number('default_week_format', 0),
     text('lc_time_names', 'en_US'),
+    // Of the texts of warnings, one of which is told from others by it.
+    text('lc_messages', 'en_US'),
     text('block_encryption_mode', 'aes-128-ecb'),
     text('default_regex_flags', ''),
     text('old_mode', oldMode),

@@ -182,7 +182,7 @@ export class Session {
   /** The warnings of a statement in words that was the last one. */
   async #judge(count: number, sql: Sql, signal: AbortSignal): Promise<void> {
     const { rows } = await this.#collect(SHOW_WARNINGS, signal);
-    const listed = rows.map(([, code]) => ({ code: Number(code) }));
+    const listed = rows.map(([, code, message]) => ({ code: Number(code), message: String(message) }));
     const codes = harmfulWarnings(count, listed, typeof sql !== 'string' && sql.conditional);
     if (codes.length > 0) throw endedWithWarnings(this.shard, codes);
   }
