@@ -110,7 +110,8 @@ class SampledTable {
   async edge(edge: 'first' | 'last', conditions: readonly KeyCondition[]): Promise<Cursor | null> {
     const edgeKey = this.select.edgeKey(edge, conditions);
     // A probe that finds nothing is followed by another; that the table is empty must be so.
-    const ask = conditions.length === 0 ? this.session.rows(edgeKey, this.signal) : this.session.hints(edgeKey, this.signal);
+    const ask =
+      conditions.length === 0 ? this.session.rows(edgeKey, this.signal) : this.session.hints(edgeKey, this.signal);
     const [row] = await ask;
     return row === undefined ? null : this.select.cursorOfKey(row);
   }

@@ -89,7 +89,11 @@ export class RowSelect {
   /** Any one row that meets the operator's condition too, by whatever index the server finds for it. */
   rowMatching(condition: string): Select {
     const conditions = [...(this.where === null ? [] : [this.where]), `(\n${condition}\n)`];
-    return { list: this.#rowList, from: `FROM ${this.#table} WHERE ${conditions.join(' AND ')} LIMIT 1`, conditional: true };
+    return {
+      list: this.#rowList,
+      from: `FROM ${this.#table} WHERE ${conditions.join(' AND ')} LIMIT 1`,
+      conditional: true,
+    };
   }
 
   /** The rows at these cursors, one or none each, in key order. */

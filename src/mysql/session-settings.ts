@@ -137,13 +137,16 @@ const LATER_NAMES: Readonly<Record<string, string>> = {
   tx_read_only: 'transaction_read_only',
 };
 
-/** Every server has these; were one not listed, its SET would fail, and say so. */
+/** Every server has these: a list without them was cut, or comes from something else than MySQL. */
 const EVERYWHERE: ReadonlySet<string> = new Set([
   ...['sql_mode', 'time_zone', 'character_set_client', 'character_set_results', 'collation_connection'],
   ...['sql_select_limit', 'autocommit'],
 ]);
 
 export class SessionSettings {
+  /** Limits of rows are for the list as well. */
+  static readonly beforeList = `SET SESSION sql_big_selects = 1, SESSION sql_select_limit = ${MOST_ROWS}`;
+
   /** Answers with the name, first, of each setting that the server has. */
   static listStatement(family: Family): string {
     const names = settings(0, family).map(({ name }) => `'${name}'`);
@@ -155,9 +158,17 @@ export class SessionSettings {
   /**
    * @param listed names that `listStatement` answered
    * @param answerSeconds see SourceLimits
+   * @throws FerryError E_SOURCE_SESSION where the list is not whole
    */
-  constructor(listed: ReadonlySet<string>, family: Family, answerSeconds: number) {
-    const has = (name: string): boolean => EVERYWHERE.has(name) || listed.has(name);
+  constructor(
+    private readonly shard: string,
+    listed: ReadonlySet<string>,
+    family: Family,
+    answerSeconds: number,
+  ) {
+    const has = (name: string): boolean => listed.has(name);
+    const unlisted = [...EVERYWHERE].filter((name) => !has(name));
+    if (unlisted.length > 0) throw notTaken(shard, `the server does not list ${unlisted.join(', ')}`);
     this.#settings = settings(answerSeconds, family).filter(({ name }) => {
       const later = LATER_NAMES[name];
       return has(name) && (later === undefined || !has(later));
@@ -167,7 +178,8 @@ export class SessionSettings {
   /** One SET. @param marker see Session */
   setStatement(marker: string): string {
     const assigned = this.#settings.map(
-      ({ name, value, setTo }) => `SESSION ${name} = ${setTo ?? (typeof value === 'number' ? value : textLiteral(value))}`,
+      ({ name, value, setTo }) =>
+        `SESSION ${name} = ${setTo ?? (typeof value === 'number' ? value : textLiteral(value))}`,
     );
     return `SET ${marker}, ${assigned.join(', ')}`;
   }
@@ -178,19 +190,22 @@ export class SessionSettings {
   }
 
   /**
-   * @param values what `readList` answered
+   * @param values what `readList` answered, in this order
    * @throws FerryError E_SOURCE_SESSION where one did not take
    */
-  confirm(shard: string, values: readonly (string | null)[]): void {
+  confirm(values: readonly (string | null)[]): void {
     const others = this.#settings.flatMap(({ name, value }, i) => {
       const is = values[i] ?? 'NULL';
       return is === String(value) ? [] : [`${name} is '${is}' and must be '${value}'`];
     });
-    if (others.length === 0) return;
-    throw new FerryError(
-      'E_SOURCE_SESSION',
-      `shard ${shard}: settings of the session did not take: ${others.join('; ')}`,
-      'name the MySQL server itself as `host`, past any pooler or proxy; or let them pass SET to one session and keep it',
-    );
+    if (others.length > 0) throw notTaken(this.shard, others.join('; '));
   }
+}
+
+function notTaken(shard: string, what: string): FerryError {
+  return new FerryError(
+    'E_SOURCE_SESSION',
+    `shard ${shard}: settings of the session did not take: ${what}`,
+    'name the MySQL server itself as `host`, past any pooler or proxy; or let them pass SET to one session and keep it',
+  );
 }

@@ -81,17 +81,15 @@ export class Session {
     const plain = async (sql: string): Promise<Cell[][]> => (await this.#collect(sql, signal)).rows;
     const [version] = await plain('SELECT VERSION()');
     const family = serverFamily(String(version?.[0]));
+    await plain(SessionSettings.beforeList);
     const listed = (await plain(SessionSettings.listStatement(family))).map(([name]) => String(name).toLowerCase());
-    const settings = new SessionSettings(new Set(listed), family, answerSeconds);
+    const settings = new SessionSettings(this.shard, new Set(listed), family, answerSeconds);
     await plain(settings.setStatement(this.#marker.assignment));
     // An `init_connect` may have left a transaction open, and with it a snapshot of the data.
     await plain('ROLLBACK');
     const [row = []] = await plain(`SELECT ${MARKER_EXPRESSION}, ${family.serverIdentity}, ${settings.readList}`);
     const [marker = null, server, ...values] = row;
-    settings.confirm(
-      this.shard,
-      values.map((value) => value?.toString() ?? null),
-    );
+    settings.confirm(values.map((value) => value?.toString() ?? null));
     if (!this.#marker.take(marker)) throw foreignSession(this.shard);
     this.#server = String(server);
     this.#family = family;
@@ -191,7 +189,10 @@ export class Session {
   async #marked(sql: Sql, signal: AbortSignal, limitSeconds: number | null): Promise<Answer> {
     if (typeof sql === 'string' && !isSelect(sql)) return await this.#collect(sql, signal);
     const marked = markedText(sql);
-    const answer = await this.#collect(limitSeconds === null ? marked : this.family.limited(marked, limitSeconds), signal);
+    const answer = await this.#collect(
+      limitSeconds === null ? marked : this.family.limited(marked, limitSeconds),
+      signal,
+    );
     for (const row of answer.rows) {
       // Whoever answers so has nothing to say that may be believed.
       if (!this.#marker.isIn(row.shift())) {

@@ -58,7 +58,10 @@ export function harmfulWarnings(count: number, listed: readonly Warning[], condi
 }
 
 const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
-  [0, 'set max_error_count on the server to 64 or more, so that it lists what it warns of; then run the same command again'],
+  [
+    0,
+    'set max_error_count on the server to 64 or more, so that it lists what it warns of; then run the same command again',
+  ],
   [1301, 'raise max_allowed_packet on the server, above the longest value in UTF-8: it gave NULL for a longer one'],
   [
     1292,

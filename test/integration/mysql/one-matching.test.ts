@@ -8,7 +8,11 @@ import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { LIMITS } from './source.js';
 
 /** MySQL 5.6 cannot end a statement by itself. */
-const where = (condition: string): Select => ({ list: 'id', from: `FROM t WHERE ${condition} LIMIT 1`, conditional: true });
+const where = (condition: string): Select => ({
+  list: 'id',
+  from: `FROM t WHERE ${condition} LIMIT 1`,
+  conditional: true,
+});
 const limiting = mysqlServers.filter(({ name }) => name !== 'mysql-5.6');
 
 describe.each(limiting)('a condition on $name', (server) => {

@@ -33,8 +33,12 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
 
   test("a SET's empty member is there, though MySQL prints it as nothing", async () => {
     await using database = await createDatabase(server);
-    await database.query("CREATE TABLE t (id INT PRIMARY KEY, s SET('a','','b') CHARACTER SET utf8mb4, g SET('','x') CHARACTER SET gbk)");
-    await database.query(`INSERT INTO t VALUES ${Array.from({ length: 8 }, (_, i) => `(${i}, ${i}, ${i % 4})`).join()}`);
+    await database.query(
+      "CREATE TABLE t (id INT PRIMARY KEY, s SET('a','','b') CHARACTER SET utf8mb4, g SET('','x') CHARACTER SET gbk)",
+    );
+    await database.query(
+      `INSERT INTO t VALUES ${Array.from({ length: 8 }, (_, i) => `(${i}, ${i}, ${i % 4})`).join()}`,
+    );
     await using source = openSource(database.shard());
     const table = await openTable(source, 't', ['id', 's', 'g']);
     const seen: unknown[] = [];
