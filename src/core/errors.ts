@@ -59,6 +59,11 @@ export const ERROR_CODES = {
   E_SOURCE_CONNECT: entry(EXIT.source, 'MySQL cannot be reached'),
   E_SOURCE_ACCESS: entry(EXIT.source, 'MySQL refused the user, the password or a privilege'),
   E_SOURCE_QUERY: entry(EXIT.source, 'MySQL failed a query'),
+  E_SOURCE_SESSION: entry(
+    EXIT.source,
+    'MySQL answered in another session than the one that was set up, or keeps settings that change what is read',
+  ),
+  E_SOURCE_WARNING: entry(EXIT.source, 'MySQL ended a SELECT with a warning: values or rows may be others than stored'),
   E_SOURCE_LOST: entry(EXIT.source, 'the connection to MySQL was lost and could not be had again'),
   E_SOURCE_CHANGED: entry(
     EXIT.source,

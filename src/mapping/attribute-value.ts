@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import type { ColumnRule } from '../config/model.js';
 import type { ColumnInfo } from '../core/model.js';
 import { cellOf, transportOf } from '../core/row-block.js';
+import { emptyMembers, membersOf } from '../core/set-members.js';
 import { BadValue } from './bad-value.js';
 import { columnKind, type ColumnKind } from './column-kind.js';
 import { copyIso, epochText, epochTime } from './datetime.js';
@@ -41,12 +42,12 @@ export function cellWriter(column: ColumnInfo, rule: Pick<ColumnRule, 'type' | '
   const type = rule.type ?? defaultType(kind);
   switch (type) {
     case 'S':
-      return kind === 'bit' ? bitWriter('S') : textWriter(column, kind);
+      return kind === 'bit' ? bitWriter('S') : asPrinted(column, textWriter(column, kind));
     case 'N':
       return kind === 'bit' ? bitWriter('N') : numberWriter(column, kind);
     case 'B':
       return kind === 'bytes' || kind === 'bit' || isTextual(kind)
-        ? bytesWriter(column, kind)
+        ? asPrinted(column, bytesWriter(column, kind))
         : unsupported(column, type);
     case 'BOOL':
       return kind === 'integer' || kind === 'bit'
@@ -169,6 +170,21 @@ function textWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
   };
 }
 
+const COMMA = ','.charCodeAt(0);
+
+/** Of a SET with an empty member: the text that MySQL prints, without the commas in front that are of this side (set-members.ts). */
+function asPrinted(column: ColumnInfo, writer: CellWriter): CellWriter {
+  if (emptyMembers(column).length === 0) return writer;
+  return {
+    ...writer,
+    write(source, from, to, out) {
+      let at = from;
+      while (at < to && source[at] === COMMA) at += 1;
+      writer.write(source, at, to, out);
+    },
+  };
+}
+
 /** Bytes in base64. Of a text: its UTF-8; where the column itself stores UTF-8, ill-formed text keeps its bytes. */
 function bytesWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
   const large = tooLarge(column);
@@ -240,8 +256,8 @@ function setText(column: string): (text: string, size: SizeCounter) => string {
     'map the column with `type: S`',
   );
   return (text, size) => {
-    if (text === '') throw empty;
-    const members = text.split(',').sort();
+    const members = [...membersOf(text)].sort();
+    if (members.length === 0) throw empty;
     if (members.some((member, index) => member === members[index - 1])) throw repeated;
     return `{"SS":[${members.map((member) => stringValue(member, size).slice('{"S":'.length, -1)).join(',')}]}`;
   };

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ColumnInfo } from '../core/model.js';
 import { NULL_CELL, transportOf } from '../core/row-block.js';
+import { emptyMembers, printedSet } from '../core/set-members.js';
 import { BadValue } from './bad-value.js';
 import { columnKind, integerDigits, type ColumnKind } from './column-kind.js';
 import { printsAmbiguously, printsWithoutOrder, sortsAsTextOnRequest, unsortedBecause } from './key-order.js';
@@ -64,9 +65,10 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
     throw new FunctionFault(`type ${column.dataType} of column ${column.name} is not known to this version`);
   const meaning = meaningOf(kind);
   const name = column.name;
+  const beginsWithComma = emptyMembers(column).length > 0;
   const cell = (row: RowView): string => {
     const value = row.cell(index);
-    if (typeof value === 'string') return value;
+    if (typeof value === 'string') return beginsWithComma ? printedSet(value) : value;
     if (value === null) throw nullInTemplate(name);
     if (kind === 'bit') return bitText(value);
     if (kind === 'bytes') return value.toString('latin1');
@@ -77,12 +79,14 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
     if (!out.escaped(source, from, to) && (ascii || !isUtf8(source.subarray(from, to)))) throw inexactText(name);
     out.bytes += to - from;
   });
+  const writesText =
+    (meaning === 'text' && !beginsWithComma) || meaning === 'time' || meaning === 'date' || meaning === 'datetime';
   const unsorted = unsortedBecause(column);
   const numeric = meaning === 'integer' || meaning === 'decimal' || meaning === 'float';
   return {
     column: name,
     evaluate: numeric && kind !== 'bit' ? (row) => numberText(cell(row), name) : cell,
-    write: meaning === 'text' || meaning === 'time' || meaning === 'date' || meaning === 'datetime' ? writeText : null,
+    write: writesText ? writeText : null,
     meaning,
     width: widthOf(kind, column),
     alphabet: alphabetOf(meaning, column),

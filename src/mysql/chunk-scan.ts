@@ -1,28 +1,34 @@
 /**
  * The rows of one range in key order, chunk by chunk, each row once: one SELECT after the other, the next under way while
- * the consumer works on the last chunk. A lost connection is had again and the scan goes on behind the last chunk given.
+ * the consumer works on the last chunk. A lost connection is opened again and the scan goes on behind the last chunk given.
  *
- * Reading goes on only while the hand-off slot is empty. So in memory are at most: the consumer's chunk, the one in the
- * slot, and what the socket had read when the SELECT was paused.
+ * No row is given before its SELECT has ended, and ended well: a warning, or a session that is not ours, may show with the last row only.
+ * The end of a range is confirmed by a statement that always answers a row.
+ *
+ * A SELECT begins only while the hand-off slot is empty. So in memory are at most: the consumer's chunk, the one in the slot, and the rows
+ * of one SELECT, which is given up where they exceed `MOST_CHUNKS` times `chunkBytes`.
  */
 import { setMaxListeners } from 'node:events';
 import type { SourceLimits } from '../config/model.js';
 import { thisMoment, type Moment } from '../core/age.js';
 import { interrupted } from '../core/errors.js';
 import type { Cursor, Range } from '../core/model.js';
-import { RowBlockBuilder, type RowChunk, type RowMemoryPool } from '../core/row-block.js';
-import { ChunkSize } from './chunk-size.js';
+import { RowBlockBuilder, type RowBlock, type RowChunk, type RowMemoryPool } from '../core/row-block.js';
+import { ChunkSize, MOST_CHUNKS } from './chunk-size.js';
 import { askedTooMuch, isLost } from './errors.js';
 import { Handoff } from './handoff.js';
 import type { Retry } from './retry.js';
 import { appendRow } from './row-packet.js';
 import type { KeyInterval, RowSelect } from './row-select.js';
-import type { Lease, SessionPool } from './session-pool.js';
-import type { Statement } from './session.js';
+import { contradiction } from './session-marker.js';
+import type { SessionPool } from './session-pool.js';
+import type { Session } from './session.js';
+import type { Select } from './sql.js';
 import type { TableGuard } from './table-guard.js';
 import type { Throttle } from './throttle.js';
 
 export interface ScanMeans {
+  readonly shard: string;
   readonly select: RowSelect;
   readonly guard: TableGuard;
   readonly pool: SessionPool;
@@ -62,23 +68,43 @@ export async function* scanChunks(
   }
 }
 
+/** Rows of a SELECT that exceed the limit of memory; those that were read are read again, fewer at once. */
+class TooLarge extends Error {
+  constructor(readonly rows: number) {
+    super('the rows of a SELECT exceed the limit of memory');
+  }
+}
+
+/** Answers without rows in a row where rows are counted, of which the last is no chance: rows come and go. */
+const MOST_CONTRADICTIONS = 5;
+
 /** How far a SELECT is. */
 interface Progress {
-  /** In the chunks that were cut from it. */
+  readonly pieces: RowChunk[];
   rows: number;
   bytes: number;
-  /** Since when it has been running; performance.now(), Infinity while it is paused. */
-  since: number;
-  /** How long it ran before, in ms. */
-  elapsedMs: number;
+  /** Since when it has been running; performance.now(). */
+  readonly since: number;
+}
+
+/** What one step came to. */
+interface Step {
+  readonly pieces: readonly RowChunk[];
+  /** Where the next one starts, all pieces given. */
+  readonly position: Cursor | null;
+  /** No row lies behind it in the range; confirmed. */
+  readonly ended: boolean;
 }
 
 class ChunkScan {
   readonly #size: ChunkSize;
-  /** The rows of the SELECT under way that no chunk has yet. */
+  /** The rows of the SELECT under way that no piece has yet. */
   readonly #block: RowBlockBuilder;
   /** Everything up to here was given to the consumer, or need not be. */
   #position: Cursor | null = null;
+  /** The condition left out all rows of the last part: the next one is first asked whether it has any. */
+  #expectsNone = false;
+  #contradictions = 0;
 
   constructor(
     private readonly means: ScanMeans,
@@ -102,119 +128,129 @@ class ChunkScan {
     }
   }
 
-  /** One SELECT, with patience. @returns whether the range is at its end */
+  /** One SELECT, with patience, and its rows given. @returns whether the range is at its end */
   async #step(upTo: Cursor | null): Promise<boolean> {
     const { pool, throttle, guard, retry } = this.means;
     await retry.aside(this.handoff.vacant(this.signal));
     await retry.aside(throttle.pass(this.signal));
     try {
       const lease = await pool.lease(this.signal, retry.aside);
+      let step: Step;
       try {
         await guard.checkInTime(lease.session, this.signal);
-        return await this.#select(lease, upTo);
+        step = await this.#select(lease.session, upTo);
       } finally {
         lease.release();
       }
+      for (const piece of step.pieces) {
+        await retry.aside(this.handoff.vacant(this.signal));
+        this.#position = piece.last;
+        this.handoff.put(piece);
+      }
+      this.#position = step.position;
+      retry.progressed();
+      return step.ended;
     } catch (error) {
+      if (error instanceof TooLarge) return false;
       await retry.backOff(error, this.signal);
       return false;
     }
   }
 
-  async #select(lease: Lease, upTo: Cursor | null): Promise<boolean> {
+  async #select(session: Session, upTo: Cursor | null): Promise<Step> {
     const { select } = this.means;
     const limit = this.#size.rows;
     const interval = { after: this.#position, upTo };
-    const seen: Progress = { rows: 0, bytes: 0, since: performance.now(), elapsedMs: 0 };
-    // What a SELECT that broke had read, and no chunk has, is read again.
+    const seen: Progress = { pieces: [], rows: 0, bytes: 0, since: performance.now() };
     this.#block.clear();
     try {
       if (select.where === null) {
-        await this.#read(lease, select.rows(interval, limit), seen);
-        this.#size.observe({ ...seen, looked: seen.rows });
-        return seen.rows < limit;
+        await this.#read(session, select.rows(interval, limit), seen);
+        this.#observe(seen, seen.rows);
+        const position = seen.pieces.at(-1)?.last ?? this.#position;
+        const ended = seen.rows < limit && !(await this.#anyMore(session, { ...interval, after: position }, seen));
+        return { pieces: seen.pieces, position, ended };
       }
       // With a condition, a LIMIT does not bound how many rows the server looks at; a key `limit` places ahead does.
-      const [last] = await lease.session.rows(select.keyAt(interval, limit - 1), this.signal);
+      const [last] = await session.rows(select.keyAt(interval, limit - 1), this.signal);
       const bounded: KeyInterval = last === undefined ? interval : { ...interval, upTo: select.cursorOfKey(last) };
-      await this.#read(lease, select.rows(bounded, null), seen);
-      this.#size.observe({ ...seen, looked: limit });
-      this.#position = bounded.upTo;
-      this.means.retry.progressed();
-      return last === undefined;
+      await this.#readChosen(session, bounded, seen);
+      this.#observe(seen, limit);
+      if (last !== undefined) return { pieces: seen.pieces, position: bounded.upTo, ended: false };
+      const position = seen.pieces.at(-1)?.last ?? this.#position;
+      // Where nothing was chosen, that was confirmed already.
+      const ended = seen.rows === 0 || !(await this.#anyMore(session, { ...interval, after: position }, seen));
+      return { pieces: seen.pieces, position, ended };
     } catch (error) {
+      for (const { rows } of seen.pieces) rows.release();
       this.#shrink(error, seen);
       throw error;
     }
+  }
+
+  /** Rows that meet the condition. That there are none is confirmed: by the statement that comes first where none are expected. */
+  async #readChosen(session: Session, interval: KeyInterval, seen: Progress): Promise<void> {
+    const { select } = this.means;
+    const none = async (): Promise<boolean> => !(await session.any(select.anyRow(interval), this.signal));
+    for (let tries = 0; ; tries += 1) {
+      if (this.#expectsNone && (await none())) return;
+      await this.#read(session, select.rows(interval, null), seen);
+      if (seen.rows > 0) break;
+      this.#expectsNone = true;
+      if (tries >= MOST_CONTRADICTIONS) throw contradiction(this.means.shard);
+    }
+    this.#expectsNone = false;
+  }
+
+  /** Whether rows lie behind the last one that a SELECT gave, which gave fewer than it could: such may have come just now. */
+  async #anyMore(session: Session, behind: KeyInterval, seen: Progress): Promise<boolean> {
+    const more = await session.any(this.means.select.anyRow(behind), this.signal);
+    this.#contradictions = more && seen.rows === 0 ? this.#contradictions + 1 : 0;
+    if (this.#contradictions > MOST_CONTRADICTIONS) throw contradiction(this.means.shard);
+    return more;
+  }
+
+  #observe({ rows, bytes, since }: Progress, looked: number): void {
+    this.#size.observe({ rows, bytes, looked, elapsedMs: performance.now() - since });
   }
 
   /**
    * What is too much at once, in time or size, is asked for in smaller parts. A connection that breaks may be the sign of it as well, but
    * not one that was found broken: the server drops idle ones.
    */
-  #shrink(error: unknown, { since, elapsedMs, rows }: Progress): void {
-    const ms = elapsedMs + Math.max(0, performance.now() - since);
-    const amidst = rows > 0 || this.#block.rows > 0 || ms > this.means.limits.chunkMs;
-    if (askedTooMuch(error) || (isLost(error) && amidst)) this.#size.failed(ms);
+  #shrink(error: unknown, { since, rows }: Progress): void {
+    const ms = performance.now() - since;
+    if (error instanceof TooLarge) this.#size.overflowed(error.rows);
+    else if (askedTooMuch(error) || (isLost(error) && (rows > 0 || ms > this.means.limits.chunkMs)))
+      this.#size.failed(ms);
   }
 
-  /** Runs a SELECT and hands its rows on, cut wherever they exceed the limit of bytes. @param seen what it came to, as it goes on */
-  async #read(lease: Lease, sql: string, seen: Progress): Promise<void> {
+  /** Runs a SELECT and keeps its rows, in pieces of about the limit of bytes. @param seen what it came to, as it goes on */
+  async #read(session: Session, select: Select, seen: Progress): Promise<void> {
     const { chunkBytes } = this.means.limits;
-    const { aside } = this.means.retry;
     let bytes = 0;
+    let begun = performance.now();
     const readAt = thisMoment();
-    let resuming = Promise.resolve();
-    /** Ends the wait of a paused SELECT when the SELECT itself has ended: with its connection, say. */
-    const over = new AbortController();
-    const onStop = (): void => over.abort();
-    this.signal.addEventListener('abort', onStop, { once: true });
-
     const cut = (): void => {
-      const chunkMs = performance.now() - seen.since;
-      seen.elapsedMs += chunkMs;
-      seen.rows += this.#block.rows;
-      seen.bytes += bytes;
-      seen.since = performance.now();
-      this.#give(bytes, chunkMs, readAt);
+      const now = performance.now();
+      seen.pieces.push(this.#piece(this.#block.finish(), bytes, now - begun, readAt));
+      begun = now;
       bytes = 0;
     };
     const onRow = (packet: Buffer, from: number, to: number): void => {
-      bytes += appendRow(this.#block, packet, from, to);
-      if (bytes < chunkBytes) return;
-      cut();
-      seen.since = Infinity;
-      statement.pause();
-      resuming = resume();
-      // Awaited below; until then it must not count as unhandled.
-      resuming.catch(() => lease.session.destroy());
+      const length = appendRow(this.#block, packet, from, to);
+      bytes += length;
+      seen.bytes += length;
+      seen.rows += 1;
+      if (bytes >= chunkBytes) cut();
+      // One row is had whatever its size.
+      if (seen.bytes > MOST_CHUNKS * chunkBytes && seen.rows > 1) session.destroy(new TooLarge(seen.rows));
     };
-    const resume = async (): Promise<void> => {
-      lease.suspend();
-      await aside(this.handoff.vacant(over.signal));
-      await aside(lease.resume(over.signal));
-      seen.since = performance.now();
-      statement.resume();
-    };
-    const statement: Statement = lease.session.stream(sql, onRow, this.signal);
-    try {
-      await statement.done;
-      await resuming;
-    } finally {
-      this.signal.removeEventListener('abort', onStop);
-      over.abort();
-      // Whoever goes on from here has the slot and the permits to himself: nothing of this SELECT waits for them any more.
-      await resuming.catch(() => undefined);
-    }
+    await session.stream(select, onRow, this.signal);
     if (this.#block.rows > 0) cut();
-    else seen.elapsedMs += performance.now() - seen.since;
   }
 
-  #give(bytes: number, elapsedMs: number, readAt: Moment): void {
-    const rows = this.#block.finish();
-    const last = this.means.select.cursorOf(rows.at(-1) ?? []);
-    this.#position = last;
-    this.means.retry.progressed();
-    this.handoff.put({ rows, last, bytes, readAt, elapsedMs });
+  #piece(rows: RowBlock, bytes: number, elapsedMs: number, readAt: Moment): RowChunk {
+    return { rows, last: this.means.select.cursorOf(rows.at(-1) ?? []), bytes, readAt, elapsedMs };
   }
 }

@@ -9,6 +9,9 @@
  */
 import type { SourceLimits } from '../config/model.js';
 
+/** Bytes of one SELECT at most, in chunks: rows that are suddenly larger are read twice up to here. */
+export const MOST_CHUNKS = 4;
+
 const FIRST_ROWS = 100;
 /** Of the rows of a SELECT that failed after many times the time aimed for: patience is not long enough for many tries. */
 const LEAST_SHARE = 1 / 8;
@@ -67,6 +70,11 @@ export class ChunkSize {
     if (this.#succeeded) this.#proof = Math.min(LONGEST_PROOF, this.#proof * 2);
     this.#succeeded = false;
     this.#successes = 0;
+  }
+
+  /** A SELECT was given up when so many rows, two or more, had come to MOST_CHUNKS chunks. Not a failure of the server. */
+  overflowed(rows: number): void {
+    this.#rows = Math.max(1, Math.min(Math.floor(rows / MOST_CHUNKS), Math.floor(this.#rows / 2)));
   }
 
   #raiseCeiling(): void {

@@ -8,6 +8,7 @@
  * YEAR(2), see key-form.ts. test/integration/mysql/scan-property.test.ts goes on asking, over all types and collations.
  */
 import type { ColumnInfo } from '../core/model.js';
+import { declaredMembers } from '../core/set-members.js';
 import { bytesLiteral } from './sql.js';
 
 /** Numbers spelled out in one statement at most: a SET of nine members has 512. */
@@ -24,10 +25,7 @@ export interface Enumeration {
 
 /** null where there are too many values */
 export function enumerationOf(column: ColumnInfo): Enumeration | null {
-  // Whatever else is escaped, and however it differs between versions: every one of them doubles a quote.
-  const members = Array.from(column.columnType.matchAll(/'((?:[^']|'')*)'/g), ([, name = '']) =>
-    plainLabel(name.replaceAll("''", "'")),
-  );
+  const members = declaredMembers(column).map(plainLabel);
   if (column.dataType === 'enum') {
     return members.length > MOST_VALUES ? null : { highest: members.length, labels: ['', ...members] };
   }

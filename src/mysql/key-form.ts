@@ -4,6 +4,7 @@
  */
 import type { Cell, ColumnInfo } from '../core/model.js';
 import type { Transport } from '../core/row-block.js';
+import { emptyMembers } from '../core/set-members.js';
 import { exactText } from './cells.js';
 import { enumerationOf, isOneOf, numbersThat, type Enumeration, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from './sql.js';
@@ -244,7 +245,21 @@ export function cellText(cell: Cell): string {
  */
 export function columnExpression(table: string, column: ColumnInfo): string {
   const name = `${quoteName(table)}.${quoteName(column.name)}`;
-  return FLOATING_TYPES.has(column.dataType) ? `${name} * 1e0` : exactText(name, column.charset);
+  if (FLOATING_TYPES.has(column.dataType)) return `${name} * 1e0`;
+  const empty = emptyMembers(column);
+  return exactText(empty.length === 0 ? name : withLeadingCommas(name, empty), column.charset);
+}
+
+/** A SET with a comma in front for each empty member that it begins with: see set-members.ts. @param empty places of such members */
+function withLeadingCommas(column: string, empty: readonly number[]): string {
+  const bits = (places: readonly number[]): bigint => places.reduce((sum, place) => sum | (1n << BigInt(place)), 0n);
+  const commas = empty.map((place) => {
+    const before = Array.from({ length: place }, (_, i) => i).filter((i) => !empty.includes(i));
+    // `&` takes the number whole, up to 64 members; `+ 0` would make a float of it.
+    const first = before.length === 0 ? '' : ` AND (${column} & ${bits(before)}) = 0`;
+    return `IF((${column} & ${bits([place])}) <> 0${first}, ',', '')`;
+  });
+  return `CONCAT(${commas.join(', ')}, ${column})`;
 }
 
 const FLOATING_TYPES: ReadonlySet<string> = new Set(['float', 'double', 'real']);

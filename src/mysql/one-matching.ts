@@ -6,6 +6,7 @@ import { FerryError } from '../core/errors.js';
 import type { Row } from '../core/model.js';
 import { mysqlCode, sourceError } from './errors.js';
 import { type ShardMeans, withSession } from './shard-means.js';
+import type { Select } from './sql.js';
 
 /** An operator waits for the answer, and the source serves others. */
 const LIMIT_SECONDS = 30;
@@ -17,14 +18,14 @@ const NOT_UNDERSTOOD: readonly (string | null)[] = ['ER_PARSE_ERROR', 'ER_BAD_FI
 export async function oneMatching(
   means: Omit<ShardMeans, 'throttle'>,
   table: string,
-  select: string,
+  select: Select,
   signal: AbortSignal,
   limitSeconds = LIMIT_SECONDS,
 ): Promise<Row | null> {
   const doing = `looking up a row of ${table} by a condition`;
   return await withSession(means, doing, signal, async (session) => {
     try {
-      const [row] = await session.rows(session.family.limited(select, limitSeconds), signal);
+      const [row] = await session.rows(select, signal, limitSeconds);
       return row ?? null;
     } catch (error) {
       const code = mysqlCode(error);

@@ -13,7 +13,10 @@ const REFUSED: ReadonlySet<string> = new Set(['ER_SPECIFIC_ACCESS_DENIED_ERROR',
 export async function binlogPosition(session: Session, signal: AbortSignal): Promise<BinlogPosition | null> {
   const { binlogStatement, gtidExpression } = session.family;
   try {
+    // A SHOW has no marker: a pooler that moves on between these would show before or behind it.
+    await session.confirm(signal);
     const [status] = await session.records(binlogStatement, signal);
+    await session.confirm(signal);
     const file = status?.get('File') ?? null;
     const offset = status?.get('Position') ?? null;
     if (file === null || offset === null) return null;

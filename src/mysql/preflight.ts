@@ -12,6 +12,7 @@ import { RowSelect } from './row-select.js';
 import { chooseScanKey } from './scan-key.js';
 import type { ServerFamily } from './server-family.js';
 import { Session } from './session.js';
+import { selectText } from './sql.js';
 import { fromWhole, tooLarge } from './whole-table.js';
 
 export interface ShardFacts {
@@ -194,7 +195,7 @@ class Inspection {
       const columns = info.columns.map((column) => column.name);
       const select = new RowSelect({ table: info, key, columns, where: table.where });
       // Planned, not run: every column may be read, and the condition is one that the server understands.
-      await session.rows(`EXPLAIN ${select.rows({ after: null, upTo: null }, 1)}`, this.signal);
+      await session.rows(`EXPLAIN ${selectText(select.rows({ after: null, upTo: null }, 1))}`, this.signal);
     } catch (error) {
       this.fault(sourceError(this.shard.id, `looking at ${table.name}`, error));
     }

@@ -12,6 +12,7 @@ import type { KeyCondition } from './keyset.js';
 import { alike, between } from './probe.js';
 import type { RowSelect } from './row-select.js';
 import type { Session } from './session.js';
+import { selectText } from './sql.js';
 
 /** A range of fewer rows is not worth a scanner of its own. */
 const WORTHWHILE_ROWS = 2_000;
@@ -107,7 +108,11 @@ class SampledTable {
 
   /** The first or last key that meets the conditions. */
   async edge(edge: 'first' | 'last', conditions: readonly KeyCondition[]): Promise<Cursor | null> {
-    const [row] = await this.session.rows(this.select.edgeKey(edge, conditions), this.signal);
+    const edgeKey = this.select.edgeKey(edge, conditions);
+    // A probe that finds nothing is followed by another; that the table is empty must be so.
+    const ask =
+      conditions.length === 0 ? this.session.rows(edgeKey, this.signal) : this.session.hints(edgeKey, this.signal);
+    const [row] = await ask;
     return row === undefined ? null : this.select.cursorOfKey(row);
   }
 
@@ -173,7 +178,7 @@ class SampledTable {
 
   /** The key a few thousand entries on: for a few rows, and where no probe was any good. */
   async walked(low: Cursor, high: Cursor, steps: number): Promise<Cursor | null> {
-    const [row] = await this.session.rows(this.select.keyAt({ after: low, upTo: high }, steps), this.signal);
+    const [row] = await this.session.hints(this.select.keyAt({ after: low, upTo: high }, steps), this.signal);
     const key = row === undefined ? null : this.select.cursorOfKey(row);
     return key === high ? null : key;
   }
@@ -181,7 +186,7 @@ class SampledTable {
   /** The optimizer's estimate: an index dive at both ends, whatever lies between. */
   async estimate(after: Cursor, upTo: Cursor): Promise<number> {
     const records = await this.session.records(
-      `EXPLAIN FORMAT=TRADITIONAL ${this.select.keys({ after, upTo }, this.session.family.estimateHint)}`,
+      `EXPLAIN FORMAT=TRADITIONAL ${selectText(this.select.keys({ after, upTo }, this.session.family.estimateHint))}`,
       this.signal,
     );
     return Number(records[0]?.get('rows') ?? 0);

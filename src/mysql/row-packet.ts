@@ -53,15 +53,31 @@ interface RowPacket {
 }
 type RowState = (this: unknown, packet: RowPacket, connection: unknown) => unknown;
 
-/** Has a query hand on its rows as bytes, in place of parsing them. They are only there during the call. */
-export function tapRows(query: Query, onRow: (packet: Buffer, from: number, to: number) => void): void {
+export interface RowTap {
+  /** Takes the rows as bytes, in place of having them parsed. They are only there during the call. null: they are parsed. */
+  readonly onRow: ((packet: Buffer, from: number, to: number) => void) | null;
+  /** @param warnings that the server counted; 65,535 stands for more */
+  readonly onEnd: (warnings: number) => void;
+}
+
+/** Of an EOF packet: 0xFE, then the count of warnings (MySQL, "Protocol::EOF_Packet"). */
+const WARNINGS_AT = 1;
+
+/** Listens to the rows of a query where the driver would parse them, and to how they end. */
+export function tapRows(query: Query, { onRow, onEnd }: RowTap): void {
   const command = query as unknown as { row: RowState };
   const parse = command.row;
   if (typeof parse !== 'function') throw new TypeError('this version of mysql2 has no Query.row');
   const tap: RowState = function (packet, connection) {
-    if (packet.isEOF()) return parse.call(this, packet, connection);
-    onRow(packet.buffer, packet.offset, packet.end);
-    return tap;
+    if (packet.isEOF()) {
+      onEnd(packet.buffer.readUInt16LE(packet.offset + WARNINGS_AT));
+    } else if (onRow !== null) {
+      onRow(packet.buffer, packet.offset, packet.end);
+      return tap;
+    }
+    const next = parse.call(this, packet, connection);
+    // The driver goes on with its own state behind each row that it parsed.
+    return next === parse ? tap : next;
   };
   command.row = tap;
 }

@@ -9,7 +9,7 @@ import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
 import { Keyset, type KeyCondition } from './keyset.js';
 import type { ServerFamily } from './server-family.js';
-import { quoteName } from './sql.js';
+import { quoteName, type Select } from './sql.js';
 
 /** Rows with `after` < key <= `upTo`; null: no bound. */
 export interface KeyInterval {
@@ -68,47 +68,57 @@ export class RowSelect {
   }
 
   /** The interval's rows in key order, at most `limit`. */
-  rows(interval: KeyInterval, limit: number | null): string {
+  rows(interval: KeyInterval, limit: number | null): Select {
     return this.#statement(this.#rowList, this.#bounds(interval), { where: this.where, order: 'forward', limit });
+  }
+
+  /** One of the interval's rows that are wanted, if there is any: to be counted. */
+  anyRow(interval: KeyInterval): Select {
+    return this.#statement('1 AS one', this.#bounds(interval), { where: this.where, limit: 1 });
   }
 
   /**
    * The row with that key, given as an operator writes it; several where MySQL prints several keys so.
    * @throws FerryError E_USAGE
    */
-  row(written: readonly string[]): string {
+  row(written: readonly string[]): Select {
     const { most, ...key } = this.keyset.equals(written);
     return this.#statement(this.#rowList, [key], { where: this.where, order: 'forward', limit: most });
   }
 
   /** Any one row that meets the operator's condition too, by whatever index the server finds for it. */
-  rowMatching(condition: string): string {
+  rowMatching(condition: string): Select {
     const conditions = [...(this.where === null ? [] : [this.where]), `(\n${condition}\n)`];
-    return `SELECT ${this.#rowList} FROM ${this.#table} WHERE ${conditions.join(' AND ')} LIMIT 1`;
+    return {
+      list: this.#rowList,
+      from: `FROM ${this.#table} WHERE ${conditions.join(' AND ')} LIMIT 1`,
+      conditional: true,
+    };
   }
 
   /** The rows at these cursors, one or none each, in key order. */
-  rowsAt(cursors: readonly Cursor[]): string {
+  rowsAt(cursors: readonly Cursor[]): Select {
     return this.#statement(this.#rowList, [this.#at(cursors)], { where: this.where, order: 'forward' });
   }
 
   /** One of these keys that is in the table, `where` or not. */
-  anyKeyAt(cursors: readonly Cursor[]): string {
+  anyKeyAt(cursors: readonly Cursor[]): Select {
     return this.#statement(this.#keyList, [this.#at(cursors)], { limit: 1 });
   }
 
   /** The interval's key at place `offset`, `where` or not. */
-  keyAt(interval: KeyInterval, offset: number): string {
-    return `${this.#statement(this.#keyList, this.#bounds(interval), { order: 'forward' })} LIMIT ${offset}, 1`;
+  keyAt(interval: KeyInterval, offset: number): Select {
+    const keys = this.#statement(this.#keyList, this.#bounds(interval), { order: 'forward' });
+    return { ...keys, from: `${keys.from} LIMIT ${offset}, 1` };
   }
 
   /** The first or the last key of those that meet all conditions. */
-  edgeKey(edge: 'first' | 'last', conditions: readonly KeyCondition[]): string {
+  edgeKey(edge: 'first' | 'last', conditions: readonly KeyCondition[]): Select {
     return this.#statement(this.#keyList, conditions, { order: edge === 'first' ? 'forward' : 'reverse', limit: 1 });
   }
 
   /** For EXPLAIN: how many rows the interval has. */
-  keys(interval: KeyInterval, hint: ServerFamily['estimateHint']): string {
+  keys(interval: KeyInterval, hint: ServerFamily['estimateHint']): Select {
     return this.#statement(this.#keyList, this.#bounds(interval), { hint });
   }
 
@@ -137,14 +147,14 @@ export class RowSelect {
       readonly limit?: number | null;
       readonly hint?: ServerFamily['estimateHint'];
     },
-  ): string {
+  ): Select {
     const conditions = [...keys.map(({ sql }) => sql), ...(where === null ? [] : [where])];
     const columns = order === null ? null : this.keyset.order(order, keys);
-    return (
-      `SELECT ${list} FROM ${this.#table} ${hint} (${this.#index})` +
+    const from =
+      `FROM ${this.#table} ${hint} (${this.#index})` +
       (conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`) +
       (columns === null ? '' : ` ORDER BY ${columns}`) +
-      (limit === null ? '' : ` LIMIT ${limit}`)
-    );
+      (limit === null ? '' : ` LIMIT ${limit}`);
+    return { list, from, conditional: where !== null };
   }
 }

@@ -10,8 +10,8 @@ export interface ServerFamily {
   readonly serverIdentity: string;
   /** Condition that the server has executed all of a GTID set; null where nothing proves that. `set` is a literal. */
   readonly hasExecuted: ((set: string) => string) | null;
-  /** Statements for a session that reads, beyond those that every server knows. */
-  readonly sessionSetUp: readonly string[];
+  /** MariaDB's `old_mode` where nothing is set; the others have none. */
+  readonly oldMode: string;
   readonly binlogStatement: string;
   /** An expression for the executed GTIDs, or null where the server has none. */
   readonly gtidExpression: string | null;
@@ -50,14 +50,7 @@ function mysql(version: string): ServerFamily {
     version,
     serverIdentity: since('5.6.0') ? '@@GLOBAL.server_uuid' : HOST_AND_PORT,
     hasExecuted: since('5.6.5') ? (set) => `GTID_SUBSET(${set}, @@GLOBAL.gtid_executed)` : null,
-    sessionSetUp: [
-      // Since 5.6.5; below, the user's grants alone keep the session from writing.
-      ...(since('5.6.5') ? ['SET SESSION TRANSACTION READ ONLY'] : []),
-      // MySQL 8 shows statistics up to a day old unless told not to.
-      ...(since('8.0.3') ? ['SET SESSION information_schema_stats_expiry = 0'] : []),
-      // A primary key that the server made itself may be hidden, and with it the only key that a scan can follow.
-      ...(since('8.0.30') ? ['SET SESSION show_gipk_in_create_table_and_information_schema = ON'] : []),
-    ],
+    oldMode: '',
     binlogStatement: since('8.2.0') ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
     gtidExpression: since('5.6.5') ? '@@GLOBAL.gtid_executed' : null,
     replicaStatement: since('8.0.22') ? 'SHOW REPLICA STATUS' : 'SHOW SLAVE STATUS',
@@ -79,7 +72,7 @@ function mariadb(version: string): ServerFamily {
     serverIdentity: HOST_AND_PORT,
     // Its GTIDs do not name the server they come from: two clusters may both be at 0-1-500.
     hasExecuted: null,
-    sessionSetUp: since('10.0.0') ? ['SET SESSION TRANSACTION READ ONLY'] : [],
+    oldMode: since('10.6.1') ? 'UTF8_IS_UTF8MB3' : '',
     binlogStatement: since('10.5.2') ? 'SHOW BINLOG STATUS' : 'SHOW MASTER STATUS',
     gtidExpression: since('10.0.2') ? '@@GLOBAL.gtid_binlog_pos' : null,
     // One row for each connection of a multi-source replica.

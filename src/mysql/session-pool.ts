@@ -8,17 +8,10 @@ import { Permits } from '../core/permits.js';
 import { sourceError } from './errors.js';
 import { Session, type ServerThread } from './session.js';
 
-/**
- * A connection in use, with the permit to run a statement on it. It holds one permit or none, whatever is called in whatever order: one
- * that is taken for a lease that has ended meanwhile is given back at once.
- */
+/** A connection in use, with the permit to run statements on it. */
 export interface Lease {
   readonly session: Session;
-  /** Gives the permit back while the statement is paused: a consumer that does not read must not starve the others. */
-  suspend(): void;
-  /** Waits for a permit again. @throws FerryError E_INTERRUPTED, also where the lease was released meanwhile: then none is held */
-  resume(signal: AbortSignal): Promise<void>;
-  /** Ends the lease; a connection with a statement still under way must be destroyed before. */
+  /** Gives the permit back, once; a connection with a statement still under way must be destroyed before. */
   release(): void;
 }
 
@@ -125,34 +118,17 @@ export class SessionPool {
 
   #leaseOf(session: Session): Lease {
     this.#leased.add(session);
-    let permitted = true;
-    let released = false;
-    const isReleased = (): boolean => released;
-    const suspend = (): void => {
-      if (permitted) this.#permits.give();
-      permitted = false;
-    };
     return {
       session,
-      suspend,
-      resume: async (signal) => {
-        if (isReleased()) throw interrupted();
-        await this.#permits.take(signal);
-        if (isReleased() || permitted) this.#permits.give();
-        else permitted = true;
-        if (isReleased()) throw interrupted();
-      },
       release: () => {
-        if (released) return;
-        released = true;
-        this.#leased.delete(session);
+        if (!this.#leased.delete(session)) return;
         if (session.alive) {
           this.#idle.push(session);
         } else {
           this.#rowsOfGone += session.rowsRead;
           if (session.abandonedThread !== null) this.#abandoned.add(session.abandonedThread);
         }
-        suspend();
+        this.#permits.give();
       },
     };
   }

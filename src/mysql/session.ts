@@ -1,6 +1,7 @@
 /**
- * One connection, set up for exact reading: read-only, UTC, utf8mb4, text protocol. Runs one statement at a time and never
- * hangs: a deadline or an abort destroys the connection, and what was running rejects.
+ * One connection, set up for exact reading (see session-settings.ts): read-only, UTC, utf8mb4, text protocol. Every SELECT is answered by
+ * the session that was set up (session-marker.ts) and without a warning (warnings.ts), or it is no answer. Runs one statement at a time and
+ * never hangs: a deadline or an abort destroys the connection, and what was running rejects.
  */
 import type { Query } from 'mysql2';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
@@ -11,35 +12,15 @@ import { connect, type Wire } from './connect.js';
 import { deadlinePassed } from './errors.js';
 import { tapRows } from './row-packet.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
-import { textLiteral } from './sql.js';
+import { contradiction, foreignSession, MARKER_EXPRESSION, SessionMarker } from './session-marker.js';
+import { SessionSettings } from './session-settings.js';
+import { selectText, textLiteral, type Select } from './sql.js';
+import { endedWithWarnings, harmfulWarnings } from './warnings.js';
 
 const THREADS = 'information_schema.PROCESSLIST';
 
 /** How exactly silence is measured: looks within the longest one that is borne. */
 const LOOKS = 8;
-
-/** The server keeps a connection that we do not read from for so long, in seconds: the consumer may be throttled. */
-const NET_WRITE_TIMEOUT_SECONDS = 900;
-
-/**
- * What a server may preset for every session (SET GLOBAL, `init_connect`) and no scan would notice: a limit of rows cuts off each SELECT
- * that has none of its own, as those with a `where`; without autocommit, an idle connection holds the tables it read against ALTER.
- * Looked through for siblings: time zone, modes, character sets and isolation are set as well; `max_join_size` and limits of time fail a
- * statement, and say so.
- */
-const NO_PRESETS = 'SET SESSION autocommit = 1, SESSION sql_select_limit = 18446744073709551615';
-
-/** The server itself ends a wait for a table's lock before we would: a statement that we gave up would go on waiting there. */
-function setUp(answerSeconds: number): readonly string[] {
-  return [
-    'SET NAMES utf8mb4',
-    NO_PRESETS,
-    // No mode that changes how values are read or statements parsed; invalid and zero dates must stay comparable.
-    `SET SESSION time_zone = '+00:00', SESSION sql_mode = 'ALLOW_INVALID_DATES', ` +
-      `SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_SECONDS}, SESSION lock_wait_timeout = ${Math.floor(answerSeconds / 2)}`,
-    'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  ];
-}
 
 /** A thread of the server, so that no other can be taken for it: ids begin at 1 again when the server starts. */
 export interface ServerThread {
@@ -48,14 +29,14 @@ export interface ServerThread {
   readonly host: string;
 }
 
-/** A statement under way. */
-export interface Statement {
-  /** Resolves after the last row. @throws the driver's error, E_INTERRUPTED */
-  readonly done: Promise<void>;
-  /** Stops the flow of rows, at once and without limit of time; the deadline stands still. */
-  pause(): void;
-  resume(): void;
-}
+/** A SELECT of the table's rows, or a statement in words: one that begins with SELECT is marked as well. */
+type Sql = Select | string;
+
+/** No rows, and rows when they are counted: rows may come just then, but not every time. */
+const TRIES = 5;
+
+/** Warnings that are listed; more than `max_error_count` are not. */
+const SHOW_WARNINGS = 'SHOW WARNINGS';
 
 export class Session {
   readonly #wire: Wire;
@@ -66,9 +47,11 @@ export class Session {
   #host: string | null = null;
   #abandoned = false;
   #rowsRead = 0;
+  readonly #marker = new SessionMarker();
 
   private constructor(
     wire: Wire,
+    private readonly shard: string,
     private readonly answerSeconds: number,
   ) {
     this.#wire = wire;
@@ -83,22 +66,38 @@ export class Session {
     { answerSeconds }: Pick<SourceLimits, 'answerSeconds'>,
     signal: AbortSignal,
   ): Promise<Session> {
-    const session = new Session(await connect(shard, answerSeconds, signal), answerSeconds);
+    const session = new Session(await connect(shard, answerSeconds, signal), shard.id, answerSeconds);
     try {
-      const [row] = await session.rows('SELECT VERSION()', signal);
-      const family = serverFamily(String(row?.[0]));
-      for (const sql of [...setUp(answerSeconds), ...family.sessionSetUp]) await session.rows(sql, signal);
-      const [identity] = await session.rows(`SELECT ${family.serverIdentity}`, signal);
-      session.#server = String(identity?.[0]);
-      // Each user sees his own threads, without a privilege.
-      const [thread] = await session.rows(`SELECT HOST FROM ${THREADS} WHERE ID = CONNECTION_ID()`, signal);
-      session.#host = thread?.[0]?.toString() ?? null;
-      session.#family = family;
+      await session.#setUp(answerSeconds, signal);
       return session;
     } catch (error) {
       session.destroy();
       throw error;
     }
+  }
+
+  /** Of these statements, only the one that reads the settings back proves anything; each after it has the marker. */
+  async #setUp(answerSeconds: number, signal: AbortSignal): Promise<void> {
+    const plain = async (sql: string): Promise<Cell[][]> => (await this.#collect(sql, signal)).rows;
+    const [version] = await plain('SELECT VERSION()');
+    const family = serverFamily(String(version?.[0]));
+    await plain(SessionSettings.beforeList);
+    const listed = (await plain(SessionSettings.listStatement(family))).map(([name]) => String(name).toLowerCase());
+    const settings = new SessionSettings(this.shard, new Set(listed), family, answerSeconds);
+    await plain(settings.setStatement(this.#marker.assignment));
+    // An `init_connect` may have left a transaction open, and with it a snapshot of the data.
+    await plain('ROLLBACK');
+    const [row = []] = await plain(`SELECT ${MARKER_EXPRESSION}, ${family.serverIdentity}, ${settings.readList}`);
+    const [marker = null, server, ...values] = row;
+    settings.confirm(values.map((value) => value?.toString() ?? null));
+    if (!this.#marker.take(marker)) throw foreignSession(this.shard);
+    this.#server = String(server);
+    this.#family = family;
+    // Each user sees his own threads, without a privilege.
+    const [thread] = await plain(`SELECT HOST FROM ${THREADS} WHERE ID = CONNECTION_ID()`);
+    this.#host = thread?.[0]?.toString() ?? null;
+    // What was read so far is nobody's progress.
+    this.#rowsRead = 0;
   }
 
   /** Which server this is, whatever name leads to it. */
@@ -139,62 +138,124 @@ export class Session {
     return this.#failure === null;
   }
 
-  /** All rows of a small result. @throws the driver's error, E_INTERRUPTED */
-  async rows(sql: string, signal: AbortSignal): Promise<Cell[][]> {
-    const rows: Cell[][] = [];
-    await this.start(sql, (row) => rows.push(row), signal).done;
-    return rows;
+  /**
+   * All rows of a small result. That there are none is proven by a second statement, which always answers a row.
+   * @param limitSeconds the server itself ends the statement after so long, where it can
+   * @throws the driver's error, FerryError E_SOURCE_SESSION, E_SOURCE_WARNING, E_INTERRUPTED
+   */
+  async rows(sql: Sql, signal: AbortSignal, limitSeconds: number | null = null): Promise<Cell[][]> {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const { rows, warnings } = await this.#marked(sql, signal, limitSeconds);
+      if (warnings > 0) await this.#judge(warnings, sql, signal);
+      if (rows.length > 0 || !isSelect(sql) || !(await this.any(sql, signal, limitSeconds))) return rows;
+    }
+    throw contradiction(this.shard);
   }
 
-  /** The rows of a SHOW statement by column name: their order differs between servers. */
+  /** Whether a SELECT has any row; answered by one row, whatever there is. @throws as `rows` */
+  async any(sql: Sql, signal: AbortSignal, limitSeconds: number | null = null): Promise<boolean> {
+    const counted = typeof sql === 'string' ? sql : selectText({ ...sql, list: '1 AS one' });
+    const statement = `SELECT COUNT(*) FROM (${counted}) AS counted`;
+    const { rows, warnings } = await this.#marked(statement, signal, limitSeconds);
+    if (warnings > 0) await this.#judge(warnings, sql, signal);
+    const count = rows[0]?.[0]?.toString() ?? '';
+    if (!/^\d+$/.test(count)) throw foreignSession(this.shard);
+    return count !== '0';
+  }
+
+  /** Rows that only help to plan: that there are none proves nothing, and a warning is no matter. @throws as `rows` */
+  async hints(select: Select, signal: AbortSignal): Promise<Cell[][]> {
+    return (await this.#marked(select, signal, null)).rows;
+  }
+
+  /** That statements still meet the session that was set up: for what cannot have the marker. @throws FerryError E_SOURCE_SESSION */
+  async confirm(signal: AbortSignal): Promise<void> {
+    if ((await this.#marked('SELECT 1', signal, null)).rows.length !== 1) throw foreignSession(this.shard);
+  }
+
+  /** The rows of a SHOW or EXPLAIN statement by column name: their order differs between servers. They have no marker. */
   async records(sql: string, signal: AbortSignal): Promise<ReadonlyMap<string, string | null>[]> {
-    const records: ReadonlyMap<string, string | null>[] = [];
-    let names: readonly string[] = [];
-    const onNames = (fields: readonly string[]): void => {
-      names = fields;
-    };
-    const onRow = (row: Cell[]): void => {
-      records.push(new Map(row.map((cell, i) => [names[i] ?? '', cell?.toString() ?? null])));
-    };
-    await this.start(sql, onRow, signal, onNames).done;
-    return records;
+    const { rows, names } = await this.#collect(sql, signal);
+    return rows.map((row) => new Map(row.map((cell, i) => [names[i] ?? '', cell?.toString() ?? null])));
   }
 
-  /** Starts a statement; `onRow` is called for each row as it arrives, and may pause the statement. */
-  start(
-    sql: string,
-    onRow: (row: Cell[]) => void,
-    signal: AbortSignal,
-    onNames: ((names: readonly string[]) => void) | null = null,
-  ): Statement {
-    return this.#run(sql, signal, (command) => {
+  /** The warnings of a statement in words that was the last one. */
+  async #judge(count: number, sql: Sql, signal: AbortSignal): Promise<void> {
+    const { rows } = await this.#collect(SHOW_WARNINGS, signal);
+    const listed = rows.map(([, code, message]) => ({ code: Number(code), message: String(message) }));
+    const codes = harmfulWarnings(count, listed, typeof sql !== 'string' && sql.conditional);
+    if (codes.length > 0) throw endedWithWarnings(this.shard, codes);
+  }
+
+  /** Its rows without the marker that each had. */
+  async #marked(sql: Sql, signal: AbortSignal, limitSeconds: number | null): Promise<Answer> {
+    if (typeof sql === 'string' && !isSelect(sql)) return await this.#collect(sql, signal);
+    const marked = markedText(sql);
+    const answer = await this.#collect(
+      limitSeconds === null ? marked : this.family.limited(marked, limitSeconds),
+      signal,
+    );
+    for (const row of answer.rows) {
+      // Whoever answers so has nothing to say that may be believed.
+      if (!this.#marker.isIn(row.shift())) {
+        this.destroy(foreignSession(this.shard));
+        throw foreignSession(this.shard);
+      }
+    }
+    return answer;
+  }
+
+  async #collect(sql: string, signal: AbortSignal): Promise<Answer> {
+    const rows: Cell[][] = [];
+    const answer = { rows, names: [] as readonly string[], warnings: 0 };
+    await this.#run(sql, signal, (command) => {
       // A statement without a result set reports its outcome as a 'result' too.
       command.on('result', (row: Cell[] | object) => {
         if (!Array.isArray(row)) return;
-        if (this.#family !== null) this.#rowsRead += 1;
-        onRow(row as Cell[]);
+        this.#rowsRead += 1;
+        rows.push(row as Cell[]);
       });
-      if (onNames === null) return;
-      command.on('fields', (fields: readonly { readonly name: string }[] | undefined) =>
-        onNames(fields?.map(({ name }) => name) ?? []),
-      );
+      command.on('fields', (fields: readonly { readonly name: string }[] | undefined) => {
+        answer.names = fields?.map(({ name }) => name) ?? [];
+      });
+      tapRows(command, { onRow: null, onEnd: (warnings) => (answer.warnings = warnings) });
     });
+    return answer;
   }
 
-  /** Starts a SELECT whose rows are handed on as bytes (see row-packet.ts); `onRow` may pause it. */
-  stream(sql: string, onRow: (packet: Buffer, from: number, to: number) => void, signal: AbortSignal): Statement {
-    return this.#run(sql, signal, (command) =>
-      tapRows(command, (packet, from, to) => {
-        this.#rowsRead += 1;
-        onRow(packet, from, to);
+  /**
+   * A SELECT whose rows are handed on as bytes as they come (see row-packet.ts), without the marker. Resolves behind the last one; what
+   * was handed on is a result only then. That there are none proves nothing: see `any`.
+   * @throws as `rows`
+   */
+  async stream(
+    select: Select,
+    onRow: (packet: Buffer, from: number, to: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const marker = this.#marker;
+    const { length } = marker;
+    let warnings = 0;
+    await this.#run(markedText(select), signal, (command) =>
+      tapRows(command, {
+        onRow: (packet, from, to) => {
+          if (this.#failure !== null) return;
+          if (marker.begins(packet, from)) {
+            this.#rowsRead += 1;
+            onRow(packet, from + length, to);
+          } else {
+            this.destroy(foreignSession(this.shard));
+          }
+        },
+        onEnd: (count) => (warnings = count),
       }),
     );
+    if (warnings > 0) await this.#judge(warnings, select, signal);
   }
 
-  #run(sql: string, signal: AbortSignal, listen: (command: Query) => void): Statement {
+  async #run(sql: string, signal: AbortSignal, listen: (command: Query) => void): Promise<void> {
     const { connection, socket } = this.#wire;
-    let paused = false;
-    const done = new Promise<void>((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       if (this.#failure !== null || signal.aborted) {
         reject(this.#failure ?? interrupted());
         return;
@@ -202,7 +263,7 @@ export class Session {
       let seen = socket.bytesRead;
       let silentLooks = 0;
       const look = (): void => {
-        silentLooks = paused || socket.bytesRead !== seen ? 0 : silentLooks + 1;
+        silentLooks = socket.bytesRead !== seen ? 0 : silentLooks + 1;
         seen = socket.bytesRead;
         if (silentLooks < LOOKS) return;
         this.#abandoned = true;
@@ -225,17 +286,6 @@ export class Session {
       command.on('error', settle);
       command.on('end', () => settle(null));
     });
-    return {
-      done,
-      pause: () => {
-        paused = true;
-        connection.pause();
-      },
-      resume: () => {
-        paused = false;
-        connection.resume();
-      },
-    };
   }
 
   /** Drops the connection at once; a running statement rejects with `reason`. */
@@ -250,4 +300,23 @@ export class Session {
     this.#wire.socket.destroy();
     this.#rejectRunning?.(error);
   }
+}
+
+interface Answer {
+  /** Each is the caller's. */
+  readonly rows: Cell[][];
+  readonly names: readonly string[];
+  /** As the protocol counts them. */
+  readonly warnings: number;
+}
+
+const SELECT = 'SELECT ';
+
+function isSelect(sql: Sql): boolean {
+  return typeof sql !== 'string' || sql.startsWith(SELECT);
+}
+
+function markedText(sql: Sql): string {
+  const text = typeof sql === 'string' ? sql : selectText(sql);
+  return `${SELECT}${MARKER_EXPRESSION}, ${text.slice(SELECT.length)}`;
 }

@@ -16,3 +16,17 @@ export function textLiteral(text: string): string {
 export function bytesLiteral(hex: string): string {
   return `X'${hex}'`;
 }
+
+/** A SELECT over a table, in two parts, so that whoever sends it can ask for something else of the same rows. */
+export interface Select {
+  /** What is selected. */
+  readonly list: string;
+  /** Everything behind the list: FROM, WHERE, ORDER BY, LIMIT. */
+  readonly from: string;
+  /** It holds a condition of an operator. */
+  readonly conditional: boolean;
+}
+
+export function selectText({ list, from }: Select): string {
+  return `SELECT ${list} ${from}`;
+}

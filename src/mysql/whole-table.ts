@@ -20,8 +20,9 @@ import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
 import { oneMatching } from './one-matching.js';
 import { appendRow } from './row-packet.js';
+import { contradiction } from './session-marker.js';
 import type { Session } from './session.js';
-import { quoteName } from './sql.js';
+import { quoteName, type Select } from './sql.js';
 import { type ShardMeans, withSession } from './shard-means.js';
 import { TableGuard } from './table-guard.js';
 import type { Identified, WitnessRows } from './table-identity.js';
@@ -35,7 +36,7 @@ const SHOWN_CHARACTERS = 64;
 
 export class WholeTable implements RowSource {
   readonly #table: TableInfo;
-  readonly #select: string;
+  readonly #select: Select;
   readonly #transports: readonly Transport[];
   readonly #guard: TableGuard;
 
@@ -52,7 +53,7 @@ export class WholeTable implements RowSource {
     });
     this.#transports = chosen.map(transportOf);
     const list = chosen.map((column) => aliased(columnExpression(table.name, column), transportOf(column)));
-    this.#select = `SELECT ${list.join(', ')} ${fromWhole(table, where)}`;
+    this.#select = { list: list.join(', '), from: fromWhole(table, where), conditional: where !== null };
     this.#guard = new TableGuard(means.shard, table, this.#witnesses());
   }
 
@@ -98,7 +99,7 @@ export class WholeTable implements RowSource {
   async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {
     if (count < 1) return [];
     return await withSession(this.means, `sampling ${this.#table.name}`, signal, (session) =>
-      session.rows(`${this.#select} LIMIT ${count}`, signal),
+      session.rows(this.#with(`LIMIT ${count}`), signal),
     );
   }
 
@@ -140,7 +141,8 @@ export class WholeTable implements RowSource {
 
   async matching(condition: string, signal: AbortSignal): Promise<Row | null> {
     const and = this.wanted.where === null ? 'WHERE' : 'AND';
-    return await oneMatching(this.means, this.#table.name, `${this.#select} ${and} (\n${condition}\n) LIMIT 1`, signal);
+    const select = { ...this.#with(`${and} (\n${condition}\n) LIMIT 1`), conditional: true };
+    return await oneMatching(this.means, this.#table.name, select, signal);
   }
 
   cursorOf(row: Row): Cursor {
@@ -156,6 +158,10 @@ export class WholeTable implements RowSource {
     return texts.map((text, i) => `${this.wanted.columns[i] ?? ''}=${text ?? 'NULL'}`).join(', ');
   }
 
+  #with(clause: string): Select {
+    return { ...this.#select, from: `${this.#select.from} ${clause}` };
+  }
+
   async #read(signal: AbortSignal): Promise<{ readonly rows: RowBlock; readonly bytes: number }> {
     return await withSession(this.means, `reading ${this.#table.name} whole`, signal, (session) =>
       this.#collect(session, signal),
@@ -167,8 +173,8 @@ export class WholeTable implements RowSource {
     const { maxRows, maxBytes } = this.wanted;
     const block = new RowBlockBuilder(this.#transports, new RowMemoryPool());
     let bytes = 0;
-    const statement = session.stream(
-      `${this.#select} LIMIT ${maxRows + 1}`,
+    await session.stream(
+      this.#with(`LIMIT ${maxRows + 1}`),
       (packet, from, to) => {
         bytes += appendRow(block, packet, from, to);
         if (block.rows > maxRows) session.destroy(tooLarge(this.#table.name, `${maxRows} rows`, 'maxRows'));
@@ -176,7 +182,7 @@ export class WholeTable implements RowSource {
       },
       signal,
     );
-    await statement.done;
+    if (block.rows === 0 && (await session.any(this.#with('LIMIT 1'), signal))) throw contradiction(this.means.shard);
     return { rows: block.finish(), bytes };
   }
 }

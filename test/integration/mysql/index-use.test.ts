@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../../src/core/model.js';
 import { describeTable } from '../../../src/mysql/describe.js';
+import type { Select } from '../../../src/mysql/sql.js';
 import { RowSelect } from '../../../src/mysql/row-select.js';
 import { chooseScanKey } from '../../../src/mysql/scan-key.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
@@ -28,7 +29,7 @@ describe.each(mysqlServers)('$name', (server) => {
       const rows = await session.rows(select.rows({ after: null, upTo: null }, null), signal);
       const cursor = (share: number): Cursor => select.cursorOf(rows[Math.floor(share * (rows.length - 1))] ?? []);
 
-      const touched = async (sql: string): Promise<number> => {
+      const touched = async (sql: Select): Promise<number> => {
         await session.rows('FLUSH STATUS', signal);
         await session.rows(sql, signal);
         const status = await session.rows("SHOW SESSION STATUS LIKE 'Handler_read%'", signal);

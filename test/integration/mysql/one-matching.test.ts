@@ -2,11 +2,17 @@
 import { describe, expect, it } from 'vitest';
 import { EventBus } from '../../../src/core/events.js';
 import { oneMatching } from '../../../src/mysql/one-matching.js';
+import type { Select } from '../../../src/mysql/sql.js';
 import { SessionPool } from '../../../src/mysql/session-pool.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { LIMITS } from './source.js';
 
 /** MySQL 5.6 cannot end a statement by itself. */
+const where = (condition: string): Select => ({
+  list: 'id',
+  from: `FROM t WHERE ${condition} LIMIT 1`,
+  conditional: true,
+});
 const limiting = mysqlServers.filter(({ name }) => name !== 'mysql-5.6');
 
 describe.each(limiting)('a condition on $name', (server) => {
@@ -22,18 +28,18 @@ describe.each(limiting)('a condition on $name', (server) => {
     const means = { shard: 's01', pool, limits: LIMITS, emit: bus };
     try {
       const begun = performance.now();
-      const slow = oneMatching(means, 't', 'SELECT id FROM t WHERE id + SLEEP(0.1) < 0 LIMIT 1', signal, 1);
+      const slow = oneMatching(means, 't', where('id + SLEEP(0.1) < 0'), signal, 1);
       await expect(slow).rejects.toMatchObject({
         code: 'E_SOURCE_QUERY',
         message: expect.stringContaining('too slow') as string,
         hint: expect.stringContaining('index') as string,
       });
       expect(performance.now() - begun).toBeLessThan(10_000);
-      await expect(oneMatching(means, 't', 'SELECT id FROM t WHERE nothing = 1', signal)).rejects.toMatchObject({
+      await expect(oneMatching(means, 't', where('nothing = 1'), signal)).rejects.toMatchObject({
         code: 'E_SOURCE_QUERY',
         hint: expect.stringContaining('condition') as string,
       });
-      expect(await oneMatching(means, 't', 'SELECT id FROM t WHERE id = 7 LIMIT 1', signal)).toEqual(['7']);
+      expect(await oneMatching(means, 't', where('id = 7'), signal)).toEqual(['7']);
       expect(retried).toEqual([]);
     } finally {
       pool.close();

@@ -7,7 +7,6 @@ import { describe, expect, test } from 'vitest';
 import type { Range } from '../../../src/core/model.js';
 import type { RowChunk } from '../../../src/core/row-block.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
-import { startMysqlProxy } from '../../support/mysql-proxy.js';
 import { openSource, openTable } from './source.js';
 
 const EVERYTHING: Range = { index: 0, after: null, upTo: null, estimatedRows: 0 };
@@ -31,40 +30,6 @@ async function killOthers(database: TestDatabase): Promise<void> {
 }
 
 describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
-  test('a SELECT that ends while it waits to be resumed takes no permit any more', async () => {
-    await using database = await createDatabase(server);
-    await fill(database, 120, 1_000);
-    await database.query('CREATE TABLE other (id INT PRIMARY KEY)');
-    await database.query('INSERT INTO other VALUES (1)');
-    await using proxy = await startMysqlProxy(server);
-    // The first SELECT is two chunks and some rows: it is paused twice.
-    const limits = { ...PAUSING, chunkRows: 12, chunkBytes: 5_000 };
-    await using shard = openSource({ ...database.shard(), port: proxy.port }, limits);
-    const source = await openTable(shard, 't', ['id', 'body']);
-    const other = await openTable(shard, 'other', ['id'], 'SLEEP(3) = 0');
-    const signal = AbortSignal.timeout(20_000);
-    // Its end is still on its way when the connection breaks: else the rows would all be there, and the SELECT would end well.
-    proxy.holdAnswersOver(11_500);
-    const reading = source.scan(EVERYTHING, null, signal)[Symbol.asyncIterator]();
-    const first = (await reading.next()).value as RowChunk;
-    await sleep(300);
-    proxy.holdAnswersOver(Infinity);
-    const [paused] = proxy.connections;
-    // It holds the only permit for three seconds, for which the other one waits once its second chunk is taken.
-    const holding = (async () => {
-      const chunks: RowChunk[] = [];
-      for await (const chunk of other.scan(EVERYTHING, null, signal)) chunks.push(chunk);
-      return ids(chunks);
-    })();
-    await sleep(1_000);
-    const chunks = [first, (await reading.next()).value as RowChunk];
-    await sleep(300);
-    paused?.reset();
-    for (let next = await reading.next(); next.done !== true; next = await reading.next()) chunks.push(next.value);
-    expect(ids(chunks)).toEqual(numbers(120));
-    expect(await holding).toEqual([1]);
-  });
-
   test('scans side by side share one permit, whatever becomes of their connections', async () => {
     const signal = AbortSignal.timeout(50_000);
     await using database = await createDatabase(server);

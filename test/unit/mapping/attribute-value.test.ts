@@ -78,6 +78,12 @@ describe('as asked', () => {
     ['bit(1)', { type: 'BOOL' }, bytes(1), '{"BOOL":true}', 1],
     ['bit(1)', { type: 'BOOL' }, bytes(0), '{"BOOL":false}', 1],
     ["set('b','a','é')", { type: 'SS' }, 'b,a,é', '{"SS":["a","b","é"]}', 4],
+    // How an empty member in front comes: see set-members.ts.
+    ["set('a','','b')", { type: 'SS' }, ',b', '{"SS":["","b"]}', 1],
+    ["set('a','','b')", { type: 'SS' }, ',', '{"SS":[""]}', 0],
+    ["set('a','','b')", { type: 'SS' }, 'b', '{"SS":["b"]}', 1],
+    ["set('a','','b')", {}, ',b', '{"S":"b"}', 1],
+    ["set('a','','b')", { type: 'B' }, 'a,,b', '{"B":"YSwsYg=="}', 4],
     [
       'json',
       { type: 'JSON' },
@@ -107,6 +113,7 @@ describe('bad values', () => {
     ['tinyint', { type: 'BOOL' }, '-1', 'neither 0 nor 1, so not a BOOL'],
     ['bit(2)', { type: 'BOOL' }, bytes(3), 'neither 0 nor 1, so not a BOOL'],
     ["set('a')", { type: 'SS' }, '', 'an empty set, which DynamoDB cannot store'],
+    ["set('','')", { type: 'SS' }, ',,', 'a set that names one member twice, which DynamoDB cannot store'],
     ['varbinary(9)', { type: 'S' }, bytes(0xc3, 0x28), 'bytes that are not UTF-8 text'],
     ['varbinary(9)', { type: 'S' }, bytes(0xed, 0xa0, 0x80), 'bytes that are not UTF-8 text'],
     ['datetime', {}, '0000-00-00 00:00:00', 'a zero date-time, or a day the calendar does not have'],

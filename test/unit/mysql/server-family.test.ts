@@ -13,8 +13,3 @@ test.each([
 ])('%s', (version, name, binlogStatement, replicaStatement, keyExpression) => {
   expect(serverFamily(version)).toMatchObject({ version, name, binlogStatement, replicaStatement, keyExpression });
 });
-
-test('a server that is too old is not asked for a read-only session', () => {
-  expect(serverFamily('5.5.62').sessionSetUp).toEqual([]);
-  expect(serverFamily('5.6.24').sessionSetUp).toEqual(['SET SESSION TRANSACTION READ ONLY']);
-});

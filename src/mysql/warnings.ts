@@ -1,0 +1,83 @@
+/**
+ * A SELECT that ends with a warning is not a result: the server answered something else than it was asked for, and went on. MariaDB gives
+ * NULL for a conversion that grows beyond max_allowed_packet; a condition that compares a text with a number leaves rows out. The count
+ * comes with the end of the rows, at no cost; what the warnings are is asked only where there are some. Codes are shown, never the
+ * messages: they quote row values.
+ *
+ * How far this was followed: all warnings and notes in the error lists of MySQL 9.7 and MariaDB 10.11 that a SELECT can end with. Those
+ * that only speak of the statement's own words, or of what this side finds out for itself, pass; each has its reason. A division by zero in
+ * a condition is NULL and no warning, as for any client that does not ask for one; that is the operator's own SQL.
+ */
+import { FerryError } from '../core/errors.js';
+
+/** By number: names differ between servers. */
+const HARMLESS: ReadonlyMap<number, string> = new Map([
+  [1003, 'the text of a statement that EXPLAIN was asked for'],
+  [1287, 'deprecated syntax, or a deprecated view such as information_schema.PROCESSLIST: it still means the same'],
+  [1554, 'as 1287, of a version to come'],
+  [1681, 'as 1287, without a replacement'],
+  [3719, 'utf8 is an alias: of a character set that a condition names'],
+  [3720, 'NATIONAL is an alias: of a character set that a condition names'],
+  [3778, 'a collation is deprecated: it still compares as it did'],
+  [3779, 'nested comments are deprecated'],
+  [4079, 'a collation is deprecated'],
+  [4095, 'a delimiter in a date is deprecated: it was understood'],
+  [4096, 'a blank behind a date is deprecated: it was understood'],
+  [4162, "an operator's own collation is deprecated"],
+]);
+
+/**
+ * MariaDB, 10.2 and later, of each character that it replaced by `?`. Columns are selected so that this shows by itself, as a bad row
+ * (`exactText`); in a condition, nothing would show it.
+ */
+const REPLACED_CHARACTER = 1977;
+
+/** MySQL 5.6 says so while it plans an OR over decimals of 65 digits; no literal of ours is empty, and the rows are right. */
+const PLANNED_DECIMAL = { code: 1292, message: "Truncated incorrect DECIMAL value: ''" };
+
+/** As SHOW WARNINGS lists it. */
+export interface Warning {
+  readonly code: number;
+  /** In English. Holds row values. */
+  readonly message: string;
+}
+
+/**
+ * @param count as the protocol gave it
+ * @param conditional whether the statement has a condition of an operator
+ * @returns codes that forbid to take the answer for a result, sorted; with 0 for what was not listed; none: it is a result
+ */
+export function harmfulWarnings(count: number, listed: readonly Warning[], conditional: boolean): readonly number[] {
+  const ours = ({ code, message }: Warning): boolean =>
+    code === REPLACED_CHARACTER || (code === PLANNED_DECIMAL.code && message === PLANNED_DECIMAL.message);
+  const harmful = listed
+    .filter((warning) => !HARMLESS.has(warning.code) && (conditional || !ours(warning)))
+    .map(({ code }) => code);
+  const unlisted = count > listed.length ? [0] : [];
+  return [...new Set([...unlisted, ...harmful])].sort((a, b) => a - b);
+}
+
+const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
+  [
+    0,
+    'set max_error_count on the server to 64 or more, so that it lists what it warns of; then run the same command again',
+  ],
+  [1301, 'raise max_allowed_packet on the server, above the longest value in UTF-8: it gave NULL for a longer one'],
+  [
+    1292,
+    "write the table's `where` so that nothing in it must be converted: compare text with text, numbers with numbers",
+  ],
+]);
+
+/** @param codes of `harmfulWarnings` */
+export function endedWithWarnings(shard: string, codes: readonly number[]): FerryError {
+  const shown = codes.filter((code) => code !== 0).map(String);
+  const named = shown.length === 0 ? 'warnings that it does not list' : `warning ${shown.join(', ')}`;
+  const known = codes.map((code) => NEXT_STEPS.get(code)).find((step) => step !== undefined);
+  return new FerryError(
+    'E_SOURCE_WARNING',
+    `shard ${shard}: MySQL ended a SELECT with ${named}: values or rows may be others than it stores`,
+    known ??
+      "look the code up in the server's manual; run the table's `where` by hand and then SHOW WARNINGS, which says more than is logged here",
+  );
+}
