@@ -151,7 +151,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
       fate = told(facts);
       await look.confirm(never);
     }
-    expect(warnings.map((line) => line.replace(/^.*goes on: /, ''))).toEqual([
+    expect(warnings.map((line) => line.replace(/^.*in mid-run: /, ''))).toEqual([
       expect.stringMatching(/^index by_date is CREATING: it is being built/),
       expect.stringMatching(/^the replica in eu-west-1 is REPLICATION_NOT_AUTHORIZED: a policy denies replication/),
       'index by_date is ACTIVE',
