@@ -109,6 +109,17 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     ['made at another time, where nothing else tells', told({ TableId: null, CreationDateTime: 1 }), 'E_TARGET_GONE'],
     ['not there', refusal('ResourceNotFoundException'), 'E_TARGET_GONE'],
     ['being deleted', told({ TableStatus: 'DELETING' }), 'E_TARGET_NOT_ACTIVE'],
+    [
+      'being deleted, and has no keys and no id any more',
+      told({
+        TableStatus: 'DELETING',
+        KeySchema: null,
+        AttributeDefinitions: null,
+        TableId: null,
+        CreationDateTime: null,
+      }),
+      'E_TARGET_NOT_ACTIVE',
+    ],
     ['archived', told({ TableStatus: 'ARCHIVED' }), 'E_TARGET_NOT_ACTIVE'],
     ['without its KMS key', told({ TableStatus: 'INACCESSIBLE_ENCRYPTION_CREDENTIALS' }), 'E_TARGET_NOT_ACTIVE'],
     ['in a state that nobody knows', told({ TableStatus: '__proto__' }), 'E_TARGET_NOT_ACTIVE'],
