@@ -7,7 +7,7 @@ import type { KeyType } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import type { TargetConnection } from './client.js';
 import { callService } from './service-call.js';
-import type { StateDetails } from './table-states.js';
+import { requireUsable, type StateDetails } from './table-states.js';
 import { describeTtl, type TtlSetting } from './time-to-live.js';
 
 export interface KeyAttribute {
@@ -66,7 +66,7 @@ export async function describeTable(
   return facts === null ? null : { ...facts, ttl: await describeTtl(connection, table, signal) };
 }
 
-/** One request: all but its TTL. @returns null where there is no such table @throws as `describeTable` */
+/** One request: all but its TTL. @returns null where there is no such table @throws as `describeTable`; FerryError E_TARGET_NOT_ACTIVE */
 export async function lookAtTable(
   connection: TargetConnection,
   table: string,
@@ -81,7 +81,22 @@ export async function lookAtTable(
   const description = await callService('DescribeTable', table, signal, send, {
     ResourceNotFoundException: () => null,
   });
-  return description === null ? null : factsOf(table, description);
+  if (description === null) return null;
+  const { KeySchema: keys, TableId, CreationDateTime } = description;
+  // AWS describes a table that is being deleted without its keys: its state is all there is to say of it.
+  if (!keys || (!TableId && !CreationDateTime)) requireUsable(table, statusOf(description), detailsOf(description));
+  return factsOf(table, description);
+}
+
+function statusOf({ TableStatus }: TableDescription): string {
+  return TableStatus ?? 'UNKNOWN';
+}
+
+function detailsOf({ SSEDescription, ArchivalSummary }: TableDescription): StateDetails {
+  return {
+    keyLostAt: SSEDescription?.InaccessibleEncryptionDateTime ?? null,
+    backup: ArchivalSummary?.ArchivalBackupArn ?? null,
+  };
 }
 
 function factsOf(table: string, description: TableDescription): Omit<TableFacts, 'ttl'> {
@@ -100,11 +115,8 @@ function factsOf(table: string, description: TableDescription): Omit<TableFacts,
     ...keysOf(description.KeySchema),
     name: description.TableName ?? table,
     identity: identityOf(description),
-    status: description.TableStatus ?? 'UNKNOWN',
-    details: {
-      keyLostAt: description.SSEDescription?.InaccessibleEncryptionDateTime ?? null,
-      backup: description.ArchivalSummary?.ArchivalBackupArn ?? null,
-    },
+    status: statusOf(description),
+    details: detailsOf(description),
     indexes: [
       ...(description.GlobalSecondaryIndexes ?? []).map((index) => ({
         ...keysOf(index.KeySchema),

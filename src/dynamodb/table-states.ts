@@ -21,7 +21,7 @@ export interface StateRule {
 const WORKS: StateRule = { usable: true, fact: 'and can be used', next: '' };
 
 const NEVER_AGAIN =
-  'restore the backup that DynamoDB made of it to a table of another name, name that one in target.table, and begin the shards again with --restart';
+  'restore the backup that DynamoDB made of it under another name. Name that table in target.table, and start the shards again with --restart';
 
 export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
   ACTIVE: WORKS,
@@ -49,7 +49,7 @@ export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
   },
   INACCESSIBLE_ENCRYPTION_CREDENTIALS: {
     usable: false,
-    fact: 'which does not pass by itself: DynamoDB cannot use the table’s KMS key, and archives the table after seven days of that',
+    fact: 'which does not pass by itself: DynamoDB cannot use its KMS key, and archives it after seven days',
     next: 'enable the KMS key again, or cancel its deletion, and give DynamoDB its grant back; then run the same command again',
   },
   REPLICATION_NOT_AUTHORIZED: {
@@ -63,8 +63,7 @@ export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
 export const INDEX_STATES: Readonly<Record<IndexStatus, string | null>> = {
   ACTIVE: null,
   UPDATING: null,
-  CREATING:
-    'it is being built, takes write capacity for that, and refuses items whose key attributes have another type',
+  CREATING: 'it is being built, takes write capacity, and refuses items whose key in it has another type',
   DELETING: 'it is being deleted; its writes are counted until it is gone',
 };
 
@@ -112,7 +111,7 @@ export function stateFault(
   const from = backup === null ? '' : ` (backup ${backup})`;
   return {
     code: 'E_TARGET_NOT_ACTIVE',
-    message: `table ${table} is ${status}, ${rule.fact}${since}`,
+    message: `table ${table} is ${status}${since}, ${rule.fact}`,
     hint: `${rule.next}${from}`,
   };
 }

@@ -132,7 +132,7 @@ class TableIdentityGuard implements TargetGuard {
     for (const said of [...news.map(({ text }) => text), ...gone]) {
       this.#warn({
         code: 'E_TARGET_NOT_ACTIVE',
-        message: `table ${table} changed while this run goes on: ${said}`,
+        message: `table ${table} changed in mid-run: ${said}`,
         hint: 'nothing to do for what is moved; expect a slower run, and look at the table’s indexes and replicas before they are relied on',
       });
     }
@@ -176,11 +176,12 @@ function mayPass(thrown: unknown): boolean {
 /** Found by a look, not by a request that was refused. */
 class AnotherTable extends FerryError {}
 
-const BEGIN_AGAIN =
-  'find out who did that. The state speaks of the first table: `dynaferry backfill --restart` moves all rows into the one that target.table names';
-
 function deleted(table: string): FerryError {
-  return new AnotherTable('E_TARGET_GONE', `table ${table} was deleted while this run used it`, `${BEGIN_AGAIN} then`);
+  return new AnotherTable(
+    'E_TARGET_GONE',
+    `table ${table} was deleted while this run used it`,
+    'find out who did that. `dynaferry backfill --create-table --restart` makes it again and moves all rows',
+  );
 }
 
 /** Also for a shard that begins with another table than the run did. */
@@ -188,6 +189,6 @@ export function replaced(table: string): FerryError {
   return new AnotherTable(
     'E_TARGET_GONE',
     `table ${table} is another one than when this run began: it was deleted and made again, or its name leads elsewhere now. What was written or compared since may be in either`,
-    BEGIN_AGAIN,
+    'find out who did that. The state speaks of the first table: `dynaferry backfill --restart` moves all rows into the new one',
   );
 }

@@ -43,7 +43,7 @@ const CASES: readonly (readonly [string, FaultPlan, number, RegExp])[] = [
       SSEDescription: { Status: 'ENABLED', InaccessibleEncryptionDateTime: 1_700_000_000 },
     }),
     3,
-    /does not pass by itself.*\(since 2023-11-14T22:13:20.000Z\)[^]*enable the KMS key again/,
+    /\(since 2023-11-14T22:13:20.000Z\), which does not pass by itself[^]*enable the KMS key again/,
   ],
   [
     'may not be described',

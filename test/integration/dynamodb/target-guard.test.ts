@@ -109,6 +109,17 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     ['made at another time, where nothing else tells', told({ TableId: null, CreationDateTime: 1 }), 'E_TARGET_GONE'],
     ['not there', refusal('ResourceNotFoundException'), 'E_TARGET_GONE'],
     ['being deleted', told({ TableStatus: 'DELETING' }), 'E_TARGET_NOT_ACTIVE'],
+    [
+      'being deleted, and has no keys and no id any more',
+      told({
+        TableStatus: 'DELETING',
+        KeySchema: null,
+        AttributeDefinitions: null,
+        TableId: null,
+        CreationDateTime: null,
+      }),
+      'E_TARGET_NOT_ACTIVE',
+    ],
     ['archived', told({ TableStatus: 'ARCHIVED' }), 'E_TARGET_NOT_ACTIVE'],
     ['without its KMS key', told({ TableStatus: 'INACCESSIBLE_ENCRYPTION_CREDENTIALS' }), 'E_TARGET_NOT_ACTIVE'],
     ['in a state that nobody knows', told({ TableStatus: '__proto__' }), 'E_TARGET_NOT_ACTIVE'],
@@ -151,7 +162,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
       fate = told(facts);
       await look.confirm(never);
     }
-    expect(warnings.map((line) => line.replace(/^.*goes on: /, ''))).toEqual([
+    expect(warnings.map((line) => line.replace(/^.*in mid-run: /, ''))).toEqual([
       expect.stringMatching(/^index by_date is CREATING: it is being built/),
       expect.stringMatching(/^the replica in eu-west-1 is REPLICATION_NOT_AUTHORIZED: a policy denies replication/),
       'index by_date is ACTIVE',
