@@ -47,7 +47,10 @@ export const ERROR_CODES = {
   E_TARGET_TABLE_MISSING: entry(EXIT.preflight, 'the target table does not exist'),
   E_TARGET_KEY_SCHEMA: entry(EXIT.preflight, 'the target table has another key schema than the mapping'),
   E_TARGET_NOT_ACTIVE: entry(EXIT.preflight, 'the target table is being created, updated or deleted'),
-  E_TLS_REQUIRED: entry(EXIT.preflight, 'TLS is missing where it is required, by the server or because the host is not loopback, or cannot be verified'),
+  E_TLS_REQUIRED: entry(
+    EXIT.preflight,
+    'TLS is missing where it is required, by the server or because the host is not loopback, or cannot be verified',
+  ),
   E_STATE_SPACE: entry(EXIT.preflight, 'the disk of the state folder is nearly full'),
 
   E_SOURCE_CONNECT: entry(EXIT.source, 'MySQL cannot be reached'),
