@@ -196,6 +196,8 @@ class Inspection {
       const select = new RowSelect({ table: info, key, columns, where: table.where });
       // Planned, not run: every column may be read, and the condition is one that the server understands.
       await session.rows(`EXPLAIN ${selectText(select.rows({ after: null, upTo: null }, 1))}`, this.signal);
+      // One key, read: a table whose data file is missing or crashed can be planned for all the same.
+      await session.rows(select.edgeKey('first', []), this.signal);
     } catch (error) {
       this.fault(sourceError(this.shard.id, `looking at ${table.name}`, error));
     }
