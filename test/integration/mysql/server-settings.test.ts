@@ -150,7 +150,7 @@ describe.each(await ownMysqlKinds())('%s', { timeout: LIMIT_MS }, (kind) => {
     for (const [i, where] of WHERES.entries()) expect(await readAll(reader, where)).toEqual(expected[i]);
     await clean.query("SET GLOBAL init_connect = ''");
 
-    for (const [name, value] of await possible('GLOBAL', server.connect))
+    for (const [name, value] of await possible('GLOBAL', () => server.connect()))
       await clean.query(`SET GLOBAL ${name} = ${value}`);
     for (const [i, where] of WHERES.entries()) expect(await readAll(reader, where)).toEqual(expected[i]);
     // A session that idles in a transaction would hold the table against ALTER.
