@@ -34,6 +34,21 @@ describe('TokenBucket', () => {
     expect(bucket.rate).toBe(20);
   });
 
+  test('what is owed is a time that ends, and less than nothing is never owed', async () => {
+    const clock = new TurnedClock();
+    const bucket = new TokenBucket(100, clock);
+    await bucket.take(50, never);
+    expect(bucket.owedMs).toBe(500);
+    await clock.pass(400);
+    expect(bucket.owedMs).toBeCloseTo(100);
+    for (const ms of [100, 5_000]) {
+      await clock.pass(ms);
+      expect(bucket.owedMs).toBe(0);
+    }
+    bucket.setLimit(0);
+    expect(bucket.owedMs).toBe(Infinity);
+  });
+
   test('a larger share serves those who wait sooner; a smaller one takes away what was saved beyond a second', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(100, clock);
