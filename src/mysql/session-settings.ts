@@ -117,6 +117,8 @@ function settings(answerSeconds: number, { name, oldMode }: Family): readonly Se
     number('sql_buffer_result', 0),
     // Whether warnings are counted, and how many are listed. MySQL 9 wants a right for the second; there, none comes once a row.
     number('sql_notes', 1),
+    // MariaDB: no notes on keys that a condition does not use, which come with rows that are right.
+    text('note_verbosity', 'basic'),
     ...(name === 'mariadb' ? [number('max_error_count', MOST_WARNINGS)] : []),
     // What a session holds on to: without autocommit, each SELECT leaves its lock of the table's definition behind, against ALTER.
     number('autocommit', 1),

@@ -183,8 +183,10 @@ export class Session {
   async #judge(count: number, sql: Sql, signal: AbortSignal): Promise<void> {
     const { rows } = await this.#collect(SHOW_WARNINGS, signal);
     const listed = rows.map(([, code, message]) => ({ code: Number(code), message: String(message) }));
-    const codes = harmfulWarnings(count, listed, typeof sql !== 'string' && sql.conditional);
-    if (codes.length > 0) throw endedWithWarnings(this.shard, codes);
+    // A statement in words may hold a condition too: EXPLAIN does.
+    const conditional = typeof sql !== 'string' && sql.conditional;
+    const codes = harmfulWarnings(count, listed, conditional);
+    if (codes.length > 0) throw endedWithWarnings(this.shard, codes, conditional || typeof sql === 'string');
   }
 
   /** Its rows without the marker that each had. */

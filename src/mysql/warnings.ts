@@ -13,9 +13,11 @@ import { FerryError } from '../core/errors.js';
 /** By number: names differ between servers. */
 const HARMLESS: ReadonlyMap<number, string> = new Map([
   [1003, 'the text of a statement that EXPLAIN was asked for'],
+  [1276, 'a subquery refers to a column of the statement around it: a note of EXPLAIN'],
   [1287, 'deprecated syntax, or a deprecated view such as information_schema.PROCESSLIST: it still means the same'],
   [1554, 'as 1287, of a version to come'],
   [1681, 'as 1287, without a replacement'],
+  [1739, 'an index that a condition cannot use: a warning of EXPLAIN, and the scan names its index'],
   [3719, 'utf8 is an alias: of a character set that a condition names'],
   [3720, 'NATIONAL is an alias: of a character set that a condition names'],
   [3778, 'a collation is deprecated: it still compares as it did'],
@@ -57,27 +59,38 @@ export function harmfulWarnings(count: number, listed: readonly Warning[], condi
   return [...new Set([...unlisted, ...harmful])].sort((a, b) => a - b);
 }
 
+const WHERE_BY_HAND =
+  "look the code up in the server's manual; run the table's `where` by hand and then SHOW WARNINGS, which says more than is logged here";
+
+/** Of a statement without a condition, only a column that is calculated as it is read can convert anything. */
+const GENERATED =
+  'the table has a generated column (VIRTUAL) that cannot be calculated for some row: leave the column out (`drop` in the mapping), or correct such rows';
+
 const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
   [
     0,
     'set max_error_count on the server to 64 or more, so that it lists what it warns of; then run the same command again',
   ],
   [1301, 'raise max_allowed_packet on the server, above the longest value in UTF-8: it gave NULL for a longer one'],
+]);
+
+const NEXT_STEPS_OF_CONDITIONS: ReadonlyMap<number, string> = new Map([
   [
     1292,
     "write the table's `where` so that nothing in it must be converted: compare text with text, numbers with numbers",
   ],
 ]);
 
-/** @param codes of `harmfulWarnings` */
-export function endedWithWarnings(shard: string, codes: readonly number[]): FerryError {
+/** @param codes of `harmfulWarnings` @param conditional as there */
+export function endedWithWarnings(shard: string, codes: readonly number[], conditional: boolean): FerryError {
   const shown = codes.filter((code) => code !== 0).map(String);
   const named = shown.length === 0 ? 'warnings that it does not list' : `warning ${shown.join(', ')}`;
-  const known = codes.map((code) => NEXT_STEPS.get(code)).find((step) => step !== undefined);
+  const step = (code: number): string | undefined =>
+    NEXT_STEPS.get(code) ?? (conditional ? NEXT_STEPS_OF_CONDITIONS.get(code) : undefined);
+  const known = codes.map(step).find((found) => found !== undefined);
   return new FerryError(
     'E_SOURCE_WARNING',
     `shard ${shard}: MySQL ended a SELECT with ${named}: values or rows may be others than it stores`,
-    known ??
-      "look the code up in the server's manual; run the table's `where` by hand and then SHOW WARNINGS, which says more than is logged here",
+    known ?? (conditional ? WHERE_BY_HAND : GENERATED),
   );
 }

@@ -76,6 +76,20 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
+  test('what a server says of the plan of a condition is no fault', async () => {
+    await using database = await createDatabase(server);
+    await database.query('CREATE TABLE t (name VARCHAR(20) NOT NULL, id INT, PRIMARY KEY (name, id))');
+    await database.query('CREATE TABLE other (id INT PRIMARY KEY)');
+    const wheres = [
+      'name = 5',
+      "name = _utf8mb4'5' COLLATE utf8mb4_bin",
+      'EXISTS (SELECT 1 FROM other WHERE other.id = t.id)',
+    ];
+    const wanted = wheres.map((where) => table('t', { where }));
+    const { faults } = await inspectShard(database.shard(), LIMITS, wanted, signal);
+    expect(faults.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   test('a database that is not there', async () => {
     await using database = await createDatabase(server);
     const { faults } = await inspectShard({ ...database.shard(), database: 'nowhere_at_all' }, LIMITS, [], signal);

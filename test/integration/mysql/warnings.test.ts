@@ -31,6 +31,31 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
     expect(await read('id / (id - 2) > 2')).toEqual(['3']);
   });
 
+  test('a generated column that cannot be calculated stops the scan and is named as the cause; it can be left out', async () => {
+    await using database = await createDatabase(server);
+    // MySQL 5.6 has none.
+    if (server.name === 'mysql-5.6') return;
+    await database.query("SET SESSION sql_mode = ''");
+    await database.query(
+      'CREATE TABLE t (id INT PRIMARY KEY, code VARCHAR(10), n INT GENERATED ALWAYS AS (CAST(code AS SIGNED)) VIRTUAL)',
+    );
+    await database.query("INSERT INTO t (id, code) VALUES (1, '5'), (2, 'a secret')");
+    await using source = openSource(database.shard());
+    const read = async (columns: readonly string[]): Promise<readonly string[]> => {
+      const table = await openTable(source, 't', columns);
+      await table.identify(null, false, signal);
+      const seen: string[] = [];
+      for await (const { rows } of table.scan(EVERYTHING, null, signal)) seen.push(...rows.map(([id]) => String(id)));
+      return seen;
+    };
+    await expect(read(['id', 'code', 'n'])).rejects.toMatchObject({
+      code: 'E_SOURCE_WARNING',
+      message: expect.stringContaining('1292') as string,
+      hint: expect.stringMatching(/generated column.*`drop`/) as string,
+    });
+    expect(await read(['id', 'code'])).toEqual(['1', '2']);
+  });
+
   test("a SET's empty member is there, though MySQL prints it as nothing", async () => {
     await using database = await createDatabase(server);
     await database.query(
@@ -57,6 +82,18 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
 });
 
 describe.each((await ownMysqlKinds()).filter((kind) => kind === 'mariadb'))('%s', { timeout: 110_000 }, (kind) => {
+  test('notes on keys that are not used, which a server may be set to give, are no warnings', async () => {
+    await using server = await startOwnMysql(kind, { options: ['--note-verbosity=all'] });
+    await using database = await createDatabase(server);
+    await database.query('CREATE TABLE t (name VARCHAR(20) PRIMARY KEY, id INT)');
+    await database.query("INSERT INTO t VALUES ('5', 1), ('6', 2)");
+    await using source = openSource(database.shard());
+    const table = await openTable(source, 't', ['id'], 'name = 5');
+    const seen: unknown[] = [];
+    for await (const { rows } of table.scan(EVERYTHING, null, signal)) seen.push(...rows.map(([id]) => id));
+    expect(seen).toEqual(['1']);
+  });
+
   test('a conversion that grows beyond max_allowed_packet is NULL there, and no result here', async () => {
     await using server = await startOwnMysql(kind, { options: ['--max-allowed-packet=1024'] });
     await using database = await createDatabase(server);
