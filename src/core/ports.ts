@@ -135,7 +135,8 @@ export interface ItemWriter {
    * Queues items and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
    * @param readAt when the SELECT was sent that brought their rows; now unless given
    * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED (two writes want one item key, and both reject, once nothing of either is in
-   *   flight); then nothing of the set may be marked done.
+   *   flight); then nothing of the set may be marked done. E_TARGET_REQUEST whose cause has `all` and `written`: items that the target
+   *   refused, each the fault of its row, and the receipt of all others, which were acknowledged.
    */
   write(items: readonly MappedItem[], readAt?: Moment): Promise<WriteReceipt>;
   /** Waits for requests in flight, drops what is only queued (its `write` rejects), frees sockets. */

@@ -7,6 +7,7 @@ import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../core/errors.js';
 import type { TargetConfig } from '../config/model.js';
 import { checkAnswers } from './call-answers.js';
+import { mendSignatures } from './call-signatures.js';
 import { fromSdkError } from './error-answer.js';
 import { noCredentials, RequestSigner } from './request-signer.js';
 import { DEFAULT_TIMEOUTS } from './timeouts.js';
@@ -44,6 +45,7 @@ export async function connectTarget(
   if (config.endpoint !== null) given.endpoint = config.endpoint;
   const client = new DynamoDBClient(given);
   checkAnswers(client, answersWithinMs);
+  mendSignatures(client);
   try {
     const region = await resolveRegion(client);
     const endpoint = await resolveEndpoint(client, config.table);

@@ -3,6 +3,7 @@
  */
 import { FerryError, type Fault } from '../core/errors.js';
 import type { BadRow, Row } from '../core/model.js';
+import type { WriteReceipt } from '../core/ports.js';
 import { refusal, refused } from './service-errors.js';
 import type { RequestFailure } from './service-errors.js';
 
@@ -18,6 +19,9 @@ export interface RefusedItemCause {
   readonly failure: RequestFailure;
   /** What is recorded of the row; absent where no other row of the table would fare better. */
   readonly bad?: BadRow;
+  /** With `bad`: all that were refused of one write, this one first, and what became of the rest of it. */
+  readonly all?: readonly RefusedItemCause[];
+  readonly written?: WriteReceipt;
 }
 
 /** The target has items that the condition of a write can say nothing of: they are never overwritten. */
@@ -62,6 +66,21 @@ export function refusedItem(
   const { whose, fact, next } = refusal(failure);
   const bad = whose === 'item' ? { bad: badRow(failure, fact, next) } : {};
   return refused(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
+}
+
+/** @returns null where it is no single row's fault, and all of the write fails with it */
+export function blamedOn(error: FerryError): RefusedItemCause | null {
+  const cause = error.options.cause as RefusedItemCause;
+  return cause.bad === undefined ? null : cause;
+}
+
+/** Of one write, all else of which was written. @param refused by `refusedItem`, each to blame on its row; one at least */
+export function refusedItems(refused: readonly FerryError[], written: WriteReceipt): FerryError {
+  const [first] = refused;
+  if (first === undefined) throw new TypeError('nothing was refused');
+  const all = refused.map((error) => error.options.cause as RefusedItemCause);
+  const cause = { ...(first.options.cause as RefusedItemCause), all, written } satisfies RefusedItemCause;
+  return new FerryError(first.code, first.message, first.hint, { cause });
 }
 
 function badRow({ reason }: RequestFailure, fact: string, remedy: string): BadRow {

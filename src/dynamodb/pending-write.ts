@@ -1,10 +1,12 @@
 /**
  * One call of `ItemWriter.write`: counts its items down to the last acknowledgement. A failed one settles once none of
- * its items is in flight any more, so that whoever writes the same keys next races with nothing.
+ * its items is in flight any more, so that whoever writes the same keys next races with nothing. One of which single items were refused
+ * goes on, and rejects once all others are acknowledged: nothing of it needs to be written again.
  */
 import type { FerryError } from '../core/errors.js';
 import { thisMoment } from '../core/age.js';
 import type { WriteReceipt } from '../core/ports.js';
+import { refusedItems } from './item-faults.js';
 
 export class PendingWrite {
   readonly receipt: Promise<WriteReceipt>;
@@ -16,6 +18,7 @@ export class PendingWrite {
   #units = 0;
   #newer = 0;
   #failure: FerryError | null = null;
+  readonly #refused: FerryError[] = [];
 
   /** @param readAt when the rows were read that the items came from */
   constructor(
@@ -58,6 +61,14 @@ export class PendingWrite {
     this.#settle();
   }
 
+  /** One of its items will never be written, and its row is to blame. */
+  refused(error: FerryError): void {
+    this.#inFlight--;
+    this.#unacknowledged--;
+    this.#refused.push(error);
+    this.#settle();
+  }
+
   /** One of its items came back unwritten, or nobody knows. */
   returned(): void {
     this.#inFlight--;
@@ -70,10 +81,17 @@ export class PendingWrite {
     this.#settle();
   }
 
+  /** All of its items were answered. */
+  #end(): void {
+    const receipt = { items: this.#items - this.#refused.length, newer: this.#newer, units: this.#units };
+    if (this.#refused.length === 0) this.#resolve(receipt);
+    else this.#reject(refusedItems(this.#refused, receipt));
+  }
+
   #settle(): void {
     if (this.#inFlight > 0) return;
     if (this.#failure !== null) this.#reject(this.#failure);
-    else if (this.#unacknowledged === 0) this.#resolve({ items: this.#items, newer: this.#newer, units: this.#units });
+    else if (this.#unacknowledged === 0) this.#end();
   }
 }
 

@@ -42,8 +42,11 @@ export interface TargetGuardOptions {
 
 type Seen = Pick<TableFacts, 'indexes' | 'replicas'>;
 
-/** These may pass: the way to the service, or the service, is broken for now. */
-const PASSING: ReadonlySet<string> = new Set(['E_TARGET_UNAVAILABLE', 'E_TARGET_CONNECT']);
+/**
+ * These may pass: the way to the service, or the service, is broken for now; or credentials cannot be had just now, while those that the
+ * writes are signed with still serve. Where they do not, the writes end the run.
+ */
+const PASSING: ReadonlySet<string> = new Set(['E_TARGET_UNAVAILABLE', 'E_TARGET_CONNECT', 'E_TARGET_CREDENTIALS']);
 
 export function openTargetGuard(options: TargetGuardOptions): TargetGuard {
   return new TableIdentityGuard(options);
@@ -104,7 +107,7 @@ class TableIdentityGuard implements TargetGuard {
     } catch (thrown) {
       if (signal.aborted) return;
       if (!mayPass(thrown)) throw thrown;
-      this.#warnUnanswered();
+      this.#warnUnanswered(thrown);
     }
     this.#nextLook = performance.now() + this.#everyMs;
   }
@@ -138,10 +141,18 @@ class TableIdentityGuard implements TargetGuard {
     }
   }
 
-  #warnUnanswered(): void {
+  #warnUnanswered({ code, message }: FerryError): void {
     if (this.#unansweredTold) return;
     this.#unansweredTold = true;
     const { table } = this.#options;
+    if (code === 'E_TARGET_CREDENTIALS') {
+      this.#warn({
+        code,
+        message,
+        hint: 'renew the credentials: the run goes on, and gives no verdict before they serve again',
+      });
+      return;
+    }
     this.#warn({
       code: 'E_TARGET_UNAVAILABLE',
       message: `DescribeTable on table ${table} is not answered: whether it is still the same table is looked at again later`,
@@ -169,7 +180,7 @@ function describeSeen({ indexes, replicas }: Seen): readonly { readonly key: str
   ];
 }
 
-function mayPass(thrown: unknown): boolean {
+function mayPass(thrown: unknown): thrown is FerryError {
   return thrown instanceof FerryError && PASSING.has(thrown.code);
 }
 

@@ -24,7 +24,7 @@ import type { TokenBucket } from './budget.js';
 import type { TargetConnection } from './client.js';
 import { ConditionalPutFormat, type WriteCondition } from './conditional-put.js';
 import { Gate } from './gate.js';
-import { comparesNothing, refusedItem, rowsTooOld, sharedKey } from './item-faults.js';
+import { blamedOn, comparesNothing, refusedItem, rowsTooOld, sharedKey } from './item-faults.js';
 import type { KeyNames } from './key-text.js';
 import type { QueuedItem } from './partition-queue.js';
 import { OpenWrites, PendingWrite } from './pending-write.js';
@@ -343,17 +343,29 @@ class QueueingItemWriter implements ItemWriter {
     this.#dropFailed();
   }
 
-  /** One bad item makes the service refuse a whole batch: halves of it find the one, whose write alone fails. */
+  /** One bad item makes the service refuse a whole batch: halves of it find the one. */
   #bisect(batch: readonly QueuedItem[], failure: RequestFailure): void {
     const [first] = batch;
     if (batch.length === 1 && first !== undefined) {
-      first.write.fail(refusedItem(this.#format.operation, this.#options.table, { row: first.item.row, failure }));
-      this.#backlog.remove(first);
+      this.#refuse(first, failure);
     } else {
       this.#backlog.putBackHalves(batch);
+      for (const queued of batch) queued.write.returned();
     }
-    for (const queued of batch) queued.write.returned();
     this.#dropFailed();
+  }
+
+  /** Where its row is to blame, the rest of its write goes on; else its write alone fails at once. */
+  #refuse(queued: QueuedItem, failure: RequestFailure): void {
+    const error = refusedItem(this.#format.operation, this.#options.table, { row: queued.item.row, failure });
+    if (blamedOn(error) === null) {
+      queued.write.fail(error);
+      this.#backlog.remove(queued);
+      queued.write.returned();
+    } else {
+      this.#backlog.remove(queued);
+      queued.write.refused(error);
+    }
   }
 
   #giveUp(batch: readonly QueuedItem[], error: FerryError): void {

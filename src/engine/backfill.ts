@@ -64,9 +64,9 @@ class BackfillHandler implements ChunkHandler {
     const items = await this.#claims.claim(mapped.items, signal);
     if (signal.aborted) throw interrupted();
     const badRows = [...mapped.badRows];
-    const refuse = (refused: RefusedRow): void => {
-      badRows.push(refusedRecord(this.job, refused, chunk.last));
-      this.#record(chunk, badRows, 1);
+    const refuse = (refused: readonly RefusedRow[]): void => {
+      badRows.push(...refused.map((row) => refusedRecord(this.job, row, chunk.last)));
+      this.#record(chunk, badRows, refused.length);
     };
     const written = this.#claims.write(writer, items, chunk.readAt, refuse, signal);
     const recordable = async (): Promise<ChunkResult> => {

@@ -14,7 +14,7 @@ import type { ItemWriter, WriteReceipt } from '../core/ports.js';
 import type { KeyRegister } from '../core/state-ports.js';
 import { compileSameValue } from '../mapping/same-value.js';
 import { sharedKeyTexts, whichStands } from './moved-rows.js';
-import { refusedRowOf, type RefusedRow } from './refused-rows.js';
+import { partlyRefused, type RefusedRow } from './refused-rows.js';
 import { overlappingRow, SHARED_KEY, sharedKey, SharedKeyRows, shardOverlap } from './shared-key.js';
 import { ShardValues } from './shard-values.js';
 import type { ShardContext, TableJob } from './table-job.js';
@@ -93,9 +93,9 @@ export class KeyClaims {
    * Writes items that were claimed. Two rows with one key among the writer's queued items may be one row that moved: then what was
    * queued is written again without the reading that the source has overtaken. The writer rejects once nothing of either write is in
    * flight, so the newer reading is written last.
-   * A row whose item the target refuses is left out with all that it maps to.
+   * A row whose item the target refuses is left out of what counts as written, with all that it maps to.
    * @param readAt when the SELECT was sent that brought their rows
-   * @param refuse takes such a row, or throws where it is one too many
+   * @param refuse takes such rows, each once, or throws where they are too many
    * @returns what was written, and its receipt
    * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED; E_SOURCE_*, E_INTERRUPTED
    */
@@ -103,7 +103,7 @@ export class KeyClaims {
     writer: ItemWriter,
     claimed: readonly MappedItem[],
     readAt: Moment,
-    refuse: (row: RefusedRow) => void,
+    refuse: (rows: readonly RefusedRow[]) => void,
     signal: AbortSignal,
   ): Promise<ClaimedWrite> {
     for (let items = claimed; ;) {
@@ -111,20 +111,20 @@ export class KeyClaims {
       try {
         return { items, receipt: await writer.write(items, readAt) };
       } catch (thrown) {
-        const refused = refusedRowOf(thrown);
+        const refused = partlyRefused(thrown);
         if (refused === null) items = await this.#withoutMoved(thrown, items, signal);
         else {
-          refuse(refused);
-          items = this.#withoutRow(refused.row, items);
+          const rows = new Map(refused.all.map((one) => [this.job.source.cursorOf(one.row), one]));
+          refuse([...rows.values()]);
+          return { items: this.#withoutRows(rows, items), receipt: refused.written };
         }
       }
     }
   }
 
   /** What one row maps to is moved as a whole, or the row is bad. */
-  #withoutRow(refused: Row, items: readonly MappedItem[]): readonly MappedItem[] {
-    const cursor = this.job.source.cursorOf(refused);
-    return items.filter(({ row }) => this.job.source.cursorOf(row) !== cursor);
+  #withoutRows(refused: ReadonlyMap<Cursor, unknown>, items: readonly MappedItem[]): readonly MappedItem[] {
+    return items.filter(({ row }) => !refused.has(this.job.source.cursorOf(row)));
   }
 
   /** Two rows that are two are recorded, so that both can be named. @throws what was thrown, where it is something else */

@@ -1,11 +1,12 @@
 /**
  * Rows whose items the target refuses though they could be mapped: they are bad rows, as those are that cannot be mapped. The writer
- * names one such row at a time, once nothing of its chunk is in flight any more; the rest of the chunk is written again without it, so
- * that each refusal costs the chunk once more: `--max-bad-rows` bounds that.
+ * names all such rows of a chunk once every other item of it is acknowledged. Of a row that maps to several items, those that were not
+ * refused are in the target all the same: they count for nothing, and a retry writes them over.
  */
 import { FerryError } from '../core/errors.js';
 import type { BadRow, Cursor, Row } from '../core/model.js';
 import type { BadRowRecord } from '../core/state-ports.js';
+import type { WriteReceipt } from '../core/ports.js';
 import type { TableJob } from './table-job.js';
 
 export interface RefusedRow {
@@ -13,11 +14,19 @@ export interface RefusedRow {
   readonly bad: BadRow;
 }
 
-/** @returns null where no single row is to blame */
-export function refusedRowOf(thrown: unknown): RefusedRow | null {
+/** What one write came to of which items were refused. */
+export interface PartlyRefused {
+  /** One for each item that was refused: a row with several is there as often. */
+  readonly all: readonly RefusedRow[];
+  /** Of all other items. */
+  readonly written: WriteReceipt;
+}
+
+/** @returns null where no single rows are to blame */
+export function partlyRefused(thrown: unknown): PartlyRefused | null {
   if (!(thrown instanceof FerryError) || thrown.code !== 'E_TARGET_REQUEST') return null;
-  const cause = thrown.options.cause as Partial<RefusedRow> | null | undefined;
-  return cause?.row !== undefined && cause.bad !== undefined ? { row: cause.row, bad: cause.bad } : null;
+  const cause = thrown.options.cause as Partial<PartlyRefused> | null | undefined;
+  return cause?.all !== undefined && cause.written !== undefined ? { all: cause.all, written: cause.written } : null;
 }
 
 /** @param chunk the last cursor of the chunk that it was read in; null: it was read alone */

@@ -96,7 +96,13 @@ async function retryStep(
     context.signal,
   );
   const refused: RefusedRow[] = [];
-  const { items, receipt } = await keys.write(writer, claimed, readAt, (row) => void refused.push(row), context.signal);
+  const { items, receipt } = await keys.write(
+    writer,
+    claimed,
+    readAt,
+    (rows) => void refused.push(...rows),
+    context.signal,
+  );
   await guard.atCheckpoint(context.signal);
   const { newer, units } = receipt;
   const written = new Set(items);

@@ -3,6 +3,7 @@
  * else is moved. An index refuses a number where its key is a text, which nothing but the table knows.
  */
 import { describe, expect, test } from 'vitest';
+import { startFaultProxy } from '../../support/fault-proxy.js';
 import { createMigration, KEYS, onePair } from '../../support/migration.js';
 import { outcomesOf } from './bad-row-tables.js';
 
@@ -41,7 +42,13 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     expect(stopped.stderr).toMatch(/E_BAD_ROWS/);
     expect(stopped.stdout + stopped.stderr).not.toContain(SECRET);
 
-    const allowed = await migration.run(['backfill', '--max-bad-rows', '2', '--json']);
+    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
+    const through = { env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint } };
+    const allowed = await migration.run(['backfill', '--max-bad-rows', '2', '--json'], through);
+    // What stands in no request with a refused item was taken, and nothing is paid for twice.
+    const taken = proxy.requests.filter(({ entries }) => !entries.some((entry) => entry.includes('"city":{"N":')));
+    const items = taken.flatMap(({ entries }) => entries);
+    expect([items.length, new Set(items).size]).toEqual([ROWS - 2, ROWS - 2]);
     expect(allowed.code, allowed.stderr).toBe(1);
     expect(outcomesOf(allowed)).toMatchObject([
       { outcome: 'differences', badRows: 2, counts: { rows: ROWS, items: ROWS - 2, badRows: 2 } },

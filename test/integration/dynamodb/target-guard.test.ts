@@ -18,6 +18,12 @@ const told = (facts: Record<string, unknown>): Fate => ({
   alter: (answer) => ({ ...answer, Table: { ...(answer['Table'] as Record<string, unknown>), ...facts } }),
 });
 const refusal = (name: string, status = 400): Fate => ({ kind: 'error', status, name });
+const skewed = (ms: number): Fate => ({
+  kind: 'error',
+  status: 400,
+  name: 'RequestTimeTooSkewed',
+  date: new Date(ms),
+});
 const index = (IndexStatus: string): Record<string, unknown> => ({
   IndexName: 'by_date',
   IndexStatus,
@@ -30,18 +36,20 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
   let proxy: FaultProxy;
   let connection: TargetConnection;
   let fate: Fate = PASS;
+  let decide: (() => Fate) | null = null;
   let looks = 0;
   let warnings: string[] = [];
 
   beforeEach(async () => {
     Object.assign(process.env, TEST_AWS_ENVIRONMENT);
     fate = PASS;
+    decide = null;
     looks = 0;
     warnings = [];
     table = await createTable(server, { partitionKey: { name: 'pk', type: 'S' } });
     const control = (): Fate => {
       looks++;
-      return fate;
+      return decide === null ? fate : decide();
     };
     proxy = await startFaultProxy(server.endpoint, () => PASS, undefined, { control });
     connection = await connectTarget({ region: null, endpoint: proxy.endpoint, table: table.name });
@@ -148,6 +156,31 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     await expect.poll(() => looks).toBeGreaterThan(4);
     fate = PASS;
     expect(await verdict).toBe('the same table');
+  });
+
+  test('a look whose signature is refused is signed anew, as writes are: keys that expired, a clock that is off', async () => {
+    const look = await guard();
+    let refusals = 0;
+    for (const refused of [refusal('ExpiredTokenException'), skewed(Date.now() + HOURS)]) {
+      refusals = 0;
+      decide = (): Fate => (refusals++ === 0 ? refused : PASS);
+      expect(await codeOf(look.atCheckpoint(never))).toBe('the same table');
+      expect(await codeOf(look.confirm(never))).toBe('the same table');
+      expect(refusals).toBe(3);
+    }
+    expect(warnings).toEqual([]);
+  });
+
+  test('credentials that cannot be had for a moment end no run: those of the writes may still serve', async () => {
+    const look = await guard(0, 0);
+    fate = refusal('UnrecognizedClientException');
+    await look.atCheckpoint(never);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^E_TARGET_CREDENTIALS DescribeTable on table .*: AWS does not know/),
+    ]);
+    expect(await codeOf(look.confirm(never))).toBe('E_TARGET_CREDENTIALS');
+    fate = PASS;
+    expect(await codeOf(look.confirm(never))).toBe('the same table');
   });
 
   test('an index or a replica that comes, goes or fails is named, each once', async () => {

@@ -59,6 +59,39 @@ describe('PendingWrite', () => {
     write.acknowledged(1, false);
     expect(await state(write)).toBe('E_TARGET_REQUEST');
   });
+
+  test('single items that were refused hold up no others; it rejects with all of them, and what became of the rest', async () => {
+    const write = new PendingWrite(4);
+    for (let i = 0; i < 3; i++) write.sent();
+    const blamed = ['first', 'second'].map((row) => {
+      return new FerryError('E_TARGET_REQUEST', 'refused', 'mend it', { cause: { row, bad: row } });
+    });
+    for (const error of blamed) write.refused(error);
+    write.acknowledged(2, true);
+    expect([write.failed, write.waiting, write.settled, await state(write)]).toEqual([false, true, false, 'open']);
+    write.sent();
+    write.acknowledged(1, false);
+    expect(write.settled).toBe(true);
+    const thrown = await write.receipt.catch((error: unknown) => error);
+    expect(thrown).toMatchObject({
+      code: 'E_TARGET_REQUEST',
+      options: {
+        cause: {
+          row: 'first',
+          all: [{ row: 'first' }, { row: 'second' }],
+          written: { items: 2, newer: 1, units: 3 },
+        },
+      },
+    });
+  });
+
+  test('a run that fails takes precedence over items that were refused: nothing says that the rest is written', async () => {
+    const write = new PendingWrite(2);
+    write.sent();
+    write.refused(refused());
+    write.fail(interrupted());
+    expect([write.settled, await state(write)]).toEqual([true, 'E_INTERRUPTED']);
+  });
 });
 
 describe('OpenWrites', () => {
