@@ -1,4 +1,5 @@
 /** Columns of a key, of every type and in every definition, with the values at which types are nasty; all drawn from one stream of numbers. */
+import { printedSet } from '../../../src/core/set-members.js';
 import type { Cell } from '../../../src/core/model.js';
 import type { Queryable, Random } from '../../contract/row-source-tables.js';
 
@@ -347,6 +348,8 @@ function enumerated(random: Random, dialect: Dialect): Column {
   const labels = Array.from({ length: count }, (_, i) => (count > 100 ? `'x${i}'` : labelLiteral(word(random))));
   const highest = isSet ? 2 ** count - 1 : count;
   return {
+    // What an operator would copy: without the commas in front that are of this side (set-members.ts).
+    ...(isSet ? { written: (cell) => (typeof cell === 'string' ? printedSet(cell) : null) } : {}),
     type: `${isSet ? 'SET' : 'ENUM'}(${labels.join(', ')}) CHARACTER SET ${charset} COLLATE ${collation}`,
     refused: highest >= (isSet ? 1_000 : 1_001) ? 'too many values' : null,
     value: (later) => String(whole(later, highest + 1)),

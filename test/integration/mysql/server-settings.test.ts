@@ -168,7 +168,8 @@ describe.each(await ownMysqlKinds())('%s', { timeout: LIMIT_MS }, (kind) => {
         await using pooler = await startMysqlPooler(server, (sql) => sql.includes('`t`'));
         const through = readAll({ ...reader, port: pooler.port }, where);
         await expect(through).rejects.toMatchObject({ code: 'E_SOURCE_SESSION' });
-        expect(pooler.reset).toBeLessThan(3);
+        // Whatever looks came first: nothing is tried again and again.
+        expect(pooler.reset).toBeLessThan(12);
       }
       await clean.query('SET GLOBAL sql_select_limit = DEFAULT');
       await using pooler = await startMysqlPooler(server, () => true);
