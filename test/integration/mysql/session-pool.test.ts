@@ -107,7 +107,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await using pool = openPool(database, 2);
     const [one, other] = [await pool.lease(signal, aside), await pool.lease(signal, aside)];
     expect(pool.rowsRead).toBe(0);
-    await one.session.rows('SELECT 1 UNION SELECT 2', signal);
+    await one.session.rows('SELECT one FROM (SELECT 1 AS one UNION SELECT 2) AS two', signal);
     await other.session.rows('SELECT 1', signal);
     const three = { list: '1', from: 'FROM (SELECT 1 UNION SELECT 2 UNION SELECT 3) AS three', conditional: false };
     await other.session.stream(three, () => undefined, signal);
