@@ -157,6 +157,11 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
     lost('the server lost the connection'),
   ],
   ['ER_NEW_ABORTING_CONNECTION ER_ABORTING_CONNECTION', lost('the server aborted the connection')],
+  [
+    // A client library's numbers (CR_...): ProxySQL and MaxScale, which have one inside, hand them on as a server's.
+    'error 2002 error 2003 error 2006 error 2013 error 2055',
+    lost('a proxy lost the server behind it'),
+  ],
 
   ['ER_ACCESS_DENIED_ERROR', access('the server refused user or password', CREDENTIALS)],
   [

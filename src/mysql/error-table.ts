@@ -223,7 +223,10 @@ const LAST = query('the server failed the statement', "the server's error log sa
 export const UNKNOWN = ours('the driver reports a failure that it does not explain');
 
 const BY_NAME: ReadonlyMap<string, Meaning> = new Map(
-  [...CONNECTING, ...READING].flatMap(([names, meaning]) => names.split(' ').map((name) => [name, meaning] as const)),
+  [...CONNECTING, ...READING].flatMap(([names, meaning]) =>
+    // `error 9001` is one name.
+    names.split(/ (?!\d)/).map((name) => [name, meaning] as const),
+  ),
 );
 
 /** MariaDB's own numbers, which mysql2 has no name or MySQL's name for. */

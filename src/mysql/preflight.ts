@@ -194,10 +194,10 @@ class Inspection {
       const key = chooseScanKey(info, table.scanKey);
       const columns = info.columns.map((column) => column.name);
       const select = new RowSelect({ table: info, key, columns, where: table.where });
+      // One key, read: a table whose data file is missing or crashed can be planned for all the same, or with a warning.
+      await session.rows(select.edgeKey('first', []), this.signal);
       // Planned, not run: every column may be read, and the condition is one that the server understands.
       await session.rows(`EXPLAIN ${selectText(select.rows({ after: null, upTo: null }, 1))}`, this.signal);
-      // One key, read: a table whose data file is missing or crashed can be planned for all the same.
-      await session.rows(select.edgeKey('first', []), this.signal);
     } catch (error) {
       this.fault(sourceError(this.shard.id, `looking at ${table.name}`, error));
     }

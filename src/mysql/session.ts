@@ -9,7 +9,7 @@ import { interrupted } from '../core/errors.js';
 import type { Cell } from '../core/model.js';
 import { exactCell } from './cells.js';
 import { connect, type Wire } from './connect.js';
-import { deadlinePassed } from './errors.js';
+import { deadlinePassed, isLost } from './errors.js';
 import { tapRows } from './row-packet.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
 import { contradiction, foreignSession, MARKER_EXPRESSION, SessionMarker } from './session-marker.js';
@@ -285,7 +285,11 @@ export class Session {
 
       const command: Query = connection.query({ sql, rowsAsArray: true, typeCast: exactCell });
       listen(command);
-      command.on('error', settle);
+      // What a proxy keeps open for us after such an error is no longer the session that was set up.
+      command.on('error', (error: Error) => {
+        if (isLost(error)) this.#fail(error);
+        else settle(error);
+      });
       command.on('end', () => settle(null));
     });
   }

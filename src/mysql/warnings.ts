@@ -13,11 +13,17 @@ import { FerryError } from '../core/errors.js';
 /** By number: names differ between servers. */
 const HARMLESS: ReadonlyMap<number, string> = new Map([
   [1003, 'the text of a statement that EXPLAIN was asked for'],
+  [
+    1013,
+    'free space that information_schema cannot tell, of a table without its data file: a SELECT of its rows is an error',
+  ],
   [1276, 'a subquery refers to a column of the statement around it: a note of EXPLAIN'],
   [1287, 'deprecated syntax, or a deprecated view such as information_schema.PROCESSLIST: it still means the same'],
   [1554, 'as 1287, of a version to come'],
   [1681, 'as 1287, without a replacement'],
   [1739, 'an index that a condition cannot use: a warning of EXPLAIN, and the scan names its index'],
+  [1812, 'a table without its data file, said by the plan: the first row that is read of it is an error'],
+  [1814, 'as 1812, of a file that was discarded'],
   [3719, 'utf8 is an alias: of a character set that a condition names'],
   [3720, 'NATIONAL is an alias: of a character set that a condition names'],
   [3778, 'a collation is deprecated: it still compares as it did'],

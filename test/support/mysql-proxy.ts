@@ -18,6 +18,10 @@ export interface MysqlProxy extends AsyncDisposable {
    * From now on answers come one byte at a time, each so many ms after the last: never silent, and never at an end. null: as they are.
    */
   dribble(everyMs: number | null): void;
+  /** The next statement with this text is answered by this error, and its connection stays open: as a proxy does whose server is gone. */
+  failNext(errno: number, text: string): void;
+  /** Connections that were opened so far. */
+  readonly opened: number;
 }
 
 export interface ProxiedConnection {
@@ -25,15 +29,27 @@ export interface ProxiedConnection {
   reset(): void;
 }
 
+const SEQUENCE_AT = 3;
+const COMMAND_AT = 4;
+const COM_QUERY = 0x03;
+
 export async function startMysqlProxy(server: { readonly host: string; readonly port: number }): Promise<MysqlProxy> {
   const connections = new Set<ProxiedConnection>();
-  const faults = { refused: 0, answerBytes: Infinity, passedBytes: Infinity, dribbleMs: null as number | null };
+  const faults = {
+    refused: 0,
+    answerBytes: Infinity,
+    passedBytes: Infinity,
+    dribbleMs: null as number | null,
+    failing: null as { readonly errno: number; readonly text: string } | null,
+  };
+  let opened = 0;
   const listener = createServer((client) => {
     if (faults.refused > 0) {
       faults.refused -= 1;
       client.on('error', () => undefined).resetAndDestroy();
       return;
     }
+    opened += 1;
     const upstream = connect(server.port, server.host);
     const connection: ProxiedConnection = {
       reset() {
@@ -51,6 +67,17 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
     let answered = 0;
     client.on('data', (part) => {
       answered = 0;
+      const { failing } = faults;
+      if (
+        failing !== null &&
+        part[SEQUENCE_AT] === 0 &&
+        part[COMMAND_AT] === COM_QUERY &&
+        part.includes(failing.text)
+      ) {
+        faults.failing = null;
+        client.write(errorPacket(failing.errno));
+        return;
+      }
       upstream.write(part);
     });
     upstream.on('data', (part) => {
@@ -80,12 +107,24 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
     dribble(everyMs) {
       faults.dribbleMs = everyMs;
     },
+    failNext(errno, text) {
+      faults.failing = { errno, text };
+    },
+    get opened() {
+      return opened;
+    },
     async [Symbol.asyncDispose]() {
       faults.dribbleMs = null;
       for (const connection of connections) connection.reset();
       await new Promise((resolve) => listener.close(resolve));
     },
   };
+}
+
+/** The first answer to a statement; source of the format: MySQL, "Protocol::ERR_Packet". */
+function errorPacket(errno: number): Buffer {
+  const payload = Buffer.concat([Buffer.from([0xff, errno & 0xff, errno >> 8]), Buffer.from('#HY000gone')]);
+  return Buffer.concat([Buffer.from([payload.length, 0, 0, 1]), payload]);
 }
 
 async function trickle(from: Socket, to: Socket, part: Buffer, everyMs: () => number | null): Promise<void> {

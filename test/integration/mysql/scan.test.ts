@@ -54,6 +54,26 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(events.filter(({ name }) => name === 'source.retried').length).toBeGreaterThan(1);
   });
 
+  test('what a proxy says of a server that it lost makes a new connection, though the old one is open', async () => {
+    await using database = await createDatabase(server);
+    await fill(database, 500);
+    await using proxy = await startMysqlProxy(server);
+    const { bus, events } = recorder();
+    await using shard = openSource({ ...database.shard(), port: proxy.port }, { chunkRows: 20 }, bus);
+    const source = await openTable(shard, 't', ['id']);
+    const chunks: RowChunk[] = [];
+    let opened = 0;
+    for await (const chunk of source.scan(EVERYTHING, null, signal)) {
+      chunks.push(chunk);
+      if (chunks.length !== 3) continue;
+      ({ opened } = proxy);
+      proxy.failNext(2_013, '`t`');
+    }
+    expect(ids(chunks)).toEqual(numbers(500));
+    expect(events.filter(({ name }) => name === 'source.retried')).toHaveLength(1);
+    expect(proxy.opened).toBe(opened + 1);
+  });
+
   test('a connection that is killed between SELECTs is replaced', async () => {
     await using database = await createDatabase(server);
     await fill(database, 500);

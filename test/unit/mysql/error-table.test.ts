@@ -89,6 +89,11 @@ test.each([
   [3118, 'ER_ACCOUNT_HAS_BEEN_LOCKED', 'operator', /locked/],
   [3159, 'ER_SECURE_TRANSPORT_REQUIRED', 'operator', /over TLS only/],
   [3922, 'ER_WRONG_COMPRESSION_ALGORITHM_CLIENT', 'operator', /compressed/],
+  // Of a client library, which a proxy hands on.
+  [2013, null, 'again', /a proxy lost/],
+  [2006, null, 'again', /a proxy lost/],
+  [2003, null, 'again', /a proxy lost/],
+  [9001, null, 'again', /ProxySQL reached no server/],
   // MariaDB's, whatever mysql2 calls them.
   [1932, null, 'operator', /data file is missing/],
   [1969, null, 'again', /too slow/],
