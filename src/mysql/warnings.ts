@@ -76,9 +76,6 @@ export function harmfulWarnings(count: number, listed: readonly Warning[], condi
   return [...new Set([...unlisted, ...harmful])].sort((a, b) => a - b);
 }
 
-/** Of a look at the server's own lists: it could not ask a table's file. (A discarded tablespace: 1013 on MySQL 5.6 and 9.7.) */
-const UNREADABLE: ReadonlySet<number> = new Set([1013, 1812, 1814, 1932]);
-
 const WHERE_BY_HAND =
   "look the code up in the server's manual; run the table's `where` by hand and then SHOW WARNINGS, which says more than is logged here";
 
@@ -104,13 +101,6 @@ const NEXT_STEPS_OF_CONDITIONS: ReadonlyMap<number, string> = new Map([
 /** @param codes of `harmfulWarnings` @param conditional as there */
 export function endedWithWarnings(shard: string, codes: readonly number[], conditional: boolean): FerryError {
   const shown = codes.filter((code) => code !== 0).map(String);
-  if (codes.length > 0 && codes.every((code) => UNREADABLE.has(code))) {
-    return new FerryError(
-      'E_SOURCE_QUERY',
-      `shard ${shard}: MySQL cannot read a table: its data file is missing or discarded (warning ${shown.join(', ')})`,
-      "look at the server's error log, and restore the table or leave it out; then run the same command again",
-    );
-  }
   const named = shown.length === 0 ? 'warnings that it does not list' : `warning ${shown.join(', ')}`;
   const step = (code: number): string | undefined =>
     NEXT_STEPS.get(code) ?? (conditional ? NEXT_STEPS_OF_CONDITIONS.get(code) : undefined);
