@@ -11,6 +11,7 @@ import { callService } from './service-call.js';
 import type { TableFacts, TableKeys } from './table-facts.js';
 import { describeTable } from './table-facts.js';
 import { requireUsable } from './table-states.js';
+import { describeTtl } from './time-to-live.js';
 
 export interface NewTable extends TableKeys {
   readonly table: string;
@@ -36,15 +37,18 @@ export async function createTable(
   wanted: NewTable,
   signal: AbortSignal,
 ): Promise<TableFacts> {
+  let attempts = 0;
   const created = await callService<boolean>(
     'CreateTable',
     wanted.table,
     signal,
     async () => {
+      attempts++;
       await connection.client.send(new CreateTableCommand(createTableInput(wanted)), { abortSignal: signal });
       return true;
     },
-    { ResourceInUseException: () => false },
+    // Also of an attempt whose answer was lost.
+    { ResourceInUseException: () => attempts > 1 },
   );
   await untilActive(connection, wanted.table, signal);
   if (created && wanted.ttlAttribute !== null) await enableTtl(connection, wanted.table, wanted.ttlAttribute, signal);
@@ -77,13 +81,23 @@ async function enableTtl(
   attribute: string,
   signal: AbortSignal,
 ): Promise<void> {
+  let attempts = 0;
   const send = async (): Promise<void> => {
+    attempts++;
     const TimeToLiveSpecification = { Enabled: true, AttributeName: attribute };
     await connection.client.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }), {
       abortSignal: signal,
     });
   };
-  await callService('UpdateTimeToLive', table, signal, send, { UnknownOperationException: () => undefined });
+  try {
+    await callService('UpdateTimeToLive', table, signal, send, { UnknownOperationException: () => undefined });
+  } catch (thrown) {
+    // AWS refuses to switch on what is on: an attempt whose answer was lost did that.
+    if (attempts === 1 || !(thrown instanceof FerryError) || thrown.code !== 'E_TARGET_REQUEST') throw thrown;
+    const ttl = await describeTtl(connection, table, signal);
+    if (ttl === null || typeof ttl === 'string' || ttl.attribute !== attribute || ttl.status === 'DISABLING')
+      throw thrown;
+  }
 }
 
 function createTableInput(wanted: NewTable): CreateTableCommandInput {

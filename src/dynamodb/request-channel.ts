@@ -53,13 +53,14 @@ export class RequestChannel {
     const body = typeof json === 'string' ? Buffer.from(json) : json;
     for (let mendings = 0; ; mendings++) {
       const renewal = this.#signer.renewalBeforeUse();
-      if (renewal !== null) await renewal;
+      if (renewal !== null) await unlessAborted(renewal, limits.signal);
       const { headers, credentials } = this.#signer.sign(operation, body);
       try {
         return await this.#exchange(headers, body, limits);
       } catch (thrown) {
         const mendable = thrown instanceof RequestFailure && mendings < MENDINGS;
-        if (!mendable || !(await this.#signer.mend(thrown, credentials))) throw thrown;
+        if (!mendable) throw thrown;
+        if (!(await unlessAborted(this.#signer.mend(thrown, credentials), limits.signal))) throw thrown;
       }
     }
   }
@@ -159,6 +160,22 @@ class Exchange implements Dispatcher.DispatchHandler {
   #end(): void {
     clearTimeout(this.#timer);
     this.#limits.signal?.removeEventListener('abort', this.#abort);
+  }
+}
+
+/** The SDK's search for credentials takes no signal, and may last. @throws RequestFailure: nothing is sent any more */
+async function unlessAborted<T>(credentials: Promise<T>, signal: AbortSignal | null): Promise<T> {
+  if (signal === null) return await credentials;
+  let abort = (): void => undefined;
+  const ended = new Promise<never>((_, reject) => {
+    abort = () => reject(connectionFailure('aborted'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  });
+  try {
+    return await Promise.race([credentials, ended]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -39,12 +39,37 @@ export interface LookedThrough {
 }
 
 /**
- * Why a `backfill` or a `verify` of the shard would be refused: the settings or table definitions that differ from those its state is
- * bound to. A state that cannot be read is reported by `guardFindings`.
+ * Why a `backfill` or a `verify` of the shards would be refused: the settings or table definitions that differ from those their states
+ * are bound to. A state that cannot be read is reported by `guardFindings`. Where one setting changed for all, each refusal speaks of all
+ * others: their files are read once.
  */
-export function bindingFindings(config: Config, looked: LookedThrough, targetIdentity: string): readonly Finding[] {
-  const { shard, tables, keys } = looked;
-  const begun = recorded(config.state, shard);
+export function bindingFindings(
+  config: Config,
+  looked: readonly LookedThrough[],
+  targetIdentity: string,
+): readonly Finding[] {
+  const bindings = new Map<string, Fingerprint | null>();
+  const bindingAt = (shard: string): Fingerprint | null => {
+    if (!bindings.has(shard)) bindings.set(shard, recorded(config.state, shard));
+    return bindings.get(shard) ?? null;
+  };
+  let columns: readonly BadColumn[] | null = null;
+  const states = { bindingAt, columns: () => (columns ??= columnsWithBadRows(config)) };
+  return looked.flatMap((one) => findingsOf(config, one, targetIdentity, states));
+}
+
+interface States {
+  readonly bindingAt: (shard: string) => Fingerprint | null;
+  readonly columns: () => readonly BadColumn[];
+}
+
+function findingsOf(
+  config: Config,
+  { shard, tables, keys }: LookedThrough,
+  targetIdentity: string,
+  states: States,
+): readonly Finding[] {
+  const begun = states.bindingAt(shard);
   if (begun === null) return [];
   const binding = shardBinding(config, tables, targetIdentity, guardOf(config, keys), begun);
   // As it would be stored: what JSON cannot hold is no difference.
@@ -52,8 +77,8 @@ export function bindingFindings(config: Config, looked: LookedThrough, targetIde
   const before = takenUp(begun, now);
   const changes = fingerprintChanges(before, now);
   if (changes.length === 0) return [];
-  const fault = naming(config, changed(shard, changes), shard, now).toFault();
-  const columns = columnsWithBadRows(config);
+  const fault = naming(config, changed(shard, changes), shard, now, states.bindingAt).toFault();
+  const columns = states.columns();
   const free = columns.length > 0 && fingerprintChanges(mustStay(before, now, columns), mustStay(now, before, columns));
   const hint =
     free !== false && free.length === 0
@@ -76,8 +101,14 @@ export function bindOwn(config: Config, store: StateStore, fingerprint: Fingerpr
 }
 
 /** A shard that begins again by itself would be refused where others are bound to what it leaves: the command names them all. */
-function naming(config: Config, refused: FerryError, shard: string, now: Fingerprint): FerryError {
-  const others = restartedWith(config, shard, now);
+function naming(
+  config: Config,
+  refused: FerryError,
+  shard: string,
+  now: Fingerprint,
+  bindingAt?: States['bindingAt'],
+): FerryError {
+  const others = restartedWith(config, shard, now, bindingAt);
   if (others.length === 0) return refused;
   const again = `dynaferry backfill --restart --shard ${[shard, ...others].sort().join(' ')}`;
   return new FerryError(

@@ -180,17 +180,12 @@ function lookAtBindings(config: Config, shards: readonly ShardPart[], { identity
   if (identity === undefined || identity === null) return { findings: [], seen: [] };
   const whole = shards.filter(({ mappings }) => mappings.length === config.source.tables.length);
   try {
-    const findings = whole.flatMap(({ shard, mappings }) =>
-      bindingFindings(
-        config,
-        {
-          shard,
-          tables: mappings.map(({ table }) => table),
-          keys: mappings.flatMap(({ keys }) => keys),
-        },
-        identity,
-      ),
-    );
+    const looked = whole.map(({ shard, mappings }) => ({
+      shard,
+      tables: mappings.map(({ table }) => table),
+      keys: mappings.flatMap(({ keys }) => keys),
+    }));
+    const findings = bindingFindings(config, looked, identity);
     return { findings, seen: [] };
   } catch (thrown) {
     return { findings: errorsOf(asFerryError(thrown)), seen: [] };

@@ -41,12 +41,16 @@ export function agreementFindings(
 /**
  * Other shards of the config whose state is bound to what cannot stand beside `now`: where one begins again under it, so must they, and in
  * the same run.
+ * @param bindingAt what a shard's state is bound to; reads its file unless given
  */
-export function restartedWith(config: Config, shard: string, now: Fingerprint): readonly string[] {
+export function restartedWith(
+  config: Config,
+  shard: string,
+  now: Fingerprint,
+  bindingAt: (shard: string) => Fingerprint | null = (id) => bindingOf(config.state, id),
+): readonly string[] {
   const known = new Set(config.source.shards.map(({ id }) => id));
-  return recordedShards(config.state).filter(
-    (id) => id !== shard && known.has(id) && disagrees(bindingOf(config.state, id), now),
-  );
+  return recordedShards(config.state).filter((id) => id !== shard && known.has(id) && disagrees(bindingAt(id), now));
 }
 
 function disagrees(binding: Fingerprint | null, now: Fingerprint): boolean {

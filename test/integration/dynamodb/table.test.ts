@@ -11,7 +11,7 @@ import {
   type DynamodbServer,
   TEST_AWS_ENVIRONMENT,
 } from '../../support/dynamodb.js';
-import { inOrder, startFaultProxy } from '../../support/fault-proxy.js';
+import { type Fate, inOrder, type SeenRequest, startFaultProxy } from '../../support/fault-proxy.js';
 import { tableStatus } from '../../support/fault-proxy/plans.js';
 
 const never = new AbortController().signal;
@@ -47,6 +47,22 @@ async function newTable(server: DynamodbServer, given: Partial<NewTable> = {}): 
 }
 
 describe.each(dynamodbServers)('tables: $name', (server) => {
+  test('a table whose answers were lost is made once, and has its TTL', async () => {
+    const lost = new Set<string>();
+    // The first of each: applied, and never answered.
+    const control = ({ operation }: SeenRequest): Fate => {
+      if (operation.startsWith('Describe') || lost.has(operation)) return { kind: 'pass' };
+      lost.add(operation);
+      return { kind: 'reset', applied: true };
+    };
+    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'pass' }), undefined, { control });
+    await using place = await newTable({ ...server, endpoint: proxy.endpoint }, { ttlAttribute: 'expires' });
+    const { ttl } = await createTable(place.connection, place.wanted, never);
+    expect([...lost].sort()).toEqual(['CreateTable', 'UpdateTimeToLive']);
+    // dynalite takes no TTL.
+    if (server.name !== 'dynalite') expect(ttl).toMatchObject({ attribute: 'expires' });
+  });
+
   test('an on-demand table with an index is created, ACTIVE, and described as it is', async () => {
     await using place = await newTable(server, {
       ttlAttribute: 'expires',

@@ -5,6 +5,9 @@ import { Admission } from '../../../src/dynamodb/admission.js';
 import { systemClock } from '../../../src/dynamodb/clock.js';
 import { Gate } from '../../../src/dynamodb/gate.js';
 import { pause, throwIfInterrupted } from '../../../src/dynamodb/pause.js';
+import { RequestChannel } from '../../../src/dynamodb/request-channel.js';
+import { RequestSigner } from '../../../src/dynamodb/request-signer.js';
+import { DEFAULT_TIMEOUTS } from '../../../src/dynamodb/timeouts.js';
 import { within } from '../../../src/dynamodb/within.js';
 
 afterEach(() => {
@@ -133,6 +136,24 @@ describe('pause', () => {
   test('throwIfInterrupted', () => {
     expect(() => throwIfInterrupted(AbortSignal.abort())).toThrow(expect.objectContaining({ code: 'E_INTERRUPTED' }));
     throwIfInterrupted(new AbortController().signal);
+  });
+});
+
+describe('a request whose credentials are still looked for', () => {
+  test('ends with its signal, and was not sent', async () => {
+    const endpoint = new URL('http://127.0.0.1:9');
+    const search = new Promise<never>(() => undefined);
+    const channel = new RequestChannel(new RequestSigner(() => search, 'eu-west-1', endpoint), endpoint, {
+      connections: 1,
+      ...DEFAULT_TIMEOUTS,
+    });
+    const stop = new AbortController();
+    const posted = channel.post('BatchWriteItem', '{}', { maxAnswerBytes: 1, signal: stop.signal });
+    await turn();
+    stop.abort();
+    await expect(posted).rejects.toMatchObject({ reason: 'aborted', sent: false });
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    await channel.close();
   });
 });
 
