@@ -33,6 +33,7 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createDatabase(
   server: MysqlServer,
   name = `ferry_${randomBytes(6).toString('hex')}`,
+  leakGraceMs = LEAK_GRACE_MS,
 ): Promise<TestDatabase> {
   const { host, port, user, password } = server;
   const open = async (): Promise<Connection> => {
@@ -86,7 +87,7 @@ export async function createDatabase(
     }),
     async [Symbol.asyncDispose]() {
       try {
-        const leaked = await killLeaked(await alive(), name);
+        const leaked = await killLeaked(await alive(), name, leakGraceMs);
         await connection.query(`DROP DATABASE IF EXISTS ${name}`);
         if (leaked.length > 0) throw new Error(`the test left connections to its database open: ${leaked.join('; ')}`);
       } finally {
@@ -97,7 +98,7 @@ export async function createDatabase(
 }
 
 /** Ends the connections to `database` besides this one that are still there after a while; returns what each was doing. */
-async function killLeaked(connection: Connection, database: string): Promise<readonly string[]> {
+async function killLeaked(connection: Connection, database: string, graceMs: number): Promise<readonly string[]> {
   const others = async (): Promise<readonly RowDataPacket[]> => {
     const [rows] = await connection.query<RowDataPacket[]>(
       `SELECT id AS id, CONCAT_WS(' ', id, command, time, state, info) AS doing FROM information_schema.processlist
@@ -107,8 +108,7 @@ async function killLeaked(connection: Connection, database: string): Promise<rea
     return rows;
   };
   let left = await others();
-  for (const end = Date.now() + LEAK_GRACE_MS; left.length > 0 && Date.now() < end; left = await others())
-    await sleep(25);
+  for (const end = Date.now() + graceMs; left.length > 0 && Date.now() < end; left = await others()) await sleep(25);
   // It may end by itself in this very moment: then there is nothing to kill.
   for (const { id } of left) await connection.query(`KILL ${String(id)}`).catch(() => undefined);
   return left.map(({ doing }) => String(doing));
