@@ -1,77 +1,152 @@
-/** The permits of a shard's connections: whatever is called in whatever order, as many statements may run as before. */
-import { setImmediate } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
-import { SessionPool } from '../../../src/mysql/session-pool.js';
-import { createDatabase, mysqlServers } from '../../support/mysql.js';
+/** The pool of a shard's connections: how many statements run at once, and which connections are handed out again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { type Aside, SessionPool } from '../../../src/mysql/session-pool.js';
+import { Session } from '../../../src/mysql/session.js';
+import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 
-const straight = async <T>(waiting: Promise<T>): Promise<T> => await waiting;
+const signal = new AbortController().signal;
 
-describe.each(mysqlServers.slice(0, 1))('$name', (server) => {
-  const signal = (): AbortSignal => AbortSignal.timeout(20_000);
+type TestPool = SessionPool & AsyncDisposable;
 
-  test('a lease that ends while it waits to go on keeps no permit', async () => {
-    await using database = await createDatabase(server);
-    const pool = new SessionPool(database.shard(), { scansPerShard: 1, answerSeconds: 30 });
-    try {
-      const paused = await pool.lease(signal(), straight);
-      paused.suspend();
-      const other = await pool.lease(signal(), straight);
-      const resuming = paused.resume(signal());
-      paused.release();
-      other.release();
-      await expect(resuming).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
-      await expect(paused.resume(signal())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
-      (await pool.lease(signal(), straight)).release();
-    } finally {
+function openPool(database: TestDatabase, scansPerShard: number, answerSeconds = 60): TestPool {
+  const pool = new SessionPool(database.shard(), { scansPerShard, answerSeconds });
+  return Object.assign(pool, {
+    [Symbol.asyncDispose]: () => {
       pool.close();
-    }
+      return Promise.resolve();
+    },
+  });
+}
+
+/** Nobody counts how long a permit is waited for. */
+const aside: Aside = (waiting) => waiting;
+
+/** Whether it is still waiting after everything else has had its turn. */
+async function waits(promise: Promise<unknown>): Promise<boolean> {
+  return await Promise.race([promise.then(() => false), sleep(150).then(() => true)]);
+}
+
+describe.each(mysqlServers)('$name', (server) => {
+  test('a connection is handed out again once it is released, and a broken one never', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 2);
+    const first = await pool.lease(signal, aside);
+    first.release();
+    const second = await pool.lease(signal, aside);
+    expect(second.session).toBe(first.session);
+    second.session.destroy();
+    second.release();
+    const third = await pool.lease(signal, aside);
+    expect(third.session).not.toBe(first.session);
+    expect(await third.session.rows('SELECT 1', signal)).toEqual([['1']]);
+    third.release();
   });
 
-  test('a lease that goes on twice holds one permit', async () => {
+  test('one more than there are permits waits for a release, first come first served', async () => {
     await using database = await createDatabase(server);
-    const pool = new SessionPool(database.shard(), { scansPerShard: 2, answerSeconds: 30 });
-    try {
-      const lease = await pool.lease(signal(), straight);
-      lease.suspend();
-      await Promise.all([lease.resume(signal()), lease.resume(signal())]);
-      const other = await pool.lease(signal(), straight);
-      lease.release();
-      lease.release();
-      other.release();
-      const both = [await pool.lease(signal(), straight), await pool.lease(signal(), straight)];
-      for (const each of both) each.release();
-    } finally {
-      pool.close();
-    }
+    await using pool = openPool(database, 2);
+    const [first, second] = [await pool.lease(signal, aside), await pool.lease(signal, aside)];
+    const order: string[] = [];
+    const third = pool.lease(signal, aside).then((lease) => (order.push('third'), lease));
+    const fourth = pool.lease(signal, aside).then((lease) => (order.push('fourth'), lease));
+    expect(await waits(third)).toBe(true);
+    first.release();
+    const leased = await third;
+    expect(await waits(fourth)).toBe(true);
+    second.release();
+    (await fourth).release();
+    leased.release();
+    expect(order).toEqual(['third', 'fourth']);
   });
 
-  test('counts the rows that the server answered, without those of setting a connection up', async () => {
+  test('a lease that is suspended makes room, once, and waits for it again', async () => {
     await using database = await createDatabase(server);
-    const pool = new SessionPool(database.shard(), { scansPerShard: 2, answerSeconds: 30 });
-    try {
-      const [one, other] = [await pool.lease(signal(), straight), await pool.lease(signal(), straight)];
-      expect(pool.rowsRead).toBe(0);
-      await one.session.rows('SELECT 1 UNION SELECT 2', signal());
-      await other.session.rows('SELECT 1', signal());
-      await other.session.stream('SELECT 1 UNION SELECT 2 UNION SELECT 3', () => undefined, signal()).done;
-      expect(pool.rowsRead).toBe(6);
-      one.release();
-      other.session.destroy();
-      other.release();
-      // What was read over a connection that is gone was read all the same.
-      expect(pool.rowsRead).toBe(6);
-    } finally {
-      pool.close();
-    }
+    await using pool = openPool(database, 1);
+    const first = await pool.lease(signal, aside);
+    first.suspend();
+    first.suspend();
+    const second = await pool.lease(signal, aside);
+    const resumed = first.resume(signal);
+    expect(await waits(resumed)).toBe(true);
+    second.release();
+    await resumed;
+    const third = pool.lease(signal, aside);
+    expect(await waits(third)).toBe(true);
+    first.release();
+    first.release();
+    const leased = await third;
+    await expect(first.resume(signal)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect(await waits(pool.lease(signal, aside).then((lease) => lease.release()))).toBe(true);
+    leased.release();
   });
 
-  test('a pool that is closed opens no connection any more, and leaves none behind', async () => {
+  test('who stops waiting leaves its place to the next, and an aborted signal gets none', async () => {
     await using database = await createDatabase(server);
-    const pool = new SessionPool(database.shard(), { scansPerShard: 1, answerSeconds: 30 });
-    const opening = pool.lease(signal(), straight);
-    await setImmediate();
+    await using pool = openPool(database, 1);
+    const first = await pool.lease(signal, aside);
+    const impatient = new AbortController();
+    const gone = pool.lease(impatient.signal, aside);
+    const next = pool.lease(signal, aside);
+    impatient.abort();
+    await expect(gone).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    await expect(pool.lease(impatient.signal, aside)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    first.release();
+    (await next).release();
+    // Nobody holds a permit that it should not.
+    (await pool.lease(signal, aside)).release();
+  });
+
+  test('closing ends idle connections and those in use, and opens no more', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 3);
+    const [idle, used] = [await pool.lease(signal, aside), await pool.lease(signal, aside)];
+    idle.release();
+    // Short: not every server looks whether its client is still there.
+    const running = used.session.rows('SELECT SLEEP(2)', signal);
+    running.catch(() => undefined);
     pool.close();
-    await expect(opening).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
-    await expect(pool.lease(signal(), straight)).rejects.toMatchObject({ code: 'E_INTERNAL' });
+    await expect(running).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect([idle.session.alive, used.session.alive]).toEqual([false, false]);
+    used.release();
+    await expect(pool.lease(signal, aside)).rejects.toMatchObject({ code: 'E_INTERNAL' });
+  });
+
+  test('closing while a new connection ends what was given up leaves no connection behind', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 1, 1);
+    const first = await pool.lease(signal, aside);
+    // Short: not every server looks whether its client is still there.
+    await expect(first.session.rows('SELECT SLEEP(4)', signal)).rejects.toThrow();
+    first.release();
+    const end = Object.getOwnPropertyDescriptor(Session.prototype, 'endThread')?.value as Session['endThread'];
+    const spy = vi.spyOn(Session.prototype, 'endThread').mockImplementation(async function (this: Session, ...given) {
+      pool.close();
+      await end.apply(this, given);
+    });
+    try {
+      await expect(pool.lease(signal, aside)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      expect(spy).toHaveBeenCalledOnce();
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
+  test('a statement that was given up as hung is ended on the server by the next connection', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 1, 1);
+    const first = await pool.lease(signal, aside);
+    await expect(first.session.rows('SELECT SLEEP(3600) AS hung', signal)).rejects.toThrow();
+    first.release();
+    const second = await pool.lease(signal, aside);
+    const hung = async (): Promise<number> => {
+      const rows = await second.session.rows(
+        `SELECT id FROM information_schema.processlist WHERE db = '${database.name}' AND info LIKE '%SLEEP(3600)%' AND id <> CONNECTION_ID()`,
+        signal,
+      );
+      return rows.length;
+    };
+    await expect.poll(hung, { timeout: 5_000 }).toBe(0);
+    second.release();
   });
 });
