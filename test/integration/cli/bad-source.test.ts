@@ -85,7 +85,12 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
         env: { WRONG_PASSWORD: 'hunter2-hunter2' },
         repair: shard({ password: '${MYSQL_PASSWORD}' }),
       },
-      { code: 'E_SOURCE_ACCESS', exit: 4, fact: /shard s01: .*refused user or password/, next: /check user, password and the host/ },
+      {
+        code: 'E_SOURCE_ACCESS',
+        exit: 4,
+        fact: /shard s01: .*refused user or password/,
+        next: /check user, password and the host/,
+      },
     );
   });
 
