@@ -31,6 +31,8 @@ export interface Ferry {
   readonly jobs?: number;
   /** Kept between a backfill and its verifications. */
   readonly state?: string;
+  /** The program to run: this checkout's own, unless another build is measured beside it. */
+  readonly launcher?: string;
 }
 
 export async function ferry(scratch: string, mysql: MysqlServer, run: Ferry): Promise<Measured> {
@@ -59,7 +61,15 @@ export async function ferry(scratch: string, mysql: MysqlServer, run: Ferry): Pr
   };
   writeFileSync(join(folder, 'dynaferry.yaml'), stringify(config));
   const jobs = run.jobs === undefined ? [] : ['--jobs', String(run.jobs)];
-  const command = ['node', LAUNCHER, ...run.command, '-c', join(folder, 'dynaferry.yaml'), '--all', ...jobs];
+  const command = [
+    'node',
+    run.launcher ?? LAUNCHER,
+    ...run.command,
+    '-c',
+    join(folder, 'dynaferry.yaml'),
+    '--all',
+    ...jobs,
+  ];
   return await measure(command, environment(mysql, run.sink));
 }
 

@@ -24,16 +24,18 @@ const { values: options } = parseArgs({
     runs: { type: 'string', default: '3' },
     out: { type: 'string', default: 'bench.json' },
     quick: { type: 'boolean', default: false },
+    against: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 if (options.help) {
-  process.stdout.write(`npm run bench -- [--rows N] [--many-rows N] [--runs N] [--quick] [--out FILE]
+  process.stdout.write(`npm run bench -- [--rows N] [--many-rows N] [--runs N] [--quick] [--against DIR] [--out FILE]
 
   --rows N       rows of the comparison (300000)
   --many-rows N  rows of the memory test (1200000)
   --runs N       runs of each, interleaved; medians are told (3)
   --quick        the comparison over HTTP alone
+  --against DIR  another checkout, built: its backfill runs in the same rounds, and ratio_vs_other compares the two
   --out FILE     the figures as JSON (bench.json)
 `);
   process.exit(0);
@@ -70,6 +72,9 @@ async function main(scratch: string, mysql: Running<MysqlServer>): Promise<void>
       measure([...TSX, here('script.ts'), ...mysqlArgs], environment(mysql, to));
     const backfill = (to: Sink): Promise<Measured> =>
       ferry(scratch, mysql, { command: ['backfill'], sink: to, databases: ['bench'] });
+    const other = options.against === undefined ? undefined : join(resolve(options.against), 'bin', 'dynaferry');
+    const otherBackfill = (to: Sink, launcher: string): Promise<Measured> =>
+      ferry(scratch, mysql, { command: ['backfill'], sink: to, databases: ['bench'], launcher });
     const read = (): Promise<Measured> =>
       measure([...TSX, here('read-floor.ts'), ...mysqlArgs], environment(mysql, sink));
     const post = (): Promise<Measured> =>
@@ -82,6 +87,9 @@ async function main(scratch: string, mysql: Running<MysqlServer>): Promise<void>
       [
         { name: 'script', items: ROWS, run: () => script(sink) },
         { name: 'backfill', items: ROWS, run: () => backfill(sink) },
+        ...(other === undefined
+          ? []
+          : [{ name: 'backfill, other', items: ROWS, run: () => otherBackfill(sink, other) }]),
         { name: 'reading alone', items: ROWS, run: read },
         { name: 'posting alone', items: ROWS, run: post },
       ],
@@ -93,6 +101,7 @@ async function main(scratch: string, mysql: Running<MysqlServer>): Promise<void>
       ratio_vs_script: of(plain, 'backfill') / of(plain, 'script'),
       share_of_limit: of(plain, 'backfill') / limit,
     };
+    if (other !== undefined) summary['ratio_vs_other'] = of(plain, 'backfill') / of(plain, 'backfill, other');
     if (!options.quick) {
       const tls = await compete(
         [
