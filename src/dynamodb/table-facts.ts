@@ -99,7 +99,8 @@ function detailsOf({ SSEDescription, ArchivalSummary }: TableDescription): State
   };
 }
 
-function factsOf(table: string, description: TableDescription): Omit<TableFacts, 'ttl'> {
+/** What an answer to DescribeTable says, once `call-answers.ts` has found it one; reads no member that is not in the shape there. */
+export function factsOf(table: string, description: TableDescription): Omit<TableFacts, 'ttl'> {
   const types = new Map(
     description.AttributeDefinitions?.map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]),
   );
