@@ -1,5 +1,6 @@
 /** What tells whether a source must be spared: how many threads run on the server, how far each watched replica is behind. */
 import type { ShardConfig, SourceLimits } from '../config/model.js';
+import type { Cell } from '../core/model.js';
 import type { Session } from './session.js';
 
 /** Why scans must wait. */
@@ -32,8 +33,8 @@ function busyGauge(shard: ShardConfig, { maxThreadsRunning }: SourceLimits): Gau
     name: `the number of threads that run on ${name}`,
     look: async (session, signal) => {
       const [row] = await session.rows("SHOW GLOBAL STATUS LIKE 'Threads_running'", signal);
-      const running = Number(row?.[1]);
-      if (!(running > maxThreadsRunning)) return null;
+      const running = figure(row?.[1] ?? null);
+      if (running <= maxThreadsRunning) return null;
       return { cause: 'busy', text: `${running} threads run on ${name} (limit ${maxThreadsRunning})` };
     },
   };
@@ -53,7 +54,7 @@ function lagGauge(
       if (lags.length === 0) throw new Unreadable('it is no replica');
       // It falls behind from now on, and does not say how far.
       if (lags.includes(null)) return { cause: 'lag', text: `${name} has stopped replicating` };
-      const lag = Math.max(...lags.map(Number));
+      const lag = Math.max(...lags.filter((behind) => behind !== null));
       return lag > maxReplicaLagSeconds
         ? { cause: 'lag', text: `${name} is ${lag} s behind (limit ${maxReplicaLagSeconds} s)` }
         : null;
@@ -67,6 +68,13 @@ async function replicaLags(session: Session, signal: AbortSignal): Promise<reado
   const rows = await session.records(replicaStatement, signal);
   return rows.map((row) => {
     const lag = row.get(replicaLagColumn) ?? null;
-    return lag === null ? null : Number(lag);
+    return lag === null ? null : figure(lag);
   });
+}
+
+/** What is none must not pass for a server at ease. @throws Unreadable */
+function figure(cell: Cell): number {
+  const text = cell?.toString() ?? '';
+  if (!/^\d+$/.test(text)) throw new Unreadable('it answers no figure');
+  return Number(text);
 }

@@ -17,7 +17,10 @@ const CHECK_EVERY_MS = 10_000;
 const MOST_CUTS = 100;
 
 export class TableGuard {
+  /** When the last look began that found nothing amiss: one that failed is none. */
   #checkedAt = performance.now();
+  /** When the looks that are under way began. */
+  readonly #underWay = new Set<number>();
   readonly #known: KnownTable;
 
   constructor(
@@ -38,14 +41,29 @@ export class TableGuard {
     return this.#known.identity;
   }
 
-  /** Looks again where the last look is some seconds old. @throws as `check` */
+  /**
+   * Looks again where the last look is some seconds old. Scans that come while another one looks read on, for as long again at most: one
+   * look does for all, but not one that hangs.
+   * @throws as `check`
+   */
   async checkInTime(session: Session, signal: AbortSignal): Promise<void> {
-    if (performance.now() - this.#checkedAt >= CHECK_EVERY_MS) await this.check(session, signal);
+    const since = performance.now() - CHECK_EVERY_MS;
+    if ([this.#checkedAt, ...this.#underWay].every((at) => at <= since)) await this.check(session, signal);
   }
 
   /** @throws FerryError E_SOURCE_CHANGED, E_TABLE_MISSING; the driver's own error */
   async check(session: Session, signal: AbortSignal): Promise<void> {
-    this.#checkedAt = performance.now();
+    const begunAt = performance.now();
+    this.#underWay.add(begunAt);
+    try {
+      await this.#look(session, signal);
+      this.#checkedAt = Math.max(this.#checkedAt, begunAt);
+    } finally {
+      this.#underWay.delete(begunAt);
+    }
+  }
+
+  async #look(session: Session, signal: AbortSignal): Promise<void> {
     const { database, name } = this.table;
     const { table } = await describeTable(session, this.shard, database, name, signal);
     const altered = alterations(this.table, table);

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
-import { FerryError } from '../core/errors.js';
+import { asFerryError, FerryError } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
 import { mysqlCode } from './errors.js';
 import { Gate } from './gate.js';
@@ -123,7 +123,7 @@ export class Throttle {
       this.#unanswered.delete(gauge);
       return reason;
     } catch (error) {
-      if (!signal.aborted) this.#tellUnanswered(gauge, error);
+      if (!signal.aborted) this.#tellUnanswered(gauge, bounded.signal.aborted ? LATE : whyUnread(gauge, error));
       const last = this.#answers.get(gauge);
       return last !== undefined && performance.now() - last.at < BELIEVED_MS ? last.reason : null;
     } finally {
@@ -132,10 +132,9 @@ export class Throttle {
     }
   }
 
-  #tellUnanswered(gauge: Gauge, error: unknown): void {
+  #tellUnanswered(gauge: Gauge, reason: string): void {
     if (this.#unanswered.has(gauge)) return;
     this.#unanswered.add(gauge);
-    const reason = error instanceof Unreadable ? error.message : (mysqlCode(error) ?? 'no answer in time');
     this.emit.emit('source.unwatched', { shard: this.shard.id, gauge: gauge.name, reason });
   }
 
@@ -146,6 +145,17 @@ export class Throttle {
       'see what holds the server or its replica up, then run the same command again to resume; `source.limits` has the limits (a replica that is out of service can be taken out of `replicas`)',
     );
   }
+}
+
+const LATE = 'no answer in time';
+
+/** What it was, in the server's name for it or in ours: what is no error of the server, such as TLS that is off, has no such name. */
+function whyUnread({ shard }: Gauge, error: unknown): string {
+  if (error instanceof Unreadable) return error.message;
+  const code = mysqlCode(error);
+  if (code !== null) return code;
+  const { code: ours, message } = asFerryError(error);
+  return `${ours}: ${message.replace(`shard ${shard.id}: `, '')}`;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
