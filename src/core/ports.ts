@@ -170,8 +170,8 @@ export interface ItemReader {
  */
 export interface TargetGuard {
   /**
-   * Before a checkpoint is recorded: looks again where the last look is some time ago. A look that is not answered lets the checkpoint
-   * pass: it is bound to the table, and the verdict waits for a look that is answered.
+   * Before a checkpoint is recorded: looks again where the last look is some time ago. A look that is not answered within two seconds lets
+   * the checkpoint pass: it is bound to the table, and the verdict waits for a look that is answered.
    * @throws FerryError E_TARGET_GONE, E_TARGET_NOT_ACTIVE, E_TARGET_ACCESS, E_TARGET_CREDENTIALS, E_INTERRUPTED
    */
   atCheckpoint(signal: AbortSignal): Promise<void>;

@@ -7,6 +7,10 @@
  * good look and the replacement is vouched for by nobody: all of it is bound to the first table's identity, and a resume refuses it
  * (E_STATE_CHANGED). AWS answers DescribeTable from metadata that may be some seconds old; deleting and making a table takes longer.
  *
+ * While DescribeTable is not answered, checkpoints do not wait for it: the first one does for `ANSWERED_WITHIN_MS`, the others go on. Looks
+ * go on too, aside, and the next checkpoint hears what one of them found; only the end of a pass waits for one that is answered. So of what
+ * is recorded meanwhile, the last look may be as old as the silence is long; as above, it is bound to the first table.
+ *
  * Looked through for siblings: deleted and made again, with the same keys or others; deleted alone, or being deleted; restored from a
  * backup; another region, account or endpoint (the ARN, or the id); archived, its KMS key out of reach, replication denied; an index or
  * a replica added, built or deleted in mid-run (named, no fault: neither changes what is in the table); TTL switched on or off
@@ -16,17 +20,26 @@
 import { FerryError, type Fault } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
 import type { TargetGuard } from '../core/ports.js';
+import { askedAgain } from './absence.js';
 import { retryDelay } from './backoff.js';
 import type { TargetConnection } from './client.js';
 import { pause } from './pause.js';
+import { RequestFailure } from './service-errors.js';
 import { lookAtTable, type TableFacts } from './table-facts.js';
 import { indexState, replicaState, requireUsable } from './table-states.js';
+import { endsWithin } from './within.js';
 
 /**
  * AWS takes 2,500 control plane requests a second of an account, all tools together, and advises to ask seldom: 90 processes make 3 a
  * second, and what goes into a table that nobody wants is half a minute's.
  */
 export const LOOK_EVERY_MS = 30_000;
+
+/** A healthy answer takes tens of ms. */
+const ANSWERED_WITHIN_MS = 2_000;
+
+/** After a look that was not answered, which is none: sooner than after a good one. One makes four requests in a second or more. */
+const LOOK_AGAIN_MS = 5_000;
 
 export interface TargetGuardOptions {
   readonly connection: TargetConnection;
@@ -38,6 +51,17 @@ export interface TargetGuardOptions {
   readonly patienceSeconds: number;
   readonly emitter: Emitter;
   readonly lookEveryMs?: number;
+  /** How long a table has to be absent to be taken for deleted. */
+  readonly deletedAfterMs?: number;
+}
+
+/** A look that is under way. */
+interface Look {
+  readonly begunAt: number;
+  /** So it was answered. */
+  absent: boolean;
+  /** Never rejects. */
+  ended: Promise<void>;
 }
 
 type Seen = Pick<TableFacts, 'indexes' | 'replicas'>;
@@ -57,9 +81,12 @@ class TableIdentityGuard implements TargetGuard {
   readonly #everyMs: number;
   #nextLook: number;
   /** Of all chunks that wait at once. */
-  #look: Promise<void> | null = null;
+  #look: Look | null = null;
+  /** By a look that somebody waited for or not: the table is another one, or cannot be used. */
+  #found: { readonly thrown: unknown } | null = null;
   #seen: Seen;
-  #unansweredTold = false;
+  /** The last look was not, or is not yet. */
+  #unanswered = false;
 
   constructor(options: TargetGuardOptions) {
     this.#options = options;
@@ -70,9 +97,10 @@ class TableIdentityGuard implements TargetGuard {
 
   async atCheckpoint(signal: AbortSignal): Promise<void> {
     // A run that is stopping records what is done: that is bound to the table like all else, and the next run looks first.
-    if (performance.now() < this.#nextLook || signal.aborted) return;
-    this.#look ??= this.#lookIfAnswered(signal).finally(() => (this.#look = null));
-    await this.#look;
+    if (signal.aborted) return;
+    if (performance.now() >= this.#nextLook) this.#look ??= this.#lookAside(signal);
+    if (this.#look !== null) await this.#answered(this.#look);
+    if (this.#found !== null) throw this.#found.thrown;
   }
 
   async confirm(signal: AbortSignal): Promise<void> {
@@ -101,25 +129,44 @@ class TableIdentityGuard implements TargetGuard {
     return thrown;
   }
 
-  async #lookIfAnswered(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#lookAgain(signal);
-    } catch (thrown) {
-      if (signal.aborted) return;
-      if (!mayPass(thrown)) throw thrown;
-      this.#warnUnanswered(thrown);
-    }
-    this.#nextLook = performance.now() + this.#everyMs;
+  #lookAside(signal: AbortSignal): Look {
+    const look: Look = { begunAt: performance.now(), absent: false, ended: Promise.resolve() };
+    look.ended = this.#lookAgain(signal, () => (look.absent = true))
+      .catch((thrown: unknown) => {
+        if (signal.aborted) return;
+        if (mayPass(thrown)) {
+          this.#warnUnanswered(whyUnanswered(thrown, this.#options.table));
+          this.#nextLook = performance.now() + Math.min(LOOK_AGAIN_MS, this.#everyMs);
+        } else this.#found = { thrown };
+      })
+      .finally(() => (this.#look = null));
+    return look;
   }
 
-  async #lookAgain(signal: AbortSignal): Promise<void> {
-    const { connection, table, begun } = this.#options;
-    const facts = await lookAtTable(connection, table, signal);
+  /** Resolves once the look has ended, or is not waited for. An answer that the table is absent is one: what it comes to is waited for. */
+  async #answered(look: Look): Promise<void> {
+    const left = this.#unanswered ? 0 : look.begunAt + ANSWERED_WITHIN_MS - performance.now();
+    const inTime = left > 0 && (await endsWithin(look.ended, left));
+    if (inTime) return;
+    if (look.absent) await look.ended;
+    else
+      this.#warnUnanswered(
+        unanswered('E_TARGET_UNAVAILABLE', this.#options.table, `for ${ANSWERED_WITHIN_MS / 1_000} s`),
+      );
+  }
+
+  async #lookAgain(signal: AbortSignal, absent?: () => void): Promise<void> {
+    const { connection, table, begun, deletedAfterMs: believedAfterMs } = this.#options;
+    const facts = await askedAgain(() => lookAtTable(connection, table, signal), signal, {
+      ...(believedAfterMs === undefined ? {} : { believedAfterMs }),
+      ...(absent === undefined ? {} : { absent }),
+    });
     if (facts === null) throw deleted(table);
     if (facts.identity !== begun.identity) throw replaced(table);
     requireUsable(table, facts.status, facts.details);
     this.#tellChanges(facts);
     this.#seen = facts;
+    this.#unanswered = false;
     this.#nextLook = performance.now() + this.#everyMs;
   }
 
@@ -141,23 +188,11 @@ class TableIdentityGuard implements TargetGuard {
     }
   }
 
-  #warnUnanswered({ code, message }: FerryError): void {
-    if (this.#unansweredTold) return;
-    this.#unansweredTold = true;
-    const { table } = this.#options;
-    if (code === 'E_TARGET_CREDENTIALS') {
-      this.#warn({
-        code,
-        message,
-        hint: 'renew the credentials: the run goes on, and gives no verdict before they serve again',
-      });
-      return;
-    }
-    this.#warn({
-      code: 'E_TARGET_UNAVAILABLE',
-      message: `DescribeTable on table ${table} is not answered: whether it is still the same table is looked at again later`,
-      hint: 'look at the AWS Health dashboard; the run goes on, and gives no verdict before DescribeTable is answered',
-    });
+  /** Once, until one is answered again. */
+  #warnUnanswered(fault: Fault): void {
+    if (this.#unanswered) return;
+    this.#unanswered = true;
+    this.#warn(fault);
   }
 
   #warn(fault: Fault): void {
@@ -178,6 +213,30 @@ function describeSeen({ indexes, replicas }: Seen): readonly { readonly key: str
       text: replicaState(region, status) ?? `the replica in ${region} is ${status}`,
     })),
   ];
+}
+
+/** What it was: credentials, the way there, or the service. */
+function whyUnanswered({ code, message, options }: FerryError, table: string): Fault {
+  if (code === 'E_TARGET_CREDENTIALS') {
+    return {
+      code,
+      message,
+      hint: `renew the credentials: the run goes on, and gives no verdict before they serve again`,
+    };
+  }
+  return unanswered(code, table, options.cause instanceof RequestFailure ? `(${options.cause.reason})` : '');
+}
+
+function unanswered(code: FerryError['code'], table: string, why: string): Fault {
+  const look =
+    code === 'E_TARGET_CONNECT'
+      ? 'check endpoint, network, DNS and TLS from this machine'
+      : 'look at the AWS Health dashboard';
+  return {
+    code,
+    message: `DescribeTable on table ${table} is not answered ${why}: whether it is still the same table is looked at again later`,
+    hint: `${look}; the run goes on, and gives no verdict before DescribeTable is answered`,
+  };
 }
 
 function mayPass(thrown: unknown): thrown is FerryError {

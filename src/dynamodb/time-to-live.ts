@@ -3,7 +3,9 @@
  * since it deletes by its own clock.
  */
 import { DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import { FerryError } from '../core/errors.js';
 import type { TtlLook } from '../core/ports.js';
+import { askedAgain } from './absence.js';
 import type { TargetConnection } from './client.js';
 import { callService } from './service-call.js';
 
@@ -38,7 +40,7 @@ export async function lookAtTtl(
   table: string,
   signal: AbortSignal,
 ): Promise<TtlLook & { readonly denied: boolean }> {
-  const { setting, serviceTime } = await askTtl(connection, table, signal);
+  const { setting, serviceTime } = await askedTtl(connection, table, signal);
   const asked = performance.now();
   // The service's time was told before now: what is added to it since is rather too little. This machine's clock may be ahead.
   const base = serviceTime ?? Date.now() - FURTHEST_OFF_MS;
@@ -54,6 +56,20 @@ interface Answer {
   readonly setting: TtlSetting;
   /** ms since the epoch by the answer's Date header; null where it has none. */
   readonly serviceTime: number | null;
+}
+
+/** Of a table that was there a moment ago. @throws FerryError E_TARGET_* */
+async function askedTtl(connection: TargetConnection, table: string, signal: AbortSignal): Promise<Answer> {
+  let gone: unknown;
+  const ask = (): Promise<Answer | null> =>
+    askTtl(connection, table, signal).catch((thrown: unknown) => {
+      if (!(thrown instanceof FerryError) || thrown.code !== 'E_TARGET_GONE') throw thrown;
+      gone = thrown;
+      return null;
+    });
+  const answer = await askedAgain(ask, signal);
+  if (answer === null) throw gone;
+  return answer;
 }
 
 function askTtl(connection: TargetConnection, table: string, signal: AbortSignal): Promise<Answer> {

@@ -15,3 +15,14 @@ export async function within<T>(ms: number, waiting: Promise<T>): Promise<T> {
     clearTimeout(timer);
   }
 }
+
+/** @param waiting never rejects @returns false where it takes longer than `ms`; it goes on all the same */
+export async function endsWithin(waiting: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  try {
+    return await Promise.race([waiting.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

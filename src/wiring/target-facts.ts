@@ -1,5 +1,6 @@
 /** What the target table is and what the config expects it to be; created first where that was asked for. */
 import type { Config } from '../config/model.js';
+import { askedAgain } from '../dynamodb/absence.js';
 import { connectTarget } from '../dynamodb/client.js';
 import { createTable } from '../dynamodb/create-table.js';
 import { describeTable, type KeyAttribute, type TableFacts } from '../dynamodb/table-facts.js';
@@ -20,9 +21,9 @@ export async function targetFacts(config: Config, create: boolean, signal: Abort
   }
 }
 
-/** @throws FerryError E_TARGET_*, E_TARGET_TABLE_MISSING */
+/** Of a table that the preflight has seen, or made. @throws FerryError E_TARGET_*, E_TARGET_TABLE_MISSING */
 export async function existingTarget(config: Config, signal: AbortSignal): Promise<TableFacts> {
-  const facts = await targetFacts(config, false, signal);
+  const facts = await askedAgain(() => targetFacts(config, false, signal), signal);
   if (facts === null) throw missingTable(config.target.table);
   return facts;
 }

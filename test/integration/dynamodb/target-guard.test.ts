@@ -5,6 +5,7 @@ import { EventBus } from '../../../src/core/events.js';
 import type { TargetGuard } from '../../../src/core/ports.js';
 import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
 import { lookAtTable } from '../../../src/dynamodb/table-facts.js';
+import { lookAtTtl } from '../../../src/dynamodb/time-to-live.js';
 import { openTargetGuard } from '../../../src/dynamodb/target-guard.js';
 import { createTable, dynamodbServers, TEST_AWS_ENVIRONMENT, type TestTable } from '../../support/dynamodb.js';
 import { type Fate, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.js';
@@ -60,7 +61,12 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     await table[Symbol.asyncDispose]();
   });
 
-  async function guard(lookEveryMs = 0, patienceSeconds = 30): Promise<TargetGuard> {
+  async function guard(
+    lookEveryMs = 0,
+    patienceSeconds = 30,
+    deletedAfterMs = 0,
+    identity: string | null = null,
+  ): Promise<TargetGuard> {
     const begun = await lookAtTable(connection, table.name, never);
     if (begun === null) throw new Error('the table is there');
     const emitter = new EventBus();
@@ -70,10 +76,11 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
       connection,
       shard: 's01',
       table: table.name,
-      begun,
+      begun: { ...begun, identity: identity ?? begun.identity },
       patienceSeconds,
       emitter,
       lookEveryMs,
+      deletedAfterMs,
     });
   }
 
@@ -145,7 +152,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     await look.atCheckpoint(never);
     await look.atCheckpoint(never);
     expect(warnings).toEqual([
-      expect.stringMatching(/^E_TARGET_UNAVAILABLE DescribeTable on table .* is not answered/),
+      expect.stringMatching(/^E_TARGET_UNAVAILABLE DescribeTable on table .* is not answered \(ThrottlingException\)/),
     ]);
     expect(await codeOf(look.confirm(never))).toBe('E_TARGET_UNAVAILABLE');
     fate = PASS;
@@ -156,6 +163,37 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     await expect.poll(() => looks).toBeGreaterThan(4);
     fate = PASS;
     expect(await verdict).toBe('the same table');
+  });
+
+  test('a look without an answer is waited for once, for two seconds; the next checkpoint hears what it found', async () => {
+    const look = await guard(0, 30, 0, 'another table');
+    fate = { kind: 'late', ms: 3_000 };
+    const begun = performance.now();
+    await Promise.all(Array.from({ length: 4 }, () => look.atCheckpoint(never)));
+    for (let checkpoints = 0; checkpoints < 20; checkpoints++) await look.atCheckpoint(never);
+    expect(performance.now() - begun).toBeLessThan(2_900);
+    expect(looks).toBe(1);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^E_TARGET_UNAVAILABLE .* is not answered for 2 s: whether it is still/),
+    ]);
+    await expect.poll(() => codeOf(look.atCheckpoint(never))).toBe('E_TARGET_GONE');
+  });
+
+  test('that the table is not there is believed only where it stays so', async () => {
+    const look = await guard(0, 30, 60_000);
+    for (const asks of [(): Promise<void> => look.atCheckpoint(never), () => look.confirm(never)]) {
+      let absences = 0;
+      decide = (): Fate => (absences++ < 2 ? refusal('ResourceNotFoundException') : PASS);
+      expect([await codeOf(asks()), absences]).toEqual(['the same table', 3]);
+    }
+    expect(warnings).toEqual([]);
+  });
+
+  test('a verification asks again, too, before it believes that TTL is of no table', async () => {
+    let absences = 0;
+    decide = (): Fate => (absences++ < 1 ? refusal('ResourceNotFoundException') : PASS);
+    await lookAtTtl(connection, table.name, never);
+    expect(absences).toBe(2);
   });
 
   test('a look whose signature is refused is signed anew, as writes are: keys that expired, a clock that is off', async () => {
