@@ -59,12 +59,25 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
   const recorded = context.store.badRows(job.mapping.table.name);
   const keys = new KeyClaims(context, job, parts);
   let counts = NOTHING_RETRIED;
-  for (let i = 0; i < recorded.length; i += STEP_ROWS) {
-    if (context.signal.aborted) throw interrupted();
-    counts = addCounts(counts, await retryStep(context, job, recorded.slice(i, i + STEP_ROWS), keys, parts));
+  const stopWriting = endsWrites(parts.writer, context.signal);
+  try {
+    for (let i = 0; i < recorded.length; i += STEP_ROWS) {
+      if (context.signal.aborted) throw interrupted();
+      counts = addCounts(counts, await retryStep(context, job, recorded.slice(i, i + STEP_ROWS), keys, parts));
+    }
+    await parts.guard.confirm(context.signal);
+    return counts;
+  } finally {
+    stopWriting();
   }
-  await parts.guard.confirm(context.signal);
-  return counts;
+}
+
+/** Items that wait to be acknowledged hear of no signal: for a table that throttles, that may be minutes. @returns takes it back */
+function endsWrites(writer: ItemWriter, signal: AbortSignal): () => void {
+  // Whoever opened it closes it too, and hears what fails.
+  const close = (): void => void writer.close().catch(() => undefined);
+  signal.addEventListener('abort', close, { once: true });
+  return () => signal.removeEventListener('abort', close);
 }
 
 /** What one row came to, before anything is written. */

@@ -64,6 +64,16 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
 
     const still = await migration.run(['backfill', '--retry-bad', '--json', '--max-bad-rows', '2']);
     expect(outcomesOf(still)).toMatchObject([{ retried: { rows: 2, moved: 0, gone: 0, stillBad: 2 } }]);
+    await using throttling = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'throttle' }));
+    const waiting = await migration.spawn(['backfill', '--retry-bad'], {
+      env: { AWS_ENDPOINT_URL_DYNAMODB: throttling.endpoint },
+    });
+    await expect.poll(() => throttling.requests.length).toBeGreaterThan(2);
+    const begun = performance.now();
+    waiting.killGroup('SIGINT');
+    expect(await waiting.result).toMatchObject({ code: 130, signal: null });
+    expect(performance.now() - begun).toBeLessThan(5_000);
+
     await migration.databases[0]?.query(`UPDATE people SET city = '"Bergen"' WHERE city = '7'`);
     const retried = await migration.run(['backfill', '--retry-bad', '--json']);
     expect(outcomesOf(retried)).toMatchObject([{ badRows: 0, retried: { rows: 2, moved: 2, stillBad: 0 } }]);

@@ -1,5 +1,6 @@
 /** Bad rows: found while a chunk is mapped, kept in the book until they are moved, tried again by themselves. */
 import { describe, expect, test } from 'vitest';
+import { interrupted } from '../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../src/core/model.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { NO_TARGET, type ItemWriter } from '../../../src/core/ports.js';
@@ -244,4 +245,26 @@ describe('retryBadRows', () => {
     await expect(retried({ ...place, context }, [good(1)])).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     expect(place.store.badRows('messages').length).toBe(1);
   });
+
+  test('one that is interrupted while a table throttles its items ends, and they stay recorded', async () => {
+    await using place = await openPlace();
+    recorded(place, 1, 2);
+    const stop = new AbortController();
+    let refuse = (_: Error): void => undefined;
+    const writer = new Writer();
+    writer.write = () => {
+      setImmediate(() => stop.abort());
+      return new Promise((_, reject) => (refuse = reject));
+    };
+    // As the real one: what waits is given up.
+    writer.close = () => {
+      refuse(interrupted());
+      return Promise.resolve();
+    };
+    const context = { ...place.context, signal: stop.signal };
+    await expect(retried({ ...place, context }, [good(1), good(2)], writer)).rejects.toMatchObject({
+      code: 'E_INTERRUPTED',
+    });
+    expect(place.store.badRows('messages').length).toBe(2);
+  }, 2_000);
 });
