@@ -1,6 +1,7 @@
 /** `dynaferry diff`: the dry run of single rows: the item that would be written beside the one that is there. */
 import { Command, Option } from 'commander';
 import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
+import { ofServer } from '../core/shown-text.js';
 import { bytes, plural } from '../listeners/format.js';
 import type { ItemDiff, RowDiff } from '../engine/diff.js';
 import type { Config } from '../config/model.js';
@@ -154,7 +155,8 @@ function printItem(io: Io, item: ItemDiff, showValues: boolean): void {
   writeLine(io.stdout, `  ${item.outcome.padEnd(8)} ${item.keyText}  ${bytes(item.bytes)}`);
   if (!showValues && item.outcome === 'new') return;
   for (const attribute of item.attributes) {
-    const { name, held, mapped } = attribute;
+    const { held, mapped } = attribute;
+    const name = ofServer(attribute.name);
     if (!showValues) {
       writeLine(io.stdout, `    ${name}: ${fate(item, attribute)}`);
     } else {

@@ -1,3 +1,5 @@
+import { shownLines } from '../core/shown-text.js';
+
 /** The world of a command: streams, environment, signals. Commands get it handed in, so that they run the same under test. */
 export interface Io {
   readonly stdout: Output;
@@ -11,8 +13,9 @@ export interface Io {
 /** A stream that may be a terminal, `columns` wide. */
 type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 
+/** @param text may have several lines, and hold anything */
 export function writeLine(stream: NodeJS.WritableStream, text = ''): void {
-  stream.write(`${text}\n`);
+  stream.write(`${shownLines(text)}\n`);
 }
 
 /** The one JSON document that `--json` promises on stdout. */

@@ -1,6 +1,7 @@
 /** The report of a run on stdout: what each shard came to, the keys of what is wrong, the next step. */
 import { EXIT } from '../core/errors.js';
 import { oldestOf } from '../core/evidence.js';
+import { namesOfServer } from '../core/shown-text.js';
 import { agoWords, count, duration, minuteOf, plural } from '../listeners/format.js';
 import type { RetryCounts } from '../engine/retry.js';
 import type { ShardOutcome } from '../wiring/shard-task.js';
@@ -115,7 +116,7 @@ function printFindings(io: Io, run: RunOptions, outcome: ShardOutcome): void {
   const dry = run.dryRun ? ' --dry-run' : '';
   more(io, outcome.badRows - badRows.length, 'bad row', `\`dynaferry bad-rows ${outcome.shard}${dry}\` lists them`);
   for (const difference of differences) {
-    const names = difference.attributes.length > 0 ? `  ${difference.attributes.join(', ')}` : '';
+    const names = difference.attributes.length > 0 ? `  ${namesOfServer(difference.attributes)}` : '';
     writeLine(io.stdout, `  ${difference.class.padEnd(10)} ${difference.keyText}${names}`);
   }
   const { missing, differing, unresolved, doubtful } = outcome;

@@ -40,7 +40,10 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
     do {
       const found = look();
       if (options.json) writeJson(io, { at: new Date().toISOString(), shards: found });
-      else writeLine(io.stdout, `${clear(io, options.watch)}${statusTable(found, Date.now(), width(io))}`);
+      else {
+        io.stdout.write(clear(io, options.watch));
+        writeLine(io.stdout, statusTable(found, Date.now(), width(io)));
+      }
       if (options.watch)
         await sleep(options.interval * 1_000, undefined, { signal: stopping.stop }).catch(() => undefined);
     } while (options.watch && !stopping.stop.aborted);

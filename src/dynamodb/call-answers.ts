@@ -16,36 +16,39 @@ export const CALL_ANSWER_WITHIN_MS = 10_000;
 const MOST_ANSWER_BYTES = 1024 * 1024;
 
 // Each member that `table-facts.ts` or `ttl.ts` reads stands here, and `call-answers.test.ts` puts what does not fit into each.
-const name = z.string().min(1);
+// AWS: an ARN has 1,011 characters at most, all else has fewer. What is longer, or no such word, is none of the service's, and is not shown.
+const name = z.string().min(1).max(1024);
+const word = z.string().regex(/^[\w.:/-]{1,1024}$/);
+const state = z.string().regex(/^\w{1,64}$/);
 const units = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 const keyElement = z.looseObject({ AttributeName: name, KeyType: z.enum(['HASH', 'RANGE']) });
 const attribute = z.looseObject({ AttributeName: name, AttributeType: z.enum(['S', 'N', 'B']) });
 const throughput = z.looseObject({ ReadCapacityUnits: units.nullish(), WriteCapacityUnits: units.nullish() });
 const index = z.looseObject({
-  IndexName: name,
+  IndexName: word,
   KeySchema: z.array(keyElement).min(1),
-  IndexStatus: name.nullish(),
+  IndexStatus: state.nullish(),
   Backfilling: z.boolean().nullish(),
   Projection: z.looseObject({ ProjectionType: name.nullish(), NonKeyAttributes: z.array(name).nullish() }).nullish(),
 });
 const table = z.looseObject({
-  TableName: name,
-  TableStatus: name,
+  TableName: word,
+  TableStatus: state,
   SSEDescription: z.looseObject({ InaccessibleEncryptionDateTime: z.number().nullish() }).nullish(),
-  ArchivalSummary: z.looseObject({ ArchivalBackupArn: name.nullish() }).nullish(),
+  ArchivalSummary: z.looseObject({ ArchivalBackupArn: word.nullish() }).nullish(),
 });
 const tableInUse = z
   .looseObject({
     ...table.shape,
     KeySchema: z.array(keyElement).min(1).max(2),
     AttributeDefinitions: z.array(attribute).min(1),
-    TableId: name.nullish(),
-    TableArn: name.nullish(),
+    TableId: word.nullish(),
+    TableArn: word.nullish(),
     CreationDateTime: z.number().nullish(),
     BillingModeSummary: z.looseObject({ BillingMode: name.nullish() }).nullish(),
     ProvisionedThroughput: throughput.nullish(),
     WarmThroughput: z.looseObject({ WriteUnitsPerSecond: units.nullish() }).nullish(),
-    Replicas: z.array(z.looseObject({ RegionName: name.nullish(), ReplicaStatus: name.nullish() })).nullish(),
+    Replicas: z.array(z.looseObject({ RegionName: word.nullish(), ReplicaStatus: state.nullish() })).nullish(),
     StreamSpecification: z.looseObject({ StreamEnabled: z.boolean().nullish() }).nullish(),
     GlobalSecondaryIndexes: z.array(index).nullish(),
     LocalSecondaryIndexes: z.array(index).nullish(),

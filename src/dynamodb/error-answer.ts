@@ -2,6 +2,7 @@
  * Error answers of DynamoDB, raw (HTTP status and JSON body) or as the SDK throws them, as a RequestFailure. Only names
  * are kept, and the item that a failed condition met: the texts may quote keys.
  */
+import { ofServer } from '../core/shown-text.js';
 import { RequestFailure } from './service-errors.js';
 import { wordsIn, type ServiceWords } from './service-words.js';
 
@@ -70,13 +71,16 @@ interface SdkErrorFields extends WithThrottlingReasons {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
+/** A request meets a table, its indexes and an account: there are fewer. */
+const MOST_REASONS = 50;
+
 /** `ThrottlingReasons` in the API reference, `throttlingReasons` in the SDK's types and in some answers. */
 function throttlingReasons(answer: WithThrottlingReasons): readonly string[] {
   const listed = answer.ThrottlingReasons ?? answer.throttlingReasons;
   if (!Array.isArray(listed)) return [];
-  return listed.flatMap((entry: unknown) => {
+  return listed.slice(0, MOST_REASONS).flatMap((entry: unknown) => {
     const reason = typeof entry === 'object' && entry !== null && 'reason' in entry ? entry.reason : undefined;
-    return typeof reason === 'string' ? [reason] : [];
+    return typeof reason === 'string' ? [ofServer(reason)] : [];
   });
 }
 

@@ -3,12 +3,15 @@
  * (`service-rules.ts`), never texts: the service's texts change, and may quote keys; `service-words.ts` has what is taken from them.
  */
 import { FerryError } from '../core/errors.js';
+import { ofServer } from '../core/shown-text.js';
 import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';
 import { type InvalidWords, wordsIn, type ServiceWords } from './service-words.js';
 
 /** A request that got no success: the service's error answer, or what happened to the connection. */
 export class RequestFailure extends Error {
   override readonly name = 'RequestFailure';
+  /** One line, cut where it is longer than any name is. */
+  readonly reason: string;
 
   /**
    * @param reason the service's error name (`ThrottlingException`), or the connection's error code (`ECONNRESET`)
@@ -21,7 +24,7 @@ export class RequestFailure extends Error {
    * @param words what its text adds to the name
    */
   constructor(
-    readonly reason: string,
+    reason: string,
     readonly status: number,
     readonly sent: boolean,
     readonly throttlingReasons: readonly string[] = [],
@@ -29,7 +32,8 @@ export class RequestFailure extends Error {
     readonly item?: unknown,
     readonly words: ServiceWords = wordsIn(null),
   ) {
-    super(reason);
+    super(ofServer(reason));
+    this.reason = this.message;
   }
 }
 

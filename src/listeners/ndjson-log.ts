@@ -3,6 +3,7 @@
  * Times are in UTC. Events of single chunks and batches come only when asked for.
  */
 import { EVENTS, type EventBus } from '../core/events.js';
+import { shown } from '../core/shown-text.js';
 
 export interface NdjsonOptions {
   /** Those of single chunks and batches too. */
@@ -16,6 +17,6 @@ export function startNdjsonLog(bus: EventBus, stream: NodeJS.WritableStream, opt
   const { allEvents, now = () => new Date() } = options;
   return bus.onAny(({ name, payload }) => {
     if (!allEvents && EVENTS[name] === 'often') return;
-    stream.write(`${JSON.stringify({ time: now().toISOString(), event: name, ...payload })}\n`);
+    stream.write(`${shown(JSON.stringify({ time: now().toISOString(), event: name, ...payload }))}\n`);
   });
 }

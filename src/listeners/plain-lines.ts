@@ -3,6 +3,7 @@
  * and every ten seconds one line with how far each shard is.
  */
 import type { EventBus, EventRecord } from '../core/events.js';
+import { shownLines } from '../core/shown-text.js';
 import { Narration } from './narration.js';
 import { progressSentence } from './progress-lines.js';
 
@@ -28,7 +29,7 @@ export function startPlainLines(
   const lastProgress = new Map<string, number>();
 
   const print = (who: string, words: string): void => {
-    stream.write(`${now().toISOString().slice(0, 19)}Z ${who} ${words}\n`);
+    stream.write(`${now().toISOString().slice(0, 19)}Z ${who} ${shownLines(words)}\n`);
   };
 
   return bus.onAny((record: EventRecord) => {

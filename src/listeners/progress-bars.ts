@@ -4,6 +4,7 @@
  */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
+import { shownLines } from '../core/shown-text.js';
 import { Narration } from './narration.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
 import { columnsOf, type OutputStream, truncate, wrap } from './terminal.js';
@@ -122,7 +123,7 @@ class ProgressBars {
 
   #print(who: string, words: string | null): void {
     if (words === null) return;
-    for (const line of wrap(`${who} ${words}`, columnsOf(this.#stream) - 1, 4)) this.#printLine(line);
+    for (const line of wrap(`${who} ${shownLines(words)}`, columnsOf(this.#stream) - 1, 4)) this.#printLine(line);
   }
 
   #printLine(line: string): void {

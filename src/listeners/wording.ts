@@ -4,6 +4,7 @@
  */
 import type { EventMap, EventRecord } from '../core/events.js';
 import type { Phase } from '../core/model.js';
+import { namesOfServer } from '../core/shown-text.js';
 import { agoWords, count, duration, plural } from './format.js';
 
 /** The line of an event, without the shard's name, or null where it is not worth one. */
@@ -102,7 +103,7 @@ function differenceWords({ class: kind, table, attributes }: EventMap['differenc
     case 'missing':
       return `an item of ${table} is missing in the target`;
     case 'differing':
-      return `an item of ${table} differs in ${attributes.join(', ')}`;
+      return `an item of ${table} differs in ${namesOfServer(attributes)}`;
     case 'unresolved':
       return `a row of ${table} keeps changing: it could not be compared`;
   }

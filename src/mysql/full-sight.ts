@@ -9,6 +9,7 @@
  * MySQL and MariaDB know no rights on rows. A system-versioned table of MariaDB shows its current rows, which the preflight says.
  */
 import { FerryError } from '../core/errors.js';
+import { namesOfServer, ofServer } from '../core/shown-text.js';
 import { mysqlCode, sourceError } from './errors.js';
 import type { Session } from './session.js';
 import { quoteName } from './sql.js';
@@ -24,7 +25,7 @@ export interface NamedTable {
 
 /** @param type TABLE_TYPE of information_schema.TABLES @throws FerryError E_TABLE_NOT_BASE */
 export function checkTableType({ shard, name }: NamedTable, type: string): void {
-  if (!TABLES.has(type)) throw notBase(shard, name, type === 'VIEW' ? 'a view' : `a ${type.toLowerCase()}`);
+  if (!TABLES.has(type)) throw notBase(shard, name, type === 'VIEW' ? 'a view' : `a ${ofServer(type.toLowerCase())}`);
 }
 
 /**
@@ -95,7 +96,7 @@ export function definedColumns(definition: string): readonly string[] {
 function notListed({ shard, name }: NamedTable, hidden: readonly string[]): FerryError {
   return new FerryError(
     'E_SOURCE_ACCESS',
-    `shard ${shard}: table ${name} has columns that information_schema does not list: ${hidden.join(', ')}`,
+    `shard ${shard}: table ${name} has columns that information_schema does not list: ${namesOfServer(hidden)}`,
     'grant the user SELECT on the table; where the user has it, find what cuts answers short: a proxy, or a global sql_select_limit',
   );
 }

@@ -4,6 +4,7 @@
 import type { ShardConfig, SourceLimits, SourceTableConfig } from '../config/model.js';
 import type { FerryError, Finding } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
+import { ofServer } from '../core/shown-text.js';
 import { tlsFault } from './connect.js';
 import { describeTable, leadingColumns } from './describe.js';
 import { mysqlCode, sourceError } from './errors.js';
@@ -176,7 +177,7 @@ class Inspection {
       if (engine !== null && !ROW_ENGINES.has(engine.toLowerCase())) {
         this.#warn(
           'E_PREFLIGHT',
-          `table ${table.name} is stored by ${engine}: each SELECT locks it against writers while it runs`,
+          `table ${table.name} is stored by ${ofServer(engine)}: each SELECT locks it against writers while it runs`,
           'keep `chunkMs` short, or read from a replica',
         );
       }
@@ -232,7 +233,7 @@ class Inspection {
 async function statusOf(session: Session, sql: string, signal: AbortSignal): Promise<string | null> {
   const [row] = await session.rows(sql, signal);
   const value = row?.[1]?.toString() ?? '';
-  return value === '' ? null : value;
+  return value === '' ? null : ofServer(value);
 }
 
 /** Against the middle of the round trip. */
@@ -251,5 +252,6 @@ async function binlogFormat(session: Session, signal: AbortSignal): Promise<stri
     return null;
   }
   const [row] = await session.rows('SELECT @@GLOBAL.binlog_format', signal);
-  return row?.[0]?.toString() ?? null;
+  const format = row?.[0]?.toString() ?? null;
+  return format === null ? null : ofServer(format);
 }

@@ -29,6 +29,7 @@
  * the operator's alike.
  */
 import { FerryError } from '../core/errors.js';
+import { ofServer } from '../core/shown-text.js';
 import type { ServerFamily } from './server-family.js';
 import { textLiteral } from './sql.js';
 
@@ -202,7 +203,7 @@ export class SessionSettings {
   confirm(values: readonly (string | null)[]): void {
     const others = this.#settings.flatMap(({ name, value, orElse }, i) => {
       const is = values[i] ?? 'NULL';
-      return is === String(value) || is === orElse ? [] : [`${name} is '${is}' and must be '${value}'`];
+      return is === String(value) || is === orElse ? [] : [`${name} is '${ofServer(is)}' and must be '${value}'`];
     });
     if (others.length > 0) throw notTaken(this.shard, others.join('; '));
   }

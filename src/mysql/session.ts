@@ -7,6 +7,7 @@ import type { Query } from 'mysql2';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { interrupted } from '../core/errors.js';
 import type { Cell } from '../core/model.js';
+import { ofServer } from '../core/shown-text.js';
 import { exactCell } from './cells.js';
 import { connect, type Wire } from './connect.js';
 import { deadlinePassed, isLost } from './errors.js';
@@ -80,7 +81,7 @@ export class Session {
   async #setUp(answerSeconds: number, signal: AbortSignal): Promise<void> {
     const plain = async (sql: string): Promise<Cell[][]> => (await this.#collect(sql, signal)).rows;
     const [version] = await plain('SELECT VERSION()');
-    const family = serverFamily(String(version?.[0]));
+    const family = serverFamily(ofServer(String(version?.[0])));
     await plain(SessionSettings.beforeList);
     const listed = (await plain(SessionSettings.listStatement(family))).map(([name]) => String(name).toLowerCase());
     const settings = new SessionSettings(this.shard, new Set(listed), family, answerSeconds);

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FerryError } from '../core/errors.js';
 import type { Cursor, TableInfo } from '../core/model.js';
+import { namesOfServer } from '../core/shown-text.js';
 import { describeTable } from './describe.js';
 import type { RowSelect } from './row-select.js';
 import type { Session } from './session.js';
@@ -73,7 +74,7 @@ export class TableGuard {
     }
     throw new FerryError(
       'E_SOURCE_CHANGED',
-      `shard ${this.shard}: table ${name} was altered while it was read: ${altered.join(', ')}`,
+      `shard ${this.shard}: table ${name} was altered while it was read: ${namesOfServer(altered)}`,
       'rows read since then may differ from what the mapping was made for: look at `dynaferry check`, then move the shard anew with `dynaferry backfill --restart`',
     );
   }

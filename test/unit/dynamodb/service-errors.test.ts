@@ -46,6 +46,30 @@ describe('parseErrorAnswer', () => {
   });
 });
 
+describe('text of a service that is shown', () => {
+  const hostile = `\u001b[2JException\r\nerror E_INTERNAL \u202e${'x'.repeat(100_000)}`;
+  const isShown = (text: string): void => {
+    expect(text.length).toBeLessThanOrEqual(200);
+    expect(text).not.toMatch(/[\p{Cc}\u202e]/u);
+  };
+
+  test('the name of an error and reasons of throttling are one line, and cut', () => {
+    const raw = parseErrorAnswer(
+      400,
+      JSON.stringify({ __type: hostile, ThrottlingReasons: [{ reason: hostile }] }),
+      null,
+    );
+    const thrown = { name: hostile, $metadata: { httpStatusCode: 400 }, throttlingReasons: [{ reason: hostile }] };
+    const sdk = fromSdkError(Object.assign(new Error('x'), thrown));
+    const broken = fromSdkError(Object.assign(new Error('x'), { code: hostile }));
+    for (const { reason, message, throttlingReasons } of [raw, sdk, broken])
+      for (const text of [reason, message, ...throttlingReasons]) isShown(text);
+    expect([raw, sdk].map(({ throttlingReasons }) => throttlingReasons.length)).toEqual([1, 1]);
+    for (const error of [refused('PutItem', 't', raw), unavailable('PutItem', 't', raw, 60)])
+      expect(error.message.length).toBeLessThan(400);
+  });
+});
+
 describe('fromSdkError', () => {
   test('tells the service’s answers from broken connections', () => {
     const answered = Object.assign(new Error('SECRET'), {

@@ -33,3 +33,13 @@ test('writes those too when asked to', () => {
   expect(logOf(true)).toHaveLength(6);
   expect(logOf(true)).toContainEqual({ time, event: 'batch.sent', shard: 's01', items: 1, units: 1 });
 });
+
+test('a line that is shown on a terminal commands it nothing, and means the same', () => {
+  const bus = new EventBus();
+  const stream = new FakeStream();
+  startNdjsonLog(bus, stream, { allEvents: false });
+  const message = '\u009b2J\u202e';
+  bus.emit('shard.warning', { shard: 's01', code: 'E_PREFLIGHT', message, hint: 'h' });
+  expect(stream.lines[0]).not.toMatch(/[\p{Cc}\u202e]/u);
+  expect(JSON.parse(stream.lines[0] ?? '')).toMatchObject({ message });
+});

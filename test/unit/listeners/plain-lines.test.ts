@@ -149,3 +149,19 @@ test('writes nothing once it has ended', () => {
   bus.emit('shard.started', { shard: 's01', resumed: true, pid: 1 });
   expect(stream.text).toBe('');
 });
+
+test('what somebody else put into a name commands no terminal', () => {
+  const { bus, stream } = started();
+  const name = '\u001b[2Ja\u202eb';
+  bus.emit('difference.found', {
+    shard: 's01',
+    table: 't',
+    class: 'differing',
+    attributes: [name, 'x'.repeat(10_000)],
+  });
+  bus.emit('shard.warning', { shard: 's01', code: 'E_PREFLIGHT', message: name, hint: 'h' });
+  expect(stream.lines.map((line) => line.slice(21))).toEqual([
+    `s01 an item of t differs in \\u001b[2Ja\\u202eb, ${'x'.repeat(199)}…`,
+    's01 warning: \\u001b[2Ja\\u202eb; h',
+  ]);
+});
