@@ -112,7 +112,13 @@ function denial(
 /** What a refusal as invalid comes to, by its text where that is known, else by its name. */
 export function refusal(failure: RequestFailure): InvalidWords {
   const { whose, fact, next } = failure.words.invalid ?? ruleOf(failure.reason) ?? UNKNOWN;
-  return { whose, fact, next };
+  return { whose, fact: fact + itsWords(failure), next };
+}
+
+/** What a refusal as invalid says, where nobody knows what it means. */
+function itsWords({ words, reason }: RequestFailure): string {
+  const unexplained = ruleOf(reason)?.means === 'invalid' ? words.unexplained : null;
+  return unexplained === null ? '' : `; it says, values left out: "${unexplained}"`;
 }
 
 /** DynamoDB refused a request as invalid; the service's own text may quote a key and stays out. */
@@ -125,7 +131,7 @@ export function refused(
   const known = failure.words.invalid;
   return new FerryError(
     'E_TARGET_REQUEST',
-    `DynamoDB refused ${operation} on table ${table} as invalid (${failure.reason}, HTTP ${failure.status})${known === null ? '' : `: ${known.fact}`}`,
+    `DynamoDB refused ${operation} on table ${table} as invalid (${failure.reason}, HTTP ${failure.status})${known === null ? itsWords(failure) : `: ${known.fact}`}`,
     known?.next ?? UNKNOWN.next,
     { cause },
   );

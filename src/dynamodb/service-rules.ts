@@ -113,6 +113,10 @@ const TOO_LONG: ServiceRule = {
   next: 'find the proxy that has such a limit, and raise it: a request has up to 16 MB',
 };
 
+/** Of an item that was sent alone, and refused in words that nobody knows: it may be the item, the table, or what lies between. */
+const UNEXPLAINED =
+  'run `dynaferry check`, which compares keys and indexes; where it finds nothing, look at the row and its item with `dynaferry diff --explain`';
+
 const CAPACITY =
   'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity';
 const CONTROL_PLANE = 'wait until the other changes of tables in this account are done';
@@ -193,14 +197,8 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   TransactionInProgressException: STRAY,
 
   // ------------------------------------------------------------ common to all services
-  ValidationException: item(
-    'DynamoDB refuses it as invalid',
-    'compare the mapping’s keys and types with the target’s key schema and indexes: `dynaferry check` does both',
-  ),
-  SerializationException: item(
-    'DynamoDB cannot read it',
-    'compare the mapping’s keys and types with the target’s key schema and indexes: `dynaferry check` does both',
-  ),
+  ValidationException: item('why is not known', UNEXPLAINED),
+  SerializationException: item('DynamoDB could not read the request; why is not known', UNEXPLAINED),
   // A batch that something on the way finds too long is sent again in halves.
   RequestEntityTooLargeException: TOO_LONG,
   'HTTP 413': TOO_LONG,

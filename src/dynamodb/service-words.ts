@@ -1,11 +1,13 @@
 /**
  * What the text of a refusal adds to its name, as far as it is one of the texts that are known. The text itself is never kept: it may
  * quote keys. Nothing is decided by it but what is said, and whether an item or the table is to blame for what was refused as invalid.
+ * Of a text that is not known, those words are shown that all of them are made of (`service-vocabulary.ts`).
  *
  * Sources: AWS's own texts as its documentation and public bug reports quote them, and those of DynamoDB Local and dynalite (a test lets
  * both refuse items). A text that is not known leaves the rule of the name in place.
  */
 import type { Whose } from './service-rules.js';
+import { withoutValues } from './service-vocabulary.js';
 
 export interface ServiceWords {
   /** The IAM action that is missing, `dynamodb:PutItem`, `kms:Decrypt`; null where the text names none. */
@@ -15,6 +17,8 @@ export interface ServiceWords {
   /** Which policy denies it; null where the text does not say. */
   readonly policy: string | null;
   readonly invalid: InvalidWords | null;
+  /** Of a text that is not known, its words without whatever may be a value; null where none is left. */
+  readonly unexplained: string | null;
 }
 
 export interface InvalidWords {
@@ -91,7 +95,7 @@ const POLICIES: readonly (readonly [RegExp, string])[] = [
 /** A service and an action of IAM; nothing that is as short and as plain can be part of a row that AWS quotes. */
 const ACTION = /(?:perform: |the )((?:dynamodb|kms):[A-Z][A-Za-z]{2,40})\b/;
 
-const NOTHING: ServiceWords = { action: null, key: false, policy: null, invalid: null };
+const NOTHING: ServiceWords = { action: null, key: false, policy: null, invalid: null, unexplained: null };
 /** Texts are a few hundred characters long; whatever is longer is none of those that are known. */
 const MOST_CHARACTERS = 4_000;
 
@@ -99,11 +103,13 @@ const MOST_CHARACTERS = 4_000;
 export function wordsIn(text: unknown): ServiceWords {
   if (typeof text !== 'string' || text.length > MOST_CHARACTERS) return NOTHING;
   const action = ACTION.exec(text)?.[1] ?? null;
+  const invalid = firstOf(INVALID, text);
   return {
     action,
     key: action?.startsWith('kms:') ?? /\bKMS (key|is)\b|customer master key/.test(text),
     policy: firstOf(POLICIES, text),
-    invalid: firstOf(INVALID, text),
+    invalid,
+    unexplained: invalid === null ? withoutValues(text) : null,
   };
 }
 

@@ -181,12 +181,35 @@ describe('a refusal as invalid', () => {
       'One or more parameter values were invalid: Input collection [SECRET, SECRET] contains duplicates.',
       'a set is empty or has a member twice',
     ],
-    ['something new about SECRET', 'DynamoDB refuses it as invalid'],
   ])('%s: the item is to blame, in words of ours', (text, fact) => {
     const error = refusedItem('PutItem', 't', { row: ['SECRET'], failure: failure('ValidationException', text) });
     const { bad } = error.options.cause as { bad: { reason: string; remedy: string } };
     expect(bad.reason).toContain(fact);
     expect(error.message + error.hint + bad.reason + bad.remedy).not.toContain('SECRET');
+  });
+
+  test('one in words that nobody knows is told by them, without what may be a value; nothing is blamed', () => {
+    const text =
+      'One or more parameter values were invalid: The set of SECRET, "SECRET key" and 4711 is too long for it';
+    const failed = failure('ValidationException', text);
+    const error = refusedItem('PutItem', 't', { row: ['SECRET'], failure: failed });
+    const { bad } = error.options.cause as { bad: { reason: string; remedy: string } };
+    const words =
+      'it says, values left out: "One or more parameter values were invalid: The set of … and … is too long for …"';
+    expect(bad.reason).toBe(`DynamoDB refused its item (ValidationException): why is not known; ${words}`);
+    expect(bad.remedy).toMatch(/^run `dynaferry check`.* look at the row and its item/);
+    expect(refused('BatchGetItem', 't', failed).message).toBe(
+      `DynamoDB refused BatchGetItem on table t as invalid (ValidationException, HTTP 400); ${words}`,
+    );
+    expect(error.message + error.hint + bad.reason + bad.remedy).not.toMatch(/SECRET|4711/);
+    for (const nothing of [undefined, '', 'SECRET', '\u001b[2J\u202e']) {
+      const silent = refusedItem('PutItem', 't', { row: [], failure: failure('SerializationException', nothing) });
+      expect((silent.options.cause as { bad: { reason: string } }).bad.reason).toBe(
+        'DynamoDB refused its item (SerializationException): DynamoDB could not read the request; why is not known',
+      );
+    }
+    const long = refused('PutItem', 't', failure('ValidationException', 'the key '.repeat(400)));
+    expect(long.message.length).toBeLessThan(300);
   });
 
   test.each([
@@ -210,7 +233,7 @@ describe('a refusal as invalid', () => {
 });
 
 test('of a text, nothing is kept but words that are known', () => {
-  expect(wordsIn(undefined)).toEqual({ action: null, key: false, policy: null, invalid: null });
+  expect(wordsIn(undefined)).toEqual({ action: null, key: false, policy: null, invalid: null, unexplained: null });
   expect(wordsIn({ toString: () => 'dynamodb:PutItem' })).toEqual(wordsIn(null));
   expect(wordsIn(`perform: dynamodb:PutItem ${'x'.repeat(10_000)}`)).toEqual(wordsIn(null));
   expect(wordsIn('perform: dynamodb:put-SECRET').action).toBeNull();
