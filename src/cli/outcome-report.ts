@@ -98,7 +98,7 @@ function whatIsWrong(outcome: ShardOutcome): string {
     missing > 0 ? `${count(missing)} missing` : '',
     differing > 0 ? `${count(differing)} differing` : '',
     unresolved > 0 ? `${count(unresolved)} unresolved` : '',
-    badRows > 0 ? `${plural(badRows, 'bad row')} without an item` : '',
+    badRows > 0 ? `${plural(badRows, 'bad row')} left behind` : '',
     suspects > 0 ? `${plural(suspects, 'write')} without an answer` : '',
     lateWritesUntil === null ? '' : 'an earlier run ended with writes under way',
   ];
@@ -219,7 +219,7 @@ function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
   if (wrong === 0 && openUntil > 0)
     return `${retryHint(run, outcomes)}next: nothing is wrong so far; \`dynaferry verify ${run.selection}\` again after ${new Date(openUntil).toISOString()}`;
   if (wrong === 0)
-    return `${retryHint(run, outcomes)}next: what is left are rows without an item; verify again when they are moved`;
+    return `${retryHint(run, outcomes)}next: what is left are bad rows; verify again when they are moved`;
   return [
     ...(outcomes.some((outcome) => outcome.badRows > 0) ? [retryHint(run, outcomes).trimEnd()] : []),
     'next: find out who changed the target or the source; `dynaferry diff --keys KEY --show-values` shows a row beside its item;',

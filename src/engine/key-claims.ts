@@ -14,7 +14,7 @@ import type { ItemWriter, WriteReceipt } from '../core/ports.js';
 import type { KeyRegister } from '../core/state-ports.js';
 import { compileSameValue } from '../mapping/same-value.js';
 import { sharedKeyTexts, whichStands } from './moved-rows.js';
-import { partlyRefused, type RefusedRow } from './refused-rows.js';
+import { partlyRefused, refusedRows, type RefusedRow } from './refused-rows.js';
 import { overlappingRow, SHARED_KEY, sharedKey, SharedKeyRows, shardOverlap } from './shared-key.js';
 import { ShardValues } from './shard-values.js';
 import type { ShardContext, TableJob } from './table-job.js';
@@ -114,7 +114,7 @@ export class KeyClaims {
         const refused = partlyRefused(thrown);
         if (refused === null) items = await this.#withoutMoved(thrown, items, signal);
         else {
-          const rows = new Map(refused.all.map((one) => [this.job.source.cursorOf(one.row), one]));
+          const rows = refusedRows(this.job, refused, items);
           refuse([...rows.values()]);
           return { items: this.#withoutRows(rows, items), receipt: refused.written };
         }

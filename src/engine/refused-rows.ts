@@ -1,10 +1,12 @@
 /**
  * Rows whose items the target refuses though they could be mapped: they are bad rows, as those are that cannot be mapped. The writer
  * names all such rows of a chunk once every other item of it is acknowledged. Of a row that maps to several items, those that were not
- * refused are in the target all the same: they count for nothing, and a retry writes them over.
+ * refused are in the target all the same. No count of items has them, since their row is not moved: the record of the row says how many
+ * there are. A retry writes them over; where the row is gone by then, they stay, and the retry says so.
  */
 import { FerryError } from '../core/errors.js';
-import type { BadRow, Cursor, Row } from '../core/model.js';
+import type { Fault } from '../core/errors.js';
+import type { BadRow, Cursor, MappedItem, Row } from '../core/model.js';
 import type { BadRowRecord } from '../core/state-ports.js';
 import type { WriteReceipt } from '../core/ports.js';
 import type { TableJob } from './table-job.js';
@@ -12,12 +14,14 @@ import type { TableJob } from './table-job.js';
 export interface RefusedRow {
   readonly row: Row;
   readonly bad: BadRow;
+  /** Of its items, those that were not refused. */
+  readonly taken: number;
 }
 
 /** What one write came to of which items were refused. */
 export interface PartlyRefused {
   /** One for each item that was refused: a row with several is there as often. */
-  readonly all: readonly RefusedRow[];
+  readonly all: readonly Omit<RefusedRow, 'taken'>[];
   /** Of all other items. */
   readonly written: WriteReceipt;
 }
@@ -29,12 +33,56 @@ export function partlyRefused(thrown: unknown): PartlyRefused | null {
   return cause?.all !== undefined && cause.written !== undefined ? { all: cause.all, written: cause.written } : null;
 }
 
+/** Each row once. @param items all that were written, and refused */
+export function refusedRows(
+  { source }: TableJob,
+  { all }: PartlyRefused,
+  items: readonly MappedItem[],
+): ReadonlyMap<Cursor, RefusedRow> {
+  const rows = new Map<Cursor, RefusedRow>();
+  for (const { row, bad } of all) {
+    const cursor = source.cursorOf(row);
+    rows.set(cursor, { row, bad, taken: (rows.get(cursor)?.taken ?? 0) - 1 });
+  }
+  for (const { row } of items) {
+    const cursor = source.cursorOf(row);
+    const refused = rows.get(cursor);
+    if (refused !== undefined) rows.set(cursor, { ...refused, taken: refused.taken + 1 });
+  }
+  return rows;
+}
+
+/** Ends the reason of a row of which items were taken. */
+const TAKEN = /; (\d+) other items? of the row (?:is|are) in the target$/;
+
+function withTaken({ bad, taken }: RefusedRow): BadRow {
+  if (taken === 0) return bad;
+  const others = taken === 1 ? '1 other item of the row is' : `${taken} other items of the row are`;
+  return {
+    ...bad,
+    reason: `${bad.reason}; ${others} in the target`,
+    remedy: `${bad.remedy}. A retry writes the other items over, where their keys stay; else delete them`,
+  };
+}
+
+/** How many items a row left in the target, as its record says. */
+export function itemsTaken({ reason }: BadRow): number {
+  return Number(TAKEN.exec(reason)?.[1] ?? 0);
+}
+
+/** @param gone records of rows that the source has no more @returns null where they left nothing in the target */
+export function leftBehind(table: string, gone: readonly BadRow[]): Fault | null {
+  const items = gone.reduce((sum, bad) => sum + itemsTaken(bad), 0);
+  if (items === 0) return null;
+  return {
+    code: 'E_BAD_ROWS',
+    message: `table ${table}: rows that DynamoDB had taken only in part are gone from MySQL, and ${items} of their items are still in the target`,
+    hint: 'delete these items: nothing else does, and `dynaferry verify` does not see them',
+  };
+}
+
 /** @param chunk the last cursor of the chunk that it was read in; null: it was read alone */
-export function refusedRecord(
-  { mapping, source }: TableJob,
-  { row, bad }: RefusedRow,
-  chunk: Cursor | null,
-): BadRowRecord {
-  const cursor = source.cursorOf(row);
-  return { ...bad, table: mapping.table.name, cursor, key: source.describeKey(cursor), chunk };
+export function refusedRecord({ mapping, source }: TableJob, refused: RefusedRow, chunk: Cursor | null): BadRowRecord {
+  const cursor = source.cursorOf(refused.row);
+  return { ...withTaken(refused), table: mapping.table.name, cursor, key: source.describeKey(cursor), chunk };
 }

@@ -14,7 +14,7 @@ import { DigestSum } from '../mapping/digest.js';
 import { badRowRecord } from './map-chunk.js';
 import type { PassProgress } from './progress.js';
 import { KeyClaims, type Registers } from './key-claims.js';
-import { refusedRecord, type RefusedRow } from './refused-rows.js';
+import { leftBehind, refusedRecord, type RefusedRow } from './refused-rows.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 export interface RetryParts extends Registers {
@@ -133,6 +133,11 @@ async function retryStep(
   for (const { table, column, reason } of stillBad) {
     context.emitter.emit('row.bad', { shard: context.shard, table, column, reason });
   }
+  const left = leftBehind(
+    job.mapping.table.name,
+    mapped.filter(({ fate }) => fate.kind === 'gone').map(({ bad }) => bad),
+  );
+  if (left !== null) context.emitter.emit('shard.warning', { shard: context.shard, ...left });
   const of = (kind: Fate['kind']): number => tried.filter(({ fate }) => fate.kind === kind).length;
   progress.add({
     rows: step.length,

@@ -4,8 +4,10 @@
  * comes with the end of the rows, at no cost; what the warnings are is asked only where there are some. Codes are shown, never the
  * messages: they quote row values.
  *
- * How far this was followed: all warnings and notes in the error lists of MySQL 9.7 and MariaDB 10.11 that a SELECT can end with. Those
- * that only speak of the statement's own words, or of what this side finds out for itself, pass; each has its reason. A division by zero in
+ * How far this was followed: the warnings and notes that were found in reading the error lists of MySQL 9.7 and MariaDB 10.11 for those that
+ * a SELECT may end with, and those that tests on MySQL 5.6, 9.7 and MariaDB 10.11 met. The lists do not say which statement ends with what,
+ * so a code may be missing here that is harmless: then a run is refused with its number, and nothing is believed. Those that pass only speak
+ * of the statement's own words, or of what this side finds out for itself; each has its reason. A division by zero in
  * a condition is NULL and no warning, as for any client that does not ask for one; that is the operator's own SQL.
  */
 import { FerryError } from '../core/errors.js';

@@ -34,7 +34,8 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
         const keys = { partitionKey: { name: 'pk', template: 'P' }, sortKey: { name: 'sk', template: '{id:pad(10)}' } };
         // What a JSON text holds has the type that it has there.
         const attributes = { rules: { city: { type: 'JSON' } } };
-        config.mapping = { people: { items: [{ ...keys, attributes }] } };
+        const lookup = { ...keys, partitionKey: { name: 'pk', template: 'L' }, attributes: { columns: ['id'] } };
+        config.mapping = { people: { items: [{ ...keys, attributes }, lookup] } };
       },
     });
     const stopped = await migration.run(['backfill']);
@@ -48,16 +49,18 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     // What stands in no request with a refused item was taken, and nothing is paid for twice.
     const taken = proxy.requests.filter(({ entries }) => !entries.some((entry) => entry.includes('"city":{"N":')));
     const items = taken.flatMap(({ entries }) => entries);
-    expect([items.length, new Set(items).size]).toEqual([ROWS - 2, ROWS - 2]);
+    expect([items.length, new Set(items).size]).toEqual([2 * ROWS - 2, 2 * ROWS - 2]);
     expect(allowed.code, allowed.stderr).toBe(1);
     expect(outcomesOf(allowed)).toMatchObject([
-      { outcome: 'differences', badRows: 2, counts: { rows: ROWS, items: ROWS - 2, badRows: 2 } },
+      { outcome: 'differences', badRows: 2, counts: { rows: ROWS, items: 2 * (ROWS - 2), badRows: 2 } },
     ]);
-    expect(await migration.items()).toHaveLength(ROWS - 2);
+    // Of the refused rows, the other item of each.
+    expect(await migration.items()).toHaveLength(2 * ROWS - 2);
     const { stdout: list } = await migration.run(['bad-rows', '--shard', 's01']);
     expect(list).toMatch(
       /DynamoDB refused its item \(ValidationException\): an attribute that\s+is the key of an index has another type/,
     );
+    expect(list.replace(/\s+/g, ' ')).toContain('1 other item of the row is in the target');
 
     const verified = await migration.run(['verify', '--json']);
     expect(outcomesOf(verified)).toMatchObject([{ outcome: 'differences', missing: 2, differing: 0 }]);
@@ -74,9 +77,11 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     expect(await waiting.result).toMatchObject({ code: 130, signal: null });
     expect(performance.now() - begun).toBeLessThan(5_000);
 
-    await migration.databases[0]?.query(`UPDATE people SET city = '"Bergen"' WHERE city = '7'`);
+    await migration.databases[0]?.query(`UPDATE people SET city = '"Bergen"' WHERE id = 7`);
+    await migration.databases[0]?.query('DELETE FROM people WHERE id = 40');
     const retried = await migration.run(['backfill', '--retry-bad', '--json']);
-    expect(outcomesOf(retried)).toMatchObject([{ badRows: 0, retried: { rows: 2, moved: 2, stillBad: 0 } }]);
+    expect(outcomesOf(retried)).toMatchObject([{ badRows: 0, retried: { rows: 2, moved: 1, gone: 1, stillBad: 0 } }]);
+    expect(retried.stderr).toContain('gone from MySQL, and 1 of their items are still in the target');
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 });
