@@ -7,61 +7,32 @@
  *                  +--- parked for its backoff <-+  unprocessed, throttled, unavailable
  *
  * An item is in exactly one of these places, and the backlog knows its key throughout: no two requests race for one key.
- * A request that may have been applied is told to `onSuspects` before anything of it is sent again.
+ * A request that may have been applied is told to `onSuspects` before anything of it is sent again (`write-outcomes.ts`).
  */
 import { setMaxListeners } from 'node:events';
 import { ageOf, thisMoment } from '../core/age.js';
-import { asFerryError, interrupted, type FerryError } from '../core/errors.js';
-import type { Emitter } from '../core/events.js';
+import { interrupted, type FerryError } from '../core/errors.js';
 import type { MappedItem } from '../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../core/ports.js';
 import { Admission } from './admission.js';
 import { Backlog } from './backlog.js';
-import { Patience, retryDelay } from './backoff.js';
+import { Patience } from './backoff.js';
 import { BatchWriteFormat } from './batch-write.js';
-import { BelievableUnits, writeBounds } from './believable-units.js';
-import type { TokenBucket } from './budget.js';
-import type { TargetConnection } from './client.js';
-import { ConditionalPutFormat, type WriteCondition } from './conditional-put.js';
+import { ConditionalPutFormat } from './conditional-put.js';
 import { Gate } from './gate.js';
-import { blamedOn, comparesNothing, refusedItem, rowsTooOld, sharedKey } from './item-faults.js';
-import type { KeyNames } from './key-text.js';
+import { rowsTooOld, sharedKey } from './item-faults.js';
 import type { QueuedItem } from './partition-queue.js';
 import { OpenWrites, PendingWrite } from './pending-write.js';
 import { RequestChannel } from './request-channel.js';
-import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
-import { RequestFailure, unavailable } from './service-errors.js';
+import { DEFAULT_TIMEOUTS } from './timeouts.js';
 import { CostFactor } from './unit-estimate.js';
 import { WriteFeedback } from './write-feedback.js';
-import { sendBatch, type WriteAnswer, type WriteFormat, type WriteOutcome } from './write-format.js';
-
-export interface ItemWriterOptions {
-  readonly connection: TargetConnection;
-  readonly shard: string;
-  readonly table: string;
-  readonly keyNames: KeyNames;
-  readonly budget: TokenBucket;
-  readonly requestsInFlight: number;
-  /** How long failures may last without any progress. */
-  readonly patienceSeconds: number;
-  readonly emitter: Emitter;
-  /** null: nobody else writes these items, so they go in batches, whatever is there. */
-  readonly condition?: WriteCondition | null;
-  /** Rows that were read longer ago, in ms, are not written any more; null: no limit. */
-  readonly rowLifeMs?: number | null;
-  /** Takes the keys of items whose request may have been applied, durably, before it returns. */
-  readonly onSuspects: (keyTexts: readonly string[]) => void;
-  /** In [0, 1); Math.random unless a test wants its own. */
-  readonly random?: () => number;
-  readonly timeouts?: ChannelTimeouts;
-  /** Of the table, global and local: bounds what a write can cost. As many as AWS allows, unless known. */
-  readonly indexes?: number | null;
-}
+import { sendBatch, type WriteFormat } from './write-format.js';
+import { sumUnits, WriteOutcomes } from './write-outcomes.js';
+import type { ItemWriterOptions } from './writer-options.js';
 
 /** How long `close` waits for what is in flight: a healthy request takes tens of ms. */
 const CLOSE_WITHIN_MS = 2_000;
-
-const UNPROCESSED = 'UnprocessedItems';
 
 export function openItemWriter(options: ItemWriterOptions): ItemWriter {
   return new QueueingItemWriter(options);
@@ -76,7 +47,7 @@ class QueueingItemWriter implements ItemWriter {
   readonly #feedback: WriteFeedback;
   readonly #patience: Patience;
   readonly #cost = new CostFactor();
-  readonly #units: BelievableUnits;
+  readonly #outcomes: WriteOutcomes;
   readonly #stop = new AbortController();
   /** Ends the wait for answers. */
   readonly #cutOff = new AbortController();
@@ -86,7 +57,6 @@ class QueueingItemWriter implements ItemWriter {
   #inFlight = 0;
   #pumpPlanned = false;
   #waitsForBudget = false;
-  #warned = false;
 
   constructor(options: ItemWriterOptions) {
     const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
@@ -98,11 +68,21 @@ class QueueingItemWriter implements ItemWriter {
     const { table, keyNames, condition = null } = options;
     this.#format =
       condition === null ? new BatchWriteFormat(table, keyNames) : new ConditionalPutFormat(table, keyNames, condition);
-    this.#units = new BelievableUnits(options.emitter, options.shard, this.#format.operation);
     setMaxListeners(0, this.#cutOff.signal); // one for each request in flight
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
     this.#patience = new Patience(options.patienceSeconds);
+    this.#outcomes = new WriteOutcomes({
+      options,
+      format: this.#format,
+      backlog: this.#backlog,
+      writes: this.#writes,
+      feedback: this.#feedback,
+      patience: this.#patience,
+      cost: this.#cost,
+      fail: (error) => this.#fail(error),
+      dropFailed: () => this.#dropFailed(),
+    });
   }
 
   // -------------------------------------------------------------------------------------------- the way in
@@ -210,172 +190,15 @@ class QueueingItemWriter implements ItemWriter {
     for (const queued of batch) queued.write.sent();
     const sentAt = performance.now();
     emitter.emit('batch.sent', { shard, items: batch.length, units: debited });
-    const outcome = await sendBatch(this.#channel, this.#format, batch, this.#cutOff.signal);
-    if (outcome.kind === 'answered') this.#answered(batch, outcome.answer, debited, sentAt);
-    else this.#failed(batch, outcome, debited, sentAt);
+    const sent = { items: batch, debited, sentAt };
+    this.#outcomes.take(sent, await sendBatch(this.#channel, this.#format, batch, this.#cutOff.signal));
     this.#inFlight--;
     this.#pump();
     this.#admission.admit();
     this.#answers.wake();
   }
 
-  #answered(batch: readonly QueuedItem[], answer: WriteAnswer, debited: number, sentAt: number): void {
-    const { shard, table, budget, emitter, patienceSeconds } = this.#options;
-    const now = performance.now();
-    const { unprocessed, newer } = answer;
-    const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
-    const computed = sumUnits(written);
-    const consumed = this.#units.of(answer.units, writeBounds(written.length, batch.length, this.#options.indexes));
-    const units = consumed ?? computed;
-    if (consumed !== null && answer.indexed) this.#cost.learn(units, computed);
-    if (answer.incomparable) this.#warnOfIncomparable();
-    // What was refused stays debited: it cost no unit, but attempts for nothing would else go out at any rate.
-    const tried = sumUnits(batch);
-    budget.settle((consumed ?? computed * this.#cost.factor) - debited * (computed / tried));
-    this.#feedback.note({ batch, units: tried, refused: unprocessed, hotKeyRange: false, sentAt }, now);
-    budget.noteConsumed(units);
-    this.#acknowledge(written, newer, units, computed);
-    const elapsedMs = now - sentAt;
-    emitter.emit('batch.acknowledged', {
-      shard,
-      items: written.length,
-      newer: newer.size,
-      unprocessed: unprocessed.size,
-      units,
-      elapsedMs,
-    });
-    if (unprocessed.size === 0) return;
-    emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
-    // A service that takes nothing may say so in a success as well: the reader does not bear that for ever either.
-    if (written.length === 0 && this.#patience.exhaustedBy(now)) {
-      const failure = new RequestFailure(UNPROCESSED, 200, true);
-      this.#giveUp(batch, unavailable(this.#format.operation, table, failure, patienceSeconds));
-      return;
-    }
-    this.#retry([...unprocessed], UNPROCESSED, {
-      progressed: written.length > 0,
-      throttled: true,
-      hotKeyRange: false,
-      ambiguous: false,
-    });
-  }
-
-  /** Gives each item its whole-numbered part of what the request consumed; the parts add up exactly. */
-  #acknowledge(written: readonly QueuedItem[], newer: ReadonlySet<QueuedItem>, units: number, computed: number): void {
-    if (written.length > 0) this.#patience.progress();
-    let computedSoFar = 0;
-    let givenSoFar = 0;
-    for (const queued of written) {
-      computedSoFar += queued.units;
-      const given = Math.round((units * computedSoFar) / computed);
-      this.#backlog.remove(queued);
-      queued.write.acknowledged(given - givenSoFar, newer.has(queued));
-      givenSoFar = given;
-      this.#writes.forgetSettled(queued.write);
-    }
-  }
-
-  #warnOfIncomparable(): void {
-    if (this.#warned) return;
-    this.#warned = true;
-    const { shard, table, condition, emitter } = this.#options;
-    emitter.emit('shard.warning', { shard, ...comparesNothing(table, condition?.attribute ?? '') });
-  }
-
-  // -------------------------------------------------------------------------------------------- the way back
-
-  #failed(batch: readonly QueuedItem[], outcome: FailedBatch, debited: number, sentAt: number): void {
-    const { shard, table, budget, emitter, patienceSeconds } = this.#options;
-    const { failure } = outcome;
-    const now = performance.now();
-    const ambiguous = outcome.kind === 'unavailable' && outcome.ambiguous;
-    const hotKeyRange = outcome.kind === 'throttled' && outcome.hotKeyRange;
-    if (!ambiguous) {
-      // Not applied, so not consumed; a refusal for lack of capacity stays debited, as above.
-      if (outcome.kind !== 'throttled') budget.settle(-debited);
-    } else if (!this.#recordSuspects(batch)) return;
-    if (outcome.kind === 'fatal') {
-      this.#giveUp(batch, outcome.error);
-    } else if (outcome.kind === 'invalid') {
-      this.#bisect(batch, failure);
-    } else if (this.#patience.exhaustedBy(now)) {
-      this.#giveUp(batch, unavailable(this.#format.operation, table, failure, patienceSeconds));
-    } else {
-      if (outcome.kind === 'throttled') {
-        this.#feedback.note({ batch, units: sumUnits(batch), refused: new Set(batch), hotKeyRange, sentAt }, now);
-        emitter.emit('target.throttled', { shard, items: batch.length, reasons: failure.throttlingReasons });
-      }
-      const throttled = outcome.kind === 'throttled';
-      this.#retry(batch, failure.reason, { progressed: false, throttled, hotKeyRange, ambiguous });
-    }
-  }
-
-  /** @returns false where they could not be recorded: then nothing of them may be sent again, and the run has failed */
-  #recordSuspects(batch: readonly QueuedItem[]): boolean {
-    try {
-      this.#options.onSuspects(batch.map((queued) => queued.item.keyText));
-      return true;
-    } catch (thrown) {
-      this.#giveUp(batch, asFerryError(thrown));
-      return false;
-    }
-  }
-
-  #retry(batch: readonly QueuedItem[], reason: string, how: RetryCircumstances): void {
-    let attempt = 0;
-    for (const queued of batch) {
-      if (!how.progressed) queued.attempts++;
-      attempt = Math.max(attempt, queued.attempts);
-    }
-    const { shard, emitter, random = Math.random } = this.#options;
-    const delayMs = retryDelay(attempt, random, how.hotKeyRange);
-    emitter.emit('request.retried', {
-      shard,
-      operation: this.#format.operation,
-      reason,
-      attempt,
-      delayMs,
-      throttled: how.throttled,
-      ambiguous: how.ambiguous,
-    });
-    this.#backlog.putBack(batch, delayMs);
-    for (const queued of batch) queued.write.returned();
-    this.#dropFailed();
-  }
-
-  /** One bad item makes the service refuse a whole batch: halves of it find the one. */
-  #bisect(batch: readonly QueuedItem[], failure: RequestFailure): void {
-    const [first] = batch;
-    if (batch.length === 1 && first !== undefined) {
-      this.#refuse(first, failure);
-    } else {
-      this.#backlog.putBackHalves(batch);
-      for (const queued of batch) queued.write.returned();
-    }
-    this.#dropFailed();
-  }
-
-  /** Where its row is to blame, the rest of its write goes on; else its write alone fails at once. */
-  #refuse(queued: QueuedItem, failure: RequestFailure): void {
-    const error = refusedItem(this.#format.operation, this.#options.table, { row: queued.item.row, failure });
-    if (blamedOn(error) === null) {
-      queued.write.fail(error);
-      this.#backlog.remove(queued);
-      queued.write.returned();
-    } else {
-      this.#backlog.remove(queued);
-      queued.write.refused(error);
-    }
-  }
-
-  #giveUp(batch: readonly QueuedItem[], error: FerryError): void {
-    for (const queued of batch) {
-      queued.write.fail(error);
-      queued.write.returned();
-      this.#backlog.remove(queued);
-    }
-    this.#fail(error);
-  }
+  // -------------------------------------------------------------------------------------------- the end
 
   /** Ends the run: nothing more is sent; what is in flight is still heard out. The first failure stands. */
   #fail(error: FerryError): void {
@@ -390,20 +213,4 @@ class QueueingItemWriter implements ItemWriter {
   #dropFailed(): void {
     if (this.#writes.sweep(this.#failure)) this.#backlog.dropFailed();
   }
-}
-
-type FailedBatch = Exclude<WriteOutcome, { readonly kind: 'answered' }>;
-
-interface RetryCircumstances {
-  /** Something of the batch was written: then this was no failed try. */
-  readonly progressed: boolean;
-  readonly throttled: boolean;
-  readonly hotKeyRange: boolean;
-  readonly ambiguous: boolean;
-}
-
-function sumUnits(batch: readonly QueuedItem[]): number {
-  let sum = 0;
-  for (const queued of batch) sum += queued.units;
-  return sum;
 }
