@@ -14,6 +14,7 @@ import { chooseScanKey } from './scan-key.js';
 import type { ServerFamily } from './server-family.js';
 import { Session } from './session.js';
 import { selectText } from './sql.js';
+import { lookAtWhere } from './where-look.js';
 import { fromWhole, tooLarge } from './whole-table.js';
 
 export interface ShardFacts {
@@ -199,6 +200,7 @@ class Inspection {
       await session.rows(select.edgeKey('first', []), this.signal);
       // Planned, not run: every column may be read, and the condition is one that the server understands.
       await session.rows(`EXPLAIN ${selectText(select.rows({ after: null, upTo: null }, 1))}`, this.signal);
+      await lookAtWhere(session, table.name, select, this.signal);
     } catch (error) {
       this.fault(sourceError(this.shard.id, `looking at ${table.name}`, error));
     }

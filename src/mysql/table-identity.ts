@@ -155,8 +155,8 @@ export class KnownTable {
     const { shard, table } = this;
     throw new FerryError(
       'E_SOURCE_CHANGED',
-      `shard ${shard}: table ${table.name} was created again, swapped or rebuilt, and of ${before.size} rows seen before, ${lost} are gone or differ`,
-      `find out who did that. If another table took its place, \`dynaferry backfill --shard ${shard} --restart\` moves what is there now. If an ALTER rebuilt it with all its rows, or dropped partitions, run the same command again with --accept-server`,
+      `shard ${shard}: table ${table.name} was created again, swapped or rebuilt, or lost partitions, and of ${before.size} rows seen before, ${lost} are gone or differ`,
+      `find out who did that. If another table took its place, \`dynaferry backfill --shard ${shard} --restart\` moves what is there now. If an ALTER rebuilt it with all its rows, or somebody dropped partitions that need not be moved, run the same command again with --accept-server`,
     );
   }
 }

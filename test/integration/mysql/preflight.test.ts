@@ -90,6 +90,30 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(faults.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
+  test('a condition that would end a run with a warning is found on the rows that it is tried on, and the table is named', async () => {
+    await using database = await createDatabase(server);
+    await database.query('CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20))');
+    const rows = (from: number, name: string): string =>
+      Array.from({ length: 500 }, (_, i) => `(${from + i}, '${name}')`).join();
+    await database.query(`INSERT INTO t VALUES ${rows(1, '5')}`);
+    const whole = { maxRows: 10_000, maxBytes: 1_000_000 };
+    const look = async (more: Partial<SourceTableConfig>): Promise<readonly string[]> => {
+      const { faults } = await inspectShard(database.shard(), LIMITS, [table('t', more)], signal);
+      return faults.filter(({ level }) => level === 'error').map(({ code, message }) => `${code} ${message}`);
+    };
+    expect(await look({ where: 'name = 5' })).toEqual([]);
+    // Behind the first rows.
+    await database.query(`INSERT INTO t VALUES ${rows(1_001, 'a secret')}`);
+    expect(await look({ where: 'name = 5' })).toEqual([
+      expect.stringMatching(/^E_SOURCE_WARNING .*1292.*; it tried the `where` of table t on some rows$/),
+    ]);
+    expect(await look({ where: "name = '5'" })).toEqual([]);
+    expect(await look({ where: 'id BETWEEN 1 AND 400 AND name = 5' })).toEqual([]);
+    expect(await look({ where: 'name = 5', wholeTable: whole })).toEqual([
+      expect.stringMatching(/^E_SOURCE_WARNING .*1292/),
+    ]);
+  });
+
   test('a database that is not there', async () => {
     await using database = await createDatabase(server);
     const { faults } = await inspectShard({ ...database.shard(), database: 'nowhere_at_all' }, LIMITS, [], signal);

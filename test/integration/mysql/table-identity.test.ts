@@ -43,6 +43,10 @@ const OTHER_TABLE: Readonly<Record<string, readonly string[]>> = {
     'RENAME TABLE @t_new TO @t',
     `INSERT INTO @t VALUES ${rows((id) => (id % 3 === 0 ? null : `(${id}, 'note ${id}', ${id % 5})`))}`,
   ],
+  partition_dropped: [
+    'ALTER TABLE @t PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (60), PARTITION p1 VALUES LESS THAN MAXVALUE)',
+    'ALTER TABLE @t DROP PARTITION p0',
+  ],
   swapped_half: [
     'CREATE TABLE @t_new LIKE @t',
     'INSERT INTO @t_new SELECT * FROM @t WHERE id < 60',
@@ -73,7 +77,8 @@ async function nextSecond(database: TestDatabase): Promise<void> {
 
 const CHANGED = {
   code: 'E_SOURCE_CHANGED',
-  message: expect.stringMatching(/created again, swapped or rebuilt/) as string,
+  message: expect.stringMatching(/created again, swapped or rebuilt, or lost partitions/) as string,
+  hint: expect.stringMatching(/dropped partitions .*, run the same command again with --accept-server$/) as string,
 };
 
 describe.each(mysqlServers)('$name', (server) => {
