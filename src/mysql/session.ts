@@ -1,27 +1,22 @@
 /**
  * One connection, set up for exact reading (see session-settings.ts): read-only, UTC, utf8mb4, text protocol. Every SELECT is answered by
- * the session that was set up (session-marker.ts) and without a warning (warnings.ts), or it is no answer. Runs one statement at a time and
- * never hangs: a deadline or an abort destroys the connection, and what was running rejects.
+ * the session that was set up (session-marker.ts) and without a warning (warnings.ts), or it is no answer. One statement at a time, none of
+ * which hangs (statements.ts).
  */
-import type { Query } from 'mysql2';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { interrupted } from '../core/errors.js';
 import type { Cell } from '../core/model.js';
 import { ofServer } from '../core/shown-text.js';
-import { exactCell } from './cells.js';
-import { connect, type Wire } from './connect.js';
-import { deadlinePassed, isLost } from './errors.js';
+import { connect } from './connect.js';
 import { tapRows } from './row-packet.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
 import { contradiction, foreignSession, MARKER_EXPRESSION, SessionMarker } from './session-marker.js';
 import { SessionSettings } from './session-settings.js';
 import { selectText, textLiteral, type Select } from './sql.js';
+import { Statements, type Answer } from './statements.js';
 import { endedWithWarnings, harmfulWarnings } from './warnings.js';
 
 const THREADS = 'information_schema.PROCESSLIST';
-
-/** How exactly silence is measured: looks within the longest one that is borne. */
-const LOOKS = 8;
 
 /** A thread of the server, so that no other can be taken for it: ids begin at 1 again when the server starts. */
 export interface ServerThread {
@@ -40,25 +35,18 @@ const TRIES = 5;
 const SHOW_WARNINGS = 'SHOW WARNINGS';
 
 export class Session {
-  readonly #wire: Wire;
+  readonly #statements: Statements;
   #family: ServerFamily | null = null;
-  #failure: Error | null = null;
-  #rejectRunning: ((error: Error) => void) | null = null;
   #server = '';
   #host: string | null = null;
-  #abandoned = false;
   #rowsRead = 0;
   readonly #marker = new SessionMarker();
 
   private constructor(
-    wire: Wire,
+    statements: Statements,
     private readonly shard: string,
-    private readonly answerSeconds: number,
   ) {
-    this.#wire = wire;
-    wire.connection.on('error', (error: Error) => {
-      this.#fail(error);
-    });
+    this.#statements = statements;
   }
 
   /** @throws FerryError (see `connect`), or the driver's own error */
@@ -67,7 +55,8 @@ export class Session {
     { answerSeconds }: Pick<SourceLimits, 'answerSeconds'>,
     signal: AbortSignal,
   ): Promise<Session> {
-    const session = new Session(await connect(shard, answerSeconds, signal), shard.id, answerSeconds);
+    const statements = new Statements(await connect(shard, answerSeconds, signal), answerSeconds);
+    const session = new Session(statements, shard.id);
     try {
       await session.#setUp(answerSeconds, signal);
       return session;
@@ -108,8 +97,8 @@ export class Session {
 
   /** The server's thread that may still work on a statement that was given up here as hung; null: none, or not to be told from others. */
   get abandonedThread(): ServerThread | null {
-    const id = this.#wire.connection.threadId;
-    return this.#abandoned && this.#host !== null ? { id, host: textLiteral(this.#host) } : null;
+    const { abandoned, threadId: id } = this.#statements;
+    return abandoned && this.#host !== null ? { id, host: textLiteral(this.#host) } : null;
   }
 
   /**
@@ -136,7 +125,7 @@ export class Session {
 
   /** False once the connection broke or was destroyed. */
   get alive(): boolean {
-    return this.#failure === null;
+    return this.#statements.alive;
   }
 
   /**
@@ -208,24 +197,6 @@ export class Session {
     return answer;
   }
 
-  async #collect(sql: string, signal: AbortSignal): Promise<Answer> {
-    const rows: Cell[][] = [];
-    const answer = { rows, names: [] as readonly string[], warnings: 0 };
-    await this.#run(sql, signal, (command) => {
-      // A statement without a result set reports its outcome as a 'result' too.
-      command.on('result', (row: Cell[] | object) => {
-        if (!Array.isArray(row)) return;
-        this.#rowsRead += 1;
-        rows.push(row as Cell[]);
-      });
-      command.on('fields', (fields: readonly { readonly name: string }[] | undefined) => {
-        answer.names = fields?.map(({ name }) => name) ?? [];
-      });
-      tapRows(command, { onRow: null, onEnd: (warnings) => (answer.warnings = warnings) });
-    });
-    return answer;
-  }
-
   /**
    * A SELECT whose rows are handed on as bytes as they come (see row-packet.ts), without the marker. Resolves behind the last one; what
    * was handed on is a result only then. That there are none proves nothing: see `any`.
@@ -239,10 +210,10 @@ export class Session {
     const marker = this.#marker;
     const { length } = marker;
     let warnings = 0;
-    await this.#run(markedText(select), signal, (command) =>
+    await this.#statements.run(markedText(select), signal, (command) =>
       tapRows(command, {
         onRow: (packet, from, to) => {
-          if (this.#failure !== null) return;
+          if (!this.alive) return;
           if (marker.begins(packet, from)) {
             this.#rowsRead += 1;
             onRow(packet, from + length, to);
@@ -256,65 +227,14 @@ export class Session {
     if (warnings > 0) await this.#judge(warnings, select, signal);
   }
 
-  async #run(sql: string, signal: AbortSignal, listen: (command: Query) => void): Promise<void> {
-    const { connection, socket } = this.#wire;
-    await new Promise<void>((resolve, reject) => {
-      if (this.#failure !== null || signal.aborted) {
-        reject(this.#failure ?? interrupted());
-        return;
-      }
-      let seen = socket.bytesRead;
-      let silentLooks = 0;
-      const look = (): void => {
-        silentLooks = socket.bytesRead !== seen ? 0 : silentLooks + 1;
-        seen = socket.bytesRead;
-        if (silentLooks < LOOKS) return;
-        this.#abandoned = true;
-        this.destroy(deadlinePassed());
-      };
-      const watch = setInterval(look, (this.answerSeconds * 1_000) / LOOKS);
-      const onAbort = (): void => this.destroy(interrupted());
-      const settle = (error: Error | null): void => {
-        clearInterval(watch);
-        signal.removeEventListener('abort', onAbort);
-        this.#rejectRunning = null;
-        if (error === null) resolve();
-        else reject(error);
-      };
-      this.#rejectRunning = settle;
-      signal.addEventListener('abort', onAbort, { once: true });
-
-      const command: Query = connection.query({ sql, rowsAsArray: true, typeCast: exactCell });
-      listen(command);
-      // What a proxy keeps open for us after such an error is no longer the session that was set up.
-      command.on('error', (error: Error) => {
-        if (isLost(error)) this.#fail(error);
-        else settle(error);
-      });
-      command.on('end', () => settle(null));
-    });
-  }
-
   /** Drops the connection at once; a running statement rejects with `reason`. */
   destroy(reason: Error = interrupted()): void {
-    this.#fail(reason);
+    this.#statements.destroy(reason);
   }
 
-  #fail(error: Error): void {
-    if (this.#failure !== null) return;
-    this.#failure = error;
-    this.#wire.connection.destroy();
-    this.#wire.socket.destroy();
-    this.#rejectRunning?.(error);
+  async #collect(sql: string, signal: AbortSignal): Promise<Answer> {
+    return await this.#statements.collect(sql, signal, () => (this.#rowsRead += 1));
   }
-}
-
-interface Answer {
-  /** Each is the caller's. */
-  readonly rows: Cell[][];
-  readonly names: readonly string[];
-  /** As the protocol counts them. */
-  readonly warnings: number;
 }
 
 const SELECT = 'SELECT ';
