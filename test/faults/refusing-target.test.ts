@@ -61,6 +61,16 @@ const CASES: readonly (readonly [string, FaultPlan, number, RegExp])[] = [
     /AWS denied kms:Decrypt with the table’s KMS key[^]*allow kms:Decrypt/,
   ],
   [
+    'is another service, which sends no checksum',
+    () => ({
+      kind: 'forged',
+      executed: 'all',
+      forge: (truth) => ({ ...truth, headers: { ...truth.headers, 'x-amz-crc32': undefined }, delivery: 'whole' }),
+    }),
+    5,
+    /E_TARGET_UNAVAILABLE.* answer without x-amz-crc32[^]*ScyllaDB Alternator.* are not supported/,
+  ],
+  [
     'has an index that is being built and a replica without its key, and may not be asked for its TTL',
     firstOf(
       denied('DescribeTimeToLive'),

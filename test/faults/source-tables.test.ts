@@ -61,7 +61,8 @@ describe.each(onePair)('a table while it is read, $name', { timeout: 120_000 }, 
         'RENAME TABLE kept TO notes',
       ],
       code: 4,
-      error: /error s01 E_SOURCE_CHANGED: shard s01: table notes was created again, swapped or rebuilt, and of 16 rows/,
+      error:
+        /error s01 E_SOURCE_CHANGED: shard s01: table notes was created again, swapped or rebuilt, or lost partitions, and of 16 rows/,
       next: /--restart.*--accept-server/,
     },
     {

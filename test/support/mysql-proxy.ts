@@ -4,8 +4,15 @@
  */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface MysqlProxy extends AsyncDisposable {
   readonly port: number;
+  /** Connections to come are to that server, as where a name leads elsewhere after a failover. */
+  leadTo(server: Address): void;
   /** Those that are open, oldest first. */
   readonly connections: readonly ProxiedConnection[];
   /** So many connections to come are reset at once. */
@@ -33,7 +40,8 @@ const SEQUENCE_AT = 3;
 const COMMAND_AT = 4;
 const COM_QUERY = 0x03;
 
-export async function startMysqlProxy(server: { readonly host: string; readonly port: number }): Promise<MysqlProxy> {
+export async function startMysqlProxy(first: Address): Promise<MysqlProxy> {
+  let server = first;
   const connections = new Set<ProxiedConnection>();
   const faults = {
     refused: 0,
@@ -94,6 +102,9 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
     port: (listener.address() as AddressInfo).port,
     get connections() {
       return [...connections];
+    },
+    leadTo(other) {
+      server = other;
     },
     refuse(count) {
       faults.refused = count;

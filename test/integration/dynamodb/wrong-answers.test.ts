@@ -309,6 +309,14 @@ describe.each(dynamodbServers.slice(-1))('wrong answers to the SDK: $name', (ser
       ],
     ],
     [
+      'of shapes that no table has',
+      [
+        changed((table) => ({ ...table, Replicas: [null] })),
+        changed((table) => ({ ...table, Replicas: [{ RegionName: 'eu-west-1', ReplicaStatus: '\u001b[2J' }] })),
+        changed((table) => ({ ...table, TableStatus: 'x'.repeat(65) })),
+      ],
+    ],
+    [
       'without end',
       [
         { kind: 'endless', everyMs: 30 },

@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { type Aside, SessionPool } from '../../../src/mysql/session-pool.js';
 import { Session } from '../../../src/mysql/session.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
+import { startMysqlProxy } from '../../support/mysql-proxy.js';
 
 const signal = new AbortController().signal;
 
@@ -166,3 +167,37 @@ describe.each(mysqlServers)('$name', (server) => {
     second.release();
   });
 });
+
+const [one, another] = mysqlServers;
+
+describe.each(one === undefined || another === undefined ? [] : [{ servers: [one, another] as const }])(
+  'two servers behind one name',
+  ({ servers }) => {
+    test('a connection to another server than the first one is never used', async () => {
+      await using first = await createDatabase(servers[0]);
+      await using second = await createDatabase(servers[1], first.name);
+      await using proxy = await startMysqlProxy(servers[0]);
+      const user = `swap_${first.name.slice(-8)}`;
+      for (const database of [first, second]) {
+        await database.query(`CREATE USER ${user}@'%' IDENTIFIED BY 'Plain-4711'`);
+        await database.query(`GRANT SELECT ON ${first.name}.* TO ${user}@'%'`);
+      }
+      const shard = { ...first.shard(), port: proxy.port, user, password: 'Plain-4711' };
+      const pool = new SessionPool(shard, { scansPerShard: 2, answerSeconds: 60 });
+      try {
+        const before = await pool.lease(signal, aside);
+        proxy.leadTo(servers[1]);
+        await expect(pool.lease(signal, aside)).rejects.toMatchObject({
+          code: 'E_SOURCE_CHANGED',
+          message: expect.stringMatching(/leads to another server than when the run began/) as string,
+        });
+        expect(await before.session.rows('SELECT 1', signal)).toEqual([['1']]);
+        proxy.leadTo(servers[0]);
+        (await pool.lease(signal, aside)).release();
+      } finally {
+        pool.close();
+        for (const database of [first, second]) await database.query(`DROP USER ${user}@'%'`);
+      }
+    });
+  },
+);

@@ -224,4 +224,9 @@ test('patience that ran out tells unreachable from unwilling', () => {
   expect(reset.code).toBe('E_TARGET_UNAVAILABLE');
   expect(reset.message).toBe('BatchWriteItem on table t made no progress for 60 s; the last failure was ECONNRESET');
   expect(unavailable('BatchWriteItem', 't', failure('HTTP 503', 503, false), 60).code).toBe('E_TARGET_UNAVAILABLE');
+  const hint = (reason: string): string => unavailable('DescribeTable', 't', failure(reason, 0, true), 60).hint;
+  for (const header of ['x-amzn-requestid', 'x-amz-crc32'])
+    expect(hint(`answer without ${header}`)).toMatch(/another service: .*ScyllaDB Alternator.* are not supported/);
+  for (const reason of ['answer with a wrong x-amz-crc32', 'unreadable answer'])
+    expect(hint(reason)).toMatch(/^something in between/);
 });
