@@ -76,8 +76,16 @@ export interface EventMap {
   'source.resumed': OfShard & { readonly pausedMs: number };
   /** A watched replica, or the server itself, does not say how it is: scans go on without it. `gauge`: which. */
   'source.unwatched': OfShard & { readonly gauge: string; readonly reason: string };
-  'row.bad': OfTable & { readonly column: string | null; readonly reason: string };
-  'difference.found': OfTable & { readonly class: DifferenceClass; readonly attributes: readonly string[] };
+  /** `rows`: how many of them, found one after the other, this event tells. */
+  'row.bad': OfTable & { readonly column: string | null; readonly reason: string; readonly rows: number };
+  /** `items`: how many of them this event tells. */
+  'difference.found': OfTable & {
+    readonly class: DifferenceClass;
+    readonly attributes: readonly string[];
+    readonly items: number;
+  };
+  /** A shard's process had more to tell than its parent took: so many events were left out here. The state has all that they told. */
+  'events.dropped': OfShard & { readonly events: number };
   /** Once a second while a pass runs. */
   'shard.progress': OfShard & ProgressSnapshot;
   /** Nothing has moved for so many seconds, and `last` was the last that did (null: nothing yet); the work goes on waiting, not for ever. */
@@ -136,6 +144,7 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'source.unwatched': 'seldom',
   'row.bad': 'seldom',
   'difference.found': 'seldom',
+  'events.dropped': 'seldom',
   'shard.progress': 'seldom',
   'shard.stalled': 'seldom',
   'shard.warning': 'seldom',

@@ -218,8 +218,14 @@ export interface StateStore {
   recordBadRows(rows: readonly BadRowRecord[]): void;
   /** These rows were read again and are bad no more. Rows that nothing is recorded of may be among them. */
   forgetBadRows(table: string, cursors: readonly Cursor[]): void;
-  /** In the order they were first found in. */
-  badRows(table: string): readonly RecordedBadRow[];
+  /**
+   * In the order they were first found in. There may be millions of them: `part` takes some at a time.
+   * @param part the first `limit` of those behind number `after`; all unless given
+   */
+  badRows(table: string, part?: { readonly after: number; readonly limit: number }): readonly RecordedBadRow[];
+  countBadRows(table: string): number;
+  /** Of rows with these cursors, what is recorded of them as bad. */
+  badRowsAt(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[];
   /**
    * Ends a step of a retry, in one transaction: `settled` rows are bad no more, `stillBad` ones are recorded anew, and what was moved
    * is added to the newest backfill of the table. Verifications that began before have not seen it and prove nothing any more.

@@ -25,6 +25,9 @@ export interface BackfillParts extends Registers {
   readonly now: () => number;
 }
 
+/** Recorded bad rows that are looked at in one go. */
+const LOOKED_AT = 1_000;
+
 /** @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_INTERRUPTED */
 export async function backfillTable(
   context: ShardContext,
@@ -44,14 +47,7 @@ class BackfillHandler implements ChunkHandler {
     private readonly job: TableJob,
     private readonly parts: BackfillParts,
   ) {
-    const { name } = job.mapping.table;
-    const anew = context.store.badRows(name).filter(stoppedRun);
-    if (anew.length > 0) {
-      context.store.forgetBadRows(
-        name,
-        anew.map(({ cursor }) => cursor),
-      );
-    }
+    forgetWhatStopped(context, job);
     this.#badRows = new BadRowBook(context.store, job);
     this.#claims = new KeyClaims(context, job, parts);
   }
@@ -117,8 +113,21 @@ class BackfillHandler implements ChunkHandler {
   #record(chunk: RowChunk, badRows: readonly BadRowRecord[], added: number): void {
     this.#badRows.update(chunk, badRows, new Set());
     for (const { table, column, reason } of badRows.slice(badRows.length - added)) {
-      this.context.emitter.emit('row.bad', { shard: this.context.shard, table, column, reason });
+      this.context.emitter.emit('row.bad', { shard: this.context.shard, table, column, reason, rows: 1 });
     }
     this.parts.badRows.add(added);
+  }
+}
+
+/** Rows that stopped an earlier run are looked at again: where they still stand in each other's way, they stop this one too. */
+function forgetWhatStopped({ store }: ShardContext, { mapping }: TableJob): void {
+  const { name } = mapping.table;
+  for (let after = 0; ;) {
+    const part = store.badRows(name, { after, limit: LOOKED_AT });
+    const last = part.at(-1);
+    if (last === undefined) return;
+    after = last.number;
+    const again = part.filter(stoppedRun).map(({ cursor }) => cursor);
+    if (again.length > 0) store.forgetBadRows(name, again);
   }
 }

@@ -56,16 +56,23 @@ const STEP_ROWS = 10;
 
 /** @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_INTERRUPTED */
 export async function retryBadRows(context: ShardContext, job: TableJob, parts: RetryParts): Promise<RetryCounts> {
-  const recorded = context.store.badRows(job.mapping.table.name);
+  const { store, signal } = context;
+  const table = job.mapping.table.name;
   const keys = new KeyClaims(context, job, parts);
   let counts = NOTHING_RETRIED;
-  const stopWriting = endsWrites(parts.writer, context.signal);
+  const stopWriting = endsWrites(parts.writer, signal);
   try {
-    for (let i = 0; i < recorded.length; i += STEP_ROWS) {
-      if (context.signal.aborted) throw interrupted();
-      counts = addCounts(counts, await retryStep(context, job, recorded.slice(i, i + STEP_ROWS), keys, parts));
+    // Those that are recorded by now: what the retry itself records anew, under another reading of a key, comes behind them.
+    for (let left = store.countBadRows(table), after = 0; left > 0;) {
+      if (signal.aborted) throw interrupted();
+      const step = store.badRows(table, { after, limit: Math.min(left, STEP_ROWS) });
+      const last = step.at(-1);
+      if (last === undefined) break;
+      after = last.number;
+      left -= step.length;
+      counts = addCounts(counts, await retryStep(context, job, step, keys, parts));
     }
-    await parts.guard.confirm(context.signal);
+    await parts.guard.confirm(signal);
     return counts;
   } finally {
     stopWriting();
@@ -131,7 +138,7 @@ async function retryStep(
   const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));
   context.store.settleRetry(job.mapping.table.name, settledCursors(tried), stillBad, record(counted, newer, units));
   for (const { table, column, reason } of stillBad) {
-    context.emitter.emit('row.bad', { shard: context.shard, table, column, reason });
+    context.emitter.emit('row.bad', { shard: context.shard, table, column, reason, rows: 1 });
   }
   const left = leftBehind(
     job.mapping.table.name,

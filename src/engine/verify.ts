@@ -45,9 +45,9 @@ export async function verifyTable(context: ShardContext, job: TableJob, pass: Pa
 
 /** Rows that a chunk of the backfill counts as bad, and that no retry has moved since. */
 function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (row: Row) => boolean {
-  const recorded = store.badRows(mapping.table.name).filter(({ place }) => place !== null);
-  const cursors = new Set(recorded.map(({ cursor }) => cursor));
-  return (row) => cursors.size > 0 && cursors.has(source.cursorOf(row));
+  const table = mapping.table.name;
+  const any = store.countBadRows(table) > 0;
+  return (row) => any && store.badRowsAt(table, [source.cursorOf(row)]).some(({ place }) => place !== null);
 }
 
 /** A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes on to the end. */
@@ -160,6 +160,7 @@ class VerifyHandler implements ChunkHandler {
         table: this.job.mapping.table.name,
         class: kind,
         attributes,
+        items: 1,
       });
     }
     progress.add(record);

@@ -41,7 +41,7 @@ const END_GRACE_MS = 5_000;
 const STOP_GRACE_MS = 30_000;
 /** How long the end of a child that was killed is waited for, in ms. */
 const KILL_GRACE_MS = 10_000;
-/** How long the channel of a child that has ended may still hold something, in ms. */
+/** How long after its end, and after what was heard of it since, the channel of a child may still hold something, in ms. */
 const LAST_WORDS_MS = 2_000;
 const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
 
@@ -166,8 +166,20 @@ async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> 
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => {
       how = signal ?? `exit code ${code ?? 0}`;
-      if (child.connected) setTimeout(settle, LAST_WORDS_MS);
-      else settle();
+      if (!child.connected) {
+        settle();
+        return;
+      }
+      // A parent that was busy for longer hears them now, behind this timer: as long as there is something, it listens.
+      let heard = false;
+      child.on('message', () => (heard = true));
+      const lastWords = setTimeout(() => {
+        setImmediate(() => {
+          if (!heard) settle();
+          heard = false;
+          lastWords.refresh();
+        });
+      }, LAST_WORDS_MS).unref();
     });
     child.once('disconnect', () => {
       if (child.exitCode !== null || child.signalCode !== null) settle();

@@ -1,13 +1,14 @@
 /**
  * The process of one running shard, seen from inside: takes a task from its parent, tells it what happens, stops when told to
  * and when the parent is gone. It never outlives the parent: a closed channel is a stop. Nor its work: whatever of it never settles, the
- * process ends once the outcome is told, or when a stop has lasted too long with nobody left to end it.
+ * process ends once the outcome is told, or when a stop has lasted too long with nobody left to end it. What it says goes through `outbox.ts`.
  */
 import { loadConfig } from '../config/load.js';
 import { EventBus, EVENTS } from '../core/events.js';
 import { openBudget, runShard } from '../wiring/run-shard.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
-import type { FromWorker, ToWorker } from './protocol.js';
+import { Outbox } from './outbox.js';
+import type { ToWorker } from './protocol.js';
 
 /** The process as the worker needs it: an IPC channel, signals, an environment. */
 export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'env' | 'connected' | 'kill' | 'pid'>;
@@ -26,15 +27,18 @@ export function runWorker(process: WorkerProcess): void {
   process.on('SIGTERM', () => {
     stop.abort();
   });
+  let outbox: Outbox | null = null;
   process.on('disconnect', () => {
     stop.abort();
+    outbox?.abandon();
     endWithin(process, ORPHAN_GRACE_MS);
   });
   process.on('message', (message: ToWorker) => {
     switch (message.type) {
       case 'start':
         budget = openBudget(message.task.units);
-        void work(process, message.task, budget, stop.signal);
+        outbox = new Outbox(process, message.task.shard);
+        void work(process, message.task, outbox, budget, stop.signal);
         break;
       case 'budget':
         budget?.setLimit(message.units);
@@ -49,17 +53,18 @@ export function runWorker(process: WorkerProcess): void {
 async function work(
   process: WorkerProcess,
   task: ShardTask,
+  outbox: Outbox,
   budget: ReturnType<typeof openBudget>,
   signal: AbortSignal,
 ): Promise<void> {
   const bus = new EventBus();
   bus.onAny((record) => {
-    if (task.everyEvent || EVENTS[record.name] === 'seldom') tell(process, { type: 'event', record });
+    if (task.everyEvent || EVENTS[record.name] === 'seldom') outbox.event(record);
   });
-  const alive = setInterval(() => tell(process, { type: 'alive' }), ALIVE_EVERY_MS);
+  const alive = setInterval(() => outbox.alive(), ALIVE_EVERY_MS);
   const outcome = await outcomeOf(process, task, bus, budget, signal);
   clearInterval(alive);
-  tell(process, { type: 'outcome', outcome });
+  await outbox.end(outcome);
   // Nothing is left to hear: without the channel the process ends by itself.
   if (process.connected) process.disconnect();
   endWithin(process, END_GRACE_MS);
@@ -83,9 +88,4 @@ async function outcomeOf(
   } catch (thrown) {
     return failedOutcome(task.shard, thrown);
   }
-}
-
-function tell(process: WorkerProcess, message: FromWorker): void {
-  // A parent that is gone is told nothing; `disconnect` is stopping the work already.
-  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }

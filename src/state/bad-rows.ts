@@ -39,7 +39,8 @@ type RecordValues = Omit<BadRowRecord, 'table'> & { readonly table: string; read
 export class BadRows {
   readonly #record: Statement<[RecordValues]>;
   readonly #forget: Statement<[string, string]>;
-  readonly #all: Statement<[string], BadRowRow>;
+  readonly #part: Statement<[string, number, number], BadRowRow>;
+  readonly #at: Statement<[string, string], BadRowRow>;
   readonly #count: Statement<[string], number>;
   readonly #first: Statement<[number], BadRowRow>;
   readonly #columns: Statement<[], { table: string; column: string | null }>;
@@ -55,7 +56,11 @@ export class BadRows {
            remedy = excluded.remedy, chunk_last = excluded.chunk_last, recorded_at = excluded.recorded_at`,
     );
     this.#forget = database.prepare('DELETE FROM bad_rows WHERE table_name = ? AND cursor = ?');
-    this.#all = database.prepare('SELECT * FROM bad_rows WHERE table_name = ? ORDER BY id');
+    // By its row numbers: by the index over cursors, each part would sort all that are left.
+    this.#part = database.prepare(
+      'SELECT * FROM bad_rows NOT INDEXED WHERE table_name = ? AND id > ? ORDER BY id LIMIT ?',
+    );
+    this.#at = database.prepare('SELECT * FROM bad_rows WHERE table_name = ? AND cursor = ?');
     this.#count = database.prepare<[string], number>('SELECT count(*) FROM bad_rows WHERE table_name = ?').pluck();
     this.#first = database.prepare('SELECT * FROM bad_rows ORDER BY id LIMIT ?');
     this.#columns = database.prepare(
@@ -88,9 +93,13 @@ export class BadRows {
       .immediate();
   }
 
-  /** In the order they were first found in. */
-  all(table: string): readonly RecordedBadRow[] {
-    return this.#all.all(table).map(toRecorded);
+  /** In the order they were first found in. @param part the first `limit` behind number `after`; a negative limit is none */
+  of(table: string, { after, limit } = { after: 0, limit: -1 }): readonly RecordedBadRow[] {
+    return this.#part.all(table, after, limit).map(toRecorded);
+  }
+
+  at(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[] {
+    return cursors.flatMap((cursor) => this.#at.all(table, cursor)).map(toRecorded);
   }
 
   count(table: string): number {

@@ -163,8 +163,16 @@ export class SqliteStateStore implements StateStore {
     this.#run(() => this.#badRows.forget(table, cursors));
   }
 
-  badRows(table: string): readonly RecordedBadRow[] {
-    return this.#run(() => this.#badRows.all(table));
+  badRows(...[table, part]: Parameters<StateStore['badRows']>): readonly RecordedBadRow[] {
+    return this.#run(() => this.#badRows.of(table, part));
+  }
+
+  countBadRows(table: string): number {
+    return this.#run(() => this.#badRows.count(table));
+  }
+
+  badRowsAt(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[] {
+    return this.#run(() => this.#badRows.at(table, cursors));
   }
 
   settleRetry(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void {

@@ -48,7 +48,7 @@ export function evidence(
   const missing = total((summary) => summary.missing);
   const differing = total((summary) => summary.differing);
   const unresolved = total((summary) => summary.unresolved);
-  const badRows = tables.reduce((sum, table) => sum + store.badRows(table).length, 0);
+  const badRows = tables.reduce((sum, table) => sum + store.countBadRows(table), 0);
   const unfinished = tables.flatMap((table) => {
     const backfill = store.summary('backfill', table);
     return isFinished(backfill) ? [] : [{ table, begun: backfill !== null }];
@@ -98,8 +98,7 @@ function findings(
 ): ShardFindings {
   const badRows = session.jobs.flatMap(({ mapping }) =>
     store
-      .badRows(mapping.table.name)
-      .slice(0, LISTED)
+      .badRows(mapping.table.name, { after: 0, limit: LISTED })
       .map(({ table, column, kind, reason, remedy, key }) => ({ table, column, kind, reason, remedy, row: key })),
   );
   const differences = session.jobs.flatMap(({ mapping, source }) => {

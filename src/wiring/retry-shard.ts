@@ -107,7 +107,7 @@ async function retryTable(
 ): Promise<RetryCounts> {
   const { task, store, bus, context } = work;
   const table = job.mapping.table.name;
-  const recorded = store.badRows(table).length;
+  const recorded = store.countBadRows(table);
   if (recorded === 0) return NOTHING_RETRIED;
   if (job.scanKey === null) {
     // A row without a key that was corrected is another row: nothing tells it from one that was deleted.

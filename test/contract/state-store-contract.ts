@@ -345,6 +345,11 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             ]);
             expect(store.badRows('media')).toMatchObject([sampleBadRow({ table: 'media' })]);
             expect(store.badRows('none')).toEqual([]);
+            expect(store.badRows('messages', { after: 1, limit: 9 })).toMatchObject([other]);
+            expect(store.badRows('messages', { after: 0, limit: 1 })).toMatchObject([again]);
+            expect(['messages', 'none'].map((table) => store.countBadRows(table))).toEqual([2, 0]);
+            expect(store.badRowsAt('messages', [cursor('never recorded'), other.cursor])).toMatchObject([other]);
+            expect(store.badRowsAt('media', [other.cursor])).toEqual([]);
           },
         );
       });

@@ -39,6 +39,7 @@ export const PLACES: Readonly<Record<EventName, readonly Place[] | string>> = {
   'source.unwatched': backfill(1),
   'row.bad': backfill(3),
   'difference.found': [{ command: 'verify', upTo: 2 }],
+  'events.dropped': 'told of a full pipe, which no kill of a test can wait for; test/unit/shards/outbox.test.ts has it',
   'shard.progress': backfill(2),
   'shard.stalled': 'nothing is under way then that a kill could break off; test/faults/stalls.test.ts has what follows',
   // That of a run that was killed before.

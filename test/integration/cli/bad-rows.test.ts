@@ -68,6 +68,34 @@ const notes = (migration: Migration): Promise<string[]> =>
 const GOOD = ['1', '2', '4', '5', '6', '8', '10'];
 
 describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
+  // As many as no pipe holds: what is told must arrive all the same, and so must the outcome behind it.
+  it('by the thousand are each told of, and the outcome behind them', async () => {
+    const rows = 20_000;
+    const digits =
+      'SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9';
+    await using migration = await createMigration({
+      servers,
+      rows: () => [
+        NOTES[0] ?? '',
+        `INSERT INTO notes (id, name) SELECT a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d, ''
+           FROM (${digits}) a, (${digits}) b, (${digits}) c, (${digits}) e, (SELECT 0 d UNION SELECT 1) f`,
+      ],
+      config: (config) => {
+        notesConfig(config);
+        config.source.limits = {};
+      },
+      table: 'missing',
+    });
+    const result = await migration.run(['backfill', '--dry-run', '--json']);
+    expect(result).toMatchObject({ code: 1 });
+    expect(outcomeOf(result)).toMatchObject({ badRows: rows, counts: { badRows: rows } });
+    const events = result.stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; rows?: number });
+    expect(events.reduce((sum, event) => sum + (event.event === 'row.bad' ? (event.rows ?? 0) : 0), 0)).toBe(rows);
+  });
+
   it('are all found by --dry-run, which writes nothing at all and needs no target', async () => {
     await using migration = await createMigration({
       servers,

@@ -117,9 +117,15 @@ test('of faults that are ridden out, says one line a minute and kind, and how ma
 test('says the same of many rows once', () => {
   const { bus, stream } = started();
   for (let i = 0; i < 1000; i += 1) {
-    bus.emit('row.bad', { shard: 's01', table: 'messages', column: 'price', reason: 'more than 38 digits' });
-    bus.emit('row.bad', { shard: 's02', table: 'messages', column: null, reason: 'the item is over 400 KB' });
-    bus.emit('difference.found', { shard: 's01', table: 'messages', class: 'differing', attributes: ['body', 'to'] });
+    bus.emit('row.bad', { shard: 's01', table: 'messages', column: 'price', reason: 'more than 38 digits', rows: 1 });
+    bus.emit('row.bad', { shard: 's02', table: 'messages', column: null, reason: 'the item is over 400 KB', rows: 1 });
+    bus.emit('difference.found', {
+      shard: 's01',
+      table: 'messages',
+      class: 'differing',
+      attributes: ['body', 'to'],
+      items: 1,
+    });
   }
   expect(stream.lines.map((line) => line.slice(21))).toEqual([
     's01 bad row in messages, column price: more than 38 digits',
@@ -131,7 +137,7 @@ test('says the same of many rows once', () => {
 test('stays bounded when every row is bad in its own way', () => {
   const { bus, stream } = started();
   for (let i = 0; i < 5000; i += 1) {
-    bus.emit('row.bad', { shard: 's01', table: 'messages', column: `c${i}`, reason: 'no' });
+    bus.emit('row.bad', { shard: 's01', table: 'messages', column: `c${i}`, reason: 'no', rows: 1 });
   }
   expect(stream.lines).toHaveLength(500);
 });

@@ -1,0 +1,144 @@
+/**
+ * What a shard's process tells its parent, through a pipe that takes some kilobytes at a time: at most `IN_FLIGHT` messages are handed to
+ * the pipe and not yet taken by it, and at most `WAITING` wait for that, whatever the shard meets and however busy, or stopped, the parent
+ * is. Bad rows and differences of one kind wait as one, of progress waits the newest; what is beyond is left out and counted
+ * (`events.dropped`). All of it is in the state, where the report comes from. The end of the shard and its outcome are never left out.
+ *
+ * Followed: every message of a worker goes through here. The other way, a parent sends three kinds, one at a time. What the parent prints
+ * is written while it waits (a pipe or a file on POSIX), so it takes no more from its children than its reader takes.
+ */
+import type { EventName, EventRecord } from '../core/events.js';
+import type { ShardOutcome } from '../wiring/shard-task.js';
+import type { FromWorker } from './protocol.js';
+
+/** The end of the pipe on the worker's side. */
+export type Channel = Pick<NodeJS.Process, 'send' | 'connected'>;
+
+/** So many go through without being summed up: more than a chunk without trouble has. */
+const IN_FLIGHT = 64;
+const WAITING = 1_000;
+/** Few, and what follows cannot be understood without them. */
+const ALWAYS_TOLD: ReadonlySet<EventName> = new Set([
+  'shard.started',
+  'shard.phase',
+  'table.planned',
+  'shard.finished',
+  'events.dropped',
+]);
+
+export class Outbox {
+  /** In the order of their first event; by what makes two of them one. */
+  readonly #waiting = new Map<string, FromWorker>();
+  #inFlight = 0;
+  #distinct = 0;
+  #dropped = 0;
+  #gone = false;
+  #whenEmpty: () => void = () => undefined;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly shard: string,
+  ) {}
+
+  event(record: EventRecord): void {
+    const kind = kindOf(record) ?? this.#single();
+    const before = this.#waiting.get(kind);
+    if (before === undefined && this.#waiting.size >= WAITING && !ALWAYS_TOLD.has(record.name)) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#waiting.set(kind, {
+      type: 'event',
+      record: before?.type === 'event' ? together(before.record, record) : record,
+    });
+    this.#pump();
+  }
+
+  /** A sign of life. Where anything else is on its way, that is one. */
+  alive(): void {
+    if (this.#waiting.size > 0 || this.#inFlight > 0) return;
+    this.#waiting.set(this.#single(), { type: 'alive' });
+    this.#pump();
+  }
+
+  /**
+   * Ends it. Node throws away what a pipe has not taken when it is closed, so that is waited for, for as long as somebody is there to
+   * read it.
+   */
+  async end(outcome: ShardOutcome): Promise<void> {
+    this.#waiting.set(this.#single(), { type: 'outcome', outcome });
+    const empty = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+    this.#pump();
+    if (!this.#gone) await empty;
+  }
+
+  /** Nobody is there to read any more. */
+  abandon(): void {
+    this.#gone = true;
+    this.#waiting.clear();
+    this.#whenEmpty();
+  }
+
+  #single(): string {
+    this.#distinct += 1;
+    return `#${this.#distinct}`;
+  }
+
+  #pump(): void {
+    while (this.#inFlight < IN_FLIGHT && !this.#gone) {
+      const next = this.#next();
+      if (next === null) break;
+      this.#send(next);
+    }
+    if (this.#inFlight === 0 && this.#waiting.size === 0) this.#whenEmpty();
+  }
+
+  #next(): FromWorker | null {
+    const [first] = this.#waiting;
+    if (first === undefined) return null;
+    // Before the end is told, at the latest.
+    if (this.#dropped > 0 && (this.#waiting.size === 1 || first[1].type === 'outcome')) {
+      const payload = { shard: this.shard, events: this.#dropped };
+      this.#dropped = 0;
+      return { type: 'event', record: { name: 'events.dropped', payload } };
+    }
+    this.#waiting.delete(first[0]);
+    return first[1];
+  }
+
+  #send(message: FromWorker): void {
+    if (!this.channel.connected || this.channel.send === undefined) {
+      this.abandon();
+      return;
+    }
+    this.#inFlight += 1;
+    this.channel.send(message, undefined, undefined, () => {
+      this.#inFlight -= 1;
+      this.#pump();
+    });
+  }
+}
+
+/** Two events with the same one are told as one; null: each is told. */
+function kindOf(record: EventRecord): string | null {
+  switch (record.name) {
+    case 'row.bad':
+      return JSON.stringify([record.name, record.payload.table, record.payload.column, record.payload.reason]);
+    case 'difference.found':
+      return JSON.stringify([record.name, record.payload.table, record.payload.class, record.payload.attributes]);
+    case 'shard.progress':
+      return JSON.stringify([record.name, record.payload.table]);
+    default:
+      return null;
+  }
+}
+
+function together(before: EventRecord, record: EventRecord): EventRecord {
+  if (before.name === 'row.bad' && record.name === 'row.bad')
+    return { ...record, payload: { ...record.payload, rows: before.payload.rows + record.payload.rows } };
+  if (before.name === 'difference.found' && record.name === 'difference.found')
+    return { ...record, payload: { ...record.payload, items: before.payload.items + record.payload.items } };
+  return record;
+}

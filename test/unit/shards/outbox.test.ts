@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest';
+import type { EventRecord } from '../../../src/core/events.js';
+import { Outbox } from '../../../src/shards/outbox.js';
+import type { FromWorker } from '../../../src/shards/protocol.js';
+import { failedOutcome } from '../../../src/wiring/shard-task.js';
+
+/** A pipe whose reader takes nothing until the test says so. */
+function fullPipe(): {
+  channel: { connected: boolean; send: NonNullable<NodeJS.Process['send']> };
+  sent: FromWorker[];
+  take: () => void;
+} {
+  const sent: FromWorker[] = [];
+  const callbacks: (() => void)[] = [];
+  const channel = {
+    connected: true,
+    send: (message: unknown, _handle: unknown, _options: unknown, callback: () => void): boolean => {
+      sent.push(message as FromWorker);
+      callbacks.push(callback);
+      return false;
+    },
+  };
+  return {
+    channel: channel as unknown as { connected: boolean; send: NonNullable<NodeJS.Process['send']> },
+    sent,
+    take: () => {
+      for (let next = callbacks.shift(); next !== undefined; next = callbacks.shift()) next();
+    },
+  };
+}
+
+const OUTCOME = failedOutcome('s01', new Error('any'));
+const badRow = (column: string): EventRecord => ({
+  name: 'row.bad',
+  payload: { shard: 's01', table: 'messages', column, reason: 'no', rows: 1 },
+});
+const missing: EventRecord = {
+  name: 'difference.found',
+  payload: { shard: 's01', table: 'messages', class: 'missing', attributes: [], items: 1 },
+};
+const retried = (attempt: number): EventRecord => ({
+  name: 'request.retried',
+  payload: { shard: 's01', operation: 'x', reason: 'y', attempt, delayMs: 1, throttled: false, ambiguous: false },
+});
+
+function toldOf(sent: readonly FromWorker[]): { rows: number; items: number; dropped: number; messages: number } {
+  const events = sent.flatMap((message) => (message.type === 'event' ? [message.record] : []));
+  return {
+    rows: events.reduce((sum, event) => sum + (event.name === 'row.bad' ? event.payload.rows : 0), 0),
+    items: events.reduce((sum, event) => sum + (event.name === 'difference.found' ? event.payload.items : 0), 0),
+    dropped: events.reduce((sum, event) => sum + (event.name === 'events.dropped' ? event.payload.events : 0), 0),
+    messages: sent.length,
+  };
+}
+
+test('bad rows and differences of one kind wait as one, and none is left out of their number', async () => {
+  const { channel, sent, take } = fullPipe();
+  const outbox = new Outbox(channel, 's01');
+  for (let i = 0; i < 100_000; i++) {
+    outbox.event(badRow('price'));
+    outbox.event(missing);
+  }
+  const ended = outbox.end(OUTCOME);
+  take();
+  await ended;
+  expect(toldOf(sent)).toEqual({ rows: 100_000, items: 100_000, dropped: 0, messages: 67 });
+  expect(sent.at(-1)).toEqual({ type: 'outcome', outcome: OUTCOME });
+});
+
+test('what a full pipe makes wait is bounded; what is left out is counted, and the end is told', async () => {
+  const { channel, sent, take } = fullPipe();
+  const outbox = new Outbox(channel, 's01');
+  for (let i = 0; i < 50_000; i++) {
+    outbox.event(retried(i));
+    outbox.event(badRow(`column ${i}`));
+  }
+  const finished = { ...OUTCOME, outcome: 'failed' as const };
+  outbox.event({ name: 'shard.finished', payload: finished });
+  const ended = outbox.end(OUTCOME);
+  take();
+  await ended;
+  const { messages, dropped } = toldOf(sent);
+  expect(messages).toBeLessThan(1_100);
+  // Beside the retries and bad rows that were told: the end, the outcome, and that some were left out.
+  expect(dropped).toBe(100_000 - (messages - 3));
+  expect(sent.slice(-2).map((message) => (message.type === 'event' ? message.record.name : message.type))).toEqual([
+    'events.dropped',
+    'outcome',
+  ]);
+  expect(sent.some((message) => message.type === 'event' && message.record.name === 'shard.finished')).toBe(true);
+});
+
+test('it has ended when the pipe has taken the last message, and not before', async () => {
+  const { channel, sent, take } = fullPipe();
+  const outbox = new Outbox(channel, 's01');
+  let over = false;
+  const ended = outbox.end(OUTCOME).then(() => (over = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect({ over, messages: sent.length }).toEqual({ over: false, messages: 1 });
+  take();
+  await ended;
+});
+
+test('it waits for nobody who is gone', async () => {
+  const { channel } = fullPipe();
+  const outbox = new Outbox(channel, 's01');
+  outbox.event(missing);
+  const ended = outbox.end(OUTCOME);
+  outbox.abandon();
+  await ended;
+  channel.connected = false;
+  const late = new Outbox(channel, 's01');
+  late.event(missing);
+  await late.end(OUTCOME);
+});
+
+test('a sign of life is sent where nothing else is on its way, and of progress the newest waits', () => {
+  const { channel, sent, take } = fullPipe();
+  const outbox = new Outbox(channel, 's01');
+  for (let i = 0; i < 10; i++) outbox.alive();
+  expect(sent).toEqual([{ type: 'alive' }]);
+  take();
+  outbox.alive();
+  expect(sent).toHaveLength(2);
+});
