@@ -1,5 +1,5 @@
 /** Options that several commands share, and the loading of the config that they lead to. */
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
@@ -36,8 +36,15 @@ export function addShardOptions(command: Command): Command {
 
 /** @throws FerryError E_CONFIG_* */
 export async function loadConfigOf(io: Io, options: CommonOptions): Promise<Config> {
+  if (io.cwd === null && !isAbsolute(options.config)) {
+    throw new FerryError(
+      'E_CONFIG_READ',
+      `the folder that this command was started in was deleted, so ${options.config} cannot be found in it`,
+      'change to a folder that is there (`cd`), or name the config by its absolute path with `--config`',
+    );
+  }
   const { loadConfig } = await import('../config/load.js');
-  return loadConfig(resolve(io.cwd, options.config), io.env);
+  return loadConfig(resolve(io.cwd ?? '/', options.config), io.env);
 }
 
 /** Ids of the named shards, each once, in the order of the config; all where none is named. @throws FerryError E_SHARD_UNKNOWN */

@@ -5,10 +5,13 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
-  /** Calls back at each SIGINT, SIGTERM and SIGHUP from now on. @returns call it to listen no more */
-  onSignal(handler: () => void): () => void;
+  /** null: it was deleted. */
+  readonly cwd: string | null;
+  /** Calls back at each SIGINT, SIGTERM and SIGHUP from now on, except what `nohup` asks to ignore. @returns call it to listen no more */
+  onSignal(handler: (signal: StopSignal) => void): () => void;
 }
+
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** A stream that may be a terminal, `columns` wide. */
 type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };

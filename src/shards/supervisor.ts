@@ -12,6 +12,7 @@ import pLimit from 'p-limit';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
+import { LastWords } from './last-words.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
 import { Vigil, VIGIL } from './vigil.js';
@@ -43,6 +44,8 @@ const STOP_GRACE_MS = 30_000;
 const KILL_GRACE_MS = 10_000;
 /** How long after its end, and after what was heard of it since, the channel of a child may still hold something, in ms. */
 const LAST_WORDS_MS = 2_000;
+/** Before its handlers are there, these end it: somebody stopped it, as they stop one that is at work. */
+const ENDED_BY_HAND: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
 const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
 
 /** Outcomes in the order of the tasks. */
@@ -91,9 +94,20 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
 
 function startWorker(): ChildProcess {
   // Without flags of V8's own: with any, it throws away the compiled code that Node brings of its own modules.
+  // It has no terminal: one that goes away is nothing to it. And nothing that Node or V8 say of themselves gets between lines of a log.
   return fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    ...(isWorkingDirectoryThere() ? {} : { cwd: '/' }),
   });
+}
+
+/** Node cannot start in a folder that was deleted meanwhile. */
+function isWorkingDirectoryThere(): boolean {
+  try {
+    return process.cwd() !== '';
+  } catch {
+    return false;
+  }
 }
 
 interface Circumstances extends Pick<Supervision, 'bus' | 'stop' | 'kill'> {
@@ -143,12 +157,16 @@ async function superviseOne(
     }
   });
   child.once('exit', release);
+  const debug = (line: string): void =>
+    bus.emit('shard.warning', { shard, code: 'E_INTERNAL', message: line, hint: 'said by the process on stderr' });
+  const words = new LastWords(child.stderr, process.env['DYNAFERRY_DEBUG'] === undefined ? null : debug);
   send(child, { type: 'start', task });
   if (stop.aborted) onStop();
   try {
     const how = await endOf(child, unkillable.signal);
     if (told.outcome !== null) return told.outcome;
-    return endedWithoutOutcome(shard, stop.aborted ? interrupted() : died(shard, hung, how), bus);
+    const stopped = stop.aborted || ENDED_BY_HAND.has(how);
+    return endedWithoutOutcome(shard, stopped ? interrupted() : died(shard, hung, how, words.fatal), bus);
   } finally {
     vigil.end();
     stop.removeEventListener('abort', onStop);
@@ -187,7 +205,7 @@ async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> 
   });
 }
 
-function died(shard: string, hung: boolean, how: string): FerryError {
+function died(shard: string, hung: boolean, how: string, fatal: string | null): FerryError {
   if (hung) {
     return new FerryError(
       'E_WORKER_HUNG',
@@ -197,7 +215,7 @@ function died(shard: string, hung: boolean, how: string): FerryError {
   }
   return new FerryError(
     'E_WORKER_DIED',
-    `the process of shard ${shard} ended by ${how} before it was done`,
+    `the process of shard ${shard} ended by ${how} before it was done${fatal === null ? '' : `: ${fatal}`}`,
     'was it out of memory, or killed? Run the same command again: it resumes where the checkpoint stands',
   );
 }

@@ -1,7 +1,6 @@
 /** Entry point of a shard's process: the one module that works at import. */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
-import { runWorker } from './worker.js';
 
 // Set here and not on the command line (see supervisor.ts). A V8 without one of them would say so on stderr and go on.
 //
@@ -13,4 +12,11 @@ setFlagsFromString('--heap-growing-percent=60');
 setFlagsFromString('--no-wasm-tier-up');
 setFlagsFromString('--no-wasm-dynamic-tiering');
 
+// A terminal signals its whole process group: Ctrl-C, and SIGHUP when it is gone. The supervisor decides, and says `stop`. Held back before
+// the modules are loaded, which takes as long as a person at the keyboard.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
+// What the parent reads of stderr, it reads for as long as it lives.
+process.stderr.on('error', () => undefined);
+
+const { runWorker } = await import('./worker.js');
 runWorker(process);

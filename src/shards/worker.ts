@@ -22,8 +22,6 @@ const ORPHAN_GRACE_MS = 30_000;
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
-  // Ctrl-C reaches the whole process group: the supervisor decides, and says `stop`.
-  process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => {
     stop.abort();
   });

@@ -1,12 +1,17 @@
 /**
  * SIGINT and SIGTERM: the first saves the checkpoint and exits 130, and the resume sends nothing of a committed chunk again;
- * the second ends at once, and that loses nothing either.
+ * the second ends at once, and that loses nothing either. So it is where a terminal is closed, and under the programs that others start
+ * dynaferry by.
  */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { PassKind } from '../../src/core/state-ports.js';
 import { readShardStatus } from '../../src/state/read-status.js';
-import type { RunningCli } from '../support/cli.js';
+import { LAUNCHER, type RunningCli } from '../support/cli.js';
 import { startFaultProxy, type FaultPlan, type FaultProxy } from '../support/fault-proxy.js';
 import { letLateWriteWindowPass } from '../support/late-writes.js';
 import { createMigration, onePair, type ConfigDocument, type Migration } from '../support/migration.js';
@@ -114,6 +119,8 @@ describe.each(onePair)('a second signal to $name', { timeout: 120_000 }, (server
     await until(() => sent(proxy, operation) > 0, cli);
     cli.killGroup('SIGINT');
     await cli.waitFor(/stopping: .*Ctrl-C again to end at once/);
+    // What came with it, or nearly, would be the same signal.
+    await sleep(600);
     const begun = performance.now();
     cli.killGroup('SIGINT');
     const ended = await cli.result;
@@ -128,6 +135,88 @@ describe.each(onePair)('a second signal to $name', { timeout: 120_000 }, (server
       expect(await migration.run(['verify'])).toMatchObject({ code: 1 });
       letLateWriteWindowPass(migration.stateFolder, ['s01']);
     }
+    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+  });
+});
+
+const TERMINAL = fileURLToPath(new URL('scripts/terminal.py', import.meta.url));
+const python = await promisify(execFile)('python3', ['-c', 'import pty']).then(
+  () => process.platform === 'linux',
+  () => false,
+);
+const BACKFILL = [process.execPath, LAUNCHER, 'backfill'] as const;
+
+interface Way {
+  readonly name: string;
+  readonly program: readonly string[];
+  readonly stop: (cli: RunningCli) => void;
+  /** How the run ended, as far as that way shows it. */
+  readonly ended: RegExp | number;
+}
+
+const hangUp = (cli: RunningCli): void => cli.kill('SIGUSR1');
+
+/** Each must leave a checkpoint, and nothing under way. */
+const WAYS: readonly Way[] = [
+  {
+    name: 'a terminal that is closed under bash, which is told of it and tells its jobs',
+    program: ['python3', TERMINAL, BACKFILL.join(' '), 'bash', '--norc', '--noprofile', '-i'],
+    stop: hangUp,
+    ended: /^process \d+ exited with 130$/m,
+  },
+  {
+    name: 'a terminal of its own that is closed, as its session leader',
+    program: ['python3', TERMINAL, '', ...BACKFILL],
+    stop: hangUp,
+    ended: /^process \d+ exited with 130$/m,
+  },
+  {
+    name: 'SIGHUP to the group by the shell and by the kernel',
+    program: ['setsid', '--wait', ...BACKFILL],
+    stop: (cli) => {
+      const supervisor = childOf(cli.pid);
+      process.kill(-supervisor, 'SIGHUP');
+      process.kill(-supervisor, 'SIGHUP');
+    },
+    ended: 130,
+  },
+  {
+    // It signals its child, and then its whole group.
+    name: '`timeout`',
+    program: ['timeout', '600', ...BACKFILL],
+    stop: (cli) => cli.kill('SIGTERM'),
+    ended: 130,
+  },
+];
+
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+}
+
+describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_000 }, (servers) => {
+  it.runIf(python)('a closed terminal, a shell and `timeout` leave a checkpoint; `nohup` is kept to', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+    for (const { name, program, stop, ended } of WAYS) {
+      const before = committed(migration, 'backfill');
+      await using cli = await migration.spawn([], { program });
+      await until(() => committed(migration, 'backfill') > before, cli);
+      stop(cli);
+      const result = await cli.result;
+      if (typeof ended === 'number') expect(result, name).toMatchObject({ code: ended });
+      else expect(result.stdout, name).toMatch(ended);
+      expect(result.stdout, name).not.toMatch(/ended by signal (?!1$)/m);
+      const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
+      expect({ name, lateWritesUntil: status?.lateWritesUntil }).toEqual({ name, lateWritesUntil: null });
+    }
+    const before = committed(migration, 'backfill');
+    await using cli = await migration.spawn(['backfill'], { program: ['nohup', LAUNCHER] });
+    await until(() => committed(migration, 'backfill') > before, cli);
+    cli.killGroup('SIGHUP');
+    await until(() => committed(migration, 'backfill') > before + 200, cli);
+    cli.killGroup('SIGINT');
+    expect(await cli.result).toMatchObject({ code: 130 });
+    migration.configure(quickly);
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 });

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Readable } from 'node:stream';
 import { runGuarded } from './servers/guarded.js';
 
-const LAUNCHER = fileURLToPath(new URL('../../bin/dynaferry', import.meta.url));
+export const LAUNCHER = fileURLToPath(new URL('../../bin/dynaferry', import.meta.url));
 const DEFAULT_TIMEOUT_MS = 60_000;
 /**
  * For the children of an ended dynaferry to end as well, and from SIGTERM to SIGKILL where a test gives up. A worker whose parent was
@@ -23,6 +23,8 @@ export interface CliOptions {
   readonly graceMs?: number;
   /** Another launcher than this checkout's. */
   readonly launcher?: string;
+  /** What runs in place of Node and the launcher, and gets the arguments. */
+  readonly program?: readonly string[];
 }
 
 export interface CliResult {
@@ -67,7 +69,8 @@ export async function runCli(
 
 /** Starts it, for a test that looks on or kills it: `await using cli = await spawnCli(...)`. Disposal ends it. */
 export async function spawnCli(args: readonly string[], options: CliOptions): Promise<RunningCli> {
-  const command = { command: process.execPath, args: [options.launcher ?? LAUNCHER, ...args], cwd: options.cwd };
+  const [program = '', ...words] = options.program ?? [process.execPath, options.launcher ?? LAUNCHER];
+  const command = { command: program, args: [...words, ...args], cwd: options.cwd };
   const env = { ...bareEnvironment(), ...options.env };
   const guarded = runGuarded([command], {
     folder: null,

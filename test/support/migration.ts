@@ -94,8 +94,11 @@ export interface Migration extends AsyncDisposable {
   /** Rewrites dynaferry.yaml; alterations add up. */
   configure(alter: (config: ConfigDocument) => void): void;
   /** Runs the command line to its end in `folder`. `env` comes on top of what the config and AWS need. */
-  run(args: readonly string[], options?: Pick<CliOptions, 'env'> & { readonly timeoutMs?: number }): Promise<CliResult>;
-  spawn(args: readonly string[], options?: Pick<CliOptions, 'env' | 'graceMs'>): Promise<RunningCli>;
+  run(
+    args: readonly string[],
+    options?: Pick<CliOptions, 'env' | 'program'> & { readonly timeoutMs?: number },
+  ): Promise<CliResult>;
+  spawn(args: readonly string[], options?: Pick<CliOptions, 'env' | 'graceMs' | 'program'>): Promise<RunningCli>;
   /** The target's items as the plain SDK reads them, in the order of `pk` and `sk`. */
   items(): Promise<Awaited<ReturnType<TestTable['items']>>>;
 }

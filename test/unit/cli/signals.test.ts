@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import type { StopSignal } from '../../../src/cli/io.js';
+import { stopOnSignals } from '../../../src/cli/signals.js';
+
+/** Signals at so many ms. @returns what they came to */
+function after(...signals: readonly (readonly [number, StopSignal])[]): { stop: boolean; kill: boolean; told: number } {
+  let send: (signal: StopSignal) => void = () => undefined;
+  let time = 0;
+  let told = 0;
+  const io = {
+    onSignal: (handler: (signal: StopSignal) => void) => {
+      send = handler;
+      return () => undefined;
+    },
+  };
+  const { stop, kill } = stopOnSignals(
+    io,
+    () => (told += 1),
+    () => time,
+  );
+  for (const [at, signal] of signals) {
+    time = at;
+    send(signal);
+  }
+  return { stop: stop.aborted, kill: kill.aborted, told };
+}
+
+describe('signals', () => {
+  test('the first stops, one that comes later ends', () => {
+    expect(after([0, 'SIGINT'])).toEqual({ stop: true, kill: false, told: 1 });
+    expect(after([0, 'SIGINT'], [500, 'SIGINT'])).toEqual({ stop: true, kill: true, told: 1 });
+    expect(after([0, 'SIGHUP'], [900, 'SIGTERM'])).toEqual({ stop: true, kill: true, told: 1 });
+  });
+
+  test('what comes within a moment is one signal', () => {
+    expect(after([0, 'SIGTERM'], [1, 'SIGTERM'], [499, 'SIGINT'])).toEqual({ stop: true, kill: false, told: 1 });
+    expect(after([0, 'SIGTERM'], [499, 'SIGTERM'], [501, 'SIGTERM'])).toMatchObject({ kill: true });
+  });
+
+  test('a terminal that is gone ends nothing at once, however often that is said', () => {
+    expect(after([0, 'SIGHUP'], [1, 'SIGHUP'], [9_000, 'SIGHUP'])).toEqual({ stop: true, kill: false, told: 1 });
+    expect(after([0, 'SIGTERM'], [9_000, 'SIGHUP'])).toMatchObject({ kill: false });
+  });
+
+  test('a stop that a hundred shards listen to is no leak', async () => {
+    const warned: Error[] = [];
+    const listen = (warning: Error): void => void warned.push(warning);
+    process.on('warning', listen);
+    const { stop } = stopOnSignals({ onSignal: () => () => undefined });
+    for (let i = 0; i < 100; i++) stop.addEventListener('abort', () => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', listen);
+    expect(warned).toEqual([]);
+  });
+});
