@@ -27,9 +27,19 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
   return addShardOptions(new Command('backfill'))
     .description('Move shards: scan, map, write, checkpoint. Run it again to resume.')
     .addOption(jobsOption())
-    .addOption(new Option('--dry-run', 'map every row and write nothing: finds all bad rows').default(false))
+    .addOption(
+      new Option('--dry-run', 'map every row and write nothing: finds all bad rows')
+        .default(false)
+        // It begins anew each time, needs no table, and goes on whatever it finds.
+        .conflicts(['restart', 'createTable', 'maxBadRows', 'acceptServer']),
+    )
     .addOption(new Option('--create-table', 'create the target table where it is missing').default(false))
-    .addOption(new Option('--restart', "put the shard's progress aside and begin again").default(false))
+    .addOption(
+      new Option('--restart', "put the shard's progress aside and begin again")
+        .default(false)
+        // What it was begun from is put aside as well.
+        .conflicts('acceptServer'),
+    )
     .addOption(
       new Option('--retry-bad', 'try the recorded bad rows again with the mapping as it is now, and nothing else')
         .default(false)

@@ -1,26 +1,81 @@
-/** The command line from words to exit code. Whatever goes wrong is printed as an error with its next step; nothing is thrown. */
+/**
+ * The command line from words to exit code. Whatever goes wrong is printed as an error with its next step, in the format that the words
+ * ask for; nothing is thrown.
+ */
 import { CommanderError } from 'commander';
 import { asFerryError, EXIT, FerryError, type ExitCode } from '../core/errors.js';
 import type { Io } from './io.js';
-import { printError } from './print-error.js';
+import { printError, printFault, type Format } from './print-error.js';
 import { buildProgram } from './program.js';
+
+/** A reader that leaves wants no more (EPIPE: `| head`; EIO: a terminal that is gone). */
+const READER_LEFT: ReadonlySet<string> = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
 
 /** @param argv the words behind the program's name */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const lost = { code: null as string | null };
+  const note = (error: NodeJS.ErrnoException): void => {
+    lost.code ??= READER_LEFT.has(error.code ?? '') ? null : (error.code ?? error.name);
+  };
+  io.stdout.on('error', note);
+  try {
+    const exitCode = await exitCodeOf(argv, io);
+    // Whatever was written has come out or failed when this has.
+    await new Promise<void>((resolve) => io.stdout.write('', () => setImmediate(resolve)));
+    return lost.code === null ? exitCode : outputLost(argv, io, lost.code, exitCode);
+  } finally {
+    io.stdout.removeListener('error', note);
+  }
+}
+
+async function exitCodeOf(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const format = formatOf(argv);
   let exitCode: ExitCode = EXIT.done;
-  const program = buildProgram(io, (code) => {
-    exitCode = code;
-  });
+  const program = buildProgram(
+    io,
+    (code) => {
+      exitCode = code;
+    },
+    format === 'text',
+  );
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (thrown instanceof CommanderError) {
+      if (thrown.exitCode === 0) return EXIT.done;
+      if (format !== 'text') printError(io, wrongWords(thrown), format);
+      return EXIT.usage;
+    }
     const error = thrown instanceof FerryError ? thrown : asFerryError(thrown);
-    printError(io, error, argv.includes('--json'));
+    printError(io, error, format);
     if (error.code === 'E_INTERNAL' && io.env['DYNAFERRY_DEBUG'] !== undefined && thrown instanceof Error) {
       io.stderr.write(`${thrown.stack ?? thrown.message}\n`);
     }
     return error.exitCode;
   }
+}
+
+/** Known before the words are understood, as they may be wrong. */
+function formatOf(argv: readonly string[]): Format {
+  if (!argv.includes('--json') && !argv.includes('--all-events')) return 'text';
+  return argv[0] === 'bad-rows' ? 'lines' : 'document';
+}
+
+function wrongWords({ message }: CommanderError): FerryError {
+  const [fact = '', ...more] = message.replace(/^error: /, '').split('\n');
+  const meant = more.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter((line) => line !== '');
+  return new FerryError('E_USAGE', fact, [...meant, '`dynaferry --help` tells more'].join('; '));
+}
+
+/** What the run came to still counts, unless it says that all is well to somebody who could not read it. */
+function outputLost(argv: readonly string[], io: Io, code: string, exitCode: ExitCode): ExitCode {
+  const error = new FerryError(
+    'E_OUTPUT',
+    `stdout could not be written (${code}): the report is lost or cut off`,
+    'free some space where it goes, or send it elsewhere; `dynaferry status` shows what is recorded',
+  );
+  if (formatOf(argv) === 'text') printFault(io.stderr, 'error', error.toFault());
+  else io.stderr.write(`${JSON.stringify({ error: error.toFault(), exitCode: error.exitCode })}\n`);
+  return exitCode === EXIT.done || exitCode === EXIT.differences ? error.exitCode : exitCode;
 }

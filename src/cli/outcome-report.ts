@@ -26,6 +26,9 @@ export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardO
 
 function headline(run: RunOptions, outcome: ShardOutcome): string {
   const { counts, retried } = outcome;
+  if (outcome.toldBy !== 'process' && run.restartsLeft.includes(outcome.shard))
+    return 'not started again yet: its items are those of the earlier backfill';
+  if (outcome.toldBy === 'nobody') return notStarted(run, outcome);
   if (retried !== null) return `${verb(run, outcome)}: ${retriedText(retried)}, ${duration(outcome.elapsedMs / 1_000)}`;
   const seen = run.kind === 'verify' ? ' seen' : '';
   const moved = `${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}${seen}`;
@@ -39,6 +42,13 @@ function headline(run: RunOptions, outcome: ShardOutcome): string {
     duration(outcome.elapsedMs / 1_000),
   ].filter((text) => text !== '');
   return `${verb(run, outcome)}: ${moved} (${extras.join(', ')})`;
+}
+
+/** What earlier runs recorded is not this run's work. */
+function notStarted(run: RunOptions, { counts }: ShardOutcome): string {
+  const before = run.kind === 'verify' ? 'compared' : 'moved';
+  if (counts.rows === 0) return 'not started';
+  return `not started: ${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')} were ${before} by earlier runs`;
 }
 
 function retriedText({ rows, moved, items, gone, expired, stillBad, newerItems, units }: RetryCounts): string {
@@ -55,7 +65,7 @@ function retriedText({ rows, moved, items, gone, expired, stillBad, newerItems, 
 function verb(run: RunOptions, outcome: ShardOutcome): string {
   switch (outcome.outcome) {
     case 'interrupted':
-      return 'interrupted, checkpoint saved';
+      return outcome.toldBy === 'state' ? 'ended at once, the checkpoint has' : 'interrupted, checkpoint saved';
     case 'failed':
       return 'failed';
     case 'done':
@@ -170,7 +180,9 @@ function lateWritesText(until: number): string {
 
 function nextStep(run: RunOptions, outcomes: readonly ShardOutcome[]): string {
   if (outcomes.some((outcome) => outcome.exitCode === EXIT.interrupted))
-    return `run the same command again to resume${run.kind === 'verify' ? '; later than verify.maxAge, all is compared again' : ''}`;
+    return run.resume === null
+      ? `run the same command again to resume${run.kind === 'verify' ? '; later than verify.maxAge, all is compared again' : ''}`
+      : `to resume, run \`${run.resume}\`; with --restart, all of it would start again`;
   if (outcomes.some((outcome) => outcome.outcome === 'failed')) return '';
   if (run.kind === 'backfill' && run.dryRun)
     return outcomes.every((outcome) => outcome.outcome === 'done')

@@ -3,9 +3,14 @@ import type { Fault, Finding } from '../core/errors.js';
 import type { FerryError } from '../core/errors.js';
 import { writeJson, writeLine, type Io } from './io.js';
 
-export function printError(io: Io, error: FerryError, json: boolean): void {
-  if (json) {
-    writeJson(io, { error: error.toFault(), faults: error.faults, exitCode: error.exitCode });
+/** How a command answers on stdout: for a person, as one document, or as NDJSON. */
+export type Format = 'text' | 'document' | 'lines';
+
+export function printError(io: Io, error: FerryError, format: Format): void {
+  if (format !== 'text') {
+    const document = { error: error.toFault(), faults: error.faults, exitCode: error.exitCode };
+    if (format === 'lines') writeLine(io.stdout, JSON.stringify(document));
+    else writeJson(io, document);
     return;
   }
   if (error.faults.length === 0) {

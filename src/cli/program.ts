@@ -12,8 +12,11 @@ import { statusCommand } from './status.js';
 import { verifyCommand } from './verify.js';
 import { VERSION } from './version.js';
 
-/** @param finish takes the exit code of the command that ran */
-export function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
+/**
+ * @param finish takes the exit code of the command that ran
+ * @param words false: what is wrong with the command line is not printed, only thrown
+ */
+export function buildProgram(io: Io, finish: (code: ExitCode) => void, words = true): Command {
   const program = new Command('dynaferry')
     .description('Moves account-sharded MySQL tables into Amazon DynamoDB and proves that the copy is right.')
     .version(VERSION, '-V, --version', 'print the version')
@@ -50,7 +53,7 @@ Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight re
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeErr: (text) => words && io.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'error E_USAGE: ')),
     });
   }

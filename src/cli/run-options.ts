@@ -18,4 +18,8 @@ export interface RunOptions {
   readonly liveWriter: boolean;
   /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
   readonly selection: string;
+  /** What resumes this run, where the same command would start all again; null: the same command. */
+  readonly resume: string | null;
+  /** Shards that were to begin again, and have not: the state has what they were before. Known at the end. */
+  readonly restartsLeft: readonly string[];
 }

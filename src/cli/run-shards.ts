@@ -10,6 +10,7 @@ import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
 import { printOutcomes } from './outcome-report.js';
+import { restatedOutcome, restating, resumeCommand } from './resume-command.js';
 import type { RunOptions } from './run-options.js';
 import { stopOnSignals } from './signals.js';
 
@@ -17,25 +18,30 @@ import { stopOnSignals } from './signals.js';
 export async function runShards(
   io: Io,
   common: ShardOptions,
-  asked: Omit<RunOptions, 'selection' | 'liveWriter'>,
+  asked: Omit<RunOptions, 'selection' | 'liveWriter' | 'resume' | 'restartsLeft'>,
 ): Promise<ExitCode> {
   const selection = common.shard.length > 0 ? `--shard ${common.shard.join(' ')}` : '--all';
   const config = await loadConfigOf(io, common);
-  const run: RunOptions = { ...asked, selection, liveWriter: config.target.liveWriter === 'concurrent' };
+  const resume = resumeCommand(common, { ...asked, selection });
+  const liveWriter = config.target.liveWriter === 'concurrent';
+  const run: RunOptions = { ...asked, selection, resume, restartsLeft: [], liveWriter };
   const chosen = await chosenShards(config, common, run.kind);
   // Of all shards, those that were never begun have nothing to retry; one that was named has to be there.
   const shards = run.retryBad && common.shard.length === 0 ? await begun(config, chosen) : chosen;
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
-    const warnings = await passPreflight(io, config, shards, common, run, stopping.stop);
+    const toRestart = await restartedBy(config, shards, run);
+    const warnings = await passPreflight(io, config, shards, common, run, toRestart, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const target = run.kind === 'backfill' && !run.dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
+    if (run.restart && !run.dryRun) await askRestart(config, shards);
     const { superviseShards } = await import('../shards/supervisor.js');
+    const { recordedWork } = await import('../wiring/recorded-work.js');
     const { serverShares } = await import('../shards/server-share.js');
     const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
     const endProgress = await showProgress(io, bus, common.json, run.allEvents);
-    const { kind, dryRun, restart, retryBad, maxBadRows, acceptServer, allEvents } = run;
+    const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
     const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
     const shares = serverShares(config, shards, jobs);
     let outcomes: readonly ShardOutcome[];
@@ -47,7 +53,7 @@ export async function runShards(
             shard,
             config: { file: config.file, text: config.text },
             dryRun,
-            restart,
+            restart: toRestart.includes(shard),
             retryBad,
             maxBadRows,
             acceptServer,
@@ -62,15 +68,19 @@ export async function runShards(
         shares,
         units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
         warmUnits: target.warmUnits,
-        bus,
+        recorded: (task) => recordedWork(config, task) ?? {},
+        bus: restating(bus, resume),
         stop: stopping.stop,
         kill: stopping.kill,
       });
     } finally {
       endProgress();
     }
-    if (common.json) writeJson(io, { command: run.kind, dryRun: run.dryRun, warnings, shards: outcomes });
-    else printOutcomes(io, run, outcomes);
+    outcomes = outcomes.map((outcome) => restatedOutcome(outcome, resume));
+    if (run.restart) await forgetRefused(config, outcomes);
+    const restartsLeft = await leftToRestart(config, toRestart);
+    if (common.json) writeJson(io, { command: kind, dryRun, resume, restartsLeft, warnings, shards: outcomes });
+    else printOutcomes(io, { ...run, restartsLeft }, outcomes);
     return exitCodeOf(outcomes);
   } finally {
     stopping.end();
@@ -95,6 +105,38 @@ async function begun(config: Config, shards: readonly string[]): Promise<readonl
   return found.length === 0 ? shards : found;
 }
 
+/** Those that begin again with this run: as it was asked to, or as an earlier run was that did not come to them. */
+async function restartedBy(config: Config, shards: readonly string[], run: RunOptions): Promise<readonly string[]> {
+  if (run.restart) return shards;
+  return run.kind === 'verify' || run.dryRun || run.retryBad ? [] : await leftToRestart(config, shards);
+}
+
+async function leftToRestart(config: Config, shards: readonly string[]): Promise<readonly string[]> {
+  const { isRestartAsked } = await import('../state/restart.js');
+  return shards.filter((shard) => isRestartAsked({ folder: config.state, shard }));
+}
+
+async function askRestart(config: Config, shards: readonly string[]): Promise<void> {
+  const state = await import('../state/restart.js');
+  state.askRestart(config.state, shards);
+}
+
+/** Another process has the shard: nothing of its restart was begun, and what that process does is not to be undone later. */
+async function forgetRefused(config: Config, outcomes: readonly ShardOutcome[]): Promise<void> {
+  const { forgetRestart } = await import('../state/restart.js');
+  for (const { shard, fault } of outcomes)
+    if (fault?.code === 'E_STATE_LOCKED') forgetRestart({ folder: config.state, shard });
+}
+
+function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
+  return {
+    level: 'warning',
+    code: 'E_INTERRUPTED',
+    message: `an earlier run with --restart was interrupted before it came to ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
+    hint: `nothing, if that is still wanted; else stop now, and delete ${shards.map((shard) => `${shard}.restart`).join(', ')} in ${state}`,
+  };
+}
+
 /** @returns what is to be warned of: printed already, or for the document of `--json` @throws FerryError: the one fault, or E_PREFLIGHT with all */
 async function passPreflight(
   io: Io,
@@ -102,6 +144,7 @@ async function passPreflight(
   shards: readonly string[],
   common: ShardOptions,
   run: RunOptions,
+  toRestart: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   if (!common.json)
@@ -113,13 +156,14 @@ async function passPreflight(
     {
       createTable: run.createTable,
       target: !run.dryRun,
-      restarting: run.kind === 'verify' || run.dryRun ? null : run.restart ? shards : [],
+      restarting: run.kind === 'verify' || run.dryRun ? null : toRestart,
       bindings: false,
     },
     signal,
   );
   const errors = report.findings.filter((finding) => finding.level === 'error');
-  const warnings = report.findings.filter((finding) => finding.level === 'warning');
+  const goesOn = toRestart.length > 0 && !run.restart ? [restartGoesOn(config, toRestart)] : [];
+  const warnings = [...goesOn, ...report.findings.filter((finding) => finding.level === 'warning')];
   if (!common.json) printFindings(io.stderr, warnings);
   if (errors.length === 0) return warnings;
   const [only] = errors;

@@ -147,7 +147,10 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
   const newer = shard.tables.reduce((sum, { backfill }) => sum + (backfill?.counts.newerItems ?? 0), 0);
   const left =
     newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} of the target were newer, and were left as they are`] : [];
-  return [...fault, ...evidenceNotes(shard), ...left, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
+  const restart = shard.restartAsked
+    ? [`${shard.shard}: a restart was interrupted before it came to it; the next backfill starts it again`]
+    : [];
+  return [...fault, ...restart, ...evidenceNotes(shard), ...left, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
 }
 
 /** What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look into. */

@@ -18,12 +18,18 @@ export function statusCommand(io: Io, finish: (code: ExitCode) => void): Command
     .description(
       'Where every shard stands: phase, progress, rate, bad rows, last verification. Reads the state files only.',
     )
-    .addOption(new Option('-w, --watch', 'show it again and again until Ctrl-C').default(false))
+    .addOption(
+      new Option('-w, --watch', 'show it again and again until Ctrl-C; with --json, one document a line').default(
+        false,
+      ),
+    )
     .addOption(
       new Option('--interval <seconds>', 'seconds between two looks').default(2).argParser(wholeNumber(1, 3_600)),
     )
     .addHelpText('after', '\nExamples:\n  $ dynaferry status\n  $ dynaferry status --watch')
-    .action(async (options: StatusOptions) => {
+    .action(async (options: StatusOptions, command: Command) => {
+      if (!options.watch && command.getOptionValueSource('interval') === 'cli')
+        command.error("error: option '--interval <seconds>' goes with --watch");
       finish(await status(io, options));
     });
 }
@@ -34,21 +40,28 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const tables = config.source.tables.map(({ name }) => name);
   const { notBegun, readShardStatus } = await import('../state/read-status.js');
   const stopping = stopOnSignals(io);
+  const reader = new AbortController();
+  // Whoever read it has left (`| head`), or its disk is full.
+  const left = (): void => reader.abort();
+  io.stdout.on('error', left);
+  const over = AbortSignal.any([stopping.stop, reader.signal]);
   const look = (): readonly ShardStatus[] =>
     shards.map((shard) => readShardStatus({ folder: config.state, shard }, tables) ?? notBegun(shard, tables));
   try {
     do {
       const found = look();
-      if (options.json) writeJson(io, { at: new Date().toISOString(), shards: found });
+      const document = { at: new Date().toISOString(), shards: found };
+      if (options.json && options.watch) writeLine(io.stdout, JSON.stringify(document));
+      else if (options.json) writeJson(io, document);
       else {
         io.stdout.write(clear(io, options.watch));
         writeLine(io.stdout, statusTable(found, Date.now(), width(io)));
       }
-      if (options.watch)
-        await sleep(options.interval * 1_000, undefined, { signal: stopping.stop }).catch(() => undefined);
-    } while (options.watch && !stopping.stop.aborted);
+      if (options.watch) await sleep(options.interval * 1_000, undefined, { signal: over }).catch(() => undefined);
+    } while (options.watch && !over.aborted);
     return EXIT.done;
   } finally {
+    io.stdout.removeListener('error', left);
     stopping.end();
   }
 }

@@ -15,6 +15,11 @@ export function pattern(shape: RegExp, refusal: string) {
   return z.string().regex(shape, refusal);
 }
 
+/** Of a file or folder. Nobody but a shell makes a home folder of `~`: a folder of that name would be made. */
+export function path() {
+  return pattern(/^(?!~)[^]+$/, 'begins with ~, which only a shell takes for a home folder: write ${HOME}, or ./~');
+}
+
 export function columnName() {
   return text().describe('name of a column');
 }

@@ -3,7 +3,7 @@
  * are found by `cross-checks.ts`, so that a fault of one field never hides those.
  */
 import * as z from 'zod';
-import { text } from './fields.js';
+import { path } from './fields.js';
 import { mappingShape } from './mapping-schema.js';
 import { sourceShape } from './source-schema.js';
 import { targetShape } from './target-schema.js';
@@ -14,7 +14,7 @@ z.config({ jitless: true });
 
 export const configShape = z
   .strictObject({
-    state: text()
+    state: path()
       .default('./state')
       .describe("folder of the state files, one a shard; relative to the config's folder; ./state unless given"),
     source: sourceShape,

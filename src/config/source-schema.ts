@@ -1,6 +1,6 @@
 /** The YAML shape of `source`: shards, tables and how gently they are read. */
 import * as z from 'zod';
-import { columnName, host, optional, pattern, text, whole } from './fields.js';
+import { columnName, host, optional, pattern, path, text, whole } from './fields.js';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -14,7 +14,7 @@ const tls = z
       .describe(
         'how far the server is trusted: verify (default) checks certificate and host name, required encrypts without a check, off is plain text, for loopback hosts only (there the default)',
       ),
-    ca: optional(text()).describe("PEM file with the certificate authority; relative to the config's folder"),
+    ca: optional(path()).describe("PEM file with the certificate authority; relative to the config's folder"),
     profile: optional(z.enum(['amazon-rds'])).describe('certificate authorities to trust: amazon-rds'),
   })
   .describe('how the connection to MySQL is encrypted');

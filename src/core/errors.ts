@@ -27,6 +27,7 @@ const entry = (exit: ExitCode, meaning: string): CodeEntry => ({ exit, meaning }
 
 export const ERROR_CODES = {
   E_USAGE: entry(EXIT.usage, 'the command line is not one that dynaferry understands'),
+  E_OUTPUT: entry(EXIT.state, 'stdout could not be written: the report is lost or cut off'),
   E_CONFIG_READ: entry(EXIT.usage, 'the config file cannot be read or is not YAML'),
   E_CONFIG_INVALID: entry(EXIT.usage, 'the config has faults; each is listed with its path and line'),
   E_CONFIG_ENV: entry(EXIT.usage, 'the config takes an environment variable that is not set'),

@@ -29,6 +29,8 @@ export interface Supervision {
   readonly units: number;
   /** What an on-demand table is warm for, in the same units; null where the table is none. */
   readonly warmUnits: number | null;
+  /** What the state says of a shard whose process told nothing. */
+  readonly recorded: (task: ShardTask) => Partial<ShardOutcome>;
   readonly bus: EventBus;
   readonly stop: AbortSignal;
   readonly kill: AbortSignal;
@@ -50,7 +52,7 @@ const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
 
 /** Outcomes in the order of the tasks. */
 export async function superviseShards(supervision: Supervision): Promise<readonly ShardOutcome[]> {
-  const { tasks, jobs, shares, units, warmUnits, bus, stop, kill } = supervision;
+  const { tasks, jobs, shares, units, warmUnits, recorded, bus, stop, kill } = supervision;
   const running = new Set<ChildProcess>();
   const warmUp = new WarmUp(units, warmUnits, performance.now());
   const share = (): number => (EVENLY_SENT * warmUp.units) / Math.max(1, Math.min(running.size, jobs));
@@ -73,7 +75,8 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   const outcomes = Promise.all(
     tasks.map((task) =>
       inTurn(task.shard, async () => {
-        if (stop.aborted) return failedOutcome(task.shard, interrupted());
+        if (stop.aborted)
+          return { ...failedOutcome(task.shard, interrupted()), ...recorded(task), toldBy: 'nobody' as const };
         const child = startWorker();
         running.add(child);
         shareOut();
@@ -82,7 +85,7 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
           if (running.delete(child)) shareOut();
         };
         try {
-          return await superviseOne(child, { ...task, units: share() }, { bus, stop, kill, release });
+          return await superviseOne(child, { ...task, units: share() }, { recorded, bus, stop, kill, release });
         } finally {
           release();
         }
@@ -110,7 +113,7 @@ function isWorkingDirectoryThere(): boolean {
   }
 }
 
-interface Circumstances extends Pick<Supervision, 'bus' | 'stop' | 'kill'> {
+interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 'kill'> {
   /** Its part of the budget is free. */
   readonly release: () => void;
 }
@@ -118,8 +121,9 @@ interface Circumstances extends Pick<Supervision, 'bus' | 'stop' | 'kill'> {
 async function superviseOne(
   child: ChildProcess,
   task: ShardTask,
-  { bus, stop, kill, release }: Circumstances,
+  { recorded, bus, stop, kill, release }: Circumstances,
 ): Promise<ShardOutcome> {
+  const startedAt = performance.now();
   const { shard } = task;
   const told: { outcome: ShardOutcome | null } = { outcome: null };
   const timers: NodeJS.Timeout[] = [];
@@ -166,7 +170,14 @@ async function superviseOne(
     const how = await endOf(child, unkillable.signal);
     if (told.outcome !== null) return told.outcome;
     const stopped = stop.aborted || ENDED_BY_HAND.has(how);
-    return endedWithoutOutcome(shard, stopped ? interrupted() : died(shard, hung, how, words.fatal), bus);
+    const outcome: ShardOutcome = {
+      ...failedOutcome(shard, stopped ? interrupted() : died(shard, hung, how, words.fatal)),
+      ...recorded(task),
+      toldBy: 'state',
+      elapsedMs: performance.now() - startedAt,
+    };
+    tellEnd(outcome, bus);
+    return outcome;
   } finally {
     vigil.end();
     stop.removeEventListener('abort', onStop);
@@ -228,16 +239,8 @@ function silent(child: ChildProcess, shard: string, seconds: number): Fault {
   };
 }
 
-function endedWithoutOutcome(shard: string, error: FerryError, bus: EventBus): ShardOutcome {
-  const outcome = failedOutcome(shard, error);
-  bus.emit('shard.finished', {
-    shard,
-    outcome: outcome.outcome,
-    counts: outcome.counts,
-    elapsedMs: outcome.elapsedMs,
-    fault: outcome.fault,
-  });
-  return outcome;
+function tellEnd({ shard, outcome, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
+  bus.emit('shard.finished', { shard, outcome, counts, elapsedMs, fault });
 }
 
 /** A child that has gone is told nothing: its end is seen by itself. */

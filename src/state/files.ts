@@ -20,6 +20,8 @@ export interface ShardFiles extends StatePlace {
   readonly shard: string;
   readonly folder: string;
   readonly lock: string;
+  /** There while a restart of the shard is asked for and not begun (`restart.ts`). */
+  readonly restart: string;
 }
 
 const KEY_REGISTER = 'item-keys';
@@ -38,6 +40,7 @@ export function shardFiles(folder: string, shard: string): ShardFiles {
     subject: `shard ${shard}`,
     file: join(folder, `${shard}.db`),
     lock: join(folder, `${shard}.lock`),
+    restart: join(folder, `${shard}.restart`),
     remedy: `begin this shard again with \`${restartCommand(shard)}\`: writes are idempotent, so that is safe, but it pays for every write once more`,
   };
 }

@@ -9,6 +9,7 @@ import type { StateStore } from '../core/state-ports.js';
 import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
 import { makeFolder, shardFiles, type ShardFiles } from './files.js';
 import { acquireLock, type Lock } from './lock.js';
+import { lockHolders } from './lock-holder.js';
 import { LateWrites, lateWritesOfArchives } from './late-writes.js';
 import { Binding, Meta } from './meta.js';
 import { STATE } from './schema.js';
@@ -52,10 +53,13 @@ export function openStateStore(options: StateAt & { readonly create: boolean }):
 export function lockShard(files: ShardFiles): Lock {
   const lock = acquireLock(files.lock, files, LOCK_WAIT_MS);
   if (lock !== null) return lock;
-  const pid = holderPid(files);
+  const seen = lockHolders(files.lock);
+  const pid = seen === null ? recordedHolder(files) : (seen[0] ?? null);
+  const elsewhere =
+    seen === null ? 'another process' : 'a process that cannot be seen from here (in another container?)';
   throw new FerryError(
     'E_STATE_LOCKED',
-    `${files.subject}: ${pid === null ? 'another process' : `process ${pid}`} works on this shard`,
+    `${files.subject}: ${pid === null ? elsewhere : `process ${pid}`} works on this shard`,
     `let it finish (\`dynaferry status\` shows how far it is)${pid === null ? '' : `, or stop it with \`kill ${pid}\`, which saves its checkpoint`}; the lock ends with that process, no file has to be deleted`,
   );
 }
@@ -105,7 +109,7 @@ function openLocked(files: ShardFiles, lock: Lock): StateStore {
 }
 
 /** The pid in the state file, if that process lives: a holder that only just began may not have written its own yet. */
-function holderPid(files: ShardFiles): number | null {
+function recordedHolder(files: ShardFiles): number | null {
   try {
     const database = openReadOnly(files, STATE, 0);
     try {

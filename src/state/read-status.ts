@@ -22,6 +22,7 @@ import { Passes } from './passes.js';
 import { phaseOf, standingOf } from './phase.js';
 import { Plans } from './plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
+import { isRestartAsked } from './restart.js';
 import { SteadyClock } from './steady-clock.js';
 import { Suspects } from './suspects.js';
 
@@ -72,6 +73,8 @@ export interface ShardStatus {
    * no run was broken off.
    */
   readonly lateWritesUntil: number | null;
+  /** A restart of it was asked for, and interrupted before it came to this shard: the next backfill begins it again. */
+  readonly restartAsked: boolean;
   /** Why nothing more can be said, or null. */
   readonly fault: Fault | null;
 }
@@ -93,7 +96,14 @@ const NOTHING_KNOWN: Known = {
 
 /** The status of a shard that nothing is recorded of. @param tables that the config names */
 export function notBegun(shard: string, tables: readonly string[]): ShardStatus {
-  return { shard, running: false, ...NOTHING_KNOWN, tables: tables.map(neverPlanned), fault: null };
+  return {
+    shard,
+    running: false,
+    ...NOTHING_KNOWN,
+    tables: tables.map(neverPlanned),
+    restartAsked: false,
+    fault: null,
+  };
 }
 
 /**
@@ -105,13 +115,14 @@ export function readShardStatus(
   tables: readonly string[] | null = null,
 ): ShardStatus | null {
   const files = shardFiles(folder, shard);
+  const restartAsked = isRestartAsked({ folder, shard });
   let running = false;
   try {
     if (!isRecorded(files)) return null;
     running = isLocked(files.lock, files);
-    return { shard, running, ...readKnown(files, running, tables), fault: null };
+    return { shard, running, ...readKnown(files, running, tables), restartAsked, fault: null };
   } catch (error) {
-    return { shard, running, ...NOTHING_KNOWN, fault: asFerryError(error).toFault() };
+    return { shard, running, ...NOTHING_KNOWN, restartAsked, fault: asFerryError(error).toFault() };
   }
 }
 

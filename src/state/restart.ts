@@ -1,11 +1,46 @@
-/** Begins a shard again: what a backfill recorded is moved aside, never deleted; what a dry run recorded is discarded. */
+/**
+ * Begins a shard again: what a backfill recorded is moved aside, never deleted; what a dry run recorded is discarded.
+ *
+ * A restart of several shards is one piece of work: what it was asked for is on disk before the first of them begins, an empty file a
+ * shard, which goes when the shard's former state is aside. A run that is interrupted leaves those it had not come to, and the next
+ * backfill of one of these begins it again, as it was asked to.
+ */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { openDatabase } from './database.js';
-import { SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
+import { makeFile, makeFolder, SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
 import { releaseItemKeys } from './key-register.js';
 import { lockShard, type StateAt } from './open.js';
 import { STATE } from './schema.js';
 import { guarded } from './sqlite-errors.js';
+
+/** Notes that these shards are to begin again, durably. @throws FerryError E_STATE_IO */
+export function askRestart(folder: string, shards: readonly string[]): void {
+  for (const shard of shards) {
+    const files = shardFiles(folder, shard);
+    guarded(files, () => {
+      makeFolder(folder);
+      makeFile(files.restart);
+      syncFolderOf(files.restart);
+    });
+  }
+}
+
+/** Whether a restart of the shard was asked for and has not begun. */
+export function isRestartAsked({ folder, shard }: StateAt): boolean {
+  return existsSync(shardFiles(folder, shard).restart);
+}
+
+/** Of one that was refused: it is no piece of work that goes on. @throws FerryError E_STATE_IO */
+export function forgetRestart({ folder, shard }: StateAt): void {
+  const files = shardFiles(folder, shard);
+  guarded(files, () => removeRestart(files));
+}
+
+function removeRestart(files: ShardFiles): void {
+  if (!existsSync(files.restart)) return;
+  rmSync(files.restart, { force: true });
+  syncFolderOf(files.restart);
+}
 
 /**
  * Moves the state file to `<shard>.<UTC time>.db` while holding the shard's lock, and gives up the item keys that the shard
@@ -23,6 +58,7 @@ export function archiveState({ folder, shard }: StateAt): string | null {
     // refuses. And they go even where no file is left, because a kill may have come between the two.
     const archive = existsSync(files.file) ? guarded(files, () => moveAside(files)) : null;
     releaseItemKeys({ folder, shard });
+    guarded(files, () => removeRestart(files));
     return archive;
   } finally {
     lock.release();

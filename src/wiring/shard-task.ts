@@ -42,6 +42,8 @@ export interface ShardOutcome {
   readonly shard: string;
   readonly outcome: 'done' | 'differences' | 'failed' | 'interrupted';
   readonly exitCode: ExitCode;
+  /** Who says so: the shard's process; the state, as the process ended without a word; nobody, as the process was not started. */
+  readonly toldBy: 'process' | 'state' | 'nobody';
   readonly fault: Fault | null;
   readonly counts: Counts;
   readonly elapsedMs: number;
@@ -77,6 +79,7 @@ export interface ShardOutcome {
 export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
   outcome: 'done',
   exitCode: EXIT.done,
+  toldBy: 'process',
   fault: null,
   counts: NO_COUNTS,
   alreadyDone: false,

@@ -4,7 +4,7 @@
  * dynaferry by.
  */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -218,5 +218,40 @@ describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_00
     migration.configure(quickly);
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe.each(onePair)('a restart of several shards from $name', { timeout: 120_000 }, (servers) => {
+  it('that was interrupted is resumed as one, by the command that it names', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows: 300 });
+    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    for (const database of migration.databases) await database.query("UPDATE messages SET body = 'changed' LIMIT 9");
+    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 200, requestsInFlight: 2 }));
+    const archives = (): readonly string[] =>
+      readdirSync(migration.stateFolder)
+        .flatMap((name) => /^(s\d+)\..*Z\.db$/.exec(name)?.[1] ?? [])
+        .sort();
+    {
+      await using cli = await migration.spawn(['backfill', '--all', '--restart', '--jobs', '1']);
+      await until(() => archives().length > 0 && committed(migration, 'backfill') > 0, cli);
+      cli.killGroup('SIGINT');
+      const stopped = await cli.result;
+      expect(stopped).toMatchObject({ code: 130 });
+      expect(stopped.stdout).toMatch(/^s01 {2}interrupted, checkpoint saved: /m);
+      expect(stopped.stdout).toMatch(/^s02 {2}not started again yet: /m);
+      expect(stopped.stdout).toContain('to resume, run `dynaferry backfill --all --jobs 1`; with --restart, all');
+    }
+    expect((await migration.run(['status'])).stdout).toMatch(/^s02: a restart was interrupted before it came to it/m);
+    migration.configure(quickly);
+    const done = committed(migration, 'backfill');
+    const resumed = await migration.run(['backfill', '--all', '--jobs', '1']);
+    expect(resumed).toMatchObject({ code: 0 });
+    expect(resumed.stderr).toMatch(/interrupted before it came to shard s02: this run starts it again/);
+    expect(done).toBeGreaterThan(0);
+    // Each was put aside once: what s01 had moved again by then was not moved a third time.
+    expect(archives()).toEqual(['s01', 's02']);
+    expect(await migration.run(['verify', '--all'])).toMatchObject({ code: 0 });
+    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    expect(archives()).toEqual(['s01', 's02']);
   });
 });

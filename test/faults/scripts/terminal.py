@@ -51,4 +51,4 @@ while True:
     except ChildProcessError:
         break
     how = f"exited with {os.WEXITSTATUS(status)}" if os.WIFEXITED(status) else f"ended by signal {os.WTERMSIG(status)}"
-    print(f"process {pid} {how}", flush=True)
+    print(f"\nprocess {pid} {how}", flush=True)

@@ -103,7 +103,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
       config: notesConfig,
       table: 'missing',
     });
-    const result = await migration.run(['backfill', '--dry-run', '--max-bad-rows', '10', '--json']);
+    const result = await migration.run(['backfill', '--dry-run', '--json']);
     expect(result.code).toBe(1);
     expectAllBad(outcomeOf(result));
     expect(outcomeOf(result)).toMatchObject({ counts: { rows: 10, items: 7, badRows: 3 } });

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -16,7 +17,40 @@ const locked = (pid: number): unknown =>
     hint: expect.stringContaining(`kill ${pid}`) as unknown,
   });
 
+const ANOTHER_NAMESPACE = 'unshare --pid --fork --kill-child --mount-proc';
+
+/** Another pid namespace is what a container has; making one is root's. */
+const canUnshare = (() => {
+  try {
+    execFileSync('sh', ['-c', `${ANOTHER_NAMESPACE} true`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
 describe('a shard belongs to one process', () => {
+  test.runIf(canUnshare)('a holder in another pid namespace goes by its id here, or by none', async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: folder.path, shard: 's01' };
+    const within = `set -- ${ANOTHER_NAMESPACE} "$@"`;
+    {
+      await using holder = startScript('hold-shard', [at.folder, at.shard], within);
+      expect(await holder.line()).toBe('open');
+      const refusal = refusalOf(() => openStateStore({ ...at, create: true }));
+      const pid = Number(/process (\d+) works/.exec(refusal)?.[1]);
+      // There it is 1.
+      expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toContain('hold-shard');
+      expect(refusal).toContain(`\`kill ${pid}\``);
+    }
+    await using holder = startScript('hold-shard', [at.folder, at.shard]);
+    expect(await holder.line()).toBe('open');
+    await using refused = startScript('hold-shard', [at.folder, at.shard], within);
+    expect(await refused.line()).toMatch(
+      /^E_STATE_LOCKED shard s01: a process that cannot be seen from here \(in another container\?\) works on this shard/,
+    );
+  });
+
   test('another process is refused by name until the holder leaves', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
@@ -97,3 +131,13 @@ test('state that was never begun is E_STATE_MISSING, and asking leaves nothing b
   expect(readShardStatus(at)).toBeNull();
   expect(() => rmSync(at.folder)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
 });
+
+function refusalOf(open: () => unknown): string {
+  try {
+    open();
+  } catch (thrown) {
+    const { message, hint } = thrown as { message: string; hint: string };
+    return `${message}; ${hint}`;
+  }
+  throw new Error('it was not refused');
+}

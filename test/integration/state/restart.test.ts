@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { openKeyRegister } from '../../../src/state/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
-import { archiveState } from '../../../src/state/restart.js';
+import { archiveState, askRestart, forgetRestart, isRestartAsked } from '../../../src/state/restart.js';
 import { cursor, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScript, startScripts } from './child-script.js';
@@ -41,6 +41,21 @@ test('the state is moved aside whole, the shard starts new, and other shards sta
   expect(existsSync(archive)).toBe(true);
   expect(readShardStatus({ ...at, shard: 's02' })).toMatchObject({ fault: null });
   expect(readdirSync(at.folder).filter((file) => /^s01\.db/.test(file))).toEqual([]);
+});
+
+test('a restart that was asked for stays so until its shard is put aside, or it is refused', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: join(folder.path, 'state'), shard: 's01' };
+  askRestart(at.folder, ['s01', 's02']);
+  openStateStore({ ...at, create: true }).close();
+  expect(readShardStatus(at)).toMatchObject({ restartAsked: true, fault: null });
+  // Asked again, as by the next run of the same command.
+  askRestart(at.folder, ['s01']);
+  archiveState(at);
+  expect([isRestartAsked(at), isRestartAsked({ ...at, shard: 's02' })]).toEqual([false, true]);
+  forgetRestart({ ...at, shard: 's02' });
+  expect(isRestartAsked({ ...at, shard: 's02' })).toBe(false);
+  forgetRestart({ ...at, shard: 's02' });
 });
 
 test('beside a `status` that has the file open, its log is moved with it', async () => {

@@ -1,5 +1,5 @@
 /** The launcher, and the harness that runs it as a child process. */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -50,6 +50,30 @@ describe('launcher', () => {
     expect(await cli.result).toMatchObject({ code: 130, signal: null });
   });
 
+  it('ends as any program does by a signal that no command listens to', async () => {
+    await using folder = await temporaryFolder();
+    const main = `(argv, io) => new Promise(() => { setInterval(() => undefined, 1000); io.stdout.write('ready'); })`;
+    await using cli = await spawnCli([], { cwd: folder.path, launcher: await checkout(folder.path, main) });
+    await cli.waitFor(/ready/);
+    cli.kill('SIGTERM');
+    expect(await cli.result).toMatchObject({ code: null, signal: 'SIGTERM' });
+  });
+
+  it('goes on where stderr has a full disk behind it, and where its folder was deleted', async () => {
+    await using folder = await temporaryFolder();
+    const main = `async (argv, io) => {
+      for (let line = 0; line < 9; line += 1) { io.stderr.write('x'); await new Promise(setImmediate); }
+      process.emitWarning('of no concern to an operator');
+      io.stdout.write('in ' + io.cwd);
+      return 3;
+    }`;
+    const launcher = await checkout(folder.path, main);
+    const command = `mkdir gone; cd gone; rmdir ../gone; "$0" "$1" 2>/dev/full; echo " $?"; "$0" "$1" 2>&1; exit 0`;
+    const program = ['bash', '-c', command, process.execPath, launcher];
+    const ended = await runCli([], { cwd: folder.path, program });
+    expect(ended).toMatchObject({ code: 0, stdout: 'in null 3\nxxxxxxxxxin null' });
+  });
+
   it('is quiet about Node 20, and about a reader that left', async () => {
     await using folder = await temporaryFolder();
     const main = `async (argv, io) => {
@@ -74,6 +98,27 @@ describe('running the command line', () => {
     const result = await runCli(['--help'], { cwd: folder.path });
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(result.stdout).toContain('backfill');
+  });
+
+  it('`status --watch` ends when its reader has left', async () => {
+    await using folder = await temporaryFolder();
+    const config = fileURLToPath(new URL('../../../fixtures/postflight/dynaferry.yaml', import.meta.url));
+    const names = (await readFile(config, 'utf8')).matchAll(/\$\{(\w+)\}/g);
+    const env = {
+      ...Object.fromEntries([...names].map(([, name = '']) => [name, name.endsWith('PORT') ? '3306' : 'localhost'])),
+      POSTFLIGHT_STATE: join(folder.path, 'state'),
+    };
+    const command =
+      'set -o pipefail; for json in "" --json; do "$0" "$1" status -c "$2" --watch --interval 1 $json | head -1; done; echo "$?"';
+    const program = ['bash', '-c', command, process.execPath, LAUNCHER, config];
+    const { code, stdout } = await runCli([], { cwd: folder.path, program, env, timeoutMs: 20_000 });
+    const [table, json = '', exit] = stdout.trim().split('\n');
+    expect({ code, table, exit }).toMatchObject({
+      code: 0,
+      table: expect.stringMatching(/^shard/) as string,
+      exit: '0',
+    });
+    expect(JSON.parse(json)).toMatchObject({ shards: [{ phase: 'new' }, { phase: 'new' }] });
   });
 
   it('ends what takes too long, and says what it had written', async () => {

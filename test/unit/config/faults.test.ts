@@ -77,6 +77,9 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
     `${ITEM_PATH}.ttl.retention|must be a whole number with a unit`,
     '400d',
   ],
+  // No shell reads it.
+  ['state', '~/state', 'state|begins with ~', 'folder of the state files'],
+  ['source.shards.1.tls', { ca: '~/ca.pem' }, 'source.shards[1].tls.ca|begins with ~', 'certificate authority'],
   // between fields
   ['target.liveWriter', 'concurrent', 'target.liveWriter|is concurrent, but nothing says', 'target.version: {'],
   ['target.version', { attribute: 'v' }, 'target.version|is of use only beside another writer', 'concurrent'],

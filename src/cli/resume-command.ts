@@ -1,0 +1,58 @@
+/**
+ * What an operator types to go on. As a rule the same command; but `--restart` would begin anew what it has begun, so where a run with it
+ * was interrupted or failed, every place that says "run the same command again" names the command without it. It starts what the restart
+ * had not come to (`state/restart.ts`) and resumes the rest.
+ *
+ * Followed: all next steps of faults, in reports, events and documents, go through `restated`; the report's last line names it.
+ */
+import type { Fault } from '../core/errors.js';
+import { EventBus } from '../core/events.js';
+import type { ShardOutcome } from '../wiring/shard-task.js';
+import type { ShardOptions } from './common-options.js';
+import type { RunOptions } from './run-options.js';
+
+/** null: the same command. */
+export function resumeCommand(
+  common: ShardOptions,
+  run: Omit<RunOptions, 'liveWriter' | 'resume' | 'restartsLeft'>,
+): string | null {
+  if (!run.restart) return null;
+  const config = common.config === 'dynaferry.yaml' ? [] : ['--config', quoted(common.config)];
+  return [
+    'dynaferry',
+    run.kind,
+    run.selection,
+    ...config,
+    ...(run.jobs === undefined ? [] : ['--jobs', String(run.jobs)]),
+    ...(run.maxBadRows === 0 ? [] : ['--max-bad-rows', String(run.maxBadRows)]),
+    ...(run.allEvents ? ['--all-events'] : common.json ? ['--json'] : []),
+  ].join(' ');
+}
+
+/** For a POSIX shell. */
+function quoted(word: string): string {
+  return /^[\w./+,:@%-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Its next step, with the command that resumes in place of "the same". */
+export function restated<F extends Fault>(fault: F, resume: string | null): F {
+  if (resume === null) return fault;
+  return { ...fault, hint: fault.hint.replace(/\b([Rr]un) the same command again\b/g, `$1 \`${resume}\``) };
+}
+
+export function restatedOutcome(outcome: ShardOutcome, resume: string | null): ShardOutcome {
+  return { ...outcome, fault: outcome.fault === null ? null : restated(outcome.fault, resume) };
+}
+
+/** @returns a bus whose events come out on `bus`, restated */
+export function restating(bus: EventBus, resume: string | null): EventBus {
+  if (resume === null) return bus;
+  const inner = new EventBus();
+  inner.onAny((record) => {
+    if (record.name === 'shard.warning') bus.emit(record.name, restated(record.payload, resume));
+    else if (record.name === 'shard.finished' && record.payload.fault !== null)
+      bus.emit(record.name, { ...record.payload, fault: restated(record.payload.fault, resume) });
+    else bus.emit(record.name, record.payload);
+  });
+  return inner;
+}

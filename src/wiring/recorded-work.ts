@@ -1,0 +1,33 @@
+/**
+ * What the state says of a shard whose process told nothing: it was not started, or it ended without a word. Read beside whoever holds it;
+ * where it cannot be read, nothing is said.
+ */
+import type { Config } from '../config/model.js';
+import { addCounts, NO_COUNTS, type Counts } from '../core/model.js';
+import { readShardStatus } from '../state/read-status.js';
+import type { ShardOutcome, ShardTask } from './shard-task.js';
+import { stateFolder } from './shard-work.js';
+
+/** Of a verification only one that is unfinished: what a former one saw is no news of this run. */
+export function recordedWork(
+  config: Config,
+  { kind, shard, dryRun }: Pick<ShardTask, 'kind' | 'shard' | 'dryRun'>,
+): Pick<ShardOutcome, 'counts' | 'badRows' | 'backfillFinished' | 'unfinished'> | null {
+  const names = config.source.tables.map(({ name }) => name);
+  const known = readShardStatus({ folder: stateFolder(config, dryRun), shard }, names);
+  if (known === null || known.fault !== null) return null;
+  const tables = known.tables.filter(({ inConfig }) => inConfig);
+  const unfinished = tables
+    .filter(({ backfill }) => backfill === null || backfill.pass.finishedAt === null)
+    .map(({ table, backfill }) => ({ table, begun: backfill !== null }));
+  return {
+    counts: tables.reduce<Counts>((sum, table) => {
+      const pass = table[kind];
+      const counted = pass !== null && (kind === 'backfill' || pass.pass.finishedAt === null);
+      return counted ? addCounts(sum, pass.counts) : sum;
+    }, NO_COUNTS),
+    badRows: tables.reduce((sum, { badRows }) => sum + badRows, 0),
+    backfillFinished: unfinished.length === 0,
+    unfinished,
+  };
+}

@@ -1,0 +1,93 @@
+/** The command line before any server is asked: what it refuses, and in which format it says so. */
+import { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { main } from '../../../src/cli/main.js';
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(argv: readonly string[], options: { stdout?: Writable; cwd?: string | null } = {}): Promise<Ran> {
+  const written = { stdout: '', stderr: '' };
+  const sink = (name: keyof typeof written): Writable =>
+    new Writable({
+      write(text, _encoding, done) {
+        written[name] += String(text);
+        done();
+      },
+    });
+  const { stdout = sink('stdout'), cwd = '/nowhere' } = options;
+  const io = { stdout, stderr: sink('stderr'), env: {}, cwd, onSignal: () => () => undefined };
+  return { code: await main(argv, io), ...written };
+}
+
+describe('options that the command would ignore', () => {
+  test.each([
+    ['backfill --all --dry-run --restart', '--restart'],
+    ['backfill --all --dry-run --create-table', '--create-table'],
+    ['backfill --all --dry-run --max-bad-rows 5', '--max-bad-rows'],
+    ['backfill --all --dry-run --accept-server', '--accept-server'],
+    ['backfill --all --restart --accept-server', '--accept-server'],
+    ['backfill --all --retry-bad --restart', '--restart'],
+    ['backfill --all --shard s01', '--shard'],
+    ['status --interval 5', '--interval'],
+    ['diff --explain --sample 5', '--sample'],
+    ['backfill s01', 'too many arguments'],
+  ])('`%s` is refused', async (words, named) => {
+    const { code, stdout, stderr } = await run(words.split(' '));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^error E_USAGE: /);
+    expect(stderr).toContain(named);
+  });
+});
+
+describe('with --json, what is wrong is JSON', () => {
+  test.each([
+    ['check --json --colour', 'E_USAGE', "unknown option '--colour'"],
+    ['backfill --all-events --all --jobs 0', 'E_USAGE', 'argument'],
+    ['status --json --interval 5', 'E_USAGE', '--interval'],
+    ['check --json', 'E_CONFIG_READ', 'there is no config file'],
+    ['backfill --all --all-events', 'E_CONFIG_READ', 'there is no config file'],
+    ['bad-rows --json', 'E_CONFIG_READ', 'there is no config file'],
+  ])('`%s`', async (words, error, fact) => {
+    const { code, stdout, stderr } = await run(words.split(' '));
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: error }, exitCode: 2 });
+    expect(stdout).toContain(fact);
+    if (words.startsWith('bad-rows')) expect(stdout.trim()).not.toContain('\n');
+  });
+});
+
+test('a folder that was deleted under the command is told, and needs to be there for a relative path alone', async () => {
+  const { code, stderr } = await run(['check'], { cwd: null });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error E_CONFIG_READ: the folder that this command was started in was deleted/);
+  expect(await run(['schema'], { cwd: null })).toMatchObject({ code: 0, stderr: '' });
+  expect((await run(['check', '-c', '/no/such.yaml'], { cwd: null })).stderr).toContain(
+    'there is no config file /no/such',
+  );
+});
+
+describe('a report that does not get out', () => {
+  const failing = (code: string): Writable =>
+    new Writable({
+      write(_text, _encoding, done) {
+        done(Object.assign(new Error('no'), { code }));
+      },
+      autoDestroy: false,
+    });
+
+  test('to a full disk is a fault of its own', async () => {
+    const { code, stderr } = await run(['schema'], { stdout: failing('ENOSPC') });
+    expect(code).toBe(6);
+    expect(stderr).toMatch(/^error E_OUTPUT: stdout could not be written \(ENOSPC\)/);
+    const json = await run(['schema', '--json'], { stdout: failing('ENOSPC') });
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'E_OUTPUT' }, exitCode: 6 });
+  });
+
+  test('to a reader that has left is none', async () => {
+    expect(await run(['schema'], { stdout: failing('EPIPE') })).toMatchObject({ code: 0, stderr: '' });
+  });
+});
