@@ -76,6 +76,8 @@ export interface EventMap {
   'source.resumed': OfShard & { readonly pausedMs: number };
   /** A watched replica, or the server itself, does not say how it is: scans go on without it. `gauge`: which. */
   'source.unwatched': OfShard & { readonly gauge: string; readonly reason: string };
+  /** It waits, for so long by now, for the register of item keys, which process `holder` keeps (null: it cannot be told). */
+  'register.waited': OfShard & { readonly seconds: number; readonly holder: number | null };
   /** `rows`: how many of them, found one after the other, this event tells. */
   'row.bad': OfTable & { readonly column: string | null; readonly reason: string; readonly rows: number };
   /** `items`: how many of them this event tells. */
@@ -142,6 +144,7 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'source.paused': 'seldom',
   'source.resumed': 'seldom',
   'source.unwatched': 'seldom',
+  'register.waited': 'seldom',
   'row.bad': 'seldom',
   'difference.found': 'seldom',
   'events.dropped': 'seldom',

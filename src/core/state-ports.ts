@@ -255,7 +255,8 @@ export interface StateStore {
  */
 export interface KeyRegister {
   /**
-   * Claims item keys for rows. Claiming again for the same row is fine.
+   * Claims item keys for rows. Claiming again for the same row is fine, also where it failed because another process had the register.
+   * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment
    * @returns the claims that another row already holds: by index into `claims`, with the holder.
    */
   claim(
@@ -270,5 +271,7 @@ export interface KeyRegister {
     owner: { readonly shard: string; readonly table: string },
     claim: { readonly keyText: string; readonly from: Cursor; readonly to: Cursor },
   ): boolean;
+  /** Id of a process that keeps others from claiming now; null: there is none, or nobody can tell. */
+  holder(): number | null;
   close(): void;
 }

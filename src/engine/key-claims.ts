@@ -14,6 +14,7 @@ import type { ItemWriter, WriteReceipt } from '../core/ports.js';
 import type { KeyRegister } from '../core/state-ports.js';
 import { compileSameValue } from '../mapping/same-value.js';
 import { sharedKeyTexts, whichStands } from './moved-rows.js';
+import { inTurn } from './register-turn.js';
 import { partlyRefused, refusedRows, type RefusedRow } from './refused-rows.js';
 import { overlappingRow, SHARED_KEY, sharedKey, SharedKeyRows, shardOverlap } from './shared-key.js';
 import { ShardValues } from './shard-values.js';
@@ -84,7 +85,7 @@ export class KeyClaims {
    */
   async claim(items: readonly MappedItem[], signal: AbortSignal): Promise<readonly MappedItem[]> {
     if (items.length === 0) return items;
-    this.#claimShardValues(items);
+    await this.#claimShardValues(items, signal);
     this.#compareItemKeys(items);
     return await this.#claimItemKeys(items, signal);
   }
@@ -148,10 +149,11 @@ export class KeyClaims {
     );
   }
 
-  #claimShardValues(items: readonly MappedItem[]): void {
+  async #claimShardValues(items: readonly MappedItem[], signal: AbortSignal): Promise<void> {
     const values = this.#shardValues;
-    const overlap = values?.claim(items) ?? null;
-    if (values === null || overlap === null) return;
+    if (values === null) return;
+    const overlap = await inTurn(this.context, values.register, () => values.claim(items), signal);
+    if (overlap === null) return;
     const place = { table: this.#table, cursor: this.job.source.cursorOf(overlap.row) };
     const fault = overlappingRow(values.column.name, overlap.holder);
     this.context.store.recordBadRows([{ ...place, key: this.#keyText(place), chunk: null, ...fault }]);
@@ -173,13 +175,14 @@ export class KeyClaims {
     if (this.#itemKeys === null) return items;
     const owner = { shard: this.context.shard, table: this.#table };
     const claims = items.map((item) => ({ item, keyText: item.keyText, cursor: this.#owner(item) }));
-    const conflicts = this.#itemKeys.claim(owner, claims);
+    const register = this.#itemKeys;
+    const conflicts = await inTurn(this.context, register, () => register.claim(owner, claims), signal);
     if (conflicts.length === 0) return items;
     const overtaken = new Set<MappedItem>();
     for (const conflict of conflicts) {
       const claim = claims[conflict.index];
       if (claim === undefined) continue;
-      const place = await this.#settle(this.#itemKeys, claim, conflict, signal);
+      const place = await this.#settle(register, claim, conflict, signal);
       // Both readings may have come in one chunk.
       for (const { item, keyText, cursor } of claims) {
         if (keyText === claim.keyText && cursor === place) overtaken.add(item);
@@ -202,8 +205,10 @@ export class KeyClaims {
       const standing = await whichStands(this.job, new Set([keyText]), places, this.#now(), signal);
       if (standing === 'both') return this.#refuseClaim(claim, holder);
       if (standing !== 'second') return cursor;
-      if (register.transfer(owner, { keyText, from: holder.cursor, to: cursor })) return holder.cursor;
-      const [next] = register.claim(owner, [claim]);
+      const from = holder.cursor;
+      const transfer = (): boolean => register.transfer(owner, { keyText, from, to: cursor });
+      if (await inTurn(this.context, register, transfer, signal)) return from;
+      const [next] = await inTurn(this.context, register, () => register.claim(owner, [claim]), signal);
       if (next === undefined) return holder.cursor;
       holder = next;
     }

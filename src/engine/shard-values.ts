@@ -23,7 +23,7 @@ export class ShardValues {
   readonly #claimed = new Set<string>();
 
   constructor(
-    private readonly register: KeyRegister,
+    readonly register: KeyRegister,
     private readonly owner: { readonly shard: string; readonly table: string },
     readonly column: ShardColumn,
     private readonly same: SameValue,

@@ -44,6 +44,8 @@ function kindOfIncident({ name, payload }: EventRecord): string | null {
       return `${payload.shard} ${name} ${payload.operation} ${payload.reason} ${payload.ambiguous}`;
     case 'target.misreported':
       return `${payload.shard} ${name} ${payload.operation}`;
+    case 'register.waited':
+      return `${payload.shard} ${name} ${payload.holder}`;
     case 'target.throttled':
       return `${payload.shard} ${name} ${payload.reasons.join()}`;
     default:

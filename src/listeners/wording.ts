@@ -36,6 +36,8 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
       return `DynamoDB throttles${payload.reasons.length === 0 ? '' : ` (${[...new Set(payload.reasons)].join(', ')})`}; what it refused is sent again`;
     case 'target.misreported':
       return `DynamoDB answered ${payload.operation} with ${payload.units} units, and ${count(payload.least)} to ${count(payload.most)} are possible; units are counted by item size instead; look for a proxy in between`;
+    case 'register.waited':
+      return `waits for the register of item keys, which ${payload.holder === null ? 'another process' : `process ${payload.holder}`} keeps`;
     case 'row.bad':
       return `bad row in ${payload.table}${payload.column === null ? '' : `, column ${payload.column}`}: ${payload.reason}`;
     case 'difference.found':

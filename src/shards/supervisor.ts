@@ -2,7 +2,7 @@
  * Runs shards side by side, one child process each, at most `jobs` at once. One shard's fault stops no other. The budget is one
  * for all: running shards have equal parts of it, and a part that becomes free goes to the others at once: when its shard has told its
  * outcome, or is gone. On-demand tables are given more as they grow (`warm-up.ts`). A child that gives no sign of life for minutes
- * is ended, and no wait for a child is without end.
+ * is ended, sooner where it was stopped while it kept what others wait for, and no wait for a child is without end.
  *
  *   stop (first signal): every child is told to stop, saves its checkpoint and ends     kill (second): every child is ended now
  */
@@ -15,7 +15,7 @@ import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shar
 import { LastWords } from './last-words.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
-import { Vigil, VIGIL } from './vigil.js';
+import { isStopped, Vigil, VIGIL } from './vigil.js';
 import { WarmUp } from './warm-up.js';
 
 export interface Supervision {
@@ -65,6 +65,9 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
     const all = [...consumed.values()].reduce((sum, part) => sum + part, 0);
     if (warmUp.consumed(all, performance.now())) shareOut();
   });
+  /** By process id. */
+  const blockers = new Map<number, () => void>();
+  const endWaits = bus.on('register.waited', ({ holder }) => blockers.get(holder ?? 0)?.());
   const limit = pLimit(jobs);
   const servers = new Map([...shares.values()].map(({ server, atOnce }) => [server, pLimit(atOnce)]));
   // Whoever waits for its server takes no place from the others.
@@ -85,14 +88,21 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
           if (running.delete(child)) shareOut();
         };
         try {
-          return await superviseOne(child, { ...task, units: share() }, { recorded, bus, stop, kill, release });
+          return await superviseOne(
+            child,
+            { ...task, units: share() },
+            { blockers, recorded, bus, stop, kill, release },
+          );
         } finally {
           release();
         }
       }),
     ),
   );
-  return await outcomes.finally(endWatch);
+  return await outcomes.finally(() => {
+    endWatch();
+    endWaits();
+  });
 }
 
 function startWorker(): ChildProcess {
@@ -114,6 +124,8 @@ function isWorkingDirectoryThere(): boolean {
 }
 
 interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 'kill'> {
+  /** What to do where another shard waits for what the process of that id keeps. */
+  readonly blockers: Map<number, () => void>;
   /** Its part of the budget is free. */
   readonly release: () => void;
 }
@@ -121,7 +133,7 @@ interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 
 async function superviseOne(
   child: ChildProcess,
   task: ShardTask,
-  { recorded, bus, stop, kill, release }: Circumstances,
+  { blockers, recorded, bus, stop, kill, release }: Circumstances,
 ): Promise<ShardOutcome> {
   const startedAt = performance.now();
   const { shard } = task;
@@ -136,14 +148,20 @@ async function superviseOne(
   const endAfter = (ms: number): void => {
     timers.push(setTimeout(endNow, ms));
   };
-  let hung = false;
+  let hung: string | null = null;
   const vigil = new Vigil(
     (seconds) => bus.emit('shard.warning', { shard, ...silent(child, shard, seconds) }),
     () => {
-      hung = true;
+      hung ??= `gave no sign of life for ${SILENCE_MINUTES} minutes`;
       endNow();
     },
   );
+  const pid = child.pid ?? 0;
+  blockers.set(pid, () => {
+    if (vigil.silentSeconds < VIGIL.blockingAfter || !isStopped(pid)) return;
+    hung ??= 'was stopped while it kept the register of item keys, which other shards waited for';
+    endNow();
+  });
   const onStop = (): void => {
     send(child, { type: 'stop' });
     endAfter(STOP_GRACE_MS);
@@ -180,6 +198,7 @@ async function superviseOne(
     return outcome;
   } finally {
     vigil.end();
+    blockers.delete(pid);
     stop.removeEventListener('abort', onStop);
     kill.removeEventListener('abort', endNow);
     for (const timer of timers) clearTimeout(timer);
@@ -216,11 +235,11 @@ async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> 
   });
 }
 
-function died(shard: string, hung: boolean, how: string, fatal: string | null): FerryError {
-  if (hung) {
+function died(shard: string, hung: string | null, how: string, fatal: string | null): FerryError {
+  if (hung !== null) {
     return new FerryError(
       'E_WORKER_HUNG',
-      `the process of shard ${shard} gave no sign of life for ${SILENCE_MINUTES} minutes and was ended`,
+      `the process of shard ${shard} ${hung} and was ended`,
       'was it stopped, or is the disk of the state folder stuck? Run the same command again: it resumes where the checkpoint stands',
     );
   }

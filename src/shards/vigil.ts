@@ -2,6 +2,8 @@
  * Watches over a shard's process by its signs of life: silence is told soon, and a process that stays silent is given up. It counts ticks
  * of its own, not time: where the whole machine stood still, only one tick is late.
  */
+import { readFileSync } from 'node:fs';
+
 export interface VigilTimes {
   readonly tickMs: number;
   /** Ticks of silence before it is told. */
@@ -10,20 +12,47 @@ export interface VigilTimes {
   readonly giveUpAfter: number;
 }
 
-/** Ten seconds and five minutes: a commit on a disk that stalls blocks a process as well. */
-export const VIGIL: VigilTimes = { tickMs: 1_000, tellAfter: 10, giveUpAfter: 300 };
+/**
+ * Ten seconds and five minutes: a commit on a disk that stalls blocks a process as well. One that was stopped by a signal waits for no disk:
+ * where it is in other shards' way, five seconds are enough.
+ */
+export const VIGIL = {
+  tickMs: 1_000,
+  tellAfter: 10,
+  giveUpAfter: 300,
+  blockingAfter: 5,
+} as const satisfies VigilTimes & {
+  readonly blockingAfter: number;
+};
+
+/** Stopped by a signal, or by a debugger (proc(5), /proc/PID/stat: state T or t). Where nobody can tell, it was not. */
+export function isStopped(pid: number): boolean {
+  try {
+    return /^t/i.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, ''));
+  } catch {
+    return false;
+  }
+}
 
 export class Vigil {
   #silentTicks = 0;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(onSilent: (seconds: number) => void, onGiveUp: () => void, times: VigilTimes = VIGIL) {
+  constructor(
+    onSilent: (seconds: number) => void,
+    onGiveUp: () => void,
+    private readonly times: VigilTimes = VIGIL,
+  ) {
     const tick = (): void => {
       this.#silentTicks += 1;
       if (this.#silentTicks === times.tellAfter) onSilent((times.tellAfter * times.tickMs) / 1_000);
       if (this.#silentTicks === times.giveUpAfter) onGiveUp();
     };
     this.#timer = setInterval(tick, times.tickMs);
+  }
+
+  get silentSeconds(): number {
+    return (this.#silentTicks * this.times.tickMs) / 1_000;
   }
 
   /** Anything it said. */

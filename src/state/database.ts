@@ -56,14 +56,15 @@ export function openDatabase(place: StatePlace, kind: DatabaseKind, busyMs: numb
     chmodSync(place.file, 0o600);
     const database = new Database(place.file, { fileMustExist: true, timeout: busyMs });
     try {
-      checkIdentity(database, place, kind);
+      const version = checkIdentity(database, place, kind);
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
       // macOS alone: there, fsync(2) does not reach the platter.
       database.pragma('fullfsync = ON');
       database.pragma('checkpoint_fullfsync = ON');
       database.pragma('foreign_keys = ON');
-      database.transaction(() => migrate(database, kind)).immediate();
+      // Nobody is waited for where there is nothing to bring up to date.
+      if (version < kind.migrations.length) database.transaction(() => migrate(database, kind)).immediate();
       return database;
     } catch (error) {
       database.close();

@@ -12,11 +12,14 @@ import type { KeyRegister } from '../core/state-ports.js';
 import { createDatabase, openDatabase, prepared } from './database.js';
 import { keyRegisterFiles, makeFolder, type StatePlace } from './files.js';
 import { acquireLock } from './lock.js';
+import { writerOf } from './lock-holder.js';
 import type { StateAt } from './open.js';
 import { KEY_REGISTER } from './schema.js';
 import { defect, guarded } from './sqlite-errors.js';
 
-/** Other shards' transactions are short, but there may be many of them. */
+/** Other shards' transactions are short, but there may be many of them. While it waits, the process does nothing else. */
+const CLAIM_BUSY_MS = 500;
+/** Of what is done once: making it, bringing it up to date, giving claims up. */
 const BUSY_MS = 30_000;
 /** Keys looked at in one transaction while a shard's claims are given up. */
 const RELEASE_STEP = 10_000;
@@ -46,6 +49,7 @@ export function openKeyRegister({ folder }: { readonly folder: string }): KeyReg
     }
   }
   const database = openDatabase(files, KEY_REGISTER, BUSY_MS);
+  database.pragma(`busy_timeout = ${CLAIM_BUSY_MS}`);
   try {
     return prepared(files, () => new SqliteKeyRegister(files, database));
   } catch (error) {
@@ -103,6 +107,10 @@ class SqliteKeyRegister implements KeyRegister {
 
   transfer({ shard, table }: Owner, { keyText, from, to }: Transfer): boolean {
     return this.#run(() => this.#transfer.run(to, keyOf(keyText), shard, table, from).changes === 1);
+  }
+
+  holder(): number | null {
+    return writerOf(this.place.file);
   }
 
   close(): void {

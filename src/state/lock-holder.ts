@@ -8,25 +8,38 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 
-/** @returns ids of the processes that hold a write lock on any part of it; null: the kernel does not say such things here */
-export function lockHolders(file: string): readonly number[] | null {
+/** Of a file's shared memory in WAL mode: whoever writes has locked this byte (https://www.sqlite.org/walformat.html#wal_locks). */
+const WAL_WRITE_LOCK = 120;
+
+/**
+ * @param byte that the lock is on; any unless given
+ * @returns ids of the processes that hold a write lock; null: the kernel does not say such things here
+ */
+export function lockHolders(file: string, byte?: number): readonly number[] | null {
   if (process.platform !== 'linux') return null;
   try {
     const place = placeOf(file);
-    return holdersIn(readFileSync('/proc/locks', 'utf8'), place);
+    return holdersIn(readFileSync('/proc/locks', 'utf8'), place, byte);
   } catch {
     return null;
   }
+}
+
+/** The process that is in the midst of a transaction on a SQLite file of ours: in WAL mode, its lock is on the file's shared memory. */
+export function writerOf(file: string): number | null {
+  return lockHolders(`${file}-shm`, WAL_WRITE_LOCK)?.find((pid) => pid !== process.pid) ?? null;
 }
 
 /**
  * @param locks `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF` a line; `1: -> ...` waits for it
  * @param place `fe:00:2351874`
  */
-export function holdersIn(locks: string, place: string): readonly number[] {
+export function holdersIn(locks: string, place: string, byte?: number): readonly number[] {
   const pids = locks.split('\n').flatMap((line) => {
-    const [, , , kind, pid, where] = line.trim().split(/\s+/);
-    return kind === 'WRITE' && where === place && Number(pid) > 0 ? [Number(pid)] : [];
+    const [, , , kind, pid, where, from, to] = line.trim().split(/\s+/);
+    if (kind !== 'WRITE' || where !== place || !(Number(pid) > 0)) return [];
+    const covers = byte === undefined || (Number(from) <= byte && (to === 'EOF' || byte <= Number(to)));
+    return covers ? [Number(pid)] : [];
   });
   return [...new Set(pids)];
 }

@@ -5,6 +5,7 @@
 import Database from 'better-sqlite3';
 import { FerryError, asFerryError } from '../core/errors.js';
 import type { StatePlace } from './files.js';
+import { writerOf } from './lock-holder.js';
 
 /** Runs `action` on the files of `place`; whatever it throws comes out as a FerryError. */
 export function guarded<T>(place: StatePlace, action: () => T): T {
@@ -63,15 +64,23 @@ function fromSqlite(error: unknown, code: string, place: StatePlace): FerryError
       return diskFailed(error, code, place);
     case 'SQLITE_BUSY':
     case 'SQLITE_LOCKED':
-      return new FerryError(
-        'E_STATE_LOCKED',
-        `${place.subject}: another program keeps the state file ${place.file} locked`,
-        'close what has it open (`lsof` names it: an sqlite3 shell, a backup), then run again; nothing is lost',
-        { cause: error },
-      );
+      return locked(error, place);
     default:
       return internal(error, code, place);
   }
+}
+
+/** By whom is for the kernel to say, not to guess. */
+function locked(cause: unknown, place: StatePlace): FerryError {
+  const pid = writerOf(place.file);
+  return new FerryError(
+    'E_STATE_LOCKED',
+    `${place.subject}: ${pid === null ? 'another process' : `process ${pid}`} keeps the state file ${place.file} locked`,
+    pid === null
+      ? 'see who has it open (`lsof`): a dynaferry that stands still, an sqlite3 shell, a backup; let that go on or end it, then run again; nothing is lost'
+      : `see what it is and whether it was stopped (\`ps -o pid,stat,args -p ${pid}\`); let it go on or end it, then run again; nothing is lost`,
+    { cause },
+  );
 }
 
 function fromFileSystem(error: unknown, code: string, place: StatePlace): FerryError {

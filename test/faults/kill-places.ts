@@ -37,6 +37,7 @@ export const PLACES: Readonly<Record<EventName, readonly Place[] | string>> = {
   'source.paused': backfill(1),
   'source.resumed': backfill(1),
   'source.unwatched': backfill(1),
+  'register.waited': 'told of another process that stands still; test/faults/machine.test.ts ends that one',
   'row.bad': backfill(3),
   'difference.found': [{ command: 'verify', upTo: 2 }],
   'events.dropped': 'told of a full pipe, which no kill of a test can wait for; test/unit/shards/outbox.test.ts has it',

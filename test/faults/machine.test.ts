@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { writerOf } from '../../src/state/lock-holder.js';
 import { readShardStatus } from '../../src/state/read-status.js';
 import type { RunningCli } from '../support/cli.js';
 import { createMigration, onePair, type Migration } from '../support/migration.js';
@@ -166,4 +167,46 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
     expect(await migration.items()).toHaveLength(4 * ROWS);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'a process that is stopped while it has the register of all shards is ended, and the others go on',
+    async () => {
+      await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
+      migration.configure(lasting(6, 4 * ROWS));
+      migration.configure(({ source }) => {
+        // Nothing is declared that keeps item keys apart, so each is recorded.
+        source.table = { name: 'messages' };
+        Object.assign(source.limits, { chunkRows: 20 });
+      });
+      {
+        await using cli = await migration.spawn(['backfill', '--all', '--jobs', '2']);
+        await untilCommitted(migration, cli);
+        stopInTransaction(workerOf(migration), join(migration.stateFolder, 'item-keys.db'));
+        const stopped = performance.now();
+        const ended = await cli.result;
+        expect(ended, ended.stderr).toMatchObject({ code: 6 });
+        expect(ended.stderr).toMatch(
+          /error s01 E_WORKER_HUNG: the process of shard s01 was stopped while it kept the register of item keys/,
+        );
+        expect(ended.stderr).toMatch(/s02 waits for the register of item keys, which process \d+ keeps/);
+        expect(ended.stdout).toMatch(/^s02 {2}done: 600 rows/m);
+        expect(performance.now() - stopped).toBeLessThan(60_000);
+      }
+      migration.configure(quickly);
+      expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+      expect(await migration.items()).toHaveLength(4 * ROWS);
+    },
+  );
 });
+
+/** Watches until the process has the write lock of that SQLite file, and stops it before it gives it back. */
+function stopInTransaction(pid: number, file: string): void {
+  const end = Date.now() + 30_000;
+  while (Date.now() < end) {
+    if (writerOf(file) !== pid) continue;
+    process.kill(pid, 'SIGSTOP');
+    if (writerOf(file) === pid) return;
+    process.kill(pid, 'SIGCONT');
+  }
+  throw new Error('it was never met in a transaction');
+}

@@ -196,6 +196,7 @@ function childOf(pid: number): number {
 describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_000 }, (servers) => {
   it.runIf(python)('a closed terminal, a shell and `timeout` leave a checkpoint; `nohup` is kept to', async () => {
     await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+    migration.configure(({ target }) => Object.assign(target, { writeCapacity: ITEMS / 20 }));
     for (const { name, program, stop, ended } of WAYS) {
       const before = committed(migration, 'backfill');
       await using cli = await migration.spawn([], { program });
@@ -211,8 +212,9 @@ describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_00
     const before = committed(migration, 'backfill');
     await using cli = await migration.spawn(['backfill'], { program: ['nohup', LAUNCHER] });
     await until(() => committed(migration, 'backfill') > before, cli);
+    const then = committed(migration, 'backfill');
     cli.killGroup('SIGHUP');
-    await until(() => committed(migration, 'backfill') > before + 200, cli);
+    await until(() => committed(migration, 'backfill') > then, cli);
     cli.killGroup('SIGINT');
     expect(await cli.result).toMatchObject({ code: 130 });
     migration.configure(quickly);

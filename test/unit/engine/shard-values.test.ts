@@ -25,6 +25,7 @@ function claimOf(foreign: string, ...chunks: readonly (readonly (string | null)[
       return taken < 0 ? [] : [{ index: taken, shard: 's02', table: TABLE.name, cursor: '' as never }];
     },
     transfer: () => false,
+    holder: () => null,
     close: () => undefined,
   };
   const same = compileSameValue(mapping, 'account');
