@@ -202,6 +202,7 @@ async function superviseOne(
     stop.removeEventListener('abort', onStop);
     kill.removeEventListener('abort', endNow);
     for (const timer of timers) clearTimeout(timer);
+    if (child.exitCode === null && child.signalCode === null) leave(child);
   }
 }
 
@@ -256,6 +257,13 @@ function silent(child: ChildProcess, shard: string, seconds: number): Fault {
     message: `the process of shard ${shard} (${child.pid ?? 0}) has given no sign of life for ${seconds} s`,
     hint: `see whether it was stopped, or waits for the disk; after ${SILENCE_MINUTES} minutes it is ended, and a resume is safe`,
   };
+}
+
+/** One that does not even die is waited for by nobody, the end of this process included. */
+function leave(child: ChildProcess): void {
+  child.stderr?.destroy();
+  if (child.connected) child.disconnect();
+  child.unref();
 }
 
 function tellEnd({ shard, outcome, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {

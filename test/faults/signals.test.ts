@@ -196,7 +196,7 @@ function childOf(pid: number): number {
 describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_000 }, (servers) => {
   it.runIf(python)('a closed terminal, a shell and `timeout` leave a checkpoint; `nohup` is kept to', async () => {
     await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
-    migration.configure(({ target }) => Object.assign(target, { writeCapacity: ITEMS / 20 }));
+    migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 20 }));
     for (const { name, program, stop, ended } of WAYS) {
       const before = committed(migration, 'backfill');
       await using cli = await migration.spawn([], { program });

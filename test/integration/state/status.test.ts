@@ -27,6 +27,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
     suspects: 0,
     incidents: [],
     lateWritesUntil: null,
+    restartAsked: false,
     fault: null,
   });
   store.savePlan(samplePlan());
