@@ -105,7 +105,10 @@ export const ERROR_CODES = {
 
   E_WORKER_DIED: entry(EXIT.state, 'the process of a shard ended without saying why'),
   E_STALLED: entry(EXIT.state, 'nothing moved for longer than every patience of the config; the checkpoint is saved'),
-  E_WORKER_HUNG: entry(EXIT.state, 'the process of a shard gave no sign of life for minutes, or was stopped in the way of others'),
+  E_WORKER_HUNG: entry(
+    EXIT.state,
+    'the process of a shard gave no sign of life for minutes, or was stopped in the way of others',
+  ),
   E_INTERRUPTED: entry(EXIT.interrupted, 'stopped by a signal; the checkpoint is saved'),
   E_INTERNAL: entry(EXIT.state, 'a defect in dynaferry; nothing was marked done that was not acknowledged'),
 } as const satisfies Record<string, CodeEntry>;

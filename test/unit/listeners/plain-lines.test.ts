@@ -164,6 +164,7 @@ test('what somebody else put into a name commands no terminal', () => {
     table: 't',
     class: 'differing',
     attributes: [name, 'x'.repeat(10_000)],
+    items: 1,
   });
   bus.emit('shard.warning', { shard: 's01', code: 'E_PREFLIGHT', message: name, hint: 'h' });
   expect(stream.lines.map((line) => line.slice(21))).toEqual([
