@@ -65,6 +65,8 @@ export interface RowSource {
   sample(count: number, signal: AbortSignal): Promise<readonly Row[]>;
   /** Rows whose scan key has these values as text, parts in key order; absent ones are left out. */
   find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]>;
+  /** Any one row whose scan key is one of these, given as for `find`; null where there is none. Hundreds of keys cost one statement. */
+  findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null>;
   /** The same rows read once more, by scan key, in the given order; null for one that is gone. */
   refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
   /** The rows at these cursors, in the given order; null where there is none (any more). */

@@ -86,6 +86,12 @@ export class RowSelect {
     return this.#statement(this.#rowList, [key], { where: this.where, order: 'forward', limit: most });
   }
 
+  /** Any one of the rows with these keys, given as for `row`. @throws FerryError E_USAGE */
+  anyRowOf(written: readonly (readonly string[])[]): Select {
+    const sql = written.map((key) => `(${this.keyset.equals(key).sql})`).join(' OR ');
+    return this.#statement(this.#rowList, [{ sql: `(${sql})`, settled: new Set() }], { where: this.where, limit: 1 });
+  }
+
   /** Any one row that meets the operator's condition too, by whatever index the server finds for it. */
   rowMatching(condition: string): Select {
     const conditions = [...(this.where === null ? [] : [this.where]), `(\n${condition}\n)`];

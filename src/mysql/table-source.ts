@@ -17,6 +17,15 @@ import { keyedWitnesses, type Identified } from './table-identity.js';
 /** Keys that one SELECT of a refetch names. */
 const REFETCHED_AT_ONCE = 100;
 
+/**
+ * Keys that one SELECT of `findAny` names. MariaDB makes a join of 1,000 values or more (`in_predicate_conversion_threshold`), and 5.7's
+ * range optimizer gives up beyond `range_optimizer_max_mem_size`, 1.5 MB in its first versions, at some 230 bytes a value.
+ */
+const LOOKED_UP_AT_ONCE = 500;
+
+/** Of the keys in one such SELECT: every server takes a statement of 1 MiB, and a literal is written in hexadecimal. */
+const LOOKED_UP_CHARACTERS = 128 * 1_024;
+
 /** Places in the key space that a sample is taken from at most: each costs a few queries. */
 const SAMPLED_PLACES = 64;
 
@@ -74,6 +83,19 @@ export class TableSource implements RowSource {
     });
   }
 
+  async findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null> {
+    const statements = batches(keys).map((batch) => this.#select.anyRowOf(batch));
+    return await withSession(this.means, `looking up keys in ${this.#table}`, signal, async (session) => {
+      for (const select of statements) {
+        // As a rule there is none, which a count proves by itself.
+        if (!(await session.any(select, signal))) continue;
+        const [row] = await session.rows(select, signal);
+        if (row !== undefined) return row;
+      }
+      return null;
+    });
+  }
+
   async refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
     const cursors = rows.map((row) => this.#select.cursorOf(row));
     return await this.at(cursors, signal);
@@ -119,4 +141,22 @@ export class TableSource implements RowSource {
   describeKey(cursor: Cursor): string {
     return this.#select.keyset.describe(cursor);
   }
+}
+
+/** In order, each of at most `LOOKED_UP_AT_ONCE` keys and about `LOOKED_UP_CHARACTERS`. */
+function batches(keys: readonly (readonly string[])[]): readonly (readonly (readonly string[])[])[] {
+  const made: (readonly string[])[][] = [];
+  let room = 0;
+  for (const key of keys) {
+    const characters = key.reduce((sum, part) => sum + part.length, 0);
+    const open = made.at(-1);
+    if (open === undefined || open.length === LOOKED_UP_AT_ONCE || characters > room) {
+      made.push([key]);
+      room = LOOKED_UP_CHARACTERS - characters;
+    } else {
+      open.push(key);
+      room -= characters;
+    }
+  }
+  return made;
 }

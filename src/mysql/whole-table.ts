@@ -104,12 +104,18 @@ export class WholeTable implements RowSource {
   }
 
   find(): Promise<readonly Row[]> {
-    return Promise.reject(
-      new FerryError(
-        'E_USAGE',
-        `table ${this.#table.name} is read whole (\`wholeTable\`): it has no key to look rows up by`,
-        'use --sample, or name another table with --table',
-      ),
+    return Promise.reject(this.#keyless());
+  }
+
+  findAny(): Promise<Row | null> {
+    return Promise.reject(this.#keyless());
+  }
+
+  #keyless(): FerryError {
+    return new FerryError(
+      'E_USAGE',
+      `table ${this.#table.name} is read whole (\`wholeTable\`): it has no key to look rows up by`,
+      'use --sample, or name another table with --table',
     );
   }
 

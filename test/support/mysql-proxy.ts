@@ -18,10 +18,14 @@ export interface MysqlProxy extends AsyncDisposable {
    * From now on answers come one byte at a time, each so many ms after the last: never silent, and never at an end. null: as they are.
    */
   dribble(everyMs: number | null): void;
+  /** From now on, each part of an answer comes so many ms later: a server that far away, there and back. */
+  delay(ms: number): void;
   /** The next statement with this text is answered by this error, and its connection stays open: as a proxy does whose server is gone. */
   failNext(errno: number, text: string): void;
   /** Connections that were opened so far. */
   readonly opened: number;
+  /** Statements that were sent so far, over all of them. */
+  readonly statements: number;
 }
 
 export interface ProxiedConnection {
@@ -40,9 +44,11 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
     answerBytes: Infinity,
     passedBytes: Infinity,
     dribbleMs: null as number | null,
+    delayMs: 0,
     failing: null as { readonly errno: number; readonly text: string } | null,
   };
   let opened = 0;
+  let statements = 0;
   const listener = createServer((client) => {
     if (faults.refused > 0) {
       faults.refused -= 1;
@@ -68,12 +74,9 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
     client.on('data', (part) => {
       answered = 0;
       const { failing } = faults;
-      if (
-        failing !== null &&
-        part[SEQUENCE_AT] === 0 &&
-        part[COMMAND_AT] === COM_QUERY &&
-        part.includes(failing.text)
-      ) {
+      const isStatement = part[SEQUENCE_AT] === 0 && part[COMMAND_AT] === COM_QUERY;
+      if (isStatement) statements += 1;
+      if (failing !== null && isStatement && part.includes(failing.text)) {
         faults.failing = null;
         client.write(errorPacket(failing.errno));
         return;
@@ -85,6 +88,7 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
       if (answered > faults.answerBytes) end();
       else if (answered > faults.passedBytes)
         client.write(part.subarray(0, Math.max(0, faults.passedBytes - answered + part.length)));
+      else if (faults.delayMs > 0) setTimeout(() => client.write(part), faults.delayMs);
       else if (faults.dribbleMs === null) client.write(part);
       else void trickle(upstream, client, part, () => faults.dribbleMs);
     });
@@ -107,11 +111,17 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
     dribble(everyMs) {
       faults.dribbleMs = everyMs;
     },
+    delay(ms) {
+      faults.delayMs = ms;
+    },
     failNext(errno, text) {
       faults.failing = { errno, text };
     },
     get opened() {
       return opened;
+    },
+    get statements() {
+      return statements;
     },
     async [Symbol.asyncDispose]() {
       faults.dribbleMs = null;
