@@ -69,6 +69,7 @@ export const ERROR_CODES = {
     EXIT.source,
     'the source is another than when the shard was begun: another server, or a table that was altered, emptied or created again',
   ),
+  E_ROW_TOO_LARGE: entry(EXIT.source, 'a row is larger than the memory of this machine can take'),
   E_SOURCE_BUSY: entry(EXIT.source, 'replica lag or running threads stayed above their limits for maxPauseSeconds'),
   E_BAD_ROWS: entry(
     EXIT.differences,

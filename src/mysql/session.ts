@@ -7,6 +7,7 @@ import type { Query } from 'mysql2';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { interrupted } from '../core/errors.js';
 import type { Cell } from '../core/model.js';
+import { AnswerTooLarge, mostOfOneRow } from './answer-size.js';
 import { exactCell } from './cells.js';
 import { connect, type Wire } from './connect.js';
 import { deadlinePassed, isLost } from './errors.js';
@@ -18,6 +19,9 @@ import { selectText, textLiteral, type Select } from './sql.js';
 import { endedWithWarnings, harmfulWarnings } from './warnings.js';
 
 const THREADS = 'information_schema.PROCESSLIST';
+
+/** Looks at how much of an answer has come, in ms: a fast network brings some megabytes meanwhile. */
+const MEASURED_EVERY_MS = 5;
 
 /** How exactly silence is measured: looks within the longest one that is borne. */
 const LOOKS = 8;
@@ -141,11 +145,17 @@ export class Session {
   /**
    * All rows of a small result. That there are none is proven by a second statement, which always answers a row.
    * @param limitSeconds the server itself ends the statement after so long, where it can
-   * @throws the driver's error, FerryError E_SOURCE_SESSION, E_SOURCE_WARNING, E_INTERRUPTED
+   * @param mostBytes of the answer: of one row, unless given
+   * @throws the driver's error, AnswerTooLarge, FerryError E_SOURCE_SESSION, E_SOURCE_WARNING, E_INTERRUPTED
    */
-  async rows(sql: Sql, signal: AbortSignal, limitSeconds: number | null = null): Promise<Cell[][]> {
+  async rows(
+    sql: Sql,
+    signal: AbortSignal,
+    limitSeconds: number | null = null,
+    mostBytes = mostOfOneRow(),
+  ): Promise<Cell[][]> {
     for (let tries = 0; tries < TRIES; tries += 1) {
-      const { rows, warnings } = await this.#marked(sql, signal, limitSeconds);
+      const { rows, warnings } = await this.#marked(sql, signal, limitSeconds, mostBytes);
       if (warnings > 0) await this.#judge(warnings, sql, signal);
       if (rows.length > 0 || !isSelect(sql) || !(await this.any(sql, signal, limitSeconds))) return rows;
     }
@@ -190,12 +200,18 @@ export class Session {
   }
 
   /** Its rows without the marker that each had. */
-  async #marked(sql: Sql, signal: AbortSignal, limitSeconds: number | null): Promise<Answer> {
-    if (typeof sql === 'string' && !isSelect(sql)) return await this.#collect(sql, signal);
+  async #marked(
+    sql: Sql,
+    signal: AbortSignal,
+    limitSeconds: number | null,
+    mostBytes = mostOfOneRow(),
+  ): Promise<Answer> {
+    if (typeof sql === 'string' && !isSelect(sql)) return await this.#collect(sql, signal, mostBytes);
     const marked = markedText(sql);
     const answer = await this.#collect(
       limitSeconds === null ? marked : this.family.limited(marked, limitSeconds),
       signal,
+      mostBytes,
     );
     for (const row of answer.rows) {
       // Whoever answers so has nothing to say that may be believed.
@@ -207,10 +223,10 @@ export class Session {
     return answer;
   }
 
-  async #collect(sql: string, signal: AbortSignal): Promise<Answer> {
+  async #collect(sql: string, signal: AbortSignal, mostBytes = mostOfOneRow()): Promise<Answer> {
     const rows: Cell[][] = [];
     const answer = { rows, names: [] as readonly string[], warnings: 0 };
-    await this.#run(sql, signal, (command) => {
+    await this.#run(sql, signal, mostBytes, (command) => {
       // A statement without a result set reports its outcome as a 'result' too.
       command.on('result', (row: Cell[] | object) => {
         if (!Array.isArray(row)) return;
@@ -228,17 +244,18 @@ export class Session {
   /**
    * A SELECT whose rows are handed on as bytes as they come (see row-packet.ts), without the marker. Resolves behind the last one; what
    * was handed on is a result only then. That there are none proves nothing: see `any`.
-   * @throws as `rows`
+   * @param mostBytes of the answer @throws as `rows`
    */
   async stream(
     select: Select,
     onRow: (packet: Buffer, from: number, to: number) => void,
     signal: AbortSignal,
+    mostBytes: number,
   ): Promise<void> {
     const marker = this.#marker;
     const { length } = marker;
     let warnings = 0;
-    await this.#run(markedText(select), signal, (command) =>
+    await this.#run(markedText(select), signal, mostBytes, (command) =>
       tapRows(command, {
         onRow: (packet, from, to) => {
           if (this.#failure !== null) return;
@@ -255,7 +272,7 @@ export class Session {
     if (warnings > 0) await this.#judge(warnings, select, signal);
   }
 
-  async #run(sql: string, signal: AbortSignal, listen: (command: Query) => void): Promise<void> {
+  async #run(sql: string, signal: AbortSignal, mostBytes: number, listen: (command: Query) => void): Promise<void> {
     const { connection, socket } = this.#wire;
     await new Promise<void>((resolve, reject) => {
       if (this.#failure !== null || signal.aborted) {
@@ -272,9 +289,14 @@ export class Session {
         this.destroy(deadlinePassed());
       };
       const watch = setInterval(look, (this.answerSeconds * 1_000) / LOOKS);
+      const before = socket.bytesRead;
+      const measure = setInterval(() => {
+        if (socket.bytesRead - before > mostBytes) this.destroy(new AnswerTooLarge(this.shard, mostBytes));
+      }, MEASURED_EVERY_MS);
       const onAbort = (): void => this.destroy(interrupted());
       const settle = (error: Error | null): void => {
         clearInterval(watch);
+        clearInterval(measure);
         signal.removeEventListener('abort', onAbort);
         this.#rejectRunning = null;
         if (error === null) resolve();

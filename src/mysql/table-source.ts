@@ -2,20 +2,27 @@
  * One table of one shard as a RowSource: planning, scanning, sampling and looking up, each with patience for a source
  * that breaks for a while.
  */
+import { FerryError } from '../core/errors.js';
 import type { Cursor, Range, Row } from '../core/model.js';
 import { type RowChunk, RowMemoryPool } from '../core/row-block.js';
 import type { RowSource, TableScan } from '../core/ports.js';
+import { AnswerTooLarge, mostOfOneRow } from './answer-size.js';
 import { scanChunks } from './chunk-scan.js';
+import { MOST_CHUNKS } from './chunk-size.js';
 import { oneMatching } from './one-matching.js';
 import { planRanges, sampleCursors } from './ranges.js';
 import { Retry, sourceRetry } from './retry.js';
-import { RowSelect } from './row-select.js';
+import { type KeyInterval, RowSelect } from './row-select.js';
+import type { Session } from './session.js';
 import { type ShardMeans, withSession } from './shard-means.js';
 import { TableGuard } from './table-guard.js';
 import { keyedWitnesses, type Identified } from './table-identity.js';
 
 /** Keys that one SELECT of a refetch names. */
 const REFETCHED_AT_ONCE = 100;
+
+/** Bytes of all rows of a refetch, and of a sample: where rows are large, they are asked for one by one, and fewer are sampled. */
+const GATHERED_BYTES = 64 * 1_024 * 1_024;
 
 /**
  * Keys that one SELECT of `findAny` names. MariaDB makes a join of 1,000 values or more (`in_predicate_conversion_threshold`), and 5.7's
@@ -61,17 +68,39 @@ export class TableSource implements RowSource {
 
   async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {
     if (count < 1) return [];
-    return await withSession(this.means, `sampling ${this.#table}`, signal, async (session) => {
-      const places = await sampleCursors(session, this.#select, Math.min(count, SAMPLED_PLACES), signal);
-      const rows: Row[] = [];
-      for (const [i, after] of places.entries()) {
-        const upTo = places[i + 1] ?? null;
-        const wanted = Math.ceil((count - rows.length) / (places.length - i));
-        // The first place is the table's first row, which lies before its own cursor.
-        rows.push(...(await session.rows(this.#select.rows({ after: i === 0 ? null : after, upTo }, wanted), signal)));
-      }
-      return rows;
-    });
+    let one = false;
+    const read = async (session: Session, interval: KeyInterval, wanted: number): Promise<readonly Row[]> =>
+      await session.rows(this.#select.rows(interval, one ? 1 : wanted), signal, null, one ? undefined : GATHERED_BYTES);
+    return await this.#orFewer(
+      () => (one = true),
+      () =>
+        withSession(this.means, `sampling ${this.#table}`, signal, async (session) => {
+          const places = await sampleCursors(session, this.#select, Math.min(count, SAMPLED_PLACES), signal);
+          const rows: Row[] = [];
+          let bytes = 0;
+          for (const [i, after] of places.entries()) {
+            const upTo = places[i + 1] ?? null;
+            const wanted = Math.ceil((count - rows.length) / (places.length - i));
+            // The first place is the table's first row, which lies before its own cursor.
+            const found = await read(session, { after: i === 0 ? null : after, upTo }, wanted);
+            rows.push(...found);
+            bytes += found.reduce((sum, row) => sum + bytesOf(row), 0);
+            if (bytes > GATHERED_BYTES) break;
+          }
+          return rows;
+        }),
+    );
+  }
+
+  /** Runs it, and once more where an answer was larger than several rows together may be. @param fewer asks for one row at a time from now on */
+  async #orFewer<T>(fewer: () => void, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof AnswerTooLarge)) throw error;
+      fewer();
+      return await run();
+    }
   }
 
   async find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]> {
@@ -102,9 +131,17 @@ export class TableSource implements RowSource {
   }
 
   async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
+    const most = cursors.length === 1 ? Infinity : Math.max(GATHERED_BYTES, MOST_CHUNKS * this.means.limits.chunkBytes);
     return await withSession(this.means, `reading rows of ${this.#table} again`, signal, async (session) => {
-      const read = async (wanted: readonly Cursor[]): Promise<readonly Row[]> =>
-        await session.rows(this.#select.rowsAt(wanted), signal);
+      let bytes = 0;
+      const read = async (wanted: readonly Cursor[]): Promise<readonly Row[]> => {
+        const left = Math.min(most - bytes, mostOfOneRow());
+        const rows = await session.rows(this.#select.rowsAt(wanted), signal, null, left).catch((error: unknown) => {
+          throw error instanceof AnswerTooLarge && most !== Infinity ? this.#tooMany(most) : error;
+        });
+        bytes += rows.reduce((sum, row) => sum + bytesOf(row), 0);
+        return rows;
+      };
       const found = new Map<Cursor, Row>();
       for (let i = 0; i < cursors.length; i += REFETCHED_AT_ONCE) {
         for (const row of await read(cursors.slice(i, i + REFETCHED_AT_ONCE))) found.set(this.cursorOf(row), row);
@@ -114,6 +151,14 @@ export class TableSource implements RowSource {
       for (const cursor of cursors) again.push(found.get(cursor) ?? (await read([cursor]))[0] ?? null);
       return again;
     });
+  }
+
+  #tooMany(bytes: number): FerryError {
+    return new FerryError(
+      'E_ROW_TOO_LARGE',
+      `shard ${this.means.shard}: rows of ${this.#table} that were to be read again are larger than ${Math.floor(bytes / 2 ** 20)} MiB together`,
+      'lower `source.limits.chunkRows`, so that fewer rows are compared at once',
+    );
   }
 
   async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
@@ -159,4 +204,8 @@ function batches(keys: readonly (readonly string[])[]): readonly (readonly (read
     }
   }
   return made;
+}
+
+function bytesOf(row: Row): number {
+  return row.reduce((sum, cell) => sum + (cell?.length ?? 0), 0);
 }

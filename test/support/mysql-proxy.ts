@@ -26,6 +26,8 @@ export interface MysqlProxy extends AsyncDisposable {
   readonly opened: number;
   /** Statements that were sent so far, over all of them. */
   readonly statements: number;
+  /** Bytes that came back for one of them at most. */
+  readonly largestAnswer: number;
 }
 
 export interface ProxiedConnection {
@@ -49,6 +51,7 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
   };
   let opened = 0;
   let statements = 0;
+  let largestAnswer = 0;
   const listener = createServer((client) => {
     if (faults.refused > 0) {
       faults.refused -= 1;
@@ -85,6 +88,7 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
     });
     upstream.on('data', (part) => {
       answered += part.length;
+      largestAnswer = Math.max(largestAnswer, answered);
       if (answered > faults.answerBytes) end();
       else if (answered > faults.passedBytes)
         client.write(part.subarray(0, Math.max(0, faults.passedBytes - answered + part.length)));
@@ -122,6 +126,9 @@ export async function startMysqlProxy(server: { readonly host: string; readonly 
     },
     get statements() {
       return statements;
+    },
+    get largestAnswer() {
+      return largestAnswer;
     },
     async [Symbol.asyncDispose]() {
       faults.dribbleMs = null;
