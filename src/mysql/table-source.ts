@@ -113,7 +113,7 @@ export class TableSource implements RowSource {
   }
 
   async findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null> {
-    const statements = batches(keys).map((batch) => this.#select.anyRowOf(batch));
+    const statements = batches(keys).map((batch) => this.#select.oneRowOf(batch));
     return await withSession(this.means, `looking up keys in ${this.#table}`, signal, async (session) => {
       for (const select of statements) {
         // As a rule there is none, which a count proves by itself.
