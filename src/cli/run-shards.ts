@@ -115,6 +115,7 @@ async function passPreflight(
       target: !run.dryRun,
       restarting: run.kind === 'verify' || run.dryRun ? null : run.restart ? shards : [],
       bindings: false,
+      jobs: Math.min(run.jobs ?? availableParallelism(), shards.length),
     },
     signal,
   );

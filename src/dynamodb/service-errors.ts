@@ -3,6 +3,7 @@
  * (`service-rules.ts`), never texts: the service's texts change, and may quote keys; `service-words.ts` has what is taken from them.
  */
 import { FerryError } from '../core/errors.js';
+import { machineFault } from '../core/machine-faults.js';
 import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';
 import { type InvalidWords, wordsIn, type ServiceWords } from './service-words.js';
 
@@ -145,6 +146,8 @@ export function unavailable(operation: string, table: string, failure: RequestFa
   // As `answer-seal.ts` and `answer-shape.ts` name them.
   const foreign = /^(unreadable answer|answer with)/.test(failure.reason);
   const fact = `${operation} on table ${table} made no progress for ${seconds} s; the last failure was ${failure.reason}`;
+  const ofMachine = machineFault(fact, { code: failure.reason });
+  if (ofMachine !== null) return ofMachine;
   return neverSent
     ? new FerryError(
         'E_TARGET_CONNECT',

@@ -12,6 +12,7 @@ import pLimit from 'p-limit';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
+import { MachineWatch } from './machine-death.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
 import { Vigil, VIGIL } from './vigil.js';
@@ -108,6 +109,9 @@ async function superviseOne(
 ): Promise<ShardOutcome> {
   const { shard } = task;
   const told: { outcome: ShardOutcome | null } = { outcome: null };
+  const machine = new MachineWatch(shard);
+  const refused: { by: FerryError | null } = { by: null };
+  child.once('error', (error) => (refused.by = machine.refused(error)));
   const timers: NodeJS.Timeout[] = [];
   const unkillable = new AbortController();
   const endNow = (): void => {
@@ -148,7 +152,8 @@ async function superviseOne(
   try {
     const how = await endOf(child, unkillable.signal);
     if (told.outcome !== null) return told.outcome;
-    return endedWithoutOutcome(shard, stop.aborted ? interrupted() : died(shard, hung, how), bus);
+    const byMachine = refused.by ?? machine.ended(how);
+    return endedWithoutOutcome(shard, stop.aborted ? interrupted() : died(shard, hung, how, byMachine), bus);
   } finally {
     vigil.end();
     stop.removeEventListener('abort', onStop);
@@ -175,7 +180,7 @@ async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> 
   });
 }
 
-function died(shard: string, hung: boolean, how: string): FerryError {
+function died(shard: string, hung: boolean, how: string, byMachine: FerryError | null): FerryError {
   if (hung) {
     return new FerryError(
       'E_WORKER_HUNG',
@@ -183,6 +188,7 @@ function died(shard: string, hung: boolean, how: string): FerryError {
       'was it stopped, or is the disk of the state folder stuck? Run the same command again: it resumes where the checkpoint stands',
     );
   }
+  if (byMachine !== null) return byMachine;
   return new FerryError(
     'E_WORKER_DIED',
     `the process of shard ${shard} ended by ${how} before it was done`,

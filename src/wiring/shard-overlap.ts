@@ -38,7 +38,7 @@ export interface SampledShard {
 const SAMPLED_VALUES = 16;
 
 /** Values taken in all, at least one from each shard: what is shared widely shows in them, and what is rare would not in ten times as many. */
-const SAMPLED_IN_ALL = 512;
+const SAMPLED_IN_ALL = 256;
 
 /** Shards that are asked side by side. */
 const AT_ONCE = 32;
