@@ -206,6 +206,13 @@ export class RowBlockBuilder {
     this.ends = ends;
   }
 
+  /** Takes memory that holds a row at `from` for its own, where it has no row yet: a large one is not copied. It must be nobody else's. */
+  adopt(bytes: Buffer, from: number): void {
+    this.reserve(0);
+    this.bytes = bytes;
+    this.used = from;
+  }
+
   add(row: Row): void {
     const cells = row.map((cell) => (typeof cell === 'string' ? Buffer.from(cell) : cell));
     this.reserve(cells.reduce((sum, cell) => sum + (cell?.length ?? 0), 0));

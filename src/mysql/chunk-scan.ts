@@ -294,6 +294,6 @@ class ChunkScan {
   }
 
   #piece(rows: RowBlock, bytes: number, elapsedMs: number, readAt: Moment): RowChunk {
-    return { rows, last: this.means.select.cursorOf(rows.at(-1) ?? []), bytes, readAt, elapsedMs };
+    return { rows, last: this.means.select.cursorIn(rows, rows.length - 1), bytes, readAt, elapsedMs };
   }
 }

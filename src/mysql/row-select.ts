@@ -2,9 +2,9 @@
  * The SELECTs over one table's scan key: whole rows, or keys alone. Every column is named, so that invisible ones come too;
  * key cells of another form than their column's stand behind the wanted columns.
  */
-import type { Cursor, Row } from '../core/model.js';
+import type { Cell, Cursor, Row } from '../core/model.js';
 import type { TableScan } from '../core/ports.js';
-import { transportOf, type Transport } from '../core/row-block.js';
+import { transportOf, type RowBlock, type Transport } from '../core/row-block.js';
 import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
 import { Keyset, type KeyCondition } from './keyset.js';
@@ -59,6 +59,13 @@ export class RowSelect {
   }
 
   cursorOf(row: Row): Cursor {
+    return this.keyset.cursorOf(row, this.#rowCells);
+  }
+
+  /** Of a row of a block, of which no other cell is made. */
+  cursorIn(rows: RowBlock, index: number): Cursor {
+    const row: Cell[] = [];
+    for (const cell of this.#rowCells) row[cell] = rows.cell(index, cell);
     return this.keyset.cursorOf(row, this.#rowCells);
   }
 

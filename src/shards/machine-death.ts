@@ -6,6 +6,9 @@ import type { FerryError } from '../core/errors.js';
 import { machineFault, outOfMemory } from '../core/machine-faults.js';
 import { memoryKills } from '../core/machine.js';
 
+/** What a shard's process exits with where it could not even load its own code for want of files: EX_OSERR of sysexits(3). */
+export const NO_FILES_TO_LOAD = 71;
+
 export class MachineWatch {
   readonly #killsBefore = memoryKills();
 
@@ -18,7 +21,8 @@ export class MachineWatch {
 
   /** @param how the signal or the exit code that it ended by */
   ended(how: string): FerryError | null {
-    // V8 ends the process so where its heap is full.
+    if (how === `exit code ${NO_FILES_TO_LOAD}`) return this.refused({ code: 'EMFILE' });
+    // V8 ends a process so where its heap is full.
     if (how === 'SIGABRT') return outOfMemory(`the process of shard ${this.shard} ended by ${how}: its heap was full`);
     const kills = memoryKills();
     if (how !== 'SIGKILL' || kills === null || this.#killsBefore === null || kills <= this.#killsBefore) return null;
