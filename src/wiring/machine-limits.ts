@@ -4,7 +4,8 @@
  */
 import type { Config } from '../config/model.js';
 import type { Finding } from '../core/errors.js';
-import { memoryLimit, openFilesLimit, processesLeft } from '../core/machine.js';
+import { memoryLimit } from '../mysql/answer-size.js';
+import { openFilesLimit, processesLeft } from './machine.js';
 
 /** What a machine allows; null: it does not say. */
 export interface Allowed {
