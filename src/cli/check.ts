@@ -1,4 +1,5 @@
 /** `dynaferry check`: the preflight of config, sources and target; every fault at once. */
+import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { EXIT, exitOf, type ExitCode } from '../core/errors.js';
 import { addShardOptions, loadConfigOf, shardsOf, type ShardOptions } from './common-options.js';
@@ -27,7 +28,10 @@ async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
     const report = await preflight(
       config,
       shards,
-      { createTable: false, target: true, restarting: [], bindings: true },
+      {
+        ...{ createTable: false, target: true, restarting: [], bindings: true },
+        jobs: Math.min(availableParallelism(), shards.length),
+      },
       stopping.stop,
     );
     const errors = report.findings.filter((finding) => finding.level === 'error');

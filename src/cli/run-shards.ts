@@ -158,6 +158,7 @@ async function passPreflight(
       target: !run.dryRun,
       restarting: run.kind === 'verify' || run.dryRun ? null : toRestart,
       bindings: false,
+      jobs: Math.min(run.jobs ?? availableParallelism(), shards.length),
     },
     signal,
   );

@@ -70,6 +70,7 @@ export const ERROR_CODES = {
     EXIT.source,
     'the source is another than when the shard was begun: another server, or a table that was altered, emptied or created again',
   ),
+  E_ROW_TOO_LARGE: entry(EXIT.source, 'a row is larger than the memory of this machine can take'),
   E_SOURCE_BUSY: entry(EXIT.source, 'replica lag or running threads stayed above their limits for maxPauseSeconds'),
   E_BAD_ROWS: entry(
     EXIT.differences,
@@ -102,6 +103,12 @@ export const ERROR_CODES = {
   ),
   E_STATE_IO: entry(EXIT.state, 'the state file cannot be written'),
   E_STATE_MISSING: entry(EXIT.state, 'nothing is recorded yet for this shard'),
+
+  E_TOO_MANY_FILES: entry(EXIT.state, 'the machine lets the process open no more files'),
+  E_DISK_FULL: entry(EXIT.state, 'the disk of the state, or another one that is written to, is full'),
+  E_TOO_MANY_PROCESSES: entry(EXIT.state, 'the machine lets the user start no more processes'),
+  E_OUT_OF_MEMORY: entry(EXIT.state, 'the machine or the container has no more memory for the process'),
+  E_MACHINE_LIMITS: entry(EXIT.preflight, 'the config needs more memory, files or processes than the machine allows'),
 
   E_WORKER_DIED: entry(EXIT.state, 'the process of a shard ended without saying why'),
   E_STALLED: entry(EXIT.state, 'nothing moved for longer than every patience of the config; the checkpoint is saved'),

@@ -58,16 +58,22 @@ export interface RowSource {
   planRanges(count: number, signal: AbortSignal): Promise<readonly Range[]>;
   /**
    * The range's rows in key order, behind `after` (or from the range's start where that is null). A chunk is never empty.
-   * Reading waits while the consumer does not ask for the next chunk.
+   * Reading waits while the consumer does not ask for the next chunk; and a row of many megabytes waits until the last such one was released,
+   * in whichever scan of the table.
    */
   scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk>;
   /** Up to `count` rows spread over the key space. */
   sample(count: number, signal: AbortSignal): Promise<readonly Row[]>;
   /** Rows whose scan key has these values as text, parts in key order; absent ones are left out. */
   find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]>;
+  /** Any one row whose scan key is one of these, given as for `find`; null where there is none. Hundreds of keys cost one statement. */
+  findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null>;
   /** The same rows read once more, by scan key, in the given order; null for one that is gone. */
   refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
-  /** The rows at these cursors, in the given order; null where there is none (any more). */
+  /**
+   * The rows at these cursors, in the given order; null where there is none (any more).
+   * @throws FerryError E_ROW_TOO_LARGE where they are too large to be held at once: ask for fewer, down to one
+   */
   at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
   /**
    * Which table this is, so that one made later under its name can be told from it; from now on, scans and `confirm` watch it.

@@ -4,6 +4,7 @@
  */
 import type { Moment } from './age.js';
 import type { Cell, ColumnInfo, Cursor, Row } from './model.js';
+import { Permits } from './permits.js';
 
 /** How a cell is to be read. `ascii`: the bytes of an ASCII column, text unless one is above 127; servers before MySQL 8 let those in. */
 export type Transport = 'text' | 'bytes' | 'ascii';
@@ -42,6 +43,8 @@ export class RowBlock implements Iterable<Row> {
   bytes: Buffer;
   starts: Int32Array;
   ends: Int32Array;
+  /** Called once, when its memory is given back. */
+  onRelease: (() => void) | null = null;
 
   /**
    * @param transports of a row's cells, in order; their number is the row's width
@@ -64,6 +67,8 @@ export class RowBlock implements Iterable<Row> {
     this.length = 0;
     this.pool.give({ bytes: this.bytes, starts: this.starts, ends: this.ends });
     ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = NO_MEMORY);
+    this.onRelease?.();
+    this.onRelease = null;
   }
 
   /** Packs rows that are at hand as cells. */
@@ -141,6 +146,8 @@ const KEPT_BYTES = 4 * 1024 * 1024;
 /** Memory of blocks that ended, for the next ones: left to the garbage collector, it waits for it by the hundred megabytes. */
 export class RowMemoryPool {
   readonly #free: RowMemory[] = [];
+  /** Who has it reads, or holds, a large row: one at a time, however many scans there are. */
+  readonly largeRow = new Permits(1);
 
   take(): RowMemory {
     return (
@@ -184,7 +191,9 @@ export class RowBlockBuilder {
     if (this.rows === 0 && this.bytes === NO_MEMORY.bytes)
       ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = this.#pool.take());
     if (this.used + bytes > this.bytes.length) {
-      const larger = Buffer.allocUnsafeSlow((this.used + bytes) * 2);
+      // Twice as much costs few copies; of what is large already, it would cost the machine its memory.
+      const wanted = this.used + bytes;
+      const larger = Buffer.allocUnsafeSlow(wanted + Math.min(wanted, KEPT_BYTES));
       this.bytes.copy(larger, 0, 0, this.used);
       this.bytes = larger;
     }
@@ -195,6 +204,13 @@ export class RowBlockBuilder {
     ends.set(this.ends);
     this.starts = starts;
     this.ends = ends;
+  }
+
+  /** Takes memory that holds a row at `from` for its own, where it has no row yet: a large one is not copied. It must be nobody else's. */
+  adopt(bytes: Buffer, from: number): void {
+    this.reserve(0);
+    this.bytes = bytes;
+    this.used = from;
   }
 
   add(row: Row): void {

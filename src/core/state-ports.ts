@@ -199,7 +199,10 @@ export interface StateStore {
   standing(table: string): Standing;
   age(time: ComparisonTime): Age;
   progress(pass: Pass): readonly RangeProgress[];
-  /** Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. */
+  /**
+   * Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. Of a pass's differences the
+   * first 1,000 are kept; the chunks' records count all of them.
+   */
   commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
   /**
    * Notes by which attribute the target deletes items by itself now (null: none). Where that is another than was noted for the pass

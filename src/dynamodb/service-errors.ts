@@ -3,6 +3,7 @@
  * (`service-rules.ts`), never texts: the service's texts change, and may quote keys; `service-words.ts` has what is taken from them.
  */
 import { FerryError } from '../core/errors.js';
+import { machineFault } from '../core/machine-faults.js';
 import { ofServer } from '../core/shown-text.js';
 import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';
 import { type InvalidWords, wordsIn, type ServiceWords } from './service-words.js';
@@ -161,6 +162,8 @@ export function unavailable(operation: string, table: string, failure: RequestFa
   const unsealed = failure.reason.startsWith('answer without ');
   const next = unsealed ? UNSEALED : foreign ? FOREIGN : (ruleOf(failure.reason)?.next ?? WAIT);
   const fact = `${operation} on table ${table} made no progress for ${seconds} s; the last failure was ${failure.reason}`;
+  const ofMachine = machineFault(fact, { code: failure.reason });
+  if (ofMachine !== null) return ofMachine;
   return neverSent
     ? new FerryError(
         'E_TARGET_CONNECT',

@@ -14,8 +14,12 @@ import { Watermark } from './watermark.js';
 /** What a chunk came to. */
 export interface ChunkResult {
   readonly record: Omit<ChunkRecord, 'range' | 'last'>;
+  /** All of them; the first ones are kept, and the record counts the rest. */
   readonly differences: readonly DifferenceRecord[];
 }
+
+/** Differences that are kept of a chunk, as many as a report lists: all of it may be missing. */
+const KEPT_OF_A_CHUNK = 20;
 
 /** How a pass treats a chunk. */
 export interface ChunkHandler {
@@ -117,7 +121,10 @@ async function walkRange(
 
   const finish = (chunk: RowChunk, result: ChunkResult, done: ReturnType<typeof watermark.start>): void => {
     context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
-    done({ record: { ...result.record, range: range.index, last: chunk.last }, differences: result.differences });
+    done({
+      record: { ...result.record, range: range.index, last: chunk.last },
+      differences: result.differences.slice(0, KEPT_OF_A_CHUNK),
+    });
   };
 
   try {

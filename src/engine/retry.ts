@@ -5,7 +5,7 @@
  * row gives the same items.
  */
 import { thisMoment } from '../core/age.js';
-import { interrupted } from '../core/errors.js';
+import { FerryError, interrupted } from '../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
 import type { ItemWriter, TargetGuard } from '../core/ports.js';
 import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/state-ports.js';
@@ -70,7 +70,7 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
       if (last === undefined) break;
       after = last.number;
       left -= step.length;
-      counts = addCounts(counts, await retryStep(context, job, step, keys, parts));
+      counts = addCounts(counts, await retryTogether(context, job, step, keys, parts));
     }
     await parts.guard.confirm(signal);
     return counts;
@@ -85,6 +85,24 @@ function endsWrites(writer: ItemWriter, signal: AbortSignal): () => void {
   const close = (): void => void writer.close().catch(() => undefined);
   signal.addEventListener('abort', close, { once: true });
   return () => signal.removeEventListener('abort', close);
+}
+
+/** Rows that are too large to be held together are tried one by one: that they are shows when they are read, before anything is done. */
+async function retryTogether(
+  context: ShardContext,
+  job: TableJob,
+  step: readonly RecordedBadRow[],
+  keys: KeyClaims,
+  parts: RetryParts,
+): Promise<RetryCounts> {
+  try {
+    return await retryStep(context, job, step, keys, parts);
+  } catch (error) {
+    if (step.length === 1 || !(error instanceof FerryError) || error.code !== 'E_ROW_TOO_LARGE') throw error;
+    let counts = NOTHING_RETRIED;
+    for (const bad of step) counts = addCounts(counts, await retryStep(context, job, [bad], keys, parts));
+    return counts;
+  }
 }
 
 /** What one row came to, before anything is written. */

@@ -6,7 +6,8 @@
  * The end of a range is confirmed by a statement that always answers a row.
  *
  * A SELECT begins only while the hand-off slot is empty. So in memory are at most: the consumer's chunk, the one in the slot, and the rows
- * of one SELECT, which is given up where they exceed `MOST_CHUNKS` times `chunkBytes`.
+ * of one SELECT, which is given up while its answer arrives where that exceeds `MOST_CHUNKS` times `chunkBytes`. A large
+ * row is read by itself, and only once the last such one was released, over all scans of the table.
  */
 import { setMaxListeners } from 'node:events';
 import type { SourceLimits } from '../config/model.js';
@@ -14,7 +15,8 @@ import { thisMoment, type Moment } from '../core/age.js';
 import { interrupted } from '../core/errors.js';
 import type { Cursor, Range } from '../core/model.js';
 import { RowBlockBuilder, type RowBlock, type RowChunk, type RowMemoryPool } from '../core/row-block.js';
-import { ChunkSize, MOST_CHUNKS } from './chunk-size.js';
+import { answerBytes, AnswerTooLarge, mostOfOneRow } from './answer-size.js';
+import { ChunkSize, LARGE_ROW_BYTES, MOST_CHUNKS } from './chunk-size.js';
 import { askedTooMuch, isLost } from './errors.js';
 import { Handoff } from './handoff.js';
 import type { Retry } from './retry.js';
@@ -96,6 +98,15 @@ interface Step {
   readonly ended: boolean;
 }
 
+/** Leave to read one large row. */
+interface Turn {
+  /** The row is as large as was feared: the next one waits until the consumer is done with it. */
+  keepUntilReleased(rows: RowBlock): void;
+  end(): void;
+}
+
+const NO_TURN: Turn = { keepUntilReleased: () => undefined, end: () => undefined };
+
 class ChunkScan {
   readonly #size: ChunkSize;
   /** The rows of the SELECT under way that no piece has yet. */
@@ -133,6 +144,8 @@ class ChunkScan {
     const { pool, throttle, guard, retry } = this.means;
     await retry.aside(this.handoff.vacant(this.signal));
     await retry.aside(throttle.pass(this.signal));
+    // Before a connection is taken: whoever has the turn may need one to be done with his row.
+    const turn = this.#size.large ? await retry.aside(this.#largeTurn()) : NO_TURN;
     try {
       const lease = await pool.lease(this.signal, retry.aside);
       let step: Step;
@@ -145,6 +158,7 @@ class ChunkScan {
       for (const piece of step.pieces) {
         await retry.aside(this.handoff.vacant(this.signal));
         this.#position = piece.last;
+        if (piece.bytes > LARGE_ROW_BYTES) turn.keepUntilReleased(piece.rows);
         this.handoff.put(piece);
       }
       this.#position = step.position;
@@ -154,7 +168,24 @@ class ChunkScan {
       if (error instanceof TooLarge) return false;
       await retry.backOff(error, this.signal);
       return false;
+    } finally {
+      turn.end();
     }
+  }
+
+  async #largeTurn(): Promise<Turn> {
+    const { largeRow } = this.means.memory;
+    await largeRow.take(this.signal);
+    let kept = false;
+    return {
+      keepUntilReleased: (rows) => {
+        kept = true;
+        rows.onRelease = () => largeRow.give();
+      },
+      end: () => {
+        if (!kept) largeRow.give();
+      },
+    };
   }
 
   async #select(session: Session, upTo: Cursor | null): Promise<Step> {
@@ -183,6 +214,10 @@ class ChunkScan {
       return { pieces: seen.pieces, position, ended };
     } catch (error) {
       for (const { rows } of seen.pieces) rows.release();
+      if (error instanceof AnswerTooLarge && limit > 1) {
+        this.#size.overflowed(seen.rows);
+        throw new TooLarge(seen.rows);
+      }
       this.#shrink(error, seen);
       throw error;
     }
@@ -246,11 +281,19 @@ class ChunkScan {
       // One row is had whatever its size.
       if (seen.bytes > MOST_CHUNKS * chunkBytes && seen.rows > 1) session.destroy(new TooLarge(seen.rows));
     };
-    await session.stream(select, onRow, this.signal);
+    await session.stream(select, onRow, this.signal, this.#mostBytes());
     if (this.#block.rows > 0) cut();
   }
 
+  /** Of the answer to a SELECT of as many rows as are asked for now. */
+  #mostBytes(): number {
+    const { rows } = this.#size;
+    if (rows === 1) return mostOfOneRow();
+    const cells = MOST_CHUNKS * this.means.limits.chunkBytes;
+    return Math.min(mostOfOneRow(), answerBytes(cells, rows, this.means.select.transports.length));
+  }
+
   #piece(rows: RowBlock, bytes: number, elapsedMs: number, readAt: Moment): RowChunk {
-    return { rows, last: this.means.select.cursorOf(rows.at(-1) ?? []), bytes, readAt, elapsedMs };
+    return { rows, last: this.means.select.cursorIn(rows, rows.length - 1), bytes, readAt, elapsedMs };
   }
 }

@@ -12,6 +12,9 @@ import type { SourceLimits } from '../config/model.js';
 /** Bytes of one SELECT at most, in chunks: rows that are suddenly larger are read twice up to here. */
 export const MOST_CHUNKS = 4;
 
+/** A larger row is read by itself, one at a time: with copies, dozens of such at once would come to gigabytes. */
+export const LARGE_ROW_BYTES = 8 * 2 ** 20;
+
 const FIRST_ROWS = 100;
 /** Of the rows of a SELECT that failed after many times the time aimed for: patience is not long enough for many tries. */
 const LEAST_SHARE = 1 / 8;
@@ -39,6 +42,7 @@ export class ChunkSize {
   #successes = 0;
   /** One at least since the last failure. */
   #succeeded = false;
+  #large = false;
 
   constructor(private readonly limits: Pick<SourceLimits, 'chunkMs' | 'chunkRows' | 'chunkBytes'>) {
     this.#rows = Math.min(FIRST_ROWS, limits.chunkRows);
@@ -49,8 +53,14 @@ export class ChunkSize {
     return this.#rows;
   }
 
+  /** The next SELECT asks for one row, which may be a large one. */
+  get large(): boolean {
+    return this.#large;
+  }
+
   observe(seen: SeenSelect): void {
     this.#raiseCeiling();
+    if (seen.rows > 0) this.#large = seen.bytes / seen.rows > Math.max(LARGE_ROW_BYTES, this.limits.chunkBytes);
     if (seen.looked === 0) return;
     const { chunkMs, chunkRows, chunkBytes } = this.limits;
     const aim =
@@ -72,8 +82,10 @@ export class ChunkSize {
     this.#successes = 0;
   }
 
-  /** A SELECT was given up when so many rows, two or more, had come to MOST_CHUNKS chunks. Not a failure of the server. */
+  /** A SELECT was given up when it had come to MOST_CHUNKS chunks, with so many rows whole. Not a failure of the server. */
   overflowed(rows: number): void {
+    // Nobody knows how large the row is that did not come whole.
+    this.#large = rows < 2;
     this.#rows = Math.max(1, Math.min(Math.floor(rows / MOST_CHUNKS), Math.floor(this.#rows / 2)));
   }
 

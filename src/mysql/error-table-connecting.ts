@@ -60,10 +60,13 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
   ['ETIMEDOUT PROTOCOL_SEQUENCE_TIMEOUT', unreachable('the host did not answer in time')],
   [
     'EMFILE ENFILE',
-    unreachable(
-      'this machine has no file handle left',
-      'raise the limit of open files (ulimit -n), or run fewer shards at once',
-    ),
+    {
+      ...unreachable(
+        'this machine has no file handle left',
+        'raise the limit of open files (ulimit -n), or run fewer shards at once (--jobs)',
+      ),
+      code: 'E_TOO_MANY_FILES',
+    },
   ],
   [
     'ER_CON_COUNT_ERROR',

@@ -77,6 +77,7 @@ export class Retry {
   #exhausted(error: unknown, elapsedMs: number): FerryError {
     const { code, message, hint } = sourceError(this.shard, this.doing, error);
     const tried = `${message}, ${this.#attempt} times in ${Math.ceil(elapsedMs / 1_000)} s`;
-    return new FerryError(code === 'E_SOURCE_QUERY' ? code : 'E_SOURCE_LOST', tried, hint, { cause: error });
+    const kept = code === 'E_SOURCE_QUERY' || code === 'E_TOO_MANY_FILES' ? code : 'E_SOURCE_LOST';
+    return new FerryError(kept, tried, hint, { cause: error });
   }
 }

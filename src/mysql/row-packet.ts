@@ -6,6 +6,9 @@
 import type { Query } from 'mysql2';
 import { NULL_CELL, type RowBlockBuilder } from '../core/row-block.js';
 
+/** A row that is larger is not copied; parts of a stream are 64 KiB (Node). */
+const ADOPTED_BYTES = 4 * 2 ** 20;
+
 const NULL = 0xfb;
 const TWO_BYTES = 0xfc;
 const THREE_BYTES = 0xfd;
@@ -15,9 +18,12 @@ const THREE_BYTES = 0xfd;
  * @returns the cells' bytes
  */
 export function appendRow(block: RowBlockBuilder, packet: Buffer, from: number, to: number): number {
-  block.reserve(to - from);
+  // The driver makes a buffer of its own for what is larger than a part of the stream, and forgets it.
+  const adopted = block.rows === 0 && to - from > ADOPTED_BYTES;
+  if (adopted) block.adopt(packet, from);
+  else block.reserve(to - from);
   const { bytes, starts, ends, width } = block;
-  packet.copy(bytes, block.used, from, to);
+  if (!adopted) packet.copy(bytes, block.used, from, to);
   const last = (block.rows + 1) * width;
   let at = block.used;
   let sum = 0;

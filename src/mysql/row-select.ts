@@ -2,9 +2,9 @@
  * The SELECTs over one table's scan key: whole rows, or keys alone. Every column is named, so that invisible ones come too;
  * key cells of another form than their column's stand behind the wanted columns.
  */
-import type { Cursor, Row } from '../core/model.js';
+import type { Cell, Cursor, Row } from '../core/model.js';
 import type { TableScan } from '../core/ports.js';
-import { transportOf, type Transport } from '../core/row-block.js';
+import { transportOf, type RowBlock, type Transport } from '../core/row-block.js';
 import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
 import { Keyset, type KeyCondition } from './keyset.js';
@@ -62,6 +62,13 @@ export class RowSelect {
     return this.keyset.cursorOf(row, this.#rowCells);
   }
 
+  /** Of a row of a block, of which no other cell is made. */
+  cursorIn(rows: RowBlock, index: number): Cursor {
+    const row: Cell[] = [];
+    for (const cell of this.#rowCells) row[cell] = rows.cell(index, cell);
+    return this.keyset.cursorOf(row, this.#rowCells);
+  }
+
   /** Of a row of one of the `key...` statements. */
   cursorOfKey(row: Row): Cursor {
     return this.keyset.cursorOf(row, this.#keyCells);
@@ -84,6 +91,17 @@ export class RowSelect {
   row(written: readonly string[]): Select {
     const { most, ...key } = this.keyset.equals(written);
     return this.#statement(this.#rowList, [key], { where: this.where, order: 'forward', limit: most });
+  }
+
+  /**
+   * One of the rows with these keys, given as for `row`. Forced to the index, MySQL from 8.0 on does not look up how many rows each value
+   * has; by the index's average it rather walks all of it (seen on 9.7, whose range it is where the index is only named).
+   * @throws FerryError E_USAGE
+   */
+  oneRowOf(written: readonly (readonly string[])[]): Select {
+    const sql = written.map((key) => `(${this.keyset.equals(key).sql})`).join(' OR ');
+    const keys = [{ sql: `(${sql})`, settled: new Set<number>() }];
+    return this.#statement(this.#rowList, keys, { where: this.where, limit: 1, hint: 'USE INDEX' });
   }
 
   /** Any one row that meets the operator's condition too, by whatever index the server finds for it. */

@@ -59,11 +59,37 @@ export function isScanColumn(table: TableInfo, name: string): boolean {
   return column !== undefined && column.dataType !== 'bit' && keyFlaw(column) === null;
 }
 
-/** The text can be a value of that column as an operator writes it: `RowSource.find` takes it. */
+/**
+ * The text can be a value of that column as an operator writes it: `RowSource.find` takes it. A literal with characters that the column's
+ * character set lacks can equal none of its values, and no index serves it: MySQL converts the column's text then, row by row.
+ */
 export function canBeValueOf(table: TableInfo, name: string, text: string): boolean {
   const column = columnOf(table, name);
-  return column !== undefined && keyForm(column)?.written.pattern.test(text) === true;
+  return column !== undefined && keyForm(column)?.written.pattern.test(text) === true && isWithin(column.charset, text);
 }
+
+/** Of character sets that are not named here, what is beyond ASCII nobody can tell: rather no value. */
+function isWithin(charset: string | null, text: string): boolean {
+  switch (charset) {
+    case null:
+    case 'utf8mb4':
+    case 'utf16':
+    case 'utf16le':
+    case 'utf32':
+      return !/\p{Surrogate}/u.test(text);
+    case 'utf8':
+    case 'utf8mb3':
+    case 'ucs2':
+      return !/[\ud800-\udfff]/.test(text);
+    case 'latin1':
+      return Array.from(text).every((character) => /[\0-\x7f\xa0-\xff]/.test(character) || CP1252.includes(character));
+    default:
+      return !/[^\0-\x7f]/.test(text);
+  }
+}
+
+/** MySQL: latin1 is Windows' cp1252, these characters in place of most controls from 0x80 to 0x9F. */
+const CP1252 = '€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ';
 
 /** Why a key cannot be followed, or null. */
 function flawOf(table: TableInfo, key: UniqueKey): string | null {

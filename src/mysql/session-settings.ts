@@ -5,7 +5,7 @@
  *
  * Looked through: every variable that a session may set, of MySQL 5.6.24 (117), 9.7 (165) and MariaDB 10.11 (201), by what it does to a
  * SELECT of ours. Those that can change an answer are in SETTINGS, each with its reason. The others, by groups:
- * - Plans and memory: optimizer_*, eq_range_index_dive_limit, max_seeks_for_key, join_*, mrr_*, *_buffer_size, tmp_*, max_heap_table_size,
+ * - Plans and memory: optimizer_*, max_seeks_for_key, join_*, mrr_*, *_buffer_size, tmp_*, max_heap_table_size,
  *   big_tables, query_*, range_alloc_*, *_selectivity, in_predicate_conversion_threshold, innodb_parallel_read_threads. Another plan gives
  *   the same rows: the scan names its index and its order. They may change speed, and whether memory is short, which is an error.
  * - Limits that end a statement with an error: max_execution_time, max_statement_time, connection_memory_limit, max_session_mem_used,
@@ -77,6 +77,9 @@ function settings(answerSeconds: number, { name, oldMode }: Family): readonly Se
     number('sql_big_selects', 1),
     // MySQL drops an index range that needs more memory than this, and reads the whole table.
     number('range_optimizer_max_mem_size', 0),
+    // Of more values than this, MySQL takes the index's average for what each has in rows: where accounts are large, it would rather walk
+    // the whole index than look up hundreds of values that are not there.
+    number('eq_range_index_dive_limit', 0),
     // `id IS NULL` finds the last inserted row where it is on.
     number('sql_auto_is_null', 0),
     // An engine beside InnoDB answers (HeatWave), some changes behind.

@@ -6,8 +6,9 @@
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { interrupted } from '../core/errors.js';
 import type { Cell } from '../core/model.js';
-import { ofServer } from '../core/shown-text.js';
+import { mostOfOneRow } from './answer-size.js';
 import { connect } from './connect.js';
+import { ofServer } from '../core/shown-text.js';
 import { tapRows } from './row-packet.js';
 import { serverFamily, type ServerFamily } from './server-family.js';
 import { contradiction, foreignSession, MARKER_EXPRESSION, SessionMarker } from './session-marker.js';
@@ -55,7 +56,7 @@ export class Session {
     { answerSeconds }: Pick<SourceLimits, 'answerSeconds'>,
     signal: AbortSignal,
   ): Promise<Session> {
-    const statements = new Statements(await connect(shard, answerSeconds, signal), answerSeconds);
+    const statements = new Statements(await connect(shard, answerSeconds, signal), shard.id, answerSeconds);
     const session = new Session(statements, shard.id);
     try {
       await session.#setUp(answerSeconds, signal);
@@ -131,11 +132,17 @@ export class Session {
   /**
    * All rows of a small result. That there are none is proven by a second statement, which always answers a row.
    * @param limitSeconds the server itself ends the statement after so long, where it can
-   * @throws the driver's error, FerryError E_SOURCE_SESSION, E_SOURCE_WARNING, E_INTERRUPTED
+   * @param mostBytes of the answer: of one row, unless given
+   * @throws the driver's error, AnswerTooLarge, FerryError E_SOURCE_SESSION, E_SOURCE_WARNING, E_INTERRUPTED
    */
-  async rows(sql: Sql, signal: AbortSignal, limitSeconds: number | null = null): Promise<Cell[][]> {
+  async rows(
+    sql: Sql,
+    signal: AbortSignal,
+    limitSeconds: number | null = null,
+    mostBytes = mostOfOneRow(),
+  ): Promise<Cell[][]> {
     for (let tries = 0; tries < TRIES; tries += 1) {
-      const { rows, warnings } = await this.#marked(sql, signal, limitSeconds);
+      const { rows, warnings } = await this.#marked(sql, signal, limitSeconds, mostBytes);
       if (warnings > 0) await this.#judge(warnings, sql, signal);
       if (rows.length > 0 || !isSelect(sql) || !(await this.any(sql, signal, limitSeconds))) return rows;
     }
@@ -180,12 +187,18 @@ export class Session {
   }
 
   /** Its rows without the marker that each had. */
-  async #marked(sql: Sql, signal: AbortSignal, limitSeconds: number | null): Promise<Answer> {
-    if (typeof sql === 'string' && !isSelect(sql)) return await this.#collect(sql, signal);
+  async #marked(
+    sql: Sql,
+    signal: AbortSignal,
+    limitSeconds: number | null,
+    mostBytes = mostOfOneRow(),
+  ): Promise<Answer> {
+    if (typeof sql === 'string' && !isSelect(sql)) return await this.#collect(sql, signal, mostBytes);
     const marked = markedText(sql);
     const answer = await this.#collect(
       limitSeconds === null ? marked : this.family.limited(marked, limitSeconds),
       signal,
+      mostBytes,
     );
     for (const row of answer.rows) {
       // Whoever answers so has nothing to say that may be believed.
@@ -200,17 +213,18 @@ export class Session {
   /**
    * A SELECT whose rows are handed on as bytes as they come (see row-packet.ts), without the marker. Resolves behind the last one; what
    * was handed on is a result only then. That there are none proves nothing: see `any`.
-   * @throws as `rows`
+   * @param mostBytes of the answer @throws as `rows`
    */
   async stream(
     select: Select,
     onRow: (packet: Buffer, from: number, to: number) => void,
     signal: AbortSignal,
+    mostBytes: number,
   ): Promise<void> {
     const marker = this.#marker;
     const { length } = marker;
     let warnings = 0;
-    await this.#statements.run(markedText(select), signal, (command) =>
+    await this.#statements.run(markedText(select), signal, mostBytes, (command) =>
       tapRows(command, {
         onRow: (packet, from, to) => {
           if (!this.alive) return;
@@ -232,8 +246,8 @@ export class Session {
     this.#statements.destroy(reason);
   }
 
-  async #collect(sql: string, signal: AbortSignal): Promise<Answer> {
-    return await this.#statements.collect(sql, signal, () => (this.#rowsRead += 1));
+  async #collect(sql: string, signal: AbortSignal, mostBytes = mostOfOneRow()): Promise<Answer> {
+    return await this.#statements.collect(sql, signal, mostBytes, () => (this.#rowsRead += 1));
   }
 }
 

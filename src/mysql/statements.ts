@@ -1,10 +1,11 @@
 /**
- * The statements of one connection, one at a time, each bounded: a silence that lasts too long or an abort destroys the connection, and
- * what was running rejects. What they mean, and whether an answer may be believed, is the session's to say (session.ts).
+ * The statements of one connection, one at a time, each bounded: a silence that lasts too long, an answer that grows too large or an abort
+ * destroys the connection, and what was running rejects. What they mean, and whether an answer may be believed, is the session's to say (session.ts).
  */
 import type { Query } from 'mysql2';
 import { interrupted } from '../core/errors.js';
 import type { Cell } from '../core/model.js';
+import { AnswerTooLarge } from './answer-size.js';
 import { exactCell } from './cells.js';
 import type { Wire } from './connect.js';
 import { deadlinePassed, isLost } from './errors.js';
@@ -12,6 +13,9 @@ import { tapRows } from './row-packet.js';
 
 /** How exactly silence is measured: looks within the longest one that is borne. */
 const LOOKS = 8;
+
+/** Looks at how much of an answer has come, in ms: a fast network brings some megabytes meanwhile. */
+const MEASURED_EVERY_MS = 5;
 
 export interface Answer {
   /** Each is the caller's. */
@@ -30,6 +34,7 @@ export class Statements {
   /** @param answerSeconds the longest silence that is borne */
   constructor(
     wire: Wire,
+    private readonly shard: string,
     private readonly answerSeconds: number,
   ) {
     this.#wire = wire;
@@ -51,10 +56,11 @@ export class Statements {
     return this.#abandoned;
   }
 
-  async collect(sql: string, signal: AbortSignal, onRow: () => void): Promise<Answer> {
+  /** @param mostBytes of the answer @throws as `run` */
+  async collect(sql: string, signal: AbortSignal, mostBytes: number, onRow: () => void): Promise<Answer> {
     const rows: Cell[][] = [];
     const answer = { rows, names: [] as readonly string[], warnings: 0 };
-    await this.run(sql, signal, (command) => {
+    await this.run(sql, signal, mostBytes, (command) => {
       // A statement without a result set reports its outcome as a 'result' too.
       command.on('result', (row: Cell[] | object) => {
         if (!Array.isArray(row)) return;
@@ -70,10 +76,11 @@ export class Statements {
   }
 
   /**
+   * @param mostBytes of the answer
    * @param listen is given the command, to take what it answers
-   * @throws the driver's own error, FerryError E_INTERRUPTED
+   * @throws the driver's own error, AnswerTooLarge, FerryError E_INTERRUPTED
    */
-  async run(sql: string, signal: AbortSignal, listen: (command: Query) => void): Promise<void> {
+  async run(sql: string, signal: AbortSignal, mostBytes: number, listen: (command: Query) => void): Promise<void> {
     const { connection, socket } = this.#wire;
     await new Promise<void>((resolve, reject) => {
       if (this.#failure !== null || signal.aborted) {
@@ -90,9 +97,14 @@ export class Statements {
         this.destroy(deadlinePassed());
       };
       const watch = setInterval(look, (this.answerSeconds * 1_000) / LOOKS);
+      const before = socket.bytesRead;
+      const measure = setInterval(() => {
+        if (socket.bytesRead - before > mostBytes) this.destroy(new AnswerTooLarge(this.shard, mostBytes));
+      }, MEASURED_EVERY_MS);
       const onAbort = (): void => this.destroy(interrupted());
       const settle = (error: Error | null): void => {
         clearInterval(watch);
+        clearInterval(measure);
         signal.removeEventListener('abort', onAbort);
         this.#rejectRunning = null;
         if (error === null) resolve();

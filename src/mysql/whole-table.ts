@@ -16,6 +16,7 @@ import {
   transportOf,
 } from '../core/row-block.js';
 import type { RowSource, WholeTableScan } from '../core/ports.js';
+import { answerBytes, AnswerTooLarge } from './answer-size.js';
 import { aliased } from './cells.js';
 import { columnExpression } from './key-form.js';
 import { oneMatching } from './one-matching.js';
@@ -104,12 +105,18 @@ export class WholeTable implements RowSource {
   }
 
   find(): Promise<readonly Row[]> {
-    return Promise.reject(
-      new FerryError(
-        'E_USAGE',
-        `table ${this.#table.name} is read whole (\`wholeTable\`): it has no key to look rows up by`,
-        'use --sample, or name another table with --table',
-      ),
+    return Promise.reject(this.#keyless());
+  }
+
+  findAny(): Promise<Row | null> {
+    return Promise.reject(this.#keyless());
+  }
+
+  #keyless(): FerryError {
+    return new FerryError(
+      'E_USAGE',
+      `table ${this.#table.name} is read whole (\`wholeTable\`): it has no key to look rows up by`,
+      'use --sample, or name another table with --table',
     );
   }
 
@@ -173,15 +180,21 @@ export class WholeTable implements RowSource {
     const { maxRows, maxBytes } = this.wanted;
     const block = new RowBlockBuilder(this.#transports, new RowMemoryPool());
     let bytes = 0;
-    await session.stream(
-      this.#with(`LIMIT ${maxRows + 1}`),
-      (packet, from, to) => {
-        bytes += appendRow(block, packet, from, to);
-        if (block.rows > maxRows) session.destroy(tooLarge(this.#table.name, `${maxRows} rows`, 'maxRows'));
-        else if (bytes > maxBytes) session.destroy(tooLarge(this.#table.name, `${maxBytes} bytes`, 'maxBytes'));
-      },
-      signal,
-    );
+    const tooMany = tooLarge(this.#table.name, `${maxBytes} bytes`, 'maxBytes');
+    await session
+      .stream(
+        this.#with(`LIMIT ${maxRows + 1}`),
+        (packet, from, to) => {
+          bytes += appendRow(block, packet, from, to);
+          if (block.rows > maxRows) session.destroy(tooLarge(this.#table.name, `${maxRows} rows`, 'maxRows'));
+          else if (bytes > maxBytes) session.destroy(tooMany);
+        },
+        signal,
+        answerBytes(maxBytes, maxRows + 1, this.#transports.length),
+      )
+      .catch((error: unknown) => {
+        throw error instanceof AnswerTooLarge ? tooMany : error;
+      });
     if (block.rows === 0 && (await session.any(this.#with('LIMIT 1'), signal))) throw contradiction(this.means.shard);
     return { rows: block.finish(), bytes };
   }

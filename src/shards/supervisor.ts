@@ -13,6 +13,7 @@ import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
 import { LastWords } from './last-words.js';
+import { MachineWatch } from './machine-death.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
 import { isStopped, Vigil, VIGIL } from './vigil.js';
@@ -138,6 +139,9 @@ async function superviseOne(
   const startedAt = performance.now();
   const { shard } = task;
   const told: { outcome: ShardOutcome | null } = { outcome: null };
+  const machine = new MachineWatch(shard);
+  const refused: { by: FerryError | null } = { by: null };
+  child.once('error', (error) => (refused.by = machine.refused(error)));
   const timers: NodeJS.Timeout[] = [];
   const unkillable = new AbortController();
   const endNow = (): void => {
@@ -187,9 +191,10 @@ async function superviseOne(
   try {
     const how = await endOf(child, unkillable.signal);
     if (told.outcome !== null) return told.outcome;
+    const byMachine = refused.by ?? machine.ended(how, words.fatal);
     const stopped = stop.aborted || ENDED_BY_HAND.has(how);
     const outcome: ShardOutcome = {
-      ...failedOutcome(shard, stopped ? interrupted() : died(shard, hung, how, words.fatal)),
+      ...failedOutcome(shard, stopped ? interrupted() : died(shard, hung, how, words.fatal, byMachine)),
       ...recorded(task),
       toldBy: 'state',
       elapsedMs: performance.now() - startedAt,
@@ -236,7 +241,13 @@ async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> 
   });
 }
 
-function died(shard: string, hung: string | null, how: string, fatal: string | null): FerryError {
+function died(
+  shard: string,
+  hung: string | null,
+  how: string,
+  fatal: string | null,
+  byMachine: FerryError | null,
+): FerryError {
   if (hung !== null) {
     return new FerryError(
       'E_WORKER_HUNG',
@@ -244,6 +255,7 @@ function died(shard: string, hung: string | null, how: string, fatal: string | n
       'was it stopped, or is the disk of the state folder stuck? Run the same command again: it resumes where the checkpoint stands',
     );
   }
+  if (byMachine !== null) return byMachine;
   return new FerryError(
     'E_WORKER_DIED',
     `the process of shard ${shard} ended by ${how} before it was done${fatal === null ? '' : `: ${fatal}`}`,

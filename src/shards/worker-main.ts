@@ -1,6 +1,7 @@
 /** Entry point of a shard's process: the one module that works at import. */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
+import { NO_FILES_TO_LOAD } from './machine-death.js';
 
 // Set here and not on the command line (see supervisor.ts). A V8 without one of them would say so on stderr and go on.
 //
@@ -18,5 +19,13 @@ for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => und
 // What the parent reads of stderr, it reads for as long as it lives.
 process.stderr.on('error', () => undefined);
 
-const { runWorker } = await import('./worker.js');
-runWorker(process);
+// Dozens of files are opened at once while it loads: that is where a limit of open files shows first. Messages wait until it listens.
+void import('./worker.js').then(
+  ({ runWorker }) => runWorker(process),
+  (error: unknown) => {
+    if (!/^E[MN]FILE$/.test(String((error as { readonly code?: unknown } | null)?.code))) throw error;
+    process.exitCode = NO_FILES_TO_LOAD;
+    // Nothing else keeps it.
+    if (process.connected) process.disconnect();
+  },
+);

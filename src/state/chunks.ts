@@ -40,6 +40,16 @@ const EMPTY_COMPARED = `${FIRST_COMPARED},
                 newest_at = coalesce(newest_at, @comparedAt),
                 newest_steady = CASE WHEN newest_at IS NULL THEN @comparedSteady ELSE newest_steady END`;
 
+/**
+ * Differences of a pass that are kept, those found first: reports list twenty, and the counts beside the watermarks are whole. A table that
+ * was moved in part has one for each row of the rest, which would make the state as large as the table.
+ *
+ * How far the kind was followed ("a record for each row"): bad rows have one each, since a retry reads them by it, and `--max-bad-rows`
+ * bounds them in a backfill; suspects are as many as requests without an answer; incidents are one a kind; a register of item keys
+ * says what it will take before it is made.
+ */
+const KEPT_OF_A_PASS = 1_000;
+
 export class Chunks {
   readonly #unfinished: Statement<[number]>;
   readonly #advance: Statement<[AdvanceValues], number>;
@@ -47,6 +57,7 @@ export class Chunks {
   readonly #placeBadRows: Statement<[number, number, string, string]>;
   readonly #complete: Statement<[ComparedValues & { readonly pass: number; readonly range: number }]>;
   readonly #insertDifference: Statement<[number, string, string, string, string]>;
+  readonly #kept: Statement<[number], number>;
   readonly #differences: Statement<[number, number], DifferenceRow>;
 
   constructor(readonly database: Database) {
@@ -79,6 +90,7 @@ export class Chunks {
     this.#insertDifference = database.prepare(
       'INSERT INTO differences (pass, class, key_text, attributes, cursor) VALUES (?, ?, ?, ?, ?)',
     );
+    this.#kept = database.prepare<[number], number>('SELECT count(*) FROM differences WHERE pass = ?').pluck();
     this.#differences = database.prepare(
       'SELECT class, key_text, attributes, cursor FROM differences WHERE pass = ? ORDER BY id LIMIT ?',
     );
@@ -93,7 +105,8 @@ export class Chunks {
         }
         const doneAt = Date.now();
         for (const chunk of chunks) this.#commitOne(pass, chunk, doneAt);
-        for (const { class: kind, keyText, attributes, cursor } of differences) {
+        const room = differences.length === 0 ? 0 : Math.max(0, KEPT_OF_A_PASS - (this.#kept.get(pass.id) ?? 0));
+        for (const { class: kind, keyText, attributes, cursor } of differences.slice(0, room)) {
           this.#insertDifference.run(pass.id, kind, keyText, JSON.stringify(attributes), cursor);
         }
       })
@@ -106,7 +119,7 @@ export class Chunks {
     }
   }
 
-  /** In the order they were found in. */
+  /** The first ones, in the order they were found in. */
   differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
     return this.#differences.all(pass.id, limit).map((row) => ({
       class: row.class,

@@ -55,8 +55,8 @@ export function keyRegisterFiles(folder: string): StatePlace & { readonly folder
   };
 }
 
-export function restartCommand(shard: string): string {
-  return `dynaferry backfill --restart --shard ${shard}`;
+export function restartCommand(...shards: readonly string[]): string {
+  return `dynaferry backfill --restart --shard ${shards.join(' ')}`;
 }
 
 /** Makes the folder, and those above it, for the owner alone, so that they survive a power failure; one that is there keeps its mode. */

@@ -30,10 +30,16 @@ export function fingerprintChanges(from: unknown, to: unknown, path = ''): Finge
 }
 
 export function changed(shard: string, changes: readonly FingerprintChange[]): FerryError {
+  return changedAlike([shard], changes);
+}
+
+/** @param shards those on which the same changed; at least one */
+export function changedAlike(shards: readonly string[], changes: readonly FingerprintChange[]): FerryError {
+  const one = shards.length === 1;
   return new FerryError(
     'E_STATE_CHANGED',
-    `shard ${shard} was begun with other settings or another table definition:${changeLines(changes)}`,
-    `put that back to resume, or begin the shard again with \`${restartCommand(shard)}\``,
+    `${one ? 'shard' : 'shards'} ${shards.join(', ')} ${one ? 'was' : 'were'} begun with other settings or another table definition:${changeLines(changes)}`,
+    `put that back to resume, or begin the ${one ? 'shard' : 'shards'} again with \`${restartCommand(...shards)}\``,
   );
 }
 

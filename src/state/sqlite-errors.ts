@@ -2,8 +2,11 @@
  * Turns every error of SQLite and of the file system into a FerryError, so that none leaks out of `state/`. Only the
  * error's code goes into the message: SQLite's own text may quote what was being stored.
  */
+import { closeSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
 import Database from 'better-sqlite3';
 import { FerryError, asFerryError } from '../core/errors.js';
+import { machineFault } from '../core/machine-faults.js';
 import type { StatePlace } from './files.js';
 import { writerOf } from './lock-holder.js';
 
@@ -39,6 +42,8 @@ export function translate(error: unknown, place: StatePlace): FerryError {
   if (error instanceof FerryError) return error;
   const code = (error as { readonly code?: unknown } | null)?.code;
   if (typeof code !== 'string') return asFerryError(error);
+  const ofMachine = machineFault(`${place.subject}: the state file ${place.file}`, error);
+  if (ofMachine !== null) return ofMachine;
   if (error instanceof Database.SqliteError) return fromSqlite(error, code, place);
   return /^E[A-Z0-9]+$/.test(code) ? fromFileSystem(error, code, place) : asFerryError(error);
 }
@@ -51,10 +56,10 @@ function fromSqlite(error: unknown, code: string, place: StatePlace): FerryError
       return corrupt(place, `is damaged (${code})`, error);
     case 'SQLITE_NOTADB':
       return corrupt(place, 'is not a SQLite file, or its header is damaged', error);
-    case 'SQLITE_FULL':
-      return diskFull(error, code, place);
-    case 'SQLITE_READONLY':
     case 'SQLITE_CANTOPEN':
+      // SQLite says no more of it (https://www.sqlite.org/rescode.html#cantopen).
+      return noFilesLeft(place) ?? notWritable(error, code, place);
+    case 'SQLITE_READONLY':
     case 'SQLITE_PERM':
     case 'SQLITE_AUTH':
       return notWritable(error, code, place);
@@ -85,9 +90,6 @@ function locked(cause: unknown, place: StatePlace): FerryError {
 
 function fromFileSystem(error: unknown, code: string, place: StatePlace): FerryError {
   switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return diskFull(error, code, place);
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
@@ -100,13 +102,14 @@ function fromFileSystem(error: unknown, code: string, place: StatePlace): FerryE
   }
 }
 
-function diskFull(cause: unknown, code: string, place: StatePlace): FerryError {
-  return new FerryError(
-    'E_STATE_IO',
-    `${place.subject}: the disk of the state file ${place.file} is full (${code})`,
-    'free some space on it (`df` shows it) and run the same command again; what is recorded stands',
-    { cause },
-  );
+/** Whether this process may open no file at all, now. */
+function noFilesLeft(place: StatePlace): FerryError | null {
+  try {
+    closeSync(openSync(devNull, 'r'));
+    return null;
+  } catch (error) {
+    return machineFault(`${place.subject}: the state file ${place.file}`, error);
+  }
 }
 
 function notWritable(cause: unknown, code: string, place: StatePlace): FerryError {

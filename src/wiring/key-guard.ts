@@ -107,10 +107,13 @@ export function valueFindings(
   const findings: Finding[] = [];
   for (const { name, shardedBy } of config.source.tables) {
     if (shardedBy === null) continue;
+    const definitions = definitionsOf(looked, name, shardedBy);
     const apart = config.source.shards.filter(({ id }) => {
       const columns = exceptFor.has(id) ? null : printedColumns(config.state, id, name);
-      return (
-        columns !== null && looked.some((other) => other.shard !== id && !printsAlike(other, name, shardedBy, columns))
+      if (columns === null) return false;
+      const own = definitionOf(columns[shardedBy] ?? {});
+      return [...definitions].some(
+        ([definition, { first, several }]) => definition !== own && (several || first !== id),
       );
     });
     if (apart.length === 0) continue;
@@ -144,13 +147,27 @@ function unlessUnreadable(read: () => Fingerprint | null): Fingerprint | null {
   }
 }
 
-function printsAlike({ mappings }: LookedAt, table: string, column: string, columns: Columns): boolean {
-  const mapping = mappings.find((candidate) => candidate.table.name === table);
-  // A mapping that was refused is a finding of its own.
-  if (mapping === undefined) return true;
-  const { columnType, charset, collation } = columnNamed(column, mapping.table);
-  const begun = columns[column];
-  return begun?.['columnType'] === columnType && begun['charset'] === charset && begun['collation'] === collation;
+/** How the shards define a column, and on which one first: there are few definitions, however many shards. */
+function definitionsOf(
+  looked: readonly LookedAt[],
+  table: string,
+  column: string,
+): ReadonlyMap<string, { readonly first: string; readonly several: boolean }> {
+  const found = new Map<string, { readonly first: string; readonly several: boolean }>();
+  for (const { shard, mappings } of looked) {
+    // A mapping that was refused is a finding of its own.
+    const mapping = mappings.find((candidate) => candidate.table.name === table);
+    if (mapping === undefined) continue;
+    const definition = definitionOf({ ...columnNamed(column, mapping.table) });
+    const first = found.get(definition)?.first;
+    found.set(definition, { first: first ?? shard, several: first !== undefined });
+  }
+  return found;
+}
+
+/** What a value's text depends on. */
+function definitionOf({ columnType, charset, collation }: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify([columnType, charset, collation]);
 }
 
 const NAMES: Readonly<Record<KeyGuard, string>> = {

@@ -8,9 +8,10 @@ import type { Config } from '../config/model.js';
 import { mustStay, type BadColumn } from '../config/retry-scope.js';
 import { FerryError, type Finding } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
-import type { Fingerprint, StateStore } from '../core/state-ports.js';
+import type { Fingerprint, FingerprintChange, StateStore } from '../core/state-ports.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
-import { canonicalJson, changed, fingerprintChanges } from '../state/fingerprint.js';
+import { restartCommand } from '../state/files.js';
+import { canonicalJson, changedAlike, fingerprintChanges } from '../state/fingerprint.js';
 import { readBadRows } from '../state/read-bad-rows.js';
 import { readBinding } from '../state/read-binding.js';
 import { guardBinding, guardOf, type KeyGuard } from './key-guard.js';
@@ -40,8 +41,8 @@ export interface LookedThrough {
 
 /**
  * Why a `backfill` or a `verify` of the shards would be refused: the settings or table definitions that differ from those their states
- * are bound to. A state that cannot be read is reported by `guardFindings`. Where one setting changed for all, each refusal speaks of all
- * others: their files are read once.
+ * are bound to. A state that cannot be read is reported by `guardFindings`. What changed alike on many shards is one finding: told shard by
+ * shard, each would name all others.
  */
 export function bindingFindings(
   config: Config,
@@ -54,37 +55,48 @@ export function bindingFindings(
     return bindings.get(shard) ?? null;
   };
   let columns: readonly BadColumn[] | null = null;
-  const states = { bindingAt, columns: () => (columns ??= columnsWithBadRows(config)) };
-  return looked.flatMap((one) => findingsOf(config, one, targetIdentity, states));
+  const columnsOnce = (): readonly BadColumn[] => (columns ??= columnsWithBadRows(config));
+  const alike = new Map<string, { readonly change: OwnChange; readonly shards: string[] }>();
+  for (const one of looked) {
+    const change = ownChange(config, one, targetIdentity, bindingAt(one.shard), columnsOnce);
+    if (change === null) continue;
+    const key = JSON.stringify([change.changes, change.retried]);
+    const same = alike.get(key);
+    if (same === undefined) alike.set(key, { change, shards: [one.shard] });
+    else same.shards.push(one.shard);
+  }
+  return Array.from(alike.values(), ({ change: { changes, retried, now }, shards }) => {
+    const fault = naming(config, changedAlike(shards, changes), shards, now, bindingAt).toFault();
+    const accepted = `accept it with \`dynaferry backfill --retry-bad --shard ${shards.join(' ')}\`, which tries the bad rows again; or ${fault.hint}`;
+    return { ...fault, hint: retried ? accepted : fault.hint, level: 'error' };
+  });
 }
 
-interface States {
-  readonly bindingAt: (shard: string) => Fingerprint | null;
-  readonly columns: () => readonly BadColumn[];
+/** How a shard's binding differs from what its state was begun with. */
+interface OwnChange {
+  readonly changes: readonly FingerprintChange[];
+  readonly now: Fingerprint;
+  /** Nothing but columns with bad rows is mapped otherwise: a retry of them accepts it. */
+  readonly retried: boolean;
 }
 
-function findingsOf(
+function ownChange(
   config: Config,
-  { shard, tables, keys }: LookedThrough,
+  { tables, keys }: LookedThrough,
   targetIdentity: string,
-  states: States,
-): readonly Finding[] {
-  const begun = states.bindingAt(shard);
-  if (begun === null) return [];
+  begun: Fingerprint | null,
+  columnsOnce: () => readonly BadColumn[],
+): OwnChange | null {
+  if (begun === null) return null;
   const binding = shardBinding(config, tables, targetIdentity, guardOf(config, keys), begun);
   // As it would be stored: what JSON cannot hold is no difference.
   const now = JSON.parse(canonicalJson(binding)) as Fingerprint;
   const before = takenUp(begun, now);
   const changes = fingerprintChanges(before, now);
-  if (changes.length === 0) return [];
-  const fault = naming(config, changed(shard, changes), shard, now, states.bindingAt).toFault();
-  const columns = states.columns();
+  if (changes.length === 0) return null;
+  const columns = columnsOnce();
   const free = columns.length > 0 && fingerprintChanges(mustStay(before, now, columns), mustStay(now, before, columns));
-  const hint =
-    free !== false && free.length === 0
-      ? `accept it with \`dynaferry backfill --retry-bad --shard ${shard}\`, which tries the bad rows again; or ${fault.hint}`
-      : fault.hint;
-  return [{ ...fault, hint, level: 'error' }];
+  return { changes, now, retried: free !== false && free.length === 0 };
 }
 
 /**
@@ -96,7 +108,7 @@ export function bindOwn(config: Config, store: StateStore, fingerprint: Fingerpr
     store.bind(fingerprint, takenUp);
   } catch (thrown) {
     if (!(thrown instanceof FerryError) || thrown.code !== 'E_STATE_CHANGED') throw thrown;
-    throw naming(config, thrown, store.shard, fingerprint);
+    throw naming(config, thrown, [store.shard], fingerprint);
   }
 }
 
@@ -104,13 +116,13 @@ export function bindOwn(config: Config, store: StateStore, fingerprint: Fingerpr
 function naming(
   config: Config,
   refused: FerryError,
-  shard: string,
+  shards: readonly string[],
   now: Fingerprint,
-  bindingAt?: States['bindingAt'],
+  bindingAt?: (shard: string) => Fingerprint | null,
 ): FerryError {
-  const others = restartedWith(config, shard, now, bindingAt);
+  const others = restartedWith(config, shards, now, bindingAt);
   if (others.length === 0) return refused;
-  const again = `dynaferry backfill --restart --shard ${[shard, ...others].sort().join(' ')}`;
+  const again = restartCommand(...[...shards, ...others].sort());
   return new FerryError(
     refused.code,
     refused.message,

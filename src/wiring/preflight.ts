@@ -8,6 +8,7 @@ import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
 import { stateSpace } from '../state/space.js';
 import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from './key-guard.js';
+import { machineFindings } from './machine-limits.js';
 import { bindingFindings } from './own-binding.js';
 import { ServerTurns } from './server-turns.js';
 import { agreementFindings } from './shard-agreement.js';
@@ -24,6 +25,8 @@ export interface PreflightOptions {
   readonly restarting: readonly string[] | null;
   /** Compare the config with what each shard's own state is bound to: a run does that by itself, shard by shard. */
   readonly bindings: boolean;
+  /** Shards that will run at once. */
+  readonly jobs: number;
 }
 
 export interface PreflightReport {
@@ -33,8 +36,8 @@ export interface PreflightReport {
   readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
 }
 
-/** Servers looked at side by side. */
-const AT_ONCE = 8;
+/** Servers looked at side by side: most of a look is the way there and back. */
+const AT_ONCE = 32;
 const SPACE_ERROR_BYTES = 64 * 2 ** 20;
 const SPACE_WARNING_BYTES = 2 ** 30;
 
@@ -55,7 +58,9 @@ export async function preflight(
   const overlaps = await sampleOverlaps(config, shards, signal);
   const agreement = lookAtOthers(config, shardIds, target, options);
   const bindings = options.bindings ? lookAtBindings(config, shards, target) : { findings: [], seen: [] };
-  const parts = [...shards, keys, agreement, bindings, overlaps, target, lookAtState(config, keys.registerBytes)];
+  const machine = { findings: machineFindings(config, options.jobs), seen: [] };
+  const state = lookAtState(config, keys.registerBytes);
+  const parts = [...shards, keys, agreement, bindings, overlaps, target, state, machine];
   return {
     findings: distinct(parts.flatMap((part) => part.findings)),
     seen: parts.flatMap((part) => part.seen),

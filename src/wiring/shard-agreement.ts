@@ -26,31 +26,44 @@ export function agreementFindings(
   const known = new Set(config.source.shards.map(({ id }) => id));
   // One that is bound to other settings itself moves nothing: its own run refuses it, and says what may be changed how.
   const moving = shards.filter((id) => restarting.has(id) || !disagrees(bindingOf(config.state, id), now));
-  return recordedShards(config.state).flatMap((id) => {
-    const others = moving.filter((shard) => shard !== id);
-    if (restarting.has(id) || others.length === 0) return [];
-    const moved = bindingOf(config.state, id);
-    if (moved === null) return [];
+  if (moving.length === 0) return [];
+  // One change of the config shows on many shards: it is told once, of all of them.
+  const alike = new Map<string, Disagreement>();
+  for (const id of recordedShards(config.state)) {
+    const moved = restarting.has(id) ? null : bindingOf(config.state, id);
+    if (moved === null) continue;
     // Another migration may have its state in the same folder.
-    if (!known.has(id) && !haveOneTarget(moved, now)) return [];
-    const changes = disagreements(moved, now);
-    return changes.length === 0 ? [] : [disagreement(id, others, known.has(id), changeLines(changes))];
-  });
+    if (!known.has(id) && !haveOneTarget(moved, now)) continue;
+    const changes = changeLines(disagreements(moved, now));
+    if (changes === '') continue;
+    const key = JSON.stringify([known.has(id), changes]);
+    const same = alike.get(key) ?? { ids: [], known: known.has(id), changes };
+    alike.set(key, { ...same, ids: [...same.ids, id] });
+  }
+  return Array.from(alike.values(), (found) => disagreement(found, moving));
+}
+
+interface Disagreement {
+  readonly ids: readonly string[];
+  readonly known: boolean;
+  readonly changes: string;
 }
 
 /**
  * Other shards of the config whose state is bound to what cannot stand beside `now`: where one begins again under it, so must they, and in
  * the same run.
+ * @param shards those that begin again
  * @param bindingAt what a shard's state is bound to; reads its file unless given
  */
 export function restartedWith(
   config: Config,
-  shard: string,
+  shards: readonly string[],
   now: Fingerprint,
   bindingAt: (shard: string) => Fingerprint | null = (id) => bindingOf(config.state, id),
 ): readonly string[] {
   const known = new Set(config.source.shards.map(({ id }) => id));
-  return recordedShards(config.state).filter((id) => id !== shard && known.has(id) && disagrees(bindingAt(id), now));
+  const own = new Set(shards);
+  return recordedShards(config.state).filter((id) => !own.has(id) && known.has(id) && disagrees(bindingAt(id), now));
 }
 
 function disagrees(binding: Fingerprint | null, now: Fingerprint): boolean {
@@ -65,15 +78,16 @@ function bindingOf(folder: string, shard: string): Fingerprint | null {
   }
 }
 
-function disagreement(id: string, others: readonly string[], known: boolean, changes: string): Finding {
-  const named = others.length === 1 ? `shard ${others.join('')} is` : `shards ${others.join(', ')} are`;
-  const again = `dynaferry backfill --restart --shard ${[id, ...others].join(' ')}`;
+function disagreement({ ids, known, changes }: Disagreement, moving: readonly string[]): Finding {
+  const named = moving.length === 1 ? `shard ${moving.join('')} is` : `shards ${moving.join(', ')} are`;
+  const these = ids.length === 1 ? `shard ${ids.join('')}` : `shards ${ids.join(', ')}`;
+  const again = `dynaferry backfill --restart --shard ${[...ids, ...moving].join(' ')}`;
   return {
     level: 'error',
     code: 'E_STATE_CHANGED',
-    message: `shard ${id} was begun with other settings than ${named} to be moved with, and all shards of a migration need the same:${changes}`,
+    message: `${these} ${ids.length === 1 ? 'was' : 'were'} begun with other settings than ${named} to be moved with, and all shards of a migration need the same:${changes}`,
     hint: known
       ? `put that back, or begin these shards again in one run: ${again}`
-      : `put that back, or add shard ${id} to the config and begin these shards again in one run: ${again}`,
+      : `put that back, or add ${these} to the config and begin these shards again in one run: ${again}`,
   };
 }

@@ -3,6 +3,11 @@
  * others, each in the forms that the other's column may hold it in. One that is found refutes it; none found proves nothing, and the
  * run goes on watching the sharding column. What is one value is for same-value.ts to say, as in the run: a server finds more (`abc` for
  * `ABC`), and then gives one row of those that it takes for equal.
+ *
+ * What it costs grows with the number of shards, and not with its square: as many values are sampled in all, however many shards there
+ * are, and a server is asked for all of them at once. How far that kind was followed ("each shard against each other"): `valueFindings`
+ * and `bindingFindings` go over the different definitions and changes, of which there are few, and not over pairs of shards;
+ * `npm run bench:shards` measures every command.
  */
 import pLimit from 'p-limit';
 import type { Config, SourceTableConfig } from '../config/model.js';
@@ -29,11 +34,20 @@ export interface SampledShard {
   readonly mappings: readonly CompiledMapping[];
 }
 
-/** Values taken from each shard: each costs a few index lookups there, and one on every other shard. */
+/** Values taken from a shard at most: each costs a few index lookups there, and one on every other shard. */
 const SAMPLED_VALUES = 16;
 
-/** Shards that look values up side by side. */
-const AT_ONCE = 8;
+/** Values taken in all, at least one from each shard: what is shared widely shows in them, and what is rare would not in ten times as many. */
+const SAMPLED_IN_ALL = 256;
+
+/** Shards that are asked side by side. */
+const AT_ONCE = 32;
+
+/**
+ * Statements about values that a shard's server holds to be equal and that are not one value, before the rest is left alone: where a
+ * collation ignores case, and shards differ by nothing else, every value would be one.
+ */
+const MISTAKEN_LOOKUPS = 64;
 
 const SILENT: Emitter = { emit: () => undefined };
 
@@ -79,100 +93,131 @@ async function sampleColumn(
   column: string,
   signal: AbortSignal,
 ): Promise<readonly [string, string] | string> {
-  const opened = shards.flatMap((shard) => {
-    const source = openColumn(config, shard, table, column);
-    return source === null ? [] : [{ shard: shard.shard, ...source }];
+  const holders = shards.flatMap((shard) => {
+    const open = columnOpener(config, shard, table, column);
+    return open === null ? [] : [{ shard: shard.shard, open }];
   });
+  if (holders.length < 2) return 'declared to be of one shard only; not sampled, as no index begins with it';
   const turns = new ServerTurns(config);
-  try {
-    if (opened.length < 2) return 'declared to be of one shard only; not sampled, as no index begins with it';
-    const samples = await Promise.all(
-      opened.map(async (holder) => ({
-        shard: holder.shard,
-        values: await turns.on(holder.shard, () => valuesOf(holder, signal)),
-      })),
+  const limit = pLimit(AT_ONCE);
+  const onEach = async <T>(ask: (column: OpenedColumn) => Promise<T>): Promise<readonly T[]> => {
+    const asked = holders.map(({ shard, open }) =>
+      turns.on(shard, () => limit(() => withColumn({ shard, ...open() }, ask))),
     );
-    // Every value goes to every other shard: one after the other that would take minutes on a cluster of ninety.
-    const limit = pLimit(AT_ONCE);
-    const found = await Promise.all(
-      opened.map((holder) => turns.on(holder.shard, () => limit(() => firstShared(holder, samples, signal)))),
-    );
-    const shared = found.find((pair) => pair !== null) ?? null;
-    if (shared !== null) return shared;
-    const values = samples.reduce((sum, sample) => sum + sample.values.length, 0);
-    return `declared to be of one shard only; ${values} sampled values are on no second one`;
-  } finally {
-    await Promise.all(opened.map(({ close }) => close()));
-  }
+    // What fails on one shard is told once all others have been asked: nothing goes on behind a verdict.
+    await Promise.allSettled(asked);
+    return await Promise.all(asked);
+  };
+  const wanted = Math.max(1, Math.min(SAMPLED_VALUES, Math.ceil(SAMPLED_IN_ALL / holders.length)));
+  const values = (await onEach((opened) => valuesOf(opened, wanted, signal))).flat();
+  const found = await onEach((opened) => firstShared(opened, values, signal));
+  const shared = found.find(({ pair }) => pair !== null)?.pair ?? null;
+  if (shared !== null) return shared;
+  const seen = `declared to be of one shard only; ${values.length} sampled values are on no second one`;
+  const partly = found.filter(({ whole }) => !whole).length;
+  return partly === 0 ? seen : `${seen}, as far as ${partly} shards were asked whose collation holds many to be equal`;
 }
 
 interface OpenedColumn {
   readonly shard: string;
   readonly rows: RowSource;
   readonly same: SameValue;
-  /** A form of a value as `find` takes it for this column; null where the column cannot have it. */
+  /** A form of a value as `findAny` takes it for this column; null where the column cannot have it. */
   readonly written: (form: string | Buffer) => string | null;
+  readonly close: () => Promise<void>;
+}
+
+/** Connections are held only while their shard is asked: hundreds at once are more than a process may have. */
+async function withColumn<T>(opened: OpenedColumn, ask: (column: OpenedColumn) => Promise<T>): Promise<T> {
+  try {
+    return await ask(opened);
+  } finally {
+    await opened.close();
+  }
 }
 
 /** A value of some shard: what makes it one with another's, and what cells it may stand in. */
 interface SampledValue {
+  readonly shard: string;
   readonly names: ReadonlySet<string>;
   readonly forms: readonly (string | Buffer)[];
 }
 
-/** @returns the shard of the first sample that this one has a value of, and this one; null where it has none */
+interface Lookup {
+  /** The shard of a sampled value that this one has too, and this one; null where it has none. */
+  readonly pair: readonly [string, string] | null;
+  /** Every value was looked up. */
+  readonly whole: boolean;
+}
+
 async function firstShared(
   { shard, rows, same, written }: OpenedColumn,
-  samples: readonly { readonly shard: string; readonly values: readonly SampledValue[] }[],
+  values: readonly SampledValue[],
   signal: AbortSignal,
-): Promise<readonly [string, string] | null> {
-  for (const sample of samples) {
-    if (sample.shard === shard) continue;
-    const names = new Set(sample.values.flatMap((value) => [...value.names]));
-    const texts = new Set(sample.values.flatMap(({ forms }) => forms.map(written)).filter((text) => text !== null));
-    const found = await rows.find(
-      Array.from(texts, (text) => [text]),
+): Promise<Lookup> {
+  const others = values.filter((value) => value.shard !== shard);
+  const holders = new Map(others.flatMap((value) => [...value.names].map((name) => [name, value.shard] as const)));
+  const texts = new Set(others.flatMap(({ forms }) => forms.map(written)).filter((text) => text !== null));
+  let mistaken = 0;
+  const search = async (among: readonly string[]): Promise<string | null> => {
+    if (among.length === 0 || mistaken > MISTAKEN_LOOKUPS) return null;
+    const row = await rows.findAny(
+      among.map((text) => [text]),
       signal,
     );
-    const cells = found.map(([cell = null]) => cell).filter((cell) => cell !== null);
-    if (cells.some((cell) => namesOf(same, cell).some((name) => names.has(name)))) return [sample.shard, shard];
-  }
-  return null;
+    const cell = row?.[0] ?? null;
+    if (cell === null) return null;
+    const holder = namesOf(same, cell).flatMap((name) => holders.get(name) ?? [])[0];
+    if (holder !== undefined) return holder;
+    mistaken += 1;
+    if (among.length === 1) return null;
+    // Some text is equal to that row by the server's rules alone. Which one, halving tells; a row of the others may be behind it.
+    const middle = among.length >> 1;
+    return (await search(among.slice(0, middle))) ?? (await search(among.slice(middle)));
+  };
+  const holder = await search([...texts]);
+  return { pair: holder === null ? null : [holder, shard], whole: mistaken <= MISTAKEN_LOOKUPS };
 }
 
 function namesOf(same: SameValue, cell: string | Buffer): readonly string[] {
   return same.namesOf(cell).map((name) => JSON.stringify(name));
 }
 
-/** The column by itself, through an index that begins with it; null where there is none, or no literal for its type. */
-function openColumn(
+/** Opens the column by itself, through an index that begins with it; null where there is none, or no literal for its type. */
+function columnOpener(
   config: Config,
   { shard, tables, indexes, mappings }: SampledShard,
   { name, where }: SourceTableConfig,
   column: string,
-): (Omit<OpenedColumn, 'shard'> & { readonly close: () => Promise<void> }) | null {
+): (() => Omit<OpenedColumn, 'shard'>) | null {
   const table = tables.get(name);
   const index = indexes.get(name)?.get(column);
   const mapping = mappings.find((candidate) => candidate.table.name === name);
   if (table === undefined || mapping === undefined || index === undefined || !isScanColumn(table, column)) return null;
-  const source = openShardSource(findShard(config, shard), config.source.limits, SILENT);
   const parts: readonly KeyPart[] = [{ column, descending: false }];
   const key = { name: index, parts, nullable: false, prefix: false };
   const { transport } = columnNamed(column, table);
-  return {
-    rows: source.open({ table, key, columns: [column], where }),
-    same: compileSameValue(mapping, column),
-    written: (form) => {
-      const text = transport === 'bytes' ? Buffer.from(form).toString('hex') : form;
-      return typeof text === 'string' && canBeValueOf(table, column, text) ? text : null;
-    },
-    close: () => source.close(),
+  return () => {
+    const source = openShardSource(findShard(config, shard), config.source.limits, SILENT);
+    return {
+      rows: source.open({ table, key, columns: [column], where }),
+      same: compileSameValue(mapping, column),
+      written: (form) => {
+        const text = transport === 'bytes' ? Buffer.from(form).toString('hex') : form;
+        return typeof text === 'string' && canBeValueOf(table, column, text) ? text : null;
+      },
+      close: () => source.close(),
+    };
   };
 }
 
-async function valuesOf({ rows, same }: OpenedColumn, signal: AbortSignal): Promise<readonly SampledValue[]> {
-  const sample = await rows.sample(SAMPLED_VALUES, signal);
+async function valuesOf(
+  { shard, rows, same }: OpenedColumn,
+  wanted: number,
+  signal: AbortSignal,
+): Promise<readonly SampledValue[]> {
+  const sample = await rows.sample(wanted, signal);
   const cells = sample.map(([cell = null]) => cell).filter((cell) => cell !== null);
-  const values = cells.map((cell) => ({ names: new Set(namesOf(same, cell)), forms: same.formsOf(cell) }));
+  const values = cells.map((cell) => ({ shard, names: new Set(namesOf(same, cell)), forms: same.formsOf(cell) }));
   return [...new Map(values.map((value) => [JSON.stringify([...value.names]), value])).values()];
 }

@@ -157,6 +157,20 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       await expect(source.find([['in']], signal)).rejects.toMatchObject({ code: 'E_USAGE' });
       const [row = []] = await source.find([['out', '0100']], signal);
       expect(source.describeKey(source.cursorOf(row))).toBe('e=2, b=0x0100');
+      const any = async (...wanted: readonly string[][]): Promise<string | null> => {
+        const found = await source.findAny(wanted, signal);
+        return found === null ? null : numberOf(found);
+      };
+      const absent = Array.from({ length: 1_200 }, (_, i) => ['in', (i + 0x8000).toString(16)]);
+      expect(await any()).toBeNull();
+      expect(await any(...absent)).toBeNull();
+      expect(await any(...absent, ['out', '0200'])).toBe('3');
+      expect(await any(['out', '0100'], ...absent)).toBe('2');
+      expect(await any(['nowhere', '0100'])).toBeNull();
+      await expect(any(['in', 'no hex'])).rejects.toMatchObject({ code: 'E_USAGE' });
+      const some = await openTable(shard, 'found', {}, 'n > 2');
+      expect(await some.findAny([['in', '0100']], signal)).toBeNull();
+      expect(await some.findAny(keys, signal)).not.toBeNull();
     });
 
     test('finds rows by labels that MySQL takes to be equal, or prints alike', async () => {

@@ -1,6 +1,7 @@
 /** What every StateStore must do, whatever it stores in. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Cursor } from '../../src/core/model.js';
 import type { Pass, StateStore } from '../../src/core/state-ports.js';
 import {
   cursor,
@@ -282,6 +283,29 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             expect(store.differences(pass, 1)).toEqual([sampleDifference()]);
             expect(store.differences({ ...pass, id: pass.id + 1 }, 10)).toEqual([]);
             expect(store.summary('verify', 'messages')).toMatchObject({ missing: 1, differing: 1, unresolved: 1 });
+          },
+        );
+      });
+
+      test('the first 1,000 differences of a pass are kept, and all are counted', async () => {
+        const keyText = (n: number): string => `{"pk":{"S":"${n}"}}`;
+        await acrossReopen(
+          (store) => {
+            begun(store);
+            const pass = store.openPass('verify', 'messages');
+            for (let chunk = 0; chunk < 4; chunk += 1) {
+              const found = Array.from({ length: 300 }, (_, i) =>
+                sampleDifference({ keyText: keyText(chunk * 300 + i) }),
+              );
+              const last = `["${chunk}"]` as Cursor;
+              store.commitChunks(pass, [sampleChunk({ targetDigest: DIGEST, last, differing: 300 })], found);
+            }
+            return pass;
+          },
+          (store, pass) => {
+            const kept = store.differences(pass, 5_000).map((difference) => difference.keyText);
+            expect(kept).toEqual(Array.from({ length: 1_000 }, (_, n) => keyText(n)));
+            expect(store.summary('verify', 'messages')?.differing).toBe(1_200);
           },
         );
       });

@@ -69,6 +69,48 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     expect(await migration.items()).toHaveLength(4 * ROWS);
   });
 
+  test.runIf(prlimit)(
+    'too few open files: check warns of them, and a run says what it lacks and which limit to raise',
+    async () => {
+      await using migration = await createMigration({ servers, rows: 10 });
+      const limited = async (files: number, args: readonly string[]): Promise<string> => {
+        const launcher = new URL('../../bin/dynaferry', import.meta.url).pathname;
+        const command = ['prlimit', `--nofile=${files}:${files}`, 'node', launcher, ...args];
+        const run = promisify(execFile)(command[0] ?? '', command.slice(1), {
+          cwd: migration.folder,
+          env: { ...process.env, ...migration.env },
+        });
+        return await run.then(
+          ({ stdout, stderr }) => stdout + stderr,
+          (error: unknown) => {
+            const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
+            return stdout + stderr;
+          },
+        );
+      };
+      expect(await limited(60, ['check'])).toMatch(/^warning E_MACHINE_LIMITS: a process may open 60 files/m);
+      const refused = await limited(31, ['backfill']);
+      expect(refused).toMatch(/E_TOO_MANY_FILES: .*\(E[MN]FILE\)/);
+      expect(refused).toMatch(/ulimit -n/);
+      expect(refused).not.toMatch(/^ +at |node:internal/m);
+      expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    },
+  );
+
+  test('a process that ran out of memory is told of as that', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    migration.configure(lasting(6, 2 * ROWS));
+    await using cli = await migration.spawn(['backfill']);
+    await untilCommitted(migration, cli);
+    // As V8 ends a process whose heap is full.
+    process.kill(workerOf(migration), 'SIGABRT');
+    const ended = await cli.result;
+    expect(ended).toMatchObject({ code: 6 });
+    expect(ended.stderr).toMatch(
+      /error s01 E_OUT_OF_MEMORY: the process of shard s01 ended by SIGABRT: its heap was full/,
+    );
+  });
+
   test('a folder that cannot be written is told before anything begins', async (context) => {
     await using migration = await createMigration({ servers, rows: 10 });
     const folder = join(migration.folder, 'read-only');

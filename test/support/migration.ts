@@ -87,6 +87,8 @@ export interface Migration extends AsyncDisposable {
   /** Where dynaferry.yaml lies and dynaferry runs. */
   readonly folder: string;
   readonly stateFolder: string;
+  /** What the config and AWS need in the environment. */
+  readonly env: Readonly<Record<string, string>>;
   /** By index: `s01` is 0. */
   readonly databases: readonly TestDatabase[];
   /** The target; with `missing`, its name and client alone are of use until dynaferry has made it. */
@@ -161,6 +163,7 @@ function commandLine(
   return {
     folder: folder.path,
     stateFolder: config.state,
+    env,
     databases,
     table,
     configure,

@@ -25,10 +25,16 @@ export interface MysqlProxy extends AsyncDisposable {
    * From now on answers come one byte at a time, each so many ms after the last: never silent, and never at an end. null: as they are.
    */
   dribble(everyMs: number | null): void;
+  /** From now on, each part of an answer comes so many ms later: a server that far away, there and back. */
+  delay(ms: number): void;
   /** The next statement with this text is answered by this error, and its connection stays open: as a proxy does whose server is gone. */
   failNext(errno: number, text: string): void;
   /** Connections that were opened so far. */
   readonly opened: number;
+  /** Statements that were sent so far, over all of them. */
+  readonly statements: number;
+  /** Bytes that came back for one of them at most. */
+  readonly largestAnswer: number;
 }
 
 export interface ProxiedConnection {
@@ -48,9 +54,12 @@ export async function startMysqlProxy(first: Address): Promise<MysqlProxy> {
     answerBytes: Infinity,
     passedBytes: Infinity,
     dribbleMs: null as number | null,
+    delayMs: 0,
     failing: null as { readonly errno: number; readonly text: string } | null,
   };
   let opened = 0;
+  let statements = 0;
+  let largestAnswer = 0;
   const listener = createServer((client) => {
     if (faults.refused > 0) {
       faults.refused -= 1;
@@ -76,12 +85,9 @@ export async function startMysqlProxy(first: Address): Promise<MysqlProxy> {
     client.on('data', (part) => {
       answered = 0;
       const { failing } = faults;
-      if (
-        failing !== null &&
-        part[SEQUENCE_AT] === 0 &&
-        part[COMMAND_AT] === COM_QUERY &&
-        part.includes(failing.text)
-      ) {
+      const isStatement = part[SEQUENCE_AT] === 0 && part[COMMAND_AT] === COM_QUERY;
+      if (isStatement) statements += 1;
+      if (failing !== null && isStatement && part.includes(failing.text)) {
         faults.failing = null;
         client.write(errorPacket(failing.errno));
         return;
@@ -90,9 +96,11 @@ export async function startMysqlProxy(first: Address): Promise<MysqlProxy> {
     });
     upstream.on('data', (part) => {
       answered += part.length;
+      largestAnswer = Math.max(largestAnswer, answered);
       if (answered > faults.answerBytes) end();
       else if (answered > faults.passedBytes)
         client.write(part.subarray(0, Math.max(0, faults.passedBytes - answered + part.length)));
+      else if (faults.delayMs > 0) setTimeout(() => client.write(part), faults.delayMs);
       else if (faults.dribbleMs === null) client.write(part);
       else void trickle(upstream, client, part, () => faults.dribbleMs);
     });
@@ -118,11 +126,20 @@ export async function startMysqlProxy(first: Address): Promise<MysqlProxy> {
     dribble(everyMs) {
       faults.dribbleMs = everyMs;
     },
+    delay(ms) {
+      faults.delayMs = ms;
+    },
     failNext(errno, text) {
       faults.failing = { errno, text };
     },
     get opened() {
       return opened;
+    },
+    get statements() {
+      return statements;
+    },
+    get largestAnswer() {
+      return largestAnswer;
     },
     async [Symbol.asyncDispose]() {
       faults.dribbleMs = null;

@@ -1,6 +1,7 @@
 /** A unique key of MySQL binds one server: what keeps rows of two shards from overwriting each other, and what tells when it does not hold. */
 import { describe, expect, it } from 'vitest';
 import { createMigration, onePair, serverPairs, type ConfigDocument, type Migration } from '../../support/migration.js';
+import { startMysqlProxy } from '../../support/mysql-proxy.js';
 import { expectRefusal } from './refusal.js';
 
 /** Both shards count from 1. Accounts: 1 to 20 on the first, 101 to 120 on the second. */
@@ -133,6 +134,52 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     expect(await itemsByShard(migration)).toEqual([ROWS, 0]);
     expect(await migration.run(['backfill', '--restart', '--shard', 's01'])).toMatchObject({ code: 0 });
     expect(await migration.run(['backfill', '--shard', 's02'])).toMatchObject({ code: 0 });
+  });
+
+  it('are compared by what their values are, not by a collation that holds many to be equal', async () => {
+    const named = (shard: number): readonly string[] => [
+      'CREATE TABLE events (id INT PRIMARY KEY, account VARCHAR(9) NOT NULL, KEY (account)) COLLATE utf8mb4_general_ci',
+      `INSERT INTO events VALUES ${Array.from({ length: 12 }, (_, i) => `(${i}, '${shard === 0 ? 'ac' : 'AC'}${i}')`).join()}`,
+    ];
+    const config = events('{account}#{id:pad(10)}', { shardedBy: 'account' });
+    await using migration = await createMigration({ servers, shards: 2, rows: named, config });
+    const check = await migration.run(['check']);
+    expect(check).toMatchObject({ code: 0 });
+    expect(check.stdout).toContain('24 sampled values are on no second one');
+    await migration.databases[1]?.query("UPDATE events SET account = 'ac11' WHERE id = 11");
+    expectRefusal(await migration.run(['check']), {
+      code: 'E_SHARD_OVERLAP',
+      exit: 1,
+      fact: /events\.account is on shards s0[12] and s0[12]/,
+      next: /`where`/,
+    });
+  });
+
+  it('cost statements in proportion to their number', async () => {
+    await using proxy = await startMysqlProxy(servers.mysql);
+    await using migration = await createMigration({
+      servers,
+      shards: 9,
+      rows,
+      config: events(BY_ACCOUNT, { shardedBy: 'account' }),
+    });
+    const all: ConfigDocument['source']['shards'] = [];
+    migration.configure((config) => {
+      for (const shard of config.source.shards) shard['port'] = proxy.port;
+      all.push(...config.source.shards);
+    });
+    const perShard = async (count: number): Promise<number> => {
+      migration.configure((config) => {
+        config.source.shards = all.slice(0, count);
+      });
+      const before = proxy.statements;
+      expect(await migration.run(['check'])).toMatchObject({ code: 0 });
+      return (proxy.statements - before) / count;
+    };
+    const [few, many] = [await perShard(3), await perShard(9)];
+    expect(many).toBeLessThan(few * 1.05);
+    // Each is a way to the server and back: ninety shards on a slow link are to be checked within seconds.
+    expect(many).toBeLessThan(160);
   });
 
   it('of which one has no such column: told with its line', async () => {

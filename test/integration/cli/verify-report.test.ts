@@ -1,5 +1,7 @@
 /** What the report of `verify` says of what this run did not compare, and the next step that it advises. */
 import { DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { committedRows, interruptOnce, quickly, slowly } from '../../support/evidence.js';
 import { createMigration, onePair, type ConfigDocument } from '../../support/migration.js';
@@ -68,6 +70,33 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
     const again = await migration.run(['verify']);
     expect(again, again.stdout).toMatchObject({ code: 0 });
     expect(again.stdout).toMatch(/^every row has its item, equal in every attribute; oldest comparison \d+s ago$/m);
+  });
+
+  it('counts what an unfinished backfill has not moved, and keeps the first of it: the state stays small', async () => {
+    const rows = 12_000;
+    const made = (): readonly string[] => [
+      'CREATE TABLE alpha (id INT NOT NULL PRIMARY KEY, body VARCHAR(40))',
+      `INSERT INTO alpha VALUES ${Array.from({ length: rows }, (_, id) => `(${id}, '${id === 0 ? '' : `row ${id}`}')`).join()}`,
+    ];
+    const config = (document: ConfigDocument): void => {
+      names(['alpha'])(document);
+      const keys = [{ partitionKey: { name: 'pk', template: '{id}' }, sortKey: { name: 'sk', template: '{body}' } }];
+      document.mapping = { alpha: { items: keys } };
+    };
+    await using migration = await createMigration({ servers, rows: made, config });
+    // Its first row is bad, so it ends with its first chunks.
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 1 });
+    const size = (): number => statSync(join(migration.stateFolder, 's01.db')).size;
+    const before = size();
+    const verified = await migration.run(['verify', '--json']);
+    expect(verified).toMatchObject({ code: 1 });
+    const { shards } = JSON.parse(verified.stdout) as {
+      shards: { missing: number; findings: { differences: unknown[] } }[];
+    };
+    expect(shards[0]?.missing).toBeGreaterThan(rows - 2_000);
+    expect(shards[0]?.findings.differences).toHaveLength(20);
+    // A kilobyte a chunk of 100 rows, and the first differences.
+    expect(size() - before).toBeLessThan((rows / 100) * 1_024 + 300_000);
   });
 
   it('says that --restart does not write over an item of the same version, beside a live writer', async () => {

@@ -56,4 +56,52 @@ describe.each(mysqlServers)('$name', (server) => {
       }
     },
   );
+
+  /** As the look whether two shards share a value does: through an index that begins with the column, unique or not. */
+  test('hundreds of values are looked up in one statement, an entry each, however many rows each has', async () => {
+    await using database = await createDatabase(server);
+    await using session = await openSession(database.shard());
+    const types = {
+      text: 'VARCHAR(34)',
+      latin: 'VARCHAR(34) CHARACTER SET latin1',
+      whole: 'BIGINT',
+      fixed: 'DECIMAL(20,2)',
+      bytes: 'BINARY(8)',
+    };
+    const valueOf = (type: string, n: number): string => {
+      const digits = String(n).padStart(16, '0');
+      if (type === 'bytes') return digits;
+      return type === 'whole' || type === 'fixed' ? String(n) : `AC${digits}`;
+    };
+    for (const [type, definition] of Object.entries(types)) {
+      await database.query(
+        `CREATE TABLE ${type} (n INT AUTO_INCREMENT PRIMARY KEY, k ${definition} NOT NULL, KEY k (k))`,
+      );
+      const literal = (n: number): string => (type === 'bytes' ? `X'${valueOf(type, n)}'` : `'${valueOf(type, n)}'`);
+      // Four accounts of 1,000 rows each.
+      for (const account of [0, 1_000, 2_000, 3_000]) {
+        await database.query(
+          `INSERT INTO ${type} (k) VALUES ${Array.from({ length: 1_000 }, () => `(${literal(account)})`).join()}`,
+        );
+      }
+      await database.query(`ANALYZE TABLE ${type}`);
+      const { table } = await describeTable(session, 's01', database.name, type, signal);
+      const key = { name: 'k', parts: [{ column: 'k', descending: false }], nullable: false, prefix: false };
+      const select = new RowSelect({ table, key, columns: ['k'], where: null });
+      const wanted = (from: number): string[][] =>
+        Array.from({ length: 500 }, (_, i) => [valueOf(type, from + 6 * i + 1)]);
+      // As it asks: first whether there is any.
+      const touched = async (ask: () => Promise<unknown>): Promise<number> => {
+        await session.rows('FLUSH STATUS', signal);
+        await ask();
+        const status = await session.rows("SHOW SESSION STATUS LIKE 'Handler_read%'", signal);
+        return status.reduce((sum, [, value]) => sum + Number(value), 0);
+      };
+      for (const keys of [wanted(0), [...wanted(0), [valueOf(type, 2_000)]]]) {
+        const one = select.oneRowOf(keys);
+        expect(await touched(() => session.hints(one, signal)), type).toBeLessThanOrEqual(500 + ENTRIES);
+        expect(await touched(() => session.any(one, signal)), type).toBeLessThanOrEqual(500 + 2 * ENTRIES);
+      }
+    }
+  });
 });

@@ -111,7 +111,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await one.session.rows('SELECT one FROM (SELECT 1 AS one UNION SELECT 2) AS two', signal);
     await other.session.rows('SELECT 1', signal);
     const three = { list: '1', from: 'FROM (SELECT 1 UNION SELECT 2 UNION SELECT 3) AS three', conditional: false };
-    await other.session.stream(three, () => undefined, signal);
+    await other.session.stream(three, () => undefined, signal, Infinity);
     expect(pool.rowsRead).toBe(6);
     one.release();
     other.session.destroy();

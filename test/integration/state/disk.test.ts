@@ -9,6 +9,7 @@ import { cursor, sampleChunk, samplePlan } from '../../contract/state-store-samp
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScript } from './child-script.js';
 
+const full = expect.objectContaining({ code: 'E_DISK_FULL', exitCode: 6 }) as unknown;
 const io = expect.objectContaining({ code: 'E_STATE_IO', exitCode: 6 }) as unknown;
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
@@ -104,10 +105,12 @@ describe('a full disk', () => {
     expect(() => {
       // Some hundred fill it: no test goes on for ever where a fault is swallowed.
       for (let tries = 0; tries < 10_000; tries++) commit();
-    }).toThrow(expect.objectContaining({ code: 'E_STATE_IO', message: expect.stringContaining('is full') as unknown }));
+    }).toThrow(
+      expect.objectContaining({ code: 'E_DISK_FULL', message: expect.stringContaining('is full') as unknown }),
+    );
     expect(reported).toBeGreaterThan(0);
     expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(reported);
-    expect(() => openStateStore({ folder: disk.path, shard: 's02', create: true })).toThrow(io);
+    expect(() => openStateStore({ folder: disk.path, shard: 's02', create: true })).toThrow(full);
     rmSync(ballast);
     commit();
     store.close();

@@ -11,7 +11,8 @@ describe('translate', () => {
     ['SQLITE_CORRUPT', 'E_STATE_CORRUPT'],
     ['SQLITE_CORRUPT_VTAB', 'E_STATE_CORRUPT'],
     ['SQLITE_NOTADB', 'E_STATE_CORRUPT'],
-    ['SQLITE_FULL', 'E_STATE_IO'],
+    ['SQLITE_FULL', 'E_DISK_FULL'],
+    ['SQLITE_NOMEM', 'E_OUT_OF_MEMORY'],
     ['SQLITE_IOERR_WRITE', 'E_STATE_IO'],
     ['SQLITE_READONLY_DIRECTORY', 'E_STATE_IO'],
     ['SQLITE_CANTOPEN', 'E_STATE_IO'],
@@ -30,7 +31,7 @@ describe('translate', () => {
     expect(error.message + error.hint).not.toContain('secret');
   });
 
-  test.each(['ENOSPC', 'EDQUOT', 'EACCES', 'EROFS', 'ENOTDIR', 'EIO', 'EMFILE'])('%s is E_STATE_IO', (code) => {
+  test.each(['EACCES', 'EROFS', 'ENOTDIR', 'EIO'])('%s is E_STATE_IO', (code) => {
     const error = translate(systemError(code), place);
     expect(error.code).toBe('E_STATE_IO');
     expect(error.message).toContain(place.file);
