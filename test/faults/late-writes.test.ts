@@ -1,6 +1,6 @@
 /**
  * A request without an answer may still be applied, over a newer item. Verification passes only once that cannot happen any more, and
- * then the item is right, or named. No test waits: `support/late-writes.ts` lands the writes and lets the 15 minutes pass.
+ * then the item is right, or named. No test waits: `support/late-writes.ts` lands the writes and lets the 20 minutes pass.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -107,7 +107,7 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
     cli.killGroup('SIGKILL');
     await cli.result;
     const status = await migration.run(['status']);
-    expect(status.stdout).toContain('s01: an earlier run ended with writes under way, which could still land for 15m');
+    expect(status.stdout).toContain('s01: an earlier run ended with writes under way, which could still land for 20m');
 
     const { request, sid, keyText } = lostWrite(proxy);
     await changeRow(migration, sid);

@@ -43,7 +43,7 @@ describe.runIf(process.platform === 'linux')('the clock that waiting is judged b
     second.close();
   });
 
-  test('goes on: a suspect of 15 minutes ago is closed, though the wall clock was set back', async () => {
+  test('goes on: a suspect of 20 minutes ago is closed, though the wall clock was set back', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01', create: true };
     const store = openStateStore(at);
