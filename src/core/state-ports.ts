@@ -172,8 +172,15 @@ export interface StateStore {
   ): readonly FingerprintChange[];
   /** All that `rebind` ever accepted, in order. */
   acceptedChanges(): readonly FingerprintChange[];
-  /** ms since the epoch by a clock that nobody sets: what `since`, `brokenOffAt` and `startedAt` are told by. */
+  /**
+   * ms since the epoch by a clock that nobody sets: what `since`, `brokenOffAt` and `startedAt` are told by. What lies between two of its
+   * times has passed for certain; it may be behind the wall clock, or ahead of it.
+   */
   now(): number;
+  /** As `now`, with the most that may have passed: what ages of comparisons are told by. */
+  latest(): number;
+  /** Writes may still land, and since nobody knows how much of their window has passed, it began anew when the state was opened. */
+  readonly waitsAnew: boolean;
   /** The MySQL server that the shard was last read from, as `ShardSource.identity` tells it; null: none was noted. */
   server(): string | null;
   /** Where it is another one than before, verifications that began before prove nothing any more. */

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { FerryError } from '../core/errors.js';
 import type { StateStore } from '../core/state-ports.js';
+import type { Clocks } from './clocks.js';
 import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
 import { makeFolder, shardFiles, type ShardFiles } from './files.js';
 import { acquireLock, type Lock } from './lock.js';
@@ -31,7 +32,7 @@ export interface StateAt {
  * @param options.create make the folder and the file where they are missing
  * @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_CONFIG_INVALID
  */
-export function openStateStore(options: StateAt & { readonly create: boolean }): StateStore {
+export function openStateStore(options: StateAt & { readonly create: boolean }, clocks?: Clocks): StateStore {
   const files = shardFiles(options.folder, options.shard);
   if (!options.create && !existsSync(files.file)) throw missing(files);
   guarded(files, () => makeFolder(files.folder));
@@ -39,9 +40,9 @@ export function openStateStore(options: StateAt & { readonly create: boolean }):
   try {
     if (!existsSync(files.file)) {
       if (!options.create) throw missing(files);
-      createDatabase(files, STATE, (database) => beginFile(database, files));
+      createDatabase(files, STATE, (database) => beginFile(database, files, clocks));
     }
-    return openLocked(files, lock);
+    return openLocked(files, lock, clocks);
   } catch (error) {
     lock.release();
     throw error;
@@ -79,21 +80,23 @@ export function checkShard(database: Database, files: ShardFiles): void {
   );
 }
 
-function beginFile(database: Database, files: ShardFiles): void {
+function beginFile(database: Database, files: ShardFiles, clocks: Clocks | undefined): void {
   Meta.begin(database, files.shard);
-  const lateWrites = lateWritesOfArchives(files, Date.now());
-  if (lateWrites !== null) new LateWrites(database).inherit(lateWrites);
+  const clock = new SteadyClock(database, clocks);
+  clock.anchor();
+  const { sentAgo, archives } = lateWritesOfArchives(files, clocks);
+  new LateWrites(database).inherit(sentAgo === null ? null : clock.now() - sentAgo, archives);
 }
 
-function openLocked(files: ShardFiles, lock: Lock): StateStore {
+function openLocked(files: ShardFiles, lock: Lock, clocks: Clocks | undefined): StateStore {
   const database = openDatabase(files, STATE, BUSY_MS);
   try {
     checkShard(database, files);
     checkWhole(database, files);
-    const store = prepared(files, () => new SqliteStateStore(files, database, lock));
+    const clock = prepared(files, () => new SteadyClock(database, clocks));
+    const store = prepared(files, () => new SqliteStateStore(files, database, lock, clock));
     guarded(files, () => {
-      const clock = new SteadyClock(database);
-      clock.anchor();
+      store.waitsAnew = clock.anchor();
       new LateWrites(database).find(clock.now());
       new Meta(database).hold({ pid: process.pid, since: Date.now() });
     });

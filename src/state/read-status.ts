@@ -68,17 +68,26 @@ export interface ShardStatus {
   /** Faults that were ridden out, by kind, over all runs. */
   readonly incidents: readonly Incident[];
   /**
-   * ms since the epoch until which what a broken-off run had sent may land: a verification that began before proves nothing. null:
-   * no run was broken off.
+   * ms since the epoch, by the state's own clock, until which what a broken-off run had sent may land: a verification whose `startedAt` is
+   * before proves nothing. null: no run was broken off.
    */
   readonly lateWritesUntil: number | null;
+  /** For how many ms more it may land; null: nothing can. */
+  readonly lateWritesForMs: number | null;
   /** Why nothing more can be said, or null. */
   readonly fault: Fault | null;
 }
 
 type Known = Pick<
   ShardStatus,
-  'phase' | 'heartbeat' | 'tables' | 'oldestComparison' | 'suspects' | 'lateWritesUntil' | 'incidents'
+  | 'phase'
+  | 'heartbeat'
+  | 'tables'
+  | 'oldestComparison'
+  | 'suspects'
+  | 'lateWritesUntil'
+  | 'lateWritesForMs'
+  | 'incidents'
 >;
 
 const NOTHING_KNOWN: Known = {
@@ -88,6 +97,7 @@ const NOTHING_KNOWN: Known = {
   oldestComparison: null,
   suspects: 0,
   lateWritesUntil: null,
+  lateWritesForMs: null,
   incidents: [],
 };
 
@@ -167,15 +177,17 @@ class StatusReader {
     const tables = [...new Set([...inConfig, ...planned])].map((name) => this.#table(name, inConfig.includes(name)));
     const suspects = this.#suspects.count();
     const incidents = this.#incidents.all();
-    const brokenOffAt = this.#lateWrites.brokenOffBy(this.#clock.now(), running);
+    const brokenOffAt = this.#lateWrites.brokenOffBy(this.#clock, running);
     const lateWritesUntil = brokenOffAt === null ? null : brokenOffAt + LATE_WRITE_WINDOW_MS;
+    const left = (lateWritesUntil ?? -Infinity) - this.#clock.now();
+    const lateWritesForMs = left > 0 ? left : null;
     const concerned = tables.filter((table) => table.inConfig);
     const phase = phaseOf(concerned, { suspects, lateWritesUntil });
     const oldestComparison = oldestOf(
       concerned.flatMap(({ firstCompared, standing }) => (standing === 'stands' ? (firstCompared ?? []) : [])),
     );
     const heartbeat = this.#heartbeats.last();
-    return { phase, heartbeat, tables, oldestComparison, suspects, lateWritesUntil, incidents };
+    return { phase, heartbeat, tables, oldestComparison, suspects, lateWritesUntil, lateWritesForMs, incidents };
   }
 
   #table(table: string, inConfig: boolean): TableStatus {

@@ -246,6 +246,16 @@ const STATE_MIGRATIONS: readonly string[] = [
     identity   TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Where the steady clock was anchored, as all clocks read it, and the latest time that was noted. `booted_at` is of earlier versions alone.
+  // `inherited`: JSON of the names of the archives whose late writes this file has in its memory.
+  `
+  ALTER TABLE meta ADD COLUMN clock_at INTEGER;
+  ALTER TABLE meta ADD COLUMN clock_uptime INTEGER;
+  ALTER TABLE meta ADD COLUMN clock_monotonic INTEGER;
+  ALTER TABLE meta ADD COLUMN clock_wall INTEGER;
+  ALTER TABLE meta ADD COLUMN clock_seen INTEGER;
+  ALTER TABLE meta ADD COLUMN inherited TEXT;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

@@ -36,7 +36,7 @@ import { Passes } from './passes.js';
 import { Plans } from './plans.js';
 import { Retries } from './retries.js';
 import { defect, guarded } from './sqlite-errors.js';
-import { SteadyClock } from './steady-clock.js';
+import type { SteadyClock } from './steady-clock.js';
 import { Suspects } from './suspects.js';
 
 export class SqliteStateStore implements StateStore {
@@ -52,15 +52,18 @@ export class SqliteStateStore implements StateStore {
   readonly #heartbeats: Heartbeats;
   readonly #incidents: Incidents;
 
+  waitsAnew = false;
+
   /** Takes over `database` and `lock`: `close` ends both. */
   constructor(
     readonly files: ShardFiles,
     readonly database: Database,
     readonly lock: Lock,
+    clock: SteadyClock,
   ) {
     this.#meta = new Meta(database);
     this.#plans = new Plans(database);
-    this.#clock = new SteadyClock(database);
+    this.#clock = clock;
     this.#passes = new Passes(database, this.#clock);
     this.#chunks = new Chunks(database);
     this.#badRows = new BadRows(database);
@@ -89,6 +92,10 @@ export class SqliteStateStore implements StateStore {
 
   now(): number {
     return this.#run(() => this.#clock.now());
+  }
+
+  latest(): number {
+    return this.#run(() => this.#clock.latest());
   }
 
   server(): string | null {
@@ -214,9 +221,21 @@ export class SqliteStateStore implements StateStore {
   /** Folds the write-ahead log into the file, then frees the shard. Closing twice is fine. */
   close(): void {
     try {
-      guarded(this.files, () => this.database.close());
+      guarded(this.files, () => {
+        if (this.database.open) this.#noteTime();
+        this.database.close();
+      });
     } finally {
       this.lock.release();
+    }
+  }
+
+  /** Where the disk is full, less is known later of how long was waited for. */
+  #noteTime(): void {
+    try {
+      this.#clock.noteSeen();
+    } catch {
+      // Closing says what the disk says.
     }
   }
 

@@ -108,6 +108,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
       suspects: 0,
       incidents: [],
       lateWritesUntil: null,
+      lateWritesForMs: null,
       fault: null,
     };
     expect(await statusOf(migration)).toEqual([{ shard: 's01', ...nothing }]);

@@ -27,6 +27,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
     suspects: 0,
     incidents: [],
     lateWritesUntil: null,
+    lateWritesForMs: null,
     fault: null,
   });
   store.savePlan(samplePlan());
@@ -64,6 +65,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
     suspects: 1,
     incidents: [{ kind: 'unanswered', count: 2, firstAt: 5, lastAt: 7 }],
     lateWritesUntil: null,
+    lateWritesForMs: null,
     fault: null,
   });
 
