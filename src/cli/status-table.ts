@@ -142,7 +142,7 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
       : [
           `${shard.shard}: an earlier run ended with writes under way, which could still land for ${duration(shard.lateWritesForMs / 1_000)}; verify after that`,
         ];
-  const fault = shard.fault === null ? [] : [faultText(shard.shard, shard.fault)];
+  const fault = [shard.fault, shard.copied].flatMap((each) => (each === null ? [] : [faultText(shard.shard, each)]));
   const newer = shard.tables.reduce((sum, { backfill }) => sum + (backfill?.counts.newerItems ?? 0), 0);
   const left =
     newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} of the target were newer, and were left as they are`] : [];

@@ -35,7 +35,9 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const { notBegun, readShardStatus } = await import('../state/read-status.js');
   const stopping = stopOnSignals(io);
   const look = (): readonly ShardStatus[] =>
-    shards.map((shard) => readShardStatus({ folder: config.state, shard }, tables) ?? notBegun(shard, tables));
+    shards.map(
+      (shard) => readShardStatus({ folder: config.state, shard }, tables, config.stateMoves) ?? notBegun(shard, tables),
+    );
   try {
     do {
       const found = look();

@@ -183,8 +183,8 @@ export interface StateStore {
   readonly waitsAnew: boolean;
   /** The MySQL server that the shard was last read from, as `ShardSource.identity` tells it; null: none was noted. */
   server(): string | null;
-  /** Where it is another one than before, verifications that began before prove nothing any more. */
-  setServer(server: string): void;
+  /** @param another it is not the one that was noted before: verifications that began before prove nothing any more. Unless given, where the two differ */
+  setServer(server: string, another?: boolean): void;
   /** What `RowSource.identify` last told of the table; null: nothing was noted. Holds row values. */
   tableIdentity(table: string): string | null;
   /** @param voids verifications of the table that began before prove nothing any more */

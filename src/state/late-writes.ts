@@ -10,6 +10,7 @@ import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Clocks } from './clocks.js';
 import { openReadOnly } from './database.js';
 import { removeSideFiles, SIDE_FILES, type ShardFiles } from './files.js';
+import { Binding } from './meta.js';
 import { STATE } from './schema.js';
 import { SteadyClock } from './steady-clock.js';
 
@@ -56,6 +57,11 @@ export class LateWrites {
     return brokenOffAt === null ? null : clock.carried(brokenOffAt);
   }
 
+  /** Whatever was sent up to now may still land. */
+  breakOff(now: number): void {
+    this.#breakOff.run(now);
+  }
+
   /** For a state file that begins a shard again. @param archives that its own memory of late writes has in it, by name */
   inherit(brokenOffAt: number | null, archives: readonly string[]): void {
     if (brokenOffAt !== null) this.#breakOff.run(brokenOffAt);
@@ -97,6 +103,8 @@ export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheri
   return { sentAgo: open.length === 0 ? null : Math.min(...open), archives: found.map(({ name }) => name) };
 }
 
+const UNKNOWN = { sentAgo: 0, inherited: [] } as const;
+
 /** What cannot be read any more may have been anything, up to this moment. */
 function lookInto(
   archive: ShardFiles,
@@ -106,6 +114,8 @@ function lookInto(
   try {
     const database = openReadOnly(archive, STATE, 0);
     try {
+      // Of another shard, it says nothing of this one.
+      if (new Binding(database).shard() !== archive.shard) return UNKNOWN;
       const lateWrites = new LateWrites(database);
       return { sentAgo: lateWrites.sentAgo(new SteadyClock(database, clocks)), inherited: lateWrites.inherited() };
     } finally {
@@ -114,7 +124,7 @@ function lookInto(
       if (!log) removeSideFiles(archive.file);
     }
   } catch {
-    return { sentAgo: 0, inherited: [] };
+    return UNKNOWN;
   }
 }
 

@@ -22,6 +22,7 @@ import { Passes } from './passes.js';
 import { phaseOf, standingOf } from './phase.js';
 import { Plans } from './plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
+import { readCopied } from './read-home.js';
 import { SteadyClock } from './steady-clock.js';
 import { Suspects } from './suspects.js';
 
@@ -74,6 +75,8 @@ export interface ShardStatus {
   readonly lateWritesUntil: number | null;
   /** For how many ms more it may land; null: nothing can. */
   readonly lateWritesForMs: number | null;
+  /** E_STATE_COPIED: a run would be refused, since the state does not live here; null: it does, as far as can be told. */
+  readonly copied: Fault | null;
   /** Why nothing more can be said, or null. */
   readonly fault: Fault | null;
 }
@@ -103,25 +106,28 @@ const NOTHING_KNOWN: Known = {
 
 /** The status of a shard that nothing is recorded of. @param tables that the config names */
 export function notBegun(shard: string, tables: readonly string[]): ShardStatus {
-  return { shard, running: false, ...NOTHING_KNOWN, tables: tables.map(neverPlanned), fault: null };
+  return { shard, running: false, ...NOTHING_KNOWN, tables: tables.map(neverPlanned), copied: null, fault: null };
 }
 
 /**
  * @param tables that the config names, in its order; null: whoever asks has no config, and what is recorded is all there is
  * @returns null where nothing is recorded for the shard
+ * @param moves the folder is on a volume that moves between hosts
  */
 export function readShardStatus(
   { folder, shard }: StateAt,
   tables: readonly string[] | null = null,
+  moves = false,
 ): ShardStatus | null {
   const files = shardFiles(folder, shard);
   let running = false;
   try {
     if (!isRecorded(files)) return null;
     running = isLocked(files.lock, files);
-    return { shard, running, ...readKnown(files, running, tables), fault: null };
+    const copied = running ? null : readCopied({ folder, shard }, moves);
+    return { shard, running, ...readKnown(files, running, tables), copied, fault: null };
   } catch (error) {
-    return { shard, running, ...NOTHING_KNOWN, fault: asFerryError(error).toFault() };
+    return { shard, running, ...NOTHING_KNOWN, copied: null, fault: asFerryError(error).toFault() };
   }
 }
 

@@ -248,6 +248,7 @@ const STATE_MIGRATIONS: readonly string[] = [
   `,
   // Where the steady clock was anchored, as all clocks read it, and the latest time that was noted. `booted_at` is of earlier versions alone.
   // `inherited`: JSON of the names of the archives whose late writes this file has in its memory.
+  // `home`: JSON of src/state/home.ts; `lineage`, `commits`: what its witness (witness.ts) has to agree with.
   `
   ALTER TABLE meta ADD COLUMN clock_at INTEGER;
   ALTER TABLE meta ADD COLUMN clock_uptime INTEGER;
@@ -255,6 +256,9 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE meta ADD COLUMN clock_wall INTEGER;
   ALTER TABLE meta ADD COLUMN clock_seen INTEGER;
   ALTER TABLE meta ADD COLUMN inherited TEXT;
+  ALTER TABLE meta ADD COLUMN lineage TEXT;
+  ALTER TABLE meta ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN home TEXT;
   `,
 ];
 

@@ -6,6 +6,7 @@ import type { TableInfo } from '../core/model.js';
 import { targetFaults } from '../dynamodb/target-faults.js';
 import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
+import { readCopied } from '../state/read-home.js';
 import { stateSpace } from '../state/space.js';
 import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from './key-guard.js';
 import { bindingFindings } from './own-binding.js';
@@ -55,7 +56,16 @@ export async function preflight(
   const overlaps = await sampleOverlaps(config, shards, signal);
   const agreement = lookAtOthers(config, shardIds, target, options);
   const bindings = options.bindings ? lookAtBindings(config, shards, target) : { findings: [], seen: [] };
-  const parts = [...shards, keys, agreement, bindings, overlaps, target, lookAtState(config, keys.registerBytes)];
+  const parts = [
+    ...shards,
+    keys,
+    agreement,
+    bindings,
+    overlaps,
+    target,
+    lookAtState(config, keys.registerBytes),
+    ...lookAtHomes(config, shardIds, options),
+  ];
   return {
     findings: distinct(parts.flatMap((part) => part.findings)),
     seen: parts.flatMap((part) => part.seen),
@@ -246,6 +256,15 @@ function lookAtState(config: Config, registerBytes: number): Part {
   } catch (thrown) {
     return { findings: errorsOf(asFerryError(thrown)), seen: [] };
   }
+}
+
+/** A dry run has a state of its own, which lives nowhere for long. */
+function lookAtHomes(config: Config, shardIds: readonly string[], { target }: PreflightOptions): readonly Part[] {
+  if (!target) return [];
+  return shardIds.flatMap((shard) => {
+    const fault = readCopied({ folder: config.state, shard }, config.stateMoves);
+    return fault === null ? [] : [{ findings: [{ ...fault, level: 'error' as const }], seen: [] }];
+  });
 }
 
 function errorsOf(error: FerryError): readonly Finding[] {

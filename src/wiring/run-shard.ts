@@ -160,9 +160,10 @@ function openState(task: ShardTask, config: Config): StateStore {
   const folder = stateFolder(config, task.dryRun);
   const place = { folder, shard: task.shard };
   if (task.dryRun) discardState(place);
-  else if (task.restart) archiveState(place);
+  else if (task.restart) archiveState({ ...place, moves: config.stateMoves });
   // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.
-  return openStateStore({ folder, shard: task.shard, create: task.kind === 'backfill' && !task.retryBad });
+  const create = task.kind === 'backfill' && !task.retryBad;
+  return openStateStore({ ...place, create, moves: config.stateMoves });
 }
 
 async function workOn(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {

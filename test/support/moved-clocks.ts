@@ -3,6 +3,7 @@ import type { Clocks } from '../../src/state/clocks.js';
 
 export class MovedClocks implements Clocks {
   run: string | null;
+  machine: string | null = 'machine 1';
   #wall: number;
   #uptime: number;
   #monotonic: number;
@@ -47,6 +48,14 @@ export class MovedClocks implements Clocks {
     this.#uptime = 10_000;
     this.#monotonic = 10_000;
     this.run = run;
+  }
+
+  /** The state is opened over there, which was started some time ago. */
+  moveTo(machine: string | null, run = `boot of ${machine ?? 'another'}`): void {
+    this.machine = machine;
+    this.run = run;
+    this.#uptime = 77_000_000;
+    this.#monotonic = 77_000_000;
   }
 
   /** As lxcfs shows it: the uptime is the container's, all else the machine's. */

@@ -84,19 +84,19 @@ describe('what is left of the window in which a write may land', () => {
 
   test.each(PAIRS)('for a shard that is begun again, where this happens: %s', async (_what, happen, leftMs) => {
     await using one = await place();
-    archiveState(one.at);
+    archiveState(one.at, one.clocks);
     happen(one.clocks);
     expect(look(one).left).toBe(leftMs);
     // And again: what was inherited is handed on, and counted once.
-    archiveState(one.at);
+    archiveState(one.at, one.clocks);
     one.clocks.setWall(HOUR_MS);
     one.clocks.pass(leftMs - 1);
     expect(look(one).left).toBe(1);
-    archiveState(one.at);
+    archiveState(one.at, one.clocks);
     one.clocks.setWall(-9 * HOUR_MS);
     one.clocks.pass(1);
     expect(look(one).left).toBe(0);
-    archiveState(one.at);
+    archiveState(one.at, one.clocks);
     one.clocks.restart(0);
     expect(look(one)).toEqual({ left: 0, waitsAnew: false });
   });
@@ -135,7 +135,7 @@ describe('what is left of the window in which a write may land', () => {
     store.beginWrites();
     store.close();
     one.clocks.pass(HOUR_MS);
-    archiveState(one.at);
+    archiveState(one.at, one.clocks);
     one.clocks.setWall(HOUR_MS);
     expect(look(one).left).toBe(LATE_WRITE_WINDOW_MS);
   });

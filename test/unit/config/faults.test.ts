@@ -15,7 +15,7 @@ const LIVE = (attribute: string, tombstonesKept?: string) => ({
 const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: string, hint: string])[] = [
   // shapes
   ['sauce', {}, 'sauce|is not a known key', 'did you mean source?'],
-  ['zzzzzz', {}, 'zzzzzz|is not a known key', 'known keys here: state, source, target, mapping'],
+  ['zzzzzz', {}, 'zzzzzz|is not a known key', 'known keys here: state, stateMoves, source, target, mapping'],
   ['target.writeCapacity', undefined, 'target.writeCapacity|is missing', 'write capacity units a second'],
   ['target.writeCapacity', 0, 'target.writeCapacity|must be at least 1, is 0', 'capacity units'],
   ['target.writeCapacity', 1.5, 'target.writeCapacity|must be a whole number, is a number', 'capacity units'],
