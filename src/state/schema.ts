@@ -271,6 +271,15 @@ const KEY_REGISTER_MIGRATIONS: readonly string[] = [
     cursor TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // What its witness (witness.ts) has to agree with.
+  `
+  CREATE TABLE register (
+    only    INTEGER PRIMARY KEY CHECK (only = 1),
+    lineage TEXT    NOT NULL,
+    commits INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO register VALUES (1, lower(hex(randomblob(8))), 0);
+  `,
 ];
 
 /** `dynS` */

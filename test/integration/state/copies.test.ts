@@ -13,8 +13,9 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
-import type { StateStore } from '../../../src/core/state-ports.js';
+import type { KeyRegister, StateStore } from '../../../src/core/state-ports.js';
 import { adoptState } from '../../../src/state/adopt.js';
+import { openKeyRegister } from '../../../src/state/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { readCopied } from '../../../src/state/read-home.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
@@ -225,6 +226,59 @@ test('a state file that was removed by hand may have known of writes under way',
   expect(Math.abs((store.brokenOffAt() ?? 0) - store.now())).toBeLessThan(10_000);
   store.close();
   expect(adoptState(one.at)).toMatchObject({ reason: null });
+});
+
+describe('the register of item keys', () => {
+  async function register() {
+    const temporary = await temporaryFolder();
+    const folder = temporary.path;
+    const file = (name: string): string => join(folder, `item-keys.${name}`);
+    const open = (): KeyRegister => openKeyRegister({ folder });
+    const claim = (keyText: string): unknown => {
+      const opened = open();
+      try {
+        return opened.claim({ shard: 's01', table: 'messages' }, [{ keyText, cursor: cursor('row') }]);
+      } finally {
+        opened.close();
+      }
+    };
+    claim('a');
+    return { file, open, claim, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() };
+  }
+
+  test('that is older than what was claimed is refused, since two rows could share a key unseen', async () => {
+    await using one = await register();
+    copyFileSync(one.file('db'), one.file('kept'));
+    one.claim('b');
+    copyFileSync(one.file('db'), one.file('newer'));
+    copyFileSync(one.file('kept'), one.file('db'));
+    expect(() => one.claim('c')).toThrow(REFUSED);
+    rmSync(one.file('db'));
+    expect(() => one.claim('c')).toThrow(REFUSED);
+    copyFileSync(one.file('newer'), one.file('db'));
+    expect(one.claim('c')).toEqual([]);
+    // As is advised, before its shards begin again.
+    for (const name of ['db', 'seen']) rmSync(one.file(name));
+    expect(one.claim('c')).toEqual([]);
+  });
+
+  test('whose log was removed after a kill is refused; one that others work on, or without a witness, is not', async () => {
+    await using one = await register();
+    const [first, second] = [one.open(), one.open()];
+    const claims = (keyText: string) => [{ keyText, cursor: cursor('row') }];
+    for (let i = 0; i < 5; i++) {
+      first.claim({ shard: 's01', table: 'messages' }, claims(`first ${i}`));
+      second.claim({ shard: 's02', table: 'messages' }, claims(`second ${i}`));
+      one.claim(`third ${i}`);
+    }
+    copyFileSync(one.file('db'), one.file('without-log'));
+    first.close();
+    second.close();
+    rmSync(one.file('seen'));
+    one.claim('d');
+    copyFileSync(one.file('without-log'), one.file('db'));
+    expect(() => one.claim('e')).toThrow(REFUSED);
+  });
 });
 
 describe('another machine', () => {
