@@ -48,6 +48,8 @@ async function mayHaveReached(
   expression: string,
   signal: AbortSignal,
 ): Promise<false | null> {
+  // Of MySQL, which names each server by its uuid, they have nothing in common.
+  if (!/^\d+-\d+-\d+(,\d+-\d+-\d+)*$/.test(gtid)) return null;
   const [row] = await session.rows(`SELECT ${expression}`, signal);
   const newest = numbersByDomain(row?.[0]?.toString() ?? '');
   const lacks = [...numbersByDomain(gtid)].some(([domain, number]) => (newest.get(domain) ?? 0n) < number);

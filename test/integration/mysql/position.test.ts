@@ -53,6 +53,7 @@ test.each(mariadbs)('$name: its GTIDs say that it lacks transactions, and never 
     expect(await at(same)).toBeNull();
   expect(await at(`${domain}-${id}-${Number(number) + 1_000_000}`)).toBe(false);
   expect(await at(`${domain}-${id}-1,4711-1-1`)).toBe(false);
+  expect(await at('3e11fa47-7100-1111-9933-c80aa9429562:1-5')).toBeNull();
 });
 
 test.each(mariadbs)(
