@@ -8,6 +8,7 @@ import { diffCommand } from './diff.js';
 import type { Io } from './io.js';
 import { planCommand } from './plan.js';
 import { schemaCommand } from './schema.js';
+import { stateCommand } from './state.js';
 import { statusCommand } from './status.js';
 import { verifyCommand } from './verify.js';
 import { VERSION } from './version.js';
@@ -47,10 +48,12 @@ Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight re
     verifyCommand,
     statusCommand,
     badRowsCommand,
+    stateCommand,
     schemaCommand,
   ];
   for (const define of commands) program.addCommand(define(io, finish));
-  for (const command of [program, ...program.commands]) {
+  const every = program.commands.flatMap((command) => [command, ...command.commands]);
+  for (const command of [program, ...every]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => words && io.stderr.write(text),

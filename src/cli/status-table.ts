@@ -136,14 +136,13 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
           `${shard.shard}: ${plural(shard.suspects, 'write')} ended without an answer; verify looks at their items again`,
         ]
       : [];
-  const until = shard.lateWritesUntil ?? 0;
   const lateWrites =
-    until > now
-      ? [
-          `${shard.shard}: an earlier run ended with writes under way, which could still land for ${duration((until - now) / 1_000)}; verify after that`,
-        ]
-      : [];
-  const fault = shard.fault === null ? [] : [faultText(shard.shard, shard.fault)];
+    shard.lateWritesForMs === null
+      ? []
+      : [
+          `${shard.shard}: an earlier run ended with writes under way, which could still land for ${duration(shard.lateWritesForMs / 1_000)}; verify after that`,
+        ];
+  const fault = [shard.fault, shard.copied].flatMap((each) => (each === null ? [] : [faultText(shard.shard, each)]));
   const newer = shard.tables.reduce((sum, { backfill }) => sum + (backfill?.counts.newerItems ?? 0), 0);
   const left =
     newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} of the target were newer, and were left as they are`] : [];

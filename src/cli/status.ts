@@ -46,7 +46,9 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   io.stdout.on('error', left);
   const over = AbortSignal.any([stopping.stop, reader.signal]);
   const look = (): readonly ShardStatus[] =>
-    shards.map((shard) => readShardStatus({ folder: config.state, shard }, tables) ?? notBegun(shard, tables));
+    shards.map(
+      (shard) => readShardStatus({ folder: config.state, shard }, tables, config.stateMoves) ?? notBegun(shard, tables),
+    );
   try {
     do {
       const found = look();

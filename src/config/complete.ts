@@ -23,6 +23,7 @@ export function complete(shape: ConfigShape, folder: string): Omit<Config, 'file
   const { source, target, mapping } = shape;
   return {
     state: resolve(folder, shape.state),
+    stateMoves: shape.stateMoves,
     source: {
       shards: source.shards.map((shard) => completeShard(shard, folder)),
       tables: tablesOf(source),

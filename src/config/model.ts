@@ -11,6 +11,8 @@ export interface Config {
   readonly text: string;
   /** Absolute path of the folder of state files. */
   readonly state: string;
+  /** It is on a volume that moves between hosts by design. */
+  readonly stateMoves: boolean;
   readonly source: SourceConfig;
   readonly target: TargetConfig;
   /** By table name; every table of `source.tables` has one. */

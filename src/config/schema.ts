@@ -17,6 +17,12 @@ export const configShape = z
     state: path()
       .default('./state')
       .describe("folder of the state files, one a shard; relative to the config's folder; ./state unless given"),
+    stateMoves: z
+      .boolean()
+      .default(false)
+      .describe(
+        'the state folder is on a volume that moves between hosts, as a container’s: its files on another host are no copy, and late writes of the other one are waited for; false unless given',
+      ),
     source: sourceShape,
     target: targetShape,
     mapping: mappingShape,

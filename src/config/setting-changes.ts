@@ -77,7 +77,9 @@ const TTL = 'items that were written have the former expiry';
 const ATTRIBUTES = 'items that were written have the former attributes; allowed for columns with bad rows';
 
 export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
-  state: elsewhere('nothing moves along: move the folder itself, with all that is in it'),
+  state: elsewhere('nothing moves along: move the folder itself, with all that is in it; a copy has to be adopted'),
+
+  stateMoves: free('only whether a state that was last worked on on another host has to be adopted'),
 
   'source.shards[].id': elsewhere('another name is another shard, of which nothing is known'),
   'source.shards[].host': server(

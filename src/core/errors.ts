@@ -95,6 +95,10 @@ export const ERROR_CODES = {
   E_TARGET_GONE: entry(EXIT.target, 'the target table went away during the run, or another one is in its place'),
 
   E_STATE_LOCKED: entry(EXIT.state, 'another process works on this shard'),
+  E_STATE_COPIED: entry(
+    EXIT.state,
+    'the state is a copy, an older one, or of another machine: `dynaferry state adopt` takes it up once the other one has ended',
+  ),
   E_STATE_CORRUPT: entry(EXIT.state, 'the state file is damaged'),
   E_STATE_FOREIGN: entry(EXIT.state, 'the state file belongs to something else'),
   E_STATE_CHANGED: entry(

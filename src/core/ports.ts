@@ -34,6 +34,8 @@ export interface ShardSource {
   position(signal: AbortSignal): Promise<BinlogPosition | null>;
   /** Tells the server from every other, whatever name leads to it. */
   identity(signal: AbortSignal): Promise<string>;
+  /** Whether two answers of `identity` are of one server; the first may come from an earlier version, which knew less. */
+  isSame(before: string, now: string): boolean;
   /** Whether the server has executed all that another one had at that position; null where nothing proves it. */
   hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null>;
   /** Rows that the server has answered so far, to any statement: it grows while anything is read. */

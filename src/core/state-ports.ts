@@ -172,12 +172,19 @@ export interface StateStore {
   ): readonly FingerprintChange[];
   /** All that `rebind` ever accepted, in order. */
   acceptedChanges(): readonly FingerprintChange[];
-  /** ms since the epoch by a clock that nobody sets: what `since`, `brokenOffAt` and `startedAt` are told by. */
+  /**
+   * ms since the epoch by a clock that nobody sets: what `since`, `brokenOffAt` and `startedAt` are told by. What lies between two of its
+   * times has passed for certain; it may be behind the wall clock, or ahead of it.
+   */
   now(): number;
+  /** As `now`, with the most that may have passed: what ages of comparisons are told by. */
+  latest(): number;
+  /** Writes may still land, and since nobody knows how much of their window has passed, it began anew when the state was opened. */
+  readonly waitsAnew: boolean;
   /** The MySQL server that the shard was last read from, as `ShardSource.identity` tells it; null: none was noted. */
   server(): string | null;
-  /** Where it is another one than before, verifications that began before prove nothing any more. */
-  setServer(server: string): void;
+  /** @param another it is not the one that was noted before: verifications that began before prove nothing any more. Unless given, where the two differ */
+  setServer(server: string, another?: boolean): void;
   /** What `RowSource.identify` last told of the table; null: nothing was noted. Holds row values. */
   tableIdentity(table: string): string | null;
   /** @param voids verifications of the table that began before prove nothing any more */

@@ -106,7 +106,7 @@ async function walkRange(
   const { range } = progress;
   const where = { shard: context.shard, table: pass.table, range: range.index };
   // Where no row is found in the range, that is as old as the begin of the search.
-  const since = { at: Date.now(), steady: context.store.now() };
+  const since = { at: Date.now(), steady: context.store.latest() };
   const watermark = new Watermark<DoneChunk>((run) => {
     context.store.commitChunks(
       pass,

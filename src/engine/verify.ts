@@ -115,7 +115,7 @@ class VerifyHandler implements ChunkHandler {
 
   /** A comparison is as old as its rows: they were asked for before anything was compared. */
   #asOldAs({ readAt }: RowChunk): ComparisonTime {
-    return { at: readAt.wall, steady: Math.floor(this.context.store.now() - ageOf(readAt)) };
+    return { at: readAt.wall, steady: Math.floor(this.context.store.latest() - ageOf(readAt)) };
   }
 
   /** @param now seconds since the epoch, by which the chunk was mapped */

@@ -27,16 +27,43 @@ export async function binlogPosition(session: Session, signal: AbortSignal): Pro
   }
 }
 
-/** GTIDs tell it, where the position has them: they name the server that each transaction came from. null: nothing tells it. */
+/** GTIDs tell it, where the position has them: MySQL's name the server that each transaction came from. null: nothing tells it. */
 export async function hasReached(
   session: Session,
   { gtid }: BinlogPosition,
   signal: AbortSignal,
 ): Promise<boolean | null> {
-  const { hasExecuted } = session.family;
-  if (gtid === null || hasExecuted === null) return null;
+  const { hasExecuted, newestGtids } = session.family;
+  if (gtid === null) return null;
+  if (hasExecuted === null)
+    return newestGtids === null ? null : await mayHaveReached(session, gtid, newestGtids, signal);
   const [row] = await session.rows(`SELECT ${hasExecuted(textLiteral(gtid))}`, signal);
   return row?.[0] === '1';
+}
+
+/** Numbers of a domain grow: a server that is at a lower one lacks transactions. One that is not may have others of the same numbers. */
+async function mayHaveReached(
+  session: Session,
+  gtid: string,
+  expression: string,
+  signal: AbortSignal,
+): Promise<false | null> {
+  // Of MySQL, which names each server by its uuid, they have nothing in common.
+  if (!/^\d+-\d+-\d+(,\d+-\d+-\d+)*$/.test(gtid)) return null;
+  const [row] = await session.rows(`SELECT ${expression}`, signal);
+  const newest = numbersByDomain(row?.[0]?.toString() ?? '');
+  const lacks = [...numbersByDomain(gtid)].some(([domain, number]) => (newest.get(domain) ?? 0n) < number);
+  return lacks ? false : null;
+}
+
+/** Of MariaDB's GTIDs, `0-1-500,1-2-30`: domain, server, number. */
+function numbersByDomain(gtids: string): ReadonlyMap<string, bigint> {
+  const numbers = new Map<string, bigint>();
+  for (const [, domain = '', number = '0'] of gtids.matchAll(/(\d+)-\d+-(\d+)/g)) {
+    const known = numbers.get(domain) ?? 0n;
+    numbers.set(domain, BigInt(number) > known ? BigInt(number) : known);
+  }
+  return numbers;
 }
 
 /** MySQL breaks a long set over lines; empty where GTIDs are off. */

@@ -6,10 +6,20 @@ export interface ServerFamily {
   readonly name: 'mysql' | 'mariadb';
   /** As the server says it: `5.6.24-log`, `10.11.14-MariaDB-log`. */
   readonly version: string;
-  /** Expression that tells this server from every other, its replicas among them. */
+  /**
+   * Expression that tells this server from every other, its replicas among them. MySQL has an id of its own in the data folder, which servers
+   * share whose data folder was cloned with it. MariaDB has none, so it is what its settings say: servers may agree in all of them.
+   */
   readonly serverIdentity: string;
+  /**
+   * Expression for what this life of the server is known by, where `serverIdentity` is no proof: an id made of its network card and port
+   * (server_uid, of newer MariaDB), and the second it was started in. What has another life is another server, or was started again.
+   */
+  readonly life: string | null;
   /** Condition that the server has executed all of a GTID set; null where nothing proves that. `set` is a literal. */
   readonly hasExecuted: ((set: string) => string) | null;
+  /** Expression for the newest GTIDs known, where they say of a server that it lacks transactions, but not that it has them. */
+  readonly newestGtids: string | null;
   /** MariaDB's `old_mode` where nothing is set; the others have none. */
   readonly oldMode: string;
   readonly binlogStatement: string;
@@ -38,6 +48,26 @@ export interface ServerFamily {
 
 const HOST_AND_PORT = "CONCAT(@@GLOBAL.hostname, ':', @@GLOBAL.port, ' ', @@GLOBAL.server_id)";
 
+/** Neither takes a privilege. UNIX_TIMESTAMP() jumps with the server's clock: then rows are looked at once more. */
+const MARIADB_LIFE = `CONCAT(
+  COALESCE((SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME = 'SERVER_UID'), '-'), ' ',
+  UNIX_TIMESTAMP() - (SELECT CAST(VARIABLE_VALUE AS SIGNED) FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME'))`;
+
+/** By which one and the same life may read differently, in seconds. */
+const SAME_SECONDS = 2;
+
+/** @param before as noted earlier, by this version or one that knew less of it */
+export function isSameServer(before: string, now: string): boolean {
+  return now === before || now.startsWith(`${before} `);
+}
+
+/** @returns false also where one of them is not known */
+export function isAnotherLife(before: string | null, now: string | null): boolean {
+  if (before === null || now === null || before === now) return false;
+  const [[uid, since], [otherUid, otherSince]] = [before.split(' '), now.split(' ')];
+  return uid !== otherUid || !(Math.abs(Number(since) - Number(otherSince)) <= SAME_SECONDS);
+}
+
 /** @param version the answer of SELECT VERSION() */
 export function serverFamily(version: string): ServerFamily {
   return /mariadb/i.test(version) ? mariadb(version) : mysql(version);
@@ -49,6 +79,8 @@ function mysql(version: string): ServerFamily {
     name: 'mysql',
     version,
     serverIdentity: since('5.6.0') ? '@@GLOBAL.server_uuid' : HOST_AND_PORT,
+    life: null,
+    newestGtids: null,
     hasExecuted: since('5.6.5') ? (set) => `GTID_SUBSET(${set}, @@GLOBAL.gtid_executed)` : null,
     oldMode: '',
     binlogStatement: since('8.2.0') ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
@@ -69,7 +101,11 @@ function mariadb(version: string): ServerFamily {
   return {
     name: 'mariadb',
     version,
-    serverIdentity: HOST_AND_PORT,
+    serverIdentity: `CONCAT_WS(' ', ${HOST_AND_PORT}, ${since('10.0.2') ? '@@GLOBAL.gtid_domain_id, ' : ''}@@GLOBAL.datadir)`,
+    life: MARIADB_LIFE,
+    newestGtids: since('10.0.2')
+      ? "CONCAT_WS(',', NULLIF(@@GLOBAL.gtid_binlog_pos, ''), NULLIF(@@GLOBAL.gtid_current_pos, ''))"
+      : null,
     // Its GTIDs do not name the server they come from: two clusters may both be at 0-1-500.
     hasExecuted: null,
     oldMode: since('10.6.1') ? 'UTF8_IS_UTF8MB3' : '',

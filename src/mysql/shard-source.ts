@@ -7,6 +7,7 @@ import type { BinlogPosition, TableInfo } from '../core/model.js';
 import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports.js';
 import { describeTable } from './describe.js';
 import { binlogPosition, hasReached } from './position.js';
+import { isSameServer } from './server-family.js';
 import { SessionPool } from './session-pool.js';
 import { type ShardMeans, withSession } from './shard-means.js';
 import { TableSource } from './table-source.js';
@@ -47,6 +48,10 @@ class MysqlShardSource implements ShardSource {
     return await withSession(this.means, 'asking which server this is', signal, (session) =>
       Promise.resolve(session.server),
     );
+  }
+
+  isSame(before: string, now: string): boolean {
+    return isSameServer(before, now);
   }
 
   async hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null> {

@@ -8,6 +8,12 @@
  * CREATE_TIME (a RENAME not on 9.7, where the table that comes brings its own). TRUNCATE and TRUNCATE PARTITION do not, nor does DELETE: an
  * emptied table is found by its cuts (table-guard.ts), and one that was filled again under the same keys reads as rows that were deleted
  * and inserted. Not told: a table created in the same second as the former one, and one in partitions on MySQL 5.6, which says no time.
+ *
+ * On MariaDB, which has no id of its own, another server may look like this one. So rows bear witness there too where the server was started
+ * in another second, or has another server_uid: which tells two servers of one host name, port, server_id, GTID domain and data folder
+ * apart by their rows, also where their tables were created in the same second. Not told: where they were started within two seconds as well,
+ * by the same network card or without server_uid (before 10.5.26, 10.6.19, 10.11.9, 11.4.3); and MySQL servers with one server_uuid, but by
+ * CREATE_TIME and the transactions that they lack (same-server.ts).
  */
 import { createHash } from 'node:crypto';
 import { FerryError } from '../core/errors.js';
@@ -15,6 +21,7 @@ import type { Cell, ColumnInfo, Cursor, TableInfo } from '../core/model.js';
 import type { Identified, TableScan } from '../core/ports.js';
 import { sampleCursors } from './ranges.js';
 import { RowSelect } from './row-select.js';
+import { isAnotherLife, isSameServer } from './server-family.js';
 import type { Session } from './session.js';
 import { textLiteral } from './sql.js';
 
@@ -64,9 +71,15 @@ function digestOf(row: readonly Cell[]): string {
   return hash.digest('base64url').slice(0, 16);
 }
 
-interface Known {
-  readonly server: string;
+/** What tells that a table may be another one. */
+interface Signs {
   readonly createdAt: string | null;
+  /** `ServerFamily.life`; null: the server's identity is enough, or nothing was noted. */
+  readonly life: string | null;
+}
+
+interface Known extends Signs {
+  readonly server: string;
   readonly rows: ReadonlyMap<Cursor, string>;
 }
 
@@ -83,7 +96,7 @@ export class KnownTable {
   async identify(session: Session, before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
     const stored = before === null ? null : parsed(before);
     // Of another server, neither time says anything; whether it has the same data was judged before (same-server.ts).
-    const known = stored?.server === session.server ? stored : null;
+    const known = stored !== null && isSameServer(stored.server, session.server) ? stored : null;
     let vouched = false;
     if (known !== null) {
       try {
@@ -110,12 +123,12 @@ export class KnownTable {
 
   async #look(session: Session, before: Known, signal: AbortSignal): Promise<Known> {
     const cursors = [...before.rows.keys()];
-    const known = await this.#settled(session, signal, async (createdAt) =>
-      createdAt !== before.createdAt || this.witnesses.cheap
+    const known = await this.#settled(session, signal, async (signs) =>
+      isDoubtful(before, signs) || this.witnesses.cheap
         ? await this.witnesses.find(session, cursors, signal)
         : before.rows,
     );
-    if (known.createdAt !== before.createdAt) this.#judge(before.rows, known.rows);
+    if (isDoubtful(before, known)) this.#judge(before, known);
     // Rows are deleted in the course of weeks; and a table may have had none at first.
     const few = known.rows.size < WITNESSES / 2 && (known.rows.size < before.rows.size || known.rows.size === 0);
     return few && this.witnesses.cheap ? await this.#chosen(session, signal) : known;
@@ -125,51 +138,65 @@ export class KnownTable {
     return await this.#settled(session, signal, async () => await this.witnesses.choose(session, WITNESSES, signal));
   }
 
-  /** Rows and time of one and the same table: with the time read before and after, until both agree. */
+  /** Rows and signs of one and the same table: with the signs read before and after, until both agree. */
   async #settled(
     session: Session,
     signal: AbortSignal,
-    read: (createdAt: string | null) => Promise<Known['rows']>,
+    read: (signs: Signs) => Promise<Known['rows']>,
   ): Promise<Known> {
-    let createdAt = await this.#createdAt(session, signal);
+    let signs = await this.#signs(session, signal);
     for (;;) {
-      const rows = await read(createdAt);
-      const meanwhile = await this.#createdAt(session, signal);
-      if (meanwhile === createdAt) return { server: session.server, createdAt, rows };
-      createdAt = meanwhile;
+      const rows = await read(signs);
+      const meanwhile = await this.#signs(session, signal);
+      if (!isDoubtful(signs, meanwhile)) return { server: session.server, ...signs, rows };
+      signs = meanwhile;
     }
   }
 
-  async #createdAt(session: Session, signal: AbortSignal): Promise<string | null> {
+  async #signs(session: Session, signal: AbortSignal): Promise<Signs> {
     const { database, name } = this.table;
     const [row] = await session.rows(
-      `SELECT CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${textLiteral(database)} AND TABLE_NAME = ${textLiteral(name)}`,
+      `SELECT CREATE_TIME, ${session.family.life ?? 'NULL'} FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${textLiteral(database)} AND TABLE_NAME = ${textLiteral(name)}`,
       signal,
     );
-    return row?.[0]?.toString() ?? null;
+    return { createdAt: row?.[0]?.toString() ?? null, life: row?.[1]?.toString() ?? null };
   }
 
-  #judge(before: ReadonlyMap<Cursor, string>, now: ReadonlyMap<Cursor, string>): void {
-    const lost = [...before].filter(([cursor, digest]) => now.get(cursor) !== digest).length;
-    if (lost <= before.size / MAY_CHANGE) return;
+  #judge(before: Known, now: Known): void {
+    const lost = [...before.rows].filter(([cursor, digest]) => now.rows.get(cursor) !== digest).length;
+    if (lost <= before.rows.size / MAY_CHANGE) return;
     const { shard, table } = this;
+    const seen = `of ${before.rows.size} rows seen before, ${lost} are gone or differ`;
+    if (now.createdAt === before.createdAt) {
+      throw new FerryError(
+        'E_SOURCE_CHANGED',
+        `shard ${shard}: the server was started again, or it is another one of the same name, and of table ${table.name}, ${seen}`,
+        `look at which server \`host\` leads to. If it is the right one, and an application changed these rows, run the same command again with --accept-server; else put \`host\` and \`port\` back`,
+      );
+    }
     throw new FerryError(
       'E_SOURCE_CHANGED',
-      `shard ${shard}: table ${table.name} was created again, swapped or rebuilt, or lost partitions, and of ${before.size} rows seen before, ${lost} are gone or differ`,
+      `shard ${shard}: table ${table.name} was created again, swapped or rebuilt, or lost partitions, and ${seen}`,
       `find out who did that. If another table took its place, \`dynaferry backfill --shard ${shard} --restart\` moves what is there now. If an ALTER rebuilt it with all its rows, or somebody dropped partitions that need not be moved, run the same command again with --accept-server`,
     );
   }
 }
 
+function isDoubtful(before: Signs, now: Signs): boolean {
+  return now.createdAt !== before.createdAt || isAnotherLife(before.life, now.life);
+}
+
 /** What an earlier run noted; of another form, it is taken for nothing. */
 function parsed(text: string): Known | null {
   try {
-    const { server, createdAt, rows } = JSON.parse(text) as {
+    const { server, createdAt, life, rows } = JSON.parse(text) as {
       readonly server: string;
       readonly createdAt: string | null;
+      /** Not in what versions wrote that state version 9 belongs to. */
+      readonly life?: string | null;
       readonly rows: readonly (readonly [Cursor, string])[];
     };
-    return { server, createdAt, rows: new Map(rows) };
+    return { server, createdAt, life: life ?? null, rows: new Map(rows) };
   } catch {
     return null;
   }

@@ -12,6 +12,8 @@ export interface StatePlace {
   /** `shard s01`; begins a message, so it reads as the subject of a sentence. */
   readonly subject: string;
   readonly file: string;
+  /** How a copy of a file that is damaged is put back. */
+  readonly putBack: string;
   /** The step that gets an operator out of a damaged file when there is no copy of it. */
   readonly remedy: string;
 }
@@ -41,6 +43,7 @@ export function shardFiles(folder: string, shard: string): ShardFiles {
     file: join(folder, `${shard}.db`),
     lock: join(folder, `${shard}.lock`),
     restart: join(folder, `${shard}.restart`),
+    putBack: `put back a copy of it (with the -wal file of that copy, or none), take it up with \`dynaferry state adopt --shard ${shard}\` and resume`,
     remedy: `begin this shard again with \`${restartCommand(shard)}\`: writes are idempotent, so that is safe, but it pays for every write once more`,
   };
 }
@@ -51,7 +54,10 @@ export function keyRegisterFiles(folder: string): StatePlace & { readonly folder
     subject: 'the register of item keys',
     file: join(folder, `${KEY_REGISTER}.db`),
     lock: join(folder, `${KEY_REGISTER}.lock`),
-    remedy: 'move it away and begin every shard that uses it again with `dynaferry backfill --restart --shard ID`',
+    putBack:
+      'put back the whole state folder from one backup, take it up with `dynaferry state adopt --all` and resume',
+    remedy:
+      'move it away, item-keys.seen with it, and begin every shard that uses it again with `dynaferry backfill --restart --shard ID`',
   };
 }
 

@@ -1,6 +1,8 @@
 /**
  * Which row owns which item key, for mappings whose schema does not prove that keys are unique. One file for all shards,
  * written by several processes at once in short transactions; a key once claimed stays claimed until its shard restarts.
+ * A register that lost claims would let a second row overwrite a first unseen, so one that is older than what was claimed is refused
+ * (witness.ts).
  * Keys are kept as 128 bits of their SHA-256: at 10^11 keys, two that differ collide with a chance below 10^-16.
  */
 import { createHash } from 'node:crypto';
@@ -16,6 +18,7 @@ import { writerOf } from './lock-holder.js';
 import type { StateAt } from './open.js';
 import { KEY_REGISTER } from './schema.js';
 import { defect, guarded } from './sqlite-errors.js';
+import { readSeen, Witness, type Seen } from './witness.js';
 
 /** Other shards' transactions are short, but there may be many of them. While it waits, the process does nothing else. */
 const CLAIM_BUSY_MS = 500;
@@ -29,11 +32,14 @@ type Claims = Parameters<KeyRegister['claim']>[1];
 type Conflicts = ReturnType<KeyRegister['claim']>;
 type Transfer = Parameters<KeyRegister['transfer']>[1];
 
-/** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED */
+/** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED, E_STATE_COPIED */
 export function openKeyRegister({ folder }: { readonly folder: string }): KeyRegister {
   const files = keyRegisterFiles(folder);
   guarded(files, () => makeFolder(folder));
+  // Before the register's own number: other processes are at work.
+  const seen = guarded(files, () => readSeen(files.file));
   if (!existsSync(files.file)) {
+    if (seen !== null) throw lacksClaims(files);
     const lock = acquireLock(files.lock, files, BUSY_MS);
     if (lock === null) {
       throw new FerryError(
@@ -51,11 +57,34 @@ export function openKeyRegister({ folder }: { readonly folder: string }): KeyReg
   const database = openDatabase(files, KEY_REGISTER, BUSY_MS);
   database.pragma(`busy_timeout = ${CLAIM_BUSY_MS}`);
   try {
-    return prepared(files, () => new SqliteKeyRegister(files, database));
+    const standing = prepared(files, () => standingOf(database));
+    // A witness that is missing, or damaged, tells nothing.
+    if (
+      seen !== null &&
+      seen !== 'unreadable' &&
+      (seen.lineage !== standing.lineage || seen.commits > standing.commits)
+    )
+      throw lacksClaims(files);
+    const witness = guarded(files, () => new Witness(files.file, standing.lineage, standing.commits));
+    return prepared(files, () => new SqliteKeyRegister(files, database, witness));
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+function standingOf(database: Database): Seen {
+  const row = database.prepare<[], Seen>('SELECT lineage, commits FROM register').get();
+  if (row === undefined) throw defect('a register of item keys without its first row');
+  return row;
+}
+
+function lacksClaims(files: StatePlace): FerryError {
+  return new FerryError(
+    'E_STATE_COPIED',
+    `${files.subject}: ${files.file} lacks claims that were made: it was removed, an earlier file was put in place, or its log was removed. Two rows could share an item key unseen`,
+    `put the newer file back, or the whole state folder from one backup; else ${files.remedy}`,
+  );
 }
 
 /** Gives up every claim of a shard, a step at a time so that other shards go on claiming. */
@@ -89,10 +118,17 @@ class SqliteKeyRegister implements KeyRegister {
   readonly #owner: Statement<[Buffer], { shard: string; table_name: string; cursor: string }>;
   readonly #transfer: Statement<[string, Buffer, string, string, string]>;
 
+  readonly #countCommit: Statement<[], number>;
+
+  /** Takes over `database` and `witness`: `close` ends both. */
   constructor(
     readonly place: StatePlace,
     readonly database: Database,
+    readonly witness: Witness,
   ) {
+    this.#countCommit = database
+      .prepare<[], number>('UPDATE register SET commits = commits + 1 RETURNING commits')
+      .pluck();
     this.#insert = database.prepare('INSERT INTO item_keys VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
     this.#owner = database.prepare('SELECT shard, table_name, cursor FROM item_keys WHERE key = ?');
     this.#transfer = database.prepare(
@@ -102,11 +138,11 @@ class SqliteKeyRegister implements KeyRegister {
 
   claim(owner: Owner, claims: Claims): Conflicts {
     const keys = claims.map(({ keyText }) => keyOf(keyText));
-    return this.#run(() => this.database.transaction(() => this.#claimAll(owner, claims, keys)).immediate());
+    return this.#counted(() => this.#claimAll(owner, claims, keys));
   }
 
   transfer({ shard, table }: Owner, { keyText, from, to }: Transfer): boolean {
-    return this.#run(() => this.#transfer.run(to, keyOf(keyText), shard, table, from).changes === 1);
+    return this.#counted(() => this.#transfer.run(to, keyOf(keyText), shard, table, from).changes === 1);
   }
 
   holder(): number | null {
@@ -114,7 +150,20 @@ class SqliteKeyRegister implements KeyRegister {
   }
 
   close(): void {
+    if (!this.database.open) return;
+    this.witness.close();
     guarded(this.place, () => this.database.close());
+  }
+
+  /** In one transaction, which the witness sees. */
+  #counted<T>(action: () => T): T {
+    return this.#run(() => {
+      const { result, commits } = this.database
+        .transaction(() => ({ result: action(), commits: this.#countCommit.get() ?? 0 }))
+        .immediate();
+      this.witness.note(commits);
+      return result;
+    });
   }
 
   #run<T>(action: () => T): T {

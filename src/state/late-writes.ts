@@ -7,9 +7,12 @@ import type { Database, Statement } from 'better-sqlite3';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
+import type { Clocks } from './clocks.js';
 import { openReadOnly } from './database.js';
 import { removeSideFiles, SIDE_FILES, type ShardFiles } from './files.js';
+import { Binding } from './meta.js';
 import { STATE } from './schema.js';
+import { SteadyClock } from './steady-clock.js';
 
 export class LateWrites {
   readonly #mark: Statement<[number]>;
@@ -17,6 +20,8 @@ export class LateWrites {
   readonly #breakOff: Statement<[number]>;
   readonly #read: Statement<[], { readonly writing: number; readonly brokenOffAt: number | null }>;
   readonly #lastSuspect: Statement<[], number | null>;
+  readonly #inherited: Statement<[], string | null>;
+  readonly #setInherited: Statement<[string]>;
 
   constructor(database: Database) {
     this.#mark = database.prepare('UPDATE meta SET writing = ?');
@@ -24,6 +29,8 @@ export class LateWrites {
     this.#breakOff = database.prepare('UPDATE meta SET broken_off_at = ?');
     this.#read = database.prepare('SELECT writing, broken_off_at AS brokenOffAt FROM meta');
     this.#lastSuspect = database.prepare<[], number | null>('SELECT max(since) FROM suspects').pluck();
+    this.#inherited = database.prepare<[], string | null>('SELECT inherited FROM meta').pluck();
+    this.#setInherited = database.prepare('UPDATE meta SET inherited = ?');
   }
 
   begin(): void {
@@ -44,58 +51,86 @@ export class LateWrites {
   }
 
   /** As `brokenOffAt`, told by one that only looks: a mark that nobody has found yet counts from now. */
-  brokenOffBy(now: number, running: boolean): number | null {
+  brokenOffBy(clock: SteadyClock, running: boolean): number | null {
     const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
-    return writing === 1 && !running ? now : brokenOffAt;
+    if (writing === 1 && !running) return clock.now();
+    return brokenOffAt === null ? null : clock.carried(brokenOffAt);
   }
 
-  /** For a state file that begins a shard again. */
-  inherit(brokenOffAt: number): void {
-    this.#breakOff.run(brokenOffAt);
+  /** Whatever was sent up to now may still land. */
+  breakOff(now: number): void {
+    this.#breakOff.run(now);
   }
 
-  /** The last time at which anything was sent that may still land; null: there is none. */
-  lastSent(closedAt: number): number | null {
-    const times = [this.brokenOffBy(closedAt, false), this.#lastSuspect.get() ?? null].filter((time) => time !== null);
-    return times.length === 0 ? null : Math.max(...times);
+  /** For a state file that begins a shard again. @param archives that its own memory of late writes has in it, by name */
+  inherit(brokenOffAt: number | null, archives: readonly string[]): void {
+    if (brokenOffAt !== null) this.#breakOff.run(brokenOffAt);
+    this.#setInherited.run(JSON.stringify(archives));
+  }
+
+  /** Archives whose late writes this file, or one that it came after, has inherited. */
+  inherited(): readonly string[] {
+    const text = this.#inherited.get() ?? null;
+    return text === null ? [] : (JSON.parse(text) as readonly string[]);
+  }
+
+  /** How long ago anything was sent that may still land, at the least, in ms; null: nothing was that has not had its window. */
+  sentAgo(clock: SteadyClock): number | null {
+    const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
+    const times = [brokenOffAt, this.#lastSuspect.get() ?? null].filter((time) => time !== null);
+    const ago = writing === 1 ? 0 : Math.min(...times.map((time) => clock.passedSince(time)));
+    return ago < LATE_WRITE_WINDOW_MS ? ago : null;
   }
 }
 
-/** @returns when the last of what was sent under the states that were put aside may have been sent, where it may still land */
-export function lateWritesOfArchives(files: ShardFiles, now: number): number | null {
-  const times = archives(files).flatMap(({ file, closedAt }) => {
-    if (closedAt + LATE_WRITE_WINDOW_MS <= now) return [];
-    return [lastSentIn({ ...files, file }, closedAt) ?? -Infinity];
-  });
-  const last = Math.max(...times);
-  return last + LATE_WRITE_WINDOW_MS > now ? last : null;
+interface Inheritance {
+  /** How long ago the last of it was sent, at the least, in ms; null: nothing can land any more. */
+  readonly sentAgo: number | null;
+  readonly archives: readonly string[];
 }
 
-/** What cannot be read any more may have been anything. */
-function lastSentIn(archive: ShardFiles, closedAt: number): number | null {
+/**
+ * What the states that were put aside leave to one that begins the shard again. Each is judged by its own clock, never by its name, which
+ * has the wall clock's time. One whose heir is there is passed over: the heir has it in its own memory.
+ */
+export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheritance {
+  const found = archives(files).map((name) => ({
+    name,
+    ...lookInto({ ...files, file: join(files.folder, name) }, clocks),
+  }));
+  const heired = new Set(found.flatMap(({ inherited }) => inherited));
+  const open = found.flatMap(({ name, sentAgo }) => (heired.has(name) || sentAgo === null ? [] : [sentAgo]));
+  return { sentAgo: open.length === 0 ? null : Math.min(...open), archives: found.map(({ name }) => name) };
+}
+
+const UNKNOWN = { sentAgo: 0, inherited: [] } as const;
+
+/** What cannot be read any more may have been anything, up to this moment. */
+function lookInto(
+  archive: ShardFiles,
+  clocks: Clocks | undefined,
+): { readonly sentAgo: number | null; readonly inherited: readonly string[] } {
   const log = SIDE_FILES.some((side) => existsSync(archive.file + side));
   try {
     const database = openReadOnly(archive, STATE, 0);
     try {
-      return new LateWrites(database).lastSent(closedAt);
+      // Of another shard, it says nothing of this one.
+      if (new Binding(database).shard() !== archive.shard) return UNKNOWN;
+      const lateWrites = new LateWrites(database);
+      return { sentAgo: lateWrites.sentAgo(new SteadyClock(database, clocks)), inherited: lateWrites.inherited() };
     } finally {
       database.close();
       // Reading makes an empty log, and leaves it.
       if (!log) removeSideFiles(archive.file);
     }
   } catch {
-    return closedAt;
+    return UNKNOWN;
   }
 }
 
-/** `s01.20251122T230000Z.db`, as `archiveState` calls them; a second is cut off from the time. */
-function archives({ folder, shard }: ShardFiles): readonly { readonly file: string; readonly closedAt: number }[] {
-  return readdirSync(folder).flatMap((name) => {
-    if (!name.startsWith(`${shard}.`)) return [];
-    const [, day, hour, minute, second] =
-      /^(\d{8})T(\d\d)(\d\d)(\d\d)Z(?:-\d+)?\.db$/.exec(name.slice(shard.length + 1)) ?? [];
-    if (day === undefined) return [];
-    const date = `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
-    return [{ file: join(folder, name), closedAt: Date.parse(`${date}T${hour}:${minute}:${second}Z`) + 1_000 }];
-  });
+/** Names such as `s01.20251122T230000Z.db`, as `archiveState` gives them. */
+function archives({ folder, shard }: ShardFiles): readonly string[] {
+  return readdirSync(folder).filter(
+    (name) => name.startsWith(`${shard}.`) && /^\d{8}T\d{6}Z(?:-\d+)?\.db$/.test(name.slice(shard.length + 1)),
+  );
 }

@@ -94,11 +94,11 @@ export class Meta {
   }
 
   /** What was compared with another server says nothing of this one's rows, which may be older or others. */
-  setServer(server: string): void {
+  setServer(server: string, another = true): void {
     this.database
       .transaction(() => {
         const before = this.server();
-        if (before !== null && before !== server) this.#voidVerifications.run();
+        if (another && before !== null && before !== server) this.#voidVerifications.run();
         this.#setServer.run(server);
       })
       .immediate();

@@ -6,7 +6,11 @@ import { existsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { FerryError } from '../core/errors.js';
 import type { StateStore } from '../core/state-ports.js';
+import type { Clocks } from './clocks.js';
 import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
+import { arrive } from './arrive.js';
+import { copied, displaced, homeHere, mayBeElsewhere, maySayMove } from './home.js';
+import { newLineage, readSeen } from './witness.js';
 import { makeFolder, shardFiles, type ShardFiles } from './files.js';
 import { acquireLock, type Lock } from './lock.js';
 import { lockHolders } from './lock-holder.js';
@@ -28,11 +32,17 @@ export interface StateAt {
   readonly shard: string;
 }
 
+export interface OpenState extends StateAt {
+  readonly create: boolean;
+  /** The folder is on a volume that moves between hosts: the same files on another machine are no copy. */
+  readonly moves?: boolean;
+}
+
 /**
  * @param options.create make the folder and the file where they are missing
- * @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_CONFIG_INVALID
+ * @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_COPIED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_CONFIG_INVALID
  */
-export function openStateStore(options: StateAt & { readonly create: boolean }): StateStore {
+export function openStateStore(options: OpenState, clocks?: Clocks): StateStore {
   const files = shardFiles(options.folder, options.shard);
   if (!options.create && !existsSync(files.file)) throw missing(files);
   guarded(files, () => makeFolder(files.folder));
@@ -40,9 +50,9 @@ export function openStateStore(options: StateAt & { readonly create: boolean }):
   try {
     if (!existsSync(files.file)) {
       if (!options.create) throw missing(files);
-      createDatabase(files, STATE, (database) => beginFile(database, files));
+      createDatabase(files, STATE, (database) => beginFile(database, files, clocks));
     }
-    return openLocked(files, lock);
+    return openLocked(files, lock, options.moves ?? false, clocks);
   } catch (error) {
     lock.release();
     throw error;
@@ -64,7 +74,7 @@ export function lockShard(files: ShardFiles): Lock {
   );
 }
 
-function missing(files: ShardFiles): FerryError {
+export function missing(files: ShardFiles): FerryError {
   return new FerryError(
     'E_STATE_MISSING',
     `${files.subject}: nothing is recorded; there is no ${files.file}`,
@@ -83,23 +93,41 @@ export function checkShard(database: Database, files: ShardFiles): void {
   );
 }
 
-function beginFile(database: Database, files: ShardFiles): void {
+function beginFile(database: Database, files: ShardFiles, clocks: Clocks | undefined): void {
   Meta.begin(database, files.shard);
-  const lateWrites = lateWritesOfArchives(files, Date.now());
-  if (lateWrites !== null) new LateWrites(database).inherit(lateWrites);
+  const clock = new SteadyClock(database, clocks);
+  clock.anchor();
+  const { sentAgo, archives } = lateWritesOfArchives(files, clocks);
+  // A witness that is left tells of a file that was not put aside, but removed: nobody knows what it knew.
+  const ago = readSeen(files.file) === null ? sentAgo : 0;
+  new LateWrites(database).inherit(ago === null ? null : clock.now() - ago, archives);
+  database.prepare('UPDATE meta SET lineage = ?').run(newLineage());
 }
 
-function openLocked(files: ShardFiles, lock: Lock): StateStore {
+/** @returns whether it came from elsewhere, on a volume that moves @throws FerryError E_STATE_COPIED */
+function checkHome(files: ShardFiles, database: Database, moves: boolean, clocks: Clocks | undefined): boolean {
+  return guarded(files, () => {
+    const reason = displaced(files, database, clocks);
+    if (reason !== null && !(moves && maySayMove(reason))) throw copied(files, reason);
+    const arrived = reason !== null || (moves && mayBeElsewhere(database, clocks));
+    if (arrived) database.transaction(() => arrive(files, database, clocks)).immediate();
+    return arrived;
+  });
+}
+
+function openLocked(files: ShardFiles, lock: Lock, moves: boolean, clocks: Clocks | undefined): StateStore {
   const database = openDatabase(files, STATE, BUSY_MS);
   try {
     checkShard(database, files);
     checkWhole(database, files);
-    const store = prepared(files, () => new SqliteStateStore(files, database, lock));
+    const arrived = checkHome(files, database, moves, clocks);
+    const clock = prepared(files, () => new SteadyClock(database, clocks));
+    const store = prepared(files, () => new SqliteStateStore(files, database, lock, clock));
     guarded(files, () => {
-      const clock = new SteadyClock(database);
-      clock.anchor();
+      store.waitsAnew = clock.anchor() || arrived;
       new LateWrites(database).find(clock.now());
       new Meta(database).hold({ pid: process.pid, since: Date.now() });
+      store.settle(homeHere(files, clocks));
     });
     return store;
   } catch (error) {

@@ -22,6 +22,7 @@ import { Passes } from './passes.js';
 import { phaseOf, standingOf } from './phase.js';
 import { Plans } from './plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
+import { readCopied } from './read-home.js';
 import { isRestartAsked } from './restart.js';
 import { SteadyClock } from './steady-clock.js';
 import { Suspects } from './suspects.js';
@@ -69,19 +70,30 @@ export interface ShardStatus {
   /** Faults that were ridden out, by kind, over all runs. */
   readonly incidents: readonly Incident[];
   /**
-   * ms since the epoch until which what a broken-off run had sent may land: a verification that began before proves nothing. null:
-   * no run was broken off.
+   * ms since the epoch, by the state's own clock, until which what a broken-off run had sent may land: a verification whose `startedAt` is
+   * before proves nothing. null: no run was broken off.
    */
   readonly lateWritesUntil: number | null;
   /** A restart of it was asked for, and interrupted before it came to this shard: the next backfill begins it again. */
   readonly restartAsked: boolean;
+  /** For how many ms more it may land; null: nothing can. */
+  readonly lateWritesForMs: number | null;
+  /** E_STATE_COPIED: a run would be refused, since the state does not live here; null: it does, as far as can be told. */
+  readonly copied: Fault | null;
   /** Why nothing more can be said, or null. */
   readonly fault: Fault | null;
 }
 
 type Known = Pick<
   ShardStatus,
-  'phase' | 'heartbeat' | 'tables' | 'oldestComparison' | 'suspects' | 'lateWritesUntil' | 'incidents'
+  | 'phase'
+  | 'heartbeat'
+  | 'tables'
+  | 'oldestComparison'
+  | 'suspects'
+  | 'lateWritesUntil'
+  | 'lateWritesForMs'
+  | 'incidents'
 >;
 
 const NOTHING_KNOWN: Known = {
@@ -91,6 +103,7 @@ const NOTHING_KNOWN: Known = {
   oldestComparison: null,
   suspects: 0,
   lateWritesUntil: null,
+  lateWritesForMs: null,
   incidents: [],
 };
 
@@ -102,6 +115,7 @@ export function notBegun(shard: string, tables: readonly string[]): ShardStatus 
     ...NOTHING_KNOWN,
     tables: tables.map(neverPlanned),
     restartAsked: false,
+    copied: null,
     fault: null,
   };
 }
@@ -109,10 +123,12 @@ export function notBegun(shard: string, tables: readonly string[]): ShardStatus 
 /**
  * @param tables that the config names, in its order; null: whoever asks has no config, and what is recorded is all there is
  * @returns null where nothing is recorded for the shard
+ * @param moves the folder is on a volume that moves between hosts
  */
 export function readShardStatus(
   { folder, shard }: StateAt,
   tables: readonly string[] | null = null,
+  moves = false,
 ): ShardStatus | null {
   const files = shardFiles(folder, shard);
   const restartAsked = isRestartAsked({ folder, shard });
@@ -120,9 +136,10 @@ export function readShardStatus(
   try {
     if (!isRecorded(files)) return null;
     running = isLocked(files.lock, files);
-    return { shard, running, ...readKnown(files, running, tables), restartAsked, fault: null };
+    const copied = running ? null : readCopied({ folder, shard }, moves);
+    return { shard, running, ...readKnown(files, running, tables), restartAsked, copied, fault: null };
   } catch (error) {
-    return { shard, running, ...NOTHING_KNOWN, restartAsked, fault: asFerryError(error).toFault() };
+    return { shard, running, ...NOTHING_KNOWN, restartAsked, copied: null, fault: asFerryError(error).toFault() };
   }
 }
 
@@ -178,15 +195,17 @@ class StatusReader {
     const tables = [...new Set([...inConfig, ...planned])].map((name) => this.#table(name, inConfig.includes(name)));
     const suspects = this.#suspects.count();
     const incidents = this.#incidents.all();
-    const brokenOffAt = this.#lateWrites.brokenOffBy(this.#clock.now(), running);
+    const brokenOffAt = this.#lateWrites.brokenOffBy(this.#clock, running);
     const lateWritesUntil = brokenOffAt === null ? null : brokenOffAt + LATE_WRITE_WINDOW_MS;
+    const left = (lateWritesUntil ?? -Infinity) - this.#clock.now();
+    const lateWritesForMs = left > 0 ? left : null;
     const concerned = tables.filter((table) => table.inConfig);
     const phase = phaseOf(concerned, { suspects, lateWritesUntil });
     const oldestComparison = oldestOf(
       concerned.flatMap(({ firstCompared, standing }) => (standing === 'stands' ? (firstCompared ?? []) : [])),
     );
     const heartbeat = this.#heartbeats.last();
-    return { phase, heartbeat, tables, oldestComparison, suspects, lateWritesUntil, incidents };
+    return { phase, heartbeat, tables, oldestComparison, suspects, lateWritesUntil, lateWritesForMs, incidents };
   }
 
   #table(table: string, inConfig: boolean): TableStatus {

@@ -6,12 +6,21 @@
  * backfill of one of these begins it again, as it was asked to.
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
+import { arrive } from './arrive.js';
+import type { Clocks } from './clocks.js';
 import { openDatabase } from './database.js';
 import { makeFile, makeFolder, SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
+import { copied, displaced, maySayMove, type Displaced } from './home.js';
 import { releaseItemKeys } from './key-register.js';
-import { lockShard, type StateAt } from './open.js';
+import { checkShard, lockShard, type StateAt } from './open.js';
 import { STATE } from './schema.js';
 import { guarded } from './sqlite-errors.js';
+import { witnessOf } from './witness.js';
+
+export interface Archive extends StateAt {
+  /** The folder is on a volume that moves between hosts. */
+  readonly moves?: boolean;
+}
 
 /** Notes that these shards are to begin again, durably. @throws FerryError E_STATE_IO */
 export function askRestart(folder: string, shards: readonly string[]): void {
@@ -47,16 +56,17 @@ function removeRestart(files: ShardFiles): void {
  * claimed: under another mapping they would clash with its own rows. Works on a damaged or foreign file too.
  *
  * @returns absolute path of the file that was moved; null where nothing was recorded for the shard
- * @throws FerryError E_STATE_LOCKED, E_STATE_IO
+ * @throws FerryError E_STATE_LOCKED, E_STATE_COPIED where another one may go on, whose writes the next state would know nothing of; E_STATE_IO
  */
-export function archiveState({ folder, shard }: StateAt): string | null {
+export function archiveState(options: Archive, clocks?: Clocks): string | null {
+  const { folder, shard } = options;
   const files = shardFiles(folder, shard);
   if (!existsSync(folder)) return null;
   const lock = lockShard(files);
   try {
     // The claims go last: rows that were written without their claim would hide a shared key, a claim too many only
     // refuses. And they go even where no file is left, because a kill may have come between the two.
-    const archive = existsSync(files.file) ? guarded(files, () => moveAside(files)) : null;
+    const archive = existsSync(files.file) ? moveAside(files, options, clocks) : null;
     releaseItemKeys({ folder, shard });
     guarded(files, () => removeRestart(files));
     return archive;
@@ -76,6 +86,7 @@ export function discardState({ folder, shard }: StateAt): void {
   try {
     guarded(files, () => {
       for (const side of ['', ...SIDE_FILES]) rmSync(files.file + side, { force: true });
+      rmSync(witnessOf(files.file), { force: true });
     });
     releaseItemKeys({ folder, shard });
   } finally {
@@ -83,26 +94,41 @@ export function discardState({ folder, shard }: StateAt): void {
   }
 }
 
-function moveAside(files: ShardFiles): string {
-  foldLog(files);
-  const archive = freeName(files);
-  renameSync(files.file, archive);
-  for (const side of SIDE_FILES) {
-    if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
-  }
-  syncFolderOf(archive);
-  return archive;
+function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks | undefined): string {
+  foldLog(files, moves, clocks);
+  return guarded(files, () => {
+    const archive = freeName(files);
+    renameSync(files.file, archive);
+    for (const side of SIDE_FILES) {
+      if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
+    }
+    // After a kill in between, the witness says that a file is gone: more is waited for than need be.
+    rmSync(witnessOf(files.file), { force: true });
+    syncFolderOf(archive);
+    return archive;
+  });
 }
 
 /** Closing the last connection folds the log into the file and removes it; beside a reader, or damage, it stays and is moved. */
-function foldLog(files: ShardFiles): void {
+function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): void {
+  let reason: Displaced | null = null;
   try {
     const database = openDatabase(files, STATE, 0);
-    database.pragma('wal_checkpoint(TRUNCATE)');
-    database.close();
+    try {
+      checkShard(database, files);
+      reason = displaced(files, database, clocks);
+      if (reason !== null && moves && maySayMove(reason)) {
+        arrive(files, database, clocks);
+        reason = null;
+      }
+      if (reason === null) database.pragma('wal_checkpoint(TRUNCATE)');
+    } finally {
+      database.close();
+    }
   } catch {
     // Damaged or foreign: that is what restarts are for. Its log is moved beside it.
   }
+  if (reason !== null) throw copied(files, reason);
 }
 
 /** Renaming replaces silently, so a name that is taken is passed over. */

@@ -246,6 +246,20 @@ const STATE_MIGRATIONS: readonly string[] = [
     identity   TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Where the steady clock was anchored, as all clocks read it, and the latest time that was noted. `booted_at` is of earlier versions alone.
+  // `inherited`: JSON of the names of the archives whose late writes this file has in its memory.
+  // `home`: JSON of src/state/home.ts; `lineage`, `commits`: what its witness (witness.ts) has to agree with.
+  `
+  ALTER TABLE meta ADD COLUMN clock_at INTEGER;
+  ALTER TABLE meta ADD COLUMN clock_uptime INTEGER;
+  ALTER TABLE meta ADD COLUMN clock_monotonic INTEGER;
+  ALTER TABLE meta ADD COLUMN clock_wall INTEGER;
+  ALTER TABLE meta ADD COLUMN clock_seen INTEGER;
+  ALTER TABLE meta ADD COLUMN inherited TEXT;
+  ALTER TABLE meta ADD COLUMN lineage TEXT;
+  ALTER TABLE meta ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN home TEXT;
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [
@@ -256,6 +270,15 @@ const KEY_REGISTER_MIGRATIONS: readonly string[] = [
     table_name TEXT NOT NULL,
     cursor TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
+  `,
+  // What its witness (witness.ts) has to agree with.
+  `
+  CREATE TABLE register (
+    only    INTEGER PRIMARY KEY CHECK (only = 1),
+    lineage TEXT    NOT NULL,
+    commits INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO register VALUES (1, lower(hex(randomblob(8))), 0);
   `,
 ];
 

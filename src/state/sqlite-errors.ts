@@ -33,7 +33,7 @@ export function corrupt(place: StatePlace, found: string, cause?: unknown): Ferr
   return new FerryError(
     'E_STATE_CORRUPT',
     `${place.subject}: the state file ${place.file} ${found}`,
-    `put back a copy of it (with the -wal file of that copy, or none) and resume, or ${place.remedy}`,
+    `${place.putBack}, or ${place.remedy}`,
     { cause },
   );
 }

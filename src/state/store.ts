@@ -2,7 +2,7 @@
  * One shard's durable memory in SQLite. Each concept has its own file; here they share one connection, one lock and one
  * rule: what comes out is a FerryError or a result that is on disk. Methods are synchronous, as SQLite is.
  */
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import type { Incident } from '../core/incidents.js';
 import type { Cursor } from '../core/model.js';
 import type { Abandoned, Age, ComparisonTime, Standing } from '../core/evidence.js';
@@ -36,8 +36,9 @@ import { Passes } from './passes.js';
 import { Plans } from './plans.js';
 import { Retries } from './retries.js';
 import { defect, guarded } from './sqlite-errors.js';
-import { SteadyClock } from './steady-clock.js';
+import type { SteadyClock } from './steady-clock.js';
 import { Suspects } from './suspects.js';
+import { newLineage, Witness } from './witness.js';
 
 export class SqliteStateStore implements StateStore {
   readonly #meta: Meta;
@@ -51,16 +52,21 @@ export class SqliteStateStore implements StateStore {
   readonly #lateWrites: LateWrites;
   readonly #heartbeats: Heartbeats;
   readonly #incidents: Incidents;
+  readonly #countCommit: Statement<[], number>;
+  #witness: Witness | null = null;
+
+  waitsAnew = false;
 
   /** Takes over `database` and `lock`: `close` ends both. */
   constructor(
     readonly files: ShardFiles,
     readonly database: Database,
     readonly lock: Lock,
+    clock: SteadyClock,
   ) {
     this.#meta = new Meta(database);
     this.#plans = new Plans(database);
-    this.#clock = new SteadyClock(database);
+    this.#clock = clock;
     this.#passes = new Passes(database, this.#clock);
     this.#chunks = new Chunks(database);
     this.#badRows = new BadRows(database);
@@ -69,6 +75,7 @@ export class SqliteStateStore implements StateStore {
     this.#lateWrites = new LateWrites(database);
     this.#heartbeats = new Heartbeats(database);
     this.#incidents = new Incidents(database);
+    this.#countCommit = database.prepare<[], number>('UPDATE meta SET commits = commits + 1 RETURNING commits').pluck();
   }
 
   get shard(): string {
@@ -76,11 +83,11 @@ export class SqliteStateStore implements StateStore {
   }
 
   bind(fingerprint: Fingerprint, takenUp?: TakeUp): void {
-    this.#run(() => this.#meta.bind({ fingerprint, takenUp }, this.files, this.shard));
+    this.#write(() => this.#meta.bind({ fingerprint, takenUp }, this.files, this.shard));
   }
 
   rebind(...[fingerprint, mustStay, columns, takenUp]: Parameters<StateStore['rebind']>): readonly FingerprintChange[] {
-    return this.#run(() => this.#meta.rebind({ fingerprint, mustStay, columns, takenUp }, this.files, this.shard));
+    return this.#write(() => this.#meta.rebind({ fingerprint, mustStay, columns, takenUp }, this.files, this.shard));
   }
 
   acceptedChanges(): readonly FingerprintChange[] {
@@ -91,12 +98,16 @@ export class SqliteStateStore implements StateStore {
     return this.#run(() => this.#clock.now());
   }
 
+  latest(): number {
+    return this.#run(() => this.#clock.latest());
+  }
+
   server(): string | null {
     return this.#run(() => this.#meta.server());
   }
 
-  setServer(server: string): void {
-    this.#run(() => this.#meta.setServer(server));
+  setServer(server: string, another?: boolean): void {
+    this.#write(() => this.#meta.setServer(server, another));
   }
 
   tableIdentity(table: string): string | null {
@@ -104,7 +115,7 @@ export class SqliteStateStore implements StateStore {
   }
 
   setTableIdentity(table: string, identity: string, voids: boolean): void {
-    this.#run(() => this.#plans.setIdentity(table, identity, voids));
+    this.#write(() => this.#plans.setIdentity(table, identity, voids));
   }
 
   plan(table: string): TablePlan | null {
@@ -112,11 +123,11 @@ export class SqliteStateStore implements StateStore {
   }
 
   savePlan(plan: TablePlan): void {
-    this.#run(() => this.#plans.save(plan));
+    this.#write(() => this.#plans.save(plan));
   }
 
   openPass(kind: PassKind, table: string, maxAgeMs = Infinity): Pass {
-    return this.#run(() => this.#passes.open(kind, table, maxAgeMs));
+    return this.#write(() => this.#passes.open(kind, table, maxAgeMs));
   }
 
   abandoned(table: string, maxAgeMs: number): Abandoned | null {
@@ -136,19 +147,19 @@ export class SqliteStateStore implements StateStore {
   }
 
   commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void {
-    this.#run(() => this.#chunks.commit(pass, chunks, differences));
+    this.#write(() => this.#chunks.commit(pass, chunks, differences));
   }
 
   noteTtl(pass: Pass, deletesBy: string | null): void {
-    this.#run(() => this.#passes.noteTtl(pass, deletesBy));
+    this.#write(() => this.#passes.noteTtl(pass, deletesBy));
   }
 
   completeRange(pass: Pass, range: number, since: ComparisonTime | null = null): void {
-    this.#run(() => this.#chunks.completeRange(pass, range, since));
+    this.#write(() => this.#chunks.completeRange(pass, range, since));
   }
 
   finishPass(pass: Pass): void {
-    this.#run(() => this.#passes.finish(pass));
+    this.#write(() => this.#passes.finish(pass));
   }
 
   summary(kind: PassKind, table: string): PassSummary | null {
@@ -156,11 +167,11 @@ export class SqliteStateStore implements StateStore {
   }
 
   recordBadRows(rows: readonly BadRowRecord[]): void {
-    this.#run(() => this.#badRows.record(rows));
+    this.#write(() => this.#badRows.record(rows));
   }
 
   forgetBadRows(table: string, cursors: readonly Cursor[]): void {
-    this.#run(() => this.#badRows.forget(table, cursors));
+    this.#write(() => this.#badRows.forget(table, cursors));
   }
 
   badRows(...[table, part]: Parameters<StateStore['badRows']>): readonly RecordedBadRow[] {
@@ -176,7 +187,7 @@ export class SqliteStateStore implements StateStore {
   }
 
   settleRetry(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void {
-    this.#run(() => this.#retries.settle(table, settled, stillBad, record));
+    this.#write(() => this.#retries.settle(table, settled, stillBad, record));
   }
 
   differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
@@ -184,11 +195,11 @@ export class SqliteStateStore implements StateStore {
   }
 
   addSuspects(suspects: readonly Suspect[]): void {
-    this.#run(() => this.#suspects.add(suspects));
+    this.#write(() => this.#suspects.add(suspects));
   }
 
   closeSuspects(keyTexts: readonly string[]): void {
-    this.#run(() => this.#suspects.close(keyTexts));
+    this.#write(() => this.#suspects.close(keyTexts));
   }
 
   suspects(): readonly Suspect[] {
@@ -196,11 +207,11 @@ export class SqliteStateStore implements StateStore {
   }
 
   beginWrites(): void {
-    this.#run(() => this.#lateWrites.begin());
+    this.#write(() => this.#lateWrites.begin());
   }
 
   endWrites(): void {
-    this.#run(() => this.#lateWrites.end());
+    this.#write(() => this.#lateWrites.end());
   }
 
   brokenOffAt(): number | null {
@@ -212,7 +223,7 @@ export class SqliteStateStore implements StateStore {
   }
 
   addIncidents(incidents: readonly Incident[]): void {
-    this.#run(() => this.#incidents.add(incidents));
+    this.#write(() => this.#incidents.add(incidents));
   }
 
   incidents(): readonly Incident[] {
@@ -222,10 +233,55 @@ export class SqliteStateStore implements StateStore {
   /** Folds the write-ahead log into the file, then frees the shard. Closing twice is fine. */
   close(): void {
     try {
-      guarded(this.files, () => this.database.close());
+      guarded(this.files, () => {
+        if (this.database.open) this.#noteTime();
+        this.database.close();
+      });
     } finally {
+      this.#witness?.close();
+      this.#witness = null;
       this.lock.release();
     }
+  }
+
+  /** Where the disk is full, less is known later of how long was waited for. */
+  #noteTime(): void {
+    try {
+      this.#clock.noteSeen();
+    } catch {
+      // Closing says what the disk says.
+    }
+  }
+
+  /**
+   * To be called once, before anything is written: notes where the state lives, and makes its witness. The lineage comes first, so that a
+   * kill in between leaves a state that is asked for nothing.
+   */
+  settle(home: string): void {
+    const { lineage, commits } = this.#takeLineage(newLineage());
+    this.#witness = new Witness(this.files.file, lineage, commits);
+    this.#write(() => this.database.prepare('UPDATE meta SET home = ?').run(home));
+  }
+
+  /** Counted as a commit, which the witness sees. What is not worth that (a heartbeat) goes by `#run`. */
+  #write<T>(action: () => T): T {
+    return this.#run(() => {
+      const { result, commits } = this.database
+        .transaction(() => ({ result: action(), commits: this.#countCommit.get() ?? 0 }))
+        .immediate();
+      this.#witness?.note(commits);
+      return result;
+    });
+  }
+
+  #takeLineage(lineage: string): { readonly lineage: string; readonly commits: number } {
+    const taken = this.database
+      .prepare<[string], { lineage: string; commits: number }>(
+        'UPDATE meta SET lineage = coalesce(lineage, ?) RETURNING lineage, commits',
+      )
+      .get(lineage);
+    if (taken === undefined) throw defect('a state file without its first row');
+    return taken;
   }
 
   #run<T>(action: () => T): T {

@@ -6,6 +6,7 @@ import type { TableInfo } from '../core/model.js';
 import { targetFaults } from '../dynamodb/target-faults.js';
 import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
+import { readCopied } from '../state/read-home.js';
 import { stateSpace } from '../state/space.js';
 import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from './key-guard.js';
 import { machineFindings } from './machine-limits.js';
@@ -60,7 +61,8 @@ export async function preflight(
   const bindings = options.bindings ? lookAtBindings(config, shards, target) : { findings: [], seen: [] };
   const machine = { findings: machineFindings(config, options.jobs), seen: [] };
   const state = lookAtState(config, keys.registerBytes);
-  const parts = [...shards, keys, agreement, bindings, overlaps, target, state, machine];
+  const homes = lookAtHomes(config, shardIds, options);
+  const parts = [...shards, keys, agreement, bindings, overlaps, target, state, ...homes, machine];
   return {
     findings: distinct(parts.flatMap((part) => part.findings)),
     seen: parts.flatMap((part) => part.seen),
@@ -251,6 +253,15 @@ function lookAtState(config: Config, registerBytes: number): Part {
   } catch (thrown) {
     return { findings: errorsOf(asFerryError(thrown)), seen: [] };
   }
+}
+
+/** A dry run has a state of its own, which lives nowhere for long. */
+function lookAtHomes(config: Config, shardIds: readonly string[], { target }: PreflightOptions): readonly Part[] {
+  if (!target) return [];
+  return shardIds.flatMap((shard) => {
+    const fault = readCopied({ folder: config.state, shard }, config.stateMoves);
+    return fault === null ? [] : [{ findings: [{ ...fault, level: 'error' as const }], seen: [] }];
+  });
 }
 
 function errorsOf(error: FerryError): readonly Finding[] {

@@ -5,6 +5,7 @@
 import type { Config } from '../config/model.js';
 import { asFerryError } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
+import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { StateStore } from '../core/state-ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
 import { replaced } from '../dynamodb/target-guard.js';
@@ -50,6 +51,7 @@ export async function runShard(
   try {
     store = openState(task, config);
     incidents.keepIn(store);
+    if (store.waitsAnew) bus.emit('shard.warning', { shard: task.shard, ...WAITS_ANEW });
     // A dry run asks no target, so it knows of no local index.
     const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
     session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, localIndexesOf(asked), task.scans));
@@ -112,6 +114,12 @@ export async function runShard(
   return result;
 }
 
+const WAITS_ANEW = {
+  code: 'E_LATE_WRITES',
+  message: `writes of an earlier run may still land, and nobody can tell how long ago they were sent: the machine was restarted since, or it is another one. Their ${LATE_WRITE_WINDOW_MS / 60_000} minutes begin now`,
+  hint: 'nothing has to be done: a verification that begins after that time can pass',
+} as const;
+
 /** For the report of a fault: where the state cannot even be read, that fault is told without it. */
 function whatIsKnown(
   task: ShardTask,
@@ -152,9 +160,10 @@ function openState(task: ShardTask, config: Config): StateStore {
   const folder = stateFolder(config, task.dryRun);
   const place = { folder, shard: task.shard };
   if (task.dryRun) discardState(place);
-  else if (task.restart) archiveState(place);
+  else if (task.restart) archiveState({ ...place, moves: config.stateMoves });
   // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.
-  return openStateStore({ folder, shard: task.shard, create: task.kind === 'backfill' && !task.retryBad });
+  const create = task.kind === 'backfill' && !task.retryBad;
+  return openStateStore({ ...place, create, moves: config.stateMoves });
 }
 
 async function workOn(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {

@@ -1,6 +1,9 @@
 /**
  * A shard may go on from another MySQL server, after a failover or to spare the primary, if that one has the same data. Its name proves
  * nothing: another shard's server would be read just as well, and what is left of this shard would never be moved.
+ *
+ * Nor does its identity prove all: a server that was put back to an earlier state has it still, and on MariaDB two servers may agree in it
+ * (server-family.ts). So it must not lack transactions either, as far as GTIDs tell, and its rows bear witness (table-identity.ts).
  */
 import type { ShardConfig } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
@@ -24,13 +27,25 @@ export async function checkServer(check: ServerCheck, signal: AbortSignal): Prom
   const { shard, source, store, accept, bus } = check;
   const server = await source.identity(signal);
   const before = store.server();
-  if (before === server) return;
+  const same = before !== null && source.isSame(before, server);
   if (before !== null) {
     const reached = accept ? true : await hasReachedAll(check, signal);
-    if (reached !== true) throw anotherServer(shard, reached);
-    bus.emit('shard.warning', { shard: shard.id, ...goesOn(shard, accept) });
+    if (same && reached === false) throw wentBack(shard);
+    if (!same) {
+      if (reached !== true) throw anotherServer(shard, reached);
+      bus.emit('shard.warning', { shard: shard.id, ...goesOn(shard, accept) });
+    }
   }
-  store.setServer(server);
+  if (before !== server) store.setServer(server, !same);
+}
+
+/** It has the name of the first server, and lacks what that one had. */
+function wentBack({ id, host, port }: ShardConfig): FerryError {
+  return new FerryError(
+    'E_SOURCE_CHANGED',
+    `shard ${id}: ${host}:${port} lacks transactions that it had when its tables were planned: it was put back to an earlier state, is another server of the same name, or its binary logs were reset`,
+    `find out which. If only the logs were reset, run the same command again with --accept-server. If it was put back, \`dynaferry backfill --shard ${id} --restart\` moves what is there now; else put \`host\` and \`port\` back`,
+  );
 }
 
 /** Whether it has all that the first server had when the tables were planned. null: nothing tells it. */

@@ -59,7 +59,11 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
   if (found.backfillFinished)
     tellPhase(work, found.exitCode !== EXIT.done ? 'differences' : proven ? 'verified' : 'backfilled');
   if (proven) return found;
-  const open = { suspects: suspects.open, suspectsClosableAt: suspects.closableAt, lateWritesUntil };
+  const open = {
+    suspects: suspects.open,
+    suspectsClosableAt: byWallClock(work, suspects.closableAt),
+    lateWritesUntil: byWallClock(work, lateWritesUntil),
+  };
   return { ...found, ...open, outcome: 'differences', exitCode: EXIT.differences };
 }
 
@@ -111,14 +115,22 @@ function takenOverFrom({ task, store }: ShardWork, table: string): TakenOver | n
   return { table, lastCompared: store.age(summary.newest) };
 }
 
+/** A time of the state, whose clock nobody sets, as the clock on the wall will show it: for people. */
+function byWallClock({ store }: Pick<ShardWork, 'store'>, time: number): number;
+function byWallClock({ store }: Pick<ShardWork, 'store'>, time: number | null): number | null;
+function byWallClock({ store }: Pick<ShardWork, 'store'>, time: number | null): number | null {
+  return time === null ? null : Date.now() + time - store.now();
+}
+
 /** Said at once: on a large table, it spares the operator a verification that proves nothing. */
-function warnOfLateWrites({ bus, task, store }: ShardWork, suspects: SuspectCheck): void {
+function warnOfLateWrites(work: ShardWork, suspects: SuspectCheck): void {
+  const { bus, task, store } = work;
   const until = suspects.lateWritesUntil(store.now());
   if (until === null) return;
   bus.emit('shard.warning', {
     shard: task.shard,
     code: 'E_LATE_WRITES',
-    message: `an earlier run ended with writes under way: what it had sent could still be applied until ${new Date(until).toISOString()}, over newer items`,
+    message: `an earlier run ended with writes under way: what it had sent could still be applied until ${new Date(byWallClock(work, until)).toISOString()}, over newer items`,
     hint: 'this verification finds differences, but cannot pass: verify again after that time',
   });
 }

@@ -3,7 +3,7 @@
  * after it had its effect, while chunks are under way; then the disk has room again. The run ends with that error or completes, and the
  * same command ends in the truth of an undisturbed run: nothing is forgotten, nothing is counted twice.
  */
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import Database from 'better-sqlite3';
@@ -21,6 +21,7 @@ import type { ShardOutcome, ShardTask } from '../../src/wiring/shard-task.js';
 import { createTable, TEST_AWS_ENVIRONMENT, type Item } from '../support/dynamodb.js';
 import { FailingCalls, type Failure } from '../support/failing-state.js';
 import { seededRandom, startFaultProxy, type Fate, type FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
+import { copyState } from '../support/copied-state.js';
 import { letLateWriteWindowPass } from '../support/late-writes.js';
 import { createMigration, dynamodbPairs, inKeyOrder, KEYS, type ConfigDocument } from '../support/migration.js';
 
@@ -39,7 +40,7 @@ vi.mock('../../src/state/key-register.js', async (original) => {
 
 /** They have no effect, so there is no failure after it. */
 const READS: readonly (keyof StateStore)[] = [
-  ...(['acceptedChanges', 'now', 'server', 'plan', 'progress', 'summary'] as const),
+  ...(['acceptedChanges', 'now', 'latest', 'server', 'plan', 'progress', 'summary'] as const),
   ...(['badRows', 'differences', 'suspects', 'brokenOffAt', 'incidents'] as const),
 ];
 /** What is committed, and what may be committed then, hangs by these. */
@@ -294,7 +295,7 @@ describe.each(dynamodbPairs.slice(-1))('each call of the state fails once, $name
     const newFolder = (shape: Shape, from: string | null = null): string => {
       const folder = join(migration.folder, `${shape}-${String(++folders)}`);
       if (from === null) mkdirSync(folder);
-      else cpSync(from, folder, { recursive: true });
+      else copyState(from, folder, ['s01']);
       return folder;
     };
     const through = async (): Promise<Restless> => await Restless.before(servers.dynamodb.endpoint);

@@ -1,11 +1,13 @@
 /**
  * A request without an answer may still be applied, over a newer item. Verification passes only once that cannot happen any more, and
- * then the item is right, or named. No test waits: `support/late-writes.ts` lands the writes and lets the 15 minutes pass.
+ * then the item is right, or named. No test waits: `support/late-writes.ts` lands the writes and lets the 20 minutes pass.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { readShardStatus } from '../../src/state/read-status.js';
 import { inOrder, startFaultProxy, type FaultPlan, type FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
+import { LATE_WRITE_WINDOW_MS } from '../../src/core/late-writes.js';
+import { wallClockMoved } from '../support/moved-clocks.js';
 import { landLate, letLateWriteWindowPass } from '../support/late-writes.js';
 import { createMigration, onePair, type Migration } from '../support/migration.js';
 
@@ -45,8 +47,11 @@ async function changeRow(migration: Migration, sid: string): Promise<void> {
   await migration.databases[0]?.query(change, ['+999', sid]);
 }
 
-async function verify(migration: Migration): Promise<{ code: number | null; outcome: Outcome }> {
-  const { code, stdout, stderr } = await migration.run(['verify', '--json']);
+async function verify(
+  migration: Migration,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; outcome: Outcome }> {
+  const { code, stdout, stderr } = await migration.run(['verify', '--json'], { env });
   const [outcome] = (JSON.parse(stdout) as { shards: Outcome[] }).shards;
   if (outcome === undefined) throw new Error(`no outcome:\n${stdout}\n${stderr}`);
   return { code, outcome };
@@ -79,25 +84,32 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
     expect(phaseOf(migration)).toBe('verified');
   });
 
-  it('is remembered by a shard that is begun again, and its old value is found by its key', async () => {
-    await using migration = await createMigration({ servers, rows: ROWS });
-    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, LOST);
-    expect(await migration.run(['backfill'], through(proxy))).toMatchObject({ code: 0 });
-    const { request, sid, keyText } = lostWrite(proxy);
-    await changeRow(migration, sid);
-    expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
+  it.each([60, -60])(
+    'is remembered by a shard that is begun again, its clock off by %i minutes, and its old value is found by its key',
+    async (minutes) => {
+      const env = wallClockMoved(minutes * 60_000);
+      await using migration = await createMigration({ servers, rows: ROWS });
+      await using proxy = await startFaultProxy(servers.dynamodb.endpoint, LOST);
+      expect(await migration.run(['backfill'], through(proxy))).toMatchObject({ code: 0 });
+      const { request, sid, keyText } = lostWrite(proxy);
+      await changeRow(migration, sid);
+      const sentBefore = Date.now();
+      expect(await migration.run(['backfill', '--restart'], { env })).toMatchObject({ code: 0 });
 
-    const early = await verify(migration);
-    expect(early).toMatchObject({ code: 1, outcome: { outcome: 'differences', ...equal } });
-    expect(early.outcome.lateWritesUntil).toBeGreaterThan(Date.now());
-    expect(phaseOf(migration)).toBe('backfilled');
+      const early = await verify(migration, env);
+      expect(early).toMatchObject({ code: 1, outcome: { outcome: 'differences', ...equal } });
+      const by = (early.outcome.lateWritesUntil ?? 0) - (sentBefore + minutes * 60_000);
+      expect(by).toBeGreaterThan(LATE_WRITE_WINDOW_MS - 60_000);
+      expect(by).toBeLessThanOrEqual(LATE_WRITE_WINDOW_MS);
+      expect(phaseOf(migration)).toBe('backfilled');
 
-    await landLate(servers.dynamodb.endpoint, request);
-    timePasses(migration);
-    const late = await verify(migration);
-    expect(late).toMatchObject({ code: 1, outcome: { differing: 1, missing: 0, lateWritesUntil: null } });
-    expect(late.outcome.findings.differences).toMatchObject([{ keyText, attributes: ['to_number'] }]);
-  });
+      await landLate(servers.dynamodb.endpoint, request);
+      timePasses(migration);
+      const late = await verify(migration);
+      expect(late).toMatchObject({ code: 1, outcome: { differing: 1, missing: 0, lateWritesUntil: null } });
+      expect(late.outcome.findings.differences).toMatchObject([{ keyText, attributes: ['to_number'] }]);
+    },
+  );
 
   it('is reckoned with after a kill -9, of which nobody knows what was under way', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
@@ -107,7 +119,7 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
     cli.killGroup('SIGKILL');
     await cli.result;
     const status = await migration.run(['status']);
-    expect(status.stdout).toContain('s01: an earlier run ended with writes under way, which could still land for 15m');
+    expect(status.stdout).toContain('s01: an earlier run ended with writes under way, which could still land for 20m');
 
     const { request, sid, keyText } = lostWrite(proxy);
     await changeRow(migration, sid);

@@ -1,4 +1,5 @@
 /** State files as an earlier dynaferry left them, made of those of today: rows stay, and what later versions added to the schema goes. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { STATE } from '../../src/state/schema.js';
@@ -19,6 +20,8 @@ export function leaveEarlierState(stateFolder: string, shard: string, version = 
   }
   database.pragma(`user_version = ${version}`);
   database.close();
+  // Versions up to 9 had no witness.
+  if (version <= 9) rmSync(join(stateFolder, `${shard}.seen`), { force: true });
 }
 
 function columnsAt(version: number): Columns {

@@ -1,5 +1,5 @@
 /**
- * Writes that land late, and the quarter of an hour in which they may. Nobody waits here: what would happen in that time is made to
+ * Writes that land late, and the 20 minutes in which they may. Nobody waits here: what would happen in that time is made to
  * happen, and the state files are edited as if it had passed. The product's own clock is never touched.
  */
 import { readdirSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../../src/core/late-writes.js';
 
-/** All that the shards' state files remember happened 15 minutes earlier: suspects, the kill, passes. No process may work on them. */
+/** All that the shards' state files remember happened 20 minutes earlier: suspects, the kill, passes. No process may work on them. */
 export function letLateWriteWindowPass(stateFolder: string, shards: readonly string[]): void {
   const names = readdirSync(stateFolder).filter((name) => shards.some((shard) => isStateOf(shard, name)));
   for (const name of names) {

@@ -93,6 +93,7 @@ const listed = (...columns: readonly string[]) =>
 export function alterations(otherDatabase: string): Readonly<Record<SettingPath, (config: LooseConfig) => void>> {
   return {
     state: at('state', './elsewhere'),
+    stateMoves: at('stateMoves', true),
     'verify.maxAge': at('verify', { maxAge: '5m' }),
     'source.shards[].id': at(`${SHARD}.id`, 's09'),
     'source.shards[].host': at(`${SHARD}.host`, 'localhost'),

@@ -1,5 +1,5 @@
 /** State that is in use, damaged, of something else, or of another migration: refused, left as it is, and put aside by --restart alone. */
-import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteTableCommand, waitUntilTableNotExists } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import {
   type Migration,
   type Servers,
 } from '../../support/migration.js';
+import type { CliResult } from '../../support/cli.js';
 import { letLateWriteWindowPass } from '../../support/late-writes.js';
 import { expectRefusal, type Refusal } from './refusal.js';
 
@@ -67,13 +68,58 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     copyFileSync(join(migration.stateFolder, 's02.db'), join(migration.stateFolder, 's01.db'));
     // With one shard in the config, the commands need not name it.
     migration.configure((config) => config.source.shards.splice(1));
-    await refusedUntilRestarted(migration, {
-      code: 'E_STATE_FOREIGN',
-      exit: 6,
-      fact: /s01\.db is the state of shard s02/,
-      next: /--restart --shard s01/,
-    });
+    await refusedUntilRestarted(
+      migration,
+      {
+        code: 'E_STATE_FOREIGN',
+        exit: 6,
+        fact: /s01\.db is the state of shard s02/,
+        next: /--restart --shard s01/,
+      },
+      true,
+    );
     expect(await migration.items()).toHaveLength(2 * ITEMS);
+  });
+
+  it('that was copied is refused until it is adopted; then nothing passes until no late write of the other one can land', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
+    const run = async (args: readonly string[]): Promise<CliResult> => await migration.run(args);
+    expect(await run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    cpSync(migration.stateFolder, join(migration.folder, 'copy'), { recursive: true });
+    migration.configure((config) => (config.state = './copy'));
+
+    const refusal = {
+      code: 'E_STATE_COPIED',
+      exit: 6,
+      fact: /shard s01: .*s01\.db is a copy/,
+      next: /end it\. Then `dynaferry state adopt --shard s01`/,
+    } as const;
+    for (const args of [['check'], ['backfill'], ['backfill', '--restart'], ['backfill', '--retry-bad'], ['verify']])
+      expectRefusal(await run(args[0] === 'check' ? args : [...args, '--shard', 's01']), refusal);
+    expect((await run(['status'])).stdout).toContain('s01: E_STATE_COPIED: ');
+
+    expectRefusal(await run(['state', 'adopt']), { code: 'E_USAGE', exit: 2, fact: /2 shards/, next: /--all/ });
+    const adopted = await run(['state', 'adopt', '--shard', 's01']);
+    expect(adopted).toMatchObject({ code: 0, stderr: '' });
+    expect(adopted.stdout).toMatch(/^s01 {2}adopted; .* could still land for 20m 00s: verify after 20.* UTC$/m);
+    const { code, stdout } = await run(['state', 'adopt', '--all', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      command: 'state adopt',
+      shards: [
+        { shard: 's01', outcome: 'lives-here', reason: null, lateWritesUntil: null, fault: null },
+        { shard: 's02', outcome: 'adopted', reason: 'copied', fault: null },
+      ],
+    });
+    expect(await run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    const early = await run(['verify', '--all']);
+    expect(early).toMatchObject({ code: 1 });
+    expect(early.stdout).toContain('s01  NOT verified: an earlier run ended with writes under way');
+    letLateWriteWindowPass(join(migration.folder, 'copy'), ['s01', 's02']);
+    expect(await run(['verify', '--all'])).toMatchObject({ code: 0 });
+    expectRefusal(await run(['state', 'adopt', '--shard', 's03']), {
+      ...{ code: 'E_SHARD_UNKNOWN', exit: 2, fact: /s03/, next: /s01, s02/ },
+    });
   });
 
   it('that is missing stops a verification: it would not know what was moved', async () => {
@@ -109,6 +155,8 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
       incidents: [],
       lateWritesUntil: null,
       restartAsked: false,
+      lateWritesForMs: null,
+      copied: null,
       fault: null,
     };
     expect(await statusOf(migration)).toEqual([{ shard: 's01', ...nothing }]);

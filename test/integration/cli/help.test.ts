@@ -6,7 +6,7 @@ import { runCli } from '../../support/cli.js';
 import { createMigration, onePair, type Migration } from '../../support/migration.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const COMMANDS = ['check', 'plan', 'diff', 'backfill', 'verify', 'status', 'bad-rows', 'schema'];
+const COMMANDS = ['check', 'plan', 'diff', 'backfill', 'verify', 'status', 'bad-rows', 'state', 'schema'];
 const HELP_MS = 300;
 const RUNS = 5;
 
@@ -17,8 +17,8 @@ describe('help', () => {
     expect(top).toMatchObject({ code: 0, stderr: '' });
     const listed = [...top.stdout.matchAll(/^ {2}([\w-]+) /gm)].map(([, name]) => name);
     expect(listed.filter((name) => name !== 'help')).toEqual(COMMANDS);
-    for (const command of COMMANDS) {
-      const help = await runCli([command, '--help'], { cwd: folder.path });
+    for (const command of [...COMMANDS, 'state adopt']) {
+      const help = await runCli([...command.split(' '), '--help'], { cwd: folder.path });
       expect(help).toMatchObject({ code: 0, stderr: '' });
       expect(help.stdout).toMatch(new RegExp(`Examples?:\\n {2}\\$ dynaferry ${command}`));
       expect(help.stdout).toContain('--json');

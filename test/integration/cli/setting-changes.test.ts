@@ -2,7 +2,7 @@
  * Each setting of the config, changed in mid-migration: between an interrupted and a resumed backfill it does what the list of
  * `src/config/setting-changes.ts` says; and shards that would overwrite each other for it are refused.
  */
-import { cpSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import Database from 'better-sqlite3';
@@ -15,6 +15,7 @@ import { EventBus } from '../../../src/core/events.js';
 import { preflight } from '../../../src/wiring/preflight.js';
 import { openBudget, runShard } from '../../../src/wiring/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../../src/wiring/shard-task.js';
+import { copyState } from '../../support/copied-state.js';
 import { createTable, TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 import { leaveEarlierState } from '../../support/earlier-state.js';
 import { createMigration, onePair, type ConfigDocument } from '../../support/migration.js';
@@ -22,6 +23,7 @@ import { alterations, BEFORE, noteConfig, noteTables, NOT_RUN } from '../../supp
 import { expectRefusal } from './refusal.js';
 
 const ROWS = 60;
+const SHARDS = ['s01', 's02'];
 type Alter = (config: object) => void;
 
 afterEach(() => void vi.unstubAllEnvs());
@@ -90,7 +92,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
     const interrupted = async (before: Alter | undefined, kept: string): Promise<void> => {
       const outcome = await run(altered(before), { until: 2 });
       expect(outcome, outcome.fault?.message).toMatchObject({ outcome: 'interrupted' });
-      cpSync(base.state, kept, { recursive: true });
+      copyState(base.state, kept, SHARDS);
     };
     const plain = join(migration.folder, 'interrupted');
     await interrupted(undefined, plain);
@@ -103,7 +105,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       // The whole table is one chunk, so there is nothing to interrupt: its limits are seen by the fingerprint's test.
       if (path.startsWith('source.tables[].wholeTable.')) continue;
       rmSync(base.state, { recursive: true, force: true });
-      if (before === undefined) cpSync(plain, base.state, { recursive: true });
+      if (before === undefined) copyState(plain, base.state, SHARDS);
       else await interrupted(before, join(migration.folder, `interrupted by ${path}`));
       const chunks = chunksIn(base.state);
       const config = altered(before, ALTERATIONS[path]);
@@ -148,7 +150,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
     }
 
     rmSync(base.state, { recursive: true, force: true });
-    cpSync(plain, base.state, { recursive: true });
+    copyState(plain, base.state, SHARDS);
     const longer = altered((config) =>
       Object.assign((config as ConfigDocument).target['version'] as object, { tombstonesKept: '8d' }),
     );

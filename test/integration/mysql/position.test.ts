@@ -5,7 +5,7 @@ import { binlogPosition, hasReached } from '../../../src/mysql/position.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
 import type { MysqlServer } from '../../support/servers/server.js';
-import { openSession } from './source.js';
+import { openSession, openSource } from './source.js';
 
 const signal = new AbortController().signal;
 const GTIDS = ['--gtid-mode=ON', '--enforce-gtid-consistency', '--log-slave-updates'];
@@ -36,6 +36,39 @@ test.each(withGtids)(
     const elsewhere = '00000000-0000-0000-0000-000000000001:1';
     expect(await hasReached(session, { ...after, gtid: elsewhere }, signal)).toBe(false);
     expect(await hasReached(session, { ...after, gtid: null }, signal)).toBeNull();
+  },
+);
+
+const mariadbs = mysqlServers.filter(({ name, host }) => name.startsWith('mariadb') && host === '127.0.0.1');
+
+test.each(mariadbs)('$name: its GTIDs say that it lacks transactions, and never that it has them', async (server) => {
+  await using database = await createDatabase(server);
+  await using session = await openSession(database.shard());
+  const position = await binlogPosition(session, signal);
+  const [domain = '0', id = '1', number = '0'] = (position?.gtid ?? '').split('-');
+  const at = (gtid: string): Promise<boolean | null> => hasReached(session, { file: 'f', offset: 1, gtid }, signal);
+  expect(Number(number)).toBeGreaterThan(0);
+  await database.query('CREATE TABLE t (id INT)');
+  for (const same of [position?.gtid ?? '', `${domain}-99-${number}`, `${domain}-${id}-1`])
+    expect(await at(same)).toBeNull();
+  expect(await at(`${domain}-${id}-${Number(number) + 1_000_000}`)).toBe(false);
+  expect(await at(`${domain}-${id}-1,4711-1-1`)).toBe(false);
+  expect(await at('3e11fa47-7100-1111-9933-c80aa9429562:1-5')).toBeNull();
+});
+
+test.each(mariadbs)(
+  '$name: two of one host name and port are told apart; one is itself, also for what earlier versions noted',
+  async (server) => {
+    await using twin = await startOwnMysql('mariadb', { at: { host: '127.0.0.2', port: server.port } });
+    await using first = openSource(shardOf(server));
+    await using second = openSource(shardOf(twin));
+    const [one, other] = [await first.identity(signal), await second.identity(signal)];
+    expect(first.isSame(one, other)).toBe(false);
+    expect(first.isSame(one, await first.identity(signal))).toBe(true);
+    const [row] = await twin.query("SELECT CONCAT(@@hostname, ':', @@port, ' ', @@server_id) AS noted");
+    const noted = String(row?.['noted']);
+    expect(first.isSame(noted, one)).toBe(true);
+    expect(first.isSame(noted.slice(0, -1), one)).toBe(false);
   },
 );
 

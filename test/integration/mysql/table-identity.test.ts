@@ -123,6 +123,37 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
+  test('a server that may be another one of the same name: its rows bear witness, though the table was made in the same second', async () => {
+    await using database = await createDatabase(server);
+    for (const name of ['same', 'other']) {
+      await database.query(`CREATE TABLE ${name} (id INT PRIMARY KEY, note VARCHAR(40), n INT)`);
+      await database.query(`INSERT INTO ${name} VALUES ${SAME}`);
+    }
+    await using shard = openSource(database.shard());
+    const identify = async (name: string, before: string | null): Promise<string> =>
+      (await (await openTable(shard, name, ['id', 'note', 'n'])).identify(before, false, signal)).identity;
+    const [same, other] = [await identify('same', null), await identify('other', null)];
+    await database.query("UPDATE same SET note = 'changed since' WHERE id = 60");
+    await database.query("UPDATE other SET note = CONCAT('of another shard ', id)");
+    const ofAnotherLife = (identity: string): string => {
+      const noted = JSON.parse(identity) as { readonly life: string | null };
+      const [uid, since] = (noted.life ?? 'x 0').split(' ');
+      return JSON.stringify({ ...noted, life: `${uid ?? ''} ${Number(since) - 60}` });
+    };
+    // In one life of the server, an application may change what it likes.
+    await identify('other', other);
+    await identify('same', ofAnotherLife(same));
+    const again = identify('other', ofAnotherLife(other));
+    if (server.name.startsWith('mariadb')) {
+      await expect(again).rejects.toMatchObject({
+        code: 'E_SOURCE_CHANGED',
+        message: expect.stringMatching(/started again, or it is another one of the same name/) as string,
+      });
+    }
+    // By its server_uuid, it is itself.
+    else await again;
+  });
+
   test('what another server said, or nobody, tells nothing; an empty table has no witness', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY)');

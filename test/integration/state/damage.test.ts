@@ -186,7 +186,7 @@ test('a creation that was killed halfway is begun again', async () => {
   await using folder = await temporaryFolder();
   writeFileSync(join(folder.path, 's01.db.new'), 'half a file');
   openStateStore({ folder: folder.path, shard: 's01', create: true }).close();
-  expect(readdirSync(folder.path).sort()).toEqual(['s01.db', 's01.lock']);
+  expect(readdirSync(folder.path).sort()).toEqual(['s01.db', 's01.lock', 's01.seen']);
 });
 
 test('a lock file with something in it is named', async () => {

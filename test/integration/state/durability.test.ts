@@ -57,8 +57,8 @@ describe('kill -9', () => {
   });
 });
 
-/** A memory map of SQLite's, made anew after a crash; and the file that a lock is on. */
-const FLEETING = /(-shm|\.lock|\.lock-journal)$/;
+/** A memory map of SQLite's, made anew after a crash; the file that a lock is on; and a witness, which may say less than there is. */
+const FLEETING = /(-shm|\.lock|\.lock-journal|\.seen)$/;
 /** What a step changes of which file: else a step that writes nothing at all would pass. */
 const WRITES: Readonly<Record<string, RegExp>> = {
   create: /^s01\.db/,

@@ -13,7 +13,7 @@ import { STATE } from '../../../src/state/schema.js';
 import { cursor, sampleChunk } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8];
+const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const HOUR_MS = 3_600_000;
 const TABLES = ['messages', 'calls', 'media'];
 const FINGERPRINT = {

@@ -28,6 +28,8 @@ test('shows each step of a shard, beside the process that works on it', async ()
     incidents: [],
     lateWritesUntil: null,
     restartAsked: false,
+    lateWritesForMs: null,
+    copied: null,
     fault: null,
   });
   store.savePlan(samplePlan());
@@ -66,6 +68,8 @@ test('shows each step of a shard, beside the process that works on it', async ()
     incidents: [{ kind: 'unanswered', count: 2, firstAt: 5, lastAt: 7 }],
     lateWritesUntil: null,
     restartAsked: false,
+    lateWritesForMs: null,
+    copied: null,
     fault: null,
   });
 

@@ -39,10 +39,10 @@ export async function startMysqlDaemon(daemon: MysqlDaemon, extra: MysqlStart = 
     files: [{ name: INIT_FILE, text: `${daemon.passwordSql(`'${USER}'@'${HOST}'`, password)}\n` }],
     steps: (place) => steps(daemon, place, extra),
     answers: async ({ port }) => {
-      await ping({ host: HOST, port, user: USER, password });
+      await ping({ host: HOST, port, ...extra.at, user: USER, password });
     },
   });
-  return { name: daemon.name, host: HOST, port: started.port, user: USER, password, close: started.close };
+  return { name: daemon.name, host: HOST, port: started.port, ...extra.at, user: USER, password, close: started.close };
 }
 
 /** The server's version text. @throws where it does not answer, or lets nobody in */
@@ -85,8 +85,8 @@ function steps(daemon: MysqlDaemon, { folder, port }: Place, extra: MysqlStart):
         ...(kept ? ['-c', KEEPER, daemon.program] : []),
         ...(daemon.args ?? []),
         ...options,
-        `--port=${port}`,
-        `--bind-address=${HOST}`,
+        `--port=${extra.at?.port ?? port}`,
+        `--bind-address=${extra.at?.host ?? HOST}`,
         `--socket=${join(folder, 'socket')}`,
         `--pid-file=${join(folder, 'pid')}`,
         `--init-file=${join(folder, INIT_FILE)}`,

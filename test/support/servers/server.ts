@@ -27,6 +27,8 @@ export interface MysqlStart {
   readonly keptAlive?: boolean;
   /** 1 unless given; servers that replicate need their own each. */
   readonly serverId?: number;
+  /** Where it listens, in the place of a free port of 127.0.0.1: another address of loopback, and the port that another server has on its own. */
+  readonly at?: { readonly host: string; readonly port: number };
   /** Options of the server besides. */
   readonly options?: readonly string[];
 }

@@ -15,7 +15,7 @@ const LIVE = (attribute: string, tombstonesKept?: string) => ({
 const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: string, hint: string])[] = [
   // shapes
   ['sauce', {}, 'sauce|is not a known key', 'did you mean source?'],
-  ['zzzzzz', {}, 'zzzzzz|is not a known key', 'known keys here: state, source, target, mapping'],
+  ['zzzzzz', {}, 'zzzzzz|is not a known key', 'known keys here: state, stateMoves, source, target, mapping'],
   ['target.writeCapacity', undefined, 'target.writeCapacity|is missing', 'write capacity units a second'],
   ['target.writeCapacity', 0, 'target.writeCapacity|must be at least 1, is 0', 'capacity units'],
   ['target.writeCapacity', 1.5, 'target.writeCapacity|must be a whole number, is a number', 'capacity units'],
@@ -85,8 +85,8 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
   ['target.version', { attribute: 'v' }, 'target.version|is of use only beside another writer', 'concurrent'],
   ['target', LIVE('pk'), `target.version.attribute|is ${ITEM_PATH}.partitionKey.name`, 'a counter'],
   ['target', LIVE('sk'), `target.version.attribute|is ${ITEM_PATH}.sortKey.name`, 'a counter'],
-  // 300 s of patience, 10 s of lag, 15 minutes until no write can land any more, 5 to spare.
-  ['target', LIVE('v', '1509s'), 'target.version.tombstonesKept|is too short', 'keep them longer'],
+  // 300 s of patience, 10 s of lag, 20 minutes until no write can land any more, 5 to spare.
+  ['target', LIVE('v', '1809s'), 'target.version.tombstonesKept|is too short', 'keep them longer'],
   [
     'target',
     { ...LIVE('v', '1h'), patienceSeconds: 3_600 },

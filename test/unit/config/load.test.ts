@@ -9,6 +9,7 @@ describe('loadConfig', () => {
     const { config, folder } = await load(rightConfig());
     expect({ ...config, lineOf: null, text: null }).toEqual({
       file: join(folder, 'dynaferry.yaml'),
+      stateMoves: false,
       state: join(folder, 'state'),
       lineOf: null,
       text: null,

@@ -3,7 +3,7 @@ import { ageOf, thisMoment } from '../../../src/core/age.js';
 import { leastTombstoneSeconds, rowLifeSeconds } from '../../../src/core/row-life.js';
 
 it('a write that lands as late as it can lands while the tombstone is there', () => {
-  const [kept, lag, lateWrite] = [7 * 86_400, 30, 15 * 60];
+  const [kept, lag, lateWrite] = [7 * 86_400, 30, 20 * 60];
   const life = rowLifeSeconds(kept, lag);
   expect(life).toBeGreaterThan(0);
   expect(lag + life + lateWrite).toBeLessThan(kept);

@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
 import { guarded, translate } from '../../../src/state/sqlite-errors.js';
 
-const place = { subject: 'shard s01', file: '/var/lib/dynaferry/s01.db', remedy: 'begin this shard again' };
+const place = {
+  subject: 'shard s01',
+  file: '/var/lib/dynaferry/s01.db',
+  putBack: 'put back a copy of it',
+  remedy: 'begin this shard again',
+};
 const systemError = (code: string) => Object.assign(new Error(`${code}: secret row value`), { code });
 
 describe('translate', () => {

@@ -1,0 +1,15 @@
+/** A state folder that is copied, and gone on with as if it were the one that was worked on: what a product's user has to adopt first. */
+import { cpSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+
+/** No process may work on either. @param shards whose states are in it */
+export function copyState(from: string, to: string, shards: readonly string[]): void {
+  cpSync(from, to, { recursive: true });
+  const files = readdirSync(to).filter((name) => shards.some((shard) => name === `${shard}.db`));
+  for (const name of files) {
+    const database = new Database(join(to, name), { fileMustExist: true });
+    database.exec('UPDATE meta SET home = NULL');
+    database.close();
+  }
+}

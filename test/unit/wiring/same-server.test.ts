@@ -1,0 +1,74 @@
+import { expect, it } from 'vitest';
+import type { ShardConfig } from '../../../src/config/model.js';
+import { EventBus } from '../../../src/core/events.js';
+import type { ShardSource } from '../../../src/core/ports.js';
+import type { StateStore, TablePlan } from '../../../src/core/state-ports.js';
+import { isAnotherLife, isSameServer } from '../../../src/mysql/server-family.js';
+import { checkServer } from '../../../src/wiring/same-server.js';
+
+const shard = { id: 's01', host: 'db', port: 3306 } as ShardConfig;
+
+/** @returns what was noted, and whether it voids verifications */
+async function check(
+  before: string | null,
+  now: string,
+  reached: boolean | null,
+  accept = false,
+): Promise<{ readonly noted: readonly unknown[]; readonly warnings: number }> {
+  const noted: unknown[] = [];
+  const source: Pick<ShardSource, 'identity' | 'isSame' | 'hasReached'> = {
+    identity: () => Promise.resolve(now),
+    isSame: isSameServer,
+    hasReached: () => Promise.resolve(reached),
+  };
+  const store: Pick<StateStore, 'server' | 'setServer' | 'plan'> = {
+    server: () => before,
+    setServer: (...args) => void noted.push(args),
+    plan: () => ({ position: { file: 'f', offset: 1, gtid: 'g' } }) as unknown as TablePlan,
+  };
+  const bus = new EventBus();
+  let warnings = 0;
+  bus.on('shard.warning', () => {
+    warnings++;
+  });
+  await checkServer(
+    { shard, source: source as ShardSource, store: store as StateStore, tables: ['t'], accept, bus },
+    new AbortController().signal,
+  );
+  return { noted, warnings };
+}
+
+it('the same server goes on, unless it lacks what it had', async () => {
+  expect(await check('a', 'a', true)).toEqual({ noted: [], warnings: 0 });
+  expect(await check('a', 'a', null)).toEqual({ noted: [], warnings: 0 });
+  await expect(check('a', 'a', false)).rejects.toMatchObject({
+    code: 'E_SOURCE_CHANGED',
+    message: expect.stringContaining('lacks transactions that it had') as string,
+    hint: expect.stringContaining('--accept-server') as string,
+  });
+  expect(await check('a', 'a', false, true)).toEqual({ noted: [], warnings: 0 });
+});
+
+it('one that was noted by an earlier version, which knew less of it, is the same, and voids nothing', async () => {
+  expect(await check('host:3306 1', 'host:3306 1 0 /data/', null)).toEqual({
+    noted: [['host:3306 1 0 /data/', false]],
+    warnings: 0,
+  });
+});
+
+it('another one has to have it all', async () => {
+  for (const reached of [false, null])
+    await expect(check('a', 'b', reached)).rejects.toMatchObject({ code: 'E_SOURCE_CHANGED' });
+  expect(await check('a', 'b', true)).toEqual({ noted: [['b', true]], warnings: 1 });
+  expect(await check('a', 'b', null, true)).toEqual({ noted: [['b', true]], warnings: 1 });
+  expect(await check(null, 'b', null)).toEqual({ noted: [['b', true]], warnings: 0 });
+});
+
+it('a life of a server is its card and the second it began in, give or take two', () => {
+  expect(isAnotherLife('uid 100', 'uid 102')).toBe(false);
+  expect(isAnotherLife('uid 100', 'uid 103')).toBe(true);
+  expect(isAnotherLife('uid 100', 'other 100')).toBe(true);
+  expect(isAnotherLife('uid 100', 'uid x')).toBe(true);
+  expect(isAnotherLife(null, 'uid 100')).toBe(false);
+  expect(isAnotherLife('uid 100', null)).toBe(false);
+});
