@@ -6,10 +6,10 @@ import { connectTarget } from '../../../src/dynamodb/client.js';
 import { openItemReader } from '../../../src/dynamodb/reader.js';
 import { RequestSigner } from '../../../src/dynamodb/request-signer.js';
 import { KEY_NAMES, sampleItems } from '../../contract/item-writer-samples.js';
-import { TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
+import { TEST_AWS_ENVIRONMENT } from '../../support/aws-environment.js';
 
 /** Of a target that is not there: nothing is ever answered. */
-async function readerOf(budget: TokenBucket, signer?: (endpoint: URL) => RequestSigner) {
+async function readerOf(budget: TokenBucket, signer?: (endpoint: URL) => RequestSigner, patienceSeconds = 1) {
   Object.assign(process.env, TEST_AWS_ENVIRONMENT);
   const connection = await connectTarget({ region: null, endpoint: 'http://127.0.0.1:9', table: 't' });
   const emitter = new EventBus();
@@ -22,7 +22,7 @@ async function readerOf(budget: TokenBucket, signer?: (endpoint: URL) => Request
     keyNames: KEY_NAMES,
     budget,
     requestsInFlight: 2,
-    patienceSeconds: 1,
+    patienceSeconds,
     emitter,
     canonicalText: () => '',
     random: () => 0.9999,
@@ -30,6 +30,7 @@ async function readerOf(budget: TokenBucket, signer?: (endpoint: URL) => Request
   return {
     reader,
     retried,
+    emitter,
     async [Symbol.asyncDispose]() {
       await reader.close();
       connection.close();
@@ -56,4 +57,18 @@ test('once the budget lets requests go, the pauses between failures count as fai
   // Pauses of 0.1, 0.2, 0.4 and 0.8 s are more than a second; on a slow machine fewer are.
   expect(opened.retried.length).toBeGreaterThan(0);
   expect(opened.retried.length).toBeLessThan(6);
+});
+
+test('a wait for the budget between two failures is none of the target’s', async () => {
+  const budget = new TokenBucket(1_000);
+  await using opened = await readerOf(budget, undefined, 2);
+  const stop = new AbortController();
+  // Others spend what there is for three seconds to come; once that is over, the next failure is borne as well.
+  opened.emitter.on('request.retried', () => {
+    if (opened.retried.length === 1) budget.tryTake(3_000);
+    else stop.abort();
+  });
+  const read = opened.reader.read(sampleItems(1, 1), stop.signal);
+  await expect(read).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  expect(opened.retried.length).toBe(2);
 });
