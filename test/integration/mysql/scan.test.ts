@@ -109,6 +109,20 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(bySelect.size).toBeGreaterThan(1);
   });
 
+  test('rows that are larger than expected, though not by far, are several chunks of one SELECT', async () => {
+    await using database = await createDatabase(server);
+    await fill(database, 60);
+    await database.query("UPDATE t SET body = REPEAT('y', 200000) WHERE id BETWEEN 20 AND 28");
+    await using shard = openSource(database.shard(), { chunkRows: 1_000, chunkBytes: 500_000 });
+    const source = await openTable(shard, 't', ['id', 'body']);
+    const chunks: RowChunk[] = [];
+    for await (const chunk of source.scan(EVERYTHING, null, signal)) chunks.push(chunk);
+    expect(ids(chunks)).toEqual(numbers(60));
+    // Three large rows close a chunk, and the small ones behind them are the last one.
+    expect(chunks.map(({ bytes }) => Math.round(bytes / 100_000))).toEqual([6, 6, 6, 0]);
+    expect(new Set(chunks.map(({ readAt }) => readAt.steady)).size).toBe(1);
+  });
+
   test('reads one chunk ahead and no further', async () => {
     await using database = await createDatabase(server);
     await fill(database, 500, 'old');
