@@ -123,9 +123,9 @@ describe('a difference looked at again', () => {
     const broken = Object.assign(Object.create(plain) as typeof plain, { map: plain.map.bind(plain) });
     const run = looked(row(), [row()], same, { mapping: broken });
     broken.map = () => {
-      throw new Error('fault');
+      throw new Error('the mapping broke');
     };
-    await expect(run).rejects.toThrow('fault');
+    await expect(run).rejects.toThrow('the mapping broke');
     const job = scannedJob(plain, [row()], 1);
     const items: MappedItem[] = [];
     plain.map(row(), items, { now: NOW });
