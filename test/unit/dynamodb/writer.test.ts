@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { EventBus, type EventRecord } from '../../../src/core/events.js';
 import { TokenBucket } from '../../../src/dynamodb/budget.js';
 import { connectTarget } from '../../../src/dynamodb/client.js';
-import { openItemWriter, type ItemWriterOptions } from '../../../src/dynamodb/writer.js';
+import { openItemWriter } from '../../../src/dynamodb/writer.js';
+import type { ItemWriterOptions } from '../../../src/dynamodb/writer-options.js';
 import { KEY_NAMES, sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/aws-environment.js';
 

@@ -156,6 +156,7 @@ describe('a backfill', () => {
         return [];
       },
       transfer: () => false,
+      holder: () => null,
       close: () => undefined,
     };
     const context = { ...place.context, signal: halt.signal };
