@@ -14,18 +14,14 @@ import {
 import { inject } from 'vitest';
 import type { IndexConfig, KeyType } from '../../src/config/model.js';
 import type { DynamodbServer } from './servers/server.js';
+import { TEST_AWS_ENVIRONMENT } from './aws-environment.js';
 
 export type { DynamodbServer } from './servers/server.js';
 
 /** Every DynamoDB of this run; may be empty. For `describe.each(dynamodbServers)('$name', ...)`. */
 export const dynamodbServers: readonly DynamodbServer[] = inject('dynamodbServers');
 
-/** What the emulators take; DynamoDB Local wants letters and digits alone. For the environment of a child process. */
-export const TEST_AWS_ENVIRONMENT = {
-  AWS_ACCESS_KEY_ID: 'test',
-  AWS_SECRET_ACCESS_KEY: 'test',
-  AWS_REGION: 'us-east-1',
-} as const;
+export { TEST_AWS_ENVIRONMENT };
 
 const ACTIVE_WITHIN_SECONDS = 20;
 

@@ -83,6 +83,9 @@ test.each(mysqlServers)('$name: a user who may not ask gets no position, and no 
     expect(await binlogPosition(session, signal)).toBeNull();
     await using root = await openSession(database.shard());
     expect(await binlogPosition(root, signal)).toMatchObject({ file: expect.stringMatching(/\.\d+$/) as string });
+    // Whatever else goes wrong is no such answer: a position that is not recorded is never had again.
+    root.destroy();
+    await expect(binlogPosition(root, signal)).rejects.toThrow();
   } finally {
     await database.query(`DROP USER ${account}`);
   }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { SourceTableConfig } from '../../../src/config/model.js';
 import { inspectShard } from '../../../src/mysql/preflight.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { startMysqlProxy } from '../../support/mysql-proxy.js';
 import { LIMITS, openSource } from './source.js';
 
 const signal = new AbortController().signal;
@@ -141,6 +142,18 @@ describe.each(mysqlServers)('$name', (server) => {
     const unknown = await inspectShard({ ...database.shard(), host: 'localhost', tls: verified }, LIMITS, [], signal);
     const names = expect.stringContaining('`tls.ca`') as string;
     expect(unknown.faults).toMatchObject([{ level: 'error', code: 'E_TLS_REQUIRED', hint: names }]);
+  });
+
+  test('a connection that is lost is told once, not for each table that is left', async () => {
+    await using database = await createDatabase(server);
+    const labels = Array.from({ length: 400 }, (_, i) => `'a label of some length, number ${i}'`).join();
+    await database.query(`CREATE TABLE wide (id INT PRIMARY KEY, e ENUM(${labels}))`);
+    await database.query('CREATE TABLE good (id INT PRIMARY KEY)');
+    await using proxy = await startMysqlProxy(server);
+    const shard = { ...database.shard(), port: proxy.port };
+    proxy.breakAnswersOver(12_000);
+    const { faults } = await inspectShard(shard, LIMITS, [table('good'), table('wide'), table('good')], signal);
+    expect(faults.filter(({ level }) => level === 'error')).toMatchObject([{ code: 'E_SOURCE_LOST' }]);
   });
 
   test('a replica that does not answer is a warning', async () => {

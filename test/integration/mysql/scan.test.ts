@@ -77,7 +77,7 @@ describe.each(mysqlServers)('$name', (server) => {
   test('a connection that is killed between SELECTs is replaced', async () => {
     await using database = await createDatabase(server);
     await fill(database, 500);
-    await using shard = openSource(database.shard(), { chunkRows: 20 });
+    await using shard = openSource(database.shard(), { chunkRows: 20, chunkMs: 60_000 });
     const source = await openTable(shard, 't', ['id', 'body']);
     const chunks: RowChunk[] = [];
     for await (const chunk of source.scan(EVERYTHING, null, signal)) {
@@ -85,6 +85,8 @@ describe.each(mysqlServers)('$name', (server) => {
       if (chunks.length % 5 === 0) await killOthers(database);
     }
     expect(ids(chunks)).toEqual(numbers(500));
+    // It is no sign that too much was asked for: of ten rows each, it would take forty and more.
+    expect(chunks.length).toBeLessThan(35);
   });
 
   test('large rows cut a chunk at the limit of bytes, within one SELECT', async () => {
@@ -100,6 +102,25 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(ids(chunks)).toEqual(numbers(60));
     for (const { bytes } of chunks) expect(bytes).toBeLessThan(500_000 + 200_010);
     expect(chunks.length).toBeGreaterThan(7);
+    // A SELECT is given up where it comes to more than four chunks: its rows are asked for again, fewer at a time.
+    const bySelect = new Map<number, number>();
+    for (const { bytes, readAt } of chunks) bySelect.set(readAt.steady, (bySelect.get(readAt.steady) ?? 0) + bytes);
+    expect(Math.max(...bySelect.values())).toBeLessThan(4 * 500_000 + 200_010);
+    expect(bySelect.size).toBeGreaterThan(1);
+  });
+
+  test('rows that are larger than expected, though not by far, are several chunks of one SELECT', async () => {
+    await using database = await createDatabase(server);
+    await fill(database, 60);
+    await database.query("UPDATE t SET body = REPEAT('y', 200000) WHERE id BETWEEN 20 AND 28");
+    await using shard = openSource(database.shard(), { chunkRows: 1_000, chunkBytes: 500_000 });
+    const source = await openTable(shard, 't', ['id', 'body']);
+    const chunks: RowChunk[] = [];
+    for await (const chunk of source.scan(EVERYTHING, null, signal)) chunks.push(chunk);
+    expect(ids(chunks)).toEqual(numbers(60));
+    // Three large rows close a chunk, and the small ones behind them are the last one.
+    expect(chunks.map(({ bytes }) => Math.round(bytes / 100_000))).toEqual([6, 6, 6, 0]);
+    expect(new Set(chunks.map(({ readAt }) => readAt.steady)).size).toBe(1);
   });
 
   test('reads one chunk ahead and no further', async () => {

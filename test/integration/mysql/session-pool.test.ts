@@ -149,6 +149,32 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
+  test('a connection to another server than the first one is ended, and that is an error', async () => {
+    await using database = await createDatabase(server);
+    await using pool = openPool(database, 1);
+    const first = await pool.lease(signal, aside);
+    first.session.destroy();
+    first.release();
+    const open = Session.open.bind(Session);
+    const opened: Session[] = [];
+    const spy = vi.spyOn(Session, 'open').mockImplementation(async (...given) => {
+      const session = Object.defineProperty(await open(...given), 'server', { value: 'another one' });
+      opened.push(session);
+      return session;
+    });
+    try {
+      await expect(pool.lease(signal, aside)).rejects.toMatchObject({
+        code: 'E_SOURCE_CHANGED',
+        message: expect.stringContaining('leads to another server') as string,
+      });
+    } finally {
+      spy.mockRestore();
+    }
+    expect(opened.map(({ alive }) => alive)).toEqual([false]);
+    // Nobody holds the permit.
+    (await pool.lease(signal, aside)).release();
+  });
+
   test('a statement that was given up as hung is ended on the server by the next connection', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 1, 1);

@@ -166,4 +166,18 @@ describe.each(mysqlServers)('$name', (server) => {
     for (const before of [identity, elsewhere, 'no JSON', '[]'])
       expect(await source.identify(before, false, signal)).toMatchObject({ vouched: false });
   });
+  test('columns and keys that are others than when the table was described are named', async () => {
+    await using database = await createDatabase(server);
+    await database.query('CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL, gone INT)');
+    await using shard = openSource(database.shard());
+    const source = await openTable(shard, 't', ['id']);
+    await source.confirm([], signal);
+    const alter =
+      'ALTER TABLE t MODIFY n BIGINT NOT NULL, DROP COLUMN gone, ADD COLUMN fresh INT, ADD UNIQUE KEY u (n)';
+    await database.query(alter);
+    await expect(source.confirm([], signal)).rejects.toMatchObject({
+      code: 'E_SOURCE_CHANGED',
+      message: expect.stringMatching(/: column n, column gone, column fresh, unique key u$/) as string,
+    });
+  });
 });

@@ -39,10 +39,10 @@ describe('mapChunk', () => {
   test('what is no bad value is a fault', () => {
     const broken = Object.assign(Object.create(mapping) as typeof mapping, {
       mapAt: () => {
-        throw new Error('fault');
+        throw new Error('the mapping broke');
       },
     });
-    expect(() => mapChunk(jobOf(broken), chunkOf(mapping, [good(1)], cursorOf(1)), NOW)).toThrow('fault');
+    expect(() => mapChunk(jobOf(broken), chunkOf(mapping, [good(1)], cursorOf(1)), NOW)).toThrow('the mapping broke');
   });
 });
 
@@ -156,13 +156,13 @@ describe('retryBadRows', () => {
 
   test('rows that no chunk counts as bad are not added to the backfill', async () => {
     await using place = await openPlace();
-    recorded(place, 1);
-    const later = chunkOf(mapping, [bad(2)], cursorOf(2));
+    recorded(place, 1, 2);
+    const later = chunkOf(mapping, [bad(3)], cursorOf(3));
     place.store.recordBadRows(mapChunk(jobOf(mapping), later, NOW).badRows);
-    const { counts } = await retried(place, [good(1), good(2)]);
-    expect(counts).toMatchObject({ rows: 2, moved: 2, items: 2 });
+    const { counts } = await retried(place, [good(1), good(2), good(3)]);
+    expect(counts).toMatchObject({ rows: 3, moved: 3, items: 3 });
     expect(place.store.badRows('messages')).toEqual([]);
-    expect(place.store.summary('backfill', 'messages')?.counts).toMatchObject({ items: 1, badRows: 0 });
+    expect(place.store.summary('backfill', 'messages')?.counts).toMatchObject({ items: 2, badRows: 0 });
   });
 
   test('a row that is recorded under two readings of its key is tried once, and stays under its own alone', async () => {
@@ -267,4 +267,19 @@ describe('retryBadRows', () => {
     });
     expect(place.store.badRows('messages').length).toBe(2);
   }, 2_000);
+
+  test('what is no bad value is a fault', async () => {
+    await using place = await openPlace();
+    recorded(place, 1);
+    const broken = Object.assign(Object.create(mapping) as typeof mapping, {
+      map: () => {
+        throw new Error('the mapping broke');
+      },
+    });
+    const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
+    const parts = { writer: new Writer(), guard: NO_TARGET, progress, now: () => NOW };
+    const run = retryBadRows(place.context, jobOf(broken, [good(1)]), { ...parts, itemKeys: null, shardValues: null });
+    await expect(run).rejects.toThrow('the mapping broke');
+    expect(place.store.badRows('messages').length).toBe(1);
+  });
 });

@@ -83,10 +83,10 @@ describe('diffRows', () => {
     const mapping = mappingOf();
     const broken = Object.assign(Object.create(mapping) as typeof mapping, {
       map: () => {
-        throw new Error('fault');
+        throw new Error('the mapping broke');
       },
     });
     const diff = diffRows(jobOf(broken), [rowAtHand(mapping, 1)], holding(() => null).reader, NOW, never);
-    await expect(diff).rejects.toThrow('fault');
+    await expect(diff).rejects.toThrow('the mapping broke');
   });
 });

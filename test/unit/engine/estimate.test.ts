@@ -80,10 +80,10 @@ describe('estimateTable', () => {
       ...jobOf(mapping),
       mapping: Object.assign(Object.create(mapping) as typeof mapping, { map: fail }),
     };
-    expect(() => estimateTable(broken, { count: 1, rows: 1 }, [sized(101)], 1, 1, NOW)).toThrow('fault');
+    expect(() => estimateTable(broken, { count: 1, rows: 1 }, [sized(101)], 1, 1, NOW)).toThrow('the mapping broke');
   });
 });
 
 function fail(): never {
-  throw new Error('fault');
+  throw new Error('the mapping broke');
 }

@@ -3,10 +3,10 @@
  * keys and rows. Rows without `n` are bad: their partition key would be empty.
  */
 import { EventBus, type EventRecord } from '../../../src/core/events.js';
-import type { Cursor, Row } from '../../../src/core/model.js';
+import type { Cursor, Range, Row } from '../../../src/core/model.js';
 import type { RowSource } from '../../../src/core/ports.js';
 import { RowBlock, type RowChunk, transportOf } from '../../../src/core/row-block.js';
-import type { StateStore } from '../../../src/core/state-ports.js';
+import type { Pass, PassKind, StateStore } from '../../../src/core/state-ports.js';
 import type { ShardContext, TableJob } from '../../../src/engine/table-job.js';
 import type { CompiledMapping } from '../../../src/mapping/compile.js';
 import { openStateStore } from '../../../src/state/open.js';
@@ -44,6 +44,43 @@ export function jobOf(
     at: (cursors) => Promise.resolve(cursors.map((at) => rows.find((row) => cursor(row) === at) ?? null)),
   };
   return { mapping, source: source as RowSource, scanKey, shardColumn: null };
+}
+
+/**
+ * A job whose source scans the rows as well, in the order of their keys.
+ * @param rows looked at when they are scanned: what is added before that is found
+ */
+export function scannedJob(mapping: CompiledMapping, rows: readonly Row[], chunkRows: number): TableJob {
+  const job = jobOf(mapping, rows);
+  const keyOf = (row: Row): number => Number(job.source.cursorOf(row));
+  const refetch: RowSource['refetch'] = (wanted) =>
+    Promise.resolve(wanted.map((row) => rows.find((each) => keyOf(each) === keyOf(row)) ?? null));
+  async function* scan(range: Range, after: Cursor | null): AsyncGenerator<RowChunk> {
+    const from = Number(after ?? range.after ?? -Infinity);
+    const upTo = Number(range.upTo ?? Infinity);
+    const found = rows.filter((row) => keyOf(row) > from && keyOf(row) <= upTo).sort((a, b) => keyOf(a) - keyOf(b));
+    for (let i = 0; i < found.length; i += chunkRows) {
+      const chunk = found.slice(i, i + chunkRows);
+      const last = chunk.at(-1);
+      if (last !== undefined) yield await Promise.resolve(chunkOf(mapping, chunk, job.source.cursorOf(last)));
+    }
+  }
+  const confirm = (): Promise<null> => Promise.resolve(null);
+  return { ...job, source: Object.assign(job.source, { scan, refetch, confirm }) };
+}
+
+/** Opens a pass of ranges that end at these keys, the last one at the last key. */
+export function passOver({ store }: Place, kind: PassKind, ...ends: readonly number[]): Pass {
+  const ranges = ends.map((end, index) => ({
+    index,
+    after: index === 0 ? null : cursorOf(ends[index - 1] ?? 0),
+    upTo: cursorOf(end),
+    estimatedRows: 1,
+  }));
+  if (store.plan('messages') === null) {
+    store.savePlan({ table: 'messages', scanKey: 'PRIMARY', position: null, ranges, plannedAt: 1 });
+  }
+  return store.openPass(kind, 'messages');
 }
 
 export function chunkOf(mapping: CompiledMapping, rows: readonly Row[], last: Cursor): RowChunk {

@@ -19,6 +19,8 @@ describe('what TTL may have deleted', () => {
 
   it('is nothing where TTL is off, or goes by another attribute', () => {
     expect(deletions(null).mayHaveDeleted(expiring(NOW - DAY))).toBe(false);
+    // Of whatever name: an item may have an attribute `null`.
+    expect(deletions(null).mayHaveDeleted({ text: `{"null":{"N":"${NOW - DAY}"}}`, row: [] })).toBe(false);
     expect(deletions('pk').mayHaveDeleted(expiring(NOW - DAY))).toBe(false);
     expect(deletions('constructor').mayHaveDeleted(expiring(NOW - DAY))).toBe(false);
   });

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { ColumnRule, ItemMapping } from '../../../src/config/model.js';
 import { FerryError } from '../../../src/core/errors.js';
 import type { MappedItem } from '../../../src/core/model.js';
+import { RowBlock } from '../../../src/core/row-block.js';
 import { BadValue } from '../../../src/mapping/bad-value.js';
 import { compileMapping } from '../../../src/mapping/compile.js';
+import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
 import { attributesOf, column, onlyItem, rowOf, rule, table } from './tables.js';
 
 const NOT_NULL = { nullable: false };
@@ -99,5 +101,31 @@ describe('the attribute of the version', () => {
     expect(into).toEqual([]);
     mapping.map(rowOf(mapping, { id: '1', maybe: '2026-01-01 00:00:00.000001' }), into, { now: 0 });
     expect(attributesOf(onlyItem(into))).toMatchObject({ maybe: { S: '2026-01-01T00:00:00.000001Z' } });
+  });
+
+  it('makes the rows without one bad rows, wherever they stand in their chunk', () => {
+    const mapping = compileWith('maybe', itemWith({ columns: ['maybe'] }));
+    const time = '2026-01-01 00:00:00.000001';
+    const rows = [time, null, time, null].map((maybe, id) => rowOf(mapping, { id: String(id), maybe }));
+    const block = RowBlock.of(
+      rows,
+      mapping.columns.map(() => 'text'),
+    );
+    const into: MappedItem[] = [];
+    const out = new ItemBuffer(mapping.buffers);
+    const bad = rows.map((_, row) => {
+      try {
+        mapping.mapAt(block, row, into, { now: 0 }, out);
+        return false;
+      } catch (error) {
+        expect(error).toBeInstanceOf(BadValue);
+        return true;
+      }
+    });
+    expect(bad).toEqual([false, true, false, true]);
+    expect(into.map((item) => attributesOf(item)['maybe'])).toEqual([
+      { S: '2026-01-01T00:00:00.000001Z' },
+      { S: '2026-01-01T00:00:00.000001Z' },
+    ]);
   });
 });

@@ -95,3 +95,22 @@ test('a condition that no row meets is judged by its time as well', () => {
   size.observe(select(size, { rows: 0, bytes: 0 }));
   expect(size.rows).toBe(100);
 });
+
+/** Successes until more rows are asked for than failed. */
+function proofAt(size: ChunkSize): number {
+  const failed = size.rows;
+  let successes = 0;
+  for (; size.rows <= failed; successes++) size.observe(select(size));
+  return successes;
+}
+
+test('failures in a row prove no more than one does, also the very first ones; each after a success asks for twice the proof', () => {
+  const size = new ChunkSize(limits);
+  for (let i = 0; i < 3; i++) size.failed(1);
+  expect([size.rows, proofAt(size)]).toEqual([12, 16]);
+  for (const proof of [32, 64]) {
+    size.failed(1);
+    size.failed(1);
+    expect(proofAt(size)).toBe(proof);
+  }
+});

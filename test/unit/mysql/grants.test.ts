@@ -15,3 +15,14 @@ test.each([
 ])('%j', (lines, expected) => {
   expect(writePrivileges(lines, 'app')).toEqual(expected);
 });
+
+test.each([
+  ...['ALL PRIVILEGES', 'ALL', 'INSERT', 'UPDATE', 'DELETE', 'DROP', 'ALTER', 'CREATE', 'TRIGGER', 'INDEX'],
+  ...['SUPER', 'DELETE HISTORY'],
+])('%s is a right to write', (privilege) => {
+  expect(writePrivileges([`GRANT ${privilege} ON \`app\`.* TO \`u\`@\`%\``], 'app')).toEqual([privilege]);
+});
+
+test.each(['SELECT', 'USAGE', 'REPLICATION CLIENT', 'SHOW VIEW', 'PROCESS', 'EXECUTE'])('%s is none', (privilege) => {
+  expect(writePrivileges([`GRANT ${privilege} ON *.* TO \`u\`@\`%\``], 'app')).toEqual([]);
+});

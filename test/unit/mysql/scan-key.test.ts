@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ColumnInfo, TableInfo, UniqueKey } from '../../../src/core/model.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { canBeValueOf, chooseScanKey, isScanColumn } from '../../../src/mysql/scan-key.js';
 
 const column = (name: string, more: Partial<ColumnInfo> = {}): ColumnInfo => ({
   name,
@@ -123,5 +123,36 @@ describe('with a wish', () => {
         hint: expect.stringContaining('[a], [a, b]') as string,
       }),
     );
+  });
+});
+
+describe('values as an operator writes them', () => {
+  const columns = [
+    column('whole'),
+    column('bits', { dataType: 'bit', columnType: 'bit(8)' }),
+    column('y', { dataType: 'year', columnType: 'year(2)' }),
+    column('name', { dataType: 'varchar', columnType: 'varchar(9)', charset: 'utf8mb4', maxLength: 9 }),
+  ];
+  const info: TableInfo = { ...table([]), columns };
+
+  test.each([
+    ['whole', '12', true],
+    ['whole', '-12', true],
+    ['whole', '12x', false],
+    ['whole', '', false],
+    ['name', 'anything', true],
+    ['none', '12', false],
+  ])('%s: %j can be one: %j', (name, text, can) => {
+    expect(canBeValueOf(info, name, text)).toBe(can);
+  });
+
+  test.each([
+    ['whole', true],
+    ['name', true],
+    ['bits', false],
+    ['y', false],
+    ['none', false],
+  ])('a scan can be told by %s: %j', (name, can) => {
+    expect(isScanColumn(info, name)).toBe(can);
   });
 });

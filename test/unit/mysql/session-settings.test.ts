@@ -41,3 +41,9 @@ describe('what is read back', () => {
     }).toThrow(expect.objectContaining({ code: 'E_SOURCE_SESSION' }));
   });
 });
+
+test('what a server lists of its warnings is set where that needs no right, and asked for there alone', () => {
+  const asks = (version: string): boolean =>
+    SessionSettings.listStatement(serverFamily(version)).includes("'max_error_count'");
+  expect([asks('10.11.6-MariaDB'), asks('5.6.51'), asks('8.0.42'), asks('9.7.0')]).toEqual([true, false, false, false]);
+});

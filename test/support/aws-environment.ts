@@ -1,0 +1,8 @@
+/** Of a module of its own: tests that need no server take it from here. */
+
+/** What the emulators take; DynamoDB Local wants letters and digits alone. For the environment of a child process. */
+export const TEST_AWS_ENVIRONMENT = {
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+  AWS_REGION: 'us-east-1',
+} as const;

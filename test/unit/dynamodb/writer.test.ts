@@ -1,0 +1,106 @@
+/** The writer where nothing listens, or nothing is answered: what it gives up is told to each who waits, and nothing waits for ever. */
+import { createServer, type AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { EventBus, type EventRecord } from '../../../src/core/events.js';
+import { TokenBucket } from '../../../src/dynamodb/budget.js';
+import { connectTarget } from '../../../src/dynamodb/client.js';
+import { openItemWriter } from '../../../src/dynamodb/writer.js';
+import type { ItemWriterOptions } from '../../../src/dynamodb/writer-options.js';
+import { KEY_NAMES, sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
+import { TEST_AWS_ENVIRONMENT } from '../../support/aws-environment.js';
+
+const signal = new AbortController().signal;
+const NOBODY = 'http://127.0.0.1:9';
+
+async function writerOf(endpoint: string, options: Partial<ItemWriterOptions> = {}) {
+  Object.assign(process.env, TEST_AWS_ENVIRONMENT);
+  const connection = await connectTarget({ region: null, endpoint, table: 't' });
+  const emitter = new EventBus();
+  const events: EventRecord[] = [];
+  emitter.onAny((event) => events.push(event));
+  const suspects: string[] = [];
+  const writer = openItemWriter({
+    ...{ connection, shard: 's01', table: 't', keyNames: KEY_NAMES, budget: new TokenBucket(10_000) },
+    ...{ requestsInFlight: 2, patienceSeconds: 1, emitter, random: () => 0.9999 },
+    onSuspects: (keyTexts) => void suspects.push(...keyTexts),
+    ...options,
+  });
+  return {
+    writer,
+    suspects,
+    count: (name: EventRecord['name']) => events.filter((event) => event.name === name).length,
+    async [Symbol.asyncDispose]() {
+      await writer.close();
+      connection.close();
+    },
+  };
+}
+
+/** Takes connections, and never says anything. */
+async function startSilent() {
+  const sockets = new Set<{ destroy(): void }>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test('what cannot be reached is given up in time: every write says so, those that come later at once, and who waits for room', async () => {
+  await using opened = await writerOf(NOBODY);
+  const { writer } = opened;
+  const [first, second] = [writer.write(sampleItems(60, 3)), writer.write(sampleItems(2, 1, 'B'))];
+  const fault = { code: 'E_TARGET_CONNECT' };
+  await expect(first).rejects.toMatchObject(fault);
+  await expect(second).rejects.toMatchObject(fault);
+  await expect(writer.ready(signal)).rejects.toMatchObject(fault);
+  const sent = opened.count('batch.sent');
+  await expect(writer.write(sampleItems(1, 1, 'C'))).rejects.toMatchObject(fault);
+  await new Promise(setImmediate);
+  expect(opened.count('batch.sent')).toBe(sent);
+  expect(opened.count('request.retried')).toBeGreaterThan(0);
+  // A connection that is refused has carried nothing.
+  expect(opened.suspects).toEqual([]);
+});
+
+test('a set that waits to be tried again is told of a second row with its key, and the other rows go on', async () => {
+  await using opened = await writerOf(NOBODY, { patienceSeconds: 60 });
+  const { writer } = opened;
+  const first = writer.write([sampleItem('P', '1')]);
+  first.catch(() => undefined);
+  await expect.poll(() => opened.count('request.retried')).toBe(1);
+  await expect(writer.write([sampleItem('P', '1')])).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
+  await expect(first).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
+  await writer.ready(signal);
+});
+
+test('as many requests are in flight as are allowed, and what has no answer when it is closed is a suspect', async () => {
+  await using silent = await startSilent();
+  await using opened = await writerOf(silent.endpoint);
+  const items = sampleItems(200, 7);
+  const write = opened.writer.write(items);
+  write.catch(() => undefined);
+  await expect.poll(() => opened.count('batch.sent')).toBe(2);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(opened.count('batch.sent')).toBe(2);
+  await opened.writer.close();
+  await expect(write).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  expect(opened.suspects.length).toBe(50);
+  expect(new Set(opened.suspects).size).toBe(50);
+});
+
+test('rows that waited for too long are not written, whatever the target would say', async () => {
+  await using opened = await writerOf(NOBODY, { rowLifeMs: 60_000 });
+  const { writer } = opened;
+  const ago = (ms: number) => ({ wall: Date.now() - ms, steady: performance.now() - ms });
+  await expect(writer.write(sampleItems(3, 1), ago(61_000))).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
+  await expect(writer.ready(signal)).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
+  expect(opened.count('batch.sent')).toBe(0);
+});
