@@ -121,11 +121,13 @@ async function askRestart(config: Config, shards: readonly string[]): Promise<vo
   state.askRestart(config.state, shards);
 }
 
-/** Another process has the shard: nothing of its restart was begun, and what that process does is not to be undone later. */
+/** Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone later. */
+const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
+
 async function forgetRefused(config: Config, outcomes: readonly ShardOutcome[]): Promise<void> {
   const { forgetRestart } = await import('../state/restart.js');
   for (const { shard, fault } of outcomes)
-    if (fault?.code === 'E_STATE_LOCKED') forgetRestart({ folder: config.state, shard });
+    if (fault !== null && REFUSED.has(fault.code)) forgetRestart({ folder: config.state, shard });
 }
 
 function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
