@@ -120,6 +120,7 @@ const LOOSE = only('loose', table({ wholeTable: { maxRows: 5 } }), keys('ALL', '
 
 const ELSEWHERE = 'its words are fixed but for the names of shard and process';
 const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
+  E_OUTPUT: ELSEWHERE,
   E_USAGE: {
     runs: [
       ['diff', '--key', 'a,b'],
