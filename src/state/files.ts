@@ -12,8 +12,8 @@ export interface StatePlace {
   /** `shard s01`; begins a message, so it reads as the subject of a sentence. */
   readonly subject: string;
   readonly file: string;
-  /** How a copy of a file that is damaged is put back. */
-  readonly putBack: string;
+  /** How a copy of a file that is damaged is put back; null: nobody needs one. */
+  readonly putBack: string | null;
   /** The step that gets an operator out of a damaged file when there is no copy of it. */
   readonly remedy: string;
 }

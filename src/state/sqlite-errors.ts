@@ -33,7 +33,7 @@ export function corrupt(place: StatePlace, found: string, cause?: unknown): Ferr
   return new FerryError(
     'E_STATE_CORRUPT',
     `${place.subject}: the state file ${place.file} ${found}`,
-    `${place.putBack}, or ${place.remedy}`,
+    place.putBack === null ? place.remedy : `${place.putBack}, or ${place.remedy}`,
     { cause },
   );
 }
