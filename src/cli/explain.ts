@@ -7,10 +7,14 @@ import type { AttributeExplanation, ItemExplanation, KeyExplanation } from '../m
 import type { ExplainedRow } from '../wiring/explain-row.js';
 import { writeJson, writeLine, type Io } from './io.js';
 
+/** How the config writes a part of a key. */
+type SourceOf = (item: number, path: Path, part: KeyExplanation['parts'][number]) => string;
+
 interface Shown {
   readonly showValues: boolean;
   /** Where a rule below an item's rules stands in the config. */
   readonly lineOf: (item: number, path: Path) => number;
+  readonly sourceOf: SourceOf;
   readonly columns: number;
 }
 
@@ -21,11 +25,16 @@ export function printExplanation(
   { json, showValues }: { readonly json: boolean; readonly showValues: boolean },
 ): void {
   const lineOf = (item: number, path: Path): number => config.lineOf(['mapping', row.table, 'items', item, ...path]);
+  // A literal of a template that takes variables may be what one of them holds.
+  const sourceOf: SourceOf = (item, path, { source, text }) => {
+    const hidden = !showValues && source === text;
+    return hidden && config.writtenAt(['mapping', row.table, 'items', item, ...path]) !== null ? 'a literal' : source;
+  };
   if (json) {
-    writeJson(io, asDocument(row, showValues, lineOf));
+    writeJson(io, asDocument(row, showValues, lineOf, sourceOf));
     return;
   }
-  const shown: Shown = { showValues, lineOf, columns: io.stdout.columns ?? 80 };
+  const shown: Shown = { showValues, lineOf, sourceOf, columns: io.stdout.columns ?? 80 };
   writeLine(io.stdout, `${row.shard} ${row.table}${showValues ? `  ${row.row}` : ''}  ${row.outcome}`);
   if (row.bad !== null)
     print(io, shown, 2, `bad: ${row.bad.column ?? 'item'}: ${row.bad.reason} (${row.bad.kind}); ${row.bad.remedy}`);
@@ -59,10 +68,11 @@ function printItem(io: Io, item: ItemExplanation, index: number, shown: Shown): 
 
 function printKey(io: Io, { name, path, parts }: KeyExplanation, index: number, shown: Shown): void {
   print(io, shown, 4, `key ${name}, line ${shown.lineOf(index, path)}:`);
-  for (const { source, text, bad } of parts) {
+  for (const part of parts) {
+    const { text, bad } = part;
     const length = text === null ? '' : plural(text.length, 'character');
     const gives = bad === null ? (shown.showValues ? JSON.stringify(text) : length) : `bad: ${bad.reason}`;
-    print(io, shown, 6, `${source} gives ${gives}`);
+    print(io, shown, 6, `${shown.sourceOf(index, path, part)} gives ${gives}`);
   }
 }
 
@@ -76,7 +86,7 @@ function attributeText(attribute: AttributeExplanation, index: number, { showVal
   return `${name}: ${type}, ${bytes(attribute.bytes)}; from ${from}; ${rule}${shown}`;
 }
 
-function asDocument(row: ExplainedRow, showValues: boolean, lineOf: Shown['lineOf']): unknown {
+function asDocument(row: ExplainedRow, showValues: boolean, lineOf: Shown['lineOf'], sourceOf: SourceOf): unknown {
   const items = row.items.map((item, index) => ({
     ...item,
     spread: item.spread === null || showValues ? item.spread : { ...item.spread, suffix: null },
@@ -86,6 +96,7 @@ function asDocument(row: ExplainedRow, showValues: boolean, lineOf: Shown['lineO
       line: lineOf(index, path),
       parts: parts.map(({ text, ...part }) => ({
         ...part,
+        source: sourceOf(index, path, { text, ...part }),
         characters: text?.length ?? null,
         ...(showValues ? { text } : {}),
       })),

@@ -123,6 +123,10 @@ function printFindings(io: Io, run: RunOptions, outcome: ShardOutcome): void {
       `  bad row    ${bad.table} ${bad.row}  ${bad.column ?? 'item'}: ${bad.reason} (${bad.kind}); ${bad.remedy}`,
     );
   }
+  if (!run.dryRun && badRows.some(({ row }) => row.startsWith('#'))) {
+    const command = `dynaferry diff --shard ${outcome.shard} --explain --bad-row N --show-values`;
+    writeLine(io.stdout, `  rows without a key are named by number: \`${command}\` shows row #N`);
+  }
   const dry = run.dryRun ? ' --dry-run' : '';
   more(io, outcome.badRows - badRows.length, 'bad row', `\`dynaferry bad-rows ${outcome.shard}${dry}\` lists them`);
   for (const difference of differences) {

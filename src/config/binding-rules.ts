@@ -3,6 +3,7 @@
  * ones the shards of one migration have to agree.
  */
 import type { Fingerprint, FingerprintChange } from '../core/state-ports.js';
+import { sealedLike } from './seal.js';
 import { SETTING_CHANGES } from './setting-changes.js';
 
 type Branch = Readonly<Record<string, unknown>>;
@@ -17,10 +18,10 @@ const SINCE_LATER = new Set(BOUND.filter((setting) => setting.sinceLater).map(({
 
 /**
  * What was stored, as it is to be compared with what is given: with those of the given entries that an older version did not store, and
- * with times that are longer now. Where both are equal then, the given one is to be stored.
+ * with times that are longer now, and with settings of variables in the form of the given ones. Where both are equal then, the given one is to be stored.
  */
 export function takenUp(stored: Fingerprint, given: Fingerprint): Fingerprint {
-  let result: Branch = stored;
+  let result = sealedLike(stored, given) as Branch;
   for (const { change, place, sinceLater } of BOUND) {
     for (const { path, value } of entriesAt(given, place)) {
       const before = valueAt(stored, path);
@@ -46,7 +47,8 @@ export function disagreements(moved: Fingerprint, now: Fingerprint): readonly Fi
       [...entriesAt(moved, place), ...entriesAt(now, place)].map(({ path }) => [path.join('.'), path]),
     );
     return [...paths].flatMap(([name, path]): readonly FingerprintChange[] => {
-      const [from, to] = [valueAt(moved, path), valueAt(now, path)];
+      const to = valueAt(now, path);
+      const from = sealedLike(valueAt(moved, path), to);
       if (from === undefined && SINCE_LATER.has(place)) return [];
       // Of a whole branch, whether it is there: what is in it has places of its own.
       const same = isBranch(from) && isBranch(to) ? place.endsWith('.NAME') || equal(from, to) : equal(from, to);

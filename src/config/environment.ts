@@ -8,8 +8,8 @@ import type { Path } from '../core/config-path.js';
 export interface Substituted {
   readonly value: unknown;
   readonly faults: readonly ConfigFault[];
-  /** Keys (`pathKey`) of the values that hold something of the environment. */
-  readonly taken: ReadonlySet<string>;
+  /** By the keys (`pathKey`) of the values that hold something of the environment: as they are written in the file. */
+  readonly taken: ReadonlyMap<string, string>;
   /** Keys of the values that could not be replaced: further faults there would say nothing new. */
   readonly failed: ReadonlySet<string>;
 }
@@ -29,7 +29,7 @@ export function isReference(value: unknown): boolean {
  */
 export function substitute(value: unknown, env: NodeJS.ProcessEnv, wantsNumber: (path: Path) => boolean): Substituted {
   const faults: ConfigFault[] = [];
-  const taken = new Set<string>();
+  const taken = new Map<string, string>();
   const failed = new Set<string>();
 
   const fail = (path: Path, fault: ConfigFault): string => {
@@ -51,7 +51,7 @@ export function substitute(value: unknown, env: NodeJS.ProcessEnv, wantsNumber: 
         const hint = `export ${name} in the environment that starts dynaferry`;
         return fail(path, { path, code: 'E_CONFIG_ENV', fact, hint });
       }
-      taken.add(pathKey(path));
+      taken.set(pathKey(path), text);
       return found;
     });
 

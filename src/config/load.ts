@@ -46,7 +46,14 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv, text: string = 
   const faults = [...yaml.faults, ...yaml.inexact, ...environment.faults, ...news];
   if (!shape.success || faults.length > 0) throw invalidConfig(file, faults, yaml.lineOf);
 
-  return deepFreeze({ file: absolute, text, ...complete(shape.data, dirname(absolute)), lineOf: yaml.lineOf });
+  const writtenAt = (path: Path): string | null => environment.taken.get(pathKey(path)) ?? null;
+  return deepFreeze({
+    file: absolute,
+    text,
+    ...complete(shape.data, dirname(absolute)),
+    lineOf: yaml.lineOf,
+    writtenAt,
+  });
 }
 
 function readText(file: string): string {

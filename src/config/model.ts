@@ -20,6 +20,8 @@ export interface Config {
   readonly verify: VerifyConfig;
   /** Where in the file a fault lies: `line` of the node at that path, or of its nearest parent. 1-based. */
   readonly lineOf: (path: Path) => number;
+  /** Of a value that takes environment variables: the text of the file, with `${NAME}` in it. null: it takes none. */
+  readonly writtenAt: (path: Path) => string | null;
 }
 
 export interface VerifyConfig {

@@ -53,7 +53,11 @@ export function compileTemplate(
     return { source, parts, evaluate: evaluator(parts), write: writerOf(parts) };
   } catch (error) {
     if (error instanceof TemplateSyntaxError || error instanceof FunctionFault) {
-      throw new TemplateFault('E_MAPPING_INVALID', `template "${source}": ${error.message}`, 'correct the template');
+      throw new TemplateFault(
+        'E_MAPPING_INVALID',
+        `the template cannot be used: ${error.message}`,
+        'correct the template',
+      );
     }
     throw error;
   }

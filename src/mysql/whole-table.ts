@@ -1,12 +1,13 @@
 /**
  * A table that no scan can follow, read whole by one SELECT, which InnoDB answers from one snapshot: one range, one chunk,
  * redone from its start where it was not done. Held in memory, so rows and bytes are bounded, and more is refused. A row is
- * known by its content alone; equal rows are one to it.
+ * known by its content alone; equal rows are one to it. No report and no state has that content: a cursor is a hash of it, and reports
+ * name a row by its number among the bad ones. Earlier versions had the first columns in it, behind the hash.
  */
 import { createHash } from 'node:crypto';
 import { thisMoment } from '../core/age.js';
 import { FerryError } from '../core/errors.js';
-import type { Cell, Cursor, Range, Row, TableInfo } from '../core/model.js';
+import type { Cursor, Range, Row, TableInfo } from '../core/model.js';
 import {
   type RowBlock,
   RowBlockBuilder,
@@ -31,9 +32,8 @@ import type { Identified, WitnessRows } from './table-identity.js';
 /** Behind all rows: the only place where a scan can stop. */
 const END = '["end"]' as Cursor;
 
-/** How much of a row is told to an operator who wants to find it. */
-const SHOWN_COLUMNS = 8;
-const SHOWN_CHARACTERS = 64;
+/** All that may be said of a row that has no key: its columns are row values, of which none is a name. */
+const NO_KEY = 'a row without a key';
 
 export class WholeTable implements RowSource {
   readonly #table: TableInfo;
@@ -72,8 +72,8 @@ export class WholeTable implements RowSource {
       },
       cheap: false,
       find: async (session, cursors, signal) => {
-        const there = new Set(await all(session, signal));
-        return named(cursors.filter((cursor) => there.has(cursor)));
+        const there = new Set((await all(session, signal)).map(hashIn));
+        return named(cursors.filter((cursor) => there.has(hashIn(cursor))));
       },
     };
   }
@@ -128,8 +128,8 @@ export class WholeTable implements RowSource {
   }
 
   async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
-    const now = new Map((await this.#read(signal)).rows.map((row) => [this.cursorOf(row), row]));
-    return cursors.map((cursor) => now.get(cursor) ?? null);
+    const now = new Map((await this.#read(signal)).rows.map((row) => [hashIn(this.cursorOf(row)), row]));
+    return cursors.map((cursor) => now.get(hashIn(cursor)) ?? null);
   }
 
   async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
@@ -156,13 +156,11 @@ export class WholeTable implements RowSource {
     const cells = row.slice(0, this.wanted.columns.length);
     const hash = createHash('sha256');
     for (const cell of cells) hash.update(cell === null ? '-' : `${typeof cell} ${cell.length}:`).update(cell ?? '');
-    const shown = cells.slice(0, SHOWN_COLUMNS).map(shortText);
-    return JSON.stringify([hash.digest('hex').slice(0, 32), ...shown]) as Cursor;
+    return JSON.stringify([hash.digest('hex').slice(0, 32)]) as Cursor;
   }
 
-  describeKey(cursor: Cursor): string {
-    const [, ...texts] = JSON.parse(cursor) as readonly (string | null)[];
-    return texts.map((text, i) => `${this.wanted.columns[i] ?? ''}=${text ?? 'NULL'}`).join(', ');
+  describeKey(): string {
+    return NO_KEY;
   }
 
   #with(clause: string): Select {
@@ -215,9 +213,6 @@ export function tooLarge(table: string, limit: string, field: 'maxRows' | 'maxBy
   );
 }
 
-function shortText(cell: Cell): string | null {
-  if (cell === null) return null;
-  const text = typeof cell === 'string' ? cell : `0x${cell.subarray(0, SHOWN_CHARACTERS / 2).toString('hex')}`;
-  // By code points, so that no cut falls inside an emoji.
-  return text.length <= SHOWN_CHARACTERS ? text : Array.from(text).slice(0, SHOWN_CHARACTERS).join('');
+function hashIn(cursor: Cursor): unknown {
+  return (JSON.parse(cursor) as readonly unknown[])[0];
 }

@@ -1,8 +1,10 @@
 /**
  * Compares what a shard was begun with to what it would go on with, as plain JSON: the order of an object's keys means
- * nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are shown.
+ * nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are shown; of what takes
+ * environment variables, the text of the config alone (`core/sealed.ts`).
  */
 import { FerryError } from '../core/errors.js';
+import { isSealed, shownOf } from '../core/sealed.js';
 import type { Fingerprint, FingerprintChange } from '../core/state-ports.js';
 import { restartCommand } from './files.js';
 
@@ -52,7 +54,10 @@ export function changeLines(changes: readonly FingerprintChange[]): string {
 
 function sideBySide(from: unknown, to: unknown): string {
   // By code points, so that no cut falls inside an emoji.
-  const [a, b] = [Array.from(shown(from)), Array.from(shown(to))];
+  const [a, b] = [Array.from(shown(shownOf(from))), Array.from(shown(shownOf(to)))];
+  if (isSealed(from) && isSealed(to) && a.join('') === b.join('')) {
+    return `${shortened(a, 0)}, whose variables had another value`;
+  }
   const same = commonPrefix(a, b);
   return `${shortened(a, same)} → ${shortened(b, same)}`;
 }

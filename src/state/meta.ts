@@ -1,5 +1,6 @@
 /** What a state file says of itself: whose it is, who works on it, and what it was begun with. One row. */
 import type { Database, Statement } from 'better-sqlite3';
+import { shownOf } from '../core/sealed.js';
 import type { Fingerprint, FingerprintChange, StateStore, TakeUp } from '../core/state-ports.js';
 import type { StatePlace } from './files.js';
 import { canonicalJson, changed, fingerprintChanges } from './fingerprint.js';
@@ -162,8 +163,8 @@ export class Meta {
   acceptedChanges(): readonly FingerprintChange[] {
     return this.#accepted.all().map(({ path, from_value, to_value }) => ({
       path,
-      from: from_value === null ? undefined : (JSON.parse(from_value) as unknown),
-      to: to_value === null ? undefined : (JSON.parse(to_value) as unknown),
+      from: from_value === null ? undefined : shownOf(JSON.parse(from_value)),
+      to: to_value === null ? undefined : shownOf(JSON.parse(to_value)),
     }));
   }
 }

@@ -96,10 +96,13 @@ function findings(
   store: StateStore,
   session: ShardSession,
 ): ShardFindings {
-  const badRows = session.jobs.flatMap(({ mapping }) =>
+  const badRows = session.jobs.flatMap(({ mapping, scanKey }) =>
     store
       .badRows(mapping.table.name, { after: 0, limit: LISTED })
-      .map(({ table, column, kind, reason, remedy, key }) => ({ table, column, kind, reason, remedy, row: key })),
+      .map(({ table, column, kind, reason, remedy, key, number }) => {
+        // Without a key, what tells a row from others is all of its content: a report has its number.
+        return { table, column, kind, reason, remedy, row: scanKey === null ? `#${number}` : key };
+      }),
   );
   const differences = session.jobs.flatMap(({ mapping, source }) => {
     const pass = told(mapping.table.name)?.pass;

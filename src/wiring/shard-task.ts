@@ -34,7 +34,11 @@ export interface ShardTask {
 /** What a run left behind, by key. Keys are row values: for the report that the operator asked for, never for events or logs. */
 export interface ShardFindings {
   /** The first ones; the counts in the outcome are whole. */
-  readonly badRows: readonly (BadRow & { readonly table: string; readonly row: string })[];
+  readonly badRows: readonly (BadRow & {
+    readonly table: string;
+    /** Its scan key; of a table without one, `#` and the row's number among the bad ones. */
+    readonly row: string;
+  })[];
   readonly differences: readonly (Difference & { readonly table: string; readonly row: string })[];
 }
 

@@ -87,8 +87,9 @@ describe.each(mysqlServers)('$name', (server) => {
     await database.query("UPDATE t SET f = 2 WHERE name = 'n8'");
     expect(await source.refetch([of('n9'), of('n8'), nulls], signal)).toEqual([of('n9'), null, nulls]);
     expect(new Set(rows.map((row) => source.cursorOf(row))).size).toBe(101);
-    expect(source.describeKey(source.cursorOf(of('n9')))).toBe('name=n9, bytes=0x0009, f=0.10000000149011612');
-    expect(source.describeKey(source.cursorOf(nulls))).toBe('name=NULL, bytes=NULL, f=NULL');
+    expect(source.describeKey(source.cursorOf(of('n9')))).toBe('a row without a key');
+    expect(source.cursorOf(of('n9'))).not.toMatch(/n9/);
+    expect(source.cursorOf(nulls)).not.toBe(source.cursorOf(of('n9')));
     expect(await source.sample(5, signal)).toHaveLength(5);
     await expect(source.find([['n9']], signal)).rejects.toMatchObject({ code: 'E_USAGE' });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { resumeFingerprint } from '../../../src/config/fingerprint.js';
 import type { ColumnInfo, TableInfo } from '../../../src/core/model.js';
-import { alter, loadRight, rightConfig } from './config-file.js';
+import { alter, ENV, loadRight, rightConfig } from './config-file.js';
 
 function column(name: string, more: Partial<ColumnInfo> = {}): ColumnInfo {
   return {
@@ -112,5 +112,28 @@ describe('resumeFingerprint', () => {
   test('does not change with estimates and with the order of columns', async () => {
     const changed = table({ estimatedRows: 99, columns: table().columns.toReversed() });
     expect(await fingerprint(rightConfig(), changed)).toEqual(await fingerprint());
+  });
+
+  test('holds nothing of a variable, and changes with its value alone', async () => {
+    const item = {
+      partitionKey: { name: 'pk', template: '${PART}#{account_sid}' },
+      sortKey: { name: 'sk', template: '${PART}#{message_sid:text}' },
+      attributes: {
+        rules: { body: { name: '${PART}' } },
+        add: { one: { constant: '${PART}' }, two: { template: '${PART} {sid}' } },
+      },
+      ttl: { attribute: '${PART}', column: 'created_at', retention: '1d' },
+    };
+    const config = alter(alter(rightConfig(), 'mapping.messages.items', [item]), 'source.table.where', "t = '${PART}'");
+    const of = async (PART: string): Promise<string> =>
+      JSON.stringify(resumeFingerprint(await loadRight(config, { ...ENV, PART }), [table()], 'arn id'));
+    const one = await of('HIDDEN');
+    expect(one).not.toContain('HIDDEN');
+    expect(one.match(/\$\{PART\}/g)).toHaveLength(7);
+    expect(await of('HIDDEN')).toBe(one);
+    expect(await of('OTHER')).not.toBe(one);
+    const tables = JSON.stringify(config).replaceAll('"table":{', '"tables":[{').replaceAll(`PART}'"}`, `PART}'"}]`);
+    const listed = resumeFingerprint(await loadRight(tables, { ...ENV, PART: 'HIDDEN' }), [table()], 'arn id');
+    expect(JSON.stringify(listed)).toBe(one);
   });
 });

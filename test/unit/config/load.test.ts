@@ -7,11 +7,12 @@ import { alter, load, loadRight, rightConfig } from './config-file.js';
 describe('loadConfig', () => {
   test('fills in every default', async () => {
     const { config, folder } = await load(rightConfig());
-    expect({ ...config, lineOf: null, text: null }).toEqual({
+    expect({ ...config, lineOf: null, writtenAt: null, text: null }).toEqual({
       file: join(folder, 'dynaferry.yaml'),
       stateMoves: false,
       state: join(folder, 'state'),
       lineOf: null,
+      writtenAt: null,
       text: null,
       source: {
         shards: [

@@ -58,12 +58,12 @@ describe('faults of a mapping', () => {
       `E_MAPPING_COLUMN ${first}.attributes.drop[0] (line 7): table messages has no column "xyz"; name a column that the table has`,
       `E_MAPPING_COLUMN ${first}.attributes.rules.prise (line 7): table messages has no column "prise"; name a column that the table has`,
       `E_MAPPING_INVALID ${first}.attributes.rules.sid (line 7): column sid: a char column cannot become BOOL; give the rule a type or format that fits the column`,
-      `E_MAPPING_INVALID ${first}.attributes.add.log (line 7): template "{at:iso": "{" at character 1 is never closed; correct the template`,
+      `E_MAPPING_INVALID ${first}.attributes.add.log (line 7): the template cannot be used: "{" at character 1 is never closed; correct the template`,
       expect.stringMatching(
-        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.partitionKey\.template \(line 6\): template "\{sid:trim\}": there is no function "trim"/,
+        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.partitionKey\.template \(line 6\): the template cannot be used: there is no function "trim"/,
       ),
       expect.stringMatching(
-        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.sortKey\.template \(line 6\): template "x\{at:epoch-s\}": epoch-s would cut/,
+        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.sortKey\.template \(line 6\): the template cannot be used: epoch-s would cut/,
       ),
       `E_MAPPING_COLUMN ${second}.partitionKey.spread (line 6): table messages has no column "sidd"; did you mean "sid"?`,
     ]);
