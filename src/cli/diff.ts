@@ -72,6 +72,8 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   if (options.key !== undefined || options.where !== undefined || options.badRow !== undefined)
     throw new FerryError('E_USAGE', '--key, --where and --bad-row go with --explain', 'add --explain, or use --keys');
   const { diffShard } = await import('../wiring/diff-shard.js');
+  const { openReadBudget } = await import('../wiring/shared-budget.js');
+  const reads = openReadBudget(config);
   const stopping = stopOnSignals(io);
   try {
     const keys = options.keys.map((key) => key.split(','));
@@ -82,6 +84,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
           config,
           shard,
           { table: options.table ?? null, keys, sample: options.sample ?? 10 },
+          reads.bucket,
           stopping.stop,
         )),
       );
@@ -100,6 +103,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     const { changed, bad } = totals(rows);
     return changed + bad === 0 ? EXIT.done : EXIT.differences;
   } finally {
+    reads.end();
     stopping.end();
   }
 }

@@ -31,6 +31,8 @@ export async function runShards(
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
+    const { joinBudget, restMeanwhile, UNSHARED } = await import('../wiring/shared-budget.js');
+    restMeanwhile(config);
     const toRestart = await restartedBy(config, shards, run);
     const warnings = await passPreflight(io, config, shards, common, run, toRestart, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
@@ -40,6 +42,7 @@ export async function runShards(
     const { recordedWork } = await import('../wiring/recorded-work.js');
     const { serverShares } = await import('../shards/server-share.js');
     const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
+    const budget = run.dryRun ? UNSHARED : joinBudget(config, run.kind === 'backfill' ? 'write' : 'read');
     const endProgress = await showProgress(io, bus, common.json, run.allEvents);
     const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
     const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
@@ -67,6 +70,7 @@ export async function runShards(
         jobs,
         shares,
         units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
+        budget,
         warmUnits: target.warmUnits,
         recorded: (task) => recordedWork(config, task) ?? {},
         bus: restating(bus, resume),

@@ -56,11 +56,13 @@ export const targetShape = z
       z.url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' }),
     ).describe("URL of another endpoint, such as DynamoDB Local; the region's own unless given"),
     writeCapacity: whole(1, MAX_UNITS).describe(
-      'write capacity units a second that the whole migration may consume, all shards and index writes included',
+      'write capacity units a second that the whole migration may consume: all shards, index writes included, and all runs of this machine on its state',
     ),
     readCapacity: whole(1, MAX_UNITS)
       .optional()
-      .describe('read capacity units a second for verify and diff, all shards together; as writeCapacity unless given'),
+      .describe(
+        'read capacity units a second for verify and diff, shared in the same way; as writeCapacity unless given',
+      ),
     requestsInFlight: whole(1, 1024).default(32).describe('requests in flight of one shard'),
     patienceSeconds: whole(1, 86_400)
       .default(DEFAULT_PATIENCE_SECONDS)

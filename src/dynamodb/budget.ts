@@ -2,7 +2,7 @@
  * The token bucket: fills evenly at `limit` units a second, holds at most one second's worth, serves in the order of
  * asking. A debit may exceed what is left; the debt is paid off before the next one, so the average holds exactly.
  * What was saved up is spent only as far as the last ten seconds have room for it (`spent-window.ts`): over any ten seconds no more
- * is served than ten seconds' worth and one debit.
+ * is served, and no more reaches the target, than ten seconds' worth and one debit; whatever was stopped or late meanwhile.
  *
  *   level >= 0 and room in the window: open, the next `tryTake` or `take` debits at once      else: `take` waits in line
  */
@@ -35,10 +35,15 @@ export class TokenBucket implements Budget {
   #waits = 0;
   #consumed = 0;
   #cancelTimer: (() => void) | null = null;
+  readonly #entitled: () => boolean;
 
-  /** @param unitsPerSecond capacity units per second; 0 stops everything until `setLimit` raises it */
-  constructor(unitsPerSecond: number, clock: Clock = systemClock) {
+  /**
+   * @param unitsPerSecond capacity units per second; 0 stops everything until `setLimit` raises it
+   * @param entitled whether this process may spend at all, asked before each debit: one whose parent is gone may not
+   */
+  constructor(unitsPerSecond: number, clock: Clock = systemClock, entitled: () => boolean = () => true) {
     this.#clock = clock;
+    this.#entitled = entitled;
     this.#limit = valid(unitsPerSecond);
     this.#filledAt = clock.now();
     this.#window = new SpentWindow(this.#filledAt);
@@ -139,8 +144,19 @@ export class TokenBucket implements Budget {
     if (this.#waiters.length > 0) this.#serveWaiters();
   }
 
+  /** What was debited just now belongs to a request that is sent in this turn: `ended` has to follow, whatever becomes of it. */
+  sent(units: number): void {
+    this.#window.sent(units);
+  }
+
+  /** The request was heard out, or given up. What it really took is for `settle`. @param units as given to `sent` */
+  ended(units: number): void {
+    this.#fill();
+    this.#window.ended(units);
+  }
+
   #canServe(): boolean {
-    return this.#level >= -ROUNDING && this.#window.balance >= -ROUNDING && this.rate > 0;
+    return this.#level >= -ROUNDING && this.#window.balance >= -ROUNDING && this.rate > 0 && this.#entitled();
   }
 
   #debit(units: number): void {

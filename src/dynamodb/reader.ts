@@ -167,6 +167,7 @@ class BatchItemReader implements ItemReader {
       if (budget.open) {
         const batch = keys.take(budget.smallDebit, this.#estimate);
         budget.tryTake(batch.debit);
+        budget.sent(batch.debit);
         // Under way from here on: others were let go with it, find the budget spent, and must not take this for a time without any.
         this.#inFlight += 1;
         this.#patience.released(performance.now());
@@ -218,6 +219,7 @@ class BatchItemReader implements ItemReader {
       this.#bear(thrown);
       return { units: 0, unprocessed: keys, reason: thrown.reason, throttled };
     } finally {
+      budget.ended(debit);
       this.#inFlight -= 1;
       if (this.#inFlight === 0 && this.#waiting > 0) this.#patience.heldBack(performance.now());
     }

@@ -46,7 +46,7 @@ class QueueingItemWriter implements ItemWriter {
   readonly #writes = new OpenWrites();
   readonly #feedback: WriteFeedback;
   readonly #patience: Patience;
-  readonly #cost = new CostFactor();
+  readonly #cost: CostFactor;
   readonly #outcomes: WriteOutcomes;
   readonly #stop = new AbortController();
   /** Ends the wait for answers. */
@@ -72,6 +72,8 @@ class QueueingItemWriter implements ItemWriter {
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
     this.#patience = new Patience(options.patienceSeconds);
+    // Until an answer says what items cost, as if each had an entry in every index: what is debited too much comes back with the answer.
+    this.#cost = new CostFactor(1 + (options.indexes ?? 0));
     this.#outcomes = new WriteOutcomes({
       options,
       format: this.#format,
@@ -186,12 +188,14 @@ class QueueingItemWriter implements ItemWriter {
     const { shard, budget, emitter } = this.#options;
     const debited = sumUnits(batch) * this.#cost.factor;
     budget.tryTake(debited); // the pump saw it open
+    budget.sent(debited);
     this.#inFlight++;
     for (const queued of batch) queued.write.sent();
     const sentAt = performance.now();
     emitter.emit('batch.sent', { shard, items: batch.length, units: debited });
-    const sent = { items: batch, debited, sentAt };
-    this.#outcomes.take(sent, await sendBatch(this.#channel, this.#format, batch, this.#cutOff.signal));
+    const outcome = await sendBatch(this.#channel, this.#format, batch, this.#cutOff.signal);
+    budget.ended(debited);
+    this.#outcomes.take({ items: batch, debited, sentAt }, outcome);
     this.#inFlight--;
     this.#pump();
     this.#admission.admit();

@@ -54,6 +54,12 @@ export class Outbox {
     this.#pump();
   }
 
+  /** What it spends at most by now. Never left out: others wait for it. */
+  granted(units: number): void {
+    this.#waiting.set(this.#single(), { type: 'budget', units });
+    this.#pump();
+  }
+
   /** A sign of life. Where anything else is on its way, that is one. */
   alive(): void {
     if (this.#waiting.size > 0 || this.#inFlight > 0) return;

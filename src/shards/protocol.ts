@@ -4,6 +4,7 @@ import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
 
 export type ToWorker =
   | { readonly type: 'start'; readonly task: ShardTask }
+  /** To be answered once it holds: others may have what this one has no more. */
   | { readonly type: 'budget'; readonly units: number }
   | { readonly type: 'stop' };
 
@@ -11,4 +12,6 @@ export type FromWorker =
   | { readonly type: 'event'; readonly record: EventRecord }
   /** Once a second, whatever else it says: a process that says nothing hangs. */
   | { readonly type: 'alive' }
+  /** It spends no more than that by now. */
+  | { readonly type: 'budget'; readonly units: number }
   | { readonly type: 'outcome'; readonly outcome: ShardOutcome };

@@ -1,7 +1,7 @@
 /**
  * Runs shards side by side, one child process each, at most `jobs` at once. One shard's fault stops no other. The budget is one
- * for all: running shards have equal parts of it, and a part that becomes free goes to the others at once: when its shard has told its
- * outcome, or is gone. On-demand tables are given more as they grow (`warm-up.ts`). A child that gives no sign of life for minutes
+ * for all: running shards have equal parts of it, and a part that becomes free goes to the others soon: when its shard has told its
+ * outcome, or is gone (`core/budget-shares.ts`). On-demand tables are given more as they grow (`warm-up.ts`). A child that gives no sign of life for minutes
  * is ended, sooner where it was stopped while it kept what others wait for, and no wait for a child is without end.
  *
  *   stop (first signal): every child is told to stop, saves its checkpoint and ends     kill (second): every child is ended now
@@ -9,9 +9,11 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
+import { BudgetShares } from '../core/budget-shares.js';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
+import { LOOK_EVERY_MS, type SharedBudget } from '../wiring/shared-budget.js';
 import { LastWords } from './last-words.js';
 import { MachineWatch } from './machine-death.js';
 import type { FromWorker, ToWorker } from './protocol.js';
@@ -26,8 +28,10 @@ export interface Supervision {
   readonly jobs: number;
   /** By shard: how many on its server may run at once. */
   readonly shares: ReadonlyMap<string, ServerShare>;
-  /** Capacity units per second for all shards together. */
+  /** Capacity units per second for all shards together, and for other runs of this machine. */
   readonly units: number;
+  /** This run's part of them. */
+  readonly budget: SharedBudget;
   /** What an on-demand table is warm for, in the same units; null where the table is none. */
   readonly warmUnits: number | null;
   /** What the state says of a shard whose process told nothing. */
@@ -37,8 +41,8 @@ export interface Supervision {
   readonly kill: AbortSignal;
 }
 
-/** What is sent evenly does not arrive evenly: with this part of the budget in use, no ten seconds see more than all of it. */
-const EVENLY_SENT = 0.99;
+/** Each process may spend one debit (0.4% of ten seconds) beyond its part: with this part of the budget in use, it stays below all of it. */
+const SHARED_OUT = 0.995;
 /** How long a child that has told its outcome may take to end by itself, in ms. */
 const END_GRACE_MS = 5_000;
 /** How long a stopping child may take to let its writes in flight finish and to save its checkpoint, in ms. */
@@ -53,18 +57,22 @@ const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
 
 /** Outcomes in the order of the tasks. */
 export async function superviseShards(supervision: Supervision): Promise<readonly ShardOutcome[]> {
-  const { tasks, jobs, shares, units, warmUnits, recorded, bus, stop, kill } = supervision;
-  const running = new Set<ChildProcess>();
+  const { tasks, jobs, shares, units, budget, warmUnits, recorded, bus, stop, kill } = supervision;
   const warmUp = new WarmUp(units, warmUnits, performance.now());
-  const share = (): number => (EVENLY_SENT * warmUp.units) / Math.max(1, Math.min(running.size, jobs));
-  const shareOut = (): void => {
-    for (const child of running) send(child, { type: 'budget', units: share() });
+  const whole = (): number => SHARED_OUT * warmUp.units;
+  const parts: BudgetShares<ChildProcess> = new BudgetShares(0, () => look());
+  const look = (): void => {
+    parts.setTotal(whole() * budget.look(parts.inUse / whole()));
+    const waits = budget.waitingFor();
+    if (waits !== null) for (const { shard } of tasks.slice(0, 1)) bus.emit('shard.warning', { shard, ...waits });
   };
+  look();
+  const looking = setInterval(look, LOOK_EVERY_MS);
   const consumed = new Map<string, number>();
   const endWatch = bus.on('shard.progress', ({ shard, unitsPerSecond }) => {
     consumed.set(shard, unitsPerSecond);
     const all = [...consumed.values()].reduce((sum, part) => sum + part, 0);
-    if (warmUp.consumed(all, performance.now())) shareOut();
+    if (warmUp.consumed(all, performance.now())) look();
   });
   /** By process id. */
   const blockers = new Map<number, () => void>();
@@ -82,18 +90,16 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
         if (stop.aborted)
           return { ...failedOutcome(task.shard, interrupted()), ...recorded(task), toldBy: 'nobody' as const };
         const child = startWorker();
-        running.add(child);
-        shareOut();
         const release = (): void => {
           consumed.delete(task.shard);
-          if (running.delete(child)) shareOut();
+          parts.leave(child);
         };
+        const granted = (part: number): void => parts.granted(child, part);
         try {
-          return await superviseOne(
-            child,
-            { ...task, units: share() },
-            { blockers, recorded, bus, stop, kill, release },
-          );
+          const circumstances = { blockers, recorded, bus, stop, kill, release, granted };
+          const work = superviseOne(child, { ...task, units: 0 }, circumstances);
+          parts.join(child, (part) => send(child, { type: 'budget', units: part }));
+          return await work;
         } finally {
           release();
         }
@@ -103,6 +109,9 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   return await outcomes.finally(() => {
     endWatch();
     endWaits();
+    clearInterval(looking);
+    parts.end();
+    budget.leave();
   });
 }
 
@@ -129,12 +138,14 @@ interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 
   readonly blockers: Map<number, () => void>;
   /** Its part of the budget is free. */
   readonly release: () => void;
+  /** It spends no more than that any more. */
+  readonly granted: (units: number) => void;
 }
 
 async function superviseOne(
   child: ChildProcess,
   task: ShardTask,
-  { blockers, recorded, bus, stop, kill, release }: Circumstances,
+  { blockers, recorded, bus, stop, kill, release, granted }: Circumstances,
 ): Promise<ShardOutcome> {
   const startedAt = performance.now();
   const { shard } = task;
@@ -176,6 +187,8 @@ async function superviseOne(
     vigil.heard();
     if (message.type === 'event') {
       bus.emit(message.record.name, message.record.payload);
+    } else if (message.type === 'budget') {
+      granted(message.units);
     } else if (message.type === 'outcome') {
       told.outcome = message.outcome;
       release();

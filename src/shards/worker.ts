@@ -11,7 +11,10 @@ import { Outbox } from './outbox.js';
 import type { ToWorker } from './protocol.js';
 
 /** The process as the worker needs it: an IPC channel, signals, an environment. */
-export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'env' | 'connected' | 'kill' | 'pid'>;
+export type WorkerProcess = Pick<
+  NodeJS.Process,
+  'on' | 'send' | 'disconnect' | 'env' | 'connected' | 'kill' | 'pid' | 'ppid'
+>;
 
 const ALIVE_EVERY_MS = 1_000;
 /** How long the process may take to end by itself once its outcome is told, in ms. */
@@ -22,6 +25,9 @@ const ORPHAN_GRACE_MS = 30_000;
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
+  const parent = process.ppid;
+  // That the channel is closed is read some turns after a stopped process went on: by then, its part may be somebody else's.
+  const hasParent = (): boolean => process.ppid === parent;
   process.on('SIGTERM', () => {
     stop.abort();
   });
@@ -34,12 +40,13 @@ export function runWorker(process: WorkerProcess): void {
   process.on('message', (message: ToWorker) => {
     switch (message.type) {
       case 'start':
-        budget = openBudget(message.task.units);
+        budget = openBudget(message.task.units, hasParent);
         outbox = new Outbox(process, message.task.shard);
         void work(process, message.task, outbox, budget, stop.signal);
         break;
       case 'budget':
         budget?.setLimit(message.units);
+        outbox?.granted(message.units);
         break;
       case 'stop':
         stop.abort();

@@ -1,7 +1,7 @@
 /** Diffs sampled or named rows of one shard against the target. */
 import type { Config } from '../config/model.js';
 import { EventBus } from '../core/events.js';
-import { TokenBucket } from '../dynamodb/budget.js';
+import type { TokenBucket } from '../dynamodb/budget.js';
 import { diffRows, type RowDiff } from '../engine/diff.js';
 import type { MappedItem } from '../core/model.js';
 import { NO_TARGET, type ItemRead, type ItemReader } from '../core/ports.js';
@@ -29,6 +29,7 @@ export async function diffShard(
   config: Config,
   shard: string,
   selection: DiffSelection,
+  reads: TokenBucket,
   signal: AbortSignal,
 ): Promise<readonly TableDiff[]> {
   const bus = new EventBus();
@@ -38,8 +39,7 @@ export async function diffShard(
     const target = await openTargetSession(config, bus);
     const begun = await asked;
     const guard = begun === null ? NO_TARGET : target.openGuard(shard, begun);
-    const reader =
-      begun !== null ? target.openReader(shard, new TokenBucket(config.target.readCapacity)) : new EmptyReader();
+    const reader = begun !== null ? target.openReader(shard, reads) : new EmptyReader();
     try {
       const tables: TableDiff[] = [];
       for (const job of session.jobs) {

@@ -8,6 +8,7 @@ import type { EventBus } from '../core/events.js';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { StateStore } from '../core/state-ports.js';
 import { TokenBucket } from '../dynamodb/budget.js';
+import { systemClock } from '../dynamodb/clock.js';
 import { replaced } from '../dynamodb/target-guard.js';
 import { IncidentBook } from '../engine/incident-book.js';
 import type { ShardContext } from '../engine/table-job.js';
@@ -28,9 +29,12 @@ import { existingTarget, localIndexesOf } from './target-facts.js';
 import { verifyShard } from './verify-shard.js';
 import { watchShard } from './watch-shard.js';
 
-/** The budget of a process: read or write units per second, changed as the supervisor allots them. */
-export function openBudget(unitsPerSecond: number): TokenBucket {
-  return new TokenBucket(unitsPerSecond);
+/**
+ * The budget of a process: read or write units per second, changed as the supervisor allots them.
+ * @param entitled whether the supervisor is still there
+ */
+export function openBudget(unitsPerSecond: number, entitled: () => boolean = () => true): TokenBucket {
+  return new TokenBucket(unitsPerSecond, systemClock, entitled);
 }
 
 export async function runShard(

@@ -120,6 +120,7 @@ const LOOSE = only('loose', table({ wholeTable: { maxRows: 5 } }), keys('ALL', '
 
 const ELSEWHERE = 'its words are fixed but for the names of shard and process';
 const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
+  E_OUTPUT: ELSEWHERE,
   E_USAGE: {
     runs: [
       ['diff', '--key', 'a,b'],
@@ -167,6 +168,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
     },
   },
   E_SOURCE_BUSY: ELSEWHERE,
+  E_ROW_TOO_LARGE: ELSEWHERE,
   E_BAD_ROWS: {
     alter: only('odd', keys('{body}', '{id:pad(10)}')),
     runs: [
@@ -212,6 +214,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   E_TARGET_GONE: { fate: failing('ResourceNotFoundException') },
 
   E_STATE_LOCKED: ELSEWHERE,
+  E_STATE_COPIED: ELSEWHERE,
   E_STATE_CORRUPT: {
     then: ({ state }) => writeFileSync(join(state, 's01.db'), 'no state at all'),
     runs: [first, first, ['status'], ['bad-rows', '--json'], ['verify', '--shard', 's01', '--json']],
@@ -233,6 +236,11 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   },
 
   E_WORKER_DIED: ELSEWHERE,
+  E_TOO_MANY_FILES: ELSEWHERE,
+  E_DISK_FULL: ELSEWHERE,
+  E_TOO_MANY_PROCESSES: ELSEWHERE,
+  E_OUT_OF_MEMORY: ELSEWHERE,
+  E_MACHINE_LIMITS: ELSEWHERE,
   E_STALLED: ELSEWHERE,
   E_WORKER_HUNG: ELSEWHERE,
   E_INTERRUPTED: ELSEWHERE,

@@ -129,6 +129,40 @@ describe('TokenBucket', () => {
     expect(() => new TokenBucket(1).setLimit(units)).toThrow(RangeError);
   });
 
+  test('a request counts for as long as it is under way, and for ten seconds from its end: that is when it may arrive', async () => {
+    const clock = new TurnedClock();
+    const bucket = new TokenBucket(100, clock);
+    expect(bucket.tryTake(100)).toBe(true);
+    bucket.sent(100);
+    const served: number[] = [];
+    const serve = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 10) {
+        await clock.pass(10);
+        while (bucket.tryTake(1)) served.push(clock.now());
+      }
+    };
+    await serve(25_000);
+    bucket.ended(100);
+    await serve(15_000);
+    const within = (from: number): number => served.filter((at) => at >= from && at < from + 10_000).length;
+    // It may have come at any of these moments.
+    for (let at = 5_000; at <= 25_000; at += 1_000) {
+      for (const from of [at - 10_000, at - 5_000, at])
+        expect(within(from) + 100, `${at}, ${from}`).toBeLessThanOrEqual(1_004);
+    }
+    expect(served.filter((at) => at >= 36_000).length).toBeGreaterThan(380);
+  });
+
+  test('whoever is not entitled spends nothing', async () => {
+    const clock = new TurnedClock();
+    const parent = { there: true };
+    const bucket = new TokenBucket(100, clock, () => parent.there);
+    expect(bucket.tryTake(1)).toBe(true);
+    parent.there = false;
+    await clock.pass(10_000);
+    expect([bucket.open, bucket.tryTake(1)]).toEqual([false, false]);
+  });
+
   test('an abort of the first lets the next one go as soon as it may', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(10, clock);
