@@ -2,12 +2,15 @@
  * `npm run bench:throttle`: whether the budget is kept and used, by the real command line against the capacity model of the tests, in
  * real time. Rows come from a real MySQL and go through the fault proxy, which throttles as a table of so much capacity
  * does, to a process that accepts everything. Each scenario runs for a while with more rows than it can move, and is stopped.
+ *
+ * The other half is the independent meter (`disturbances.ts`): no model and no proxy, but processes that are stopped, starved and killed
+ * while it measures. The lane fails where any ten seconds saw more than 101% of the budget, or less than 95% of it was used.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { setPriority, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,12 +21,21 @@ import { seededRandom, startFaultProxy } from '../support/fault-proxy.js';
 import { throttledBy } from '../support/fault-proxy/throttling.js';
 import { mysql56 } from '../support/servers/mysql56.js';
 import type { MysqlServer } from '../support/servers/server.js';
+import { type DisturbedFigures, runDisturbed } from './disturbances.js';
 import { startSink, type Sink } from './start-sink.js';
 import { COLD_ROWS, HOT_ACCOUNT, HOT_ROWS, seedAccounts } from './throttle-rows.js';
 import { Meter } from './throttle-meter.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const { values: options } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    of: { type: 'string', default: ROOT },
+    metered: { type: 'boolean', default: false },
+  },
+});
+/** Another checkout's, built, where `--of DIR` names one. */
+const LAUNCHER = join(resolve(options.of), 'bin/dynaferry');
 const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? 1);
 
 interface Scenario {
@@ -97,15 +109,7 @@ async function run(scratch: string, mysql: MysqlServer, sink: Sink, scenario: Sc
   writeFileSync(join(folder, 'dynaferry.yaml'), stringify(config));
   const child = spawn(
     'node',
-    [
-      join(ROOT, 'bin/dynaferry'),
-      'backfill',
-      '--all',
-      '-c',
-      join(folder, 'dynaferry.yaml'),
-      '--jobs',
-      String(shards.length),
-    ],
+    [LAUNCHER, 'backfill', '--all', '-c', join(folder, 'dynaferry.yaml'), '--jobs', String(shards.length)],
     { env: environment(mysql), stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let said = '';
@@ -173,6 +177,25 @@ function report(all: readonly Figures[]): void {
     if (Number.isFinite(figure)) process.stdout.write(`${name}=${figure.toFixed(3)}\n`);
 }
 
+const MOST = 1.01;
+const LEAST_USED = 0.95;
+
+/** @returns whether what README.md promises was kept */
+function reportDisturbed(all: readonly DisturbedFigures[]): boolean {
+  const lines = all.map(({ name, most, used, stoodStillMs }) => [
+    name.padEnd(44),
+    percent(most).padStart(7),
+    (used === null ? '' : percent(used)).padStart(7),
+    `${stoodStillMs.toFixed(0)} ms`.padStart(8),
+  ]);
+  const head = ['at the meter'.padEnd(44), 'most in 10 s', 'used', 'it stood still'];
+  for (const line of [head, ...lines]) process.stdout.write(`${line.join('  ')}\n`);
+  const most = Math.max(0, ...all.map((figures) => figures.most));
+  const used = Math.min(...all.flatMap((figures) => figures.used ?? []), 1);
+  if (all.length > 0) process.stdout.write(`metered_most=${most.toFixed(3)}\nmetered_used=${used.toFixed(3)}\n`);
+  return most <= MOST && used >= LEAST_USED;
+}
+
 /** What the table saw is told by this process: when it has to wait for a processor, requests seem to come all at once. */
 function comeFirst(): void {
   try {
@@ -191,7 +214,7 @@ try {
   const all: Figures[] = [];
   try {
     comeFirst();
-    for (const scenario of SCENARIOS.filter(({ name }) => name.includes(options.only))) {
+    for (const scenario of SCENARIOS.filter(({ name }) => !options.metered && name.includes(options.only))) {
       process.stderr.write(`${scenario.name}: ${scenario.settle + scenario.measure} s\n`);
       const delays = monitorEventLoopDelay();
       delays.enable();
@@ -201,7 +224,8 @@ try {
   } finally {
     await sink.close();
   }
-  report(all);
+  if (all.length > 0) report(all);
+  if (!reportDisturbed(await runDisturbed(scratch, mysql, options.only, LAUNCHER))) process.exitCode = 1;
 } finally {
   await mysql.close();
   rmSync(scratch, { recursive: true, force: true });
