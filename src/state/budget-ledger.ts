@@ -92,12 +92,7 @@ export class BudgetLedger {
   /** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED */
   static join(options: LedgerOptions): BudgetLedger {
     const { folder, resource } = options;
-    const place = {
-      subject: 'the ledger of the budget',
-      file: join(folder, FILE),
-      remedy:
-        'make sure that no dynaferry runs on this state folder, and delete that file: it holds nothing that lasts',
-    };
+    const place = placeIn(folder);
     return guarded(place, () => {
       makeFolder(folder);
       makeFile(place.file);
@@ -134,9 +129,10 @@ export class BudgetLedger {
    */
   look(inUse: number): Look {
     try {
-      this.#within(() => {
+      // Taken only once it is noted for all.
+      this.#known = this.#within(() => {
         this.#buryGone();
-        this.#known = this.#share(inUse);
+        return this.#share(inUse);
       });
     } catch {
       // Locked, or the disk fails: the run goes on with what it has, which nobody else takes while its lock is there.
@@ -180,8 +176,8 @@ export class BudgetLedger {
     buryGone(this.#database, this.#place, this.#run, this.options.restMs);
   }
 
-  #within(work: () => void): void {
-    this.#database.transaction(work).immediate();
+  #within<T>(work: () => T): T {
+    return this.#database.transaction(work).immediate();
   }
 }
 
