@@ -2,7 +2,7 @@
  * Whole migrations behind wrong answers, by the built command: what `backfill` ends with 0 is there, as an honest look says, and what is
  * missing no `verify` passes.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
@@ -103,7 +103,8 @@ async function fullRun({
       // What the wrong answers left behind: what they had no answer to cannot land any more.
       const { code } = await run(command, runs < RUNS);
       if (ended(code) || runs === RUNS) return code;
-      letLateWriteWindowPass(state, SHARDS);
+      // A run that was refused before it began leaves no state.
+      if (existsSync(state)) letLateWriteWindowPass(state, SHARDS);
     }
   };
   try {
