@@ -187,7 +187,7 @@ describe('a pass', () => {
     let now = 1_000;
     const completed: unknown[] = [];
     Object.assign(place.store, {
-      now: () => now,
+      latest: () => now,
       completeRange: (...args: readonly unknown[]) => void completed.push(args),
     });
     const scan = job.source.scan.bind(job.source);
