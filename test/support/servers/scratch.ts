@@ -16,17 +16,25 @@ export function scratchPath(name: string): string {
   return join(tmpdir(), `ferry-${name}-${randomBytes(4).toString('hex')}`);
 }
 
+/** Below what systems give to those that ask for any port: a proxy of a test must not answer in the place of a server that is starting. */
+const PORTS = { from: 15_000, to: 30_000 } as const;
+const PORT_TRIES = 100;
+
 /** A TCP port that was free a moment ago: whoever loses the race for it asks for another. */
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES; tries += 1) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port from ${PORTS.from} to ${PORTS.to} seems free`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  return await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
 }
 
 /** The full path of a program on the PATH or among the system's daemons; null where there is none. */
