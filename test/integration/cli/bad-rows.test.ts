@@ -145,7 +145,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
     expect(again.code).toBe(1);
     expect(again.stdout).toContain('bad row    notes id=7');
     const plain = await migration.run(['verify']);
-    expect(plain.stdout).toMatch(/^s01 {2}NOT verified: 3 bad rows without an item/m);
+    expect(plain.stdout).toMatch(/^s01 {2}NOT verified: 3 bad rows left behind/m);
     const verify = await migration.run(['verify', '--json']);
     expect(verify.code).toBe(1);
     expect(outcomeOf(verify)).toMatchObject({ badRows: 3, missing: 0, differing: 0 });
