@@ -26,7 +26,7 @@ const counts = { requests: 0, bytes: 0 };
 const DESCRIPTION = JSON.stringify({
   Table: {
     TableName: values.table,
-    TableId: 'of the sink',
+    TableId: 'sink',
     TableStatus: 'ACTIVE',
     BillingModeSummary: { BillingMode: 'PAY_PER_REQUEST' },
     KeySchema: [
