@@ -26,6 +26,8 @@ interface Holder {
   held: number;
   /** What it was told last; below `held` until it has answered. */
   told: number;
+  /** So often it was told something that it has not answered yet. Answers come in the order of what they answer. */
+  unanswered: number;
   readonly tell: (units: number) => void;
 }
 
@@ -60,14 +62,19 @@ export class BudgetShares<H> {
 
   /** @param tell brings it its part, whenever that changes; it begins with nothing */
   join(holder: H, tell: (units: number) => void): void {
-    this.#holders.set(holder, { held: 0, told: 0, tell });
+    this.#holders.set(holder, { held: 0, told: 0, unanswered: 0, tell });
     this.#plan();
   }
 
-  /** It has answered: from now on it spends so much at most. */
+  /**
+   * It has answered, as it does whatever it is told: from now on it spends so much at most. Where it was told something else since, as one
+   * that was stopped is, it may spend more soon: only the answer to what it was told last says what it gives up.
+   */
   granted(holder: H, units: number): void {
     const found = this.#holders.get(holder);
-    if (found === undefined || units >= found.held) return;
+    if (found === undefined) return;
+    found.unanswered = Math.max(0, found.unanswered - 1);
+    if (found.unanswered > 0 || units >= found.held) return;
     this.#rest(found.held - units);
     found.held = units;
     this.#plan();
@@ -135,6 +142,7 @@ export class BudgetShares<H> {
 
 function tell(holder: Holder, units: number): void {
   holder.told = units;
+  holder.unanswered += 1;
   holder.tell(units);
 }
 

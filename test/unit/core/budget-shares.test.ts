@@ -38,6 +38,7 @@ describe('parts of one budget', () => {
     const { clock, shares, told, join } = sharing();
     join('a');
     await clock.pass(1);
+    shares.granted('a', TOTAL);
     join('b');
     await clock.pass(60_000);
     // It was told, and is stopped, say.
@@ -74,11 +75,61 @@ describe('parts of one budget', () => {
     await clock.pass(10_000);
     expect([told.get('a'), shares.inUse]).toEqual([50, 300]);
     // An answer to what was told before says nothing new.
+    shares.granted('a', 100);
+    expect(shares.inUse).toBe(300);
     shares.granted('a', 300);
     shares.granted('a', 50);
     expect(shares.inUse).toBe(300);
     await clock.pass(REST_MS);
     expect(shares.inUse).toBe(50);
+  });
+});
+
+describe('answers of a holder that was stopped', () => {
+  /** Told to have a third, half and all of it, one after the other, while it is stopped; it goes on, and answers each. */
+  async function toldThrice(answers: readonly number[]) {
+    const sharer = sharing();
+    const { clock, shares, join } = sharer;
+    for (const name of ['a', 'b', 'c']) join(name);
+    await clock.pass(1);
+    for (const name of ['b', 'c']) {
+      shares.leave(name);
+      await clock.pass(REST_MS + 1);
+    }
+    for (const units of answers) shares.granted('a', units);
+    await clock.pass(REST_MS + 1);
+    return sharer;
+  }
+
+  test.each([
+    ['none yet', []],
+    ['the first', [400]],
+    ['two', [400, 600]],
+    ['all', [400, 600, TOTAL]],
+  ])('that was given more each time give up nothing: %s', async (_, answers) => {
+    const { clock, shares, told, join } = await toldThrice(answers);
+    expect([told.get('a'), shares.inUse]).toEqual([TOTAL, TOTAL]);
+    join('d');
+    await clock.pass(10_000);
+    // What it was told is what it may be spending, until it has said otherwise.
+    expect([told.get('a'), told.get('d')]).toEqual([600, undefined]);
+    for (const units of [400, 600, TOTAL, 600].slice(answers.length)) shares.granted('a', units);
+    await clock.pass(REST_MS + 1);
+    expect([told.get('a'), told.get('d'), shares.inUse]).toEqual([600, 600, TOTAL]);
+    shares.leave('d');
+    await clock.pass(REST_MS + 1);
+    expect(told.get('a')).toBe(TOTAL);
+  });
+
+  test('to what it was told before mean nothing where they have the value of what it was told last', async () => {
+    const { clock, shares, told, join } = await toldThrice([400]);
+    join('d');
+    await clock.pass(1);
+    expect(told.get('a')).toBe(600);
+    // To the second one: the third is still before it.
+    shares.granted('a', 600);
+    await clock.pass(10_000);
+    expect([shares.inUse, told.get('d')]).toEqual([TOTAL, undefined]);
   });
 });
 
