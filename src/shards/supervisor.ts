@@ -6,7 +6,7 @@
  *
  *   stop (first signal): every child is told to stop, saves its checkpoint and ends     kill (second): every child is ended now
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
 import { BudgetShares } from '../core/budget-shares.js';
@@ -90,6 +90,7 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
         if (stop.aborted)
           return { ...failedOutcome(task.shard, interrupted()), ...recorded(task), toldBy: 'nobody' as const };
         const child = startWorker();
+        if (!(child instanceof ChildProcess)) return notStarted(task, child, recorded, bus);
         const release = (): void => {
           consumed.delete(task.shard);
           parts.leave(child);
@@ -115,13 +116,34 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   });
 }
 
-function startWorker(): ChildProcess {
-  // Without flags of V8's own: with any, it throws away the compiled code that Node brings of its own modules.
-  // It has no terminal: one that goes away is nothing to it. And nothing that Node or V8 say of themselves gets between lines of a log.
-  return fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    ...(isWorkingDirectoryThere() ? {} : { cwd: '/' }),
-  });
+/**
+ * @returns what Node threw instead: five faults of the machine are events of the child, all others are thrown (ENOMEM, EIO of the disk that
+ * Node is on). The other shards go on, and the run's end is theirs too.
+ */
+function startWorker(): ChildProcess | Error {
+  try {
+    // Without flags of V8's own: with any, it throws away the compiled code that Node brings of its own modules.
+    // It has no terminal: one that goes away is nothing to it. And nothing that Node or V8 say of themselves gets between lines of a log.
+    return fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      ...(isWorkingDirectoryThere() ? {} : { cwd: '/' }),
+    });
+  } catch (thrown) {
+    return thrown as Error;
+  }
+}
+
+function notStarted(task: ShardTask, error: Error, recorded: Supervision['recorded'], bus: EventBus): ShardOutcome {
+  const fault =
+    new MachineWatch(task.shard).refused(error) ??
+    new FerryError(
+      'E_WORKER_DIED',
+      `the process of shard ${task.shard} could not be started (${error.message})`,
+      'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
+    );
+  const outcome: ShardOutcome = { ...failedOutcome(task.shard, fault), ...recorded(task), toldBy: 'nobody' };
+  tellEnd(outcome, bus);
+  return outcome;
 }
 
 /** Node cannot start in a folder that was deleted meanwhile. */

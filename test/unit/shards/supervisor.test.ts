@@ -1,0 +1,36 @@
+/** A shard's process that cannot be started at all. */
+import { afterEach, expect, test } from 'vitest';
+import { EventBus } from '../../../src/core/events.js';
+import { superviseShards } from '../../../src/shards/supervisor.js';
+import { UNSHARED } from '../../../src/wiring/shared-budget.js';
+import type { ShardTask } from '../../../src/wiring/shard-task.js';
+
+const node = process.execPath;
+afterEach(() => {
+  process.execPath = node;
+});
+
+const task = (shard: string): ShardTask => ({
+  ...{ kind: 'backfill', shard, config: { file: '/none.yaml', text: 'none: here' }, dryRun: false, restart: false },
+  ...{ retryBad: false, maxBadRows: 0, takenOver: {}, target: null, acceptServer: false, scans: 1, everyEvent: false },
+  units: 0,
+});
+
+test('what Node throws where it cannot start a process is that shard’s own end, and not the run’s', async () => {
+  const bus = new EventBus();
+  const ended: string[] = [];
+  bus.on('shard.finished', ({ shard }) => ended.push(shard));
+  process.execPath = '/dev/null/node';
+  const found = await superviseShards({
+    tasks: ['s01', 's02'].map(task),
+    ...{ jobs: 1, shares: new Map(), units: 100, budget: UNSHARED, warmUnits: null, bus },
+    ...{ stop: new AbortController().signal, kill: new AbortController().signal },
+    recorded: () => ({ badRows: 7 }),
+  });
+  expect(found.map(({ shard, toldBy, badRows, fault }) => [shard, toldBy, badRows, fault?.code])).toEqual([
+    ['s01', 'nobody', 7, 'E_WORKER_DIED'],
+    ['s02', 'nobody', 7, 'E_WORKER_DIED'],
+  ]);
+  expect(found[1]?.fault?.message).toMatch(/the process of shard s02 could not be started \(spawn ENOTDIR\)/);
+  expect(ended).toEqual(['s01', 's02']);
+});
