@@ -141,7 +141,7 @@ function printFindings(io: Io, run: RunOptions, outcome: ShardOutcome): void {
     );
   }
   const left = missing + differing + unresolved - doubtful - differences.length;
-  more(io, left, 'difference', 'the state file holds them all');
+  more(io, left, 'difference', 'the state counts them all, and keeps the first ones');
 }
 
 /** Differences by the operator's own hand must not look like damage. */

@@ -37,7 +37,11 @@ function quoted(word: string): string {
 /** Its next step, with the command that resumes in place of "the same". */
 export function restated<F extends Fault>(fault: F, resume: string | null): F {
   if (resume === null) return fault;
-  return { ...fault, hint: fault.hint.replace(/\b([Rr]un) the same command again\b/g, `$1 \`${resume}\``) };
+  // Not as a text to put in: `$'` and the like, as a name of a file may have, would mean something there.
+  return {
+    ...fault,
+    hint: fault.hint.replace(/\b([Rr]un) the same command again\b/g, (_, run) => `${run} \`${resume}\``),
+  };
 }
 
 export function restatedOutcome(outcome: ShardOutcome, resume: string | null): ShardOutcome {

@@ -119,6 +119,8 @@ describe('the command that resumes', () => {
       hint: 'look; then run the same command again to resume',
     } as const;
     expect(restated(fault, null)).toEqual(fault);
+    const odd = "dynaferry backfill --all --config '/a/$1$&$'";
+    expect(restated(fault, odd).hint).toContain(`un \`${odd}\``);
     expect(restated(fault, 'dynaferry backfill --all').hint).toBe(
       'look; then run `dynaferry backfill --all` to resume',
     );
@@ -131,4 +133,9 @@ describe('the command that resumes', () => {
     told.emit('shard.finished', { shard: 's01', outcome: 'failed', counts: NO_COUNTS, elapsedMs: 1, fault });
     expect(hints).toEqual(['look; then run `X` to resume', 'look; then run `X` to resume']);
   });
+});
+
+it('does not promise a list of all differences, which nobody keeps', () => {
+  const report = reportOf({ missing: 5_000, findings: { badRows: [], differences: [] } });
+  expect(report).toContain('and 5,000 more differences; the state counts them all, and keeps the first ones\n');
 });
