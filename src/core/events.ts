@@ -86,7 +86,7 @@ export interface EventMap {
     readonly attributes: readonly string[];
     readonly items: number;
   };
-  /** A shard's process had more to tell than its parent took: so many events were left out here. The state has all that they told. */
+  /** A shard's process had more to tell than its parent took: so many events were left out here. The state counts what they told. */
   'events.dropped': OfShard & { readonly events: number };
   /** Once a second while a pass runs. */
   'shard.progress': OfShard & ProgressSnapshot;

@@ -2,7 +2,7 @@
  * What a shard's process tells its parent, through a pipe that takes some kilobytes at a time: at most `IN_FLIGHT` messages are handed to
  * the pipe and not yet taken by it, and at most `WAITING` wait for that, whatever the shard meets and however busy, or stopped, the parent
  * is. Bad rows and differences of one kind wait as one, of progress waits the newest; what is beyond is left out and counted
- * (`events.dropped`). All of it is in the state, where the report comes from. The end of the shard and its outcome are never left out.
+ * (`events.dropped`). The state has counted all of that, where the report comes from. The end of the shard, its outcome and warnings are never left out.
  *
  * Followed: every message of a worker goes through here. The other way, a parent sends three kinds, one at a time. What the parent prints
  * is written while it waits (a pipe or a file on POSIX), so it takes no more from its children than its reader takes.
@@ -17,12 +17,13 @@ export type Channel = Pick<NodeJS.Process, 'send' | 'connected'>;
 /** So many go through without being summed up: more than a chunk without trouble has. */
 const IN_FLIGHT = 64;
 const WAITING = 1_000;
-/** Few, and what follows cannot be understood without them. */
+/** Few, and what follows cannot be understood without them; or, of warnings, no state has them. */
 const ALWAYS_TOLD: ReadonlySet<EventName> = new Set([
   'shard.started',
   'shard.phase',
   'table.planned',
   'shard.finished',
+  'shard.warning',
   'events.dropped',
 ]);
 

@@ -90,6 +90,23 @@ test('what a full pipe makes wait is bounded; what is left out is counted, and t
   expect(sent.some((message) => message.type === 'event' && message.record.name === 'shard.finished')).toBe(true);
 });
 
+test('what a full pipe leaves out is never a warning: no state has it', async () => {
+  const { channel, sent, take } = fullPipe();
+  const outbox = new Outbox(channel, 's01');
+  for (let i = 0; i < 5_000; i++) outbox.event(retried(i));
+  const warning = {
+    shard: 's01',
+    code: 'E_BAD_ROWS',
+    message: 'delete these items',
+    hint: 'nothing else does',
+  } as const;
+  outbox.event({ name: 'shard.warning', payload: warning });
+  const ended = outbox.end(OUTCOME);
+  take();
+  await ended;
+  expect(sent).toContainEqual({ type: 'event', record: { name: 'shard.warning', payload: warning } });
+});
+
 test('it has ended when the pipe has taken the last message, and not before', async () => {
   const { channel, sent, take } = fullPipe();
   const outbox = new Outbox(channel, 's01');
