@@ -1,6 +1,6 @@
 /** `dynaferry diff`: the dry run of single rows: the item that would be written beside the one that is there. */
 import { Command, Option } from 'commander';
-import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
+import { EXIT, FerryError, type ExitCode, type Fault } from '../core/errors.js';
 import { ofServer } from '../core/shown-text.js';
 import { bytes, plural } from '../listeners/format.js';
 import type { ItemDiff, RowDiff } from '../engine/diff.js';
@@ -9,6 +9,7 @@ import type { RowChoice } from '../wiring/explain-row.js';
 import type { TableDiff } from '../wiring/diff-shard.js';
 import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
+import { printFault } from './print-error.js';
 import { stopOnSignals } from './signals.js';
 
 interface DiffOptions extends ShardOptions {
@@ -73,7 +74,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     throw new FerryError('E_USAGE', '--key, --where and --bad-row go with --explain', 'add --explain, or use --keys');
   const { diffShard } = await import('../wiring/diff-shard.js');
   const { openReadBudget } = await import('../wiring/shared-budget.js');
-  const reads = openReadBudget(config);
+  const reads = openReadBudget(config, (fault) => warn(io, options.json, fault));
   const stopping = stopOnSignals(io);
   try {
     const keys = options.keys.map((key) => key.split(','));
@@ -106,6 +107,12 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     reads.end();
     stopping.end();
   }
+}
+
+/** On stderr, as an event where those are asked for. */
+function warn(io: Io, json: boolean, fault: Fault): void {
+  if (!json) printFault(io.stderr, 'warning', fault);
+  else writeLine(io.stderr, JSON.stringify({ time: new Date().toISOString(), event: 'shard.warning', ...fault }));
 }
 
 /** Exits 1 where the row is bad. */

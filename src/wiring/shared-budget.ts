@@ -32,7 +32,7 @@ export function restMeanwhile(config: Config): void {
 }
 
 /** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED */
-export function joinBudget(config: Config, kind: 'write' | 'read'): SharedBudget {
+export function joinBudget(config: Pick<Config, 'state' | 'target'>, kind: 'write' | 'read'): SharedBudget {
   const { table } = config.target;
   const ledger = BudgetLedger.join({ folder: config.state, resource: `${kind} ${table}`, restMs: REST_MS });
   let looksInVain = 0;
@@ -53,21 +53,29 @@ function waiting(table: string, kind: string, others: readonly number[]): Fault 
   const who = others.length === 0 ? 'another run' : `the run of process ${others.join(' and ')}`;
   return {
     code: 'E_STATE_LOCKED',
-    message: `${who} has the whole ${kind} budget of table ${table}, and has given up nothing for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; nothing is moved here`,
-    hint: 'see whether that process was stopped: let it go on, or end it; this run goes on by itself then',
+    message: `${who} has the whole ${kind} budget of table ${table}, and has given up nothing for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; it is waited for`,
+    hint: 'see whether that process was stopped: let it go on, or end it; this command goes on by itself then. A shard that has nothing for many minutes ends with E_STALLED: run the same command again to resume',
   };
 }
 
 /**
  * A bucket of this process for a few reads beside the runs that there may be. It makes no state folder: where nobody ever ran, nobody shares.
+ * @param onWait called once where it has waited for its part for too long
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED
  */
-export function openReadBudget(config: Config): { readonly bucket: TokenBucket; end(): void } {
+export function openReadBudget(
+  config: Pick<Config, 'state' | 'target'>,
+  onWait: (fault: Fault) => void,
+): { readonly bucket: TokenBucket; end(): void } {
   const bucket = new TokenBucket(0);
   const budget = hasLedger(config.state) ? joinBudget(config, 'read') : UNSHARED;
   const whole = config.target.readCapacity;
   const parts: BudgetShares<typeof bucket> = new BudgetShares(0, () => look());
-  const look = (): void => parts.setTotal(whole * budget.look(parts.inUse / whole));
+  const look = (): void => {
+    parts.setTotal(whole * budget.look(parts.inUse / whole));
+    const waits = budget.waitingFor();
+    if (waits !== null) onWait(waits);
+  };
   parts.join(bucket, (units) => {
     bucket.setLimit(units);
     parts.granted(bucket, units);

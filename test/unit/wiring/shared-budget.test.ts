@@ -1,0 +1,32 @@
+/** A command that reads a few items beside a run which gives up nothing of the budget, as one that is stopped. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Config } from '../../../src/config/model.js';
+import type { Fault } from '../../../src/core/errors.js';
+import { joinBudget, openReadBudget } from '../../../src/wiring/shared-budget.js';
+
+const state = mkdtempSync(join(tmpdir(), 'shared-budget-'));
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(state, { recursive: true });
+});
+
+test('it says whom it waits for, once, and reads when that one is gone', async () => {
+  const config = { state, target: { table: 'messages', readCapacity: 100 } } as Pick<Config, 'state' | 'target'>;
+  const stopped = joinBudget(config, 'read');
+  expect(stopped.look(1)).toBe(1);
+  vi.useFakeTimers();
+  const told: Fault[] = [];
+  const reads = openReadBudget(config, (fault) => told.push(fault));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(reads.bucket.limit).toBe(0);
+  expect(told.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    `E_STATE_LOCKED: the run of process ${process.pid} has the whole read budget of table messages, and has given up nothing for 10 s; it is waited for`,
+  ]);
+  stopped.leave();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect([reads.bucket.limit, told.length]).toEqual([100, 1]);
+  reads.end();
+});
