@@ -21,6 +21,8 @@ interface Waiter {
 const ROUNDING = 1e-6;
 /** A debit of so many seconds' worth is 0.4% of ten seconds. */
 const SMALL_DEBIT_SECONDS = 0.04;
+/** Between two looks whether it may spend again. */
+const NOT_ENTITLED_MS = 1_000;
 
 export class TokenBucket implements Budget {
   readonly #clock: Clock;
@@ -200,7 +202,8 @@ export class TokenBucket implements Budget {
     this.#cancelTimer = null;
     if (this.#waiters.length === 0 || this.rate === 0) return;
     const debt = -Math.min(this.#level, this.#window.balance);
-    const ms = Math.max(1, Math.ceil((debt / this.rate) * 1000));
+    // Where it may not spend, no payment of a debt changes that: it looks again, and not a thousand times a second.
+    const ms = this.#entitled() ? Math.max(1, Math.ceil((debt / this.rate) * 1000)) : NOT_ENTITLED_MS;
     this.#cancelTimer = this.#clock.after(ms, () => {
       this.#cancelTimer = null;
       this.#fill();

@@ -153,6 +153,18 @@ describe('TokenBucket', () => {
     expect(served.filter((at) => at >= 36_000).length).toBeGreaterThan(380);
   });
 
+  test('whoever is not entitled is asked about once a second', async () => {
+    const clock = new TurnedClock();
+    const entitled = { asked: 0 };
+    const bucket = new TokenBucket(100, clock, () => ((entitled.asked += 1), false));
+    const waits = new AbortController();
+    const taken = bucket.take(1, waits.signal).catch(() => 'not taken');
+    await clock.pass(10_000);
+    expect(entitled.asked).toBeLessThan(50);
+    waits.abort();
+    expect(await taken).toBe('not taken');
+  });
+
   test('whoever is not entitled spends nothing', async () => {
     const clock = new TurnedClock();
     const parent = { there: true };
