@@ -114,7 +114,7 @@ export const ERROR_CODES = {
   E_OUT_OF_MEMORY: entry(EXIT.state, 'the machine or the container has no more memory for the process'),
   E_MACHINE_LIMITS: entry(EXIT.preflight, 'the config needs more memory, files or processes than the machine allows'),
 
-  E_WORKER_DIED: entry(EXIT.state, 'the process of a shard ended without saying why'),
+  E_WORKER_DIED: entry(EXIT.state, 'the process of a shard ended without saying why, or could not be started'),
   E_STALLED: entry(EXIT.state, 'nothing moved for longer than every patience of the config; the checkpoint is saved'),
   E_WORKER_HUNG: entry(
     EXIT.state,

@@ -43,7 +43,7 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'difference.found':
       return differenceWords(payload);
     case 'events.dropped':
-      return `${plural(payload.events, 'event')} not shown: they came faster than they could be written; the state has all`;
+      return `${plural(payload.events, 'event')} not shown: they came faster than they could be written; the state has counted them`;
     case 'shard.stalled':
       return `nothing has moved for ${duration(payload.seconds)}, ${payload.last === null ? 'and nothing did before' : `last seen: ${payload.last}`}; look at MySQL, DynamoDB and the network; if it goes on, the shard ends with E_STALLED`;
     case 'shard.warning':
