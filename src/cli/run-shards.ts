@@ -37,7 +37,7 @@ export async function runShards(
     const warnings = await passPreflight(io, config, shards, common, run, toRestart, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const target = run.kind === 'backfill' && !run.dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
-    if (run.restart && !run.dryRun) await askRestart(config, shards);
+    const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards) : [];
     const { superviseShards } = await import('../shards/supervisor.js');
     const { recordedWork } = await import('../wiring/recorded-work.js');
     const { serverShares } = await import('../shards/server-share.js');
@@ -81,7 +81,7 @@ export async function runShards(
       endProgress();
     }
     outcomes = outcomes.map((outcome) => restatedOutcome(outcome, resume));
-    if (run.restart) await forgetRefused(config, outcomes);
+    await forgetRefused(config, newlyAsked, outcomes);
     const restartsLeft = await leftToRestart(config, toRestart);
     if (common.json) writeJson(io, { command: kind, dryRun, resume, restartsLeft, warnings, shards: outcomes });
     else printOutcomes(io, { ...run, restartsLeft }, outcomes);
@@ -120,18 +120,26 @@ async function leftToRestart(config: Config, shards: readonly string[]): Promise
   return shards.filter((shard) => isRestartAsked({ folder: config.state, shard }));
 }
 
-async function askRestart(config: Config, shards: readonly string[]): Promise<void> {
+async function askRestart(config: Config, shards: readonly string[]): Promise<readonly string[]> {
   const state = await import('../state/restart.js');
-  state.askRestart(config.state, shards);
+  return state.askRestart(config.state, shards);
 }
 
-/** Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone later. */
+/**
+ * Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone later. What an
+ * earlier run was asked for, and did not come to, stays asked.
+ */
 const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
 
-async function forgetRefused(config: Config, outcomes: readonly ShardOutcome[]): Promise<void> {
+async function forgetRefused(
+  config: Config,
+  asked: readonly string[],
+  outcomes: readonly ShardOutcome[],
+): Promise<void> {
   const { forgetRestart } = await import('../state/restart.js');
   for (const { shard, fault } of outcomes)
-    if (fault !== null && REFUSED.has(fault.code)) forgetRestart({ folder: config.state, shard });
+    if (asked.includes(shard) && fault !== null && REFUSED.has(fault.code))
+      forgetRestart({ folder: config.state, shard });
 }
 
 function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {

@@ -1,11 +1,12 @@
 /**
  * A setting whose value holds something of the environment, as a state keeps it: the text of the config (`tenant = '${TENANT}'`), and behind
- * a sign that no text has, a mark that tells whether the value is still the same (`config/seal.ts` makes it). Neither the value nor the
- * mark is shown: variables are where secrets live.
+ * a sign, 24 hexadecimal digits that tell whether the value is still the same (`config/seal.ts` makes them). Neither the value nor the mark is
+ * shown: variables are where secrets live.
  */
 
-/** No text of a config that YAML prints has one. */
+/** A text of a config has one where it was written as an escape ("\\0"): the mark behind it tells a seal. */
 const SEAL = '\u0000';
+const MARK = /\u0000[0-9a-f]{24}$/;
 
 /** @param written text of the config, with `${NAME}` in it */
 export function sealedText(written: string, mark: string): string {
@@ -13,7 +14,7 @@ export function sealedText(written: string, mark: string): string {
 }
 
 export function isSealed(value: unknown): value is string {
-  return typeof value === 'string' && value.includes(SEAL);
+  return typeof value === 'string' && MARK.test(value);
 }
 
 /** What may be shown of a setting: of a sealed one, the text of the config. */

@@ -13,7 +13,7 @@
  * machine id. A state of version 9 or earlier, and one whose folder was deleted, knows nothing.
  */
 import type { Database } from 'better-sqlite3';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, type BigIntStats } from 'node:fs';
 import { FerryError } from '../core/errors.js';
 import { SYSTEM_CLOCKS, type Clocks } from './clocks.js';
 import { restartCommand, type ShardFiles } from './files.js';
@@ -52,12 +52,14 @@ export function storedHome(database: Database): Stored {
 }
 
 /** This place, as it is stored. */
-export function homeHere({ file, lock }: ShardFiles, { machine, run }: Clocks = SYSTEM_CLOCKS): string {
+export function homeHere({ folder, file, lock }: ShardFiles, { machine, run }: Clocks = SYSTEM_CLOCKS): string {
+  // A lock file is never changed, so it cannot say whether its birth is one; the folder was, when files came into it.
+  const tells = tellsBirth(statSync(folder, { bigint: true }));
   return JSON.stringify({
     machine,
     run,
-    file: identityOf(file),
-    lock: existsSync(lock) ? identityOf(lock) : null,
+    file: identityOf(file, tells),
+    lock: existsSync(lock) ? identityOf(lock, tells) : null,
   } satisfies Home);
 }
 
@@ -132,9 +134,13 @@ function isSame(a: FileIdentity, b: FileIdentity): boolean {
   return a.inode === b.inode && (a.birth === null || b.birth === null || a.birth === b.birth);
 }
 
-function identityOf(file: string): NonNullable<Home['lock']> {
-  const { ino, birthtimeNs, ctimeNs } = statSync(file, { bigint: true });
-  // Where nothing tells the birth, Node gives the time of the last change, or none.
-  const birth = birthtimeNs === 0n || birthtimeNs === ctimeNs ? null : String(birthtimeNs);
-  return { inode: String(ino), birth, changed: String(ctimeNs) };
+function identityOf(file: string, tells: boolean): NonNullable<Home['lock']> {
+  const stats = statSync(file, { bigint: true });
+  const birth = tells || tellsBirth(stats) ? String(stats.birthtimeNs) : null;
+  return { inode: String(stats.ino), birth, changed: String(stats.ctimeNs) };
+}
+
+/** Where nothing tells the birth, Node gives the time of the last change, or none. */
+function tellsBirth({ birthtimeNs, ctimeNs }: BigIntStats): boolean {
+  return birthtimeNs !== 0n && birthtimeNs !== ctimeNs;
 }

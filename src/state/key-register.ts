@@ -11,8 +11,8 @@ import type { Database, Statement } from 'better-sqlite3';
 import { FerryError } from '../core/errors.js';
 import type { Cursor } from '../core/model.js';
 import type { KeyRegister } from '../core/state-ports.js';
-import { createDatabase, openDatabase, prepared } from './database.js';
-import { keyRegisterFiles, makeFolder, type StatePlace } from './files.js';
+import { createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
+import { keyRegisterFiles, makeFolder, restartCommand, type StatePlace } from './files.js';
 import { acquireLock } from './lock.js';
 import { writerOf } from './lock-holder.js';
 import type { StateAt } from './open.js';
@@ -26,6 +26,9 @@ const CLAIM_BUSY_MS = 500;
 const BUSY_MS = 30_000;
 /** Keys looked at in one transaction while a shard's claims are given up. */
 const RELEASE_STEP = 10_000;
+
+/** Claims that are looked at for one of a shard: a second or so. */
+const LOOKED_THROUGH = 5_000_000;
 
 type Owner = Parameters<KeyRegister['claim']>[0];
 type Claims = Parameters<KeyRegister['claim']>[1];
@@ -84,6 +87,42 @@ function lacksClaims(files: StatePlace): FerryError {
     'E_STATE_COPIED',
     `${files.subject}: ${files.file} lacks claims that were made: it was removed, an earlier file was put in place, or its log was removed. Two rows could share an item key unseen`,
     `put the newer file back, or the whole state folder from one backup; else ${files.remedy}`,
+  );
+}
+
+/**
+ * Those of the shards that the register has no claim of, as far as it is looked through. Keys are in no order of shards, so of many claims
+ * one is soon found; of a shard with few among very many others, nothing is said.
+ * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED
+ */
+export function shardsWithoutClaims(folder: string, shards: readonly string[]): readonly string[] {
+  const files = keyRegisterFiles(folder);
+  if (shards.length === 0 || !existsSync(files.file)) return shards;
+  const database = openReadOnly(files, KEY_REGISTER, CLAIM_BUSY_MS, 1);
+  try {
+    const [claim, more] = prepared(files, () => [
+      database.prepare(
+        `SELECT 1 FROM (SELECT shard FROM item_keys ORDER BY key LIMIT ${LOOKED_THROUGH}) WHERE shard = ? LIMIT 1`,
+      ),
+      database.prepare(`SELECT 1 FROM item_keys ORDER BY key LIMIT 1 OFFSET ${LOOKED_THROUGH}`),
+    ]);
+    return guarded(files, () => {
+      const notFound = shards.filter((shard) => claim.get(shard) === undefined);
+      return notFound.length === 0 || more.get() !== undefined ? [] : notFound;
+    });
+  } finally {
+    database.close();
+  }
+}
+
+/** @param shards that have moved items, and have no claim in it */
+export function leftBehind(folder: string, shards: readonly string[]): FerryError {
+  const { subject, file } = keyRegisterFiles(folder);
+  const these = shards.length === 1 ? `shard ${shards.join('')}, which has` : `shards ${shards.join(', ')}, which have`;
+  return new FerryError(
+    'E_STATE_COPIED',
+    `${subject}: ${file} has no claim of ${these} moved items: it was removed or left behind, or it is another one. Rows of other shards could overwrite theirs unseen`,
+    `put the file back, or the whole state folder from one backup; else begin again what lacks its claims (a shard that is not in the config is added first): \`${restartCommand(...shards)}\``,
   );
 }
 

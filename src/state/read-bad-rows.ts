@@ -18,12 +18,31 @@ export interface ShardBadRows {
   readonly groups: readonly BadRowGroup[];
   /** The first ones. Their keys and cursors hold row values. */
   readonly rows: readonly RecordedBadRow[];
-  /** Those with bad rows, and those that a retry accepted a change of the mapping for while they had some. */
-  readonly columns: readonly { readonly table: string; readonly column: string | null }[];
   /** Tables that were asked about and are not gone through to their end: more bad rows may be found in them. */
   readonly unfinished: readonly string[];
   /** Why nothing can be said, or null. */
   readonly fault: Fault | null;
+}
+
+/** Files have their columns since that version. */
+const COLUMNS_SINCE = 2;
+
+/**
+ * The columns with bad rows, and those that a retry accepted a change for, also in a file that an earlier version left: a retry on one shard
+ * goes by those of all, and brings up its own file alone.
+ * @returns none where nothing is recorded for the shard, or nothing can be read
+ */
+export function readBadColumns({
+  folder,
+  shard,
+}: StateAt): readonly { readonly table: string; readonly column: string | null }[] {
+  const files = shardFiles(folder, shard);
+  try {
+    if (!isRecorded(files)) return [];
+    return readBeside(files, (database) => prepared(files, () => new BadRows(database)).columns(), COLUMNS_SINCE);
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -45,13 +64,12 @@ export function readBadRows(
       const read = database.transaction(() => ({
         groups: badRows.groups(),
         rows: badRows.first(limit),
-        columns: badRows.columns(),
         unfinished: tables.filter((table) => passes.summary('backfill', table)?.pass.finishedAt == null),
       }));
       return read();
     });
     return { shard, ...found, fault: null };
   } catch (error) {
-    return { shard, groups: [], rows: [], columns: [], unfinished: [], fault: asFerryError(error).toFault() };
+    return { shard, groups: [], rows: [], unfinished: [], fault: asFerryError(error).toFault() };
   }
 }

@@ -12,7 +12,7 @@ import type { Fingerprint, FingerprintChange, StateStore } from '../core/state-p
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
 import { restartCommand } from '../state/files.js';
 import { canonicalJson, changedAlike, fingerprintChanges } from '../state/fingerprint.js';
-import { readBadRows } from '../state/read-bad-rows.js';
+import { readBadColumns } from '../state/read-bad-rows.js';
 import { readBinding } from '../state/read-binding.js';
 import { guardBinding, guardOf, type KeyGuard } from './key-guard.js';
 import { restartedWith } from './shard-agreement.js';
@@ -132,9 +132,7 @@ function naming(
 
 /** Of all shards: one config serves them all, so a column with bad rows on any of them may change for each. */
 export function columnsWithBadRows(config: Config): readonly BadColumn[] {
-  const columns = config.source.shards.flatMap(
-    ({ id }) => readBadRows({ folder: config.state, shard: id }, 0)?.columns ?? [],
-  );
+  const columns = config.source.shards.flatMap(({ id }) => readBadColumns({ folder: config.state, shard: id }));
   return [...new Map(columns.map((entry) => [JSON.stringify([entry.table, entry.column]), entry])).values()];
 }
 

@@ -11,6 +11,7 @@ import { stateSpace } from '../state/space.js';
 import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from './key-guard.js';
 import { machineFindings } from './machine-limits.js';
 import { bindingFindings } from './own-binding.js';
+import { registerFindings } from './register-claims.js';
 import { ServerTurns } from './server-turns.js';
 import { agreementFindings } from './shard-agreement.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
@@ -147,9 +148,18 @@ function lookAtKeys(
     // Shards have the same tables, so as a rule there is one; each is looked up in the state of every shard.
     const restarting = new Set(options.restarting);
     for (const guard of guards) findings.push(...guardFindings(config, guard, restarting));
+    findings.push(...lookAtRegister(config, restarting));
     if (guards.has('shard-values')) findings.push(...valueFindings(config, shards, restarting));
   }
   return { findings, seen: [], registerBytes };
+}
+
+function lookAtRegister(config: Config, restarting: ReadonlySet<string>): readonly Finding[] {
+  try {
+    return registerFindings(config, restarting);
+  } catch (thrown) {
+    return errorsOf(asFerryError(thrown));
+  }
 }
 
 /** Of an entry of item-keys.db, about. */

@@ -3,6 +3,7 @@
  * which recorded values as its server printed them.
  */
 import Database from 'better-sqlite3';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Cursor } from '../../../src/core/model.js';
@@ -104,6 +105,23 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
     expect(await recorded.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
     expectRefusal(await recorded.run(['backfill', '--shard', 's02']), SHARED);
     expect((await itemsOf(recorded))[0]).toBe(ROWS);
+  });
+
+  it.each([true, false])('stops before a row where the register was left behind, declared: %s', async (declared) => {
+    await using migration = await open(servers, { ...CASES, declared });
+    expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
+    for (const name of ['item-keys.db', 'item-keys.seen']) rmSync(join(migration.stateFolder, name));
+    for (const shard of ['s01', 's02']) {
+      expectRefusal(await migration.run(['backfill', '--shard', shard]), {
+        code: 'E_STATE_COPIED',
+        exit: 6,
+        fact: /no claim of shard s01, which has moved items/,
+        next: /backfill --restart --shard s01/,
+      });
+    }
+    expect(await migration.run(['backfill', '--shard', 's01', '--restart'])).toMatchObject({ code: 0 });
+    expectRefusal(await migration.run(['backfill', '--shard', 's02']), declared ? OVERLAP : SHARED);
+    expect((await itemsOf(migration))[0]).toBe(ROWS);
   });
 
   it.each<[string, Shards]>([

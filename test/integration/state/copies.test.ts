@@ -209,6 +209,14 @@ describe('it stays at home', () => {
     expect(adoptState(one.at)).toMatchObject({ reason: null });
   });
 
+  test('where a deleted lock file had the inode that the next one gets, as on ext4', async () => {
+    await using folder = await temporaryFolder();
+    for (let i = 0; i < 5; i++) {
+      openStateStore({ folder: folder.path, shard: 's01', create: true }).close();
+      rmSync(join(folder.path, 's01.lock'));
+    }
+  });
+
   test('where a process was killed, its log is there, or was folded in', async () => {
     await using one = await place();
     await killed(one);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { StateStore } from '../../../src/core/state-ports.js';
 import { openStateStore } from '../../../src/state/open.js';
-import { readBadRows } from '../../../src/state/read-bad-rows.js';
+import { readBadColumns, readBadRows } from '../../../src/state/read-bad-rows.js';
 import { readBinding } from '../../../src/state/read-binding.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
 import { STATE } from '../../../src/state/schema.js';
@@ -68,6 +68,19 @@ const opened = (at: { readonly folder: string; readonly shard: string }): StateS
 test('there is a file of every earlier version', () => {
   expect(VERSIONS.length).toBe(STATE.migrations.length - 1);
 });
+
+// The first version recorded none of what a retry accepted.
+test.each(VERSIONS.slice(1))(
+  'version %i: its columns with bad rows are read, which retries on other shards go by',
+  async (version) => {
+    await using state = await earlier(version);
+    const database = new Database(state.file);
+    const had = database.prepare('SELECT DISTINCT table_name AS "table", column_name AS "column" FROM bad_rows').all();
+    database.close();
+    expect(had.length).toBeGreaterThan(0);
+    expect(readBadColumns(state.at)).toEqual(expect.arrayContaining(had));
+  },
+);
 
 describe.each(VERSIONS)('a state file of version %i', (version) => {
   test('is that, and is told from a look beside it, which cannot bring it up', async () => {

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openKeyRegister } from '../../../src/state/key-register.js';
@@ -56,6 +56,34 @@ test('a restart that was asked for stays so until its shard is put aside, or it 
   forgetRestart({ ...at, shard: 's02' });
   expect(isRestartAsked({ ...at, shard: 's02' })).toBe(false);
   forgetRestart({ ...at, shard: 's02' });
+});
+
+test('a restart that is refused once its former state is aside goes on later', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  // In the place of a register that another process keeps: one that cannot be read.
+  writeFileSync(join(folder.path, 'item-keys.db'), 'no register');
+  expect(askRestart(at.folder, ['s01'])).toEqual(['s01']);
+  expect(() => archiveState(at)).toThrow(expect.objectContaining({ code: 'E_STATE_CORRUPT' }) as Error);
+  forgetRestart(at);
+  expect(isRestartAsked(at)).toBe(true);
+  expect(askRestart(at.folder, ['s01', 's02'])).toEqual(['s02']);
+  rmSync(join(folder.path, 'item-keys.db'));
+  expect(archiveState(at)).toBeNull();
+  expect(isRestartAsked(at)).toBe(false);
+});
+
+test('a state that nobody can look into is not put aside: it may be a copy', { timeout: 20_000 }, async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  const shell = new Database(join(at.folder, 's01.db'));
+  shell.pragma('locking_mode = EXCLUSIVE');
+  shell.exec('BEGIN EXCLUSIVE');
+  expect(() => archiveState(at)).toThrow(expect.objectContaining({ code: 'E_STATE_LOCKED' }) as Error);
+  shell.close();
+  expect(archiveState(at)).not.toBeNull();
 });
 
 test('beside a `status` that has the file open, its log is moved with it', async () => {

@@ -22,6 +22,7 @@ describe('a sealed setting', () => {
     ['another one that stands in the file by now', sealed('${T}', 'acme'), 'other', sealed('${T}', 'acme')],
     ['the same value of another variable', sealed('${T}', 'acme'), sealed('${U}', 'acme'), sealed('${U}', 'acme')],
     ['a constant that was a number', 7, sealed('${T}', '7'), sealed('${T}', 7)],
+    ['text with a NUL that is no seal', 'one\u0000same', 'other\u0000same', 'one\u0000same'],
     ['what no variable has a part in', { a: [1, 'x', null] }, { a: [1, 'y', null], b: 2 }, { a: [1, 'x', null] }],
   ])('is compared with %s', (_, stored, given, expected) => {
     expect(sealedLike(stored, given)).toEqual(expected);
