@@ -98,8 +98,10 @@ export class Statements {
       };
       const watch = setInterval(look, (this.answerSeconds * 1_000) / LOOKS);
       const before = socket.bytesRead;
+      const tooLarge = (): boolean => socket.bytesRead - before > mostBytes;
+      const giveUp = (): void => this.destroy(new AnswerTooLarge(this.shard, mostBytes));
       const measure = setInterval(() => {
-        if (socket.bytesRead - before > mostBytes) this.destroy(new AnswerTooLarge(this.shard, mostBytes));
+        if (tooLarge()) giveUp();
       }, MEASURED_EVERY_MS);
       const onAbort = (): void => this.destroy(interrupted());
       const settle = (error: Error | null): void => {
@@ -120,7 +122,11 @@ export class Statements {
         if (isLost(error)) this.destroy(error);
         else settle(error);
       });
-      command.on('end', () => settle(null));
+      // What came between two looks counts as well: whoever asked holds no more than was agreed, however busy the process is.
+      command.on('end', () => {
+        if (tooLarge()) giveUp();
+        else settle(null);
+      });
     });
   }
 

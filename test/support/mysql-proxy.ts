@@ -81,6 +81,12 @@ export async function startMysqlProxy(first: Address): Promise<MysqlProxy> {
       upstream.destroy();
     };
     for (const socket of [client, upstream]) socket.setNoDelay(true).on('error', end).on('close', end);
+    // No more is taken from the server than the client takes: what it asked for in vain stays there.
+    const passOn = (part: Buffer): void => {
+      if (client.write(part)) return;
+      upstream.pause();
+      client.once('drain', () => upstream.resume());
+    };
     let answered = 0;
     client.on('data', (part) => {
       answered = 0;
@@ -101,7 +107,7 @@ export async function startMysqlProxy(first: Address): Promise<MysqlProxy> {
       else if (answered > faults.passedBytes)
         client.write(part.subarray(0, Math.max(0, faults.passedBytes - answered + part.length)));
       else if (faults.delayMs > 0) setTimeout(() => client.write(part), faults.delayMs);
-      else if (faults.dribbleMs === null) client.write(part);
+      else if (faults.dribbleMs === null) passOn(part);
       else void trickle(upstream, client, part, () => faults.dribbleMs);
     });
   });

@@ -34,13 +34,13 @@ describe.each(serverPairs)('key lengths: $name', { timeout: 120_000 }, (servers)
     const [{ findings } = { findings: { badRows: [] } }] = (
       JSON.parse(backfill.stdout) as { shards: { findings: { badRows: { row: string; reason: string }[] } }[] }
     ).shards;
-    const reasons = findings.badRows.map(({ row, reason }) => [/id=([^,]*)/.exec(row)?.[1], reason]);
-    expect(Object.fromEntries(reasons)).toEqual({
-      partition: "a partition key of more than DynamoDB's 2048 bytes",
-      'wide partition': "a partition key of more than DynamoDB's 2048 bytes",
-      sort: "a sort key of more than DynamoDB's 1024 bytes",
-      'wide sort': "a sort key of more than DynamoDB's 1024 bytes",
-    });
+    // Rows of a table that is read whole have a number, and no key: they are read in the order of their ids.
+    expect(findings.badRows.map(({ row, reason }) => [row, reason])).toEqual([
+      ['#1', "a partition key of more than DynamoDB's 2048 bytes"],
+      ['#2', "a sort key of more than DynamoDB's 1024 bytes"],
+      ['#3', "a partition key of more than DynamoDB's 2048 bytes"],
+      ['#4', "a sort key of more than DynamoDB's 1024 bytes"],
+    ]);
     const items = await migration.items();
     expect(items.map((item) => [item['id']?.S, item['pk']?.S, item['sk']?.S]).sort()).toEqual(
       FITTING.map((id) => [id, ...(ROWS[id] ?? [])]),
