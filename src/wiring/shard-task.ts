@@ -1,5 +1,6 @@
 /** What a shard's process is told to do, and what it answers: plain data, since it crosses a process border. */
-import { asFerryError, EXIT, type ExitCode, type Fault } from '../core/errors.js';
+import { asFerryError, EXIT, FerryError, type ExitCode, type Fault } from '../core/errors.js';
+import { machineFault } from '../core/machine-faults.js';
 import type { Age } from '../core/evidence.js';
 import type { FingerprintChange } from '../core/state-ports.js';
 import type { RetryCounts } from '../engine/retry.js';
@@ -106,7 +107,8 @@ export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
 
 /** The outcome of a shard whose work could not even begin, or ended without a word. */
 export function failedOutcome(shard: string, thrown: unknown): ShardOutcome {
-  const error = asFerryError(thrown);
+  const ofMachine = thrown instanceof FerryError ? null : machineFault(`shard ${shard}`, thrown);
+  const error = ofMachine ?? asFerryError(thrown);
   return {
     ...NOTHING_DONE,
     shard,

@@ -177,8 +177,8 @@ describe.each(dynamodbPairs.slice(0, 1))('a live writer beside a backfill from $
     await using migration = await createMigration({ servers, rows: notes, config: liveConfig });
     migration.configure(({ source, target }) => {
       Object.assign(source.limits, { maxReplicaLagSeconds: 1 });
-      // Twenty minutes for writes that land late and for clocks, a second of lag: two seconds are left to a row.
-      const version = { attribute: 'version', tombstonesKept: `${20 * 60 + 3}s` };
+      // Twenty-five minutes for writes that land late and for clocks, a second of lag: two seconds are left to a row.
+      const version = { attribute: 'version', tombstonesKept: `${25 * 60 + 3}s` };
       Object.assign(target, { writeCapacity: 10, patienceSeconds: 1, version });
     });
     const slow = await migration.run(['backfill']);

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { MachineWatch } from '../../../src/shards/machine-death.js';
+
+const HEAP = 'Reached heap limit Allocation failed - JavaScript heap out of memory';
+
+test('V8’s own words are what a full heap is told by; a signal alone says nothing of it', () => {
+  const watch = new MachineWatch('s01');
+  expect(watch.ended('SIGABRT', HEAP)).toMatchObject({
+    code: 'E_OUT_OF_MEMORY',
+    message: `the process of shard s01 ended by SIGABRT: ${HEAP}`,
+  });
+  for (const how of ['SIGABRT', 'SIGTERM', 'exit code 134']) expect(watch.ended(how, null)).toBeNull();
+  expect(watch.ended('SIGABRT', 'Check failed: node->IsInUse().')).toBeNull();
+});
+
+test('a process that could not load its own code for want of files is told as that', () => {
+  expect(new MachineWatch('s01').ended('exit code 71', null)).toMatchObject({ code: 'E_TOO_MANY_FILES' });
+});
