@@ -141,7 +141,8 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
     expect((await migration.run(['status'])).stdout).toMatch(/^s01 +verified .*equal except 10 deleted by TTL/m);
   });
 
-  it('those that are there are seen, and differ where they differ, whatever their time', async () => {
+  // DynamoDB Local itself deletes what has expired, every now and then once TTL is on: where it did so just then, the test has no items.
+  it('those that are there are seen, and differ where they differ, whatever their time', { retry: 2 }, async () => {
     await using migration = await expiring(servers, YESTERDAY);
     await setTtl(migration, 'ttl');
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
