@@ -142,7 +142,7 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
   });
 
   // DynamoDB Local itself deletes what has expired, every now and then once TTL is on: where it did so just then, the test has no items.
-  it('those that are there are seen, and differ where they differ, whatever their time', { retry: 2 }, async () => {
+  it('those that are there are seen, and differ where they differ, whatever their time', { retry: 6 }, async () => {
     await using migration = await expiring(servers, YESTERDAY);
     await setTtl(migration, 'ttl');
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
