@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { setPriority } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { crc32 } from 'node:zlib';
+import { tableDescription } from './bench-table.js';
 
 export interface Metered {
   /** Units of the ten seconds that had most. */
@@ -26,22 +27,9 @@ const UNIT_BYTES = 1_024;
 const arrivals: { readonly at: number; readonly units: number }[] = [];
 const delays = monitorEventLoopDelay({ resolution: 5 });
 
-const DESCRIPTION = JSON.stringify({
-  Table: {
-    TableName: 'bench',
-    TableId: 'of the meter',
-    TableStatus: 'ACTIVE',
-    BillingModeSummary: { BillingMode: 'PROVISIONED' },
-    KeySchema: [
-      { AttributeName: 'pk', KeyType: 'HASH' },
-      { AttributeName: 'sk', KeyType: 'RANGE' },
-    ],
-    AttributeDefinitions: [
-      { AttributeName: 'pk', AttributeType: 'S' },
-      { AttributeName: 'sk', AttributeType: 'S' },
-    ],
-    ProvisionedThroughput: { ReadCapacityUnits: 100_000, WriteCapacityUnits: 100_000 },
-  },
+const DESCRIPTION = tableDescription('bench', {
+  BillingModeSummary: { BillingMode: 'PROVISIONED' },
+  ProvisionedThroughput: { ReadCapacityUnits: 100_000, WriteCapacityUnits: 100_000 },
 });
 
 type Item = Record<string, Record<string, string>>;

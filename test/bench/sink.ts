@@ -9,6 +9,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { crc32 } from 'node:zlib';
+import { tableDescription } from './bench-table.js';
 
 const { values } = parseArgs({
   options: {
@@ -23,24 +24,11 @@ const latencyMs = Number(values.latency);
 const kept = new Map<string, string>();
 const counts = { requests: 0, bytes: 0 };
 
-const DESCRIPTION = JSON.stringify({
-  Table: {
-    TableName: values.table,
-    TableId: 'sink',
-    TableStatus: 'ACTIVE',
-    BillingModeSummary: { BillingMode: 'PAY_PER_REQUEST' },
-    KeySchema: [
-      { AttributeName: 'pk', KeyType: 'HASH' },
-      { AttributeName: 'sk', KeyType: 'RANGE' },
-    ],
-    AttributeDefinitions: [
-      { AttributeName: 'pk', AttributeType: 'S' },
-      { AttributeName: 'sk', AttributeType: 'S' },
-    ],
-    ProvisionedThroughput: { ReadCapacityUnits: 0, WriteCapacityUnits: 0 },
-    // So that a run does not begin slowly for the table's sake.
-    WarmThroughput: { ReadUnitsPerSecond: 100_000_000, WriteUnitsPerSecond: 100_000_000, Status: 'ACTIVE' },
-  },
+const DESCRIPTION = tableDescription(values.table, {
+  BillingModeSummary: { BillingMode: 'PAY_PER_REQUEST' },
+  ProvisionedThroughput: { ReadCapacityUnits: 0, WriteCapacityUnits: 0 },
+  // So that a run does not begin slowly for the table's sake.
+  WarmThroughput: { ReadUnitsPerSecond: 100_000_000, WriteUnitsPerSecond: 100_000_000, Status: 'ACTIVE' },
 });
 
 type Item = Record<string, unknown>;
