@@ -34,9 +34,14 @@ export function answerBytes(cells: number, rows: number, width: number): number 
   return (cells + rows * (ROW_OVERHEAD_BYTES + CELL_OVERHEAD_BYTES * width)) * TLS_SHARE;
 }
 
-/** Bytes of an answer that one row may have, with all else that comes with it. */
+let mostBytesOfOneRow: number | undefined;
+
+/**
+ * Bytes of an answer that one row may have, with all else that comes with it. The limit is that of the first call: the kernel reads
+ * some ten files for it, and each statement asks.
+ */
 export function mostOfOneRow(): number {
-  return largestRow();
+  return (mostBytesOfOneRow ??= largestRow());
 }
 
 function mebibytes(bytes: number): number {

@@ -17,6 +17,8 @@ export type WorkerProcess = Pick<
 >;
 
 const ALIVE_EVERY_MS = 1_000;
+/** A look at the parent is a system call, and a worker asks at each of thousands of debits a second. In ms. */
+const LOOK_HOLDS_MS = 20;
 /** How long the process may take to end by itself once its outcome is told, in ms. */
 const END_GRACE_MS = 2_000;
 /** How long it may take to save its checkpoint when its parent is gone, in ms: as long as a parent that is there lets it. */
@@ -25,9 +27,8 @@ const ORPHAN_GRACE_MS = 30_000;
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
-  const parent = process.ppid;
   // That the channel is closed is read some turns after a stopped process went on: by then, its part may be somebody else's.
-  const hasParent = (): boolean => process.ppid === parent;
+  const hasParent = parentCheck(process);
   process.on('SIGTERM', () => {
     stop.abort();
   });
@@ -53,6 +54,21 @@ export function runWorker(process: WorkerProcess): void {
         break;
     }
   });
+}
+
+/** Whether the process still has the parent that it has now. One look holds for `LOOK_HOLDS_MS`; a stop of the process uses that up. */
+function parentCheck(process: WorkerProcess): () => boolean {
+  const parent = process.ppid;
+  let has = true;
+  let lookedAt = performance.now();
+  return () => {
+    const now = performance.now();
+    if (has && now - lookedAt >= LOOK_HOLDS_MS) {
+      has = process.ppid === parent;
+      lookedAt = now;
+    }
+    return has;
+  };
 }
 
 async function work(

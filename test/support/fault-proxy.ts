@@ -40,6 +40,12 @@ export interface FaultProxyOptions {
   readonly forgetful?: boolean;
 }
 
+/** A request as its sender sees it. */
+interface Sent {
+  /** The connection ended before the answer was complete. */
+  abandoned: boolean;
+}
+
 /** @param target endpoint of the real DynamoDB @param random which entries of a batch stay unprocessed */
 export async function startFaultProxy(
   target: string,
@@ -50,7 +56,7 @@ export async function startFaultProxy(
   const requests: SeenRequest[] = [];
   const begun = performance.now();
   const races: string[] = [];
-  const entriesUnderWay = new Set<string>();
+  const entriesUnderWay = new Map<string, Sent>();
   const held = new HeldRequests();
   let controlRequests = 0;
   let underWay = 0;
@@ -78,13 +84,25 @@ export async function startFaultProxy(
           return;
         }
         mostAtOnce = Math.max(mostAtOnce, underWay);
-        races.push(...seen.entries.filter((entry) => entriesUnderWay.has(entry)));
-        for (const entry of seen.entries) entriesUnderWay.add(entry);
-        // The sender knows of the end when the answer is complete, or the connection is gone.
+        const sent: Sent = { abandoned: false };
+        for (const entry of seen.entries) {
+          const earlier = entriesUnderWay.get(entry);
+          if (earlier !== undefined) afterTurns(() => !earlier.abandoned && races.push(entry));
+          entriesUnderWay.set(entry, sent);
+        }
+        // The sender knows of the end when the answer is complete, or when it has ended the connection.
         const release = (): void => {
-          for (const entry of seen.entries) entriesUnderWay.delete(entry);
+          for (const entry of seen.entries) if (entriesUnderWay.get(entry) === sent) entriesUnderWay.delete(entry);
         };
-        response.once('finish', release).once('close', release);
+        const abandon = (): void => {
+          sent.abandoned ||= !response.writableFinished;
+          release();
+        };
+        incoming.socket.once('end', abandon);
+        response.once('finish', release).once('close', () => {
+          incoming.socket.off('end', abandon);
+          abandon();
+        });
         await meet(plan(seen), encounter);
       } catch {
         incoming.socket.destroy();
@@ -112,4 +130,12 @@ export async function startFaultProxy(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/**
+ * That a connection has ended and that a request came on another one are read in one turn, in no order, and the end is reported in the
+ * next: whether the one was over when the other was sent is known after that.
+ */
+function afterTurns(callback: () => void): void {
+  setImmediate(() => setImmediate(() => setImmediate(callback)));
 }

@@ -1,4 +1,6 @@
 /** What the fault proxy does, fate by fate: what the sender gets, and what the table holds. */
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { CapacityModel } from '../../support/capacity/capacity-model.js';
 import { createTable, dynamodbServers, type TestTable } from '../../support/dynamodb.js';
@@ -198,6 +200,32 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     expect(it.proxy.requests[0]?.entries).toEqual([JSON.stringify(put('A', 1))]);
     expect(it.proxy.races).toEqual([JSON.stringify(put('A', 1))]);
     expect((await one()).body['__type']).toContain('#ProvisionedThroughputExceededException');
+  });
+
+  test('a sender that ends its connection and asks again at once on another has not sent twice at once', async () => {
+    await using it = await setUp(({ ordinal }) =>
+      ordinal % 2 === 0 ? { kind: 'endless', everyMs: 1 } : { kind: 'pass' },
+    );
+    const { hostname, port } = new URL(it.proxy.endpoint);
+    const body = JSON.stringify({ TableName: it.table.name, Item: put('A', 1).PutRequest.Item });
+    const request = `POST / HTTP/1.1\r\nhost: proxy\r\nx-amz-target: DynamoDB_20120810.PutItem\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const connected = async (): Promise<Socket> => {
+      const socket = connect(Number(port), hostname);
+      await once(socket, 'connect');
+      return socket;
+    };
+    for (let time = 0; time < 20; time += 1) {
+      // The second is there first: a proxy reads its request before it reads the end of the other.
+      const second = await connected();
+      const first = await connected();
+      first.write(request);
+      await once(first, 'data');
+      first.destroy();
+      second.write(request);
+      await once(second, 'data');
+      second.destroy();
+    }
+    expect(it.proxy.races).toEqual([]);
   });
 
   test('a table of so much capacity: partly unprocessed without reasons, then refused with them, with its capacity', async () => {
