@@ -111,16 +111,18 @@ export function badRowRecords(shards: readonly ListedShard[], showValues: boolea
 }
 
 function rowRecord(shard: string, row: RecordedBadRow, showValues: boolean): unknown {
-  const { number, table, column, kind, reason, remedy, place, recordedAt } = row;
+  const { number, table, column, cause, kind, reason, remedy, itemsTaken, place, recordedAt } = row;
   return {
     type: 'row',
     shard,
     number,
     table,
     column,
+    cause,
     kind,
     reason,
     remedy,
+    itemsTaken,
     range: place?.range ?? null,
     chunk: place?.chunk ?? null,
     recordedAt: new Date(recordedAt).toISOString(),

@@ -114,7 +114,19 @@ export function haveOneKey(a: MappedItem, b: MappedItem): boolean {
 }
 
 /** Why a row cannot be represented as asked. Holds no value. */
+/** Why a row is a bad row: what becomes of it at the next run goes by this, never by the words of `reason` and `remedy`. */
+export type BadRowCause =
+  /** A value, or an item of them, that cannot be represented as asked. */
+  | 'value'
+  /** DynamoDB refused an item of it. */
+  | 'refused'
+  /** Another row maps to its item key; this one stopped the run. */
+  | 'shared-key'
+  /** Another shard has its sharding value; this one stopped the run. */
+  | 'shard-overlap';
+
 export interface BadRow {
+  readonly cause: BadRowCause;
   /** null where the fault is the whole item's, as with its size. */
   readonly column: string | null;
   /** What sort of value it was: `decimal(65,30)`, `varchar(40), gbk`, `NULL`, `an item of 412,345 bytes`. */

@@ -73,10 +73,16 @@ export interface BadRowRecord extends BadRow {
   readonly key: string;
   /** `last` of the chunk that it was read in: the two meet when that chunk is committed. null: of no chunk. */
   readonly chunk: Cursor | null;
+  /**
+   * Items of it that the target took although it refused others of it: no count of items has them. null: nothing of it was written this
+   * time, so what was recorded of that stays.
+   */
+  readonly itemsTaken: number | null;
 }
 
 /** A bad row as the state has it. */
 export interface RecordedBadRow extends BadRowRecord {
+  readonly itemsTaken: number;
   /** Its own among the shard's bad rows for as long as it is recorded, from 1: names it without a value of its key. */
   readonly number: number;
   /** The committed chunk of a backfill that counted it as bad, ordinals from 0; null: none has, so far. */

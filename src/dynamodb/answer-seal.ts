@@ -5,6 +5,7 @@
  * a checksum (DynamoDB Local's do), never with a wrong one.
  */
 import { crc32 } from 'node:zlib';
+import { ANSWER_FAULTS } from './answer-faults.js';
 
 const REQUEST_ID = 'x-amzn-requestid';
 const CHECKSUM = 'x-amz-crc32';
@@ -19,14 +20,13 @@ export type AnswerHeaders = Readonly<Record<string, unknown>>;
 export function sealFault(status: number, headers: AnswerHeaders, body: Buffer): string | null {
   const sum = headers[CHECKSUM];
   if (status === 200) {
-    if (!hasRequestId(headers)) return `answer without ${REQUEST_ID}`;
-    if (sum === undefined) return `answer without ${CHECKSUM}`;
+    if (!hasRequestId(headers)) return ANSWER_FAULTS.noRequestId;
+    if (sum === undefined) return ANSWER_FAULTS.noChecksum;
   } else {
-    if (NAMED.test(body.toString('latin1', 0, NAME_WITHIN)) && !hasRequestId(headers))
-      return `answer without ${REQUEST_ID}`;
+    if (NAMED.test(body.toString('latin1', 0, NAME_WITHIN)) && !hasRequestId(headers)) return ANSWER_FAULTS.noRequestId;
     if (sum === undefined) return null;
   }
-  return sum === String(crc32(body)) ? null : `answer with a wrong ${CHECKSUM}`;
+  return sum === String(crc32(body)) ? null : ANSWER_FAULTS.wrongChecksum;
 }
 
 const NAMED = /"__type"/;

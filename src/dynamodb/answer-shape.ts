@@ -8,13 +8,11 @@
  * through the SDK (CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive); nothing here sends a Query or a Scan. What an
  * answer says in the right shape but falsely shows in its checksum alone (`answer-seal.ts`).
  */
-
-/** As `RequestFailure.reason`. */
-export const UNREADABLE = 'unreadable answer';
+import { ANSWER_FAULTS } from './answer-faults.js';
 
 /** An answer that is not of its operation's shape, or does not fit the request. */
 export class UnreadableAnswer extends Error {
-  constructor(message = UNREADABLE, options?: ErrorOptions) {
+  constructor(message = ANSWER_FAULTS.unreadable, options?: ErrorOptions) {
     super(message, options);
   }
 }
@@ -82,6 +80,8 @@ export function orUnreadable<T>(read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    throw thrown instanceof UnreadableAnswer ? thrown : new UnreadableAnswer(UNREADABLE, { cause: thrown });
+    throw thrown instanceof UnreadableAnswer
+      ? thrown
+      : new UnreadableAnswer(ANSWER_FAULTS.unreadable, { cause: thrown });
   }
 }

@@ -6,8 +6,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Readable } from 'node:stream';
 import * as z from 'zod';
+import { ANSWER_FAULTS } from './answer-faults.js';
 import { sealFault } from './answer-seal.js';
-import { isTable, UNREADABLE } from './answer-shape.js';
+import { isTable } from './answer-shape.js';
 import { RequestFailure } from './service-errors.js';
 
 /** The rare calls are answered within some hundred ms; somebody waits for them at a terminal. */
@@ -100,7 +101,7 @@ export function checkAnswers(client: DynamoDBClient, withinMs = CALL_ANSWER_WITH
         if (fault !== null) throw new RequestFailure(fault, 0, true);
         const { TableName: asked } = args.input as { readonly TableName?: string };
         if (response.statusCode === 200 && !isAnswer(String(commandName), asked ?? '', body)) {
-          throw new RequestFailure(UNREADABLE, 200, true);
+          throw new RequestFailure(ANSWER_FAULTS.unreadable, 200, true);
         }
         response.body = body;
         return answered;
@@ -131,16 +132,13 @@ function isAnswer(command: string, asked: string, body: Buffer): boolean {
 /** @throws RequestFailure; what the stream fails with: an abort ends it at once */
 async function wholeBody(body: Readable | Uint8Array, withinMs: number): Promise<Buffer> {
   if (body instanceof Uint8Array) return Buffer.from(body);
-  const late = setTimeout(
-    () => body.destroy(new RequestFailure('no whole answer in time', 0, true)),
-    Math.max(1, withinMs),
-  );
+  const late = setTimeout(() => body.destroy(new RequestFailure(ANSWER_FAULTS.late, 0, true)), Math.max(1, withinMs));
   try {
     const parts: Buffer[] = [];
     let bytes = 0;
     for await (const part of body as AsyncIterable<Buffer>) {
       bytes += part.length;
-      if (bytes > MOST_ANSWER_BYTES) throw new RequestFailure('answer without end', 0, true);
+      if (bytes > MOST_ANSWER_BYTES) throw new RequestFailure(ANSWER_FAULTS.endless, 0, true);
       parts.push(part);
     }
     return Buffer.concat(parts);

@@ -84,5 +84,11 @@ export function refusedItems(refused: readonly FerryError[], written: WriteRecei
 }
 
 function badRow({ reason }: RequestFailure, fact: string, remedy: string): BadRow {
-  return { column: null, kind: 'an item', reason: `DynamoDB refused its item (${reason}): ${fact}`, remedy };
+  return {
+    cause: 'refused',
+    column: null,
+    kind: 'an item',
+    reason: `DynamoDB refused its item (${reason}): ${fact}`,
+    remedy,
+  };
 }

@@ -4,6 +4,7 @@
  */
 import type { Dispatcher } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
+import { ANSWER_FAULTS } from './answer-faults.js';
 import { type AnswerHeaders, sealFault } from './answer-seal.js';
 import { connectionFailure, parseErrorAnswer } from './error-answer.js';
 import type { RequestSigner } from './request-signer.js';
@@ -107,7 +108,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#limits = limits;
-    this.#timer = setTimeout(() => this.#stop(TOO_LATE), wholeMs);
+    this.#timer = setTimeout(() => this.#stop(ANSWER_FAULTS.late), wholeMs);
     if (limits.signal?.aborted === true) this.#abort();
     else limits.signal?.addEventListener('abort', this.#abort);
   }
@@ -126,7 +127,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#limits.maxAnswerBytes) this.#stop(TOO_LONG);
+    if (this.#bytes > this.#limits.maxAnswerBytes) this.#stop(ANSWER_FAULTS.endless);
     else this.#chunks.push(chunk);
   }
 
@@ -178,9 +179,6 @@ async function unlessAborted<T>(credentials: Promise<T>, signal: AbortSignal | n
     signal.removeEventListener('abort', abort);
   }
 }
-
-const TOO_LATE = 'no whole answer in time';
-const TOO_LONG = 'answer without end';
 
 class RequestStopped extends Error {}
 

@@ -5,6 +5,7 @@
 import { FerryError } from '../core/errors.js';
 import { machineFault } from '../core/machine-faults.js';
 import { ofServer } from '../core/shown-text.js';
+import { answererOf, type Answerer } from './answer-faults.js';
 import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';
 import { type InvalidWords, wordsIn, type ServiceWords } from './service-words.js';
 
@@ -154,13 +155,13 @@ const UNSEALED =
 const WAIT =
   'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity, then run the same command again';
 
+const NEXT_OF_ANSWERER: Readonly<Record<Answerer, string>> = { 'another service': UNSEALED, 'in between': FOREIGN };
+
 /** The error of a run whose patience ran out. */
 export function unavailable(operation: string, table: string, failure: RequestFailure, seconds: number): FerryError {
   const neverSent = failure.status === 0 && !failure.sent;
-  // As `answer-seal.ts` and `answer-shape.ts` name them.
-  const foreign = /^(unreadable answer|answer with)/.test(failure.reason);
-  const unsealed = failure.reason.startsWith('answer without ');
-  const next = unsealed ? UNSEALED : foreign ? FOREIGN : (ruleOf(failure.reason)?.next ?? WAIT);
+  const answerer = answererOf(failure.reason);
+  const next = answerer === null ? (ruleOf(failure.reason)?.next ?? WAIT) : NEXT_OF_ANSWERER[answerer];
   const fact = `${operation} on table ${table} made no progress for ${seconds} s; the last failure was ${failure.reason}`;
   const ofMachine = machineFault(fact, { code: failure.reason });
   if (ofMachine !== null) return ofMachine;

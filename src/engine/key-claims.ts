@@ -156,7 +156,9 @@ export class KeyClaims {
     if (overlap === null) return;
     const place = { table: this.#table, cursor: this.job.source.cursorOf(overlap.row) };
     const fault = overlappingRow(values.column.name, overlap.holder);
-    this.context.store.recordBadRows([{ ...place, key: this.#keyText(place), chunk: null, ...fault }]);
+    this.context.store.recordBadRows([
+      { ...place, key: this.#keyText(place), chunk: null, itemsTaken: null, ...fault },
+    ]);
     throw shardOverlap(this.#table, this.context.shard, values.column.name, overlap.holder);
   }
 
@@ -233,7 +235,7 @@ export class KeyClaims {
 
   #refuse(rows: readonly RowPlace[], holder: string): never {
     this.context.store.recordBadRows(
-      rows.map((place) => ({ ...place, key: this.#keyText(place), chunk: null, ...SHARED_KEY })),
+      rows.map((place) => ({ ...place, key: this.#keyText(place), chunk: null, itemsTaken: null, ...SHARED_KEY })),
     );
     throw sharedKey(this.#table, this.context.shard, holder);
   }

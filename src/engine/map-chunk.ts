@@ -21,7 +21,14 @@ export interface MappedChunk {
 export function badRowRecord(job: TableJob, row: Row, fault: BadValue, chunk: Cursor | null): BadRowRecord {
   const cursor = job.source.cursorOf(row);
   const { table } = job.mapping;
-  return { ...fault.toBadRow(table), table: table.name, cursor, key: job.source.describeKey(cursor), chunk };
+  return {
+    ...fault.toBadRow(table),
+    table: table.name,
+    cursor,
+    key: job.source.describeKey(cursor),
+    chunk,
+    itemsTaken: null,
+  };
 }
 
 /** Items of one row as it was read; none where it is bad or expired. @param now seconds since the epoch */

@@ -7,7 +7,7 @@
 import { FerryError } from '../core/errors.js';
 import type { Fault } from '../core/errors.js';
 import type { BadRow, Cursor, MappedItem, Row } from '../core/model.js';
-import type { BadRowRecord } from '../core/state-ports.js';
+import type { BadRowRecord, RecordedBadRow } from '../core/state-ports.js';
 import type { WriteReceipt } from '../core/ports.js';
 import type { TableJob } from './table-job.js';
 
@@ -52,9 +52,6 @@ export function refusedRows(
   return rows;
 }
 
-/** Ends the reason of a row of which items were taken. */
-const TAKEN = /; (\d+) other items? of the row (?:is|are) in the target$/;
-
 function withTaken({ bad, taken }: RefusedRow): BadRow {
   if (taken === 0) return bad;
   const others = taken === 1 ? '1 other item of the row is' : `${taken} other items of the row are`;
@@ -65,14 +62,9 @@ function withTaken({ bad, taken }: RefusedRow): BadRow {
   };
 }
 
-/** How many items a row left in the target, as its record says. */
-export function itemsTaken({ reason }: BadRow): number {
-  return Number(TAKEN.exec(reason)?.[1] ?? 0);
-}
-
 /** @param gone records of rows that the source has no more @returns null where they left nothing in the target */
-export function leftBehind(table: string, gone: readonly BadRow[]): Fault | null {
-  const items = gone.reduce((sum, bad) => sum + itemsTaken(bad), 0);
+export function leftBehind(table: string, gone: readonly RecordedBadRow[]): Fault | null {
+  const items = gone.reduce((sum, { itemsTaken }) => sum + itemsTaken, 0);
   if (items === 0) return null;
   return {
     code: 'E_BAD_ROWS',
@@ -84,5 +76,12 @@ export function leftBehind(table: string, gone: readonly BadRow[]): Fault | null
 /** @param chunk the last cursor of the chunk that it was read in; null: it was read alone */
 export function refusedRecord({ mapping, source }: TableJob, refused: RefusedRow, chunk: Cursor | null): BadRowRecord {
   const cursor = source.cursorOf(refused.row);
-  return { ...withTaken(refused), table: mapping.table.name, cursor, key: source.describeKey(cursor), chunk };
+  return {
+    ...withTaken(refused),
+    table: mapping.table.name,
+    cursor,
+    key: source.describeKey(cursor),
+    chunk,
+    itemsTaken: refused.taken,
+  };
 }

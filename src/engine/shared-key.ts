@@ -38,26 +38,25 @@ export function shardOverlap(table: string, shard: string, column: string, holde
 }
 
 export const SHARED_KEY: BadRow = {
+  cause: 'shared-key',
   column: null,
   kind: 'an item key',
   reason: "its item key is another row's too",
   remedy: 'take a unique key of the table into the key templates',
 };
 
-const ONE_SHARD_REMEDY =
-  'find out which shard the value belongs to, and leave the rows of the other out (`where`) or remove them';
-
 /** @param holder the shard that claimed the value first */
 export function overlappingRow(column: string, holder: string): BadRow {
   return {
+    cause: 'shard-overlap',
     column,
     kind: 'a sharding value',
     reason: `shard ${holder} has rows with this value too, and it is declared to be of one shard only`,
-    remedy: ONE_SHARD_REMEDY,
+    remedy: 'find out which shard the value belongs to, and leave the rows of the other out (`where`) or remove them',
   };
 }
 
 /** It stopped the run that recorded it: the next run finds out anew, whatever became of the rows. */
-export function stoppedRun(recorded: BadRow): boolean {
-  return recorded.remedy === SHARED_KEY.remedy || recorded.remedy === ONE_SHARD_REMEDY;
+export function stoppedRun({ cause }: BadRow): boolean {
+  return cause === 'shared-key' || cause === 'shard-overlap';
 }

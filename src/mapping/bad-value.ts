@@ -21,7 +21,7 @@ export class BadValue extends Error {
   toBadRow(table: TableInfo): BadRow {
     const column = table.columns.find(({ name }) => name === this.column);
     const kind = this.kind ?? (column === undefined ? 'an item' : typeText(column));
-    return { column: this.column, kind, reason: this.reason, remedy: this.remedy };
+    return { cause: 'value', column: this.column, kind, reason: this.reason, remedy: this.remedy };
   }
 }
 

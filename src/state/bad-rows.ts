@@ -3,7 +3,7 @@
  * their place when it is committed. Listing them by kind is SQLite's work, so thousands of them cost nothing to look at.
  */
 import type { Database, Statement } from 'better-sqlite3';
-import type { BadRow, Cursor } from '../core/model.js';
+import type { BadRow, BadRowCause, Cursor } from '../core/model.js';
 import type { BadRowRecord, RecordedBadRow } from '../core/state-ports.js';
 
 interface BadRowRow {
@@ -12,16 +12,18 @@ interface BadRowRow {
   readonly cursor: string;
   readonly key_text: string;
   readonly column_name: string | null;
+  readonly cause: BadRowCause;
   readonly kind: string;
   readonly reason: string;
   readonly remedy: string;
+  readonly items_taken: number;
   readonly chunk_last: string | null;
   readonly range_index: number | null;
   readonly chunk_sequence: number | null;
   readonly recorded_at: number;
 }
 
-interface GroupRow extends Pick<BadRowRow, 'table_name' | 'column_name' | 'reason' | 'remedy' | 'kind'> {
+interface GroupRow extends Pick<BadRowRow, 'table_name' | 'column_name' | 'cause' | 'reason' | 'remedy' | 'kind'> {
   readonly kinds: number;
   readonly rows: number;
 }
@@ -43,17 +45,17 @@ export class BadRows {
   readonly #at: Statement<[string, string], BadRowRow>;
   readonly #count: Statement<[string], number>;
   readonly #first: Statement<[number], BadRowRow>;
-  readonly #columns: Statement<[], { table: string; column: string | null }>;
   readonly #groups: Statement<[], GroupRow>;
 
   constructor(readonly database: Database) {
     // A new reason does not move a row out of the chunk that counts it.
     this.#record = database.prepare(
-      `INSERT INTO bad_rows (table_name, cursor, key_text, column_name, kind, reason, remedy, chunk_last, recorded_at)
-       VALUES (@table, @cursor, @key, @column, @kind, @reason, @remedy, @chunk, @now)
+      `INSERT INTO bad_rows (table_name, cursor, key_text, column_name, cause, kind, reason, remedy, items_taken, chunk_last, recorded_at)
+       VALUES (@table, @cursor, @key, @column, @cause, @kind, @reason, @remedy, coalesce(@itemsTaken, 0), @chunk, @now)
        ON CONFLICT (table_name, cursor) DO UPDATE
-       SET key_text = excluded.key_text, column_name = excluded.column_name, kind = excluded.kind, reason = excluded.reason,
-           remedy = excluded.remedy, chunk_last = excluded.chunk_last, recorded_at = excluded.recorded_at`,
+       SET key_text = excluded.key_text, column_name = excluded.column_name, cause = excluded.cause, kind = excluded.kind,
+           reason = excluded.reason, remedy = excluded.remedy, items_taken = coalesce(@itemsTaken, items_taken), chunk_last = excluded.chunk_last,
+           recorded_at = excluded.recorded_at`,
     );
     this.#forget = database.prepare('DELETE FROM bad_rows WHERE table_name = ? AND cursor = ?');
     // By its row numbers: by the index over cursors, each part would sort all that are left.
@@ -63,13 +65,9 @@ export class BadRows {
     this.#at = database.prepare('SELECT * FROM bad_rows WHERE table_name = ? AND cursor = ?');
     this.#count = database.prepare<[string], number>('SELECT count(*) FROM bad_rows WHERE table_name = ?').pluck();
     this.#first = database.prepare('SELECT * FROM bad_rows ORDER BY id LIMIT ?');
-    this.#columns = database.prepare(
-      `SELECT table_name AS "table", column_name AS "column" FROM bad_rows
-        UNION SELECT table_name, column_name FROM accepted_columns`,
-    );
     this.#groups = database.prepare(
-      `SELECT table_name, column_name, reason, min(remedy) AS remedy, min(kind) AS kind, count(DISTINCT kind) AS kinds,
-              count(*) AS rows
+      `SELECT table_name, column_name, min(cause) AS cause, reason, min(remedy) AS remedy, min(kind) AS kind,
+              count(DISTINCT kind) AS kinds, count(*) AS rows
          FROM bad_rows GROUP BY table_name, column_name, reason ORDER BY rows DESC, table_name, column_name, reason`,
     );
   }
@@ -111,16 +109,12 @@ export class BadRows {
     return this.#first.all(limit).map(toRecorded);
   }
 
-  /** Columns with bad rows, and those that a retry accepted a change for while they had some. */
-  columns(): readonly { readonly table: string; readonly column: string | null }[] {
-    return this.#columns.all();
-  }
-
   /** The most frequent first. */
   groups(): readonly BadRowGroup[] {
     return this.#groups.all().map(({ table_name, column_name, ...row }) => ({
       table: table_name,
       column: column_name,
+      cause: row.cause,
       kind: row.kind,
       kinds: row.kinds,
       reason: row.reason,
@@ -128,6 +122,19 @@ export class BadRows {
       rows: row.rows,
     }));
   }
+}
+
+/**
+ * Columns with bad rows, and those that a retry accepted a change for while they had some. Asks for nothing that files of version 2 do not
+ * have: they are read as they are.
+ */
+export function badColumns(database: Database): readonly { readonly table: string; readonly column: string | null }[] {
+  return database
+    .prepare<[], { table: string; column: string | null }>(
+      `SELECT table_name AS "table", column_name AS "column" FROM bad_rows
+        UNION SELECT table_name, column_name FROM accepted_columns`,
+    )
+    .all();
 }
 
 function toRecorded(row: BadRowRow): RecordedBadRow {
@@ -138,9 +145,11 @@ function toRecorded(row: BadRowRow): RecordedBadRow {
     // What an older version recorded has its cursor alone.
     key: row.key_text === '' ? row.cursor : row.key_text,
     column: row.column_name,
+    cause: row.cause,
     kind: row.kind,
     reason: row.reason,
     remedy: row.remedy,
+    itemsTaken: row.items_taken,
     chunk: row.chunk_last as Cursor | null,
     place:
       row.range_index === null || row.chunk_sequence === null

@@ -5,7 +5,7 @@
 import Database from 'better-sqlite3';
 import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { FerryError } from '../core/errors.js';
-import { makeFile, removeSideFiles, syncFolderOf, type StatePlace } from './files.js';
+import { makeFile, removeSideFiles, syncFile, syncFolderOf, type StatePlace } from './files.js';
 import type { DatabaseKind } from './schema.js';
 import { corrupt, guarded, translate } from './sqlite-errors.js';
 
@@ -62,9 +62,12 @@ export function openDatabase(place: StatePlace, kind: DatabaseKind, busyMs: numb
       // macOS alone: there, fsync(2) does not reach the platter.
       database.pragma('fullfsync = ON');
       database.pragma('checkpoint_fullfsync = ON');
-      database.pragma('foreign_keys = ON');
       // Nobody is waited for where there is nothing to bring up to date.
-      if (version < kind.migrations.length) database.transaction(() => migrate(database, kind)).immediate();
+      if (version < kind.migrations.length) {
+        keepCopy(database, place, version);
+        bringUp(database, place, kind);
+      }
+      database.pragma('foreign_keys = ON');
       return database;
     } catch (error) {
       database.close();
@@ -148,6 +151,35 @@ function older(place: StatePlace, version: number, kind: DatabaseKind): FerryErr
     `${place.subject}: ${place.file} was written by an older dynaferry (state version ${version}, this one knows ${kind.migrations.length})`,
     'let the run that writes it end; then run backfill or verify again with this dynaferry, which brings the file up to date',
   );
+}
+
+/** A migration that makes a table anew leaves the others without it for a moment (SQLite, "ALTER TABLE", its twelve steps). */
+function bringUp(database: Database.Database, place: StatePlace, kind: DatabaseKind): void {
+  database.pragma('foreign_keys = OFF');
+  database
+    .transaction(() => {
+      migrate(database, kind);
+      const [dangling] = database.pragma('foreign_key_check') as unknown[];
+      if (dangling !== undefined) throw corrupt(place, 'has records of what is not there');
+    })
+    .immediate();
+}
+
+/** `s01.db.v10` beside `s01.db`: what an earlier dynaferry can go on with. It is whole and on disk before anything is changed. */
+function keepCopy(database: Database.Database, place: StatePlace, version: number): void {
+  const copy = earlierCopy(place.file, version);
+  const building = `${copy}.new`;
+  rmSync(building, { force: true });
+  makeFile(building);
+  database.prepare('VACUUM INTO ?').run(building);
+  syncFile(building);
+  renameSync(building, copy);
+  syncFolderOf(copy);
+}
+
+/** The file's name as it was before `version` was brought up. */
+export function earlierCopy(file: string, version: number): string {
+  return `${file}.v${version}`;
 }
 
 function migrate(database: Database.Database, kind: DatabaseKind): void {

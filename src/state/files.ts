@@ -92,7 +92,12 @@ export function removeSideFiles(file: string): void {
 
 /** Makes names that were created or moved in the folder of `file` survive a power failure. */
 export function syncFolderOf(file: string): void {
-  const descriptor = openSync(dirname(file), 'r');
+  syncFile(dirname(file));
+}
+
+/** A file that SQLite has not opened in this process, or a folder. */
+export function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);
   } finally {

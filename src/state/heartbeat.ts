@@ -8,7 +8,7 @@ export class Heartbeats {
 
   constructor(readonly database: Database) {
     this.#write = database.prepare(
-      `INSERT OR REPLACE INTO heartbeat
+      `INSERT OR REPLACE INTO heartbeat (only, pid, at, phase, rows_per_second, items_per_second, units_per_second)
        VALUES (1, @pid, @at, @phase, @rowsPerSecond, @itemsPerSecond, @unitsPerSecond)`,
     );
     this.#read = database.prepare(

@@ -15,7 +15,7 @@ export class Incidents {
 
   constructor(readonly database: Database) {
     this.#add = database.prepare(
-      `INSERT INTO incidents VALUES (@kind, @count, @firstAt, @lastAt) ON CONFLICT (kind) DO UPDATE
+      `INSERT INTO incidents (kind, count, first_at, last_at) VALUES (@kind, @count, @firstAt, @lastAt) ON CONFLICT (kind) DO UPDATE
        SET count = count + excluded.count, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`,
     );
     this.#all = database.prepare(

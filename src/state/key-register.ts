@@ -168,7 +168,9 @@ class SqliteKeyRegister implements KeyRegister {
     this.#countCommit = database
       .prepare<[], number>('UPDATE register SET commits = commits + 1 RETURNING commits')
       .pluck();
-    this.#insert = database.prepare('INSERT INTO item_keys VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
+    this.#insert = database.prepare(
+      'INSERT INTO item_keys (key, shard, table_name, cursor) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    );
     this.#owner = database.prepare('SELECT shard, table_name, cursor FROM item_keys WHERE key = ?');
     this.#transfer = database.prepare(
       'UPDATE item_keys SET cursor = ? WHERE key = ? AND shard = ? AND table_name = ? AND cursor = ?',

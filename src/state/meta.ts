@@ -78,7 +78,7 @@ export class Meta {
        SELECT ?, ?, ?, coalesce(max(id), 0), ? FROM passes`,
     );
     this.#acceptColumn = database.prepare(
-      `INSERT INTO accepted_columns SELECT @table, @column
+      `INSERT INTO accepted_columns (table_name, column_name) SELECT @table, @column
         WHERE NOT EXISTS (SELECT 1 FROM accepted_columns WHERE table_name = @table AND column_name IS @column)`,
     );
     this.#accepted = database.prepare('SELECT path, from_value, to_value FROM accepted_changes ORDER BY id');

@@ -36,13 +36,18 @@ export class Plans {
     this.#tables = database.prepare<[], string>('SELECT table_name FROM plans ORDER BY planned_at, table_name').pluck();
     this.#plan = database.prepare('SELECT * FROM plans WHERE table_name = ?');
     this.#ranges = database.prepare('SELECT * FROM ranges WHERE table_name = ? ORDER BY range_index');
-    this.#insertPlan = database.prepare('INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?)');
+    this.#insertPlan = database.prepare(
+      `INSERT INTO plans (table_name, scan_key, binlog_file, binlog_offset, binlog_gtid, planned_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    );
     this.#identity = database
       .prepare<[string], string>('SELECT identity FROM source_tables WHERE table_name = ?')
       .pluck();
-    this.#setIdentity = database.prepare('INSERT OR REPLACE INTO source_tables VALUES (?, ?)');
+    this.#setIdentity = database.prepare('INSERT OR REPLACE INTO source_tables (table_name, identity) VALUES (?, ?)');
     this.#voidVerifications = database.prepare("UPDATE passes SET void = 1 WHERE kind = 'verify' AND table_name = ?");
-    this.#insertRange = database.prepare('INSERT INTO ranges VALUES (?, ?, ?, ?, ?)');
+    this.#insertRange = database.prepare(
+      'INSERT INTO ranges (table_name, range_index, after, up_to, estimated_rows) VALUES (?, ?, ?, ?, ?)',
+    );
   }
 
   /** In the order they were planned in. */

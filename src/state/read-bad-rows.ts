@@ -4,7 +4,7 @@
  */
 import { asFerryError, type Fault } from '../core/errors.js';
 import type { RecordedBadRow } from '../core/state-ports.js';
-import { BadRows, type BadRowGroup } from './bad-rows.js';
+import { badColumns, BadRows, type BadRowGroup } from './bad-rows.js';
 import { prepared } from './database.js';
 import { shardFiles } from './files.js';
 import type { StateAt } from './open.js';
@@ -39,7 +39,7 @@ export function readBadColumns({
   const files = shardFiles(folder, shard);
   try {
     if (!isRecorded(files)) return [];
-    return readBeside(files, (database) => prepared(files, () => new BadRows(database)).columns(), COLUMNS_SINCE);
+    return readBeside(files, (database) => prepared(files, () => badColumns(database)), COLUMNS_SINCE);
   } catch {
     return [];
   }

@@ -260,6 +260,40 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE meta ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE meta ADD COLUMN home TEXT;
   `,
+  // A bad row's cause and its items in the target, which earlier versions knew by their words alone; and kinds of passes without a list of
+  // them: a new one is no change of shape. Rows of `passes` are referred to: openDatabase leaves that unchecked until the end.
+  `
+  ALTER TABLE bad_rows ADD COLUMN cause TEXT NOT NULL DEFAULT 'value';
+  ALTER TABLE bad_rows ADD COLUMN items_taken INTEGER NOT NULL DEFAULT 0;
+  UPDATE bad_rows SET cause = 'shared-key' WHERE remedy = 'take a unique key of the table into the key templates';
+  UPDATE bad_rows SET cause = 'shard-overlap'
+   WHERE remedy = 'find out which shard the value belongs to, and leave the rows of the other out (\`where\`) or remove them';
+  UPDATE bad_rows SET cause = 'refused' WHERE reason GLOB 'DynamoDB refused its item (*';
+  UPDATE bad_rows
+     SET items_taken = cast(substr(before, length(rtrim(before, '0123456789')) + 1) AS INTEGER)
+    FROM (SELECT id AS of, replace(replace(reason, ' other items of the row are in the target', ''),
+                                   ' other item of the row is in the target', '') AS before
+            FROM bad_rows WHERE cause = 'refused' AND reason GLOB '*; [0-9]* other item* of the row * in the target')
+   WHERE id = of;
+
+  CREATE TABLE passes_of_any_kind (
+    id           INTEGER PRIMARY KEY,
+    kind         TEXT    NOT NULL,
+    table_name   TEXT    NOT NULL REFERENCES plans,
+    started_at   INTEGER NOT NULL,
+    finished_at  INTEGER,
+    saw_backfill INTEGER,
+    saw_chunks   INTEGER,
+    ttl          TEXT,
+    ttl_changed  INTEGER NOT NULL DEFAULT 0,
+    void         INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  INSERT INTO passes_of_any_kind (id, kind, table_name, started_at, finished_at, saw_backfill, saw_chunks, ttl, ttl_changed, void)
+       SELECT id, kind, table_name, started_at, finished_at, saw_backfill, saw_chunks, ttl, ttl_changed, void FROM passes;
+  DROP TABLE passes;
+  ALTER TABLE passes_of_any_kind RENAME TO passes;
+  CREATE INDEX passes_by_table ON passes (table_name, kind);
+  `,
 ];
 
 const KEY_REGISTER_MIGRATIONS: readonly string[] = [

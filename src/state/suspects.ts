@@ -10,7 +10,7 @@ export class Suspects {
 
   constructor(readonly database: Database) {
     this.#add = database.prepare(
-      'INSERT INTO suspects VALUES (?, ?) ON CONFLICT (key_text) DO UPDATE SET since = max(since, excluded.since)',
+      'INSERT INTO suspects (key_text, since) VALUES (?, ?) ON CONFLICT (key_text) DO UPDATE SET since = max(since, excluded.since)',
     );
     this.#close = database.prepare('DELETE FROM suspects WHERE key_text = ?');
     this.#all = database.prepare('SELECT key_text, since FROM suspects ORDER BY since, key_text');

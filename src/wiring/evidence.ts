@@ -99,9 +99,9 @@ function findings(
   const badRows = session.jobs.flatMap(({ mapping, scanKey }) =>
     store
       .badRows(mapping.table.name, { after: 0, limit: LISTED })
-      .map(({ table, column, kind, reason, remedy, key, number }) => {
+      .map(({ table, column, cause, kind, reason, remedy, key, number }) => {
         // Without a key, what tells a row from others is all of its content: a report has its number.
-        return { table, column, kind, reason, remedy, row: scanKey === null ? `#${number}` : key };
+        return { table, column, cause, kind, reason, remedy, row: scanKey === null ? `#${number}` : key };
       }),
   );
   const differences = session.jobs.flatMap(({ mapping, source }) => {

@@ -378,6 +378,28 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         );
       });
 
+      test('each cause is kept; how many items of it were taken stays while nothing of it is written', async () => {
+        const causes = ['value', 'refused', 'shared-key', 'shard-overlap'] as const;
+        const rows = causes.map((cause) => sampleBadRow({ cause, cursor: cursor(cause) }));
+        const taken = sampleBadRow({ cause: 'refused', cursor: cursor('taken'), itemsTaken: 3 });
+        const unwritten = sampleBadRow({ cursor: cursor('taken'), itemsTaken: null });
+        const refusedAgain = sampleBadRow({ cause: 'refused', cursor: cursor('twice'), itemsTaken: 1 });
+        await acrossReopen(
+          (store) => {
+            store.recordBadRows([...rows, taken, { ...refusedAgain, itemsTaken: 2 }]);
+            store.recordBadRows([unwritten, refusedAgain, sampleBadRow({ cursor: cursor('new'), itemsTaken: null })]);
+          },
+          (store) => {
+            expect(store.badRows('messages')).toMatchObject([
+              ...rows,
+              { ...unwritten, itemsTaken: 3 },
+              refusedAgain,
+              { itemsTaken: 0 },
+            ]);
+          },
+        );
+      });
+
       test('a row that is bad no more is forgotten, in its own table', async () => {
         const other = sampleBadRow({ cursor: cursor('b') });
         const media = sampleBadRow({ table: 'media' });

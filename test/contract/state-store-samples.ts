@@ -76,10 +76,12 @@ export function sampleBadRow(changes: Partial<BadRowRecord> = {}): BadRowRecord 
     cursor: cursor('["AC1","SM1"]'),
     key: 'account=AC1, sid=SM1',
     chunk: cursor('["AC1","SM1"]'),
+    cause: 'value',
     column: 'price',
     kind: 'decimal(65,5)',
     reason: 'more than 38 significant digits',
     remedy: 'give the column the type S',
+    itemsTaken: 0,
     ...changes,
   };
 }

@@ -12,6 +12,7 @@ import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
 import { SuspectCheck } from '../../../src/engine/suspect-check.js';
 import { onePair } from '../../support/migration.js';
 import { rule } from '../../unit/mapping/tables.js';
+import { sampleBadRow } from '../../contract/state-store-samples.js';
 import { altered, cursor, openTableWork, withSource } from './table-work.js';
 
 const SQL = [
@@ -53,7 +54,7 @@ describe.each(onePair)('when rows were read: $name', { timeout: 60_000 }, (serve
   it('is taken before a retry reads its rows', async () => {
     await using work = await openTableWork({ servers, sql: SQL, items: [ITEM] });
     await work.backfill({ writer: new DiscardingWriter() });
-    const bad = { table: 't', column: 'n', kind: 'int', reason: 'r', remedy: 'r', key: 'id=1', chunk: null };
+    const bad = sampleBadRow({ table: 't', column: 'n', key: 'id=1', chunk: null });
     work.store.recordBadRows([{ ...bad, cursor: cursor('1') }]);
     let askedAt = 0;
     const at: RowSource['at'] = async (cursors, signal) => {

@@ -1,9 +1,10 @@
 /** State files of every earlier version: brought up when they are opened to work on, nothing lost, and nothing taken for more than it was. */
 import Database from 'better-sqlite3';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { BadRowCause } from '../../../src/core/model.js';
 import type { StateStore } from '../../../src/core/state-ports.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { readBadColumns, readBadRows } from '../../../src/state/read-bad-rows.js';
@@ -13,7 +14,7 @@ import { STATE } from '../../../src/state/schema.js';
 import { cursor, sampleChunk } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 const HOUR_MS = 3_600_000;
 const TABLES = ['messages', 'calls', 'media'];
 const FINGERPRINT = {
@@ -64,6 +65,14 @@ function shiftTo(file: string, now: number): void {
 
 const opened = (at: { readonly folder: string; readonly shard: string }): StateStore =>
   openStateStore({ ...at, create: false });
+
+/** All that a file holds, by table. */
+function tablesOf(database: Database.Database): Readonly<Record<string, readonly unknown[]>> {
+  const names = database
+    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    .pluck();
+  return Object.fromEntries(names.all().map((name) => [name, database.prepare(`SELECT * FROM "${name}"`).all()]));
+}
 
 test('there is a file of every earlier version', () => {
   expect(VERSIONS.length).toBe(STATE.migrations.length - 1);
@@ -176,6 +185,52 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     });
   });
 
+  test('is kept as a copy beside the one that is brought up, whole, for the owner alone', async () => {
+    await using state = await earlier(version);
+    edit(state.file, 'PRAGMA journal_mode = WAL');
+    // What is in the -wal file alone belongs to it too.
+    const writer = new Database(state.file);
+    writer.pragma('wal_autocheckpoint = 0');
+    writer.exec("UPDATE meta SET shard = 's01'; INSERT INTO suspects (key_text, since) VALUES ('newest', 1)");
+    const before = tablesOf(writer);
+    opened(state.at).close();
+    writer.close();
+    const copy = `${state.file}.v${version}`;
+    expect(statSync(copy).mode & 0o777).toBe(0o600);
+    const kept = new Database(copy, { readonly: true });
+    expect(kept.pragma('user_version', { simple: true })).toBe(version);
+    expect(kept.pragma('application_id', { simple: true })).toBe(STATE.applicationId);
+    expect(tablesOf(kept)).toEqual(before);
+    kept.close();
+    expect(readdirSync(state.at.folder).filter((name) => name.includes('.new'))).toEqual([]);
+    // Once it is up to date, it is opened without another copy.
+    rmSync(copy);
+    opened(state.at).close();
+    expect(existsSync(copy)).toBe(false);
+  });
+
+  test('is left as it is where there is no place for the copy', async () => {
+    await using state = await earlier(version);
+    mkdirSync(join(`${state.file}.v${version}`, 'in the way'), { recursive: true });
+    expect(() => opened(state.at)).toThrow(expect.objectContaining({ code: 'E_STATE_IO' }) as Error);
+    const database = new Database(state.file, { readonly: true });
+    expect(database.pragma('user_version', { simple: true })).toBe(version);
+    database.close();
+  });
+
+  test('takes any kind of pass from then on, and still knows what its records refer to', async () => {
+    await using state = await earlier(version);
+    opened(state.at).close();
+    const database = new Database(state.file);
+    const insert = database.prepare(
+      "INSERT INTO passes (kind, table_name, started_at) VALUES ('scan of the target', ?, 1)",
+    );
+    expect(insert.run('messages').changes).toBe(1);
+    expect(() => insert.run('no such table')).toThrow(/FOREIGN KEY/);
+    expect(() => database.exec('DELETE FROM passes')).toThrow(/FOREIGN KEY/);
+    database.close();
+  });
+
   test('counts a verification for the backfill that had ended before it, and for no other', async () => {
     await using state = await earlier(version);
     const store = opened(state.at);
@@ -235,4 +290,32 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     store.finishPass(backfill);
     store.close();
   });
+});
+
+test('a bad row of version 10 that its words alone told about: its cause, and how many of its items are in the target', async () => {
+  await using state = await earlier(10);
+  const SHARED = 'take a unique key of the table into the key templates';
+  const OVERLAP =
+    'find out which shard the value belongs to, and leave the rows of the other out (`where`) or remove them';
+  const REFUSED = 'DynamoDB refused its item (ValidationException): an index key is empty';
+  const rows: readonly (readonly [reason: string, remedy: string, cause: BadRowCause, itemsTaken: number])[] = [
+    ["its item key is another row's too", SHARED, 'shared-key', 0],
+    ['shard s02 has rows with this value too', OVERLAP, 'shard-overlap', 0],
+    [REFUSED, 'correct the row', 'refused', 0],
+    [`${REFUSED}; 1 other item of the row is in the target`, 'correct the row', 'refused', 1],
+    [`${REFUSED}; 1,2; 120 other items of the row are in the target`, 'correct the row', 'refused', 120],
+    ['no number; 7 other items of the row are in the target', 'give the column the type S', 'value', 0],
+  ];
+  const database = new Database(state.file);
+  database.exec('DELETE FROM bad_rows');
+  for (const [index, [reason, remedy]] of rows.entries()) {
+    database
+      .prepare('INSERT INTO bad_rows (table_name, cursor, reason, remedy, recorded_at) VALUES (?, ?, ?, ?, 1)')
+      .run('messages', String(index), reason, remedy);
+  }
+  database.close();
+  const store = opened(state.at);
+  const recorded = store.badRows('messages');
+  expect(recorded.map(({ reason, remedy, cause, itemsTaken }) => [reason, remedy, cause, itemsTaken])).toEqual(rows);
+  store.close();
 });

@@ -227,6 +227,6 @@ test('patience that ran out tells unreachable from unwilling', () => {
   const hint = (reason: string): string => unavailable('DescribeTable', 't', failure(reason, 0, true), 60).hint;
   for (const header of ['x-amzn-requestid', 'x-amz-crc32'])
     expect(hint(`answer without ${header}`)).toMatch(/another service: .*ScyllaDB Alternator.* are not supported/);
-  for (const reason of ['answer with a wrong x-amz-crc32', 'unreadable answer'])
+  for (const reason of ['answer with a wrong x-amz-crc32', 'unreadable answer', 'answer without end'])
     expect(hint(reason)).toMatch(/^something in between/);
 });

@@ -1,12 +1,19 @@
 /** Of a row that maps to several items, those that the target took although it refused others are told: no count has them. */
 import { expect, test } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import { itemsTaken, leftBehind, refusedRecord, refusedRows } from '../../../src/engine/refused-rows.js';
+import { leftBehind, refusedRecord, refusedRows } from '../../../src/engine/refused-rows.js';
+import type { RecordedBadRow } from '../../../src/core/state-ports.js';
 import { cursorOf, jobOf, mappingOf, rowAtHand } from './rows-at-hand.js';
 
 const mapping = mappingOf();
 const job = jobOf(mapping);
-const bad = { column: null, kind: 'an item', reason: 'DynamoDB refused its item', remedy: 'correct the row' };
+const bad = {
+  cause: 'refused' as const,
+  column: null,
+  kind: 'an item',
+  reason: 'DynamoDB refused its item',
+  remedy: 'correct the row',
+};
 const written = { items: 0, newer: 0, units: 0 };
 
 /** Rows of so many items, of which so many are refused. */
@@ -29,13 +36,17 @@ test('each row once, with the number of its items that are in the target', () =>
     [cursorOf(3), 'DynamoDB refused its item; 3 other items of the row are in the target'],
     [cursorOf(4), 'DynamoDB refused its item'],
   ]);
-  expect(records.map(itemsTaken)).toEqual([0, 1, 3, 0]);
+  expect(records.map(({ itemsTaken }) => itemsTaken)).toEqual([0, 1, 3, 0]);
   expect(records.map(({ remedy }) => remedy.includes('else delete them'))).toEqual([false, true, true, false]);
 });
 
-test('what rows left that are gone from the source is said, as nothing else would', () => {
-  expect(leftBehind('t', recordsOf([1, 1]))).toBeNull();
-  expect(leftBehind('t', recordsOf([2, 1], [4, 1]))).toMatchObject({
+test('what rows left that are gone from the source is said, as nothing else would: by the count that is recorded, not by the words', () => {
+  const recorded = (itemsTaken: number): RecordedBadRow => ({
+    ...{ ...bad, reason: 'reworded', table: 't', cursor: cursorOf(0), key: 'id=0', chunk: null },
+    ...{ itemsTaken, number: 1, place: null, recordedAt: 0 },
+  });
+  expect(leftBehind('t', [recorded(0)])).toBeNull();
+  expect(leftBehind('t', [recorded(1), recorded(3)])).toMatchObject({
     code: 'E_BAD_ROWS',
     message: expect.stringMatching(/ 4 of their items are still in the target$/) as string,
   });

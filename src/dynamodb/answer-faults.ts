@@ -1,0 +1,30 @@
+/**
+ * Names of what is wrong with an answer that is none of DynamoDB's, as `RequestFailure.reason` has them, and who may have given it. What
+ * an operator is told goes by this table, never by the wording of a name.
+ */
+
+export const ANSWER_FAULTS = {
+  noRequestId: 'answer without x-amzn-requestid',
+  noChecksum: 'answer without x-amz-crc32',
+  wrongChecksum: 'answer with a wrong x-amz-crc32',
+  unreadable: 'unreadable answer',
+  endless: 'answer without end',
+  /** Slow, or slowed down on its way: it says nothing of who answered. */
+  late: 'no whole answer in time',
+} as const;
+
+/** `another service`: one that speaks the protocol without what AWS puts around each answer. `in between`: a proxy, or a damaged answer. */
+export type Answerer = 'another service' | 'in between';
+
+const ANSWERERS: ReadonlyMap<string, Answerer> = new Map([
+  [ANSWER_FAULTS.noRequestId, 'another service'],
+  [ANSWER_FAULTS.noChecksum, 'another service'],
+  [ANSWER_FAULTS.wrongChecksum, 'in between'],
+  [ANSWER_FAULTS.unreadable, 'in between'],
+  [ANSWER_FAULTS.endless, 'in between'],
+]);
+
+/** @param reason of a RequestFailure @returns who may have answered; null: nothing says that it was not DynamoDB */
+export function answererOf(reason: string): Answerer | null {
+  return ANSWERERS.get(reason) ?? null;
+}
