@@ -2,7 +2,8 @@
  * The bad rows of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the
  * answer, so that other shards still show.
  */
-import { asFerryError, type Fault } from '../core/errors.js';
+import type { Fault } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import type { RecordedBadRow } from '../core/state-ports.js';
 import { BadRows, type BadRowGroup } from './bad-rows.js';
 import { prepared } from './database.js';
@@ -70,6 +71,6 @@ export function readBadRows(
     });
     return { shard, ...found, fault: null };
   } catch (error) {
-    return { shard, groups: [], rows: [], unfinished: [], fault: asFerryError(error).toFault() };
+    return { shard, groups: [], rows: [], unfinished: [], fault: asFerryError(error, files.subject).toFault() };
   }
 }
