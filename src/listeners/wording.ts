@@ -45,8 +45,9 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'events.dropped':
       return `${plural(payload.events, 'event')} not shown: they came faster than they could be written; the state has counted them`;
     case 'shard.stalled':
-      return `nothing has moved for ${duration(payload.seconds)}, ${payload.last === null ? 'and nothing did before' : `last seen: ${payload.last}`}; look at MySQL, DynamoDB and the network; if it goes on, the shard ends with E_STALLED`;
+      return stallWords(payload);
     case 'shard.warning':
+    case 'run.warning':
       return `warning: ${payload.message}; ${payload.hint}`;
     case 'shard.finished':
       return finishWords(payload);
@@ -78,6 +79,12 @@ function againWords({ table, reason, rows, lastActive }: EventMap['verification.
   const why = lastActive.ms === null ? 'so it is not resumed' : WHY_AGAIN[reason];
   const again = rows === 0 ? '' : `; its ${plural(rows, 'row')} are compared again`;
   return `${table}: an interrupted verification compared last ${agoWords(lastActive)}, ${why}${again}`;
+}
+
+function stallWords({ last, seconds, waitsFor, hint }: EventMap['shard.stalled']): string {
+  const seen = last === null ? 'and nothing did before' : `last seen: ${last}`;
+  const why = waitsFor === null ? '' : `: it ${waitsFor}`;
+  return `nothing has moved for ${duration(seconds)}, ${seen}${why}; ${hint}; if it goes on, the shard ends with E_STALLED`;
 }
 
 /** A fault of one side that is ridden out. Throttles have an event of their own. */

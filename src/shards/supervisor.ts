@@ -64,7 +64,7 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   const look = (): void => {
     parts.setTotal(whole() * budget.look(parts.inUse / whole()));
     const waits = budget.waitingFor();
-    if (waits !== null) for (const { shard } of tasks.slice(0, 1)) bus.emit('shard.warning', { shard, ...waits });
+    if (waits !== null) bus.emit('run.warning', waits);
   };
   look();
   const looking = setInterval(look, LOOK_EVERY_MS);

@@ -50,7 +50,7 @@ export async function runShard(
   let store: StateStore | null = null;
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
-  const { watch, ...watching } = watchShard(task.shard, config, bus, budget, outer);
+  const { watch, ...watching } = watchShard(task, config, bus, budget, outer);
   const { signal } = watch;
   try {
     store = openState(task, config);
