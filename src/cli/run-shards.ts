@@ -217,9 +217,13 @@ async function showProgress(io: Io, bus: EventBus, json: boolean, allEvents: boo
   return startPlainLines(bus, io.stderr);
 }
 
-/** Interrupted before failed before different: the first failed shard's own code. */
+/**
+ * A shard whose process died before interrupted before failed before different: the first such shard's own code. 130 would say that all
+ * checkpoints were saved.
+ */
 function exitCodeOf(outcomes: readonly ShardOutcome[]): ExitCode {
   const of = (wanted: ShardOutcome['outcome']): ShardOutcome | undefined =>
     outcomes.find((outcome) => outcome.outcome === wanted);
-  return (of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
+  const died = outcomes.find(({ outcome, toldBy }) => outcome === 'failed' && toldBy === 'state');
+  return (died ?? of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
 }

@@ -177,7 +177,10 @@ export class FerryError extends Error {
   }
 }
 
+/** As `interrupted` says it: the work ended in order. */
+export const STOPPED_IN_ORDER = 'stopped by request';
+
 /** Thrown where an AbortSignal stopped the work: the checkpoint stands. */
 export function interrupted(): FerryError {
-  return new FerryError('E_INTERRUPTED', 'stopped by request', 'run the same command again to resume');
+  return new FerryError('E_INTERRUPTED', STOPPED_IN_ORDER, 'run the same command again to resume');
 }

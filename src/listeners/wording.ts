@@ -2,6 +2,7 @@
  * Events in the words of an operator: one line an event, for those that someone watching wants to read. Names of shards,
  * tables, columns and attributes only, never values. The progress bars print the same lines above the bars.
  */
+import { STOPPED_IN_ORDER } from '../core/errors.js';
 import type { EventMap, EventRecord } from '../core/events.js';
 import type { Phase } from '../core/model.js';
 import { namesOfServer } from '../core/shown-text.js';
@@ -137,6 +138,8 @@ function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.fini
     ...(counts.expiredItems > 0 ? [`${count(counts.expiredItems)} deleted by TTL, as far as can be told`] : []),
     ...(counts.expiredRows > 0 ? [`${plural(counts.expiredRows, 'expired row')} left out`] : []),
   ];
-  const why = fault === null || outcome === 'interrupted' ? '' : `: ${fault.message}; ${fault.hint}`;
-  return `${OUTCOMES[outcome]} after ${duration(elapsedMs / 1000)}: ${facts.join(', ')}${why}`;
+  const inOrder = fault === null || fault.message === STOPPED_IN_ORDER;
+  const why = inOrder ? '' : `: ${fault.message}; ${fault.hint}`;
+  const ended = outcome === 'interrupted' && !inOrder ? 'ended' : OUTCOMES[outcome];
+  return `${ended} after ${duration(elapsedMs / 1000)}: ${facts.join(', ')}${why}`;
 }
