@@ -104,8 +104,8 @@ async function takenOverBy(
 
 /** The shards that something is recorded of; all where that is none, so that the run says so. */
 async function begun(config: Config, shards: readonly string[]): Promise<readonly string[]> {
-  const { readBadRows } = await import('../state/read-bad-rows.js');
-  const found = shards.filter((shard) => readBadRows({ folder: config.state, shard }, 0) !== null);
+  const { isBegun } = await import('../state/read-bad-rows.js');
+  const found = shards.filter((shard) => isBegun({ folder: config.state, shard }));
   return found.length === 0 ? shards : found;
 }
 
