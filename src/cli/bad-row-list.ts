@@ -1,7 +1,9 @@
 /**
- * The list of bad rows as lines for people and as records for programs: what is wrong by table, column and reason, then row by row. A
- * row is named by its number in the state; its key is a row value and shown only where that was asked for.
+ * The list of bad rows as lines for people and as records for programs: what is wrong by table, column and reason, then row by row. It is made
+ * shard by shard and row by row, as there may be millions. A row is named by its number in the state; its key is a row value and shown
+ * only where that was asked for.
  */
+import type { Fault } from '../core/errors.js';
 import type { RecordedBadRow } from '../core/state-ports.js';
 import { count, plural } from '../listeners/format.js';
 import { wrap } from '../listeners/terminal.js';
@@ -11,6 +13,15 @@ export interface ListedShard {
   readonly shard: string;
   /** null: nothing is recorded for it */
   readonly known: ShardBadRows | null;
+}
+
+/** What is printed of each shard, in this order, and behind the last one. */
+export interface BadRowList {
+  head(shard: ListedShard): readonly string[];
+  row(shard: string, row: RecordedBadRow): string;
+  /** @param listed rows of the shard that were @param fault why they were not all listed that were to be, or null */
+  tail(shard: ListedShard, listed: number, fault: Fault | null): readonly string[];
+  end(shards: readonly ListedShard[]): readonly string[];
 }
 
 export interface ListOptions {
@@ -23,27 +34,37 @@ export interface ListOptions {
 
 type Group = ShardBadRows['groups'][number];
 
-export function badRowLines(shards: readonly ListedShard[], options: ListOptions): readonly string[] {
-  const lines = shards.flatMap(({ shard, known }) => shardLines(shard, known, options));
-  const bad = shards.filter(({ known }) => known !== null && known.groups.length > 0).map(({ shard }) => shard);
-  return [...lines, ...nextLines(bad, options).flatMap((line) => wrap(line, options.columns, 6))];
+export function badRowLines(options: ListOptions): BadRowList {
+  return {
+    head: ({ shard, known }) => headLines(shard, known, options),
+    row: (_, row) => rowLine(row, options.showValues),
+    tail: ({ shard, known }, listed, fault) => {
+      if (fault !== null) return faultLines(shard, fault);
+      const left = known === null ? 0 : totalOf(known) - listed;
+      return left > 0 ? [`  and ${count(left)} more, not listed one by one; --limit N lists more`] : [];
+    },
+    end: (shards) => {
+      const bad = shards.filter(({ known }) => known !== null && known.groups.length > 0).map(({ shard }) => shard);
+      return nextLines(bad, options).flatMap((line) => wrap(line, options.columns, 6));
+    },
+  };
 }
 
-function shardLines(shard: string, known: ShardBadRows | null, options: ListOptions): readonly string[] {
+function headLines(shard: string, known: ShardBadRows | null, options: ListOptions): readonly string[] {
   if (known === null) return [`${shard}  ${options.dryRun ? 'no dry run is recorded' : 'nothing is recorded yet'}`];
-  if (known.fault !== null)
-    return [`${shard}  ${known.fault.code}: ${known.fault.message}`, `  next: ${known.fault.hint}`];
+  if (known.fault !== null) return faultLines(shard, known.fault);
   const total = totalOf(known);
   const soFar =
     known.unfinished.length === 0 ? '' : ` so far: ${known.unfinished.join(', ')} not gone through to the end yet`;
   if (total === 0) return [`${shard}  no bad rows${soFar}`];
-  const left = total - known.rows.length;
   return [
     `${shard}  ${plural(total, 'bad row')}${options.dryRun ? ' found by the dry run' : ''}${soFar}`,
     ...known.groups.flatMap((group) => groupLines(group, options.columns)),
-    ...known.rows.map((row) => rowLine(row, options.showValues)),
-    ...(left > 0 ? [`  and ${count(left)} more, not listed one by one; --limit N lists more`] : []),
   ];
+}
+
+function faultLines(shard: string, { code, message, hint }: Fault): readonly string[] {
+  return [`${shard}  ${code}: ${message}`, `  next: ${hint}`];
 }
 
 function groupLines(group: Group, columns: number): readonly string[] {
@@ -90,24 +111,22 @@ function nextLines(bad: readonly string[], { showValues, dryRun }: ListOptions):
 }
 
 /** One record a line: the groups of a shard, its rows, its total. */
-export function badRowRecords(shards: readonly ListedShard[], showValues: boolean): readonly unknown[] {
-  return shards.flatMap(({ shard, known }): unknown[] => {
-    if (known === null)
-      return [{ type: 'total', shard, recorded: false, rows: 0, listed: 0, unfinished: [], fault: null }];
-    return [
-      ...known.groups.map((group) => ({ type: 'group', shard, ...group })),
-      ...known.rows.map((row) => rowRecord(shard, row, showValues)),
-      {
-        type: 'total',
-        shard,
-        recorded: true,
-        rows: totalOf(known),
-        listed: known.rows.length,
-        unfinished: known.unfinished,
-        fault: known.fault,
-      },
-    ];
-  });
+export function badRowRecords(showValues: boolean): BadRowList {
+  return {
+    head: ({ shard, known }) =>
+      (known?.groups ?? []).map((group) => JSON.stringify({ type: 'group', shard, ...group })),
+    row: (shard, row) => JSON.stringify(rowRecord(shard, row, showValues)),
+    tail: ({ shard, known }, listed, fault) => [JSON.stringify(totalRecord(shard, known, listed, fault))],
+    end: () => [],
+  };
+}
+
+function totalRecord(shard: string, known: ShardBadRows | null, listed: number, fault: Fault | null): unknown {
+  if (known === null) return { type: 'total', shard, recorded: false, rows: 0, listed: 0, unfinished: [], fault: null };
+  return {
+    ...{ type: 'total', shard, recorded: true },
+    ...{ rows: totalOf(known), listed, unfinished: known.unfinished, fault: fault ?? known.fault },
+  };
 }
 
 function rowRecord(shard: string, row: RecordedBadRow, showValues: boolean): unknown {

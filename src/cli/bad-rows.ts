@@ -1,10 +1,11 @@
 /** `dynaferry bad-rows`: the rows that could not be moved, from the state files alone, while a run goes on or not. */
 import { Command, Option } from 'commander';
-import { ERROR_CODES, EXIT, type ExitCode } from '../core/errors.js';
-import type { ShardBadRows } from '../state/read-bad-rows.js';
-import { badRowLines, badRowRecords, type ListedShard } from './bad-row-list.js';
+import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
+import type { BadRowLook } from '../state/read-bad-rows.js';
+import { badRowLines, badRowRecords, type BadRowList, type ListedShard } from './bad-row-list.js';
 import { loadConfigOf, shardsOf, wholeNumber, type CommonOptions } from './common-options.js';
-import { writeLine, type Io } from './io.js';
+import { writeLines, type Io } from './io.js';
 
 interface BadRowsOptions extends CommonOptions {
   readonly shard: readonly string[];
@@ -51,28 +52,68 @@ Counts them by table, column and reason, then lists rows. Exits 1 when there are
 async function badRows(io: Io, options: BadRowsOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
-  const { readBadRows } = await import('../state/read-bad-rows.js');
+  const { lookAtBadRows } = await import('../state/read-bad-rows.js');
   const { stateFolder } = await import('../wiring/shard-work.js');
   const folder = stateFolder(config, options.dryRun);
   const tables = config.source.tables.map(({ name }) => name);
+  const list = options.json
+    ? badRowRecords(options.showValues)
+    : badRowLines({ ...options, columns: io.stdout.columns ?? 100 });
   let left = options.limit ?? (options.json ? Number.MAX_SAFE_INTEGER : SHOWN_ROWS);
-  const found: ListedShard[] = shards.map((shard) => {
-    const known = readBadRows({ folder, shard }, left, tables);
-    left -= known?.rows.length ?? 0;
-    return { shard, known };
-  });
-  if (options.json) {
-    for (const record of badRowRecords(found, options.showValues)) writeLine(io.stdout, JSON.stringify(record));
-  } else {
-    const columns = io.stdout.columns ?? 100;
-    for (const line of badRowLines(found, { ...options, columns })) writeLine(io.stdout, line);
+  const found: ListedShard[] = [];
+  const faults: Fault[] = [];
+  for (const shard of shards) {
+    const look = lookAtBadRows({ folder, shard }, tables);
+    try {
+      const listed = { shard, known: look?.known ?? null };
+      found.push(listed);
+      const { rows, fault, read } = await listShard(io, list, listed, look, left);
+      left -= rows;
+      if (fault !== null) faults.push(fault);
+      // Nobody reads on.
+      if (!read) return exitCodeOf(found, faults);
+    } finally {
+      look?.close();
+    }
   }
-  return exitCodeOf(found.flatMap(({ known }) => (known === null ? [] : [known])));
+  await writeLines(io.stdout, list.end(found));
+  return exitCodeOf(found, faults);
+}
+
+interface Listing {
+  /** That were listed. */
+  readonly rows: number;
+  readonly fault: Fault | null;
+  /** Somebody took it all. */
+  readonly read: boolean;
+}
+
+async function listShard(
+  io: Io,
+  list: BadRowList,
+  shard: ListedShard,
+  look: BadRowLook | null,
+  limit: number,
+): Promise<Listing> {
+  let rows = 0;
+  let fault = shard.known?.fault ?? null;
+  if (!(await writeLines(io.stdout, list.head(shard)))) return { rows, fault, read: false };
+  let broken: Fault | null = null;
+  try {
+    for (const part of look?.parts(limit) ?? []) {
+      const lines = part.map((row) => list.row(shard.shard, row));
+      if (!(await writeLines(io.stdout, lines))) return { rows, fault, read: false };
+      rows += part.length;
+    }
+  } catch (thrown) {
+    broken = asFerryError(thrown, `shard ${shard.shard}`).toFault();
+    fault = broken;
+  }
+  return { rows, fault, read: await writeLines(io.stdout, list.tail(shard, rows, broken)) };
 }
 
 /** A file that cannot be read may hold any number of them: that comes first. */
-function exitCodeOf(known: readonly ShardBadRows[]): ExitCode {
-  const fault = known.find((shard) => shard.fault !== null)?.fault;
-  if (fault != null) return ERROR_CODES[fault.code].exit;
-  return known.some((shard) => shard.groups.length > 0) ? EXIT.differences : EXIT.done;
+function exitCodeOf(found: readonly ListedShard[], [fault]: readonly Fault[]): ExitCode {
+  if (fault !== undefined) return ERROR_CODES[fault.code].exit;
+  return found.some(({ known }) => known !== null && known.groups.length > 0) ? EXIT.differences : EXIT.done;
 }

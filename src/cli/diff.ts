@@ -112,7 +112,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
 /** On stderr, as an event where those are asked for. */
 function warn(io: Io, json: boolean, fault: Fault): void {
   if (!json) printFault(io.stderr, 'warning', fault);
-  else writeLine(io.stderr, JSON.stringify({ time: new Date().toISOString(), event: 'shard.warning', ...fault }));
+  else writeLine(io.stderr, JSON.stringify({ time: new Date().toISOString(), event: 'run.warning', ...fault }));
 }
 
 /** Exits 1 where the row is bad. */

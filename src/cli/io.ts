@@ -21,6 +21,16 @@ export function writeLine(stream: NodeJS.WritableStream, text = ''): void {
   stream.write(`${shownLines(text)}\n`);
 }
 
+/**
+ * Writes lines, and waits until they are taken: a list of any length is in memory by these parts alone.
+ * @returns false where the reader has left (`| head`), or nothing can be written: whatever else there is, nobody has it
+ */
+export async function writeLines(stream: NodeJS.WritableStream, lines: readonly string[]): Promise<boolean> {
+  if (lines.length === 0) return true;
+  const text = lines.map((line) => `${shownLines(line)}\n`).join('');
+  return await new Promise((resolve) => stream.write(text, (error) => resolve(error == null)));
+}
+
 /** The one JSON document that `--json` promises on stdout. */
 export function writeJson(io: Io, document: unknown): void {
   writeLine(io.stdout, JSON.stringify(document, null, 2));

@@ -3,8 +3,8 @@
  * ask for; nothing is thrown.
  */
 import { CommanderError } from 'commander';
-import { asFerryError, EXIT, FerryError, type ExitCode } from '../core/errors.js';
-import { machineFault } from '../core/machine-faults.js';
+import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import type { Io } from './io.js';
 import { printError, printFault, type Format } from './print-error.js';
 import { buildProgram } from './program.js';
@@ -48,8 +48,7 @@ async function exitCodeOf(argv: readonly string[], io: Io): Promise<ExitCode> {
       if (format !== 'text') printError(io, wrongWords(thrown), format);
       return EXIT.usage;
     }
-    const error =
-      thrown instanceof FerryError ? thrown : (machineFault('dynaferry itself', thrown) ?? asFerryError(thrown));
+    const error = asFerryError(thrown, 'dynaferry itself');
     printError(io, error, format);
     if (error.code === 'E_INTERNAL' && io.env['DYNAFERRY_DEBUG'] !== undefined && thrown instanceof Error) {
       io.stderr.write(`${thrown.stack ?? thrown.message}\n`);

@@ -65,7 +65,9 @@ function retriedText({ rows, moved, items, gone, expired, stillBad, newerItems, 
 function verb(run: RunOptions, outcome: ShardOutcome): string {
   switch (outcome.outcome) {
     case 'interrupted':
-      return outcome.toldBy === 'state' ? 'ended at once, the checkpoint has' : 'interrupted, checkpoint saved';
+      return outcome.toldBy === 'state'
+        ? 'ended before it had stopped, the checkpoint has'
+        : 'interrupted, checkpoint saved';
     case 'failed':
       return 'failed';
     case 'done':

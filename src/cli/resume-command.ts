@@ -35,7 +35,7 @@ function quoted(word: string): string {
 }
 
 /** Its next step, with the command that resumes in place of "the same". */
-export function restated<F extends Fault>(fault: F, resume: string | null): F {
+export function restated<F extends Pick<Fault, 'hint'>>(fault: F, resume: string | null): F {
   if (resume === null) return fault;
   // Not as a text to put in: `$'` and the like, as a name of a file may have, would mean something there.
   return {
@@ -54,6 +54,8 @@ export function restating(bus: EventBus, resume: string | null): EventBus {
   const inner = new EventBus();
   inner.onAny((record) => {
     if (record.name === 'shard.warning') bus.emit(record.name, restated(record.payload, resume));
+    else if (record.name === 'run.warning') bus.emit(record.name, restated(record.payload, resume));
+    else if (record.name === 'shard.stalled') bus.emit(record.name, restated(record.payload, resume));
     else if (record.name === 'shard.finished' && record.payload.fault !== null)
       bus.emit(record.name, { ...record.payload, fault: restated(record.payload.fault, resume) });
     else bus.emit(record.name, record.payload);

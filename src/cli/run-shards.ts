@@ -104,8 +104,8 @@ async function takenOverBy(
 
 /** The shards that something is recorded of; all where that is none, so that the run says so. */
 async function begun(config: Config, shards: readonly string[]): Promise<readonly string[]> {
-  const { readBadRows } = await import('../state/read-bad-rows.js');
-  const found = shards.filter((shard) => readBadRows({ folder: config.state, shard }, 0) !== null);
+  const { isBegun } = await import('../state/read-bad-rows.js');
+  const found = shards.filter((shard) => isBegun({ folder: config.state, shard }));
   return found.length === 0 ? shards : found;
 }
 
@@ -217,9 +217,13 @@ async function showProgress(io: Io, bus: EventBus, json: boolean, allEvents: boo
   return startPlainLines(bus, io.stderr);
 }
 
-/** Interrupted before failed before different: the first failed shard's own code. */
+/**
+ * A shard whose process died before interrupted before failed before different: the first such shard's own code. 130 would say that all
+ * checkpoints were saved.
+ */
 function exitCodeOf(outcomes: readonly ShardOutcome[]): ExitCode {
   const of = (wanted: ShardOutcome['outcome']): ShardOutcome | undefined =>
     outcomes.find((outcome) => outcome.outcome === wanted);
-  return (of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
+  const died = outcomes.find(({ outcome, toldBy }) => outcome === 'failed' && toldBy === 'state');
+  return (died ?? of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
 }

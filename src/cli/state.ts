@@ -1,6 +1,7 @@
 /** `dynaferry state`: what concerns the state folder itself. `adopt` takes up a state that was copied, moved or restored. */
 import { Command } from 'commander';
-import { asFerryError, ERROR_CODES, EXIT, type ExitCode, type Fault } from '../core/errors.js';
+import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import { duration, minuteOf } from '../listeners/format.js';
 import type { Adopted } from '../state/adopt.js';
 import { addShardOptions, chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
@@ -72,7 +73,7 @@ function resultOf(shard: string, run: () => Adopted): Result {
       lateWritesUntil: lateWritesForMs === null ? null : Date.now() + lateWritesForMs,
     };
   } catch (thrown) {
-    const fault = asFerryError(thrown).toFault();
+    const fault = asFerryError(thrown, `shard ${shard}`).toFault();
     return { shard, outcome: 'failed', reason: null, lateWritesUntil: null, fault };
   }
 }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fault, FerryError } from '../core/errors.js';
+import { machineFault } from '../core/machine-faults.js';
 import { complete } from './complete.js';
 import { type ConfigFault, pathKey } from './config-fault.js';
 import { type Path, placeText } from '../core/config-path.js';
@@ -21,7 +22,7 @@ import { parseYaml } from './yaml-text.js';
  * @param file path of the YAML file; relative paths in it start from its folder
  * @param env where `${NAME}` is looked up
  * @param text what stands in the file; read from there unless given
- * @throws FerryError E_CONFIG_READ (no such file, not YAML), E_CONFIG_INVALID with all faults in the order of
+ * @throws FerryError E_CONFIG_READ (no such file, not YAML), what the machine refuses, E_CONFIG_INVALID with all faults in the order of
  *   their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv, text: string = readText(file)): Config {
@@ -71,6 +72,8 @@ function readText(file: string): string {
 }
 
 function unreadable(file: string, cause: unknown): FerryError {
+  const ofMachine = machineFault(`reading the config file ${file}`, cause);
+  if (ofMachine !== null) return ofMachine;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
   if (code === 'ENOENT') {
     const hint = 'go to the folder that holds dynaferry.yaml, or name the file with --config FILE';

@@ -177,19 +177,10 @@ export class FerryError extends Error {
   }
 }
 
-/** Any thrown thing as a FerryError; what is not ours is a defect and says so without a stack trace. */
-export function asFerryError(thrown: unknown): FerryError {
-  if (thrown instanceof FerryError) return thrown;
-  const name = thrown instanceof Error ? thrown.name : typeof thrown;
-  return new FerryError(
-    'E_INTERNAL',
-    `unexpected ${name} inside dynaferry`,
-    'run again with DYNAFERRY_DEBUG=1 to see where, and report it; a resume is safe',
-    { cause: thrown },
-  );
-}
+/** As `interrupted` says it: the work ended in order. */
+export const STOPPED_IN_ORDER = 'stopped by request';
 
 /** Thrown where an AbortSignal stopped the work: the checkpoint stands. */
 export function interrupted(): FerryError {
-  return new FerryError('E_INTERRUPTED', 'stopped by request', 'run the same command again to resume');
+  return new FerryError('E_INTERRUPTED', STOPPED_IN_ORDER, 'run the same command again to resume');
 }

@@ -90,8 +90,16 @@ export interface EventMap {
   'events.dropped': OfShard & { readonly events: number };
   /** Once a second while a pass runs. */
   'shard.progress': OfShard & ProgressSnapshot;
-  /** Nothing has moved for so many seconds, and `last` was the last that did (null: nothing yet); the work goes on waiting, not for ever. */
-  'shard.stalled': OfShard & { readonly last: string | null; readonly seconds: number };
+  /**
+   * Nothing has moved for so many seconds, and `last` was the last that did (null: nothing yet); the work goes on waiting, not for ever.
+   * `waitsFor`: what it is known to wait for, and who has that (null: nobody can tell); `hint`: what to look at.
+   */
+  'shard.stalled': OfShard & {
+    readonly last: string | null;
+    readonly seconds: number;
+    readonly waitsFor: string | null;
+    readonly hint: string;
+  };
   'shard.warning': OfShard & Fault;
   'shard.finished': OfShard & {
     readonly outcome: 'done' | 'differences' | 'failed' | 'interrupted';
@@ -101,6 +109,8 @@ export interface EventMap {
   };
   /** The first signal: reading stops, writes in flight finish, the checkpoint is saved. A second one ends at once. */
   'run.stopping': { readonly graceful: true };
+  /** Of the run as a whole, and of no single shard. */
+  'run.warning': Fault;
   /** A listener threw and was dropped. */
   'listener.failed': { readonly failedAt: EventName; readonly code: ErrorCode };
 }
@@ -153,6 +163,7 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'shard.warning': 'seldom',
   'shard.finished': 'seldom',
   'run.stopping': 'seldom',
+  'run.warning': 'seldom',
   'listener.failed': 'seldom',
 };
 

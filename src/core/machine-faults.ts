@@ -8,9 +8,25 @@
  */
 import { FerryError } from './errors.js';
 
-/** @param doing what was tried, with its actor: `shard s01: opening the state file` @returns null where the machine is not to blame */
+/** An error may have another one below it, and that one too. */
+const DEEPEST = 5;
+
+/**
+ * @param doing what was tried, with its actor: `shard s01: opening the state file`
+ * @param thrown goes by its own code, or by that of an error below it (`cause`)
+ * @returns null where the machine is not to blame
+ */
 export function machineFault(doing: string, thrown: unknown): FerryError | null {
-  const { code, syscall } = (thrown ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
+  for (let below = thrown, depth = 0; below != null && depth < DEEPEST; depth++) {
+    const fault = faultOf(doing, below, thrown);
+    if (fault !== null) return fault;
+    below = (below as { readonly cause?: unknown }).cause;
+  }
+  return null;
+}
+
+function faultOf(doing: string, found: unknown, thrown: unknown): FerryError | null {
+  const { code, syscall } = found as { readonly code?: unknown; readonly syscall?: unknown };
   switch (code) {
     case 'EMFILE':
       return files(`${doing}: this process may open no more files (${code})`, thrown);
@@ -27,13 +43,19 @@ export function machineFault(doing: string, thrown: unknown): FerryError | null 
       );
     case 'ENOMEM':
     case 'SQLITE_NOMEM':
+    case 'ERR_MEMORY_ALLOCATION_FAILED':
       return outOfMemory(`${doing}: this machine has no more memory (${code})`, thrown);
     // What a socket or a pipe says so is another matter.
     case 'EAGAIN':
       return typeof syscall === 'string' && syscall.startsWith('spawn') ? processes(doing, thrown) : null;
     default:
-      return null;
+      return isRefusedBuffer(found) ? outOfMemory(`${doing}: this machine has no more memory`, thrown) : null;
   }
+}
+
+/** V8 gives no code to it. */
+function isRefusedBuffer(found: unknown): boolean {
+  return found instanceof RangeError && found.message === 'Array buffer allocation failed';
 }
 
 function files(message: string, cause: unknown): FerryError {

@@ -70,6 +70,11 @@ export class TokenBucket implements Budget {
     return this.#waits;
   }
 
+  /** Somebody waits for this bucket, and it is given nothing: no wait of its own making ends that. */
+  get starves(): boolean {
+    return this.#waiters.length > 0 && this.rate === 0;
+  }
+
   /** Units that the service has consumed for this process: what was refused is debited, and not consumed. */
   get consumed(): number {
     return this.#consumed;

@@ -5,6 +5,7 @@
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../core/errors.js';
+import { machineFault } from '../core/machine-faults.js';
 import type { TargetConfig } from '../config/model.js';
 import { checkAnswers } from './call-answers.js';
 import { mendSignatures } from './call-signatures.js';
@@ -62,11 +63,14 @@ async function resolveRegion(client: DynamoDBClient): Promise<string> {
   try {
     return await client.config.region();
   } catch (cause) {
-    throw new FerryError(
-      'E_TARGET_CONNECT',
-      'no AWS region is known',
-      'set target.region in the config, or AWS_REGION, or a profile with a region; an emulator takes any',
-      { cause },
+    throw (
+      machineFault('looking for the AWS region', cause) ??
+      new FerryError(
+        'E_TARGET_CONNECT',
+        'no AWS region is known',
+        'set target.region in the config, or AWS_REGION, or a profile with a region; an emulator takes any',
+        { cause },
+      )
     );
   }
 }
@@ -98,11 +102,14 @@ async function resolveEndpoint(client: DynamoDBClient, table: string): Promise<U
   } catch (cause) {
     const reason = fromSdkError(cause).reason;
     if (reason === 'CredentialsProviderError' || reason === 'TokenProviderError') throw noCredentials(cause);
-    throw new FerryError(
-      'E_TARGET_CONNECT',
-      `the AWS SDK cannot tell the endpoint of DynamoDB (${reason})`,
-      'check target.endpoint, AWS_ENDPOINT_URL_DYNAMODB and the profile: an endpoint is a URL such as https://dynamodb.eu-west-1.amazonaws.com',
-      { cause },
+    throw (
+      machineFault('looking for the endpoint of DynamoDB', cause) ??
+      new FerryError(
+        'E_TARGET_CONNECT',
+        `the AWS SDK cannot tell the endpoint of DynamoDB (${reason})`,
+        'check target.endpoint, AWS_ENDPOINT_URL_DYNAMODB and the profile: an endpoint is a URL such as https://dynamodb.eu-west-1.amazonaws.com',
+        { cause },
+      )
     );
   }
 }

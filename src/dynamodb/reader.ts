@@ -9,7 +9,6 @@
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { LimitFunction } from 'p-limit';
-import type { Emitter } from '../core/events.js';
 import type { MappedItem } from '../core/model.js';
 import type { ItemRead, ItemReader } from '../core/ports.js';
 import { AskedItems } from './asked-items.js';
@@ -18,33 +17,19 @@ import { UnreadableAnswer } from './answer-shape.js';
 import { answerBytesOf } from './answer-size.js';
 import { BatchGetAnswers, type AnsweredItem, type BatchGetAnswer } from './batch-get.js';
 import { BelievableUnits, readBounds } from './believable-units.js';
-import type { TokenBucket } from './budget.js';
-import type { TargetConnection } from './client.js';
-import type { ItemAttributes, KeyNames } from './key-text.js';
+import type { ItemChannelOptions } from './channel-options.js';
+import type { ItemAttributes } from './key-text.js';
 import { type AskedKey, type KeyBatch, KeysToRead } from './keys-to-read.js';
 import { pause, throwIfInterrupted } from './pause.js';
 import { RequestChannel } from './request-channel.js';
-import { type ChannelTimeouts, DEFAULT_TIMEOUTS } from './timeouts.js';
+import { DEFAULT_TIMEOUTS } from './timeouts.js';
 import { judge, refused, RequestFailure, unavailable } from './service-errors.js';
 import { ThrottleFeedback } from './throttle-feedback.js';
 import { ReadEstimate } from './unit-estimate.js';
 
-export interface ItemReaderOptions {
-  readonly connection: TargetConnection;
-  readonly shard: string;
-  readonly table: string;
-  readonly keyNames: KeyNames;
-  /** In read units per second. */
-  readonly budget: TokenBucket;
-  readonly requestsInFlight: number;
-  /** How long failures may last without any progress. */
-  readonly patienceSeconds: number;
-  readonly emitter: Emitter;
+export interface ItemReaderOptions extends ItemChannelOptions {
   /** The canonical text of an item as the service answered it (DynamoDB JSON, parsed). */
   readonly canonicalText: (attributes: ItemAttributes) => string;
-  /** In [0, 1); Math.random unless a test wants its own. */
-  readonly random?: () => number;
-  readonly timeouts?: ChannelTimeouts;
 }
 
 const OPERATION = 'BatchGetItem';

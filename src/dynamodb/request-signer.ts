@@ -3,6 +3,7 @@
  * Renews them before they expire, and corrects the clock when the service says that it is off.
  */
 import { FerryError } from '../core/errors.js';
+import { machineFault } from '../core/machine-faults.js';
 import { BodySigner } from './body-signer.js';
 import { fromSdkError } from './error-answer.js';
 import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from './service-errors.js';
@@ -194,10 +195,13 @@ function sameCredentials(a: SignerCredentials, b: SignerCredentials | null): boo
 }
 
 export function noCredentials(cause: unknown): FerryError {
-  return new FerryError(
-    'E_TARGET_CREDENTIALS',
-    'no AWS credentials were found in the environment, the profile or this machine’s role, or they have expired',
-    'set AWS_PROFILE (and run `aws sso login` where it uses SSO), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role; an emulator takes any',
-    { cause },
+  return (
+    machineFault('looking for AWS credentials', cause) ??
+    new FerryError(
+      'E_TARGET_CREDENTIALS',
+      'no AWS credentials were found in the environment, the profile or this machine’s role, or they have expired',
+      'set AWS_PROFILE (and run `aws sso login` where it uses SSO), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role; an emulator takes any',
+      { cause },
+    )
   );
 }

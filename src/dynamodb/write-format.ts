@@ -2,7 +2,7 @@
  * How the writer speaks to the service: what a request looks like and what its answer says. The writer itself is the same for all:
  * queueing, budget, retries and suspects do not depend on it.
  */
-import { asFerryError } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import { UnreadableAnswer } from './answer-shape.js';
 import type { QueuedItem } from './partition-queue.js';
 import type { RequestChannel } from './request-channel.js';
@@ -63,7 +63,7 @@ export async function sendBatch(
   } catch (thrown) {
     if (thrown instanceof UnreadableAnswer) return ambiguous(thrown);
     if (thrown instanceof RequestFailure) return failed(thrown, format, batch);
-    const error = asFerryError(thrown);
+    const error = asFerryError(thrown, `${format.operation} on table ${format.table}`);
     return { kind: 'fatal', error, failure: new RequestFailure(error.code, 0, false) };
   }
 }

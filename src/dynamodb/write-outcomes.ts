@@ -4,7 +4,8 @@
  *
  * A request that may have been applied is told to `onSuspects` before anything of it is sent again.
  */
-import { asFerryError, type FerryError } from '../core/errors.js';
+import type { FerryError } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import type { Backlog } from './backlog.js';
 import { type Patience, retryDelay } from './backoff.js';
 import { BelievableUnits, writeBounds } from './believable-units.js';
@@ -161,7 +162,7 @@ export class WriteOutcomes {
       this.#parts.options.onSuspects(batch.map((queued) => queued.item.keyText));
       return true;
     } catch (thrown) {
-      this.#giveUp(batch, asFerryError(thrown));
+      this.#giveUp(batch, asFerryError(thrown, 'recording what may have been written'));
       return false;
     }
   }

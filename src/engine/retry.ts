@@ -2,9 +2,9 @@
  * Retry of bad rows: the recorded ones alone are read again by their scan key, mapped as the mapping is now, and written. A row
  * leaves the record only when DynamoDB has acknowledged its items, when the source has it no more, or when the mapping skips it as
  * expired; in the same transaction it is added to the backfill that left it behind. Killed in between, it is tried again: the same
- * row gives the same items.
+ * row gives the same items. One that has grown too large to be read stays recorded as it is, is told of, and stops no other.
  */
-import { thisMoment } from '../core/age.js';
+import { thisMoment, type Moment } from '../core/age.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
 import type { ItemWriter, TargetGuard } from '../core/ports.js';
@@ -16,6 +16,7 @@ import type { PassProgress } from './progress.js';
 import { KeyClaims, type Registers } from './key-claims.js';
 import { leftBehind, refusedRecord, type RefusedRow } from './refused-rows.js';
 import type { ShardContext, TableJob } from './table-job.js';
+import { TooLargeRows } from './too-large-rows.js';
 
 export interface RetryParts extends Registers {
   readonly writer: ItemWriter;
@@ -59,6 +60,7 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
   const { store, signal } = context;
   const table = job.mapping.table.name;
   const keys = new KeyClaims(context, job, parts);
+  const tooLarge = new TooLargeRows(context, job, parts.progress);
   let counts = NOTHING_RETRIED;
   const stopWriting = endsWrites(parts.writer, signal);
   try {
@@ -70,11 +72,12 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
       if (last === undefined) break;
       after = last.number;
       left -= step.length;
-      counts = addCounts(counts, await retryTogether(context, job, step, keys, parts));
+      counts = addCounts(counts, await retryTogether(context, job, step, keys, parts, tooLarge));
     }
     await parts.guard.confirm(signal);
     return counts;
   } finally {
+    tooLarge.tell();
     stopWriting();
   }
 }
@@ -87,21 +90,40 @@ function endsWrites(writer: ItemWriter, signal: AbortSignal): () => void {
   return () => signal.removeEventListener('abort', close);
 }
 
-/** Rows that are too large to be held together are tried one by one: that they are shows when they are read, before anything is done. */
+/** Rows that are too large to be held together are tried one by one. */
 async function retryTogether(
   context: ShardContext,
   job: TableJob,
   step: readonly RecordedBadRow[],
   keys: KeyClaims,
   parts: RetryParts,
+  tooLarge: TooLargeRows,
 ): Promise<RetryCounts> {
+  const readAt = thisMoment();
+  const read = await rowsOf(context, job, step);
+  if (!(read instanceof FerryError)) return await retryStep(context, job, { step, ...read, readAt }, keys, parts);
+  const [first] = step;
+  if (first !== undefined && step.length === 1) {
+    tooLarge.add(first, read);
+    return { ...NOTHING_RETRIED, rows: 1, stillBad: 1 };
+  }
+  let counts = NOTHING_RETRIED;
+  for (const bad of step) counts = addCounts(counts, await retryTogether(context, job, [bad], keys, parts, tooLarge));
+  return counts;
+}
+
+/** @returns the fault, where they are larger together than the machine can take */
+async function rowsOf(
+  { signal }: ShardContext,
+  { source }: TableJob,
+  step: readonly RecordedBadRow[],
+): Promise<{ readonly rows: readonly (Row | null)[] } | FerryError> {
+  const cursors = step.map(({ cursor }) => cursor);
   try {
-    return await retryStep(context, job, step, keys, parts);
+    return { rows: await source.at(cursors, signal) };
   } catch (error) {
-    if (step.length === 1 || !(error instanceof FerryError) || error.code !== 'E_ROW_TOO_LARGE') throw error;
-    let counts = NOTHING_RETRIED;
-    for (const bad of step) counts = addCounts(counts, await retryStep(context, job, [bad], keys, parts));
-    return counts;
+    if (error instanceof FerryError && error.code === 'E_ROW_TOO_LARGE') return error;
+    throw error;
   }
 }
 
@@ -111,18 +133,20 @@ type Fate =
   | { readonly kind: 'gone' | 'expired' }
   | { readonly kind: 'bad'; readonly record: BadRowRecord };
 
+interface ReadStep {
+  readonly step: readonly RecordedBadRow[];
+  /** As they are now, in the order of the step; null: gone. */
+  readonly rows: readonly (Row | null)[];
+  readonly readAt: Moment;
+}
+
 async function retryStep(
   context: ShardContext,
   job: TableJob,
-  step: readonly RecordedBadRow[],
+  { step, rows, readAt }: ReadStep,
   keys: KeyClaims,
   { writer, guard, progress, now }: RetryParts,
 ): Promise<RetryCounts> {
-  const readAt = thisMoment();
-  const rows = await job.source.at(
-    step.map(({ cursor }) => cursor),
-    context.signal,
-  );
   const seen = new Set<Cursor>();
   const mapped = step.map((bad, index) => ({
     bad,

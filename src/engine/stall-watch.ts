@@ -27,9 +27,21 @@ export interface StallCircumstances {
   readonly onMoved: () => void;
   /** Whether it stands still by right, now. Asked once a tick without a movement. */
   readonly excused: () => boolean;
+  /** What it waits for, where that is known. Asked where it is told, and where the work is stopped. */
+  readonly waitsFor: () => Wait | null;
   /** @param last what moved last; null: nothing yet @param seconds how long it has not */
-  readonly onStalled: (last: string | null, seconds: number) => void;
+  readonly onStalled: (last: string | null, seconds: number, wait: Wait | null) => void;
 }
+
+/** What stands still, as far as is known. */
+export interface Wait {
+  /** With the shard as its subject: `waits for ..., which ... has`. */
+  readonly fact: string;
+  readonly next: string;
+}
+
+/** Where nothing is known of what it waits for. */
+export const LOOK_AROUND = 'look at MySQL, DynamoDB, the credentials and the network between';
 
 export class StallWatch {
   readonly #stop = new AbortController();
@@ -105,9 +117,10 @@ export class StallWatch {
     if (this.circumstances.excused()) return;
     this.#stillTicks += 1;
     const seconds = Math.round((this.#stillTicks * this.times.tickMs) / 1_000);
-    if (this.#stillTicks === this.times.tellAfter) this.circumstances.onStalled(this.#last, seconds);
+    const { onStalled, waitsFor } = this.circumstances;
+    if (this.#stillTicks === this.times.tellAfter) onStalled(this.#last, seconds, waitsFor());
     if (this.#stillTicks < this.times.stopAfter) return;
-    this.#error = stalled(this.shard, this.#last, seconds);
+    this.#error = stalled(this.shard, this.#last, seconds, waitsFor());
     this.#stop.abort();
   }
 
@@ -125,10 +138,12 @@ export function stallWords(last: string | null, seconds: number): string {
   return `nothing has moved for ${seconds} s; ${last === null ? 'nothing moved before either' : `last seen: ${last}`}`;
 }
 
-function stalled(shard: string, last: string | null, seconds: number): FerryError {
+function stalled(shard: string, last: string | null, seconds: number, wait: Wait | null): FerryError {
   return new FerryError(
     'E_STALLED',
-    `shard ${shard}: ${stallWords(last, seconds)}`,
-    'look at MySQL, DynamoDB, the credentials and the network between; the checkpoint is saved: run the same command again to resume, and report it if it comes back',
+    `shard ${shard}: ${stallWords(last, seconds)}${wait === null ? '' : `; it ${wait.fact}`}`,
+    wait === null
+      ? `${LOOK_AROUND}; the checkpoint is saved: run the same command again to resume, and report it if it comes back`
+      : `${wait.next}; the checkpoint is saved: run the same command again to resume`,
   );
 }

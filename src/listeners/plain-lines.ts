@@ -43,7 +43,6 @@ export function startPlainLines(
     }
     const words = narration.wordsOf(record, elapsed());
     if (words === null) return;
-    if (record.name === 'listener.failed' || record.name === 'run.stopping') print('dynaferry', words);
-    else print(record.payload.shard, words);
+    print('shard' in record.payload ? record.payload.shard : 'dynaferry', words);
   });
 }

@@ -81,6 +81,7 @@ class ProgressBars {
         return;
       case 'listener.failed':
       case 'run.stopping':
+      case 'run.warning':
         this.#print('dynaferry', wordsOf(record));
         return;
       default:

@@ -2,6 +2,7 @@
  * Events in the words of an operator: one line an event, for those that someone watching wants to read. Names of shards,
  * tables, columns and attributes only, never values. The progress bars print the same lines above the bars.
  */
+import { STOPPED_IN_ORDER } from '../core/errors.js';
 import type { EventMap, EventRecord } from '../core/events.js';
 import type { Phase } from '../core/model.js';
 import { namesOfServer } from '../core/shown-text.js';
@@ -45,8 +46,9 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'events.dropped':
       return `${plural(payload.events, 'event')} not shown: they came faster than they could be written; the state has counted them`;
     case 'shard.stalled':
-      return `nothing has moved for ${duration(payload.seconds)}, ${payload.last === null ? 'and nothing did before' : `last seen: ${payload.last}`}; look at MySQL, DynamoDB and the network; if it goes on, the shard ends with E_STALLED`;
+      return stallWords(payload);
     case 'shard.warning':
+    case 'run.warning':
       return `warning: ${payload.message}; ${payload.hint}`;
     case 'shard.finished':
       return finishWords(payload);
@@ -78,6 +80,12 @@ function againWords({ table, reason, rows, lastActive }: EventMap['verification.
   const why = lastActive.ms === null ? 'so it is not resumed' : WHY_AGAIN[reason];
   const again = rows === 0 ? '' : `; its ${plural(rows, 'row')} are compared again`;
   return `${table}: an interrupted verification compared last ${agoWords(lastActive)}, ${why}${again}`;
+}
+
+function stallWords({ last, seconds, waitsFor, hint }: EventMap['shard.stalled']): string {
+  const seen = last === null ? 'and nothing did before' : `last seen: ${last}`;
+  const why = waitsFor === null ? '' : `: it ${waitsFor}`;
+  return `nothing has moved for ${duration(seconds)}, ${seen}${why}; ${hint}; if it goes on, the shard ends with E_STALLED`;
 }
 
 /** A fault of one side that is ridden out. Throttles have an event of their own. */
@@ -130,6 +138,8 @@ function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.fini
     ...(counts.expiredItems > 0 ? [`${count(counts.expiredItems)} deleted by TTL, as far as can be told`] : []),
     ...(counts.expiredRows > 0 ? [`${plural(counts.expiredRows, 'expired row')} left out`] : []),
   ];
-  const why = fault === null || outcome === 'interrupted' ? '' : `: ${fault.message}; ${fault.hint}`;
-  return `${OUTCOMES[outcome]} after ${duration(elapsedMs / 1000)}: ${facts.join(', ')}${why}`;
+  const inOrder = fault === null || fault.message === STOPPED_IN_ORDER;
+  const why = inOrder ? '' : `: ${fault.message}; ${fault.hint}`;
+  const ended = outcome === 'interrupted' && !inOrder ? 'ended' : OUTCOMES[outcome];
+  return `${ended} after ${duration(elapsedMs / 1000)}: ${facts.join(', ')}${why}`;
 }

@@ -2,7 +2,7 @@
  * The canonical form of an item: DynamoDB JSON with attributes and map keys sorted by name, sets sorted, numbers normalised,
  * minimal escapes. Equal items have equal texts whatever way they came; a compiled mapping emits this very form.
  */
-import { asFerryError } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import { quoteJson } from './json-text.js';
 import { normalizeNumber } from './numbers.js';
 
@@ -76,5 +76,5 @@ function numberOf(value: unknown): string {
 }
 
 function notAttributeValue(): Error {
-  return asFerryError(new TypeError('not a DynamoDB attribute value'));
+  return asFerryError(new TypeError('not a DynamoDB attribute value'), 'reading an item');
 }

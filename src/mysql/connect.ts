@@ -8,6 +8,7 @@ import mysql, { type Connection, type SslOptions } from 'mysql2';
 import type { ShardConfig, TlsConfig } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import { isLoopback } from '../core/loopback.js';
+import { machineFault } from '../core/machine-faults.js';
 
 const CONNECT_SECONDS = 10;
 
@@ -43,7 +44,7 @@ export function tlsFault(shard: ShardConfig): FerryError | null {
 
 /**
  * Connects and authenticates, within ten seconds, or `answerSeconds` where that is less.
- * @throws FerryError E_TLS_REQUIRED, E_INTERRUPTED, E_SOURCE_CONNECT (unreadable CA file); else the driver's own error
+ * @throws FerryError E_TLS_REQUIRED, E_INTERRUPTED, E_SOURCE_CONNECT (unreadable CA file), what the machine refuses; else the driver's own error
  */
 export async function connect(shard: ShardConfig, answerSeconds: number, signal: AbortSignal): Promise<Wire> {
   const refused = tlsFault(shard);
@@ -111,9 +112,11 @@ async function authorityFile(shard: string, path: string | null): Promise<readon
   try {
     return [await readFile(path, 'utf8')];
   } catch (error) {
-    throw new FerryError('E_SOURCE_CONNECT', `shard ${shard}: the CA file ${path} cannot be read`, 'check `tls.ca`', {
-      cause: error,
-    });
+    const doing = `shard ${shard}: the CA file ${path}`;
+    throw (
+      machineFault(doing, error) ??
+      new FerryError('E_SOURCE_CONNECT', `${doing} cannot be read`, 'check `tls.ca`', { cause: error })
+    );
   }
 }
 

@@ -5,7 +5,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
-import { asFerryError, FerryError } from '../core/errors.js';
+import { FerryError } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import type { Emitter } from '../core/events.js';
 import { mysqlCode } from './errors.js';
 import { Gate } from './gate.js';
@@ -154,7 +155,7 @@ function whyUnread({ shard }: Gauge, error: unknown): string {
   if (error instanceof Unreadable) return error.message;
   const code = mysqlCode(error);
   if (code !== null) return code;
-  const { code: ours, message } = asFerryError(error);
+  const { code: ours, message } = asFerryError(error, `shard ${shard.id}`);
   return `${ours}: ${message.replace(`shard ${shard.id}: `, '')}`;
 }
 

@@ -18,6 +18,7 @@ import { LastWords } from './last-words.js';
 import { MachineWatch } from './machine-death.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
+import { reasonOf, STILL_THERE, type SilentEnd } from './silent-end.js';
 import { isStopped, Vigil, VIGIL } from './vigil.js';
 import { WarmUp } from './warm-up.js';
 
@@ -51,8 +52,6 @@ const STOP_GRACE_MS = 30_000;
 const KILL_GRACE_MS = 10_000;
 /** How long after its end, and after what was heard of it since, the channel of a child may still hold something, in ms. */
 const LAST_WORDS_MS = 2_000;
-/** Before its handlers are there, these end it: somebody stopped it, as they stop one that is at work. */
-const ENDED_BY_HAND: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
 const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
 
 /** Outcomes in the order of the tasks. */
@@ -64,7 +63,7 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   const look = (): void => {
     parts.setTotal(whole() * budget.look(parts.inUse / whole()));
     const waits = budget.waitingFor();
-    if (waits !== null) for (const { shard } of tasks.slice(0, 1)) bus.emit('shard.warning', { shard, ...waits });
+    if (waits !== null) bus.emit('run.warning', waits);
   };
   look();
   const looking = setInterval(look, LOOK_EVERY_MS);
@@ -177,34 +176,32 @@ async function superviseOne(
   child.once('error', (error) => (refused.by = machine.refused(error)));
   const timers: NodeJS.Timeout[] = [];
   const unkillable = new AbortController();
-  const endNow = (): void => {
+  const end: { killed: SilentEnd['killed'] } = { killed: null };
+  const endNow = (why: NonNullable<SilentEnd['killed']>): void => {
+    end.killed ??= why;
     child.kill('SIGKILL');
     // One that waits for a dead disk does not even die: its end is not waited for.
     timers.push(setTimeout(() => unkillable.abort(), KILL_GRACE_MS));
   };
   const endAfter = (ms: number): void => {
-    timers.push(setTimeout(endNow, ms));
+    timers.push(setTimeout(() => endNow('slow'), ms));
   };
-  let hung: string | null = null;
   const vigil = new Vigil(
-    (seconds) => bus.emit('shard.warning', { shard, ...silent(child, shard, seconds) }),
-    () => {
-      hung ??= `gave no sign of life for ${SILENCE_MINUTES} minutes`;
-      endNow();
-    },
+    (seconds) => bus.emit('shard.warning', { shard, ...silence(child, shard, seconds) }),
+    () => endNow({ hung: `gave no sign of life for ${SILENCE_MINUTES} minutes` }),
   );
   const pid = child.pid ?? 0;
   blockers.set(pid, () => {
     if (vigil.silentSeconds < VIGIL.blockingAfter || !isStopped(pid)) return;
-    hung ??= 'was stopped while it kept the register of item keys, which other shards waited for';
-    endNow();
+    endNow({ hung: 'was stopped while it kept the register of item keys, which other shards waited for' });
   });
   const onStop = (): void => {
     send(child, { type: 'stop' });
     endAfter(STOP_GRACE_MS);
   };
   stop.addEventListener('abort', onStop, { once: true });
-  kill.addEventListener('abort', endNow, { once: true });
+  const onKill = (): void => endNow('at-once');
+  kill.addEventListener('abort', onKill, { once: true });
   child.on('message', (message: FromWorker) => {
     vigil.heard();
     if (message.type === 'event') {
@@ -227,9 +224,9 @@ async function superviseOne(
     const how = await endOf(child, unkillable.signal);
     if (told.outcome !== null) return told.outcome;
     const byMachine = refused.by ?? machine.ended(how, words.fatal);
-    const stopped = stop.aborted || ENDED_BY_HAND.has(how);
+    const silent = { shard, how, fatal: words.fatal, stopped: stop.aborted, killed: end.killed, byMachine };
     const outcome: ShardOutcome = {
-      ...failedOutcome(shard, stopped ? interrupted() : died(shard, hung, how, words.fatal, byMachine)),
+      ...failedOutcome(shard, reasonOf(silent, STOP_GRACE_MS / 1_000)),
       ...recorded(task),
       toldBy: 'state',
       elapsedMs: performance.now() - startedAt,
@@ -240,7 +237,7 @@ async function superviseOne(
     vigil.end();
     blockers.delete(pid);
     stop.removeEventListener('abort', onStop);
-    kill.removeEventListener('abort', endNow);
+    kill.removeEventListener('abort', onKill);
     for (const timer of timers) clearTimeout(timer);
     if (child.exitCode === null && child.signalCode === null) leave(child);
   }
@@ -249,7 +246,7 @@ async function superviseOne(
 /** How the process ended. What it said last may arrive after its exit, but not after the channel closed. */
 async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> {
   return await new Promise((resolve) => {
-    let how = 'SIGKILL, though it is still there';
+    let how = STILL_THERE;
     const settle = (): void => resolve(how);
     giveUp.addEventListener('abort', settle, { once: true });
     child.once('error', (error) => resolve(error.message));
@@ -276,29 +273,7 @@ async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> 
   });
 }
 
-function died(
-  shard: string,
-  hung: string | null,
-  how: string,
-  fatal: string | null,
-  byMachine: FerryError | null,
-): FerryError {
-  if (hung !== null) {
-    return new FerryError(
-      'E_WORKER_HUNG',
-      `the process of shard ${shard} ${hung} and was ended`,
-      'was it stopped, or is the disk of the state folder stuck? Run the same command again: it resumes where the checkpoint stands',
-    );
-  }
-  if (byMachine !== null) return byMachine;
-  return new FerryError(
-    'E_WORKER_DIED',
-    `the process of shard ${shard} ended by ${how} before it was done${fatal === null ? '' : `: ${fatal}`}`,
-    'was it out of memory, or killed? Run the same command again: it resumes where the checkpoint stands',
-  );
-}
-
-function silent(child: ChildProcess, shard: string, seconds: number): Fault {
+function silence(child: ChildProcess, shard: string, seconds: number): Fault {
   return {
     code: 'E_WORKER_HUNG',
     message: `the process of shard ${shard} (${child.pid ?? 0}) has given no sign of life for ${seconds} s`,

@@ -44,7 +44,9 @@ export class BadRows {
   readonly #part: Statement<[string, number, number], BadRowRow>;
   readonly #at: Statement<[string, string], BadRowRow>;
   readonly #count: Statement<[string], number>;
-  readonly #first: Statement<[number], BadRowRow>;
+  readonly #page: Statement<[number, number, number], BadRowRow>;
+  readonly #last: Statement<[], number | null>;
+  readonly #numbered: Statement<[string, number], BadRowRow>;
   readonly #groups: Statement<[], GroupRow>;
 
   constructor(readonly database: Database) {
@@ -64,7 +66,9 @@ export class BadRows {
     );
     this.#at = database.prepare('SELECT * FROM bad_rows WHERE table_name = ? AND cursor = ?');
     this.#count = database.prepare<[string], number>('SELECT count(*) FROM bad_rows WHERE table_name = ?').pluck();
-    this.#first = database.prepare('SELECT * FROM bad_rows ORDER BY id LIMIT ?');
+    this.#page = database.prepare('SELECT * FROM bad_rows WHERE id > ? AND id <= ? ORDER BY id LIMIT ?');
+    this.#last = database.prepare<[], number | null>('SELECT max(id) FROM bad_rows').pluck();
+    this.#numbered = database.prepare('SELECT * FROM bad_rows WHERE table_name = ? AND id = ?');
     this.#groups = database.prepare(
       `SELECT table_name, column_name, min(cause) AS cause, reason, min(remedy) AS remedy, min(kind) AS kind,
               count(DISTINCT kind) AS kinds, count(*) AS rows
@@ -104,9 +108,19 @@ export class BadRows {
     return this.#count.get(table) ?? 0;
   }
 
-  /** The first ones of all tables. */
-  first(limit: number): readonly RecordedBadRow[] {
-    return this.#first.all(limit).map(toRecorded);
+  /** Of all tables: the first `limit` behind number `after`, up to `upTo`. */
+  page(after: number, upTo: number, limit: number): readonly RecordedBadRow[] {
+    return this.#page.all(after, upTo, limit).map(toRecorded);
+  }
+
+  /** The highest number; 0 where there is no bad row. */
+  last(): number {
+    return this.#last.get() ?? 0;
+  }
+
+  numbered(table: string, number: number): RecordedBadRow | null {
+    const found = this.#numbered.get(table, number);
+    return found === undefined ? null : toRecorded(found);
   }
 
   /** The most frequent first. */

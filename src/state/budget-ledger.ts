@@ -70,6 +70,28 @@ export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>
   }
 }
 
+/**
+ * Processes of the runs that have a part of it now, the asking one's own run among them where it has one.
+ * @returns null where the ledger does not say: there is none, or it cannot be read
+ */
+export function runsWithPart({ folder, resource }: Omit<LedgerOptions, 'restMs'>): readonly number[] | null {
+  if (!hasLedger(folder)) return null;
+  const place = placeIn(folder);
+  try {
+    const database = new Database(place.file, { readonly: true, fileMustExist: true, timeout: LOOK_WAIT_MS });
+    try {
+      const rows = database
+        .prepare<[string], Row>('SELECT run, pid, held FROM runs WHERE resource = ? AND held > 0')
+        .all(resource);
+      return rows.filter(({ run }) => isLocked(lockFile(place, run), place)).map(({ pid }) => pid);
+    } finally {
+      database.close();
+    }
+  } catch {
+    return null;
+  }
+}
+
 export class BudgetLedger {
   readonly #place: StatePlace;
   readonly #database: Database.Database;

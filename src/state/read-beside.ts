@@ -23,11 +23,22 @@ export function isRecorded(files: ShardFiles): boolean {
  * @throws FerryError E_STATE_*
  */
 export function readBeside<T>(files: ShardFiles, read: (database: Database) => T, oldest?: number): T {
-  const database = openReadOnly(files, STATE, BUSY_MS, oldest);
+  const database = openBeside(files, oldest);
   try {
-    checkShard(database, files);
     return guarded(files, () => read(database));
   } finally {
     database.close();
+  }
+}
+
+/** For more than one look: whoever asked closes it, and keeps no transaction open meanwhile. @throws FerryError E_STATE_* */
+export function openBeside(files: ShardFiles, oldest?: number): Database {
+  const database = openReadOnly(files, STATE, BUSY_MS, oldest);
+  try {
+    checkShard(database, files);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }

@@ -4,7 +4,8 @@
  * of a table that the config names no more is shown, but has no part in the phase.
  */
 import type { Database } from 'better-sqlite3';
-import { asFerryError, type Fault } from '../core/errors.js';
+import type { Fault } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import type { Incident } from '../core/incidents.js';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { Phase } from '../core/model.js';
@@ -139,7 +140,14 @@ export function readShardStatus(
     const copied = running ? null : readCopied({ folder, shard }, moves);
     return { shard, running, ...readKnown(files, running, tables), restartAsked, copied, fault: null };
   } catch (error) {
-    return { shard, running, ...NOTHING_KNOWN, restartAsked, copied: null, fault: asFerryError(error).toFault() };
+    return {
+      shard,
+      running,
+      ...NOTHING_KNOWN,
+      restartAsked,
+      copied: null,
+      fault: asFerryError(error, files.subject).toFault(),
+    };
   }
 }
 

@@ -5,8 +5,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import Database from 'better-sqlite3';
-import { FerryError, asFerryError } from '../core/errors.js';
+import { FerryError } from '../core/errors.js';
 import { machineFault } from '../core/machine-faults.js';
+import { asFerryError } from '../core/thrown.js';
 import type { StatePlace } from './files.js';
 import { writerOf } from './lock-holder.js';
 
@@ -40,12 +41,11 @@ export function corrupt(place: StatePlace, found: string, cause?: unknown): Ferr
 
 export function translate(error: unknown, place: StatePlace): FerryError {
   if (error instanceof FerryError) return error;
+  const doing = `${place.subject}: the state file ${place.file}`;
   const code = (error as { readonly code?: unknown } | null)?.code;
-  if (typeof code !== 'string') return asFerryError(error);
-  const ofMachine = machineFault(`${place.subject}: the state file ${place.file}`, error);
-  if (ofMachine !== null) return ofMachine;
+  if (typeof code !== 'string' || machineFault(doing, error) !== null) return asFerryError(error, doing);
   if (error instanceof Database.SqliteError) return fromSqlite(error, code, place);
-  return /^E[A-Z0-9]+$/.test(code) ? fromFileSystem(error, code, place) : asFerryError(error);
+  return /^E[A-Z0-9]+$/.test(code) ? fromFileSystem(error, code, place) : asFerryError(error, doing);
 }
 
 // Extended codes (SQLITE_IOERR_WRITE) begin with their primary one (https://www.sqlite.org/rescode.html).

@@ -8,7 +8,7 @@ import { EventBus } from '../core/events.js';
 import type { Row } from '../core/model.js';
 import type { TableJob } from '../engine/table-job.js';
 import { explainRow, type RowExplanation } from '../mapping/explain.js';
-import { readBadRows } from '../state/read-bad-rows.js';
+import { readBadRow } from '../state/read-bad-rows.js';
 import { openShardSession } from './shard-session.js';
 import { secondsNow } from './shard-work.js';
 import { localIndexesOf, targetFacts } from './target-facts.js';
@@ -82,9 +82,8 @@ async function chosenRow(
     case 'where':
       return await source.matching(choice.condition, signal);
     case 'bad-row': {
-      const known = readBadRows({ folder: config.state, shard }, Number.MAX_SAFE_INTEGER);
-      const bad = known?.rows.find(({ number, table }) => number === choice.number && table === mapping.table.name);
-      return bad === undefined ? null : ((await source.at([bad.cursor], signal))[0] ?? null);
+      const bad = readBadRow({ folder: config.state, shard }, mapping.table.name, choice.number);
+      return bad === null ? null : ((await source.at([bad.cursor], signal))[0] ?? null);
     }
   }
 }

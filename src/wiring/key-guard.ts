@@ -5,7 +5,8 @@
  */
 import type { Config } from '../config/model.js';
 import { placeText } from '../core/config-path.js';
-import { asFerryError, FerryError, type Finding } from '../core/errors.js';
+import { FerryError, type Finding } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import type { Fingerprint } from '../core/state-ports.js';
 import { nearest } from '../core/nearest.js';
 import type { TableInfo } from '../core/model.js';
@@ -59,7 +60,7 @@ export function guardFindings(config: Config, guard: KeyGuard, exceptFor: Readon
       const recorded = recordedGuard(config.state, id);
       if (recorded !== null && recorded !== guard) others.push(id);
     } catch (thrown) {
-      findings.push({ ...asFerryError(thrown).toFault(), level: 'warning' });
+      findings.push({ ...asFerryError(thrown, `shard ${id}`).toFault(), level: 'warning' });
     }
   }
   if (others.length === 0) return findings;

@@ -1,8 +1,9 @@
 /** The preflight: config, sources, mappings, state folder and target, each looked at whatever the others say; all findings at once. */
 import pLimit from 'p-limit';
 import type { Config } from '../config/model.js';
-import { asFerryError, type FerryError, type Finding } from '../core/errors.js';
+import type { FerryError, Finding } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
+import { asFerryError } from '../core/thrown.js';
 import { targetFaults } from '../dynamodb/target-faults.js';
 import type { CompiledMapping } from '../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../mysql/preflight.js';
@@ -108,7 +109,7 @@ function compiled(config: Config, table: TableInfo, findings: Finding[]): Compil
     // No row is mapped here.
     return compileTable(config, table, []);
   } catch (thrown) {
-    findings.push(...errorsOf(asFerryError(thrown)));
+    findings.push(...errorsOf(asFerryError(thrown, `compiling the mapping of table ${table.name}`)));
     return null;
   }
 }
@@ -158,7 +159,7 @@ function lookAtRegister(config: Config, restarting: ReadonlySet<string>): readon
   try {
     return registerFindings(config, restarting);
   } catch (thrown) {
-    return errorsOf(asFerryError(thrown));
+    return errorsOf(asFerryError(thrown, 'looking at the register of item keys'));
   }
 }
 
@@ -188,7 +189,7 @@ function lookAtOthers(
   try {
     return { findings: agreementFindings(config, shardIds, identity, new Set(restarting)), seen: [] };
   } catch (thrown) {
-    return { findings: errorsOf(asFerryError(thrown)), seen: [] };
+    return { findings: errorsOf(asFerryError(thrown, 'comparing the states of the shards')), seen: [] };
   }
 }
 
@@ -205,7 +206,7 @@ function lookAtBindings(config: Config, shards: readonly ShardPart[], { identity
     const findings = bindingFindings(config, looked, identity);
     return { findings, seen: [] };
   } catch (thrown) {
-    return { findings: errorsOf(asFerryError(thrown)), seen: [] };
+    return { findings: errorsOf(asFerryError(thrown, 'comparing the config with the states of the shards')), seen: [] };
   }
 }
 
@@ -232,7 +233,7 @@ async function lookAtTarget(config: Config, options: PreflightOptions, signal: A
       identity: facts?.identity ?? null,
     };
   } catch (thrown) {
-    const error = asFerryError(thrown);
+    const error = asFerryError(thrown, `looking at table ${config.target.table}`);
     if (error.code === 'E_INTERRUPTED') throw error;
     return { findings: errorsOf(error), seen: [], identity: undefined };
   }
@@ -261,7 +262,7 @@ function lookAtState(config: Config, registerBytes: number): Part {
       seen: [],
     };
   } catch (thrown) {
-    return { findings: errorsOf(asFerryError(thrown)), seen: [] };
+    return { findings: errorsOf(asFerryError(thrown, 'looking at the state folder')), seen: [] };
   }
 }
 

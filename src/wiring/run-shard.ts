@@ -3,7 +3,7 @@
  * one after the other, and whatever happens becomes an outcome. Nothing is thrown.
  */
 import type { Config } from '../config/model.js';
-import { asFerryError } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import type { EventBus } from '../core/events.js';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
 import type { StateStore } from '../core/state-ports.js';
@@ -50,7 +50,7 @@ export async function runShard(
   let store: StateStore | null = null;
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
-  const { watch, ...watching } = watchShard(task.shard, config, bus, budget, outer);
+  const { watch, ...watching } = watchShard(task, config, bus, budget, outer);
   const { signal } = watch;
   try {
     store = openState(task, config);
@@ -90,7 +90,7 @@ export async function runShard(
     outcome = await watch.orStuck(workOn(work));
   } catch (ended) {
     const thrown = watch.reasonOf(ended);
-    const error = asFerryError(thrown);
+    const error = asFerryError(thrown, `shard ${task.shard}`);
     if (error.code === 'E_INTERNAL' && process.env['DYNAFERRY_DEBUG'] !== undefined)
       bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
     outcome = {
@@ -146,7 +146,7 @@ function closeState<O extends Omit<ShardOutcome, 'shard' | 'elapsedMs'>>(store: 
     return outcome;
   } catch (thrown) {
     if (outcome.fault !== null) return outcome;
-    const error = asFerryError(thrown);
+    const error = asFerryError(thrown, 'closing the state');
     return { ...outcome, outcome: 'failed', exitCode: error.exitCode, fault: error.toFault() };
   }
 }

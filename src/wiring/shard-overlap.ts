@@ -11,7 +11,8 @@
  */
 import pLimit from 'p-limit';
 import type { Config, SourceTableConfig } from '../config/model.js';
-import { asFerryError, type Finding } from '../core/errors.js';
+import type { Finding } from '../core/errors.js';
+import { asFerryError } from '../core/thrown.js';
 import type { Emitter } from '../core/events.js';
 import type { KeyPart, TableInfo } from '../core/model.js';
 import type { RowSource } from '../core/ports.js';
@@ -67,7 +68,7 @@ export async function sampleOverlaps(
         if (typeof overlap === 'string') seen.push(`${table.name}.${column}: ${overlap}`);
         else findings.push(refuted(table.name, column, overlap));
       } catch (thrown) {
-        const error = asFerryError(thrown);
+        const error = asFerryError(thrown, `comparing ${table.name}.${column} of the shards`);
         if (error.code === 'E_INTERRUPTED') throw error;
         findings.push({ ...error.toFault(), level: 'error' });
       }

@@ -1,10 +1,10 @@
 /** What a shard's process is told to do, and what it answers: plain data, since it crosses a process border. */
-import { asFerryError, EXIT, FerryError, type ExitCode, type Fault } from '../core/errors.js';
-import { machineFault } from '../core/machine-faults.js';
+import { EXIT, type ExitCode, type Fault } from '../core/errors.js';
 import type { Age } from '../core/evidence.js';
 import type { FingerprintChange } from '../core/state-ports.js';
 import type { RetryCounts } from '../engine/retry.js';
 import { NO_COUNTS, type BadRow, type Counts, type Difference } from '../core/model.js';
+import { asFerryError } from '../core/thrown.js';
 
 export interface ShardTask {
   readonly kind: 'backfill' | 'verify';
@@ -107,8 +107,7 @@ export const NOTHING_DONE: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = {
 
 /** The outcome of a shard whose work could not even begin, or ended without a word. */
 export function failedOutcome(shard: string, thrown: unknown): ShardOutcome {
-  const ofMachine = thrown instanceof FerryError ? null : machineFault(`shard ${shard}`, thrown);
-  const error = ofMachine ?? asFerryError(thrown);
+  const error = asFerryError(thrown, `shard ${shard}`);
   return {
     ...NOTHING_DONE,
     shard,

@@ -6,7 +6,8 @@ import type { Config } from '../config/model.js';
 import { BudgetShares, REST_MS } from '../core/budget-shares.js';
 import type { Fault } from '../core/errors.js';
 import { TokenBucket } from '../dynamodb/budget.js';
-import { BudgetLedger, hasLedger, noteGoneRuns } from '../state/budget-ledger.js';
+import type { Wait } from '../engine/stall-watch.js';
+import { BudgetLedger, hasLedger, noteGoneRuns, runsWithPart } from '../state/budget-ledger.js';
 
 /** A part of the whole that nobody else has, as others come and go. */
 export interface SharedBudget {
@@ -31,10 +32,17 @@ export function restMeanwhile(config: Config): void {
   noteGoneRuns({ folder: config.state, restMs: REST_MS });
 }
 
+type Shared = Pick<Config, 'state' | 'target'>;
+type Kind = 'write' | 'read';
+
+function ledgerOf({ state, target }: Shared, kind: Kind): { readonly folder: string; readonly resource: string } {
+  return { folder: state, resource: `${kind} ${target.table}` };
+}
+
 /** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED */
-export function joinBudget(config: Pick<Config, 'state' | 'target'>, kind: 'write' | 'read'): SharedBudget {
+export function joinBudget(config: Shared, kind: Kind): SharedBudget {
   const { table } = config.target;
-  const ledger = BudgetLedger.join({ folder: config.state, resource: `${kind} ${table}`, restMs: REST_MS });
+  const ledger = BudgetLedger.join({ ...ledgerOf(config, kind), restMs: REST_MS });
   let looksInVain = 0;
   let others: readonly number[] = [];
   return {
@@ -50,12 +58,38 @@ export function joinBudget(config: Pick<Config, 'state' | 'target'>, kind: 'writ
 }
 
 function waiting(table: string, kind: string, others: readonly number[]): Fault {
-  const who = others.length === 0 ? 'another run' : `the run of process ${others.join(' and ')}`;
   return {
     code: 'E_STATE_LOCKED',
-    message: `${who} has the whole ${kind} budget of table ${table}, and has given up nothing for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; it is waited for`,
+    message: `${others.length === 0 ? 'another run' : runsOf(others)} has the whole ${kind} budget of table ${table}, and has given up nothing for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; it is waited for`,
     hint: 'see whether that process was stopped: let it go on, or end it; this command goes on by itself then. A shard that has nothing for many minutes ends with E_STALLED: run the same command again to resume',
   };
+}
+
+function runsOf(pids: readonly number[]): string {
+  return `the run of process ${pids.join(' and ')}`;
+}
+
+/**
+ * What a shard waits for that has no part of the budget: who has it, as the ledger says it now.
+ * @param own process of the shard's own run
+ */
+export function starvation(config: Shared, kind: Kind, own: number): Wait {
+  const holders = runsWithPart(ledgerOf(config, kind));
+  const others = holders?.filter((pid) => pid !== own) ?? [];
+  const part = `waits for a part of the ${kind} budget of table ${config.target.table}`;
+  if (others.length > 0)
+    return { fact: `${part}, which ${runsOf(others)} ${others.length === 1 ? 'has' : 'have'}`, next: lookAt(others) };
+  if (holders?.includes(own) === true)
+    return { fact: `${part}, which its own run (process ${own}) has and does not give to it`, next: lookAt([own]) };
+  return {
+    fact: `${part}; nobody is known to have it`,
+    next: `see which runs of dynaferry on this machine use the state folder ${config.state}, and whether one was stopped: let it go on, or end it`,
+  };
+}
+
+function lookAt(pids: readonly number[]): string {
+  const list = pids.join(',');
+  return `see whether that run, or a process that it started, was stopped (\`ps -o pid,stat,args -p ${list} --ppid ${list}\`: T): let it go on, or end it`;
 }
 
 /**
@@ -64,7 +98,7 @@ function waiting(table: string, kind: string, others: readonly number[]): Fault 
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED
  */
 export function openReadBudget(
-  config: Pick<Config, 'state' | 'target'>,
+  config: Shared,
   onWait: (fault: Fault) => void,
 ): { readonly bucket: TokenBucket; end(): void } {
   const bucket = new TokenBucket(0);

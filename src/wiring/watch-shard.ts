@@ -16,7 +16,9 @@
 import type { Config } from '../config/model.js';
 import type { EventBus } from '../core/events.js';
 import type { TokenBucket } from '../dynamodb/budget.js';
-import { StallWatch, type StallTimes } from '../engine/stall-watch.js';
+import { LOOK_AROUND, StallWatch, type StallTimes } from '../engine/stall-watch.js';
+import type { ShardTask } from './shard-task.js';
+import { starvation } from './shared-budget.js';
 
 const TICK_MS = 1_000;
 /** Stopped work lets its writes in flight finish and saves its checkpoint: as long as a stop by a signal may take. */
@@ -49,7 +51,7 @@ export function stallTimes({ source, target }: Config): StallTimes {
 }
 
 export function watchShard(
-  shard: string,
+  { shard, kind }: Pick<ShardTask, 'shard' | 'kind'>,
   config: Config,
   bus: EventBus,
   budget: TokenBucket,
@@ -92,7 +94,12 @@ export function watchShard(
     }),
     onMoved: () => excuses.moved(),
     excused: () => excuses.excuse(budget.owedMs, underWay),
-    onStalled: (last, seconds) => bus.emit('shard.stalled', { shard, last, seconds }),
+    waitsFor: () => (budget.starves ? starvation(config, kind === 'backfill' ? 'write' : 'read', process.ppid) : null),
+    onStalled: (last, seconds, wait) =>
+      bus.emit('shard.stalled', {
+        ...{ shard, last, seconds },
+        ...{ waitsFor: wait?.fact ?? null, hint: wait?.next ?? LOOK_AROUND },
+      }),
   });
   return {
     watch,

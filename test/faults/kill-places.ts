@@ -47,6 +47,8 @@ export const PLACES: Readonly<Record<EventName, readonly Place[] | string>> = {
   'shard.warning': [{ command: 'verify', upTo: 1 }],
   'shard.finished': backfill(1),
   'run.stopping': backfill(1),
+  'run.warning':
+    'told of another run that stands still; nothing is under way at it. test/faults/stalls.test.ts has what follows',
   'listener.failed': 'no listener of dynaferry throws, whatever becomes of the streams that it writes to',
 };
 

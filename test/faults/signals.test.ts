@@ -139,6 +139,35 @@ describe.each(onePair)('a second signal to $name', { timeout: 120_000 }, (server
   });
 });
 
+describe.each(onePair)('a process that dies after a stop of $name', { timeout: 120_000 }, (servers) => {
+  it.each([
+    // As V8 ends a process whose heap is full.
+    { signal: 'SIGABRT' },
+    // As the kernel ends one for its memory.
+    { signal: 'SIGKILL' },
+  ] as const)('by $signal is not told as one that stopped in order', async ({ signal }) => {
+    await using migration = await createMigration({ servers, rows: 300 });
+    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'late', ms: 20 * SECOND }));
+    await using cli = await migration.spawn(['backfill'], through(proxy));
+    await until(() => sent(proxy, 'BatchWriteItem') > 0, cli);
+    cli.kill('SIGINT');
+    await cli.waitFor(/stopping: /);
+    process.kill(readShardStatus({ folder: migration.stateFolder, shard: 's01' })?.heartbeat?.pid ?? 0, signal);
+    const ended = await cli.result;
+    expect(ended, ended.stderr).toMatchObject({ code: 6, signal: null });
+    expect(ended.stderr).toMatch(
+      new RegExp(
+        `^error s01 E_WORKER_DIED: the process of shard s01 ended by ${signal} before it was done; it had been told to stop, and what it had under way is not in the checkpoint$`,
+        'm',
+      ),
+    );
+    expect(ended.stdout).toMatch(/^s01 {2}failed: 0 rows/m);
+    expect(ended.stdout + ended.stderr).not.toContain('checkpoint saved');
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(600);
+  });
+});
+
 const TERMINAL = fileURLToPath(new URL('scripts/terminal.py', import.meta.url));
 const python = await promisify(execFile)('python3', ['-c', 'import pty']).then(
   () => process.platform === 'linux',

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { Fault } from '../../src/core/errors.js';
 import { readShardStatus } from '../../src/state/read-status.js';
 import { createMigration, onePair, type Migration } from '../support/migration.js';
 import { startMysqlProxy } from '../support/mysql-proxy.js';
@@ -60,6 +61,45 @@ describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 },
     expect(before).toBeLessThan(ROWS);
 
     proxy.dribble(null);
+    migration.configure(quickly);
+    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(2 * ROWS);
+  });
+
+  test('for want of the budget, which another run has that was stopped, says that; let go on, a resume is done', async () => {
+    const ROWS = 600;
+    await using migration = await createMigration({
+      servers,
+      shards: 2,
+      rows: (shard) => notes(shard, ROWS, 100),
+      config: notesConfig,
+    });
+    migration.configure(({ source }) => void Object.assign(source.limits, { answerSeconds: 2, patienceSeconds: 1 }));
+    migration.configure(({ target }) => void Object.assign(target, { patienceSeconds: 5 }));
+    migration.configure(lasting(20, ROWS));
+    await using first = await migration.spawn(['backfill', '--shard', 's01', '--json']);
+    await until(() => committed(migration) > 10, 'rows are committed');
+    first.killGroup('SIGSTOP');
+    try {
+      const script = new URL('scripts/hurried-worker.js', import.meta.url).href;
+      await using second = await migration.spawn(['backfill', '--shard', 's02', '--json'], {
+        env: { NODE_OPTIONS: `--import=${script}` },
+      });
+      const ended = await second.result;
+      expect(ended, ended.stderr).toMatchObject({ code: 6 });
+      const waits = `waits for a part of the write budget of table [^ ]+, which the run of process ${first.pid} has`;
+      expect(ended.stderr).toMatch(new RegExp(`"event":"shard.stalled","shard":"s02",.*"waitsFor":"${waits}"`));
+      const { shards } = JSON.parse(ended.stdout) as { shards: readonly { readonly fault: Fault }[] };
+      expect(shards[0]?.fault.code).toBe('E_STALLED');
+      expect(shards[0]?.fault.message).toMatch(
+        new RegExp(`^shard s02: nothing has moved for \\d+ s; .*; it ${waits}$`),
+      );
+      expect(shards[0]?.fault.hint).toMatch(/was stopped .*run the same command again to resume$/);
+      expect(shards[0]?.fault.hint).not.toMatch(/MySQL|DynamoDB|network/);
+    } finally {
+      first.killGroup('SIGCONT');
+    }
+    expect(await first.result).toMatchObject({ code: 0 });
     migration.configure(quickly);
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
     expect(await migration.items()).toHaveLength(2 * ROWS);

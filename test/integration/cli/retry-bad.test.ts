@@ -161,6 +161,42 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect(outcomesOf(await migration.run(['verify', '--shard', 's02', '--json']))).toMatchObject([{ differing: 8 }]);
   });
 
+  it('that have grown too large for the machine stay bad and are told of, and the others are moved', async () => {
+    await using migration = await createMigration({
+      servers,
+      rows: () => [
+        'CREATE TABLE prices (code VARCHAR(20) PRIMARY KEY, id INT NOT NULL, price DECIMAL(65,0), name LONGTEXT)',
+        `INSERT INTO prices VALUES ${Array.from({ length: 12 }, (_, id) => `('secret-${id}', ${id}, ${'9'.repeat(40)}, 'n')`).join()}`,
+      ],
+      config: pricesConfig,
+    });
+    expect((await migration.run(['backfill', ...ALLOWED])).code).toBe(1);
+    await migration.databases[0]?.query('UPDATE prices SET price = 5');
+    await migration.databases[0]?.query("UPDATE prices SET name = REPEAT('y', 3000000) WHERE id IN (4, 11)");
+    const script = new URL('scripts/small-memory.js', import.meta.url).href;
+    const retried = await migration.run(['backfill', '--retry-bad', '--json', ...ALLOWED], {
+      env: { NODE_OPTIONS: `--import=${script}` },
+    });
+    expect(retried, retried.stderr).toMatchObject({ code: 1 });
+    expect(outcomesOf(retried)).toMatchObject([
+      { outcome: 'differences', fault: null, badRows: 2, retried: { rows: 12, moved: 10, stillBad: 2 } },
+    ]);
+    const [warning = ''] = retried.stderr.split('\n').filter((line) => line.includes('"E_ROW_TOO_LARGE"'));
+    expect(warning).toMatch(/"event":"shard.warning","shard":"s01"/);
+    expect(warning).toMatch(
+      /table prices: of the bad rows, #\d+, #\d+ could not be read again, and stay recorded; .* 2 MiB/,
+    );
+    const list = await migration.run(['bad-rows', '--show-values']);
+    expect(list.stdout).toMatch(/^s01 {2}2 bad rows$/m);
+    for (const id of [4, 11]) expect(list.stdout).toContain(`code=secret-${id} `);
+    for (const number of warning.match(/#\d+/g) ?? [])
+      expect(list.stdout).toMatch(new RegExp(`^ {2}${number} {2}`, 'm'));
+
+    await migration.databases[0]?.query("UPDATE prices SET name = 'n'");
+    expect((await migration.run(['backfill', '--retry-bad'])).code).toBe(0);
+    expect(await migration.items()).toHaveLength(12);
+  });
+
   it('are tried within the budget; a retry that was killed goes on', async () => {
     await using migration = await createMigration({ servers, rows: prices, config: pricesConfig });
     expect((await migration.run(['backfill', ...ALLOWED])).code).toBe(1);

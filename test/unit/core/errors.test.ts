@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asFerryError, ERROR_CODES, FerryError, interrupted, type ErrorCode } from '../../../src/core/errors.js';
+import { ERROR_CODES, FerryError, interrupted, type ErrorCode } from '../../../src/core/errors.js';
 
 describe('FerryError', () => {
   it('has the exit code of its code, and its faults', () => {
@@ -18,24 +18,6 @@ describe('FerryError', () => {
   it('travels as plain data, without its cause', () => {
     const error = new FerryError('E_STATE_IO', 'the fact', 'the next step', { cause: new Error('row values') });
     expect(error.toFault()).toEqual({ code: 'E_STATE_IO', message: 'the fact', hint: 'the next step' });
-  });
-});
-
-describe('asFerryError', () => {
-  it('leaves a FerryError as it is', () => {
-    const error = new FerryError('E_USAGE', 'x', 'y');
-    expect(asFerryError(error)).toBe(error);
-  });
-
-  it.each([
-    [new TypeError('secret 4915112345678'), 'unexpected TypeError inside dynaferry'],
-    ['secret 4915112345678', 'unexpected string inside dynaferry'],
-    [undefined, 'unexpected undefined inside dynaferry'],
-  ])('makes a defect of anything else, and keeps its text to itself', (thrown, message) => {
-    const error = asFerryError(thrown);
-    expect(error).toMatchObject({ code: 'E_INTERNAL', message });
-    expect(error.hint).not.toContain('4915112345678');
-    expect(error.options.cause).toBe(thrown);
   });
 });
 

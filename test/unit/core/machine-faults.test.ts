@@ -10,12 +10,17 @@ describe('what the machine refuses has a code each', () => {
     [{ code: 'SQLITE_FULL' }, 'E_DISK_FULL', /`df`/],
     [{ code: 'EAGAIN', syscall: 'spawn /usr/bin/node' }, 'E_TOO_MANY_PROCESSES', /ulimit -u.*--jobs/],
     [{ code: 'ENOMEM' }, 'E_OUT_OF_MEMORY', /--jobs/],
+    [{ code: 'ERR_MEMORY_ALLOCATION_FAILED' }, 'E_OUT_OF_MEMORY', /--jobs/],
   ])('%j', (thrown, code, next) => {
     const fault = machineFault('shard s01', Object.assign(new Error('secret'), thrown));
     expect(fault).toMatchObject({ code, exitCode: 6 });
     expect(fault?.message).toMatch(/^shard s01: /);
     expect(fault?.message).not.toContain('secret');
     expect(fault?.hint).toMatch(next);
+  });
+
+  test('memory that V8 refuses without a code', () => {
+    expect(machineFault('shard s01', refusedBuffer())).toMatchObject({ code: 'E_OUT_OF_MEMORY' });
   });
 
   test.each([[{ code: 'EAGAIN', syscall: 'read' }], [{ code: 'EACCES' }], [new TypeError('x')], [null], ['text']])(
@@ -25,3 +30,12 @@ describe('what the machine refuses has a code each', () => {
     },
   );
 });
+
+function refusedBuffer(): unknown {
+  try {
+    // More than any machine has, and less than V8 has numbers for.
+    return new ArrayBuffer(2 ** 52);
+  } catch (thrown) {
+    return thrown;
+  }
+}

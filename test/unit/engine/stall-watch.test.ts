@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { interrupted } from '../../../src/core/errors.js';
-import { StallWatch } from '../../../src/engine/stall-watch.js';
+import { StallWatch, type Wait } from '../../../src/engine/stall-watch.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -13,18 +13,21 @@ function watched(): {
   readonly counts: Record<string, number>;
   readonly told: (readonly [string | null, number])[];
   readonly excuse: { now: boolean };
+  readonly wait: { now: Wait | null };
 } {
   const outer = new AbortController();
   const counts = { rows: 0, items: 0 };
   const told: (readonly [string | null, number])[] = [];
   const excuse = { now: false };
+  const wait: { now: Wait | null } = { now: null };
   const watch = new StallWatch('s01', outer.signal, TIMES, {
     movements: () => ({ ...counts }),
     onMoved: () => undefined,
     excused: () => excuse.now,
+    waitsFor: () => wait.now,
     onStalled: (last, seconds) => told.push([last, seconds]),
   });
-  return { watch, outer, counts, told, excuse };
+  return { watch, outer, counts, told, excuse, wait };
 }
 
 test('a stand-still is told once, with what moved last, and then stops the work', async () => {
@@ -46,6 +49,19 @@ test('a stand-still is told once, with what moved last, and then stops the work'
   });
   watch.end();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('what it waits for is the fact where that is known, and accuses nobody else', async () => {
+  const { watch, wait } = watched();
+  wait.now = { fact: 'waits for the key of the door, which process 7 has', next: 'see what process 7 does' };
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(watch.reasonOf(interrupted())).toMatchObject({
+    code: 'E_STALLED',
+    message:
+      'shard s01: nothing has moved for 20 s; nothing moved before either; it waits for the key of the door, which process 7 has',
+    hint: 'see what process 7 does; the checkpoint is saved: run the same command again to resume',
+  });
+  watch.end();
 });
 
 test('any movement starts it over, and is told of as the last one', async () => {

@@ -42,6 +42,11 @@ test('tells the story of a shard', () => {
   wait(3000);
   bus.emit('source.resumed', { shard, pausedMs: 3000 });
   bus.emit('shard.warning', { shard, code: 'E_STATE_SPACE', message: 'the disk is nearly full', hint: 'make room' });
+  bus.emit('run.warning', {
+    code: 'E_STATE_LOCKED',
+    message: 'another run has it',
+    hint: 'see whether it was stopped',
+  });
   bus.emit('shard.finished', {
     shard,
     outcome: 'done',
@@ -57,6 +62,7 @@ test('tells the story of a shard', () => {
     '2026-01-02T03:04:08Z s01 reading pauses: replica r1 is 14 s behind (limit 10 s)',
     '2026-01-02T03:04:11Z s01 reading goes on after 3s',
     '2026-01-02T03:04:11Z s01 warning: the disk is nearly full; make room',
+    '2026-01-02T03:04:11Z dynaferry warning: another run has it; see whether it was stopped',
     '2026-01-02T03:04:11Z s01 done after 4m 05s: 1 row, 2 items, 3 units, 12,000 expired rows left out',
   ]);
 });

@@ -16,6 +16,22 @@ const task = (shard: string): ShardTask => ({
   units: 0,
 });
 
+test('what a run waits for is told of the run, and of no shard that happens to be the first', async () => {
+  const bus = new EventBus();
+  const told: unknown[] = [];
+  bus.onAny(({ name, payload }) => name.endsWith('.warning') && told.push({ name, payload }));
+  const fault = { code: 'E_STATE_LOCKED', message: 'another run has it', hint: 'see whether it was stopped' } as const;
+  process.execPath = '/dev/null/node';
+  await superviseShards({
+    tasks: ['s01', 's02'].map(task),
+    ...{ jobs: 1, shares: new Map(), units: 100, warmUnits: null, bus, recorded: () => ({}) },
+    budget: { look: () => 0, waitingFor: () => fault, leave: () => undefined },
+    ...{ stop: new AbortController().signal, kill: new AbortController().signal },
+  });
+  expect(told[0]).toEqual({ name: 'run.warning', payload: fault });
+  expect(told).not.toContainEqual(expect.objectContaining({ name: 'shard.warning' }));
+});
+
 test('what Node throws where it cannot start a process is that shard’s own end, and not the run’s', async () => {
   const bus = new EventBus();
   const ended: string[] = [];

@@ -4,7 +4,10 @@ import type { Config } from '../../../src/config/model.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { EventBus, type EventMap } from '../../../src/core/events.js';
 import { TokenBucket } from '../../../src/dynamodb/budget.js';
+import type { FerryError } from '../../../src/core/errors.js';
+import { joinBudget, starvation } from '../../../src/wiring/shared-budget.js';
 import { stallTimes, watchShard, type ShardWatch } from '../../../src/wiring/watch-shard.js';
+import { temporaryFolder } from '../../support/temporary.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -34,13 +37,18 @@ interface Watched {
   readonly told: EventMap['shard.stalled'][];
 }
 
-function watched(unitsPerSecond = 10): Watched {
+function watched(unitsPerSecond = 10, config = configOf(LIMITS)): Watched {
   const bus = new EventBus();
   const budget = new TokenBucket(unitsPerSecond);
   const told: EventMap['shard.stalled'][] = [];
   bus.on('shard.stalled', (event) => told.push(event));
   const outer = new AbortController().signal;
-  return { bus, budget, told, shard: watchShard('s01', configOf(LIMITS), bus, budget, outer, TIMES) };
+  return {
+    bus,
+    budget,
+    told,
+    shard: watchShard({ shard: 's01', kind: 'backfill' }, config, bus, budget, outer, TIMES),
+  };
 }
 
 const seconds = async (count: number): Promise<void> => {
@@ -79,7 +87,12 @@ test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => vo
   await seconds(9);
   expect(all.told).toEqual([]);
   await seconds(2);
-  expect(all.told).toEqual([{ shard: 's01', last, seconds: 10 }]);
+  expect(all.told).toEqual([
+    {
+      ...{ shard: 's01', last, seconds: 10, waitsFor: null },
+      hint: 'look at MySQL, DynamoDB, the credentials and the network between',
+    },
+  ]);
   all.shard.end();
 });
 
@@ -173,4 +186,40 @@ test('a budget of nothing excuses nothing', async () => {
   await seconds(11);
   expect(told).toHaveLength(1);
   shard.end();
+});
+
+test('one that waits for a budget which another run has says so, and whose that is; MySQL is not accused', async () => {
+  await using folder = await temporaryFolder();
+  const config = { ...configOf(LIMITS), state: folder.path, target: { patienceSeconds: 300, table: 'messages' } };
+  const holder = joinBudget(config as Config, 'write');
+  holder.look(1);
+  const { budget, shard, told } = watched(0, config as Config);
+  const waits = budget.take(1, shard.watch.signal).catch((error: unknown) => error);
+  await seconds(20);
+  const waitsFor = `waits for a part of the write budget of table messages, which the run of process ${process.pid} has`;
+  expect(told).toMatchObject([
+    { waitsFor, hint: expect.stringContaining(`ps -o pid,stat,args -p ${process.pid}`) as unknown },
+  ]);
+  const error = shard.watch.reasonOf(await waits);
+  expect(error).toMatchObject({ code: 'E_STALLED', message: expect.stringContaining(waitsFor) as unknown });
+  expect((error as FerryError).hint).not.toMatch(/MySQL|network/);
+  shard.end();
+  holder.leave();
+});
+
+test('where its own run has it, or nobody is known to, it says that', async () => {
+  await using folder = await temporaryFolder();
+  const config = { state: folder.path, target: { table: 'messages' } } as Config;
+  const none = starvation(config, 'read', process.pid);
+  expect(none.fact).toBe('waits for a part of the read budget of table messages; nobody is known to have it');
+  expect(none.next).toContain(folder.path);
+  const own = joinBudget(config, 'read');
+  own.look(1);
+  const second = joinBudget(config, 'read');
+  second.look(0);
+  expect(starvation(config, 'read', process.pid).fact).toBe(
+    `waits for a part of the read budget of table messages, which its own run (process ${process.pid}) has and does not give to it`,
+  );
+  second.leave();
+  own.leave();
 });

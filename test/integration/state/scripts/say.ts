@@ -1,6 +1,6 @@
 /** Words to the parent process. Written at once: a kill must not lose what was already said. */
 import { writeSync } from 'node:fs';
-import { asFerryError } from '../../../../src/core/errors.js';
+import { asFerryError } from '../../../../src/core/thrown.js';
 
 export function say(line: string): void {
   writeSync(1, `${line}\n`);
@@ -11,7 +11,7 @@ export function sayFault(action: () => void): void {
   try {
     action();
   } catch (error) {
-    const { code, message } = asFerryError(error);
+    const { code, message } = asFerryError(error, 'a script');
     say(`${code} ${message}`);
   }
 }

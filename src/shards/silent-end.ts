@@ -1,0 +1,76 @@
+/**
+ * What the end of a shard's process is told as that gave no outcome. Whoever was told to stop and ended in order has given one; so a stop
+ * explains no end of itself: only what ended the process does, and that is said, with the stop beside it. The checkpoint stands in any case;
+ * what was under way is not in it.
+ *
+ *   ended by us, as asked (a second signal, or too slow a stop), or by hand before it listened     E_INTERRUPTED
+ *   ended by us, as it hung                                                                        E_WORKER_HUNG
+ *   sent SIGKILL, and still there                                                                   E_WORKER_HUNG
+ *   refused or ended by the machine                                                                that fault
+ *   anything else: a crash, a kill by others, an exit                                              E_WORKER_DIED
+ */
+import { FerryError } from '../core/errors.js';
+
+/** How a process ended that did not: one that waits for a dead disk does not even die. */
+export const STILL_THERE = 'SIGKILL, and is still there';
+
+export interface SilentEnd {
+  readonly shard: string;
+  /** The signal or the exit code that it ended by, or why it could not be started. */
+  readonly how: string;
+  /** V8's own last words, if it had any. */
+  readonly fatal: string | null;
+  /** Told to stop, with all others. */
+  readonly stopped: boolean;
+  /** Why it was sent SIGKILL from here; null: it was not. `at-once`: by a second signal; `slow`: its stop took too long. */
+  readonly killed: 'at-once' | 'slow' | { readonly hung: string } | null;
+  /** What the machine is to blame for, as far as it says. */
+  readonly byMachine: FerryError | null;
+}
+
+/** Before its handlers are there, these end it: somebody stopped it, as they stop one that is at work. */
+const ENDED_BY_HAND: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
+
+const NOT_RECORDED = 'what it had under way is not in the checkpoint';
+const RESUMES = 'Run the same command again: it resumes where the checkpoint stands';
+
+/** @param stopSeconds that a stop may take */
+export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
+  const { shard, how, killed, stopped } = end;
+  if (ENDED_BY_HAND.has(how)) return stoppedBy(`the process of shard ${shard} was ended by ${how} before it had begun`);
+  if (how === STILL_THERE)
+    return new FerryError(
+      'E_WORKER_HUNG',
+      `the process of shard ${shard} was sent ${how}`,
+      `is the disk of the state folder stuck? As long as that process is there, nobody else works on the shard. ${RESUMES}`,
+    );
+  // A signal of another kind came first, whatever was sent from here.
+  if (how === 'SIGKILL' && killed !== null) {
+    if (killed === 'at-once')
+      return stoppedBy(`the process of shard ${shard} was ended at once, as asked; ${NOT_RECORDED}`);
+    if (killed === 'slow')
+      return stoppedBy(
+        `the process of shard ${shard} was told to stop, had not after ${stopSeconds} s, and was ended; ${NOT_RECORDED}`,
+      );
+    return new FerryError(
+      'E_WORKER_HUNG',
+      `the process of shard ${shard} ${killed.hung} and was ended`,
+      `was it stopped, or is the disk of the state folder stuck? ${RESUMES}`,
+    );
+  }
+  const { code, message, hint, options } = end.byMachine ?? died(end);
+  if (!stopped) return new FerryError(code, message, hint, options);
+  return new FerryError(code, `${message}; it had been told to stop, and ${NOT_RECORDED}`, hint, options);
+}
+
+function stoppedBy(message: string): FerryError {
+  return new FerryError('E_INTERRUPTED', message, 'run the same command again to resume');
+}
+
+function died({ shard, how, fatal }: SilentEnd): FerryError {
+  return new FerryError(
+    'E_WORKER_DIED',
+    `the process of shard ${shard} ended by ${how} before it was done${fatal === null ? '' : `: ${fatal}`}`,
+    `was it out of memory, or killed? ${RESUMES}`,
+  );
+}
