@@ -63,8 +63,8 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   const parts: BudgetShares<ChildProcess> = new BudgetShares(0, () => look());
   const look = (): void => {
     parts.setTotal(whole() * budget.look(parts.inUse / whole()));
-    const waits = budget.waitingFor();
-    if (waits !== null) for (const { shard } of tasks.slice(0, 1)) bus.emit('shard.warning', { shard, ...waits });
+    const warning = budget.warning();
+    if (warning !== null) for (const { shard } of tasks.slice(0, 1)) bus.emit('shard.warning', { shard, ...warning });
   };
   look();
   const looking = setInterval(look, LOOK_EVERY_MS);
