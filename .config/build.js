@@ -13,7 +13,7 @@ rmSync(`${ROOT}/dist`, { recursive: true, force: true });
 await build({
   absWorkingDir: ROOT,
   // The programs, and what finds another program beside itself.
-  entryPoints: ['src/cli/main.ts', 'src/shards/worker-main.ts', 'src/shards/supervisor.ts'],
+  entryPoints: ['src/cli/main.ts', 'src/shards/worker-main.ts', 'src/shards/worker-process.ts'],
   outdir: 'dist',
   chunkNames: 'shared/[name]-[hash]',
   bundle: true,
