@@ -72,7 +72,7 @@ export async function retryShard(work: ShardWork): Promise<Omit<ShardOutcome, 's
   const target = await openTargetSession(config, bus);
   let retried = NOTHING_RETRIED;
   try {
-    const registers = openRegisters(work);
+    const registers = await openRegisters(work);
     try {
       for (const job of session.jobs) retried = addCounts(retried, await retryTable(work, job, target, registers));
     } finally {

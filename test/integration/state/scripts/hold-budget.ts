@@ -9,7 +9,7 @@ if (wait === 'wait') {
   await once(process.stdin, 'data');
 }
 let leave = (): void => undefined;
-sayFault(() => {
+await sayFault(() => {
   const ledger = BudgetLedger.join({ folder, resource, restMs: 60_000 });
   leave = () => ledger.leave();
   say(String(ledger.look(0).fraction));
