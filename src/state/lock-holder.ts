@@ -72,7 +72,8 @@ export function mountDevice(mountinfo: string, id: string): string | null {
   for (const line of mountinfo.split('\n')) {
     const [mount, , device] = line.split(' ');
     const [, major, minor] = /^(\d+):(\d+)$/.exec(device ?? '') ?? [];
-    if (mount === id && major !== undefined && minor !== undefined) return `${hex(BigInt(major))}:${hex(BigInt(minor))}`;
+    if (mount === id && major !== undefined && minor !== undefined)
+      return `${hex(BigInt(major))}:${hex(BigInt(minor))}`;
   }
   return null;
 }
