@@ -37,7 +37,13 @@ await sayFault(async () => {
   const at = { folder, shard: 's01' };
   const store = step('create', () => set(openStateStore({ ...at, create: true })));
   step('bind', () => store.bind({ one: 1 }));
-  step('rebind', () => store.rebind({ one: 2 }, () => ({}), () => []));
+  step('rebind', () =>
+    store.rebind(
+      { one: 2 },
+      () => ({}),
+      () => [],
+    ),
+  );
   step('setServer', () => store.setServer('uuid'));
   step('savePlan', () => store.savePlan(samplePlan()));
   const pass = step('openPass', () => store.openPass('backfill', 'messages'));
