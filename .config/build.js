@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 rmSync(`${ROOT}/dist`, { recursive: true, force: true });
 await build({
   absWorkingDir: ROOT,
-  // The programs, and what finds another program beside itself.
+  // The programs, and what has the module in it that finds another program beside itself (worker-process.ts).
   entryPoints: ['src/cli/main.ts', 'src/shards/worker-main.ts', 'src/shards/supervisor.ts'],
   outdir: 'dist',
   chunkNames: 'shared/[name]-[hash]',

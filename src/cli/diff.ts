@@ -10,6 +10,7 @@ import type { TableDiff } from '../wiring/diff-shard.js';
 import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFault } from './print-error.js';
+import { lookedAt, printFailed } from './looked-at.js';
 import { stopOnSignals } from './signals.js';
 
 interface DiffOptions extends ShardOptions {
@@ -73,25 +74,21 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   if (options.key !== undefined || options.where !== undefined || options.badRow !== undefined)
     throw new FerryError('E_USAGE', '--key, --where and --bad-row go with --explain', 'add --explain, or use --keys');
   const { diffShard } = await import('../wiring/diff-shard.js');
+  const { sideBySide } = await import('../wiring/side-by-side.js');
   const { openReadBudget } = await import('../wiring/shared-budget.js');
   const reads = openReadBudget(config, (fault) => warn(io, options.json, fault));
   const stopping = stopOnSignals(io);
   try {
     const keys = options.keys.map((key) => key.split(','));
-    const tables: TableDiff[] = [];
-    for (const shard of shards) {
-      tables.push(
-        ...(await diffShard(
-          config,
-          shard,
-          { table: options.table ?? null, keys, sample: options.sample ?? 10 },
-          reads.bucket,
-          stopping.stop,
-        )),
-      );
-    }
+    const chosen = { table: options.table ?? null, keys, sample: options.sample ?? 10 };
+    const { found, failed, exitCode } = lookedAt(
+      await sideBySide(config, shards, stopping.stop, (shard) =>
+        diffShard(config, shard, chosen, reads.bucket, stopping.stop),
+      ),
+    );
+    const tables = found.flat();
     const rows = tables.flatMap((table) => table.rows);
-    if (keys.length > 0 && rows.length === 0) {
+    if (keys.length > 0 && rows.length === 0 && failed.length === 0) {
       throw new FerryError(
         'E_USAGE',
         'no shard has a row with such a key',
@@ -99,9 +96,17 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
       );
     }
     if (options.json)
-      writeJson(io, { tables: options.showValues ? tables : tables.map(withoutValues), totals: totals(rows) });
-    else print(io, tables, options.showValues);
+      writeJson(io, {
+        tables: options.showValues ? tables : tables.map(withoutValues),
+        failed,
+        totals: totals(rows),
+      });
+    else {
+      print(io, tables, options.showValues);
+      printFailed(io, failed);
+    }
     const { changed, bad } = totals(rows);
+    if (exitCode !== null) return exitCode;
     return changed + bad === 0 ? EXIT.done : EXIT.differences;
   } finally {
     reads.end();

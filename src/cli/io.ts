@@ -14,7 +14,12 @@ export interface Io {
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** A stream that may be a terminal, `columns` wide. */
-type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+type Output = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  /** Bytes that wait for whoever reads it. */
+  readonly writableLength: number;
+};
 
 /** @param text may have several lines, and hold anything */
 export function writeLine(stream: NodeJS.WritableStream, text = ''): void {

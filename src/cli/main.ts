@@ -2,12 +2,19 @@
  * The command line from words to exit code. Whatever goes wrong is printed as an error with its next step, in the format that the words
  * ask for; nothing is thrown.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
 import { asFerryError } from '../core/thrown.js';
 import type { Io } from './io.js';
 import { printError, printFault, type Format } from './print-error.js';
 import { buildProgram } from './program.js';
+
+/**
+ * A reader may stand still: one that was stopped, a pager that nobody turns, a terminal behind a dead line. That is waited for, but once the
+ * run was told to stop it is over within this time, in ms, whether it reads or not.
+ */
+const STANDING_GRACE_MS = 5_000;
 
 /** A reader that leaves wants no more (EPIPE: `| head`; EIO: a terminal that is gone). */
 const READER_LEFT: ReadonlySet<string> = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
@@ -20,13 +27,29 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   };
   io.stdout.on('error', note);
   try {
-    const exitCode = await exitCodeOf(argv, io);
+    const stop = { heard: false };
+    const exitCode = await exitCodeOf(argv, { ...io, onSignal: heardBy(io, stop) });
     // Whatever was written has come out or failed when this has.
-    await new Promise<void>((resolve) => io.stdout.write('', () => setImmediate(resolve)));
+    const out = Promise.all([comeOut(io.stdout), comeOut(io.stderr)]);
+    if (stop.heard) await Promise.race([out, sleep(STANDING_GRACE_MS, undefined, { ref: false })]);
+    else await out;
+    if (io.stdout.writableLength > 0) lost.code ??= 'its reader stands still';
     return lost.code === null ? exitCode : outputLost(argv, io, lost.code, exitCode);
   } finally {
     io.stdout.removeListener('error', note);
   }
+}
+
+function heardBy(io: Io, stop: { heard: boolean }): Io['onSignal'] {
+  return (handler) =>
+    io.onSignal((signal) => {
+      stop.heard = true;
+      handler(signal);
+    });
+}
+
+async function comeOut(stream: NodeJS.WritableStream): Promise<void> {
+  await new Promise<void>((resolve) => stream.write('', () => setImmediate(resolve)));
 }
 
 async function exitCodeOf(argv: readonly string[], io: Io): Promise<ExitCode> {

@@ -24,10 +24,14 @@ export function printOutcomes(io: Io, run: RunOptions, outcomes: readonly ShardO
   if (next !== '') writeLine(io.stdout, next);
 }
 
+/** What is recorded of it, if anything, is of before. */
+function isStillToRestart(run: RunOptions, { shard, toldBy, outcome }: ShardOutcome): boolean {
+  return run.restartsLeft.includes(shard) && (toldBy !== 'process' || outcome === 'interrupted');
+}
+
 function headline(run: RunOptions, outcome: ShardOutcome): string {
   const { counts, retried } = outcome;
-  if (outcome.toldBy !== 'process' && run.restartsLeft.includes(outcome.shard))
-    return 'not started again yet: its items are those of the earlier backfill';
+  if (isStillToRestart(run, outcome)) return 'not started again yet: its items are those of the earlier backfill';
   if (outcome.toldBy === 'nobody') return notStarted(run, outcome);
   if (retried !== null) return `${verb(run, outcome)}: ${retriedText(retried)}, ${duration(outcome.elapsedMs / 1_000)}`;
   const seen = run.kind === 'verify' ? ' seen' : '';
@@ -82,9 +86,9 @@ function verb(run: RunOptions, outcome: ShardOutcome): string {
 }
 
 /** What the config names and was not moved to its end: a report says so of every table, also of one that was never begun. */
-function unfinishedLines(run: RunOptions, { outcome, unfinished }: ShardOutcome): readonly string[] {
-  if (outcome === 'done' && !run.retryBad) return [];
-  return unfinished.map(({ table, begun }) => {
+function unfinishedLines(run: RunOptions, outcome: ShardOutcome): readonly string[] {
+  if ((outcome.outcome === 'done' && !run.retryBad) || isStillToRestart(run, outcome)) return [];
+  return outcome.unfinished.map(({ table, begun }) => {
     if (run.kind === 'backfill') return begun ? `${table} is not finished` : `${table} was not begun`;
     return begun
       ? `the backfill of ${table} is not finished: items that are missing may not have been moved yet`

@@ -5,6 +5,7 @@ import { bytes, count, duration, plural } from '../listeners/format.js';
 import type { ShardEstimate } from '../wiring/estimate-shard.js';
 import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
+import { lookedAt, printFailed } from './looked-at.js';
 import { stopOnSignals } from './signals.js';
 
 interface PlanOptions extends ShardOptions {
@@ -27,10 +28,18 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
   const { estimateShard } = await import('../wiring/estimate-shard.js');
+  const { sideBySide } = await import('../wiring/side-by-side.js');
   const stopping = stopOnSignals(io);
   try {
-    const estimates: ShardEstimate[] = [];
-    for (const shard of shards) estimates.push(await estimateShard(config, shard, options.sample, stopping.stop));
+    const {
+      found: estimates,
+      failed,
+      exitCode,
+    } = lookedAt(
+      await sideBySide(config, shards, stopping.stop, (shard) =>
+        estimateShard(config, shard, options.sample, stopping.stop),
+      ),
+    );
     const units = estimates
       .flatMap((estimate) => estimate.tables)
       .reduce((sum, table) => sum + table.estimatedUnits, 0);
@@ -40,15 +49,17 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
       estimatedSeconds: Math.ceil(units / config.target.writeCapacity),
     };
     if (options.json) {
-      writeJson(io, { shards: estimates, total });
+      writeJson(io, { shards: estimates, failed, total });
     } else {
       for (const estimate of estimates) printShard(io, estimate);
+      printFailed(io, failed);
+      const of = failed.length === 0 ? '' : ` (${estimates.length} of ${plural(shards.length, 'shard')})`;
       writeLine(
         io.stdout,
-        `in all: about ${count(total.estimatedUnits)} write units; ${duration(total.estimatedSeconds)} at ${count(total.writeCapacity)} WCU/s, the source permitting`,
+        `in all${of}: about ${count(total.estimatedUnits)} write units; ${duration(total.estimatedSeconds)} at ${count(total.writeCapacity)} WCU/s, the source permitting`,
       );
     }
-    return EXIT.done;
+    return exitCode ?? EXIT.done;
   } finally {
     stopping.end();
   }

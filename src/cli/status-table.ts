@@ -147,9 +147,15 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
   const left =
     newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} of the target were newer, and were left as they are`] : [];
   const restart = shard.restartAsked
-    ? [`${shard.shard}: a restart was interrupted before it came to it; the next backfill starts it again`]
+    ? [
+        `${shard.shard}: a restart was interrupted ${isRecorded(shard) ? 'before it came to it' : 'midway'}; the next backfill starts it again`,
+      ]
     : [];
   return [...fault, ...restart, ...evidenceNotes(shard), ...left, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
+}
+
+function isRecorded({ tables, fault }: ShardStatus): boolean {
+  return fault !== null || tables.some(({ planned }) => planned);
 }
 
 /** What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look into. */

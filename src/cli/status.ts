@@ -39,6 +39,7 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const shards = await shardsOf(config, options.shard);
   const tables = config.source.tables.map(({ name }) => name);
   const { notBegun, readShardStatus } = await import('../state/read-status.js');
+  const { isRestartAsked } = await import('../state/restart.js');
   const stopping = stopOnSignals(io);
   const reader = new AbortController();
   // Whoever read it has left (`| head`), or its disk is full.
@@ -46,9 +47,10 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   io.stdout.on('error', left);
   const over = AbortSignal.any([stopping.stop, reader.signal]);
   const look = (): readonly ShardStatus[] =>
-    shards.map(
-      (shard) => readShardStatus({ folder: config.state, shard }, tables, config.stateMoves) ?? notBegun(shard, tables),
-    );
+    shards.map((shard) => {
+      const at = { folder: config.state, shard };
+      return readShardStatus(at, tables, config.stateMoves) ?? notBegun(shard, tables, isRestartAsked(at));
+    });
   try {
     do {
       const found = look();

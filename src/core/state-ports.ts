@@ -167,13 +167,14 @@ export interface StateStore {
   /**
    * Takes another fingerprint for what is moved from now on, where the two are equal in all that `mustStay` leaves of them. What
    * was accepted is kept, with the bad columns that it was accepted for; verifications that began before prove nothing any more.
+   * @param columns asked where the two are not equal
    * @returns the accepted changes, none where both are equal
    * @throws FerryError E_STATE_CHANGED naming each difference that is not accepted
    */
   rebind(
     fingerprint: Fingerprint,
     mustStay: (side: Fingerprint, other: Fingerprint) => Fingerprint,
-    columns: readonly { readonly table: string; readonly column: string | null }[],
+    columns: () => readonly { readonly table: string; readonly column: string | null }[],
     takenUp?: TakeUp,
   ): readonly FingerprintChange[];
   /** All that `rebind` ever accepted, in order. */

@@ -4,8 +4,7 @@
  * writes in flight are attended to between two tries, and it says whom it waits for, so that the supervisor can end that one
  * (`shards/supervisor.ts`). It waits longer than a supervisor lets a silent process be.
  *
- * Followed: claims and transfers of a running shard. A restart gives up its claims step by step and waits 30 s for each; opening the
- * register takes no lock unless it is to be made or brought up to date.
+ * Followed: claims and transfers of a running shard, the opening of the register, and each step of giving claims up in a restart.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError, interrupted } from '../core/errors.js';
@@ -28,7 +27,7 @@ const TIMES: TurnTimes = { pauseMs: 100, tellEveryMs: 2_000, giveUpAfterMs: 360_
  */
 export async function inTurn<T>(
   { shard, emitter }: Pick<ShardContext, 'shard' | 'emitter'>,
-  register: KeyRegister,
+  register: Pick<KeyRegister, 'holder'>,
   action: () => T,
   signal: AbortSignal,
   { pauseMs, tellEveryMs, giveUpAfterMs }: TurnTimes = TIMES,

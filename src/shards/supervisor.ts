@@ -6,8 +6,7 @@
  *
  *   stop (first signal): every child is told to stop, saves its checkpoint and ends     kill (second): every child is ended now
  */
-import { fork, ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { ChildProcess } from 'node:child_process';
 import pLimit from 'p-limit';
 import { BudgetShares } from '../core/budget-shares.js';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
@@ -16,11 +15,12 @@ import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shar
 import { LOOK_EVERY_MS, type SharedBudget } from '../wiring/shared-budget.js';
 import { LastWords } from './last-words.js';
 import { MachineWatch } from './machine-death.js';
-import type { FromWorker, ToWorker } from './protocol.js';
+import type { FromWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
 import { reasonOf, STILL_THERE, type SilentEnd } from './silent-end.js';
 import { isStopped, Vigil, VIGIL } from './vigil.js';
 import { WarmUp } from './warm-up.js';
+import { leave, send, startWorker } from './worker-process.js';
 
 export interface Supervision {
   /** Their `units` are overruled by shares of `units` here. */
@@ -62,8 +62,8 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   const parts: BudgetShares<ChildProcess> = new BudgetShares(0, () => look());
   const look = (): void => {
     parts.setTotal(whole() * budget.look(parts.inUse / whole()));
-    const waits = budget.waitingFor();
-    if (waits !== null) bus.emit('run.warning', waits);
+    const warning = budget.warning();
+    if (warning !== null) bus.emit('run.warning', warning);
   };
   look();
   const looking = setInterval(look, LOOK_EVERY_MS);
@@ -115,23 +115,6 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   });
 }
 
-/**
- * @returns what Node threw instead: five faults of the machine are events of the child, all others are thrown (ENOMEM, EIO of the disk that
- * Node is on). The other shards go on, and the run's end is theirs too.
- */
-function startWorker(): ChildProcess | Error {
-  try {
-    // Without flags of V8's own: with any, it throws away the compiled code that Node brings of its own modules.
-    // It has no terminal: one that goes away is nothing to it. And nothing that Node or V8 say of themselves gets between lines of a log.
-    return fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      ...(isWorkingDirectoryThere() ? {} : { cwd: '/' }),
-    });
-  } catch (thrown) {
-    return thrown as Error;
-  }
-}
-
 function notStarted(task: ShardTask, error: Error, recorded: Supervision['recorded'], bus: EventBus): ShardOutcome {
   const fault =
     new MachineWatch(task.shard).refused(error) ??
@@ -143,15 +126,6 @@ function notStarted(task: ShardTask, error: Error, recorded: Supervision['record
   const outcome: ShardOutcome = { ...failedOutcome(task.shard, fault), ...recorded(task), toldBy: 'nobody' };
   tellEnd(outcome, bus);
   return outcome;
-}
-
-/** Node cannot start in a folder that was deleted meanwhile. */
-function isWorkingDirectoryThere(): boolean {
-  try {
-    return process.cwd() !== '';
-  } catch {
-    return false;
-  }
 }
 
 interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 'kill'> {
@@ -281,18 +255,6 @@ function silence(child: ChildProcess, shard: string, seconds: number): Fault {
   };
 }
 
-/** One that does not even die is waited for by nobody, the end of this process included. */
-function leave(child: ChildProcess): void {
-  child.stderr?.destroy();
-  if (child.connected) child.disconnect();
-  child.unref();
-}
-
 function tellEnd({ shard, outcome, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
   bus.emit('shard.finished', { shard, outcome, counts, elapsedMs, fault });
-}
-
-/** A child that has gone is told nothing: its end is seen by itself. */
-function send(child: ChildProcess, message: ToWorker): void {
-  if (child.connected) child.send(message, () => undefined);
 }

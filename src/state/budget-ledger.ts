@@ -4,15 +4,19 @@
  * there, and notes that only when nobody of it spends more any longer. What a run leaves, in order or not, rests before another may
  * have it (`core/budget-shares.ts` says why).
  *
- * Who is gone is told by a lock, which the kernel drops with the process; one that is stopped keeps its lock and its part. The file is worth
- * nothing once nobody runs, so nothing in it is synced. No wait for it holds anybody up: whoever finds it locked, as by a process that
- * was stopped in the midst of its look, goes on with what it has.
+ * Who is gone is told by a lock, which the kernel drops with the process; one that is stopped keeps its lock and its part. No wait for the
+ * file holds anybody up: whoever finds it locked, as by a process that was stopped in the midst of its look, goes on with what it has.
+ *
+ * The file is worth nothing once nobody runs, so nothing in it is synced, and after a power failure it may be anything. One that SQLite
+ * refuses, or that is of an earlier start of the machine, is made new by whoever joins (`fresh-ledger.ts`); never while another run has it.
  */
 import Database from 'better-sqlite3';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FerryError } from '../core/errors.js';
-import { makeFile, makeFolder, type StatePlace } from './files.js';
+import { bootMonotonic } from './clocks.js';
+import { makeFolder, type StatePlace } from './files.js';
+import { freshLedger, inTurn } from './fresh-ledger.js';
 import { acquireLock, isLocked, type Lock } from './lock.js';
 import { guarded } from './sqlite-errors.js';
 
@@ -59,12 +63,15 @@ export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>
   if (!hasLedger(folder)) return;
   const place = placeIn(folder);
   try {
-    const database = new Database(place.file, { fileMustExist: true, timeout: LOOK_WAIT_MS });
-    try {
-      database.transaction(() => buryGone(database, place, null, restMs)).immediate();
-    } finally {
-      database.close();
-    }
+    // In turn, as it may be put aside.
+    inTurn(place, LOOK_WAIT_MS, () => {
+      const database = new Database(place.file, { fileMustExist: true, timeout: LOOK_WAIT_MS });
+      try {
+        database.transaction(() => buryGone(database, place, null, restMs)).immediate();
+      } finally {
+        database.close();
+      }
+    });
   } catch {
     // Locked, damaged or unreadable.
   }
@@ -104,6 +111,8 @@ export class BudgetLedger {
     place: StatePlace,
     database: Database.Database,
     { lock, run }: { readonly lock: Lock; readonly run: number },
+    /** Where the file went that was damaged, by its absolute path; null: it was none. */
+    readonly putAside: string | null,
   ) {
     this.#place = place;
     this.#database = database;
@@ -111,38 +120,47 @@ export class BudgetLedger {
     this.#run = run;
   }
 
-  /** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED */
+  /** @throws FerryError E_STATE_IO, E_STATE_LOCKED; E_STATE_CORRUPT where another run has a ledger that is damaged */
   static join(options: LedgerOptions): BudgetLedger {
-    const { folder, resource } = options;
+    const { folder } = options;
     const place = placeIn(folder);
     return guarded(place, () => {
       makeFolder(folder);
-      makeFile(place.file);
-      const taken = takeRun(place);
-      try {
-        const database = new Database(place.file, { fileMustExist: true, timeout: OPEN_WAIT_MS });
-        database.pragma('journal_mode = WAL');
-        database.pragma('synchronous = OFF');
-        database.exec(
-          `BEGIN IMMEDIATE;
-           CREATE TABLE IF NOT EXISTS runs (run INTEGER PRIMARY KEY, resource TEXT NOT NULL, pid INTEGER NOT NULL, held REAL NOT NULL);
-           CREATE TABLE IF NOT EXISTS resting (resource TEXT NOT NULL, held REAL NOT NULL, boot TEXT NOT NULL, until REAL NOT NULL);
-           COMMIT`,
-        );
-        const ledger = new BudgetLedger(options, place, database, taken);
-        // Whoever had this number before is gone.
-        ledger.#within(() => {
-          bury(database, taken.run, options.restMs);
-          ledger.#buryGone();
-          database.prepare('INSERT INTO runs VALUES (?, ?, ?, 0)').run(taken.run, resource, process.pid);
-        });
-        database.pragma(`busy_timeout = ${LOOK_WAIT_MS}`);
-        return ledger;
-      } catch (error) {
-        taken.lock.release();
-        throw error;
-      }
+      return inTurn(place, OPEN_WAIT_MS, () => {
+        const { database, putAside } = freshLedger(place, OPEN_WAIT_MS, () => liveRuns(place));
+        try {
+          return BudgetLedger.#enter(options, place, database, putAside);
+        } catch (error) {
+          database.close();
+          throw error;
+        }
+      });
     });
+  }
+
+  static #enter(
+    options: LedgerOptions,
+    place: StatePlace,
+    database: Database.Database,
+    putAside: string | null,
+  ): BudgetLedger {
+    const taken = takeRun(place);
+    try {
+      const ledger = new BudgetLedger(options, place, database, taken, putAside);
+      ledger.#within(() => {
+        // Whoever had this number before is gone.
+        bury(database, taken.run, options.restMs);
+        ledger.#buryGone();
+        database
+          .prepare('INSERT INTO runs (run, resource, pid, held) VALUES (?, ?, ?, 0)')
+          .run(taken.run, options.resource, process.pid);
+      });
+      database.pragma(`busy_timeout = ${LOOK_WAIT_MS}`);
+      return ledger;
+    } catch (error) {
+      taken.lock.release();
+      throw error;
+    }
   }
 
   /**
@@ -205,8 +223,9 @@ export class BudgetLedger {
 
 /** @param own run that asks: it is there */
 function buryGone(database: Database.Database, place: StatePlace, own: number | null, restMs: number): void {
-  const now = steadyMs();
-  database.prepare('DELETE FROM resting WHERE boot <> ? OR until <= ? OR until > ?').run(bootId(), now, now + restMs);
+  const now = bootMonotonic();
+  // Where nobody tells one start of the machine from another, none rests for longer than it may.
+  database.prepare('DELETE FROM resting WHERE until <= ? OR until > ?').run(now, now + restMs);
   for (const run of database.prepare<[], number>('SELECT run FROM runs').pluck().all()) {
     if (run !== own && !isLocked(lockFile(place, run), place)) bury(database, run, restMs);
   }
@@ -214,8 +233,10 @@ function buryGone(database: Database.Database, place: StatePlace, own: number | 
 
 function bury(database: Database.Database, run: number, restMs: number): void {
   database
-    .prepare('INSERT INTO resting SELECT resource, held, ?, ? FROM runs WHERE run = ? AND held > 0')
-    .run(bootId(), steadyMs() + restMs, run);
+    .prepare(
+      'INSERT INTO resting (resource, held, until) SELECT resource, held, ? FROM runs WHERE run = ? AND held > 0',
+    )
+    .run(bootMonotonic() + restMs, run);
   database.prepare('DELETE FROM runs WHERE run = ?').run(run);
 }
 
@@ -232,6 +253,13 @@ function lockFile({ file }: StatePlace, run: number): string {
   return `${file}-${run}.lock`;
 }
 
+/** Lock files of the runs that are there, this process's own among them. */
+function liveRuns(place: StatePlace): readonly string[] {
+  return Array.from({ length: MOST_RUNS }, (_, index) => lockFile(place, index + 1)).filter((file) =>
+    isLocked(file, place),
+  );
+}
+
 function takeRun(place: StatePlace): { readonly lock: Lock; readonly run: number } {
   for (let run = 1; run <= MOST_RUNS; run++) {
     const lock = acquireLock(lockFile(place, run), place, 0);
@@ -242,17 +270,4 @@ function takeRun(place: StatePlace): { readonly lock: Lock; readonly run: number
     `${place.subject}: ${MOST_RUNS} runs share it already`,
     'wait until one of them has ended, or name several shards in one run',
   );
-}
-
-/** The same for all processes of a machine, and nobody sets it. */
-function steadyMs(): number {
-  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
-}
-
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return 'unknown';
-  }
 }

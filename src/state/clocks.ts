@@ -39,12 +39,37 @@ export const SYSTEM_CLOCKS: Clocks = {
   monotonic: () => Number(process.hrtime.bigint() / 1_000_000n),
 };
 
+let boot: string | null | undefined;
+let offset: number | undefined;
+
+/** Which start of the machine this is, alike in all its containers and time namespaces; null: nobody tells (Linux alone does). */
+export function bootId(): string | null {
+  // No process outlives its boot.
+  if (boot === undefined) boot = read('/proc/sys/kernel/random/boot_id');
+  return boot;
+}
+
+/** ms since the machine started, without the time that it slept: alike in all processes of a machine, and nobody sets it. */
+export function bootMonotonic(): number {
+  offset ??= monotonicOffset(read('/proc/self/timens_offsets') ?? '');
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000 - offset;
+}
+
+/**
+ * What a time namespace adds to CLOCK_MONOTONIC, in ms.
+ * @param offsets time_namespaces(7): a line a clock, of its name and what is added to it, in seconds and ns
+ */
+export function monotonicOffset(offsets: string): number {
+  const [, seconds, nanoseconds] = /^monotonic\s+(-?\d+)\s+(-?\d+)\s*$/m.exec(offsets) ?? [];
+  return seconds === undefined ? 0 : Number(seconds) * 1_000 + Number(nanoseconds) / 1_000_000;
+}
+
 function runOfClocks(): string | null {
-  const boot = read('/proc/sys/kernel/random/boot_id');
-  if (boot === null) return null;
+  const started = bootId();
+  if (started === null) return null;
   // time_namespaces(7): lines of a clock's name and what is added to it, in seconds and ns.
   const offsets = (read('/proc/self/timens_offsets') ?? '').replace(/\s+/g, ' ').trim();
-  return /[1-9]/.test(offsets) ? `${boot} ${offsets}` : boot;
+  return /[1-9]/.test(offsets) ? `${started} ${offsets}` : started;
 }
 
 /** machine-id(5); one that is empty or not made yet is none. */

@@ -14,7 +14,7 @@ import type { KeyRegister } from '../core/state-ports.js';
 import { createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
 import { keyRegisterFiles, makeFolder, restartCommand, type StatePlace } from './files.js';
 import { acquireLock } from './lock.js';
-import { writerOf } from './lock-holder.js';
+import { lockHolders, writerOf } from './lock-holder.js';
 import type { StateAt } from './open.js';
 import { KEY_REGISTER } from './schema.js';
 import { defect, guarded } from './sqlite-errors.js';
@@ -22,8 +22,8 @@ import { readSeen, Witness, type Seen } from './witness.js';
 
 /** Other shards' transactions are short, but there may be many of them. While it waits, the process does nothing else. */
 const CLAIM_BUSY_MS = 500;
-/** Of what is done once: making it, bringing it up to date, giving claims up. */
-const BUSY_MS = 30_000;
+/** Of what is done once: making it, bringing it up to date. */
+const BUSY_MS = 2_000;
 /** Keys looked at in one transaction while a shard's claims are given up. */
 const RELEASE_STEP = 10_000;
 
@@ -35,7 +35,23 @@ type Claims = Parameters<KeyRegister['claim']>[1];
 type Conflicts = ReturnType<KeyRegister['claim']>;
 type Transfer = Parameters<KeyRegister['transfer']>[1];
 
-/** @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED, E_STATE_COPIED */
+/**
+ * Tries `action`, which is one call on the register, until no other process keeps it: that is E_STATE_LOCKED. Between two tries the process
+ * attends to all else, as to a stop.
+ * @param holder id of the process that keeps it now; null: there is none, or nobody can tell
+ */
+export type Turn = <T>(action: () => T, holder: () => number | null) => Promise<T>;
+
+/** Who keeps the register of that folder from others now; null: nobody does, or nobody can tell. */
+export function holderOfRegister(folder: string): number | null {
+  const files = keyRegisterFiles(folder);
+  return lockHolders(files.lock)?.[0] ?? writerOf(files.file);
+}
+
+/**
+ * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment: it can be tried again; E_STATE_IO,
+ * E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_COPIED
+ */
 export function openKeyRegister({ folder }: { readonly folder: string }): KeyRegister {
   const files = keyRegisterFiles(folder);
   guarded(files, () => makeFolder(folder));
@@ -126,27 +142,34 @@ export function leftBehind(folder: string, shards: readonly string[]): FerryErro
   );
 }
 
-/** Gives up every claim of a shard, a step at a time so that other shards go on claiming. */
-export function releaseItemKeys({ folder, shard }: StateAt): void {
+/**
+ * Gives up every claim of a shard, a step at a time, so that other shards go on claiming.
+ * @param turn for each step; what it throws ends it in between, and it can be called again
+ * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED
+ */
+export async function releaseItemKeys({ folder, shard }: StateAt, turn: Turn): Promise<void> {
   const files = keyRegisterFiles(folder);
   if (!existsSync(files.file)) return;
-  const database = openDatabase(files, KEY_REGISTER, BUSY_MS);
+  const holder = (): number | null => writerOf(files.file);
+  const database = await turn(() => openDatabase(files, KEY_REGISTER, CLAIM_BUSY_MS), holder);
   try {
-    guarded(files, () => {
-      const stepEnd = database
+    const { stepEnd, release, releaseRest } = prepared(files, () => ({
+      stepEnd: database
         .prepare<[Buffer, number], Buffer>('SELECT key FROM item_keys WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?')
-        .pluck();
-      const release = database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ? AND key <= ?');
-      const releaseRest = database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ?');
-      let from: Buffer = Buffer.alloc(0);
-      for (;;) {
-        const end = stepEnd.get(from, RELEASE_STEP - 1);
-        if (end === undefined) break;
-        release.run(shard, from, end);
-        from = end;
-      }
-      releaseRest.run(shard, from);
-    });
+        .pluck(),
+      release: database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ? AND key <= ?'),
+      releaseRest: database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ?'),
+    }));
+    const step = (from: Buffer): Buffer | null => {
+      const end = stepEnd.get(from, RELEASE_STEP - 1) ?? null;
+      if (end === null) releaseRest.run(shard, from);
+      else release.run(shard, from, end);
+      return end;
+    };
+    for (let from: Buffer | null = Buffer.alloc(0); from !== null;) {
+      const begin: Buffer = from;
+      from = await turn(() => guarded(files, () => step(begin)), holder);
+    }
   } finally {
     database.close();
   }

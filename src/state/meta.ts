@@ -153,7 +153,7 @@ export class Meta {
         const accepted = fingerprintChanges(before, after);
         const now = Date.now();
         for (const { path, from, to } of accepted) this.#accept.run(path, jsonOrNull(from), jsonOrNull(to), now);
-        for (const { table, column } of columns) this.#acceptColumn.run({ table, column });
+        for (const { table, column } of columns()) this.#acceptColumn.run({ table, column });
         this.#setFingerprint.run(given);
         return accepted;
       })

@@ -75,7 +75,7 @@ export interface ShardStatus {
    * before proves nothing. null: no run was broken off.
    */
   readonly lateWritesUntil: number | null;
-  /** A restart of it was asked for, and interrupted before it came to this shard: the next backfill begins it again. */
+  /** A restart of it was asked for, and interrupted before it was through with this shard: the next backfill begins it again. */
   readonly restartAsked: boolean;
   /** For how many ms more it may land; null: nothing can. */
   readonly lateWritesForMs: number | null;
@@ -108,14 +108,14 @@ const NOTHING_KNOWN: Known = {
   incidents: [],
 };
 
-/** The status of a shard that nothing is recorded of. @param tables that the config names */
-export function notBegun(shard: string, tables: readonly string[]): ShardStatus {
+/** The status of a shard that nothing is recorded of. @param tables that the config names @param restartAsked a restart of it is not through */
+export function notBegun(shard: string, tables: readonly string[], restartAsked = false): ShardStatus {
   return {
     shard,
     running: false,
     ...NOTHING_KNOWN,
     tables: tables.map(neverPlanned),
-    restartAsked: false,
+    restartAsked,
     copied: null,
     fault: null,
   };

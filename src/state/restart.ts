@@ -1,18 +1,23 @@
 /**
  * Begins a shard again: what a backfill recorded is moved aside, never deleted; what a dry run recorded is discarded.
  *
- * A restart of several shards is one piece of work: what it was asked for is on disk before the first of them begins, an empty file a
+ * A restart of several shards is one piece of work: what it was asked for is on disk before the first of them begins, a note a
  * shard, which goes when the shard's former state is aside and its item keys are given up. A run that is interrupted leaves those it had not come to, and the next
  * backfill of one of these begins it again, as it was asked to. One that was refused before it began is forgotten, unless an earlier run asked.
+ *
+ *   note:  empty: asked for  ->  `moving NAME`: its files become NAME, one after the other  ->  `aside`: claims are given up  ->  gone
+ *
+ * A kill at any line leaves what the next restart goes on with (`test/integration/state/restart.test.ts`).
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { FerryError } from '../core/errors.js';
 import { arrive } from './arrive.js';
 import type { Clocks } from './clocks.js';
 import { openDatabase } from './database.js';
 import { makeFile, makeFolder, SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
 import { copied, displaced, maySayMove, type Displaced } from './home.js';
-import { releaseItemKeys } from './key-register.js';
+import { releaseItemKeys, type Turn } from './key-register.js';
 import { checkShard, lockShard, type StateAt } from './open.js';
 import { STATE } from './schema.js';
 import { guarded } from './sqlite-errors.js';
@@ -20,6 +25,7 @@ import { witnessOf } from './witness.js';
 
 /** In the note of a restart that has begun. */
 const ASIDE = 'aside';
+const MOVING = 'moving ';
 /** How long a statement waits: a reader may recover the log. */
 const BUSY_MS = 5_000;
 
@@ -46,7 +52,7 @@ export function askRestart(folder: string, shards: readonly string[]): readonly 
   return asked;
 }
 
-/** Whether a restart of the shard was asked for and has not begun. */
+/** Whether a restart of the shard was asked for and is not through: what is recorded, if anything, is of before. */
 export function isRestartAsked({ folder, shard }: StateAt): boolean {
   return existsSync(shardFiles(folder, shard).restart);
 }
@@ -55,13 +61,21 @@ export function isRestartAsked({ folder, shard }: StateAt): boolean {
 export function forgetRestart({ folder, shard }: StateAt): void {
   const files = shardFiles(folder, shard);
   guarded(files, () => {
-    if (existsSync(files.restart) && readFileSync(files.restart, 'utf8') !== ASIDE) removeRestart(files);
+    if (noteOf(files) === '') removeRestart(files);
   });
 }
 
-/** With the former state aside it has begun, whatever refuses the rest: the item keys are still to be given up. */
-function noteAside({ restart }: ShardFiles): void {
-  if (existsSync(restart)) writeFileSync(restart, ASIDE);
+/** null: no restart was asked for. */
+function noteOf({ restart }: ShardFiles): string | null {
+  return existsSync(restart) ? readFileSync(restart, 'utf8') : null;
+}
+
+/** Whole or not at all, and on disk. */
+function note({ restart }: ShardFiles, text: string): void {
+  const building = `${restart}.new`;
+  writeFileSync(building, text, { mode: 0o600, flush: true });
+  renameSync(building, restart);
+  syncFolderOf(restart);
 }
 
 function removeRestart(files: ShardFiles): void {
@@ -71,8 +85,8 @@ function removeRestart(files: ShardFiles): void {
 }
 
 /**
- * Moves the state file to `<shard>.<UTC time>.db` while holding the shard's lock, and gives up the item keys that the shard
- * claimed: under another mapping they would clash with its own rows. Works on a damaged or foreign file too.
+ * Moves the state file to `<shard>.<UTC time>.db` while holding the shard's lock. Works on a damaged or foreign file too. The restart is
+ * through once `giveUpClaims` is.
  *
  * @returns absolute path of the file that was moved; null where nothing was recorded for the shard
  * @throws FerryError E_STATE_LOCKED, E_STATE_COPIED where another one may go on, whose writes the next state would know nothing of; E_STATE_IO
@@ -83,12 +97,10 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
   if (!existsSync(folder)) return null;
   const lock = lockShard(files);
   try {
-    // The claims go last: rows that were written without their claim would hide a shared key, a claim too many only
-    // refuses. And they go even where no file is left, because a kill may have come between the two.
-    const archive = existsSync(files.file) ? moveAside(files, options, clocks) : null;
-    guarded(files, () => noteAside(files));
-    releaseItemKeys({ folder, shard });
-    guarded(files, () => removeRestart(files));
+    const begun = guarded(files, () => finishMove(files));
+    const archive = existsSync(files.file) ? moveAside(files, options, clocks) : begun;
+    // With the former state aside it has begun, whatever refuses the rest.
+    guarded(files, () => note(files, ASIDE));
     return archive;
   } finally {
     lock.release();
@@ -96,10 +108,32 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
 }
 
 /**
- * Removes the state of a dry run: it moved nothing, and an old one says nothing of today's mapping.
- * @throws FerryError E_STATE_LOCKED, E_STATE_IO
+ * Gives up the item keys that a shard claimed whose former state is aside: under another mapping they would clash with its own rows. The
+ * claims go last: rows that were written without their claim would hide a shared key, a claim too many only refuses. And
+ * they go also where no file was left, because a kill may have come between the two.
+ * @param turn as for `releaseItemKeys`
+ * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. The restart is still asked for then.
  */
-export function discardState({ folder, shard }: StateAt): void {
+export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Promise<void> {
+  const files = shardFiles(folder, shard);
+  if (!existsSync(folder)) return;
+  const lock = lockShard(files);
+  try {
+    // Another run may have done it, and have gone on: its claims stay.
+    if (guarded(files, () => noteOf(files)) !== ASIDE) return;
+    await releaseItemKeys({ folder, shard }, turn);
+    guarded(files, () => removeRestart(files));
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * Removes the state of a dry run: it moved nothing, and an old one says nothing of today's mapping.
+ * @param turn as for `releaseItemKeys`
+ * @throws FerryError E_STATE_LOCKED, E_STATE_IO; what `turn` throws
+ */
+export async function discardState({ folder, shard }: StateAt, turn: Turn): Promise<void> {
   const files = shardFiles(folder, shard);
   if (!existsSync(folder)) return;
   const lock = lockShard(files);
@@ -108,7 +142,7 @@ export function discardState({ folder, shard }: StateAt): void {
       for (const side of ['', ...SIDE_FILES]) rmSync(files.file + side, { force: true });
       rmSync(witnessOf(files.file), { force: true });
     });
-    releaseItemKeys({ folder, shard });
+    await releaseItemKeys({ folder, shard }, turn);
   } finally {
     lock.release();
   }
@@ -118,15 +152,31 @@ function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks
   foldLog(files, moves, clocks);
   return guarded(files, () => {
     const archive = freeName(files);
+    note(files, MOVING + basename(archive));
     renameSync(files.file, archive);
-    for (const side of SIDE_FILES) {
-      if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
-    }
-    // After a kill in between, the witness says that a file is gone: more is waited for than need be.
-    rmSync(witnessOf(files.file), { force: true });
-    syncFolderOf(archive);
+    moveRest(files, archive);
     return archive;
   });
+}
+
+/** A log that stayed behind would be of no file, and what it has would be lost. @returns what a restart that was killed had moved, or null */
+function finishMove(files: ShardFiles): string | null {
+  const noted = noteOf(files) ?? '';
+  if (!noted.startsWith(MOVING)) return null;
+  const archive = join(files.folder, basename(noted.slice(MOVING.length)));
+  // Where the file is still there, its move has not begun.
+  if (existsSync(files.file) || !existsSync(archive)) return null;
+  moveRest(files, archive);
+  return archive;
+}
+
+/** What belongs to a file that was moved. Its witness would say that the file is gone, and make the next one wait. */
+function moveRest(files: ShardFiles, archive: string): void {
+  for (const side of SIDE_FILES) {
+    if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
+  }
+  rmSync(witnessOf(files.file), { force: true });
+  syncFolderOf(archive);
 }
 
 /**

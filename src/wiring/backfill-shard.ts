@@ -21,7 +21,7 @@ export async function backfillShard(work: ShardWork): Promise<Omit<ShardOutcome,
   const badRows = new BadRowLimit(task.shard, task.dryRun ? Infinity : task.maxBadRows, already);
   const target = task.dryRun ? null : await openTargetSession(config, bus);
   const guard = openGuard(work, target);
-  const registers = openRegisters(work);
+  const registers = await openRegisters(work);
   try {
     for (const job of session.jobs) {
       if (isFinished(store.summary('backfill', job.mapping.table.name))) continue;

@@ -1,5 +1,4 @@
 /** The preflight: config, sources, mappings, state folder and target, each looked at whatever the others say; all findings at once. */
-import pLimit from 'p-limit';
 import type { Config } from '../config/model.js';
 import type { FerryError, Finding } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
@@ -13,8 +12,8 @@ import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from 
 import { machineFindings } from './machine-limits.js';
 import { bindingFindings } from './own-binding.js';
 import { registerFindings } from './register-claims.js';
-import { ServerTurns } from './server-turns.js';
 import { agreementFindings } from './shard-agreement.js';
+import { besides } from './side-by-side.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
 import { compileTable, findShard } from './shard-session.js';
 import { expectationOf, targetFacts } from './target-facts.js';
@@ -39,8 +38,6 @@ export interface PreflightReport {
   readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
 }
 
-/** Servers looked at side by side: most of a look is the way there and back. */
-const AT_ONCE = 32;
 const SPACE_ERROR_BYTES = 64 * 2 ** 20;
 const SPACE_WARNING_BYTES = 2 ** 30;
 
@@ -51,10 +48,9 @@ export async function preflight(
   options: PreflightOptions,
   signal: AbortSignal,
 ): Promise<PreflightReport> {
-  const limit = pLimit(AT_ONCE);
-  const turns = new ServerTurns(config);
+  const beside = besides(config);
   const [shards, target] = await Promise.all([
-    Promise.all(shardIds.map((id) => turns.on(id, () => limit(() => lookAtShard(config, id, signal))))),
+    Promise.all(shardIds.map((id) => beside(id, () => lookAtShard(config, id, signal)))),
     options.target ? lookAtTarget(config, options, signal) : { findings: [], seen: [], identity: null },
   ]);
   const keys = lookAtKeys(config, shards, options);

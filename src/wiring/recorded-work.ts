@@ -5,16 +5,24 @@
 import type { Config } from '../config/model.js';
 import { addCounts, NO_COUNTS, type Counts } from '../core/model.js';
 import { readShardStatus } from '../state/read-status.js';
+import { isRestartAsked } from '../state/restart.js';
 import type { ShardOutcome, ShardTask } from './shard-task.js';
 import { stateFolder } from './shard-work.js';
 
-/** Of a verification only one that is unfinished: what a former one saw is no news of this run. */
+/**
+ * Of a shard that was to begin again, and has not, nothing: what is recorded is what it is to leave behind. Of a verification only one that is unfinished: what a former one saw is no news of this run.
+ */
 export function recordedWork(
   config: Config,
-  { kind, shard, dryRun }: Pick<ShardTask, 'kind' | 'shard' | 'dryRun'>,
+  { kind, shard, dryRun, restart }: Pick<ShardTask, 'kind' | 'shard' | 'dryRun' | 'restart'>,
 ): Pick<ShardOutcome, 'counts' | 'badRows' | 'backfillFinished' | 'unfinished'> | null {
   const names = config.source.tables.map(({ name }) => name);
-  const known = readShardStatus({ folder: stateFolder(config, dryRun), shard }, names);
+  const at = { folder: stateFolder(config, dryRun), shard };
+  if (restart && isRestartAsked(at)) {
+    const unfinished = names.map((table) => ({ table, begun: false }));
+    return { counts: NO_COUNTS, badRows: 0, backfillFinished: false, unfinished };
+  }
+  const known = readShardStatus(at, names);
   if (known === null || known.fault !== null) return null;
   const tables = known.tables.filter(({ inConfig }) => inConfig);
   const unfinished = tables

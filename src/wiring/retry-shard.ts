@@ -27,7 +27,9 @@ export function acceptMapping(
   fingerprint: Fingerprint,
   bus: EventBus,
 ): readonly FingerprintChange[] {
-  const accepted = rebound(store, fingerprint, columnsWithBadRows(config));
+  let found: readonly BadColumn[] | undefined;
+  // Of all shards: they are looked into, one after the other, only where something was changed.
+  const accepted = rebound(store, fingerprint, () => (found ??= columnsWithBadRows(config)));
   if (accepted.length > 0) bus.emit('shard.warning', { shard: store.shard, ...acceptedWarning(accepted) });
   return accepted;
 }
@@ -35,13 +37,13 @@ export function acceptMapping(
 function rebound(
   store: StateStore,
   fingerprint: Fingerprint,
-  columns: readonly BadColumn[],
+  columns: () => readonly BadColumn[],
 ): readonly FingerprintChange[] {
   try {
-    return store.rebind(fingerprint, (side, other) => mustStay(side, other, columns), columns, takenUp);
+    return store.rebind(fingerprint, (side, other) => mustStay(side, other, columns()), columns, takenUp);
   } catch (thrown) {
     if (!(thrown instanceof FerryError) || thrown.code !== 'E_STATE_CHANGED') throw thrown;
-    const names = columns.map(({ table, column }) =>
+    const names = columns().map(({ table, column }) =>
       column === null ? `the columns of ${table}` : `${table}.${column}`,
     );
     const free = names.length === 0 ? 'nothing, since no row is recorded as bad' : names.join(', ');
@@ -72,7 +74,7 @@ export async function retryShard(work: ShardWork): Promise<Omit<ShardOutcome, 's
   const target = await openTargetSession(config, bus);
   let retried = NOTHING_RETRIED;
   try {
-    const registers = openRegisters(work);
+    const registers = await openRegisters(work);
     try {
       for (const job of session.jobs) retried = addCounts(retried, await retryTable(work, job, target, registers));
     } finally {

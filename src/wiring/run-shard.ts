@@ -2,7 +2,9 @@
  * One shard's work from end to end, inside its own process: state, source and target are opened, the tables are worked through
  * one after the other, and whatever happens becomes an outcome. Nothing is thrown.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../config/model.js';
+import { interrupted } from '../core/errors.js';
 import { asFerryError } from '../core/thrown.js';
 import type { EventBus } from '../core/events.js';
 import { LATE_WRITE_WINDOW_MS } from '../core/late-writes.js';
@@ -11,11 +13,13 @@ import { TokenBucket } from '../dynamodb/budget.js';
 import { systemClock } from '../dynamodb/clock.js';
 import { replaced } from '../dynamodb/target-guard.js';
 import { IncidentBook } from '../engine/incident-book.js';
+import { inTurn } from '../engine/register-turn.js';
 import type { ShardContext } from '../engine/table-job.js';
 import type { KeyTemplates } from '../mapping/key-uniqueness.js';
+import type { Turn } from '../state/key-register.js';
 import { openStateStore } from '../state/open.js';
 import { readBinding } from '../state/read-binding.js';
-import { archiveState, discardState } from '../state/restart.js';
+import { archiveState, discardState, giveUpClaims } from '../state/restart.js';
 import { backfillShard } from './backfill-shard.js';
 import { evidence, isUnfinished } from './evidence.js';
 import { guardOf, recordedGuard } from './key-guard.js';
@@ -53,7 +57,7 @@ export async function runShard(
   const { watch, ...watching } = watchShard(task, config, bus, budget, outer);
   const { signal } = watch;
   try {
-    store = openState(task, config);
+    store = await openState(task, config, bus, signal);
     incidents.keepIn(store);
     if (store.waitsAnew) bus.emit('shard.warning', { shard: task.shard, ...WAITS_ANEW });
     // A dry run asks no target, so it knows of no local index.
@@ -160,11 +164,20 @@ function debugFault(thrown: unknown): { code: 'E_INTERNAL'; message: string; hin
   };
 }
 
-function openState(task: ShardTask, config: Config): StateStore {
-  const folder = stateFolder(config, task.dryRun);
-  const place = { folder, shard: task.shard };
-  if (task.dryRun) discardState(place);
-  else if (task.restart) archiveState({ ...place, moves: config.stateMoves });
+async function openState(task: ShardTask, config: Config, bus: EventBus, signal: AbortSignal): Promise<StateStore> {
+  const { shard } = task;
+  const place = { folder: stateFolder(config, task.dryRun), shard };
+  const turn: Turn = async (action, holder) => {
+    // There may be many, none of which waits for anything.
+    await setImmediate();
+    if (signal.aborted) throw interrupted();
+    return await inTurn({ shard, emitter: bus }, { holder }, action, signal);
+  };
+  if (task.dryRun) await discardState(place, turn);
+  else if (task.restart) {
+    archiveState({ ...place, moves: config.stateMoves });
+    await giveUpClaims(place, turn);
+  }
   // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.
   const create = task.kind === 'backfill' && !task.retryBad;
   return openStateStore({ ...place, create, moves: config.stateMoves });

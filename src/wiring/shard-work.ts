@@ -4,7 +4,7 @@ import type { Config } from '../config/model.js';
 import type { EventBus } from '../core/events.js';
 import type { Phase } from '../core/model.js';
 import { NO_TARGET, type ItemWriter, type TargetGuard } from '../core/ports.js';
-import type { StateStore } from '../core/state-ports.js';
+import type { KeyRegister, StateStore } from '../core/state-ports.js';
 import type { TokenBucket } from '../dynamodb/budget.js';
 import type { TableFacts } from '../dynamodb/table-facts.js';
 import { DiscardingWriter } from '../engine/discarding-writer.js';
@@ -12,7 +12,8 @@ import type { IncidentBook } from '../engine/incident-book.js';
 import type { Registers } from '../engine/key-claims.js';
 import type { PassGauges } from '../engine/progress.js';
 import type { ShardContext } from '../engine/table-job.js';
-import { openKeyRegister } from '../state/key-register.js';
+import { inTurn } from '../engine/register-turn.js';
+import { holderOfRegister, openKeyRegister } from '../state/key-register.js';
 import type { KeyGuard } from './key-guard.js';
 import type { ShardSession } from './shard-session.js';
 import type { ShardTask } from './shard-task.js';
@@ -80,9 +81,17 @@ export function openGuard({ task, boundTo }: ShardWork, target: TargetSession | 
   return target === null || boundTo === null ? NO_TARGET : target.openGuard(task.shard, boundTo);
 }
 
-/** What a run claims keys and values in, as its guard asks for. */
-export function openRegisters({ task, config, guard }: ShardWork): Registers & { close(): void } {
-  const register = guard === 'none' ? null : openKeyRegister({ folder: stateFolder(config, task.dryRun) });
+/** What a run claims keys and values in, as its guard asks for. @throws FerryError E_STATE_*; E_INTERRUPTED */
+export async function openRegisters({
+  task,
+  config,
+  guard,
+  context,
+}: ShardWork): Promise<Registers & { close(): void }> {
+  const folder = stateFolder(config, task.dryRun);
+  const holder = (): number | null => holderOfRegister(folder);
+  const open = (): KeyRegister => openKeyRegister({ folder });
+  const register = guard === 'none' ? null : await inTurn(context, { holder }, open, context.signal);
   const itemKeys = guard === 'item-keys' ? register : null;
   return { itemKeys, shardValues: register, close: () => register?.close() };
 }

@@ -16,8 +16,8 @@ export interface SharedBudget {
    * @param inUse the most that is spent now, of the whole @returns the part of the whole that may be spent
    */
   look(inUse: number): number;
-  /** What is to be said where a run has waited for its part for too long: who has it. */
-  waitingFor(): Fault | null;
+  /** To be asked after each look: what is to be said once. That a damaged ledger was made new; who has what a run waits for for too long. */
+  warning(): Fault | null;
   leave(): void;
 }
 
@@ -25,7 +25,7 @@ export const LOOK_EVERY_MS = 500;
 const PATIENT_LOOKS = 20;
 
 /** For runs that spend nothing: nobody has to share. */
-export const UNSHARED: SharedBudget = { look: () => 1, waitingFor: () => null, leave: () => undefined };
+export const UNSHARED: SharedBudget = { look: () => 1, warning: () => null, leave: () => undefined };
 
 /** To be called before a run looks at its shards: what runs have left that are gone rests meanwhile. */
 export function restMeanwhile(config: Config): void {
@@ -43,6 +43,7 @@ function ledgerOf({ state, target }: Shared, kind: Kind): { readonly folder: str
 export function joinBudget(config: Shared, kind: Kind): SharedBudget {
   const { table } = config.target;
   const ledger = BudgetLedger.join({ ...ledgerOf(config, kind), restMs: REST_MS });
+  let putAside = ledger.putAside;
   let looksInVain = 0;
   let others: readonly number[] = [];
   return {
@@ -52,8 +53,21 @@ export function joinBudget(config: Shared, kind: Kind): SharedBudget {
       others = look.others;
       return look.fraction;
     },
-    waitingFor: () => (looksInVain === PATIENT_LOOKS ? waiting(table, kind, others) : null),
+    warning() {
+      const file = putAside;
+      putAside = null;
+      if (file !== null) return madeNew(file);
+      return looksInVain === PATIENT_LOOKS ? waiting(table, kind, others) : null;
+    },
     leave: () => ledger.leave(),
+  };
+}
+
+function madeNew(file: string): Fault {
+  return {
+    code: 'E_STATE_CORRUPT',
+    message: `the ledger of the budget was damaged, as a power failure may leave it: it was put aside as ${file}, and a new one was made`,
+    hint: `nothing has to be done: no other run spends by it, and it held nothing that lasts; delete ${file} when you like`,
   };
 }
 
@@ -94,12 +108,12 @@ function lookAt(pids: readonly number[]): string {
 
 /**
  * A bucket of this process for a few reads beside the runs that there may be. It makes no state folder: where nobody ever ran, nobody shares.
- * @param onWait called once where it has waited for its part for too long
+ * @param onWarning called with what is to be said of the budget, each once
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED
  */
 export function openReadBudget(
   config: Shared,
-  onWait: (fault: Fault) => void,
+  onWarning: (fault: Fault) => void,
 ): { readonly bucket: TokenBucket; end(): void } {
   const bucket = new TokenBucket(0);
   const budget = hasLedger(config.state) ? joinBudget(config, 'read') : UNSHARED;
@@ -107,8 +121,8 @@ export function openReadBudget(
   const parts: BudgetShares<typeof bucket> = new BudgetShares(0, () => look());
   const look = (): void => {
     parts.setTotal(whole * budget.look(parts.inUse / whole));
-    const waits = budget.waitingFor();
-    if (waits !== null) onWait(waits);
+    const warning = budget.warning();
+    if (warning !== null) onWarning(warning);
   };
   parts.join(bucket, (units) => {
     bucket.setLimit(units);

@@ -4,7 +4,8 @@
  * dynaferry by.
  */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -14,6 +15,7 @@ import { readShardStatus } from '../../src/state/read-status.js';
 import { LAUNCHER, type RunningCli } from '../support/cli.js';
 import { startFaultProxy, type FaultPlan, type FaultProxy } from '../support/fault-proxy.js';
 import { letLateWriteWindowPass } from '../support/late-writes.js';
+import { temporaryFolder } from '../support/temporary.js';
 import { createMigration, onePair, type ConfigDocument, type Migration } from '../support/migration.js';
 
 const ROWS = 1_500;
@@ -169,6 +171,7 @@ describe.each(onePair)('a process that dies after a stop of $name', { timeout: 1
 });
 
 const TERMINAL = fileURLToPath(new URL('scripts/terminal.py', import.meta.url));
+const STANDING_TERMINAL = fileURLToPath(new URL('scripts/standing-terminal.py', import.meta.url));
 const python = await promisify(execFile)('python3', ['-c', 'import pty']).then(
   () => process.platform === 'linux',
   () => false,
@@ -251,6 +254,60 @@ describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_00
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 });
+
+/** A pipe that is full; whoever has it open for reading does not read. */
+async function fullPipe(folder: string): Promise<{ readonly file: string } & Disposable> {
+  const file = join(folder, 'full');
+  await promisify(execFile)('mkfifo', [file]);
+  const descriptor = openSync(file, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    for (;;) writeSync(descriptor, 'x'.repeat(512));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  }
+  return { file, [Symbol.dispose]: () => closeSync(descriptor) };
+}
+
+describe.each(onePair)(
+  'whoever reads what a backfill from $name says stands still',
+  { timeout: 120_000 },
+  (servers) => {
+    const checkpointed = (migration: Migration): void => {
+      const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
+      expect(status).toMatchObject({ running: false, lateWritesUntil: null });
+    };
+
+    it.each([
+      { of: 'both streams', redirected: '>"$0" 2>&1' },
+      { of: 'stdout', redirected: '>"$0"' },
+      { of: 'stderr', redirected: '2>"$0"' },
+    ])('a pipe of $of: the first signal stops it within seconds, with the checkpoint saved', async ({ redirected }) => {
+      await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+      await using folder = await temporaryFolder();
+      using pipe = await fullPipe(folder.path);
+      await using cli = await migration.spawn([], {
+        program: ['sh', '-c', `exec "$@" ${redirected}`, pipe.file, ...BACKFILL, '--all-events'],
+      });
+      await until(() => committed(migration, 'backfill') > 0, cli);
+      cli.kill('SIGINT');
+      const begun = performance.now();
+      expect(await cli.result).toMatchObject({ code: 130, signal: null });
+      expect(performance.now() - begun).toBeLessThan(30 * SECOND);
+      checkpointed(migration);
+    });
+
+    it.runIf(python)('a terminal: the first signal stops it within seconds, with the checkpoint saved', async () => {
+      await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+      await using cli = await migration.spawn([], { program: ['python3', STANDING_TERMINAL, ...BACKFILL] });
+      await until(() => committed(migration, 'backfill') > 0, cli);
+      cli.kill('SIGINT');
+      const begun = performance.now();
+      expect((await cli.result).stdout).toBe('130\n');
+      expect(performance.now() - begun).toBeLessThan(30 * SECOND);
+      checkpointed(migration);
+    });
+  },
+);
 
 describe.each(onePair)('a restart of several shards from $name', { timeout: 120_000 }, (servers) => {
   it('that was interrupted is resumed as one, by the command that it names', async () => {

@@ -1,11 +1,12 @@
 import Database from 'better-sqlite3';
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { BudgetLedger, noteGoneRuns } from '../../../src/state/budget-ledger.js';
 import { temporaryFolder } from '../../support/temporary.js';
-import { startScript } from './child-script.js';
+import { startScript, startScripts } from './child-script.js';
 
 const REST_MS = 60_000;
 
@@ -13,6 +14,51 @@ function joined(folder: string, resource = 'write messages', restMs = REST_MS): 
   const ledger = BudgetLedger.join({ folder, resource, restMs });
   return Object.assign(ledger, { [Symbol.dispose]: () => ledger.leave() });
 }
+
+/** A container may have one of its own; making one is root's. */
+const LATER_CLOCK = 'unshare --time --monotonic=100000 --fork --kill-child';
+const canUnshare = (() => {
+  try {
+    execFileSync('sh', ['-c', `${LATER_CLOCK} true`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** A run was there, and has left all of its part. */
+function leftBy(folder: string): void {
+  const ledger = joined(folder);
+  ledger.look(0);
+  ledger.leave();
+}
+
+/** What this process has open of a folder. */
+function openFiles(folder: string): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      const file = readlinkSync(`/proc/self/fd/${descriptor}`);
+      return file.startsWith(folder) ? [file] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+const DAMAGES: readonly { readonly name: string; readonly damage: (bytes: Buffer) => Buffer }[] = [
+  { name: 'no ledger at all', damage: () => Buffer.from('not a ledger at all, but long enough to be looked at') },
+  { name: 'cut off within a page', damage: (bytes) => bytes.subarray(0, bytes.length - 1_000) },
+  { name: 'cut off behind its first page', damage: (bytes) => bytes.subarray(0, 4_096) },
+  {
+    // As pages that never came out look.
+    name: 'zeros behind its first page',
+    damage: (bytes) => Buffer.concat([bytes.subarray(0, 4_096), Buffer.alloc(bytes.length - 4_096)]),
+  },
+  {
+    name: 'zeros behind its header',
+    damage: (bytes) => Buffer.concat([bytes.subarray(0, 100), Buffer.alloc(bytes.length - 100)]),
+  },
+];
 
 describe('runs of one machine share a budget', () => {
   test('one has all of it; a second one has what the first has given up, and noted', async () => {
@@ -63,6 +109,16 @@ describe('runs of one machine share a budget', () => {
     expect(second.look(0).fraction).toBe(1);
   });
 
+  test.runIf(canUnshare)('what one leaves in another time namespace rests as well', async () => {
+    await using folder = await temporaryFolder();
+    await using holder = startScript('hold-budget', [folder.path, 'write messages'], `set -- ${LATER_CLOCK} "$@"`);
+    expect(await holder.line()).toBe('1');
+    holder.finish();
+    await holder.exited;
+    using second = joined(folder.path);
+    expect(second.look(0)).toEqual({ fraction: 0, others: [] });
+  });
+
   test('that one is gone is noted before somebody joins: its part rests meanwhile', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, restMs: 50 };
@@ -90,15 +146,80 @@ describe('runs of one machine share a budget', () => {
     stuck.close();
   });
 
-  test('a ledger that is none is refused with the next step', async () => {
+  test.each(DAMAGES)('a ledger that is $name is put aside, and made new', async ({ damage }) => {
     await using folder = await temporaryFolder();
-    joined(folder.path).leave();
-    writeFileSync(join(folder.path, 'budget.ledger'), 'not a ledger at all, but long enough to be looked at');
+    const file = join(folder.path, 'budget.ledger');
+    leftBy(folder.path);
+    const bytes = damage(readFileSync(file));
+    writeFileSync(file, bytes);
+    using next = joined(folder.path);
+    expect(next.look(0)).toEqual({ fraction: 1, others: [] });
+    expect(readFileSync(next.putAside ?? '')).toEqual(bytes);
+    using after = joined(folder.path);
+    expect(after.putAside).toBeNull();
+    expect(after.look(0).others).toEqual([process.pid]);
+  });
+
+  test('a damaged ledger that another run uses is refused, with that run, until it has ended', async () => {
+    await using folder = await temporaryFolder();
+    await using holder = startScript('hold-budget', [folder.path, 'write messages']);
+    expect(await holder.line()).toBe('1');
+    const file = join(folder.path, 'budget.ledger');
+    writeFileSync(file, 'not a ledger at all, but long enough to be looked at');
+    // What the run wrote is in its log, of which a reader believes what the shared memory says.
+    writeFileSync(`${file}-wal`, Buffer.alloc(statSync(`${file}-wal`).size));
+    const open = openFiles(folder.path);
     expect(() => joined(folder.path)).toThrow(
       expect.objectContaining({
         code: 'E_STATE_CORRUPT',
-        hint: expect.stringContaining('delete that file') as unknown,
+        hint: expect.stringContaining(`process ${holder.pid}`) as unknown,
       }),
     );
+    expect(openFiles(folder.path)).toEqual(open);
+    holder.kill('SIGKILL');
+    await holder.exited;
+    using next = joined(folder.path);
+    expect(next.putAside).not.toBeNull();
+    expect(next.look(0).fraction).toBe(1);
+  });
+
+  test('a ledger that was removed under a run is not made new beside it', async () => {
+    await using folder = await temporaryFolder();
+    await using holder = startScript('hold-budget', [folder.path, 'write messages']);
+    expect(await holder.line()).toBe('1');
+    rmSync(join(folder.path, 'budget.ledger'));
+    expect(() => joined(folder.path)).toThrow(expect.objectContaining({ code: 'E_STATE_CORRUPT' }) as Error);
+    holder.kill('SIGKILL');
+    await holder.exited;
+    // Its log is still there, and is nothing of the new ledger's.
+    using next = joined(folder.path);
+    expect(next.look(0)).toEqual({ fraction: 1, others: [] });
+    expect(next.putAside).toBeNull();
+  });
+
+  test('of several runs that find a damaged ledger at the same moment, one makes it new, and all share that', async () => {
+    await using folder = await temporaryFolder();
+    leftBy(folder.path);
+    writeFileSync(join(folder.path, 'budget.ledger'), 'not a ledger at all, but long enough to be looked at');
+    await using runs = startScripts(
+      'hold-budget',
+      Array.from({ length: 4 }, () => [folder.path, 'write messages', 'wait']),
+    );
+    for (const run of runs.all) expect(await run.line()).toBe('ready');
+    for (const run of runs.all) run.go();
+    const fractions = await Promise.all(runs.all.map(async (run) => Number(await run.line())));
+    expect(fractions.reduce((sum, fraction) => sum + fraction, 0)).toBe(1);
+    expect(readdirSync(folder.path).filter((name) => name.includes('damaged'))).toHaveLength(1);
+  });
+
+  test('a ledger of before the machine was started is made new: nothing of it is spent any more', async () => {
+    await using folder = await temporaryFolder();
+    leftBy(folder.path);
+    const database = new Database(join(folder.path, 'budget.ledger'));
+    database.exec("UPDATE ledger SET boot = 'another'; INSERT INTO runs VALUES (1, 'write messages', 1, 1)");
+    database.close();
+    using next = joined(folder.path);
+    expect(next.look(0)).toEqual({ fraction: 1, others: [] });
+    expect(next.putAside).toBeNull();
   });
 });

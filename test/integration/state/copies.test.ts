@@ -21,6 +21,7 @@ import { readCopied } from '../../../src/state/read-home.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
 import { archiveState, discardState } from '../../../src/state/restart.js';
 import { cursor, sampleChunk, samplePlan } from '../../contract/state-store-samples.js';
+import { atOnce } from '../../support/at-once.js';
 import { MovedClocks } from '../../support/moved-clocks.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScript } from './child-script.js';
@@ -222,7 +223,7 @@ describe('it stays at home', () => {
     await killed(one);
     openStateStore({ ...one.at, shard: 's02', create: false }).close();
     await killed(one);
-    discardState({ ...one.at, shard: 's01' });
+    await discardState({ ...one.at, shard: 's01' }, atOnce);
     expect(existsSync(one.file('s01.seen'))).toBe(false);
   });
 });

@@ -1,11 +1,13 @@
 import Database from 'better-sqlite3';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { openKeyRegister } from '../../../src/state/key-register.js';
+import { openKeyRegister, type Turn } from '../../../src/state/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
-import { archiveState, askRestart, forgetRestart, isRestartAsked } from '../../../src/state/restart.js';
+import { archiveState, askRestart, forgetRestart, giveUpClaims, isRestartAsked } from '../../../src/state/restart.js';
+import { atOnce } from '../../support/at-once.js';
 import { cursor, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScript, startScripts } from './child-script.js';
@@ -19,6 +21,7 @@ test('the state is moved aside whole, the shard starts new, and other shards sta
   openStateStore({ ...at, shard: 's02', create: true }).close();
 
   const archive = archiveState(at) ?? '';
+  await giveUpClaims(at, atOnce);
   expect(
     readdirSync(at.folder)
       .filter((file) => file.startsWith('s01.'))
@@ -52,6 +55,8 @@ test('a restart that was asked for stays so until its shard is put aside, or it 
   // Asked again, as by the next run of the same command.
   askRestart(at.folder, ['s01']);
   archiveState(at);
+  expect(isRestartAsked(at)).toBe(true);
+  await giveUpClaims(at, atOnce);
   expect([isRestartAsked(at), isRestartAsked({ ...at, shard: 's02' })]).toEqual([false, true]);
   forgetRestart({ ...at, shard: 's02' });
   expect(isRestartAsked({ ...at, shard: 's02' })).toBe(false);
@@ -65,12 +70,14 @@ test('a restart that is refused once its former state is aside goes on later', a
   // In the place of a register that another process keeps: one that cannot be read.
   writeFileSync(join(folder.path, 'item-keys.db'), 'no register');
   expect(askRestart(at.folder, ['s01'])).toEqual(['s01']);
-  expect(() => archiveState(at)).toThrow(expect.objectContaining({ code: 'E_STATE_CORRUPT' }) as Error);
+  archiveState(at);
+  await expect(giveUpClaims(at, atOnce)).rejects.toMatchObject({ code: 'E_STATE_CORRUPT' });
   forgetRestart(at);
   expect(isRestartAsked(at)).toBe(true);
   expect(askRestart(at.folder, ['s01', 's02'])).toEqual(['s02']);
   rmSync(join(folder.path, 'item-keys.db'));
   expect(archiveState(at)).toBeNull();
+  await giveUpClaims(at, atOnce);
   expect(isRestartAsked(at)).toBe(false);
 });
 
@@ -111,6 +118,7 @@ test('a restart gives up the claims of its shard alone', async () => {
   register.claim({ shard: 's02', table: 'messages' }, claims('s02'));
   openStateStore({ folder: folder.path, shard: 's01', create: true }).close();
   archiveState({ folder: folder.path, shard: 's01' });
+  await giveUpClaims({ folder: folder.path, shard: 's01' }, atOnce);
   expect(register.claim({ shard: 's03', table: 'messages' }, claims('s01'))).toHaveLength(0);
   expect(register.claim({ shard: 's03', table: 'messages' }, claims('s02'))).toHaveLength(25_000);
   register.close();
@@ -121,9 +129,102 @@ test('a restart that was killed before the claims were given up is finished by t
   const register = openKeyRegister({ folder: folder.path });
   register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('row 1') }]);
   expect(archiveState({ folder: folder.path, shard: 's01' })).toBeNull();
+  await giveUpClaims({ folder: folder.path, shard: 's01' }, atOnce);
   expect(register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('row 2') }])).toEqual([]);
   register.close();
 });
+
+test('what another run has claimed since it began the shard again stays, whoever comes late to it', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  archiveState(at);
+  archiveState(at);
+  await giveUpClaims(at, atOnce);
+  const register = openKeyRegister({ folder: folder.path });
+  register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('row 1') }]);
+  await giveUpClaims(at, atOnce);
+  expect(register.claim({ shard: 's02', table: 'messages' }, [{ keyText: 'k', cursor: cursor('2') }])).toHaveLength(1);
+  register.close();
+});
+
+test(
+  'a register that another process keeps is waited for, and a stop is heard meanwhile',
+  { timeout: 20_000 },
+  async () => {
+    await using folder = await temporaryFolder();
+    const at = { folder: folder.path, shard: 's01' };
+    openKeyRegister({ folder: folder.path }).close();
+    openStateStore({ ...at, create: true }).close();
+    archiveState(at);
+    const kept = new Database(join(folder.path, 'item-keys.db'));
+    kept.exec('BEGIN IMMEDIATE');
+    let tries = 0;
+    const begun = performance.now();
+    const stopped = new Error('stopped');
+    const turn: Turn = async (action, holder) => {
+      for (; ; tries++) {
+        try {
+          return action();
+        } catch (thrown) {
+          expect(thrown).toMatchObject({ code: 'E_STATE_LOCKED' });
+          // This process is none that it waits for.
+          expect(holder()).toBeNull();
+          if (tries === 2) throw stopped;
+          await sleep(10);
+        }
+      }
+    };
+    await expect(giveUpClaims(at, turn)).rejects.toBe(stopped);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    kept.close();
+    await giveUpClaims(at, atOnce);
+    expect(isRestartAsked(at)).toBe(false);
+  },
+);
+
+test(
+  'a restart that is killed at any line is gone on with, and the archive has all that was recorded',
+  { timeout: 120_000 },
+  async () => {
+    let killed = 0;
+    for (let step = 1; ; step++) {
+      await using folder = await temporaryFolder();
+      const at = { folder: folder.path, shard: 's01' };
+      openStateStore({ ...at, create: true }).close();
+      // Beside it, what is committed stays in the log.
+      const reader = new Database(join(at.folder, 's01.db'), { readonly: true });
+      reader.exec('BEGIN; SELECT shard FROM meta');
+      const store = openStateStore({ ...at, create: false });
+      store.addSuspects([{ keyText: 'under way', since: store.now() }]);
+      store.close();
+      await using child = startScript('kill-restart', [at.folder, at.shard, String(step)]);
+      const said = await child.line();
+      const { signal } = await child.exited;
+      expect([said, signal]).toEqual(signal === null ? ['done', null] : [null, 'SIGKILL']);
+      reader.close();
+      if (signal !== null) killed += 1;
+      archiveState(at);
+      await giveUpClaims(at, atOnce);
+
+      const names = readdirSync(at.folder).sort();
+      const archives = names.filter((name) => /Z(-2)?\.db$/.test(name));
+      expect({
+        step,
+        archives: archives.length,
+        left: names.filter((name) => /^s01\.(db|restart|seen)/.test(name)),
+      }).toEqual({
+        ...{ step, archives: 1 },
+        left: [],
+      });
+      const archived = new Database(join(at.folder, archives[0] ?? ''));
+      expect(archived.prepare('SELECT count(*) FROM suspects').pluck().get()).toBe(1);
+      archived.close();
+      if (signal === null) break;
+    }
+    expect(killed).toBeGreaterThan(3);
+  },
+);
 
 test('processes that claim at the same moment: each key goes to exactly one', async () => {
   await using folder = await temporaryFolder();

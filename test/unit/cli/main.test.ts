@@ -1,7 +1,11 @@
 /** The command line before any server is asked: what it refuses, and in which format it says so. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../../src/cli/main.js';
+import { askRestart } from '../../../src/state/restart.js';
+import { temporaryFolder } from '../../support/temporary.js';
 
 interface Ran {
   readonly code: number;
@@ -9,7 +13,10 @@ interface Ran {
   readonly stderr: string;
 }
 
-async function run(argv: readonly string[], options: { stdout?: Writable; cwd?: string | null } = {}): Promise<Ran> {
+async function run(
+  argv: readonly string[],
+  options: { stdout?: Writable; cwd?: string | null; env?: Record<string, string> } = {},
+): Promise<Ran> {
   const written = { stdout: '', stderr: '' };
   const sink = (name: keyof typeof written): Writable =>
     new Writable({
@@ -18,10 +25,12 @@ async function run(argv: readonly string[], options: { stdout?: Writable; cwd?: 
         done();
       },
     });
-  const { stdout = sink('stdout'), cwd = '/nowhere' } = options;
-  const io = { stdout, stderr: sink('stderr'), env: {}, cwd, onSignal: () => () => undefined };
+  const { stdout = sink('stdout'), cwd = '/nowhere', env = {} } = options;
+  const io = { stdout, stderr: sink('stderr'), env, cwd, onSignal: () => () => undefined };
   return { code: await main(argv, io), ...written };
 }
+
+const ENVIRONMENT = { MYSQL_HOST: '127.0.0.1', MYSQL_USER: 'nobody', MYSQL_PASSWORD: 'none' };
 
 describe('options that the command would ignore', () => {
   test.each([
@@ -68,6 +77,17 @@ test('a folder that was deleted under the command is told, and needs to be there
   expect((await run(['check', '-c', '/no/such.yaml'], { cwd: null })).stderr).toContain(
     'there is no config file /no/such',
   );
+});
+
+test('`status` tells of a restart that was interrupted when the state was aside already', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'dynaferry.yaml');
+  const example = new URL('../../../fixtures/examples/sorted-ledger.yaml', import.meta.url);
+  writeFileSync(file, readFileSync(example, 'utf8'));
+  expect((await run(['status', '-c', file], { env: ENVIRONMENT })).stdout).not.toContain('restart');
+  askRestart(join(folder.path, 'state'), ['main']);
+  const { stdout } = await run(['status', '-c', file], { env: ENVIRONMENT });
+  expect(stdout).toContain('main: a restart was interrupted midway; the next backfill starts it again');
 });
 
 describe('a report that does not get out', () => {

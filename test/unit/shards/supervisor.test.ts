@@ -25,7 +25,7 @@ test('what a run waits for is told of the run, and of no shard that happens to b
   await superviseShards({
     tasks: ['s01', 's02'].map(task),
     ...{ jobs: 1, shares: new Map(), units: 100, warmUnits: null, bus, recorded: () => ({}) },
-    budget: { look: () => 0, waitingFor: () => fault, leave: () => undefined },
+    budget: { look: () => 0, warning: () => fault, leave: () => undefined },
     ...{ stop: new AbortController().signal, kill: new AbortController().signal },
   });
   expect(told[0]).toEqual({ name: 'run.warning', payload: fault });

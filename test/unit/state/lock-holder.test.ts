@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { holdersIn } from '../../../src/state/lock-holder.js';
+import { holdersIn, mountDevice } from '../../../src/state/lock-holder.js';
 
 const LOCKS = `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF
 1: -> POSIX  ADVISORY  WRITE 31 fe:00:2351874 0 EOF
@@ -11,11 +11,38 @@ const LOCKS = `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF
 5: OFDLCK ADVISORY  WRITE -1 fe:00:77 0 EOF
 `;
 
+const onDevice = (device: string, inode: number, byte?: number): readonly number[] | null =>
+  holdersIn(LOCKS, [device], BigInt(inode), byte);
+
 test('who holds a write lock is named once; who waits, reads, or has another file of that number is not', () => {
-  expect(holdersIn(LOCKS, 'fe:00:2351874')).toEqual([29_466]);
-  expect(holdersIn(LOCKS, '08:01:2351874')).toEqual([13]);
-  expect(holdersIn(LOCKS, 'fe:00:77')).toEqual([]);
-  expect(holdersIn(LOCKS, 'fe:00:9', 120)).toEqual([40]);
-  expect(holdersIn(LOCKS, 'fe:00:2351874', 120)).toEqual([29_466]);
-  expect(holdersIn('', 'fe:00:77')).toEqual([]);
+  expect(onDevice('fe:00', 2_351_874)).toEqual([29_466]);
+  expect(onDevice('08:01', 2_351_874)).toEqual([13]);
+  expect(onDevice('fe:00', 77)).toEqual([]);
+  expect(onDevice('fe:00', 9, 120)).toEqual([40]);
+  expect(onDevice('fe:00', 2_351_874, 120)).toEqual([29_466]);
+  expect(onDevice('fe:00', 1)).toEqual([]);
+  expect(holdersIn('', ['fe:00'], 77n)).toEqual([]);
+});
+
+test('a lock on that inode of another device is nobody known, and not nobody', () => {
+  expect(onDevice('00:22', 2_351_874)).toBeNull();
+  expect(onDevice('00:22', 9, 120)).toBeNull();
+  expect(onDevice('00:22', 9, 119)).toEqual([]);
+  expect(onDevice('00:22', 77)).toBeNull();
+});
+
+/** As a machine has it whose /home is a subvolume of btrfs: stat(2) says device 0:41 there, and the kernel locks on 0:29. */
+const MOUNTS = `22 1 0:29 /root / rw,relatime shared:1 - btrfs /dev/nvme0n1p3 rw,ssd,subvolid=256,subvol=/root
+23 22 0:5 / /dev rw,nosuid shared:2 - devtmpfs devtmpfs rw,size=4096k
+51 22 0:29 /home /home rw,relatime shared:30 - btrfs /dev/nvme0n1p3 rw,ssd,subvolid=257,subvol=/home
+53 22 259:300 / /boot rw,relatime shared:36 - ext4 /dev/nvme0n1p2 rw
+`;
+
+test('the device of a mount is written as the kernel writes it of a lock', () => {
+  expect(mountDevice(MOUNTS, '51')).toBe('00:1d');
+  expect(mountDevice(MOUNTS, '53')).toBe('103:12c');
+  expect(mountDevice(MOUNTS, '5')).toBeNull();
+  const locks = '1: POSIX  ADVISORY  WRITE 812 00:1d:4711 1073741825 1073741825\n';
+  expect(holdersIn(locks, ['00:29'], 4_711n)).toBeNull();
+  expect(holdersIn(locks, [mountDevice(MOUNTS, '51') ?? ''], 4_711n)).toEqual([812]);
 });

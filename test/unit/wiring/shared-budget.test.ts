@@ -1,5 +1,5 @@
 /** A command that reads a few items beside a run which gives up nothing of the budget, as one that is stopped. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -29,4 +29,19 @@ test('it says whom it waits for, once, and reads when that one is gone', async (
   await vi.advanceTimersByTimeAsync(5_000);
   expect([reads.bucket.limit, told.length]).toEqual([100, 1]);
   reads.end();
+});
+
+test('that a damaged ledger was made new is said once, and the budget is there', async () => {
+  mkdirSync(state, { recursive: true });
+  const config = { state, target: { table: 'messages', readCapacity: 100 } } as Pick<Config, 'state' | 'target'>;
+  writeFileSync(join(state, 'budget.ledger'), 'not a ledger at all, but long enough to be looked at');
+  const told: Fault[] = [];
+  const reads = openReadBudget(config, (fault) => told.push(fault));
+  await vi.waitFor(() => expect(reads.bucket.limit).toBe(100));
+  reads.end();
+  expect(told.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    expect.stringMatching(
+      /^E_STATE_CORRUPT: the ledger of the budget was damaged, .*put aside as .*damaged-\S+, and a new/,
+    ),
+  ]);
 });

@@ -4,7 +4,7 @@ import { openKeyRegister } from '../../../../src/state/key-register.js';
 import { say, sayFault } from './say.js';
 
 const [folder = '', shard = '', count = '0'] = process.argv.slice(2);
-sayFault(() => {
+await sayFault(() => {
   const register = openKeyRegister({ folder });
   let refused = 0;
   for (let first = 0; first < Number(count); first += 50) {

@@ -7,7 +7,7 @@ import { cursor, sampleBadRow, sampleChunk, samplePlan } from '../../../contract
 import { say, sayFault } from './say.js';
 
 const [folder = '', shard = '', count = '0'] = process.argv.slice(2);
-sayFault(() => {
+await sayFault(() => {
   const store = openStateStore({ folder, shard, create: true });
   if (store.plan('messages') === null) store.savePlan(samplePlan());
   const pass = store.openPass('backfill', 'messages');

@@ -3,7 +3,7 @@
  * SYNCHRONOUS in the place of `as it is` (OFF, NORMAL) is what the connections are set to: for what looks on, to be seen to find it.
  */
 import type { Database } from 'better-sqlite3';
-import { archiveState, discardState } from '../../../../src/state/restart.js';
+import { archiveState, discardState, giveUpClaims } from '../../../../src/state/restart.js';
 import { openKeyRegister } from '../../../../src/state/key-register.js';
 import { openStateStore } from '../../../../src/state/open.js';
 import {
@@ -15,6 +15,7 @@ import {
   samplePlan,
   sampleRanges,
 } from '../../../contract/state-store-samples.js';
+import { atOnce } from '../../../support/at-once.js';
 import { say, sayFault } from './say.js';
 
 const [folder = '', synchronous = 'as it is'] = process.argv.slice(2);
@@ -31,12 +32,18 @@ function set<T>(opened: T): T {
   return opened;
 }
 
-sayFault(() => {
+await sayFault(async () => {
   say('step start');
   const at = { folder, shard: 's01' };
   const store = step('create', () => set(openStateStore({ ...at, create: true })));
   step('bind', () => store.bind({ one: 1 }));
-  step('rebind', () => store.rebind({ one: 2 }, () => ({}), []));
+  step('rebind', () =>
+    store.rebind(
+      { one: 2 },
+      () => ({}),
+      () => [],
+    ),
+  );
   step('setServer', () => store.setServer('uuid'));
   step('savePlan', () => store.savePlan(samplePlan()));
   const pass = step('openPass', () => store.openPass('backfill', 'messages'));
@@ -61,6 +68,9 @@ sayFault(() => {
   register.close();
   store.close();
   step('archive', () => archiveState(at));
+  await giveUpClaims(at, atOnce);
+  say('step giveUpClaims');
   openStateStore({ ...at, create: true }).close();
-  step('discard', () => discardState(at));
+  await discardState(at, atOnce);
+  say('step discard');
 });

@@ -9,7 +9,7 @@ if (wait !== undefined) {
   await once(process.stdin, 'data');
 }
 let close = (): void => undefined;
-sayFault(() => {
+await sayFault(() => {
   const store = openStateStore({ folder, shard, create: true });
   close = () => store.close();
   say('open');

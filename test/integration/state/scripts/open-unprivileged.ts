@@ -8,7 +8,7 @@ const [folder = '', shard = ''] = process.argv.slice(2);
 // The native library loads at the first use, and may lie where only root can read.
 new Database(':memory:').close();
 if (process.getuid?.() === 0) process.setuid?.(65_534);
-sayFault(() => {
+await sayFault(() => {
   openStateStore({ folder, shard, create: true }).close();
   say('open');
 });

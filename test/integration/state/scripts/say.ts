@@ -7,9 +7,9 @@ export function say(line: string): void {
 }
 
 /** Runs `action`; an error is said as its code and message on one line. */
-export function sayFault(action: () => void): void {
+export async function sayFault(action: () => void | Promise<void>): Promise<void> {
   try {
-    action();
+    await action();
   } catch (error) {
     const { code, message } = asFerryError(error, 'a script');
     say(`${code} ${message}`);
