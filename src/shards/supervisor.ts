@@ -18,6 +18,7 @@ import { LastWords } from './last-words.js';
 import { MachineWatch } from './machine-death.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
+import { Threads } from './threads.js';
 import { isStopped, Vigil, VIGIL } from './vigil.js';
 import { WarmUp } from './warm-up.js';
 
@@ -77,6 +78,7 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   /** By process id. */
   const blockers = new Map<number, () => void>();
   const endWaits = bus.on('register.waited', ({ holder }) => blockers.get(holder ?? 0)?.());
+  const threads = new Threads();
   const limit = pLimit(jobs);
   const servers = new Map([...shares.values()].map(({ server, atOnce }) => [server, pLimit(atOnce)]));
   // Whoever waits for its server takes no place from the others.
@@ -89,19 +91,21 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
       inTurn(task.shard, async () => {
         if (stop.aborted)
           return { ...failedOutcome(task.shard, interrupted()), ...recorded(task), toldBy: 'nobody' as const };
-        const child = startWorker();
+        const child = threads.lacking(task.shard) ?? startWorker();
         if (!(child instanceof ChildProcess)) return notStarted(task, child, recorded, bus);
+        threads.started(child.pid ?? 0);
         const release = (): void => {
           consumed.delete(task.shard);
           parts.leave(child);
         };
         const granted = (part: number): void => parts.granted(child, part);
         try {
-          const circumstances = { blockers, recorded, bus, stop, kill, release, granted };
+          const circumstances = { blockers, threads, recorded, bus, stop, kill, release, granted };
           const work = superviseOne(child, { ...task, units: 0 }, circumstances);
           parts.join(child, (part) => send(child, { type: 'budget', units: part }));
           return await work;
         } finally {
+          threads.settled(child.pid ?? 0);
           release();
         }
       }),
@@ -135,12 +139,14 @@ function startWorker(): ChildProcess | Error {
 
 function notStarted(task: ShardTask, error: Error, recorded: Supervision['recorded'], bus: EventBus): ShardOutcome {
   const fault =
-    new MachineWatch(task.shard).refused(error) ??
-    new FerryError(
-      'E_WORKER_DIED',
-      `the process of shard ${task.shard} could not be started (${error.message})`,
-      'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
-    );
+    error instanceof FerryError
+      ? error
+      : (new MachineWatch(task.shard).refused(error) ??
+        new FerryError(
+          'E_WORKER_DIED',
+          `the process of shard ${task.shard} could not be started (${error.message})`,
+          'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
+        ));
   const outcome: ShardOutcome = { ...failedOutcome(task.shard, fault), ...recorded(task), toldBy: 'nobody' };
   tellEnd(outcome, bus);
   return outcome;
@@ -158,6 +164,7 @@ function isWorkingDirectoryThere(): boolean {
 interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 'kill'> {
   /** What to do where another shard waits for what the process of that id keeps. */
   readonly blockers: Map<number, () => void>;
+  readonly threads: Threads;
   /** Its part of the budget is free. */
   readonly release: () => void;
   /** It spends no more than that any more. */
@@ -167,7 +174,7 @@ interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 
 async function superviseOne(
   child: ChildProcess,
   task: ShardTask,
-  { blockers, recorded, bus, stop, kill, release, granted }: Circumstances,
+  { blockers, threads, recorded, bus, stop, kill, release, granted }: Circumstances,
 ): Promise<ShardOutcome> {
   const startedAt = performance.now();
   const { shard } = task;
@@ -186,14 +193,18 @@ async function superviseOne(
     timers.push(setTimeout(endNow, ms));
   };
   let hung: string | null = null;
+  const pid = child.pid ?? 0;
   const vigil = new Vigil(
-    (seconds) => bus.emit('shard.warning', { shard, ...silent(child, shard, seconds) }),
+    (seconds) => {
+      refused.by ??= threads.stuck(shard, pid);
+      if (refused.by === null) bus.emit('shard.warning', { shard, ...silent(child, shard, seconds) });
+      else endNow();
+    },
     () => {
       hung ??= `gave no sign of life for ${SILENCE_MINUTES} minutes`;
       endNow();
     },
   );
-  const pid = child.pid ?? 0;
   blockers.set(pid, () => {
     if (vigil.silentSeconds < VIGIL.blockingAfter || !isStopped(pid)) return;
     hung ??= 'was stopped while it kept the register of item keys, which other shards waited for';
@@ -207,6 +218,7 @@ async function superviseOne(
   kill.addEventListener('abort', endNow, { once: true });
   child.on('message', (message: FromWorker) => {
     vigil.heard();
+    threads.settled(pid);
     if (message.type === 'event') {
       bus.emit(message.record.name, message.record.payload);
     } else if (message.type === 'budget') {
@@ -226,7 +238,7 @@ async function superviseOne(
   try {
     const how = await endOf(child, unkillable.signal);
     if (told.outcome !== null) return told.outcome;
-    const byMachine = refused.by ?? machine.ended(how, words.fatal);
+    const byMachine = refused.by ?? machine.ended(how, words.fatal) ?? threads.ended(shard, pid, how, words.said);
     const stopped = stop.aborted || ENDED_BY_HAND.has(how);
     const outcome: ShardOutcome = {
       ...failedOutcome(shard, stopped ? interrupted() : died(shard, hung, how, words.fatal, byMachine)),
