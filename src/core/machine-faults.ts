@@ -47,7 +47,9 @@ function faultOf(doing: string, found: unknown, thrown: unknown): FerryError | n
       return outOfMemory(`${doing}: this machine has no more memory (${code})`, thrown);
     // What a socket or a pipe says so is another matter.
     case 'EAGAIN':
-      return typeof syscall === 'string' && syscall.startsWith('spawn') ? processes(doing, thrown) : null;
+      return typeof syscall === 'string' && syscall.startsWith('spawn')
+        ? tooManyProcesses(`${doing}: this user may start no more processes (EAGAIN)`, thrown)
+        : null;
     default:
       return isRefusedBuffer(found) ? outOfMemory(`${doing}: this machine has no more memory`, thrown) : null;
   }
@@ -64,10 +66,10 @@ function files(message: string, cause: unknown): FerryError {
   return new FerryError('E_TOO_MANY_FILES', message, hint, { cause });
 }
 
-function processes(doing: string, cause: unknown): FerryError {
+export function tooManyProcesses(message: string, cause?: unknown): FerryError {
   return new FerryError(
     'E_TOO_MANY_PROCESSES',
-    `${doing}: this user may start no more processes (EAGAIN)`,
+    message,
     'raise the limit (`ulimit -u`; `TasksMax` of a service, the pids limit of a container), or run fewer shards at once (`--jobs`)',
     { cause },
   );

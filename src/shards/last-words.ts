@@ -19,6 +19,11 @@ export class LastWords {
     stderr?.on('error', () => undefined);
   }
 
+  /** The end of what it said. */
+  get said(): string {
+    return this.#tail;
+  }
+
   /** `Reached heap limit Allocation failed - JavaScript heap out of memory`; null where V8 said nothing. It holds no value of a program. */
   get fatal(): string | null {
     return /^FATAL ERROR: (.*)$/m.exec(this.#tail)?.[1] ?? null;

@@ -52,6 +52,8 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
       return stoppedBy(
         `the process of shard ${shard} was told to stop, had not after ${stopSeconds} s, and was ended; ${NOT_RECORDED}`,
       );
+    // It hung for what the machine did not give to it.
+    if (end.byMachine !== null) return end.byMachine;
     return new FerryError(
       'E_WORKER_HUNG',
       `the process of shard ${shard} ${killed.hung} and was ended`,

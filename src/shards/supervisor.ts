@@ -18,6 +18,7 @@ import { MachineWatch } from './machine-death.js';
 import type { FromWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
 import { reasonOf, STILL_THERE, type SilentEnd } from './silent-end.js';
+import { Threads } from './threads.js';
 import { isStopped, Vigil, VIGIL } from './vigil.js';
 import { WarmUp } from './warm-up.js';
 import { leave, send, startWorker } from './worker-process.js';
@@ -76,6 +77,7 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   /** By process id. */
   const blockers = new Map<number, () => void>();
   const endWaits = bus.on('register.waited', ({ holder }) => blockers.get(holder ?? 0)?.());
+  const threads = new Threads();
   const limit = pLimit(jobs);
   const servers = new Map([...shares.values()].map(({ server, atOnce }) => [server, pLimit(atOnce)]));
   // Whoever waits for its server takes no place from the others.
@@ -88,19 +90,21 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
       inTurn(task.shard, async () => {
         if (stop.aborted)
           return { ...failedOutcome(task.shard, interrupted()), ...recorded(task), toldBy: 'nobody' as const };
-        const child = startWorker();
+        const child = threads.lacking(task.shard) ?? startWorker();
         if (!(child instanceof ChildProcess)) return notStarted(task, child, recorded, bus);
+        threads.started(child.pid ?? 0);
         const release = (): void => {
           consumed.delete(task.shard);
           parts.leave(child);
         };
         const granted = (part: number): void => parts.granted(child, part);
         try {
-          const circumstances = { blockers, recorded, bus, stop, kill, release, granted };
+          const circumstances = { blockers, threads, recorded, bus, stop, kill, release, granted };
           const work = superviseOne(child, { ...task, units: 0 }, circumstances);
           parts.join(child, (part) => send(child, { type: 'budget', units: part }));
           return await work;
         } finally {
+          threads.settled(child.pid ?? 0);
           release();
         }
       }),
@@ -117,12 +121,14 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
 
 function notStarted(task: ShardTask, error: Error, recorded: Supervision['recorded'], bus: EventBus): ShardOutcome {
   const fault =
-    new MachineWatch(task.shard).refused(error) ??
-    new FerryError(
-      'E_WORKER_DIED',
-      `the process of shard ${task.shard} could not be started (${error.message})`,
-      'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
-    );
+    error instanceof FerryError
+      ? error
+      : (new MachineWatch(task.shard).refused(error) ??
+        new FerryError(
+          'E_WORKER_DIED',
+          `the process of shard ${task.shard} could not be started (${error.message})`,
+          'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
+        ));
   const outcome: ShardOutcome = { ...failedOutcome(task.shard, fault), ...recorded(task), toldBy: 'nobody' };
   tellEnd(outcome, bus);
   return outcome;
@@ -131,6 +137,7 @@ function notStarted(task: ShardTask, error: Error, recorded: Supervision['record
 interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 'kill'> {
   /** What to do where another shard waits for what the process of that id keeps. */
   readonly blockers: Map<number, () => void>;
+  readonly threads: Threads;
   /** Its part of the budget is free. */
   readonly release: () => void;
   /** It spends no more than that any more. */
@@ -140,7 +147,7 @@ interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 
 async function superviseOne(
   child: ChildProcess,
   task: ShardTask,
-  { blockers, recorded, bus, stop, kill, release, granted }: Circumstances,
+  { blockers, threads, recorded, bus, stop, kill, release, granted }: Circumstances,
 ): Promise<ShardOutcome> {
   const startedAt = performance.now();
   const { shard } = task;
@@ -160,11 +167,15 @@ async function superviseOne(
   const endAfter = (ms: number): void => {
     timers.push(setTimeout(() => endNow('slow'), ms));
   };
+  const pid = child.pid ?? 0;
   const vigil = new Vigil(
-    (seconds) => bus.emit('shard.warning', { shard, ...silence(child, shard, seconds) }),
+    (seconds) => {
+      refused.by ??= threads.stuck(shard, pid);
+      if (refused.by === null) bus.emit('shard.warning', { shard, ...silence(child, shard, seconds) });
+      else endNow({ hung: 'got too few threads to start' });
+    },
     () => endNow({ hung: `gave no sign of life for ${SILENCE_MINUTES} minutes` }),
   );
-  const pid = child.pid ?? 0;
   blockers.set(pid, () => {
     if (vigil.silentSeconds < VIGIL.blockingAfter || !isStopped(pid)) return;
     endNow({ hung: 'was stopped while it kept the register of item keys, which other shards waited for' });
@@ -178,6 +189,7 @@ async function superviseOne(
   kill.addEventListener('abort', onKill, { once: true });
   child.on('message', (message: FromWorker) => {
     vigil.heard();
+    threads.settled(pid);
     if (message.type === 'event') {
       bus.emit(message.record.name, message.record.payload);
     } else if (message.type === 'budget') {
@@ -197,7 +209,7 @@ async function superviseOne(
   try {
     const how = await endOf(child, unkillable.signal);
     if (told.outcome !== null) return told.outcome;
-    const byMachine = refused.by ?? machine.ended(how, words.fatal);
+    const byMachine = refused.by ?? machine.ended(how, words.fatal) ?? threads.ended(shard, pid, how, words.said);
     const silent = { shard, how, fatal: words.fatal, stopped: stop.aborted, killed: end.killed, byMachine };
     const outcome: ShardOutcome = {
       ...failedOutcome(shard, reasonOf(silent, STOP_GRACE_MS / 1_000)),

@@ -5,7 +5,7 @@
 import type { Config } from '../config/model.js';
 import type { Finding } from '../core/errors.js';
 import { memoryLimit } from '../mysql/answer-size.js';
-import { openFilesLimit, processesLeft } from './machine.js';
+import { NODE_THREADS, openFilesLimit, processesLeft } from './machine.js';
 
 /** What a machine allows; null: it does not say. */
 export interface Allowed {
@@ -21,8 +21,6 @@ const WORKER_BYTES = 200 * 2 ** 20;
 const SUPERVISOR_BYTES = 250 * 2 ** 20;
 /** Node's own files, the state with its journal, the register of keys, the channel to the other processes. */
 const OWN_FILES = 50;
-/** Of a Node process: V8's and libuv's threads. */
-const THREADS = 12;
 /** Connections that the preflight has open at once, see preflight.ts. */
 const LOOKED_AT = 32;
 
@@ -35,7 +33,7 @@ export function machineFindings(config: Config, jobs: number, allowed: Allowed =
   const replicas = Math.max(0, ...config.source.shards.map((shard) => shard.replicas.length));
   const connections = config.source.limits.scansPerShard + 1 + replicas + config.target.requestsInFlight;
   const files = Math.max(OWN_FILES + connections, OWN_FILES + LOOKED_AT, OWN_FILES + 4 * jobs);
-  const needed = { memory: SUPERVISOR_BYTES + jobs * WORKER_BYTES, files, processes: jobs * THREADS };
+  const needed = { memory: SUPERVISOR_BYTES + jobs * WORKER_BYTES, files, processes: jobs * NODE_THREADS };
   const findings: Finding[] = [];
   const warn = (message: string, hint: string): void => {
     findings.push({ level: 'warning', code: 'E_MACHINE_LIMITS', message, hint });

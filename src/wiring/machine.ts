@@ -4,6 +4,9 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
+/** Of a Node process, itself, V8's and libuv's: with 11 of them, the tool runs; with fewer, Node aborts or hangs. */
+export const NODE_THREADS = 12;
+
 /** Files that this process, and each of its children, may have open; null where the machine does not say. Node raises it to the hard limit. */
 export function openFilesLimit(): number | null {
   return numberIn(/^Max open files +(\d+)/m.exec(contentOf('/proc/self/limits')));
@@ -30,8 +33,17 @@ function threadsOf(user: number): number {
   return processes.reduce((sum, pid) => {
     const status = contentOf(`/proc/${pid}/status`);
     const own = numberIn(/^Uid:\s+(\d+)/m.exec(status)) === user;
-    return sum + (own ? (numberIn(/^Threads:\s+(\d+)/m.exec(status)) ?? 1) : 0);
+    return sum + (own ? (threadsIn(status) ?? 1) : 0);
   }, 0);
+}
+
+/** 0 where there is no such process, or the machine does not say. */
+export function threadsOfProcess(pid: number): number {
+  return threadsIn(contentOf(`/proc/${pid}/status`)) ?? 0;
+}
+
+function threadsIn(status: string): number | null {
+  return numberIn(/^Threads:\s+(\d+)/m.exec(status));
 }
 
 function ofContainer(): number | null {

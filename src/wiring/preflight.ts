@@ -246,12 +246,13 @@ function lookAtState(config: Config, registerBytes: number): Part {
     }
     if (freeBytes >= SPACE_WARNING_BYTES) return { findings: [], seen: [`state: ${config.state}, ${free}`] };
     const level = freeBytes < SPACE_ERROR_BYTES ? 'error' : 'warning';
+    const least = level === 'error' ? `, and nothing begins with less than ${mebibytes(SPACE_ERROR_BYTES)}` : '';
     return {
       findings: [
         {
           level,
           code: 'E_STATE_SPACE',
-          message: `the state folder ${config.state} has ${free}`,
+          message: `the state folder ${config.state} has ${free}${least}`,
           hint: 'make room, or set `state` to a folder on a larger disk: a shard takes some 200 bytes a chunk',
         },
       ],

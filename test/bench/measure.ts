@@ -14,8 +14,12 @@ export interface Measured {
 
 const POLL_MS = 50;
 
-/** @throws Error where the command fails, with what it wrote to stderr */
-export async function measure(command: readonly string[], env: NodeJS.ProcessEnv): Promise<Measured> {
+/** @param exits codes that the command may end with @throws Error where it ends otherwise, with what it wrote to stderr */
+export async function measure(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  exits: readonly number[] = [0],
+): Promise<Measured> {
   const started = performance.now();
   // Bash's `time` adds up the command and all children that it waited for.
   const script = 'TIMEFORMAT="%U %S"; time "$@" 2>&3';
@@ -32,7 +36,8 @@ export async function measure(command: readonly string[], env: NodeJS.ProcessEnv
   }, POLL_MS);
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   clearInterval(poll);
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${String(code)}\n${out[3] ?? ''}`);
+  if (code === null || !exits.includes(code))
+    throw new Error(`${command.join(' ')} ended with ${String(code)}\n${out[3] ?? ''}`);
   const [user = 0, system = 0] = (out[2] ?? '').trim().split(/\s+/).slice(-2).map(Number);
   return {
     cpuSeconds: user + system,

@@ -1,9 +1,9 @@
 /**
  * `npm run bench:shards`: what every command costs with 10, 100 and 300 shards, in statements, time and memory. All shards are databases of
  * one MySQL server, each behind a port of its own, so that they pass for servers of their own; with `--link 30`, that far away in ms.
- * What grows faster than the number of shards shows in the figures a shard: they are to stay what they are.
+ * It fails where a shard costs more the more of them there are.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,47 +16,71 @@ import { environment, LAUNCHER } from './ferry.js';
 import { measure } from './measure.js';
 import { startSink } from './start-sink.js';
 
-const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  check: ['check'],
-  plan: ['plan', '--sample', '10'],
-  diff: ['diff', '--sample', '1'],
-  'dry run': ['backfill', '--all', '--dry-run'],
-  backfill: ['backfill', '--all'],
-  'check again': ['check'],
-  verify: ['verify', '--all'],
-  'retry of bad rows': ['backfill', '--all', '--retry-bad'],
-  status: ['status'],
-  'bad-rows': ['bad-rows'],
+interface Bench {
+  /** `{last}`: an account of the last shard. */
+  readonly args: readonly string[];
+  /** Each shard has a bad row: commands that meet it end with 1. */
+  readonly badRows?: true;
+  /** What is done to the state folder before. */
+  readonly before?: (state: string) => void;
+}
+
+/** All that read shards or their states, in an order that an operator could have. */
+const COMMANDS: Readonly<Record<string, Bench>> = {
+  check: { args: ['check'] },
+  plan: { args: ['plan', '--sample', '10'] },
+  diff: { args: ['diff', '--sample', '1'] },
+  explain: { args: ['diff', '--explain', '--where', "account = '{last}'"] },
+  'dry run': { args: ['backfill', '--all', '--dry-run'], badRows: true },
+  'bad-rows of it': { args: ['bad-rows', '--dry-run'], badRows: true },
+  backfill: { args: ['backfill', '--all', '--max-bad-rows', '1'], badRows: true },
+  'check again': { args: ['check'] },
+  resume: { args: ['backfill', '--all', '--max-bad-rows', '1'], badRows: true },
+  verify: { args: ['verify', '--all'], badRows: true },
+  'retry of bad rows': { args: ['backfill', '--all', '--retry-bad', '--max-bad-rows', '1'], badRows: true },
+  status: { args: ['status'] },
+  'bad-rows': { args: ['bad-rows'], badRows: true },
+  restart: { args: ['backfill', '--all', '--restart', '--max-bad-rows', '1'], badRows: true },
+  adopt: { args: ['state', 'adopt', '--all'], before: putCopyInPlace },
 };
+
+/** How much more a shard may cost with more of them: what is counted, and what is measured beside other work. */
+const GROWTH = { statements: 1.1, cpuSeconds: 1.5 };
 
 const { values: options } = parseArgs({
   options: {
     shards: { type: 'string', default: '10,100,300' },
     link: { type: 'string', default: '0' },
+    jobs: { type: 'string', default: '8' },
     only: { type: 'string', default: Object.keys(COMMANDS).join(',') },
     out: { type: 'string', default: 'bench-shards.json' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 if (options.help) {
-  process.stdout.write(`npm run bench:shards -- [--shards N,N] [--link MS] [--only COMMAND,...] [--out FILE]
+  process.stdout.write(`npm run bench:shards -- [--shards N,N] [--link MS] [--jobs N] [--only COMMAND,...] [--out FILE]
 
   --shards N,N  numbers of shards, each on its own (10,100,300)
   --link MS     how far away every MySQL server is, there and back (0)
+  --jobs N      shards at once of what has a process a shard (8: half of such a process's time is waiting)
   --only C,C    of ${Object.keys(COMMANDS).join(', ')} (all)
   --out FILE    the figures as JSON (bench-shards.json)
+
+Fails where a shard costs more with more shards.
 `);
   process.exit(0);
 }
 
 const ROWS = 32;
+/** Has more digits than the sort key takes. */
+const BAD_ID = 10_000;
 const MAPPING = {
   events: {
     items: [
       {
         name: 'event',
         partitionKey: { name: 'pk', template: 'ACCT#{account}' },
-        sortKey: { name: 'sk', template: '{id:pad(10)}' },
+        sortKey: { name: 'sk', template: '{id:pad(4)}' },
       },
     ],
   },
@@ -78,12 +102,23 @@ async function seedShards(connection: Connection, count: number): Promise<void> 
     await connection.query(`CREATE DATABASE IF NOT EXISTS ${nameOf(shard)}`);
     await connection.query(`USE ${nameOf(shard)}`);
     await connection.query(
-      'CREATE TABLE IF NOT EXISTS events (id INT AUTO_INCREMENT PRIMARY KEY, account VARCHAR(34) NOT NULL, KEY (account, id)) CHARACTER SET utf8mb4',
+      'CREATE TABLE IF NOT EXISTS events (id INT PRIMARY KEY, account VARCHAR(34) NOT NULL, KEY (account, id)) CHARACTER SET utf8mb4',
     );
     await connection.query('DELETE FROM events');
-    const rows = Array.from({ length: ROWS }, (_, i) => `('AC${String(shard * ROWS + i).padStart(32, '0')}')`);
-    await connection.query(`INSERT INTO events (account) VALUES ${rows.join()}`);
+    const rows = Array.from({ length: ROWS }, (_, i) => `(${i === 0 ? BAD_ID : i}, '${accountOf(shard, i)}')`);
+    await connection.query(`INSERT INTO events VALUES ${rows.join()}`);
   }
+}
+
+/** As a backup that is put back: no file is the one that was worked on. */
+function putCopyInPlace(state: string): void {
+  cpSync(state, `${state}.copy`, { recursive: true });
+  rmSync(state, { recursive: true });
+  renameSync(`${state}.copy`, state);
+}
+
+function accountOf(shard: number, row: number): string {
+  return `AC${String(shard * ROWS + row).padStart(32, '0')}`;
 }
 
 function nameOf(shard: number): string {
@@ -112,8 +147,24 @@ async function statements(connection: Connection): Promise<number> {
   return Number(rows[0]?.['Value']);
 }
 
-async function main(scratch: string): Promise<void> {
-  const counts = options.shards.split(',').map(Number);
+/** What costs a shard more than with fewer of them. */
+function grown(figures: readonly Figure[]): readonly string[] {
+  return figures.flatMap((figure) => {
+    const fewer = figures.findLast(({ command, shards }) => command === figure.command && shards < figure.shards);
+    if (fewer === undefined) return [];
+    return (['statements', 'cpuSeconds'] as const).flatMap((what) => {
+      const growth = figure[what] / figure.shards / (fewer[what] / fewer.shards);
+      if (!(growth > GROWTH[what])) return [];
+      return [`${figure.command}: ${growth.toFixed(2)} times the ${what} a shard, ${fewer.shards} to ${figure.shards}`];
+    });
+  });
+}
+
+async function main(scratch: string): Promise<readonly string[]> {
+  const counts = options.shards
+    .split(',')
+    .map(Number)
+    .sort((a, b) => a - b);
   const server = await mysql56.start();
   const proxies: MysqlProxy[] = [];
   const { host, port, user, password } = server;
@@ -133,14 +184,18 @@ async function main(scratch: string): Promise<void> {
         const folder = mkdtempSync(join(scratch, 'shards-'));
         const ports = proxies.slice(0, count).map((proxy) => proxy.port);
         const config = configFor(folder, server, ports, sink.endpoint);
-        for (const [name, words] of Object.entries(COMMANDS)) {
+        for (const [name, { args, badRows, before }] of Object.entries(COMMANDS)) {
           if (!options.only.split(',').includes(name)) continue;
-          const before = await statements(connection);
-          const run = await measure(['node', LAUNCHER, ...words, '-c', config], environment(server, sink));
+          before?.(join(folder, 'state'));
+          const jobs = ['backfill', 'verify'].includes(args[0] ?? '') ? ['--jobs', options.jobs] : [];
+          const sent = await statements(connection);
+          const words = args.map((word) => word.replace('{last}', accountOf(count - 1, 1)));
+          const command = ['node', LAUNCHER, ...words, ...jobs, '-c', config];
+          const run = await measure(command, environment(server, sink), [badRows === true ? 1 : 0]);
           figures.push({
             command: name,
             shards: count,
-            statements: (await statements(connection)) - before,
+            statements: (await statements(connection)) - sent - 1,
             seconds: run.wallSeconds,
             cpuSeconds: run.cpuSeconds,
             peakMiB: run.peakRssMiB,
@@ -157,6 +212,7 @@ async function main(scratch: string): Promise<void> {
     await server.close();
   }
   writeFileSync(resolve(options.out), `${JSON.stringify({ linkMs: Number(options.link), figures }, null, 2)}\n`);
+  return grown(figures);
 }
 
 function lineOf(figure: Figure | undefined): string {
@@ -169,9 +225,10 @@ function lineOf(figure: Figure | undefined): string {
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'dynaferry-bench-'));
-mkdirSync(scratch, { recursive: true });
 try {
-  await main(scratch);
+  const faults = await main(scratch);
+  for (const fault of faults) process.stderr.write(`${fault}\n`);
+  process.exitCode = faults.length === 0 ? 0 : 1;
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { writerOf } from '../../src/state/lock-holder.js';
 import { readShardStatus } from '../../src/state/read-status.js';
-import type { RunningCli } from '../support/cli.js';
+import type { CliResult, RunningCli } from '../support/cli.js';
 import { createMigration, onePair, type Migration } from '../support/migration.js';
 import { lasting, quickly } from '../support/two-sources.js';
 
@@ -44,10 +44,17 @@ function mountReadOnly(folder: string): boolean {
   }
 }
 
-const prlimit = await promisify(execFile)('prlimit', ['--version']).then(
-  () => true,
-  () => false,
-);
+/** Nobody has processes of that id. */
+const OTHER_USER = '54321';
+
+async function runs(command: readonly string[]): Promise<boolean> {
+  return await promisify(execFile)(command[0] ?? '', command.slice(1)).then(
+    () => true,
+    () => false,
+  );
+}
+
+const prlimit = await runs(['prlimit', '--version']);
 
 describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000 }, (servers) => {
   test.runIf(prlimit)('a disk that is full under one state file ends that shard, and the other goes on', async () => {
@@ -94,6 +101,39 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
       expect(refused).toMatch(/ulimit -n/);
       expect(refused).not.toMatch(/^ +at |node:internal/m);
       expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    },
+  );
+
+  // Root has no limit of processes, so somebody else has to run it.
+  test.runIf(prlimit && process.getuid?.() === 0)(
+    'too few processes: a shard whose process gets none, or too few threads, says so at once; the others go on',
+    async (context) => {
+      await using migration = await createMigration({ servers, shards: 4, rows: 40 });
+      const user = ['setpriv', `--reuid=${OTHER_USER}`, `--regid=${OTHER_USER}`, '--clear-groups'];
+      const launcher = new URL('../../bin/dynaferry', import.meta.url).pathname;
+      if (!(await runs([...user, process.execPath, launcher, '--version'])))
+        return context.skip('no other user can run this checkout');
+      execFileSync('chown', ['-R', OTHER_USER, migration.folder]);
+      migration.configure(({ source }) => Object.assign(source.limits, { scansPerShard: 4 }));
+      const limited = async (processes: number, args: readonly string[]): Promise<CliResult> => {
+        const program = [...user, 'prlimit', `--nproc=${processes}:${processes}`, process.execPath, launcher];
+        return await migration.run(args, { program, env: { HOME: migration.folder } });
+      };
+      expect((await limited(20, ['check'])).stdout).toMatch(
+        /^warning E_MACHINE_LIMITS: \d+ more processes and threads/m,
+      );
+      // Beside the 11 threads of the one that starts them: as many as some of the processes want, part of one, none.
+      for (const processes of [30, 18, 13]) {
+        const ended = await limited(processes, ['backfill', '--all', '--jobs', '4']);
+        expect(ended, ended.stderr).toMatchObject({ code: 6 });
+        const faults = [...ended.stderr.matchAll(/^error s0\d (E_\w+): (.*)$/gm)];
+        expect(faults.length).toBeGreaterThanOrEqual(1);
+        for (const [line, code] of faults) expect(code, line).toBe('E_TOO_MANY_PROCESSES');
+        expect(ended.stderr).not.toMatch(/no sign of life/);
+        expect(ended.stderr).toMatch(/next: raise the limit \(`ulimit -u`/);
+      }
+      expect(await limited(500, ['backfill', '--all'])).toMatchObject({ code: 0 });
+      expect(await migration.items()).toHaveLength(2 * 4 * 40);
     },
   );
 

@@ -5,6 +5,7 @@
  *
  * Allowed by name: the scan key and the item key of a row, in the state and in the lists on stdout (README, "What can be relied on").
  */
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -17,15 +18,18 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import pLimit from 'p-limit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { main } from '../../../src/cli/main.js';
 import { EXIT, type ErrorCode } from '../../../src/core/errors.js';
-import type { CliResult } from '../../support/cli.js';
+import { openStateStore } from '../../../src/state/open.js';
+import { LAUNCHER, type CliResult } from '../../support/cli.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 import { type Fate, type FaultPlan, startFaultProxy } from '../../support/fault-proxy.js';
 import { tableStatus } from '../../support/fault-proxy/plans.js';
+import { startMysqlProxy, type MysqlProxy } from '../../support/mysql-proxy.js';
 import { createMigration, onePair, type ConfigDocument, type Migration } from '../../support/migration.js';
 
 /** In the columns of the scan key; other columns have other ones. */
@@ -73,6 +77,11 @@ const rows = (shard: number): readonly string[] => {
 
 type Alter = (config: ConfigDocument) => void;
 
+interface At {
+  readonly state: string;
+  readonly migration: Migration;
+}
+
 interface Scene {
   readonly alter?: Alter;
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -81,8 +90,12 @@ interface Scene {
   readonly control?: FaultPlan;
   /** Commands, all of them; the last ones meet the fault. */
   readonly runs?: readonly (readonly string[])[];
-  /** Between the first command and the others. */
-  readonly then?: (at: { readonly state: string; readonly migration: Migration }) => Promise<void> | void;
+  /** Between the first command and the others. @returns what undoes it after the last one, or nothing */
+  readonly then?: (at: At) => unknown;
+  /** What runs in place of Node, with the launcher and the words behind it. */
+  readonly program?: readonly string[];
+  /** What the network between the first shard's server and its client does. */
+  readonly network?: (proxy: MysqlProxy) => void;
   /** Environment of all but the first command. */
   readonly thenEnv?: Readonly<Record<string, string | undefined>>;
 }
@@ -127,9 +140,34 @@ const failing = (name: string, status = 400): Fate => ({
 });
 const LOOSE = only('loose', table({ wholeTable: { maxRows: 5 } }), keys('ALL', '{n:pad(10)}'));
 
-const ELSEWHERE = 'its words are fixed but for the names of shard and process';
+/** Loaded by each process of a command: what a shard's process does when it has told its parent so many things. */
+const shardDoes = (script: string, after = 3): string =>
+  importing(
+    `if(/worker-main/.test(process.argv[1])){const s=process.send.bind(process);let n=0;process.send=(...a)=>{if(++n===${after}){${script}}return s(...a)}}`,
+  );
+const importing = (script: string): string => `--import=data:text/javascript,${encodeURIComponent(script)}`;
+const HURRIED = `--import=${new URL('../../faults/scripts/hurried-supervisor.js', import.meta.url).href}`;
+const slowly: Alter = ({ target }) => void (target['writeCapacity'] = 2);
+
+/** Whether this machine lets the test do so. */
+function possible(command: string): boolean {
+  try {
+    execFileSync('sh', ['-c', command], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+const LIMITS = possible('prlimit --version') ? null : 'there is no prlimit here';
+const MOUNTS = possible('d=$(mktemp -d) && mount -t tmpfs -o size=1m tmpfs "$d" && umount -l "$d" && rmdir "$d"')
+  ? null
+  : 'this user may not mount here';
+const limited = (files: number): readonly string[] => ['prlimit', `--nofile=${files}:${files}`, process.execPath];
 const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
-  E_OUTPUT: ELSEWHERE,
+  E_OUTPUT: {
+    program: ['bash', '-c', 'exec "$0" "$@" >/dev/full', process.execPath],
+    runs: [['status'], ['check']],
+  },
   E_USAGE: {
     runs: [
       ['diff', '--key', 'a,b'],
@@ -158,7 +196,14 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   },
   E_TARGET_NOT_ACTIVE: { control: tableStatus('DELETING') },
   E_TLS_REQUIRED: { alter: shard({ tls: { mode: 'verify' } }) },
-  E_STATE_SPACE: ELSEWHERE,
+  E_STATE_SPACE: MOUNTS ?? {
+    then: ({ state }) => {
+      mkdirSync(state, { recursive: true });
+      execFileSync('sh', ['-c', 'mount -t tmpfs -o size=1m tmpfs "$1"', 'sh', state]);
+      return () => void execFileSync('sh', ['-c', 'umount -l "$1"', 'sh', state]);
+    },
+    runs: [['status'], first, ['check']],
+  },
 
   E_SOURCE_CONNECT: { alter: shard({ port: 1 }) },
   E_SOURCE_ACCESS: { alter: shard({ password: '${WRONG_PASSWORD}' }) },
@@ -168,7 +213,11 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   },
   E_SOURCE_SESSION: 'test/integration/mysql/server-settings.test.ts; its words name settings',
   E_SOURCE_WARNING: { alter: table({ where: 'tenant + 0 = 0 OR TRUE' }) },
-  E_SOURCE_LOST: 'the server’s own text is never passed on (mysql/errors.ts), as E_SOURCE_ACCESS shows',
+  E_SOURCE_LOST: {
+    alter: (config) => void Object.assign(config.source.limits, { patienceSeconds: 1 }),
+    network: (proxy) => proxy.breakAnswersOver(2_000),
+    runs: [['check'], first],
+  },
   E_SOURCE_CHANGED: {
     alter: only('flat', keys('{account}', '{id:pad(10)}')),
     runs: [first, ['verify', '--shard', 's01'], [...first, '--json']],
@@ -176,7 +225,20 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
       await migration.databases[0]?.query('TRUNCATE flat');
     },
   },
-  E_SOURCE_BUSY: ELSEWHERE,
+  E_SOURCE_BUSY: {
+    alter: (config) => void Object.assign(config.source.limits, { maxThreadsRunning: 1, maxPauseSeconds: 1 }),
+    then: ({ migration }) => {
+      const sleeping = migration.databases[1]?.query('SELECT SLEEP(100)');
+      return async () => {
+        const [{ id } = {}] = (await migration.databases[0]?.query(
+          "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(100)'",
+        )) ?? [{}];
+        await migration.databases[0]?.query(`KILL QUERY ${String(id)}`);
+        await sleeping?.catch(() => undefined);
+      };
+    },
+    runs: [['status'], first],
+  },
   E_BAD_ROWS: {
     alter: only('odd', keys('{body}', '{id:pad(10)}')),
     runs: [
@@ -204,7 +266,10 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
     ],
   },
   E_SHARD_OVERLAP: { alter: table({ shardedBy: 'account' }), runs: [['check'], ['backfill', '--all', '--json']] },
-  E_LATE_WRITES: ELSEWHERE,
+  E_LATE_WRITES: {
+    then: ({ state }) => putCopyInPlace(state),
+    runs: [first, ['state', 'adopt', '--shard', 's01'], ['verify', '--shard', 's01', '--json'], ['status']],
+  },
 
   E_TARGET_CREDENTIALS: { env: { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined } },
   E_TARGET_ACCESS: { fate: failing('AccessDeniedException') },
@@ -218,10 +283,28 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
       ['status', '--json'],
     ],
   },
-  E_LIVE_WRITER: 'test/integration/dynamodb/conditional-writes.test.ts; its words name the table and the attribute',
+  E_LIVE_WRITER: {
+    // The target has items of other scenes, which know no version.
+    then: async ({ migration }) => {
+      const Item = { pk: { S: `${KEY}-1` }, sk: { S: '0000000003' }, label: { S: ENVIRONMENT.LABEL } };
+      await migration.table.client.send(new PutItemCommand({ TableName: migration.table.name, Item }));
+    },
+    alter: ({ target, mapping }) => {
+      Object.assign(target, { liveWriter: 'concurrent', version: { attribute: 'revision', tombstonesKept: '1d' } });
+      const [item] = (mapping['notes'] as { items: { attributes: { add: Record<string, unknown> } }[] }).items;
+      Object.assign(item?.attributes.add ?? {}, { revision: { column: 'id' } });
+    },
+    runs: [['status'], [...first, '--json', '--all-events']],
+  },
   E_TARGET_GONE: { fate: failing('ResourceNotFoundException') },
 
-  E_STATE_LOCKED: ELSEWHERE,
+  E_STATE_LOCKED: {
+    then: ({ state }) => {
+      const store = openStateStore({ folder: state, shard: 's01', create: false });
+      return () => store.close();
+    },
+    runs: [first, first, ['status']],
+  },
   E_STATE_CORRUPT: {
     then: ({ state }) => writeFileSync(join(state, 's01.db'), 'no state at all'),
     runs: [first, first, ['status'], ['bad-rows', '--json'], ['verify', '--shard', 's01', '--json']],
@@ -243,24 +326,44 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   },
 
   E_STATE_COPIED: {
-    then: ({ state }) => {
-      copyFileSync(join(state, 's01.db'), join(state, 's01.copy'));
-      renameSync(join(state, 's01.copy'), join(state, 's01.db'));
-    },
+    then: ({ state }) => putCopyInPlace(state),
     runs: [first, first, [...first, '--json'], ['check'], ['status'], ['verify', '--shard', 's01', '--json']],
   },
-  E_ROW_TOO_LARGE: ELSEWHERE,
-  E_TOO_MANY_FILES: ELSEWHERE,
-  E_DISK_FULL: ELSEWHERE,
-  E_TOO_MANY_PROCESSES: ELSEWHERE,
-  E_OUT_OF_MEMORY: ELSEWHERE,
-  E_MACHINE_LIMITS: ELSEWHERE,
-  E_WORKER_DIED: ELSEWHERE,
-  E_STALLED: ELSEWHERE,
-  E_WORKER_HUNG: ELSEWHERE,
-  E_INTERRUPTED: ELSEWHERE,
+  E_ROW_TOO_LARGE:
+    'a row of an eighth of the memory; its words name the shard and the size (test/integration/mysql/large-rows.test.ts)',
+  E_TOO_MANY_FILES: LIMITS ?? { program: limited(31), runs: [first] },
+  E_DISK_FULL: 'its words name file and code; test/integration/state/disk.test.ts fills one',
+  E_TOO_MANY_PROCESSES: 'root has no such limit; test/faults/machine.test.ts runs it as somebody else',
+  E_OUT_OF_MEMORY: {
+    env: {
+      NODE_OPTIONS: `--max-old-space-size=80 ${shardDoes('const held=[];for(;;)held.push(new Array(1e5).fill(held.length+0.5))')}`,
+    },
+    runs: [[...first, '--json', '--all-events']],
+  },
+  E_MACHINE_LIMITS: LIMITS ?? { program: limited(60), runs: [['check', '--json']] },
+  E_WORKER_DIED: {
+    env: { NODE_OPTIONS: shardDoes("process.kill(process.pid,'SIGKILL')") },
+    runs: [[...first, '--json', '--all-events']],
+  },
+  E_STALLED: 'test/faults/stalls.test.ts waits for it; its words name the shard and what moved last',
+  E_WORKER_HUNG: {
+    alter: slowly,
+    env: { NODE_OPTIONS: `${HURRIED} ${shardDoes("process.kill(process.pid,'SIGSTOP')")}` },
+    runs: [first],
+  },
+  E_INTERRUPTED: {
+    alter: slowly,
+    env: { NODE_OPTIONS: shardDoes("process.kill(process.ppid,'SIGINT')") },
+    runs: [[...first, '--json']],
+  },
   E_INTERNAL: 'core/errors.ts names the type of what was thrown, and nothing of it',
 };
+
+/** Of the state of s01. */
+function putCopyInPlace(state: string): void {
+  copyFileSync(join(state, 's01.db'), join(state, 's01.copy'));
+  renameSync(join(state, 's01.copy'), join(state, 's01.db'));
+}
 
 const COMMANDS: readonly (readonly string[])[] = [
   ['check'],
@@ -291,6 +394,10 @@ const EXPLAINED: Scene = {
     ['diff', '--explain', '--json'],
   ],
 };
+
+function isUndo(made: unknown): made is () => unknown {
+  return typeof made === 'function';
+}
 
 /** What a file or an output must not hold, with the text around it. */
 function found(text: string, marker: RegExp): string | null {
@@ -375,26 +482,44 @@ describe.each(onePair)('markers in rows, variables and secrets: $name', { timeou
           ...(scene.control === undefined ? {} : { control: scene.control }),
         },
       );
+      await using network = scene.network === undefined ? null : await startMysqlProxy(servers.mysql);
+      if (network !== null) {
+        scene.network?.(network);
+        Object.assign(config.source.shards[0] ?? {}, { port: network.port });
+        writeFileSync(file, stringify(config));
+      }
       const faulty = scene.fate !== undefined || scene.control !== undefined;
       const env = {
         ...ENVIRONMENT,
         ...(faulty ? { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint } : {}),
         ...scene.env,
       };
-      for (const [index, args] of (scene.runs ?? EVERYWHERE).entries()) {
-        if (index === 1) await scene.then?.({ state: config.state, migration });
-        const given = args.includes('-c') || args[0] === 'schema' ? args : [...args, '-c', file];
-        const now = index === 0 ? env : { ...env, ...scene.thenEnv };
-        // Those that start no process of their own run in this one, where that is the same: half of the time is a process's start.
-        const here = !faulty && scene.env === undefined && !['backfill', 'verify'].includes(args[0] ?? '');
-        const result = here
-          ? await runHere(given, migration.folder, { ...now, MYSQL_PASSWORD: servers.mysql.password })
-          : await migration.run(given, { env: now });
-        met.set(
-          name,
-          `${met.get(name) ?? ''}\n${args.join(' ')} -> ${result.code}\n${result.stdout}\n${result.stderr}`,
-        );
-        look(args, result);
+      let undo: unknown = null;
+      try {
+        for (const [index, args] of (scene.runs ?? EVERYWHERE).entries()) {
+          if (index === 1) undo = await scene.then?.({ state: config.state, migration });
+          const given = args.includes('-c') || args[0] === 'schema' ? args : [...args, '-c', file];
+          const now = index === 0 ? env : { ...env, ...scene.thenEnv };
+          // Those that start no process of their own run in this one, where that is the same: half of the time is a process's start.
+          const here =
+            !faulty &&
+            scene.env === undefined &&
+            scene.program === undefined &&
+            !['backfill', 'verify'].includes(args[0] ?? '');
+          const result = here
+            ? await runHere(given, migration.folder, { ...now, MYSQL_PASSWORD: servers.mysql.password })
+            : await migration.run(given, {
+                env: now,
+                ...(scene.program === undefined ? {} : { program: [...scene.program, LAUNCHER] }),
+              });
+          met.set(
+            name,
+            `${met.get(name) ?? ''}\n${args.join(' ')} -> ${result.code}\n${result.stdout}\n${result.stderr}`,
+          );
+          look(args, result);
+        }
+      } finally {
+        if (isUndo(undo)) await undo();
       }
       if (!existsSync(config.state) || !statSync(config.state).isDirectory()) return;
       for (const path of filesIn(folder)) {
@@ -403,7 +528,7 @@ describe.each(onePair)('markers in rows, variables and secrets: $name', { timeou
       }
     };
 
-    const atOnce = pLimit(3);
+    const atOnce = pLimit(4);
     const scenes = Object.entries(SCENES).flatMap(([code, scene]) =>
       typeof scene === 'string' ? [] : [[code, scene] as const],
     );

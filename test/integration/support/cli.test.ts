@@ -1,9 +1,9 @@
 /** The launcher, and the harness that runs it as a child process. */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { runCli, spawnCli } from '../../support/cli.js';
+import { runCli, spawnCli, type CliResult } from '../../support/cli.js';
 import { runGuarded } from '../../support/servers/guarded.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
@@ -27,6 +27,29 @@ describe('launcher', () => {
     const result = await runCli(['--help'], { cwd: folder.path, launcher });
     expect(result).toMatchObject({ code: 2, stdout: '' });
     expect(result.stderr).toContain('npm ci && npm run build');
+  });
+
+  it('says what it lacks where the machine lets it open too few files to load itself, or a file of it is gone', async () => {
+    await using folder = await temporaryFolder();
+    const importing = async (what: string, args: readonly string[]): Promise<CliResult> => {
+      await rm(join(folder.path, 'bin'), { recursive: true, force: true });
+      await rm(join(folder.path, 'dist'), { recursive: true, force: true });
+      const launcher = await checkout(folder.path, '0');
+      await writeFile(join(folder.path, 'dist/cli/main.js'), what);
+      return await runCli(args, { cwd: folder.path, launcher });
+    };
+    // As Node says it.
+    const tooMany = `throw Object.assign(new Error("EMFILE: too many open files, open '/x'"), { code: 'EMFILE', syscall: 'open' })`;
+    const files = await importing(tooMany, ['check']);
+    expect(files).toMatchObject({ code: 6, stdout: '' });
+    expect(files.stderr).toMatch(/^error E_TOO_MANY_FILES: .*\(EMFILE\)\n {2}next: raise the limit of open files/);
+    const document = await importing(tooMany, ['check', '--json']);
+    expect(document).toMatchObject({ code: 6, stderr: '' });
+    expect(JSON.parse(document.stdout)).toMatchObject({ error: { code: 'E_TOO_MANY_FILES' }, faults: [], exitCode: 6 });
+    const gone = await importing(`import './nowhere.js'`, ['check']);
+    expect(gone).toMatchObject({ code: 2, stdout: '' });
+    expect(gone.stderr).toMatch(/^dynaferry could not be loaded \(ERR_MODULE_NOT_FOUND\)\.\n.*npm run build/);
+    for (const { stderr } of [files, gone]) expect(stderr).not.toMatch(/^ +at |node:internal/m);
   });
 
   it('hands over words, streams, environment and folder, and sets the exit code', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { thisMoment } from '../../../src/core/age.js';
 import { FerryError } from '../../../src/core/errors.js';
 import { SAME } from '../../../src/core/held-item.js';
-import { type MappedItem, NO_COUNTS, type Row } from '../../../src/core/model.js';
+import { type BadRow, type MappedItem, NO_COUNTS, type Row } from '../../../src/core/model.js';
 import { type ItemReader, type ItemWriter, NO_TARGET, type WriteReceipt } from '../../../src/core/ports.js';
 import type { ChunkRecord } from '../../../src/core/state-ports.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
@@ -36,7 +36,9 @@ class Target implements ItemWriter, ItemReader {
     const taken = items.filter((item) => !isRefused(item));
     for (const { keyText, text } of taken) this.items.set(keyText, text);
     const written = { items: taken.length, newer: 0, units: taken.length };
-    const fault = { column: null, kind: 'an item', reason: 'refused by the target', remedy: 'none' };
+    const fault: BadRow = {
+      ...{ cause: 'refused', column: null, kind: 'an item', reason: 'refused by the target', remedy: 'none' },
+    };
     const all = items.filter(isRefused).map(({ row }) => ({ row, bad: fault }));
     if (all.length === 0) return Promise.resolve(written);
     return Promise.reject(new FerryError('E_TARGET_REQUEST', 'refused', 'none', { cause: { all, written } }));

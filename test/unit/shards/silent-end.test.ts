@@ -1,6 +1,6 @@
 /** A process that ended without an outcome: what ended it is the fact, whether it had been told to stop or not. */
 import { expect, test } from 'vitest';
-import { outOfMemory } from '../../../src/core/machine-faults.js';
+import { outOfMemory, tooManyProcesses } from '../../../src/core/machine-faults.js';
 import { reasonOf, STILL_THERE, type SilentEnd } from '../../../src/shards/silent-end.js';
 
 const END: SilentEnd = { shard: 's01', how: 'SIGKILL', fatal: null, stopped: false, killed: null, byMachine: null };
@@ -43,6 +43,10 @@ test('a signal that was not sent from here explains itself, though another one w
 test('one that hung, and one that does not even die', () => {
   expect(of({ killed: HUNG })).toBe(
     'E_WORKER_HUNG: the process of shard s01 gave no sign of life for 5 minutes and was ended',
+  );
+  const byMachine = tooManyProcesses('the process of shard s01 did not start, as it got too few threads, and was ended');
+  expect(of({ killed: HUNG, byMachine })).toBe(
+    'E_TOO_MANY_PROCESSES: the process of shard s01 did not start, as it got too few threads, and was ended',
   );
   for (const killed of [HUNG, 'at-once', 'slow'] as const)
     expect(of({ how: STILL_THERE, stopped: true, killed })).toBe(

@@ -1,0 +1,60 @@
+/**
+ * Whether a shard's process gets the threads that Node wants. Where it gets too few, Node says nothing that a parent could read: it ends by
+ * SIGABRT, or waits for ever for those that it did not get. So the machine is asked before one is started, and asked again about one that
+ * ended, or stays silent, before its first word. Root has no limit, and a machine that does not say refuses nothing here.
+ */
+import type { FerryError } from '../core/errors.js';
+import { tooManyProcesses } from '../core/machine-faults.js';
+import { NODE_THREADS, processesLeft, threadsOfProcess } from '../wiring/machine.js';
+
+/** As glibc and Node word it (node_platform.cc), where they say it at all. */
+const NO_THREAD = /pthread_create|uv_thread_create/;
+
+export class Threads {
+  /** Process ids of those that were started, and have not said a word. */
+  readonly #starting = new Set<number>();
+
+  constructor(
+    private readonly left: () => number | null = processesLeft,
+    private readonly taken: (pid: number) => number = threadsOfProcess,
+  ) {}
+
+  started(pid: number): void {
+    this.#starting.add(pid);
+  }
+
+  /** It has all of its threads, or is gone. */
+  settled(pid: number): void {
+    this.#starting.delete(pid);
+  }
+
+  /** What keeps one more process from being started; null: nothing, as far as the machine says. */
+  lacking(shard: string): FerryError | null {
+    const left = this.left();
+    if (left === null) return null;
+    const promised = [...this.#starting].reduce((sum, pid) => sum + Math.max(0, NODE_THREADS - this.taken(pid)), 0);
+    const free = Math.max(0, left - promised);
+    if (free >= NODE_THREADS) return null;
+    return tooManyProcesses(
+      `the process of shard ${shard} was not started: only ${free} more processes and threads may be, and it takes ${NODE_THREADS}`,
+    );
+  }
+
+  /** @param said on stderr @returns null where it did not end for that */
+  ended(shard: string, pid: number, how: string, said: string): FerryError | null {
+    if (how !== 'SIGABRT') return null;
+    const left = this.left();
+    const few = this.#starting.has(pid) && left !== null && left < NODE_THREADS;
+    return few || NO_THREAD.test(said)
+      ? tooManyProcesses(`the process of shard ${shard} ended by SIGABRT, as it got too few threads`)
+      : null;
+  }
+
+  /** Of one that has been silent for seconds. @returns null where it waits for something else */
+  stuck(shard: string, pid: number): FerryError | null {
+    const left = this.left();
+    const taken = this.taken(pid);
+    if (!this.#starting.has(pid) || left === null || taken === 0 || left + taken >= NODE_THREADS) return null;
+    return tooManyProcesses(`the process of shard ${shard} did not start, as it got too few threads, and was ended`);
+  }
+}
