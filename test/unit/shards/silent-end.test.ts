@@ -44,7 +44,9 @@ test('one that hung, and one that does not even die', () => {
   expect(of({ killed: HUNG })).toBe(
     'E_WORKER_HUNG: the process of shard s01 gave no sign of life for 5 minutes and was ended',
   );
-  const byMachine = tooManyProcesses('the process of shard s01 did not start, as it got too few threads, and was ended');
+  const byMachine = tooManyProcesses(
+    'the process of shard s01 did not start, as it got too few threads, and was ended',
+  );
   expect(of({ killed: HUNG, byMachine })).toBe(
     'E_TOO_MANY_PROCESSES: the process of shard s01 did not start, as it got too few threads, and was ended',
   );
