@@ -3,21 +3,20 @@
  * and prove rows, runs over each the tests that run its code, and tells what survived. Exit 0 from 95% killed, 1 below, 2 where that
  * cannot be said: a wrong option, a stale entry of equivalent.yaml, a test that fails on the code as it is.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { listed, readEquivalents } from './equivalents.js';
-import { JobServers } from './job-servers.js';
-import { Judge, type Job, type Verdict } from './judge.js';
+import { Job } from './job.js';
+import { Judge, type Verdict } from './judge.js';
 import { Looks } from './looks.js';
 import { applied, diffOf, type Mutant } from './mutant.js';
 import { mutantsOf, parses } from './operators.js';
 import { lineOf, summary, survivor } from './report.js';
 import { drawn, shares } from './sample.js';
 import { testFiles } from './test-files.js';
-import { Tree } from './tree.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LIST = fileURLToPath(new URL('equivalent.yaml', import.meta.url));
@@ -188,7 +187,7 @@ async function judged(
 ): Promise<readonly Verdict[]> {
   const tests = testFiles(ROOT);
   const beside = [...filesUnder('src', () => true), ...filesUnder('fixtures', () => true)];
-  const cache = join(ROOT, 'node_modules/.cache/dynaferry-mutants/looks.json');
+  const cache = join(ROOT, 'node_modules/.cache/dynaferry-mutants/looks-2.json');
   const looks = new Looks(sources, beside, tests, cache);
   const judge = new Judge(tests, looks, options.limitMs);
   const folder = mkdtempSync(join(tmpdir(), 'ferry-mutants-'));
@@ -201,22 +200,8 @@ async function judged(
   let done = 0;
 
   const work = async (number: number): Promise<void> => {
-    const place = join(folder, `job-${number}`);
-    const temporary = join(place, 'tmp');
-    mkdirSync(temporary, { recursive: true });
-    const noServers = join(place, 'no-servers.json');
-    writeFileSync(noServers, JSON.stringify({ mysql: [], dynamodb: [] }));
-    let servers: Promise<JobServers> | null = null;
-    const tree = Tree.copy(ROOT, join(place, 'tree'));
-    looks.prepare(tree);
-    const job: Job = {
-      tree,
-      servers: () => (servers ??= JobServers.start(place)),
-      noServers,
-      maxWorkers: Math.max(1, Math.floor(availableParallelism() / options.jobs)),
-      temporary,
-      signal: halt.signal,
-    };
+    const job = new Job(ROOT, join(folder, `job-${number}`), halt.signal);
+    looks.prepare(job.tree);
     try {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         if (Date.now() - started > options.withinMs) break;
@@ -234,7 +219,7 @@ async function judged(
       halt.abort(error);
       throw error;
     } finally {
-      await (await (servers as Promise<JobServers> | null)?.catch(() => null))?.close();
+      await job.close();
     }
   };
   try {

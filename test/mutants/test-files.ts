@@ -4,14 +4,21 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 
+/**
+ * The servers that a test file runs against: one of a sort, or all that there are besides. A test over every pair of servers takes many
+ * times as long, and what one pair shows the others rarely do not.
+ */
+export type ServerSet = 'none' | 'first' | 'others';
+
 export interface TestFile {
+  /** The path, and the servers where they are not the first ones: what is known of a file is known of it with these servers. */
+  readonly id: string;
   /** From the root of the checkout. */
   readonly path: string;
   readonly project: 'unit' | 'servers';
   /** Starts the built program, so that it may run any source file. */
   readonly runsProgram: boolean;
-  /** Needs MySQL or DynamoDB. */
-  readonly usesServers: boolean;
+  readonly servers: ServerSet;
   /** Files of src/ that it imports, directly or not. */
   readonly imports: ReadonlySet<string>;
   /** Its own, without what it imports. */
@@ -30,12 +37,13 @@ const ASKS_SERVERS = new Set(['test/support/mysql.ts', 'test/support/dynamodb.ts
 /** These start scripts, whose imports are not theirs. */
 const STARTS_SCRIPTS = 'test/integration/state/';
 
+/** Each file that needs MySQL or DynamoDB twice: with the first servers, and with the others. */
 export function testFiles(root: string): readonly TestFile[] {
   const found = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .map((name) => `test/${name}`)
     .filter((path) => /^test\/(unit|contract|integration|faults)\/.*\.test\.ts$/.test(path) && !LEFT_OUT.test(path));
   const direct = new Map<string, readonly string[]>();
-  return found.sort().map((path) => {
+  return found.sort().flatMap((path) => {
     const closure = closureOf(root, path, direct);
     const scripts = path.startsWith(STARTS_SCRIPTS) ? scriptsClosure(root, direct) : [];
     const all = new Set([...closure, ...scripts]);
@@ -43,15 +51,17 @@ export function testFiles(root: string): readonly TestFile[] {
     for (const file of [...all].sort()) {
       if (file.startsWith('test/')) hash.update(file).update(readFileSync(join(root, file)));
     }
-    return {
+    const file: TestFile = {
+      id: path,
       path,
       project: path.startsWith('test/unit/') ? 'unit' : 'servers',
-      runsProgram: [...all].some((file) => STARTS_PROGRAM.has(file)),
-      usesServers: [...all].some((file) => ASKS_SERVERS.has(file)),
+      runsProgram: [...all].some((imported) => STARTS_PROGRAM.has(imported)),
+      servers: [...all].some((imported) => ASKS_SERVERS.has(imported)) ? 'first' : 'none',
       text: readFileSync(join(root, path), 'utf8'),
-      imports: new Set([...all].filter((file) => file.startsWith('src/'))),
+      imports: new Set([...all].filter((imported) => imported.startsWith('src/'))),
       hash: hash.digest('hex'),
     };
+    return file.servers === 'none' ? [file] : [file, { ...file, id: `${path} (other servers)`, servers: 'others' }];
   });
 }
 

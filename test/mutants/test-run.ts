@@ -26,7 +26,7 @@ export interface RunResult {
 }
 
 export interface RunOptions {
-  /** Without the start of vitest, where it needs one. */
+  /** How long nothing may end, neither a test nor a file: what takes longer hangs. The start of vitest is not part of it. */
   readonly limitMs: number;
   /** All failures, not the first one alone. */
   readonly all?: boolean;
@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly name?: string;
 }
 
+/** As vitest-process.ts sends it; of that file, only types are imported: it is a program. */
+const PROGRESS = 'progress';
 /** From SIGTERM to SIGKILL. */
 const GRACE_MS = 2_000;
 const START_LIMIT_MS = 180_000;
@@ -129,12 +131,15 @@ export class TestRunner {
         child.off('message', take).off('exit', end).off('error', end);
         resolve(value);
       };
-      const take = (message: unknown): void => settle(message as Message);
+      const take = (message: unknown): void => {
+        if (message === PROGRESS) timer.refresh();
+        else settle(message as Message);
+      };
       const end = (): void => settle('ended');
       const stop = (): void => settle(null);
       const timer = setTimeout(stop, limitMs);
       this.signal.addEventListener('abort', stop, { once: true });
-      child.once('message', take).once('exit', end).once('error', end);
+      child.on('message', take).once('exit', end).once('error', end);
     });
   }
 }
@@ -163,7 +168,8 @@ function endOrphans(leader: number): boolean {
     return false;
   }
   const belongs = (pid: number): boolean => {
-    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)) if (at === leader) return true;
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at))
+      if (at === leader) return true;
     return false;
   };
   for (const pid of group.filter((member) => !belongs(member))) {

@@ -39,6 +39,9 @@ export interface Answer {
 
 const OUTPUT_CHARACTERS = 4_000;
 
+/** Sent whenever a test or a file has ended. */
+const PROGRESS = 'progress';
+
 /** In the order in which they were asked for: vitest would begin with what failed last. */
 class AsAsked {
   shard(files: TestSpecification[]): TestSpecification[] {
@@ -55,6 +58,10 @@ class Collector implements Reporter {
 
   onTestModuleEnd(module: TestModule): void {
     this.modules.push(module);
+    process.send?.(PROGRESS);
+  }
+  onTestCaseResult(): void {
+    process.send?.(PROGRESS);
   }
   onTestRunEnd(_modules: readonly TestModule[], errors: Collector['errors']): void {
     this.errors = errors;
