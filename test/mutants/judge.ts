@@ -30,6 +30,10 @@ const LOOK_LIMIT_MS = 600_000;
 /** Files run together as long as they take no longer, so that the time of one mutant is looked at in between. */
 const TOGETHER_MS = 8_000;
 const UNSEEN_TOGETHER = 12;
+/** More steps than there are to any file: of what runs the built program and imports nothing. */
+const FAR = 1_000;
+/** A test that imports a file over so few steps tests it, not what is made of it. */
+const NEAR = 2;
 const ATTEMPTS = 2;
 const LOAD_MAY_CAUSE = /tim(ed|e) ?out|did not answer|ECONNREFUSED|passed before/i;
 
@@ -179,13 +183,14 @@ export class Judge {
 }
 
 /**
- * From what mirrors the file to what only passes through it; within a stage, what needs no server first, then what is named alike, then
- * the most specific.
+ * From what mirrors the file to what only passes through it, and one server of a sort before the others; within a stage, what needs no
+ * server first, then what is named alike, then what imports the file over the fewest steps, then the most specific.
  */
 function stagesOf(tests: readonly TestFile[], mutant: Mutant): readonly (readonly TestFile[])[] {
   const folder = mutant.file.split('/')[1] ?? '';
   const words = wordsOf(mutant.file);
   const alike = ({ path }: TestFile): number => wordsOf(path).filter((word) => words.includes(word)).length;
+  const steps = ({ imports }: TestFile): number => imports.get(mutant.file) ?? FAR;
   const may = tests.filter(({ imports, runsProgram }) => runsProgram || imports.has(mutant.file));
   const stages: readonly (readonly [pattern: RegExp, sets: readonly ServerSet[]])[] = [
     [new RegExp(`^test/unit/${folder}/`), ['none', 'first']],
@@ -201,7 +206,9 @@ function stagesOf(tests: readonly TestFile[], mutant: Mutant): readonly (readonl
   return stages.map(([pattern, sets]) => {
     const stage = may.filter((test) => !placed.has(test) && sets.includes(test.servers) && pattern.test(test.path));
     for (const test of stage) placed.add(test);
-    return stage.sort((a, b) => rank(a) - rank(b) || alike(b) - alike(a) || a.imports.size - b.imports.size);
+    return stage.sort(
+      (a, b) => rank(a) - rank(b) || alike(b) - alike(a) || steps(a) - steps(b) || a.imports.size - b.imports.size,
+    );
   });
 }
 
@@ -211,12 +218,13 @@ function rank({ path, servers }: TestFile): number {
   return servers === 'none' ? (contract ? 0 : 1) : contract ? 3 : 2;
 }
 
-/** The text that is changed, such as an event's name; or, where all that runs is one module, the function or method that it is in. */
-function mentions({ text, project }: TestFile, { operator, change, within }: Mutant): boolean {
+/** The text that is changed, such as an event's name; or, where the test is near to the module, the function or method that it is in. */
+function mentions({ text, project, imports }: TestFile, { file, operator, change, within }: Mutant): boolean {
   const literal = operator === 'string' ? /^'([^']{4,})' -> /.exec(change)?.[1] : undefined;
   if (literal !== undefined && text.includes(literal)) return true;
   const named = /(\w{4,})$/.exec(within)?.[1];
-  return project === 'unit' && named !== undefined && new RegExp(`\\b${named}\\b`).test(text);
+  const near = project === 'unit' || (imports.get(file) ?? FAR) <= NEAR;
+  return near && named !== undefined && new RegExp(`\\b${named}\\b`).test(text);
 }
 
 /** `src/mysql/chunk-scan.ts` -> chunk, scan */

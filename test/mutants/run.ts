@@ -30,8 +30,8 @@ const HELP = `npm run mutants -- [--seed N] [--count N] [--folders A,B] [--only 
   --count N        how many, over all folders (100)
   --folders A,B    of ${FOLDERS.join(', ')} (all)
   --only WHERE     every mutant drawn of these files or lines, whatever the seed
-  --jobs N         mutants at a time, each with servers of its own (2, at most the processors)
-  --limit SECONDS  most that one mutant's tests may take; one that lives on by then counts as survived (120)
+  --jobs N         mutants at a time, each with servers of its own (twice the processors, at most 4: tests wait much)
+  --limit SECONDS  most that one mutant's tests may take; one that lives on by then counts as survived (60)
   --within SECONDS no mutant is begun later than this; those left are counted as not tried (no limit)
   --list           print what would be tried, and end
   --verbose        print every verdict with the test that killed it
@@ -61,10 +61,10 @@ function optionsOf(args: readonly string[]): Options | null {
     options: {
       seed: { type: 'string', default: '1' },
       count: { type: 'string', default: '100' },
-      jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+      jobs: { type: 'string', default: String(Math.min(4, 2 * availableParallelism())) },
       folders: { type: 'string', default: FOLDERS.join(',') },
       only: { type: 'string', default: '' },
-      limit: { type: 'string', default: '120' },
+      limit: { type: 'string', default: '60' },
       within: { type: 'string' },
       list: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },

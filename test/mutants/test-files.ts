@@ -19,8 +19,8 @@ export interface TestFile {
   /** Starts the built program, so that it may run any source file. */
   readonly runsProgram: boolean;
   readonly servers: ServerSet;
-  /** Files of src/ that it imports, directly or not. */
-  readonly imports: ReadonlySet<string>;
+  /** Files of src/ that it imports, and over how many steps: 1 is directly. */
+  readonly imports: ReadonlyMap<string, number>;
   /** Its own, without what it imports. */
   readonly text: string;
   /** Of its own text and of all that it imports under test/. */
@@ -46,41 +46,42 @@ export function testFiles(root: string): readonly TestFile[] {
   return found.sort().flatMap((path) => {
     const closure = closureOf(root, path, direct);
     const scripts = path.startsWith(STARTS_SCRIPTS) ? scriptsClosure(root, direct) : [];
-    const all = new Set([...closure, ...scripts]);
+    const all = new Map([...scripts, ...closure]);
     const hash = createHash('sha256');
-    for (const file of [...all].sort()) {
+    for (const file of [...all.keys()].sort()) {
       if (file.startsWith('test/')) hash.update(file).update(readFileSync(join(root, file)));
     }
     const file: TestFile = {
       id: path,
       path,
       project: path.startsWith('test/unit/') ? 'unit' : 'servers',
-      runsProgram: [...all].some((imported) => STARTS_PROGRAM.has(imported)),
-      servers: [...all].some((imported) => ASKS_SERVERS.has(imported)) ? 'first' : 'none',
+      runsProgram: [...all.keys()].some((imported) => STARTS_PROGRAM.has(imported)),
+      servers: [...all.keys()].some((imported) => ASKS_SERVERS.has(imported)) ? 'first' : 'none',
       text: readFileSync(join(root, path), 'utf8'),
-      imports: new Set([...all].filter((imported) => imported.startsWith('src/'))),
+      imports: new Map([...all].filter(([imported]) => imported.startsWith('src/'))),
       hash: hash.digest('hex'),
     };
     return file.servers === 'none' ? [file] : [file, { ...file, id: `${path} (other servers)`, servers: 'others' }];
   });
 }
 
-function scriptsClosure(root: string, direct: Map<string, readonly string[]>): readonly string[] {
+function scriptsClosure(root: string, direct: Map<string, readonly string[]>): readonly (readonly [string, number])[] {
   const folder = join(root, STARTS_SCRIPTS, 'scripts');
   if (!existsSync(folder)) return [];
   return readdirSync(folder).flatMap((name) => [...closureOf(root, `${STARTS_SCRIPTS}scripts/${name}`, direct)]);
 }
 
-function closureOf(root: string, path: string, direct: Map<string, readonly string[]>): ReadonlySet<string> {
-  const closure = new Set([path]);
-  // A set grows while it is walked.
-  for (const file of closure) {
+/** What it imports, with the steps to it, and itself. */
+function closureOf(root: string, path: string, direct: Map<string, readonly string[]>): ReadonlyMap<string, number> {
+  const closure = new Map([[path, 0]]);
+  // A map grows while it is walked, so that the nearest come first.
+  for (const [file, steps] of closure) {
     let imports = direct.get(file);
     if (imports === undefined) {
       imports = importsOf(root, file);
       direct.set(file, imports);
     }
-    for (const imported of imports) closure.add(imported);
+    for (const imported of imports) if (!closure.has(imported)) closure.set(imported, steps + 1);
   }
   return closure;
 }

@@ -97,7 +97,7 @@ async function serve(root: string, project: string): Promise<void> {
     {},
     { stdout: sink(), stderr: sink() },
   );
-  await vitest.init();
+  await vitest.standalone();
   const its = vitest.getProjectByName(project);
 
   const answerTo = async ({ files, name, all, changed }: Request): Promise<Answer> => {
