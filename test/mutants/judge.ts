@@ -130,13 +130,12 @@ export class Judge {
       const seen = failed === null || suspect === undefined ? known : this.looks.hasPassed(suspect, failed.test);
       if (seen && !loadMayCause(result)) return result;
       this.looks.restore(job.tree, mutant.file);
-      const unchanged =
-        failed === null || suspect === undefined
-          ? await this.#lookAt(group, job)
-          : await this.#lookAtTest(suspect, failed.test, job);
+      const alone = failed !== null && suspect !== undefined && (await this.#passesAlone(suspect, failed.test, job));
+      const unchanged = alone ? 'passed' : await this.#lookAt(suspect === undefined ? group : [suspect], job);
       this.looks.mutate(job.tree, mutant);
-      const long = result.outcome !== 'timed out' || limitMs >= this.#limitOf(group);
-      if (unchanged === 'passed' && long) return result;
+      // What did not pass alone, or had not the time that it usually takes, must fail once more.
+      const sure = alone || (failed === null && (result.outcome !== 'timed out' || limitMs >= this.#limitOf(group)));
+      if (unchanged === 'passed' && sure) return result;
       if (attempt === ATTEMPTS) return { ...result, outcome: unchanged === 'passed' ? result.outcome : 'passed' };
     }
   }
@@ -148,12 +147,12 @@ export class Judge {
     return LEAST_LIMIT_MS + SLOWER * Math.max(...usual.map((ms) => ms ?? 0));
   }
 
-  /** What becomes of one test on the code as it is: alone, or where it does not pass alone, with all of its file. */
-  async #lookAtTest(test: TestFile, name: string, job: Job): Promise<RunResult['outcome']> {
-    const result = await this.#run([test], job, { limitMs: LOOK_LIMIT_MS, name });
-    if (result.outcome !== 'passed' || result.tests === 0) return await this.#lookAt([test], job);
+  /** Whether one test passes on the code as it is, without the others of its file. */
+  async #passesAlone(test: TestFile, name: string, job: Job): Promise<boolean> {
+    const { outcome, tests } = await this.#run([test], job, { limitMs: LOOK_LIMIT_MS, name });
+    if (outcome !== 'passed' || tests === 0) return false;
     this.looks.tookPass(test, name);
-    return 'passed';
+    return true;
   }
 
   /** What becomes of them on the code as it is. What has never been seen to pass has two tries. */
