@@ -30,6 +30,9 @@ const LOOK_LIMIT_MS = 600_000;
 /** Files run together as long as they take no longer, so that the time of one mutant is looked at in between. */
 const TOGETHER_MS = 8_000;
 const UNSEEN_TOGETHER = 12;
+/** What has not been seen comes after all that has; of that, what is known to take longer than this comes last. */
+const UNSEEN_COST = 1e9;
+const SLOW_MS = 8_000;
 /** More steps than there are to any file: of what runs the built program and imports nothing. */
 const FAR = 1_000;
 /** A test that imports a file over so few steps tests it, not what is made of it. */
@@ -88,17 +91,19 @@ export class Judge {
 
   /**
    * The files to run next, together: what has killed before first, then what is named like the file, then what mentions what is changed,
-   * then what is known to be fast, then what has not been seen yet. Of these, tests of a server run one at a time, so that what their processes run is known to be theirs.
+   * then what is known to be fast, then what has not been seen yet, the slow ones last. Of these, tests of a server run one at a time, so that what their processes run is known to be theirs.
    */
   #next(tests: readonly TestFile[], mutant: Mutant): readonly TestFile[] {
     const kills = (test: TestFile): number => this.#kills.get(`${mutant.file} ${test.path}`) ?? 0;
-    const ms = (test: TestFile): number => this.looks.of(test)?.ms ?? Infinity;
+    const ms = (test: TestFile): number => this.looks.of(test)?.ms ?? 0;
+    const cost = (test: TestFile): number =>
+      this.looks.of(test)?.ms ?? UNSEEN_COST + (test.notedMs !== null && test.notedMs > SLOW_MS ? test.notedMs : 0);
     const name = nameOf(mutant.file);
     const promising = (test: TestFile): number =>
       kills(test) + (nameOf(test.path) === name ? 0.5 : 0) + (mentions(test, mutant) ? 0.25 : 0);
     const [first, ...others] = tests
       .filter((test) => this.looks.mayCover(test, mutant))
-      .sort((a, b) => promising(b) - promising(a) || (ms(a) === ms(b) ? 0 : ms(a) - ms(b)));
+      .sort((a, b) => promising(b) - promising(a) || cost(a) - cost(b));
     if (first === undefined) return tests;
     if (promising(first) > 0) return [first];
     if (this.looks.of(first) === null) {
@@ -108,6 +113,7 @@ export class Judge {
     const group = [first];
     let sum = ms(first);
     for (const test of others) {
+      if (this.looks.of(test) === null) break;
       sum += ms(test);
       // What needs no built program goes first; one run has one project and one set of servers.
       if (sum > TOGETHER_MS || test.runsProgram !== first.runsProgram) break;

@@ -19,6 +19,8 @@ export interface TestFile {
   /** Starts the built program, so that it may run any source file. */
   readonly runsProgram: boolean;
   readonly servers: ServerSet;
+  /** How long it took when the checkout's own tests ran last, as vitest noted it; null where it has no note. */
+  readonly notedMs: number | null;
   /** Files of src/ that it imports, and over how many steps: 1 is directly. */
   readonly imports: ReadonlyMap<string, number>;
   /** Its own, without what it imports. */
@@ -43,6 +45,7 @@ export function testFiles(root: string): readonly TestFile[] {
     .map((name) => `test/${name}`)
     .filter((path) => /^test\/(unit|contract|integration|faults)\/.*\.test\.ts$/.test(path) && !LEFT_OUT.test(path));
   const direct = new Map<string, readonly string[]>();
+  const noted = notedDurations(root);
   return found.sort().flatMap((path) => {
     const closure = closureOf(root, path, direct);
     const scripts = path.startsWith(STARTS_SCRIPTS) ? scriptsClosure(root, direct) : [];
@@ -57,12 +60,31 @@ export function testFiles(root: string): readonly TestFile[] {
       project: path.startsWith('test/unit/') ? 'unit' : 'servers',
       runsProgram: [...all.keys()].some((imported) => STARTS_PROGRAM.has(imported)),
       servers: [...all.keys()].some((imported) => ASKS_SERVERS.has(imported)) ? 'first' : 'none',
+      notedMs: noted.get(path) ?? null,
       text: readFileSync(join(root, path), 'utf8'),
       imports: new Map([...all].filter(([imported]) => imported.startsWith('src/'))),
       hash: hash.digest('hex'),
     };
     return file.servers === 'none' ? [file] : [file, { ...file, id: `${path} (other servers)`, servers: 'others' }];
   });
+}
+
+/** By path, ms, from vitest's cache; a hint for the order alone, so that whatever cannot be read there is no note. */
+function notedDurations(root: string): ReadonlyMap<string, number> {
+  const folder = join(root, 'node_modules/.vite/vitest');
+  const noted = new Map<string, number>();
+  if (!existsSync(folder)) return noted;
+  for (const name of readdirSync(folder)) {
+    try {
+      const { results } = JSON.parse(readFileSync(join(folder, name, 'results.json'), 'utf8')) as {
+        readonly results: readonly (readonly [name: string, result: { readonly duration: number }])[];
+      };
+      for (const [file, { duration }] of results) noted.set(file.slice(file.indexOf(':') + 1), duration);
+    } catch {
+      // Of another version of vitest.
+    }
+  }
+  return noted;
 }
 
 function scriptsClosure(root: string, direct: Map<string, readonly string[]>): readonly (readonly [string, number])[] {
