@@ -1,10 +1,9 @@
 /**
- * The servers of one job, started once for all of its mutants. What a test run that was cut short may leave behind is removed after it:
+ * Servers of one job, started once for all of its mutants. What a test run that was cut short may leave behind is removed after it:
  * databases, tables, global variables, a server that no longer answers.
  */
 import { DeleteTableCommand, DynamoDBClient, paginateListTables } from '@aws-sdk/client-dynamodb';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { dynamodbKinds, mysqlKinds } from '../support/servers/kinds.js';
 import type { DynamodbServer, MysqlServer, Running, ServerKind } from '../support/servers/server.js';
@@ -18,30 +17,62 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 type Variables = ReadonlyMap<string, string>;
 
+interface ServersHere {
+  readonly mysql: readonly ServerKind<MysqlServer>[];
+  readonly dynamodb: readonly ServerKind<DynamodbServer>[];
+}
+
+let here: Promise<ServersHere> | null = null;
+
+/** The kinds that can be had here, the ones to try first in front; looked for once, since some must be fetched. */
+export function serversHere(): Promise<ServersHere> {
+  here ??= (async () => ({
+    mysql: await availableOf(mysqlKinds()),
+    // Last of those of the environment's or of ours is the one that needs no virtual machine.
+    dynamodb: (await availableOf(dynamodbKinds())).toReversed(),
+  }))();
+  return here;
+}
+
+async function availableOf<Server>(kinds: readonly ServerKind<Server>[]): Promise<readonly ServerKind<Server>[]> {
+  const available = await Promise.all(kinds.map(async (kind) => (await kind.available()) === true));
+  return kinds.filter((_, i) => available[i]);
+}
+
 export class JobServers {
   #mysql: { server: Running<MysqlServer>; variables: Variables }[] = [];
   #dynamodb: Running<DynamodbServer>[] = [];
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    readonly file: string,
+    private readonly kinds: ServersHere,
+    private readonly besides: JobServers | null,
+  ) {}
 
-  static async start(folder: string): Promise<JobServers> {
-    const servers = new JobServers(folder);
+  /**
+   * @param file for DYNAFERRY_TEST_RUNNING, written here
+   * @param besides servers that stand in the file for a sort of which there is no kind
+   */
+  static async start(
+    file: string,
+    mysql: ServersHere['mysql'],
+    dynamodb: ServersHere['dynamodb'],
+    besides: JobServers | null,
+  ): Promise<JobServers> {
+    const servers = new JobServers(file, { mysql, dynamodb }, besides);
     await servers.#startAll();
     return servers;
   }
 
-  /** For DYNAFERRY_TEST_RUNNING. */
-  get file(): string {
-    return join(this.folder, 'servers.json');
-  }
-
-  /** After a run that failed. Servers that no longer are what they were are started again. */
-  async tidy(): Promise<void> {
+  /** After a run that failed. Servers that no longer are what they were are started again, elsewhere. */
+  async tidy(): Promise<'as it was' | 'restarted'> {
     try {
       await Promise.all([...this.#mysql.map(tidyMysql), ...this.#dynamodb.map(tidyDynamodb)]);
+      return 'as it was';
     } catch {
       await this.close();
       await this.#startAll();
+      return 'restarted';
     }
   }
 
@@ -52,23 +83,30 @@ export class JobServers {
   }
 
   async #startAll(): Promise<void> {
-    const [mysql, dynamodb] = await Promise.all([startThose(mysqlKinds()), startThose(dynamodbKinds())]);
+    const [mysql, dynamodb] = await Promise.all([
+      Promise.all(this.kinds.mysql.map((kind) => kind.start())),
+      Promise.all(this.kinds.dynamodb.map((kind) => kind.start())),
+    ]);
     this.#dynamodb = dynamodb;
     this.#mysql = await Promise.all(
       mysql.map(async (server) => ({ server, variables: await withConnection(server, globalVariables) })),
     );
+    const { mysql: mysqlBesides, dynamodb: dynamodbBesides } = this.besides?.running ?? { mysql: [], dynamodb: [] };
     await writeFile(
       this.file,
-      JSON.stringify({ mysql: mysql.map(withoutClose), dynamodb: dynamodb.map(withoutClose) }),
+      JSON.stringify({
+        mysql: (mysql.length > 0 ? mysql : mysqlBesides).map(withoutClose),
+        dynamodb: (dynamodb.length > 0 ? dynamodb : dynamodbBesides).map(withoutClose),
+      }),
     );
   }
-}
 
-async function startThose<Server>(kinds: readonly ServerKind<Server>[]): Promise<Running<Server>[]> {
-  const started = await Promise.all(
-    kinds.map(async (kind) => ((await kind.available()) === true ? await kind.start() : null)),
-  );
-  return started.filter((server) => server !== null);
+  private get running(): {
+    readonly mysql: readonly Running<MysqlServer>[];
+    readonly dynamodb: readonly Running<DynamodbServer>[];
+  } {
+    return { mysql: this.#mysql.map(({ server }) => server), dynamodb: this.#dynamodb };
+  }
 }
 
 /** @throws Error where it does not answer, or is set otherwise than when it started */

@@ -1,14 +1,13 @@
 /**
  * What becomes of one mutant: its test files one after the other, those that most likely kill it first, until one fails. Files that are
- * known not to run the changed code are not asked. What kills must have been seen to pass on the code as it is, and where load might
- * have been the cause (a time limit, a test that kills processes), right after the kill.
+ * known not to run the changed code are not asked. The test that kills must have been seen to pass on the code as it is, and where load
+ * might have been the cause (a time limit, a test that kills processes), right after the kill.
  */
-import type { JobServers } from './job-servers.js';
+import type { Job } from './job.js';
 import type { Looks } from './looks.js';
 import type { Mutant } from './mutant.js';
-import type { TestFile } from './test-files.js';
-import { runTests, type FailedTest, type RunResult } from './test-run.js';
-import type { Tree } from './tree.js';
+import type { ServerSet, TestFile } from './test-files.js';
+import type { FailedTest, RunOptions, RunResult } from './test-run.js';
 
 export interface Verdict {
   readonly mutant: Mutant;
@@ -22,26 +21,22 @@ export interface Verdict {
   readonly cutShort: boolean;
 }
 
-export interface Job {
-  readonly tree: Tree;
-  /** Started when first asked for. */
-  servers(): Promise<JobServers>;
-  /** A file for DYNAFERRY_TEST_RUNNING that names none. */
-  readonly noServers: string;
-  readonly maxWorkers: number;
-  /** For the tests' own temporary files. */
-  readonly temporary: string;
-  readonly signal: AbortSignal;
-}
-
 /** A mutant that makes tests hang must not hold up the run, and a slow moment must not count as a kill. */
 const SLOWER = 4;
 const LEAST_LIMIT_MS = 20_000;
-/** Of files that have not been seen yet, and of the look at one. */
-const UNKNOWN_LIMIT_MS = 120_000;
+/** Of files that have not been seen yet, by project: vitest itself ends a test of the first after 30 s, some of the second have more. */
+const UNKNOWN_LIMIT_MS = { unit: 35_000, servers: 120_000 } as const;
 const LOOK_LIMIT_MS = 600_000;
-/** Files run together as long as they take no longer: a start of vitest takes as long as many a file. */
+/** Files run together as long as they take no longer, so that the time of one mutant is looked at in between. */
 const TOGETHER_MS = 8_000;
+const UNSEEN_TOGETHER = 12;
+/** What has not been seen comes after all that has; of that, what is known to take longer than this comes last. */
+const UNSEEN_COST = 1e9;
+const SLOW_MS = 8_000;
+/** More steps than there are to any file: of what runs the built program and imports nothing. */
+const FAR = 1_000;
+/** A test that imports a file over so few steps tests it, not what is made of it. */
+const NEAR = 2;
 const ATTEMPTS = 2;
 const LOAD_MAY_CAUSE = /tim(ed|e) ?out|did not answer|ECONNREFUSED|passed before/i;
 
@@ -72,13 +67,14 @@ export class Judge {
     this.looks.mutate(job.tree, mutant);
     try {
       for (const stage of stagesOf(this.tests, mutant)) {
-        for (let left = stage.filter(({ path }) => !this.red.has(path)); left.length > 0;) {
+        for (let left = stage.filter(({ id }) => !this.red.has(id)); left.length > 0;) {
           const group = this.#next(left, mutant);
           left = left.filter((test) => !group.includes(test) && this.looks.mayCover(test, mutant));
           const asked = group.filter((test) => this.looks.mayCover(test, mutant));
           if (asked.length === 0) continue;
+          if (asked.some(({ servers }) => servers === 'others') && !(await job.hasOthers())) continue;
           if (this.mutantMs !== null && Date.now() - started > this.mutantMs) return verdict('survived', null, true);
-          ran.push(...asked.map(({ path }) => path));
+          ran.push(...asked.map(({ id }) => id));
           const result = await this.#ask(asked, mutant, job);
           if (result.outcome === 'passed') continue;
           const by = result.failed ?? { file: group[0]?.path ?? '', test: '(the run)', message: endOf(result.output) };
@@ -95,28 +91,33 @@ export class Judge {
 
   /**
    * The files to run next, together: what has killed before first, then what is named like the file, then what mentions what is changed,
-   * then what is known to be fast, then what has not been seen yet. Of these, tests of a server run one at a time, so that what their processes run is known to be theirs.
+   * then what is known to be fast, then what has not been seen yet, the slow ones last. Of these, tests of a server run one at a time, so that what their processes run is known to be theirs.
    */
   #next(tests: readonly TestFile[], mutant: Mutant): readonly TestFile[] {
     const kills = (test: TestFile): number => this.#kills.get(`${mutant.file} ${test.path}`) ?? 0;
-    const ms = (test: TestFile): number => this.looks.of(test)?.ms ?? Infinity;
+    const ms = (test: TestFile): number => this.looks.of(test)?.ms ?? 0;
+    const cost = (test: TestFile): number =>
+      this.looks.of(test)?.ms ?? UNSEEN_COST + (test.notedMs !== null && test.notedMs > SLOW_MS ? test.notedMs : 0);
     const name = nameOf(mutant.file);
     const promising = (test: TestFile): number =>
       kills(test) + (nameOf(test.path) === name ? 0.5 : 0) + (mentions(test, mutant) ? 0.25 : 0);
     const [first, ...others] = tests
       .filter((test) => this.looks.mayCover(test, mutant))
-      .sort((a, b) => promising(b) - promising(a) || (ms(a) === ms(b) ? 0 : ms(a) - ms(b)));
+      .sort((a, b) => promising(b) - promising(a) || cost(a) - cost(b));
     if (first === undefined) return tests;
     if (promising(first) > 0) return [first];
     if (this.looks.of(first) === null) {
-      return first.project === 'unit' ? tests.filter((test) => this.looks.of(test) === null) : [first];
+      if (first.project === 'servers') return [first];
+      return tests.filter((test) => this.looks.of(test) === null).slice(0, UNSEEN_TOGETHER);
     }
     const group = [first];
     let sum = ms(first);
     for (const test of others) {
+      if (this.looks.of(test) === null) break;
       sum += ms(test);
-      // What needs no built program goes first.
+      // What needs no built program goes first; one run has one project and one set of servers.
       if (sum > TOGETHER_MS || test.runsProgram !== first.runsProgram) break;
+      if (test.project !== first.project || test.servers !== first.servers) break;
       group.push(test);
     }
     return group;
@@ -126,91 +127,109 @@ export class Judge {
   async #ask(group: readonly TestFile[], mutant: Mutant, job: Job): Promise<RunResult> {
     for (let attempt = 1; ; attempt += 1) {
       const known = group.every((test) => this.looks.of(test) !== null);
-      const usual = group.reduce((sum, test) => sum + (this.looks.of(test)?.ms ?? 0), 0);
-      const limitMs = known ? LEAST_LIMIT_MS + SLOWER * usual : UNKNOWN_LIMIT_MS;
-      const result = await this.#run(group, job, limitMs, false);
+      const limitMs = this.#limitOf(group);
+      const result = await this.#run(group, job, { limitMs });
       if (result.outcome === 'passed') return result;
-      if (group.some(({ usesServers }) => usesServers)) await (await job.servers()).tidy();
+      await job.tidy(group[0]?.servers ?? 'none');
       const { failed } = result;
-      const suspects = failed === null ? group : group.filter(({ path }) => path === failed.file);
-      if (known && !loadMayCause(result)) return result;
+      const suspect = group.find(({ path }) => path === failed?.file);
+      const seen = failed === null || suspect === undefined ? known : this.looks.hasPassed(suspect, failed.test);
+      if (seen && !loadMayCause(result)) return result;
       this.looks.restore(job.tree, mutant.file);
-      const unchanged = await this.#lookAt(suspects, job);
+      const alone = failed !== null && suspect !== undefined && (await this.#passesAlone(suspect, failed.test, job));
+      const unchanged = alone ? 'passed' : await this.#lookAt(suspect === undefined ? group : [suspect], job);
       this.looks.mutate(job.tree, mutant);
-      if (unchanged === 'passed' && (known || result.outcome !== 'timed out')) return result;
+      // What did not pass alone, or had not the time that it usually takes, must fail once more.
+      const sure = alone || (failed === null && (result.outcome !== 'timed out' || limitMs >= this.#limitOf(group)));
+      if (unchanged === 'passed' && sure) return result;
       if (attempt === ATTEMPTS) return { ...result, outcome: unchanged === 'passed' ? result.outcome : 'passed' };
     }
   }
 
+  /** How long nothing of them may end until they count as hanging, ms. */
+  #limitOf(group: readonly TestFile[]): number {
+    const usual = group.map((test) => this.looks.of(test)?.ms ?? null);
+    if (usual.includes(null)) return UNKNOWN_LIMIT_MS[group[0]?.project ?? 'unit'];
+    return LEAST_LIMIT_MS + SLOWER * Math.max(...usual.map((ms) => ms ?? 0));
+  }
+
+  /** Whether one test passes on the code as it is, without the others of its file. */
+  async #passesAlone(test: TestFile, name: string, job: Job): Promise<boolean> {
+    const { outcome, tests } = await this.#run([test], job, { limitMs: LOOK_LIMIT_MS, name });
+    if (outcome !== 'passed' || tests === 0) return false;
+    this.looks.tookPass(test, name);
+    return true;
+  }
+
   /** What becomes of them on the code as it is. What has never been seen to pass has two tries. */
   async #lookAt(tests: readonly TestFile[], job: Job): Promise<RunResult['outcome']> {
-    let result = await this.#run(tests, job, LOOK_LIMIT_MS, true);
-    if (result.outcome !== 'passed') result = await this.#run(tests, job, LOOK_LIMIT_MS, true);
+    let result = await this.#run(tests, job, { limitMs: LOOK_LIMIT_MS, all: true });
+    if (result.outcome !== 'passed') result = await this.#run(tests, job, { limitMs: LOOK_LIMIT_MS, all: true });
     if (result.outcome === 'passed' || tests.every((test) => this.looks.of(test) !== null)) return result.outcome;
     const { failed } = result;
     const reason = `${failed?.test ?? result.outcome}: ${failed?.message ?? endOf(result.output)}`;
-    for (const { path } of tests) if (failed === null || failed.file === path) this.red.set(path, reason);
+    for (const { id, path } of tests) if (failed === null || failed.file === path) this.red.set(id, reason);
     return result.outcome;
   }
 
-  async #run(tests: readonly TestFile[], job: Job, limitMs: number, all: boolean): Promise<RunResult> {
-    const project = tests[0]?.project ?? 'unit';
-    const running = tests.some(({ usesServers }) => usesServers) ? (await job.servers()).file : job.noServers;
+  async #run(tests: readonly TestFile[], job: Job, options: RunOptions): Promise<RunResult> {
+    const [first] = tests;
+    if (first === undefined) throw new Error('no test file to run');
     if (tests.some(({ runsProgram }) => runsProgram)) await job.tree.build();
     this.looks.clear(job.tree);
-    const result = await runTests(
-      job.tree,
+    const runner = await job.runner(first.project, first.servers);
+    const result = await runner.run(
       tests.map(({ path }) => path),
-      {
-        project,
-        limitMs,
-        maxWorkers: job.maxWorkers,
-        all,
-        env: { TMPDIR: job.temporary, NO_COLOR: '1', DYNAFERRY_TEST_RUNNING: running },
-        signal: job.signal,
-      },
+      options,
     );
-    if (result.outcome === 'passed') this.looks.take(tests, job.tree, result);
+    if (result.outcome === 'passed' && options.name === undefined) this.looks.take(tests, job.tree, result);
     return result;
   }
 }
 
 /**
- * From what mirrors the file to what only passes through it; within a stage, what needs no server first, then what is named alike, then
- * the most specific.
+ * From what mirrors the file to what only passes through it, and one server of a sort before the others; within a stage, what needs no
+ * server first, then what is named alike, then what imports the file over the fewest steps, then the most specific.
  */
 function stagesOf(tests: readonly TestFile[], mutant: Mutant): readonly (readonly TestFile[])[] {
   const folder = mutant.file.split('/')[1] ?? '';
   const words = wordsOf(mutant.file);
   const alike = ({ path }: TestFile): number => wordsOf(path).filter((word) => words.includes(word)).length;
+  const steps = ({ imports }: TestFile): number => imports.get(mutant.file) ?? FAR;
   const may = tests.filter(({ imports, runsProgram }) => runsProgram || imports.has(mutant.file));
-  const stages = [
-    new RegExp(`^test/unit/${folder}/`),
-    new RegExp(`^test/(contract|integration/${folder})/`),
-    /^test\/unit\//,
-    /^test\/integration\//,
-    /^test\/faults\//,
+  const stages: readonly (readonly [pattern: RegExp, sets: readonly ServerSet[]])[] = [
+    [new RegExp(`^test/unit/${folder}/`), ['none', 'first']],
+    [new RegExp(`^test/(contract|integration/${folder})/`), ['none']],
+    [/^test\/unit\//, ['none', 'first']],
+    [new RegExp(`^test/(contract|integration/${folder})/`), ['first']],
+    [/^test\/integration\//, ['none', 'first']],
+    [new RegExp(`^test/(contract|integration/${folder})/`), ['others']],
+    [/^test\/faults\//, ['none', 'first']],
+    [/./, ['others']],
   ];
   const placed = new Set<TestFile>();
-  return stages.map((pattern) => {
-    const stage = may.filter((test) => !placed.has(test) && pattern.test(test.path));
+  return stages.map(([pattern, sets]) => {
+    const stage = may.filter((test) => !placed.has(test) && sets.includes(test.servers) && pattern.test(test.path));
     for (const test of stage) placed.add(test);
-    return stage.sort((a, b) => rank(a) - rank(b) || alike(b) - alike(a) || a.imports.size - b.imports.size);
+    return stage.sort(
+      (a, b) => rank(a) - rank(b) || alike(b) - alike(a) || steps(a) - steps(b) || a.imports.size - b.imports.size,
+    );
   });
 }
 
 /** A contract says the most where it costs little; over every pair of servers it costs much. */
-function rank({ path, usesServers }: TestFile): number {
+function rank({ path, servers }: TestFile): number {
   const contract = path.startsWith('test/contract/');
-  return usesServers ? (contract ? 3 : 2) : contract ? 0 : 1;
+  return servers === 'none' ? (contract ? 0 : 1) : contract ? 3 : 2;
 }
 
-/** The text that is changed, such as an event's name; or, where all that runs is one module, the function or method that it is in. */
-function mentions({ text, project }: TestFile, { operator, change, within }: Mutant): boolean {
+/** The text that is changed, such as an event's name; or, where the test is near to the module, the function or method that it is in. */
+function mentions({ text, project, imports }: TestFile, { file, operator, change, within }: Mutant): boolean {
   const literal = operator === 'string' ? /^'([^']{4,})' -> /.exec(change)?.[1] : undefined;
   if (literal !== undefined && text.includes(literal)) return true;
   const named = /(\w{4,})$/.exec(within)?.[1];
-  return project === 'unit' && named !== undefined && new RegExp(`\\b${named}\\b`).test(text);
+  const near = project === 'unit' || (imports.get(file) ?? FAR) <= NEAR;
+  return near && named !== undefined && new RegExp(`\\b${named}\\b`).test(text);
 }
 
 /** `src/mysql/chunk-scan.ts` -> chunk, scan */

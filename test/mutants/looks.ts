@@ -1,7 +1,7 @@
 /**
- * What is known of each test file from having seen it pass: how long it takes and which blocks of the sources it runs. A file that kills
- * a mutant must have been seen to pass on the code as it is. What was seen is kept for the next run, as long as neither the sources nor
- * that test change.
+ * What is known of each test file from having seen it pass: how long it takes and which blocks of the sources it runs; and which single
+ * tests were seen to pass on the code as it is, as what kills a mutant must have been. What was seen is kept for the next run, as long as
+ * neither the sources nor that test change.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,15 @@ export interface Look {
 
 interface Kept {
   readonly sources: string;
-  readonly tests: Readonly<Record<string, { readonly hash: string; readonly ms: number; readonly blocks: number[] }>>;
+  /** By the file's id; no look where only single tests of it were seen. */
+  readonly tests: Readonly<
+    Record<string, { readonly hash: string; readonly look: KeptLook | null; readonly passed: string[] }>
+  >;
+}
+
+interface KeptLook {
+  readonly ms: number;
+  readonly blocks: number[];
 }
 
 /** The number of the first block, and the blocks. */
@@ -29,7 +37,11 @@ interface Numbered {
 }
 
 export class Looks {
+  /** By the file's id, as everything here. */
   readonly #looks = new Map<string, Look>();
+  /** Single tests that passed on the code as it is. */
+  readonly #passed = new Map<string, Set<string>>();
+  readonly #around = new WeakMap<Mutant, readonly number[]>();
   readonly #hashes: ReadonlyMap<string, string>;
   readonly #sourcesHash: string;
   readonly #numbered: ReadonlyMap<string, Numbered>;
@@ -49,24 +61,41 @@ export class Looks {
     for (const [path, text] of beside) hash.update(path).update('\0').update(text).update('\0');
     this.#sourcesHash = hash.digest('hex');
     this.#numbered = numbered(sources);
-    this.#hashes = new Map(tests.map(({ path, hash: testHash }) => [path, testHash]));
+    this.#hashes = new Map(tests.map(({ id, hash: testHash }) => [id, testHash]));
     const kept = existsSync(cache) ? (JSON.parse(readFileSync(cache, 'utf8')) as Kept) : null;
     if (kept?.sources !== this.#sourcesHash) return;
-    for (const [path, { hash: seen, ms, blocks }] of Object.entries(kept.tests)) {
-      if (this.#hashes.get(path) === seen) this.#looks.set(path, { ms, blocks: new Set(blocks) });
+    for (const [id, { hash: seen, look, passed }] of Object.entries(kept.tests)) {
+      if (this.#hashes.get(id) !== seen) continue;
+      if (look !== null) this.#looks.set(id, { ms: look.ms, blocks: new Set(look.blocks) });
+      this.#passed.set(id, new Set(passed));
     }
   }
 
   of(test: TestFile): Look | null {
-    return this.#looks.get(test.path) ?? null;
+    return this.#looks.get(test.id) ?? null;
+  }
+
+  /** Whether that test of the file was seen to pass on the code as it is, alone or among all of them. */
+  hasPassed(test: TestFile, name: string): boolean {
+    return this.#looks.has(test.id) || this.#passed.get(test.id)?.has(name) === true;
+  }
+
+  tookPass(test: TestFile, name: string): void {
+    const names = this.#passed.get(test.id) ?? new Set();
+    this.#passed.set(test.id, names.add(name));
+    this.#keep();
   }
 
   /** Whether the test runs the changed code; true where it has not been seen yet. */
   mayCover(test: TestFile, mutant: Mutant): boolean {
-    const look = this.#looks.get(test.path);
+    const look = this.#looks.get(test.id);
     const file = this.#numbered.get(mutant.file);
     if (look === undefined || file === undefined) return true;
-    const around = blocksAround(mutant.file, this.sources.get(mutant.file) ?? '', file.blocks, mutant.start);
+    let around = this.#around.get(mutant);
+    if (around === undefined) {
+      around = blocksAround(mutant.file, this.sources.get(mutant.file) ?? '', file.blocks, mutant.start);
+      this.#around.set(mutant, around);
+    }
     return around.some((block) => look.blocks.has(file.first + block));
   }
 
@@ -101,18 +130,23 @@ export class Looks {
     const folder = hitsOf(tree);
     const hits = new Map(readdirSync(folder).map((name) => [name.replaceAll('+', '/'), numbers(join(folder, name))]));
     const anybody = hits.get(ANYBODY) ?? [];
-    for (const { path } of tests) {
-      if (this.#looks.has(path)) continue;
+    for (const { id, path } of tests) {
+      if (this.#looks.has(id)) continue;
       const blocks = new Set([...anybody, ...(hits.get(path) ?? [])]);
-      this.#looks.set(path, { ms: tests.length === 1 ? ms : (durations.get(path) ?? 0), blocks });
+      this.#looks.set(id, { ms: tests.length === 1 ? ms : (durations.get(path) ?? 0), blocks });
     }
     this.#keep();
   }
 
   #keep(): void {
     const tests: Record<string, Kept['tests'][string]> = {};
-    for (const [path, { ms, blocks }] of this.#looks) {
-      tests[path] = { hash: this.#hashes.get(path) ?? '', ms, blocks: [...blocks] };
+    for (const id of new Set([...this.#looks.keys(), ...this.#passed.keys()])) {
+      const look = this.#looks.get(id);
+      tests[id] = {
+        hash: this.#hashes.get(id) ?? '',
+        look: look === undefined ? null : { ms: look.ms, blocks: [...look.blocks] },
+        passed: [...(this.#passed.get(id) ?? [])],
+      };
     }
     const kept: Kept = { sources: this.#sourcesHash, tests };
     mkdirSync(dirname(this.cache), { recursive: true });

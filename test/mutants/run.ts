@@ -3,21 +3,20 @@
  * and prove rows, runs over each the tests that run its code, and tells what survived. Exit 0 from 95% killed, 1 below, 2 where that
  * cannot be said: a wrong option, a stale entry of equivalent.yaml, a test that fails on the code as it is.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { listed, readEquivalents } from './equivalents.js';
-import { JobServers } from './job-servers.js';
-import { Judge, type Job, type Verdict } from './judge.js';
+import { Job } from './job.js';
+import { Judge, type Verdict } from './judge.js';
 import { Looks } from './looks.js';
 import { applied, diffOf, type Mutant } from './mutant.js';
 import { mutantsOf, parses } from './operators.js';
 import { lineOf, summary, survivor } from './report.js';
 import { drawn, shares } from './sample.js';
 import { testFiles } from './test-files.js';
-import { Tree } from './tree.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LIST = fileURLToPath(new URL('equivalent.yaml', import.meta.url));
@@ -31,8 +30,8 @@ const HELP = `npm run mutants -- [--seed N] [--count N] [--folders A,B] [--only 
   --count N        how many, over all folders (100)
   --folders A,B    of ${FOLDERS.join(', ')} (all)
   --only WHERE     every mutant drawn of these files or lines, whatever the seed
-  --jobs N         mutants at a time, each with servers of its own (2, at most the processors)
-  --limit SECONDS  most that one mutant's tests may take; one that lives on by then counts as survived (120)
+  --jobs N         mutants at a time, each with servers of its own (twice the processors, at most 4: tests wait much)
+  --limit SECONDS  most that one mutant's tests may take; one that lives on by then counts as survived (60)
   --within SECONDS no mutant is begun later than this; those left are counted as not tried (no limit)
   --list           print what would be tried, and end
   --verbose        print every verdict with the test that killed it
@@ -62,10 +61,10 @@ function optionsOf(args: readonly string[]): Options | null {
     options: {
       seed: { type: 'string', default: '1' },
       count: { type: 'string', default: '100' },
-      jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+      jobs: { type: 'string', default: String(Math.min(4, 2 * availableParallelism())) },
       folders: { type: 'string', default: FOLDERS.join(',') },
       only: { type: 'string', default: '' },
-      limit: { type: 'string', default: '120' },
+      limit: { type: 'string', default: '60' },
       within: { type: 'string' },
       list: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
@@ -188,7 +187,7 @@ async function judged(
 ): Promise<readonly Verdict[]> {
   const tests = testFiles(ROOT);
   const beside = [...filesUnder('src', () => true), ...filesUnder('fixtures', () => true)];
-  const cache = join(ROOT, 'node_modules/.cache/dynaferry-mutants/looks.json');
+  const cache = join(ROOT, 'node_modules/.cache/dynaferry-mutants/looks-2.json');
   const looks = new Looks(sources, beside, tests, cache);
   const judge = new Judge(tests, looks, options.limitMs);
   const folder = mkdtempSync(join(tmpdir(), 'ferry-mutants-'));
@@ -201,22 +200,8 @@ async function judged(
   let done = 0;
 
   const work = async (number: number): Promise<void> => {
-    const place = join(folder, `job-${number}`);
-    const temporary = join(place, 'tmp');
-    mkdirSync(temporary, { recursive: true });
-    const noServers = join(place, 'no-servers.json');
-    writeFileSync(noServers, JSON.stringify({ mysql: [], dynamodb: [] }));
-    let servers: Promise<JobServers> | null = null;
-    const tree = Tree.copy(ROOT, join(place, 'tree'));
-    looks.prepare(tree);
-    const job: Job = {
-      tree,
-      servers: () => (servers ??= JobServers.start(place)),
-      noServers,
-      maxWorkers: Math.max(1, Math.floor(availableParallelism() / options.jobs)),
-      temporary,
-      signal: halt.signal,
-    };
+    const job = new Job(ROOT, join(folder, `job-${number}`), halt.signal);
+    looks.prepare(job.tree);
     try {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         if (Date.now() - started > options.withinMs) break;
@@ -234,7 +219,7 @@ async function judged(
       halt.abort(error);
       throw error;
     } finally {
-      await (await (servers as Promise<JobServers> | null)?.catch(() => null))?.close();
+      await job.close();
     }
   };
   try {

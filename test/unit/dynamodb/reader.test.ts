@@ -94,6 +94,30 @@ test('a wait for the budget between two failures is none of the target’s', asy
   expect(opened.retried.length).toBe(2);
 });
 
+/** A budget that knows what was sent and has not ended: the budget keeps that from all later requests, for good. */
+class WatchedBudget extends TokenBucket {
+  readonly debits: number[] = [];
+  underWay = 0;
+  override sent(units: number): void {
+    this.debits.push(units);
+    this.underWay += units;
+    super.sent(units);
+  }
+  override ended(units: number): void {
+    this.underWay -= units;
+    super.ended(units);
+  }
+}
+
+test('whatever becomes of a request, the budget hears of its end', async () => {
+  const budget = new WatchedBudget(1_000);
+  await using opened = await readerOf(budget);
+  const read = opened.reader.read(sampleItems(3, 1), new AbortController().signal);
+  await expect(read).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+  expect(Math.min(...budget.debits)).toBeGreaterThan(0);
+  expect(budget.underWay).toBeCloseTo(0);
+});
+
 test('what the service refuses as invalid is not asked again', async () => {
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
