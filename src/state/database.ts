@@ -64,7 +64,8 @@ export function openDatabase(place: StatePlace, kind: DatabaseKind, busyMs: numb
       database.pragma('checkpoint_fullfsync = ON');
       // Nobody is waited for where there is nothing to bring up to date.
       if (version < kind.migrations.length) {
-        keepCopy(database, place, version);
+        // Of a file that many open at once, nobody could tell who makes the copy; and it may be larger than all that is free.
+        if (kind.oneOwner) keepCopy(database, place, version);
         bringUp(database, place, kind);
       }
       database.pragma('foreign_keys = ON');
@@ -165,15 +166,24 @@ function bringUp(database: Database.Database, place: StatePlace, kind: DatabaseK
     .immediate();
 }
 
-/** `s01.db.v10` beside `s01.db`: what an earlier dynaferry can go on with. It is whole and on disk before anything is changed. */
+/**
+ * `s01.db.v10` beside `s01.db`: what an earlier dynaferry can go on with. It is whole and on disk before anything is changed. The caller holds
+ * the lock of `place`.
+ */
 function keepCopy(database: Database.Database, place: StatePlace, version: number): void {
   const copy = earlierCopy(place.file, version);
   const building = `${copy}.new`;
   rmSync(building, { force: true });
-  makeFile(building);
-  database.prepare('VACUUM INTO ?').run(building);
-  syncFile(building);
-  renameSync(building, copy);
+  try {
+    makeFile(building);
+    database.prepare('VACUUM INTO ?').run(building);
+    syncFile(building);
+    renameSync(building, copy);
+  } catch (error) {
+    // Of a disk that is full, it would keep all that was free from the other shards.
+    rmSync(building, { force: true });
+    throw error;
+  }
   syncFolderOf(copy);
 }
 
