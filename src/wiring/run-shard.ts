@@ -175,7 +175,7 @@ async function openState(task: ShardTask, config: Config, bus: EventBus, signal:
   };
   if (task.dryRun) await discardState(place, turn);
   else if (task.restart) {
-    archiveState({ ...place, moves: config.stateMoves });
+    archiveState({ ...place, moves: config.stateMoves, onlyIfAsked: true });
     await giveUpClaims(place, turn);
   }
   // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.
