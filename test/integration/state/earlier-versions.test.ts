@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { BadRowCause } from '../../../src/core/model.js';
 import type { StateStore } from '../../../src/core/state-ports.js';
 import { openStateStore } from '../../../src/state/open.js';
-import { lookAtBadRows, readBadColumns } from '../../../src/state/read-bad-rows.js';
+import { lookAtBadRows, readBadColumns, readBadRow } from '../../../src/state/read-bad-rows.js';
 import { readBinding } from '../../../src/state/read-binding.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
 import { STATE } from '../../../src/state/schema.js';
@@ -101,6 +101,10 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(status?.fault).toMatchObject({ code: 'E_STATE_FOREIGN' });
     expect(status?.fault?.message).toContain(`state version ${version}`);
     expect(status?.fault?.hint).toContain('brings the file up to date');
+    // That a row is not there is another answer.
+    expect(() => readBadRow(state.at, 'messages', 1)).toThrow(
+      expect.objectContaining({ code: 'E_STATE_FOREIGN' }) as Error,
+    );
     // What it was begun with holds other shards to it all the same.
     expect(readBinding(state.at)).toEqual(FINGERPRINT);
   });
