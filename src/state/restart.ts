@@ -45,19 +45,31 @@ export interface Archive extends StateAt {
 }
 
 /**
- * Notes that these shards are to begin again, durably.
+ * Notes that these shards are to begin again, durably: all of them, or none that was not noted before.
  * @returns those of them that this was not asked for before
  * @throws FerryError E_STATE_IO
  */
 export function askRestart(folder: string, shards: readonly string[]): readonly string[] {
   const asked = shards.filter((shard) => !isRestartAsked({ folder, shard }));
-  for (const shard of asked) {
-    const files = shardFiles(folder, shard);
-    guarded(files, () => {
-      makeFolder(folder);
-      makeFile(files.restart);
-      syncFolderOf(files.restart);
-    });
+  try {
+    for (const shard of asked) {
+      const files = shardFiles(folder, shard);
+      guarded(files, () => {
+        makeFolder(folder);
+        makeFile(files.restart);
+        syncFolderOf(files.restart);
+      });
+    }
+  } catch (thrown) {
+    // The run does not begin; the next one is not to go on with a part of it.
+    for (const shard of asked) {
+      try {
+        forgetRestart({ folder, shard });
+      } catch {
+        // The first fault says more.
+      }
+    }
+    throw thrown;
   }
   return asked;
 }

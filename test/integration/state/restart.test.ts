@@ -63,6 +63,17 @@ test('a restart that was asked for stays so until its shard is put aside, or it 
   forgetRestart({ ...at, shard: 's02' });
 });
 
+test('a restart that cannot be asked for all its shards is asked for none that it was not before', async () => {
+  await using folder = await temporaryFolder();
+  askRestart(folder.path, ['s02']);
+  const tooLong = 's'.repeat(250);
+  expect(() => askRestart(folder.path, ['s01', 's02', tooLong])).toThrow(
+    expect.objectContaining({ code: 'E_STATE_IO' }) as Error,
+  );
+  const asked = ['s01', 's02'].map((shard) => isRestartAsked({ folder: folder.path, shard }));
+  expect(asked).toEqual([false, true]);
+});
+
 test('a restart that is refused once its former state is aside goes on later', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
