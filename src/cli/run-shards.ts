@@ -123,11 +123,7 @@ async function leftToRestart(config: Config, shards: readonly string[]): Promise
 }
 
 /** @param budget that is left where this fails: nobody else does then */
-async function askRestart(
-  config: Config,
-  shards: readonly string[],
-  budget: SharedBudget,
-): Promise<readonly string[]> {
+async function askRestart(config: Config, shards: readonly string[], budget: SharedBudget): Promise<readonly string[]> {
   const state = await import('../state/restart.js');
   try {
     return state.askRestart(config.state, shards);

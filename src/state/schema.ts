@@ -322,4 +322,8 @@ const KEY_REGISTER_MIGRATIONS: readonly string[] = [
 export const STATE: DatabaseKind = { applicationId: 0x64796e53, migrations: STATE_MIGRATIONS, oneOwner: true };
 
 /** `dynK` */
-export const KEY_REGISTER: DatabaseKind = { applicationId: 0x64796e4b, migrations: KEY_REGISTER_MIGRATIONS, oneOwner: false };
+export const KEY_REGISTER: DatabaseKind = {
+  applicationId: 0x64796e4b,
+  migrations: KEY_REGISTER_MIGRATIONS,
+  oneOwner: false,
+};

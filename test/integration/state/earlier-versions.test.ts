@@ -1,11 +1,12 @@
 /** State files of every earlier version: brought up when they are opened to work on, nothing lost, and nothing taken for more than it was. */
 import Database from 'better-sqlite3';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BadRowCause } from '../../../src/core/model.js';
 import type { StateStore } from '../../../src/core/state-ports.js';
+import { adoptState } from '../../../src/state/adopt.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { lookAtBadRows, readBadColumns, readBadRow } from '../../../src/state/read-bad-rows.js';
 import { readBinding } from '../../../src/state/read-binding.js';
@@ -294,6 +295,18 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     store.finishPass(backfill);
     store.close();
   });
+});
+
+test('its copy is put back as README.md says, and is refused until it is adopted', async () => {
+  await using state = await earlier(10);
+  opened(state.at).close();
+  renameSync(`${state.file}.v10`, state.file);
+  rmSync(`${state.file}-wal`, { force: true });
+  expect(() => opened(state.at)).toThrow(expect.objectContaining({ code: 'E_STATE_COPIED' }) as Error);
+  expect(adoptState(state.at).reason).not.toBeNull();
+  const store = opened(state.at);
+  expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(2);
+  store.close();
 });
 
 test('a bad row of version 10 that its words alone told about: its cause, and how many of its items are in the target', async () => {
