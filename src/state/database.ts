@@ -48,15 +48,22 @@ export function createDatabase(
  * Opens an existing file for writing.
  *
  * @param busyMs how long a statement waits for another process
+ * @param accept throws where the file is not to be worked on: it is left as it is then. It may be of any version
  * @throws FerryError E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_STATE_LOCKED
  */
-export function openDatabase(place: StatePlace, kind: DatabaseKind, busyMs: number): Database.Database {
+export function openDatabase(
+  place: StatePlace,
+  kind: DatabaseKind,
+  busyMs: number,
+  accept: (database: Database.Database) => void = () => undefined,
+): Database.Database {
   return guarded(place, () => {
     // A copy that was put back may have any mode; -wal and -shm are made with the one it has now.
     chmodSync(place.file, 0o600);
     const database = new Database(place.file, { fileMustExist: true, timeout: busyMs });
     try {
       const version = checkIdentity(database, place, kind);
+      accept(database);
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
       // macOS alone: there, fsync(2) does not reach the platter.

@@ -221,9 +221,8 @@ function moveRest(files: ShardFiles, archive: string): void {
 function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): void {
   let reason: Displaced | null = null;
   try {
-    const database = openDatabase(files, STATE, BUSY_MS);
+    const database = openDatabase(files, STATE, BUSY_MS, (opened) => checkShard(opened, files));
     try {
-      checkShard(database, files);
       reason = guarded(files, () => displaced(files, database, clocks));
       if (reason !== null && moves && maySayMove(reason)) {
         guarded(files, () => arrive(files, database, clocks));

@@ -214,6 +214,17 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(existsSync(copy)).toBe(false);
   });
 
+  test('is left as it is where it is of another shard', async () => {
+    await using state = await earlier(version);
+    renameSync(state.file, join(state.at.folder, 's02.db'));
+    const before = readFileSync(join(state.at.folder, 's02.db'));
+    expect(() => opened({ ...state.at, shard: 's02' })).toThrow(
+      expect.objectContaining({ code: 'E_STATE_FOREIGN' }) as Error,
+    );
+    expect(readFileSync(join(state.at.folder, 's02.db')).equals(before)).toBe(true);
+    expect(readdirSync(state.at.folder).sort()).toEqual(['s02.db', 's02.lock']);
+  });
+
   test('is left as it is where there is no place for the copy', async () => {
     await using state = await earlier(version);
     mkdirSync(join(`${state.file}.v${version}`, 'in the way'), { recursive: true });
