@@ -5,6 +5,7 @@ import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js
 import { EventBus } from '../core/events.js';
 import { plural } from '../listeners/format.js';
 import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
+import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
@@ -37,12 +38,13 @@ export async function runShards(
     const warnings = await passPreflight(io, config, shards, common, run, toRestart, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const target = run.kind === 'backfill' && !run.dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
-    const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards) : [];
     const { superviseShards } = await import('../shards/supervisor.js');
     const { recordedWork } = await import('../wiring/recorded-work.js');
     const { serverShares } = await import('../shards/server-share.js');
     const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
     const budget = run.dryRun ? UNSHARED : joinBudget(config, run.kind === 'backfill' ? 'write' : 'read');
+    // Last of all: a run that is refused before it begins leaves no restart for the next one to go on with.
+    const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : [];
     const endProgress = await showProgress(io, bus, common.json, run.allEvents);
     const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
     const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
@@ -120,9 +122,15 @@ async function leftToRestart(config: Config, shards: readonly string[]): Promise
   return shards.filter((shard) => isRestartAsked({ folder: config.state, shard }));
 }
 
-async function askRestart(config: Config, shards: readonly string[]): Promise<readonly string[]> {
+/** @param budget that is left where this fails: nobody else does then */
+async function askRestart(config: Config, shards: readonly string[], budget: SharedBudget): Promise<readonly string[]> {
   const state = await import('../state/restart.js');
-  return state.askRestart(config.state, shards);
+  try {
+    return state.askRestart(config.state, shards);
+  } catch (thrown) {
+    budget.leave();
+    throw thrown;
+  }
 }
 
 /**

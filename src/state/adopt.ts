@@ -32,9 +32,8 @@ export function adoptState({ folder, shard }: StateAt, clocks?: Clocks): Adopted
   if (!existsSync(files.file)) throw missing(files);
   const lock = lockShard(files);
   try {
-    const database = openDatabase(files, STATE, BUSY_MS);
+    const database = openDatabase(files, STATE, BUSY_MS, (opened) => checkShard(opened, files));
     try {
-      checkShard(database, files);
       checkWhole(database, files);
       const reason = guarded(files, () => displaced(files, database, clocks));
       if (reason === null) return { shard, reason, lateWritesForMs: null };

@@ -18,6 +18,7 @@ import { bootMonotonic } from './clocks.js';
 import { makeFolder, type StatePlace } from './files.js';
 import { freshLedger, inTurn } from './fresh-ledger.js';
 import { acquireLock, isLocked, type Lock } from './lock.js';
+import { lockHolders } from './lock-holder.js';
 import { guarded } from './sqlite-errors.js';
 
 /** Not so many runs at once on one state folder. */
@@ -38,7 +39,7 @@ export interface LedgerOptions {
 export interface Look {
   /** What may be spent, of the whole: as much as that from now on, or, where it is less than before, as soon as can be. */
   readonly fraction: number;
-  /** Processes of the other runs that have a part. */
+  /** Processes of the other runs that share it, as they noted themselves: for whom to name, ask `runsWithPart`. */
   readonly others: readonly number[];
 }
 
@@ -78,7 +79,9 @@ export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>
 }
 
 /**
- * Processes of the runs that have a part of it now, the asking one's own run among them where it has one.
+ * Processes of the runs that have a part of it now, the asking one's own run among them where it has one. The kernel says which they are,
+ * where it does: what a run wrote down of itself may be the id of another one here, as of its own container's. One that cannot be seen
+ * from here is left out.
  * @returns null where the ledger does not say: there is none, or it cannot be read
  */
 export function runsWithPart({ folder, resource }: Omit<LedgerOptions, 'restMs'>): readonly number[] | null {
@@ -90,7 +93,10 @@ export function runsWithPart({ folder, resource }: Omit<LedgerOptions, 'restMs'>
       const rows = database
         .prepare<[string], Row>('SELECT run, pid, held FROM runs WHERE resource = ? AND held > 0')
         .all(resource);
-      return rows.filter(({ run }) => isLocked(lockFile(place, run), place)).map(({ pid }) => pid);
+      return rows.flatMap(({ run, pid }) => {
+        const lock = lockFile(place, run);
+        return isLocked(lock, place) ? (lockHolders(lock) ?? [pid]) : [];
+      });
     } finally {
       database.close();
     }

@@ -48,15 +48,22 @@ export function createDatabase(
  * Opens an existing file for writing.
  *
  * @param busyMs how long a statement waits for another process
+ * @param accept throws where the file is not to be worked on: it is left as it is then. It may be of any version
  * @throws FerryError E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_STATE_LOCKED
  */
-export function openDatabase(place: StatePlace, kind: DatabaseKind, busyMs: number): Database.Database {
+export function openDatabase(
+  place: StatePlace,
+  kind: DatabaseKind,
+  busyMs: number,
+  accept: (database: Database.Database) => void = () => undefined,
+): Database.Database {
   return guarded(place, () => {
     // A copy that was put back may have any mode; -wal and -shm are made with the one it has now.
     chmodSync(place.file, 0o600);
     const database = new Database(place.file, { fileMustExist: true, timeout: busyMs });
     try {
       const version = checkIdentity(database, place, kind);
+      accept(database);
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
       // macOS alone: there, fsync(2) does not reach the platter.
@@ -64,7 +71,8 @@ export function openDatabase(place: StatePlace, kind: DatabaseKind, busyMs: numb
       database.pragma('checkpoint_fullfsync = ON');
       // Nobody is waited for where there is nothing to bring up to date.
       if (version < kind.migrations.length) {
-        keepCopy(database, place, version);
+        // Of a file that many open at once, nobody could tell who makes the copy; and it may be larger than all that is free.
+        if (kind.oneOwner) keepCopy(database, place, version);
         bringUp(database, place, kind);
       }
       database.pragma('foreign_keys = ON');
@@ -165,15 +173,24 @@ function bringUp(database: Database.Database, place: StatePlace, kind: DatabaseK
     .immediate();
 }
 
-/** `s01.db.v10` beside `s01.db`: what an earlier dynaferry can go on with. It is whole and on disk before anything is changed. */
+/**
+ * `s01.db.v10` beside `s01.db`: what an earlier dynaferry can go on with. It is whole and on disk before anything is changed. The caller holds
+ * the lock of `place`.
+ */
 function keepCopy(database: Database.Database, place: StatePlace, version: number): void {
   const copy = earlierCopy(place.file, version);
   const building = `${copy}.new`;
   rmSync(building, { force: true });
-  makeFile(building);
-  database.prepare('VACUUM INTO ?').run(building);
-  syncFile(building);
-  renameSync(building, copy);
+  try {
+    makeFile(building);
+    database.prepare('VACUUM INTO ?').run(building);
+    syncFile(building);
+    renameSync(building, copy);
+  } catch (error) {
+    // Of a disk that is full, it would keep all that was free from the other shards.
+    rmSync(building, { force: true });
+    throw error;
+  }
   syncFolderOf(copy);
 }
 

@@ -103,6 +103,9 @@ export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheri
   return { sentAgo: open.length === 0 ? null : Math.min(...open), archives: found.map(({ name }) => name) };
 }
 
+/** What is read of an archive here, files have since that version: none is ever brought up. */
+const COLUMNS_SINCE = 10;
+
 const UNKNOWN = { sentAgo: 0, inherited: [] } as const;
 
 /** What cannot be read any more may have been anything, up to this moment. */
@@ -112,7 +115,7 @@ function lookInto(
 ): { readonly sentAgo: number | null; readonly inherited: readonly string[] } {
   const log = SIDE_FILES.some((side) => existsSync(archive.file + side));
   try {
-    const database = openReadOnly(archive, STATE, 0);
+    const database = openReadOnly(archive, STATE, 0, COLUMNS_SINCE);
     try {
       // Of another shard, it says nothing of this one.
       if (new Binding(database).shard() !== archive.shard) return UNKNOWN;

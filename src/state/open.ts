@@ -116,9 +116,8 @@ function checkHome(files: ShardFiles, database: Database, moves: boolean, clocks
 }
 
 function openLocked(files: ShardFiles, lock: Lock, moves: boolean, clocks: Clocks | undefined): StateStore {
-  const database = openDatabase(files, STATE, BUSY_MS);
+  const database = openDatabase(files, STATE, BUSY_MS, (opened) => checkShard(opened, files));
   try {
-    checkShard(database, files);
     checkWhole(database, files);
     const arrived = checkHome(files, database, moves, clocks);
     const clock = prepared(files, () => new SteadyClock(database, clocks));

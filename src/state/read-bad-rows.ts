@@ -110,15 +110,11 @@ function* partsOf(
   }
 }
 
-/** @returns null where that table has no bad row of that number, or nothing can be read */
+/** @returns null where that table has no bad row of that number @throws FerryError E_STATE_* where nobody can tell */
 export function readBadRow({ folder, shard }: StateAt, table: string, number: number): RecordedBadRow | null {
   const files = shardFiles(folder, shard);
-  try {
-    if (!isRecorded(files)) return null;
-    return readBeside(files, (database) => prepared(files, () => new BadRows(database)).numbered(table, number));
-  } catch {
-    return null;
-  }
+  if (!isRecorded(files)) return null;
+  return readBeside(files, (database) => prepared(files, () => new BadRows(database)).numbered(table, number));
 }
 
 /** Whether anything is recorded for the shard, be it readable or not. */

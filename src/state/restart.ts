@@ -11,7 +11,7 @@
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { FerryError } from '../core/errors.js';
+import { FerryError, type ErrorCode } from '../core/errors.js';
 import { arrive } from './arrive.js';
 import type { Clocks } from './clocks.js';
 import { openDatabase } from './database.js';
@@ -29,25 +29,47 @@ const MOVING = 'moving ';
 /** How long a statement waits: a reader may recover the log. */
 const BUSY_MS = 5_000;
 
+/** They say nothing of the file: it can be looked into later. */
+const PASSING: ReadonlySet<string> = new Set([
+  'E_STATE_LOCKED',
+  'E_DISK_FULL',
+  'E_TOO_MANY_FILES',
+  'E_OUT_OF_MEMORY',
+] satisfies readonly ErrorCode[]);
+
 export interface Archive extends StateAt {
   /** The folder is on a volume that moves between hosts. */
   readonly moves?: boolean;
+  /** Another run may have come to the shard first: where the restart is not asked for any more, nothing is moved. */
+  readonly onlyIfAsked?: boolean;
 }
 
 /**
- * Notes that these shards are to begin again, durably.
+ * Notes that these shards are to begin again, durably: all of them, or none that was not noted before.
  * @returns those of them that this was not asked for before
  * @throws FerryError E_STATE_IO
  */
 export function askRestart(folder: string, shards: readonly string[]): readonly string[] {
   const asked = shards.filter((shard) => !isRestartAsked({ folder, shard }));
-  for (const shard of asked) {
-    const files = shardFiles(folder, shard);
-    guarded(files, () => {
-      makeFolder(folder);
-      makeFile(files.restart);
-      syncFolderOf(files.restart);
-    });
+  try {
+    for (const shard of asked) {
+      const files = shardFiles(folder, shard);
+      guarded(files, () => {
+        makeFolder(folder);
+        makeFile(files.restart);
+        syncFolderOf(files.restart);
+      });
+    }
+  } catch (thrown) {
+    // The run does not begin; the next one is not to go on with a part of it.
+    for (const shard of asked) {
+      try {
+        forgetRestart({ folder, shard });
+      } catch {
+        // The first fault says more.
+      }
+    }
+    throw thrown;
   }
   return asked;
 }
@@ -88,15 +110,18 @@ function removeRestart(files: ShardFiles): void {
  * Moves the state file to `<shard>.<UTC time>.db` while holding the shard's lock. Works on a damaged or foreign file too. The restart is
  * through once `giveUpClaims` is.
  *
- * @returns absolute path of the file that was moved; null where nothing was recorded for the shard
- * @throws FerryError E_STATE_LOCKED, E_STATE_COPIED where another one may go on, whose writes the next state would know nothing of; E_STATE_IO
+ * @returns absolute path of the file that was moved; null where nothing was recorded for the shard, or another run has begun it again
+ * @throws FerryError E_STATE_LOCKED, E_STATE_COPIED where another one may go on, whose writes the next state would know nothing of; E_STATE_IO;
+ * E_DISK_FULL and other faults of the machine
  */
 export function archiveState(options: Archive, clocks?: Clocks): string | null {
-  const { folder, shard } = options;
+  const { folder, shard, onlyIfAsked = false } = options;
   const files = shardFiles(folder, shard);
   if (!existsSync(folder)) return null;
   const lock = lockShard(files);
   try {
+    // The other one may have given up the former claims, and be about to make its file.
+    if (onlyIfAsked && guarded(files, () => noteOf(files)) === null) return null;
     const begun = guarded(files, () => finishMove(files));
     const archive = existsSync(files.file) ? moveAside(files, options, clocks) : begun;
     // With the former state aside it has begun, whatever refuses the rest.
@@ -121,11 +146,21 @@ export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Prom
   try {
     // Another run may have done it, and have gone on: its claims stay.
     if (guarded(files, () => noteOf(files)) !== ASIDE) return;
+    if (existsSync(files.file)) throw begunBetween(files);
     await releaseItemKeys({ folder, shard }, turn);
     guarded(files, () => removeRestart(files));
   } finally {
     lock.release();
   }
+}
+
+/** By a run that was on its way before the restart was asked for: rows that it has written would be without their claims. */
+function begunBetween({ subject }: ShardFiles): FerryError {
+  return new FerryError(
+    'E_STATE_LOCKED',
+    `${subject}: another run has begun it while this one was about to begin it again`,
+    'let that run end, then run again: what it moved is put aside then, and the shard begins again',
+  );
 }
 
 /**
@@ -181,14 +216,13 @@ function moveRest(files: ShardFiles, archive: string): void {
 
 /**
  * Closing the last connection folds the log into the file and removes it; beside a reader, or damage, it stays and is moved.
- * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED where nobody could look, since it may be a copy
+ * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where nobody could look, since it may be a copy
  */
 function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): void {
   let reason: Displaced | null = null;
   try {
-    const database = openDatabase(files, STATE, BUSY_MS);
+    const database = openDatabase(files, STATE, BUSY_MS, (opened) => checkShard(opened, files));
     try {
-      checkShard(database, files);
       reason = guarded(files, () => displaced(files, database, clocks));
       if (reason !== null && moves && maySayMove(reason)) {
         guarded(files, () => arrive(files, database, clocks));
@@ -201,7 +235,7 @@ function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined):
       database.close();
     }
   } catch (thrown) {
-    if (thrown instanceof FerryError && thrown.code === 'E_STATE_LOCKED') throw thrown;
+    if (thrown instanceof FerryError && PASSING.has(thrown.code)) throw thrown;
     // Damaged or foreign: that is what restarts are for. Its log is moved beside it.
   }
   if (reason !== null) throw copied(files, reason);

@@ -9,6 +9,8 @@ export interface DatabaseKind {
   readonly applicationId: number;
   /** SQL by version, from 1. */
   readonly migrations: readonly string[];
+  /** One process at a time opens it to work on, by a lock: a file that is brought up is kept as it was, beside it. */
+  readonly oneOwner: boolean;
 }
 
 // Cursors and item keys hold row values; that is why the files are for the owner alone.
@@ -317,7 +319,11 @@ const KEY_REGISTER_MIGRATIONS: readonly string[] = [
 ];
 
 /** `dynS` */
-export const STATE: DatabaseKind = { applicationId: 0x64796e53, migrations: STATE_MIGRATIONS };
+export const STATE: DatabaseKind = { applicationId: 0x64796e53, migrations: STATE_MIGRATIONS, oneOwner: true };
 
 /** `dynK` */
-export const KEY_REGISTER: DatabaseKind = { applicationId: 0x64796e4b, migrations: KEY_REGISTER_MIGRATIONS };
+export const KEY_REGISTER: DatabaseKind = {
+  applicationId: 0x64796e4b,
+  migrations: KEY_REGISTER_MIGRATIONS,
+  oneOwner: false,
+};

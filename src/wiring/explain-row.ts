@@ -28,7 +28,7 @@ export interface ExplainedRow extends RowExplanation {
   readonly localIndexesUnknown: boolean;
 }
 
-/** @param table null: the first of the config that has such a row @throws FerryError E_USAGE where there is none; E_SOURCE_*, E_TABLE_*, E_MAPPING_* */
+/** @param table null: the first of the config that has such a row @throws FerryError E_USAGE where there is none; E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_STATE_* */
 export async function explainRowOf(
   config: Config,
   shards: readonly string[],

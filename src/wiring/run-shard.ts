@@ -57,7 +57,7 @@ export async function runShard(
   const { watch, ...watching } = watchShard(task, config, bus, budget, outer);
   const { signal } = watch;
   try {
-    store = await openState(task, config, bus, signal);
+    store = await openState(task, config, bus, signal, () => watching.stepped());
     incidents.keepIn(store);
     if (store.waitsAnew) bus.emit('shard.warning', { shard: task.shard, ...WAITS_ANEW });
     // A dry run asks no target, so it knows of no local index.
@@ -164,18 +164,27 @@ function debugFault(thrown: unknown): { code: 'E_INTERNAL'; message: string; hin
   };
 }
 
-async function openState(task: ShardTask, config: Config, bus: EventBus, signal: AbortSignal): Promise<StateStore> {
+/** @param stepped called after each of the steps, of which a large register takes an hour's worth */
+async function openState(
+  task: ShardTask,
+  config: Config,
+  bus: EventBus,
+  signal: AbortSignal,
+  stepped: () => void,
+): Promise<StateStore> {
   const { shard } = task;
   const place = { folder: stateFolder(config, task.dryRun), shard };
   const turn: Turn = async (action, holder) => {
     // There may be many, none of which waits for anything.
     await setImmediate();
     if (signal.aborted) throw interrupted();
-    return await inTurn({ shard, emitter: bus }, { holder }, action, signal);
+    const done = await inTurn({ shard, emitter: bus }, { holder }, action, signal);
+    stepped();
+    return done;
   };
   if (task.dryRun) await discardState(place, turn);
   else if (task.restart) {
-    archiveState({ ...place, moves: config.stateMoves });
+    archiveState({ ...place, moves: config.stateMoves, onlyIfAsked: true });
     await giveUpClaims(place, turn);
   }
   // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.

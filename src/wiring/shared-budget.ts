@@ -45,19 +45,17 @@ export function joinBudget(config: Shared, kind: Kind): SharedBudget {
   const ledger = BudgetLedger.join({ ...ledgerOf(config, kind), restMs: REST_MS });
   let putAside = ledger.putAside;
   let looksInVain = 0;
-  let others: readonly number[] = [];
   return {
     look(inUse) {
       const look = ledger.look(inUse);
       looksInVain = look.fraction > 0 ? 0 : looksInVain + 1;
-      others = look.others;
       return look.fraction;
     },
     warning() {
       const file = putAside;
       putAside = null;
       if (file !== null) return madeNew(file);
-      return looksInVain === PATIENT_LOOKS ? waiting(table, kind, others) : null;
+      return looksInVain === PATIENT_LOOKS ? waiting(table, kind, runsWithPart(ledgerOf(config, kind)) ?? []) : null;
     },
     leave: () => ledger.leave(),
   };
@@ -71,7 +69,7 @@ function madeNew(file: string): Fault {
   };
 }
 
-function waiting(table: string, kind: string, others: readonly number[]): Fault {
+function waiting(table: string, kind: Kind, others: readonly number[]): Fault {
   return {
     code: 'E_STATE_LOCKED',
     message: `${others.length === 0 ? 'another run' : runsOf(others)} has the whole ${kind} budget of table ${table}, and has given up nothing for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; it is waited for`,

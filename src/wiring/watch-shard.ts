@@ -16,7 +16,7 @@
 import type { Config } from '../config/model.js';
 import type { EventBus } from '../core/events.js';
 import type { TokenBucket } from '../dynamodb/budget.js';
-import { LOOK_AROUND, StallWatch, type StallTimes } from '../engine/stall-watch.js';
+import { LOOK_AROUND, StallWatch, type StallTimes, type Wait } from '../engine/stall-watch.js';
 import type { ShardTask } from './shard-task.js';
 import { starvation } from './shared-budget.js';
 
@@ -34,6 +34,8 @@ export interface ShardWatch {
   readonly watch: StallWatch;
   /** From now on its rows count as well. */
   counts(source: { readonly rowsRead: number }): void;
+  /** A step of work was done that no event tells of. */
+  stepped(): void;
   end(): void;
 }
 
@@ -61,6 +63,7 @@ export function watchShard(
   const counts = { steps: 0, rows: 0, chunks: 0, items: 0, commits: 0 };
   const sources: { readonly rowsRead: number }[] = [];
   let underWay = 0;
+  let registerWait: Wait | null = null;
   const excuses = new Excuses(config.source.limits.maxPauseSeconds, times.tickMs);
   const endings = [
     bus.on('shard.phase', () => void (counts.steps += 1)),
@@ -81,6 +84,7 @@ export function watchShard(
     bus.on('source.paused', () => excuses.paused()),
     bus.on('source.resumed', () => excuses.resumed()),
     bus.on('request.retried', () => excuses.refused()),
+    bus.on('register.waited', ({ holder }) => void (registerWait = waitForRegister(holder))),
   ];
   const watch = new StallWatch(shard, outer, times, {
     movements: () => ({
@@ -92,9 +96,14 @@ export function watchShard(
       'items acknowledged by DynamoDB': counts.items,
       'chunks committed to the state': counts.commits,
     }),
-    onMoved: () => excuses.moved(),
+    onMoved: () => {
+      registerWait = null;
+      excuses.moved();
+    },
     excused: () => excuses.excuse(budget.owedMs, underWay),
-    waitsFor: () => (budget.starves ? starvation(config, kind === 'backfill' ? 'write' : 'read', process.ppid) : null),
+    waitsFor: () =>
+      registerWait ??
+      (budget.starves ? starvation(config, kind === 'backfill' ? 'write' : 'read', process.ppid) : null),
     onStalled: (last, seconds, wait) =>
       bus.emit('shard.stalled', {
         ...{ shard, last, seconds },
@@ -104,10 +113,18 @@ export function watchShard(
   return {
     watch,
     counts: (source) => void sources.push(source),
+    stepped: () => void (counts.steps += 1),
     end: () => {
       watch.end();
       for (const end of endings) end();
     },
+  };
+}
+
+function waitForRegister(holder: number | null): Wait {
+  return {
+    fact: `waits for the register of item keys, which ${holder === null ? 'another process' : `process ${holder}`} keeps`,
+    next: `see ${holder === null ? 'who has item-keys.db open (`lsof`)' : `what it is and whether it was stopped (\`ps -o pid,stat,args -p ${holder}\`)`}; let it go on, or end it`,
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type Migration,
   type Servers,
 } from '../../support/migration.js';
+import { BudgetLedger } from '../../../src/state/budget-ledger.js';
 import type { CliResult } from '../../support/cli.js';
 import { letLateWriteWindowPass } from '../../support/late-writes.js';
 import { expectRefusal, type Refusal } from './refusal.js';
@@ -60,6 +61,23 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     expect(status.stdout).toContain('E_STATE_CORRUPT');
     await refusedUntilRestarted(migration, refusal, true);
     expect(await migration.items()).toHaveLength(ITEMS);
+  });
+
+  it('stays as it is where a restart is refused, as the budget cannot be shared; the next backfill does not restart', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    const recorded = await statusOf(migration);
+    const other = BudgetLedger.join({ folder: migration.stateFolder, resource: 'write another', restMs: 1_000 });
+    writeFileSync(join(migration.stateFolder, 'budget.ledger'), 'not a ledger at all, but long enough to be looked at');
+    expectRefusal(await migration.run(['backfill', '--restart']), {
+      code: 'E_STATE_CORRUPT',
+      exit: 6,
+      fact: /the ledger of the budget/,
+      next: /wait until the run of process \d+ has ended/,
+    });
+    other.leave();
+    expect(await statusOf(migration)).toEqual(recorded);
+    expect((await migration.run(['backfill'])).stdout).toContain('was done already');
   });
 
   it('that belongs to another shard is refused until --restart', async () => {

@@ -12,6 +12,7 @@ import { loadConfig } from '../../../src/config/load.js';
 import { SETTING_CHANGES, type SettingPath } from '../../../src/config/setting-changes.js';
 import type { Finding } from '../../../src/core/errors.js';
 import { EventBus } from '../../../src/core/events.js';
+import { askRestart } from '../../../src/state/restart.js';
 import { preflight } from '../../../src/wiring/preflight.js';
 import { openBudget, runShard } from '../../../src/wiring/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../../src/wiring/shard-task.js';
@@ -141,6 +142,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
         sortKey: { name: keys?.sortKey?.name ?? 'sk', type: keys?.sortKey?.type ?? 'S' },
       });
       const { target } = config;
+      askRestart(config.state, [shard]);
       // The emulator is of one region.
       const again = await run({ ...config, target: { ...target, table: fresh.name, region: null } }, { restart: true });
       expect(again, `${path}: ${again.fault?.message ?? ''}`).toMatchObject({

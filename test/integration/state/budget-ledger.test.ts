@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { BudgetLedger, noteGoneRuns } from '../../../src/state/budget-ledger.js';
+import { BudgetLedger, noteGoneRuns, runsWithPart } from '../../../src/state/budget-ledger.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { startScript, startScripts } from './child-script.js';
 
@@ -117,6 +117,22 @@ describe('runs of one machine share a budget', () => {
     await holder.exited;
     using second = joined(folder.path);
     expect(second.look(0)).toEqual({ fraction: 0, others: [] });
+  });
+
+  test('one in another container is named as it is seen from here', async (context) => {
+    if (!canUnshare) return context.skip('needs root on Linux to make a pid namespace');
+    await using folder = await temporaryFolder();
+    await using holder = startScript(
+      'hold-budget',
+      [folder.path, 'write messages'],
+      'set -- unshare --pid --fork --kill-child "$@"',
+    );
+    expect(await holder.line()).toBe('1');
+    const [seen = 0, ...more] = runsWithPart({ folder: folder.path, resource: 'write messages' }) ?? [];
+    expect(more).toEqual([]);
+    expect(readFileSync(`/proc/${seen}/cmdline`, 'utf8')).toContain('hold-budget');
+    // By its own count it is the first one.
+    expect(readFileSync(`/proc/${seen}/status`, 'utf8')).toMatch(/^NSpid:\t\d+\t1$/m);
   });
 
   test('that one is gone is noted before somebody joins: its part rests meanwhile', async () => {

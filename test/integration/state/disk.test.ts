@@ -1,10 +1,22 @@
+import Database from 'better-sqlite3';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openKeyRegister } from '../../../src/state/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
+import { archiveState } from '../../../src/state/restart.js';
 import { cursor, sampleChunk, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScript } from './child-script.js';
@@ -117,6 +129,27 @@ describe('a full disk', () => {
     const again = openStateStore({ folder: disk.path, shard: 's01', create: false });
     expect(again.summary('backfill', 'messages')?.counts.chunks).toBe(reported);
     again.close();
+  });
+
+  test('no room for the copy of an earlier version: nothing of it is left, and a restart does not go on unseen', async (context) => {
+    await using folder = await temporaryFolder();
+    using disk = tinyDisk(join(folder.path, 'disk'));
+    if (disk === null) return context.skip('needs root on Linux to mount a 1 MB file system');
+    const at = { folder: disk.path, shard: 's01' };
+    const file = join(disk.path, 's01.db');
+    copyFileSync(new URL('../../../fixtures/state/v10.db', import.meta.url), file);
+    const database = new Database(file);
+    database.prepare('INSERT INTO suspects (key_text, since) VALUES (?, 1)').run('x'.repeat(400_000));
+    database.close();
+    const { bavail, bsize } = statfsSync(disk.path);
+    writeFileSync(join(disk.path, 'ballast'), Buffer.alloc(bavail * bsize - 200_000));
+    const free = () => statfsSync(disk.path).bavail * bsize;
+    expect(() => openStateStore({ ...at, create: false })).toThrow(full);
+    expect(readdirSync(disk.path).filter((name) => name.includes('.new'))).toEqual([]);
+    expect(free()).toBeGreaterThan(100_000);
+    // Whether it is a copy, whose other one may go on, is not known then.
+    expect(() => archiveState(at)).toThrow(full);
+    expect(existsSync(file)).toBe(true);
   });
 });
 

@@ -1,13 +1,14 @@
 /** State files of every earlier version: brought up when they are opened to work on, nothing lost, and nothing taken for more than it was. */
 import Database from 'better-sqlite3';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BadRowCause } from '../../../src/core/model.js';
 import type { StateStore } from '../../../src/core/state-ports.js';
+import { adoptState } from '../../../src/state/adopt.js';
 import { openStateStore } from '../../../src/state/open.js';
-import { lookAtBadRows, readBadColumns } from '../../../src/state/read-bad-rows.js';
+import { lookAtBadRows, readBadColumns, readBadRow } from '../../../src/state/read-bad-rows.js';
 import { readBinding } from '../../../src/state/read-binding.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
 import { STATE } from '../../../src/state/schema.js';
@@ -101,6 +102,10 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(status?.fault).toMatchObject({ code: 'E_STATE_FOREIGN' });
     expect(status?.fault?.message).toContain(`state version ${version}`);
     expect(status?.fault?.hint).toContain('brings the file up to date');
+    // That a row is not there is another answer.
+    expect(() => readBadRow(state.at, 'messages', 1)).toThrow(
+      expect.objectContaining({ code: 'E_STATE_FOREIGN' }) as Error,
+    );
     // What it was begun with holds other shards to it all the same.
     expect(readBinding(state.at)).toEqual(FINGERPRINT);
   });
@@ -209,6 +214,17 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(existsSync(copy)).toBe(false);
   });
 
+  test('is left as it is where it is of another shard', async () => {
+    await using state = await earlier(version);
+    renameSync(state.file, join(state.at.folder, 's02.db'));
+    const before = readFileSync(join(state.at.folder, 's02.db'));
+    expect(() => opened({ ...state.at, shard: 's02' })).toThrow(
+      expect.objectContaining({ code: 'E_STATE_FOREIGN' }) as Error,
+    );
+    expect(readFileSync(join(state.at.folder, 's02.db')).equals(before)).toBe(true);
+    expect(readdirSync(state.at.folder).sort()).toEqual(['s02.db', 's02.lock']);
+  });
+
   test('is left as it is where there is no place for the copy', async () => {
     await using state = await earlier(version);
     mkdirSync(join(`${state.file}.v${version}`, 'in the way'), { recursive: true });
@@ -290,6 +306,18 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     store.finishPass(backfill);
     store.close();
   });
+});
+
+test('its copy is put back as README.md says, and is refused until it is adopted', async () => {
+  await using state = await earlier(10);
+  opened(state.at).close();
+  renameSync(`${state.file}.v10`, state.file);
+  rmSync(`${state.file}-wal`, { force: true });
+  expect(() => opened(state.at)).toThrow(expect.objectContaining({ code: 'E_STATE_COPIED' }) as Error);
+  expect(adoptState(state.at).reason).not.toBeNull();
+  const store = opened(state.at);
+  expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(2);
+  store.close();
 });
 
 test('a bad row of version 10 that its words alone told about: its cause, and how many of its items are in the target', async () => {

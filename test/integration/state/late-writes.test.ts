@@ -1,5 +1,6 @@
 /** What a shard that is begun again inherits of the writes under its former state; what of a verification may be resumed. */
-import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { copyFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
@@ -43,6 +44,22 @@ test('nothing, where everything was heard out, or was too long ago', async () =>
   }).close();
   archiveState(one.at);
   expect(inherited(one.at)).toBeNull();
+});
+
+test('nothing, where a state that an earlier version put aside had heard all out', async () => {
+  await using one = await place();
+  const archive = join(one.at.folder, 's01.20251122T230000Z.db');
+  copyFileSync(new URL('../../../fixtures/state/v10.db', import.meta.url), archive);
+  const database = new Database(archive);
+  database.exec('UPDATE meta SET writing = 0, broken_off_at = NULL; DELETE FROM suspects');
+  database.close();
+  expect(inherited(one.at)).toBeNull();
+  rmSync(join(one.at.folder, 's01.db'));
+  rmSync(join(one.at.folder, 's01.seen'));
+  const again = new Database(archive);
+  again.exec('UPDATE meta SET writing = 1');
+  again.close();
+  expect(Math.abs((inherited(one.at) ?? 0) - Date.now())).toBeLessThan(MOMENT);
 });
 
 test('the last suspect, a kill that was found, a kill that nobody has found yet', async () => {

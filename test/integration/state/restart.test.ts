@@ -63,6 +63,17 @@ test('a restart that was asked for stays so until its shard is put aside, or it 
   forgetRestart({ ...at, shard: 's02' });
 });
 
+test('a restart that cannot be asked for all its shards is asked for none that it was not before', async () => {
+  await using folder = await temporaryFolder();
+  askRestart(folder.path, ['s02']);
+  const tooLong = 's'.repeat(250);
+  expect(() => askRestart(folder.path, ['s01', 's02', tooLong])).toThrow(
+    expect.objectContaining({ code: 'E_STATE_IO' }) as Error,
+  );
+  const asked = ['s01', 's02'].map((shard) => isRestartAsked({ folder: folder.path, shard }));
+  expect(asked).toEqual([false, true]);
+});
+
 test('a restart that is refused once its former state is aside goes on later', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
@@ -155,6 +166,41 @@ test('what another run has claimed since it began the shard again stays, whoever
   await giveUpClaims(at, atOnce);
   expect(register.claim({ shard: 's02', table: 'messages' }, [{ keyText: 'k', cursor: cursor('2') }])).toHaveLength(1);
   register.close();
+});
+
+test('what a run claimed that began the shard in between stays, and the restart is still asked for', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  archiveState(at);
+  // A run that was on its way before the restart was asked for, and that has written rows by now.
+  openStateStore({ ...at, create: true }).close();
+  const register = openKeyRegister({ folder: folder.path });
+  register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('row 1') }]);
+  await expect(giveUpClaims(at, atOnce)).rejects.toMatchObject({ code: 'E_STATE_LOCKED' });
+  expect(register.claim({ shard: 's02', table: 'messages' }, [{ keyText: 'k', cursor: cursor('2') }])).toHaveLength(1);
+  expect(isRestartAsked(at)).toBe(true);
+  expect(archiveState(at)).not.toBeNull();
+  await giveUpClaims(at, atOnce);
+  expect(register.claim({ shard: 's02', table: 'messages' }, [{ keyText: 'k', cursor: cursor('2') }])).toEqual([]);
+  register.close();
+});
+
+test('a restart that another run has done meanwhile is not done again', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  askRestart(at.folder, ['s01']);
+  const task = { ...at, onlyIfAsked: true };
+  expect(archiveState(task)).not.toBeNull();
+  await giveUpClaims(at, atOnce);
+  // The other run, which waited for its turn, in the moment before the state is made, and after.
+  for (const isMade of [false, true]) {
+    expect(archiveState(task)).toBeNull();
+    await giveUpClaims(at, atOnce);
+    expect([existsSync(join(at.folder, 's01.db')), isRestartAsked(at)]).toEqual([isMade, false]);
+    openStateStore({ ...at, create: true }).close();
+  }
 });
 
 test(

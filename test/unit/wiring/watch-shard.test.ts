@@ -72,6 +72,8 @@ test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => vo
   ['chunks committed to the state', ({ bus }) => bus.emit('watermark.advanced', { ...range, chunks: 1, rows: 1 })],
   ['a step of the work', ({ bus }) => bus.emit('shard.phase', { shard: 's01', phase: 'verifying' })],
   ['a step of the work', ({ bus }) => bus.emit('range.completed', range)],
+  // As a restart does that gives up claims, for an hour in a large register.
+  ['a step of the work', ({ shard }) => shard.stepped()],
   ['rows gone through', ({ bus }) => bus.emit('shard.progress', progressOf(10))],
   [
     'items acknowledged by DynamoDB',
@@ -205,6 +207,34 @@ test('one that waits for a budget which another run has says so, and whose that 
   expect((error as FerryError).hint).not.toMatch(/MySQL|network/);
   shard.end();
   holder.leave();
+});
+
+test('one that waits for the register of item keys says so, and who keeps it, until something moves', async () => {
+  const { bus, shard, told } = watched();
+  const wait = async (holder: number | null): Promise<void> => {
+    for (let second = 2; second <= 10; second += 2) {
+      await seconds(2);
+      bus.emit('register.waited', { shard: 's01', seconds: second, holder });
+    }
+  };
+  await wait(4711);
+  shard.stepped();
+  await wait(null);
+  await seconds(2);
+  shard.stepped();
+  await seconds(12);
+  expect(told).toMatchObject([
+    {
+      waitsFor: 'waits for the register of item keys, which process 4711 keeps',
+      hint: expect.stringContaining('ps -o pid,stat,args -p 4711') as unknown,
+    },
+    {
+      waitsFor: 'waits for the register of item keys, which another process keeps',
+      hint: expect.stringContaining('lsof') as unknown,
+    },
+    { waitsFor: null },
+  ]);
+  shard.end();
 });
 
 test('where its own run has it, or nobody is known to, it says that', async () => {
