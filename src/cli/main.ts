@@ -73,9 +73,6 @@ async function exitCodeOf(argv: readonly string[], io: Io): Promise<ExitCode> {
     }
     const error = asFerryError(thrown, 'dynaferry itself');
     printError(io, error, format);
-    if (error.code === 'E_INTERNAL' && io.env['DYNAFERRY_DEBUG'] !== undefined && thrown instanceof Error) {
-      io.stderr.write(`${thrown.stack ?? thrown.message}\n`);
-    }
     return error.exitCode;
   }
 }
