@@ -8,7 +8,7 @@ import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
 import { asFerryError } from '../core/thrown.js';
 import type { Io } from './io.js';
 import { printError, printFault, type Format } from './print-error.js';
-import { buildProgram } from './program.js';
+import { buildProgram, wrongWords } from './program.js';
 
 /**
  * A reader may stand still: one that was stopped, a pager that nobody turns, a terminal behind a dead line. That is waited for, but once the
@@ -68,14 +68,11 @@ async function exitCodeOf(argv: readonly string[], io: Io): Promise<ExitCode> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return EXIT.done;
-      if (format !== 'text') printError(io, wrongWords(thrown), format);
+      if (format !== 'text') printError(io, wrongWords(thrown.message), format);
       return EXIT.usage;
     }
     const error = asFerryError(thrown, 'dynaferry itself');
     printError(io, error, format);
-    if (error.code === 'E_INTERNAL' && io.env['DYNAFERRY_DEBUG'] !== undefined && thrown instanceof Error) {
-      io.stderr.write(`${thrown.stack ?? thrown.message}\n`);
-    }
     return error.exitCode;
   }
 }
@@ -84,12 +81,6 @@ async function exitCodeOf(argv: readonly string[], io: Io): Promise<ExitCode> {
 function formatOf(argv: readonly string[]): Format {
   if (!argv.includes('--json') && !argv.includes('--all-events')) return 'text';
   return argv[0] === 'bad-rows' ? 'lines' : 'document';
-}
-
-function wrongWords({ message }: CommanderError): FerryError {
-  const [fact = '', ...more] = message.replace(/^error: /, '').split('\n');
-  const meant = more.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter((line) => line !== '');
-  return new FerryError('E_USAGE', fact, [...meant, '`dynaferry --help` tells more'].join('; '));
 }
 
 /** What the run came to still counts, unless it says that all is well to somebody who could not read it. */

@@ -134,7 +134,7 @@ function printFindings(io: Io, run: RunOptions, outcome: ShardOutcome): void {
     writeLine(io.stdout, `  rows without a key are named by number: \`${command}\` shows row #N`);
   }
   const dry = run.dryRun ? ' --dry-run' : '';
-  more(io, outcome.badRows - badRows.length, 'bad row', `\`dynaferry bad-rows ${outcome.shard}${dry}\` lists them`);
+  more(io, badRows.length, outcome.badRows, 'bad row', `\`dynaferry bad-rows ${outcome.shard}${dry}\` lists them`);
   for (const difference of differences) {
     const names = difference.attributes.length > 0 ? `  ${namesOfServer(difference.attributes)}` : '';
     writeLine(io.stdout, `  ${difference.class.padEnd(10)} ${difference.keyText}${names}`);
@@ -146,8 +146,8 @@ function printFindings(io: Io, run: RunOptions, outcome: ShardOutcome): void {
       `  unresolved ${plural(doubtful, 'item')} that TTL may have deleted, or that may be missing: TTL was changed on the table meanwhile; verify again`,
     );
   }
-  const left = missing + differing + unresolved - doubtful - differences.length;
-  more(io, left, 'difference', 'the state counts them all, and keeps the first ones');
+  const found = missing + differing + unresolved - doubtful;
+  more(io, differences.length, found, 'difference', 'the state counts them all, and keeps the first ones');
 }
 
 /** Differences by the operator's own hand must not look like damage. */
@@ -165,8 +165,10 @@ function printAcceptedChanges(io: Io, run: RunOptions, { acceptedChanges, differ
   );
 }
 
-function more(io: Io, left: number, noun: string, where: string): void {
-  if (left > 0) writeLine(io.stdout, `  and ${plural(left, `more ${noun}`)}; ${where}`);
+/** A shard whose process ended without a word has none listed. */
+function more(io: Io, listed: number, all: number, noun: string, where: string): void {
+  const left = listed === 0 ? plural(all, noun) : `and ${plural(all - listed, `more ${noun}`)}`;
+  if (all > listed) writeLine(io.stdout, `  ${left}; ${where}`);
 }
 
 /** Where bad rows stay behind. Ends in a line break, or is empty. */

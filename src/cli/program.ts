@@ -1,6 +1,6 @@
 /** The commander program: one command a file, each with an example. Nothing heavy is loaded here: `--help` must be quick. */
 import { Command } from 'commander';
-import type { ExitCode } from '../core/errors.js';
+import { FerryError, type ExitCode } from '../core/errors.js';
 import { backfillCommand } from './backfill.js';
 import { badRowsCommand } from './bad-rows.js';
 import { checkCommand } from './check.js';
@@ -22,7 +22,6 @@ export function buildProgram(io: Io, finish: (code: ExitCode) => void, words = t
     .description('Moves account-sharded MySQL tables into Amazon DynamoDB and proves that the copy is right.')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .showHelpAfterError('(dynaferry --help tells more)')
     .showSuggestionAfterError(true)
     .addHelpText(
       'after',
@@ -57,8 +56,27 @@ Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight re
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => words && io.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'error E_USAGE: ')),
+      outputError: (text, write) => {
+        const { code, message, hint } = wrongWords(text, command);
+        write(`error ${code}: ${message}\n  next: ${hint}\n`);
+      },
     });
   }
   return program;
+}
+
+/**
+ * @param text commander's own, which may suggest a word in further lines
+ * @param command whose words they were; null where that is not known
+ */
+export function wrongWords(text: string, command: Command | null = null): FerryError {
+  const [fact = '', ...more] = text.replace(/^error: /, '').split('\n');
+  const meant = more.map((line) => line.replace(/^\(D(.*)\)$/, 'd$1')).filter((line) => line !== '');
+  const help = `\`${pathOf(command)} --help\` tells more`;
+  return new FerryError('E_USAGE', fact, [...meant, help].join(' '));
+}
+
+function pathOf(command: Command | null): string {
+  if (command === null) return 'dynaferry';
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }

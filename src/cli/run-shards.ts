@@ -45,7 +45,7 @@ export async function runShards(
     const budget = run.dryRun ? UNSHARED : joinBudget(config, run.kind === 'backfill' ? 'write' : 'read');
     // Last of all: a run that is refused before it begins leaves no restart for the next one to go on with.
     const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : [];
-    const endProgress = await showProgress(io, bus, common.json, run.allEvents);
+    const endProgress = await showProgress(io, bus, common.json, run);
     const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
     const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
     const shares = serverShares(config, shards, jobs);
@@ -212,17 +212,22 @@ async function targetOf(config: Config, signal: AbortSignal): Promise<TargetAtSt
 }
 
 /** Bars on a terminal, lines elsewhere, NDJSON for programs; all on stderr. @returns call it to end them */
-async function showProgress(io: Io, bus: EventBus, json: boolean, allEvents: boolean): Promise<() => void> {
+async function showProgress(
+  io: Io,
+  bus: EventBus,
+  json: boolean,
+  { allEvents, dryRun }: RunOptions,
+): Promise<() => void> {
   if (json) {
     const { startNdjsonLog } = await import('../listeners/ndjson-log.js');
     return startNdjsonLog(bus, io.stderr, { allEvents });
   }
   if (io.stderr.isTTY === true) {
     const { startProgressBars } = await import('../listeners/progress-bars.js');
-    return startProgressBars(bus, io.stderr);
+    return startProgressBars(bus, io.stderr, dryRun);
   }
-  const { startPlainLines } = await import('../listeners/plain-lines.js');
-  return startPlainLines(bus, io.stderr);
+  const { startPlainLines, SYSTEM } = await import('../listeners/plain-lines.js');
+  return startPlainLines(bus, io.stderr, { ...SYSTEM, dryRun });
 }
 
 /**

@@ -12,6 +12,7 @@ export interface BadColumn {
   readonly column: string | null;
 }
 
+/** As `resumeFingerprint` makes it. A state file may hold anything else: what has another form stays as it is. */
 interface Attributes {
   readonly columns: 'all' | readonly string[] | null;
   readonly drop: readonly string[];
@@ -19,8 +20,8 @@ interface Attributes {
   readonly add: Readonly<Record<string, { readonly kind: string; readonly template?: string }>>;
 }
 
-type Item = Readonly<Record<string, unknown>> & { readonly attributes: Attributes };
-type Table = Readonly<Record<string, unknown>> & { readonly items: Readonly<Record<string, Item>> };
+type Item = Readonly<Record<string, unknown>> & { readonly attributes?: Attributes };
+type Table = Readonly<Record<string, unknown>> & { readonly items?: Readonly<Record<string, Item>> };
 type Whole = Fingerprint & { readonly tables: Readonly<Record<string, Table>> };
 
 /**
@@ -29,12 +30,15 @@ type Whole = Fingerprint & { readonly tables: Readonly<Record<string, Table>> };
  * @param side one fingerprint, made by `resumeFingerprint`; @param other the one that it is compared with
  */
 export function mustStay(side: Fingerprint, other: Fingerprint, bad: readonly BadColumn[]): Fingerprint {
-  const [own, others] = [(side as Whole).tables, (other as Whole).tables];
+  const { tables: own } = side as Partial<Whole>;
+  const { tables: others } = other as Partial<Whole>;
+  if (own === undefined) return side;
   const tables = mapValues(own, (table, name) => {
     const columns = bad.filter((entry) => entry.table === name).map(({ column }) => column);
-    if (columns.length === 0) return table;
+    if (columns.length === 0 || table.items === undefined) return table;
     const items = mapValues(table.items, (item, label) => {
-      const counterpart = others[name]?.items[label]?.attributes ?? item.attributes;
+      if (item.attributes === undefined) return item;
+      const counterpart = others?.[name]?.items?.[label]?.attributes ?? item.attributes;
       return { ...item, attributes: withoutScope(item.attributes, counterpart, columns) };
     });
     return { ...table, items };

@@ -15,10 +15,16 @@ export function asFerryError(thrown: unknown, doing: string): FerryError {
 /** Says so without a stack trace, and keeps the text to itself. */
 function defect(thrown: unknown): FerryError {
   const name = thrown instanceof Error ? thrown.name : typeof thrown;
-  return new FerryError(
-    'E_INTERNAL',
-    `unexpected ${name} inside dynaferry`,
-    'run again with DYNAFERRY_DEBUG=1 to see where, and report it; a resume is safe',
-    { cause: thrown },
-  );
+  return new FerryError('E_INTERNAL', `unexpected ${name} inside dynaferry`, defectHint(thrown), { cause: thrown });
+}
+
+/**
+ * The next step of an E_INTERNAL. Under DYNAFERRY_DEBUG the stack trace stands in it, so that it gets out wherever the fault is told: by a
+ * shard's process, among the findings of `check`, in a document.
+ */
+export function defectHint(thrown: unknown): string {
+  if (process.env['DYNAFERRY_DEBUG'] === undefined)
+    return 'run again with DYNAFERRY_DEBUG=1 to see where, and report it; a resume is safe';
+  const trace = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return `report it, with this, which may hold values: ${trace}`;
 }

@@ -19,9 +19,11 @@ export class Narration {
   readonly #rows = new Map<string, Said>();
   readonly #incidents = new Map<string, Said>();
 
+  constructor(private readonly dryRun: boolean) {}
+
   /** @param now clock of any zero, in ms @returns null where nothing is to be said */
   wordsOf(record: EventRecord, now: number): string | null {
-    const words = wordsOf(record);
+    const words = wordsOf(record, this.dryRun);
     if (words === null) return null;
     if (record.name === 'row.bad' || record.name === 'difference.found') {
       const before = take(this.#rows, `${record.payload.shard} ${words}`, now, Infinity);

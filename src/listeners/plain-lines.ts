@@ -16,15 +16,18 @@ export interface Clocks {
   readonly elapsed: () => number;
 }
 
-const SYSTEM: Clocks = { now: () => new Date(), elapsed: () => performance.now() };
+export const SYSTEM: Clocks = { now: () => new Date(), elapsed: () => performance.now() };
 
-/** @returns a function that ends the lines */
+/**
+ * @param dryRun whether the run writes nothing, and says so
+ * @returns a function that ends the lines
+ */
 export function startPlainLines(
   bus: EventBus,
   stream: NodeJS.WritableStream,
-  { now, elapsed }: Clocks = SYSTEM,
+  { now, elapsed, dryRun = false }: Clocks & { readonly dryRun?: boolean } = SYSTEM,
 ): () => void {
-  const narration = new Narration();
+  const narration = new Narration(dryRun);
   /** When each shard was last spoken of. */
   const lastProgress = new Map<string, number>();
 
@@ -38,7 +41,7 @@ export function startPlainLines(
       const at = elapsed();
       if (at - (lastProgress.get(shard) ?? -Infinity) < PROGRESS_EVERY_MS) return;
       lastProgress.set(shard, at);
-      print(shard, progressSentence(record.payload));
+      print(shard, `${dryRun ? 'dry run: ' : ''}${progressSentence(record.payload)}`);
       return;
     }
     const words = narration.wordsOf(record, elapsed());

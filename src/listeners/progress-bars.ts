@@ -17,10 +17,11 @@ const FREE_LINES = 2;
 
 /**
  * @param stream a terminal (`isTTY`), normally stderr
+ * @param dryRun whether the run writes nothing, and says so
  * @returns a function that ends the display: shards that still run leave a line with how far they came
  */
-export function startProgressBars(bus: EventBus, stream: OutputStream): () => void {
-  const bars = new ProgressBars(stream);
+export function startProgressBars(bus: EventBus, stream: OutputStream, dryRun = false): () => void {
+  const bars = new ProgressBars(stream, dryRun);
   const end = bus.onAny((record) => bars.take(record));
   const close = (): void => {
     end();
@@ -39,12 +40,15 @@ class ProgressBars {
   readonly #lines: SingleBar[] = [];
   /** Running shards, with what they last said. */
   readonly #running = new Map<string, ProgressSnapshot | null>();
-  readonly #narration = new Narration();
+  readonly #narration: Narration;
+  readonly #dryRun: boolean;
   /** What the lines show until the next redraw. */
   #texts: readonly string[] = [];
 
-  constructor(stream: OutputStream) {
+  constructor(stream: OutputStream, dryRun: boolean) {
     this.#stream = stream;
+    this.#dryRun = dryRun;
+    this.#narration = new Narration(dryRun);
     this.#screen = new MultiBar({
       stream,
       fps: 4,
@@ -71,7 +75,7 @@ class ProgressBars {
         if (this.#running.has(record.payload.shard)) this.#running.set(record.payload.shard, record.payload);
         return;
       case 'shard.finished':
-        this.#print(record.payload.shard, wordsOf(record));
+        this.#print(record.payload.shard, wordsOf(record, this.#dryRun));
         this.#running.delete(record.payload.shard);
         this.#arrange();
         return;

@@ -8,13 +8,16 @@ import type { Phase } from '../core/model.js';
 import { namesOfServer } from '../core/shown-text.js';
 import { agoWords, count, duration, plural } from './format.js';
 
-/** The line of an event, without the shard's name, or null where it is not worth one. */
-export function wordsOf({ name, payload }: EventRecord): string | null {
+/**
+ * The line of an event, without the shard's name, or null where it is not worth one.
+ * @param dryRun whether the run writes nothing: what its shards come to is then no state of the migration
+ */
+export function wordsOf({ name, payload }: EventRecord, dryRun = false): string | null {
   switch (name) {
     case 'shard.started':
       return payload.resumed ? 'resumes where it stopped' : 'starts';
     case 'shard.phase':
-      return phaseWords(payload.phase);
+      return dryRun ? dryPhaseWords(payload.phase) : PHASES[payload.phase];
     case 'table.planned':
       return payload.reused
         ? `${payload.table}: follows the ${plural(payload.ranges, 'range')} planned before`
@@ -51,7 +54,7 @@ export function wordsOf({ name, payload }: EventRecord): string | null {
     case 'run.warning':
       return `warning: ${payload.message}; ${payload.hint}`;
     case 'shard.finished':
-      return finishWords(payload);
+      return finishWords(payload, dryRun);
     case 'run.stopping':
       return 'stopping: writes in flight finish, then the checkpoint is saved; press Ctrl-C again to end at once';
     case 'listener.failed':
@@ -106,8 +109,9 @@ const PHASES: Readonly<Record<Phase, string>> = {
   differences: 'has differences',
 };
 
-function phaseWords(phase: Phase): string {
-  return PHASES[phase];
+/** Its last line says what it came to. */
+function dryPhaseWords(phase: Phase): string | null {
+  return phase === 'backfilling' ? 'dry run: reads and maps all rows, and writes nothing' : null;
 }
 
 function differenceWords({ class: kind, table, attributes }: EventMap['difference.found']): string {
@@ -128,10 +132,17 @@ const OUTCOMES: Readonly<Record<EventMap['shard.finished']['outcome'], string>> 
   interrupted: 'stopped, checkpoint saved',
 };
 
-function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.finished']): string {
+const DRY_OUTCOMES: typeof OUTCOMES = {
+  done: 'dry run passed, nothing written',
+  differences: 'dry run found bad rows, nothing written',
+  failed: 'dry run failed, nothing written',
+  interrupted: 'dry run stopped, nothing written',
+};
+
+function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.finished'], dryRun: boolean): string {
   const facts = [
     plural(counts.rows, 'row'),
-    plural(counts.items, 'item'),
+    `${plural(counts.items, 'item')}${dryRun ? ' mapped' : ''}`,
     `${count(counts.units)} units`,
     ...(counts.newerItems > 0 ? [`${count(counts.newerItems)} newer in the target`] : []),
     ...(counts.badRows > 0 ? [plural(counts.badRows, 'bad row')] : []),
@@ -140,6 +151,6 @@ function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.fini
   ];
   const inOrder = fault === null || fault.message === STOPPED_IN_ORDER;
   const why = inOrder ? '' : `: ${fault.message}; ${fault.hint}`;
-  const ended = outcome === 'interrupted' && !inOrder ? 'ended' : OUTCOMES[outcome];
+  const ended = outcome === 'interrupted' && !inOrder ? 'ended' : (dryRun ? DRY_OUTCOMES : OUTCOMES)[outcome];
   return `${ended} after ${duration(elapsedMs / 1000)}: ${facts.join(', ')}${why}`;
 }

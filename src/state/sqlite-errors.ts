@@ -7,7 +7,7 @@ import { devNull } from 'node:os';
 import Database from 'better-sqlite3';
 import { FerryError } from '../core/errors.js';
 import { machineFault } from '../core/machine-faults.js';
-import { asFerryError } from '../core/thrown.js';
+import { asFerryError, defectHint } from '../core/thrown.js';
 import type { StatePlace } from './files.js';
 import { writerOf } from './lock-holder.js';
 
@@ -134,7 +134,7 @@ function internal(cause: unknown, code: string, place: StatePlace): FerryError {
   return new FerryError(
     'E_INTERNAL',
     `${place.subject}: SQLite refused a statement on ${place.file} (${code})`,
-    'run again with DYNAFERRY_DEBUG=1 to see where, and report it; a resume is safe',
+    defectHint(cause),
     { cause },
   );
 }

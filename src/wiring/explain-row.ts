@@ -53,12 +53,16 @@ export async function explainRowOf(
       await session.close();
     }
   }
-  throw new FerryError(
-    'E_USAGE',
-    'there is no such row to explain',
-    "give the scan key's columns in order, joined by commas; or another condition, table or shard",
-  );
+  throw new FerryError('E_USAGE', 'there is no such row to explain', NEXT[choice.by]);
 }
+
+const NEXT: Readonly<Record<RowChoice['by'], string>> = {
+  first: 'no table has a row that the config wants: look at `where`, or name another table or shard',
+  key: "give the scan key's columns in order, joined by commas; or another table or shard",
+  where: 'give another condition, table or shard',
+  'bad-row':
+    '`dynaferry bad-rows` lists the numbers of each shard: name one of them, with its shard; a row that MySQL has no more cannot be explained',
+};
 
 async function isRefused(asked: Promise<unknown>): Promise<boolean> {
   return await asked.then(

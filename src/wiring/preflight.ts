@@ -13,6 +13,7 @@ import { machineFindings } from './machine-limits.js';
 import { bindingFindings } from './own-binding.js';
 import { registerFindings } from './register-claims.js';
 import { agreementFindings } from './shard-agreement.js';
+import { registerRoom, type RegisterUse } from './register-room.js';
 import { besides } from './side-by-side.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
 import { compileTable, findShard } from './shard-session.js';
@@ -58,7 +59,7 @@ export async function preflight(
   const agreement = lookAtOthers(config, shardIds, target, options);
   const bindings = options.bindings ? lookAtBindings(config, shards, target) : { findings: [], seen: [] };
   const machine = { findings: machineFindings(config, options.jobs), seen: [] };
-  const state = lookAtState(config, keys.registerBytes);
+  const state = lookAtState(config, registerUse(options), shardIds, keys.registerBytes);
   const homes = lookAtHomes(config, shardIds, options);
   const parts = [...shards, keys, agreement, bindings, overlaps, target, state, ...homes, machine];
   return {
@@ -235,13 +236,19 @@ async function lookAtTarget(config: Config, options: PreflightOptions, signal: A
   }
 }
 
-function lookAtState(config: Config, registerBytes: number): Part {
+function registerUse({ target, restarting }: PreflightOptions): RegisterUse {
+  if (!target) return 'anew';
+  return restarting === null ? 'none' : 'more';
+}
+
+function lookAtState(config: Config, use: RegisterUse, shardIds: readonly string[], estimatedBytes: number): Part {
   try {
+    const registerBytes = registerRoom(estimatedBytes, config.state, shardIds, use);
     const { freeBytes } = stateSpace(config.state);
     const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
     if (registerBytes > freeBytes) {
       const hint = 'prove that item keys are unique (see the warning), or set `state` to a folder on a larger disk';
-      const message = `the state folder ${config.state} has ${free}, and the record of every item key would take about ${mebibytes(registerBytes)}`;
+      const message = `the state folder ${config.state} has ${free}, and the record of every item key would take about ${mebibytes(registerBytes)}${use === 'more' ? ' more' : ''}`;
       return { findings: [{ level: 'error', code: 'E_STATE_SPACE', message, hint }], seen: [] };
     }
     if (freeBytes >= SPACE_WARNING_BYTES) return { findings: [], seen: [`state: ${config.state}, ${free}`] };

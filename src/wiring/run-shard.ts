@@ -95,8 +95,6 @@ export async function runShard(
   } catch (ended) {
     const thrown = watch.reasonOf(ended);
     const error = asFerryError(thrown, `shard ${task.shard}`);
-    if (error.code === 'E_INTERNAL' && process.env['DYNAFERRY_DEBUG'] !== undefined)
-      bus.emit('shard.warning', { shard: task.shard, ...debugFault(thrown) });
     outcome = {
       ...NOTHING_DONE,
       ...whatIsKnown(task, store, session, reached),
@@ -153,15 +151,6 @@ function closeState<O extends Omit<ShardOutcome, 'shard' | 'elapsedMs'>>(store: 
     const error = asFerryError(thrown, 'closing the state');
     return { ...outcome, outcome: 'failed', exitCode: error.exitCode, fault: error.toFault() };
   }
-}
-
-/** Only under DYNAFERRY_DEBUG: where a defect came from. */
-function debugFault(thrown: unknown): { code: 'E_INTERNAL'; message: string; hint: string } {
-  return {
-    code: 'E_INTERNAL',
-    message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
-    hint: 'report this',
-  };
 }
 
 /** @param stepped called after each of the steps, of which a large register takes an hour's worth */

@@ -12,6 +12,7 @@
 import pLimit from 'p-limit';
 import type { Config, SourceTableConfig } from '../config/model.js';
 import type { Finding } from '../core/errors.js';
+import { namesOfServer } from '../core/shown-text.js';
 import { asFerryError } from '../core/thrown.js';
 import type { Emitter } from '../core/events.js';
 import type { KeyPart, TableInfo } from '../core/model.js';
@@ -98,7 +99,8 @@ async function sampleColumn(
     const open = columnOpener(config, shard, table, column);
     return open === null ? [] : [{ shard: shard.shard, open }];
   });
-  if (holders.length < 2) return 'declared to be of one shard only; not sampled, as no index begins with it';
+  const why = whyUnasked(shards, holders, table.name);
+  if (holders.length < 2) return `declared to be of one shard only; not sampled, as ${why}`;
   const turns = new ServerTurns(config);
   const limit = pLimit(AT_ONCE);
   const onEach = async <T>(ask: (column: OpenedColumn) => Promise<T>): Promise<readonly T[]> => {
@@ -114,9 +116,28 @@ async function sampleColumn(
   const found = await onEach((opened) => firstShared(opened, values, signal));
   const shared = found.find(({ pair }) => pair !== null)?.pair ?? null;
   if (shared !== null) return shared;
-  const seen = `declared to be of one shard only; ${values.length} sampled values are on no second one`;
+  const among = why === null ? 'on no second one' : `on no second one of ${holders.length} shards, as ${why}`;
+  const seen = `declared to be of one shard only; ${values.length} sampled values are ${among}`;
   const partly = found.filter(({ whole }) => !whole).length;
   return partly === 0 ? seen : `${seen}, as far as ${partly} shards were asked whose collation holds many to be equal`;
+}
+
+/** Why shards were not asked; null: all were. */
+function whyUnasked(
+  shards: readonly SampledShard[],
+  holders: readonly { readonly shard: string }[],
+  table: string,
+): string | null {
+  const asked = new Set(holders.map(({ shard }) => shard));
+  const left = shards.filter(({ shard }) => !asked.has(shard));
+  if (left.length === 0) return null;
+  const unseen = left.filter(({ mappings }) => !mappings.some((mapping) => mapping.table.name === table));
+  if (unseen.length > 0) return `${shardsIn(unseen)} ${unseen.length === 1 ? 'has' : 'have'} other faults`;
+  return `no index begins with it${left.length === shards.length ? '' : ` on ${shardsIn(left)}`}`;
+}
+
+function shardsIn(shards: readonly SampledShard[]): string {
+  return `shard${shards.length === 1 ? '' : 's'} ${namesOfServer(shards.map(({ shard }) => shard))}`;
 }
 
 interface OpenedColumn {

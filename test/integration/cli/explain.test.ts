@@ -21,7 +21,12 @@ describe.each(onePair)('explain: $name', { timeout: 120_000 }, (servers) => {
     });
     await migration.run(['backfill', '--max-bad-rows', '99']);
     expect((await migration.run(['diff', '--explain', '--bad-row', '1'])).code).toBe(1);
-    expect((await migration.run(['diff', '--explain', '--key', 'none'])).stderr).toContain('E_USAGE');
+    expect((await migration.run(['diff', '--explain', '--key', 'none'])).stderr).toMatch(
+      /E_USAGE[^]*next: .* scan key/,
+    );
+    const unknown = await migration.run(['diff', '--explain', '--bad-row', '999']);
+    expect(unknown).toMatchObject({ code: 2 });
+    expect(unknown.stderr).toMatch(/E_USAGE[^]*next: `dynaferry bad-rows` lists the numbers/);
     expect((await migration.run(['diff', '--key', 'none'])).stderr).toContain('E_USAGE');
     expect((await migration.run(['diff', '--explain'])).stdout).toMatch(/^s01 prices {2}/);
   });

@@ -155,6 +155,23 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     });
   });
 
+  it('say of a declaration which shards were sampled, and why others were not', async () => {
+    const config = events(BY_ACCOUNT, { shardedBy: 'account' });
+    await using migration = await createMigration({ servers, shards: 3, rows, config });
+    const seen = async (): Promise<string> => (await migration.run(['check'])).stdout;
+    await migration.databases[2]?.query('DROP TABLE events');
+    expect(await seen()).toMatch(
+      / \d\d sampled values are on no second one of 2 shards, as shard s03 has other faults/,
+    );
+    await migration.databases[1]?.query('DROP TABLE events');
+    expect(await seen()).toContain('not sampled, as shards s02, s03 have other faults');
+    await migration.databases[1]?.query(EVENTS.replace(', KEY (account, id)', ''));
+    await migration.databases[2]?.query(EVENTS.replace(', KEY (account, id)', ''));
+    expect(await seen()).toContain('not sampled, as no index begins with it on shards s02, s03');
+    await migration.databases[0]?.query('ALTER TABLE events DROP KEY account');
+    expect(await seen()).toMatch(/not sampled, as no index begins with it\n/);
+  });
+
   it('cost statements in proportion to their number', async () => {
     await using proxy = await startMysqlProxy(servers.mysql);
     await using migration = await createMigration({

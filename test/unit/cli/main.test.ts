@@ -52,6 +52,28 @@ describe('options that the command would ignore', () => {
   });
 });
 
+test.each([
+  [
+    'backfill --all --dry-run --restart',
+    "cannot be used with option '--restart'",
+    '`dynaferry backfill --help` tells more',
+  ],
+  [
+    'diff --show-value',
+    "unknown option '--show-value'",
+    'did you mean --show-values? `dynaferry diff --help` tells more',
+  ],
+  ['state adopt --al', "unknown option '--al'", 'did you mean --all? `dynaferry state adopt --help` tells more'],
+  ['backfil', "unknown command 'backfil'", 'did you mean backfill? `dynaferry --help` tells more'],
+])('`%s`: wrong words are told with the next step', async (words, fact, next) => {
+  const { code, stdout, stderr } = await run(words.split(' '));
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  const [first = '', ...others] = stderr.split('\n');
+  expect(first).toMatch(/^error E_USAGE: /);
+  expect(first).toContain(fact);
+  expect(others).toEqual([`  next: ${next}`, '']);
+});
+
 describe('with --json, what is wrong is JSON', () => {
   test.each([
     ['check --json --colour', 'E_USAGE', "unknown option '--colour'"],

@@ -137,5 +137,13 @@ describe('the command that resumes', () => {
 
 it('does not promise a list of all differences, which nobody keeps', () => {
   const report = reportOf({ missing: 5_000, findings: { badRows: [], differences: [] } });
-  expect(report).toContain('and 5,000 more differences; the state counts them all, and keeps the first ones\n');
+  expect(report).toContain('\n  5,000 differences; the state counts them all, and keeps the first ones\n');
+});
+
+it('says how many more bad rows there are only behind some that are listed', () => {
+  const bad = { table: 't', column: 'c', cause: 'value', kind: 'date', reason: 'r', remedy: 'm', row: 'id=1' } as const;
+  const report = (badRows: readonly (typeof bad)[]): string =>
+    reportOf({ badRows: 33, findings: { badRows, differences: [] } });
+  expect(report([])).toContain('\n  33 bad rows; `dynaferry bad-rows s01` lists them\n');
+  expect(report([bad])).toContain('\n  and 32 more bad rows; `dynaferry bad-rows s01` lists them\n');
 });

@@ -1,6 +1,6 @@
 /** What `--retry-bad` may change of a mapping, and that everything else stays bound. */
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { mustStay, type BadColumn } from '../../../src/config/retry-scope.js';
 import type { Fingerprint } from '../../../src/core/state-ports.js';
 import { alter } from './config-file.js';
@@ -101,4 +101,15 @@ describe('items that are too large', () => {
   ])('leave as they are: %s', (_, path, value) => {
     expect(accepts(WHOLE, path, value)).toBe(false);
   });
+});
+
+test.each([
+  ['no tables', { target: { table: 't' } }],
+  ['a table without items', { ...fingerprint(), tables: { messages: { where: null } } }],
+  ['an item without attributes', { ...fingerprint(), tables: { messages: { items: { message: { ttl: null } } } } }],
+])('a state that has %s differs, and is no defect', (_, stored) => {
+  for (const bad of [PRICE, WHOLE]) {
+    expect(mustStay(stored, fingerprint(), bad)).toEqual(stored);
+    expect(mustStay(fingerprint(), stored, bad)).not.toEqual(stored);
+  }
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
 import { asFerryError } from '../../../src/core/thrown.js';
 
@@ -17,6 +17,15 @@ describe('asFerryError', () => {
     expect(error).toMatchObject({ code: 'E_INTERNAL', message });
     expect(error.hint).not.toContain('4915112345678');
     expect(error.options.cause).toBe(thrown);
+  });
+
+  it('tells where a defect is to whoever asks for it, in every place that tells the fault', () => {
+    vi.stubEnv('DYNAFERRY_DEBUG', '1');
+    try {
+      expect(asFerryError(new TypeError('x'), 'shard s01').hint).toMatch(/TypeError: x\n\s+at .*thrown\.test\.ts/);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it.each([

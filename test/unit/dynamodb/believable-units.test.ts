@@ -19,5 +19,5 @@ test.each([
   expect(events).toEqual([]);
   for (const figure of [least - 1, most + 1, Infinity, NaN, -Infinity]) expect(units.of(figure, bounds)).toBeNull();
   expect(events).toHaveLength(5);
-  expect(events.map(wordsOf)[1]).toMatch(/answered BatchWriteItem with \d+ units/);
+  expect(events.map((event) => wordsOf(event))[1]).toMatch(/answered BatchWriteItem with \d+ units/);
 });

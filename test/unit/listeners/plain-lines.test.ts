@@ -13,12 +13,12 @@ interface Started {
   readonly end: () => void;
 }
 
-function started(): Started {
+function started({ dryRun = false } = {}): Started {
   const clock = { jumped: 0 };
   let now = Date.parse('2026-01-02T03:04:05.678Z');
   const bus = new EventBus();
   const stream = new FakeStream();
-  const end = startPlainLines(bus, stream, { now: () => new Date(now + clock.jumped), elapsed: () => now });
+  const end = startPlainLines(bus, stream, { now: () => new Date(now + clock.jumped), elapsed: () => now, dryRun });
   return {
     bus,
     stream,
@@ -177,4 +177,28 @@ test('what somebody else put into a name commands no terminal', () => {
     `s01 an item of t differs in \\u001b[2Ja\\u202eb, ${'x'.repeat(199)}…`,
     's01 warning: \\u001b[2Ja\\u202eb; h',
   ]);
+});
+
+test.each([
+  ['done', 'dry run passed, nothing written'],
+  ['differences', 'dry run found bad rows, nothing written'],
+  ['interrupted', 'dry run stopped, nothing written'],
+  ['failed', 'dry run failed, nothing written'],
+] as const)('a dry run that is %s claims nothing of the migration', (outcome, words) => {
+  const { bus, stream } = started({ dryRun: true });
+  const shard = 's01';
+  bus.emit('shard.phase', { shard, phase: 'backfilling' });
+  bus.emit('shard.progress', { shard, ...snapshot() });
+  bus.emit('shard.phase', { shard, phase: 'backfilled' });
+  bus.emit('shard.finished', {
+    shard,
+    outcome,
+    counts: { ...NO_COUNTS, rows: 3, items: 2 },
+    elapsedMs: 1000,
+    fault: null,
+  });
+  const lines = stream.lines.map((line) => line.replace(/^\S+ s01 /, ''));
+  expect(lines[0]).toBe('dry run: reads and maps all rows, and writes nothing');
+  expect(lines[1]).toMatch(/^dry run: backfill messages: /);
+  expect(lines.slice(2)).toEqual([`${words} after 1s: 3 rows, 2 items mapped, 0 units`]);
 });
