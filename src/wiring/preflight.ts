@@ -243,8 +243,9 @@ function registerUse({ target, restarting }: PreflightOptions): RegisterUse {
 
 function lookAtState(config: Config, use: RegisterUse, shardIds: readonly string[], estimatedBytes: number): Part {
   try {
-    const registerBytes = registerRoom(estimatedBytes, config.state, shardIds, use);
+    // First: it finds what is no folder.
     const { freeBytes } = stateSpace(config.state);
+    const registerBytes = registerRoom(estimatedBytes, config.state, shardIds, use);
     const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
     if (registerBytes > freeBytes) {
       const hint = 'prove that item keys are unique (see the warning), or set `state` to a folder on a larger disk';

@@ -255,6 +255,33 @@ describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_00
   });
 });
 
+/** A container's first process: signals that it does not handle do nothing to it. */
+const FIRST_PROCESS = 'unshare --pid --fork --kill-child --mount-proc';
+const namespaces = await promisify(execFile)('sh', ['-c', `${FIRST_PROCESS} true`]).then(
+  () => true,
+  () => false,
+);
+
+describe.each(onePair)('`docker stop` of a backfill from $name', { timeout: 120_000 }, (servers) => {
+  it.runIf(namespaces)('leaves a checkpoint within the ten seconds that it gives', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+    migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 20 }));
+    await using cli = await migration.spawn([], { program: [...FIRST_PROCESS.split(' '), ...BACKFILL] });
+    await until(() => committed(migration, 'backfill') > 0, cli);
+    const first = childOf(cli.pid);
+    process.kill(first, 'SIGTERM');
+    const killed = setTimeout(() => process.kill(first, 'SIGKILL'), 10 * SECOND);
+    const result = await cli.result;
+    clearTimeout(killed);
+    expect(result, result.stderr).toMatchObject({ code: 130 });
+    const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
+    expect(status).toMatchObject({ lateWritesUntil: null });
+    migration.configure(quickly);
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(ITEMS);
+  });
+});
+
 /** A pipe that is full; whoever has it open for reading does not read. */
 async function fullPipe(folder: string): Promise<{ readonly file: string } & Disposable> {
   const file = join(folder, 'full');
