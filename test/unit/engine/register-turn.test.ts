@@ -21,6 +21,25 @@ test('it tries until its turn comes, and says whom it waits for', async () => {
   expect(told[0]).toEqual({ shard: 's01', seconds: 0, holder: 4711 });
 });
 
+test('it asks in its pauses, each at least half as long as said, and tells once for each time of telling', async () => {
+  const emitter = new EventBus();
+  const told: number[] = [];
+  emitter.on('register.waited', () => void told.push(performance.now()));
+  const since = performance.now();
+  let asked = 0;
+  const action = (): string => {
+    asked += 1;
+    return performance.now() - since < 200 ? busy() : 'claimed';
+  };
+  const times = { pauseMs: 20, tellEveryMs: 60, giveUpAfterMs: 60_000 };
+  await inTurn({ shard: 's01', emitter }, register, action, new AbortController().signal, times);
+  const waited = performance.now() - since;
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.length).toBeLessThanOrEqual(Math.floor(waited / times.tellEveryMs));
+  // The first one is asked before any pause. Timers of Node are a millisecond off at most.
+  expect(asked - 1).toBeLessThanOrEqual(waited / (times.pauseMs / 2 - 1));
+});
+
 test('a stop ends the wait, and so does patience; another fault is no wait', async () => {
   const context = { shard: 's01', emitter: new EventBus() };
   const stop = new AbortController();
