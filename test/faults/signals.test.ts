@@ -15,6 +15,7 @@ import { readShardStatus } from '../../src/state/read-status.js';
 import { LAUNCHER, type RunningCli } from '../support/cli.js';
 import { startFaultProxy, type FaultPlan, type FaultProxy } from '../support/fault-proxy.js';
 import { letLateWriteWindowPass } from '../support/late-writes.js';
+import { canMake, PID_NAMESPACE } from '../support/namespaces.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { createMigration, onePair, type ConfigDocument, type Migration } from '../support/migration.js';
 
@@ -255,18 +256,12 @@ describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_00
   });
 });
 
-/** A container's first process: signals that it does not handle do nothing to it. */
-const FIRST_PROCESS = 'unshare --pid --fork --kill-child --mount-proc';
-const namespaces = await promisify(execFile)('sh', ['-c', `${FIRST_PROCESS} true`]).then(
-  () => true,
-  () => false,
-);
-
+/** The first process of a container: signals that it does not handle do nothing to it. */
 describe.each(onePair)('`docker stop` of a backfill from $name', { timeout: 120_000 }, (servers) => {
-  it.runIf(namespaces)('leaves a checkpoint within the ten seconds that it gives', async () => {
+  it.runIf(canMake(PID_NAMESPACE))('leaves a checkpoint within the ten seconds that it gives', async () => {
     await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
     migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 20 }));
-    await using cli = await migration.spawn([], { program: [...FIRST_PROCESS.split(' '), ...BACKFILL] });
+    await using cli = await migration.spawn([], { program: [...PID_NAMESPACE.split(' '), ...BACKFILL] });
     await until(() => committed(migration, 'backfill') > 0, cli);
     const first = childOf(cli.pid);
     process.kill(first, 'SIGTERM');

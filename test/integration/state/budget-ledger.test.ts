@@ -1,10 +1,10 @@
 import Database from 'better-sqlite3';
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { BudgetLedger, noteGoneRuns, runsWithPart } from '../../../src/state/budget-ledger.js';
+import { canMake, PID_NAMESPACE, TIME_NAMESPACE } from '../../support/namespaces.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { startScript, startScripts } from './child-script.js';
 
@@ -14,17 +14,6 @@ function joined(folder: string, resource = 'write messages', restMs = REST_MS): 
   const ledger = BudgetLedger.join({ folder, resource, restMs });
   return Object.assign(ledger, { [Symbol.dispose]: () => ledger.leave() });
 }
-
-/** A container may have one of its own; making one is root's. */
-const LATER_CLOCK = 'unshare --time --monotonic=100000 --fork --kill-child';
-const canUnshare = (() => {
-  try {
-    execFileSync('sh', ['-c', `${LATER_CLOCK} true`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 /** A run was there, and has left all of its part. */
 function leftBy(folder: string): void {
@@ -109,9 +98,9 @@ describe('runs of one machine share a budget', () => {
     expect(second.look(0).fraction).toBe(1);
   });
 
-  test.runIf(canUnshare)('what one leaves in another time namespace rests as well', async () => {
+  test.runIf(canMake(TIME_NAMESPACE))('what one leaves in another time namespace rests as well', async () => {
     await using folder = await temporaryFolder();
-    await using holder = startScript('hold-budget', [folder.path, 'write messages'], `set -- ${LATER_CLOCK} "$@"`);
+    await using holder = startScript('hold-budget', [folder.path, 'write messages'], `set -- ${TIME_NAMESPACE} "$@"`);
     expect(await holder.line()).toBe('1');
     holder.finish();
     await holder.exited;
@@ -120,13 +109,9 @@ describe('runs of one machine share a budget', () => {
   });
 
   test('one in another container is named as it is seen from here', async (context) => {
-    if (!canUnshare) return context.skip('needs root on Linux to make a pid namespace');
+    if (!canMake(PID_NAMESPACE)) return context.skip('needs root on Linux to make a pid namespace');
     await using folder = await temporaryFolder();
-    await using holder = startScript(
-      'hold-budget',
-      [folder.path, 'write messages'],
-      'set -- unshare --pid --fork --kill-child "$@"',
-    );
+    await using holder = startScript('hold-budget', [folder.path, 'write messages'], `set -- ${PID_NAMESPACE} "$@"`);
     expect(await holder.line()).toBe('1');
     const [seen = 0, ...more] = runsWithPart({ folder: folder.path, resource: 'write messages' }) ?? [];
     expect(more).toEqual([]);

@@ -1,5 +1,4 @@
 import Database from 'better-sqlite3';
-import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { openStateStore } from '../../../src/state/open.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
 import { archiveState } from '../../../src/state/restart.js';
+import { canMake, PID_NAMESPACE } from '../../support/namespaces.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { startScript, startScripts } from './child-script.js';
 
@@ -17,23 +17,11 @@ const locked = (pid: number): unknown =>
     hint: expect.stringContaining(`kill ${pid}`) as unknown,
   });
 
-const ANOTHER_NAMESPACE = 'unshare --pid --fork --kill-child --mount-proc';
-
-/** Another pid namespace is what a container has; making one is root's. */
-const canUnshare = (() => {
-  try {
-    execFileSync('sh', ['-c', `${ANOTHER_NAMESPACE} true`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
 describe('a shard belongs to one process', () => {
-  test.runIf(canUnshare)('a holder in another pid namespace goes by its id here, or by none', async () => {
+  test.runIf(canMake(PID_NAMESPACE))('a holder in another pid namespace goes by its id here, or by none', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
-    const within = `set -- ${ANOTHER_NAMESPACE} "$@"`;
+    const within = `set -- ${PID_NAMESPACE} "$@"`;
     {
       await using holder = startScript('hold-shard', [at.folder, at.shard], within);
       expect(await holder.line()).toBe('open');
