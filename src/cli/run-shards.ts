@@ -49,6 +49,7 @@ export async function runShards(
     const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
     const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
     const shares = serverShares(config, shards, jobs);
+    const sent = config.toSend();
     let outcomes: readonly ShardOutcome[];
     try {
       outcomes = await superviseShards({
@@ -56,7 +57,7 @@ export async function runShards(
           ...{
             kind,
             shard,
-            config: { file: config.file, text: config.text },
+            config: sent,
             dryRun,
             restart: toRestart.includes(shard),
             retryBad,

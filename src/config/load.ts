@@ -15,19 +15,19 @@ import { deepFreeze } from './freeze.js';
 import { configJsonSchema, type SchemaNode, schemaAt, wantsWholeNumber } from './json-schema.js';
 import type { Config } from './model.js';
 import { configShape } from './schema.js';
+import { toSend } from './sent.js';
 import { shapeFaults } from './shape-faults.js';
 import { parseYaml } from './yaml-text.js';
 
 /**
  * @param file path of the YAML file; relative paths in it start from its folder
  * @param env where `${NAME}` is looked up
- * @param text what stands in the file; read from there unless given
  * @throws FerryError E_CONFIG_READ (no such file, not YAML), what the machine refuses, E_CONFIG_INVALID with all faults in the order of
  *   their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
  */
-export function loadConfig(file: string, env: NodeJS.ProcessEnv, text: string = readText(file)): Config {
+export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const absolute = resolve(file);
-  const yaml = parseYaml(text, file);
+  const yaml = parseYaml(readText(file), file);
   // Rarely asked for, and it takes longer than all else here.
   let made: SchemaNode | null = null;
   const schema = (): SchemaNode => (made ??= configJsonSchema());
@@ -48,12 +48,12 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv, text: string = 
   if (!shape.success || faults.length > 0) throw invalidConfig(file, faults, yaml.lineOf);
 
   const writtenAt = (path: Path): string | null => environment.taken.get(pathKey(path)) ?? null;
+  const settings = { file: absolute, ...complete(shape.data, dirname(absolute)) };
   return deepFreeze({
-    file: absolute,
-    text,
-    ...complete(shape.data, dirname(absolute)),
+    ...settings,
     lineOf: yaml.lineOf,
     writtenAt,
+    toSend: () => toSend(settings, yaml.value, environment.taken, yaml.lineOf),
   });
 }
 

@@ -7,8 +7,6 @@ import type { Path } from '../core/config-path.js';
 export interface Config {
   /** Absolute path of the file, for messages. */
   readonly file: string;
-  /** What stood in it: all processes of a run go by that, whatever becomes of the file meanwhile. Secrets stand there by name (but for throwaway servers of this machine). */
-  readonly text: string;
   /** Absolute path of the folder of state files. */
   readonly state: string;
   /** It is on a volume that moves between hosts by design. */
@@ -22,6 +20,17 @@ export interface Config {
   readonly lineOf: (path: Path) => number;
   /** Of a value that takes environment variables: the text of the file, with `${NAME}` in it. null: it takes none. */
   readonly writtenAt: (path: Path) => string | null;
+  /** The same for another process, as plain data. */
+  readonly toSend: () => SentConfig;
+}
+
+/** A config as plain data. It holds what the environment gave, passwords too: it goes to the processes of a run and nowhere else. */
+export interface SentConfig {
+  readonly settings: Omit<Config, 'lineOf' | 'writtenAt' | 'toSend'>;
+  /** By the key of a path in the file: the text there, of those that hold `${NAME}`. */
+  readonly written: readonly (readonly [path: string, text: string])[];
+  /** By the key of a path in the file: its line. */
+  readonly lines: readonly (readonly [path: string, line: number])[];
 }
 
 export interface VerifyConfig {

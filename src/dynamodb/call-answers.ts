@@ -5,7 +5,7 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Readable } from 'node:stream';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { ANSWER_FAULTS } from './answer-faults.js';
 import { sealFault } from './answer-seal.js';
 import { isTable } from './answer-shape.js';
@@ -16,70 +16,77 @@ export const CALL_ANSWER_WITHIN_MS = 10_000;
 /** The description of a table with all its indexes has some ten KB. */
 const MOST_ANSWER_BYTES = 1024 * 1024;
 
+// zod/mini, as each process of a run makes these: zod's own schemas take 20 ms of processor time more. Nor are they compiled: that takes
+// some ms for each shape, which a handful of answers does not bring back.
+z.config({ jitless: true });
 // Each member that `table-facts.ts` or `ttl.ts` reads stands here, and `call-answers.test.ts` puts what does not fit into each.
 // AWS: an ARN has 1,011 characters at most, all else has fewer. What is longer, or no such word, is none of the service's, and is not shown.
-const name = z.string().min(1).max(1024);
-const word = z.string().regex(/^[\w.:/-]{1,1024}$/);
-const state = z.string().regex(/^\w{1,64}$/);
-const units = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const name = z.string().check(z.minLength(1), z.maxLength(1024));
+const word = z.string().check(z.regex(/^[\w.:/-]{1,1024}$/));
+const state = z.string().check(z.regex(/^\w{1,64}$/));
+const units = z.number().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
 const keyElement = z.looseObject({ AttributeName: name, KeyType: z.enum(['HASH', 'RANGE']) });
 const attribute = z.looseObject({ AttributeName: name, AttributeType: z.enum(['S', 'N', 'B']) });
-const throughput = z.looseObject({ ReadCapacityUnits: units.nullish(), WriteCapacityUnits: units.nullish() });
+const throughput = z.looseObject({ ReadCapacityUnits: z.nullish(units), WriteCapacityUnits: z.nullish(units) });
 const index = z.looseObject({
   IndexName: word,
-  KeySchema: z.array(keyElement).min(1),
-  IndexStatus: state.nullish(),
-  Backfilling: z.boolean().nullish(),
-  Projection: z.looseObject({ ProjectionType: name.nullish(), NonKeyAttributes: z.array(name).nullish() }).nullish(),
+  KeySchema: z.array(keyElement).check(z.minLength(1)),
+  IndexStatus: z.nullish(state),
+  Backfilling: z.nullish(z.boolean()),
+  Projection: z.nullish(z.looseObject({ ProjectionType: z.nullish(name), NonKeyAttributes: z.nullish(z.array(name)) })),
 });
 const table = z.looseObject({
   TableName: word,
   TableStatus: state,
-  SSEDescription: z.looseObject({ InaccessibleEncryptionDateTime: z.number().nullish() }).nullish(),
-  ArchivalSummary: z.looseObject({ ArchivalBackupArn: word.nullish() }).nullish(),
+  SSEDescription: z.nullish(z.looseObject({ InaccessibleEncryptionDateTime: z.nullish(z.number()) })),
+  ArchivalSummary: z.nullish(z.looseObject({ ArchivalBackupArn: z.nullish(word) })),
 });
 const tableInUse = z
   .looseObject({
     ...table.shape,
-    KeySchema: z.array(keyElement).min(1).max(2),
-    AttributeDefinitions: z.array(attribute).min(1),
-    TableId: word.nullish(),
-    TableArn: word.nullish(),
-    CreationDateTime: z.number().nullish(),
-    BillingModeSummary: z.looseObject({ BillingMode: name.nullish() }).nullish(),
-    ProvisionedThroughput: throughput.nullish(),
-    WarmThroughput: z.looseObject({ WriteUnitsPerSecond: units.nullish() }).nullish(),
-    Replicas: z.array(z.looseObject({ RegionName: word.nullish(), ReplicaStatus: state.nullish() })).nullish(),
-    StreamSpecification: z.looseObject({ StreamEnabled: z.boolean().nullish() }).nullish(),
-    GlobalSecondaryIndexes: z.array(index).nullish(),
-    LocalSecondaryIndexes: z.array(index).nullish(),
+    KeySchema: z.array(keyElement).check(z.minLength(1), z.maxLength(2)),
+    AttributeDefinitions: z.array(attribute).check(z.minLength(1)),
+    TableId: z.nullish(word),
+    TableArn: z.nullish(word),
+    CreationDateTime: z.nullish(z.number()),
+    BillingModeSummary: z.nullish(z.looseObject({ BillingMode: z.nullish(name) })),
+    ProvisionedThroughput: z.nullish(throughput),
+    WarmThroughput: z.nullish(z.looseObject({ WriteUnitsPerSecond: z.nullish(units) })),
+    Replicas: z.nullish(z.array(z.looseObject({ RegionName: z.nullish(word), ReplicaStatus: z.nullish(state) }))),
+    StreamSpecification: z.nullish(z.looseObject({ StreamEnabled: z.nullish(z.boolean()) })),
+    GlobalSecondaryIndexes: z.nullish(z.array(index)),
+    LocalSecondaryIndexes: z.nullish(z.array(index)),
   })
-  .refine(({ KeySchema, AttributeDefinitions, GlobalSecondaryIndexes, LocalSecondaryIndexes }) => {
-    const defined = new Set(AttributeDefinitions.map(({ AttributeName }) => AttributeName));
-    const types = KeySchema.map(({ KeyType }) => KeyType).join();
-    const indexes = [...(GlobalSecondaryIndexes ?? []), ...(LocalSecondaryIndexes ?? [])];
-    const keys = [KeySchema, ...indexes.map((each) => each.KeySchema)].flat();
-    return (
-      (types === 'HASH' || types === 'HASH,RANGE') && keys.every(({ AttributeName }) => defined.has(AttributeName))
-    );
-  });
+  .check(
+    z.refine(({ KeySchema, AttributeDefinitions, GlobalSecondaryIndexes, LocalSecondaryIndexes }) => {
+      const defined = new Set(AttributeDefinitions.map(({ AttributeName }) => AttributeName));
+      const types = KeySchema.map(({ KeyType }) => KeyType).join();
+      const indexes = [...(GlobalSecondaryIndexes ?? []), ...(LocalSecondaryIndexes ?? [])];
+      const keys = [KeySchema, ...indexes.map((each) => each.KeySchema)].flat();
+      return (
+        (types === 'HASH' || types === 'HASH,RANGE') && keys.every(({ AttributeName }) => defined.has(AttributeName))
+      );
+    }),
+  );
 /** AWS describes a table that is being deleted without its keys. */
 const tableInDeletion = z.looseObject({
   ...table.shape,
   TableStatus: z.literal('DELETING'),
-  KeySchema: z.null().optional(),
+  KeySchema: z.optional(z.null()),
 });
 const ttl = z
   .looseObject({
     TimeToLiveStatus: z.enum(['ENABLING', 'DISABLING', 'ENABLED', 'DISABLED']),
-    AttributeName: name.nullish(),
+    AttributeName: z.nullish(name),
   })
-  .refine(
-    ({ TimeToLiveStatus, AttributeName }) => TimeToLiveStatus === 'DISABLED' || typeof AttributeName === 'string',
+  .check(
+    z.refine(
+      ({ TimeToLiveStatus, AttributeName }) => TimeToLiveStatus === 'DISABLED' || typeof AttributeName === 'string',
+    ),
   );
 
 /** By command; one that is not listed is not believed. */
-const SHAPES: Readonly<Record<string, z.ZodType>> = {
+const SHAPES: Readonly<Record<string, z.ZodMiniType>> = {
   DescribeTableCommand: z.looseObject({ Table: z.union([tableInUse, tableInDeletion]) }),
   CreateTableCommand: z.looseObject({ TableDescription: table }),
   DescribeTimeToLiveCommand: z.looseObject({ TimeToLiveDescription: ttl }),

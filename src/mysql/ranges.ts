@@ -17,10 +17,10 @@ import { selectText } from './sql.js';
 /** A range of fewer rows is not worth a scanner of its own. */
 const WORTHWHILE_ROWS = 2_000;
 
-/** Pieces aimed at for each range: more make ranges more equal, at about three queries each. */
+/** Pieces aimed at for each range: more make ranges more equal, at about two queries each. */
 const PIECES_PER_RANGE = 6;
 
-/** Halvings tried for each range at most: 13 of them are about 40 queries. */
+/** Halvings tried for each range at most: 13 of them are about 26 queries. */
 const HALVINGS_PER_RANGE = 13;
 
 /** Index entries that may be read to find one boundary. */
@@ -31,6 +31,9 @@ const NEARING_PROBES = 8;
 
 /** A cut beside a gap, as at the end of one account's rows, costs a row too: only several in a row are suspicious. */
 const POOR_CUTS = 3;
+
+/** Keys that one SELECT reads to sample a table: one that has fewer needs no halving, which takes two queries for each place. */
+const KEYS_READ = 256;
 
 /** Keys behind `low` up to and with `high`. */
 interface Piece {
@@ -80,7 +83,7 @@ function effortFor(ranges: number): Effort {
   return { pieces: ranges * PIECES_PER_RANGE, halvings: ranges * HALVINGS_PER_RANGE };
 }
 
-/** Cursors spread over the table, at most `count`; a row follows each. */
+/** Cursors spread over the table, at most `count`; a row follows each, except where the table has one row alone. */
 export async function sampleCursors(
   session: Session,
   select: RowSelect,
@@ -88,11 +91,22 @@ export async function sampleCursors(
   signal: AbortSignal,
 ): Promise<readonly Cursor[]> {
   const table = new SampledTable(session, select, signal);
+  const keys = await table.firstKeys(KEYS_READ);
+  if (keys.length < KEYS_READ) return spread(keys.length > 1 ? keys.slice(0, -1) : keys, count);
   const last = await table.edge('last', []);
   if (last === null) return [];
   const pieces = await table.pieces(last, 0, () => ({ pieces: count, halvings: 2 * count }));
-  const places = Math.min(count, pieces.length);
-  return Array.from({ length: places }, (_, i) => pieces[Math.floor((i * pieces.length) / places)]?.low ?? last);
+  return spread(
+    pieces.map(({ low }) => low),
+    count,
+  );
+}
+
+/** At most `count` of them, at equal distances, the first among them. */
+function spread(cursors: readonly Cursor[], count: number): readonly Cursor[] {
+  const places = Math.min(count, cursors.length);
+  const chosen = Array.from({ length: places }, (_, i) => Math.floor((i * cursors.length) / places));
+  return chosen.flatMap((index) => cursors.slice(index, index + 1));
 }
 
 function rangeCount(wanted: number, rows: number): number {
@@ -116,10 +130,16 @@ class SampledTable {
     return row === undefined ? null : this.select.cursorOfKey(row);
   }
 
+  /** @returns as many as the table has, at most `most` */
+  async firstKeys(most: number): Promise<readonly Cursor[]> {
+    const rows = await this.session.rows(this.select.firstKeys(most), this.signal);
+    return rows.map((row) => this.select.cursorOfKey(row));
+  }
+
   /** The table from its first key to `last`, in pieces as equal as `effort` allows, in key order. */
   async pieces(last: Cursor, tableRows: number, effort: (rows: number) => Effort): Promise<readonly Piece[]> {
     const first = (await this.edge('first', [])) ?? last;
-    const pieces = [await this.piece(first, last)];
+    const pieces = [...(await this.between([first, last]))];
     // InnoDB counts no range as more than half of the table.
     const limit = effort(Math.max(pieces[0]?.rows ?? 0, tableRows));
     for (let halving = 0; halving < limit.halvings && pieces.length < limit.pieces * 2; halving++) {
@@ -132,16 +152,23 @@ class SampledTable {
     return pieces;
   }
 
-  async piece(low: Cursor, high: Cursor): Promise<Piece> {
-    if (low === high) return { low, high, rows: 0, whole: true, poorCuts: 0 };
-    return { low, high, rows: await this.estimate(low, high), whole: false, poorCuts: 0 };
+  /** The pieces between keys that follow one another. */
+  async between(keys: readonly Cursor[]): Promise<readonly Piece[]> {
+    const bounds = keys.slice(1).map((high, i) => ({ low: keys[i] ?? high, high }));
+    const rows = await this.estimates(bounds.filter(({ low, high }) => low !== high));
+    let next = 0;
+    return bounds.map(({ low, high }) => {
+      const whole = low === high;
+      return { low, high, rows: whole ? 0 : (rows[next++] ?? 0), whole, poorCuts: 0 };
+    });
   }
 
   /** The piece cut at a real key within it; itself, marked whole, where MySQL finds none. */
   async halves(piece: Piece): Promise<readonly Piece[]> {
     const key = await this.keyWithin(piece);
     if (key === null) return [{ ...piece, whole: true }];
-    const [before, behind] = [await this.piece(piece.low, key), await this.piece(key, piece.high)];
+    const [before, behind] = await this.between([piece.low, key, piece.high]);
+    if (before === undefined || behind === undefined) return [{ ...piece, whole: true }];
     const poorCuts = piece.poorCuts + 1;
     if (before.rows <= 1) return [before, { ...behind, poorCuts }];
     if (behind.rows <= 1) return [{ ...before, poorCuts }, behind];
@@ -183,13 +210,19 @@ class SampledTable {
     return key === high ? null : key;
   }
 
-  /** The optimizer's estimate: an index dive at both ends, whatever lies between. */
-  async estimate(after: Cursor, upTo: Cursor): Promise<number> {
+  /**
+   * The optimizer's estimates, in one statement: an index dive at both ends of each, whatever lies between. MySQL lists the SELECTs of a
+   * UNION in their order, and the UNION's own line, which has no estimate, behind them.
+   */
+  async estimates(bounds: readonly { readonly low: Cursor; readonly high: Cursor }[]): Promise<readonly number[]> {
+    if (bounds.length === 0) return [];
+    const hint = this.session.family.estimateHint;
+    const selects = bounds.map(({ low, high }) => selectText(this.select.keys({ after: low, upTo: high }, hint)));
     const records = await this.session.records(
-      `EXPLAIN FORMAT=TRADITIONAL ${selectText(this.select.keys({ after, upTo }, this.session.family.estimateHint))}`,
+      `EXPLAIN FORMAT=TRADITIONAL ${selects.join(' UNION ALL ')}`,
       this.signal,
     );
-    return Number(records[0]?.get('rows') ?? 0);
+    return bounds.map((_, i) => Number(records[i]?.get('rows') ?? 0));
   }
 }
 

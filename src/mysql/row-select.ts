@@ -130,6 +130,11 @@ export class RowSelect {
     return { ...keys, from: `${keys.from} LIMIT ${offset}, 1` };
   }
 
+  /** The table's first keys, `where` or not, at most `limit`. */
+  firstKeys(limit: number): Select {
+    return this.#statement(this.#keyList, [], { order: 'forward', limit });
+  }
+
   /** The first or the last key of those that meet all conditions. */
   edgeKey(edge: 'first' | 'last', conditions: readonly KeyCondition[]): Select {
     return this.#statement(this.#keyList, conditions, { order: edge === 'first' ? 'forward' : 'reverse', limit: 1 });

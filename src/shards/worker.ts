@@ -3,7 +3,7 @@
  * and when the parent is gone. It never outlives the parent: a closed channel is a stop. Nor its work: whatever of it never settles, the
  * process ends once the outcome is told, or when a stop has lasted too long with nobody left to end it. What it says goes through `outbox.ts`.
  */
-import { loadConfig } from '../config/load.js';
+import { receivedConfig } from '../config/sent.js';
 import { EventBus, EVENTS } from '../core/events.js';
 import { openBudget, runShard } from '../wiring/run-shard.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
@@ -11,10 +11,7 @@ import { Outbox } from './outbox.js';
 import type { ToWorker } from './protocol.js';
 
 /** The process as the worker needs it: an IPC channel, signals, an environment. */
-export type WorkerProcess = Pick<
-  NodeJS.Process,
-  'on' | 'send' | 'disconnect' | 'env' | 'connected' | 'kill' | 'pid' | 'ppid'
->;
+export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'connected' | 'kill' | 'pid' | 'ppid'>;
 
 const ALIVE_EVERY_MS = 1_000;
 /** A look at the parent is a system call, and a worker asks at each of thousands of debits a second. In ms. */
@@ -83,7 +80,7 @@ async function work(
     if (task.everyEvent || EVENTS[record.name] === 'seldom') outbox.event(record);
   });
   const alive = setInterval(() => outbox.alive(), ALIVE_EVERY_MS);
-  const outcome = await outcomeOf(process, task, bus, budget, signal);
+  const outcome = await outcomeOf(task, bus, budget, signal);
   clearInterval(alive);
   await outbox.end(outcome);
   // Nothing is left to hear: without the channel the process ends by itself.
@@ -97,15 +94,13 @@ function endWithin(process: WorkerProcess, ms: number): void {
 }
 
 async function outcomeOf(
-  process: WorkerProcess,
   task: ShardTask,
   bus: EventBus,
   budget: ReturnType<typeof openBudget>,
   signal: AbortSignal,
 ): Promise<ShardOutcome> {
   try {
-    const config = loadConfig(task.config.file, process.env, task.config.text);
-    return await runShard(task, config, bus, budget, signal);
+    return await runShard(task, receivedConfig(task.config), bus, budget, signal);
   } catch (thrown) {
     return failedOutcome(task.shard, thrown);
   }

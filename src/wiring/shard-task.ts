@@ -1,4 +1,5 @@
 /** What a shard's process is told to do, and what it answers: plain data, since it crosses a process border. */
+import type { SentConfig } from '../config/model.js';
 import { EXIT, type ExitCode, type Fault } from '../core/errors.js';
 import type { Age } from '../core/evidence.js';
 import type { FingerprintChange } from '../core/state-ports.js';
@@ -9,8 +10,8 @@ import { asFerryError } from '../core/thrown.js';
 export interface ShardTask {
   readonly kind: 'backfill' | 'verify';
   readonly shard: string;
-  /** Absolute path and text of the file: what is saved there during a run reaches no shard of it. The process takes secrets from the environment itself. */
-  readonly config: { readonly file: string; readonly text: string };
+  /** What the run began with: what is saved in the file during a run reaches no shard of it. */
+  readonly config: SentConfig;
   /** Map every row and write nothing. */
   readonly dryRun: boolean;
   /** Put the shard's state aside and begin again. */

@@ -155,7 +155,7 @@ async function runOnce(whole: Config, command: Command, { state, table, endpoint
   const task: ShardTask = {
     kind: command === 'verify' ? 'verify' : 'backfill',
     shard: 's01',
-    config: { file: config.file, text: config.text },
+    config: config.toSend(),
     dryRun: false,
     restart: false,
     retryBad: command === 'retry',

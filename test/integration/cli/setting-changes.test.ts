@@ -2,7 +2,7 @@
  * Each setting of the config, changed in mid-migration: between an interrupted and a resumed backfill it does what the list of
  * `src/config/setting-changes.ts` says; and shards that would overwrite each other for it are refused.
  */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import Database from 'better-sqlite3';
@@ -58,7 +58,9 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
     const altered = (...steps: readonly (Alter | undefined)[]): ReturnType<typeof loadConfig> => {
       const document = structuredClone(base);
       for (const step of steps) step?.(document);
-      return loadConfig(join(migration.folder, 'dynaferry.yaml'), env, stringify(document));
+      const file = join(migration.folder, 'altered.yaml');
+      writeFileSync(file, stringify(document));
+      return loadConfig(file, env);
     };
 
     /** @param until stops after so many commits */
@@ -66,7 +68,6 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       config: ReturnType<typeof loadConfig>,
       { restart = false, shard = 's01', until = Infinity } = {},
     ): Promise<ShardOutcome> => {
-      const { file, text } = config;
       const bus = new EventBus();
       const stop = new AbortController();
       let commits = 0;
@@ -74,7 +75,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
         if (++commits >= until) stop.abort();
       });
       const task: ShardTask = {
-        ...{ kind: 'backfill', shard, config: { file, text }, dryRun: false, restart, retryBad: false, maxBadRows: 0 },
+        ...{ kind: 'backfill', shard, config: config.toSend(), dryRun: false, restart, retryBad: false, maxBadRows: 0 },
         ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {}, target: null },
       };
       return await runShard(task, config, bus, openBudget(task.units), stop.signal);

@@ -39,7 +39,6 @@ it.each(onePair)('a backfill and a verification of one range go on where they we
 
   /** @param until stops after so many commits */
   const run = async (kind: ShardTask['kind'], until = Infinity): Promise<ShardOutcome> => {
-    const { file, text } = config;
     const bus = new EventBus();
     const stop = new AbortController();
     let commits = 0;
@@ -47,7 +46,7 @@ it.each(onePair)('a backfill and a verification of one range go on where they we
       if (++commits >= until) stop.abort();
     });
     const task: ShardTask = {
-      ...{ kind, shard: 's01', config: { file, text }, dryRun: false, restart: false, retryBad: false, maxBadRows: 0 },
+      ...{ kind, shard: 's01', config: config.toSend(), dryRun: false, restart: false, retryBad: false, maxBadRows: 0 },
       ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {}, target: null },
     };
     return await runShard(task, config, bus, openBudget(task.units), stop.signal);

@@ -7,13 +7,13 @@ import { alter, load, loadRight, rightConfig } from './config-file.js';
 describe('loadConfig', () => {
   test('fills in every default', async () => {
     const { config, folder } = await load(rightConfig());
-    expect({ ...config, lineOf: null, writtenAt: null, text: null }).toEqual({
+    expect({ ...config, lineOf: null, writtenAt: null, toSend: null }).toEqual({
       file: join(folder, 'dynaferry.yaml'),
       stateMoves: false,
       state: join(folder, 'state'),
       lineOf: null,
       writtenAt: null,
-      text: null,
+      toSend: null,
       source: {
         shards: [
           {

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { EventBus } from '../../../src/core/events.js';
 import { superviseShards } from '../../../src/shards/supervisor.js';
 import { UNSHARED } from '../../../src/wiring/shared-budget.js';
+import { loadRight, rightConfig } from '../config/config-file.js';
 import type { ShardTask } from '../../../src/wiring/shard-task.js';
 
 const node = process.execPath;
@@ -10,8 +11,10 @@ afterEach(() => {
   process.execPath = node;
 });
 
+const config = (await loadRight(rightConfig())).toSend();
+
 const task = (shard: string): ShardTask => ({
-  ...{ kind: 'backfill', shard, config: { file: '/none.yaml', text: 'none: here' }, dryRun: false, restart: false },
+  ...{ kind: 'backfill', shard, config, dryRun: false, restart: false },
   ...{ retryBad: false, maxBadRows: 0, takenOver: {}, target: null, acceptServer: false, scans: 1, everyEvent: false },
   units: 0,
 });

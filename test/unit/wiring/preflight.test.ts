@@ -1,8 +1,11 @@
 /** What the machine refuses while the preflight looks is told as that, and not as the fault of what it was looking at. */
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../support/temporary.js';
 
 const SCRIPT = fileURLToPath(new URL('scripts/preflight-without-files.ts', import.meta.url));
 
@@ -21,10 +24,13 @@ mapping:
 `;
 
 test('a file that cannot be opened, as no more may be, is no fault of the config', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'dynaferry.yaml');
+  writeFileSync(file, CONFIG);
   const { stdout } = await promisify(execFile)(
     'sh',
     ['-c', 'ulimit -n 100; exec "$@"', 'sh', process.execPath, '--import', 'tsx', SCRIPT],
-    { env: { ...process.env, CONFIG, PW: 'x' } },
+    { env: { ...process.env, CONFIG: file, PW: 'x' } },
   );
   const findings = JSON.parse(stdout) as readonly { readonly code: string; readonly message: string; hint: string }[];
   expect(findings).toContainEqual({

@@ -1,9 +1,9 @@
-/** Opens files until none is left, then runs the preflight of the config in CONFIG, without a target, and says what it found. */
+/** Opens files until none is left, then runs the preflight of the config file CONFIG, without a target, and says what it found. */
 import { openSync, writeSync } from 'node:fs';
 import { loadConfig } from '../../../../src/config/load.js';
 import { preflight } from '../../../../src/wiring/preflight.js';
 
-const config = loadConfig('dynaferry.yaml', process.env, process.env['CONFIG']);
+const config = loadConfig(process.env['CONFIG'] ?? '', process.env);
 try {
   for (;;) openSync('/dev/null', 'r');
 } catch {
