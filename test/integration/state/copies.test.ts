@@ -318,15 +318,6 @@ describe('another machine', () => {
     expect(() => one.open(false)).toThrow(REFUSED);
   });
 
-  test('puts a state aside of a volume that moves; what it sent may land there for a window yet', async () => {
-    await using one = await moved();
-    one.clocks.moveTo('machine 2');
-    expect(() => archiveState(one.at, one.clocks)).toThrow(REFUSED);
-    const archive = archiveState({ ...one.at, moves: true }, one.clocks);
-    expect([archive !== null && existsSync(archive), existsSync(join(one.at.folder, 's01.db'))]).toEqual([true, false]);
-    expect(look(one.open(true)).waits).toBe(true);
-  });
-
   test('takes up a volume that moves, and waits a window at each first opening there', async () => {
     await using one = await moved();
     expect(look(one.open(true))).toEqual({ waits: false, anew: false });

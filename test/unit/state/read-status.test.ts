@@ -1,0 +1,32 @@
+/** For how long writes of a run that was broken off may still land, as whoever looks is told. */
+import Database from 'better-sqlite3';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
+import { openStateStore } from '../../../src/state/open.js';
+import { readShardStatus } from '../../../src/state/read-status.js';
+import { temporaryFolder } from '../../support/temporary.js';
+
+test('none where no run was broken off, a window at most where one was, and none once that is over', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  expect(readShardStatus(at, null)).toMatchObject({ lateWritesUntil: null, lateWritesForMs: null });
+
+  const store = openStateStore({ ...at, create: false });
+  store.beginWrites();
+  store.close();
+  const left = readShardStatus(at, null)?.lateWritesForMs ?? 0;
+  // As much as a slow machine may take from one line to the next.
+  expect(left).toBeGreaterThan(LATE_WRITE_WINDOW_MS / 2);
+  expect(left).toBeLessThanOrEqual(LATE_WRITE_WINDOW_MS);
+
+  openStateStore({ ...at, create: false }).close();
+  const database = new Database(join(folder.path, 's01.db'));
+  database.prepare('UPDATE meta SET broken_off_at = broken_off_at - ?').run(LATE_WRITE_WINDOW_MS);
+  database.close();
+  expect(readShardStatus(at, null)).toMatchObject({
+    lateWritesUntil: expect.any(Number) as number,
+    lateWritesForMs: null,
+  });
+});
