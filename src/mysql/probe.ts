@@ -99,11 +99,10 @@ function halfWayDate(low: string, high: string): string | null {
     fields.unshift(rest % radix);
     rest /= radix;
   }
-  const [month = 0n, day = 0n, ...time] = fields;
+  const [month, day, hour, minute, second, micros] = fields as [bigint, bigint, bigint, bigint, bigint, bigint];
   // Every month has a first and a 28th: no probe is a date that a server could refuse.
-  const date = [pad(rest, 4), pad(clamp(month, 1n, 12n), 2), pad(clamp(day, 1n, 28n), 2)].join('-');
+  const date = [pad(rest, 4), pad(month === 0n ? 1n : month, 2), pad(clamp(day, 1n, 28n), 2)].join('-');
   if (!low.includes(' ')) return orHigh(date, low, high);
-  const [hour = 0n, minute = 0n, second = 0n, micros = 0n] = time;
   const whole = `${date} ${[hour, minute, second].map((field) => pad(field, 2)).join(':')}`;
   const digits = fractionOf(low);
   const text = digits === 0 ? whole : `${whole}.${pad(micros, 6).slice(0, digits)}`;
