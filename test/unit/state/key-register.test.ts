@@ -1,6 +1,6 @@
 /** A register of item keys that lacks claims is refused: two rows could share a key unseen. And who gives claims up gives up all, and his alone. */
 import Database from 'better-sqlite3';
-import { copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openKeyRegister, releaseItemKeys } from '../../../src/state/key-register.js';
@@ -67,6 +67,12 @@ describe('of what the witness has seen', () => {
     damage(one.file('seen'));
     expect(one.claim('s02', 'a', 'b')).toBe(1);
   });
+});
+
+test('where there is no register, nothing is given up, and none is made', async () => {
+  await using folder = await temporaryFolder();
+  await releaseItemKeys({ folder: folder.path, shard: 's01' }, atOnce);
+  expect(readdirSync(folder.path)).toEqual([]);
 });
 
 test('claims are given up in steps, all of the shard, and no other', async () => {
