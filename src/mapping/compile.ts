@@ -100,7 +100,7 @@ export function compileMapping(
     view.moveTo(rows, index);
     try {
       for (const item of compiled) emitItem(item, view, out, into, context);
-      if (into.length - start > 1) refuseSharedKey(into, start);
+      refuseSharedKey(into, start);
     } catch (error) {
       into.length = start;
       throw error;

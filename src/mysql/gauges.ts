@@ -74,7 +74,7 @@ async function replicaLags(session: Session, signal: AbortSignal): Promise<reado
 
 /** What is none must not pass for a server at ease. @throws Unreadable */
 function figure(cell: Cell): number {
-  const text = cell?.toString() ?? '';
+  const text = String(cell);
   if (!/^\d+$/.test(text)) throw new Unreadable('it answers no figure');
   return Number(text);
 }

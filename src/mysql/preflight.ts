@@ -254,6 +254,5 @@ async function binlogFormat(session: Session, signal: AbortSignal): Promise<stri
     return null;
   }
   const [row] = await session.rows('SELECT @@GLOBAL.binlog_format', signal);
-  const format = row?.[0]?.toString() ?? null;
-  return format === null ? null : ofServer(format);
+  return ofServer(String(row?.[0]));
 }

@@ -99,15 +99,19 @@ function halfWayDate(low: string, high: string): string | null {
     fields.unshift(rest % radix);
     rest /= radix;
   }
-  const [month = 0n, day = 0n, ...time] = fields;
+  const [month, day, hour, minute, second, micros] = fields as [bigint, bigint, bigint, bigint, bigint, bigint];
   // Every month has a first and a 28th: no probe is a date that a server could refuse.
-  const date = [pad(rest, 4), pad(clamp(month, 1n, 12n), 2), pad(clamp(day, 1n, 28n), 2)].join('-');
-  if (!low.includes(' ')) return date > low && date <= high ? date : high;
-  const [hour = 0n, minute = 0n, second = 0n, micros = 0n] = time;
+  const date = [pad(rest, 4), pad(month === 0n ? 1n : month, 2), pad(clamp(day, 1n, 28n), 2)].join('-');
+  if (!low.includes(' ')) return orHigh(date, low, high);
   const whole = `${date} ${[hour, minute, second].map((field) => pad(field, 2)).join(':')}`;
   const digits = fractionOf(low);
   const text = digits === 0 ? whole : `${whole}.${pad(micros, 6).slice(0, digits)}`;
-  return text > low && text <= high ? text : high;
+  return orHigh(text, low, high);
+}
+
+/** Days that were moved into the calendar may have left the interval. */
+function orHigh(date: string, low: string, high: string): string {
+  return date > low && date <= high ? date : high;
 }
 
 function dateValue(text: string): bigint {

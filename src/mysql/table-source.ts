@@ -139,7 +139,7 @@ export class TableSource implements RowSource {
         const rows = await session.rows(this.#select.rowsAt(wanted), signal, null, left).catch((error: unknown) => {
           throw error instanceof AnswerTooLarge && most !== Infinity ? this.#tooMany(most) : error;
         });
-        bytes += rows.reduce((sum, row) => sum + bytesOf(row), 0);
+        for (const row of rows) bytes += bytesOf(row);
         return rows;
       };
       const found = new Map<Cursor, Row>();

@@ -24,7 +24,7 @@ import { readSeen, Witness, type Seen } from './witness.js';
 const CLAIM_BUSY_MS = 500;
 /** Of what is done once: making it, bringing it up to date. */
 const BUSY_MS = 2_000;
-/** Keys looked at in one transaction while a shard's claims are given up. */
+/** Keys looked at in one transaction, about, while a shard's claims are given up. */
 const RELEASE_STEP = 10_000;
 
 /** Claims that are looked at for one of a shard: a second or so. */
@@ -161,7 +161,7 @@ export async function releaseItemKeys({ folder, shard }: StateAt, turn: Turn): P
       releaseRest: database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ?'),
     }));
     const step = (from: Buffer): Buffer | null => {
-      const end = stepEnd.get(from, RELEASE_STEP - 1) ?? null;
+      const end = stepEnd.get(from, RELEASE_STEP) ?? null;
       if (end === null) releaseRest.run(shard, from);
       else release.run(shard, from, end);
       return end;

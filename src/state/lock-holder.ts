@@ -24,14 +24,8 @@ export function lockHolders(file: string, byte?: number): readonly number[] | nu
   if (process.platform !== 'linux') return null;
   try {
     const { dev, ino } = statSync(file, { bigint: true });
-    const device = deviceOf(dev);
     const locks = readFileSync('/proc/locks', 'utf8');
-    const seen = holdersIn(locks, [device], ino, byte);
-    // As a rule that is all.
-    if (seen !== null) return seen;
-    const mounted = mountDevice(readFileSync('/proc/self/mountinfo', 'utf8'), mountIdOf(dirname(file)));
-    // Of one and the same device, what is locked on others is another file.
-    return mounted === device ? [] : holdersIn(locks, mounted === null ? [] : [mounted], ino, byte);
+    return holdersOf(locks, ino, deviceOf(dev), () => mountDeviceOf(dirname(file)), byte);
   } catch {
     return null;
   }
@@ -43,22 +37,39 @@ export function writerOf(file: string): number | null {
 }
 
 /**
- * @param locks `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF` a line; `1: -> ...` waits for it
- * @param devices that the file may be on: `fe:00`
- * @returns null where a file of that inode is locked on other devices alone: whether it is this one, nobody can tell
+ * @param locks as for `holdersIn`
+ * @param device that stat(2) says the file is on
+ * @param mountedOn asks for the device of its mount; null where it has none
+ * @returns null where the file is on neither, and one of its inode is locked elsewhere
  */
-export function holdersIn(
+export function holdersOf(
   locks: string,
-  devices: readonly string[],
   inode: bigint,
+  device: string,
+  mountedOn: () => string | null,
   byte?: number,
 ): readonly number[] | null {
+  const seen = holdersIn(locks, device, inode, byte);
+  // As a rule that is all.
+  if (seen !== null) return seen;
+  const mounted = mountedOn();
+  // Of one and the same device, what is locked on others is another file.
+  if (mounted === device) return [];
+  return holdersIn(locks, mounted, inode, byte);
+}
+
+/**
+ * @param locks `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF` a line; `1: -> ...` waits for it
+ * @param on the device that the file may be on: `fe:00`; null: none is known
+ * @returns null where a file of that inode is locked on other devices alone: whether it is this one, nobody can tell
+ */
+function holdersIn(locks: string, on: string | null, inode: bigint, byte?: number): readonly number[] | null {
   const held = locks.split('\n').flatMap((line) => {
-    const [, , , kind, pid, where, from, to] = line.trim().split(/\s+/);
-    const [, device, number] = /^(\w+:\w+):(\d+)$/.exec(where ?? '') ?? [];
+    const [, , , kind, pid, where, from, to] = line.split(/\s+/);
+    const [, device, number] = /^(\w+:\w+):(\d+)$/.exec(String(where)) ?? [];
     if (kind !== 'WRITE' || device === undefined || number !== String(inode)) return [];
     const covers = byte === undefined || (Number(from) <= byte && (to === 'EOF' || byte <= Number(to)));
-    return covers ? [{ pid: Number(pid), known: devices.includes(device) }] : [];
+    return covers ? [{ pid: Number(pid), known: device === on }] : [];
   });
   if (held.length > 0 && held.every(({ known }) => !known)) return null;
   return [...new Set(held.flatMap(({ pid, known }) => (known && pid > 0 ? [pid] : [])))];
@@ -78,6 +89,11 @@ export function mountDevice(mountinfo: string, id: string): string | null {
   return null;
 }
 
+/** The device of the file system that a folder is in. @returns as `mountDevice` */
+export function mountDeviceOf(folder: string): string | null {
+  return mountDevice(readFileSync('/proc/self/mountinfo', 'utf8'), mountIdOf(folder));
+}
+
 /** Of a folder, and not of the file itself: to close a descriptor of that would drop the locks that this process has on it. */
 function mountIdOf(folder: string): string {
   const descriptor = openSync(folder, 'r');
@@ -88,10 +104,11 @@ function mountIdOf(folder: string): string {
   }
 }
 
-function deviceOf(dev: bigint): string {
+/** @returns as /proc/locks writes it */
+export function deviceOf(dev: bigint): string {
   // makedev(3) of glibc.
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
-  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffff_ff00n);
   return `${hex(major)}:${hex(minor)}`;
 }
 

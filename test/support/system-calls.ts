@@ -8,7 +8,8 @@ import { promisify } from 'node:util';
 
 /** On Linux alone; `-y` tells the file behind a descriptor, `-f` follows threads. */
 export const TRACER = ['strace', '-f', '-y', '-qq', '-s', '64'] as const;
-const CALLS = 'write,pwrite64,writev,pwritev,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir';
+const CALLS =
+  'write,pwrite64,writev,pwritev,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,open,openat';
 
 /** @returns true, or why there is none */
 export async function tracerAvailable(): Promise<true | string> {
@@ -29,7 +30,7 @@ export function traced(log: string): string {
 }
 
 export interface FileCall {
-  readonly kind: 'write' | 'sync' | 'rename' | 'remove' | 'make' | 'said';
+  readonly kind: 'write' | 'sync' | 'rename' | 'remove' | 'make' | 'create' | 'said';
   /** Name of the file without its folder; of a `said`, the line. */
   readonly file: string;
   /** Of a rename: to. */
@@ -63,6 +64,8 @@ function callOf(text: string, folder: string): readonly FileCall[] {
   if (name.startsWith('rename')) return [{ kind: 'rename', file: path, to }];
   if (name.startsWith('unlink')) return [{ kind: 'remove', file: path, to: '' }];
   if (name === 'mkdir') return [{ kind: 'make', file: path, to: '' }];
+  // Of an opening, whether it made the file is known only where it had to.
+  if (name.startsWith('open')) return args.includes('O_EXCL') ? [{ kind: 'create', file: path, to: '' }] : [];
   const file = basename(described?.[2] ?? '');
   return [{ kind: name.includes('sync') ? 'sync' : 'write', file, to: '' }];
 }

@@ -12,4 +12,27 @@ describe.each(mysqlServers)('$name', (server) => {
     await expect(session.rows('SELECT a FROM missing', signal)).rejects.toMatchObject({ code: 'ER_NO_SUCH_TABLE' });
     expect(await session.rows('SELECT 1', signal)).toEqual([['1']]);
   });
+
+  test('a connection that is given up says why, and goes on saying that whatever else ends it afterwards', async () => {
+    await using database = await createDatabase(server);
+    await using session = await openSession(database.shard());
+    const running = session.rows('SELECT SLEEP(1)', signal);
+    const reason = new Error('the reason');
+    session.destroy(reason);
+    session.destroy(new Error('too late'));
+    await expect(running).rejects.toBe(reason);
+    await expect(session.rows('SELECT 1', signal)).rejects.toBe(reason);
+    expect(session.alive).toBe(false);
+  });
+
+  test('a stop ends a statement at once, and the connection with it', async () => {
+    await using database = await createDatabase(server);
+    await using session = await openSession(database.shard());
+    const stop = new AbortController();
+    const running = session.rows('SELECT SLEEP(1)', stop.signal);
+    setImmediate(() => stop.abort());
+    await expect(running).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    await expect(session.rows('SELECT 1', signal)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    await expect(session.rows('SELECT 1', AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  });
 });

@@ -34,6 +34,29 @@ describe('TokenBucket', () => {
     expect(bucket.rate).toBe(20);
   });
 
+  test('it starves while somebody waits and it is given nothing, and only then', async () => {
+    const clock = new TurnedClock();
+    const bucket = new TokenBucket(0, clock);
+    expect(bucket.starves).toBe(false);
+    const waiting = bucket.take(1, never);
+    expect(bucket.starves).toBe(true);
+    bucket.setLimit(100);
+    await clock.pass(1_000);
+    await waiting;
+    // What is owed for it is waited for, and comes.
+    await bucket.take(300, never);
+    const behind = bucket.take(1, never);
+    expect(bucket.starves).toBe(false);
+    bucket.setShare(0);
+    expect(bucket.starves).toBe(true);
+    bucket.setShare(1);
+    expect(bucket.starves).toBe(false);
+    await clock.pass(10_000);
+    await behind;
+    bucket.setLimit(0);
+    expect(bucket.starves).toBe(false);
+  });
+
   test('what is owed is a time that ends, and less than nothing is never owed', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(100, clock);

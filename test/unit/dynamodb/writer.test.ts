@@ -1,5 +1,8 @@
 /** The writer where nothing listens, or nothing is answered: what it gives up is told to each who waits, and nothing waits for ever. */
+import { randomUUID } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { EventBus, type EventRecord } from '../../../src/core/events.js';
 import { TokenBucket } from '../../../src/dynamodb/budget.js';
@@ -52,6 +55,40 @@ async function startSilent() {
     },
   };
 }
+
+/** Refuses what it is sent as invalid, so often; then it lets nobody in. */
+async function startRefusing(times: number) {
+  let asked = 0;
+  const server = createHttpServer((request, response) => {
+    request.resume().on('end', () => {
+      asked += 1;
+      const name = asked <= times ? 'ValidationException' : 'AccessDeniedException';
+      const body = JSON.stringify({ __type: `com.amazon.coral.validate#${name}`, message: 'no' });
+      // As an answer of DynamoDB is sealed; else it would be something in between that says so.
+      response.writeHead(400, { 'x-amzn-requestid': randomUUID(), 'x-amz-crc32': String(crc32(body)) }).end(body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: () => asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test('a batch that is refused is halved until each bad item is alone, which is refused by itself, once', async () => {
+  await using refusing = await startRefusing(20);
+  await using opened = await writerOf(refusing.endpoint);
+  await expect(opened.writer.write(sampleItems(3, 3))).rejects.toMatchObject({ code: 'E_TARGET_REQUEST' });
+  // Three, then one and two, then one and one.
+  expect(refusing.asked()).toBe(5);
+  await opened.writer.ready(signal);
+  await expect(opened.writer.write(sampleItems(1, 1))).rejects.toMatchObject({ code: 'E_TARGET_REQUEST' });
+  expect([refusing.asked(), opened.count('request.retried'), opened.suspects]).toEqual([6, 0, []]);
+});
 
 test('what cannot be reached is given up in time: every write says so, those that come later at once, and who waits for room', async () => {
   await using opened = await writerOf(NOBODY);

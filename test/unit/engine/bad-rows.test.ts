@@ -1,6 +1,6 @@
 /** Bad rows: found while a chunk is mapped, kept in the book until they are moved, tried again by themselves. */
 import { describe, expect, test } from 'vitest';
-import { interrupted } from '../../../src/core/errors.js';
+import { FerryError, interrupted } from '../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../src/core/model.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { NO_TARGET, type ItemWriter } from '../../../src/core/ports.js';
@@ -163,6 +163,45 @@ describe('retryBadRows', () => {
     expect(counts).toMatchObject({ rows: 3, moved: 3, items: 3 });
     expect(place.store.badRows('messages')).toEqual([]);
     expect(place.store.summary('backfill', 'messages')?.counts).toMatchObject({ items: 2, badRows: 0 });
+  });
+
+  test('what fails in the source is told as it is, and leaves every row recorded', async () => {
+    await using place = await openPlace();
+    recorded(place, 1, 2);
+    const job = jobOf(mapping, [good(1), good(2)]);
+    const fault = new FerryError('E_SOURCE_LOST', 'the source is gone', 'bring it back');
+    const source = { ...job.source, at: () => Promise.reject(fault) };
+    const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
+    const writer = new Writer();
+    const parts = { writer, guard: NO_TARGET, progress, now: () => NOW, itemKeys: null, shardValues: null };
+    await expect(retryBadRows(place.context, { ...job, source }, parts)).rejects.toBe(fault);
+    expect([writer.written, place.store.badRows('messages').length]).toEqual([[], 2]);
+  });
+
+  test('rows that are too large together are tried one by one; one that is too large by itself stays, and is told', async () => {
+    await using place = await openPlace();
+    recorded(place, 1, 2, 3);
+    const job = jobOf(mapping, [good(1), good(2), good(3)]);
+    const asked: (readonly Cursor[])[] = [];
+    const at = (cursors: readonly Cursor[]): ReturnType<typeof job.source.at> => {
+      asked.push(cursors);
+      const tooLarge = new FerryError('E_ROW_TOO_LARGE', 'larger than the machine can take', 'h');
+      const refused = cursors.length > 1 || cursors.includes(cursorOf(2));
+      return refused ? Promise.reject(tooLarge) : job.source.at(cursors, place.context.signal);
+    };
+    const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
+    const parts = { guard: NO_TARGET, progress, now: () => NOW, itemKeys: null, shardValues: null };
+    const source = { ...job.source, at };
+    const counts = await retryBadRows(place.context, { ...job, source }, { ...parts, writer: new Writer() });
+    expect(asked).toEqual([[1, 2, 3], [1], [2], [3]].map((ids) => ids.map(cursorOf)));
+    expect(counts).toMatchObject({ rows: 3, moved: 2, items: 2, stillBad: 1, gone: 0 });
+    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(2), number: 2 }]);
+    expect(place.events.map(({ name, payload }) => [name, payload])).toEqual([
+      [
+        'shard.warning',
+        expect.objectContaining({ code: 'E_ROW_TOO_LARGE', message: expect.stringContaining('#2 could') as string }),
+      ],
+    ]);
   });
 
   test('a row that is recorded under two readings of its key is tried once, and stays under its own alone', async () => {

@@ -68,6 +68,9 @@ describe('as asked', () => {
     ['varchar(9)', { type: 'N' }, '1.50', '{"N":"1.5"}', 3],
     ['json', { type: 'N' }, '1e3', '{"N":"1000"}', 2],
     ['varchar(9)', { type: 'B' }, 'é', '{"B":"w6k="}', 2],
+    // A column that stores UTF-8 keeps bytes that are none, as they are.
+    ['varchar(9)', { type: 'B' }, bytes(0xff, 0x41), '{"B":"/0E="}', 2],
+    ['varbinary(9)', { type: 'B' }, bytes(0xff), '{"B":"/w=="}', 1],
     ["set('a')", { type: 'B' }, 'a', '{"B":"YQ=="}', 1],
     ['json', { type: 'B' }, '1', '{"B":"MQ=="}', 1],
     ['varbinary(9)', { type: 'S' }, Buffer.from('é"'), String.raw`{"S":"é\""}`, 3],

@@ -33,6 +33,25 @@ describe('a buffer of items', () => {
       expect(buffer.toString('utf8', start, end) === `{${i}${large}}`).toBe(true);
   });
 
+  it.each<[string, (number: number) => string, number]>([
+    ['times and numbers', (number) => `${new Date(1_767_323_045_678 + number * 137).toISOString()}#SM${number}`, 0.001],
+    ['numbers', (number) => String(number), 0.01],
+    // They differ in a few bits of their last words alone.
+    ['numbers that are filled up with zeros', (number) => `AC${String(number).padStart(32, '0')}`, 0.3],
+  ])('hashes keys that follow one another so that few meet: %s', (_, keyOf, share) => {
+    const out = new ItemBuffer();
+    const hashes = new Set<number>();
+    const count = 100_000;
+    for (let number = 0; number < count; number += 1) {
+      const key = keyOf(number);
+      out.begin();
+      out.ascii(key);
+      hashes.add(out.hash(0, key.length, key.length));
+      out.abandon();
+    }
+    expect(1 - hashes.size / count).toBeLessThan(share);
+  });
+
   it('forgets an item that was given up', () => {
     const out = new ItemBuffer();
     out.begin();

@@ -107,3 +107,31 @@ it('the first name is what earlier versions recorded, and plain values have no o
 it('a value that a template refuses has no name by it', () => {
   expect(namesOf(['int', '-7'], '{account:pad(10)}')).toEqual(['["-7"]']);
 });
+
+describe('the forms that another column may hold a value in', () => {
+  const formsOf = ([definition, cell]: Side, template = '{id:pad(10)}'): readonly (string | Buffer)[] => {
+    const info = table({ id: 'int unsigned', account: column('account', definition) });
+    return compileSameValue(compile(info, rule('A', template)), 'account').formsOf(cell);
+  };
+
+  it.each<[string, Side, string | undefined, readonly (string | Buffer)[]]>([
+    ['as it is', ['varchar(9)', 'Abc'], undefined, ['Abc']],
+    ['by its type', ['decimal(10,2)', '1.50'], undefined, ['1.50', '1.5']],
+    ['in either case, where the mapping ignores it', ['varchar(9)', 'Abc'], '{account:lower}', ['Abc', 'abc', 'ABC']],
+    [
+      'in either case, whichever the mapping makes of it',
+      ['varchar(9)', 'Abc'],
+      '{account:upper}',
+      ['Abc', 'abc', 'ABC'],
+    ],
+    ['in its own case, where the mapping says nothing of it', ['varchar(9)', 'Abc'], '{account:hex}', ['Abc']],
+  ])('%s', (_, side, template, forms) => {
+    expect(formsOf(side, template)).toEqual(forms);
+  });
+
+  it('as bytes and as text', () => {
+    const forms = formsOf(['varbinary(9)', Buffer.from('Abc')]);
+    const texts = forms.map((form) => (typeof form === 'string' ? form : form.toString('hex')));
+    expect(new Set(texts)).toEqual(new Set(['416263', 'Abc']));
+  });
+});

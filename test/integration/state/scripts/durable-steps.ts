@@ -3,7 +3,7 @@
  * SYNCHRONOUS in the place of `as it is` (OFF, NORMAL) is what the connections are set to: for what looks on, to be seen to find it.
  */
 import type { Database } from 'better-sqlite3';
-import { archiveState, discardState, giveUpClaims } from '../../../../src/state/restart.js';
+import { archiveState, askRestart, discardState, giveUpClaims } from '../../../../src/state/restart.js';
 import { openKeyRegister } from '../../../../src/state/key-register.js';
 import { openStateStore } from '../../../../src/state/open.js';
 import {
@@ -67,6 +67,7 @@ await sayFault(async () => {
   step('claim', () => register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('r') }]));
   register.close();
   store.close();
+  step('askRestart', () => askRestart(folder, ['s01']));
   step('archive', () => archiveState(at));
   await giveUpClaims(at, atOnce);
   say('step giveUpClaims');

@@ -1,0 +1,43 @@
+/** A state of another machine is put aside only where its volume moves; what was sent from there is waited for all the same. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
+import { openStateStore } from '../../../src/state/open.js';
+import { archiveState } from '../../../src/state/restart.js';
+import { MovedClocks } from '../../support/moved-clocks.js';
+import { temporaryFolder } from '../../support/temporary.js';
+
+async function place() {
+  const folder = await temporaryFolder();
+  const clocks = new MovedClocks();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }, clocks).close();
+  const file = join(folder.path, 's01.db');
+  return { at, clocks, file, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+test('on its own machine it is put aside, and nothing is waited for', async () => {
+  await using one = await place();
+  for (const moves of [false, true]) {
+    const archive = archiveState({ ...one.at, moves }, one.clocks);
+    expect([archive !== null && existsSync(archive), existsSync(one.file)]).toEqual([true, false]);
+    const store = openStateStore({ ...one.at, create: true }, one.clocks);
+    expect(store.brokenOffAt()).toBeNull();
+    store.close();
+  }
+});
+
+test('on another machine it is refused, and stays; where its volume moves it is put aside, and late writes may land for a window', async () => {
+  await using one = await place();
+  one.clocks.moveTo('machine 2');
+  for (const at of [one.at, { ...one.at, moves: false }]) {
+    expect(() => archiveState(at, one.clocks)).toThrow(expect.objectContaining({ code: 'E_STATE_COPIED' }));
+    expect(existsSync(one.file)).toBe(true);
+  }
+  const archive = archiveState({ ...one.at, moves: true }, one.clocks);
+  expect([archive !== null && existsSync(archive), existsSync(one.file)]).toEqual([true, false]);
+  const store = openStateStore({ ...one.at, create: true, moves: true }, one.clocks);
+  expect((store.brokenOffAt() ?? 0) + LATE_WRITE_WINDOW_MS).toBeGreaterThan(store.now());
+  store.close();
+});
