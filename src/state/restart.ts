@@ -16,7 +16,7 @@ import { arrive } from './arrive.js';
 import type { Clocks } from './clocks.js';
 import { openDatabase } from './database.js';
 import { makeFile, makeFolder, SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
-import { copied, displaced, maySayMove, type Displaced } from './home.js';
+import { checkHome } from './home.js';
 import { releaseItemKeys, type Turn } from './key-register.js';
 import { checkShard, lockShard, type StateAt } from './open.js';
 import { STATE } from './schema.js';
@@ -219,26 +219,25 @@ function moveRest(files: ShardFiles, archive: string): void {
  * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where nobody could look, since it may be a copy
  */
 function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): void {
-  let reason: Displaced | null = null;
   try {
-    const database = openDatabase(files, STATE, BUSY_MS, (opened) => checkShard(opened, files));
+    const database = openDatabase(files, STATE, BUSY_MS, (opened) => {
+      checkShard(opened, files);
+      guarded(files, () => checkHome(files, opened, moves, clocks));
+    });
     try {
-      reason = guarded(files, () => displaced(files, database, clocks));
-      if (reason !== null && moves && maySayMove(reason)) {
-        guarded(files, () => arrive(files, database, clocks));
-        reason = null;
-      }
+      guarded(files, () => {
+        if (checkHome(files, database, moves, clocks) !== null) arrive(files, database, clocks);
+      });
       // No reader is waited for.
       database.pragma('busy_timeout = 0');
-      if (reason === null) database.pragma('wal_checkpoint(TRUNCATE)');
+      database.pragma('wal_checkpoint(TRUNCATE)');
     } finally {
       database.close();
     }
   } catch (thrown) {
-    if (thrown instanceof FerryError && PASSING.has(thrown.code)) throw thrown;
+    if (thrown instanceof FerryError && (thrown.code === 'E_STATE_COPIED' || PASSING.has(thrown.code))) throw thrown;
     // Damaged or foreign: that is what restarts are for. Its log is moved beside it.
   }
-  if (reason !== null) throw copied(files, reason);
 }
 
 /** Renaming replaces silently, so a name that is taken is passed over. */
