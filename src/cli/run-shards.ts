@@ -4,6 +4,7 @@ import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
 import { plural } from '../listeners/format.js';
+import type { AskedRestart } from '../state/restart-note.js';
 import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
@@ -44,7 +45,7 @@ export async function runShards(
     const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
     const budget = run.dryRun ? UNSHARED : joinBudget(config, run.kind === 'backfill' ? 'write' : 'read');
     // Last of all: a run that is refused before it begins leaves no restart for the next one to go on with.
-    const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : [];
+    const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
     const endProgress = await showProgress(io, bus, common.json, run);
     const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
     const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
@@ -118,13 +119,15 @@ async function restartedBy(config: Config, shards: readonly string[], run: RunOp
 }
 
 async function leftToRestart(config: Config, shards: readonly string[]): Promise<readonly string[]> {
-  const { isRestartAsked } = await import('../state/restart.js');
+  const { isRestartAsked } = await import('../state/restart-note.js');
   return shards.filter((shard) => isRestartAsked({ folder: config.state, shard }));
 }
 
 /** @param budget that is left where this fails: nobody else does then */
-async function askRestart(config: Config, shards: readonly string[], budget: SharedBudget): Promise<readonly string[]> {
-  const state = await import('../state/restart.js');
+const NOTHING_ASKED: AskedRestart = { shards: [], by: '' };
+
+async function askRestart(config: Config, shards: readonly string[], budget: SharedBudget): Promise<AskedRestart> {
+  const state = await import('../state/restart-note.js');
   try {
     return state.askRestart(config.state, shards);
   } catch (thrown) {
@@ -134,20 +137,16 @@ async function askRestart(config: Config, shards: readonly string[], budget: Sha
 }
 
 /**
- * Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone later. What an
- * earlier run was asked for, and did not come to, stays asked.
+ * Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone later. What
+ * another run was asked for, and did not come to, stays asked.
  */
 const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
 
-async function forgetRefused(
-  config: Config,
-  asked: readonly string[],
-  outcomes: readonly ShardOutcome[],
-): Promise<void> {
-  const { forgetRestart } = await import('../state/restart.js');
+async function forgetRefused(config: Config, asked: AskedRestart, outcomes: readonly ShardOutcome[]): Promise<void> {
+  const { forgetRestart } = await import('../state/restart-note.js');
   for (const { shard, fault } of outcomes)
-    if (asked.includes(shard) && fault !== null && REFUSED.has(fault.code))
-      forgetRestart({ folder: config.state, shard });
+    if (asked.shards.includes(shard) && fault !== null && REFUSED.has(fault.code))
+      forgetRestart({ folder: config.state, shard }, asked.by);
 }
 
 function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {

@@ -39,7 +39,7 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const shards = await shardsOf(config, options.shard);
   const tables = config.source.tables.map(({ name }) => name);
   const { notBegun, readShardStatus } = await import('../state/read-status.js');
-  const { isRestartAsked } = await import('../state/restart.js');
+  const { isRestartAsked } = await import('../state/restart-note.js');
   const stopping = stopOnSignals(io);
   const reader = new AbortController();
   // Whoever read it has left (`| head`), or its disk is full.

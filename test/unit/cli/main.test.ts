@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../../src/cli/main.js';
-import { askRestart } from '../../../src/state/restart.js';
+import { askRestart } from '../../../src/state/restart-note.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
 interface Ran {
