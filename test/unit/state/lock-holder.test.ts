@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { holdersIn, mountDevice } from '../../../src/state/lock-holder.js';
+import { holdersIn, isLayered, mountDevice } from '../../../src/state/lock-holder.js';
 
 const LOCKS = `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF
 1: -> POSIX  ADVISORY  WRITE 31 fe:00:2351874 0 EOF
@@ -36,6 +36,7 @@ const MOUNTS = `22 1 0:29 /root / rw,relatime shared:1 - btrfs /dev/nvme0n1p3 rw
 23 22 0:5 / /dev rw,nosuid shared:2 - devtmpfs devtmpfs rw,size=4096k
 51 22 0:29 /home /home rw,relatime shared:30 - btrfs /dev/nvme0n1p3 rw,ssd,subvolid=257,subvol=/home
 53 22 259:300 / /boot rw,relatime shared:36 - ext4 /dev/nvme0n1p2 rw
+535 530 0:61 / / rw,relatime - overlay overlay rw,lowerdir=/l,upperdir=/u,workdir=/w
 `;
 
 test('the device of a mount is written as the kernel writes it of a lock', () => {
@@ -45,4 +46,8 @@ test('the device of a mount is written as the kernel writes it of a lock', () =>
   const locks = '1: POSIX  ADVISORY  WRITE 812 00:1d:4711 1073741825 1073741825\n';
   expect(holdersIn(locks, ['00:29'], 4_711n)).toBeNull();
   expect(holdersIn(locks, [mountDevice(MOUNTS, '51') ?? ''], 4_711n)).toEqual([812]);
+});
+
+test('a layered file system is told, of the mount that was asked for', () => {
+  expect(['535', '53', '5', ''].map((id) => isLayered(MOUNTS, id))).toEqual([true, false, false, false]);
 });
