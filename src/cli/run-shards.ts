@@ -1,5 +1,4 @@
 /** What backfill and verify have in common: preflight, one process a shard, progress on stderr, the report on stdout. */
-import { availableParallelism } from 'node:os';
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
@@ -30,13 +29,15 @@ export async function runShards(
   const chosen = await chosenShards(config, common, run.kind);
   // Of all shards, those that were never begun have nothing to retry; one that was named has to be there.
   const shards = run.retryBad && common.shard.length === 0 ? await begun(config, chosen) : chosen;
+  const { processors } = await import('../wiring/machine.js');
+  const jobs = Math.min(run.jobs ?? processors(), shards.length);
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
     const { joinBudget, restMeanwhile, UNSHARED } = await import('../wiring/shared-budget.js');
     restMeanwhile(config);
     const toRestart = await restartedBy(config, shards, run);
-    const warnings = await passPreflight(io, config, shards, common, run, toRestart, stopping.stop);
+    const warnings = await passPreflight(io, config, shards, common, { ...run, jobs }, toRestart, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const target = run.kind === 'backfill' && !run.dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
@@ -48,7 +49,6 @@ export async function runShards(
     const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
     const endProgress = await showProgress(io, bus, common.json, run);
     const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
-    const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
     const shares = serverShares(config, shards, jobs);
     let outcomes: readonly ShardOutcome[];
     try {
@@ -164,7 +164,7 @@ async function passPreflight(
   config: Config,
   shards: readonly string[],
   common: ShardOptions,
-  run: RunOptions,
+  run: RunOptions & { readonly jobs: number },
   toRestart: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
@@ -179,7 +179,7 @@ async function passPreflight(
       target: !run.dryRun,
       restarting: run.kind === 'verify' || run.dryRun ? null : toRestart,
       bindings: false,
-      jobs: Math.min(run.jobs ?? availableParallelism(), shards.length),
+      jobs: run.jobs,
     },
     signal,
   );
