@@ -1,5 +1,4 @@
 /** `dynaferry check`: the preflight of config, sources and target; every fault at once. */
-import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { EXIT, exitOf, type ExitCode } from '../core/errors.js';
 import { addShardOptions, loadConfigOf, shardsOf, type ShardOptions } from './common-options.js';
@@ -23,6 +22,7 @@ async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
   const { preflight } = await import('../wiring/preflight.js');
+  const { processors } = await import('../wiring/machine.js');
   const stopping = stopOnSignals(io);
   try {
     const report = await preflight(
@@ -30,7 +30,7 @@ async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
       shards,
       {
         ...{ createTable: false, target: true, restarting: [], bindings: true },
-        jobs: Math.min(availableParallelism(), shards.length),
+        jobs: Math.min(processors(), shards.length),
       },
       stopping.stop,
     );

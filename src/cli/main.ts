@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import { EXIT, FerryError, type ExitCode } from '../core/errors.js';
 import { asFerryError } from '../core/thrown.js';
+import { watchHeap } from './heap-watch.js';
 import type { Io } from './io.js';
 import { printError, printFault, type Format } from './print-error.js';
 import { buildProgram, wrongWords } from './program.js';
@@ -28,7 +29,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   io.stdout.on('error', note);
   try {
     const stop = { heard: false };
-    const exitCode = await exitCodeOf(argv, { ...io, onSignal: heardBy(io, stop) });
+    const exitCode = await withinHeap(argv, { ...io, onSignal: heardBy(io, stop) }, stop);
     // Whatever was written has come out or failed when this has.
     const out = Promise.all([comeOut(io.stdout), comeOut(io.stderr)]);
     if (stop.heard) await Promise.race([out, sleep(STANDING_GRACE_MS, undefined, { ref: false })]);
@@ -37,6 +38,38 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return lost.code === null ? exitCode : outputLost(argv, io, lost.code, exitCode);
   } finally {
     io.stdout.removeListener('error', note);
+  }
+}
+
+/** A heap that is nearly full stops what listens to signals, as SIGTERM does; whoever is not to be stopped goes on. */
+async function withinHeap(argv: readonly string[], io: Io, stop: { heard: boolean }): Promise<ExitCode> {
+  const handlers = new Set<Parameters<Io['onSignal']>[0]>();
+  const full = { fault: null as FerryError | null };
+  const stopAll = (fault: FerryError): void => {
+    if (handlers.size === 0) return;
+    full.fault = fault;
+    stop.heard = true;
+    for (const handler of handlers) handler('SIGTERM');
+  };
+  let endWatch: (() => void) | undefined;
+  const onSignal: Io['onSignal'] = (handler) => {
+    handlers.add(handler);
+    endWatch ??= watchHeap(stopAll);
+    const stopListening = io.onSignal(handler);
+    return () => {
+      handlers.delete(handler);
+      stopListening();
+    };
+  };
+  try {
+    const exitCode = await exitCodeOf(argv, { ...io, onSignal });
+    if (full.fault === null) return exitCode;
+    // Beside the report of what the run came to.
+    if (formatOf(argv) === 'text') printFault(io.stderr, 'error', full.fault.toFault());
+    else io.stderr.write(`${JSON.stringify({ error: full.fault.toFault(), exitCode: full.fault.exitCode })}\n`);
+    return full.fault.exitCode;
+  } finally {
+    endWatch?.();
   }
 }
 

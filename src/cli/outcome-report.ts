@@ -55,11 +55,12 @@ function notStarted(run: RunOptions, { counts }: ShardOutcome): string {
   return `not started: ${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')} were ${before} by earlier runs`;
 }
 
-function retriedText({ rows, moved, items, gone, expired, stillBad, newerItems, units }: RetryCounts): string {
+function retriedText({ rows, moved, items, gone, twice, expired, stillBad, newerItems, units }: RetryCounts): string {
   const fates = [
     `${count(moved)} moved (${plural(items, 'item')}, ${count(units)} WCU)`,
     newerItems > 0 ? `${count(newerItems)} of the items newer in the target` : '',
-    gone > 0 ? `${count(gone)} gone from MySQL` : '',
+    gone > 0 ? `${count(gone)} gone from MySQL (or under another key now)` : '',
+    twice > 0 ? `${count(twice)} recorded twice` : '',
     expired > 0 ? `${count(expired)} expired and skipped` : '',
     stillBad > 0 ? `${count(stillBad)} still bad` : '',
   ].filter((text) => text !== '');

@@ -1,9 +1,9 @@
 /** What backfill and verify have in common: preflight, one process a shard, progress on stderr, the report on stdout. */
-import { availableParallelism } from 'node:os';
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
 import { plural } from '../listeners/format.js';
+import type { AskedRestart } from '../state/restart-note.js';
 import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
@@ -29,13 +29,15 @@ export async function runShards(
   const chosen = await chosenShards(config, common, run.kind);
   // Of all shards, those that were never begun have nothing to retry; one that was named has to be there.
   const shards = run.retryBad && common.shard.length === 0 ? await begun(config, chosen) : chosen;
+  const { processors } = await import('../wiring/machine.js');
+  const jobs = Math.min(run.jobs ?? processors(), shards.length);
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
     const { joinBudget, restMeanwhile, UNSHARED } = await import('../wiring/shared-budget.js');
     restMeanwhile(config);
     const toRestart = await restartedBy(config, shards, run);
-    const warnings = await passPreflight(io, config, shards, common, run, toRestart, stopping.stop);
+    const warnings = await passPreflight(io, config, shards, common, { ...run, jobs }, toRestart, stopping.stop);
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const target = run.kind === 'backfill' && !run.dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
@@ -44,10 +46,9 @@ export async function runShards(
     const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
     const budget = run.dryRun ? UNSHARED : joinBudget(config, run.kind === 'backfill' ? 'write' : 'read');
     // Last of all: a run that is refused before it begins leaves no restart for the next one to go on with.
-    const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : [];
+    const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
     const endProgress = await showProgress(io, bus, common.json, run);
     const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
-    const jobs = Math.min(run.jobs ?? availableParallelism(), shards.length);
     const shares = serverShares(config, shards, jobs);
     const sent = config.toSend();
     let outcomes: readonly ShardOutcome[];
@@ -119,13 +120,15 @@ async function restartedBy(config: Config, shards: readonly string[], run: RunOp
 }
 
 async function leftToRestart(config: Config, shards: readonly string[]): Promise<readonly string[]> {
-  const { isRestartAsked } = await import('../state/restart.js');
+  const { isRestartAsked } = await import('../state/restart-note.js');
   return shards.filter((shard) => isRestartAsked({ folder: config.state, shard }));
 }
 
 /** @param budget that is left where this fails: nobody else does then */
-async function askRestart(config: Config, shards: readonly string[], budget: SharedBudget): Promise<readonly string[]> {
-  const state = await import('../state/restart.js');
+const NOTHING_ASKED: AskedRestart = { shards: [], by: '' };
+
+async function askRestart(config: Config, shards: readonly string[], budget: SharedBudget): Promise<AskedRestart> {
+  const state = await import('../state/restart-note.js');
   try {
     return state.askRestart(config.state, shards);
   } catch (thrown) {
@@ -135,20 +138,16 @@ async function askRestart(config: Config, shards: readonly string[], budget: Sha
 }
 
 /**
- * Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone later. What an
- * earlier run was asked for, and did not come to, stays asked.
+ * Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone later. What
+ * another run was asked for, and did not come to, stays asked.
  */
 const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
 
-async function forgetRefused(
-  config: Config,
-  asked: readonly string[],
-  outcomes: readonly ShardOutcome[],
-): Promise<void> {
-  const { forgetRestart } = await import('../state/restart.js');
+async function forgetRefused(config: Config, asked: AskedRestart, outcomes: readonly ShardOutcome[]): Promise<void> {
+  const { forgetRestart } = await import('../state/restart-note.js');
   for (const { shard, fault } of outcomes)
-    if (asked.includes(shard) && fault !== null && REFUSED.has(fault.code))
-      forgetRestart({ folder: config.state, shard });
+    if (asked.shards.includes(shard) && fault !== null && REFUSED.has(fault.code))
+      forgetRestart({ folder: config.state, shard }, asked.by);
 }
 
 function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
@@ -166,7 +165,7 @@ async function passPreflight(
   config: Config,
   shards: readonly string[],
   common: ShardOptions,
-  run: RunOptions,
+  run: RunOptions & { readonly jobs: number },
   toRestart: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
@@ -181,7 +180,7 @@ async function passPreflight(
       target: !run.dryRun,
       restarting: run.kind === 'verify' || run.dryRun ? null : toRestart,
       bindings: false,
-      jobs: Math.min(run.jobs ?? availableParallelism(), shards.length),
+      jobs: run.jobs,
     },
     signal,
   );

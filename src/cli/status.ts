@@ -39,7 +39,7 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const shards = await shardsOf(config, options.shard);
   const tables = config.source.tables.map(({ name }) => name);
   const { notBegun, readShardStatus } = await import('../state/read-status.js');
-  const { isRestartAsked } = await import('../state/restart.js');
+  const { isRestartAsked } = await import('../state/restart-note.js');
   const stopping = stopOnSignals(io);
   const reader = new AbortController();
   // Whoever read it has left (`| head`), or its disk is full.
@@ -52,7 +52,8 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
       return readShardStatus(at, tables, config.stateMoves) ?? notBegun(shard, tables, isRestartAsked(at));
     });
   try {
-    do {
+    // A reader that stands still gets the next look that it has room for: what is shown is how things stand then.
+    const show = (): void => {
       const found = look();
       const document = { at: new Date().toISOString(), shards: found };
       if (options.json && options.watch) writeLine(io.stdout, JSON.stringify(document));
@@ -61,6 +62,9 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
         io.stdout.write(clear(io, options.watch));
         writeLine(io.stdout, statusTable(found, Date.now(), width(io)));
       }
+    };
+    do {
+      if (io.stdout.writableLength === 0) show();
       if (options.watch) await sleep(options.interval * 1_000, undefined, { signal: over }).catch(() => undefined);
     } while (options.watch && !over.aborted);
     return EXIT.done;

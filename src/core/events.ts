@@ -86,7 +86,7 @@ export interface EventMap {
     readonly attributes: readonly string[];
     readonly items: number;
   };
-  /** A shard's process had more to tell than its parent took: so many events were left out here. The state counts what they told. */
+  /** A shard's process had more to tell than its parent took, or the run more than its reader: so many events were left out here. The state counts what they told. */
   'events.dropped': OfShard & { readonly events: number };
   /** Once a second while a pass runs. */
   'shard.progress': OfShard & ProgressSnapshot;
@@ -166,6 +166,18 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'run.warning': 'seldom',
   'listener.failed': 'seldom',
 };
+
+/** Few, and what follows cannot be understood without them; or, of warnings, no state has them. */
+export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
+  'shard.started',
+  'shard.phase',
+  'table.planned',
+  'shard.finished',
+  'shard.warning',
+  'events.dropped',
+  'run.stopping',
+  'run.warning',
+]);
 
 /** An event as it crosses a process border. */
 export type EventRecord = { readonly [N in EventName]: { readonly name: N; readonly payload: EventMap[N] } }[EventName];

@@ -3,10 +3,14 @@
  * an operator is told goes by this table, never by the wording of a name.
  */
 
+/** Headers that AWS puts around each answer. */
+export const REQUEST_ID = 'x-amzn-requestid';
+export const CHECKSUM = 'x-amz-crc32';
+
 export const ANSWER_FAULTS = {
-  noRequestId: 'answer without x-amzn-requestid',
-  noChecksum: 'answer without x-amz-crc32',
-  wrongChecksum: 'answer with a wrong x-amz-crc32',
+  noRequestId: `answer without ${REQUEST_ID}`,
+  noChecksum: `answer without ${CHECKSUM}`,
+  wrongChecksum: `answer with a wrong ${CHECKSUM}`,
   unreadable: 'unreadable answer',
   endless: 'answer without end',
   /** Slow, or slowed down on its way: it says nothing of who answered. */

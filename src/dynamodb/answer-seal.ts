@@ -5,10 +5,7 @@
  * a checksum (DynamoDB Local's do), never with a wrong one.
  */
 import { crc32 } from 'node:zlib';
-import { ANSWER_FAULTS } from './answer-faults.js';
-
-const REQUEST_ID = 'x-amzn-requestid';
-const CHECKSUM = 'x-amz-crc32';
+import { ANSWER_FAULTS, CHECKSUM, REQUEST_ID } from './answer-faults.js';
 
 export type AnswerHeaders = Readonly<Record<string, unknown>>;
 

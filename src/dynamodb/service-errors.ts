@@ -5,7 +5,7 @@
 import { FerryError } from '../core/errors.js';
 import { machineFault } from '../core/machine-faults.js';
 import { ofServer } from '../core/shown-text.js';
-import { answererOf, type Answerer } from './answer-faults.js';
+import { CHECKSUM, REQUEST_ID, answererOf, type Answerer } from './answer-faults.js';
 import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';
 import { type InvalidWords, wordsIn, type ServiceWords } from './service-words.js';
 
@@ -149,8 +149,7 @@ const FOREIGN =
   'something in between answers in place of DynamoDB, or changes its answers: check endpoint and proxies, then run the same command again';
 
 /** As `answer-seal.ts` finds. ScyllaDB: issue 5039 of its repository, open in 2026, with a switch for it to come. */
-const UNSEALED =
-  'either something in between answers in place of DynamoDB, or the endpoint is another service: those that send no x-amzn-requestid or no x-amz-crc32 (ScyllaDB Alternator, as it is preset) are not supported. Check target.endpoint and proxies, then run the same command again';
+const UNSEALED = `either something in between answers in place of DynamoDB, or the endpoint is another service: those that send no ${REQUEST_ID} or no ${CHECKSUM} (ScyllaDB Alternator, as it is preset) are not supported. Check target.endpoint and proxies, then run the same command again`;
 
 const WAIT =
   'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity, then run the same command again';

@@ -48,21 +48,22 @@ class BackfillHandler implements ChunkHandler {
     private readonly parts: BackfillParts,
   ) {
     forgetWhatStopped(context, job);
-    this.#badRows = new BadRowBook(context.store, job);
+    this.#badRows = new BadRowBook(context, job);
     this.#claims = new KeyClaims(context, job, parts);
   }
 
   async begin(chunk: RowChunk, _range: unknown, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
     const { writer, guard } = this.parts;
     await writer.ready(signal);
-    const mapped = mapChunk(this.job, chunk, this.parts.now());
-    this.#record(chunk, mapped.badRows, mapped.badRows.length);
+    const now = this.parts.now();
+    const mapped = mapChunk(this.job, chunk, now);
+    this.#record(chunk, mapped.badRows, mapped.badRows.length, now);
     const items = await this.#claims.claim(mapped.items, signal);
     if (signal.aborted) throw interrupted();
     const badRows = [...mapped.badRows];
     const refuse = (refused: readonly RefusedRow[]): void => {
       badRows.push(...refused.map((row) => refusedRecord(this.job, row, chunk.last)));
-      this.#record(chunk, badRows, refused.length);
+      this.#record(chunk, badRows, refused.length, now);
     };
     const written = this.#claims.write(writer, items, chunk.readAt, refuse, signal);
     const recordable = async (): Promise<ChunkResult> => {
@@ -110,8 +111,8 @@ class BackfillHandler implements ChunkHandler {
   }
 
   /** @param badRows all of the chunk, as far as they are known @param added how many of them, the last ones, were not known before */
-  #record(chunk: RowChunk, badRows: readonly BadRowRecord[], added: number): void {
-    this.#badRows.update(chunk, badRows, new Set());
+  #record(chunk: RowChunk, badRows: readonly BadRowRecord[], added: number, now: number): void {
+    this.#badRows.update(chunk, badRows, new Set(), now);
     for (const { table, column, reason } of badRows.slice(badRows.length - added)) {
       this.context.emitter.emit('row.bad', { shard: this.context.shard, table, column, reason, rows: 1 });
     }

@@ -4,6 +4,7 @@
  * readings map to one item key where the key templates leave the scan key out, and look like two rows that share it. Before that is
  * said, both places are read again: two rows share an item key only where both are there and still map to it.
  */
+import { FerryError } from '../core/errors.js';
 import type { Cursor, Row } from '../core/model.js';
 import { itemsOf } from './map-chunk.js';
 import type { TableJob } from './table-job.js';
@@ -24,10 +25,18 @@ export async function whichStands(
   now: number,
   signal: AbortSignal,
 ): Promise<Standing> {
-  const rows = await job.source.at(cursors, signal);
-  const [first = null, second = null] = rows.map((row) =>
-    row !== null && mapsToAny(job, row, keyTexts, now) ? job.source.cursorOf(row) : null,
-  );
+  const standing = async (at: readonly Cursor[]): Promise<readonly (Cursor | null)[]> =>
+    (await job.source.at(at, signal)).map((row) =>
+      row !== null && mapsToAny(job, row, keyTexts, now) ? job.source.cursorOf(row) : null,
+    );
+  const [first = null, second = null] = await standing(cursors).catch(async (error: unknown) => {
+    if (!(error instanceof FerryError) || error.code !== 'E_ROW_TOO_LARGE') throw error;
+    // One after the other, they are not read at one moment: a row that moves on in between is not at both.
+    const [before = null] = await standing([cursors[1]]);
+    const [there = null] = await standing([cursors[0]]);
+    const [after = null] = await standing([cursors[1]]);
+    return [before === null && after !== null ? null : there, after];
+  });
   // One row, found under both readings of its key (`abc`, `ABC`): it is where it says.
   if (first !== null && first === second) return first === cursors[0] ? 'first' : 'second';
   if (first !== null && second !== null) return 'both';

@@ -8,11 +8,13 @@
  * expired by then, or gone from its key. Where a row's item key changed, its items at the new keys are compared; the item at the old
  * key then is extra, and to find those is the business of a look at the whole target, not of this one.
  *
+ * Rows that have grown so large meanwhile that they cannot be held together are looked at in parts, down to one.
+ *
  * A row that was bad when it was read counts as that, and is not read again: it has no item to compare, and a table with many of them would
  * be read twice. Where it was mended meanwhile, `backfill --retry-bad` moves it, or the next verification finds it good.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { interrupted } from '../core/errors.js';
+import { FerryError, interrupted } from '../core/errors.js';
 import type { Cursor, Difference, MappedItem, Row } from '../core/model.js';
 import type { ItemReader } from '../core/ports.js';
 import type { BadRowRecord, DifferenceRecord } from '../core/state-ports.js';
@@ -76,21 +78,34 @@ export async function confirmDifferences(
     }
     return items;
   };
-  let open = candidates.items;
-  for (const pause of PAUSES_MS) {
-    if (open.length === 0) break;
-    await sleep(pause, undefined, { signal }).catch(() => {
-      throw interrupted();
-    });
-    const rows = await job.source.refetch(
-      open.map((item) => item.row),
-      signal,
-    );
-    const gone = open.filter((_, index) => job.scanKey === null && rows[index] === null);
+  const lookFrom = async (first: number, items: readonly MappedItem[]): Promise<void> => {
+    let open = items;
+    for (const [index, pause] of PAUSES_MS.entries()) {
+      if (index < first) continue;
+      if (open.length === 0) break;
+      await sleep(pause, undefined, { signal }).catch(() => {
+        throw interrupted();
+      });
+      const found = await rowsNow(job, open, signal);
+      if (found === 'too large') {
+        // Each half to its end, so that no more than its rows are held.
+        for (const half of halves(job, open)) await lookFrom(index, half);
+        return;
+      }
+      open = await compareNow(open, found);
+    }
+    confirmed.push(...open.map((item) => unresolved(job, item)));
+  };
+  /** @returns what has changed since, and differs */
+  const compareNow = async (
+    open: readonly MappedItem[],
+    rowOf: (item: MappedItem, index: number) => Row | null,
+  ): Promise<readonly MappedItem[]> => {
+    const gone = open.filter((item, index) => job.scanKey === null && rowOf(item, index) === null);
     confirmed.push(...gone.map((item) => unresolved(job, item)));
     const looked = new Map<string, ItemNow>();
     for (const [index, before] of open.entries()) {
-      const row = rows[index] ?? null;
+      const row = rowOf(before, index);
       if (row === null) continue;
       // Two items of one row lead to the same ones where both their keys changed.
       for (const item of itemsNow(before, remap(row), () => itemsOf(job, before.row, now))) {
@@ -113,16 +128,48 @@ export async function confirmDifferences(
       else if (changed) changing.set(place, after);
       else confirmed.push(record(job, difference, after.row));
     }
-    open = [...changing.values()];
-  }
+    return [...changing.values()];
+  };
+  await lookFrom(0, candidates.items);
   return {
-    differences: [...confirmed, ...open.map((item) => unresolved(job, item))],
+    differences: confirmed,
     newer,
     expired,
     seen,
     badRows: [...bad.values()],
     expiredRows: expiredRows.size,
   };
+}
+
+/** Asks for each row once, whatever it maps to. @returns how to find the row of an item; `too large`: not together */
+async function rowsNow(
+  job: TableJob,
+  items: readonly MappedItem[],
+  signal: AbortSignal,
+): Promise<((item: MappedItem, index: number) => Row | null) | 'too large'> {
+  const { source, scanKey } = job;
+  if (scanKey === null) {
+    const all = items.map(({ row }) => row);
+    const found = await source.refetch(all, signal);
+    return (_, index) => found[index] ?? null;
+  }
+  const rows = new Map(items.map(({ row }) => [source.cursorOf(row), row]));
+  try {
+    const found = await source.refetch([...rows.values()], signal);
+    const places = new Map([...rows.keys()].map((cursor, index) => [cursor, found[index] ?? null]));
+    return ({ row }) => places.get(source.cursorOf(row)) ?? null;
+  } catch (error) {
+    if (rows.size > 1 && error instanceof FerryError && error.code === 'E_ROW_TOO_LARGE') return 'too large';
+    throw error;
+  }
+}
+
+/** Of items of two rows or more: those of one row stay together. */
+function halves({ source }: TableJob, items: readonly MappedItem[]): readonly (readonly MappedItem[])[] {
+  const rows = [...new Set(items.map(({ row }) => source.cursorOf(row)))];
+  const first = new Set(rows.slice(0, Math.ceil(rows.length / 2)));
+  const isFirst = ({ row }: MappedItem): boolean => first.has(source.cursorOf(row));
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 interface ItemNow {

@@ -2,14 +2,13 @@
  * Rows whose items the target refuses though they could be mapped: they are bad rows, as those are that cannot be mapped. The writer
  * names all such rows of a chunk once every other item of it is acknowledged. Of a row that maps to several items, those that were not
  * refused are in the target all the same. No count of items has them, since their row is not moved: the record of the row says how many
- * there are. A retry writes them over; where the row is gone by then, they stay, and the retry says so.
+ * there are. A retry writes them over; where the row is gone or expired by then, they stay, and that is told.
  */
 import { FerryError } from '../core/errors.js';
-import type { Fault } from '../core/errors.js';
 import type { BadRow, Cursor, MappedItem, Row } from '../core/model.js';
 import type { BadRowRecord, RecordedBadRow } from '../core/state-ports.js';
 import type { WriteReceipt } from '../core/ports.js';
-import type { TableJob } from './table-job.js';
+import type { ShardContext, TableJob } from './table-job.js';
 
 export interface RefusedRow {
   readonly row: Row;
@@ -62,15 +61,41 @@ function withTaken({ bad, taken }: RefusedRow): BadRow {
   };
 }
 
-/** @param gone records of rows that the source has no more @returns null where they left nothing in the target */
-export function leftBehind(table: string, gone: readonly RecordedBadRow[]): Fault | null {
-  const items = gone.reduce((sum, { itemsTaken }) => sum + itemsTaken, 0);
-  if (items === 0) return null;
-  return {
-    code: 'E_BAD_ROWS',
-    message: `table ${table}: rows that DynamoDB had taken only in part are gone from MySQL, and ${items} of their items are still in the target`,
-    hint: 'delete these items: nothing else does, and `dynaferry verify` does not see them',
-  };
+/** Of a bad row that is on the record no more, and of which no item was written over. */
+export interface LeftBehind {
+  readonly record: Pick<RecordedBadRow, 'itemsTaken'>;
+  /** `gone`: nothing is found any more where it was. */
+  readonly why: 'gone' | 'expired';
+}
+
+const WHY = {
+  gone: {
+    became: 'are gone from MySQL (or under another key now)',
+    hint: 'delete these items, except those that a row under another key maps to: nothing else does, and `dynaferry verify` does not see them',
+  },
+  expired: {
+    became: 'have expired, and are left out',
+    hint: 'delete these items, unless the TTL of the target does: nothing else does, and `dynaferry verify` does not see them',
+  },
+} as const;
+
+/** A warning for each reason why items were left in the target. */
+export function tellLeftBehind(
+  { shard, emitter }: Pick<ShardContext, 'shard' | 'emitter'>,
+  table: string,
+  rows: readonly LeftBehind[],
+): void {
+  for (const why of ['gone', 'expired'] as const) {
+    const items = rows.reduce((sum, row) => sum + (row.why === why ? row.record.itemsTaken : 0), 0);
+    const { became, hint } = WHY[why];
+    if (items === 0) continue;
+    emitter.emit('shard.warning', {
+      shard,
+      code: 'E_BAD_ROWS',
+      message: `table ${table}: rows that DynamoDB had taken only in part ${became}, and ${items} of their items are still in the target`,
+      hint,
+    });
+  }
 }
 
 /** @param chunk the last cursor of the chunk that it was read in; null: it was read alone */

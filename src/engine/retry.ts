@@ -14,7 +14,7 @@ import { DigestSum } from '../mapping/digest.js';
 import { badRowRecord } from './map-chunk.js';
 import type { PassProgress } from './progress.js';
 import { KeyClaims, type Registers } from './key-claims.js';
-import { leftBehind, refusedRecord, type RefusedRow } from './refused-rows.js';
+import { refusedRecord, tellLeftBehind, type RefusedRow } from './refused-rows.js';
 import type { ShardContext, TableJob } from './table-job.js';
 import { TooLargeRows } from './too-large-rows.js';
 
@@ -32,8 +32,10 @@ export interface RetryCounts {
   /** Mapped and written. */
   readonly moved: number;
   readonly items: number;
-  /** Deleted in the source, or left out by `where` now. */
+  /** Deleted in the source, left out by `where` now, or under another key. */
   readonly gone: number;
+  /** Recorded under another reading of their key too (`abc`, `ABC`), under which they are tried. */
+  readonly twice: number;
   readonly expired: number;
   readonly stillBad: number;
   /** Of the items, left as they are: the target has them in a newer version. */
@@ -46,6 +48,7 @@ export const NOTHING_RETRIED: RetryCounts = {
   moved: 0,
   items: 0,
   gone: 0,
+  twice: 0,
   expired: 0,
   stillBad: 0,
   newerItems: 0,
@@ -130,7 +133,7 @@ async function rowsOf(
 /** What one row came to, before anything is written. */
 type Fate =
   | { readonly kind: 'moved'; readonly items: readonly MappedItem[] }
-  | { readonly kind: 'gone' | 'expired' }
+  | { readonly kind: 'gone' | 'twice' | 'expired' }
   | { readonly kind: 'bad'; readonly record: BadRowRecord };
 
 interface ReadStep {
@@ -150,7 +153,7 @@ async function retryStep(
   const seen = new Set<Cursor>();
   const mapped = step.map((bad, index) => ({
     bad,
-    fate: fateOf(job, once(job, rows[index] ?? null, seen), bad, now()),
+    fate: fateOf(context, job, { row: rows[index] ?? null, bad, seen, now: now() }),
   }));
   await writer.ready(context.signal);
   const claimed = await keys.claim(
@@ -182,11 +185,13 @@ async function retryStep(
   for (const { table, column, reason } of stillBad) {
     context.emitter.emit('row.bad', { shard: context.shard, table, column, reason, rows: 1 });
   }
-  const left = leftBehind(
+  tellLeftBehind(
+    context,
     job.mapping.table.name,
-    mapped.filter(({ fate }) => fate.kind === 'gone').map(({ bad }) => bad),
+    tried.flatMap(({ bad: of, fate: { kind: why } }) =>
+      why === 'gone' || why === 'expired' ? [{ record: of, why }] : [],
+    ),
   );
-  if (left !== null) context.emitter.emit('shard.warning', { shard: context.shard, ...left });
   const of = (kind: Fate['kind']): number => tried.filter(({ fate }) => fate.kind === kind).length;
   progress.add({
     rows: step.length,
@@ -202,6 +207,7 @@ async function retryStep(
     moved: of('moved'),
     items: items.length,
     gone: of('gone'),
+    twice: of('twice'),
     expired: of('expired'),
     stillBad: of('bad'),
     newerItems: newer,
@@ -221,23 +227,28 @@ interface Tried {
   readonly fate: Fate;
 }
 
-/** One row that is recorded under two readings of its key (`abc`, `ABC`) is tried once; under the other reading it is gone. */
-function once(job: TableJob, row: Row | null, seen: Set<Cursor>): Row | null {
-  if (row === null) return null;
-  const cursor = job.source.cursorOf(row);
-  if (seen.has(cursor)) return null;
-  seen.add(cursor);
-  return row;
+interface ToMap {
+  readonly row: Row | null;
+  readonly bad: RecordedBadRow;
+  /** Of the rows of the step that are tried. */
+  readonly seen: Set<Cursor>;
+  readonly now: number;
 }
 
-function fateOf(job: TableJob, row: Row | null, bad: RecordedBadRow, now: number): Fate {
+function fateOf({ store }: ShardContext, job: TableJob, { row, bad, seen, now }: ToMap): Fate {
   if (row === null) return { kind: 'gone' };
+  const cursor = job.source.cursorOf(row);
+  const readsOtherwise = cursor !== bad.cursor;
+  if (seen.has(cursor) || (readsOtherwise && store.badRowsAt(bad.table, [cursor]).length > 0)) return { kind: 'twice' };
+  seen.add(cursor);
   const items: MappedItem[] = [];
   try {
     return job.mapping.map(row, items, { now }) === 'expired' ? { kind: 'expired' } : { kind: 'moved', items };
   } catch (error) {
     if (!(error instanceof BadValue)) throw error;
-    return { kind: 'bad', record: badRowRecord(job, row, error, bad.chunk) };
+    const record = badRowRecord(job, row, error, bad.chunk);
+    // What the target has of it, it has under either reading.
+    return { kind: 'bad', record: readsOtherwise ? { ...record, itemsTaken: bad.itemsTaken } : record };
   }
 }
 
@@ -257,7 +268,7 @@ function record(counted: readonly Tried[], newerItems: number, units: number): R
     rows: of('moved'),
     items: items.length,
     expiredRows: of('expired'),
-    goneRows: of('gone'),
+    goneRows: of('gone') + of('twice'),
     newerItems,
     units,
     digest: digest.toString(),

@@ -71,7 +71,7 @@ class VerifyHandler implements ChunkHandler {
     private readonly deletions: TtlDeletions,
   ) {
     this.#places = new Permits(context.scans);
-    this.#badRows = new BadRowBook(context.store, job);
+    this.#badRows = new BadRowBook(context, job);
   }
 
   async begin(chunk: RowChunk, _range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
@@ -137,7 +137,7 @@ class VerifyHandler implements ChunkHandler {
     const { differences, newer } = confirmed;
     const badRows = [...mapped.badRows, ...confirmed.badRows];
     compared(keyTextsOf(mapped.items));
-    this.#badRows.update(chunk, badRows, new Set(differences.map(({ cursor }) => cursor)));
+    this.#badRows.update(chunk, badRows, new Set(differences.map(({ cursor }) => cursor)), now);
     const count = (wanted: string): number => differences.filter((difference) => difference.class === wanted).length;
     const record = {
       rows: chunk.rows.length,

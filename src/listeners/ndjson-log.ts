@@ -2,8 +2,10 @@
  * Every event as one JSON object on a line, for programs: `{"time": ..., "event": "shard.phase", "shard": "s01", ...}`.
  * Times are in UTC. Events of single chunks and batches come only when asked for.
  */
-import { EVENTS, type EventBus } from '../core/events.js';
+import { EVENTS, type EventBus, type EventRecord } from '../core/events.js';
 import { shown } from '../core/shown-text.js';
+import { LeftOut } from './left-out.js';
+import { waitingBytes, type OutputStream } from './terminal.js';
 
 export interface NdjsonOptions {
   /** Those of single chunks and batches too. */
@@ -13,10 +15,17 @@ export interface NdjsonOptions {
 }
 
 /** @returns a function that ends the log */
-export function startNdjsonLog(bus: EventBus, stream: NodeJS.WritableStream, options: NdjsonOptions): () => void {
+export function startNdjsonLog(bus: EventBus, stream: OutputStream, options: NdjsonOptions): () => void {
   const { allEvents, now = () => new Date() } = options;
-  return bus.onAny(({ name, payload }) => {
-    if (!allEvents && EVENTS[name] === 'often') return;
+  const leftOut = new LeftOut(() => waitingBytes(stream));
+  const write = ({ name, payload }: EventRecord): void => {
     stream.write(`${shown(JSON.stringify({ time: now().toISOString(), event: name, ...payload }))}\n`);
+  };
+  const end = bus.onAny((record) => {
+    if (allEvents || EVENTS[record.name] !== 'often') leftOut.take(record).forEach(write);
   });
+  return () => {
+    end();
+    leftOut.rest().forEach(write);
+  };
 }

@@ -4,8 +4,10 @@
  */
 import type { EventBus, EventRecord } from '../core/events.js';
 import { shownLines } from '../core/shown-text.js';
+import { LeftOut } from './left-out.js';
 import { Narration } from './narration.js';
 import { progressSentence } from './progress-lines.js';
+import { waitingBytes, type OutputStream } from './terminal.js';
 
 const PROGRESS_EVERY_MS = 10_000;
 
@@ -24,10 +26,11 @@ export const SYSTEM: Clocks = { now: () => new Date(), elapsed: () => performanc
  */
 export function startPlainLines(
   bus: EventBus,
-  stream: NodeJS.WritableStream,
+  stream: OutputStream,
   { now, elapsed, dryRun = false }: Clocks & { readonly dryRun?: boolean } = SYSTEM,
 ): () => void {
   const narration = new Narration(dryRun);
+  const leftOut = new LeftOut(() => waitingBytes(stream));
   /** When each shard was last spoken of. */
   const lastProgress = new Map<string, number>();
 
@@ -35,7 +38,7 @@ export function startPlainLines(
     stream.write(`${now().toISOString().slice(0, 19)}Z ${who} ${shownLines(words)}\n`);
   };
 
-  return bus.onAny((record: EventRecord) => {
+  const tell = (record: EventRecord): void => {
     if (record.name === 'shard.progress') {
       const { shard } = record.payload;
       const at = elapsed();
@@ -47,5 +50,10 @@ export function startPlainLines(
     const words = narration.wordsOf(record, elapsed());
     if (words === null) return;
     print('shard' in record.payload ? record.payload.shard : 'dynaferry', words);
-  });
+  };
+  const end = bus.onAny((record) => leftOut.take(record).forEach(tell));
+  return () => {
+    end();
+    leftOut.rest().forEach(tell);
+  };
 }

@@ -5,12 +5,15 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
 import { shownLines } from '../core/shown-text.js';
+import { LeftOut } from './left-out.js';
 import { Narration } from './narration.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
-import { columnsOf, type OutputStream, truncate, wrap } from './terminal.js';
+import { columnsOf, type OutputStream, truncate, waitingBytes, wrap } from './terminal.js';
 import { wordsOf } from './wording.js';
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
+
+const DRAWN_EVERY_MS = 250;
 
 /** Lines kept free for what is printed above the bars. */
 const FREE_LINES = 2;
@@ -41,7 +44,13 @@ class ProgressBars {
   /** Running shards, with what they last said. */
   readonly #running = new Map<string, ProgressSnapshot | null>();
   readonly #narration: Narration;
+  readonly #leftOut: LeftOut;
   readonly #dryRun: boolean;
+  /** Draws again, where nobody had taken the last picture. */
+  #later: NodeJS.Timeout | undefined;
+  #closing = false;
+  /** Characters of lines that wait for the next redraw. */
+  #undrawn = 0;
   /** What the lines show until the next redraw. */
   #texts: readonly string[] = [];
 
@@ -49,9 +58,10 @@ class ProgressBars {
     this.#stream = stream;
     this.#dryRun = dryRun;
     this.#narration = new Narration(dryRun);
+    this.#leftOut = new LeftOut(() => waitingBytes(stream) + this.#undrawn);
     this.#screen = new MultiBar({
       stream,
-      fps: 4,
+      fps: 1_000 / DRAWN_EVERY_MS,
       hideCursor: true,
       clearOnComplete: true,
       // Signals are the command line's business.
@@ -60,19 +70,26 @@ class ProgressBars {
       forceRedraw: true,
       format: (_options, _params, payload: { readonly line: number }) => this.#texts[payload.line] ?? '',
     });
+    this.#drawForReaders();
     this.#screen.on('update-pre', () => {
       this.#texts = this.#render();
+      this.#undrawn = 0;
     });
   }
 
+  /** Progress is remembered whether anybody sees it or not: it is shown at the end. */
   take(record: EventRecord): void {
+    if (record.name !== 'shard.progress') for (const told of this.#leftOut.take(record)) this.#tell(told);
+    else if (this.#running.has(record.payload.shard)) this.#running.set(record.payload.shard, record.payload);
+  }
+
+  #tell(record: EventRecord): void {
     switch (record.name) {
+      case 'shard.progress':
+        return;
       case 'shard.started':
         this.#running.set(record.payload.shard, null);
         this.#arrange();
-        return;
-      case 'shard.progress':
-        if (this.#running.has(record.payload.shard)) this.#running.set(record.payload.shard, record.payload);
         return;
       case 'shard.finished':
         this.#print(record.payload.shard, wordsOf(record, this.#dryRun));
@@ -93,7 +110,20 @@ class ProgressBars {
     }
   }
 
+  /** A picture waits until the one before was taken. */
+  #drawForReaders(): void {
+    const draw = this.#screen.update.bind(this.#screen);
+    this.#screen.update = () => {
+      clearTimeout(this.#later);
+      if (this.#closing || waitingBytes(this.#stream) === 0) draw();
+      else this.#later = setTimeout(() => this.#screen.update(), DRAWN_EVERY_MS);
+    };
+  }
+
   close(): void {
+    clearTimeout(this.#later);
+    this.#closing = true;
+    for (const told of this.#leftOut.rest()) this.#tell(told);
     const stopped = this.#shards().filter(({ progress }) => progress !== null);
     for (const line of progressLines(stopped, columnsOf(this.#stream))) this.#printLine(line);
     this.#running.clear();
@@ -132,7 +162,10 @@ class ProgressBars {
   }
 
   #printLine(line: string): void {
-    if (this.#screen.isActive) this.#screen.log(`${line}${CLEAR_TO_END_OF_LINE}\n`);
-    else this.#stream.write(`${line}\n`);
+    if (this.#screen.isActive) {
+      const text = `${line}${CLEAR_TO_END_OF_LINE}\n`;
+      this.#screen.log(text);
+      this.#undrawn += text.length;
+    } else this.#stream.write(`${line}\n`);
   }
 }

@@ -5,7 +5,13 @@ export type OutputStream = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
+  /** Bytes that wait for whoever reads it. */
+  readonly writableLength?: number;
 };
+
+export function waitingBytes(stream: OutputStream): number {
+  return stream.writableLength ?? 0;
+}
 
 /** Columns of a terminal; 80 where it does not say. */
 export function columnsOf(stream: OutputStream): number {

@@ -9,7 +9,9 @@
  * the source would read every one twice.
  */
 import { constants } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { controlGroupFolders, limitIn } from '../core/control-groups.js';
 import { FerryError } from '../core/errors.js';
 
 /** Ends a statement whose answer has come to too many bytes. Its code is for one row: there is no smaller part to ask for. */
@@ -48,11 +50,23 @@ function mebibytes(bytes: number): number {
   return Math.floor(bytes / 2 ** 20);
 }
 
-/** Bytes of memory that this process may have, of the machine or of its container. */
-export function memoryLimit(): number {
-  // 0 or beyond the machine's: there is no limit (Node, process.constrainedMemory).
+/** Bytes of memory that this process may have, of the machine, of its container or of a control group around that. */
+export function memoryLimit(read: (file: string) => string = contentOf): number {
+  // 0 or beyond the machine's: there is no limit (Node, process.constrainedMemory). It looks at no group above the process's own.
   const constrained = process.constrainedMemory();
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  const groups = controlGroupFolders(read('/proc/self/cgroup'), 'memory').flatMap((folder) => [
+    limitIn(read(`${folder}/memory.max`)) ?? Infinity,
+    limitIn(read(`${folder}/memory.limit_in_bytes`)) ?? Infinity,
+  ]);
+  return Math.min(totalmem(), constrained > 0 ? constrained : Infinity, ...groups);
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /**

@@ -5,9 +5,9 @@
  * (`events.dropped`). The state has counted all of that, where the report comes from. The end of the shard, its outcome and warnings are never left out.
  *
  * Followed: every message of a worker goes through here. The other way, a parent sends three kinds, one at a time. What the parent prints
- * is written while it waits (a pipe or a file on POSIX), so it takes no more from its children than its reader takes.
+ * is bounded too: `listeners/left-out.ts`.
  */
-import type { EventName, EventRecord } from '../core/events.js';
+import { NEVER_LEFT_OUT, type EventRecord } from '../core/events.js';
 import type { ShardOutcome } from '../wiring/shard-task.js';
 import type { FromWorker } from './protocol.js';
 
@@ -17,16 +17,6 @@ export type Channel = Pick<NodeJS.Process, 'send' | 'connected'>;
 /** So many go through without being summed up: more than a chunk without trouble has. */
 const IN_FLIGHT = 64;
 const WAITING = 1_000;
-/** Few, and what follows cannot be understood without them; or, of warnings, no state has them. */
-const ALWAYS_TOLD: ReadonlySet<EventName> = new Set([
-  'shard.started',
-  'shard.phase',
-  'table.planned',
-  'shard.finished',
-  'shard.warning',
-  'events.dropped',
-]);
-
 export class Outbox {
   /** In the order of their first event; by what makes two of them one. */
   readonly #waiting = new Map<string, FromWorker>();
@@ -44,7 +34,7 @@ export class Outbox {
   event(record: EventRecord): void {
     const kind = kindOf(record) ?? this.#single();
     const before = this.#waiting.get(kind);
-    if (before === undefined && this.#waiting.size >= WAITING && !ALWAYS_TOLD.has(record.name)) {
+    if (before === undefined && this.#waiting.size >= WAITING && !NEVER_LEFT_OUT.has(record.name)) {
       this.#dropped += 1;
       return;
     }

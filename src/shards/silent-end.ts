@@ -22,8 +22,8 @@ export interface SilentEnd {
   readonly fatal: string | null;
   /** Told to stop, with all others. */
   readonly stopped: boolean;
-  /** Why it was sent SIGKILL from here; null: it was not. `at-once`: by a second signal; `slow`: its stop took too long. */
-  readonly killed: 'at-once' | 'slow' | { readonly hung: string } | null;
+  /** Why it was sent SIGKILL from here; null: it was not. `at-once`: by a second signal; `slow`: its stop took too long; `refused`: the machine did not let it start. */
+  readonly killed: 'at-once' | 'slow' | 'refused' | { readonly hung: string } | null;
   /** What the machine is to blame for, as far as it says. */
   readonly byMachine: FerryError | null;
 }
@@ -52,13 +52,14 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
       return stoppedBy(
         `the process of shard ${shard} was told to stop, had not after ${stopSeconds} s, and was ended; ${NOT_RECORDED}`,
       );
-    // It hung for what the machine did not give to it.
+    // Of one that hung too: it was for what the machine did not give to it.
     if (end.byMachine !== null) return end.byMachine;
-    return new FerryError(
-      'E_WORKER_HUNG',
-      `the process of shard ${shard} ${killed.hung} and was ended`,
-      `was it stopped, or is the disk of the state folder stuck? ${RESUMES}`,
-    );
+    if (killed !== 'refused')
+      return new FerryError(
+        'E_WORKER_HUNG',
+        `the process of shard ${shard} ${killed.hung} and was ended`,
+        `was it stopped, or is the disk of the state folder stuck? ${RESUMES}`,
+      );
   }
   const { code, message, hint, options } = end.byMachine ?? died(end);
   if (!stopped) return new FerryError(code, message, hint, options);

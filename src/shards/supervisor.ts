@@ -172,7 +172,7 @@ async function superviseOne(
     (seconds) => {
       refused.by ??= threads.stuck(shard, pid);
       if (refused.by === null) bus.emit('shard.warning', { shard, ...silence(child, shard, seconds) });
-      else endNow({ hung: 'got too few threads to start' });
+      else endNow('refused');
     },
     () => endNow({ hung: `gave no sign of life for ${SILENCE_MINUTES} minutes` }),
   );

@@ -3,7 +3,7 @@
  * after it was found to be ours, of a known version, and whole. Every commit is on disk before it returns.
  */
 import Database from 'better-sqlite3';
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync, statSync } from 'node:fs';
 import { FerryError } from '../core/errors.js';
 import { makeFile, removeSideFiles, syncFile, syncFolderOf, type StatePlace } from './files.js';
 import type { DatabaseKind } from './schema.js';
@@ -45,10 +45,10 @@ export function createDatabase(
 }
 
 /**
- * Opens an existing file for writing.
+ * Opens an existing file for writing. One that is refused keeps each byte, and so does its log.
  *
  * @param busyMs how long a statement waits for another process
- * @param accept throws where the file is not to be worked on: it is left as it is then. It may be of any version
+ * @param accept throws where the file is not to be worked on. It may be of any version, and may be looked at twice
  * @throws FerryError E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_STATE_LOCKED
  */
 export function openDatabase(
@@ -60,6 +60,8 @@ export function openDatabase(
   return guarded(place, () => {
     // A copy that was put back may have any mode; -wal and -shm are made with the one it has now.
     chmodSync(place.file, 0o600);
+    // The last connection that may write folds the log in as it closes, whatever it found: so one looks first that may not.
+    if (hasLog(place)) look(place, kind, busyMs, accept);
     const database = new Database(place.file, { fileMustExist: true, timeout: busyMs });
     try {
       const version = checkIdentity(database, place, kind);
@@ -82,6 +84,25 @@ export function openDatabase(
       throw error;
     }
   });
+}
+
+function hasLog({ file }: StatePlace): boolean {
+  return (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+function look(
+  place: StatePlace,
+  kind: DatabaseKind,
+  busyMs: number,
+  accept: (database: Database.Database) => void,
+): void {
+  const database = new Database(place.file, { readonly: true, fileMustExist: true, timeout: busyMs });
+  try {
+    checkIdentity(database, place, kind);
+    accept(database);
+  } finally {
+    database.close();
+  }
 }
 
 /**

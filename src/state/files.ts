@@ -22,7 +22,7 @@ export interface ShardFiles extends StatePlace {
   readonly shard: string;
   readonly folder: string;
   readonly lock: string;
-  /** There while a restart of the shard is asked for and not begun (`restart.ts`). */
+  /** There while a restart of the shard is asked for and not begun (`restart-note.ts`). */
   readonly restart: string;
 }
 

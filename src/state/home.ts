@@ -46,9 +46,15 @@ interface Stored {
   readonly commits: number;
 }
 
+/** Of a state file: earlier ones know of no place. */
+const FIRST_VERSION = 10;
+const NOTHING_KNOWN: Stored = { home: null, lineage: null, commits: 0 };
+
+/** Of a file of any version. */
 export function storedHome(database: Database): Stored {
+  if ((database.pragma('user_version', { simple: true }) as number) < FIRST_VERSION) return NOTHING_KNOWN;
   const row = database.prepare<[], Stored>('SELECT home, lineage, commits FROM meta').get();
-  return row ?? { home: null, lineage: null, commits: 0 };
+  return row ?? NOTHING_KNOWN;
 }
 
 /** This place, as it is stored. */
@@ -92,6 +98,23 @@ export function mayBeElsewhere(database: Database, { run }: Clocks = SYSTEM_CLOC
 /** Of a volume that moves between hosts, this is no sign of a copy. */
 export function maySayMove(reason: Displaced): boolean {
   return reason === 'machine' || reason === 'touched';
+}
+
+/**
+ * To be asked before anything is changed: a state that is refused stays as it was.
+ * @param moves the folder is on a volume that moves between hosts
+ * @returns what speaks against it, and is excused by that
+ * @throws FerryError E_STATE_COPIED
+ */
+export function checkHome(
+  files: ShardFiles,
+  database: Database,
+  moves: boolean,
+  clocks: Clocks | undefined,
+): Displaced | null {
+  const reason = displaced(files, database, clocks);
+  if (reason !== null && !(moves && maySayMove(reason))) throw copied(files, reason);
+  return reason;
 }
 
 export function copied(files: ShardFiles, reason: Displaced): FerryError {

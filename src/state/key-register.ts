@@ -27,6 +27,8 @@ const BUSY_MS = 2_000;
 /** Keys looked at in one transaction, about, while a shard's claims are given up. */
 const RELEASE_STEP = 10_000;
 
+/** Version of the register: earlier ones count no commits. */
+const FIRST_WITNESSED = 2;
 /** Claims that are looked at for one of a shard: a second or so. */
 const LOOKED_THROUGH = 5_000_000;
 
@@ -73,17 +75,10 @@ export function openKeyRegister({ folder }: { readonly folder: string }): KeyReg
       lock.release();
     }
   }
-  const database = openDatabase(files, KEY_REGISTER, BUSY_MS);
+  const database = openDatabase(files, KEY_REGISTER, BUSY_MS, (opened) => checkClaims(files, opened, seen));
   database.pragma(`busy_timeout = ${CLAIM_BUSY_MS}`);
   try {
-    const standing = prepared(files, () => standingOf(database));
-    // A witness that is missing, or damaged, tells nothing.
-    if (
-      seen !== null &&
-      seen !== 'unreadable' &&
-      (seen.lineage !== standing.lineage || seen.commits > standing.commits)
-    )
-      throw lacksClaims(files);
+    const standing = prepared(files, () => standingOf(database)) ?? missingRow();
     const witness = guarded(files, () => new Witness(files.file, standing.lineage, standing.commits));
     return prepared(files, () => new SqliteKeyRegister(files, database, witness));
   } catch (error) {
@@ -92,10 +87,21 @@ export function openKeyRegister({ folder }: { readonly folder: string }): KeyReg
   }
 }
 
-function standingOf(database: Database): Seen {
-  const row = database.prepare<[], Seen>('SELECT lineage, commits FROM register').get();
-  if (row === undefined) throw defect('a register of item keys without its first row');
-  return row;
+/** @param seen a witness that is missing, or damaged, tells nothing @throws FerryError E_STATE_COPIED */
+function checkClaims(files: StatePlace, database: Database, seen: ReturnType<typeof readSeen>): void {
+  if (seen === null || seen === 'unreadable') return;
+  const standing = prepared(files, () => standingOf(database));
+  if (standing?.lineage !== seen.lineage || seen.commits > standing.commits) throw lacksClaims(files);
+}
+
+/** @returns null: it is of a version that had no witness */
+function standingOf(database: Database): Seen | null {
+  if ((database.pragma('user_version', { simple: true }) as number) < FIRST_WITNESSED) return null;
+  return database.prepare<[], Seen>('SELECT lineage, commits FROM register').get() ?? missingRow();
+}
+
+function missingRow(): never {
+  throw defect('a register of item keys without its first row');
 }
 
 function lacksClaims(files: StatePlace): FerryError {

@@ -3,15 +3,14 @@
  * process that cannot be seen from here. What a process wrote down of itself may be the id of another one: of its own container's, or of
  * one that came later.
  *
- * The kernel names a file by its inode and by the device of its file system. That is what stat(2) says, except where a file system has devices
- * of its own for parts of it, as btrfs for subvolumes and overlayfs for its layers: there, /proc/self/mountinfo has it. Where a lock on that inode
- * is on neither of them, nobody can tell whose it is, and that is the answer.
+ * The kernel names a file by its inode and by the device of its file system. Those are not what stat(2) says where a file system has devices of
+ * its own for parts of it, as btrfs for subvolumes and overlayfs for its layers: the kernel's own names are in /proc/self/fdinfo and
+ * /proc/self/mountinfo. Linux up to 5.13 does not tell the inode there; then stat's is taken, and where that finds nobody, nobody can tell.
  *
  * Followed: every message that names a process by whom a file is locked asks here. Only Linux answers (proc(5), /proc/locks); elsewhere
  * nobody is named, unless the state says which process it was and that lives.
  */
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 
 /** Of a file's shared memory in WAL mode: whoever writes has locked this byte (https://www.sqlite.org/walformat.html#wal_locks). */
 const WAL_WRITE_LOCK = 120;
@@ -23,9 +22,17 @@ const WAL_WRITE_LOCK = 120;
 export function lockHolders(file: string, byte?: number): readonly number[] | null {
   if (process.platform !== 'linux') return null;
   try {
+    const { mount, inode } = kernelNames(file);
     const { dev, ino } = statSync(file, { bigint: true });
     const locks = readFileSync('/proc/locks', 'utf8');
-    return holdersOf(locks, ino, deviceOf(dev), () => mountDeviceOf(dirname(file)), byte);
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+    const mounted = mountDevice(mounts, mount);
+    // A lock on that inode of another device is on another file then.
+    if (mounted !== null && inode !== null) return holdersIn(locks, [mounted], inode, byte) ?? [];
+    const known = [deviceOf(dev), ...(mounted === null ? [] : [mounted])];
+    const seen = holdersIn(locks, known, BigInt.asUintN(64, ino), byte);
+    const isSaid = mounted === deviceOf(dev) && !isLayered(mounts, mount);
+    return seen?.length === 0 && !isSaid ? null : seen;
   } catch {
     return null;
   }
@@ -37,39 +44,22 @@ export function writerOf(file: string): number | null {
 }
 
 /**
- * @param locks as for `holdersIn`
- * @param device that stat(2) says the file is on
- * @param mountedOn asks for the device of its mount; null where it has none
- * @returns null where the file is on neither, and one of its inode is locked elsewhere
- */
-export function holdersOf(
-  locks: string,
-  inode: bigint,
-  device: string,
-  mountedOn: () => string | null,
-  byte?: number,
-): readonly number[] | null {
-  const seen = holdersIn(locks, device, inode, byte);
-  // As a rule that is all.
-  if (seen !== null) return seen;
-  const mounted = mountedOn();
-  // Of one and the same device, what is locked on others is another file.
-  if (mounted === device) return [];
-  return holdersIn(locks, mounted, inode, byte);
-}
-
-/**
  * @param locks `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF` a line; `1: -> ...` waits for it
- * @param on the device that the file may be on: `fe:00`; null: none is known
+ * @param devices that the file may be on: `fe:00`
  * @returns null where a file of that inode is locked on other devices alone: whether it is this one, nobody can tell
  */
-function holdersIn(locks: string, on: string | null, inode: bigint, byte?: number): readonly number[] | null {
+export function holdersIn(
+  locks: string,
+  devices: readonly string[],
+  inode: bigint,
+  byte?: number,
+): readonly number[] | null {
   const held = locks.split('\n').flatMap((line) => {
-    const [, , , kind, pid, where, from, to] = line.split(/\s+/);
-    const [, device, number] = /^(\w+:\w+):(\d+)$/.exec(String(where)) ?? [];
+    const [, , , kind, pid, where, from, to] = line.trim().split(/\s+/);
+    const [, device, number] = /^(\w+:\w+):(\d+)$/.exec(where ?? '') ?? [];
     if (kind !== 'WRITE' || device === undefined || number !== String(inode)) return [];
     const covers = byte === undefined || (Number(from) <= byte && (to === 'EOF' || byte <= Number(to)));
-    return covers ? [{ pid: Number(pid), known: device === on }] : [];
+    return covers ? [{ pid: Number(pid), known: devices.includes(device) }] : [];
   });
   if (held.length > 0 && held.every(({ known }) => !known)) return null;
   return [...new Set(held.flatMap(({ pid, known }) => (known && pid > 0 ? [pid] : [])))];
@@ -89,26 +79,31 @@ export function mountDevice(mountinfo: string, id: string): string | null {
   return null;
 }
 
-/** The device of the file system that a folder is in. @returns as `mountDevice` */
-export function mountDeviceOf(folder: string): string | null {
-  return mountDevice(readFileSync('/proc/self/mountinfo', 'utf8'), mountIdOf(folder));
+/** Of files of its layers, overlayfs may say other inodes than the kernel has. @param mountinfo as for `mountDevice` */
+export function isLayered(mountinfo: string, id: string): boolean {
+  return mountinfo.split('\n').some((line) => line.startsWith(`${id} `) && line.includes(' - overlay '));
 }
 
-/** Of a folder, and not of the file itself: to close a descriptor of that would drop the locks that this process has on it. */
-function mountIdOf(folder: string): string {
-  const descriptor = openSync(folder, 'r');
+/** Of `O_PATH` (open(2)): the file itself is not opened, so that closing it drops no lock that this process has on it. */
+const NAME_ALONE = 0o10000000;
+
+/** @returns id of the mount that the file is on; its inode, null where the kernel does not say it */
+function kernelNames(file: string): { readonly mount: string; readonly inode: bigint | null } {
+  const descriptor = openSync(file, NAME_ALONE);
   try {
-    return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1] ?? '';
+    const said = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8');
+    const [, mount = ''] = /^mnt_id:\s*(\d+)$/m.exec(said) ?? [];
+    const [, inode = null] = /^ino:\s*(\d+)$/m.exec(said) ?? [];
+    return { mount, inode: inode === null ? null : BigInt(inode) };
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** @returns as /proc/locks writes it */
 export function deviceOf(dev: bigint): string {
   // makedev(3) of glibc.
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
-  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffff_ff00n);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
   return `${hex(major)}:${hex(minor)}`;
 }
 

@@ -9,7 +9,7 @@ import type { StateStore } from '../core/state-ports.js';
 import type { Clocks } from './clocks.js';
 import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
 import { arrive } from './arrive.js';
-import { copied, displaced, homeHere, mayBeElsewhere, maySayMove } from './home.js';
+import { checkHome, homeHere, mayBeElsewhere } from './home.js';
 import { newLineage, readSeen } from './witness.js';
 import { makeFolder, shardFiles, type ShardFiles } from './files.js';
 import { acquireLock, type Lock } from './lock.js';
@@ -104,22 +104,23 @@ function beginFile(database: Database, files: ShardFiles, clocks: Clocks | undef
   database.prepare('UPDATE meta SET lineage = ?').run(newLineage());
 }
 
-/** @returns whether it came from elsewhere, on a volume that moves @throws FerryError E_STATE_COPIED */
-function checkHome(files: ShardFiles, database: Database, moves: boolean, clocks: Clocks | undefined): boolean {
+/** @returns whether it came from elsewhere, on a volume that moves */
+function takeUp(files: ShardFiles, database: Database, moves: boolean, clocks: Clocks | undefined): boolean {
   return guarded(files, () => {
-    const reason = displaced(files, database, clocks);
-    if (reason !== null && !(moves && maySayMove(reason))) throw copied(files, reason);
-    const arrived = reason !== null || (moves && mayBeElsewhere(database, clocks));
+    const arrived = checkHome(files, database, moves, clocks) !== null || (moves && mayBeElsewhere(database, clocks));
     if (arrived) database.transaction(() => arrive(files, database, clocks)).immediate();
     return arrived;
   });
 }
 
 function openLocked(files: ShardFiles, lock: Lock, moves: boolean, clocks: Clocks | undefined): StateStore {
-  const database = openDatabase(files, STATE, BUSY_MS, (opened) => checkShard(opened, files));
+  const database = openDatabase(files, STATE, BUSY_MS, (opened) => {
+    checkShard(opened, files);
+    guarded(files, () => checkHome(files, opened, moves, clocks));
+  });
   try {
     checkWhole(database, files);
-    const arrived = checkHome(files, database, moves, clocks);
+    const arrived = takeUp(files, database, moves, clocks);
     const clock = prepared(files, () => new SteadyClock(database, clocks));
     const store = prepared(files, () => new SqliteStateStore(files, database, lock, clock));
     guarded(files, () => {

@@ -24,7 +24,7 @@ import { phaseOf, standingOf } from './phase.js';
 import { Plans } from './plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
 import { readCopied } from './read-home.js';
-import { isRestartAsked } from './restart.js';
+import { isRestartAsked } from './restart-note.js';
 import { SteadyClock } from './steady-clock.js';
 import { Suspects } from './suspects.js';
 

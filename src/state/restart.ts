@@ -1,31 +1,24 @@
 /**
  * Begins a shard again: what a backfill recorded is moved aside, never deleted; what a dry run recorded is discarded.
- *
- * A restart of several shards is one piece of work: what it was asked for is on disk before the first of them begins, a note a
- * shard, which goes when the shard's former state is aside and its item keys are given up. A run that is interrupted leaves those it had not come to, and the next
- * backfill of one of these begins it again, as it was asked to. One that was refused before it began is forgotten, unless an earlier run asked.
- *
- *   note:  empty: asked for  ->  `moving NAME`: its files become NAME, one after the other  ->  `aside`: claims are given up  ->  gone
+ * What it was asked for is on disk before (`restart-note.ts`).
  *
  * A kill at any line leaves what the next restart goes on with (`test/integration/state/restart.test.ts`).
  */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FerryError, type ErrorCode } from '../core/errors.js';
 import { arrive } from './arrive.js';
 import type { Clocks } from './clocks.js';
 import { openDatabase } from './database.js';
-import { makeFile, makeFolder, SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
-import { copied, displaced, maySayMove, type Displaced } from './home.js';
+import { SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
+import { checkHome } from './home.js';
 import { releaseItemKeys, type Turn } from './key-register.js';
 import { checkShard, lockShard, type StateAt } from './open.js';
+import { ASIDE, movedTo, movingTo, note, noteOf, removeNote } from './restart-note.js';
 import { STATE } from './schema.js';
 import { guarded } from './sqlite-errors.js';
 import { witnessOf } from './witness.js';
 
-/** In the note of a restart that has begun. */
-const ASIDE = 'aside';
-const MOVING = 'moving ';
 /** How long a statement waits: a reader may recover the log. */
 const BUSY_MS = 5_000;
 
@@ -42,68 +35,6 @@ export interface Archive extends StateAt {
   readonly moves?: boolean;
   /** Another run may have come to the shard first: where the restart is not asked for any more, nothing is moved. */
   readonly onlyIfAsked?: boolean;
-}
-
-/**
- * Notes that these shards are to begin again, durably: all of them, or none that was not noted before.
- * @returns those of them that this was not asked for before
- * @throws FerryError E_STATE_IO
- */
-export function askRestart(folder: string, shards: readonly string[]): readonly string[] {
-  const asked = shards.filter((shard) => !isRestartAsked({ folder, shard }));
-  try {
-    for (const shard of asked) {
-      const files = shardFiles(folder, shard);
-      guarded(files, () => {
-        makeFolder(folder);
-        makeFile(files.restart);
-        syncFolderOf(files.restart);
-      });
-    }
-  } catch (thrown) {
-    // The run does not begin; the next one is not to go on with a part of it.
-    for (const shard of asked) {
-      try {
-        forgetRestart({ folder, shard });
-      } catch {
-        // The first fault says more.
-      }
-    }
-    throw thrown;
-  }
-  return asked;
-}
-
-/** Whether a restart of the shard was asked for and is not through: what is recorded, if anything, is of before. */
-export function isRestartAsked({ folder, shard }: StateAt): boolean {
-  return existsSync(shardFiles(folder, shard).restart);
-}
-
-/** Of one that was refused before it began: it is no piece of work that goes on. @throws FerryError E_STATE_IO */
-export function forgetRestart({ folder, shard }: StateAt): void {
-  const files = shardFiles(folder, shard);
-  guarded(files, () => {
-    if (noteOf(files) === '') removeRestart(files);
-  });
-}
-
-/** null: no restart was asked for. */
-function noteOf({ restart }: ShardFiles): string | null {
-  return existsSync(restart) ? readFileSync(restart, 'utf8') : null;
-}
-
-/** Whole or not at all, and on disk. */
-function note({ restart }: ShardFiles, text: string): void {
-  const building = `${restart}.new`;
-  writeFileSync(building, text, { mode: 0o600, flush: true });
-  renameSync(building, restart);
-  syncFolderOf(restart);
-}
-
-function removeRestart(files: ShardFiles): void {
-  if (!existsSync(files.restart)) return;
-  rmSync(files.restart, { force: true });
-  syncFolderOf(files.restart);
 }
 
 /**
@@ -148,7 +79,7 @@ export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Prom
     if (guarded(files, () => noteOf(files)) !== ASIDE) return;
     if (existsSync(files.file)) throw begunBetween(files);
     await releaseItemKeys({ folder, shard }, turn);
-    guarded(files, () => removeRestart(files));
+    guarded(files, () => removeNote(files));
   } finally {
     lock.release();
   }
@@ -187,7 +118,7 @@ function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks
   foldLog(files, moves, clocks);
   return guarded(files, () => {
     const archive = freeName(files);
-    note(files, MOVING + basename(archive));
+    note(files, movingTo(basename(archive)));
     renameSync(files.file, archive);
     moveRest(files, archive);
     return archive;
@@ -196,9 +127,9 @@ function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks
 
 /** A log that stayed behind would be of no file, and what it has would be lost. @returns what a restart that was killed had moved, or null */
 function finishMove(files: ShardFiles): string | null {
-  const noted = noteOf(files) ?? '';
-  if (!noted.startsWith(MOVING)) return null;
-  const archive = join(files.folder, basename(noted.slice(MOVING.length)));
+  const name = movedTo(noteOf(files));
+  if (name === null) return null;
+  const archive = join(files.folder, basename(name));
   // Where the file is still there, its move has not begun.
   if (existsSync(files.file) || !existsSync(archive)) return null;
   moveRest(files, archive);
@@ -219,26 +150,25 @@ function moveRest(files: ShardFiles, archive: string): void {
  * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where nobody could look, since it may be a copy
  */
 function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): void {
-  let reason: Displaced | null = null;
   try {
-    const database = openDatabase(files, STATE, BUSY_MS, (opened) => checkShard(opened, files));
+    const database = openDatabase(files, STATE, BUSY_MS, (opened) => {
+      checkShard(opened, files);
+      guarded(files, () => checkHome(files, opened, moves, clocks));
+    });
     try {
-      reason = guarded(files, () => displaced(files, database, clocks));
-      if (reason !== null && moves && maySayMove(reason)) {
-        guarded(files, () => arrive(files, database, clocks));
-        reason = null;
-      }
+      guarded(files, () => {
+        if (checkHome(files, database, moves, clocks) !== null) arrive(files, database, clocks);
+      });
       // No reader is waited for.
       database.pragma('busy_timeout = 0');
-      if (reason === null) database.pragma('wal_checkpoint(TRUNCATE)');
+      database.pragma('wal_checkpoint(TRUNCATE)');
     } finally {
       database.close();
     }
   } catch (thrown) {
-    if (thrown instanceof FerryError && PASSING.has(thrown.code)) throw thrown;
+    if (thrown instanceof FerryError && (thrown.code === 'E_STATE_COPIED' || PASSING.has(thrown.code))) throw thrown;
     // Damaged or foreign: that is what restarts are for. Its log is moved beside it.
   }
-  if (reason !== null) throw copied(files, reason);
 }
 
 /** Renaming replaces silently, so a name that is taken is passed over. */

@@ -1,8 +1,10 @@
 /**
  * What the machine lets one process have. A container's limit counts, where it is below what the machine has: beyond it the kernel ends
- * the process without a word.
+ * the process without a word. So does that of each control group around it (`core/control-groups.ts`).
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { controlGroupFolders, limitIn } from '../core/control-groups.js';
 
 /** Of a Node process, itself, V8's and libuv's: with 11 of them, the tool runs; with fewer, Node aborts or hangs. */
 export const NODE_THREADS = 12;
@@ -16,8 +18,8 @@ export function openFilesLimit(): number | null {
  * Processes and threads that may still be started, by the limit of the user (none for root) and that of the container; null where
  * neither is known.
  */
-export function processesLeft(): number | null {
-  const left = [ofUser(), ofContainer()].filter((count) => count !== null);
+export function processesLeft(read: Read = contentOf): number | null {
+  const left = [ofUser(), ofContainer(read)].filter((count) => count !== null);
   return left.length === 0 ? null : Math.max(0, Math.min(...left));
 }
 
@@ -46,17 +48,30 @@ function threadsIn(status: string): number | null {
   return numberIn(/^Threads:\s+(\d+)/m.exec(status));
 }
 
-function ofContainer(): number | null {
-  for (const folder of cgroupFolders('pids')) {
-    const [most, current] = ['pids.max', 'pids.current'].map((name) => contentOf(`${folder}/${name}`).trim());
-    if (/^\d+$/.test(most ?? '')) return Number(most) - Number(current);
-  }
-  return null;
+/** By the narrowest of the control groups that this process is in. */
+function ofContainer(read: Read): number | null {
+  const left = groupsOf('pids', read).flatMap((folder) => {
+    const most = limitIn(read(`${folder}/pids.max`));
+    return most === null ? [] : [most - Number(read(`${folder}/pids.current`))];
+  });
+  return left.length === 0 ? null : Math.min(...left);
+}
+
+/** Processors that may be busy at once: fewer than the machine has where a container is given a share of time; one at least. */
+export function processors(machine: number = availableParallelism(), read: Read = contentOf): number {
+  const shares = groupsOf('cpu', read).flatMap((folder) => {
+    const [quota = '', period = ''] =
+      /^(\d+) (\d+)$/m.exec(read(`${folder}/cpu.max`))?.slice(1) ??
+      ['quota', 'period'].map((name) => read(`${folder}/cpu.cfs_${name}_us`).trim());
+    // Version 1 says -1 where there is none.
+    return Number(quota) > 0 && Number(period) > 0 ? [Number(quota) / Number(period)] : [];
+  });
+  return Math.max(1, Math.min(machine, ...shares.map(Math.ceil)));
 }
 
 /** Processes of the container that the kernel ended for their memory so far; null where it does not say. */
 export function memoryKills(): number | null {
-  for (const folder of cgroupFolders('memory')) {
+  for (const folder of groupsOf('memory', contentOf)) {
     const counted = contentOf(`${folder}/memory.events`) + contentOf(`${folder}/memory.oom_control`);
     const kills = numberIn(/^oom_kill (\d+)$/m.exec(counted));
     if (kills !== null) return kills;
@@ -64,15 +79,11 @@ export function memoryKills(): number | null {
   return null;
 }
 
-/** Of this process's control groups, version 2 and 1; a container may see its own as the root. */
-function cgroupFolders(controller: string): readonly string[] {
-  const lines = contentOf('/proc/self/cgroup').split('\n');
-  const own = lines.flatMap((line) => {
-    const [, controllers = '', path = '/'] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    if (controllers === '') return [`/sys/fs/cgroup${path}`];
-    return controllers.split(',').includes(controller) ? [`/sys/fs/cgroup/${controller}${path}`] : [];
-  });
-  return [...own, '/sys/fs/cgroup', `/sys/fs/cgroup/${controller}`];
+/** The content of a file; empty where it cannot be read. */
+type Read = (file: string) => string;
+
+function groupsOf(controller: string, read: Read): readonly string[] {
+  return controlGroupFolders(read('/proc/self/cgroup'), controller);
 }
 
 function contentOf(file: string): string {

@@ -5,7 +5,7 @@
 import type { Config } from '../config/model.js';
 import { addCounts, NO_COUNTS, type Counts } from '../core/model.js';
 import { readShardStatus } from '../state/read-status.js';
-import { isRestartAsked } from '../state/restart.js';
+import { isRestartAsked } from '../state/restart-note.js';
 import type { ShardOutcome, ShardTask } from './shard-task.js';
 import { stateFolder } from './shard-work.js';
 

@@ -7,6 +7,9 @@ export const PID_NAMESPACE = 'unshare --pid --fork --kill-child --mount-proc';
 /** Put before a program: its monotonic clock is a day and more ahead. */
 export const TIME_NAMESPACE = 'unshare --time --monotonic=100000 --fork --kill-child';
 
+/** Put before a program: what it mounts is there for it alone. */
+export const MOUNT_NAMESPACE = 'unshare --mount';
+
 /** @param namespace one of these */
 export function canMake(namespace: string): boolean {
   try {

@@ -12,7 +12,7 @@ import { loadConfig } from '../../../src/config/load.js';
 import { SETTING_CHANGES, type SettingPath } from '../../../src/config/setting-changes.js';
 import type { Finding } from '../../../src/core/errors.js';
 import { EventBus } from '../../../src/core/events.js';
-import { askRestart } from '../../../src/state/restart.js';
+import { askRestart } from '../../../src/state/restart-note.js';
 import { preflight } from '../../../src/wiring/preflight.js';
 import { openBudget, runShard } from '../../../src/wiring/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../../src/wiring/shard-task.js';

@@ -1,14 +1,14 @@
 import Database from 'better-sqlite3';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { openStateStore } from '../../../src/state/open.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
 import { archiveState } from '../../../src/state/restart.js';
-import { canMake, PID_NAMESPACE } from '../../support/namespaces.js';
+import { canMake, MOUNT_NAMESPACE, PID_NAMESPACE } from '../../support/namespaces.js';
 import { temporaryFolder } from '../../support/temporary.js';
-import { startScript, startScripts } from './child-script.js';
+import { allLines, startScript, startScripts } from './child-script.js';
 
 const locked = (pid: number): unknown =>
   expect.objectContaining({
@@ -37,6 +37,19 @@ describe('a shard belongs to one process', () => {
     expect(await refused.line()).toMatch(
       /^E_STATE_LOCKED shard s01: a process that cannot be seen from here \(in another container\?\) works on this shard/,
     );
+  });
+
+  // Of a file of a lower layer, the inode has a bit of its own: as a number with a sign, it is below zero.
+  test.runIf(canMake(MOUNT_NAMESPACE) && canMount('overlay'))('a holder on overlayfs is named', async () => {
+    await using folder = await temporaryFolder();
+    const [low, top, merged] = ['low', 'top', 'merged'].map((name) => join(folder.path, name));
+    for (const path of [low, top, merged]) mkdirSync(path ?? '');
+    writeFileSync(join(low ?? '', 's01.lock'), '');
+    const layers = `xino=on,lowerdir=${low},upperdir=${top}/upper,workdir=${top}/work`;
+    const mount = `mount -t tmpfs tmpfs ${top} && mkdir ${top}/upper ${top}/work && mount -t overlay overlay -o ${layers} ${merged}`;
+    const within = `set -- ${MOUNT_NAMESPACE} sh -c '${mount} && exec "$@"' sh "$@"`;
+    await using holder = startScript('named-holder', [join(merged ?? '', 's01.lock')], within);
+    expect(await allLines(holder)).toEqual([String(holder.pid), String(holder.pid)]);
   });
 
   test('another process is refused by name until the holder leaves', async () => {
@@ -119,6 +132,10 @@ test('state that was never begun is E_STATE_MISSING, and asking leaves nothing b
   expect(readShardStatus(at)).toBeNull();
   expect(() => rmSync(at.folder)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
 });
+
+function canMount(fileSystem: string): boolean {
+  return existsSync('/proc/filesystems') && readFileSync('/proc/filesystems', 'utf8').includes(`\t${fileSystem}\n`);
+}
 
 function refusalOf(open: () => unknown): string {
   try {

@@ -6,7 +6,10 @@ import { expect, test } from 'vitest';
 import { openKeyRegister, type Turn } from '../../../src/state/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { readShardStatus } from '../../../src/state/read-status.js';
-import { archiveState, askRestart, forgetRestart, giveUpClaims, isRestartAsked } from '../../../src/state/restart.js';
+import { acquireLock } from '../../../src/state/lock.js';
+import { shardFiles } from '../../../src/state/files.js';
+import { askRestart, forgetRestart, isRestartAsked } from '../../../src/state/restart-note.js';
+import { archiveState, giveUpClaims } from '../../../src/state/restart.js';
 import { atOnce } from '../../support/at-once.js';
 import { cursor, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
@@ -49,7 +52,7 @@ test('the state is moved aside whole, the shard starts new, and other shards sta
 test('a restart that was asked for stays so until its shard is put aside, or it is refused', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: join(folder.path, 'state'), shard: 's01' };
-  askRestart(at.folder, ['s01', 's02']);
+  const { by } = askRestart(at.folder, ['s01', 's02']);
   openStateStore({ ...at, create: true }).close();
   expect(readShardStatus(at)).toMatchObject({ restartAsked: true, fault: null });
   // Asked again, as by the next run of the same command.
@@ -58,9 +61,48 @@ test('a restart that was asked for stays so until its shard is put aside, or it 
   expect(isRestartAsked(at)).toBe(true);
   await giveUpClaims(at, atOnce);
   expect([isRestartAsked(at), isRestartAsked({ ...at, shard: 's02' })]).toEqual([false, true]);
-  forgetRestart({ ...at, shard: 's02' });
-  expect(isRestartAsked({ ...at, shard: 's02' })).toBe(false);
-  forgetRestart({ ...at, shard: 's02' });
+  for (const who of ['another run', by, by]) {
+    forgetRestart({ ...at, shard: 's02' }, who);
+    expect(isRestartAsked({ ...at, shard: 's02' }), who).toBe(who !== by);
+  }
+});
+
+test('of two runs that ask for a restart, one that is refused takes nothing from the other', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  const [first, second] = [askRestart(at.folder, ['s01']), askRestart(at.folder, ['s01'])];
+  expect([first.shards, second.shards]).toEqual([['s01'], ['s01']]);
+  forgetRestart(at, first.by);
+  expect(archiveState({ ...at, onlyIfAsked: true })).not.toBeNull();
+  forgetRestart(at, second.by);
+  expect(isRestartAsked(at)).toBe(true);
+  await giveUpClaims(at, atOnce);
+  expect(isRestartAsked(at)).toBe(false);
+});
+
+test('what an earlier version noted stays asked, whoever is refused later', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  writeFileSync(join(folder.path, 's01.restart'), '');
+  const { by } = askRestart(at.folder, ['s01']);
+  forgetRestart(at, by);
+  expect(isRestartAsked(at)).toBe(true);
+});
+
+test('nobody changes a note while another one does', { timeout: 40_000 }, async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  const { by } = askRestart(at.folder, ['s01']);
+  const other = acquireLock(join(folder.path, '.restarts.lock'), shardFiles(folder.path, 's01'), 0);
+  const refused = expect.objectContaining({ code: 'E_STATE_LOCKED' }) as Error;
+  expect(() => forgetRestart(at, by)).toThrow(refused);
+  expect(() => archiveState(at)).toThrow(refused);
+  expect([isRestartAsked(at), existsSync(join(folder.path, 's01.db'))]).toEqual([true, true]);
+  other?.release();
+  forgetRestart(at, by);
+  expect(isRestartAsked(at)).toBe(false);
 });
 
 test('a restart that cannot be asked for all its shards is asked for none that it was not before', async () => {
@@ -80,12 +122,13 @@ test('a restart that is refused once its former state is aside goes on later', a
   openStateStore({ ...at, create: true }).close();
   // In the place of a register that another process keeps: one that cannot be read.
   writeFileSync(join(folder.path, 'item-keys.db'), 'no register');
-  expect(askRestart(at.folder, ['s01'])).toEqual(['s01']);
+  const { shards, by } = askRestart(at.folder, ['s01']);
+  expect(shards).toEqual(['s01']);
   archiveState(at);
   await expect(giveUpClaims(at, atOnce)).rejects.toMatchObject({ code: 'E_STATE_CORRUPT' });
-  forgetRestart(at);
+  forgetRestart(at, by);
   expect(isRestartAsked(at)).toBe(true);
-  expect(askRestart(at.folder, ['s01', 's02'])).toEqual(['s02']);
+  expect(askRestart(at.folder, ['s01', 's02']).shards).toEqual(['s02']);
   rmSync(join(folder.path, 'item-keys.db'));
   expect(archiveState(at)).toBeNull();
   await giveUpClaims(at, atOnce);

@@ -2,9 +2,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../../src/cli/main.js';
-import { askRestart } from '../../../src/state/restart.js';
+import type { Io } from '../../../src/cli/io.js';
+import { askRestart } from '../../../src/state/restart-note.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
 interface Ran {
@@ -110,6 +112,33 @@ test('`status` tells of a restart that was interrupted when the state was aside 
   askRestart(join(folder.path, 'state'), ['main']);
   const { stdout } = await run(['status', '-c', file], { env: ENVIRONMENT });
   expect(stdout).toContain('main: a restart was interrupted midway; the next backfill starts it again');
+});
+
+test('`status --watch` shows nothing more to a reader that stands still, and stops', { timeout: 40_000 }, async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'dynaferry.yaml');
+  const example = new URL('../../../fixtures/examples/sorted-ledger.yaml', import.meta.url);
+  writeFileSync(file, readFileSync(example, 'utf8'));
+  const stdout = new Writable({ write: () => undefined });
+  let stop = (): void => undefined;
+  const onSignal: Io['onSignal'] = (handler) => {
+    stop = () => handler('SIGINT');
+    return () => undefined;
+  };
+  const io = {
+    stdout,
+    stderr: new Writable({ write: (_t, _e, done) => done() }),
+    env: ENVIRONMENT,
+    cwd: '/nowhere',
+    onSignal,
+  };
+  const watching = main(['status', '--watch', '--interval', '1', '-c', file], io);
+  await expect.poll(() => stdout.writableLength).toBeGreaterThan(0);
+  const one = stdout.writableLength;
+  await sleep(3_500);
+  expect(stdout.writableLength).toBe(one);
+  stop();
+  expect(await watching).toBe(6);
 });
 
 describe('a report that does not get out', () => {

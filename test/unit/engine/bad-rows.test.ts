@@ -46,10 +46,24 @@ describe('mapChunk', () => {
   });
 });
 
+/** As if the target had taken so many items of them. */
+function taken(place: Place, ...rows: readonly (readonly [id: number, items: number])[]): void {
+  for (const [id, itemsTaken] of rows) {
+    const [record] = place.store.badRowsAt('messages', [cursorOf(id)]);
+    if (record !== undefined) place.store.recordBadRows([{ ...record, itemsTaken }]);
+  }
+}
+
+function leftBehind(place: Place): readonly string[] {
+  return place.events.flatMap(({ name, payload }) =>
+    name === 'shard.warning' ? [/(gone|expired).*, and (\d+)/.exec(payload.message)?.slice(1).join(' ') ?? ''] : [],
+  );
+}
+
 describe('BadRowBook', () => {
   function update(place: Place, book: BadRowBook, rows: readonly Row[], unmoved: readonly Cursor[] = []): string[] {
     const chunk = chunkOf(mapping, rows, cursorOf(9));
-    book.update(chunk, mapChunk(jobOf(mapping), chunk, NOW).badRows, new Set(unmoved));
+    book.update(chunk, mapChunk(jobOf(mapping), chunk, NOW).badRows, new Set(unmoved), NOW);
     return place.store
       .badRows('messages')
       .map(({ cursor }) => cursor)
@@ -58,7 +72,7 @@ describe('BadRowBook', () => {
 
   test('a row is recorded while it is bad, and forgotten when it was mended and moved, not before', async () => {
     await using place = await openPlace();
-    const book = new BadRowBook(place.store, jobOf(mapping));
+    const book = new BadRowBook(place.context, jobOf(mapping));
     expect(update(place, book, [good(1), bad(2), bad(3)])).toEqual(['2', '3']);
     expect(update(place, book, [bad(4)])).toEqual(['2', '3', '4']);
     expect(update(place, book, [good(2), bad(3)], [cursorOf(2)])).toEqual(['2', '3', '4']);
@@ -69,17 +83,33 @@ describe('BadRowBook', () => {
 
   test('those of earlier runs are known', async () => {
     await using place = await openPlace();
-    update(place, new BadRowBook(place.store, jobOf(mapping)), [bad(2), bad(3)]);
-    expect(update(place, new BadRowBook(place.store, jobOf(mapping)), [good(2)])).toEqual(['3']);
+    update(place, new BadRowBook(place.context, jobOf(mapping)), [bad(2), bad(3)]);
+    expect(update(place, new BadRowBook(place.context, jobOf(mapping)), [good(2)])).toEqual(['3']);
   });
 
   test('of a table that is read whole, those that are not bad in it are gone', async () => {
     await using place = await openPlace();
     const whole = jobOf(mapping, [], null);
-    const book = new BadRowBook(place.store, whole);
+    const book = new BadRowBook(place.context, whole);
     update(place, book, [bad(2), bad(3)]);
     expect(update(place, book, [bad(3), good(7)])).toEqual(['3']);
   });
+});
+
+test('what a pass goes over and does not write is told, where the target had taken items of it', async () => {
+  await using place = await openPlace();
+  const see = (job: ReturnType<typeof jobOf>, rows: readonly Row[]): void => {
+    const chunk = chunkOf(mapping, rows, cursorOf(9));
+    new BadRowBook(place.context, job).update(chunk, mapChunk(job, chunk, NOW).badRows, new Set(), NOW);
+  };
+  const [job, whole] = [jobOf(mapping), jobOf(mapping, [], null)];
+  see(job, [bad(1), bad(2), bad(3), bad(4)]);
+  taken(place, [1, 1], [2, 2], [3, 4], [4, 8]);
+  see(job, [good(1), expired(2)]);
+  expect(leftBehind(place)).toEqual(['expired 2']);
+  see(whole, [bad(4)]);
+  expect(leftBehind(place)).toEqual(['expired 2', 'gone 4']);
+  expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(4), itemsTaken: 8 }]);
 });
 
 describe('DiscardingWriter', () => {
@@ -133,6 +163,7 @@ describe('retryBadRows', () => {
       moved: 2,
       items: 2,
       gone: 1,
+      twice: 0,
       expired: 1,
       stillBad: 1,
       newerItems: 1,
@@ -222,8 +253,43 @@ describe('retryBadRows', () => {
       shardValues: null,
     };
     const counts = await retryBadRows(place.context, { ...job, source }, parts);
-    expect(counts).toMatchObject({ rows: 2, gone: 1, stillBad: 1 });
+    expect(counts).toMatchObject({ rows: 2, gone: 0, twice: 1, stillBad: 1 });
     expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
+  });
+
+  test('its other reading is tried in its turn, however many lie between, and nothing of it is left behind', async () => {
+    await using place = await openPlace();
+    const ids = Array.from({ length: 12 }, (_, index) => index + 2);
+    recorded(place, 1);
+    const [first] = place.store.badRows('messages');
+    if (first === undefined) throw new Error('one was recorded');
+    place.store.forgetBadRows('messages', [first.cursor]);
+    place.store.recordBadRows([{ ...first, cursor: '01' as Cursor, itemsTaken: 2 }]);
+    const last = cursorOf(13);
+    const chunk = chunkOf(mapping, [...ids, 1].map(bad), last);
+    place.store.recordBadRows(mapChunk(jobOf(mapping), chunk, NOW).badRows);
+    const job = jobOf(mapping, [...ids, 1].map(good));
+    const at = async (cursors: readonly Cursor[], signal: AbortSignal) =>
+      await job.source.at(
+        cursors.map((cursor) => (cursor === '01' ? cursorOf(1) : cursor)),
+        signal,
+      );
+    const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
+    const writer = new Writer();
+    const parts = { writer, guard: NO_TARGET, progress, now: () => NOW, itemKeys: null, shardValues: null };
+    const counts = await retryBadRows(place.context, { ...job, source: { ...job.source, at } }, parts);
+    expect(counts).toMatchObject({ rows: 14, moved: 13, items: 13, gone: 0, twice: 1 });
+    expect(leftBehind(place)).toEqual([]);
+    expect(place.store.badRows('messages')).toEqual([]);
+  });
+
+  test('what was taken of rows that are gone or expired is told; of others it stays known, or is written over', async () => {
+    await using place = await openPlace();
+    recorded(place, 1, 2, 3, 4);
+    taken(place, [1, 1], [2, 2], [3, 4], [4, 8]);
+    await retried(place, [expired(1), bad(3), good(4)]);
+    expect(leftBehind(place)).toEqual(['gone 2', 'expired 1']);
+    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(3), itemsTaken: 4 }]);
   });
 
   test('a key that reads otherwise by now is recorded under its new reading alone', async () => {
@@ -232,7 +298,7 @@ describe('retryBadRows', () => {
     const [first] = place.store.badRows('messages');
     if (first === undefined) throw new Error('one was recorded');
     place.store.forgetBadRows('messages', [first.cursor]);
-    place.store.recordBadRows([{ ...first, cursor: '01' as Cursor }]);
+    place.store.recordBadRows([{ ...first, cursor: '01' as Cursor, itemsTaken: 3 }]);
     const job = jobOf(mapping, [bad(1)]);
     const source = { ...job.source, at: () => Promise.resolve([bad(1)]) };
     const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
@@ -245,7 +311,7 @@ describe('retryBadRows', () => {
       shardValues: null,
     };
     expect(await retryBadRows(place.context, { ...job, source }, parts)).toMatchObject({ rows: 1, stillBad: 1 });
-    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
+    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1), itemsTaken: 3 }]);
   });
 
   test('ten rows at a time, each once', async () => {

@@ -1,5 +1,6 @@
 /** What one further look makes of a difference, case by case; what several looks make of it, test/integration/engine/recheck.test.ts. */
 import { describe, expect, test } from 'vitest';
+import { FerryError } from '../../../src/core/errors.js';
 import { SAME, type HeldItem } from '../../../src/core/held-item.js';
 import type { MappedItem, Row } from '../../../src/core/model.js';
 import type { ItemReader } from '../../../src/core/ports.js';
@@ -117,6 +118,40 @@ describe('a difference looked at again', () => {
       differences: [{ class: 'missing', keyText: key('z'), cursor: '1', attributes: [] }],
       asked: [key('z'), key('z')],
     });
+  });
+
+  test('rows that are too large together are looked at in parts, each item once', async () => {
+    const ids = [1, 2, 3, 4, 5];
+    const rows = ids.map((id) => rowAtHand(plain, id, 'x'));
+    const job = scannedJob(plain, rows, 10);
+    const asked: number[] = [];
+    const together = job.source.refetch.bind(job.source);
+    job.source.refetch = async (wanted, abort) => {
+      asked.push(wanted.length);
+      if (wanted.length > 1) throw new FerryError('E_ROW_TOO_LARGE', 'together', '');
+      return await together(wanted, abort);
+    };
+    const items: MappedItem[] = [];
+    for (const each of rows) plain.map(each, items, { now: NOW });
+    // As if each row mapped to two items.
+    const twice = [...items, ...items];
+    const read: ItemReader['read'] = (wanted) => Promise.resolve({ held: wanted.map(nothing), units: 0 });
+    const reader = { read, close: () => Promise.resolve() };
+    const deletions = new TtlDeletions({ deletesBy: null, seconds: () => NOW }, NOW);
+    const { differences } = await confirmDifferences(
+      job,
+      { items: twice, last: cursorOf(9) },
+      reader,
+      deletions,
+      NOW,
+      signal,
+    );
+    expect(differences.map(({ cursor }) => Number(cursor))).toEqual(ids);
+    expect(asked).toEqual([5, 3, 2, 1, 1, 1, 2, 1, 1]);
+
+    job.source.refetch = () => Promise.reject(new FerryError('E_ROW_TOO_LARGE', 'alone', ''));
+    const alone = confirmDifferences(job, { items, last: cursorOf(9) }, reader, deletions, NOW, signal);
+    await expect(alone).rejects.toMatchObject({ code: 'E_ROW_TOO_LARGE', message: 'alone' });
   });
 
   test('what is no bad value is a fault, and a stop is a stop', async () => {

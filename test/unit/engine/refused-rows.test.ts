@@ -1,8 +1,7 @@
 /** Of a row that maps to several items, those that the target took although it refused others are told: no count has them. */
 import { expect, test } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import { leftBehind, refusedRecord, refusedRows } from '../../../src/engine/refused-rows.js';
-import type { RecordedBadRow } from '../../../src/core/state-ports.js';
+import { refusedRecord, refusedRows, tellLeftBehind, type LeftBehind } from '../../../src/engine/refused-rows.js';
 import { cursorOf, jobOf, mappingOf, rowAtHand } from './rows-at-hand.js';
 
 const mapping = mappingOf();
@@ -40,14 +39,15 @@ test('each row once, with the number of its items that are in the target', () =>
   expect(records.map(({ remedy }) => remedy.includes('else delete them'))).toEqual([false, true, true, false]);
 });
 
-test('what rows left that are gone from the source is said, as nothing else would: by the count that is recorded, not by the words', () => {
-  const recorded = (itemsTaken: number): RecordedBadRow => ({
-    ...{ ...bad, reason: 'reworded', table: 't', cursor: cursorOf(0), key: 'id=0', chunk: null },
-    ...{ itemsTaken, number: 1, place: null, recordedAt: 0 },
-  });
-  expect(leftBehind('t', [recorded(0)])).toBeNull();
-  expect(leftBehind('t', [recorded(1), recorded(3)])).toMatchObject({
-    code: 'E_BAD_ROWS',
-    message: expect.stringMatching(/ 4 of their items are still in the target$/) as string,
-  });
+test('what rows left that are gone or expired is said, as nothing else would: by the count that is recorded, not by the words', () => {
+  const warnings: unknown[] = [];
+  const context = { shard: 's01', emitter: { emit: (_: unknown, warning: unknown) => void warnings.push(warning) } };
+  const left = (itemsTaken: number, why: LeftBehind['why']): LeftBehind => ({ record: { itemsTaken }, why });
+  tellLeftBehind(context, 't', [left(0, 'gone'), left(0, 'expired')]);
+  expect(warnings).toEqual([]);
+  tellLeftBehind(context, 't', [left(1, 'gone'), left(5, 'expired'), left(3, 'gone')]);
+  expect(warnings).toMatchObject([
+    { shard: 's01', code: 'E_BAD_ROWS', message: expect.stringMatching(/gone .*, and 4 of their items are/) as string },
+    { shard: 's01', code: 'E_BAD_ROWS', message: expect.stringMatching(/expired, .*, and 5 of their items/) as string },
+  ]);
 });

@@ -26,6 +26,22 @@ export class FakeStream extends Writable {
   }
 }
 
+/** Its reader stands still until it is let go. */
+export class StandingStream extends FakeStream {
+  #waiting: (() => void) | null = null;
+  #goes = false;
+
+  override _write(chunk: string, encoding: BufferEncoding, done: () => void): void {
+    if (this.#goes) super._write(chunk, encoding, done);
+    else this.#waiting = () => super._write(chunk, encoding, done);
+  }
+
+  go(): void {
+    this.#goes = true;
+    this.#waiting?.();
+  }
+}
+
 /** A backfill that is 1,234,567 rows into about 9 million. */
 export function snapshot(more: Partial<ProgressSnapshot> = {}): ProgressSnapshot {
   return {

@@ -47,9 +47,10 @@ test('one that hung, and one that does not even die', () => {
   const byMachine = tooManyProcesses(
     'the process of shard s01 did not start, as it got too few threads, and was ended',
   );
-  expect(of({ killed: HUNG, byMachine })).toBe(
-    'E_TOO_MANY_PROCESSES: the process of shard s01 did not start, as it got too few threads, and was ended',
-  );
+  for (const killed of ['refused', HUNG] as const)
+    expect(of({ killed, byMachine })).toBe(
+      'E_TOO_MANY_PROCESSES: the process of shard s01 did not start, as it got too few threads, and was ended',
+    );
   for (const killed of [HUNG, 'at-once', 'slow'] as const)
     expect(of({ how: STILL_THERE, stopped: true, killed })).toBe(
       'E_WORKER_HUNG: the process of shard s01 was sent SIGKILL, and is still there',

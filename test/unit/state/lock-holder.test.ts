@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { deviceOf, holdersOf, lockHolders, mountDevice, mountDeviceOf } from '../../../src/state/lock-holder.js';
+import { deviceOf, holdersIn, isLayered, lockHolders, mountDevice } from '../../../src/state/lock-holder.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
 const LOCKS = `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF
@@ -14,29 +14,26 @@ const LOCKS = `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF
 5: OFDLCK ADVISORY  WRITE -1 fe:00:77 0 EOF
 `;
 
-/** Of a file whose mount is on the device that stat(2) says too; the mount is asked for only where that is not enough. */
 const onDevice = (device: string, inode: number, byte?: number): readonly number[] | null =>
-  holdersOf(LOCKS, BigInt(inode), device, () => device, byte);
-const notAsked = (): never => {
-  throw new Error('the mount was asked for');
-};
+  holdersIn(LOCKS, [device], BigInt(inode), byte);
 
 test('who holds a write lock is named once; who waits, reads, or has another file of that number is not', () => {
-  expect(holdersOf(LOCKS, 2_351_874n, 'fe:00', notAsked)).toEqual([29_466]);
-  expect(holdersOf(LOCKS, 2_351_874n, '08:01', notAsked)).toEqual([13]);
-  expect(holdersOf(LOCKS, 77n, 'fe:00', notAsked)).toEqual([]);
-  expect(holdersOf(LOCKS, 9n, 'fe:00', notAsked, 120)).toEqual([40]);
-  expect(holdersOf(LOCKS, 9n, 'fe:00', notAsked, 121)).toEqual([41]);
-  expect(holdersOf(LOCKS, 9n, 'fe:00', notAsked)).toEqual([40, 41]);
-  expect(holdersOf(LOCKS, 2_351_874n, 'fe:00', notAsked, 120)).toEqual([29_466]);
-  expect(holdersOf(LOCKS, 1n, 'fe:00', notAsked)).toEqual([]);
-  expect(holdersOf('', 77n, 'fe:00', notAsked)).toEqual([]);
+  expect(onDevice('fe:00', 2_351_874)).toEqual([29_466]);
+  expect(onDevice('08:01', 2_351_874)).toEqual([13]);
+  expect(onDevice('fe:00', 77)).toEqual([]);
+  expect(onDevice('fe:00', 9, 120)).toEqual([40]);
+  expect(onDevice('fe:00', 9, 121)).toEqual([41]);
+  expect(onDevice('fe:00', 9)).toEqual([40, 41]);
+  expect(onDevice('fe:00', 2_351_874, 120)).toEqual([29_466]);
+  expect(onDevice('fe:00', 1)).toEqual([]);
+  expect(holdersIn('', ['fe:00'], 77n)).toEqual([]);
 });
 
-test('a lock on that inode of another device is another file’s, where the mount is on the device that the file is on', () => {
-  expect(onDevice('00:22', 2_351_874)).toEqual([]);
-  expect(onDevice('00:22', 9, 120)).toEqual([]);
+test('a lock on that inode of another device is nobody known, and not nobody', () => {
+  expect(onDevice('00:22', 2_351_874)).toBeNull();
+  expect(onDevice('00:22', 9, 120)).toBeNull();
   expect(onDevice('00:22', 9, 119)).toEqual([]);
+  expect(onDevice('00:22', 77)).toBeNull();
 });
 
 /** As a machine has it whose /home is a subvolume of btrfs: stat(2) says device 0:41 there, and the kernel locks on 0:29. */
@@ -44,23 +41,20 @@ const MOUNTS = `22 1 0:29 /root / rw,relatime shared:1 - btrfs /dev/nvme0n1p3 rw
 23 22 0:5 / /dev rw,nosuid shared:2 - devtmpfs devtmpfs rw,size=4096k
 51 22 0:29 /home /home rw,relatime shared:30 - btrfs /dev/nvme0n1p3 rw,ssd,subvolid=257,subvol=/home
 53 22 259:300 / /boot rw,relatime shared:36 - ext4 /dev/nvme0n1p2 rw
+535 530 0:61 / / rw,relatime - overlay overlay rw,lowerdir=/l,upperdir=/u,workdir=/w
 `;
 
 test('the device of a mount is written as the kernel writes it of a lock', () => {
   expect(mountDevice(MOUNTS, '51')).toBe('00:1d');
   expect(mountDevice(MOUNTS, '53')).toBe('103:12c');
   expect(mountDevice(MOUNTS, '5')).toBeNull();
+  const locks = '1: POSIX  ADVISORY  WRITE 812 00:1d:4711 1073741825 1073741825\n';
+  expect(holdersIn(locks, ['00:29'], 4_711n)).toBeNull();
+  expect(holdersIn(locks, [mountDevice(MOUNTS, '51') ?? ''], 4_711n)).toEqual([812]);
 });
 
-test('where the mount is on another device than stat says, its device tells; on neither, nobody is known, and not nobody', () => {
-  const locks = '1: POSIX  ADVISORY  WRITE 812 00:1d:4711 1073741825 1073741825\n';
-  const mounted = (id: string, byte?: number): readonly number[] | null =>
-    holdersOf(locks, 4_711n, '00:29', () => mountDevice(MOUNTS, id), byte);
-  expect(mounted('51')).toEqual([812]);
-  expect(mounted('51', 1_073_741_825)).toEqual([812]);
-  expect(mounted('51', 1)).toEqual([]);
-  expect(mounted('53')).toBeNull();
-  expect(mounted('no mount')).toBeNull();
+test('a layered file system is told, of the mount that was asked for', () => {
+  expect(['535', '53', '5', ''].map((id) => isLayered(MOUNTS, id))).toEqual([true, false, false, false]);
 });
 
 test('a number of a device from stat is written as the kernel writes it of a lock', () => {
@@ -70,21 +64,16 @@ test('a number of a device from stat is written as the kernel writes it of a loc
   expect(deviceOf(0x1_2000_abcd_e5f1n)).toBe('12de5:abcf1');
 });
 
-test.runIf(process.platform === 'linux')('of a folder, the mount that it is in is found', () => {
-  // A file system of its own, whose device is the same for stat and for the kernel.
-  expect(mountDeviceOf('/proc')).toBe(deviceOf(statSync('/proc', { bigint: true }).dev));
-  expect(mountDeviceOf('/proc')).not.toBe(mountDeviceOf('/'));
-});
-
 test.runIf(process.platform === 'linux')(
-  'of a file that nobody has locked, nobody; of one that is not there, nothing',
+  'of a file that nobody has locked, nobody is named; of one that is not there, nothing is known',
   async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'file');
     writeFileSync(file, '');
-    // A file system may give its files numbers that files of another one have too.
+    // A file system may give its files numbers that files of another one have too, and a layered one others than the kernel's.
     const others = readFileSync('/proc/locks', 'utf8').includes(`:${statSync(file).ino} `);
-    if (!others) expect(lockHolders(file)).toEqual([]);
+    const layered = readFileSync('/proc/self/mountinfo', 'utf8').includes(' - overlay ');
+    if (!others && !layered) expect(lockHolders(file)).toEqual([]);
     expect(lockHolders(join(folder.path, 'missing'))).toBeNull();
   },
 );

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Config } from '../../../src/config/model.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { openStateStore } from '../../../src/state/open.js';
-import { askRestart } from '../../../src/state/restart.js';
+import { askRestart } from '../../../src/state/restart-note.js';
 import { recordedWork } from '../../../src/wiring/recorded-work.js';
 import { finishSamplePass, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';

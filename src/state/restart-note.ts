@@ -1,0 +1,160 @@
+/**
+ * Which shards are to begin again. A restart of several shards is one piece of work: what it was asked for is on disk before the first of them
+ * begins, a note a shard, which goes when the shard's former state is aside and its item keys are given up. A run that is interrupted leaves
+ * those it had not come to, and the next backfill of one of these begins it again, as it was asked to. One that was refused before it began
+ * takes back what it asked for itself: what another run asked for, earlier or meanwhile, stays.
+ *
+ *   note:  `asked WHO`, a line for each run  ->  `moving NAME`: its files become NAME, one after the other  ->  `aside`: claims are given up  ->  gone
+ *
+ * Notes of all shards are changed under one lock: who takes one back does not hold the shard's, which may be what refused it.
+ */
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FerryError } from '../core/errors.js';
+import { makeFolder, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
+import { acquireLock } from './lock.js';
+import type { StateAt } from './open.js';
+import { guarded } from './sqlite-errors.js';
+import { newLineage } from './witness.js';
+
+/** In the note of a restart that has begun. */
+export const ASIDE = 'aside';
+const MOVING = 'moving ';
+const ASKED = 'asked ';
+/** By an earlier version, which left the note empty. */
+const SOMEBODY = 'before';
+
+/** No shard has such an id. It is held for one change of one note. */
+const LOCK = '.restarts.lock';
+const LOCK_WAIT_MS = 5_000;
+
+export interface AskedRestart {
+  /** Those that had not begun again before it was asked. */
+  readonly shards: readonly string[];
+  /** Which run asked. */
+  readonly by: string;
+}
+
+/**
+ * Notes that these shards are to begin again, durably: all of them, or none.
+ * @throws FerryError E_STATE_IO, E_STATE_LOCKED
+ */
+export function askRestart(folder: string, shards: readonly string[]): AskedRestart {
+  const by = newLineage();
+  const asked: string[] = [];
+  try {
+    for (const shard of shards) {
+      const files = shardFiles(folder, shard);
+      guarded(files, () => {
+        makeFolder(folder);
+        const isNoted = change(files, (before) => {
+          const askers = askersIn(before);
+          return askers === null ? before : askedBy([...askers, by]);
+        });
+        if (isNoted) asked.push(shard);
+      });
+    }
+  } catch (thrown) {
+    // The run does not begin; the next one is not to go on with a part of it. A note that is there may not be on disk.
+    for (const shard of shards) {
+      try {
+        forgetRestart({ folder, shard }, by);
+      } catch {
+        // The first fault says more.
+      }
+    }
+    throw thrown;
+  }
+  return { shards: asked, by };
+}
+
+/** Whether a restart of the shard was asked for and is not through: what is recorded, if anything, is of before. */
+export function isRestartAsked({ folder, shard }: StateAt): boolean {
+  return existsSync(shardFiles(folder, shard).restart);
+}
+
+/** Of one that was refused before it began: it is no piece of work that goes on. @throws FerryError E_STATE_IO, E_STATE_LOCKED */
+export function forgetRestart({ folder, shard }: StateAt, by: string): void {
+  const files = shardFiles(folder, shard);
+  guarded(files, () =>
+    change(files, (before) => {
+      const askers = askersIn(before);
+      if (before === null || askers === null) return before;
+      const others = askers.filter((asker) => asker !== by);
+      return others.length === 0 ? null : askedBy(others);
+    }),
+  );
+}
+
+/** Of a note under way. */
+export function movingTo(name: string): string {
+  return MOVING + name;
+}
+
+/** @returns the name that `movingTo` was given; null: nothing is being moved */
+export function movedTo(noted: string | null): string | null {
+  return noted?.startsWith(MOVING) === true ? noted.slice(MOVING.length) : null;
+}
+
+/** null: no restart was asked for. */
+export function noteOf({ restart }: ShardFiles): string | null {
+  try {
+    return readFileSync(restart, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+export function note(files: ShardFiles, text: string): void {
+  change(files, () => text);
+}
+
+export function removeNote(files: ShardFiles): void {
+  change(files, () => null);
+}
+
+/** @returns who asked for a restart that has not begun; null: it has */
+function askersIn(noted: string | null): readonly string[] | null {
+  if (noted === null) return [];
+  if (noted === '') return [SOMEBODY];
+  const lines = noted.split('\n').filter((line) => line !== '');
+  return lines.every((line) => line.startsWith(ASKED)) ? lines.map((line) => line.slice(ASKED.length)) : null;
+}
+
+function askedBy(askers: readonly string[]): string {
+  return askers.map((asker) => `${ASKED}${asker}\n`).join('');
+}
+
+/**
+ * Whole or not at all, and on disk.
+ * @param to what the note says next; null: there is none
+ * @returns whether it says something else than before
+ */
+function change(files: ShardFiles, to: (before: string | null) => string | null): boolean {
+  const lock = acquireLock(join(files.folder, LOCK), files, LOCK_WAIT_MS);
+  if (lock === null) throw held(files);
+  try {
+    const before = noteOf(files);
+    const after = to(before);
+    if (after === before) return false;
+    if (after === null) rmSync(files.restart, { force: true });
+    else {
+      const building = `${files.restart}.new`;
+      writeFileSync(building, after, { mode: 0o600, flush: true });
+      renameSync(building, files.restart);
+    }
+    syncFolderOf(files.restart);
+    return true;
+  } finally {
+    lock.release();
+  }
+}
+
+function held({ subject, folder }: ShardFiles): FerryError {
+  return new FerryError(
+    'E_STATE_LOCKED',
+    `${subject}: another process has kept ${join(folder, LOCK)} for ${LOCK_WAIT_MS / 1000} s`,
+    'see what the other dynaferry processes on this state folder do, then run again; nothing is lost',
+  );
+}
