@@ -56,7 +56,7 @@ const WHERES = [
   null,
   // Each part of it is answered otherwise by one of the settings.
   `ts >= '2024-01-01 01:30:00' AND (id % 7) / 7 > 0.14 AND NOT id = -1 AND padded <> "x" AND CAST(id AS CHAR) <> 'ä'` +
-    " AND WEEK(ts) = 0 AND MONTHNAME(ts) = 'January' AND NOW() > '2020-01-01' AND 'a b' REGEXP 'a b'" +
+    " AND WEEK(ts) = 0 AND MONTHNAME(ts) = 'January' AND NOW() > '2020-01-01' AND 'a b' REGEXP 'a b' AND LENGTH('ä') = 2" +
     " AND (SELECT GROUP_CONCAT('several')) = 'several'",
   'id < 0',
   'id % 50 = 3',
