@@ -123,9 +123,14 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
   it('listens, but never says a word', async () => {
     const server = createServer((socket) => socket.on('error', () => undefined));
     const mute = await listening(server);
+    const silent = (config: ConfigDocument): void => {
+      shard({ port: mute })(config);
+      // So long as a connection is waited for, too.
+      Object.assign(config.source.limits, { answerSeconds: 2 });
+    };
     try {
       await refusedUntilRepaired(
-        { servers, spoil: shard({ port: mute }), repair: shard({ port }) },
+        { servers, spoil: silent, repair: shard({ port }) },
         { code: 'E_SOURCE_CONNECT', exit: 4, fact: /shard s01: .*ETIMEDOUT/, next: /host and port/ },
       );
     } finally {

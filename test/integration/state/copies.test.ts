@@ -39,6 +39,9 @@ async function place() {
     if (store.plan('messages') === null) store.savePlan(samplePlan());
     const pass = store.openPass('backfill', 'messages');
     store.commitChunks(pass, [sampleChunk({ last: cursor(last) })], []);
+    const comparedAt = { at: Date.now(), steady: store.now() };
+    store.commitChunks(store.openPass('verify', 'messages', 60_000), [sampleChunk({ comparedAt })], []);
+    expect(store.summary('verify', 'messages')?.newest).toEqual(comparedAt);
     store.close();
   };
   work('a');
@@ -173,6 +176,8 @@ test.each(DISPLACED)(
     expect(readShardStatus(at)?.lateWritesForMs).toBeGreaterThan(LATE_WRITE_WINDOW_MS - 10_000);
     const store = openStateStore({ ...at, create: false });
     expect(Math.abs((store.brokenOffAt() ?? 0) - store.now())).toBeLessThan(10_000);
+    // How long ago that was compared, nobody knows any more.
+    expect(store.summary('verify', 'messages')?.newest?.steady ?? null).toBeNull();
     store.close();
     expect(archiveState(at)).not.toBeNull();
   },

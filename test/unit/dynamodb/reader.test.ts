@@ -9,6 +9,7 @@ import { openItemReader } from '../../../src/dynamodb/reader.js';
 import { RequestSigner } from '../../../src/dynamodb/request-signer.js';
 import { KEY_NAMES, sampleItems } from '../../contract/item-writer-samples.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/aws-environment.js';
+import { WatchedBudget } from './watched-budget.js';
 
 /** Of a target that is not there, unless told: nothing is ever answered. */
 async function readerOf(
@@ -94,26 +95,12 @@ test('a wait for the budget between two failures is none of the target’s', asy
   expect(opened.retried.length).toBe(2);
 });
 
-/** A budget that knows what was sent and has not ended: the budget keeps that from all later requests, for good. */
-class WatchedBudget extends TokenBucket {
-  readonly debits: number[] = [];
-  underWay = 0;
-  override sent(units: number): void {
-    this.debits.push(units);
-    this.underWay += units;
-    super.sent(units);
-  }
-  override ended(units: number): void {
-    this.underWay -= units;
-    super.ended(units);
-  }
-}
-
 test('whatever becomes of a request, the budget hears of its end', async () => {
   const budget = new WatchedBudget(1_000);
   await using opened = await readerOf(budget);
   const read = opened.reader.read(sampleItems(3, 1), new AbortController().signal);
   await expect(read).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+  expect(budget.debits.length).toBeGreaterThan(0);
   expect(Math.min(...budget.debits)).toBeGreaterThan(0);
   expect(budget.underWay).toBeCloseTo(0);
 });

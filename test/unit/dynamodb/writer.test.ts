@@ -11,6 +11,7 @@ import { openItemWriter } from '../../../src/dynamodb/writer.js';
 import type { ItemWriterOptions } from '../../../src/dynamodb/writer-options.js';
 import { KEY_NAMES, sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/aws-environment.js';
+import { WatchedBudget } from './watched-budget.js';
 
 const signal = new AbortController().signal;
 const NOBODY = 'http://127.0.0.1:9';
@@ -119,14 +120,18 @@ test('a set that waits to be tried again is told of a second row with its key, a
 
 test('as many requests are in flight as are allowed, and what has no answer when it is closed is a suspect', async () => {
   await using silent = await startSilent();
-  await using opened = await writerOf(silent.endpoint);
+  const budget = new WatchedBudget(10_000);
+  await using opened = await writerOf(silent.endpoint, { budget });
   const items = sampleItems(200, 7);
   const write = opened.writer.write(items);
   write.catch(() => undefined);
   await expect.poll(() => opened.count('batch.sent')).toBe(2);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(opened.count('batch.sent')).toBe(2);
+  // The budget counts them for as long as they may arrive.
+  expect(budget.underWay).toBe(50);
   await opened.writer.close();
+  expect(budget.underWay).toBe(0);
   await expect(write).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
   expect(opened.suspects.length).toBe(50);
   expect(new Set(opened.suspects).size).toBe(50);

@@ -53,3 +53,16 @@ test('what Node throws where it cannot start a process is that shard’s own end
   expect(found[1]?.fault?.message).toMatch(/the process of shard s02 could not be started \(spawn ENOTDIR\)/);
   expect(ended).toEqual(['s01', 's02']);
 });
+
+test('a shard that still waits for its turn when the run is stopped was not started: nobody tells of it', async () => {
+  const found = await superviseShards({
+    tasks: ['s01', 's02'].map(task),
+    ...{ jobs: 1, shares: new Map(), units: 100, budget: UNSHARED, warmUnits: null, bus: new EventBus() },
+    ...{ stop: AbortSignal.abort(), kill: new AbortController().signal },
+    recorded: () => ({ badRows: 7 }),
+  });
+  expect(found.map(({ shard, outcome, toldBy, badRows }) => [shard, outcome, toldBy, badRows])).toEqual([
+    ['s01', 'interrupted', 'nobody', 7],
+    ['s02', 'interrupted', 'nobody', 7],
+  ]);
+});

@@ -1,0 +1,36 @@
+/**
+ * A supervisor that takes nothing for a while, as one does that is stopped, or that prints to a reader which stands still: what a shard's
+ * process tells fills the pipe between them. The process has done its work by then, and its end is heard all the same.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { readShardStatus, type TableStatus } from '../../src/state/read-status.js';
+import { createMigration, onePair, type Migration } from '../support/migration.js';
+import { lasting } from '../support/two-sources.js';
+
+/** In chunks of five, each with some events: far more of those than a pipe takes. */
+const ROWS = 2_500;
+const CHUNK_ROWS = 5;
+
+function backfillOf({ stateFolder }: Migration): TableStatus['backfill'] {
+  return readShardStatus({ folder: stateFolder, shard: 's01' })?.tables[0]?.backfill ?? null;
+}
+
+describe.each(onePair)('a supervisor that was stopped, $name', { timeout: 120_000 }, (servers) => {
+  test('while its shard came to an end hears of that once it goes on', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    migration.configure(lasting(4, 2 * ROWS));
+    migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: CHUNK_ROWS }));
+    await using cli = await migration.spawn(['backfill', '--all-events']);
+    await expect.poll(() => backfillOf(migration)?.counts.rows ?? 0, { timeout: 60_000 }).toBeGreaterThan(0);
+    cli.kill('SIGSTOP');
+    await expect.poll(() => backfillOf(migration)?.pass.finishedAt ?? null, { timeout: 60_000 }).not.toBeNull();
+    // For a process that would not wait: long enough to be gone.
+    await sleep(1_000);
+    cli.kill('SIGCONT');
+    const ended = await cli.result;
+    expect(ended, ended.stdout).toMatchObject({ code: 0 });
+    expect(ended.stdout).toMatch(/"outcome": "done"/);
+    expect(await migration.items()).toHaveLength(2 * ROWS);
+  });
+});
