@@ -3,7 +3,8 @@
  * SYNCHRONOUS in the place of `as it is` (OFF, NORMAL) is what the connections are set to: for what looks on, to be seen to find it.
  */
 import type { Database } from 'better-sqlite3';
-import { archiveState, askRestart, discardState, giveUpClaims } from '../../../../src/state/restart.js';
+import { archiveState, discardState, giveUpClaims } from '../../../../src/state/restart.js';
+import { askRestart } from '../../../../src/state/restart-note.js';
 import { openKeyRegister } from '../../../../src/state/key-register.js';
 import { openStateStore } from '../../../../src/state/open.js';
 import {
