@@ -103,7 +103,7 @@ function kernelNames(file: string): { readonly mount: string; readonly inode: bi
 export function deviceOf(dev: bigint): string {
   // makedev(3) of glibc.
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
-  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffff_ff00n);
   return `${hex(major)}:${hex(minor)}`;
 }
 
