@@ -81,7 +81,9 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     await migration.databases[0]?.query('DELETE FROM people WHERE id = 40');
     const retried = await migration.run(['backfill', '--retry-bad', '--json']);
     expect(outcomesOf(retried)).toMatchObject([{ badRows: 0, retried: { rows: 2, moved: 1, gone: 1, stillBad: 0 } }]);
-    expect(retried.stderr).toContain('gone from MySQL (or under another key now), and 1 of their items are still in the target');
+    expect(retried.stderr).toContain(
+      'gone from MySQL (or under another key now), and 1 of their items are still in the target',
+    );
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 });
