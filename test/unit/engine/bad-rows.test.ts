@@ -11,7 +11,17 @@ import { PassProgress } from '../../../src/engine/progress.js';
 import { retryBadRows } from '../../../src/engine/retry.js';
 import { samplePlan, sampleChunk } from '../../contract/state-store-samples.js';
 import { DigestSum } from '../../../src/mapping/digest.js';
-import { chunkOf, cursorOf, EXPIRING, jobOf, mappingOf, openPlace, type Place, rowAtHand } from './rows-at-hand.js';
+import {
+  chunkOf,
+  cursorOf,
+  EXPIRING,
+  jobOf,
+  mappingOf,
+  openPlace,
+  type Place,
+  replacedAt,
+  rowAtHand,
+} from './rows-at-hand.js';
 
 const NOW = 1_800_000_000;
 const mapping = mappingOf({ ttl: EXPIRING });
@@ -135,9 +145,9 @@ describe('retryBadRows', () => {
   }
   const gauges = { unitsConsumed: () => 0, unitsLimit: () => 1, throttles: () => 0, retries: () => 0 };
 
-  async function retried(place: Place, rows: readonly Row[], writer = new Writer()) {
+  async function retried(place: Place, rows: readonly Row[], writer = new Writer(), guard = NO_TARGET) {
     const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
-    const parts = { writer, guard: NO_TARGET, progress, now: () => NOW, itemKeys: null, shardValues: null };
+    const parts = { writer, guard, progress, now: () => NOW, itemKeys: null, shardValues: null };
     const counts = await retryBadRows(place.context, jobOf(mapping, rows), parts);
     return { counts, progress: progress.counts, writer };
   }
@@ -372,6 +382,15 @@ describe('retryBadRows', () => {
     });
     expect(place.store.badRows('messages').length).toBe(2);
   }, 2_000);
+
+  test('into a table that took the place of the first settles nothing, or ends as a fault', async () => {
+    await using place = await openPlace();
+    recorded(place, 1);
+    const gone = { code: 'E_TARGET_GONE' };
+    await expect(retried(place, [good(1)], new Writer(), replacedAt(1))).rejects.toMatchObject(gone);
+    expect(place.store.badRows('messages').length).toBe(1);
+    await expect(retried(place, [good(1)], new Writer(), replacedAt(Infinity))).rejects.toMatchObject(gone);
+  });
 
   test('what is no bad value is a fault', async () => {
     await using place = await openPlace();

@@ -2,9 +2,10 @@
  * A table whose rows lie in memory, with a mapping and a state file of its own: for engine code that asks its source for nothing but
  * keys and rows. Rows without `n` are bad: their partition key would be empty.
  */
+import { FerryError } from '../../../src/core/errors.js';
 import { EventBus, type EventRecord } from '../../../src/core/events.js';
 import type { Cursor, Range, Row } from '../../../src/core/model.js';
-import type { RowSource } from '../../../src/core/ports.js';
+import { NO_TARGET, type RowSource, type TargetGuard } from '../../../src/core/ports.js';
 import { RowBlock, type RowChunk, transportOf } from '../../../src/core/row-block.js';
 import type { Pass, PassKind, StateStore } from '../../../src/core/state-ports.js';
 import type { ShardContext, TableJob } from '../../../src/engine/table-job.js';
@@ -113,5 +114,16 @@ export async function openPlace(): Promise<Place> {
       store.close();
       await folder[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** Of a target that a look finds to be another table: at that checkpoint and all later ones, or only at the end. */
+export function replacedAt(checkpoint: number): TargetGuard {
+  let checkpoints = 0;
+  const another = (): Promise<never> => Promise.reject(new FerryError('E_TARGET_GONE', 'another table', 'none'));
+  return {
+    ...NO_TARGET,
+    atCheckpoint: () => (++checkpoints < checkpoint ? Promise.resolve() : another()),
+    confirm: another,
   };
 }

@@ -4,7 +4,13 @@ import { thisMoment } from '../../../src/core/age.js';
 import { FerryError } from '../../../src/core/errors.js';
 import { SAME } from '../../../src/core/held-item.js';
 import { type BadRow, type MappedItem, NO_COUNTS, type Row } from '../../../src/core/model.js';
-import { type ItemReader, type ItemWriter, NO_TARGET, type WriteReceipt } from '../../../src/core/ports.js';
+import {
+  type ItemReader,
+  type ItemWriter,
+  NO_TARGET,
+  type TargetGuard,
+  type WriteReceipt,
+} from '../../../src/core/ports.js';
 import type { ChunkRecord } from '../../../src/core/state-ports.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { BadRowLimit } from '../../../src/engine/bad-row-limit.js';
@@ -13,7 +19,16 @@ import { SuspectCheck } from '../../../src/engine/suspect-check.js';
 import type { TableJob } from '../../../src/engine/table-job.js';
 import { verifyTable } from '../../../src/engine/verify.js';
 import { DigestSum } from '../../../src/mapping/digest.js';
-import { EXPIRING, mappingOf, openPlace, passOver, type Place, rowAtHand, scannedJob } from './rows-at-hand.js';
+import {
+  EXPIRING,
+  mappingOf,
+  openPlace,
+  passOver,
+  type Place,
+  replacedAt,
+  rowAtHand,
+  scannedJob,
+} from './rows-at-hand.js';
 
 const NOW = 1_800_000_000;
 const mapping = mappingOf();
@@ -63,10 +78,10 @@ async function backfill(
   place: Place,
   job: TableJob,
   writer: ItemWriter,
-  changes: { allowed?: number; ends?: readonly number[] } = {},
+  changes: { allowed?: number; ends?: readonly number[]; guard?: TargetGuard } = {},
 ): Promise<void> {
-  const { allowed = 100, ends = [100] } = changes;
-  const parts = { writer, guard: NO_TARGET, progress: progressOf(), now: () => NOW };
+  const { allowed = 100, ends = [100], guard = NO_TARGET } = changes;
+  const parts = { writer, guard, progress: progressOf(), now: () => NOW };
   await backfillTable(place.context, job, passOver(place, 'backfill', ...ends), {
     ...parts,
     ...{ badRows: new BadRowLimit('s01', allowed, 0), itemKeys: null, shardValues: null },
@@ -78,10 +93,11 @@ async function verify(
   job: TableJob,
   reader: ItemReader,
   deletesBy: string | null = null,
+  guard = NO_TARGET,
 ): Promise<ReturnType<Place['store']['summary']>> {
   const look = { deletesBy, seconds: () => NOW };
   await verifyTable(place.context, job, place.store.openPass('verify', 'messages'), {
-    ...{ reader, guard: NO_TARGET, progress: progressOf(), now: () => NOW },
+    ...{ reader, guard, progress: progressOf(), now: () => NOW },
     ...{ suspects: new SuspectCheck(place.store), lookAtTtl: () => Promise.resolve(look) },
   });
   return place.store.summary('verify', 'messages');
@@ -169,6 +185,32 @@ describe('a backfill', () => {
     });
     await expect(run).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     expect(target.items.size).toBe(0);
+  });
+});
+
+describe('a target that took the place of the one that a run began with', () => {
+  const rows = [1, 2, 3].map(good);
+
+  test('is found at a checkpoint: what came since is not recorded', async () => {
+    await using place = await openPlace();
+    const [target, job] = [new Target(), scannedJob(mapping, rows, 1)];
+    const run = backfill(place, job, target, { guard: replacedAt(2) });
+    await expect(run).rejects.toMatchObject({ code: 'E_TARGET_GONE' });
+    expect(place.store.summary('backfill', 'messages')?.counts.rows).toBeLessThan(2);
+    const compared = verify(place, job, target, null, replacedAt(2));
+    await expect(compared).rejects.toMatchObject({ code: 'E_TARGET_GONE' });
+    expect(place.store.summary('verify', 'messages')?.counts.rows).toBeLessThan(2);
+  });
+
+  test('is found at the end: nothing is done', async () => {
+    await using place = await openPlace();
+    const [target, job] = [new Target(), scannedJob(mapping, rows, 1)];
+    const run = backfill(place, job, target, { guard: replacedAt(Infinity) });
+    await expect(run).rejects.toMatchObject({ code: 'E_TARGET_GONE' });
+    expect(place.store.summary('backfill', 'messages')?.pass.finishedAt).toBeNull();
+    const compared = verify(place, job, target, null, replacedAt(Infinity));
+    await expect(compared).rejects.toMatchObject({ code: 'E_TARGET_GONE' });
+    expect(place.store.summary('verify', 'messages')?.pass.finishedAt).toBeNull();
   });
 });
 
