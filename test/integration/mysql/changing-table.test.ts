@@ -2,7 +2,7 @@
  * Rows inserted, deleted and moved to other keys around the cursor while a scan goes on, at random: those that stay where they
  * are throughout come exactly once, in order, and no other row comes that was never there.
  */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Range } from '../../../src/core/model.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 import {
@@ -98,6 +98,35 @@ describe.each(mysqlServers)('$name', (server) => {
       if (seen.length === 18) await database.query(`UPDATE t SET k = 100000 WHERE n = ${last}`);
     }
     expect(seen).toEqual([...Array.from({ length: 60 }, (_, i) => i), 17]);
+  });
+
+  test('a scan that lasts looks at its table again, and ends where that was altered', async () => {
+    await using database = await createDatabase(server);
+    await database.query('CREATE TABLE t (k INT PRIMARY KEY)');
+    await database.query(`INSERT INTO t VALUES ${Array.from({ length: 60 }, (_, i) => `(${i})`).join()}`);
+    await using shard = openSource(database.shard(), { chunkRows: 3 });
+    const source = await openTable(shard, 't', ['k']);
+    const now = performance.now.bind(performance);
+    const seen: number[] = [];
+    const scan = async (): Promise<void> => {
+      for await (const { rows } of source.scan(EVERYTHING, null, signal)) {
+        if (seen.length === 0) {
+          await database.query('ALTER TABLE t ADD COLUMN other INT');
+          // It looks every ten seconds.
+          vi.spyOn(performance, 'now').mockImplementation(() => now() + 11_000);
+        }
+        seen.push(...rows.map(([k]) => Number(k)));
+      }
+    };
+    try {
+      await expect(scan()).rejects.toMatchObject({
+        code: 'E_SOURCE_CHANGED',
+        message: expect.stringContaining('column other') as string,
+      });
+    } finally {
+      vi.restoreAllMocks();
+    }
+    expect(seen.length).toBeLessThan(60);
   });
 
   test.each([
