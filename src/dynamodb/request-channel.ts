@@ -140,12 +140,14 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (fault !== null) this.#reject(new RequestFailure(fault, 0, true));
     else if (this.#status === 200) this.#resolve(body);
     else this.#reject(parseErrorAnswer(this.#status, body.toString('utf8'), timeIn(this.#headers)));
+    this.#letGo();
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#end();
     const code = this.#stopped ?? (error as NodeJS.ErrnoException).code ?? error.name;
     this.#reject(this.#sent ? new RequestFailure(code, 0, true) : connectionFailure(code));
+    this.#letGo();
   }
 
   /** Where it waits for its connection still, that may come up later: nothing is sent over it then. */
@@ -156,6 +158,16 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#end();
       this.#reject(connectionFailure(reason));
     }
+  }
+
+  /**
+   * An ended exchange may outlive its request: by a removed listener of a signal, say, that V8 has come to take for old, and so keeps all that
+   * it once pointed to until the next collection of everything. The answer and the request are some kB, which each scavenge would copy.
+   */
+  #letGo(): void {
+    this.#controller = null;
+    this.#headers = {};
+    this.#chunks.length = 0;
   }
 
   #end(): void {
