@@ -49,7 +49,7 @@ export async function loadConfigOf(io: Io, options: CommonOptions): Promise<Conf
 
 /** Ids of the named shards, each once, in the order of the config; all where none is named. @throws FerryError E_SHARD_UNKNOWN */
 export async function shardsOf(config: Config, named: readonly string[]): Promise<readonly string[]> {
-  const { findShard } = await import('../wiring/shard-session.js');
+  const { findShard } = await import('../wiring/run/shard-session.js');
   for (const id of named) findShard(config, id);
   const all = config.source.shards.map((shard) => shard.id);
   return named.length === 0 ? all : all.filter((id) => named.includes(id));

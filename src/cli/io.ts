@@ -1,4 +1,4 @@
-import { shownLines } from '../core/shown-text.js';
+import { shownLines } from '../core/text/shown-text.js';
 
 /** The world of a command: streams, environment, signals. Commands get it handed in, so that they run the same under test. */
 export interface Io {

@@ -1,6 +1,6 @@
 /** What `plan` and `diff` say of the shards that they could not look at, beside what they found on the others. */
 import type { ExitCode, FerryError, Fault } from '../core/errors.js';
-import type { Looked } from '../wiring/side-by-side.js';
+import type { Looked } from '../wiring/look/side-by-side.js';
 import type { Io } from './io.js';
 import { printFault } from './print-error.js';
 

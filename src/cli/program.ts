@@ -1,16 +1,16 @@
 /** The commander program: one command a file, each with an example. Nothing heavy is loaded here: `--help` must be quick. */
 import { Command } from 'commander';
 import { FerryError, type ExitCode } from '../core/errors.js';
-import { backfillCommand } from './backfill.js';
-import { badRowsCommand } from './bad-rows.js';
-import { checkCommand } from './check.js';
-import { diffCommand } from './diff.js';
+import { backfillCommand } from './commands/backfill.js';
+import { badRowsCommand } from './commands/bad-rows.js';
+import { checkCommand } from './commands/check.js';
+import { diffCommand } from './commands/diff.js';
 import type { Io } from './io.js';
-import { planCommand } from './plan.js';
-import { schemaCommand } from './schema.js';
-import { stateCommand } from './state.js';
-import { statusCommand } from './status.js';
-import { verifyCommand } from './verify.js';
+import { planCommand } from './commands/plan.js';
+import { schemaCommand } from './commands/schema.js';
+import { stateCommand } from './commands/state.js';
+import { statusCommand } from './commands/status.js';
+import { verifyCommand } from './commands/verify.js';
 import { VERSION } from './version.js';
 
 /**

@@ -7,7 +7,7 @@
  */
 import type { Fault } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
-import type { ShardOutcome } from '../wiring/shard-task.js';
+import type { ShardOutcome } from '../wiring/run/shard-task.js';
 import type { ShardOptions } from './common-options.js';
 import type { RunOptions } from './run-options.js';
 

@@ -1,5 +1,5 @@
 /** What backfill and verify are asked for, as plain data. */
-import type { ShardTask } from '../wiring/shard-task.js';
+import type { ShardTask } from '../wiring/run/shard-task.js';
 
 export interface RunOptions {
   readonly kind: ShardTask['kind'];

@@ -2,15 +2,15 @@
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
-import { plural } from '../listeners/format.js';
+import { plural } from '../report/format.js';
 import type { AskedRestart } from '../state/restart-note.js';
-import type { ShardOutcome, ShardTask } from '../wiring/shard-task.js';
+import type { ShardOutcome, ShardTask } from '../wiring/run/shard-task.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
-import { printOutcomes } from './outcome-report.js';
+import { printOutcomes } from './report/outcome-report.js';
 import { restatedOutcome, restating, resumeCommand } from './resume-command.js';
 import type { RunOptions } from './run-options.js';
 import { stopOnSignals } from './signals.js';
@@ -29,7 +29,7 @@ export async function runShards(
   const chosen = await chosenShards(config, common, run.kind);
   // Of all shards, those that were never begun have nothing to retry; one that was named has to be there.
   const shards = run.retryBad && common.shard.length === 0 ? await begun(config, chosen) : chosen;
-  const { processors } = await import('../wiring/machine.js');
+  const { processors } = await import('../wiring/look/machine.js');
   const jobs = Math.min(run.jobs ?? processors(), shards.length);
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
@@ -41,7 +41,7 @@ export async function runShards(
     if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
     const target = run.kind === 'backfill' && !run.dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
-    const { recordedWork } = await import('../wiring/recorded-work.js');
+    const { recordedWork } = await import('../wiring/run/recorded-work.js');
     const { serverShares } = await import('../shards/server-share.js');
     const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
     const budget = run.dryRun ? UNSHARED : joinBudget(config, run.kind === 'backfill' ? 'write' : 'read');
@@ -102,13 +102,13 @@ async function takenOverBy(
   config: Config,
   shards: readonly string[],
 ): Promise<ReadonlyMap<string, ShardTask['takenOver']>> {
-  const { takenOver } = await import('../wiring/taken-over.js');
+  const { takenOver } = await import('../wiring/run/taken-over.js');
   return takenOver(config, shards);
 }
 
 /** The shards that something is recorded of; all where that is none, so that the run says so. */
 async function begun(config: Config, shards: readonly string[]): Promise<readonly string[]> {
-  const { isBegun } = await import('../state/read-bad-rows.js');
+  const { isBegun } = await import('../state/status/read-bad-rows.js');
   const found = shards.filter((shard) => isBegun({ folder: config.state, shard }));
   return found.length === 0 ? shards : found;
 }
@@ -171,7 +171,7 @@ async function passPreflight(
 ): Promise<readonly Finding[]> {
   if (!common.json)
     writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${run.dryRun ? '' : ' and the target'} first`);
-  const { preflight } = await import('../wiring/preflight.js');
+  const { preflight } = await import('../wiring/look/preflight.js');
   const report = await preflight(
     config,
     shards,

@@ -13,7 +13,7 @@ import type {
   TlsConfig,
   TtlMapping,
 } from './model.js';
-import type { ConfigShape } from './schema.js';
+import type { ConfigShape } from './schema/schema.js';
 
 type ShardShape = ConfigShape['source']['shards'][number];
 type ItemShape = ConfigShape['mapping'][string]['items'][number];

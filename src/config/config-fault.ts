@@ -1,7 +1,7 @@
 /**
  * One fault of a config file before it has a line: where, what is wrong, what to do.
  */
-import type { Path } from '../core/config-path.js';
+import type { Path } from '../core/text/config-path.js';
 
 export interface ConfigFault {
   readonly path: Path;

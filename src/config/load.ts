@@ -8,16 +8,16 @@ import { type Fault, FerryError } from '../core/errors.js';
 import { machineFault } from '../core/machine-faults.js';
 import { complete } from './complete.js';
 import { type ConfigFault, pathKey } from './config-fault.js';
-import { type Path, placeText } from '../core/config-path.js';
-import { crossFaults } from './cross-checks.js';
-import { substitute } from './environment.js';
+import { type Path, placeText } from '../core/text/config-path.js';
+import { crossFaults } from './checks/cross-checks.js';
+import { substitute } from './yaml/environment.js';
 import { deepFreeze } from './freeze.js';
-import { configJsonSchema, type SchemaNode, schemaAt, wantsWholeNumber } from './json-schema.js';
+import { configJsonSchema, type SchemaNode, schemaAt, wantsWholeNumber } from './schema/json-schema.js';
 import type { Config } from './model.js';
-import { configShape } from './schema.js';
+import { configShape } from './schema/schema.js';
 import { toSend } from './sent.js';
-import { shapeFaults } from './shape-faults.js';
-import { parseYaml } from './yaml-text.js';
+import { shapeFaults } from './checks/shape-faults.js';
+import { parseYaml } from './yaml/yaml-text.js';
 
 /**
  * @param file path of the YAML file; relative paths in it start from its folder

@@ -2,7 +2,7 @@
  * A validated dynaferry.yaml as frozen data: defaults filled in, environment variables taken, units made plain numbers.
  * The schema in `schema.ts` yields exactly this; nothing inside the tool looks at YAML again.
  */
-import type { Path } from '../core/config-path.js';
+import type { Path } from '../core/text/config-path.js';
 
 export interface Config {
   /** Absolute path of the file, for messages. */

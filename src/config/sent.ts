@@ -5,7 +5,7 @@
  *
  * What the environment gave goes along, passwords too: the channel is a pipe between the two processes alone, which share that environment.
  */
-import type { Path } from '../core/config-path.js';
+import type { Path } from '../core/text/config-path.js';
 import { pathKey } from './config-fault.js';
 import { deepFreeze } from './freeze.js';
 import type { Config, SentConfig } from './model.js';

@@ -2,9 +2,9 @@
  * Rows packed as the server sent them: all cells' bytes in one buffer, with where each begins and ends. A chunk of thousands of rows
  * is four objects instead of a hundred thousand, so the garbage collector has nothing to walk while the chunk waits for its writes.
  */
-import type { Moment } from './age.js';
+import type { Moment } from './time/age.js';
 import type { Cell, ColumnInfo, Cursor, Row } from './model.js';
-import { Permits } from './permits.js';
+import { Permits } from './async/permits.js';
 
 /** How a cell is to be read. `ascii`: the bytes of an ASCII column, text unless one is above 127; servers before MySQL 8 let those in. */
 export type Transport = 'text' | 'bytes' | 'ascii';

@@ -7,12 +7,12 @@ import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../core/errors.js';
 import { machineFault } from '../core/machine-faults.js';
 import type { TargetConfig } from '../config/model.js';
-import { checkAnswers } from './call-answers.js';
-import { mendSignatures } from './call-signatures.js';
-import { fromSdkError } from './error-answer.js';
-import { noCredentials, RequestSigner } from './request-signer.js';
-import { DEFAULT_TIMEOUTS } from './timeouts.js';
-import { CREDENTIALS_WITHIN_MS, within } from './within.js';
+import { checkAnswers } from './table/call-answers.js';
+import { mendSignatures } from './table/call-signatures.js';
+import { fromSdkError } from './http/error-answer.js';
+import { noCredentials, RequestSigner } from './http/request-signer.js';
+import { DEFAULT_TIMEOUTS } from './http/timeouts.js';
+import { CREDENTIALS_WITHIN_MS, within } from '../core/async/deadline.js';
 
 export interface TargetConnection {
   /** For the calls that are not hot (tables, TTL); one attempt a call. */

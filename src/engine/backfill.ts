@@ -4,17 +4,17 @@
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ItemWriter, TargetGuard } from '../core/ports.js';
-import type { BadRowRecord, Pass } from '../core/state-ports.js';
-import { BadRowBook } from './bad-row-book.js';
-import type { BadRowLimit } from './bad-row-limit.js';
-import { type ClaimedWrite, KeyClaims, type Registers } from './key-claims.js';
-import { digestOf, mapChunk } from './map-chunk.js';
-import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
-import type { PassProgress } from './progress.js';
-import { refusedRecord, type RefusedRow } from './refused-rows.js';
-import { stoppedRun } from './shared-key.js';
-import type { ShardContext, TableJob } from './table-job.js';
+import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
+import type { BadRowRecord, Pass } from '../core/ports/state-ports.js';
+import { BadRowBook } from './pass/bad-row-book.js';
+import type { BadRowLimit } from './pass/bad-row-limit.js';
+import { type ClaimedWrite, KeyClaims, type Registers } from './claims/key-claims.js';
+import { digestOf, mapChunk } from './pass/map-chunk.js';
+import { runPass, type ChunkHandler, type ChunkResult } from './pass/pass.js';
+import type { PassProgress } from './pass/progress.js';
+import { refusedRecord, type RefusedRow } from './pass/refused-rows.js';
+import { stoppedRun } from './claims/shared-key.js';
+import type { ShardContext, TableJob } from './pass/table-job.js';
 
 export interface BackfillParts extends Registers {
   readonly writer: ItemWriter;

@@ -4,10 +4,10 @@
  */
 import { SAME, type HeldItem } from '../core/held-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
-import type { ItemReader } from '../core/ports.js';
-import { BadValue } from '../mapping/bad-value.js';
-import { attributeDifferences, isNewer, parseItem, type AttributeDifference } from './compare.js';
-import type { TableJob } from './table-job.js';
+import type { ItemReader } from '../core/ports/ports.js';
+import { BadValue } from '../mapping/value/bad-value.js';
+import { attributeDifferences, isNewer, parseItem, type AttributeDifference } from './verify/compare.js';
+import type { TableJob } from './pass/table-job.js';
 
 export interface RowDiff {
   /** The row's scan key, as text. */

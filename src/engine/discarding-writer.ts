@@ -1,6 +1,6 @@
 /** The writer of a dry run: acknowledges everything and sends nothing, counting the units that it would have cost. */
 import type { MappedItem } from '../core/model.js';
-import type { ItemWriter, WriteReceipt } from '../core/ports.js';
+import type { ItemWriter, WriteReceipt } from '../core/ports/ports.js';
 import { writeUnits } from '../core/capacity-units.js';
 
 export class DiscardingWriter implements ItemWriter {

@@ -1,9 +1,9 @@
 /** What a backfill of a table would take: rows by the index's statistics, sizes and write units from a sample, time at the budget. */
-import { BadValue } from '../mapping/bad-value.js';
+import { BadValue } from '../mapping/value/bad-value.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
 import { writeUnits } from '../core/capacity-units.js';
 import { TTL_IGNORED_AFTER_SECONDS } from '../mapping/ttl.js';
-import type { TableJob } from './table-job.js';
+import type { TableJob } from './pass/table-job.js';
 
 export interface TableEstimate {
   readonly table: string;

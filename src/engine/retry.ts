@@ -4,19 +4,19 @@
  * expired; in the same transaction it is added to the backfill that left it behind. Killed in between, it is tried again: the same
  * row gives the same items. One that has grown too large to be read stays recorded as it is, is told of, and stops no other.
  */
-import { thisMoment, type Moment } from '../core/age.js';
+import { thisMoment, type Moment } from '../core/time/age.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
-import type { ItemWriter, TargetGuard } from '../core/ports.js';
-import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/state-ports.js';
-import { BadValue } from '../mapping/bad-value.js';
-import { DigestSum } from '../mapping/digest.js';
-import { badRowRecord } from './map-chunk.js';
-import type { PassProgress } from './progress.js';
-import { KeyClaims, type Registers } from './key-claims.js';
-import { refusedRecord, tellLeftBehind, type RefusedRow } from './refused-rows.js';
-import type { ShardContext, TableJob } from './table-job.js';
-import { TooLargeRows } from './too-large-rows.js';
+import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
+import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/ports/state-ports.js';
+import { BadValue } from '../mapping/value/bad-value.js';
+import { DigestSum } from '../mapping/item/digest.js';
+import { badRowRecord } from './pass/map-chunk.js';
+import type { PassProgress } from './pass/progress.js';
+import { KeyClaims, type Registers } from './claims/key-claims.js';
+import { refusedRecord, tellLeftBehind, type RefusedRow } from './pass/refused-rows.js';
+import type { ShardContext, TableJob } from './pass/table-job.js';
+import { TooLargeRows } from './pass/too-large-rows.js';
 
 export interface RetryParts extends Registers {
   readonly writer: ItemWriter;

@@ -2,24 +2,24 @@
  * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item; stores for
  * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
  */
-import { ageOf } from '../core/age.js';
+import { ageOf } from '../core/time/age.js';
 import type { ComparisonTime } from '../core/evidence.js';
 import type { HeldItem } from '../core/held-item.js';
 import type { MappedItem, Range, Row } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
-import { Permits } from '../core/permits.js';
-import type { ItemReader, TargetGuard, TtlLook } from '../core/ports.js';
-import type { Pass, RangeProgress } from '../core/state-ports.js';
-import { BadRowBook } from './bad-row-book.js';
-import { compareItem } from './compare.js';
-import { mapChunk, type MappedChunk } from './map-chunk.js';
-import { runPass, type ChunkHandler, type ChunkResult } from './pass.js';
-import type { PassProgress } from './progress.js';
-import { confirmDifferences } from './recheck.js';
-import type { SuspectCheck } from './suspect-check.js';
-import type { ShardContext, TableJob } from './table-job.js';
-import { digestWithout, targetDigest } from './target-digest.js';
-import { TtlDeletions } from './ttl-deletions.js';
+import { Permits } from '../core/async/permits.js';
+import type { ItemReader, TargetGuard, TtlLook } from '../core/ports/ports.js';
+import type { Pass, RangeProgress } from '../core/ports/state-ports.js';
+import { BadRowBook } from './pass/bad-row-book.js';
+import { compareItem } from './verify/compare.js';
+import { mapChunk, type MappedChunk } from './pass/map-chunk.js';
+import { runPass, type ChunkHandler, type ChunkResult } from './pass/pass.js';
+import type { PassProgress } from './pass/progress.js';
+import { confirmDifferences } from './verify/recheck.js';
+import type { SuspectCheck } from './verify/suspect-check.js';
+import type { ShardContext, TableJob } from './pass/table-job.js';
+import { digestWithout, targetDigest } from './verify/target-digest.js';
+import { TtlDeletions } from './verify/ttl-deletions.js';
 
 export interface VerifyParts {
   readonly reader: ItemReader;

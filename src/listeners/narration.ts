@@ -4,8 +4,8 @@
  * more there were since. Bounded: behind so many kinds everything new is held back too.
  */
 import type { EventRecord } from '../core/events.js';
-import { count } from './format.js';
-import { wordsOf } from './wording.js';
+import { count } from '../report/format.js';
+import { wordsOf } from '../report/wording.js';
 
 const MAX_KINDS = 500;
 const INCIDENT_EVERY_MS = 60_000;

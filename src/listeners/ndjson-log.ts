@@ -3,7 +3,7 @@
  * Times are in UTC. Events of single chunks and batches come only when asked for.
  */
 import { EVENTS, type EventBus, type EventRecord } from '../core/events.js';
-import { shown } from '../core/shown-text.js';
+import { shown } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { waitingBytes, type OutputStream } from './terminal.js';
 

@@ -3,7 +3,7 @@
  * and every ten seconds one line with how far each shard is.
  */
 import type { EventBus, EventRecord } from '../core/events.js';
-import { shownLines } from '../core/shown-text.js';
+import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { Narration } from './narration.js';
 import { progressSentence } from './progress-lines.js';

@@ -4,12 +4,12 @@
  */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
-import { shownLines } from '../core/shown-text.js';
+import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { Narration } from './narration.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
 import { columnsOf, type OutputStream, truncate, waitingBytes, wrap } from './terminal.js';
-import { wordsOf } from './wording.js';
+import { wordsOf } from '../report/wording.js';
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
 

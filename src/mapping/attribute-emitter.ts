@@ -1,8 +1,8 @@
 /** One attribute of an item as a function from a row to its bytes: the step that a compiled mapping is made of. */
-import type { Path } from '../core/config-path.js';
+import type { Path } from '../core/text/config-path.js';
 import type { ColumnInfo } from '../core/model.js';
-import type { CompiledTemplate } from './compiled-template.js';
-import type { ItemBuffer } from './item-buffer.js';
+import type { CompiledTemplate } from './template/compiled-template.js';
+import type { ItemBuffer } from './item/item-buffer.js';
 import type { RowView } from './row-view.js';
 
 /** Where an attribute comes from; `path` leads to its rule below the item's rules in the config, null: no rule, the default. */

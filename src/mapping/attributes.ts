@@ -2,14 +2,20 @@
 import type { AddedAttribute, ItemMapping } from '../config/model.js';
 import type { ColumnInfo, TableInfo } from '../core/model.js';
 import { NULL_CELL } from '../core/row-block.js';
-import { cellWriter, numberValue, RuleFault, stringValue } from './attribute-value.js';
-import { columnNamed, compileTemplate, literalBytes, refuseTooLarge, TemplateFault } from './compiled-template.js';
+import { cellWriter, numberValue, RuleFault, stringValue } from './value/attribute-value.js';
+import {
+  columnNamed,
+  compileTemplate,
+  literalBytes,
+  refuseTooLarge,
+  TemplateFault,
+} from './template/compiled-template.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
-import { literal } from './item-buffer.js';
-import { MAX_ITEM_BYTES, textBytes, type SizeCounter } from './item-size.js';
-import { quoteJson } from './json-text.js';
+import { literal } from './item/item-buffer.js';
+import { MAX_ITEM_BYTES, textBytes, type SizeCounter } from './value/item-size.js';
+import { quoteJson } from './value/json-text.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
-import { normalizeNumber } from './numbers.js';
+import { normalizeNumber } from './value/numbers.js';
 
 const TEXT_END = literal('"}');
 

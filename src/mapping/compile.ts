@@ -4,21 +4,21 @@
  * cell, in sorted order, with the exact size on the way, and the key is read out of what was written.
  */
 import type { ItemMapping, TableMapping } from '../config/model.js';
-import { type Path, placeText } from '../core/config-path.js';
+import { type Path, placeText } from '../core/text/config-path.js';
 import { FerryError, type Fault } from '../core/errors.js';
 import { haveOneKey, type MappedItem, type Row, type TableInfo } from '../core/model.js';
 import { RowBlock, transportOf, type Transport } from '../core/row-block.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
 import { compileAttributes, isChosen } from './attributes.js';
-import { BadValue } from './bad-value.js';
-import { columnNamed } from './compiled-template.js';
-import { ItemBuffer, ItemBufferPool } from './item-buffer.js';
-import { MAX_ITEM_BYTES } from './item-size.js';
-import { LocalEntries, type LocalIndex } from './local-indexes.js';
-import { compileKeys, type CompiledKeys } from './item-key.js';
-import type { KeyTemplates } from './key-uniqueness.js';
+import { BadValue } from './value/bad-value.js';
+import { columnNamed } from './template/compiled-template.js';
+import { ItemBuffer, ItemBufferPool } from './item/item-buffer.js';
+import { MAX_ITEM_BYTES } from './value/item-size.js';
+import { LocalEntries, type LocalIndex } from './item/local-indexes.js';
+import { compileKeys, type CompiledKeys } from './key/item-key.js';
+import type { KeyTemplates } from './key/key-uniqueness.js';
 import { guarded, type ReportFault } from './mapping-faults.js';
-import { PackedItem } from './mapped-item.js';
+import { PackedItem } from './item/mapped-item.js';
 import { RowView } from './row-view.js';
 import { compileTtl, type CompiledTtl } from './ttl.js';
 import { withVersion } from './version-attribute.js';

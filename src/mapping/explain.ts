@@ -2,15 +2,15 @@
  * How a row's items come to be, step by step, by the very functions that the mapping is compiled to: each attribute is emitted
  * alone, each part of a key template evaluated alone. So it can say nothing else than what the mapping does.
  */
-import type { Path } from '../core/config-path.js';
+import type { Path } from '../core/text/config-path.js';
 import { writeUnits } from '../core/capacity-units.js';
 import type { BadRow, ColumnInfo, MappedItem, Row, TableInfo } from '../core/model.js';
 import type { AttributeEmitter, AttributeOrigin } from './attribute-emitter.js';
 import { isChosen } from './attributes.js';
-import { BadValue, typeText } from './bad-value.js';
+import { BadValue, typeText } from './value/bad-value.js';
 import type { CompiledItem, CompiledMapping, MapContext } from './compile.js';
-import type { CompiledTemplate } from './compiled-template.js';
-import { ItemBuffer } from './item-buffer.js';
+import type { CompiledTemplate } from './template/compiled-template.js';
+import { ItemBuffer } from './item/item-buffer.js';
 import type { RowView } from './row-view.js';
 
 export interface RowExplanation {

@@ -1,8 +1,8 @@
 /** Faults of a mapping, collected: every one is found in one go and carries its path in the config. */
-import type { Path } from '../core/config-path.js';
+import type { Path } from '../core/text/config-path.js';
 import type { Fault } from '../core/errors.js';
-import { TemplateFault } from './compiled-template.js';
-import { FunctionFault } from './expression.js';
+import { TemplateFault } from './template/compiled-template.js';
+import { FunctionFault } from './template/expression.js';
 
 /** @param path below the item's rules in the config */
 export type ReportFault = (path: Path, code: Fault['code'], message: string, hint: string) => void;

@@ -6,14 +6,14 @@ import type { TtlMapping } from '../config/model.js';
 import type { TableInfo } from '../core/model.js';
 import { NULL_CELL } from '../core/row-block.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
-import { BadValue } from './bad-value.js';
-import { columnKind } from './column-kind.js';
-import { columnNamed, TemplateFault } from './compiled-template.js';
-import { epochSeconds } from './datetime.js';
-import { literal } from './item-buffer.js';
-import { quoteJson } from './json-text.js';
-import { textBytes } from './item-size.js';
-import { numberBytes } from './numbers.js';
+import { BadValue } from './value/bad-value.js';
+import { columnKind } from './value/column-kind.js';
+import { columnNamed, TemplateFault } from './template/compiled-template.js';
+import { epochSeconds } from './value/datetime.js';
+import { literal } from './item/item-buffer.js';
+import { quoteJson } from './value/json-text.js';
+import { textBytes } from './value/item-size.js';
+import { numberBytes } from './value/numbers.js';
 import type { RowView } from './row-view.js';
 
 /** Items older than this are never deleted by TTL (AWS: "more than five years old"). */

@@ -3,12 +3,12 @@
  * number, or a text whose byte order is the order of what it stands for and whose length never varies.
  */
 import type { ItemMapping } from '../config/model.js';
-import type { Path } from '../core/config-path.js';
+import type { Path } from '../core/text/config-path.js';
 import type { ColumnInfo } from '../core/model.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
-import { BadValue } from './bad-value.js';
-import { columnKind } from './column-kind.js';
-import { expressionsOf, type CompiledTemplate } from './compiled-template.js';
+import { BadValue } from './value/bad-value.js';
+import { columnKind } from './value/column-kind.js';
+import { expressionsOf, type CompiledTemplate } from './template/compiled-template.js';
 import type { ReportFault } from './mapping-faults.js';
 
 const FITTING =

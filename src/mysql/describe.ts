@@ -5,8 +5,8 @@
 import { FerryError } from '../core/errors.js';
 import type { Cell, ColumnInfo, KeyPart, TableInfo, UniqueKey } from '../core/model.js';
 import { checkFullSight, checkTableType } from './full-sight.js';
-import type { Session } from './session.js';
-import { textLiteral } from './sql.js';
+import type { Session } from './connection/session.js';
+import { textLiteral } from './connection/sql.js';
 
 export interface TableDescription {
   readonly table: TableInfo;

@@ -9,10 +9,10 @@
  * MySQL and MariaDB know no rights on rows. A system-versioned table of MariaDB shows its current rows, which the preflight says.
  */
 import { FerryError } from '../core/errors.js';
-import { namesOfServer, ofServer } from '../core/shown-text.js';
-import { mysqlCode, sourceError } from './errors.js';
-import type { Session } from './session.js';
-import { quoteName } from './sql.js';
+import { namesOfServer, ofServer } from '../core/text/shown-text.js';
+import { mysqlCode, sourceError } from './errors/errors.js';
+import type { Session } from './connection/session.js';
+import { quoteName } from './connection/sql.js';
 
 /** What TABLE_TYPE says of a table whose own rows a SELECT reads. */
 const TABLES: ReadonlySet<string> = new Set(['BASE TABLE', 'SYSTEM VERSIONED']);

@@ -2,8 +2,8 @@
 import type { SourceLimits } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
 import { Retry, sourceRetry } from './retry.js';
-import type { SessionPool } from './session-pool.js';
-import type { Session } from './session.js';
+import type { SessionPool } from './connection/session-pool.js';
+import type { Session } from './connection/session.js';
 import type { Throttle } from './throttle.js';
 
 export interface ShardMeans {

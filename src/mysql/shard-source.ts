@@ -4,15 +4,15 @@
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
 import type { BinlogPosition, TableInfo } from '../core/model.js';
-import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports.js';
+import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports/ports.js';
 import { describeTable } from './describe.js';
-import { binlogPosition, hasReached } from './position.js';
-import { isSameServer } from './server-family.js';
-import { SessionPool } from './session-pool.js';
+import { binlogPosition, hasReached } from './inspect/position.js';
+import { isSameServer } from './connection/server-family.js';
+import { SessionPool } from './connection/session-pool.js';
 import { type ShardMeans, withSession } from './shard-means.js';
-import { TableSource } from './table-source.js';
+import { TableSource } from './scan/table-source.js';
 import { Throttle } from './throttle.js';
-import { WholeTable } from './whole-table.js';
+import { WholeTable } from './scan/whole-table.js';
 
 /** Opens nothing yet: the first statement connects. */
 export function openShardSource(shard: ShardConfig, limits: SourceLimits, emit: Emitter): ShardSource {

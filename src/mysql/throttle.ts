@@ -8,10 +8,10 @@ import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import { asFerryError } from '../core/thrown.js';
 import type { Emitter } from '../core/events.js';
-import { mysqlCode } from './errors.js';
-import { Gate } from './gate.js';
+import { mysqlCode } from './errors/errors.js';
+import { Gate } from '../core/async/gate.js';
 import { gaugesOf, Unreadable, type Gauge, type PauseReason } from './gauges.js';
-import { Session } from './session.js';
+import { Session } from './connection/session.js';
 
 const LOOK_EVERY_MS = 1_000;
 

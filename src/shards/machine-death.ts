@@ -4,7 +4,7 @@
  */
 import type { FerryError } from '../core/errors.js';
 import { machineFault, outOfMemory } from '../core/machine-faults.js';
-import { memoryKills } from '../wiring/machine.js';
+import { memoryKills } from '../wiring/look/machine.js';
 
 /** What a shard's process exits with where it could not even load its own code for want of files: EX_OSERR of sysexits(3). */
 export const NO_FILES_TO_LOAD = 71;

@@ -8,7 +8,7 @@
  * is bounded too: `listeners/left-out.ts`.
  */
 import { NEVER_LEFT_OUT, type EventRecord } from '../core/events.js';
-import type { ShardOutcome } from '../wiring/shard-task.js';
+import type { ShardOutcome } from '../wiring/run/shard-task.js';
 import type { FromWorker } from './protocol.js';
 
 /** The end of the pipe on the worker's side. */

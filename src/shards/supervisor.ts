@@ -11,7 +11,7 @@ import pLimit from 'p-limit';
 import { BudgetShares } from '../core/budget-shares.js';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
-import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
+import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/run/shard-task.js';
 import { LOOK_EVERY_MS, type SharedBudget } from '../wiring/shared-budget.js';
 import { LastWords } from './last-words.js';
 import { MachineWatch } from './machine-death.js';

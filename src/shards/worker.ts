@@ -5,8 +5,8 @@
  */
 import { receivedConfig } from '../config/sent.js';
 import { EventBus, EVENTS } from '../core/events.js';
-import { openBudget, runShard } from '../wiring/run-shard.js';
-import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/shard-task.js';
+import { openBudget, runShard } from '../wiring/run/run-shard.js';
+import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/run/shard-task.js';
 import { Outbox } from './outbox.js';
 import type { ToWorker } from './protocol.js';
 

@@ -5,20 +5,20 @@
 import { existsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { FerryError } from '../core/errors.js';
-import type { StateStore } from '../core/state-ports.js';
-import type { Clocks } from './clocks.js';
-import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './database.js';
-import { arrive } from './arrive.js';
-import { checkHome, homeHere, mayBeElsewhere } from './home.js';
-import { newLineage, readSeen } from './witness.js';
-import { makeFolder, shardFiles, type ShardFiles } from './files.js';
-import { acquireLock, type Lock } from './lock.js';
-import { lockHolders } from './lock-holder.js';
-import { LateWrites, lateWritesOfArchives } from './late-writes.js';
-import { Binding, Meta } from './meta.js';
-import { STATE } from './schema.js';
-import { guarded } from './sqlite-errors.js';
-import { SteadyClock } from './steady-clock.js';
+import type { StateStore } from '../core/ports/state-ports.js';
+import type { Clocks } from './home/clocks.js';
+import { checkWhole, createDatabase, openDatabase, openReadOnly, prepared } from './sqlite/database.js';
+import { arrive } from './home/arrive.js';
+import { checkHome, homeHere, mayBeElsewhere } from './home/home.js';
+import { newLineage, readSeen } from './home/witness.js';
+import { makeFolder, shardFiles, type ShardFiles } from './sqlite/files.js';
+import { acquireLock, type Lock } from './sqlite/lock.js';
+import { lockHolders } from './sqlite/lock-holder.js';
+import { LateWrites, lateWritesOfArchives } from './tables/late-writes.js';
+import { Binding, Meta } from './tables/meta.js';
+import { STATE } from './sqlite/schema.js';
+import { guarded } from './sqlite/sqlite-errors.js';
+import { SteadyClock } from './tables/steady-clock.js';
 import { SqliteStateStore } from './store.js';
 
 /** How long a start waits for the lock: `status` may touch it, and the process before may just be leaving. */

@@ -7,17 +7,17 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FerryError, type ErrorCode } from '../core/errors.js';
-import { arrive } from './arrive.js';
-import type { Clocks } from './clocks.js';
-import { openDatabase } from './database.js';
-import { SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './files.js';
-import { checkHome } from './home.js';
-import { releaseItemKeys, type Turn } from './key-register.js';
+import { arrive } from './home/arrive.js';
+import type { Clocks } from './home/clocks.js';
+import { openDatabase } from './sqlite/database.js';
+import { SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './sqlite/files.js';
+import { checkHome } from './home/home.js';
+import { releaseItemKeys, type Turn } from './shared/key-register.js';
 import { checkShard, lockShard, type StateAt } from './open.js';
 import { ASIDE, movedTo, movingTo, note, noteOf, removeNote } from './restart-note.js';
-import { STATE } from './schema.js';
-import { guarded } from './sqlite-errors.js';
-import { witnessOf } from './witness.js';
+import { STATE } from './sqlite/schema.js';
+import { guarded } from './sqlite/sqlite-errors.js';
+import { witnessOf } from './home/witness.js';
 
 /** How long a statement waits: a reader may recover the log. */
 const BUSY_MS = 5_000;

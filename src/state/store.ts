@@ -23,22 +23,22 @@ import type {
   Suspect,
   TablePlan,
   TakeUp,
-} from '../core/state-ports.js';
-import { BadRows } from './bad-rows.js';
-import { Chunks } from './chunks.js';
-import type { ShardFiles } from './files.js';
-import { Heartbeats } from './heartbeat.js';
-import { Incidents } from './incidents.js';
-import { LateWrites } from './late-writes.js';
-import type { Lock } from './lock.js';
-import { Meta } from './meta.js';
-import { Passes } from './passes.js';
-import { Plans } from './plans.js';
-import { Retries } from './retries.js';
-import { defect, guarded } from './sqlite-errors.js';
-import type { SteadyClock } from './steady-clock.js';
-import { Suspects } from './suspects.js';
-import { newLineage, Witness } from './witness.js';
+} from '../core/ports/state-ports.js';
+import { BadRows } from './tables/bad-rows.js';
+import { Chunks } from './tables/chunks.js';
+import type { ShardFiles } from './sqlite/files.js';
+import { Heartbeats } from './tables/heartbeat.js';
+import { Incidents } from './tables/incidents.js';
+import { LateWrites } from './tables/late-writes.js';
+import type { Lock } from './sqlite/lock.js';
+import { Meta } from './tables/meta.js';
+import { Passes } from './tables/passes.js';
+import { Plans } from './tables/plans.js';
+import { Retries } from './tables/retries.js';
+import { defect, guarded } from './sqlite/sqlite-errors.js';
+import type { SteadyClock } from './tables/steady-clock.js';
+import { Suspects } from './tables/suspects.js';
+import { newLineage, Witness } from './home/witness.js';
 
 export class SqliteStateStore implements StateStore {
   readonly #meta: Meta;

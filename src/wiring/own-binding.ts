@@ -2,20 +2,20 @@
  * What a shard's state is bound to, and whether it still agrees with the config: a run refuses to go on otherwise, and `check` says so
  * before one is started. Both build the binding here, so that they cannot come apart.
  */
-import { takenUp } from '../config/binding-rules.js';
-import { resumeFingerprint } from '../config/fingerprint.js';
+import { takenUp } from '../config/binding/binding-rules.js';
+import { resumeFingerprint } from '../config/binding/fingerprint.js';
 import type { Config } from '../config/model.js';
-import { mustStay, type BadColumn } from '../config/retry-scope.js';
+import { mustStay, type BadColumn } from '../config/binding/retry-scope.js';
 import { FerryError, type Finding } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
-import type { Fingerprint, FingerprintChange, StateStore } from '../core/state-ports.js';
-import type { KeyTemplates } from '../mapping/key-uniqueness.js';
-import { restartCommand } from '../state/files.js';
-import { canonicalJson, changedAlike, fingerprintChanges } from '../state/fingerprint.js';
-import { readBadColumns } from '../state/read-bad-rows.js';
-import { readBinding } from '../state/read-binding.js';
-import { guardBinding, guardOf, type KeyGuard } from './key-guard.js';
-import { restartedWith } from './shard-agreement.js';
+import type { Fingerprint, FingerprintChange, StateStore } from '../core/ports/state-ports.js';
+import type { KeyTemplates } from '../mapping/key/key-uniqueness.js';
+import { restartCommand } from '../state/sqlite/files.js';
+import { canonicalJson, changedAlike, fingerprintChanges } from '../state/tables/fingerprint.js';
+import { readBadColumns } from '../state/status/read-bad-rows.js';
+import { readBinding } from '../state/status/read-binding.js';
+import { guardBinding, guardOf, type KeyGuard } from './run/key-guard.js';
+import { restartedWith } from './look/shard-agreement.js';
 
 /**
  * @param tables as the shard's server describes them now

@@ -8,8 +8,8 @@
 import type { ShardConfig } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import type { EventBus } from '../core/events.js';
-import type { ShardSource } from '../core/ports.js';
-import type { StateStore } from '../core/state-ports.js';
+import type { ShardSource } from '../core/ports/ports.js';
+import type { StateStore } from '../core/ports/state-ports.js';
 
 export interface ServerCheck {
   readonly shard: ShardConfig;

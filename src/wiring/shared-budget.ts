@@ -1,13 +1,13 @@
 /**
- * A run's part of the table's budget: all runs of this machine on one state folder share it (`state/budget-ledger.ts`). Writing and reading
+ * A run's part of the table's budget: all runs of this machine on one state folder share it (`state/shared/budget-ledger.ts`). Writing and reading
  * are budgets of their own.
  */
 import type { Config } from '../config/model.js';
 import { BudgetShares, REST_MS } from '../core/budget-shares.js';
 import type { Fault } from '../core/errors.js';
-import { TokenBucket } from '../dynamodb/budget.js';
-import type { Wait } from '../engine/stall-watch.js';
-import { BudgetLedger, hasLedger, noteGoneRuns, runsWithPart } from '../state/budget-ledger.js';
+import { TokenBucket } from '../dynamodb/capacity/budget.js';
+import type { Wait } from '../engine/pass/stall-watch.js';
+import { BudgetLedger, hasLedger, noteGoneRuns, runsWithPart } from '../state/shared/budget-ledger.js';
 
 /** A part of the whole that nobody else has, as others come and go. */
 export interface SharedBudget {

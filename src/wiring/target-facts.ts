@@ -1,11 +1,11 @@
 /** What the target table is and what the config expects it to be; created first where that was asked for. */
 import type { Config } from '../config/model.js';
-import { askedAgain } from '../dynamodb/absence.js';
+import { askedAgain } from '../dynamodb/table/absence.js';
 import { connectTarget } from '../dynamodb/client.js';
-import { createTable } from '../dynamodb/create-table.js';
-import { describeTable, type KeyAttribute, type TableFacts } from '../dynamodb/table-facts.js';
-import { missingTable, type TargetExpectation } from '../dynamodb/target-faults.js';
-import type { LocalIndex } from '../mapping/local-indexes.js';
+import { createTable } from '../dynamodb/table/create-table.js';
+import { describeTable, type KeyAttribute, type TableFacts } from '../dynamodb/table/table-facts.js';
+import { missingTable, type TargetExpectation } from '../dynamodb/table/target-faults.js';
+import type { LocalIndex } from '../mapping/item/local-indexes.js';
 
 /** @returns null where there is no such table @throws FerryError E_TARGET_* */
 export async function targetFacts(config: Config, create: boolean, signal: AbortSignal): Promise<TableFacts | null> {

@@ -1,17 +1,17 @@
 /** Opens the target table for work: connection, key names as the table has them, writers and readers over one channel each. */
 import type { Config } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
-import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../core/ports.js';
-import type { TokenBucket } from '../dynamodb/budget.js';
+import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../core/ports/ports.js';
+import type { TokenBucket } from '../dynamodb/capacity/budget.js';
 import { connectTarget } from '../dynamodb/client.js';
-import { openItemReader } from '../dynamodb/reader.js';
-import type { TableFacts } from '../dynamodb/table-facts.js';
-import { openTargetGuard } from '../dynamodb/target-guard.js';
-import { lookAtTtl } from '../dynamodb/time-to-live.js';
-import { openItemWriter } from '../dynamodb/writer.js';
-import { rowLifeSeconds } from '../core/row-life.js';
-import { canonicalItemText } from '../mapping/canonical.js';
-import { storedBytes } from '../mapping/stored-size.js';
+import { openItemReader } from '../dynamodb/read/reader.js';
+import type { TableFacts } from '../dynamodb/table/table-facts.js';
+import { openTargetGuard } from '../dynamodb/table/target-guard.js';
+import { lookAtTtl } from '../dynamodb/table/time-to-live.js';
+import { openItemWriter } from '../dynamodb/write/writer.js';
+import { rowLifeSeconds } from '../core/time/row-life.js';
+import { canonicalItemText } from '../mapping/item/canonical.js';
+import { storedBytes } from '../mapping/item/stored-size.js';
 import { expectationOf } from './target-facts.js';
 
 export interface TargetSession {

@@ -1,7 +1,7 @@
 /** What every Budget must do; time is the test's own. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Budget } from '../../src/core/ports.js';
+import type { Budget } from '../../src/core/ports/ports.js';
 
 /** Hands of a clock that only the test turns. */
 export interface TestClock {

@@ -1,6 +1,6 @@
 /** Items as the mapping would make them, for whatever writes or reads items. */
 import type { MappedItem } from '../../src/core/model.js';
-import { canonicalItemText } from '../../src/mapping/canonical.js';
+import { canonicalItemText } from '../../src/mapping/item/canonical.js';
 import { bytesOf } from '../support/mapped-item.js';
 
 export const KEY_NAMES = { partitionKey: 'pk', sortKey: 'sk' } as const;

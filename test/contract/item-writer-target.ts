@@ -1,14 +1,14 @@
 /** The DynamoDB adapter on a table of its own, for its contracts and its integration tests. */
 import type { IndexConfig } from '../../src/config/model.js';
 import { EventBus, type EventRecord } from '../../src/core/events.js';
-import type { ItemReader, ItemWriter } from '../../src/core/ports.js';
-import { TokenBucket } from '../../src/dynamodb/budget.js';
+import type { ItemReader, ItemWriter } from '../../src/core/ports/ports.js';
+import { TokenBucket } from '../../src/dynamodb/capacity/budget.js';
 import { connectTarget } from '../../src/dynamodb/client.js';
-import { openItemReader } from '../../src/dynamodb/reader.js';
-import type { ItemWriterOptions } from '../../src/dynamodb/writer-options.js';
-import { openItemWriter } from '../../src/dynamodb/writer.js';
-import { canonicalItemText } from '../../src/mapping/canonical.js';
-import { storedBytes } from '../../src/mapping/stored-size.js';
+import { openItemReader } from '../../src/dynamodb/read/reader.js';
+import type { ItemWriterOptions } from '../../src/dynamodb/write/writer-options.js';
+import { openItemWriter } from '../../src/dynamodb/write/writer.js';
+import { canonicalItemText } from '../../src/mapping/item/canonical.js';
+import { storedBytes } from '../../src/mapping/item/stored-size.js';
 import { createTable, type DynamodbServer, TEST_AWS_ENVIRONMENT } from '../support/dynamodb.js';
 import { KEY_NAMES, TABLE_KEYS } from './item-writer-samples.js';
 

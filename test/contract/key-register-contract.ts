@@ -1,7 +1,7 @@
 /** What every KeyRegister must do. */
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../src/core/model.js';
-import type { KeyRegister } from '../../src/core/state-ports.js';
+import type { KeyRegister } from '../../src/core/ports/state-ports.js';
 
 export interface RegisterPlaceUnderTest extends AsyncDisposable {
   /** Opens the register; several may be open at once. */

@@ -1,4 +1,4 @@
-import { openKeyRegister } from '../../src/state/key-register.js';
+import { openKeyRegister } from '../../src/state/shared/key-register.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { keyRegisterContract } from './key-register-contract.js';
 

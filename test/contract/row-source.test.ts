@@ -1,6 +1,6 @@
 /** The contract of RowSource on every MySQL server of this run. */
 import type { SourceLimits } from '../../src/config/model.js';
-import { chooseScanKey } from '../../src/mysql/scan-key.js';
+import { chooseScanKey } from '../../src/mysql/keyset/scan-key.js';
 import { openShardSource } from '../../src/mysql/shard-source.js';
 import { createDatabase, mysqlServers } from '../support/mysql.js';
 import { rowSourceContract } from './row-source-contract.js';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../src/core/model.js';
-import type { Pass, StateStore } from '../../src/core/state-ports.js';
+import type { Pass, StateStore } from '../../src/core/ports/state-ports.js';
 import {
   cursor,
   finishSamplePass,

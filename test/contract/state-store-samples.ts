@@ -8,7 +8,7 @@ import type {
   Pass,
   StateStore,
   TablePlan,
-} from '../../src/core/state-ports.js';
+} from '../../src/core/ports/state-ports.js';
 
 export const cursor = (text: string): Cursor => text as Cursor;
 

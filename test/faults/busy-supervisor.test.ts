@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { readShardStatus, type TableStatus } from '../../src/state/read-status.js';
+import { readShardStatus, type TableStatus } from '../../src/state/status/read-status.js';
 import { createMigration, onePair, type Migration } from '../support/migration.js';
 import { lasting } from '../support/two-sources.js';
 

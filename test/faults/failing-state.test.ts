@@ -13,11 +13,11 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/model.js';
 import { EventBus } from '../../src/core/events.js';
 import type { Cursor } from '../../src/core/model.js';
-import type { PassKind, StateStore, TablePlan } from '../../src/core/state-ports.js';
-import type * as RegisterModule from '../../src/state/key-register.js';
+import type { PassKind, StateStore, TablePlan } from '../../src/core/ports/state-ports.js';
+import type * as RegisterModule from '../../src/state/shared/key-register.js';
 import type * as StateModule from '../../src/state/open.js';
-import { openBudget, runShard } from '../../src/wiring/run-shard.js';
-import type { ShardOutcome, ShardTask } from '../../src/wiring/shard-task.js';
+import { openBudget, runShard } from '../../src/wiring/run/run-shard.js';
+import type { ShardOutcome, ShardTask } from '../../src/wiring/run/shard-task.js';
 import { createTable, TEST_AWS_ENVIRONMENT, type Item } from '../support/dynamodb.js';
 import { FailingCalls, type Failure } from '../support/failing-state.js';
 import { seededRandom, startFaultProxy, type Fate, type FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
@@ -31,7 +31,7 @@ vi.mock('../../src/state/open.js', async (original) => {
     FailingCalls.of(at.folder).around('StateStore', inRanges(real.openStateStore(at), shapeOf(at.folder)));
   return { ...real, openStateStore };
 });
-vi.mock('../../src/state/key-register.js', async (original) => {
+vi.mock('../../src/state/shared/key-register.js', async (original) => {
   const real = await original<typeof RegisterModule>();
   const openKeyRegister: typeof real.openKeyRegister = (at) =>
     FailingCalls.of(at.folder).around('KeyRegister', real.openKeyRegister(at));

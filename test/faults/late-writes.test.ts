@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { readShardStatus } from '../../src/state/read-status.js';
+import { readShardStatus } from '../../src/state/status/read-status.js';
 import { inOrder, startFaultProxy, type FaultPlan, type FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
-import { LATE_WRITE_WINDOW_MS } from '../../src/core/late-writes.js';
+import { LATE_WRITE_WINDOW_MS } from '../../src/core/time/late-writes.js';
 import { wallClockMoved } from '../support/moved-clocks.js';
 import { landLate, letLateWriteWindowPass } from '../support/late-writes.js';
 import { createMigration, onePair, type Migration } from '../support/migration.js';

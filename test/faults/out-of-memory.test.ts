@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { readShardStatus } from '../../src/state/read-status.js';
+import { readShardStatus } from '../../src/state/status/read-status.js';
 import { LAUNCHER } from '../support/cli.js';
 import { endFirst, makeMemoryGroup } from '../support/memory-group.js';
 import { createMigration, onePair } from '../support/migration.js';

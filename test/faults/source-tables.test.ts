@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { readShardStatus } from '../../src/state/read-status.js';
+import { readShardStatus } from '../../src/state/status/read-status.js';
 import type { CliResult } from '../support/cli.js';
 import { createMigration, onePair, type ConfigDocument, type Migration } from '../support/migration.js';
 

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/core/errors.js';
-import { readShardStatus } from '../../src/state/read-status.js';
+import { readShardStatus } from '../../src/state/status/read-status.js';
 import { createMigration, onePair, type Migration } from '../support/migration.js';
 import { startMysqlProxy } from '../support/mysql-proxy.js';
 import { lasting, notesConfig, quickly } from '../support/two-sources.js';

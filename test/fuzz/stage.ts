@@ -10,7 +10,7 @@ import {
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
 import type { MappedItem } from '../../src/core/model.js';
-import { canonicalItemText } from '../../src/mapping/canonical.js';
+import { canonicalItemText } from '../../src/mapping/item/canonical.js';
 import type { DynamodbServer } from '../support/servers/server.js';
 
 export const AWS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1' } as const;

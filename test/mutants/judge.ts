@@ -232,7 +232,7 @@ function mentions({ text, project, imports }: TestFile, { file, operator, change
   return near && named !== undefined && new RegExp(`\\b${named}\\b`).test(text);
 }
 
-/** `src/mysql/chunk-scan.ts` -> chunk, scan */
+/** `src/mysql/scan/chunk-scan.ts` -> chunk, scan */
 function wordsOf(path: string): readonly string[] {
   return nameOf(path)
     .split('-')

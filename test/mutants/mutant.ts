@@ -18,7 +18,7 @@ export const OPERATORS = [
 export type Operator = (typeof OPERATORS)[number];
 
 export interface Mutant {
-  /** From the root of the checkout: `src/mysql/gate.ts`. */
+  /** From the root of the checkout: `src/core/async/gate.ts`. */
   readonly file: string;
   readonly operator: Operator;
   /** Offsets into the file's text, and what stands between them instead. */

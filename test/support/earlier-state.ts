@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { STATE } from '../../src/state/schema.js';
+import { STATE } from '../../src/state/sqlite/schema.js';
 
 /** By table. */
 type Columns = ReadonlyMap<string, readonly string[]>;

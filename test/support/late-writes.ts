@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { LATE_WRITE_WINDOW_MS } from '../../src/core/late-writes.js';
+import { LATE_WRITE_WINDOW_MS } from '../../src/core/time/late-writes.js';
 
 /** All that the shards' state files remember happened 20 minutes earlier: suspects, the kill, passes. No process may work on them. */
 export function letLateWriteWindowPass(stateFolder: string, shards: readonly string[]): void {

@@ -12,7 +12,7 @@ import {
   type Migration,
   type Servers,
 } from '../../support/migration.js';
-import { BudgetLedger } from '../../../src/state/budget-ledger.js';
+import { BudgetLedger } from '../../../src/state/shared/budget-ledger.js';
 import type { CliResult } from '../../support/cli.js';
 import { letLateWriteWindowPass } from '../../support/late-writes.js';
 import { expectRefusal, type Refusal } from './refusal.js';

@@ -1,6 +1,6 @@
 /**
  * Each setting of the config, changed in mid-migration: between an interrupted and a resumed backfill it does what the list of
- * `src/config/setting-changes.ts` says; and shards that would overwrite each other for it are refused.
+ * `src/config/binding/setting-changes.ts` says; and shards that would overwrite each other for it are refused.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,13 +9,13 @@ import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../../src/config/load.js';
-import { SETTING_CHANGES, type SettingPath } from '../../../src/config/setting-changes.js';
+import { SETTING_CHANGES, type SettingPath } from '../../../src/config/binding/setting-changes.js';
 import type { Finding } from '../../../src/core/errors.js';
 import { EventBus } from '../../../src/core/events.js';
 import { askRestart } from '../../../src/state/restart-note.js';
-import { preflight } from '../../../src/wiring/preflight.js';
-import { openBudget, runShard } from '../../../src/wiring/run-shard.js';
-import type { ShardOutcome, ShardTask } from '../../../src/wiring/shard-task.js';
+import { preflight } from '../../../src/wiring/look/preflight.js';
+import { openBudget, runShard } from '../../../src/wiring/run/run-shard.js';
+import type { ShardOutcome, ShardTask } from '../../../src/wiring/run/shard-task.js';
 import { copyState } from '../../support/copied-state.js';
 import { createTable, TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 import { leaveEarlierState } from '../../support/earlier-state.js';

@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Cursor } from '../../../src/core/model.js';
-import { openKeyRegister } from '../../../src/state/key-register.js';
+import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { leaveEarlierState } from '../../support/earlier-state.js';
 import {
   createMigration,

@@ -1,8 +1,8 @@
 /** The writer beside a live one: what each condition does on real servers, and that faults change nothing of it. */
 import { PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
-import { thisMoment } from '../../../src/core/age.js';
-import { canonicalItemText } from '../../../src/mapping/canonical.js';
+import { thisMoment } from '../../../src/core/time/age.js';
+import { canonicalItemText } from '../../../src/mapping/item/canonical.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { dynamodbServers, testClient, type DynamodbServer, type Item } from '../../support/dynamodb.js';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { SAME } from '../../../src/core/held-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
-import { TokenBucket } from '../../../src/dynamodb/budget.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
 import { sampleItem } from '../../contract/item-writer-samples.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { ReadMeter } from '../../support/capacity/read-meter.js';

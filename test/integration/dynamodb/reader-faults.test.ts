@@ -1,6 +1,6 @@
 /** The reader against a DynamoDB that misbehaves: every item that is there is found, whatever it takes. */
 import { describe, expect, test } from 'vitest';
-import { TokenBucket } from '../../../src/dynamodb/budget.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
 import { SAME } from '../../../src/core/held-item.js';
 import { sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget } from '../../contract/item-writer-target.js';

@@ -2,11 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { SAME } from '../../../src/core/held-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
-import { canonicalItemText } from '../../../src/mapping/canonical.js';
+import { canonicalItemText } from '../../../src/mapping/item/canonical.js';
 import { sampleItem } from '../../contract/item-writer-samples.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
-import { parseItem } from '../../../src/engine/compare.js';
+import { parseItem } from '../../../src/engine/verify/compare.js';
 import { bytesOf } from '../../support/mapped-item.js';
 
 const never = new AbortController().signal;

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
 import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
-import { createTable, type NewTable } from '../../../src/dynamodb/create-table.js';
-import { describeTable } from '../../../src/dynamodb/table-facts.js';
+import { createTable, type NewTable } from '../../../src/dynamodb/table/create-table.js';
+import { describeTable } from '../../../src/dynamodb/table/table-facts.js';
 import {
   createTable as createTestTable,
   dynamodbServers,

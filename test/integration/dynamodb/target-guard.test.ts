@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
 import { EventBus } from '../../../src/core/events.js';
-import type { TargetGuard } from '../../../src/core/ports.js';
+import type { TargetGuard } from '../../../src/core/ports/ports.js';
 import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
-import { lookAtTable } from '../../../src/dynamodb/table-facts.js';
-import { lookAtTtl } from '../../../src/dynamodb/time-to-live.js';
-import { openTargetGuard } from '../../../src/dynamodb/target-guard.js';
+import { lookAtTable } from '../../../src/dynamodb/table/table-facts.js';
+import { lookAtTtl } from '../../../src/dynamodb/table/time-to-live.js';
+import { openTargetGuard } from '../../../src/dynamodb/table/target-guard.js';
 import { createTable, dynamodbServers, TEST_AWS_ENVIRONMENT, type TestTable } from '../../support/dynamodb.js';
 import { type Fate, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.js';
 

@@ -1,7 +1,7 @@
 /** The writer against a DynamoDB that misbehaves: whatever happens, what is acknowledged is there, once and whole. */
 import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import { TokenBucket } from '../../../src/dynamodb/budget.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
 import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget, type TargetUnderTest } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';

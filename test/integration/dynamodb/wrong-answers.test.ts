@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { SAME } from '../../../src/core/held-item.js';
 import { connectTarget } from '../../../src/dynamodb/client.js';
-import { describeTable } from '../../../src/dynamodb/table-facts.js';
+import { describeTable } from '../../../src/dynamodb/table/table-facts.js';
 import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget, type TargetUnderTest } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';

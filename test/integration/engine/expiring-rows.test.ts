@@ -1,8 +1,8 @@
 /** Rows that expire (`expired: skip`) between their reading and a look at them again: no run goes round and round over them. */
 import { expect, it } from 'vitest';
-import { thisMoment } from '../../../src/core/age.js';
+import { thisMoment } from '../../../src/core/time/age.js';
 import type { MappedItem } from '../../../src/core/model.js';
-import { KeyClaims } from '../../../src/engine/key-claims.js';
+import { KeyClaims } from '../../../src/engine/claims/key-claims.js';
 import { onePair } from '../../support/migration.js';
 import { rule } from '../../unit/mapping/tables.js';
 import { allRows, openTableWork } from './table-work.js';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
 import { EventBus } from '../../../src/core/events.js';
-import { openBudget, runShard } from '../../../src/wiring/run-shard.js';
-import type { ShardOutcome, ShardTask } from '../../../src/wiring/shard-task.js';
+import { openBudget, runShard } from '../../../src/wiring/run/run-shard.js';
+import type { ShardOutcome, ShardTask } from '../../../src/wiring/run/shard-task.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 import { createMigration, onePair } from '../../support/migration.js';
 

@@ -4,12 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Moment } from '../../../src/core/age.js';
-import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
-import type { ItemReader, RowSource } from '../../../src/core/ports.js';
+import type { Moment } from '../../../src/core/time/age.js';
+import { LATE_WRITE_WINDOW_MS } from '../../../src/core/time/late-writes.js';
+import type { ItemReader, RowSource } from '../../../src/core/ports/ports.js';
 import type { RowChunk } from '../../../src/core/row-block.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
-import { SuspectCheck } from '../../../src/engine/suspect-check.js';
+import { SuspectCheck } from '../../../src/engine/verify/suspect-check.js';
 import { onePair } from '../../support/migration.js';
 import { rule } from '../../unit/mapping/tables.js';
 import { sampleBadRow } from '../../contract/state-store-samples.js';

@@ -4,9 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import type { ItemReader } from '../../../src/core/ports.js';
-import { confirmDifferences, type Confirmed } from '../../../src/engine/recheck.js';
-import { TtlDeletions } from '../../../src/engine/ttl-deletions.js';
+import type { ItemReader } from '../../../src/core/ports/ports.js';
+import { confirmDifferences, type Confirmed } from '../../../src/engine/verify/recheck.js';
+import { TtlDeletions } from '../../../src/engine/verify/ttl-deletions.js';
 import { onePair, type Servers } from '../../support/migration.js';
 import { rule } from '../../unit/mapping/tables.js';
 import { allRows, altered, cursor, openTableWork, signal, type TableWork, withSource } from './table-work.js';

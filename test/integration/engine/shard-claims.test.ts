@@ -1,7 +1,7 @@
 /** A value of the sharding column that another shard holds: nothing of it is claimed or written from here, and a row of it is on record. */
 import { expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import { KeyClaims } from '../../../src/engine/key-claims.js';
+import { KeyClaims } from '../../../src/engine/claims/key-claims.js';
 import { onePair } from '../../support/migration.js';
 import { rule } from '../../unit/mapping/tables.js';
 import { allRows, cursor, openTableWork, signal } from './table-work.js';

@@ -1,13 +1,13 @@
 /** One value on two shards that define its column otherwise, as their servers send it: the second shard is told that the first has it. */
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import { KeyClaims } from '../../../src/engine/key-claims.js';
+import { KeyClaims } from '../../../src/engine/claims/key-claims.js';
 import { compileMapping } from '../../../src/mapping/compile.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
-import { openKeyRegister } from '../../../src/state/key-register.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
+import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { EventBus } from '../../../src/core/events.js';
-import type { TableJob } from '../../../src/engine/table-job.js';
+import type { TableJob } from '../../../src/engine/pass/table-job.js';
 import { createDatabase, mysqlServers, type MysqlServer } from '../../support/mysql.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { rule } from '../../unit/mapping/tables.js';

@@ -1,20 +1,26 @@
 /** One table of one shard, ready to be worked on: a real source, a real target, real state, for tests that step in between two reads. */
-import { BadRowLimit } from '../../../src/engine/bad-row-limit.js';
+import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { ItemMapping } from '../../../src/config/model.js';
 import { NO_COUNTS, type Cursor, type Row } from '../../../src/core/model.js';
-import { NO_TARGET, type ItemReader, type ItemWriter, type RowSource, type TtlLook } from '../../../src/core/ports.js';
-import type { KeyRegister, Pass, PassKind, StateStore } from '../../../src/core/state-ports.js';
+import {
+  NO_TARGET,
+  type ItemReader,
+  type ItemWriter,
+  type RowSource,
+  type TtlLook,
+} from '../../../src/core/ports/ports.js';
+import type { KeyRegister, Pass, PassKind, StateStore } from '../../../src/core/ports/state-ports.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
-import { ensurePlan } from '../../../src/engine/plan-table.js';
-import { PassProgress } from '../../../src/engine/progress.js';
+import { ensurePlan } from '../../../src/engine/pass/plan-table.js';
+import { PassProgress } from '../../../src/engine/pass/progress.js';
 import { retryBadRows, type RetryCounts } from '../../../src/engine/retry.js';
-import { SuspectCheck } from '../../../src/engine/suspect-check.js';
-import type { ShardContext, TableJob } from '../../../src/engine/table-job.js';
+import { SuspectCheck } from '../../../src/engine/verify/suspect-check.js';
+import type { ShardContext, TableJob } from '../../../src/engine/pass/table-job.js';
 import { verifyTable } from '../../../src/engine/verify.js';
 import { compileMapping } from '../../../src/mapping/compile.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
-import { openKeyRegister } from '../../../src/state/key-register.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
+import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { openTarget, type TargetOptions, type TargetUnderTest } from '../../contract/item-writer-target.js';
 import type { Servers } from '../../support/migration.js';

@@ -1,5 +1,5 @@
 /**
- * The table of `mapping/key-order.ts` against real servers: every type, with every function of templates, as a sort key of every type.
+ * The table of `mapping/key/key-order.ts` against real servers: every type, with every function of templates, as a sort key of every type.
  * What is accepted as sorting sorts as `ORDER BY` the column (text: by its UTF-8), and what is called unique for certain gives each of
  * the distinct values a key of its own. What is refused as not sorting has a pair of values that shows why. FC_SEED takes another seed.
  */
@@ -8,14 +8,14 @@ import { describe, expect, test } from 'vitest';
 import type { ItemMapping, KeyType } from '../../../src/config/model.js';
 import { FerryError } from '../../../src/core/errors.js';
 import type { MappedItem, Row, TableInfo } from '../../../src/core/model.js';
-import { BadValue } from '../../../src/mapping/bad-value.js';
-import { KNOWN_TYPES } from '../../../src/mapping/column-kind.js';
+import { BadValue } from '../../../src/mapping/value/bad-value.js';
+import { KNOWN_TYPES } from '../../../src/mapping/value/column-kind.js';
 import { compileMapping, type CompiledMapping } from '../../../src/mapping/compile.js';
-import { judgeUniqueness } from '../../../src/mapping/key-uniqueness.js';
-import { TEMPLATE_FUNCTIONS } from '../../../src/mapping/template-functions.js';
+import { judgeUniqueness } from '../../../src/mapping/key/key-uniqueness.js';
+import { TEMPLATE_FUNCTIONS } from '../../../src/mapping/template/template-functions.js';
 import { describeTable } from '../../../src/mysql/describe.js';
-import { RowSelect } from '../../../src/mysql/row-select.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { RowSelect } from '../../../src/mysql/keyset/row-select.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { createDatabase, mysqlServers, type MysqlServer } from '../../support/mysql.js';
 import { openSession } from '../mysql/source.js';
 

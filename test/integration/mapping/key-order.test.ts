@@ -7,10 +7,10 @@ import { describe, expect, test } from 'vitest';
 import type { ItemMapping, KeyType } from '../../../src/config/model.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { compileMapping } from '../../../src/mapping/compile.js';
-import { TEMPLATE_FUNCTIONS } from '../../../src/mapping/template-functions.js';
+import { TEMPLATE_FUNCTIONS } from '../../../src/mapping/template/template-functions.js';
 import { describeTable } from '../../../src/mysql/describe.js';
-import { RowSelect } from '../../../src/mysql/row-select.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { RowSelect } from '../../../src/mysql/keyset/row-select.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { openSession } from '../mysql/source.js';
 

@@ -1,9 +1,9 @@
 /** Items with entries in local indexes weigh what DynamoDB Local says they weigh: at the limit it takes one, a byte above it refuses it. */
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
-import { LocalEntries } from '../../../src/mapping/local-indexes.js';
-import { MAX_ITEM_BYTES } from '../../../src/mapping/item-size.js';
-import { storedBytes } from '../../../src/mapping/stored-size.js';
+import { LocalEntries } from '../../../src/mapping/item/local-indexes.js';
+import { MAX_ITEM_BYTES } from '../../../src/mapping/value/item-size.js';
+import { storedBytes } from '../../../src/mapping/item/stored-size.js';
 import { createTable, dynamodbServers, type Item, type LocalIndexKeys } from '../../support/dynamodb.js';
 
 /** Names and values of lengths of their own, so that no two of them make up for each other. */

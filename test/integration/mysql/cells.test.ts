@@ -1,7 +1,7 @@
 /** Every cell is the server's own text or bytes: no digit, byte, fraction or character of it changes on the way. */
 import { describe, expect, test } from 'vitest';
 import type { Cell } from '../../../src/core/model.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { openSource } from './source.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { createDatabase, mysqlServers, type MysqlServer } from '../../support/mysql.js';
 import { openSource } from './source.js';
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { SourceTableConfig } from '../../../src/config/model.js';
 import { FerryError } from '../../../src/core/errors.js';
 import { describeTable } from '../../../src/mysql/describe.js';
-import { inspectShard } from '../../../src/mysql/preflight.js';
+import { inspectShard } from '../../../src/mysql/inspect/preflight.js';
 import { createDatabase, mysqlServers, type MysqlServer, type TestDatabase } from '../../support/mysql.js';
 import { LIMITS, openSession, openSource } from './source.js';
 

@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../../src/core/model.js';
 import { describeTable } from '../../../src/mysql/describe.js';
-import type { Select } from '../../../src/mysql/sql.js';
-import { RowSelect } from '../../../src/mysql/row-select.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import type { Select } from '../../../src/mysql/connection/sql.js';
+import { RowSelect } from '../../../src/mysql/keyset/row-select.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { openSession } from './source.js';
 import { fillTable, KEYED_TABLES, SEED } from '../../contract/row-source-tables.js';

@@ -1,9 +1,9 @@
 /** A condition that an operator writes may be slow, or wrong: it ends in time, is tried once, and the next step is about the condition. */
 import { describe, expect, it } from 'vitest';
 import { EventBus } from '../../../src/core/events.js';
-import { oneMatching } from '../../../src/mysql/one-matching.js';
-import type { Select } from '../../../src/mysql/sql.js';
-import { SessionPool } from '../../../src/mysql/session-pool.js';
+import { oneMatching } from '../../../src/mysql/scan/one-matching.js';
+import type { Select } from '../../../src/mysql/connection/sql.js';
+import { SessionPool } from '../../../src/mysql/connection/session-pool.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { LIMITS } from './source.js';
 

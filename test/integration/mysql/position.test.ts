@@ -1,7 +1,7 @@
 /** Where the binary log stands, and whether a server has what another one had: what a failover is judged by. */
 import { expect, test } from 'vitest';
 import type { ShardConfig } from '../../../src/config/model.js';
-import { binlogPosition, hasReached } from '../../../src/mysql/position.js';
+import { binlogPosition, hasReached } from '../../../src/mysql/inspect/position.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
 import type { MysqlServer } from '../../support/servers/server.js';

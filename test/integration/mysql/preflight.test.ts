@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { SourceTableConfig } from '../../../src/config/model.js';
-import { inspectShard } from '../../../src/mysql/preflight.js';
+import { inspectShard } from '../../../src/mysql/inspect/preflight.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';
 import { LIMITS, openSource } from './source.js';

@@ -1,9 +1,9 @@
 /** Ranges of a skewed table: 30% of its rows in one account of a composite key. */
 import { describe, expect, test, vi } from 'vitest';
 import { describeTable } from '../../../src/mysql/describe.js';
-import { planRanges } from '../../../src/mysql/ranges.js';
-import { RowSelect } from '../../../src/mysql/row-select.js';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { planRanges } from '../../../src/mysql/scan/ranges.js';
+import { RowSelect } from '../../../src/mysql/keyset/row-select.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 import { seeded, SEED } from '../../contract/row-source-tables.js';
 import { openSession, openSource, openTable } from './source.js';

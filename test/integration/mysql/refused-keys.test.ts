@@ -3,7 +3,7 @@
  * rows here are those that were lost.
  */
 import { describe, expect, test } from 'vitest';
-import { chooseScanKey } from '../../../src/mysql/scan-key.js';
+import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { collect, rowsOf } from '../../contract/row-source-contract.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { openSource, openTable } from './source.js';

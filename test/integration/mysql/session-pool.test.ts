@@ -1,8 +1,8 @@
 /** The pool of a shard's connections: how many statements run at once, and which connections are handed out again. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { type Aside, SessionPool } from '../../../src/mysql/session-pool.js';
-import { Session } from '../../../src/mysql/session.js';
+import { type Aside, SessionPool } from '../../../src/mysql/connection/session-pool.js';
+import { Session } from '../../../src/mysql/connection/session.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';
 

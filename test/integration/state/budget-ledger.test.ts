@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { BudgetLedger, noteGoneRuns, runsWithPart } from '../../../src/state/budget-ledger.js';
+import { BudgetLedger, noteGoneRuns, runsWithPart } from '../../../src/state/shared/budget-ledger.js';
 import { canMake, PID_NAMESPACE, TIME_NAMESPACE } from '../../support/namespaces.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { startScript, startScripts } from './child-script.js';

@@ -3,9 +3,9 @@ import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, truncate
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../../src/core/errors.js';
-import { openKeyRegister } from '../../../src/state/key-register.js';
+import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
-import { readShardStatus } from '../../../src/state/read-status.js';
+import { readShardStatus } from '../../../src/state/status/read-status.js';
 import { archiveState } from '../../../src/state/restart.js';
 import { cursor, sampleChunk, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';

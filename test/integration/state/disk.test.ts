@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openKeyRegister } from '../../../src/state/key-register.js';
+import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
-import { readShardStatus } from '../../../src/state/read-status.js';
+import { readShardStatus } from '../../../src/state/status/read-status.js';
 import { archiveState } from '../../../src/state/restart.js';
 import { cursor, sampleChunk, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';

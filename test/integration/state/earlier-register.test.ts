@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { KEY_REGISTER } from '../../../src/state/schema.js';
+import { KEY_REGISTER } from '../../../src/state/sqlite/schema.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScripts } from './child-script.js';
 

@@ -3,9 +3,9 @@ import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ComparisonTime } from '../../../src/core/evidence.js';
-import type { Pass, StateStore } from '../../../src/core/state-ports.js';
+import type { Pass, StateStore } from '../../../src/core/ports/state-ports.js';
 import { openStateStore } from '../../../src/state/open.js';
-import { readShardStatus } from '../../../src/state/read-status.js';
+import { readShardStatus } from '../../../src/state/status/read-status.js';
 import { cursor, finishSamplePass, sampleChunk, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 

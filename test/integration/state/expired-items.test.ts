@@ -1,10 +1,10 @@
 /** A file of an earlier version: its verifications took whatever was past its time for present, so they prove nothing any more. */
 import { expect, test } from 'vitest';
-import { createDatabase } from '../../../src/state/database.js';
-import { shardFiles } from '../../../src/state/files.js';
+import { createDatabase } from '../../../src/state/sqlite/database.js';
+import { shardFiles } from '../../../src/state/sqlite/files.js';
 import { openStateStore } from '../../../src/state/open.js';
-import { readShardStatus } from '../../../src/state/read-status.js';
-import { STATE } from '../../../src/state/schema.js';
+import { readShardStatus } from '../../../src/state/status/read-status.js';
+import { STATE } from '../../../src/state/sqlite/schema.js';
 import { sampleChunk } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { openStateStore } from '../../../src/state/open.js';
-import { readShardStatus } from '../../../src/state/read-status.js';
+import { readShardStatus } from '../../../src/state/status/read-status.js';
 import { archiveState } from '../../../src/state/restart.js';
 import { canMake, MOUNT_NAMESPACE, PID_NAMESPACE } from '../../support/namespaces.js';
 import { temporaryFolder } from '../../support/temporary.js';

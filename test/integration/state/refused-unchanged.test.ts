@@ -3,11 +3,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { adoptState } from '../../../src/state/adopt.js';
-import { openKeyRegister } from '../../../src/state/key-register.js';
+import { adoptState } from '../../../src/state/home/adopt.js';
+import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { archiveState } from '../../../src/state/restart.js';
-import { KEY_REGISTER, STATE } from '../../../src/state/schema.js';
+import { KEY_REGISTER, STATE } from '../../../src/state/sqlite/schema.js';
 import { leaveEarlierState } from '../../support/earlier-state.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScript } from './child-script.js';

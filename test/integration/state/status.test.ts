@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openStateStore } from '../../../src/state/open.js';
-import { readShardStatus } from '../../../src/state/read-status.js';
+import { readShardStatus } from '../../../src/state/status/read-status.js';
 import {
   finishSamplePass,
   sampleBadRow,

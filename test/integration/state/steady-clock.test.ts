@@ -3,9 +3,9 @@
  * window: the pairs of the table in src/state/README.md.
  */
 import { describe, expect, test } from 'vitest';
-import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
-import type { StateStore } from '../../../src/core/state-ports.js';
-import { SuspectCheck } from '../../../src/engine/suspect-check.js';
+import { LATE_WRITE_WINDOW_MS } from '../../../src/core/time/late-writes.js';
+import type { StateStore } from '../../../src/core/ports/state-ports.js';
+import { SuspectCheck } from '../../../src/engine/verify/suspect-check.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { archiveState } from '../../../src/state/restart.js';
 import { MovedClocks } from '../../support/moved-clocks.js';

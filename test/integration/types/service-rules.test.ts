@@ -6,11 +6,11 @@ import { GetItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/cl
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import { BadValue } from '../../../src/mapping/bad-value.js';
+import { BadValue } from '../../../src/mapping/value/bad-value.js';
 import { writeUnits } from '../../../src/core/capacity-units.js';
-import { MAX_ITEM_BYTES } from '../../../src/mapping/item-size.js';
-import { jsonAttributeText } from '../../../src/mapping/json-attribute.js';
-import { normalizeNumber } from '../../../src/mapping/numbers.js';
+import { MAX_ITEM_BYTES } from '../../../src/mapping/value/item-size.js';
+import { jsonAttributeText } from '../../../src/mapping/value/json-attribute.js';
+import { normalizeNumber } from '../../../src/mapping/value/numbers.js';
 import { createTable, dynamodbServers, type Item, type TestTable } from '../../support/dynamodb.js';
 import { compile, mapRow, rule, table, uniqueKey } from '../../unit/mapping/tables.js';
 

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readShardStatus, type ShardStatus } from '../../../src/state/read-status.js';
+import { readShardStatus, type ShardStatus } from '../../../src/state/status/read-status.js';
 import type { RunningTool } from './tool.js';
 
 const POLL_MS = 25;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { keepsItsDigits } from '../../../src/config/yaml-number.js';
+import { keepsItsDigits } from '../../../src/config/yaml/yaml-number.js';
 import { faultsOf, loadRight, rightConfig } from './config-file.js';
 
 /** The right config with an attribute more, as YAML text. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { Path } from '../../../src/core/config-path.js';
+import type { Path } from '../../../src/core/text/config-path.js';
 import { loadConfig } from '../../../src/config/load.js';
 import type { Config } from '../../../src/config/model.js';
 import { receivedConfig } from '../../../src/config/sent.js';

@@ -40,6 +40,7 @@ describe('README.md', () => {
     for (const folder of [
       'cli',
       'listeners',
+      'report',
       'shards',
       'wiring',
       'engine',

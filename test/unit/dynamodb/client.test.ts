@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connectTarget } from '../../../src/dynamodb/client.js';
-import { RequestFailure } from '../../../src/dynamodb/service-errors.js';
+import { RequestFailure } from '../../../src/dynamodb/failures/service-errors.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
 const NOTHING = { region: null, endpoint: null, table: 'messages' };

@@ -3,11 +3,11 @@
  * a latency and stalls of the machine. Half an hour of a table takes seconds.
  */
 import type { MappedItem } from '../../../src/core/model.js';
-import { retryDelay } from '../../../src/dynamodb/backoff.js';
-import { TokenBucket } from '../../../src/dynamodb/budget.js';
-import { PartitionQueue, type QueuedItem } from '../../../src/dynamodb/partition-queue.js';
-import { PendingWrite } from '../../../src/dynamodb/pending-write.js';
-import { WriteFeedback } from '../../../src/dynamodb/write-feedback.js';
+import { retryDelay } from '../../../src/dynamodb/failures/backoff.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
+import { PartitionQueue, type QueuedItem } from '../../../src/dynamodb/write/partition-queue.js';
+import { PendingWrite } from '../../../src/dynamodb/write/pending-write.js';
+import { WriteFeedback } from '../../../src/dynamodb/write/write-feedback.js';
 import { CapacityModel, type CapacityModelOptions, type ModelItem } from '../../support/capacity/capacity-model.js';
 
 /** Rows that never end: so many of them are always queued. */

@@ -1,14 +1,14 @@
 /** What waits: for its turn, for a moment, for an answer; and what ends each wait. */
 import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { Admission } from '../../../src/dynamodb/admission.js';
-import { systemClock } from '../../../src/dynamodb/clock.js';
-import { Gate } from '../../../src/dynamodb/gate.js';
-import { pause, throwIfInterrupted } from '../../../src/dynamodb/pause.js';
-import { RequestChannel } from '../../../src/dynamodb/request-channel.js';
-import { RequestSigner } from '../../../src/dynamodb/request-signer.js';
-import { DEFAULT_TIMEOUTS } from '../../../src/dynamodb/timeouts.js';
-import { within } from '../../../src/dynamodb/within.js';
+import { Admission } from '../../../src/dynamodb/write/admission.js';
+import { systemClock } from '../../../src/dynamodb/capacity/clock.js';
+import { Gate } from '../../../src/core/async/wake-up.js';
+import { pause, throwIfInterrupted } from '../../../src/core/async/sleep.js';
+import { RequestChannel } from '../../../src/dynamodb/http/request-channel.js';
+import { RequestSigner } from '../../../src/dynamodb/http/request-signer.js';
+import { DEFAULT_TIMEOUTS } from '../../../src/dynamodb/http/timeouts.js';
+import { within } from '../../../src/core/async/deadline.js';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,12 +1,12 @@
 /** What a backfill begins with: rows that stopped an earlier run stand in nobody's way any more until they are found to again. */
 import { expect, test } from 'vitest';
 import { NO_COUNTS } from '../../../src/core/model.js';
-import { NO_TARGET } from '../../../src/core/ports.js';
-import type { BadRowRecord } from '../../../src/core/state-ports.js';
+import { NO_TARGET } from '../../../src/core/ports/ports.js';
+import type { BadRowRecord } from '../../../src/core/ports/state-ports.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
-import { BadRowLimit } from '../../../src/engine/bad-row-limit.js';
+import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
-import { PassProgress } from '../../../src/engine/progress.js';
+import { PassProgress } from '../../../src/engine/pass/progress.js';
 import { sampleBadRow } from '../../contract/state-store-samples.js';
 import { cursorOf, mappingOf, openPlace, passOver, rowAtHand, scannedJob } from './rows-at-hand.js';
 

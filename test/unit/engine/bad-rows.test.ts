@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { FerryError, interrupted } from '../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../src/core/model.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
-import { NO_TARGET, type ItemWriter } from '../../../src/core/ports.js';
-import { BadRowBook } from '../../../src/engine/bad-row-book.js';
+import { NO_TARGET, type ItemWriter } from '../../../src/core/ports/ports.js';
+import { BadRowBook } from '../../../src/engine/pass/bad-row-book.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
-import { mapChunk } from '../../../src/engine/map-chunk.js';
-import { PassProgress } from '../../../src/engine/progress.js';
+import { mapChunk } from '../../../src/engine/pass/map-chunk.js';
+import { PassProgress } from '../../../src/engine/pass/progress.js';
 import { retryBadRows } from '../../../src/engine/retry.js';
 import { samplePlan, sampleChunk } from '../../contract/state-store-samples.js';
-import { DigestSum } from '../../../src/mapping/digest.js';
+import { DigestSum } from '../../../src/mapping/item/digest.js';
 import {
   chunkOf,
   cursorOf,

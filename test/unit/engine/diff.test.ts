@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SAME, type HeldItem } from '../../../src/core/held-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
-import type { ItemReader } from '../../../src/core/ports.js';
+import type { ItemReader } from '../../../src/core/ports/ports.js';
 import { diffRows } from '../../../src/engine/diff.js';
 import { EXPIRING, jobOf, mappingOf, rowAtHand } from './rows-at-hand.js';
 

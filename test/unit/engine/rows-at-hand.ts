@@ -5,10 +5,10 @@
 import { FerryError } from '../../../src/core/errors.js';
 import { EventBus, type EventRecord } from '../../../src/core/events.js';
 import type { Cursor, Range, Row } from '../../../src/core/model.js';
-import { NO_TARGET, type RowSource, type TargetGuard } from '../../../src/core/ports.js';
+import { NO_TARGET, type RowSource, type TargetGuard } from '../../../src/core/ports/ports.js';
 import { RowBlock, type RowChunk, transportOf } from '../../../src/core/row-block.js';
-import type { Pass, PassKind, StateStore } from '../../../src/core/state-ports.js';
-import type { ShardContext, TableJob } from '../../../src/engine/table-job.js';
+import type { Pass, PassKind, StateStore } from '../../../src/core/ports/state-ports.js';
+import type { ShardContext, TableJob } from '../../../src/engine/pass/table-job.js';
 import type { CompiledMapping } from '../../../src/mapping/compile.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { temporaryFolder } from '../../support/temporary.js';

@@ -1,6 +1,6 @@
 /** Backfill and verification of a table that lies in memory, against a target that is a map: what is written, counted, recorded, compared. */
 import { describe, expect, test } from 'vitest';
-import { thisMoment } from '../../../src/core/age.js';
+import { thisMoment } from '../../../src/core/time/age.js';
 import { FerryError } from '../../../src/core/errors.js';
 import { SAME } from '../../../src/core/held-item.js';
 import { type BadRow, type MappedItem, NO_COUNTS, type Row } from '../../../src/core/model.js';
@@ -10,15 +10,15 @@ import {
   NO_TARGET,
   type TargetGuard,
   type WriteReceipt,
-} from '../../../src/core/ports.js';
-import type { ChunkRecord } from '../../../src/core/state-ports.js';
+} from '../../../src/core/ports/ports.js';
+import type { ChunkRecord } from '../../../src/core/ports/state-ports.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
-import { BadRowLimit } from '../../../src/engine/bad-row-limit.js';
-import { PassProgress } from '../../../src/engine/progress.js';
-import { SuspectCheck } from '../../../src/engine/suspect-check.js';
-import type { TableJob } from '../../../src/engine/table-job.js';
+import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
+import { PassProgress } from '../../../src/engine/pass/progress.js';
+import { SuspectCheck } from '../../../src/engine/verify/suspect-check.js';
+import type { TableJob } from '../../../src/engine/pass/table-job.js';
 import { verifyTable } from '../../../src/engine/verify.js';
-import { DigestSum } from '../../../src/mapping/digest.js';
+import { DigestSum } from '../../../src/mapping/item/digest.js';
 import {
   EXPIRING,
   mappingOf,

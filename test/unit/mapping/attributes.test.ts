@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ColumnRule, ItemMapping } from '../../../src/config/model.js';
 import { compileAttributes } from '../../../src/mapping/attributes.js';
-import { TemplateFault } from '../../../src/mapping/compiled-template.js';
+import { TemplateFault } from '../../../src/mapping/template/compiled-template.js';
 import { guarded } from '../../../src/mapping/mapping-faults.js';
 import { attributesOf, column, compile, mapRow, onlyItem, rule, table } from './tables.js';
 

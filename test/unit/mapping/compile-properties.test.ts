@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ColumnRule } from '../../../src/config/model.js';
 import type { Cell, MappedItem } from '../../../src/core/model.js';
-import { canonicalItemText } from '../../../src/mapping/canonical.js';
+import { canonicalItemText } from '../../../src/mapping/item/canonical.js';
 import { compile, mapRow, onlyItem, rule, table } from './tables.js';
 import { holds } from './seeded.js';
 

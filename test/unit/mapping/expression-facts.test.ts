@@ -1,9 +1,9 @@
 /** What is said of an expression without a row, and what key rules are proven from: its width and its characters hold for every row. */
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../src/core/model.js';
-import { compileTemplate } from '../../../src/mapping/compiled-template.js';
-import { compileExpression } from '../../../src/mapping/template-functions.js';
-import type { FunctionCall } from '../../../src/mapping/template.js';
+import { compileTemplate } from '../../../src/mapping/template/compiled-template.js';
+import { compileExpression } from '../../../src/mapping/template/template-functions.js';
+import type { FunctionCall } from '../../../src/mapping/template/template.js';
 import { column, table, viewOf } from './tables.js';
 
 /** The calls as a template writes them: `:iso:pad(3)`. */

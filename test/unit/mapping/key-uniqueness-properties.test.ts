@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../src/core/model.js';
-import { BadValue } from '../../../src/mapping/bad-value.js';
-import { judgeUniqueness, type KeyFacts } from '../../../src/mapping/key-uniqueness.js';
+import { BadValue } from '../../../src/mapping/value/bad-value.js';
+import { judgeUniqueness, type KeyFacts } from '../../../src/mapping/key/key-uniqueness.js';
 import { compile, mapRow, rule, table, uniqueKey } from './tables.js';
 import { holds } from './seeded.js';
 

@@ -5,7 +5,7 @@ import type { Cell, MappedItem, Row } from '../../../src/core/model.js';
 import { RowBlock, transportOf } from '../../../src/core/row-block.js';
 import { keyTextOf } from '../../../src/dynamodb/key-text.js';
 import type { CompiledMapping } from '../../../src/mapping/compile.js';
-import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
+import { ItemBuffer } from '../../../src/mapping/item/item-buffer.js';
 import { holds } from './seeded.js';
 import { attributesOf, compile, mapRow, onlyItem, rule, rowOf, table } from './tables.js';
 

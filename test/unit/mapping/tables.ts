@@ -3,7 +3,7 @@ import type { ItemMapping, KeyMapping, TableMapping } from '../../../src/config/
 import type { Cell, ColumnInfo, MappedItem, Row, TableInfo, UniqueKey } from '../../../src/core/model.js';
 import { RowBlock, transportOf } from '../../../src/core/row-block.js';
 import { compileMapping, type CompiledMapping } from '../../../src/mapping/compile.js';
-import type { LocalIndex } from '../../../src/mapping/local-indexes.js';
+import type { LocalIndex } from '../../../src/mapping/item/local-indexes.js';
 import { RowView } from '../../../src/mapping/row-view.js';
 
 const BYTE_TYPES = ['bit', 'binary', 'varbinary', 'blob', 'point'];

@@ -3,9 +3,9 @@ import type { ColumnRule, ItemMapping } from '../../../src/config/model.js';
 import { FerryError } from '../../../src/core/errors.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { RowBlock } from '../../../src/core/row-block.js';
-import { BadValue } from '../../../src/mapping/bad-value.js';
+import { BadValue } from '../../../src/mapping/value/bad-value.js';
 import { compileMapping } from '../../../src/mapping/compile.js';
-import { ItemBuffer } from '../../../src/mapping/item-buffer.js';
+import { ItemBuffer } from '../../../src/mapping/item/item-buffer.js';
 import { attributesOf, column, onlyItem, rowOf, rule, table } from './tables.js';
 
 const NOT_NULL = { nullable: false };

@@ -10,7 +10,7 @@ import { expect, it } from 'vitest';
 import { rows as postflightRows } from '../../../fixtures/postflight/generate.js';
 import type { Cell, MappedItem } from '../../../src/core/model.js';
 import { RowBlock, transportOf } from '../../../src/core/row-block.js';
-import { ItemBuffer, ItemBufferPool } from '../../../src/mapping/item-buffer.js';
+import { ItemBuffer, ItemBufferPool } from '../../../src/mapping/item/item-buffer.js';
 import { column, compile, rule, table } from './tables.js';
 
 const ROWS = 1_000;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { ShardConfig } from '../../../src/config/model.js';
 import type { Cell } from '../../../src/core/model.js';
 import { gaugesOf, Unreadable, type PauseReason } from '../../../src/mysql/gauges.js';
-import type { Session } from '../../../src/mysql/session.js';
+import type { Session } from '../../../src/mysql/connection/session.js';
 
 const SHARD: ShardConfig = {
   id: 's01',

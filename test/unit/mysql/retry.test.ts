@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
 import { EventBus, type EventMap } from '../../../src/core/events.js';
-import { isRetryable, sourceError } from '../../../src/mysql/errors.js';
+import { isRetryable, sourceError } from '../../../src/mysql/errors/errors.js';
 import { Retry } from '../../../src/mysql/retry.js';
 
 const driverError = (code: string, message = 'secret row value'): Error => Object.assign(new Error(message), { code });

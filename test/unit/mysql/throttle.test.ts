@@ -5,7 +5,7 @@ import type { ShardConfig, SourceLimits } from '../../../src/config/model.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { Cell } from '../../../src/core/model.js';
 import { gaugesOf, Unreadable } from '../../../src/mysql/gauges.js';
-import type { Session } from '../../../src/mysql/session.js';
+import type { Session } from '../../../src/mysql/connection/session.js';
 import { Throttle } from '../../../src/mysql/throttle.js';
 
 const shard: ShardConfig = {

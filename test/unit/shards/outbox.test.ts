@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { EventRecord } from '../../../src/core/events.js';
 import { Outbox } from '../../../src/shards/outbox.js';
 import type { FromWorker } from '../../../src/shards/protocol.js';
-import { failedOutcome } from '../../../src/wiring/shard-task.js';
+import { failedOutcome } from '../../../src/wiring/run/shard-task.js';
 
 /** A pipe whose reader takes nothing until the test says so. */
 function fullPipe(): {

@@ -4,7 +4,7 @@ import { EventBus } from '../../../src/core/events.js';
 import { superviseShards } from '../../../src/shards/supervisor.js';
 import { UNSHARED } from '../../../src/wiring/shared-budget.js';
 import { loadRight, rightConfig } from '../config/config-file.js';
-import type { ShardTask } from '../../../src/wiring/shard-task.js';
+import type { ShardTask } from '../../../src/wiring/run/shard-task.js';
 
 const node = process.execPath;
 afterEach(() => {

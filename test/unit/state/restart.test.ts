@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { LATE_WRITE_WINDOW_MS } from '../../../src/core/late-writes.js';
+import { LATE_WRITE_WINDOW_MS } from '../../../src/core/time/late-writes.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { archiveState } from '../../../src/state/restart.js';
 import { MovedClocks } from '../../support/moved-clocks.js';

@@ -10,8 +10,8 @@ import {
   type Way,
 } from '../../../fixtures/types/read.js';
 import type { AttributeType, DateFormat } from '../../../src/config/model.js';
-import { cellWriter, RuleFault } from '../../../src/mapping/attribute-value.js';
-import { KNOWN_TYPES } from '../../../src/mapping/column-kind.js';
+import { cellWriter, RuleFault } from '../../../src/mapping/value/attribute-value.js';
+import { KNOWN_TYPES } from '../../../src/mapping/value/column-kind.js';
 
 /** Fixtures of what is no type of its own. */
 const PROPERTIES = ['generated', 'invisible'];

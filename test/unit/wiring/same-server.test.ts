@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import type { ShardConfig } from '../../../src/config/model.js';
 import { EventBus } from '../../../src/core/events.js';
-import type { ShardSource } from '../../../src/core/ports.js';
-import type { StateStore, TablePlan } from '../../../src/core/state-ports.js';
-import { isAnotherLife, isSameServer } from '../../../src/mysql/server-family.js';
+import type { ShardSource } from '../../../src/core/ports/ports.js';
+import type { StateStore, TablePlan } from '../../../src/core/ports/state-ports.js';
+import { isAnotherLife, isSameServer } from '../../../src/mysql/connection/server-family.js';
 import { checkServer } from '../../../src/wiring/same-server.js';
 
 const shard = { id: 's01', host: 'db', port: 3306 } as ShardConfig;

@@ -1,10 +1,10 @@
 /**
  * FOLDER SHARD COUNT: claims keys 0..COUNT, in batches, for rows of its shard; says how many another shard held. Where the others keep the
- * register for too long, as on a busy machine, it asks again, as engine/register-turn.ts does.
+ * register for too long, as on a busy machine, it asks again, as engine/claims/register-turn.ts does.
  */
 import { FerryError } from '../../../../src/core/errors.js';
 import type { Cursor } from '../../../../src/core/model.js';
-import { openKeyRegister } from '../../../../src/state/key-register.js';
+import { openKeyRegister } from '../../../../src/state/shared/key-register.js';
 import { say, sayFault } from './say.js';
 
 const [folder = '', shard = '', count = '0'] = process.argv.slice(2);

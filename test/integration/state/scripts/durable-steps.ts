@@ -5,7 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import { archiveState, discardState, giveUpClaims } from '../../../../src/state/restart.js';
 import { askRestart } from '../../../../src/state/restart-note.js';
-import { openKeyRegister } from '../../../../src/state/key-register.js';
+import { openKeyRegister } from '../../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../../src/state/open.js';
 import {
   cursor,

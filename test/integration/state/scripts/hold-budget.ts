@@ -1,6 +1,6 @@
 /** FOLDER RESOURCE [wait]: joins the ledger of the budget, takes what it may, says how much that is, and holds it until told to finish. */
 import { once } from 'node:events';
-import { BudgetLedger } from '../../../../src/state/budget-ledger.js';
+import { BudgetLedger } from '../../../../src/state/shared/budget-ledger.js';
 import { say, sayFault, untilFinish } from './say.js';
 
 const [folder = '', resource = '', wait] = process.argv.slice(2);

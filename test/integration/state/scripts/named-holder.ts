@@ -1,6 +1,6 @@
 /** FILE: locks it, and says twice which processes hold it, as this one sees it: to look must not unlock it. */
-import { acquireLock } from '../../../../src/state/lock.js';
-import { lockHolders } from '../../../../src/state/lock-holder.js';
+import { acquireLock } from '../../../../src/state/sqlite/lock.js';
+import { lockHolders } from '../../../../src/state/sqlite/lock-holder.js';
 import { say } from './say.js';
 
 const [file = ''] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 /** FOLDER SHARD: gives up root, where it is root, then opens the shard and says what came of it. */
 import Database from 'better-sqlite3';
 import { openStateStore } from '../../../../src/state/open.js';
-import { readShardStatus } from '../../../../src/state/read-status.js';
+import { readShardStatus } from '../../../../src/state/status/read-status.js';
 import { say, sayFault } from './say.js';
 
 const [folder = '', shard = ''] = process.argv.slice(2);

@@ -1,0 +1,67 @@
+/** `dynaferry backfill`: moves shards; run again it resumes. */
+import { Command, Option } from 'commander';
+import type { ExitCode } from '../../core/errors.js';
+import {
+  acceptServerOption,
+  addShardOptions,
+  allEventsOption,
+  jobsOption,
+  wholeNumber,
+  type ShardOptions,
+} from '../common-options.js';
+import type { Io } from '../io.js';
+import { runShards } from '../run-shards.js';
+
+interface BackfillOptions extends ShardOptions {
+  readonly jobs?: number;
+  readonly dryRun: boolean;
+  readonly createTable: boolean;
+  readonly restart: boolean;
+  readonly retryBad: boolean;
+  readonly maxBadRows: number;
+  readonly acceptServer: boolean;
+  readonly allEvents: boolean;
+}
+
+export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return addShardOptions(new Command('backfill'))
+    .description('Move shards: scan, map, write, checkpoint. Run it again to resume.')
+    .addOption(jobsOption())
+    .addOption(
+      new Option('--dry-run', 'map every row and write nothing: finds all bad rows')
+        .default(false)
+        // It begins anew each time, needs no table, and goes on whatever it finds.
+        .conflicts(['restart', 'createTable', 'maxBadRows', 'acceptServer']),
+    )
+    .addOption(new Option('--create-table', 'create the target table where it is missing').default(false))
+    .addOption(
+      new Option('--restart', "put the shard's progress aside and begin again")
+        .default(false)
+        // What it was begun from is put aside as well.
+        .conflicts('acceptServer'),
+    )
+    .addOption(
+      new Option('--retry-bad', 'try the recorded bad rows again with the mapping as it is now, and nothing else')
+        .default(false)
+        .conflicts(['dryRun', 'createTable', 'restart']),
+    )
+    .addOption(
+      new Option('--max-bad-rows <n>', 'rows that may stay behind, recorded').default(0).argParser(wholeNumber(0)),
+    )
+    .addOption(acceptServerOption())
+    .addOption(allEventsOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dynaferry backfill --all --dry-run
+  $ dynaferry backfill --shard s01 --create-table
+  $ dynaferry backfill --all --jobs 4
+  $ dynaferry backfill --shard s01 --retry-bad
+
+Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 when bad rows stayed behind.`,
+    )
+    .action(async (options: BackfillOptions) => {
+      finish(await runShards(io, options, { kind: 'backfill', ...options }));
+    });
+}

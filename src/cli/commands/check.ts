@@ -1,0 +1,57 @@
+/** `dynaferry check`: the preflight of config, sources and target; every fault at once. */
+import { Command } from 'commander';
+import { EXIT, exitOf, type ExitCode } from '../../core/errors.js';
+import { addShardOptions, loadConfigOf, shardsOf, type ShardOptions } from '../common-options.js';
+import { writeJson, writeLine, type Io } from '../io.js';
+import { printFindings } from '../print-error.js';
+import { stopOnSignals } from '../signals.js';
+
+export function checkCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return addShardOptions(new Command('check'))
+    .description('Preflight: config, sources and target; every fault at once. Writes nothing.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ dynaferry check -c dynaferry.yaml\n\nExits with the code of what would refuse a run; 3 where that is of several kinds.',
+    )
+    .action(async (options: ShardOptions) => {
+      finish(await check(io, options));
+    });
+}
+
+async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
+  const config = await loadConfigOf(io, options);
+  const shards = await shardsOf(config, options.shard);
+  const { preflight } = await import('../../wiring/look/preflight.js');
+  const { processors } = await import('../../wiring/look/machine.js');
+  const stopping = stopOnSignals(io);
+  try {
+    const report = await preflight(
+      config,
+      shards,
+      {
+        ...{ createTable: false, target: true, restarting: [], bindings: true },
+        jobs: Math.min(processors(), shards.length),
+      },
+      stopping.stop,
+    );
+    const errors = report.findings.filter((finding) => finding.level === 'error');
+    const warnings = report.findings.length - errors.length;
+    if (options.json) {
+      writeJson(io, { ok: errors.length === 0, ...report });
+    } else {
+      for (const line of report.seen) writeLine(io.stdout, `ok    ${line}`);
+      printFindings(io.stdout, report.findings);
+      writeLine(io.stdout, verdict(errors.length, warnings));
+    }
+    return errors.length === 0 ? EXIT.done : exitOf(errors);
+  } finally {
+    stopping.end();
+  }
+}
+
+function verdict(errors: number, warnings: number): string {
+  const warned = warnings === 0 ? '' : `, ${warnings} warning${warnings === 1 ? '' : 's'}`;
+  return errors === 0
+    ? `check passed${warned}`
+    : `check refused: ${errors} error${errors === 1 ? '' : 's'}${warned}; correct them and check again`;
+}

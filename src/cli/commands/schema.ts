@@ -1,0 +1,19 @@
+/** `dynaferry schema`: the JSON Schema of the config, for editors. */
+import { Command } from 'commander';
+import { EXIT, type ExitCode } from '../../core/errors.js';
+import { writeJson, type Io } from '../io.js';
+
+export function schemaCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return new Command('schema')
+    .description('Print the JSON Schema of dynaferry.yaml, for editors.')
+    .option('--json', 'accepted for uniformity: the output is JSON anyway')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ dynaferry schema > dynaferry.schema.json\n\nThen let the config begin with:\n  # yaml-language-server: $schema=./dynaferry.schema.json',
+    )
+    .action(async () => {
+      const { configJsonSchema } = await import('../../config/schema/json-schema.js');
+      writeJson(io, configJsonSchema());
+      finish(EXIT.done);
+    });
+}

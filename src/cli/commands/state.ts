@@ -1,0 +1,90 @@
+/** `dynaferry state`: what concerns the state folder itself. `adopt` takes up a state that was copied, moved or restored. */
+import { Command } from 'commander';
+import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../../core/errors.js';
+import { asFerryError } from '../../core/thrown.js';
+import { duration, minuteOf } from '../../report/format.js';
+import type { Adopted } from '../../state/home/adopt.js';
+import { addShardOptions, chosenShards, loadConfigOf, type ShardOptions } from '../common-options.js';
+import { writeJson, writeLine, type Io } from '../io.js';
+import { printFault } from '../print-error.js';
+
+export function stateCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return new Command('state')
+    .description('What concerns the state folder itself: take up one that was copied, moved or restored.')
+    .addCommand(adoptCommand(io, finish))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ dynaferry state adopt --shard s01
+  $ dynaferry state adopt --all --json`,
+    );
+}
+
+function adoptCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return addShardOptions(new Command('adopt'))
+    .description(
+      'Take up a state that is not where it was worked on last: you say that no run goes on with the other one.',
+    )
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ dynaferry state adopt --all
+
+backfill and verify refuse a state that was copied, moved to another machine or restored (E_STATE_COPIED): two that go on
+would overwrite each other's items. End the other one first, then adopt this one. What the other one had sent could still
+land for 20 minutes: no verification passes that begins before that. A state that lives here is left alone.`,
+    )
+    .action(async (options: ShardOptions) => {
+      finish(await adopt(io, options));
+    });
+}
+
+interface Result {
+  readonly shard: string;
+  readonly outcome: 'adopted' | 'lives-here' | 'failed';
+  readonly reason: Adopted['reason'];
+  /** ms since the epoch until which writes of the other one may land; null where nothing was adopted */
+  readonly lateWritesUntil: number | null;
+  readonly fault: Fault | null;
+}
+
+async function adopt(io: Io, options: ShardOptions): Promise<ExitCode> {
+  const config = await loadConfigOf(io, options);
+  const shards = await chosenShards(config, options, 'state adopt');
+  const { adoptState } = await import('../../state/home/adopt.js');
+  const results = shards.map((shard) => resultOf(shard, () => adoptState({ folder: config.state, shard })));
+  if (options.json) writeJson(io, { command: 'state adopt', shards: results });
+  else for (const result of results) print(io, result);
+  // Of all shards, those that were never begun have nothing to adopt; one that was named has to be there.
+  const failed = results.find(
+    ({ fault }) => fault !== null && (fault.code !== 'E_STATE_MISSING' || options.shard.length > 0),
+  );
+  return failed?.fault == null ? EXIT.done : ERROR_CODES[failed.fault.code].exit;
+}
+
+function resultOf(shard: string, run: () => Adopted): Result {
+  try {
+    const { reason, lateWritesForMs } = run();
+    return {
+      ...{ shard, reason, fault: null },
+      outcome: reason === null ? 'lives-here' : 'adopted',
+      lateWritesUntil: lateWritesForMs === null ? null : Date.now() + lateWritesForMs,
+    };
+  } catch (thrown) {
+    const fault = asFerryError(thrown, `shard ${shard}`).toFault();
+    return { shard, outcome: 'failed', reason: null, lateWritesUntil: null, fault };
+  }
+}
+
+function print(io: Io, { shard, lateWritesUntil, fault }: Result): void {
+  if (fault?.code === 'E_STATE_MISSING') writeLine(io.stdout, `${shard}  nothing is recorded`);
+  else if (fault !== null) printFault(io.stderr, `error ${shard}`, fault);
+  else if (lateWritesUntil === null) writeLine(io.stdout, `${shard}  lives here; nothing was to be adopted`);
+  else
+    writeLine(
+      io.stdout,
+      `${shard}  adopted; what the other one had sent could still land for ${duration((lateWritesUntil - Date.now()) / 1_000)}: verify after ${minuteOf(lateWritesUntil + 59_999)}`,
+    );
+}

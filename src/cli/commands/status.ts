@@ -1,0 +1,84 @@
+/** `dynaferry status`: where every shard stands, from the state files alone, while a run goes on or not. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, Option } from 'commander';
+import { EXIT, type ExitCode } from '../../core/errors.js';
+import type { ShardStatus } from '../../state/status/read-status.js';
+import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from '../common-options.js';
+import { writeJson, writeLine, type Io } from '../io.js';
+import { stopOnSignals } from '../signals.js';
+import { statusTable } from '../report/status-table.js';
+
+interface StatusOptions extends ShardOptions {
+  readonly watch: boolean;
+  readonly interval: number;
+}
+
+export function statusCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return addShardOptions(new Command('status'))
+    .description(
+      'Where every shard stands: phase, progress, rate, bad rows, last verification. Reads the state files only.',
+    )
+    .addOption(
+      new Option('-w, --watch', 'show it again and again until Ctrl-C; with --json, one document a line').default(
+        false,
+      ),
+    )
+    .addOption(
+      new Option('--interval <seconds>', 'seconds between two looks').default(2).argParser(wholeNumber(1, 3_600)),
+    )
+    .addHelpText('after', '\nExamples:\n  $ dynaferry status\n  $ dynaferry status --watch')
+    .action(async (options: StatusOptions, command: Command) => {
+      if (!options.watch && command.getOptionValueSource('interval') === 'cli')
+        command.error("error: option '--interval <seconds>' goes with --watch");
+      finish(await status(io, options));
+    });
+}
+
+async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
+  const config = await loadConfigOf(io, options);
+  const shards = await shardsOf(config, options.shard);
+  const tables = config.source.tables.map(({ name }) => name);
+  const { notBegun, readShardStatus } = await import('../../state/status/read-status.js');
+  const { isRestartAsked } = await import('../../state/restart-note.js');
+  const stopping = stopOnSignals(io);
+  const reader = new AbortController();
+  // Whoever read it has left (`| head`), or its disk is full.
+  const left = (): void => reader.abort();
+  io.stdout.on('error', left);
+  const over = AbortSignal.any([stopping.stop, reader.signal]);
+  const look = (): readonly ShardStatus[] =>
+    shards.map((shard) => {
+      const at = { folder: config.state, shard };
+      return readShardStatus(at, tables, config.stateMoves) ?? notBegun(shard, tables, isRestartAsked(at));
+    });
+  try {
+    // A reader that stands still gets the next look that it has room for: what is shown is how things stand then.
+    const show = (): void => {
+      const found = look();
+      const document = { at: new Date().toISOString(), shards: found };
+      if (options.json && options.watch) writeLine(io.stdout, JSON.stringify(document));
+      else if (options.json) writeJson(io, document);
+      else {
+        io.stdout.write(clear(io, options.watch));
+        writeLine(io.stdout, statusTable(found, Date.now(), width(io)));
+      }
+    };
+    do {
+      if (io.stdout.writableLength === 0) show();
+      if (options.watch) await sleep(options.interval * 1_000, undefined, { signal: over }).catch(() => undefined);
+    } while (options.watch && !over.aborted);
+    return EXIT.done;
+  } finally {
+    io.stdout.removeListener('error', left);
+    stopping.end();
+  }
+}
+
+/** On a terminal a new look takes the place of the last; elsewhere they follow each other. */
+function clear(io: Io, watch: boolean): string {
+  return watch && io.stdout.isTTY === true ? '\u001b[H\u001b[2J' : '';
+}
+
+function width(io: Io): number {
+  return io.stdout.columns ?? 120;
+}

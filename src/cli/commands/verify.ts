@@ -1,0 +1,51 @@
+/** `dynaferry verify`: compares every row with its items; run again after an interruption it resumes. */
+import { Command } from 'commander';
+import type { ExitCode } from '../../core/errors.js';
+import {
+  acceptServerOption,
+  addShardOptions,
+  allEventsOption,
+  jobsOption,
+  type ShardOptions,
+} from '../common-options.js';
+import type { Io } from '../io.js';
+import { runShards } from '../run-shards.js';
+
+interface VerifyOptions extends ShardOptions {
+  readonly jobs?: number;
+  readonly acceptServer: boolean;
+  readonly allEvents: boolean;
+}
+
+export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command {
+  return addShardOptions(new Command('verify'))
+    .description('Compare every row with its items: counts and checksums by chunk, item by item underneath.')
+    .addOption(jobsOption())
+    .addOption(acceptServerOption())
+    .addOption(allEventsOption())
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ dynaferry verify --all
+
+Reads at most target.readCapacity. Finds missing and differing items, not extra ones. Exits 1 with a list of item keys
+and attribute names when anything is missing or differs. After an interruption the same command resumes; what was
+compared too long ago (verify.maxAge) is compared again.`,
+    )
+    .action(async (options: VerifyOptions) => {
+      finish(
+        await runShards(io, options, {
+          kind: 'verify',
+          jobs: options.jobs,
+          dryRun: false,
+          createTable: false,
+          restart: false,
+          retryBad: false,
+          maxBadRows: Number.MAX_SAFE_INTEGER,
+          acceptServer: options.acceptServer,
+          allEvents: options.allEvents,
+        }),
+      );
+    });
+}

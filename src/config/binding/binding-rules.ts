@@ -1,0 +1,113 @@
+/**
+ * What follows from `setting-changes.ts` for fingerprints: which of their entries older states may lack, which may grow, and in which
+ * ones the shards of one migration have to agree.
+ */
+import type { Fingerprint, FingerprintChange } from '../../core/ports/state-ports.js';
+import { sealedLike } from './seal.js';
+import { SETTING_CHANGES } from './setting-changes.js';
+
+type Branch = Readonly<Record<string, unknown>>;
+
+const BOUND = Object.values(SETTING_CHANGES).flatMap((setting) =>
+  setting.change === 'restart' || setting.change === 'longer' ? [setting] : [],
+);
+/** Which table it is belongs to no single setting. */
+const IDENTITY = 'target.identity';
+const ALIKE = [IDENTITY, ...BOUND.filter((setting) => setting.alike).map(({ place }) => place)];
+const SINCE_LATER = new Set(BOUND.filter((setting) => setting.sinceLater).map(({ place }) => place));
+
+/**
+ * What was stored, as it is to be compared with what is given: with those of the given entries that an older version did not store, and
+ * with times that are longer now, and with settings of variables in the form of the given ones. Where both are equal then, the given one is to be stored.
+ */
+export function takenUp(stored: Fingerprint, given: Fingerprint): Fingerprint {
+  let result = sealedLike(stored, given) as Branch;
+  for (const { change, place, sinceLater } of BOUND) {
+    for (const { path, value } of entriesAt(given, place)) {
+      const before = valueAt(stored, path);
+      const lacking = sinceLater && before === undefined;
+      if (lacking || (change === 'longer' && isLonger(value, before))) result = withValue(result, path, value);
+    }
+  }
+  return result;
+}
+
+/** null: no time was given. */
+function isLonger(value: unknown, before: unknown): boolean {
+  return typeof value === 'number' && (before === null || (typeof before === 'number' && value > before));
+}
+
+/**
+ * Where two shards of one migration are bound to what must be the same for both. What an older state lacks says nothing.
+ * @param moved of a shard that something is recorded of @param now as the next shard would be bound
+ */
+export function disagreements(moved: Fingerprint, now: Fingerprint): readonly FingerprintChange[] {
+  return ALIKE.flatMap((place) => {
+    const paths = new Map(
+      [...entriesAt(moved, place), ...entriesAt(now, place)].map(({ path }) => [path.join('.'), path]),
+    );
+    return [...paths].flatMap(([name, path]): readonly FingerprintChange[] => {
+      const to = valueAt(now, path);
+      const from = sealedLike(valueAt(moved, path), to);
+      if (from === undefined && SINCE_LATER.has(place)) return [];
+      // Of a whole branch, whether it is there: what is in it has places of its own.
+      const same = isBranch(from) && isBranch(to) ? place.endsWith('.NAME') || equal(from, to) : equal(from, to);
+      return same ? [] : [{ path: name, from: shownPart(from), to: shownPart(to) }];
+    });
+  });
+}
+
+/** Both go to the same table, as far as it was recorded. */
+export function haveOneTarget(one: Fingerprint, other: Fingerprint): boolean {
+  const path = IDENTITY.split('.');
+  return valueAt(one, path) === valueAt(other, path);
+}
+
+/** Every entry at a place, with names in the place of NAME. */
+function entriesAt(
+  fingerprint: Fingerprint,
+  place: string,
+): readonly { readonly path: readonly string[]; readonly value: unknown }[] {
+  let found: readonly { readonly path: readonly string[]; readonly value: unknown }[] = [
+    { path: [], value: fingerprint },
+  ];
+  for (const step of place.split('.')) {
+    found = found.flatMap(({ path, value }) => {
+      const branch = isBranch(value) ? value : {};
+      const names = step === 'NAME' ? Object.keys(branch) : [step];
+      return names.map((name) => ({ path: [...path, name], value: own(branch, name) }));
+    });
+  }
+  return found;
+}
+
+function valueAt(fingerprint: Fingerprint, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, step) => (isBranch(value) ? own(value, step) : undefined), fingerprint);
+}
+
+function withValue(branch: Branch, [step = '', ...rest]: readonly string[], value: unknown): Branch {
+  const inner = own(branch, step);
+  return { ...branch, [step]: rest.length === 0 ? value : withValue(isBranch(inner) ? inner : {}, rest, value) };
+}
+
+/** A branch that the other side lacks is shown as being there. */
+function shownPart(value: unknown): unknown {
+  return isBranch(value) ? '(present)' : value;
+}
+
+/** Both come from JSON, in which lists have their order and maps none. */
+function equal(one: unknown, other: unknown): boolean {
+  if (isBranch(one) && isBranch(other)) {
+    const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+    return [...names].every((name) => equal(own(one, name), own(other, name)));
+  }
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function own(branch: Branch, name: string): unknown {
+  return Object.hasOwn(branch, name) ? branch[name] : undefined;
+}
+
+function isBranch(value: unknown): value is Branch {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,76 @@
+/**
+ * Faults that lie between the fields of a config: names that stand twice, parts that contradict each other or miss their
+ * counterpart. They look at the file as it is, so that they are found along with the faults of single fields.
+ */
+import { nearest } from '../../core/text/nearest.js';
+import { type ConfigFault, invalid } from '../config-fault.js';
+import { liveWriterChecks } from './live-writer-checks.js';
+import { mappingChecks } from './mapping-checks.js';
+import { Part } from './part.js';
+import { repeated } from './repeated.js';
+import { shardChecks } from './shard-checks.js';
+
+/**
+ * @param file the file's data with environment variables taken
+ * @param asWritten the same data before that
+ */
+export function crossFaults(file: unknown, asWritten: unknown): readonly ConfigFault[] {
+  const root = new Part(file);
+  const shards = root.at('source').at('shards').entries;
+  const ids = shards.map((shard) => shard.at('id'));
+  const indexes = root.at('target').at('create').at('indexes').entries;
+  const written = new Part(asWritten).at('source').at('shards').entries;
+  return [
+    // State files are called after the ids, and some file systems do not tell S01 from s01.
+    ...repeated(ids, (id) => id.toLowerCase()),
+    ...shards.flatMap((shard, index) => shardChecks(shard, written[index] ?? new Part(undefined))),
+    ...tables(root, new Part(asWritten)),
+    ...repeated(indexes.map((index) => index.at('name'))),
+    ...mappingChecks(root.at('mapping')),
+    ...liveWriterChecks(root),
+  ];
+}
+
+/** Tables are named once, each has a mapping, and each mapping has a table. */
+function tables(root: Part, asWritten: Part): readonly ConfigFault[] {
+  const source = root.at('source');
+  const mapping = root.at('mapping');
+  if (!source.given) return [];
+  const [one, many] = [source.at('table'), source.at('tables')];
+  if (one.given === many.given) {
+    const fact = one.given ? 'has both `table` and `tables`' : 'has neither `table` nor `tables`';
+    return [invalid(source.path, fact, 'name the tables to move in `tables`, or the only one in `table`')];
+  }
+  const names = tableNames(root);
+  const known = names.flatMap((name) => name.text ?? []);
+  // Suggestions take names as they are written: what the environment holds is never repeated.
+  const typed = tableNames(asWritten).flatMap((name) => name.text ?? []);
+  const unmapped = names
+    .filter((name) => name.text !== null && mapping.given && !mapping.keys.includes(name.text))
+    .map((name) => invalid(name.path, 'names a table that has no mapping', 'add an entry of that name under mapping'));
+  const unread = mapping.keys
+    .filter((table) => known.length > 0 && !known.includes(table))
+    .map((table) => {
+      const meant = nearest(table, typed);
+      const hint = meant === null ? 'add the table to source.tables, or remove the mapping' : `did you mean ${meant}?`;
+      return invalid([...mapping.path, table], 'maps a table that source does not name', hint);
+    });
+  return [...repeated(names), ...unmapped, ...unread, ...tableParts(root).flatMap(scanned)];
+}
+
+/** By key or whole: not both. */
+function scanned(table: Part): readonly ConfigFault[] {
+  const [whole, key] = [table.at('wholeTable'), table.at('scanKey')];
+  if (!whole.given || !key.given) return [];
+  return [invalid(whole.path, 'stands beside `scanKey`', 'keep `scanKey` where the table has such a key')];
+}
+
+function tableNames(root: Part): readonly Part[] {
+  return tableParts(root).map((table) => table.at('name'));
+}
+
+function tableParts(root: Part): readonly Part[] {
+  const source = root.at('source');
+  const [one, many] = [source.at('table'), source.at('tables')];
+  return one.given ? [one] : many.entries;
+}

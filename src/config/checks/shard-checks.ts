@@ -1,0 +1,47 @@
+/** What a shard must keep beyond its single fields: secrets in the environment, and TLS wherever a network lies between. */
+import { isReference } from '../yaml/environment.js';
+import { type ConfigFault, invalid } from '../config-fault.js';
+import { isLoopback } from '../../core/loopback.js';
+import type { Part } from './part.js';
+
+/**
+ * @param shard with environment variables taken
+ * @param written as it stands in the file
+ */
+export function shardChecks(shard: Part, written: Part): readonly ConfigFault[] {
+  return [...password(shard, written), ...tls(shard)];
+}
+
+/** A password in the file ends in backups and tickets: it is tolerated for throwaway servers on this machine only. */
+function password(shard: Part, written: Part): readonly ConfigFault[] {
+  const secret = written.at('password');
+  if (!secret.given || isReference(secret.value) || isLocal(shard)) return [];
+  const hint = 'put it into an environment variable and write password: ${NAME}';
+  return [invalid(secret.path, 'stands in plain text in the file', hint)];
+}
+
+function tls(shard: Part): readonly ConfigFault[] {
+  const part = shard.at('tls');
+  const [mode, ca, profile] = [part.at('mode'), part.at('ca'), part.at('profile')];
+  const faults: ConfigFault[] = [];
+  if (mode.text === 'off' && !isLocal(shard)) {
+    const hint =
+      'use verify, with `ca` or `profile` where the authority is not a public one, or tunnel to a loopback port';
+    faults.push(invalid(mode.path, 'is off, but the host is not loopback', hint));
+  }
+  if (ca.given && profile.given) {
+    faults.push(invalid(profile.path, 'stands beside `ca`', 'keep the one that signed the certificate of the server'));
+  }
+  if (mode.text === 'off' || mode.text === 'required') {
+    for (const trust of [ca, profile].filter(({ given }) => given)) {
+      const fact = `has no effect with mode: ${mode.text}, which checks no certificate`;
+      faults.push(invalid(trust.path, fact, 'use mode: verify, or remove it'));
+    }
+  }
+  return faults;
+}
+
+/** True where the shard's server and all its watched replicas are this machine. */
+function isLocal(shard: Part): boolean {
+  return [shard, ...shard.at('replicas').entries].every((server) => isLoopback(server.at('host').text ?? ''));
+}

@@ -1,0 +1,69 @@
+/**
+ * `${NAME}` in the values of a config: replaced by environment variables after the YAML is parsed, so that what a
+ * variable holds is always text and never becomes YAML. What a variable holds never gets into a message.
+ */
+import { type ConfigFault, invalid, pathKey } from '../config-fault.js';
+import type { Path } from '../../core/text/config-path.js';
+
+export interface Substituted {
+  readonly value: unknown;
+  readonly faults: readonly ConfigFault[];
+  /** By the keys (`pathKey`) of the values that hold something of the environment: as they are written in the file. */
+  readonly taken: ReadonlyMap<string, string>;
+  /** Keys of the values that could not be replaced: further faults there would say nothing new. */
+  readonly failed: ReadonlySet<string>;
+}
+
+/** `$${` is a literal `${`; else a name up to the closing brace, which may be missing. */
+const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** True for a text that is one whole reference, as a password must be. */
+export function isReference(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('${') && value.endsWith('}') && NAME.test(value.slice(2, -1));
+}
+
+/**
+ * Replaces every reference in every text value below `value`; keys stay as they are. What came from the environment and
+ * consists of digits becomes a number where `wantsNumber` says that nothing else can stand.
+ */
+export function substitute(value: unknown, env: NodeJS.ProcessEnv, wantsNumber: (path: Path) => boolean): Substituted {
+  const faults: ConfigFault[] = [];
+  const taken = new Map<string, string>();
+  const failed = new Set<string>();
+
+  const fail = (path: Path, fault: ConfigFault): string => {
+    faults.push(fault);
+    failed.add(pathKey(path));
+    return '';
+  };
+
+  const replaceIn = (text: string, path: Path): string =>
+    text.replace(REFERENCE, (_whole: string, name: string | undefined, close: string | undefined) => {
+      if (name === undefined) return '${';
+      if (close === '' || !NAME.test(name)) {
+        const hint = 'write ${NAME} with letters, digits and _, or $${ for a literal ${';
+        return fail(path, invalid(path, 'holds a ${ that names no environment variable', hint));
+      }
+      const found = env[name];
+      if (found === undefined) {
+        const fact = `takes the environment variable ${name}, which is not set`;
+        const hint = `export ${name} in the environment that starts dynaferry`;
+        return fail(path, { path, code: 'E_CONFIG_ENV', fact, hint });
+      }
+      taken.set(pathKey(path), text);
+      return found;
+    });
+
+  const walk = (part: unknown, path: Path): unknown => {
+    if (typeof part === 'string') {
+      const text = replaceIn(part, path);
+      return taken.has(pathKey(path)) && /^\d{1,15}$/.test(text) && wantsNumber(path) ? Number(text) : text;
+    }
+    if (Array.isArray(part)) return part.map((entry, index) => walk(entry, [...path, index]));
+    if (typeof part !== 'object' || part === null) return part;
+    return Object.fromEntries(Object.entries(part).map(([key, entry]) => [key, walk(entry, [...path, key])]));
+  };
+
+  return { value: walk(value, []), faults, taken, failed };
+}

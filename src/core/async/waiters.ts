@@ -1,0 +1,55 @@
+/**
+ * Waiting for something that another part of the program brings about, ended by an AbortSignal at any moment. Every wait made by hand
+ * stands on this: any number may wait, each is woken or interrupted exactly once, in the order of coming, and one that was
+ * interrupted is not there any more, so that no wake-up goes to somebody who has left, and no listener stays behind.
+ *
+ * The kind was followed through `mysql` (Handoff, Gate, the pool's permits), `dynamodb` (Gate, and with it Admission and the
+ * writer's end) and `engine` (the comparisons of a verification). The token bucket keeps a line of its own, with the same rules: each of
+ * its waiters brings a number.
+ */
+import { interrupted } from '../errors.js';
+
+interface Waiter {
+  readonly wake: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+export class Waiters {
+  readonly #waiting = new Set<Waiter>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Resolves when woken. @throws FerryError E_INTERRUPTED, and what `fail` was given */
+  async wait(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) throw interrupted();
+    await new Promise<void>((resolve, reject) => {
+      const leave = (settle: () => void): void => {
+        signal?.removeEventListener('abort', onAbort);
+        this.#waiting.delete(waiter);
+        settle();
+      };
+      const onAbort = (): void => leave(() => reject(interrupted()));
+      const waiter: Waiter = { wake: () => leave(resolve), fail: (error) => leave(() => reject(error)) };
+      this.#waiting.add(waiter);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** The one that waits longest. @returns whether there was one */
+  wakeOne(): boolean {
+    const [first] = this.#waiting;
+    first?.wake();
+    return first !== undefined;
+  }
+
+  /** All who wait now; each has to look again whether what it waits for is there. */
+  wakeAll(): void {
+    for (const { wake } of [...this.#waiting]) wake();
+  }
+
+  failAll(error: Error): void {
+    for (const { fail } of [...this.#waiting]) fail(error);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The seams of the house to source and target; `state-ports.ts` has those to what is kept. The engine is written against these
+ * alone; each has one contract test suite in `test/contract` that every implementation passes. Whatever waits takes an AbortSignal
+ * and rejects with E_INTERRUPTED.
+ */
+import type { Moment } from '../time/age.js';
+import type { HeldItem } from '../held-item.js';
+import type { BinlogPosition, Cursor, MappedItem, Range, Row, TableInfo, UniqueKey } from '../model.js';
+import type { RowChunk } from '../row-block.js';
+
+// ---------------------------------------------------------------------------------------------------- source
+
+/** What a scan of one table needs to know; `columns` in the order that rows are wanted in. */
+export interface TableScan {
+  readonly table: TableInfo;
+  readonly key: UniqueKey;
+  readonly columns: readonly string[];
+  /** The operator's own SQL condition, or null. */
+  readonly where: string | null;
+}
+
+/** A table without a usable key: all of it is one chunk. */
+export interface WholeTableScan extends Omit<TableScan, 'key'> {
+  /** More is refused, with E_TABLE_TOO_LARGE. */
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+/** One shard's MySQL server. Read-only, UTC, utf8mb4; takes no lock that outlives a statement. */
+export interface ShardSource {
+  /** @throws FerryError E_TABLE_MISSING */
+  describe(table: string, signal: AbortSignal): Promise<TableInfo>;
+  /** null where the server writes no binary log, or the user may not ask (REPLICATION CLIENT). */
+  position(signal: AbortSignal): Promise<BinlogPosition | null>;
+  /** Tells the server from every other, whatever name leads to it. */
+  identity(signal: AbortSignal): Promise<string>;
+  /** Whether two answers of `identity` are of one server; the first may come from an earlier version, which knew less. */
+  isSame(before: string, now: string): boolean;
+  /** Whether the server has executed all that another one had at that position; null where nothing proves it. */
+  hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null>;
+  /** Rows that the server has answered so far, to any statement: it grows while anything is read. */
+  readonly rowsRead: number;
+  open(scan: TableScan): RowSource;
+  /** Rows are known by their content; they come in no order, in one chunk, and cannot be found by key. */
+  openWhole(scan: WholeTableScan): RowSource;
+  close(): Promise<void>;
+}
+
+/** Which table a source reads. */
+export interface Identified {
+  /** Opaque. Holds row values: for the state alone. */
+  readonly identity: string;
+  /** It was made anew since, and only the operator's word says that it is the same. */
+  readonly vouched: boolean;
+}
+
+/** The rows of one table of one shard. Keys are compared by MySQL, never here. */
+export interface RowSource {
+  /** Cuts the table into at most `count` ranges of about equal size, by sampling the index. */
+  planRanges(count: number, signal: AbortSignal): Promise<readonly Range[]>;
+  /**
+   * The range's rows in key order, behind `after` (or from the range's start where that is null). A chunk is never empty.
+   * Reading waits while the consumer does not ask for the next chunk; and a row of many megabytes waits until the last such one was released,
+   * in whichever scan of the table.
+   */
+  scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk>;
+  /** Up to `count` rows spread over the key space. */
+  sample(count: number, signal: AbortSignal): Promise<readonly Row[]>;
+  /** Rows whose scan key has these values as text, parts in key order; absent ones are left out. */
+  find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]>;
+  /** Any one row whose scan key is one of these, given as for `find`; null where there is none. Hundreds of keys cost one statement. */
+  findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null>;
+  /** The same rows read once more, by scan key, in the given order; null for one that is gone. */
+  refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
+  /**
+   * The rows at these cursors, in the given order; null where there is none (any more).
+   * @throws FerryError E_ROW_TOO_LARGE where they are too large to be held at once: ask for fewer, down to one
+   */
+  at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
+  /**
+   * Which table this is, so that one made later under its name can be told from it; from now on, scans and `confirm` watch it.
+   * @param before what it was told by last, as opaque text that holds row values; null: nothing was read of it yet
+   * @param accept take it for the same, whatever it is: the operator says so
+   * @throws FerryError E_SOURCE_CHANGED where it was made anew, and its rows do not show that it is the same
+   */
+  identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified>;
+  /**
+   * @returns what `identify` told, brought up to date; null before
+   * @param cuts keys of rows that were there when the table was cut into ranges
+   * @throws FerryError E_SOURCE_CHANGED where the table has other columns or keys than when it was described, or none of the rows at
+   *   `cuts` any more: it was emptied or replaced, or where `identify` would; E_TABLE_MISSING
+   */
+  confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null>;
+  /** A row that meets the operator's SQL condition besides the scan's own; null where none does. */
+  matching(condition: string, signal: AbortSignal): Promise<Row | null>;
+  cursorOf(row: Row): Cursor;
+  /** The row's scan key for an operator's eye, `account_sid=AC1, sid=SM2`. Holds row values: for reports asked for, never for logs. */
+  describeKey(cursor: Cursor): string;
+}
+
+/**
+ * Changes of a shard from a binlog position on. A seam: nothing implements it yet; the position that a backfill stores
+ * (`TablePlan.position`) is where one will start.
+ */
+export interface ChangeSource {
+  changes(from: BinlogPosition, signal: AbortSignal): AsyncIterable<RowChange>;
+}
+
+export interface RowChange {
+  readonly table: string;
+  readonly kind: 'insert' | 'update' | 'delete';
+  readonly before: Row | null;
+  readonly after: Row | null;
+  readonly position: BinlogPosition;
+}
+
+// ---------------------------------------------------------------------------------------------------- target
+
+/** Capacity units per second that may be consumed: a token bucket, filled evenly, holding at most one second's worth. */
+export interface Budget {
+  /** Units per second. */
+  readonly limit: number;
+  setLimit(unitsPerSecond: number): void;
+  /** Waits until the bucket is not in debt, then debits `units`; a debit may exceed what is left, the next one waits for it. */
+  take(units: number, signal: AbortSignal): Promise<void>;
+  /** Corrects a debit once the service said what it really took (positive: more than was debited). */
+  settle(difference: number): void;
+}
+
+export interface WriteReceipt {
+  readonly items: number;
+  /** Of these, how many the target has in a newer version, or one that cannot be told to be older: they stay as they are. */
+  readonly newer: number;
+  /** Write units as the service reported them, index units included; as computed where it reports none. */
+  readonly units: number;
+}
+
+/** Writes items until each is acknowledged; bounded memory, one budget. */
+export interface ItemWriter {
+  /** Resolves when there is room for more: wait for it before `write`. */
+  ready(signal: AbortSignal): Promise<void>;
+  /**
+   * Queues items and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
+   * @param readAt when the SELECT was sent that brought their rows; now unless given
+   * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED (two writes want one item key, and both reject, once nothing of either is in
+   *   flight); then nothing of the set may be marked done. E_TARGET_REQUEST whose cause has `all` and `written`: items that the target
+   *   refused, each the fault of its row, and the receipt of all others, which were acknowledged.
+   */
+  write(items: readonly MappedItem[], readAt?: Moment): Promise<WriteReceipt>;
+  /** Waits for requests in flight, drops what is only queued (its `write` rejects), frees sockets. */
+  close(): Promise<void>;
+}
+
+export interface ItemRead {
+  /** What is there at each item's key, in the order of the items asked for. */
+  readonly held: readonly HeldItem[];
+  /** Read units consumed, as reported or as computed. */
+  readonly units: number;
+}
+
+/** What the target deletes by itself, as it said when it was asked. */
+export interface TtlLook {
+  /** The attribute by whose time, in epoch seconds, it deletes items; null: it deletes none, or may not be asked. */
+  readonly deletesBy: string | null;
+  /** Seconds since the epoch by the target's clock, or rather less. */
+  readonly seconds: () => number;
+}
+
+export interface ItemReader {
+  /** Strongly consistent reads of what the target holds at the items' keys; asks again until no key is unprocessed. */
+  read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead>;
+  close(): Promise<void>;
+}
+
+/**
+ * Watches that the target is still the table that the state of the shard is bound to: under the same name, another one may stand in its
+ * place. What is recorded says nothing of that other one, and no verdict may.
+ */
+export interface TargetGuard {
+  /**
+   * Before a checkpoint is recorded: looks again where the last look is some time ago. A look that is not answered within two seconds lets
+   * the checkpoint pass: it is bound to the table, and the verdict waits for a look that is answered.
+   * @throws FerryError E_TARGET_GONE, E_TARGET_NOT_ACTIVE, E_TARGET_ACCESS, E_TARGET_CREDENTIALS, E_INTERRUPTED
+   */
+  atCheckpoint(signal: AbortSignal): Promise<void>;
+  /** Before a verdict is recorded, after all that it rests on: always looks. @throws as `atCheckpoint`; FerryError E_TARGET_* */
+  confirm(signal: AbortSignal): Promise<void>;
+  /** Why the target says that it is not there, as far as a look tells. @returns what was thrown, where it is something else */
+  explained(thrown: unknown, signal: AbortSignal): Promise<unknown>;
+}
+
+/** A dry run has no target. */
+export const NO_TARGET: TargetGuard = {
+  atCheckpoint: () => Promise.resolve(),
+  confirm: () => Promise.resolve(),
+  explained: (thrown) => Promise.resolve(thrown),
+};

@@ -1,0 +1,54 @@
+/**
+ * What an item will cost before the service says so: its own units times a learned factor, for what indexes and larger old items add
+ * to a write, and for what the target holds beyond the mapped item at a read.
+ */
+import { readUnits } from '../../core/capacity-units.js';
+
+/** Weight of the newest batch: half of a change is learned in about seven batches. */
+const WEIGHT = 0.1;
+
+export class CostFactor {
+  #factor: number;
+
+  /** @param initial consumed units for each computed one: 1, or 1 + the number of indexes that items appear in */
+  constructor(initial = 1) {
+    this.#factor = initial;
+  }
+
+  get factor(): number {
+    return this.#factor;
+  }
+
+  learn(consumed: number, computed: number): void {
+    if (computed > 0) this.#factor += WEIGHT * (consumed / computed - this.#factor);
+  }
+}
+
+/** AWS: an item has 400 KB at most. */
+const MOST_READ_UNITS = readUnits(400 * 1024);
+
+/**
+ * Read units of a key, by those of the item that is expected there. What the target holds may be larger a hundredfold, and an answer
+ * that is under way tells nothing: so a rise is believed at once, a fall slowly, and before the first answer the worst is expected.
+ * Never less than of the item itself: where many are missing, which costs one unit each, the next ones may be there.
+ */
+export class ReadEstimate {
+  #factor: number | null = null;
+
+  /** @param computed of the expected item @returns what to debit, at most; the rest comes back */
+  most(computed: number): number {
+    return Math.min(MOST_READ_UNITS, computed * (this.#factor ?? MOST_READ_UNITS));
+  }
+
+  /** @returns what is likely */
+  likely(computed: number): number {
+    return Math.min(MOST_READ_UNITS, computed * (this.#factor ?? 1));
+  }
+
+  learn(consumed: number, computed: number): void {
+    if (computed <= 0) return;
+    const ratio = Math.max(1, consumed / computed);
+    if (this.#factor === null || ratio > this.#factor) this.#factor = ratio;
+    else this.#factor += WEIGHT * (ratio - this.#factor);
+  }
+}

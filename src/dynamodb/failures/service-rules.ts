@@ -1,0 +1,261 @@
+/**
+ * What each exception of the service means for the work, whose fault it is, and what to do about it. By name alone: texts change, and may
+ * quote keys (`service-words.ts` takes from them what is safe to say).
+ *
+ * Sources: the API's model in @aws-sdk/client-dynamodb (every exception of it has a rule, which a unit test holds, so that a new version
+ * with a new one fails there), AWS's "Common error types", "Error handling with DynamoDB", and the exceptions of KMS that DynamoDB hands
+ * on. Looked through for siblings: the names that gateways and older signers use for the same (`SignatureDoesNotMatch`, `Throttling`).
+ */
+import type { ErrorCode } from '../../core/errors.js';
+
+/** `passing`: nobody's. `request`: it does not belong to what was asked, or dynaferry asked wrongly. */
+export type Whose = 'item' | 'table' | 'account' | 'passing' | 'request';
+
+export interface ServiceRule {
+  readonly whose: Whose;
+  /**
+   * `throttled`: for lack of capacity, surely not applied. `conflict`: surely not applied, and over in a moment. `unavailable`: may have
+   * been applied. `invalid`: something in the request, in a batch one of its items. `fatal`: no repetition changes it.
+   */
+  readonly means: 'throttled' | 'conflict' | 'unavailable' | 'invalid' | 'fatal';
+  /** Of the run's end, where it comes to that. */
+  readonly code: ErrorCode;
+  readonly fact: string;
+  readonly next: string;
+}
+
+const throttle = (whose: Whose, fact: string, next: string): ServiceRule => ({
+  whose,
+  means: 'throttled',
+  code: 'E_TARGET_UNAVAILABLE',
+  fact,
+  next: `${next}, then run the same command again`,
+});
+
+const passing = (means: 'conflict' | 'unavailable', fact: string, next: string): ServiceRule => ({
+  whose: 'passing',
+  means,
+  code: 'E_TARGET_UNAVAILABLE',
+  fact,
+  next: `${next}, then run the same command again`,
+});
+
+const item = (fact: string, next: string): ServiceRule => ({
+  whose: 'item',
+  means: 'invalid',
+  code: 'E_TARGET_REQUEST',
+  fact,
+  next,
+});
+
+const fatal = (whose: Whose, code: ErrorCode, fact: string, next: string): ServiceRule => ({
+  whose,
+  means: 'fatal',
+  code,
+  fact,
+  next,
+});
+
+const credentials = (fact: string): ServiceRule =>
+  fatal(
+    'account',
+    'E_TARGET_CREDENTIALS',
+    fact,
+    'renew the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, `aws sso login`), then run the same command again',
+  );
+
+const access = (fact: string): ServiceRule =>
+  fatal(
+    'account',
+    'E_TARGET_ACCESS',
+    fact,
+    'compare the IAM policy of the role in use with the one in MIGRATION.md, then run the same command again',
+  );
+
+const kms = (fact: string, next: string): ServiceRule =>
+  fatal(
+    'table',
+    'E_TARGET_ACCESS',
+    `DynamoDB cannot use the table’s KMS key: ${fact}`,
+    `${next}, then run the same command again`,
+  );
+
+const gone = (fact: string): ServiceRule =>
+  fatal(
+    'table',
+    'E_TARGET_GONE',
+    fact,
+    'check region, endpoint and table name; if the table was replaced, start the shard again with --restart, as its state speaks of the old one',
+  );
+
+const request = (fact: string): ServiceRule =>
+  fatal(
+    'request',
+    'E_TARGET_REQUEST',
+    fact,
+    'check that the endpoint is DynamoDB, and that no proxy changes requests on the way; else report this',
+  );
+
+/** An exception of another operation, as an answer to one of ours: something in between mixed answers up, so nobody knows what was done. */
+const STRAY: ServiceRule = {
+  whose: 'request',
+  means: 'unavailable',
+  code: 'E_TARGET_UNAVAILABLE',
+  fact: 'the answer belongs to another operation',
+  next: 'check that the endpoint is DynamoDB, and that no proxy changes answers on the way; then run the same command again',
+};
+
+const TOO_LONG: ServiceRule = {
+  whose: 'request',
+  means: 'invalid',
+  code: 'E_TARGET_REQUEST',
+  fact: 'the request is larger than something on the way takes',
+  next: 'find the proxy that has such a limit, and raise it: a request has up to 16 MB',
+};
+
+/** Of an item that was sent alone, and refused in words that nobody knows: it may be the item, the table, or what lies between. */
+const UNEXPLAINED =
+  'run `dynaferry check`, which compares keys and indexes; where it finds nothing, look at the row and its item with `dynaferry diff --explain`';
+
+const CAPACITY =
+  'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity';
+const CONTROL_PLANE = 'wait until the other changes of tables in this account are done';
+const HEALTH = 'look at the AWS Health dashboard';
+const CLOCK = 'AWS refused the signature: this machine’s clock is wrong';
+const SIGNATURE = 'AWS refused the signature: the secret key or this machine’s clock is wrong';
+const INCOMPLETE = 'AWS found the signature incomplete';
+const UNSIGNED = 'AWS found no credentials in the request';
+const UNKNOWN_KEY = 'AWS does not know the access key or session token';
+const EXPIRED = 'the AWS credentials have expired and could not be renewed';
+export const DENIED = 'AWS denied access';
+
+const RULES: Readonly<Record<string, ServiceRule>> = {
+  // ------------------------------------------------------------ the write and read operations' own
+  ProvisionedThroughputExceededException: throttle('table', 'the table or an index has no more capacity', CAPACITY),
+  ThrottlingException: throttle('table', 'the table, an index or the control plane takes no more', CAPACITY),
+  RequestLimitExceeded: throttle(
+    'account',
+    'the account’s quota of throughput is used up',
+    'ask AWS Support for a higher quota, or lower target.writeCapacity',
+  ),
+  InternalServerError: passing('unavailable', 'DynamoDB failed inside', HEALTH),
+  ResourceNotFoundException: gone('the table does not exist (any more)'),
+  ItemCollectionSizeLimitExceededException: item(
+    'its partition key has more than 10 GB, the most that a table with local indexes takes',
+    'spread the account over several partition keys (mapping partitionKey.spread), or use a table without local indexes',
+  ),
+  ReplicatedWriteConflictException: passing(
+    'conflict',
+    'another region writes the same items',
+    'stop the writers of the other regions, or set `liveWriter: concurrent`',
+  ),
+  TransactionConflictException: passing(
+    'conflict',
+    'a transaction of another client holds the same items',
+    'stop the other writers, or set `liveWriter: concurrent`',
+  ),
+  InvalidEndpointException: fatal(
+    'request',
+    'E_TARGET_CONNECT',
+    'the endpoint is not the one of this account and region',
+    'check target.endpoint, AWS_ENDPOINT_URL_DYNAMODB and AWS_ACCOUNT_ID_ENDPOINT_MODE',
+  ),
+  // `conditional-put.ts` takes those that belong to it.
+  ConditionalCheckFailedException: STRAY,
+
+  // ------------------------------------------------------------ of tables and TTL
+  ResourceInUseException: passing('conflict', 'the table is being changed', 'wait until the table is ACTIVE'),
+  TableInUseException: passing('conflict', 'the table is being changed', 'wait until the table is ACTIVE'),
+  LimitExceededException: passing(
+    'conflict',
+    'too many tables are changed at once, or the account has as many tables as its quota allows',
+    CONTROL_PLANE,
+  ),
+  TableNotFoundException: gone('the table does not exist (any more)'),
+  IndexNotFoundException: gone('the index does not exist (any more)'),
+  ContinuousBackupsUnavailableException: STRAY,
+
+  // ------------------------------------------------------------ of operations that dynaferry does not use
+  BackupInUseException: STRAY,
+  BackupNotFoundException: STRAY,
+  DuplicateItemException: STRAY,
+  ExportConflictException: STRAY,
+  ExportNotFoundException: STRAY,
+  GlobalTableAlreadyExistsException: STRAY,
+  GlobalTableNotFoundException: STRAY,
+  IdempotentParameterMismatchException: STRAY,
+  ImportConflictException: STRAY,
+  ImportNotFoundException: STRAY,
+  InvalidExportTimeException: STRAY,
+  InvalidRestoreTimeException: STRAY,
+  PointInTimeRecoveryUnavailableException: STRAY,
+  PolicyNotFoundException: STRAY,
+  ReplicaAlreadyExistsException: STRAY,
+  ReplicaNotFoundException: STRAY,
+  TableAlreadyExistsException: STRAY,
+  TransactionCanceledException: STRAY,
+  TransactionInProgressException: STRAY,
+
+  // ------------------------------------------------------------ common to all services
+  ValidationException: item('why is not known', UNEXPLAINED),
+  SerializationException: item('DynamoDB could not read the request; why is not known', UNEXPLAINED),
+  // A batch that something on the way finds too long is sent again in halves.
+  RequestEntityTooLargeException: TOO_LONG,
+  'HTTP 413': TOO_LONG,
+  Throttling: throttle('table', 'the table, an index or the control plane takes no more', CAPACITY),
+  TooManyRequestsException: throttle('account', 'AWS takes no more requests', CAPACITY),
+  InternalFailure: passing('unavailable', 'DynamoDB failed inside', HEALTH),
+  ServiceUnavailable: passing('unavailable', 'DynamoDB is not available', HEALTH),
+  ServiceUnavailableException: passing('unavailable', 'DynamoDB is not available', HEALTH),
+  RequestTimeout: passing('unavailable', 'the request took too long on its way', HEALTH),
+  RequestTimeoutException: passing('unavailable', 'the request took too long on its way', HEALTH),
+  RequestAbortedException: passing('unavailable', 'the request was broken off on its way', HEALTH),
+  UnknownOperationException: request('the endpoint does not know the operation'),
+  InvalidAction: request('the endpoint does not know the operation'),
+  MalformedHttpRequestException: request('the request was changed on its way'),
+  ExpiredToken: credentials(EXPIRED),
+  ExpiredTokenException: credentials(EXPIRED),
+  UnrecognizedClientException: credentials(UNKNOWN_KEY),
+  InvalidClientTokenId: credentials(UNKNOWN_KEY),
+  MissingAuthenticationToken: credentials(UNSIGNED),
+  MissingAuthenticationTokenException: credentials(UNSIGNED),
+  IncompleteSignature: credentials(INCOMPLETE),
+  IncompleteSignatureException: credentials(INCOMPLETE),
+  InvalidSignatureException: credentials(SIGNATURE),
+  SignatureDoesNotMatch: credentials(SIGNATURE),
+  RequestTimeTooSkewed: credentials(CLOCK),
+  RequestTimeTooSkewedException: credentials(CLOCK),
+  RequestExpired: credentials(CLOCK),
+  RequestInTheFuture: credentials(CLOCK),
+  CredentialsProviderError: credentials('no AWS credentials were found'),
+  TokenProviderError: credentials('the AWS SSO session has expired'),
+  AccessDeniedException: access(DENIED),
+  AccessDenied: access(DENIED),
+  UnauthorizedOperation: access(DENIED),
+  NotAuthorized: access(DENIED),
+  OptInRequired: access('the AWS account is not signed up for DynamoDB in this region'),
+  SubscriptionRequiredException: access('the AWS account is not signed up for DynamoDB in this region'),
+
+  // ------------------------------------------------------------ of KMS, handed on
+  KMSAccessDeniedException: kms('access is denied', 'allow kms:Decrypt to the role in use, in the key’s policy too'),
+  KMSDisabledException: kms('it is disabled', 'enable the key'),
+  KMSInvalidStateException: kms('its state does not allow it, as while its deletion is pending', 'cancel its deletion'),
+  KMSNotFoundException: kms('it does not exist', 'name another key in the table’s encryption settings'),
+  KMSOptInRequired: kms('the account is not signed up for KMS', 'sign up for it'),
+  KMSInvalidKeyUsageException: kms(
+    'it is no symmetric encryption key',
+    'name another key in the table’s encryption settings',
+  ),
+  KMSThrottlingException: throttle(
+    'account',
+    'KMS takes no more requests',
+    'raise the account’s quota of KMS requests',
+  ),
+  KMSInternalException: passing('unavailable', 'KMS failed inside', HEALTH),
+  DependencyTimeoutException: passing('unavailable', 'a service that DynamoDB needs did not answer', HEALTH),
+};
+
+/** @returns null for a name that nobody knows */
+export function ruleOf(reason: string): ServiceRule | null {
+  return Object.hasOwn(RULES, reason) ? (RULES[reason] ?? null) : null;
+}

@@ -1,0 +1,94 @@
+/**
+ * Error answers of DynamoDB, raw (HTTP status and JSON body) or as the SDK throws them, as a RequestFailure. Only names
+ * are kept, and the item that a failed condition met: the texts may quote keys.
+ */
+import { ofServer } from '../../core/text/shown-text.js';
+import { RequestFailure } from '../failures/service-errors.js';
+import { wordsIn, type ServiceWords } from '../failures/service-words.js';
+
+/**
+ * @param body JSON with `__type`, `com.amazonaws.dynamodb.v20120810#ThrottlingException`; anything else (a proxy's
+ *   page) is named by its status
+ * @param serverTime the Date header in ms since the epoch, or null
+ */
+export function parseErrorAnswer(status: number, body: string, serverTime: number | null): RequestFailure {
+  const answer = parseObject(body);
+  const type = answer?.['__type'];
+  const reason = typeof type === 'string' && type !== '' ? afterHash(type) : `HTTP ${status}`;
+  return new RequestFailure(
+    reason,
+    status,
+    true,
+    throttlingReasons(answer ?? {}),
+    serverTime,
+    answer?.['Item'],
+    wordsOf(answer),
+  );
+}
+
+/** An error that an SDK call threw, of the service or of the connection. */
+export function fromSdkError(thrown: unknown): RequestFailure {
+  if (thrown instanceof RequestFailure) return thrown;
+  if (!(thrown instanceof Error)) return new RequestFailure('unknown error', 0, true);
+  const fields = thrown as Error & SdkErrorFields;
+  const status = fields.$metadata?.httpStatusCode ?? 0;
+  if (status > 0 || typeof fields.code !== 'string') {
+    const words = wordsIn(thrown.message);
+    return new RequestFailure(
+      afterHash(thrown.name),
+      status,
+      status > 0,
+      throttlingReasons(fields),
+      null,
+      undefined,
+      words,
+    );
+  }
+  return connectionFailure(fields.code);
+}
+
+/** The connection failed with this code (Node's, undici's or OpenSSL's) before it was up: nothing was sent. */
+export function connectionFailure(code: string): RequestFailure {
+  return new RequestFailure(code, 0, false);
+}
+
+/** `message` as the API has it; `Message` where the answer comes from in front of it. */
+function wordsOf(answer: Record<string, unknown> | null): ServiceWords {
+  return wordsIn(answer?.['message'] ?? answer?.['Message']);
+}
+
+function afterHash(type: string): string {
+  return type.slice(type.indexOf('#') + 1).split(':', 1)[0] ?? type;
+}
+
+interface WithThrottlingReasons {
+  readonly ThrottlingReasons?: unknown;
+  readonly throttlingReasons?: unknown;
+}
+
+interface SdkErrorFields extends WithThrottlingReasons {
+  readonly code?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** A request meets a table, its indexes and an account: there are fewer. */
+const MOST_REASONS = 50;
+
+/** `ThrottlingReasons` in the API reference, `throttlingReasons` in the SDK's types and in some answers. */
+function throttlingReasons(answer: WithThrottlingReasons): readonly string[] {
+  const listed = answer.ThrottlingReasons ?? answer.throttlingReasons;
+  if (!Array.isArray(listed)) return [];
+  return listed.slice(0, MOST_REASONS).flatMap((entry: unknown) => {
+    const reason = typeof entry === 'object' && entry !== null && 'reason' in entry ? entry.reason : undefined;
+    return typeof reason === 'string' ? [ofServer(reason)] : [];
+  });
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}

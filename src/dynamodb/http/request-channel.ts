@@ -1,0 +1,202 @@
+/**
+ * The hot way to DynamoDB: one prepared JSON body, signed and posted over kept-alive connections. No retries here
+ * (the callers own them), except that a refused signature is mended and sent once more.
+ */
+import type { Dispatcher } from 'undici';
+import Pool from 'undici/lib/dispatcher/pool.js';
+import { ANSWER_FAULTS } from '../failures/answer-faults.js';
+import { type AnswerHeaders, sealFault } from './answer-seal.js';
+import { connectionFailure, parseErrorAnswer } from './error-answer.js';
+import type { RequestSigner } from './request-signer.js';
+import { RequestFailure } from '../failures/service-errors.js';
+import { type ChannelTimeouts, UPLOAD_BYTES_PER_MS, WHOLE_TIMEOUT_MS } from './timeouts.js';
+
+export interface ChannelLimits extends ChannelTimeouts {
+  /** Connections at once; a request beyond them waits for one. */
+  readonly connections: number;
+}
+
+export interface PostLimits {
+  /** An answer that is longer is none. */
+  readonly maxAnswerBytes: number;
+  /** Ends the wait for the answer; the request may have been applied all the same. */
+  readonly signal: AbortSignal | null;
+}
+
+/** ExpiredToken and a wrong clock can meet in one request; nothing needs a third mending. */
+const MENDINGS = 2;
+
+export class RequestChannel {
+  readonly #signer: RequestSigner;
+  readonly #pool: Dispatcher;
+  readonly #path: string;
+  readonly #wholeMs: number;
+
+  constructor(signer: RequestSigner, endpoint: URL, limits: ChannelLimits) {
+    this.#signer = signer;
+    this.#path = endpoint.pathname;
+    this.#wholeMs = limits.wholeTimeoutMs ?? WHOLE_TIMEOUT_MS;
+    this.#pool = new Pool(endpoint.origin, {
+      connections: limits.connections,
+      pipelining: 1,
+      connect: { timeout: limits.connectTimeoutMs },
+      headersTimeout: limits.answerTimeoutMs,
+      bodyTimeout: limits.answerTimeoutMs,
+    });
+  }
+
+  /**
+   * @param json the whole request body, as text or as UTF-8
+   * @returns the body of the success answer, as UTF-8, as the service sent it
+   * @throws RequestFailure for everything a caller may judge; FerryError E_TARGET_CREDENTIALS where there are none
+   */
+  async post(operation: string, json: string | Buffer, limits: PostLimits): Promise<Buffer> {
+    const body = typeof json === 'string' ? Buffer.from(json) : json;
+    for (let mendings = 0; ; mendings++) {
+      const renewal = this.#signer.renewalBeforeUse();
+      if (renewal !== null) await unlessAborted(renewal, limits.signal);
+      const { headers, credentials } = this.#signer.sign(operation, body);
+      try {
+        return await this.#exchange(headers, body, limits);
+      } catch (thrown) {
+        const mendable = thrown instanceof RequestFailure && mendings < MENDINGS;
+        if (!mendable) throw thrown;
+        if (!(await unlessAborted(this.#signer.mend(thrown, credentials), limits.signal))) throw thrown;
+      }
+    }
+  }
+
+  /** Ends the connections; requests still under way fail. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #exchange(headers: Record<string, string>, body: Buffer, limits: PostLimits): Promise<Buffer> {
+    const wholeMs = this.#wholeMs + body.length / UPLOAD_BYTES_PER_MS;
+    return new Promise((resolve, reject) => {
+      const exchange = new Exchange(resolve, reject, limits, wholeMs);
+      this.#pool.dispatch({ method: 'POST', path: this.#path, headers, body }, exchange);
+    });
+  }
+}
+
+/**
+ * Collects one answer, for so long and up to so many bytes. `dispatch` with a handler costs a fraction of undici's stream-based `request`;
+ * undici's own limits are of the pause before each part, and parts may come for ever.
+ */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #resolve: (body: Buffer) => void;
+  readonly #reject: (failure: RequestFailure) => void;
+  readonly #limits: PostLimits;
+  readonly #timer: NodeJS.Timeout;
+  readonly #abort = (): void => this.#stop('aborted');
+  #controller: Dispatcher.DispatchController | null = null;
+  #sent = false;
+  /** Why it was ended from here. */
+  #stopped: string | null = null;
+  #status = 0;
+  #headers: AnswerHeaders = {};
+  #bytes = 0;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(
+    resolve: (body: Buffer) => void,
+    reject: (failure: RequestFailure) => void,
+    limits: PostLimits,
+    wholeMs: number,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#limits = limits;
+    this.#timer = setTimeout(() => this.#stop(ANSWER_FAULTS.late), wholeMs);
+    if (limits.signal?.aborted === true) this.#abort();
+    else limits.signal?.addEventListener('abort', this.#abort);
+  }
+
+  /** Called on an open connection, just before the first byte is written. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#stopped === null) this.#sent = true;
+    else controller.abort(new RequestStopped());
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#limits.maxAnswerBytes) this.#stop(ANSWER_FAULTS.endless);
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#end();
+    const [first, second] = this.#chunks;
+    const body = first !== undefined && second === undefined ? first : Buffer.concat(this.#chunks);
+    const fault = sealFault(this.#status, this.#headers, body);
+    // Whatever its status, it is no answer of the service.
+    if (fault !== null) this.#reject(new RequestFailure(fault, 0, true));
+    else if (this.#status === 200) this.#resolve(body);
+    else this.#reject(parseErrorAnswer(this.#status, body.toString('utf8'), timeIn(this.#headers)));
+    this.#letGo();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#end();
+    const code = this.#stopped ?? (error as NodeJS.ErrnoException).code ?? error.name;
+    this.#reject(this.#sent ? new RequestFailure(code, 0, true) : connectionFailure(code));
+    this.#letGo();
+  }
+
+  /** Where it waits for its connection still, that may come up later: nothing is sent over it then. */
+  #stop(reason: string): void {
+    this.#stopped ??= reason;
+    if (this.#controller !== null) this.#controller.abort(new RequestStopped());
+    else {
+      this.#end();
+      this.#reject(connectionFailure(reason));
+    }
+  }
+
+  /**
+   * An ended exchange may outlive its request: by a removed listener of a signal, say, that V8 has come to take for old, and so keeps all that
+   * it once pointed to until the next collection of everything. The answer and the request are some kB, which each scavenge would copy.
+   */
+  #letGo(): void {
+    this.#controller = null;
+    this.#headers = {};
+    this.#chunks.length = 0;
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#limits.signal?.removeEventListener('abort', this.#abort);
+  }
+}
+
+/** The SDK's search for credentials takes no signal, and may last. @throws RequestFailure: nothing is sent any more */
+async function unlessAborted<T>(credentials: Promise<T>, signal: AbortSignal | null): Promise<T> {
+  if (signal === null) return await credentials;
+  let abort = (): void => undefined;
+  const ended = new Promise<never>((_, reject) => {
+    abort = () => reject(connectionFailure('aborted'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  });
+  try {
+    return await Promise.race([credentials, ended]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+class RequestStopped extends Error {}
+
+/** The service's, in ms since the epoch; null where the answer does not tell. */
+function timeIn(headers: AnswerHeaders): number | null {
+  const date = headers['date'];
+  const time = typeof date === 'string' ? Date.parse(date) : NaN;
+  return Number.isNaN(time) ? null : time;
+}

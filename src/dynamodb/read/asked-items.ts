@@ -1,0 +1,72 @@
+/** The items of one read by their keys, and what was found at each. Items with one item key are asked for once. */
+import { readUnits } from '../../core/capacity-units.js';
+import { heldAs, SAME, type HeldItem } from '../../core/held-item.js';
+import type { MappedItem } from '../../core/model.js';
+import type { AskedKey } from './keys-to-read.js';
+
+export class AskedItems {
+  /** Each once. */
+  readonly keys: readonly AskedKey[];
+  readonly #items: readonly MappedItem[];
+  /** The first item of each key. */
+  readonly #places = new Map<string, number>();
+  readonly #held: HeldItem[];
+  /** By place: the request that asks for it now; 0: none does. */
+  readonly #request: Uint32Array;
+  #requests = 0;
+  /** Places of items whose key one before has, each with that one's place. */
+  readonly #again: (readonly [number, number])[] = [];
+
+  constructor(items: readonly MappedItem[]) {
+    this.#items = items;
+    this.#held = items.map(() => null);
+    this.#request = new Uint32Array(items.length);
+    const keys: AskedKey[] = [];
+    for (const [place, { keyText, bytes }] of items.entries()) {
+      const first = this.#places.get(keyText);
+      if (first === undefined) {
+        this.#places.set(keyText, place);
+        keys.push({ text: keyText, units: readUnits(bytes), place });
+      } else this.#again.push([place, first]);
+    }
+    this.keys = keys;
+  }
+
+  /** Of the item that is asked for by that key; undefined where none is. */
+  placeOf(keyText: string): number | undefined {
+    return this.#places.get(keyText);
+  }
+
+  /** @param place as `placeOf` gave it */
+  at(place: number): MappedItem {
+    return this.#items[place] as MappedItem;
+  }
+
+  /** @returns the number of a request that asks for those, and for nothing else */
+  ask(keys: readonly AskedKey[]): number {
+    const request = ++this.#requests;
+    for (const { place } of keys) this.#request[place] = request;
+    return request;
+  }
+
+  /** @returns whether that request asked for it, and no answer named it since */
+  answer(place: number, request: number): boolean {
+    if (this.#request[place] !== request) return false;
+    this.#request[place] = 0;
+    return true;
+  }
+
+  found(place: number, held: HeldItem): void {
+    this.#held[place] = held;
+  }
+
+  /** In the order of the items. */
+  held(): readonly HeldItem[] {
+    for (const [place, first] of this.#again) {
+      const held = this.#held[first] ?? null;
+      const text = held === SAME ? this.at(first).text : held;
+      this.#held[place] = text === null ? null : heldAs(text, this.at(place));
+    }
+    return this.#held;
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * BatchGetItem on the wire: the answer's items, each beside the one that was asked for. An item that is byte for byte what a row maps to,
+ * but for the order of its attributes, is known as such without parsing; every other one is parsed, brought into canonical form
+ * and compared so.
+ */
+import { readUnits } from '../../core/capacity-units.js';
+import { heldAs, SAME, type HeldItem } from '../../core/held-item.js';
+import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from '../http/answer-shape.js';
+import type { AskedItems } from './asked-items.js';
+import { AttributeSlices } from './attribute-slices.js';
+import {
+  CLOSING_BRACKET,
+  COLON,
+  COMMA,
+  endOfNested,
+  endOfString,
+  OPENING_BRACE,
+  OPENING_BRACKET,
+  QUOTE,
+} from './json-scan.js';
+import { keyTextOf, type ItemAttributes, type KeyNames } from '../key-text.js';
+
+export interface BatchGetAnswer {
+  readonly items: readonly AnsweredItem[];
+  /** Places among the items asked for. */
+  readonly unprocessed: readonly number[];
+  /** Read units; null where the service does not say. */
+  readonly units: number | null;
+}
+
+export interface AnsweredItem {
+  /** Among the items asked for. */
+  readonly place: number;
+  readonly held: HeldItem;
+  /** Read units by its size, somewhat too many where it is not the same: for want of better. */
+  readonly units: number;
+}
+
+interface ParsedAnswer {
+  readonly items: readonly unknown[];
+  readonly unprocessed: readonly unknown[];
+  readonly units: number | null;
+}
+
+const RESPONSES = Buffer.from('"Responses"');
+
+export class BatchGetAnswers {
+  readonly #slices: AttributeSlices;
+
+  /** @param canonicalText of an item as the service answered it (DynamoDB JSON, parsed) */
+  constructor(
+    private readonly table: string,
+    private readonly names: KeyNames,
+    private readonly canonicalText: (attributes: ItemAttributes) => string,
+  ) {
+    this.#slices = new AttributeSlices(names);
+  }
+
+  /**
+   * A key that the answer names nowhere is one without an item.
+   * @param request that asked, by `AskedItems.ask`
+   * @throws UnreadableAnswer where it is no answer to that request, or names a key that it did not ask for, or one twice
+   */
+  read(bytes: Buffer, asked: AskedItems, request: number): BatchGetAnswer {
+    return orUnreadable(() => {
+      const list = listOfItems(bytes);
+      const answer = (list === -1 ? null : this.#readList(bytes, list, asked)) ?? this.#readParsed(bytes, asked);
+      for (const { place } of answer.items) if (!asked.answer(place, request)) throw new UnreadableAnswer();
+      for (const place of answer.unprocessed) if (!asked.answer(place, request)) throw new UnreadableAnswer();
+      return answer;
+    });
+  }
+
+  /**
+   * Item by item, without parsing the whole.
+   * @param list of the first item
+   * @returns null where the answer is of another shape than all are
+   */
+  #readList(bytes: Buffer, list: number, asked: AskedItems): BatchGetAnswer | null {
+    const same: AnsweredItem[] = [];
+    const others: unknown[] = [];
+    let at = list;
+    while (bytes[at] !== CLOSING_BRACKET || at > list) {
+      const end = this.#slices.cut(bytes, at);
+      if (end === -1) return null;
+      const found = this.#same(asked);
+      if (found === null) others.push(JSON.parse(bytes.toString('utf8', at, end)));
+      else same.push(found);
+      at = end;
+      if (bytes[at] === CLOSING_BRACKET) break;
+      if (bytes[at] !== COMMA) return null;
+      at += 1;
+    }
+    // Whatever is around the items has to be sound as well, before any of them counts.
+    const rest = this.#parse(bytes.toString('utf8', 0, list) + bytes.toString('utf8', at));
+    if (rest.items.length > 0) return null;
+    return { items: [...same, ...others.map((item) => this.#parsed(item, asked))], ...this.#aside(rest, asked) };
+  }
+
+  #readParsed(bytes: Buffer, asked: AskedItems): BatchGetAnswer {
+    const answer = this.#parse(bytes.toString('utf8'));
+    return { items: answer.items.map((item) => this.#parsed(item, asked)), ...this.#aside(answer, asked) };
+  }
+
+  #aside({ unprocessed, units }: ParsedAnswer, asked: AskedItems): Omit<BatchGetAnswer, 'items'> {
+    return { unprocessed: unprocessed.map((key) => this.#placeOf(objectIn(key), asked)), units };
+  }
+
+  /** DynamoDB JSON holds its numbers as strings, so parsing rounds none. */
+  #parse(json: string): ParsedAnswer {
+    const raw = objectIn(JSON.parse(json));
+    const items = ofTable(raw['Responses'], this.table);
+    const unprocessed = ofTable(raw['UnprocessedKeys'], this.table);
+    return {
+      items: items === undefined ? [] : listIn(items, 0),
+      unprocessed: unprocessed === undefined ? [] : listIn(objectIn(unprocessed)['Keys']),
+      units: unitsInList(raw['ConsumedCapacity'], this.table),
+    };
+  }
+
+  #same(asked: AskedItems): AnsweredItem | null {
+    const keyText = this.#slices.keyText();
+    const place = keyText === null ? undefined : asked.placeOf(keyText);
+    if (place === undefined) return null;
+    const item = asked.at(place);
+    return this.#slices.areOf(item) ? { place, held: SAME, units: readUnits(item.bytes) } : null;
+  }
+
+  #parsed(item: unknown, asked: AskedItems): AnsweredItem {
+    const attributes = objectIn(item);
+    const text = this.canonicalText(attributes);
+    const place = this.#placeOf(attributes, asked);
+    return { place, held: heldAs(text, asked.at(place)), units: readUnits(text.length) };
+  }
+
+  /** @throws UnreadableAnswer where nobody asked for that key */
+  #placeOf(attributes: ItemAttributes, asked: AskedItems): number {
+    const text = keyTextOf(attributes, this.names);
+    const place = text === null ? undefined : asked.placeOf(text);
+    if (place === undefined) throw new UnreadableAnswer();
+    return place;
+  }
+}
+
+/** Of the first item in `{...,"Responses":{"table":[`, or of the bracket that closes an empty list; -1 where there is no such list. */
+function listOfItems(bytes: Buffer): number {
+  if (bytes[0] !== OPENING_BRACE) return -1;
+  for (let at = 1; bytes[at] === QUOTE;) {
+    const name = endOfString(bytes, at);
+    if (name === -1 || bytes[name] !== COLON) return -1;
+    const value = name + 1;
+    if (bytes.compare(RESPONSES, 0, RESPONSES.length, at, name) === 0) return listOfTable(bytes, value);
+    if (bytes[value] !== OPENING_BRACE && bytes[value] !== OPENING_BRACKET) return -1;
+    const end = endOfNested(bytes, value);
+    if (end === -1 || bytes[end] !== COMMA) return -1;
+    at = end + 1;
+  }
+  return -1;
+}
+
+function listOfTable(bytes: Buffer, at: number): number {
+  if (bytes[at] !== OPENING_BRACE || bytes[at + 1] !== QUOTE) return -1;
+  const name = endOfString(bytes, at + 1);
+  return name !== -1 && bytes[name] === COLON && bytes[name + 1] === OPENING_BRACKET ? name + 2 : -1;
+}

@@ -1,0 +1,263 @@
+/**
+ * The item reader: strongly consistent BatchGetItem until no key is unprocessed, within one budget of read units. Reading
+ * twice does no harm, so every failure that may pass is simply tried again.
+ *
+ * An answer may cost a hundred times what its keys suggest (400 KB are 100 units), so a request is debited, before it is sent, by the
+ * sizes that are expected, and cut so that it does not show in ten seconds' consumption. What may have been read stays debited though
+ * no answer came, and so does what was refused for lack of capacity (`throttle-feedback.ts`); all else comes back.
+ */
+import { setMaxListeners } from 'node:events';
+import pLimit from 'p-limit';
+import type { LimitFunction } from 'p-limit';
+import type { MappedItem } from '../../core/model.js';
+import type { ItemRead, ItemReader } from '../../core/ports/ports.js';
+import { AskedItems } from './asked-items.js';
+import { Patience, retryDelay } from '../failures/backoff.js';
+import { UnreadableAnswer } from '../http/answer-shape.js';
+import { answerBytesOf } from '../http/answer-size.js';
+import { BatchGetAnswers, type AnsweredItem, type BatchGetAnswer } from './batch-get.js';
+import { BelievableUnits, readBounds } from '../http/believable-units.js';
+import type { ItemChannelOptions } from '../channel-options.js';
+import type { ItemAttributes } from '../key-text.js';
+import { type AskedKey, type KeyBatch, KeysToRead } from './keys-to-read.js';
+import { pause, throwIfInterrupted } from '../../core/async/sleep.js';
+import { RequestChannel } from '../http/request-channel.js';
+import { DEFAULT_TIMEOUTS } from '../http/timeouts.js';
+import { judge, refused, RequestFailure, unavailable } from '../failures/service-errors.js';
+import { ThrottleFeedback } from '../capacity/throttle-feedback.js';
+import { ReadEstimate } from '../capacity/unit-estimate.js';
+
+export interface ItemReaderOptions extends ItemChannelOptions {
+  /** The canonical text of an item as the service answered it (DynamoDB JSON, parsed). */
+  readonly canonicalText: (attributes: ItemAttributes) => string;
+}
+
+const OPERATION = 'BatchGetItem';
+const UNPROCESSED = 'UnprocessedKeys';
+/** An answer of this length on the wire leaves keys unprocessed as it is full (16 MB), not for lack of capacity. */
+const FULL_ANSWER_BYTES = 15_000_000;
+
+export function openItemReader(options: ItemReaderOptions): ItemReader {
+  return new BatchItemReader(options);
+}
+
+class BatchItemReader implements ItemReader {
+  readonly #options: ItemReaderOptions;
+  readonly #channel: RequestChannel;
+  readonly #limit: LimitFunction;
+  readonly #head: string;
+  readonly #answers: BatchGetAnswers;
+  readonly #feedback: ThrottleFeedback;
+  readonly #patience: Patience;
+  readonly #estimate = new ReadEstimate();
+  readonly #units: BelievableUnits;
+  readonly #reads = new Set<() => void>();
+  #closed = false;
+  #inFlight = 0;
+  /** Requests that the budget holds back. */
+  #waiting = 0;
+
+  constructor(options: ItemReaderOptions) {
+    const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
+    this.#options = options;
+    this.#channel = new RequestChannel(connection.signer, connection.endpoint, {
+      connections: requestsInFlight,
+      ...timeouts,
+    });
+    this.#limit = pLimit(requestsInFlight);
+    this.#head = `{"RequestItems":{${JSON.stringify(options.table)}:{"ConsistentRead":true,"Keys":[`;
+    this.#answers = new BatchGetAnswers(options.table, options.keyNames, options.canonicalText);
+    this.#units = new BelievableUnits(options.emitter, options.shard, OPERATION);
+    this.#feedback = new ThrottleFeedback(options.budget, performance.now());
+    this.#patience = new Patience(options.patienceSeconds);
+  }
+
+  async read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead> {
+    const asked = new AskedItems(items);
+    const keys = new KeysToRead(asked.keys);
+    const read = this.#begin(signal);
+    const requests = Math.min(this.#options.requestsInFlight, asked.keys.length);
+    const parts = Array.from({ length: requests }, () => this.#limit(() => this.#readPart(keys, asked, read.signal)));
+    try {
+      const units = await Promise.all(parts);
+      return { held: asked.held(), units: units.reduce((sum, part) => sum + part, 0) };
+    } catch (thrown) {
+      read.abort();
+      await Promise.allSettled(parts);
+      throw thrown;
+    } finally {
+      read.end();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const abort of this.#reads) abort();
+    await this.#channel.close();
+  }
+
+  /**
+   * A signal for one read, aborted with the caller's, by `close`, or by a part that failed. Not AbortSignal.any: on a
+   * signal that lives for weeks, Node 20 keeps something of each combined one.
+   */
+  #begin(signal: AbortSignal): { readonly signal: AbortSignal; abort(): void; end(): void } {
+    const own = new AbortController();
+    const abort = (): void => own.abort();
+    setMaxListeners(0, own.signal); // one for each part under way
+    if (signal.aborted || this.#closed) abort();
+    signal.addEventListener('abort', abort);
+    this.#reads.add(abort);
+    const end = (): void => {
+      signal.removeEventListener('abort', abort);
+      this.#reads.delete(abort);
+    };
+    return { signal: own.signal, abort, end };
+  }
+
+  /** Batch after batch, until no keys are left. @returns read units consumed */
+  async #readPart(keys: KeysToRead, asked: AskedItems, signal: AbortSignal): Promise<number> {
+    const { shard, emitter, random = Math.random } = this.#options;
+    const unprocessed = new KeysToRead([]);
+    let units = 0;
+    for (let attempt = 0; ;) {
+      throwIfInterrupted(signal);
+      const batch = await this.#nextBatch(unprocessed.empty ? keys : unprocessed, signal);
+      if (batch === null) return units;
+      const outcome = await this.#ask(batch, asked, signal);
+      units += outcome.units;
+      attempt = outcome.unprocessed.length < batch.keys.length ? 0 : attempt + 1;
+      if (outcome.unprocessed.length === 0) continue;
+      unprocessed.putBack(outcome.unprocessed);
+      const delayMs = retryDelay(attempt, random);
+      emitter.emit('request.retried', {
+        shard,
+        operation: OPERATION,
+        reason: outcome.reason,
+        attempt,
+        delayMs,
+        throttled: outcome.throttled,
+        ambiguous: false,
+      });
+      await pause(delayMs, signal);
+    }
+  }
+
+  /**
+   * Waits for the budget before it cuts: by then more may be known of what keys cost.
+   * @returns keys that count as under way, to be asked for at once; null where no keys are left
+   */
+  async #nextBatch(keys: KeysToRead, signal: AbortSignal): Promise<KeyBatch | null> {
+    const { budget } = this.#options;
+    while (!keys.empty) {
+      if (budget.open) {
+        const batch = keys.take(budget.smallDebit, this.#estimate);
+        budget.tryTake(batch.debit);
+        budget.sent(batch.debit);
+        // Under way from here on: others were let go with it, find the budget spent, and must not take this for a time without any.
+        this.#inFlight += 1;
+        this.#patience.released(performance.now());
+        return batch;
+      }
+      await this.#afford(signal);
+    }
+    return null;
+  }
+
+  /** One request, of a batch that counts as under way. What failed but may pass comes back as unprocessed, with its reason. */
+  async #ask({ keys, debit }: KeyBatch, asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
+    const { shard, table, budget, emitter } = this.#options;
+    const sentAt = performance.now();
+    try {
+      const body = `${this.#head}${keys.map(({ text }) => text).join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
+      const request = asked.ask(keys);
+      const bytes = await this.#channel.post(OPERATION, body, { maxAnswerBytes: answerBytesOf(keys.length), signal });
+      const answer = this.#understood(bytes, asked, request);
+      const unprocessed = ofPlaces(keys, answer.unprocessed);
+      for (const { place, held } of answer.items) asked.found(place, held);
+      const answered = keys.length - unprocessed.length;
+      // A key without an item costs one unit as well.
+      const units =
+        this.#units.of(answer.units, readBounds(keys.length)) ??
+        unitsOf(answer.items) + Math.max(0, answered - answer.items.length);
+      this.#estimate.learn(units, sumUnits(keys) - sumUnits(unprocessed));
+      const throttled = unprocessed.length > 0 && bytes.length < FULL_ANSWER_BYTES;
+      budget.settle(units + (throttled ? this.#likely(unprocessed) : 0) - debit);
+      budget.noteConsumed(units);
+      this.#feedback.note(answered, throttled ? unprocessed.length : 0, sentAt, performance.now());
+      if (throttled) emitter.emit('target.throttled', { shard, items: unprocessed.length, reasons: [] });
+      if (answered > 0) this.#patience.progress();
+      else this.#bear(new RequestFailure(UNPROCESSED, 200, true));
+      return { units, unprocessed, reason: UNPROCESSED, throttled };
+    } catch (thrown) {
+      if (!(thrown instanceof RequestFailure)) throw thrown;
+      throwIfInterrupted(signal);
+      const verdict = judge(thrown, OPERATION, table);
+      const throttled = verdict.kind === 'throttled';
+      const mayHaveBeenRead = verdict.kind === 'unavailable' && verdict.ambiguous;
+      budget.settle((throttled || mayHaveBeenRead ? this.#likely(keys) : 0) - debit);
+      if (verdict.kind === 'fatal') throw verdict.error;
+      if (verdict.kind === 'invalid') throw refused(OPERATION, table, thrown);
+      if (throttled) {
+        this.#feedback.note(0, verdict.hotKeyRange ? 0 : keys.length, sentAt, performance.now());
+        emitter.emit('target.throttled', { shard, items: keys.length, reasons: thrown.throttlingReasons });
+      }
+      this.#bear(thrown);
+      return { units: 0, unprocessed: keys, reason: thrown.reason, throttled };
+    } finally {
+      budget.ended(debit);
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0 && this.#waiting > 0) this.#patience.heldBack(performance.now());
+    }
+  }
+
+  /** Waits for the budget. Where nothing is under way meanwhile, that time is no failure of the target. */
+  async #afford(signal: AbortSignal): Promise<void> {
+    if (this.#inFlight === 0) this.#patience.heldBack(performance.now());
+    this.#waiting += 1;
+    try {
+      await this.#options.budget.take(0, signal);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** @throws FerryError once that was borne for too long */
+  #bear(failure: RequestFailure): void {
+    const { table, patienceSeconds } = this.#options;
+    if (this.#patience.exhaustedBy(performance.now())) throw unavailable(OPERATION, table, failure, patienceSeconds);
+  }
+
+  #likely(keys: readonly AskedKey[]): number {
+    return keys.reduce((sum, { units }) => sum + this.#estimate.likely(units), 0);
+  }
+
+  #understood(bytes: Buffer, asked: AskedItems, request: number): BatchGetAnswer {
+    try {
+      return this.#answers.read(bytes, asked, request);
+    } catch (thrown) {
+      if (thrown instanceof UnreadableAnswer) throw new RequestFailure(thrown.message, 200, true);
+      throw thrown;
+    }
+  }
+}
+
+interface Outcome {
+  readonly units: number;
+  readonly unprocessed: readonly AskedKey[];
+  readonly reason: string;
+  readonly throttled: boolean;
+}
+
+function ofPlaces(keys: readonly AskedKey[], places: readonly number[]): readonly AskedKey[] {
+  if (places.length === 0) return [];
+  const wanted = new Set(places);
+  return keys.filter(({ place }) => wanted.has(place));
+}
+
+function unitsOf(items: readonly AnsweredItem[]): number {
+  return items.reduce((sum, { units }) => sum + units, 0);
+}
+
+function sumUnits(keys: readonly AskedKey[]): number {
+  return keys.reduce((sum, { units }) => sum + units, 0);
+}

@@ -1,0 +1,50 @@
+/**
+ * A rare call whose signature is refused is signed anew and sent once more, as the hot ones are (`request-signer.ts`): a look at the
+ * table must not end a run whose writes would go on.
+ *
+ * Looked through for siblings: credentials that the service calls expired (fetched by force, which the SDK does for nobody); a clock that
+ * is off (the SDK corrects its own by the refusal's Date, and with a single attempt never uses that); credentials that cannot be fetched
+ * for a moment, though those at hand still serve (`target-guard.ts` lets that pass for a while).
+ */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { fromSdkError } from '../http/error-answer.js';
+import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from '../failures/service-errors.js';
+import { CREDENTIALS_WITHIN_MS, within } from '../../core/async/deadline.js';
+
+/** ExpiredToken and a wrong clock can meet in one request; nothing needs a third mending. */
+const MENDINGS = 2;
+
+/** From now on each call of that client mends what made the service refuse its signature, where it can be mended. */
+export function mendSignatures(client: DynamoDBClient): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      for (let mendings = 0; ; mendings++) {
+        try {
+          return await next(args);
+        } catch (thrown) {
+          if (mendings === MENDINGS || !(await mended(client, thrown))) throw thrown;
+        }
+      }
+    },
+    { step: 'initialize', name: 'mendSignature' },
+  );
+}
+
+/** @throws RequestFailure where new credentials cannot be had now: that may pass */
+async function mended(client: DynamoDBClient, thrown: unknown): Promise<boolean> {
+  const { reason } = fromSdkError(thrown);
+  if (EXPIRED_CREDENTIALS.has(reason)) {
+    try {
+      await within(CREDENTIALS_WITHIN_MS, client.config.credentials({ forceRefresh: true }));
+      return true;
+    } catch (failed) {
+      throw new RequestFailure(`credential renewal: ${fromSdkError(failed).reason}`, 0, false);
+    }
+  }
+  return CLOCK_SKEW.has(reason) && (thrown as SdkError).$metadata?.clockSkewCorrected === true;
+}
+
+/** As the SDK marks what it corrected its clock by. */
+interface SdkError {
+  readonly $metadata?: { readonly clockSkewCorrected?: boolean };
+}

@@ -1,0 +1,142 @@
+/**
+ * What each state of a table, of its indexes and of its replicas means for a run: whether the table can be worked with, whether the state
+ * passes by itself, and what to do. The lists are the API's own (a unit test holds that none is missing): TableStatus, IndexStatus and
+ * ReplicaStatus of DescribeTable, whose documentation is the source of every sentence here.
+ *
+ * Looked through for siblings: SSEStatus (ENABLING, UPDATING: the table works meanwhile; a key out of reach shows as a table status, and
+ * since when in SSEDescription), ArchivalSummary (its backup is named), TimeToLiveStatus (`time-to-live.ts`), GlobalTableStatus (version
+ * 2017 of global tables, which DescribeTable does not tell), WitnessStatus (of MRSC tables; its region holds no data), Backfilling.
+ */
+import type { IndexStatus, ReplicaStatus, TableStatus } from '@aws-sdk/client-dynamodb';
+import { FerryError, type Fault } from '../../core/errors.js';
+
+export interface StateRule {
+  /** Items can be read and written. */
+  readonly usable: boolean;
+  /** Continues "table NAME is STATE, ". */
+  readonly fact: string;
+  readonly next: string;
+}
+
+const WORKS: StateRule = { usable: true, fact: 'and can be used', next: '' };
+
+const NEVER_AGAIN =
+  'restore the backup that DynamoDB made of it under another name. Name that table in target.table, and start the shards again with --restart';
+
+export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
+  ACTIVE: WORKS,
+  // AWS: the table remains available for reads and writes.
+  UPDATING: WORKS,
+  CREATING: {
+    usable: false,
+    fact: 'which passes by itself, as a rule within a minute',
+    next: 'wait until the table is ACTIVE, then run the same command again',
+  },
+  DELETING: {
+    usable: false,
+    fact: 'and will not come back: everything in it goes',
+    next: 'find out who deletes it. Once it is gone, `dynaferry backfill --create-table --restart` moves all rows into a new one',
+  },
+  ARCHIVING: {
+    usable: false,
+    fact: 'and will not come back: its KMS key was out of reach for more than seven days',
+    next: NEVER_AGAIN,
+  },
+  ARCHIVED: {
+    usable: false,
+    fact: 'and will not come back: its KMS key was out of reach for more than seven days',
+    next: NEVER_AGAIN,
+  },
+  INACCESSIBLE_ENCRYPTION_CREDENTIALS: {
+    usable: false,
+    fact: 'which does not pass by itself: DynamoDB cannot use its KMS key, and archives it after seven days',
+    next: 'enable the KMS key again, or cancel its deletion, and give DynamoDB its grant back; then run the same command again',
+  },
+  REPLICATION_NOT_AUTHORIZED: {
+    usable: false,
+    fact: 'which does not pass by itself: a policy denies replication, and what is written does not reach the other regions',
+    next: 'give AWSServiceRoleForDynamoDBReplication, or the replication service principal, its permissions back within 20 hours; or remove the replicas',
+  },
+};
+
+/** Continues "index NAME is STATE: ". null: nothing to say of it. */
+export const INDEX_STATES: Readonly<Record<IndexStatus, string | null>> = {
+  ACTIVE: null,
+  UPDATING: null,
+  CREATING: 'it is being built, takes write capacity, and refuses items whose key in it has another type',
+  DELETING: 'it is being deleted; its writes are counted until it is gone',
+};
+
+/** Continues "the replica in REGION is STATE: ". null: nothing to say of it. */
+export const REPLICA_STATES: Readonly<Record<ReplicaStatus, string | null>> = {
+  ACTIVE: null,
+  UPDATING: null,
+  CREATING: 'it is being built, and gets the items of this migration as well',
+  CREATION_FAILED: 'it could not be built, and gets no item',
+  DELETING: 'it is being deleted, and gets no item',
+  REGION_DISABLED: 'the account disabled its region, and it gets no item; after 20 hours it leaves the global table',
+  INACCESSIBLE_ENCRYPTION_CREDENTIALS:
+    'its KMS key is out of reach, and it gets no item; after 20 hours it leaves the global table',
+  REPLICATION_NOT_AUTHORIZED:
+    'a policy denies replication, and it gets no item; after 20 hours it leaves the global table',
+  ARCHIVING: 'it is being archived, and gets no item',
+  ARCHIVED: 'it was archived, and gets no item',
+};
+
+const UNKNOWN_STATE: StateRule = {
+  usable: false,
+  fact: 'a state that this version of dynaferry does not know',
+  next: 'look the state up in the documentation of DescribeTable; once the table is ACTIVE, run the same command again',
+};
+
+/** What is said of a state besides its rule. */
+export interface StateDetails {
+  /** Since when the KMS key is out of reach, as DynamoDB found it. */
+  readonly keyLostAt: Date | null;
+  /** ARN of the backup that was made of an archived table. */
+  readonly backup: string | null;
+}
+
+export const NO_DETAILS: StateDetails = { keyLostAt: null, backup: null };
+
+/** @returns null for a state in which the table can be used */
+export function stateFault(
+  table: string,
+  status: string,
+  { keyLostAt, backup }: StateDetails = NO_DETAILS,
+): (Fault & { readonly code: 'E_TARGET_NOT_ACTIVE' }) | null {
+  const rule = ruleOf(TABLE_STATES, status) ?? UNKNOWN_STATE;
+  if (rule.usable) return null;
+  const since = keyLostAt === null ? '' : ` (since ${keyLostAt.toISOString()})`;
+  const from = backup === null ? '' : ` (backup ${backup})`;
+  return {
+    code: 'E_TARGET_NOT_ACTIVE',
+    message: `table ${table} is ${status}${since}, ${rule.fact}`,
+    hint: `${rule.next}${from}`,
+  };
+}
+
+/** @throws FerryError E_TARGET_NOT_ACTIVE */
+export function requireUsable(table: string, status: string, details: StateDetails): void {
+  const fault = stateFault(table, status, details);
+  if (fault !== null) throw new FerryError(fault.code, fault.message, fault.hint);
+}
+
+/** @returns null where there is nothing to say of it */
+export function indexState(name: string, status: string, backfilling: boolean): string | null {
+  const said = ruleOf(INDEX_STATES, status);
+  if (said === null) return null;
+  return `index ${name} is ${status}${backfilling ? ' and backfilling' : ''}: ${said ?? 'a state that this version of dynaferry does not know'}`;
+}
+
+/** @returns null where there is nothing to say of it */
+export function replicaState(region: string, status: string): string | null {
+  const said = ruleOf(REPLICA_STATES, status);
+  if (said === null) return null;
+  return `the replica in ${region} is ${status}: ${said ?? 'a state that this version of dynaferry does not know'}`;
+}
+
+/** The service may say what no list has, `__proto__` among it. */
+function ruleOf<T>(rules: Readonly<Record<string, T>>, status: string): T | undefined {
+  return Object.hasOwn(rules, status) ? rules[status] : undefined;
+}

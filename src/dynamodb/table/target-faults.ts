@@ -1,0 +1,196 @@
+/**
+ * The preflight of the target: what the table is, held against what the mapping and the config expect. Every finding at
+ * once; pure, so that it can be tested without a table.
+ */
+import type { TargetConfig } from '../../config/model.js';
+import { FerryError, type ErrorCode, type Finding } from '../../core/errors.js';
+import type { KeyAttribute, TableFacts, TableKeys } from './table-facts.js';
+import { indexState, replicaState, stateFault } from './table-states.js';
+
+export interface TargetExpectation extends TableKeys {
+  readonly table: string;
+  /** The attribute that the mapping's TTL fills; null where it has none. */
+  readonly ttlAttribute: string | null;
+  /** WCU per second of the migration. */
+  readonly writeCapacity: number;
+  /** Of one shard. */
+  readonly requestsInFlight: number;
+  /** null: nobody else writes. */
+  readonly version: TargetConfig['version'];
+}
+
+export function missingTable(table: string): FerryError {
+  return new FerryError(
+    'E_TARGET_TABLE_MISSING',
+    `table ${table} does not exist at this endpoint and region`,
+    'check target.region, target.endpoint and target.table, or let `dynaferry backfill --create-table` create it',
+  );
+}
+
+/** @param facts null: there is no such table */
+export function targetFaults(facts: TableFacts | null, expected: TargetExpectation): readonly Finding[] {
+  const findings: Finding[] = liveWriterWarnings(expected);
+  if (facts === null) {
+    findings.push({ ...missingTable(expected.table).toFault(), level: 'error' });
+    return findings;
+  }
+  const state = stateFault(facts.name, facts.status, facts.details);
+  if (state !== null) findings.push({ ...state, level: 'error' });
+  if (!sameKeys(facts, expected)) {
+    findings.push(
+      error(
+        'E_TARGET_KEY_SCHEMA',
+        `table ${facts.name} has ${describeKeys(facts)}; the mapping makes ${describeKeys(expected)}`,
+        'change the names and types of the mapping’s keys, or name another table in target.table: a table’s keys cannot be changed',
+      ),
+    );
+  }
+  findings.push(...stateWarnings(facts), ...ttlWarnings(facts, expected), ...capacityWarnings(facts, expected));
+  return findings;
+}
+
+/** Of a put, answer included, near the region; a guess on the slow side. */
+const PUT_MS = 10;
+
+/** Told each time: what is lost this way is lost silently. */
+function liveWriterWarnings({ version, writeCapacity, requestsInFlight }: TargetExpectation): Finding[] {
+  if (version === null) return [];
+  const warnings: Finding[] = [];
+  if (version.tombstonesKeptSeconds === null) {
+    warnings.push(
+      warning(
+        'target.version has no `tombstonesKept`: an item that the application deletes during the backfill can come back',
+        'let the application put a tombstone of a newer version in the place of what it deletes, and say how long it is kept; or make sure that it deletes nothing meanwhile',
+      ),
+    );
+  }
+  const putsPerSecond = Math.floor((1_000 / PUT_MS) * requestsInFlight);
+  if (putsPerSecond < writeCapacity) {
+    warnings.push(
+      warning(
+        `beside a live writer items are put one by one: ${requestsInFlight} requests in flight make some ${putsPerSecond} items a second of a shard, target.writeCapacity asks for ${writeCapacity}`,
+        'raise target.requestsInFlight, run several shards at once (--jobs), or expect a slower run',
+      ),
+    );
+  }
+  return warnings;
+}
+
+/** What is under way in an index or in another region: no fault of the table, but the operator should know which one it is. */
+function stateWarnings({ name, indexes, replicas }: TableFacts): Finding[] {
+  const said = [
+    ...indexes.map((index) => indexState(index.name, index.status, index.backfilling)),
+    ...replicas.map((replica) => replicaState(replica.region, replica.status)),
+  ];
+  return said
+    .filter((text) => text !== null)
+    .map((text) =>
+      warning(
+        `table ${name}: ${text}`,
+        'wait until all of its indexes and replicas are ACTIVE, or expect a slower run',
+      ),
+    );
+}
+
+function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] {
+  const wanted = expected.ttlAttribute;
+  if (facts.ttl === 'unsupported') return [];
+  if (facts.ttl === 'denied') {
+    if (wanted === null) return [];
+    return [
+      warning(
+        `AWS refused to say whether TTL is on for table ${facts.name}: items that TTL deletes will count as missing in verify`,
+        'allow dynamodb:DescribeTimeToLive on the table',
+      ),
+    ];
+  }
+  if (wanted === null) {
+    if (facts.ttl === null) return [];
+    return [
+      warning(
+        `table ${facts.name} expires items by attribute ${facts.ttl.attribute}, which no TTL rule of the mapping fills`,
+        'make sure that no mapped column has that name, or items may be deleted that should stay',
+      ),
+    ];
+  }
+  if (facts.ttl === null || facts.ttl.status === 'DISABLING') {
+    return [
+      warning(
+        `the mapping fills TTL attribute ${wanted}, but TTL is off on table ${facts.name}: nothing will expire`,
+        `turn TTL on for attribute ${wanted} when the migration is verified, or before`,
+      ),
+    ];
+  }
+  if (facts.ttl.attribute === wanted) return [];
+  return [
+    warning(
+      `the mapping fills TTL attribute ${wanted}, but table ${facts.name} expires items by ${facts.ttl.attribute}`,
+      'give both the same name: mapping ttl.attribute, or the table’s TTL setting',
+    ),
+  ];
+}
+
+function capacityWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] {
+  const warnings: Finding[] = [];
+  const { provisionedWriteUnits, warmWriteUnits } = facts;
+  if (provisionedWriteUnits !== null && provisionedWriteUnits < expected.writeCapacity) {
+    warnings.push(
+      warning(
+        `table ${facts.name} has ${provisionedWriteUnits} WCU provisioned, target.writeCapacity asks for ${expected.writeCapacity}: the table will throttle`,
+        'raise the table’s capacity, or lower target.writeCapacity; leave room for the table’s other writers',
+      ),
+    );
+  }
+  if (facts.billing === 'on-demand' && warmWriteUnits !== null && warmWriteUnits < expected.writeCapacity) {
+    warnings.push(
+      warning(
+        `table ${facts.name} is warm for ${warmWriteUnits} write units a second, target.writeCapacity asks for ${expected.writeCapacity}: a run begins with what it is warm for, and with at most twice as much every 30 minutes`,
+        'raise the table’s warm throughput before the run (billed once, cannot be undone), or let it grow',
+      ),
+    );
+  }
+  const local = facts.indexes.filter((index) => index.local).map((index) => index.name);
+  if (local.length > 0) {
+    warnings.push(
+      warning(
+        `table ${facts.name} has local indexes (${local.join(', ')}): items of one partition key may not exceed 10 GB, and hot keys are not split`,
+        'spread large accounts over several partition keys (mapping partitionKey.spread)',
+      ),
+      warning(
+        `table ${facts.name} has local indexes (${local.join(', ')}): DynamoDB allows 400 KB for an item and its entries in them together`,
+        'a dry run does not ask the target: only `diff` and the backfill find rows that are too large for this reason',
+      ),
+    );
+  }
+  if (facts.stream) {
+    warnings.push(
+      warning(
+        `table ${facts.name} has a stream: its consumers will see every item of the migration`,
+        'make sure that the consumers can take it, or turn the stream on after the migration',
+      ),
+    );
+  }
+  return warnings;
+}
+
+function sameKeys(a: TableKeys, b: TableKeys): boolean {
+  return sameAttribute(a.partitionKey, b.partitionKey) && sameAttribute(a.sortKey, b.sortKey);
+}
+
+function sameAttribute(a: KeyAttribute | null, b: KeyAttribute | null): boolean {
+  return a?.name === b?.name && a?.type === b?.type;
+}
+
+function describeKeys({ partitionKey, sortKey }: TableKeys): string {
+  const partition = `partition key ${partitionKey.name} (${partitionKey.type})`;
+  return sortKey === null ? `${partition} and no sort key` : `${partition}, sort key ${sortKey.name} (${sortKey.type})`;
+}
+
+function error(code: ErrorCode, message: string, hint: string): Finding {
+  return { code, message, hint, level: 'error' };
+}
+
+/** The preflight's own code: a warning stands for no failure of its own. */
+function warning(message: string, hint: string): Finding {
+  return { code: 'E_PREFLIGHT', message, hint, level: 'warning' };
+}

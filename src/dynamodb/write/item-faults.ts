@@ -1,0 +1,94 @@
+/**
+ * Faults of single items. Their causes carry the rows for whoever may name them by scan key; messages hold no values.
+ */
+import { FerryError, type Fault } from '../../core/errors.js';
+import type { BadRow, Row } from '../../core/model.js';
+import type { WriteReceipt } from '../../core/ports/ports.js';
+import { refusal, refused } from '../failures/service-errors.js';
+import type { RequestFailure } from '../failures/service-errors.js';
+
+/** The cause of E_ITEM_KEY_SHARED: the row that came first, and the one that wants the same item key. */
+export interface SharedKeyCause {
+  readonly first: Row;
+  readonly second: Row;
+}
+
+/** The cause of E_TARGET_REQUEST where one item is to blame. */
+export interface RefusedItemCause {
+  readonly row: Row;
+  readonly failure: RequestFailure;
+  /** What is recorded of the row; absent where no other row of the table would fare better. */
+  readonly bad?: BadRow;
+  /** With `bad`: all that were refused of one write, this one first, and what became of the rest of it. */
+  readonly all?: readonly RefusedItemCause[];
+  readonly written?: WriteReceipt;
+}
+
+/** The target has items that the condition of a write can say nothing of: they are never overwritten. */
+export function comparesNothing(table: string, attribute: string): Fault {
+  return {
+    code: 'E_LIVE_WRITER',
+    message: `table ${table} has items whose ${attribute} is missing, or of another type or length than the mapping makes it: they are left as they are`,
+    hint: `verify lists those that differ; let the application write ${attribute} in the mapping’s form`,
+  };
+}
+
+/** Nothing of the rows that waited was written. */
+export function rowsTooOld(shard: string, table: string): FerryError {
+  return new FerryError(
+    'E_LIVE_WRITER',
+    `shard ${shard}: rows for table ${table} waited so long to be written that an item which was deleted meanwhile could come back`,
+    'run the same command again, which reads them anew; if it comes back, look at the table’s throttling, or let tombstones be kept longer (target.version.tombstonesKept)',
+  );
+}
+
+export function sharedKey(shard: string, table: string, cause: SharedKeyCause): FerryError {
+  return cause.first === cause.second
+    ? new FerryError(
+        'E_ITEM_KEY_SHARED',
+        `shard ${shard}: two item rules make the same item key of table ${table} from one row`,
+        'give the item rules keys that differ, for example by a literal prefix of their own',
+        { cause },
+      )
+    : new FerryError(
+        'E_ITEM_KEY_SHARED',
+        `shard ${shard}: two rows map to the same item key of table ${table}, so one would overwrite the other`,
+        'add a column that tells the rows apart to the key template, for example the primary key at the end of the sort key',
+        { cause },
+      );
+}
+
+export function refusedItem(
+  operation: string,
+  table: string,
+  { row, failure }: Omit<RefusedItemCause, 'bad'>,
+): FerryError {
+  const { whose, fact, next } = refusal(failure);
+  const bad = whose === 'item' ? { bad: badRow(failure, fact, next) } : {};
+  return refused(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
+}
+
+/** @returns null where it is no single row's fault, and all of the write fails with it */
+export function blamedOn(error: FerryError): RefusedItemCause | null {
+  const cause = error.options.cause as RefusedItemCause;
+  return cause.bad === undefined ? null : cause;
+}
+
+/** Of one write, all else of which was written. @param refused by `refusedItem`, each to blame on its row; one at least */
+export function refusedItems(refused: readonly FerryError[], written: WriteReceipt): FerryError {
+  const [first] = refused;
+  if (first === undefined) throw new TypeError('nothing was refused');
+  const all = refused.map((error) => error.options.cause as RefusedItemCause);
+  const cause = { ...(first.options.cause as RefusedItemCause), all, written } satisfies RefusedItemCause;
+  return new FerryError(first.code, first.message, first.hint, { cause });
+}
+
+function badRow({ reason }: RequestFailure, fact: string, remedy: string): BadRow {
+  return {
+    cause: 'refused',
+    column: null,
+    kind: 'an item',
+    reason: `DynamoDB refused its item (${reason}): ${fact}`,
+    remedy,
+  };
+}

@@ -1,0 +1,247 @@
+/**
+ * Two rows never overwrite each other: before its item is written, a row claims its item keys where the schema does not prove that
+ * they are its own, and its value of a declared sharding column. What the writer finds among its queued items is told the same way.
+ * Rows that stand in each other's way are recorded, so that the report can name them.
+ *
+ * A row whose scan key was changed in mid-scan is no second row (moved-rows.ts): the reading that does not hold any more is not written,
+ * and the claim passes to the one that does. Of a holder in another table, or on another shard, nothing can be read from here: then
+ * the claim stands, and a false alarm is possible; so too in a table that is read whole, whose rows have no place to be found at.
+ */
+import type { Moment } from '../../core/time/age.js';
+import { FerryError } from '../../core/errors.js';
+import type { Cursor, MappedItem, Row } from '../../core/model.js';
+import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
+import type { KeyRegister } from '../../core/ports/state-ports.js';
+import { compileSameValue } from '../../mapping/key/same-value.js';
+import { sharedKeyTexts, whichStands } from '../pass/moved-rows.js';
+import { inTurn } from './register-turn.js';
+import { partlyRefused, refusedRows, type RefusedRow } from '../pass/refused-rows.js';
+import { overlappingRow, SHARED_KEY, sharedKey, SharedKeyRows, shardOverlap } from './shared-key.js';
+import { ShardValues } from './shard-values.js';
+import type { ShardContext, TableJob } from '../pass/table-job.js';
+
+export interface Registers {
+  /** Present where the schema does not prove that item keys are unique. */
+  readonly itemKeys: KeyRegister | null;
+  /** Present where a sharding column is declared: its values are claimed. */
+  readonly shardValues: KeyRegister | null;
+}
+
+/** Rows of a table without a key may be others by the time it is read again: the table owns their item keys. */
+const WHOLE_TABLE = '' as Cursor;
+
+type Holder = ReturnType<KeyRegister['claim']>[number];
+
+interface Claim {
+  readonly item: MappedItem;
+  readonly keyText: string;
+  readonly cursor: Cursor;
+}
+
+/** What was written of the items that were claimed. */
+export interface ClaimedWrite {
+  readonly items: readonly MappedItem[];
+  readonly receipt: WriteReceipt;
+}
+
+const NOTHING_WRITTEN: WriteReceipt = { items: 0, newer: 0, units: 0 };
+
+interface RowPlace {
+  readonly table: string;
+  readonly cursor: Cursor;
+}
+
+export class KeyClaims {
+  readonly #table: string;
+  readonly #itemKeys: KeyRegister | null;
+  readonly #shardValues: ShardValues | null;
+
+  readonly #now: () => number;
+
+  /** @param now seconds since the epoch */
+  constructor(
+    private readonly context: ShardContext,
+    private readonly job: TableJob,
+    { itemKeys, shardValues, now }: Registers & { readonly now: () => number },
+  ) {
+    this.#now = now;
+    this.#table = job.mapping.table.name;
+    this.#itemKeys = itemKeys;
+    this.#shardValues =
+      shardValues === null || job.shardColumn === null
+        ? null
+        : new ShardValues(
+            shardValues,
+            { shard: context.shard, table: this.#table },
+            job.shardColumn,
+            compileSameValue(job.mapping, job.shardColumn.name),
+          );
+  }
+
+  /**
+   * An overwrite is found before it happens.
+   * @returns the items to write: all but those of readings that the source has overtaken
+   * @throws FerryError E_SHARD_OVERLAP, E_ITEM_KEY_SHARED; E_SOURCE_*, E_INTERRUPTED
+   */
+  async claim(items: readonly MappedItem[], signal: AbortSignal): Promise<readonly MappedItem[]> {
+    if (items.length === 0) return items;
+    await this.#claimShardValues(items, signal);
+    this.#compareItemKeys(items);
+    return await this.#claimItemKeys(items, signal);
+  }
+
+  /**
+   * Writes items that were claimed. Two rows with one key among the writer's queued items may be one row that moved: then what was
+   * queued is written again without the reading that the source has overtaken. The writer rejects once nothing of either write is in
+   * flight, so the newer reading is written last.
+   * A row whose item the target refuses is left out of what counts as written, with all that it maps to.
+   * @param readAt when the SELECT was sent that brought their rows
+   * @param refuse takes such rows, each once, or throws where they are too many
+   * @returns what was written, and its receipt
+   * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED; E_SOURCE_*, E_INTERRUPTED
+   */
+  async write(
+    writer: ItemWriter,
+    claimed: readonly MappedItem[],
+    readAt: Moment,
+    refuse: (rows: readonly RefusedRow[]) => void,
+    signal: AbortSignal,
+  ): Promise<ClaimedWrite> {
+    for (let items = claimed; ;) {
+      if (items.length === 0) return { items, receipt: NOTHING_WRITTEN };
+      try {
+        return { items, receipt: await writer.write(items, readAt) };
+      } catch (thrown) {
+        const refused = partlyRefused(thrown);
+        if (refused === null) items = await this.#withoutMoved(thrown, items, signal);
+        else {
+          const rows = refusedRows(this.job, refused, items);
+          refuse([...rows.values()]);
+          return { items: this.#withoutRows(rows, items), receipt: refused.written };
+        }
+      }
+    }
+  }
+
+  /** What one row maps to is moved as a whole, or the row is bad. */
+  #withoutRows(refused: ReadonlyMap<Cursor, unknown>, items: readonly MappedItem[]): readonly MappedItem[] {
+    return items.filter(({ row }) => !refused.has(this.job.source.cursorOf(row)));
+  }
+
+  /** Two rows that are two are recorded, so that both can be named. @throws what was thrown, where it is something else */
+  async #withoutMoved(
+    thrown: unknown,
+    items: readonly MappedItem[],
+    signal: AbortSignal,
+  ): Promise<readonly MappedItem[]> {
+    const rows = thrown instanceof FerryError && thrown.code === 'E_ITEM_KEY_SHARED' ? SharedKeyRows.of(thrown) : null;
+    if (rows === null) throw thrown;
+    const { first, second } = rows;
+    const cursors = [this.job.source.cursorOf(first), this.job.source.cursorOf(second)] as const;
+    // A row that meets itself has two item rules with one key.
+    if (this.job.scanKey === null || cursors[0] === cursors[1]) return this.#refuseRows(first, second);
+    const keyTexts = sharedKeyTexts(this.job, first, second);
+    const standing = await whichStands(this.job, keyTexts, cursors, this.#now(), signal);
+    if (standing === 'both') return this.#refuseRows(first, second);
+    const overtaken = cursors.filter((_, index) => standing !== (['first', 'second'] as const)[index]);
+    return items.filter(
+      ({ keyText, row }) => !(keyTexts.has(keyText) && overtaken.includes(this.job.source.cursorOf(row))),
+    );
+  }
+
+  async #claimShardValues(items: readonly MappedItem[], signal: AbortSignal): Promise<void> {
+    const values = this.#shardValues;
+    if (values === null) return;
+    const overlap = await inTurn(this.context, values.register, () => values.claim(items), signal);
+    if (overlap === null) return;
+    const place = { table: this.#table, cursor: this.job.source.cursorOf(overlap.row) };
+    const fault = overlappingRow(values.column.name, overlap.holder);
+    this.context.store.recordBadRows([
+      { ...place, key: this.#keyText(place), chunk: null, itemsTaken: null, ...fault },
+    ]);
+    throw shardOverlap(this.#table, this.context.shard, values.column.name, overlap.holder);
+  }
+
+  /** A table that is read whole needs no register to tell that no two of its rows share an item key. */
+  #compareItemKeys(items: readonly MappedItem[]): void {
+    if (this.job.scanKey !== null) return;
+    const owners = new Map<string, Row>();
+    for (const { keyText, row } of items) {
+      const owner = owners.get(keyText);
+      if (owner !== undefined) this.#refuseRows(owner, row);
+      owners.set(keyText, row);
+    }
+  }
+
+  async #claimItemKeys(items: readonly MappedItem[], signal: AbortSignal): Promise<readonly MappedItem[]> {
+    if (this.#itemKeys === null) return items;
+    const owner = { shard: this.context.shard, table: this.#table };
+    const claims = items.map((item) => ({ item, keyText: item.keyText, cursor: this.#owner(item) }));
+    const register = this.#itemKeys;
+    const conflicts = await inTurn(this.context, register, () => register.claim(owner, claims), signal);
+    if (conflicts.length === 0) return items;
+    const overtaken = new Set<MappedItem>();
+    for (const conflict of conflicts) {
+      const claim = claims[conflict.index];
+      if (claim === undefined) continue;
+      const place = await this.#settle(register, claim, conflict, signal);
+      // Both readings may have come in one chunk.
+      for (const { item, keyText, cursor } of claims) {
+        if (keyText === claim.keyText && cursor === place) overtaken.add(item);
+      }
+    }
+    return items.filter((item) => !overtaken.has(item));
+  }
+
+  /**
+   * Finds out which of two readings of a row holds, and passes the claim to it.
+   * @returns where the one that does not was read
+   */
+  async #settle(register: KeyRegister, claim: Claim, found: Holder, signal: AbortSignal): Promise<Cursor> {
+    const owner = { shard: this.context.shard, table: this.#table };
+    const { keyText, cursor } = claim;
+    for (let holder = found; ;) {
+      const readable = holder.shard === owner.shard && holder.table === owner.table && holder.cursor !== WHOLE_TABLE;
+      if (!readable) return this.#refuseClaim(claim, holder);
+      const places = [holder.cursor, cursor] as const;
+      const standing = await whichStands(this.job, new Set([keyText]), places, this.#now(), signal);
+      if (standing === 'both') return this.#refuseClaim(claim, holder);
+      if (standing !== 'second') return cursor;
+      const from = holder.cursor;
+      const transfer = (): boolean => register.transfer(owner, { keyText, from, to: cursor });
+      if (await inTurn(this.context, register, transfer, signal)) return from;
+      const [next] = await inTurn(this.context, register, () => register.claim(owner, [claim]), signal);
+      if (next === undefined) return holder.cursor;
+      holder = next;
+    }
+  }
+
+  #refuseClaim({ item }: Claim, holder: Holder): never {
+    const known = holder.shard === this.context.shard && holder.cursor !== WHOLE_TABLE;
+    const rows = known ? [{ table: holder.table, cursor: holder.cursor }] : [];
+    return this.#refuse([...rows, { table: this.#table, cursor: this.job.source.cursorOf(item.row) }], holder.shard);
+  }
+
+  #owner(item: MappedItem): Cursor {
+    return this.job.scanKey === null ? WHOLE_TABLE : this.job.source.cursorOf(item.row);
+  }
+
+  #refuseRows(...rows: readonly [Row, Row]): never {
+    return this.#refuse(
+      rows.map((row) => ({ table: this.#table, cursor: this.job.source.cursorOf(row) })),
+      this.context.shard,
+    );
+  }
+
+  #refuse(rows: readonly RowPlace[], holder: string): never {
+    this.context.store.recordBadRows(
+      rows.map((place) => ({ ...place, key: this.#keyText(place), chunk: null, itemsTaken: null, ...SHARED_KEY })),
+    );
+    throw sharedKey(this.#table, this.context.shard, holder);
+  }
+
+  /** A cursor of another table is read by that table's own source only. */
+  #keyText({ table, cursor }: RowPlace): string {
+    return table === this.#table ? this.job.source.describeKey(cursor) : cursor;
+  }
+}

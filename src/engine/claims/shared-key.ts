@@ -1,0 +1,62 @@
+/**
+ * Rows that another row stands in the way of: two with one item key, or with one sharding value on two shards. The faults that
+ * stop a run, and what is recorded of the rows so that the report can name them.
+ */
+import { FerryError } from '../../core/errors.js';
+import type { BadRow, Row } from '../../core/model.js';
+
+/** Attached by the writer as the cause of its E_ITEM_KEY_SHARED. */
+export class SharedKeyRows {
+  constructor(
+    readonly first: Row,
+    readonly second: Row,
+  ) {}
+
+  static of(error: FerryError): SharedKeyRows | null {
+    const { cause } = error.options;
+    const pair = cause as Partial<SharedKeyRows> | null | undefined;
+    return pair?.first !== undefined && pair.second !== undefined ? new SharedKeyRows(pair.first, pair.second) : null;
+  }
+}
+
+export function sharedKey(table: string, shard: string, holder: string): FerryError {
+  const where = holder === shard ? `of table ${table}` : `of table ${table}, one here and one on shard ${holder},`;
+  return new FerryError(
+    'E_ITEM_KEY_SHARED',
+    `shard ${shard}: two rows ${where} map to one item key; the second was not written`,
+    'the report names both rows; add a column that tells them apart to the key templates, then `dynaferry backfill --restart`',
+  );
+}
+
+/** @param holder the shard that claimed the value first */
+export function shardOverlap(table: string, shard: string, column: string, holder: string): FerryError {
+  return new FerryError(
+    'E_SHARD_OVERLAP',
+    `shard ${shard}: a value of ${table}.${column} is on shard ${holder} too, but \`shardedBy\` says that each is on one shard only; no row of it was written from here`,
+    'the report names a row of it: leave the rows of one shard out with `where`, or remove what an earlier move of the account left behind; then run again',
+  );
+}
+
+export const SHARED_KEY: BadRow = {
+  cause: 'shared-key',
+  column: null,
+  kind: 'an item key',
+  reason: "its item key is another row's too",
+  remedy: 'take a unique key of the table into the key templates',
+};
+
+/** @param holder the shard that claimed the value first */
+export function overlappingRow(column: string, holder: string): BadRow {
+  return {
+    cause: 'shard-overlap',
+    column,
+    kind: 'a sharding value',
+    reason: `shard ${holder} has rows with this value too, and it is declared to be of one shard only`,
+    remedy: 'find out which shard the value belongs to, and leave the rows of the other out (`where`) or remove them',
+  };
+}
+
+/** It stopped the run that recorded it: the next run finds out anew, whatever became of the rows. */
+export function stoppedRun({ cause }: BadRow): boolean {
+  return cause === 'shared-key' || cause === 'shard-overlap';
+}

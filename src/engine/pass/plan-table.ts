@@ -1,0 +1,40 @@
+/** Cuts a table into ranges once and keeps the cut: resumes and verifications follow the stored plan. */
+import type { ShardSource } from '../../core/ports/ports.js';
+import type { TablePlan } from '../../core/ports/state-ports.js';
+import type { ShardContext, TableJob } from './table-job.js';
+
+/**
+ * The stored plan, or a new one. The binlog position is recorded before the table's upper bound is read, so that a change
+ * stream starting there misses nothing.
+ */
+export async function ensurePlan(context: ShardContext, job: TableJob, shardSource: ShardSource): Promise<TablePlan> {
+  const table = job.mapping.table.name;
+  const stored = context.store.plan(table);
+  const plan = stored ?? (await makePlan(context, job, shardSource));
+  context.emitter.emit('table.planned', {
+    shard: context.shard,
+    table,
+    ranges: plan.ranges.length,
+    estimatedRows: estimatedRows(plan),
+    reused: stored !== null,
+  });
+  return plan;
+}
+
+async function makePlan(context: ShardContext, job: TableJob, shardSource: ShardSource): Promise<TablePlan> {
+  const position = await shardSource.position(context.signal);
+  const ranges = await job.source.planRanges(context.ranges, context.signal);
+  const plan: TablePlan = {
+    table: job.mapping.table.name,
+    scanKey: job.scanKey,
+    position,
+    ranges,
+    plannedAt: Date.now(),
+  };
+  context.store.savePlan(plan);
+  return plan;
+}
+
+export function estimatedRows(plan: TablePlan): number {
+  return plan.ranges.reduce((sum, range) => sum + range.estimatedRows, 0);
+}

@@ -1,0 +1,40 @@
+/** The sums of the digests of both sides: of what was mapped, without what TTL may have deleted; and of what the target holds. Equal items have equal digests: where all are the same, so are the sums. */
+import { SAME, type HeldItem } from '../../core/held-item.js';
+import type { MappedItem } from '../../core/model.js';
+import { DigestSum } from '../../mapping/item/digest.js';
+
+/**
+ * @param mapped the items, and the sum of their digests
+ * @param held at each item's key, in the items' order
+ */
+export function targetDigest(
+  mapped: { readonly items: readonly MappedItem[]; readonly digest: string },
+  held: readonly HeldItem[],
+): string {
+  if (held.every((each) => each === SAME)) return mapped.digest;
+  const sum = new DigestSum();
+  for (const [index, { buffer, start, end }] of mapped.items.entries()) {
+    const each = held[index] ?? null;
+    if (each !== null) sum.add(each === SAME ? buffer.subarray(start, end) : each);
+  }
+  return sum.toString();
+}
+
+/**
+ * The sum of the mapped items' digests without those that count as deleted by TTL.
+ * @param keyTexts of further ones
+ */
+export function digestWithout(
+  mapped: { readonly items: readonly MappedItem[]; readonly digest: string },
+  expired: readonly MappedItem[],
+  keyTexts: readonly string[],
+): string {
+  if (expired.length === 0 && keyTexts.length === 0) return mapped.digest;
+  const gone = new Set<MappedItem | string>([...expired, ...keyTexts]);
+  const sum = new DigestSum();
+  for (const item of mapped.items) {
+    if (gone.has(item) || (keyTexts.length > 0 && gone.has(item.keyText))) continue;
+    sum.add(item.buffer.subarray(item.start, item.end));
+  }
+  return sum.toString();
+}

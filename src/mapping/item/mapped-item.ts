@@ -1,0 +1,52 @@
+/** An item as the mapping made it: bytes in a buffer that it shares with others, and the way back to its row. */
+import type { Cell, MappedItem, Row } from '../../core/model.js';
+import type { RowBlock } from '../../core/row-block.js';
+import type { KeyPlace, KeyReader } from '../key/key-reader.js';
+
+export class PackedItem implements MappedItem, KeyPlace {
+  readonly keyHash: number;
+  readonly partition: string;
+  readonly partitionFrom: number;
+  readonly partitionTo: number;
+  readonly sortFrom: number;
+  readonly sortTo: number;
+
+  /** @param keys have just read the item's key */
+  constructor(
+    readonly buffer: Buffer,
+    readonly start: number,
+    readonly end: number,
+    private readonly keys: KeyReader,
+    readonly bytes: number,
+    readonly expiresAt: number | null,
+    private readonly rows: RowBlock,
+    private readonly place: number,
+  ) {
+    this.keyHash = keys.hash;
+    this.partition = keys.partition;
+    this.partitionFrom = keys.partitionFrom;
+    this.partitionTo = keys.partitionTo;
+    this.sortFrom = keys.sortFrom;
+    this.sortTo = keys.sortTo;
+  }
+
+  get text(): string {
+    return this.buffer.toString('utf8', this.start, this.end);
+  }
+
+  get keyText(): string {
+    return this.keys.textOf(this.buffer, this.start, this);
+  }
+
+  get row(): Row {
+    return this.rows.at(this.place) ?? [];
+  }
+
+  cell(column: number): Cell {
+    return this.rows.cell(this.place, column);
+  }
+
+  sharesCell(column: number, other: MappedItem): boolean {
+    return other instanceof PackedItem && other.rows === this.rows && this.rows.equal(column, this.place, other.place);
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Does the schema prove that no two rows share an item key? Judged from templates and unique keys alone, before any row is
+ * read: `proven`; `unproven` (it may well hold, but only a register of keys can tell while running); `possible` (a
+ * template leaves out what tells rows apart: two rows can share an item key, and one would overwrite the other). A unique key
+ * binds the rows of one server alone: over several shards, an item key must hold a column too that is declared to be of one shard.
+ */
+import type { TableInfo } from '../../core/model.js';
+import { expressionsOf, type CompiledPart, type CompiledTemplate } from '../template/compiled-template.js';
+import { SPREAD_SEPARATOR } from './spread.js';
+
+export type Uniqueness =
+  | { readonly verdict: 'proven' }
+  | { readonly verdict: 'unproven' | 'possible'; readonly reason: string; readonly remedy: string };
+
+/** What the config says of where rows live and how they are read. */
+export interface KeyFacts {
+  readonly severalShards: boolean;
+  /** Columns of a table of which no two shards share a value, as declared. */
+  readonly ofOneShard: (table: string) => readonly string[];
+  /** The table is read in one chunk: a run compares all its item keys before it writes the first. */
+  readonly readWhole: (table: string) => boolean;
+}
+
+export interface KeyTemplates {
+  /** For messages: `item "message" of table messages`. */
+  readonly label: string;
+  readonly table: TableInfo;
+  readonly partitionKey: CompiledTemplate;
+  readonly sortKey: CompiledTemplate | null;
+  /** The partition key may carry a calculated suffix. */
+  readonly spread: boolean;
+}
+
+const PROVEN: Uniqueness = { verdict: 'proven' };
+
+/** Judges each rule by itself, and each pair for overlap: also rules of different tables that write to one target. */
+export function judgeUniqueness(rules: readonly KeyTemplates[], facts: KeyFacts): Uniqueness {
+  const verdicts = [...rules.map((rule) => judgeRule(rule, facts)), ...pairs(rules).map(([a, b]) => judgePair(a, b))];
+  return (
+    verdicts.find((verdict) => verdict.verdict === 'possible') ??
+    verdicts.find((verdict) => verdict.verdict === 'unproven') ??
+    PROVEN
+  );
+}
+
+function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
+  const templates = [rule.partitionKey, ...(rule.sortKey === null ? [] : [rule.sortKey])];
+  const expressions = templates.flatMap(expressionsOf).filter((expression) => expression.distinguishes !== 'never');
+  const named = new Set(expressions.map((expression) => expression.column));
+  // Keys with NULLs serve as well, since a template refuses NULL, and so do keys of prefixes: values with different beginnings differ.
+  const keys = rule.table.uniqueKeys;
+  const covered = keys.filter((key) => key.parts.every((part) => named.has(part.column)));
+  const whole = facts.readWhole(rule.table.name);
+  if (covered.length === 0 && !whole) {
+    const wanted = keys.map((key) => `(${key.parts.map((part) => part.column).join(', ')})`).join(' or ');
+    return {
+      verdict: 'possible',
+      reason: `the item key of ${rule.label} leaves out a column of every unique key${wanted === '' ? '' : `; it must hold all of ${wanted}`}`,
+      remedy: 'take all columns of one unique key into the key templates',
+    };
+  }
+  const recoverable = new Set([
+    ...recoverableColumns(rule.partitionKey.parts, rule.spread),
+    ...(rule.sortKey === null ? [] : recoverableColumns(rule.sortKey.parts, false)),
+  ]);
+  if (whole || covered.some((key) => key.parts.every((part) => recoverable.has(part.column)))) {
+    return facts.severalShards ? judgeOverShards(rule, recoverable, facts.ofOneShard(rule.table.name)) : PROVEN;
+  }
+  return {
+    verdict: 'unproven',
+    reason: `the templates of ${rule.label} join texts so that different rows could give one key (no separator that the text cannot contain, a spread suffix behind a text, or a function that is not one-to-one)`,
+    remedy: 'separators that the texts cannot contain would prove it',
+  };
+}
+
+/** Rows of one item key agree in every column that can be read back from it; one of those must be of one shard only. */
+function judgeOverShards(
+  rule: KeyTemplates,
+  recoverable: ReadonlySet<string>,
+  ofOneShard: readonly string[],
+): Uniqueness {
+  if (ofOneShard.some((column) => recoverable.has(column))) return PROVEN;
+  const declared = ofOneShard.join(', ');
+  return {
+    verdict: 'unproven',
+    reason:
+      `a unique key of MySQL binds the rows of one server, and ` +
+      (declared === ''
+        ? `nothing in the item key of ${rule.label} is declared to be of one shard only`
+        : `none of the declared columns (${declared}) can be read back from the item key of ${rule.label}`),
+    remedy:
+      'declare the column that the rows are sharded by (the account) as `shardedBy` of the table, or ids that are unique over all shards as `globallyUnique`, and take it into the key templates',
+  };
+}
+
+/**
+ * Columns whose values can be read back from a template's output: from the left while each part's end is certain, and
+ * from the right likewise, so that one free text in the middle is no harm.
+ * @param suffixed a spread suffix may follow: then nothing can be read from the right
+ */
+function recoverableColumns(parts: readonly CompiledPart[], suffixed: boolean): ReadonlySet<string> {
+  const found = new Set<string>();
+  const leftStop = walk(parts, suffixed ? SPREAD_SEPARATOR : null, found);
+  if (leftStop === null || suffixed) return found;
+  const rightStop = walk([...parts].reverse(), null, found);
+  // One part alone that neither side could delimit: what both sides leave over is that part.
+  if (rightStop !== null && leftStop + rightStop === parts.length - 1) collect(parts[leftStop], found);
+  return found;
+}
+
+/**
+ * @param beyond what may follow the last part; null: nothing does
+ * @returns the index of the first part whose end is uncertain, or null where all were read
+ */
+function walk(parts: readonly CompiledPart[], beyond: string | null, found: Set<string>): number | null {
+  for (const [index, part] of parts.entries()) {
+    if (part.kind === 'literal') continue;
+    const next = parts[index + 1];
+    const border = next === undefined ? beyond : next.kind === 'literal' ? next.text : ANYTHING;
+    const { width, alphabet } = part.expression;
+    const ends =
+      width !== null ||
+      border === null ||
+      (border !== ANYTHING && !Array.from(border).some((character) => alphabet.test(character)));
+    if (!ends) return index;
+    collect(part, found);
+  }
+  return null;
+}
+
+/** Another column's text. */
+const ANYTHING = Symbol('anything');
+
+function collect(part: CompiledPart | undefined, found: Set<string>): void {
+  if (part?.kind === 'expression' && part.expression.distinguishes === 'always') found.add(part.expression.column);
+}
+
+function judgePair(a: KeyTemplates, b: KeyTemplates): Uniqueness {
+  const suffixed = a.spread || b.spread;
+  const apart =
+    disjoint(a.partitionKey, b.partitionKey, suffixed) ||
+    (a.sortKey !== null && b.sortKey !== null && disjoint(a.sortKey, b.sortKey, false));
+  if (apart) return PROVEN;
+  return {
+    verdict: 'unproven',
+    reason: `${a.label} and ${b.label} could give one key`,
+    remedy: 'begin their templates with different literals',
+  };
+}
+
+/** Their literal beginnings differ within the shorter one's length, or both are constants and differ. */
+function disjoint(a: CompiledTemplate, b: CompiledTemplate, suffixed: boolean): boolean {
+  const [left, right] = [literalStart(a), literalStart(b)];
+  const shared = Math.min(left.length, right.length);
+  if (left.slice(0, shared) !== right.slice(0, shared)) return true;
+  // A suffix can make up for what one constant has more than the other: `A` and `A#1`.
+  return !suffixed && isConstant(a) && isConstant(b) && left !== right;
+}
+
+function literalStart(template: CompiledTemplate): string {
+  const first = template.parts[0];
+  return first?.kind === 'literal' ? first.text : '';
+}
+
+function isConstant(template: CompiledTemplate): boolean {
+  return template.parts.every((part) => part.kind === 'literal');
+}
+
+function pairs<T>(list: readonly T[]): readonly (readonly [T, T])[] {
+  return list.flatMap((a, index) => list.slice(index + 1).map((b) => [a, b] as const));
+}

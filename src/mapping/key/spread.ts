@@ -1,0 +1,68 @@
+/**
+ * Spread (write sharding) of large accounts: a calculated suffix `#<hash(by) mod n>` on the partition key, so that writes of one
+ * account fall on n partitions and a reader can compute the suffixes to query.
+ */
+import type { SpreadMapping } from '../../config/model.js';
+import type { TableInfo } from '../../core/model.js';
+import { BadValue } from '../value/bad-value.js';
+import { compileExpression } from '../template/template-functions.js';
+import { columnKind } from '../value/column-kind.js';
+import { columnNamed } from '../template/compiled-template.js';
+import { hashModulo } from '../item/digest.js';
+import type { RowView } from '../row-view.js';
+
+/** What every suffix begins with. */
+export const SPREAD_SEPARATOR = '#';
+
+export interface CompiledSpread {
+  /** '' where the account is not spread. @throws BadValue */
+  readonly suffix: (row: RowView) => string;
+  /** Among how many suffixes, and whether an override of the row's account says so. @throws BadValue */
+  readonly shardsOf: (row: RowView) => { readonly shards: number; readonly overridden: boolean };
+}
+
+/**
+ * Both columns count as the text that `{column}` gives in a template (numbers without superfluous zeros), bytes as lower-case hex:
+ * that text is hashed, and it is what overrides name.
+ * @throws TemplateFault, FunctionFault
+ */
+export function compileSpread(
+  spread: SpreadMapping,
+  table: TableInfo,
+  indexOf: (column: string) => number,
+): CompiledSpread {
+  const by = textOf(spread.by, table, indexOf);
+  const account = spread.account === null ? null : textOf(spread.account, table, indexOf);
+  const overrides = new Map(Object.entries(spread.overrides));
+  const overrideOf = (row: RowView): number | undefined => {
+    const name = account === null || overrides.size === 0 ? null : account(row);
+    return name === null ? undefined : overrides.get(name);
+  };
+  const suffix = (row: RowView): string => {
+    const shards = overrideOf(row) ?? spread.shards;
+    if (shards <= 1) return '';
+    const value = by(row);
+    if (value !== null) return `${SPREAD_SEPARATOR}${hashModulo(value, shards)}`;
+    throw new BadValue(
+      spread.by,
+      'NULL in the column that the spread hashes',
+      'spread by a column that is NOT NULL',
+      'NULL',
+    );
+  };
+  return {
+    suffix,
+    shardsOf: (row) => {
+      const override = overrideOf(row);
+      return { shards: override ?? spread.shards, overridden: override !== undefined };
+    },
+  };
+}
+
+function textOf(name: string, table: TableInfo, indexOf: (column: string) => number): (row: RowView) => string | null {
+  const column = columnNamed(name, table);
+  const index = indexOf(name);
+  const hex = columnKind(column) === 'bytes' ? [{ name: 'hex', argument: null }] : [];
+  const { evaluate } = compileExpression(column, index, hex);
+  return (row) => (row.isNull(index) ? null : evaluate(row));
+}

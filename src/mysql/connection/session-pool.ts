@@ -1,0 +1,148 @@
+/**
+ * The connections of one shard. At most `permits` statements run on the server at once; connections are kept for the next
+ * statement, and a broken one is never handed out.
+ */
+import type { ShardConfig, SourceLimits } from '../../config/model.js';
+import { FerryError, interrupted } from '../../core/errors.js';
+import { Permits } from '../../core/async/permits.js';
+import { sourceError } from '../errors/errors.js';
+import { Session, type ServerThread } from './session.js';
+
+/** A connection in use, with the permit to run statements on it. */
+export interface Lease {
+  readonly session: Session;
+  /** Gives the permit back, once; a connection with a statement still under way must be destroyed before. */
+  release(): void;
+}
+
+/** Looks on while something is waited for that is no fault of the server: see `Retry.aside`. */
+export type Aside = <T>(waiting: Promise<T>) => Promise<T>;
+
+export class SessionPool {
+  readonly #idle: Session[] = [];
+  readonly #leased = new Set<Session>();
+  readonly #permits: Permits;
+  /** Threads of the server that may still work on what was given up here. */
+  readonly #abandoned = new Set<ServerThread>();
+  /** The first one that was reached. */
+  #server: string | null = null;
+  /** Of connections that are being opened: nobody else knows of them yet. */
+  readonly #opening = new Set<AbortController>();
+  #closed = false;
+  /** Of connections that are gone. */
+  #rowsOfGone = 0;
+
+  constructor(
+    private readonly shard: ShardConfig,
+    private readonly limits: Pick<SourceLimits, 'scansPerShard' | 'answerSeconds'>,
+  ) {
+    this.#permits = new Permits(limits.scansPerShard);
+  }
+
+  /**
+   * @param aside is given the wait for a permit: other statements hold them, and the server is not to blame
+   * @throws FerryError E_INTERRUPTED, E_TLS_REQUIRED, E_SOURCE_*; the driver's own error where another try may help
+   */
+  async lease(signal: AbortSignal, aside: Aside): Promise<Lease> {
+    await aside(this.#permits.take(signal));
+    try {
+      return this.#leaseOf(this.#alive() ?? (await this.#open(signal)));
+    } catch (error) {
+      this.#permits.give();
+      throw error;
+    }
+  }
+
+  /** Rows that the server has answered so far, to any statement: while it grows, something is read. */
+  get rowsRead(): number {
+    return [...this.#idle, ...this.#leased].reduce((sum, session) => sum + session.rowsRead, this.#rowsOfGone);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const stop of this.#opening) stop.abort();
+    for (const session of [...this.#idle.splice(0), ...this.#leased]) session.destroy();
+  }
+
+  #alive(): Session | null {
+    for (let session = this.#idle.pop(); session !== undefined; session = this.#idle.pop()) {
+      if (session.alive) return session;
+      this.#rowsOfGone += session.rowsRead;
+    }
+    return null;
+  }
+
+  async #open(signal: AbortSignal): Promise<Session> {
+    if (this.#isClosed()) throw closed(this.shard.id);
+    const session = await this.#connect(signal).catch((error: unknown) => {
+      // Only what worked before is taken for broken for a while; a wrong host or port is told at once.
+      throw this.#server !== null || this.#isClosed() ? error : sourceError(this.shard.id, 'connecting', error);
+    });
+    this.#server ??= session.server;
+    if (!this.#isClosed() && session.server === this.#server) await this.#endAbandoned(session, signal);
+    if (this.#isClosed() || session.server !== this.#server) {
+      session.destroy();
+      throw this.#isClosed() ? interrupted() : anotherServer(this.shard);
+    }
+    return session;
+  }
+
+  async #connect(signal: AbortSignal): Promise<Session> {
+    // Not AbortSignal.any: of a signal that lives for weeks, Node 20 keeps something of each combined one.
+    const stop = new AbortController();
+    const onStop = (): void => stop.abort();
+    signal.addEventListener('abort', onStop, { once: true });
+    this.#opening.add(stop);
+    try {
+      if (signal.aborted) throw interrupted();
+      return await Session.open(this.shard, this.limits, stop.signal);
+    } finally {
+      signal.removeEventListener('abort', onStop);
+      this.#opening.delete(stop);
+    }
+  }
+
+  /** So that a server on which statements hang does not gather them. Threads that are gone already are no fault. */
+  async #endAbandoned(session: Session, signal: AbortSignal): Promise<void> {
+    for (const thread of this.#abandoned) {
+      await session.endThread(thread, signal).catch((error: unknown) => {
+        if (!session.alive) throw error;
+      });
+      this.#abandoned.delete(thread);
+    }
+  }
+
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
+  #leaseOf(session: Session): Lease {
+    this.#leased.add(session);
+    return {
+      session,
+      release: () => {
+        if (!this.#leased.delete(session)) return;
+        if (session.alive) {
+          this.#idle.push(session);
+        } else {
+          this.#rowsOfGone += session.rowsRead;
+          if (session.abandonedThread !== null) this.#abandoned.add(session.abandonedThread);
+        }
+        this.#permits.give();
+      },
+    };
+  }
+}
+
+/** A name that leads to several servers, or a failover in mid-run: the scans would go on in another copy, behind or beside this one. */
+function anotherServer({ id, host, port }: ShardConfig): FerryError {
+  return new FerryError(
+    'E_SOURCE_CHANGED',
+    `shard ${id}: ${host}:${port} leads to another server than when the run began`,
+    'after a failover, run the same command again: it sees whether that server has the same data; where the name stands for several servers, name one of them as `host`',
+  );
+}
+
+function closed(shard: string): FerryError {
+  return new FerryError('E_INTERNAL', `shard ${shard}: the source was used after it was closed`, 'report this defect');
+}

@@ -1,0 +1,120 @@
+/**
+ * Which unique key a scan follows: one that MySQL can walk in order and that tells every two rows apart.
+ */
+import { FerryError } from '../../core/errors.js';
+import type { ColumnInfo, TableInfo, UniqueKey } from '../../core/model.js';
+import { keyFlaw, keyForm } from './key-form.js';
+
+const NO_KEY_HINT =
+  'add a unique key over NOT NULL columns; or read a small table whole (`wholeTable: { maxRows: 10000 }` beside its name); or exclude the table';
+
+/**
+ * The primary key, else the shortest usable unique key (the fewest parts, then the fewest bytes, then by name); or the
+ * one whose columns are `wanted`, in that order.
+ * @throws FerryError E_TABLE_NO_KEY with what is wrong with each candidate
+ */
+export function chooseScanKey(table: TableInfo, wanted: readonly string[] | null): UniqueKey {
+  if (wanted !== null) return wantedKey(table, wanted);
+  const usable = table.uniqueKeys.filter((key) => flawOf(table, key) === null);
+  const primary = usable.find((key) => key.name === 'PRIMARY');
+  if (primary !== undefined) return primary;
+
+  const [shortest] = [...usable].sort(
+    (a, b) => a.parts.length - b.parts.length || keyBytes(table, a) - keyBytes(table, b) || (a.name < b.name ? -1 : 1),
+  );
+  if (shortest !== undefined) return shortest;
+
+  const found =
+    table.uniqueKeys.length === 0
+      ? 'it has none'
+      : table.uniqueKeys.map((key) => `${key.name}: ${flawOf(table, key) ?? ''}`).join('; ');
+  throw new FerryError(
+    'E_TABLE_NO_KEY',
+    `table ${table.name} has no unique key that a scan can follow (${found})`,
+    NO_KEY_HINT,
+  );
+}
+
+function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
+  const columns = wanted.join(', ');
+  const key = table.uniqueKeys.find(
+    ({ parts }) => parts.length === wanted.length && parts.every(({ column }, i) => sameName(column, wanted[i] ?? '')),
+  );
+  const flaw = key === undefined ? 'there is no such unique key' : flawOf(table, key);
+  if (key !== undefined && flaw === null) return key;
+
+  const usable = table.uniqueKeys
+    .filter((candidate) => flawOf(table, candidate) === null)
+    .map(({ parts }) => `[${parts.map(({ column }) => column).join(', ')}]`);
+  throw new FerryError(
+    'E_TABLE_NO_KEY',
+    `table ${table.name}: no scan can follow \`scanKey: [${columns}]\`: ${flaw ?? ''}`,
+    usable.length === 0 ? NO_KEY_HINT : `set \`scanKey\` to one of ${usable.join(', ')}, or leave it out`,
+  );
+}
+
+/** A key part of that column could be compared by an index, and its values are told by their own text. */
+export function isScanColumn(table: TableInfo, name: string): boolean {
+  const column = columnOf(table, name);
+  return column !== undefined && column.dataType !== 'bit' && keyFlaw(column) === null;
+}
+
+/**
+ * The text can be a value of that column as an operator writes it: `RowSource.find` takes it. A literal with characters that the column's
+ * character set lacks can equal none of its values, and no index serves it: MySQL converts the column's text then, row by row.
+ */
+export function canBeValueOf(table: TableInfo, name: string, text: string): boolean {
+  const column = columnOf(table, name);
+  return column !== undefined && keyForm(column)?.written.pattern.test(text) === true && isWithin(column.charset, text);
+}
+
+/** Of character sets that are not named here, what is beyond ASCII nobody can tell: rather no value. */
+function isWithin(charset: string | null, text: string): boolean {
+  switch (charset) {
+    case null:
+    case 'utf8mb4':
+    case 'utf16':
+    case 'utf16le':
+    case 'utf32':
+      return !/\p{Surrogate}/u.test(text);
+    case 'utf8':
+    case 'utf8mb3':
+    case 'ucs2':
+      return !/[\ud800-\udfff]/.test(text);
+    case 'latin1':
+      return Array.from(text).every((character) => /[\0-\x7f\xa0-\xff]/.test(character) || CP1252.includes(character));
+    default:
+      return !/[^\0-\x7f]/.test(text);
+  }
+}
+
+/** MySQL: latin1 is Windows' cp1252, these characters in place of most controls from 0x80 to 0x9F. */
+const CP1252 = '€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ';
+
+/** Why a key cannot be followed, or null. */
+function flawOf(table: TableInfo, key: UniqueKey): string | null {
+  const expression = key.parts.find(({ column }) => columnOf(table, column) === undefined);
+  if (expression !== undefined) return `its part ${expression.column} is an expression`;
+  for (const { column } of key.parts) {
+    const info = columnOf(table, column);
+    const flaw = info === undefined ? null : keyFlaw(info);
+    if (flaw !== null) return `its part ${column} ${flaw}`;
+  }
+  if (key.nullable) return 'a column of it may be NULL, so rows may repeat';
+  if (key.prefix) return 'it indexes only a prefix of a column, so it identifies no row';
+  return null;
+}
+
+/** About how long an entry of the key is, in bytes. */
+function keyBytes(table: TableInfo, key: UniqueKey): number {
+  return key.parts.reduce((sum, { column }) => sum + (columnOf(table, column)?.maxLength ?? 8), 0);
+}
+
+function columnOf(table: TableInfo, name: string): ColumnInfo | undefined {
+  return table.columns.find((column) => column.name === name);
+}
+
+/** Column names are case-insensitive in MySQL, on every platform. */
+function sameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

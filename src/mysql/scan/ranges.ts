@@ -1,0 +1,284 @@
+/**
+ * Cuts a table into ranges of about equal size without reading it. An interval of keys is halved again and again, the
+ * one with the most rows first: a made-up value between its ends is looked up in the index, and the real key found there
+ * becomes a boundary; EXPLAIN estimates the halves by a few index dives. Neighbouring pieces are then joined to ranges.
+ *
+ * What holds whatever the estimates and probes are worth: every boundary is a key that MySQL itself placed strictly
+ * between two others, so ranges follow one another without gap or overlap.
+ */
+import type { Cursor, Range } from '../../core/model.js';
+import { mysqlCode } from '../errors/errors.js';
+import type { KeyCondition } from '../keyset/keyset.js';
+import { alike, between } from '../keyset/probe.js';
+import type { RowSelect } from '../keyset/row-select.js';
+import type { Session } from '../connection/session.js';
+import { selectText } from '../connection/sql.js';
+
+/** A range of fewer rows is not worth a scanner of its own. */
+const WORTHWHILE_ROWS = 2_000;
+
+/** Pieces aimed at for each range: more make ranges more equal, at about two queries each. */
+const PIECES_PER_RANGE = 6;
+
+/** Halvings tried for each range at most: 13 of them are about 26 queries. */
+const HALVINGS_PER_RANGE = 13;
+
+/** Index entries that may be read to find one boundary. */
+const WALKED_ROWS = 5_000;
+
+/** Probes for one cut at most where only rows behind a probe can be looked up. */
+const NEARING_PROBES = 8;
+
+/** A cut beside a gap, as at the end of one account's rows, costs a row too: only several in a row are suspicious. */
+const POOR_CUTS = 3;
+
+/** Keys that one SELECT reads to sample a table: one that has fewer needs no halving, which takes two queries for each place. */
+const KEYS_READ = 256;
+
+/** Keys behind `low` up to and with `high`. */
+interface Piece {
+  readonly low: Cursor;
+  readonly high: Cursor;
+  readonly rows: number;
+  /** MySQL found no key within. */
+  readonly whole: boolean;
+  /** Cuts in a row that cost it hardly a row: probes mean nothing here, as where a collation sorts in its own way. */
+  readonly poorCuts: number;
+}
+
+/**
+ * @param tableRows the engine's estimate for the whole table; 0 where it has none
+ * @returns at least one range; for an empty table one without bounds
+ */
+export async function planRanges(
+  session: Session,
+  select: RowSelect,
+  count: number,
+  tableRows: number,
+  signal: AbortSignal,
+): Promise<readonly Range[]> {
+  const table = new SampledTable(session, select, signal);
+  // The upper bound first: rows that come later are beyond it, and a change stream's concern.
+  const last = await table.edge('last', []);
+  if (last === null) return [{ index: 0, after: null, upTo: null, estimatedRows: 0 }];
+  const pieces = await table.pieces(last, tableRows, (rows) => effortFor(rangeCount(count, rows)));
+  const rows = total(pieces);
+  // InnoDB counts ranges of a few pages about twice; among each other the pieces are right.
+  const scale = tableRows > WORTHWHILE_ROWS && rows > 0 ? tableRows / rows : 1;
+  return joined(pieces, rangeCount(count, rows * scale)).map((piece, index) => ({
+    index,
+    after: index === 0 ? null : piece.low,
+    upTo: piece.high,
+    estimatedRows: Math.round(piece.rows * scale),
+  }));
+}
+
+interface Effort {
+  readonly pieces: number;
+  readonly halvings: number;
+}
+
+function effortFor(ranges: number): Effort {
+  if (ranges === 1) return { pieces: 1, halvings: 0 };
+  return { pieces: ranges * PIECES_PER_RANGE, halvings: ranges * HALVINGS_PER_RANGE };
+}
+
+/** Cursors spread over the table, at most `count`; a row follows each, except where the table has one row alone. */
+export async function sampleCursors(
+  session: Session,
+  select: RowSelect,
+  count: number,
+  signal: AbortSignal,
+): Promise<readonly Cursor[]> {
+  const table = new SampledTable(session, select, signal);
+  const keys = await table.firstKeys(KEYS_READ);
+  if (keys.length < KEYS_READ) return spread(keys.length > 1 ? keys.slice(0, -1) : keys, count);
+  const last = await table.edge('last', []);
+  if (last === null) return [];
+  const pieces = await table.pieces(last, 0, () => ({ pieces: count, halvings: 2 * count }));
+  return spread(
+    pieces.map(({ low }) => low),
+    count,
+  );
+}
+
+/** At most `count` of them, at equal distances, the first among them. */
+function spread(cursors: readonly Cursor[], count: number): readonly Cursor[] {
+  const places = Math.min(count, cursors.length);
+  const chosen = Array.from({ length: places }, (_, i) => Math.floor((i * cursors.length) / places));
+  return chosen.flatMap((index) => cursors.slice(index, index + 1));
+}
+
+function rangeCount(wanted: number, rows: number): number {
+  return Math.max(1, Math.min(wanted, Math.floor(rows / WORTHWHILE_ROWS)));
+}
+
+class SampledTable {
+  constructor(
+    private readonly session: Session,
+    private readonly select: RowSelect,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** The first or last key that meets the conditions. */
+  async edge(edge: 'first' | 'last', conditions: readonly KeyCondition[]): Promise<Cursor | null> {
+    const edgeKey = this.select.edgeKey(edge, conditions);
+    // A probe that finds nothing is followed by another; that the table is empty must be so.
+    const ask =
+      conditions.length === 0 ? this.session.rows(edgeKey, this.signal) : this.session.hints(edgeKey, this.signal);
+    const [row] = await ask;
+    return row === undefined ? null : this.select.cursorOfKey(row);
+  }
+
+  /** @returns as many as the table has, at most `most` */
+  async firstKeys(most: number): Promise<readonly Cursor[]> {
+    const rows = await this.session.rows(this.select.firstKeys(most), this.signal);
+    return rows.map((row) => this.select.cursorOfKey(row));
+  }
+
+  /** The table from its first key to `last`, in pieces as equal as `effort` allows, in key order. */
+  async pieces(last: Cursor, tableRows: number, effort: (rows: number) => Effort): Promise<readonly Piece[]> {
+    const first = (await this.edge('first', [])) ?? last;
+    const pieces = [...(await this.between([first, last]))];
+    // InnoDB counts no range as more than half of the table.
+    const limit = effort(Math.max(pieces[0]?.rows ?? 0, tableRows));
+    for (let halving = 0; halving < limit.halvings && pieces.length < limit.pieces * 2; halving++) {
+      const largest = largestOf(pieces);
+      const piece = pieces[largest];
+      if (piece === undefined || piece.whole) break;
+      if (pieces.length >= limit.pieces && piece.rows * limit.pieces <= total(pieces)) break;
+      pieces.splice(largest, 1, ...(await this.halves(piece)));
+    }
+    return pieces;
+  }
+
+  /** The pieces between keys that follow one another. */
+  async between(keys: readonly Cursor[]): Promise<readonly Piece[]> {
+    const bounds = keys.slice(1).map((high, i) => ({ low: keys[i] ?? high, high }));
+    const rows = await this.estimates(bounds.filter(({ low, high }) => low !== high));
+    let next = 0;
+    return bounds.map(({ low, high }) => {
+      const whole = low === high;
+      return { low, high, rows: whole ? 0 : (rows[next++] ?? 0), whole, poorCuts: 0 };
+    });
+  }
+
+  /** The piece cut at a real key within it; itself, marked whole, where MySQL finds none. */
+  async halves(piece: Piece): Promise<readonly Piece[]> {
+    const key = await this.keyWithin(piece);
+    if (key === null) return [{ ...piece, whole: true }];
+    const [before, behind] = await this.between([piece.low, key, piece.high]);
+    if (before === undefined || behind === undefined) return [{ ...piece, whole: true }];
+    const poorCuts = piece.poorCuts + 1;
+    if (before.rows <= 1) return [before, { ...behind, poorCuts }];
+    if (behind.rows <= 1) return [{ ...before, poorCuts }, behind];
+    return [before, behind];
+  }
+
+  async keyWithin({ low, high, rows, poorCuts }: Piece): Promise<Cursor | null> {
+    const { keyset } = this.select;
+    const [from, to] = [keyset.texts(low), keyset.texts(high)];
+    const within = [keyset.after(low), keyset.before(high)];
+    for (const [i, { form, descending }] of keyset.parts.entries()) {
+      const [a, b] = [from[i] ?? '', to[i] ?? ''];
+      if (alike(form.kind, a, b)) continue;
+      const halfWay = (to: string): string | null =>
+        descending ? between(form.kind, to, a) : between(form.kind, a, to);
+      const middle = halfWay(b);
+      if (poorCuts >= POOR_CUTS || (middle === null && rows <= 2 * WALKED_ROWS)) break;
+      const looksBack = keyset.plain || this.session.family.readsBackwards === 'any key';
+      // Where nothing can be made up, the upper end itself is the probe: rows at it, or rows before it.
+      for (const probe of new Set(looksBack ? [middle ?? b, b] : nearing(middle, b, halfWay))) {
+        const behind = keyset.partFrom(from, i, probe, 'from');
+        const before = keyset.partFrom(from, i, probe, 'before');
+        const key = await unlessRefused(
+          async () =>
+            (await this.edge('first', [...within, behind])) ??
+            (looksBack ? await this.edge('last', [...within, before]) : null),
+        );
+        if (key !== null) return key;
+      }
+      break;
+    }
+    return (await this.walked(low, high, Math.min(rows >> 2, WALKED_ROWS))) ?? (await this.edge('first', within));
+  }
+
+  /** The key a few thousand entries on: for a few rows, and where no probe was any good. */
+  async walked(low: Cursor, high: Cursor, steps: number): Promise<Cursor | null> {
+    const [row] = await this.session.hints(this.select.keyAt({ after: low, upTo: high }, steps), this.signal);
+    const key = row === undefined ? null : this.select.cursorOfKey(row);
+    return key === high ? null : key;
+  }
+
+  /**
+   * The optimizer's estimates, in one statement: an index dive at both ends of each, whatever lies between. MySQL lists the SELECTs of a
+   * UNION in their order, and the UNION's own line, which has no estimate, behind them.
+   */
+  async estimates(bounds: readonly { readonly low: Cursor; readonly high: Cursor }[]): Promise<readonly number[]> {
+    if (bounds.length === 0) return [];
+    const hint = this.session.family.estimateHint;
+    const selects = bounds.map(({ low, high }) => selectText(this.select.keys({ after: low, upTo: high }, hint)));
+    const records = await this.session.records(
+      `EXPLAIN FORMAT=TRADITIONAL ${selects.join(' UNION ALL ')}`,
+      this.signal,
+    );
+    return bounds.map((_, i) => Number(records[i]?.get('rows') ?? 0));
+  }
+}
+
+/** Probes nearer and nearer to the low end, then the upper end: for a key whose last row before a probe is not to be had. */
+function nearing(middle: string | null, high: string, halfWay: (to: string) => string | null): readonly string[] {
+  const probes: string[] = [];
+  for (let probe = middle; probe !== null && probes.length < NEARING_PROBES; probe = halfWay(probe)) probes.push(probe);
+  return [...probes, high];
+}
+
+/** A made-up text may hold what the column's charset does not: then MySQL refuses it, and it was no good probe. */
+const REFUSED_PROBE: ReadonlySet<string> = new Set([
+  'ER_CANT_AGGREGATE_2COLLATIONS',
+  'ER_CANT_AGGREGATE_3COLLATIONS',
+  'ER_INVALID_CHARACTER_STRING',
+  'ER_CANNOT_CONVERT_STRING',
+]);
+
+async function unlessRefused<T>(ask: () => Promise<T | null>): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (REFUSED_PROBE.has(mysqlCode(error) ?? '')) return null;
+    throw error;
+  }
+}
+
+function total(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.rows, 0);
+}
+
+/** Index of the piece with the most rows of those that can be cut, else of any. */
+function largestOf(pieces: readonly Piece[]): number {
+  let largest = 0;
+  for (const [i, piece] of pieces.entries()) {
+    const best = pieces[largest];
+    if (best === undefined || (best.whole && !piece.whole) || (best.whole === piece.whole && piece.rows > best.rows)) {
+      largest = i;
+    }
+  }
+  return largest;
+}
+
+/** Neighbouring pieces as `count` ranges of about equal rows. */
+function joined(pieces: readonly Piece[], count: number): readonly Piece[] {
+  const rows = total(pieces);
+  const ranges: Piece[] = [];
+  let passed = 0;
+  for (const piece of pieces) {
+    const open = ranges.at(-1);
+    // Of the two boundaries around the ideal one, the nearer closes the range.
+    const ideal = (ranges.length * rows) / count;
+    const closed = ranges.length < count && ideal - passed < passed + piece.rows - ideal;
+    if (open === undefined || closed) ranges.push(piece);
+    else ranges[ranges.length - 1] = { ...open, high: piece.high, rows: open.rows + piece.rows };
+    passed += piece.rows;
+  }
+  return ranges;
+}

@@ -1,0 +1,218 @@
+/**
+ * A table that no scan can follow, read whole by one SELECT, which InnoDB answers from one snapshot: one range, one chunk,
+ * redone from its start where it was not done. Held in memory, so rows and bytes are bounded, and more is refused. A row is
+ * known by its content alone; equal rows are one to it. No report and no state has that content: a cursor is a hash of it, and reports
+ * name a row by its number among the bad ones. Earlier versions had the first columns in it, behind the hash.
+ */
+import { createHash } from 'node:crypto';
+import { thisMoment } from '../../core/time/age.js';
+import { FerryError } from '../../core/errors.js';
+import type { Cursor, Range, Row, TableInfo } from '../../core/model.js';
+import {
+  type RowBlock,
+  RowBlockBuilder,
+  type RowChunk,
+  RowMemoryPool,
+  type Transport,
+  transportOf,
+} from '../../core/row-block.js';
+import type { RowSource, WholeTableScan } from '../../core/ports/ports.js';
+import { answerBytes, AnswerTooLarge } from '../connection/answer-size.js';
+import { aliased } from '../connection/cells.js';
+import { columnExpression } from '../keyset/key-form.js';
+import { oneMatching } from './one-matching.js';
+import { appendRow } from '../connection/row-packet.js';
+import { contradiction } from '../connection/session-marker.js';
+import type { Session } from '../connection/session.js';
+import { quoteName, type Select } from '../connection/sql.js';
+import { type ShardMeans, withSession } from '../shard-means.js';
+import { TableGuard } from './table-guard.js';
+import type { Identified, WitnessRows } from './table-identity.js';
+
+/** Behind all rows: the only place where a scan can stop. */
+const END = '["end"]' as Cursor;
+
+/** All that may be said of a row that has no key: its columns are row values, of which none is a name. */
+const NO_KEY = 'a row without a key';
+
+export class WholeTable implements RowSource {
+  readonly #table: TableInfo;
+  readonly #select: Select;
+  readonly #transports: readonly Transport[];
+  readonly #guard: TableGuard;
+
+  constructor(
+    private readonly means: ShardMeans,
+    private readonly wanted: WholeTableScan,
+  ) {
+    const { table, columns, where } = wanted;
+    this.#table = table;
+    const chosen = columns.map((name) => {
+      const column = table.columns.find((candidate) => candidate.name === name);
+      if (column === undefined) throw new TypeError(`${name} is no column of ${table.name}`);
+      return column;
+    });
+    this.#transports = chosen.map(transportOf);
+    const list = chosen.map((column) => aliased(columnExpression(table.name, column), transportOf(column)));
+    this.#select = { list: list.join(', '), from: fromWhole(table, where), conditional: where !== null };
+    this.#guard = new TableGuard(means.shard, table, this.#witnesses());
+  }
+
+  /** By their content, which is all that they are known by: looked for in a reading of all, and only where the table was made anew. */
+  #witnesses(): WitnessRows {
+    const all = async (session: Session, signal: AbortSignal): Promise<readonly Cursor[]> =>
+      Array.from((await this.#collect(session, signal)).rows, (row) => this.cursorOf(row));
+    const named = (cursors: readonly Cursor[]): ReadonlyMap<Cursor, string> =>
+      new Map(cursors.map((cursor) => [cursor, '']));
+    return {
+      choose: async (session, most, signal) => {
+        const cursors = await all(session, signal);
+        const step = Math.max(1, Math.ceil(cursors.length / most));
+        return named(cursors.filter((_, i) => i % step === 0));
+      },
+      cheap: false,
+      find: async (session, cursors, signal) => {
+        const there = new Set((await all(session, signal)).map(hashIn));
+        return named(cursors.filter((cursor) => there.has(hashIn(cursor))));
+      },
+    };
+  }
+
+  planRanges(): Promise<readonly Range[]> {
+    return Promise.resolve([{ index: 0, after: null, upTo: null, estimatedRows: this.#table.estimatedRows }]);
+  }
+
+  async *scan(_range: Range, after: Cursor | null, signal: AbortSignal): AsyncGenerator<RowChunk, void, void> {
+    // The one chunk was done.
+    if (after !== null) return;
+    const { throttle } = this.means;
+    const leave = throttle.enter();
+    try {
+      await throttle.pass(signal);
+      const readAt = thisMoment();
+      const { rows, bytes } = await this.#read(signal);
+      if (rows.length > 0) yield { rows, last: END, bytes, readAt, elapsedMs: performance.now() - readAt.steady };
+    } finally {
+      leave();
+    }
+  }
+
+  async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {
+    if (count < 1) return [];
+    return await withSession(this.means, `sampling ${this.#table.name}`, signal, (session) =>
+      session.rows(this.#with(`LIMIT ${count}`), signal),
+    );
+  }
+
+  find(): Promise<readonly Row[]> {
+    return Promise.reject(this.#keyless());
+  }
+
+  findAny(): Promise<Row | null> {
+    return Promise.reject(this.#keyless());
+  }
+
+  #keyless(): FerryError {
+    return new FerryError(
+      'E_USAGE',
+      `table ${this.#table.name} is read whole (\`wholeTable\`): it has no key to look rows up by`,
+      'use --sample, or name another table with --table',
+    );
+  }
+
+  async refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
+    return await this.at(
+      rows.map((row) => this.cursorOf(row)),
+      signal,
+    );
+  }
+
+  async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
+    const now = new Map((await this.#read(signal)).rows.map((row) => [hashIn(this.cursorOf(row)), row]));
+    return cursors.map((cursor) => now.get(hashIn(cursor)) ?? null);
+  }
+
+  async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
+    return await withSession(this.means, `looking which table ${this.#table.name} is`, signal, (session) =>
+      this.#guard.identify(session, before, accept, signal),
+    );
+  }
+
+  /** Its rows have no keys to look for; they are read in one snapshot. */
+  async confirm(_cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null> {
+    return await withSession(this.means, `looking at ${this.#table.name} again`, signal, async (session) => {
+      await this.#guard.check(session, signal);
+      return this.#guard.identity;
+    });
+  }
+
+  async matching(condition: string, signal: AbortSignal): Promise<Row | null> {
+    const and = this.wanted.where === null ? 'WHERE' : 'AND';
+    const select = { ...this.#with(`${and} (\n${condition}\n) LIMIT 1`), conditional: true };
+    return await oneMatching(this.means, this.#table.name, select, signal);
+  }
+
+  cursorOf(row: Row): Cursor {
+    const cells = row.slice(0, this.wanted.columns.length);
+    const hash = createHash('sha256');
+    for (const cell of cells) hash.update(cell === null ? '-' : `${typeof cell} ${cell.length}:`).update(cell ?? '');
+    return JSON.stringify([hash.digest('hex').slice(0, 32)]) as Cursor;
+  }
+
+  describeKey(): string {
+    return NO_KEY;
+  }
+
+  #with(clause: string): Select {
+    return { ...this.#select, from: `${this.#select.from} ${clause}` };
+  }
+
+  async #read(signal: AbortSignal): Promise<{ readonly rows: RowBlock; readonly bytes: number }> {
+    return await withSession(this.means, `reading ${this.#table.name} whole`, signal, (session) =>
+      this.#collect(session, signal),
+    );
+  }
+
+  /** @throws FerryError E_TABLE_TOO_LARGE as soon as a limit is passed; the connection is dropped with what is left */
+  async #collect(session: Session, signal: AbortSignal): Promise<{ rows: RowBlock; bytes: number }> {
+    const { maxRows, maxBytes } = this.wanted;
+    const block = new RowBlockBuilder(this.#transports, new RowMemoryPool());
+    let bytes = 0;
+    const tooMany = tooLarge(this.#table.name, `${maxBytes} bytes`, 'maxBytes');
+    await session
+      .stream(
+        this.#with(`LIMIT ${maxRows + 1}`),
+        (packet, from, to) => {
+          bytes += appendRow(block, packet, from, to);
+          if (block.rows > maxRows) session.destroy(tooLarge(this.#table.name, `${maxRows} rows`, 'maxRows'));
+          else if (bytes > maxBytes) session.destroy(tooMany);
+        },
+        signal,
+        answerBytes(maxBytes, maxRows + 1, this.#transports.length),
+      )
+      .catch((error: unknown) => {
+        throw error instanceof AnswerTooLarge ? tooMany : error;
+      });
+    if (block.rows === 0 && (await session.any(this.#with('LIMIT 1'), signal))) throw contradiction(this.means.shard);
+    return { rows: block.finish(), bytes };
+  }
+}
+
+/** FROM and WHERE of all rows that are wanted. */
+export function fromWhole(table: Pick<TableInfo, 'database' | 'name'>, where: string | null): string {
+  // On lines of its own: the condition may end in a comment.
+  return `FROM ${quoteName(table.database)}.${quoteName(table.name)}${where === null ? '' : ` WHERE (\n${where}\n)`}`;
+}
+
+/** @param limit in words, with its unit @param field of `wholeTable` in the config */
+export function tooLarge(table: string, limit: string, field: 'maxRows' | 'maxBytes'): FerryError {
+  return new FerryError(
+    'E_TABLE_TOO_LARGE',
+    `table ${table} is read whole, but has more than ${limit}`,
+    `add a primary key, or a unique key over NOT NULL columns, and leave \`wholeTable\` out; or raise \`wholeTable.${field}\`, since memory holds the table`,
+  );
+}
+
+function hashIn(cursor: Cursor): unknown {
+  return (JSON.parse(cursor) as readonly unknown[])[0];
+}

@@ -1,0 +1,60 @@
+/**
+ * Takes up a state that does not live where it was worked on last, on the operator's word that no run goes on with the other one. What that
+ * one had sent may still land: its window begins now, and no verification passes that began before its end. Of what was compared
+ * elsewhere, nobody knows how long ago that was.
+ */
+import type { Database } from 'better-sqlite3';
+import { existsSync } from 'node:fs';
+import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
+import { arrive } from './arrive.js';
+import type { Clocks } from './clocks.js';
+import { checkWhole, openDatabase } from '../sqlite/database.js';
+import { shardFiles, type ShardFiles } from '../sqlite/files.js';
+import { displaced, homeHere, storedHome, type Displaced } from './home.js';
+import { checkShard, lockShard, missing, type StateAt } from '../open.js';
+import { STATE } from '../sqlite/schema.js';
+import { guarded } from '../sqlite/sqlite-errors.js';
+import { newLineage, Witness } from './witness.js';
+
+export interface Adopted {
+  readonly shard: string;
+  /** Why it had to be adopted; null: it lives here, and nothing was done. */
+  readonly reason: Displaced | null;
+  /** For how many ms from now on writes of the other one may land; null where nothing was done. */
+  readonly lateWritesForMs: number | null;
+}
+
+const BUSY_MS = 5_000;
+
+/** @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO */
+export function adoptState({ folder, shard }: StateAt, clocks?: Clocks): Adopted {
+  const files = shardFiles(folder, shard);
+  if (!existsSync(files.file)) throw missing(files);
+  const lock = lockShard(files);
+  try {
+    const database = openDatabase(files, STATE, BUSY_MS, (opened) => checkShard(opened, files));
+    try {
+      checkWhole(database, files);
+      const reason = guarded(files, () => displaced(files, database, clocks));
+      if (reason === null) return { shard, reason, lateWritesForMs: null };
+      guarded(files, () => takeUp(files, database, clocks));
+      return { shard, reason, lateWritesForMs: LATE_WRITE_WINDOW_MS };
+    } finally {
+      database.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+function takeUp(files: ShardFiles, database: Database, clocks: Clocks | undefined): void {
+  const lineage = newLineage();
+  const { commits } = storedHome(database);
+  database
+    .transaction(() => {
+      arrive(files, database, clocks);
+      database.prepare('UPDATE meta SET lineage = ?, home = ?').run(lineage, homeHere(files, clocks));
+    })
+    .immediate();
+  new Witness(files.file, lineage, commits).close();
+}

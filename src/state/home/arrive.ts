@@ -1,0 +1,17 @@
+/**
+ * A state that came from elsewhere is taken up, adopted or on a volume that moves: what may have been sent over there can still land until a
+ * whole window has passed, and of what was compared there, nobody knows how long ago that was.
+ */
+import type { Database } from 'better-sqlite3';
+import type { Clocks } from './clocks.js';
+import { prepared } from '../sqlite/database.js';
+import type { ShardFiles } from '../sqlite/files.js';
+import { LateWrites } from '../tables/late-writes.js';
+import { SteadyClock } from '../tables/steady-clock.js';
+
+export function arrive(files: ShardFiles, database: Database, clocks: Clocks | undefined): void {
+  const clock = prepared(files, () => new SteadyClock(database, clocks));
+  clock.anchor();
+  new LateWrites(database).breakOff(clock.now());
+  database.exec('UPDATE pass_ranges SET oldest_steady = NULL, newest_steady = NULL');
+}

@@ -1,0 +1,75 @@
+/**
+ * How far a state has come, told by another file: `<name>.seen` holds the file's lineage and the number of its last commit. An older file
+ * that is put in place, or one whose log was removed after a kill, has fewer commits than were seen, or is of another lineage.
+ *
+ * It is written after each commit, without a sync: after a power failure it may say less than the file has, and never more. Where it cannot
+ * be written, less is found later, and no commit that stands is reported as failed.
+ */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { makeFile, syncFolderOf } from '../sqlite/files.js';
+
+export interface Seen {
+  /** Random, from the begin of the file, or from when it was adopted. */
+  readonly lineage: string;
+  /** Commits so far. */
+  readonly commits: number;
+}
+
+export function newLineage(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+export function witnessOf(file: string): string {
+  return file.replace(/\.db$/, '.seen');
+}
+
+/** @returns null where there is none, `unreadable` where something else stands in it */
+export function readSeen(file: string): Seen | 'unreadable' | null {
+  const witness = witnessOf(file);
+  if (!existsSync(witness)) return null;
+  const [, lineage, commits] = /^([\w-]{16}) (\d{16})\n$/.exec(readFileSync(witness, 'utf8')) ?? [];
+  if (lineage === undefined || commits === undefined) return 'unreadable';
+  return { lineage, commits: Number(commits) };
+}
+
+export class Witness {
+  readonly #descriptor: number;
+
+  /** Makes the file where it is missing; what it says is on disk then. */
+  constructor(
+    file: string,
+    readonly lineage: string,
+    commits: number,
+  ) {
+    const witness = witnessOf(file);
+    const isNew = !existsSync(witness);
+    makeFile(witness);
+    this.#descriptor = openSync(witness, 'r+');
+    try {
+      this.#write(commits);
+      fsyncSync(this.#descriptor);
+      if (isNew) syncFolderOf(witness);
+    } catch (error) {
+      closeSync(this.#descriptor);
+      throw error;
+    }
+  }
+
+  /** Call it after a commit. */
+  note(commits: number): void {
+    try {
+      this.#write(commits);
+    } catch {
+      // The commit stands.
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+
+  #write(commits: number): void {
+    writeSync(this.#descriptor, `${this.lineage} ${String(commits).padStart(16, '0')}\n`, 0);
+  }
+}

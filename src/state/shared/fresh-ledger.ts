@@ -1,0 +1,156 @@
+/**
+ * Opens the ledger of the budget as a file that can be believed. It is written without a sync, and holds nothing that outlasts its runs: one
+ * that SQLite refuses is put aside, and one of an earlier start of the machine is removed, and both are made new.
+ *
+ * Whoever joins does so in turn, from its look at the file until it has its own run's lock: so nobody makes the file new under another one,
+ * and of several that find it damaged one does. While any run is there, whose part the file may tell, nobody makes it new: the whole budget
+ * would be spent twice. Whatever is killed in between leaves a file that is looked at again, and never a log that another file is taken for.
+ */
+import Database from 'better-sqlite3';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { FerryError } from '../../core/errors.js';
+import { bootId } from '../home/clocks.js';
+import { makeFile, removeSideFiles, SIDE_FILES, type StatePlace } from '../sqlite/files.js';
+import { acquireLock } from '../sqlite/lock.js';
+import { lockHolders } from '../sqlite/lock-holder.js';
+
+const UNKNOWN_BOOT = 'unknown';
+const SCHEMA = `
+  CREATE TABLE ledger (boot TEXT NOT NULL);
+  CREATE TABLE runs (run INTEGER PRIMARY KEY, resource TEXT NOT NULL, pid INTEGER NOT NULL, held REAL NOT NULL);
+  CREATE TABLE resting (resource TEXT NOT NULL, held REAL NOT NULL, until REAL NOT NULL);`;
+/** What each statement on it asks for; preparing them says whether the file has it. */
+const ASKED = ['SELECT run, resource, pid, held FROM runs', 'SELECT resource, held, until FROM resting'] as const;
+
+/**
+ * Does `action` while no other process is about to join.
+ * @param waitMs how long it is waited for; meanwhile, the process does nothing else
+ * @throws FerryError E_STATE_LOCKED, naming who keeps it where that can be seen; E_STATE_IO
+ */
+export function inTurn<T>(place: StatePlace, waitMs: number, action: () => T): T {
+  const file = `${place.file}-join.lock`;
+  const lock = acquireLock(file, place, waitMs);
+  if (lock === null) {
+    const [pid] = lockHolders(file) ?? [];
+    throw new FerryError(
+      'E_STATE_LOCKED',
+      `${place.subject}: ${pid === undefined ? 'another process' : `process ${pid}`} has been about to join it for ${waitMs / 1_000} s`,
+      'see whether it was stopped; let it go on or end it, then run again',
+    );
+  }
+  try {
+    return action();
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * To be called in turn. Nothing of it is synced from here on.
+ * @param waitMs how long a statement waits, and the opening with it
+ * @param live lock files of the runs that are there
+ * @returns its connection, and where a damaged file was put, if one was
+ * @throws FerryError E_STATE_CORRUPT where a run that is there has a damaged file, or one that was removed; SqliteError
+ */
+export function freshLedger(
+  place: StatePlace,
+  waitMs: number,
+  live: () => readonly string[],
+): { readonly database: Database.Database; readonly putAside: string | null } {
+  const found = existsSync(place.file) ? look(place, waitMs) : 'missing';
+  if (typeof found !== 'string') return { database: found, putAside: null };
+  const users = live();
+  if (users.length > 0) throw inUse(place, found, users);
+  const putAside = found === 'damaged' ? moveAside(place) : null;
+  return { database: makeNew(place, waitMs), putAside };
+}
+
+/** Closes what it does not return. */
+function look(place: StatePlace, waitMs: number): Database.Database | 'damaged' | 'earlier' {
+  let database: Database.Database | undefined;
+  try {
+    database = open(place, waitMs);
+    const isWhole = database.pragma('quick_check(1)', { simple: true }) === 'ok';
+    for (const sql of ASKED) database.prepare(sql);
+    const boot = database.prepare<[], string>('SELECT boot FROM ledger').pluck().get();
+    const found = !isWhole ? 'damaged' : boot === thisBoot() ? 'usable' : 'earlier';
+    if (found === 'usable') return database;
+    database.close();
+    return found;
+  } catch (error) {
+    database?.close();
+    if (isRefused(error)) return 'damaged';
+    throw error;
+  }
+}
+
+/** `SQLITE_ERROR`: it has no such table or column, as a file of another version or of another program. */
+function isRefused(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
+}
+
+function makeNew(place: StatePlace, waitMs: number): Database.Database {
+  // One that is there is of an earlier start of the machine; a log that is left would be replayed into the new one.
+  rmSync(place.file, { force: true });
+  removeSideFiles(place.file);
+  makeFile(place.file);
+  const database = open(place, waitMs);
+  try {
+    database.transaction(() => {
+      database.exec(SCHEMA);
+      database.prepare('INSERT INTO ledger (boot) VALUES (?)').run(thisBoot());
+    })();
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** The file itself goes last: until then it is the damaged one, whatever is killed in between. */
+function moveAside({ file }: StatePlace): string {
+  const name = freeName(file);
+  for (const side of SIDE_FILES) if (existsSync(file + side)) renameSync(file + side, name + side);
+  renameSync(file, name);
+  return name;
+}
+
+function freeName(file: string): string {
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  for (let number = 1; ; number++) {
+    const name = `${file}.damaged-${time}${number === 1 ? '' : `-${number}`}`;
+    if (!existsSync(name)) return name;
+  }
+}
+
+function open({ file }: StatePlace, waitMs: number): Database.Database {
+  const database = new Database(file, { fileMustExist: true, timeout: waitMs });
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = OFF');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function thisBoot(): string {
+  return bootId() ?? UNKNOWN_BOOT;
+}
+
+const FACTS = {
+  missing: 'was removed',
+  damaged: 'is damaged',
+  earlier: 'is of before the machine was started',
+} as const;
+
+function inUse(place: StatePlace, found: keyof typeof FACTS, users: readonly string[]): FerryError {
+  const pids = [...new Set(users.flatMap((file) => lockHolders(file) ?? []))];
+  const who = pids.length === 0 ? 'another run' : `the run of process ${pids.join(' and ')}`;
+  return new FerryError(
+    'E_STATE_CORRUPT',
+    `${place.subject}: ${place.file} ${FACTS[found]}, while ${who} still spends by it; both could spend the whole budget`,
+    `wait until ${who} has ended, or end it, and run again: the file is made new then by itself`,
+  );
+}

@@ -1,0 +1,260 @@
+/**
+ * Which row owns which item key, for mappings whose schema does not prove that keys are unique. One file for all shards,
+ * written by several processes at once in short transactions; a key once claimed stays claimed until its shard restarts.
+ * A register that lost claims would let a second row overwrite a first unseen, so one that is older than what was claimed is refused
+ * (witness.ts).
+ * Keys are kept as 128 bits of their SHA-256: at 10^11 keys, two that differ collide with a chance below 10^-16.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Database, Statement } from 'better-sqlite3';
+import { FerryError } from '../../core/errors.js';
+import type { Cursor } from '../../core/model.js';
+import type { KeyRegister } from '../../core/ports/state-ports.js';
+import { createDatabase, openDatabase, openReadOnly, prepared } from '../sqlite/database.js';
+import { keyRegisterFiles, makeFolder, restartCommand, type StatePlace } from '../sqlite/files.js';
+import { acquireLock } from '../sqlite/lock.js';
+import { lockHolders, writerOf } from '../sqlite/lock-holder.js';
+import type { StateAt } from '../open.js';
+import { KEY_REGISTER } from '../sqlite/schema.js';
+import { defect, guarded } from '../sqlite/sqlite-errors.js';
+import { readSeen, Witness, type Seen } from '../home/witness.js';
+
+/** Other shards' transactions are short, but there may be many of them. While it waits, the process does nothing else. */
+const CLAIM_BUSY_MS = 500;
+/** Of what is done once: making it, bringing it up to date. */
+const BUSY_MS = 2_000;
+/** Keys looked at in one transaction, about, while a shard's claims are given up. */
+const RELEASE_STEP = 10_000;
+
+/** Version of the register: earlier ones count no commits. */
+const FIRST_WITNESSED = 2;
+/** Claims that are looked at for one of a shard: a second or so. */
+const LOOKED_THROUGH = 5_000_000;
+
+type Owner = Parameters<KeyRegister['claim']>[0];
+type Claims = Parameters<KeyRegister['claim']>[1];
+type Conflicts = ReturnType<KeyRegister['claim']>;
+type Transfer = Parameters<KeyRegister['transfer']>[1];
+
+/**
+ * Tries `action`, which is one call on the register, until no other process keeps it: that is E_STATE_LOCKED. Between two tries the process
+ * attends to all else, as to a stop.
+ * @param holder id of the process that keeps it now; null: there is none, or nobody can tell
+ */
+export type Turn = <T>(action: () => T, holder: () => number | null) => Promise<T>;
+
+/** Who keeps the register of that folder from others now; null: nobody does, or nobody can tell. */
+export function holderOfRegister(folder: string): number | null {
+  const files = keyRegisterFiles(folder);
+  return lockHolders(files.lock)?.[0] ?? writerOf(files.file);
+}
+
+/**
+ * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment: it can be tried again; E_STATE_IO,
+ * E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_COPIED
+ */
+export function openKeyRegister({ folder }: { readonly folder: string }): KeyRegister {
+  const files = keyRegisterFiles(folder);
+  guarded(files, () => makeFolder(folder));
+  // Before the register's own number: other processes are at work.
+  const seen = guarded(files, () => readSeen(files.file));
+  if (!existsSync(files.file)) {
+    if (seen !== null) throw lacksClaims(files);
+    const lock = acquireLock(files.lock, files, BUSY_MS);
+    if (lock === null) {
+      throw new FerryError(
+        'E_STATE_LOCKED',
+        `${files.subject}: another process has been making ${files.file} for ${BUSY_MS / 1000} s`,
+        'see what the other dynaferry processes on this state folder do, then run again',
+      );
+    }
+    try {
+      if (!existsSync(files.file)) createDatabase(files, KEY_REGISTER);
+    } finally {
+      lock.release();
+    }
+  }
+  const database = openDatabase(files, KEY_REGISTER, BUSY_MS, (opened) => checkClaims(files, opened, seen));
+  database.pragma(`busy_timeout = ${CLAIM_BUSY_MS}`);
+  try {
+    const standing = prepared(files, () => standingOf(database)) ?? missingRow();
+    const witness = guarded(files, () => new Witness(files.file, standing.lineage, standing.commits));
+    return prepared(files, () => new SqliteKeyRegister(files, database, witness));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** @param seen a witness that is missing, or damaged, tells nothing @throws FerryError E_STATE_COPIED */
+function checkClaims(files: StatePlace, database: Database, seen: ReturnType<typeof readSeen>): void {
+  if (seen === null || seen === 'unreadable') return;
+  const standing = prepared(files, () => standingOf(database));
+  if (standing?.lineage !== seen.lineage || seen.commits > standing.commits) throw lacksClaims(files);
+}
+
+/** @returns null: it is of a version that had no witness */
+function standingOf(database: Database): Seen | null {
+  if ((database.pragma('user_version', { simple: true }) as number) < FIRST_WITNESSED) return null;
+  return database.prepare<[], Seen>('SELECT lineage, commits FROM register').get() ?? missingRow();
+}
+
+function missingRow(): never {
+  throw defect('a register of item keys without its first row');
+}
+
+function lacksClaims(files: StatePlace): FerryError {
+  return new FerryError(
+    'E_STATE_COPIED',
+    `${files.subject}: ${files.file} lacks claims that were made: it was removed, an earlier file was put in place, or its log was removed. Two rows could share an item key unseen`,
+    `put the newer file back, or the whole state folder from one backup; else ${files.remedy}`,
+  );
+}
+
+/**
+ * Those of the shards that the register has no claim of, as far as it is looked through. Keys are in no order of shards, so of many claims
+ * one is soon found; of a shard with few among very many others, nothing is said.
+ * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED
+ */
+export function shardsWithoutClaims(folder: string, shards: readonly string[]): readonly string[] {
+  const files = keyRegisterFiles(folder);
+  if (shards.length === 0 || !existsSync(files.file)) return shards;
+  const database = openReadOnly(files, KEY_REGISTER, CLAIM_BUSY_MS, 1);
+  try {
+    const [claim, more] = prepared(files, () => [
+      database.prepare(
+        `SELECT 1 FROM (SELECT shard FROM item_keys ORDER BY key LIMIT ${LOOKED_THROUGH}) WHERE shard = ? LIMIT 1`,
+      ),
+      database.prepare(`SELECT 1 FROM item_keys ORDER BY key LIMIT 1 OFFSET ${LOOKED_THROUGH}`),
+    ]);
+    return guarded(files, () => {
+      const notFound = shards.filter((shard) => claim.get(shard) === undefined);
+      return notFound.length === 0 || more.get() !== undefined ? [] : notFound;
+    });
+  } finally {
+    database.close();
+  }
+}
+
+/** @param shards that have moved items, and have no claim in it */
+export function leftBehind(folder: string, shards: readonly string[]): FerryError {
+  const { subject, file } = keyRegisterFiles(folder);
+  const these = shards.length === 1 ? `shard ${shards.join('')}, which has` : `shards ${shards.join(', ')}, which have`;
+  return new FerryError(
+    'E_STATE_COPIED',
+    `${subject}: ${file} has no claim of ${these} moved items: it was removed or left behind, or it is another one. Rows of other shards could overwrite theirs unseen`,
+    `put the file back, or the whole state folder from one backup; else begin again what lacks its claims (a shard that is not in the config is added first): \`${restartCommand(...shards)}\``,
+  );
+}
+
+/**
+ * Gives up every claim of a shard, a step at a time, so that other shards go on claiming.
+ * @param turn for each step; what it throws ends it in between, and it can be called again
+ * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED
+ */
+export async function releaseItemKeys({ folder, shard }: StateAt, turn: Turn): Promise<void> {
+  const files = keyRegisterFiles(folder);
+  if (!existsSync(files.file)) return;
+  const holder = (): number | null => writerOf(files.file);
+  const database = await turn(() => openDatabase(files, KEY_REGISTER, CLAIM_BUSY_MS), holder);
+  try {
+    const { stepEnd, release, releaseRest } = prepared(files, () => ({
+      stepEnd: database
+        .prepare<[Buffer, number], Buffer>('SELECT key FROM item_keys WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?')
+        .pluck(),
+      release: database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ? AND key <= ?'),
+      releaseRest: database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ?'),
+    }));
+    const step = (from: Buffer): Buffer | null => {
+      const end = stepEnd.get(from, RELEASE_STEP) ?? null;
+      if (end === null) releaseRest.run(shard, from);
+      else release.run(shard, from, end);
+      return end;
+    };
+    for (let from: Buffer | null = Buffer.alloc(0); from !== null;) {
+      const begin: Buffer = from;
+      from = await turn(() => guarded(files, () => step(begin)), holder);
+    }
+  } finally {
+    database.close();
+  }
+}
+
+class SqliteKeyRegister implements KeyRegister {
+  readonly #insert: Statement<[Buffer, string, string, string]>;
+  readonly #owner: Statement<[Buffer], { shard: string; table_name: string; cursor: string }>;
+  readonly #transfer: Statement<[string, Buffer, string, string, string]>;
+
+  readonly #countCommit: Statement<[], number>;
+
+  /** Takes over `database` and `witness`: `close` ends both. */
+  constructor(
+    readonly place: StatePlace,
+    readonly database: Database,
+    readonly witness: Witness,
+  ) {
+    this.#countCommit = database
+      .prepare<[], number>('UPDATE register SET commits = commits + 1 RETURNING commits')
+      .pluck();
+    this.#insert = database.prepare(
+      'INSERT INTO item_keys (key, shard, table_name, cursor) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    );
+    this.#owner = database.prepare('SELECT shard, table_name, cursor FROM item_keys WHERE key = ?');
+    this.#transfer = database.prepare(
+      'UPDATE item_keys SET cursor = ? WHERE key = ? AND shard = ? AND table_name = ? AND cursor = ?',
+    );
+  }
+
+  claim(owner: Owner, claims: Claims): Conflicts {
+    const keys = claims.map(({ keyText }) => keyOf(keyText));
+    return this.#counted(() => this.#claimAll(owner, claims, keys));
+  }
+
+  transfer({ shard, table }: Owner, { keyText, from, to }: Transfer): boolean {
+    return this.#counted(() => this.#transfer.run(to, keyOf(keyText), shard, table, from).changes === 1);
+  }
+
+  holder(): number | null {
+    return writerOf(this.place.file);
+  }
+
+  close(): void {
+    if (!this.database.open) return;
+    this.witness.close();
+    guarded(this.place, () => this.database.close());
+  }
+
+  /** In one transaction, which the witness sees. */
+  #counted<T>(action: () => T): T {
+    return this.#run(() => {
+      const { result, commits } = this.database
+        .transaction(() => ({ result: action(), commits: this.#countCommit.get() ?? 0 }))
+        .immediate();
+      this.witness.note(commits);
+      return result;
+    });
+  }
+
+  #run<T>(action: () => T): T {
+    if (!this.database.open) throw defect(`${this.place.subject} was used after it was closed`);
+    return guarded(this.place, action);
+  }
+
+  #claimAll({ shard, table }: Owner, claims: Claims, keys: readonly Buffer[]): Conflicts {
+    const conflicts: Conflicts[number][] = [];
+    for (const [index, { cursor }] of claims.entries()) {
+      const key = keys[index];
+      if (key === undefined || this.#insert.run(key, shard, table, cursor).changes === 1) continue;
+      const owner = this.#owner.get(key);
+      if (owner === undefined) continue;
+      if (owner.shard === shard && owner.table_name === table && owner.cursor === cursor) continue;
+      conflicts.push({ index, shard: owner.shard, table: owner.table_name, cursor: owner.cursor as Cursor });
+    }
+    return conflicts;
+  }
+}
+
+function keyOf(keyText: string): Buffer {
+  return createHash('sha256').update(keyText).digest().subarray(0, 16);
+}

@@ -1,0 +1,106 @@
+/**
+ * Where state lies on disk, and how its files come to be: a folder for the owner alone (0700), files of mode 0600 before
+ * SQLite first opens them (it gives `-wal` and `-shm` the mode of the main file). Nothing here ever opens and closes an
+ * existing state file by itself: on POSIX, closing any descriptor of a file drops all locks of the process on it.
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { FerryError } from '../../core/errors.js';
+
+/** Which file an error is about, in the operator's words. */
+export interface StatePlace {
+  /** `shard s01`; begins a message, so it reads as the subject of a sentence. */
+  readonly subject: string;
+  readonly file: string;
+  /** How a copy of a file that is damaged is put back; null: nobody needs one. */
+  readonly putBack: string | null;
+  /** The step that gets an operator out of a damaged file when there is no copy of it. */
+  readonly remedy: string;
+}
+
+export interface ShardFiles extends StatePlace {
+  readonly shard: string;
+  readonly folder: string;
+  readonly lock: string;
+  /** There while a restart of the shard is asked for and not begun (`restart-note.ts`). */
+  readonly restart: string;
+}
+
+const KEY_REGISTER = 'item-keys';
+
+export function shardFiles(folder: string, shard: string): ShardFiles {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(shard) || shard === KEY_REGISTER) {
+    throw new FerryError(
+      'E_CONFIG_INVALID',
+      `the shard id ${JSON.stringify(shard)} cannot name a state file`,
+      `use letters, digits, "_", "-" and "." for shard ids, and not "${KEY_REGISTER}"`,
+    );
+  }
+  return {
+    shard,
+    folder,
+    subject: `shard ${shard}`,
+    file: join(folder, `${shard}.db`),
+    lock: join(folder, `${shard}.lock`),
+    restart: join(folder, `${shard}.restart`),
+    putBack: `put back a copy of it (with the -wal file of that copy, or none), take it up with \`dynaferry state adopt --shard ${shard}\` and resume`,
+    remedy: `begin this shard again with \`${restartCommand(shard)}\`: writes are idempotent, so that is safe, but it pays for every write once more`,
+  };
+}
+
+export function keyRegisterFiles(folder: string): StatePlace & { readonly folder: string; readonly lock: string } {
+  return {
+    folder,
+    subject: 'the register of item keys',
+    file: join(folder, `${KEY_REGISTER}.db`),
+    lock: join(folder, `${KEY_REGISTER}.lock`),
+    putBack:
+      'put back the whole state folder from one backup, take it up with `dynaferry state adopt --all` and resume',
+    remedy:
+      'move it away, item-keys.seen with it, and begin every shard that uses it again with `dynaferry backfill --restart --shard ID`',
+  };
+}
+
+export function restartCommand(...shards: readonly string[]): string {
+  return `dynaferry backfill --restart --shard ${shards.join(' ')}`;
+}
+
+/** Makes the folder, and those above it, for the owner alone, so that they survive a power failure; one that is there keeps its mode. */
+export function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  // Syncing what is in a new folder does not sync its own name in the one above.
+  for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolderOf(made);
+}
+
+/** Makes an empty file of mode 0600; one that is there is left alone, without being opened. */
+export function makeFile(file: string): void {
+  if (existsSync(file)) return;
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** A SQLite file is up to four files; a `-wal` that outlives its main file would be replayed into the next one. */
+export const SIDE_FILES = ['-wal', '-shm', '-journal'] as const;
+
+export function removeSideFiles(file: string): void {
+  for (const side of SIDE_FILES) rmSync(file + side, { force: true });
+}
+
+/** Makes names that were created or moved in the folder of `file` survive a power failure. */
+export function syncFolderOf(file: string): void {
+  syncFile(dirname(file));
+}
+
+/** A file that SQLite has not opened in this process, or a folder. */
+export function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * What is known of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the answer, so that
+ * other shards still show. It is about the tables that the config names: one that was never begun is in the answer, and what is recorded
+ * of a table that the config names no more is shown, but has no part in the phase.
+ */
+import type { Database } from 'better-sqlite3';
+import type { Fault } from '../../core/errors.js';
+import { asFerryError } from '../../core/thrown.js';
+import type { Incident } from '../../core/incidents.js';
+import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
+import type { Phase } from '../../core/model.js';
+import { oldestOf, type Age, type ComparisonTime, type Standing } from '../../core/evidence.js';
+import type { Heartbeat, PassSummary } from '../../core/ports/state-ports.js';
+import { BadRows } from '../tables/bad-rows.js';
+import { prepared } from '../sqlite/database.js';
+import { shardFiles, type ShardFiles } from '../sqlite/files.js';
+import { Heartbeats } from '../tables/heartbeat.js';
+import { Incidents } from '../tables/incidents.js';
+import { LateWrites } from '../tables/late-writes.js';
+import { isLocked } from '../sqlite/lock.js';
+import type { StateAt } from '../open.js';
+import { Passes } from '../tables/passes.js';
+import { phaseOf, standingOf } from '../tables/phase.js';
+import { Plans } from '../tables/plans.js';
+import { isRecorded, readBeside } from './read-beside.js';
+import { readCopied } from './read-home.js';
+import { isRestartAsked } from '../restart-note.js';
+import { SteadyClock } from '../tables/steady-clock.js';
+import { Suspects } from '../tables/suspects.js';
+
+export interface TableStatus {
+  readonly table: string;
+  /** The config names it. */
+  readonly inConfig: boolean;
+  /** It was cut into ranges; else nothing of it was begun. */
+  readonly planned: boolean;
+  /** null: the table is read whole, or was never planned. */
+  readonly scanKey: string | null;
+  /** ms since the epoch; null: it was never planned */
+  readonly plannedAt: number | null;
+  /** Sum of the ranges' estimates: for progress only. */
+  readonly estimatedRows: number;
+  /** Distinct rows that cannot be represented as asked. */
+  readonly badRows: number;
+  readonly backfill: PassSummary | null;
+  /** The newest one, whatever it is worth: `standing` says that. */
+  readonly verify: PassSummary | null;
+  readonly standing: Standing;
+  /** The comparison of that verification that is longest ago, and the one that is the least; null: it has none. */
+  readonly firstCompared: Age | null;
+  readonly lastCompared: Age | null;
+  /** Verifications up to this pass came before a retry of bad rows, and have not seen what it moved; 0: none. */
+  readonly overtakenBy: number;
+}
+
+/** Plain data: can be printed as JSON or cross a process border. */
+export interface ShardStatus {
+  readonly shard: string;
+  /** `new` where nothing is recorded, or the file could not be read. */
+  readonly phase: Phase;
+  /** A process holds the shard now. */
+  readonly running: boolean;
+  /** What the last process said of itself; stale where none is running. */
+  readonly heartbeat: Heartbeat | null;
+  /** Those of the config in its order, then others that are recorded. */
+  readonly tables: readonly TableStatus[];
+  /** Of all comparisons that verifications which stand vouch for, the one that is longest ago; null: there is none. */
+  readonly oldestComparison: Age | null;
+  /** Item keys whose last write ended ambiguously. */
+  readonly suspects: number;
+  /** Faults that were ridden out, by kind, over all runs. */
+  readonly incidents: readonly Incident[];
+  /**
+   * ms since the epoch, by the state's own clock, until which what a broken-off run had sent may land: a verification whose `startedAt` is
+   * before proves nothing. null: no run was broken off.
+   */
+  readonly lateWritesUntil: number | null;
+  /** A restart of it was asked for, and interrupted before it was through with this shard: the next backfill begins it again. */
+  readonly restartAsked: boolean;
+  /** For how many ms more it may land; null: nothing can. */
+  readonly lateWritesForMs: number | null;
+  /** E_STATE_COPIED: a run would be refused, since the state does not live here; null: it does, as far as can be told. */
+  readonly copied: Fault | null;
+  /** Why nothing more can be said, or null. */
+  readonly fault: Fault | null;
+}
+
+type Known = Pick<
+  ShardStatus,
+  | 'phase'
+  | 'heartbeat'
+  | 'tables'
+  | 'oldestComparison'
+  | 'suspects'
+  | 'lateWritesUntil'
+  | 'lateWritesForMs'
+  | 'incidents'
+>;
+
+const NOTHING_KNOWN: Known = {
+  phase: 'new',
+  heartbeat: null,
+  tables: [],
+  oldestComparison: null,
+  suspects: 0,
+  lateWritesUntil: null,
+  lateWritesForMs: null,
+  incidents: [],
+};
+
+/** The status of a shard that nothing is recorded of. @param tables that the config names @param restartAsked a restart of it is not through */
+export function notBegun(shard: string, tables: readonly string[], restartAsked = false): ShardStatus {
+  return {
+    shard,
+    running: false,
+    ...NOTHING_KNOWN,
+    tables: tables.map(neverPlanned),
+    restartAsked,
+    copied: null,
+    fault: null,
+  };
+}
+
+/**
+ * @param tables that the config names, in its order; null: whoever asks has no config, and what is recorded is all there is
+ * @returns null where nothing is recorded for the shard
+ * @param moves the folder is on a volume that moves between hosts
+ */
+export function readShardStatus(
+  { folder, shard }: StateAt,
+  tables: readonly string[] | null = null,
+  moves = false,
+): ShardStatus | null {
+  const files = shardFiles(folder, shard);
+  const restartAsked = isRestartAsked({ folder, shard });
+  let running = false;
+  try {
+    if (!isRecorded(files)) return null;
+    running = isLocked(files.lock, files);
+    const copied = running ? null : readCopied({ folder, shard }, moves);
+    return { shard, running, ...readKnown(files, running, tables), restartAsked, copied, fault: null };
+  } catch (error) {
+    return {
+      shard,
+      running,
+      ...NOTHING_KNOWN,
+      restartAsked,
+      copied: null,
+      fault: asFerryError(error, files.subject).toFault(),
+    };
+  }
+}
+
+function readKnown(files: ShardFiles, running: boolean, tables: readonly string[] | null): Known {
+  return readBeside(files, (database) => {
+    const reader = prepared(files, () => new StatusReader(database));
+    return database.transaction(() => reader.read(running, tables))();
+  });
+}
+
+function neverPlanned(table: string): TableStatus {
+  return {
+    table,
+    inConfig: true,
+    planned: false,
+    scanKey: null,
+    plannedAt: null,
+    estimatedRows: 0,
+    badRows: 0,
+    backfill: null,
+    verify: null,
+    standing: 'none',
+    firstCompared: null,
+    lastCompared: null,
+    overtakenBy: 0,
+  };
+}
+
+class StatusReader {
+  readonly #plans: Plans;
+  readonly #passes: Passes;
+  readonly #badRows: BadRows;
+  readonly #suspects: Suspects;
+  readonly #lateWrites: LateWrites;
+  readonly #clock: SteadyClock;
+  readonly #heartbeats: Heartbeats;
+  readonly #incidents: Incidents;
+
+  constructor(database: Database) {
+    this.#plans = new Plans(database);
+    this.#clock = new SteadyClock(database);
+    this.#passes = new Passes(database, this.#clock);
+    this.#badRows = new BadRows(database);
+    this.#suspects = new Suspects(database);
+    this.#lateWrites = new LateWrites(database);
+    this.#heartbeats = new Heartbeats(database);
+    this.#incidents = new Incidents(database);
+  }
+
+  read(running: boolean, named: readonly string[] | null): Known {
+    const planned = this.#plans.tables();
+    const inConfig = named ?? planned;
+    const tables = [...new Set([...inConfig, ...planned])].map((name) => this.#table(name, inConfig.includes(name)));
+    const suspects = this.#suspects.count();
+    const incidents = this.#incidents.all();
+    const brokenOffAt = this.#lateWrites.brokenOffBy(this.#clock, running);
+    const lateWritesUntil = brokenOffAt === null ? null : brokenOffAt + LATE_WRITE_WINDOW_MS;
+    const left = (lateWritesUntil ?? -Infinity) - this.#clock.now();
+    const lateWritesForMs = left > 0 ? left : null;
+    const concerned = tables.filter((table) => table.inConfig);
+    const phase = phaseOf(concerned, { suspects, lateWritesUntil });
+    const oldestComparison = oldestOf(
+      concerned.flatMap(({ firstCompared, standing }) => (standing === 'stands' ? (firstCompared ?? []) : [])),
+    );
+    const heartbeat = this.#heartbeats.last();
+    return { phase, heartbeat, tables, oldestComparison, suspects, lateWritesUntil, lateWritesForMs, incidents };
+  }
+
+  #table(table: string, inConfig: boolean): TableStatus {
+    const plan = this.#plans.plan(table);
+    if (plan === null) return { ...neverPlanned(table), inConfig };
+    const passes = {
+      backfill: this.#passes.summary('backfill', table),
+      verify: this.#passes.summary('verify', table),
+      overtakenBy: this.#passes.overtakenBy(table),
+    };
+    const age = (time: ComparisonTime | null | undefined): Age | null => (time == null ? null : this.#clock.age(time));
+    return {
+      table,
+      inConfig,
+      planned: true,
+      scanKey: plan.scanKey,
+      plannedAt: plan.plannedAt,
+      estimatedRows: plan.ranges.reduce((sum, range) => sum + range.estimatedRows, 0),
+      badRows: this.#badRows.count(table),
+      ...passes,
+      standing: standingOf(passes),
+      firstCompared: age(passes.verify?.oldest),
+      lastCompared: age(passes.verify?.newest),
+    };
+  }
+}

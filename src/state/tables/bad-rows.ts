@@ -1,0 +1,174 @@
+/**
+ * Rows that cannot be represented as asked, one entry a row: recorded before the chunk that they are in is done, and told
+ * their place when it is committed. Listing them by kind is SQLite's work, so thousands of them cost nothing to look at.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import type { BadRow, BadRowCause, Cursor } from '../../core/model.js';
+import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-ports.js';
+
+interface BadRowRow {
+  readonly id: number;
+  readonly table_name: string;
+  readonly cursor: string;
+  readonly key_text: string;
+  readonly column_name: string | null;
+  readonly cause: BadRowCause;
+  readonly kind: string;
+  readonly reason: string;
+  readonly remedy: string;
+  readonly items_taken: number;
+  readonly chunk_last: string | null;
+  readonly range_index: number | null;
+  readonly chunk_sequence: number | null;
+  readonly recorded_at: number;
+}
+
+interface GroupRow extends Pick<BadRowRow, 'table_name' | 'column_name' | 'cause' | 'reason' | 'remedy' | 'kind'> {
+  readonly kinds: number;
+  readonly rows: number;
+}
+
+/** Bad rows of one table with the same reason in the same column. */
+export interface BadRowGroup extends BadRow {
+  readonly table: string;
+  /** Different kinds of values among them; `kind` is the first of these. */
+  readonly kinds: number;
+  readonly rows: number;
+}
+
+type RecordValues = Omit<BadRowRecord, 'table'> & { readonly table: string; readonly now: number };
+
+export class BadRows {
+  readonly #record: Statement<[RecordValues]>;
+  readonly #forget: Statement<[string, string]>;
+  readonly #part: Statement<[string, number, number], BadRowRow>;
+  readonly #at: Statement<[string, string], BadRowRow>;
+  readonly #count: Statement<[string], number>;
+  readonly #page: Statement<[number, number, number], BadRowRow>;
+  readonly #last: Statement<[], number | null>;
+  readonly #numbered: Statement<[string, number], BadRowRow>;
+  readonly #groups: Statement<[], GroupRow>;
+
+  constructor(readonly database: Database) {
+    // A new reason does not move a row out of the chunk that counts it.
+    this.#record = database.prepare(
+      `INSERT INTO bad_rows (table_name, cursor, key_text, column_name, cause, kind, reason, remedy, items_taken, chunk_last, recorded_at)
+       VALUES (@table, @cursor, @key, @column, @cause, @kind, @reason, @remedy, coalesce(@itemsTaken, 0), @chunk, @now)
+       ON CONFLICT (table_name, cursor) DO UPDATE
+       SET key_text = excluded.key_text, column_name = excluded.column_name, cause = excluded.cause, kind = excluded.kind,
+           reason = excluded.reason, remedy = excluded.remedy, items_taken = coalesce(@itemsTaken, items_taken), chunk_last = excluded.chunk_last,
+           recorded_at = excluded.recorded_at`,
+    );
+    this.#forget = database.prepare('DELETE FROM bad_rows WHERE table_name = ? AND cursor = ?');
+    // By its row numbers: by the index over cursors, each part would sort all that are left.
+    this.#part = database.prepare(
+      'SELECT * FROM bad_rows NOT INDEXED WHERE table_name = ? AND id > ? ORDER BY id LIMIT ?',
+    );
+    this.#at = database.prepare('SELECT * FROM bad_rows WHERE table_name = ? AND cursor = ?');
+    this.#count = database.prepare<[string], number>('SELECT count(*) FROM bad_rows WHERE table_name = ?').pluck();
+    this.#page = database.prepare('SELECT * FROM bad_rows WHERE id > ? AND id <= ? ORDER BY id LIMIT ?');
+    this.#last = database.prepare<[], number | null>('SELECT max(id) FROM bad_rows').pluck();
+    this.#numbered = database.prepare('SELECT * FROM bad_rows WHERE table_name = ? AND id = ?');
+    this.#groups = database.prepare(
+      `SELECT table_name, column_name, min(cause) AS cause, reason, min(remedy) AS remedy, min(kind) AS kind,
+              count(DISTINCT kind) AS kinds, count(*) AS rows
+         FROM bad_rows GROUP BY table_name, column_name, reason ORDER BY rows DESC, table_name, column_name, reason`,
+    );
+  }
+
+  record(rows: readonly BadRowRecord[]): void {
+    if (rows.length === 0) return;
+    this.database
+      .transaction(() => {
+        const now = Date.now();
+        for (const row of rows) this.#record.run({ ...row, now });
+      })
+      .immediate();
+  }
+
+  forget(table: string, cursors: readonly Cursor[]): void {
+    if (cursors.length === 0) return;
+    this.database
+      .transaction(() => {
+        for (const cursor of cursors) this.#forget.run(table, cursor);
+      })
+      .immediate();
+  }
+
+  /** In the order they were first found in. @param part the first `limit` behind number `after`; a negative limit is none */
+  of(table: string, { after, limit } = { after: 0, limit: -1 }): readonly RecordedBadRow[] {
+    return this.#part.all(table, after, limit).map(toRecorded);
+  }
+
+  at(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[] {
+    return cursors.flatMap((cursor) => this.#at.all(table, cursor)).map(toRecorded);
+  }
+
+  count(table: string): number {
+    return this.#count.get(table) ?? 0;
+  }
+
+  /** Of all tables: the first `limit` behind number `after`, up to `upTo`. */
+  page(after: number, upTo: number, limit: number): readonly RecordedBadRow[] {
+    return this.#page.all(after, upTo, limit).map(toRecorded);
+  }
+
+  /** The highest number; 0 where there is no bad row. */
+  last(): number {
+    return this.#last.get() ?? 0;
+  }
+
+  numbered(table: string, number: number): RecordedBadRow | null {
+    const found = this.#numbered.get(table, number);
+    return found === undefined ? null : toRecorded(found);
+  }
+
+  /** The most frequent first. */
+  groups(): readonly BadRowGroup[] {
+    return this.#groups.all().map(({ table_name, column_name, ...row }) => ({
+      table: table_name,
+      column: column_name,
+      cause: row.cause,
+      kind: row.kind,
+      kinds: row.kinds,
+      reason: row.reason,
+      remedy: row.remedy,
+      rows: row.rows,
+    }));
+  }
+}
+
+/**
+ * Columns with bad rows, and those that a retry accepted a change for while they had some. Asks for nothing that files of version 2 do not
+ * have: they are read as they are.
+ */
+export function badColumns(database: Database): readonly { readonly table: string; readonly column: string | null }[] {
+  return database
+    .prepare<[], { table: string; column: string | null }>(
+      `SELECT table_name AS "table", column_name AS "column" FROM bad_rows
+        UNION SELECT table_name, column_name FROM accepted_columns`,
+    )
+    .all();
+}
+
+function toRecorded(row: BadRowRow): RecordedBadRow {
+  return {
+    number: row.id,
+    table: row.table_name,
+    cursor: row.cursor as Cursor,
+    // What an older version recorded has its cursor alone.
+    key: row.key_text === '' ? row.cursor : row.key_text,
+    column: row.column_name,
+    cause: row.cause,
+    kind: row.kind,
+    reason: row.reason,
+    remedy: row.remedy,
+    itemsTaken: row.items_taken,
+    chunk: row.chunk_last as Cursor | null,
+    place:
+      row.range_index === null || row.chunk_sequence === null
+        ? null
+        : { range: row.range_index, chunk: row.chunk_sequence },
+    recordedAt: row.recorded_at,
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * The checkpoint. Done chunks, the watermarks they move, the totals they add to and the differences they found are one
+ * transaction: after a kill either all of it is there or nothing. The caller hands in only what is acknowledged, in key
+ * order without gaps, so the last chunk of a range is its watermark. A complete range takes no more.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import type { Cursor } from '../../core/model.js';
+import type { ComparisonTime } from '../../core/evidence.js';
+import type { ChunkRecord, DifferenceRecord, Pass } from '../../core/ports/state-ports.js';
+import { defect } from '../sqlite/sqlite-errors.js';
+
+interface DifferenceRow {
+  readonly class: DifferenceRecord['class'];
+  readonly key_text: string;
+  readonly attributes: string;
+  readonly cursor: string;
+}
+
+interface ComparedValues {
+  readonly comparedAt: number | null;
+  readonly comparedSteady: number | null;
+}
+type AdvanceValues = Omit<ChunkRecord, 'sourceDigest' | 'targetDigest' | 'comparedAt'> &
+  ComparedValues & { readonly pass: number };
+type InsertValues = Omit<ChunkRecord, 'comparedAt'> &
+  ComparedValues & {
+    readonly pass: number;
+    readonly sequence: number;
+    readonly doneAt: number;
+  };
+
+// Chunks of a range are read one after the other, so by whichever clock, the first that is committed was compared first, and the last one last.
+const FIRST_COMPARED = `oldest_at = coalesce(oldest_at, @comparedAt),
+                oldest_steady = CASE WHEN oldest_at IS NULL THEN @comparedSteady ELSE oldest_steady END`;
+const COMPARED = `${FIRST_COMPARED},
+                newest_at = coalesce(@comparedAt, newest_at),
+                newest_steady = CASE WHEN @comparedAt IS NULL THEN newest_steady ELSE @comparedSteady END`;
+/** The end of a range says something of itself only where no row was found in it. */
+const EMPTY_COMPARED = `${FIRST_COMPARED},
+                newest_at = coalesce(newest_at, @comparedAt),
+                newest_steady = CASE WHEN newest_at IS NULL THEN @comparedSteady ELSE newest_steady END`;
+
+/**
+ * Differences of a pass that are kept, those found first: reports list twenty, and the counts beside the watermarks are whole. A table that
+ * was moved in part has one for each row of the rest, which would make the state as large as the table.
+ *
+ * How far the kind was followed ("a record for each row"): bad rows have one each, since a retry reads them by it, and `--max-bad-rows`
+ * bounds them in a backfill; suspects are as many as requests without an answer; incidents are one a kind; a register of item keys
+ * says what it will take before it is made.
+ */
+const KEPT_OF_A_PASS = 1_000;
+
+export class Chunks {
+  readonly #unfinished: Statement<[number]>;
+  readonly #advance: Statement<[AdvanceValues], number>;
+  readonly #insertChunk: Statement<[InsertValues]>;
+  readonly #placeBadRows: Statement<[number, number, string, string]>;
+  readonly #complete: Statement<[ComparedValues & { readonly pass: number; readonly range: number }]>;
+  readonly #insertDifference: Statement<[number, string, string, string, string]>;
+  readonly #kept: Statement<[number], number>;
+  readonly #differences: Statement<[number, number], DifferenceRow>;
+
+  constructor(readonly database: Database) {
+    this.#unfinished = database.prepare('SELECT 1 FROM passes WHERE id = ? AND finished_at IS NULL');
+    this.#advance = database
+      .prepare<[AdvanceValues], number>(
+        `UPDATE pass_ranges
+            SET watermark = @last, chunks = chunks + 1, rows = rows + @rows, items = items + @items,
+                bad_rows = bad_rows + @badRows, expired_rows = expired_rows + @expiredRows, units = units + @units, newer_items = newer_items + @newerItems,
+                expired_items = expired_items + @expiredItems,
+                missing = missing + @missing, differing = differing + @differing, unresolved = unresolved + @unresolved,
+                ${COMPARED}
+          WHERE pass = @pass AND range_index = @range AND complete = 0
+         RETURNING chunks - 1`,
+      )
+      .pluck();
+    this.#insertChunk = database.prepare(
+      `INSERT INTO chunks (pass, range_index, sequence, last, rows, items, bad_rows, expired_rows, units, source_digest, target_digest,
+                           missing, differing, unresolved, done_at, newer_items, expired_items, compared_at, compared_steady)
+       VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units, @sourceDigest, @targetDigest,
+               @missing, @differing, @unresolved, @doneAt, @newerItems, @expiredItems, @comparedAt, @comparedSteady)`,
+    );
+    this.#placeBadRows = database.prepare(
+      'UPDATE bad_rows SET range_index = ?, chunk_sequence = ? WHERE table_name = ? AND chunk_last = ?',
+    );
+    this.#complete = database.prepare(
+      `UPDATE pass_ranges SET complete = 1, ${EMPTY_COMPARED}
+        WHERE pass = @pass AND range_index = @range AND complete = 0`,
+    );
+    this.#insertDifference = database.prepare(
+      'INSERT INTO differences (pass, class, key_text, attributes, cursor) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#kept = database.prepare<[number], number>('SELECT count(*) FROM differences WHERE pass = ?').pluck();
+    this.#differences = database.prepare(
+      'SELECT class, key_text, attributes, cursor FROM differences WHERE pass = ? ORDER BY id LIMIT ?',
+    );
+  }
+
+  commit(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void {
+    if (chunks.length === 0 && differences.length === 0) return;
+    this.database
+      .transaction(() => {
+        if (this.#unfinished.get(pass.id) === undefined) {
+          throw defect(`a chunk of table ${pass.table} came for pass ${pass.id}, which is finished or not known`);
+        }
+        const doneAt = Date.now();
+        for (const chunk of chunks) this.#commitOne(pass, chunk, doneAt);
+        const room = differences.length === 0 ? 0 : Math.max(0, KEPT_OF_A_PASS - (this.#kept.get(pass.id) ?? 0));
+        for (const { class: kind, keyText, attributes, cursor } of differences.slice(0, room)) {
+          this.#insertDifference.run(pass.id, kind, keyText, JSON.stringify(attributes), cursor);
+        }
+      })
+      .immediate();
+  }
+
+  completeRange(pass: Pass, range: number, since: ComparisonTime | null): void {
+    if (this.#complete.run({ pass: pass.id, range, ...compared(since) }).changes === 0) {
+      throw defect(`range ${range} of table ${pass.table} was completed, but it is complete already or not planned`);
+    }
+  }
+
+  /** The first ones, in the order they were found in. */
+  differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
+    return this.#differences.all(pass.id, limit).map((row) => ({
+      class: row.class,
+      keyText: row.key_text,
+      attributes: JSON.parse(row.attributes) as readonly string[],
+      cursor: row.cursor as Cursor,
+    }));
+  }
+
+  #commitOne(pass: Pass, chunk: ChunkRecord, doneAt: number): void {
+    const { comparedAt, ...counts } = chunk;
+    const values = { ...counts, ...compared(comparedAt), pass: pass.id };
+    const sequence = this.#advance.get(values);
+    if (sequence === undefined) {
+      throw defect(`a chunk came for range ${chunk.range} of table ${pass.table}, which is complete or not planned`);
+    }
+    this.#insertChunk.run({ ...values, sequence, doneAt });
+    if (pass.kind === 'backfill' && chunk.badRows > 0)
+      this.#placeBadRows.run(chunk.range, sequence, pass.table, chunk.last);
+  }
+}
+
+function compared(time: ComparisonTime | null): ComparedValues {
+  return { comparedAt: time?.at ?? null, comparedSteady: time?.steady ?? null };
+}

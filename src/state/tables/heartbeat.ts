@@ -1,0 +1,27 @@
+/** What the running process last said of itself. One row, overwritten; `status` shows it, nothing resumes by it. */
+import type { Database, Statement } from 'better-sqlite3';
+import type { Heartbeat } from '../../core/ports/state-ports.js';
+
+export class Heartbeats {
+  readonly #write: Statement<[Heartbeat]>;
+  readonly #read: Statement<[], Heartbeat>;
+
+  constructor(readonly database: Database) {
+    this.#write = database.prepare(
+      `INSERT OR REPLACE INTO heartbeat (only, pid, at, phase, rows_per_second, items_per_second, units_per_second)
+       VALUES (1, @pid, @at, @phase, @rowsPerSecond, @itemsPerSecond, @unitsPerSecond)`,
+    );
+    this.#read = database.prepare(
+      `SELECT pid, at, phase, rows_per_second AS rowsPerSecond, items_per_second AS itemsPerSecond,
+              units_per_second AS unitsPerSecond FROM heartbeat`,
+    );
+  }
+
+  beat(heartbeat: Heartbeat): void {
+    this.#write.run(heartbeat);
+  }
+
+  last(): Heartbeat | null {
+    return this.#read.get() ?? null;
+  }
+}

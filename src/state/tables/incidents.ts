@@ -1,0 +1,39 @@
+/** How often which fault was ridden out since the shard was begun. For `status`; nothing resumes by it. */
+import type { Database, Statement } from 'better-sqlite3';
+import { isIncidentKind, type Incident } from '../../core/incidents.js';
+
+interface Row {
+  readonly kind: string;
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+export class Incidents {
+  readonly #add: Statement<[Incident]>;
+  readonly #all: Statement<[], Row>;
+
+  constructor(readonly database: Database) {
+    this.#add = database.prepare(
+      `INSERT INTO incidents (kind, count, first_at, last_at) VALUES (@kind, @count, @firstAt, @lastAt) ON CONFLICT (kind) DO UPDATE
+       SET count = count + excluded.count, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`,
+    );
+    this.#all = database.prepare(
+      'SELECT kind, count, first_at AS firstAt, last_at AS lastAt FROM incidents ORDER BY kind',
+    );
+  }
+
+  add(incidents: readonly Incident[]): void {
+    if (incidents.length === 0) return;
+    this.database
+      .transaction(() => {
+        for (const incident of incidents) this.#add.run(incident);
+      })
+      .immediate();
+  }
+
+  /** Kinds that only another version knows are left out. */
+  all(): readonly Incident[] {
+    return this.#all.all().flatMap(({ kind, ...rest }) => (isIncidentKind(kind) ? [{ kind, ...rest }] : []));
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Remembers that requests are being sent. Whoever opens the file and finds that mark knows that a process ended without hearing them
+ * out (kill -9, a power cut): a run was broken off, and what it had sent may still land. Its time is when that was found, which is
+ * never too early. A shard that is begun again inherits this from the state that was put aside.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
+import type { Clocks } from '../home/clocks.js';
+import { openReadOnly } from '../sqlite/database.js';
+import { removeSideFiles, SIDE_FILES, type ShardFiles } from '../sqlite/files.js';
+import { Binding } from './meta.js';
+import { STATE } from '../sqlite/schema.js';
+import { SteadyClock } from './steady-clock.js';
+
+export class LateWrites {
+  readonly #mark: Statement<[number]>;
+  readonly #find: Statement<[number]>;
+  readonly #breakOff: Statement<[number]>;
+  readonly #read: Statement<[], { readonly writing: number; readonly brokenOffAt: number | null }>;
+  readonly #lastSuspect: Statement<[], number | null>;
+  readonly #inherited: Statement<[], string | null>;
+  readonly #setInherited: Statement<[string]>;
+
+  constructor(database: Database) {
+    this.#mark = database.prepare('UPDATE meta SET writing = ?');
+    this.#find = database.prepare('UPDATE meta SET broken_off_at = ?, writing = 0 WHERE writing = 1');
+    this.#breakOff = database.prepare('UPDATE meta SET broken_off_at = ?');
+    this.#read = database.prepare('SELECT writing, broken_off_at AS brokenOffAt FROM meta');
+    this.#lastSuspect = database.prepare<[], number | null>('SELECT max(since) FROM suspects').pluck();
+    this.#inherited = database.prepare<[], string | null>('SELECT inherited FROM meta').pluck();
+    this.#setInherited = database.prepare('UPDATE meta SET inherited = ?');
+  }
+
+  begin(): void {
+    this.#mark.run(1);
+  }
+
+  end(): void {
+    this.#mark.run(0);
+  }
+
+  /** The process that was there before is gone: what it left open was broken off, at the latest now. */
+  find(now: number): void {
+    this.#find.run(now);
+  }
+
+  brokenOffAt(): number | null {
+    return this.#read.get()?.brokenOffAt ?? null;
+  }
+
+  /** As `brokenOffAt`, told by one that only looks: a mark that nobody has found yet counts from now. */
+  brokenOffBy(clock: SteadyClock, running: boolean): number | null {
+    const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
+    if (writing === 1 && !running) return clock.now();
+    return brokenOffAt === null ? null : clock.carried(brokenOffAt);
+  }
+
+  /** Whatever was sent up to now may still land. */
+  breakOff(now: number): void {
+    this.#breakOff.run(now);
+  }
+
+  /** For a state file that begins a shard again. @param archives that its own memory of late writes has in it, by name */
+  inherit(brokenOffAt: number | null, archives: readonly string[]): void {
+    if (brokenOffAt !== null) this.#breakOff.run(brokenOffAt);
+    this.#setInherited.run(JSON.stringify(archives));
+  }
+
+  /** Archives whose late writes this file, or one that it came after, has inherited. */
+  inherited(): readonly string[] {
+    const text = this.#inherited.get() ?? null;
+    return text === null ? [] : (JSON.parse(text) as readonly string[]);
+  }
+
+  /** How long ago anything was sent that may still land, at the least, in ms; null: nothing was that has not had its window. */
+  sentAgo(clock: SteadyClock): number | null {
+    const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
+    const times = [brokenOffAt, this.#lastSuspect.get() ?? null].filter((time) => time !== null);
+    const ago = writing === 1 ? 0 : Math.min(...times.map((time) => clock.passedSince(time)));
+    return ago < LATE_WRITE_WINDOW_MS ? ago : null;
+  }
+}
+
+interface Inheritance {
+  /** How long ago the last of it was sent, at the least, in ms; null: nothing can land any more. */
+  readonly sentAgo: number | null;
+  readonly archives: readonly string[];
+}
+
+/**
+ * What the states that were put aside leave to one that begins the shard again. Each is judged by its own clock, never by its name, which
+ * has the wall clock's time. One whose heir is there is passed over: the heir has it in its own memory.
+ */
+export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheritance {
+  const found = archives(files).map((name) => ({
+    name,
+    ...lookInto({ ...files, file: join(files.folder, name) }, clocks),
+  }));
+  const heired = new Set(found.flatMap(({ inherited }) => inherited));
+  const open = found.flatMap(({ name, sentAgo }) => (heired.has(name) || sentAgo === null ? [] : [sentAgo]));
+  return { sentAgo: open.length === 0 ? null : Math.min(...open), archives: found.map(({ name }) => name) };
+}
+
+/** What is read of an archive here, files have since that version: none is ever brought up. */
+const COLUMNS_SINCE = 10;
+
+const UNKNOWN = { sentAgo: 0, inherited: [] } as const;
+
+/** What cannot be read any more may have been anything, up to this moment. */
+function lookInto(
+  archive: ShardFiles,
+  clocks: Clocks | undefined,
+): { readonly sentAgo: number | null; readonly inherited: readonly string[] } {
+  const log = SIDE_FILES.some((side) => existsSync(archive.file + side));
+  try {
+    const database = openReadOnly(archive, STATE, 0, COLUMNS_SINCE);
+    try {
+      // Of another shard, it says nothing of this one.
+      if (new Binding(database).shard() !== archive.shard) return UNKNOWN;
+      const lateWrites = new LateWrites(database);
+      return { sentAgo: lateWrites.sentAgo(new SteadyClock(database, clocks)), inherited: lateWrites.inherited() };
+    } finally {
+      database.close();
+      // Reading makes an empty log, and leaves it.
+      if (!log) removeSideFiles(archive.file);
+    }
+  } catch {
+    return UNKNOWN;
+  }
+}
+
+/** Names such as `s01.20251122T230000Z.db`, as `archiveState` gives them. */
+function archives({ folder, shard }: ShardFiles): readonly string[] {
+  return readdirSync(folder).filter(
+    (name) => name.startsWith(`${shard}.`) && /^\d{8}T\d{6}Z(?:-\d+)?\.db$/.test(name.slice(shard.length + 1)),
+  );
+}

@@ -1,0 +1,281 @@
+/**
+ * Walks over a table. A pass has one row per range of the plan, with its watermark and its totals; `chunks.ts` moves them.
+ *
+ * none -> openPass -> unfinished (resumed by every further openPass) -> all ranges complete -> finishPass -> finished
+ *
+ * A backfill is always gone on with. A verification is a claim about what was there when it looked: `abandoned` says when that claim does
+ * not hold any more and it is made again from the start. How far this kind was followed: time (a comparison too long ago, of unknown age,
+ * or one that late writes may have landed after), the backfill (it went on, or ended, since the verification began), retries of bad rows,
+ * accepted changes of the mapping, and another MySQL server (meta.ts). Not the plan: a state's ranges are cut once, `--restart` makes another state. Not another
+ * process: the shard's lock keeps a backfill away while a verification runs.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
+import type { Cursor } from '../../core/model.js';
+import type { Abandoned, ComparisonTime, Standing } from '../../core/evidence.js';
+import type { Pass, PassKind, PassSummary, RangeProgress } from '../../core/ports/state-ports.js';
+import { standingOf } from './phase.js';
+import { toRange } from './plans.js';
+import { defect } from '../sqlite/sqlite-errors.js';
+import type { SteadyClock } from './steady-clock.js';
+
+interface PassRow {
+  readonly id: number;
+  readonly kind: PassKind;
+  readonly table_name: string;
+  readonly started_at: number;
+  readonly finished_at: number | null;
+  readonly saw_backfill: number | null;
+  readonly saw_chunks: number | null;
+}
+
+interface SummaryRow extends PassRow {
+  readonly chunks: number;
+  readonly rows: number;
+  readonly items: number;
+  readonly bad_rows: number;
+  readonly expired_rows: number;
+  readonly expired_items: number;
+  readonly ttl_changed: number;
+  readonly newer_items: number;
+  readonly units: number;
+  readonly missing: number;
+  readonly differing: number;
+  readonly unresolved: number;
+  readonly complete: number;
+  readonly ranges: number;
+}
+
+interface ProgressRow {
+  readonly range_index: number;
+  readonly after: string | null;
+  readonly up_to: string | null;
+  readonly estimated_rows: number;
+  readonly watermark: string | null;
+  readonly complete: number;
+}
+
+interface ComparedRow {
+  readonly oldest_at: number;
+  readonly oldest_steady: number | null;
+  readonly newest_at: number;
+  readonly newest_steady: number | null;
+}
+
+interface RetriedRow {
+  readonly rows: number;
+  readonly items: number;
+  readonly expired_rows: number;
+  readonly gone_rows: number;
+  readonly newer_items: number;
+  readonly units: number;
+}
+
+const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_rows: 0, newer_items: 0, units: 0 };
+
+/** SQL for the newest pass that a retry, or a change of the mapping for one, came after. @param table SQL for the table's name */
+function overtakenBy(table: string): string {
+  return `max(coalesce((SELECT max(after_pass) FROM retries WHERE table_name = ${table}), 0),
+              coalesce((SELECT max(after_pass) FROM accepted_changes), 0))`;
+}
+
+export class Passes {
+  readonly #newest: Statement<[PassKind, string], PassRow>;
+  readonly #lateWritesUntil: Statement<[], number | null>;
+  readonly #insert: Statement<[PassKind, string, number, number | null, number | null], PassRow>;
+  readonly #insertRanges: Statement<[number, string]>;
+  readonly #progress: Statement<[number], ProgressRow>;
+  readonly #finish: Statement<[number, number]>;
+  readonly #noteTtl: Statement<[{ readonly pass: number; readonly ttl: string }]>;
+  readonly #summary: Statement<[PassKind, string], SummaryRow>;
+  readonly #compared: Statement<[number], ComparedRow>;
+  readonly #retried: Statement<[number], RetriedRow>;
+  readonly #overtakenBy: Statement<[{ readonly table: string }], number>;
+
+  /** @param clock by which a pass begins: it is compared with the time of writes that may still land */
+  constructor(
+    readonly database: Database,
+    private readonly clock: SteadyClock,
+  ) {
+    this.#newest = database.prepare(
+      'SELECT * FROM passes WHERE kind = ? AND table_name = ? AND void = 0 ORDER BY id DESC LIMIT 1',
+    );
+    this.#lateWritesUntil = database
+      .prepare<[], number | null>(`SELECT broken_off_at + ${LATE_WRITE_WINDOW_MS} FROM meta`)
+      .pluck();
+    this.#insert = database.prepare(
+      'INSERT INTO passes (kind, table_name, started_at, saw_backfill, saw_chunks) VALUES (?, ?, ?, ?, ?) RETURNING *',
+    );
+    this.#compared = database.prepare(
+      `SELECT oldest_at, oldest_steady, newest_at, newest_steady
+         FROM pass_ranges WHERE pass = ? AND oldest_at IS NOT NULL`,
+    );
+    this.#insertRanges = database.prepare(
+      'INSERT INTO pass_ranges (pass, range_index) SELECT ?, range_index FROM ranges WHERE table_name = ?',
+    );
+    this.#progress = database.prepare(
+      `SELECT range_index, after, up_to, estimated_rows, watermark, complete
+         FROM passes JOIN pass_ranges ON pass = id JOIN ranges USING (table_name, range_index)
+        WHERE id = ? ORDER BY range_index`,
+    );
+    this.#finish = database.prepare(
+      `UPDATE passes SET finished_at = ?
+        WHERE id = ? AND finished_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM pass_ranges WHERE pass = id AND complete = 0)`,
+    );
+    this.#noteTtl = database.prepare(
+      'UPDATE passes SET ttl_changed = ttl_changed OR coalesce(ttl <> @ttl, 0), ttl = @ttl WHERE id = @pass',
+    );
+    this.#retried = database.prepare(
+      `SELECT total(rows) AS rows, total(items) AS items, total(expired_rows) AS expired_rows,
+              total(gone_rows) AS gone_rows, total(newer_items) AS newer_items, total(units) AS units
+         FROM retries WHERE pass = ?`,
+    );
+    this.#overtakenBy = database
+      .prepare<[{ readonly table: string }], number>(`SELECT ${overtakenBy('@table')}`)
+      .pluck();
+    this.#summary = database.prepare(
+      `SELECT passes.*, total(chunks) AS chunks, total(rows) AS rows, total(items) AS items, total(bad_rows) AS bad_rows,
+              total(expired_rows) AS expired_rows, total(expired_items) AS expired_items,
+              total(newer_items) AS newer_items, total(units) AS units,
+              total(missing) AS missing, total(differing) AS differing, total(unresolved) AS unresolved, total(complete) AS complete,
+              count(pass) AS ranges
+         FROM passes LEFT JOIN pass_ranges ON pass = id
+        WHERE id = (SELECT max(id) FROM passes WHERE kind = ? AND table_name = ? AND void = 0)
+        GROUP BY id`,
+    );
+  }
+
+  open(kind: PassKind, table: string, maxAgeMs: number): Pass {
+    return this.database
+      .transaction(() => {
+        // Only ever the newest: one that was abandoned is unfinished for good.
+        const newest = this.#newest.get(kind, table);
+        const goesOn =
+          newest?.finished_at === null && (kind === 'backfill' || this.abandoned(table, maxAgeMs) === null);
+        if (goesOn) return toPass(newest);
+        const seen = kind === 'verify' ? this.summary('backfill', table) : null;
+        const finished = seen?.pass.finishedAt == null ? null : seen.pass.id;
+        const row = this.#insert.get(
+          kind,
+          table,
+          this.clock.now(),
+          finished,
+          kind === 'verify' ? (seen?.counts.chunks ?? 0) : null,
+        );
+        if (row === undefined) throw defect(`no pass over table ${table} was made`);
+        this.#insertRanges.run(row.id, table);
+        return toPass(row);
+      })
+      .immediate();
+  }
+
+  abandoned(table: string, maxAgeMs: number): Abandoned | null {
+    const verify = this.summary('verify', table);
+    if (verify === null || verify.pass.finishedAt !== null) return null;
+    const lastActive = verify.newest === null ? null : this.clock.age(verify.newest);
+    const because = (reason: Abandoned['reason']): Abandoned => ({ reason, rows: verify.counts.rows, lastActive });
+    const standing = this.standing(table);
+    if (standing === 'before-retry' || standing === 'before-backfill') return because(standing);
+    const until = this.#lateWritesUntil.get() ?? null;
+    if (until !== null && verify.pass.startedAt < until && until <= this.clock.now()) return because('late-writes');
+    if (verify.doubtful > 0) return because('ttl-changed');
+    // A heartbeat would say that a process lived, not that it compared anything.
+    return lastActive !== null && (lastActive.ms ?? Infinity) >= maxAgeMs ? because('aged') : null;
+  }
+
+  standing(table: string): Standing {
+    return standingOf({
+      backfill: this.summary('backfill', table),
+      verify: this.summary('verify', table),
+      overtakenBy: this.overtakenBy(table),
+    });
+  }
+
+  progress(pass: Pass): readonly RangeProgress[] {
+    return this.#progress.all(pass.id).map((row) => ({
+      range: toRange(row),
+      watermark: row.watermark as Cursor | null,
+      complete: row.complete === 1,
+    }));
+  }
+
+  finish(pass: Pass): void {
+    if (this.#finish.run(Date.now(), pass.id).changes === 0) {
+      throw defect(`pass ${pass.id} over table ${pass.table} has an incomplete range, or is finished already`);
+    }
+  }
+
+  noteTtl(pass: Pass, deletesBy: string | null): void {
+    this.#noteTtl.run({ pass: pass.id, ttl: deletesBy ?? '' });
+  }
+
+  /** Of the newest pass of that kind, finished or not. */
+  summary(kind: PassKind, table: string): PassSummary | null {
+    const row = this.#summary.get(kind, table);
+    if (row === undefined) return null;
+    const retried = this.#retried.get(row.id);
+    const compared = this.#compared.all(row.id);
+    return {
+      ...toSummary(row, retried ?? NOTHING_RETRIED),
+      oldest: this.#longestAgo(
+        compared.map(({ oldest_at: at, oldest_steady: steady }) => ({ at, steady })),
+        1,
+      ),
+      newest: this.#longestAgo(
+        compared.map(({ newest_at: at, newest_steady: steady }) => ({ at, steady })),
+        -1,
+      ),
+    };
+  }
+
+  /** What is of unknown age is older than all. @param sign -1: the least long ago */
+  #longestAgo(times: readonly ComparisonTime[], sign: 1 | -1): ComparisonTime | null {
+    const age = (time: ComparisonTime): number => sign * (this.clock.age(time).ms ?? Infinity);
+    return times.reduce<ComparisonTime | null>(
+      (found, time) => (found === null || age(time) > age(found) ? time : found),
+      null,
+    );
+  }
+
+  /** Verifications up to this pass have not seen what a retry moved since, or go by a mapping that is another by now; 0: none. */
+  overtakenBy(table: string): number {
+    return this.#overtakenBy.get({ table }) ?? 0;
+  }
+}
+
+function toPass(row: PassRow): Pass {
+  return {
+    id: row.id,
+    kind: row.kind,
+    table: row.table_name,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    sawBackfill: row.saw_backfill,
+    sawChunks: row.saw_chunks,
+  };
+}
+
+/** What retries add to a backfill: the chunks that counted those rows as bad stay as they are. */
+function toSummary(row: SummaryRow, retried: RetriedRow): Omit<PassSummary, 'oldest' | 'newest'> {
+  const doubtful = row.ttl_changed === 1 ? row.expired_items : 0;
+  return {
+    pass: toPass(row),
+    counts: {
+      rows: row.rows,
+      items: row.items + retried.items,
+      badRows: row.bad_rows - retried.rows - retried.expired_rows - retried.gone_rows,
+      expiredRows: row.expired_rows + retried.expired_rows,
+      expiredItems: row.expired_items - doubtful,
+      newerItems: row.newer_items + retried.newer_items,
+      chunks: row.chunks,
+      units: row.units + retried.units,
+    },
+    missing: row.missing,
+    differing: row.differing,
+    unresolved: row.unresolved + doubtful,
+    doubtful,
+    rangesComplete: row.complete,
+    ranges: row.ranges,
+  };
+}

@@ -1,0 +1,291 @@
+/** The preflight: config, sources, mappings, state folder and target, each looked at whatever the others say; all findings at once. */
+import type { Config } from '../../config/model.js';
+import type { FerryError, Finding } from '../../core/errors.js';
+import type { TableInfo } from '../../core/model.js';
+import { asFerryError } from '../../core/thrown.js';
+import { targetFaults } from '../../dynamodb/table/target-faults.js';
+import type { CompiledMapping } from '../../mapping/compile.js';
+import { inspectShard, type ShardFacts } from '../../mysql/inspect/preflight.js';
+import { readCopied } from '../../state/status/read-home.js';
+import { stateSpace } from '../../state/sqlite/space.js';
+import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from '../run/key-guard.js';
+import { machineFindings } from './machine-limits.js';
+import { bindingFindings } from '../own-binding.js';
+import { registerFindings } from '../run/register-claims.js';
+import { agreementFindings } from './shard-agreement.js';
+import { registerRoom, type RegisterUse } from './register-room.js';
+import { besides } from './side-by-side.js';
+import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
+import { compileTable, findShard } from '../run/shard-session.js';
+import { expectationOf, targetFacts } from '../target-facts.js';
+
+export interface PreflightOptions {
+  /** A missing target table is no fault: it will be created once all else is in order. */
+  readonly createTable: boolean;
+  /** Look at the target at all: a dry run of a backfill does not need one. */
+  readonly target: boolean;
+  /** Shards that begin again with this run; null where nothing is going to be written. */
+  readonly restarting: readonly string[] | null;
+  /** Compare the config with what each shard's own state is bound to: a run does that by itself, shard by shard. */
+  readonly bindings: boolean;
+  /** Shards that will run at once. */
+  readonly jobs: number;
+}
+
+export interface PreflightReport {
+  readonly findings: readonly Finding[];
+  /** What was found in order, a line each. */
+  readonly seen: readonly string[];
+  readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
+}
+
+const SPACE_ERROR_BYTES = 64 * 2 ** 20;
+const SPACE_WARNING_BYTES = 2 ** 30;
+
+/** @throws FerryError E_INTERRUPTED alone; whatever else is wrong is a finding */
+export async function preflight(
+  config: Config,
+  shardIds: readonly string[],
+  options: PreflightOptions,
+  signal: AbortSignal,
+): Promise<PreflightReport> {
+  const beside = besides(config);
+  const [shards, target] = await Promise.all([
+    Promise.all(shardIds.map((id) => beside(id, () => lookAtShard(config, id, signal)))),
+    options.target ? lookAtTarget(config, options, signal) : { findings: [], seen: [], identity: null },
+  ]);
+  const keys = lookAtKeys(config, shards, options);
+  const overlaps = await sampleOverlaps(config, shards, signal);
+  const agreement = lookAtOthers(config, shardIds, target, options);
+  const bindings = options.bindings ? lookAtBindings(config, shards, target) : { findings: [], seen: [] };
+  const machine = { findings: machineFindings(config, options.jobs), seen: [] };
+  const state = lookAtState(config, registerUse(options), shardIds, keys.registerBytes);
+  const homes = lookAtHomes(config, shardIds, options);
+  const parts = [...shards, keys, agreement, bindings, overlaps, target, state, ...homes, machine];
+  return {
+    findings: distinct(parts.flatMap((part) => part.findings)),
+    seen: parts.flatMap((part) => part.seen),
+    shards: shards.map(({ shard, facts }) => ({ shard, facts })),
+  };
+}
+
+interface Part {
+  readonly findings: readonly Finding[];
+  readonly seen: readonly string[];
+}
+
+interface ShardPart extends Part, SampledShard {
+  readonly facts: ShardFacts | null;
+}
+
+async function lookAtShard(config: Config, id: string, signal: AbortSignal): Promise<ShardPart> {
+  const inspection = await inspectShard(findShard(config, id), config.source.limits, config.source.tables, signal);
+  const findings = [...inspection.faults];
+  const seen: string[] = [];
+  if (inspection.facts !== null) {
+    const { family, version, cipher, binlogFormat } = inspection.facts;
+    seen.push(
+      `${id}: ${family} ${version}, ${cipher === null ? 'plain text' : `TLS ${cipher}`}, binary log ${binlogFormat ?? 'off'}`,
+    );
+  }
+  const mappings: CompiledMapping[] = [];
+  for (const table of inspection.tables.values()) {
+    const mapping = compiled(config, table, findings);
+    if (mapping === null) continue;
+    mappings.push(mapping);
+    seen.push(
+      `${id}: table ${table.name}, ${table.columns.length} columns, mapped to ${mapping.keys.length === 1 ? 'one item' : `${mapping.keys.length} items`} a row`,
+    );
+  }
+  const { facts, tables, indexes } = inspection;
+  return { shard: id, facts, tables, indexes, mappings, findings, seen };
+}
+
+function compiled(config: Config, table: TableInfo, findings: Finding[]): CompiledMapping | null {
+  try {
+    // No row is mapped here.
+    return compileTable(config, table, []);
+  } catch (thrown) {
+    findings.push(...errorsOf(asFerryError(thrown, `compiling the mapping of table ${table.name}`)));
+    return null;
+  }
+}
+
+/** Whether rows can share an item key, on one shard or on two, and what a run would do about it. */
+function lookAtKeys(
+  config: Config,
+  shards: readonly ShardPart[],
+  options: PreflightOptions,
+): Part & { readonly registerBytes: number } {
+  const findings: Finding[] = [];
+  const guards = new Set<KeyGuard>();
+  let registerBytes = 0;
+  for (const { mappings } of shards) {
+    if (mappings.length === 0) continue;
+    const keys = mappings.flatMap((mapping) => mapping.keys);
+    const judged = judgeKeys(config, keys);
+    if (judged.verdict === 'possible') {
+      findings.push({
+        level: 'error',
+        code: 'E_ITEM_KEY_NOT_UNIQUE',
+        message: `two rows could share an item key, and one would overwrite the other: ${judged.reason}`,
+        hint: judged.remedy,
+      });
+    } else if (judged.verdict === 'unproven') {
+      registerBytes = estimatedRegister(shards);
+      findings.push({
+        level: 'warning',
+        code: 'E_ITEM_KEY_NOT_UNIQUE',
+        message: `it is not proven that item keys are unique: ${judged.reason}`,
+        hint: `it may well hold; a run will record every item key in item-keys.db (some ${REGISTERED_KEY_BYTES} bytes each, about ${mebibytes(registerBytes)} for these shards) and stop before a second row overwrites a first. To do without: ${judged.remedy}`,
+      });
+    }
+    guards.add(guardOf(config, keys));
+  }
+  if (options.restarting !== null) {
+    // Shards have the same tables, so as a rule there is one; each is looked up in the state of every shard.
+    const restarting = new Set(options.restarting);
+    for (const guard of guards) findings.push(...guardFindings(config, guard, restarting));
+    findings.push(...lookAtRegister(config, restarting));
+    if (guards.has('shard-values')) findings.push(...valueFindings(config, shards, restarting));
+  }
+  return { findings, seen: [], registerBytes };
+}
+
+function lookAtRegister(config: Config, restarting: ReadonlySet<string>): readonly Finding[] {
+  try {
+    return registerFindings(config, restarting);
+  } catch (thrown) {
+    return errorsOf(asFerryError(thrown, 'looking at the register of item keys'));
+  }
+}
+
+/** Of an entry of item-keys.db, about. */
+const REGISTERED_KEY_BYTES = 100;
+
+/** In bytes, by the servers' own estimates of their rows. */
+function estimatedRegister(shards: readonly ShardPart[]): number {
+  const keys = shards
+    .flatMap(({ mappings }) => mappings)
+    .reduce((sum, { table, keys: rules }) => sum + table.estimatedRows * rules.length, 0);
+  return keys * REGISTERED_KEY_BYTES;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
+/** Whether shards that were moved before agree with these. A target that could not be looked at is told of by itself. */
+function lookAtOthers(
+  config: Config,
+  shardIds: readonly string[],
+  { identity }: TargetPart,
+  { restarting }: PreflightOptions,
+): Part {
+  if (restarting === null || identity === undefined) return { findings: [], seen: [] };
+  try {
+    return { findings: agreementFindings(config, shardIds, identity, new Set(restarting)), seen: [] };
+  } catch (thrown) {
+    return { findings: errorsOf(asFerryError(thrown, 'comparing the states of the shards')), seen: [] };
+  }
+}
+
+/** A shard of which something could not be looked at has a finding of its own, and is not compared. */
+function lookAtBindings(config: Config, shards: readonly ShardPart[], { identity }: TargetPart): Part {
+  if (identity === undefined || identity === null) return { findings: [], seen: [] };
+  const whole = shards.filter(({ mappings }) => mappings.length === config.source.tables.length);
+  try {
+    const looked = whole.map(({ shard, mappings }) => ({
+      shard,
+      tables: mappings.map(({ table }) => table),
+      keys: mappings.flatMap(({ keys }) => keys),
+    }));
+    const findings = bindingFindings(config, looked, identity);
+    return { findings, seen: [] };
+  } catch (thrown) {
+    return { findings: errorsOf(asFerryError(thrown, 'comparing the config with the states of the shards')), seen: [] };
+  }
+}
+
+interface TargetPart extends Part {
+  /** null: there is no such table; undefined: nobody could tell. */
+  readonly identity: string | null | undefined;
+}
+
+async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<TargetPart> {
+  try {
+    const facts = await targetFacts(config, false, signal);
+    const seen: string[] =
+      facts === null
+        ? []
+        : [`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`];
+    const { version } = config.target;
+    if (version !== null) seen.push(`target: a live writer, items compared by ${version.attribute}`);
+    const findings = targetFaults(facts, expectationOf(config));
+    return {
+      findings: options.createTable
+        ? findings.filter((finding) => finding.code !== 'E_TARGET_TABLE_MISSING')
+        : findings,
+      seen,
+      identity: facts?.identity ?? null,
+    };
+  } catch (thrown) {
+    const error = asFerryError(thrown, `looking at table ${config.target.table}`);
+    if (error.code === 'E_INTERRUPTED') throw error;
+    return { findings: errorsOf(error), seen: [], identity: undefined };
+  }
+}
+
+function registerUse({ target, restarting }: PreflightOptions): RegisterUse {
+  if (!target) return 'anew';
+  return restarting === null ? 'none' : 'more';
+}
+
+function lookAtState(config: Config, use: RegisterUse, shardIds: readonly string[], estimatedBytes: number): Part {
+  try {
+    // First: it finds what is no folder.
+    const { freeBytes } = stateSpace(config.state);
+    const registerBytes = registerRoom(estimatedBytes, config.state, shardIds, use);
+    const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
+    if (registerBytes > freeBytes) {
+      const hint = 'prove that item keys are unique (see the warning), or set `state` to a folder on a larger disk';
+      const message = `the state folder ${config.state} has ${free}, and the record of every item key would take about ${mebibytes(registerBytes)}${use === 'more' ? ' more' : ''}`;
+      return { findings: [{ level: 'error', code: 'E_STATE_SPACE', message, hint }], seen: [] };
+    }
+    if (freeBytes >= SPACE_WARNING_BYTES) return { findings: [], seen: [`state: ${config.state}, ${free}`] };
+    const level = freeBytes < SPACE_ERROR_BYTES ? 'error' : 'warning';
+    const least = level === 'error' ? `, and nothing begins with less than ${mebibytes(SPACE_ERROR_BYTES)}` : '';
+    return {
+      findings: [
+        {
+          level,
+          code: 'E_STATE_SPACE',
+          message: `the state folder ${config.state} has ${free}${least}`,
+          hint: 'make room, or set `state` to a folder on a larger disk: a shard takes some 200 bytes a chunk',
+        },
+      ],
+      seen: [],
+    };
+  } catch (thrown) {
+    return { findings: errorsOf(asFerryError(thrown, 'looking at the state folder')), seen: [] };
+  }
+}
+
+/** A dry run has a state of its own, which lives nowhere for long. */
+function lookAtHomes(config: Config, shardIds: readonly string[], { target }: PreflightOptions): readonly Part[] {
+  if (!target) return [];
+  return shardIds.flatMap((shard) => {
+    const fault = readCopied({ folder: config.state, shard }, config.stateMoves);
+    return fault === null ? [] : [{ findings: [{ ...fault, level: 'error' as const }], seen: [] }];
+  });
+}
+
+function errorsOf(error: FerryError): readonly Finding[] {
+  const faults = error.faults.length > 0 ? error.faults : [error.toFault()];
+  return faults.map((fault) => ({ ...fault, level: 'error' as const }));
+}
+
+/** A fault of the mapping shows on every shard: it is told once. */
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.code}:${finding.message}`, finding])).values()];
+}

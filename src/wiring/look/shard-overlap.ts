@@ -1,0 +1,245 @@
+/**
+ * Samples the declaration that no two shards share a value of a column: some values of each shard are looked up on all
+ * others, each in the forms that the other's column may hold it in. One that is found refutes it; none found proves nothing, and the
+ * run goes on watching the sharding column. What is one value is for same-value.ts to say, as in the run: a server finds more (`abc` for
+ * `ABC`), and then gives one row of those that it takes for equal.
+ *
+ * What it costs grows with the number of shards, and not with its square: as many values are sampled in all, however many shards there
+ * are, and a server is asked for all of them at once. How far that kind was followed ("each shard against each other"): `valueFindings`
+ * and `bindingFindings` go over the different definitions and changes, of which there are few, and not over pairs of shards;
+ * `npm run bench:shards` measures every command.
+ */
+import pLimit from 'p-limit';
+import type { Config, SourceTableConfig } from '../../config/model.js';
+import type { Finding } from '../../core/errors.js';
+import { namesOfServer } from '../../core/text/shown-text.js';
+import { asFerryError } from '../../core/thrown.js';
+import type { Emitter } from '../../core/events.js';
+import type { KeyPart, TableInfo } from '../../core/model.js';
+import type { RowSource } from '../../core/ports/ports.js';
+import type { CompiledMapping } from '../../mapping/compile.js';
+import { columnNamed } from '../../mapping/template/compiled-template.js';
+import { compileSameValue, type SameValue } from '../../mapping/key/same-value.js';
+import { canBeValueOf, isScanColumn } from '../../mysql/keyset/scan-key.js';
+import { openShardSource } from '../../mysql/shard-source.js';
+import { columnsOfOneShard } from '../run/key-guard.js';
+import { ServerTurns } from '../server-turns.js';
+import { findShard } from '../run/shard-session.js';
+
+/** A shard whose tables could be looked at. */
+export interface SampledShard {
+  readonly shard: string;
+  readonly tables: ReadonlyMap<string, TableInfo>;
+  /** By table: an index that begins with a column, by column. */
+  readonly indexes: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Of the tables whose mapping is in order. */
+  readonly mappings: readonly CompiledMapping[];
+}
+
+/** Values taken from a shard at most: each costs a few index lookups there, and one on every other shard. */
+const SAMPLED_VALUES = 16;
+
+/** Values taken in all, at least one from each shard: what is shared widely shows in them, and what is rare would not in ten times as many. */
+const SAMPLED_IN_ALL = 256;
+
+/** Shards that are asked side by side. */
+const AT_ONCE = 32;
+
+/**
+ * Statements about values that a shard's server holds to be equal and that are not one value, before the rest is left alone: where a
+ * collation ignores case, and shards differ by nothing else, every value would be one.
+ */
+const MISTAKEN_LOOKUPS = 64;
+
+const SILENT: Emitter = { emit: () => undefined };
+
+/** @throws FerryError E_INTERRUPTED alone */
+export async function sampleOverlaps(
+  config: Config,
+  shards: readonly SampledShard[],
+  signal: AbortSignal,
+): Promise<{ readonly findings: readonly Finding[]; readonly seen: readonly string[] }> {
+  const findings: Finding[] = [];
+  const seen: string[] = [];
+  if (shards.length < 2) return { findings, seen };
+  for (const table of config.source.tables) {
+    for (const column of columnsOfOneShard(table)) {
+      try {
+        const overlap = await sampleColumn(config, shards, table, column, signal);
+        if (typeof overlap === 'string') seen.push(`${table.name}.${column}: ${overlap}`);
+        else findings.push(refuted(table.name, column, overlap));
+      } catch (thrown) {
+        const error = asFerryError(thrown, `comparing ${table.name}.${column} of the shards`);
+        if (error.code === 'E_INTERRUPTED') throw error;
+        findings.push({ ...error.toFault(), level: 'error' });
+      }
+    }
+  }
+  return { findings, seen };
+}
+
+function refuted(table: string, column: string, [one, other]: readonly [string, string]): Finding {
+  return {
+    level: 'error',
+    code: 'E_SHARD_OVERLAP',
+    message: `a value of ${table}.${column} is on shards ${one} and ${other}, but the config declares that each is on one shard only: rows of one could overwrite rows of the other`,
+    hint: 'leave the rows of one shard out with `where`, remove what an earlier move of the account left behind, or take the column out of `shardedBy` and `globallyUnique`: then every item key is recorded',
+  };
+}
+
+/** @returns two shards that share a value, or what was seen */
+async function sampleColumn(
+  config: Config,
+  shards: readonly SampledShard[],
+  table: SourceTableConfig,
+  column: string,
+  signal: AbortSignal,
+): Promise<readonly [string, string] | string> {
+  const holders = shards.flatMap((shard) => {
+    const open = columnOpener(config, shard, table, column);
+    return open === null ? [] : [{ shard: shard.shard, open }];
+  });
+  const why = whyUnasked(shards, holders, table.name);
+  if (holders.length < 2) return `declared to be of one shard only; not sampled, as ${why}`;
+  const turns = new ServerTurns(config);
+  const limit = pLimit(AT_ONCE);
+  const onEach = async <T>(ask: (column: OpenedColumn) => Promise<T>): Promise<readonly T[]> => {
+    const asked = holders.map(({ shard, open }) =>
+      turns.on(shard, () => limit(() => withColumn({ shard, ...open() }, ask))),
+    );
+    // What fails on one shard is told once all others have been asked: nothing goes on behind a verdict.
+    await Promise.allSettled(asked);
+    return await Promise.all(asked);
+  };
+  const wanted = Math.max(1, Math.min(SAMPLED_VALUES, Math.ceil(SAMPLED_IN_ALL / holders.length)));
+  const values = (await onEach((opened) => valuesOf(opened, wanted, signal))).flat();
+  const found = await onEach((opened) => firstShared(opened, values, signal));
+  const shared = found.find(({ pair }) => pair !== null)?.pair ?? null;
+  if (shared !== null) return shared;
+  const among = why === null ? 'on no second one' : `on no second one of ${holders.length} shards, as ${why}`;
+  const seen = `declared to be of one shard only; ${values.length} sampled values are ${among}`;
+  const partly = found.filter(({ whole }) => !whole).length;
+  return partly === 0 ? seen : `${seen}, as far as ${partly} shards were asked whose collation holds many to be equal`;
+}
+
+/** Why shards were not asked; null: all were. */
+function whyUnasked(
+  shards: readonly SampledShard[],
+  holders: readonly { readonly shard: string }[],
+  table: string,
+): string | null {
+  const asked = new Set(holders.map(({ shard }) => shard));
+  const left = shards.filter(({ shard }) => !asked.has(shard));
+  if (left.length === 0) return null;
+  const unseen = left.filter(({ mappings }) => !mappings.some((mapping) => mapping.table.name === table));
+  if (unseen.length > 0) return `${shardsIn(unseen)} ${unseen.length === 1 ? 'has' : 'have'} other faults`;
+  return `no index begins with it${left.length === shards.length ? '' : ` on ${shardsIn(left)}`}`;
+}
+
+function shardsIn(shards: readonly SampledShard[]): string {
+  return `shard${shards.length === 1 ? '' : 's'} ${namesOfServer(shards.map(({ shard }) => shard))}`;
+}
+
+interface OpenedColumn {
+  readonly shard: string;
+  readonly rows: RowSource;
+  readonly same: SameValue;
+  /** A form of a value as `findAny` takes it for this column; null where the column cannot have it. */
+  readonly written: (form: string | Buffer) => string | null;
+  readonly close: () => Promise<void>;
+}
+
+/** Connections are held only while their shard is asked: hundreds at once are more than a process may have. */
+async function withColumn<T>(opened: OpenedColumn, ask: (column: OpenedColumn) => Promise<T>): Promise<T> {
+  try {
+    return await ask(opened);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** A value of some shard: what makes it one with another's, and what cells it may stand in. */
+interface SampledValue {
+  readonly shard: string;
+  readonly names: ReadonlySet<string>;
+  readonly forms: readonly (string | Buffer)[];
+}
+
+interface Lookup {
+  /** The shard of a sampled value that this one has too, and this one; null where it has none. */
+  readonly pair: readonly [string, string] | null;
+  /** Every value was looked up. */
+  readonly whole: boolean;
+}
+
+async function firstShared(
+  { shard, rows, same, written }: OpenedColumn,
+  values: readonly SampledValue[],
+  signal: AbortSignal,
+): Promise<Lookup> {
+  const others = values.filter((value) => value.shard !== shard);
+  const holders = new Map(others.flatMap((value) => [...value.names].map((name) => [name, value.shard] as const)));
+  const texts = new Set(others.flatMap(({ forms }) => forms.map(written)).filter((text) => text !== null));
+  let mistaken = 0;
+  const search = async (among: readonly string[]): Promise<string | null> => {
+    if (among.length === 0 || mistaken > MISTAKEN_LOOKUPS) return null;
+    const row = await rows.findAny(
+      among.map((text) => [text]),
+      signal,
+    );
+    const cell = row?.[0] ?? null;
+    if (cell === null) return null;
+    const holder = namesOf(same, cell).flatMap((name) => holders.get(name) ?? [])[0];
+    if (holder !== undefined) return holder;
+    mistaken += 1;
+    if (among.length === 1) return null;
+    // Some text is equal to that row by the server's rules alone. Which one, halving tells; a row of the others may be behind it.
+    const middle = among.length >> 1;
+    return (await search(among.slice(0, middle))) ?? (await search(among.slice(middle)));
+  };
+  const holder = await search([...texts]);
+  return { pair: holder === null ? null : [holder, shard], whole: mistaken <= MISTAKEN_LOOKUPS };
+}
+
+function namesOf(same: SameValue, cell: string | Buffer): readonly string[] {
+  return same.namesOf(cell).map((name) => JSON.stringify(name));
+}
+
+/** Opens the column by itself, through an index that begins with it; null where there is none, or no literal for its type. */
+function columnOpener(
+  config: Config,
+  { shard, tables, indexes, mappings }: SampledShard,
+  { name, where }: SourceTableConfig,
+  column: string,
+): (() => Omit<OpenedColumn, 'shard'>) | null {
+  const table = tables.get(name);
+  const index = indexes.get(name)?.get(column);
+  const mapping = mappings.find((candidate) => candidate.table.name === name);
+  if (table === undefined || mapping === undefined || index === undefined || !isScanColumn(table, column)) return null;
+  const parts: readonly KeyPart[] = [{ column, descending: false }];
+  const key = { name: index, parts, nullable: false, prefix: false };
+  const { transport } = columnNamed(column, table);
+  return () => {
+    const source = openShardSource(findShard(config, shard), config.source.limits, SILENT);
+    return {
+      rows: source.open({ table, key, columns: [column], where }),
+      same: compileSameValue(mapping, column),
+      written: (form) => {
+        const text = transport === 'bytes' ? Buffer.from(form).toString('hex') : form;
+        return typeof text === 'string' && canBeValueOf(table, column, text) ? text : null;
+      },
+      close: () => source.close(),
+    };
+  };
+}
+
+async function valuesOf(
+  { shard, rows, same }: OpenedColumn,
+  wanted: number,
+  signal: AbortSignal,
+): Promise<readonly SampledValue[]> {
+  const sample = await rows.sample(wanted, signal);
+  const cells = sample.map(([cell = null]) => cell).filter((cell) => cell !== null);
+  const values = cells.map((cell) => ({ shard, names: new Set(namesOf(same, cell)), forms: same.formsOf(cell) }));
+  return [...new Map(values.map((value) => [JSON.stringify([...value.names]), value])).values()];
+}

@@ -1,0 +1,41 @@
+/**
+ * What the state says of a shard whose process told nothing: it was not started, or it ended without a word. Read beside whoever holds it;
+ * where it cannot be read, nothing is said.
+ */
+import type { Config } from '../../config/model.js';
+import { addCounts, NO_COUNTS, type Counts } from '../../core/model.js';
+import { readShardStatus } from '../../state/status/read-status.js';
+import { isRestartAsked } from '../../state/restart-note.js';
+import type { ShardOutcome, ShardTask } from './shard-task.js';
+import { stateFolder } from './shard-work.js';
+
+/**
+ * Of a shard that was to begin again, and has not, nothing: what is recorded is what it is to leave behind. Of a verification only one that is unfinished: what a former one saw is no news of this run.
+ */
+export function recordedWork(
+  config: Config,
+  { kind, shard, dryRun, restart }: Pick<ShardTask, 'kind' | 'shard' | 'dryRun' | 'restart'>,
+): Pick<ShardOutcome, 'counts' | 'badRows' | 'backfillFinished' | 'unfinished'> | null {
+  const names = config.source.tables.map(({ name }) => name);
+  const at = { folder: stateFolder(config, dryRun), shard };
+  if (restart && isRestartAsked(at)) {
+    const unfinished = names.map((table) => ({ table, begun: false }));
+    return { counts: NO_COUNTS, badRows: 0, backfillFinished: false, unfinished };
+  }
+  const known = readShardStatus(at, names);
+  if (known === null || known.fault !== null) return null;
+  const tables = known.tables.filter(({ inConfig }) => inConfig);
+  const unfinished = tables
+    .filter(({ backfill }) => backfill === null || backfill.pass.finishedAt === null)
+    .map(({ table, backfill }) => ({ table, begun: backfill !== null }));
+  return {
+    counts: tables.reduce<Counts>((sum, table) => {
+      const pass = table[kind];
+      const counted = pass !== null && (kind === 'backfill' || pass.pass.finishedAt === null);
+      return counted ? addCounts(sum, pass.counts) : sum;
+    }, NO_COUNTS),
+    badRows: tables.reduce((sum, { badRows }) => sum + badRows, 0),
+    backfillFinished: unfinished.length === 0,
+    unfinished,
+  };
+}

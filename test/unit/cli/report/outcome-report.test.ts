@@ -1,0 +1,149 @@
+/** The next step that the report of `verify` advises: never one that costs what nothing asks for. */
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import type { Io } from '../../../../src/cli/io.js';
+import { printOutcomes } from '../../../../src/cli/report/outcome-report.js';
+import type { RunOptions } from '../../../../src/cli/run-options.js';
+import { restated, restating, resumeCommand } from '../../../../src/cli/resume-command.js';
+import { EXIT } from '../../../../src/core/errors.js';
+import { EventBus } from '../../../../src/core/events.js';
+import { NO_COUNTS } from '../../../../src/core/model.js';
+import { NOTHING_DONE, type ShardOutcome } from '../../../../src/wiring/run/shard-task.js';
+
+const RUN: RunOptions = {
+  kind: 'verify',
+  dryRun: false,
+  createTable: false,
+  restart: false,
+  retryBad: false,
+  maxBadRows: 0,
+  acceptServer: false,
+  allEvents: false,
+  liveWriter: false,
+  selection: '--all',
+  resume: null,
+  restartsLeft: [],
+};
+
+function reportOf(found: Partial<ShardOutcome>, run: Partial<RunOptions> = {}): string {
+  const written: string[] = [];
+  const sink = (): Writable =>
+    new Writable({
+      write(text, _encoding, done) {
+        written.push(String(text));
+        done();
+      },
+    });
+  const outcome: ShardOutcome = {
+    ...NOTHING_DONE,
+    shard: 's01',
+    elapsedMs: 0,
+    outcome: 'differences',
+    exitCode: EXIT.differences,
+    backfillFinished: true,
+    ...found,
+  };
+  const io: Io = { stdout: sink(), stderr: sink(), env: {}, cwd: '/', onSignal: () => () => undefined };
+  printOutcomes(io, { ...RUN, ...run }, [outcome]);
+  return written.join('');
+}
+
+describe('the next step after a verification', () => {
+  it.each([
+    ['changed rows', { unresolved: 2 }, 'again while nobody changes the rows that kept changing'],
+    ['a changed TTL', { unresolved: 2, doubtful: 2 }, 'again while TTL stays as it is'],
+    [
+      'both, and late writes',
+      { unresolved: 3, doubtful: 2, lateWritesUntil: Date.UTC(2026, 0, 2) },
+      'again while nobody changes the rows that kept changing, and while TTL stays as it is, and after 2026-01-02T00:00:00.000Z',
+    ],
+  ])('is to verify again where nothing is left open except by %s', (_, found, when) => {
+    const report = reportOf(found);
+    expect(report).toContain(`next: \`dynaferry verify --all\` ${when}\n`);
+    expect(report).not.toContain('--restart');
+  });
+
+  it('is to look for the cause where something is wrong besides', () => {
+    expect(reportOf({ missing: 1, unresolved: 2 })).toContain('next: find out who changed the target or the source');
+  });
+
+  it('is none where all is equal, and the verdict names its oldest comparison', () => {
+    const verdict = { outcome: 'done', exitCode: EXIT.done, oldestComparison: { at: 0, ms: 90_000 } } as const;
+    expect(reportOf(verdict)).toContain('equal in every attribute; oldest comparison 1m 30s ago\n');
+  });
+});
+
+describe('a run that was stopped', () => {
+  const stopped = { outcome: 'interrupted', exitCode: EXIT.interrupted } as const;
+  const counts = { ...NO_COUNTS, rows: 1_200, items: 2_400, chunks: 12 };
+
+  it('says of a shard that its process was not started, and what is known of it', () => {
+    const run = { kind: 'backfill' } as const;
+    expect(reportOf({ ...stopped, toldBy: 'nobody' }, run)).toMatch(/^s01 {2}not started$/m);
+    expect(reportOf({ ...stopped, toldBy: 'nobody', counts }, run)).toMatch(
+      /^s01 {2}not started: 1,200 rows, 2,400 items were moved by earlier runs$/m,
+    );
+    expect(reportOf({ ...stopped, toldBy: 'state', counts }, run)).toMatch(
+      /^s01 {2}ended before it had stopped, the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
+    );
+  });
+
+  it('names the command that resumes a restart, and what that had not come to', () => {
+    const run = { kind: 'backfill', restart: true, resume: 'dynaferry backfill --all', restartsLeft: ['s01'] } as const;
+    const report = reportOf({ ...stopped, toldBy: 'nobody', counts }, run);
+    expect(report).toMatch(/^s01 {2}not started again yet: its items are those of the earlier backfill$/m);
+    expect(report).toContain(
+      'to resume, run `dynaferry backfill --all`; with --restart, all of it would start again\n',
+    );
+    expect(report).not.toContain('same command');
+  });
+});
+
+describe('the command that resumes', () => {
+  const common = { config: 'dynaferry.yaml', json: false, shard: [], all: true };
+  const run = { ...RUN, kind: 'backfill', restart: true } as const;
+
+  it('is the same one, except that of a restart', () => {
+    expect(resumeCommand(common, { ...run, restart: false })).toBeNull();
+    expect(resumeCommand(common, run)).toBe('dynaferry backfill --all');
+    const all = { ...run, selection: '--shard s01 s02', jobs: 2, maxBadRows: 9, allEvents: true };
+    expect(resumeCommand({ ...common, config: "it's here.yaml" }, all)).toBe(
+      "dynaferry backfill --shard s01 s02 --config 'it'\\''s here.yaml' --jobs 2 --max-bad-rows 9 --all-events",
+    );
+  });
+
+  it('stands in every next step', () => {
+    const fault = {
+      code: 'E_SOURCE_LOST',
+      message: 'm',
+      hint: 'look; then run the same command again to resume',
+    } as const;
+    expect(restated(fault, null)).toEqual(fault);
+    const odd = "dynaferry backfill --all --config '/a/$1$&$'";
+    expect(restated(fault, odd).hint).toContain(`un \`${odd}\``);
+    expect(restated(fault, 'dynaferry backfill --all').hint).toBe(
+      'look; then run `dynaferry backfill --all` to resume',
+    );
+    const bus = new EventBus();
+    const hints: string[] = [];
+    bus.on('shard.warning', ({ hint }) => void hints.push(hint));
+    bus.on('shard.finished', (payload) => void hints.push(payload.fault?.hint ?? ''));
+    const told = restating(bus, 'X');
+    told.emit('shard.warning', { shard: 's01', ...fault });
+    told.emit('shard.finished', { shard: 's01', outcome: 'failed', counts: NO_COUNTS, elapsedMs: 1, fault });
+    expect(hints).toEqual(['look; then run `X` to resume', 'look; then run `X` to resume']);
+  });
+});
+
+it('does not promise a list of all differences, which nobody keeps', () => {
+  const report = reportOf({ missing: 5_000, findings: { badRows: [], differences: [] } });
+  expect(report).toContain('\n  5,000 differences; the state counts them all, and keeps the first ones\n');
+});
+
+it('says how many more bad rows there are only behind some that are listed', () => {
+  const bad = { table: 't', column: 'c', cause: 'value', kind: 'date', reason: 'r', remedy: 'm', row: 'id=1' } as const;
+  const report = (badRows: readonly (typeof bad)[]): string =>
+    reportOf({ badRows: 33, findings: { badRows, differences: [] } });
+  expect(report([])).toContain('\n  33 bad rows; `dynaferry bad-rows s01` lists them\n');
+  expect(report([bad])).toContain('\n  and 32 more bad rows; `dynaferry bad-rows s01` lists them\n');
+});

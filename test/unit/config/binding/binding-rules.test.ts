@@ -1,0 +1,115 @@
+/** What older states may lack, what may grow, and in what shards have to agree: as `setting-changes.ts` has it. */
+import { describe, expect, it } from 'vitest';
+import { disagreements, haveOneTarget, takenUp } from '../../../../src/config/binding/binding-rules.js';
+import type { Fingerprint } from '../../../../src/core/ports/state-ports.js';
+import { alter } from '../config-file.js';
+
+/** As `resumeFingerprint` makes it, and as it comes back from JSON. */
+function fingerprint() {
+  const item = {
+    partitionKey: { name: 'pk', type: 'S', template: '{id}', spread: null },
+    sortKey: { name: 'sk', type: 'S', template: '{at:iso}', spread: null },
+    attributes: { columns: 'all', drop: [], rules: { body: { name: 'text' } }, add: {} },
+    ttl: null,
+  };
+  return {
+    target: { table: 't', region: null, endpoint: null, identity: 'arn 1' },
+    declared: { messages: { shardedBy: 'acct', globallyUnique: ['sid'] } },
+    writer: { liveWriter: 'concurrent', versionAttribute: 'v', tombstonesKeptSeconds: 7_200 },
+    tables: { messages: { where: null, scanKey: null, items: { message: item }, columns: { declared: {} } } },
+  };
+}
+
+const changed = (path: string, value: unknown): Fingerprint => alter(fingerprint(), path, value) as Fingerprint;
+
+describe('what is taken up without a word', () => {
+  it.each(['declared', 'writer', 'declared.messages.globallyUnique', 'writer.tombstonesKeptSeconds'])(
+    'an entry that an older version did not store: %s',
+    (path) => {
+      expect(takenUp(changed(path, undefined), fingerprint())).toEqual(fingerprint());
+    },
+  );
+
+  it.each(['tables.messages.where', 'tables.messages.columns.declared', 'target.identity', 'target'])(
+    'nothing else that is lacking: %s',
+    (path) => {
+      const stored = changed(path, undefined);
+      expect(takenUp(stored, fingerprint())).toEqual(stored);
+    },
+  );
+
+  it.each([
+    [7_200, 7_201],
+    [null, 1],
+  ])('tombstones that are kept longer: %s, then %s', (before, after) => {
+    const given = changed('writer.tombstonesKeptSeconds', after);
+    expect(takenUp(changed('writer.tombstonesKeptSeconds', before), given)).toEqual(given);
+  });
+
+  it.each([
+    [7_200, 7_199],
+    [7_200, null],
+  ])('no tombstones that are kept shorter: %s, then %s', (before, after) => {
+    const stored = changed('writer.tombstonesKeptSeconds', before);
+    expect(takenUp(stored, changed('writer.tombstonesKeptSeconds', after))).toEqual(stored);
+  });
+
+  it.each([
+    ['declared.messages.shardedBy', null],
+    ['writer.liveWriter', 'none'],
+    ['writer.versionAttribute', null],
+  ])('no other value: %s', (path, value) => {
+    const stored = changed(path, value);
+    expect(takenUp(stored, fingerprint())).toEqual(stored);
+  });
+});
+
+describe('shards of one migration', () => {
+  it.each([
+    ['declared.messages.shardedBy', 'org'],
+    ['declared.messages.globallyUnique', []],
+    ['writer.liveWriter', 'none'],
+    ['writer.versionAttribute', null],
+    ['target.identity', 'arn 2'],
+    ['tables.messages.items.message.partitionKey.template', '{other}'],
+    ['tables.messages.items.message.sortKey.type', 'N'],
+  ])('have to agree in %s', (path, value) => {
+    const changes = disagreements(fingerprint(), changed(path, value));
+    expect(changes.map((change) => change.path)).toEqual([path]);
+    expect(changes[0]?.to).toEqual(value);
+  });
+
+  it('have to agree in a spread, a sort key, an item and a table, whether they are there', () => {
+    const spread = { by: 'sid', shards: 4, account: null, overrides: {} };
+    for (const [path, value] of [
+      ['tables.messages.items.message.partitionKey.spread', spread],
+      ['tables.messages.items.message.sortKey', null],
+      ['tables.messages.items.further', { partitionKey: { template: 'x' } }],
+      ['tables.further', { items: {} }],
+    ] as const) {
+      expect(disagreements(fingerprint(), changed(path, value)), path).not.toEqual([]);
+      expect(disagreements(changed(path, value), fingerprint()), path).not.toEqual([]);
+    }
+  });
+
+  it.each([
+    ['tables.messages.where', 'a = 1'],
+    ['tables.messages.scanKey', ['id']],
+    ['tables.messages.items.message.attributes.rules', {}],
+    ['tables.messages.columns', {}],
+    ['writer.tombstonesKeptSeconds', 1],
+    ['target.region', 'eu-central-1'],
+  ])('may differ in %s', (path, value) => {
+    expect(disagreements(fingerprint(), changed(path, value))).toEqual([]);
+  });
+
+  it('say nothing by what an older version did not store', () => {
+    expect(disagreements(changed('declared', undefined), fingerprint())).toEqual([]);
+    expect(disagreements(changed('writer', undefined), fingerprint())).toEqual([]);
+  });
+
+  it('go to one target, or not', () => {
+    expect(haveOneTarget(fingerprint(), fingerprint())).toBe(true);
+    expect(haveOneTarget(fingerprint(), changed('target.identity', 'arn 2'))).toBe(false);
+  });
+});

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { Handoff } from '../../../../src/core/async/handoff.js';
+
+const signal = new AbortController().signal;
+
+test('the producer may be one thing ahead', async () => {
+  const handoff = new Handoff<number>();
+  await handoff.vacant(signal);
+  handoff.put(1);
+  let vacant = false;
+  const waiting = handoff.vacant(signal).then(() => (vacant = true));
+  await new Promise(setImmediate);
+  expect(vacant).toBe(false);
+  expect(await handoff.take(signal)).toBe(1);
+  await waiting;
+  handoff.put(2);
+  expect(await handoff.take(signal)).toBe(2);
+  handoff.end();
+  expect(await handoff.take(signal)).toBeNull();
+  expect(await handoff.take(signal)).toBeNull();
+});
+
+test('a failure comes behind what was put before', async () => {
+  const handoff = new Handoff<number>();
+  handoff.put(1);
+  const failing = handoff.fail(new Error('broken'), signal);
+  expect(await handoff.take(signal)).toBe(1);
+  await failing;
+  await expect(handoff.take(signal)).rejects.toThrow('broken');
+});
+
+test('waiting ends with a stop', async () => {
+  const handoff = new Handoff<number>();
+  const stop = new AbortController();
+  const taking = handoff.take(stop.signal);
+  stop.abort();
+  await expect(taking).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  handoff.put(1);
+  await expect(handoff.vacant(stop.signal)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+});
+
+test('several wait on one side, and none is forgotten', async () => {
+  const handoff = new Handoff<number>();
+  handoff.put(1);
+  const stop = new AbortController();
+  const waiting = [handoff.vacant(signal), handoff.vacant(stop.signal), handoff.vacant(signal)];
+  const stopped = expect(waiting[1]).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  stop.abort();
+  await stopped;
+  expect(await handoff.take(signal)).toBe(1);
+  await waiting[0];
+  await waiting[2];
+});
+
+test('nothing is put in the place of what was not taken', async () => {
+  const handoff = new Handoff<number>();
+  handoff.put(1);
+  expect(() => {
+    handoff.put(2);
+  }).toThrow(TypeError);
+  expect(await handoff.take(signal)).toBe(1);
+});

@@ -1,0 +1,122 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { Permits } from '../../../../src/core/async/permits.js';
+import { Waiters } from '../../../../src/core/async/waiters.js';
+
+const turn = async (): Promise<void> => await new Promise(setImmediate);
+
+/** Notes who went on, in order. */
+function noting(): { readonly seen: string[]; readonly note: (name: string, waiting: Promise<void>) => void } {
+  const seen: string[] = [];
+  return {
+    seen,
+    note: (name, waiting) => {
+      void waiting.then(
+        () => seen.push(name),
+        (error: unknown) => seen.push(`${name}: ${(error as { code?: string }).code ?? String(error)}`),
+      );
+    },
+  };
+}
+
+describe('Waiters', () => {
+  test('any number wait, and each is woken once', async () => {
+    const waiters = new Waiters();
+    const { seen, note } = noting();
+    for (const name of ['a', 'b', 'c']) note(name, waiters.wait());
+    expect(waiters.size).toBe(3);
+    waiters.wakeAll();
+    waiters.wakeAll();
+    await turn();
+    expect(seen).toEqual(['a', 'b', 'c']);
+    expect(waiters.size).toBe(0);
+    expect(waiters.wakeOne()).toBe(false);
+  });
+
+  test('no wake-up goes to one that was interrupted, and no listener stays', async () => {
+    const waiters = new Waiters();
+    const { seen, note } = noting();
+    const stop = new AbortController();
+    const other = new AbortController();
+    note('gone', waiters.wait(stop.signal));
+    note('stays', waiters.wait(other.signal));
+    stop.abort();
+    expect(waiters.wakeOne()).toBe(true);
+    await turn();
+    expect(seen).toEqual(['gone: E_INTERRUPTED', 'stays']);
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    expect(getEventListeners(other.signal, 'abort')).toEqual([]);
+    // Too late: it was woken.
+    other.abort();
+    await turn();
+    expect(seen).toHaveLength(2);
+  });
+
+  test('whoever is aborted before does not wait', async () => {
+    const waiters = new Waiters();
+    await expect(waiters.wait(AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect(waiters.size).toBe(0);
+  });
+
+  test('a failure reaches all who wait, and none who comes later', async () => {
+    const waiters = new Waiters();
+    const waiting = [waiters.wait(), waiters.wait()];
+    waiters.failAll(new Error('broken'));
+    for (const one of waiting) await expect(one).rejects.toThrow('broken');
+    const { seen, note } = noting();
+    note('later', waiters.wait());
+    await turn();
+    expect(seen).toEqual([]);
+  });
+});
+
+describe('Permits', () => {
+  const { signal } = new AbortController();
+
+  test('first come, first served; nobody overtakes', async () => {
+    const permits = new Permits(1);
+    const { seen, note } = noting();
+    await permits.take(signal);
+    note('first', permits.take(signal));
+    note('second', permits.take(signal));
+    permits.give();
+    // It was handed on: whoever comes now finds none.
+    note('third', permits.take(signal));
+    await turn();
+    expect(seen).toEqual(['first']);
+    permits.give();
+    permits.give();
+    await turn();
+    expect(seen).toEqual(['first', 'second', 'third']);
+  });
+
+  test('an interrupted wait takes no permit, and keeps none from others', async () => {
+    const permits = new Permits(1);
+    const { seen, note } = noting();
+    const stops = [1, 2, 3].map(() => new AbortController());
+    await permits.take(signal);
+    for (const [i, stop] of stops.entries()) note(`stopped ${i}`, permits.take(stop.signal));
+    note('waits', permits.take(signal));
+    for (const stop of stops) stop.abort();
+    // More than once is nothing: it is not there any more.
+    for (const stop of stops) stop.abort();
+    permits.give();
+    await turn();
+    expect(seen).toEqual([...stops.map((_, i) => `stopped ${i}: E_INTERRUPTED`), 'waits']);
+    permits.give();
+    await permits.take(signal);
+    await expect(permits.take(AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  });
+
+  test('one that was granted is held, whatever is aborted in the same moment', async () => {
+    const permits = new Permits(1);
+    const stop = new AbortController();
+    await permits.take(signal);
+    const granted = permits.take(stop.signal);
+    permits.give();
+    stop.abort();
+    await granted;
+    permits.give();
+    await permits.take(signal);
+  });
+});

@@ -1,0 +1,113 @@
+/** Who is too hot, told from what comes back; and how it then goes at its own pace. */
+import { describe, expect, test } from 'vitest';
+import { HotPartitions } from '../../../../src/dynamodb/capacity/hot-partitions.js';
+import { Refusals } from '../../../../src/dynamodb/capacity/refusals.js';
+
+function counted(attempts: readonly (readonly [partition: string, passed: number, refused: number])[], named = false) {
+  const refusals = new Refusals();
+  for (const [partition, passed, refused] of attempts) {
+    for (let i = 0; i < refused; i++) refusals.count({ partition, units: 1, refused: true }, named, 0);
+    for (let i = 0; i < passed; i++) refusals.count({ partition, units: 1, refused: false }, named, 0);
+  }
+  const { others, hot } = refusals.settle(500);
+  return { others, hot: hot.map(({ partition }) => partition) };
+}
+
+describe('Refusals', () => {
+  test('a key that is refused while the others pass is hot, and is not counted among them', () => {
+    expect(
+      counted([
+        ['hot', 5, 20],
+        ['a', 50, 0],
+        ['b', 49, 1],
+      ]),
+    ).toEqual({
+      others: { passed: 104, refused: 1 },
+      hot: ['hot'],
+    });
+  });
+
+  test('two hot keys are both found', () => {
+    expect(
+      counted([
+        ['one', 5, 20],
+        ['two', 5, 10],
+        ['a', 60, 0],
+      ]).hot,
+    ).toEqual(['one', 'two']);
+  });
+
+  test('where all are refused alike, none is hot', () => {
+    expect(
+      counted([
+        ['a', 20, 20],
+        ['b', 25, 15],
+        ['c', 18, 22],
+      ]),
+    ).toEqual({ others: { passed: 63, refused: 57 }, hot: [] });
+  });
+
+  test('a few more refusals than the others have are chance', () => {
+    const alike = Array.from({ length: 50 }, (_, i) => [`k${i}`, 19, i % 2] as const);
+    expect(counted([['unlucky', 16, 4], ...alike]).hot).toEqual([]);
+  });
+
+  test('two refusals are no evidence', () => {
+    expect(
+      counted([
+        ['a', 0, 2],
+        ['b', 100, 0],
+      ]).hot,
+    ).toEqual([]);
+  });
+
+  test('a key alone is hot only where the service says so', () => {
+    expect(counted([['only', 20, 20]]).hot).toEqual([]);
+    expect(counted([['only', 20, 20]], true).hot).toEqual(['only']);
+  });
+
+  test('nothing is watched before the first refusal, nor long after the last', () => {
+    const refusals = new Refusals();
+    refusals.count({ partition: 'a', units: 1, refused: false }, false, 0);
+    expect(refusals.watching).toBe(false);
+    refusals.count({ partition: 'a', units: 1, refused: true }, false, 0);
+    refusals.settle(200);
+    expect(refusals.watching).toBe(true);
+    refusals.settle(3000);
+    expect(refusals.watching).toBe(false);
+  });
+});
+
+describe('HotPartitions', () => {
+  test('a hot key goes at the rate that it is found to take; others do not wait', () => {
+    const hot = new HotPartitions();
+    hot.add({ partition: 'hot', passedPerSecond: 100, triedPerSecond: 150 }, 0);
+    let sent = 0;
+    for (let now = 0; now < 2000; now++) {
+      expect(hot.wait('cold', now)).toBe(0);
+      while (hot.wait('hot', now) === 0) {
+        hot.sent('hot', 1);
+        sent++;
+      }
+    }
+    expect(sent / 2).toBeGreaterThan(95);
+    expect(sent / 2).toBeLessThan(106);
+  });
+
+  test('refusals slow it, and a minute without any ends its special case', () => {
+    const hot = new HotPartitions();
+    hot.add({ partition: 'hot', passedPerSecond: 1000, triedPerSecond: 1000 }, 0);
+    for (let i = 0; i < 50; i++) hot.count({ partition: 'hot', units: 1, refused: i % 2 === 0 }, 100, 200);
+    hot.step(200);
+    let sent = 0;
+    for (let now = 201; now < 1201; now++) {
+      while (hot.wait('hot', now) === 0) {
+        hot.sent('hot', 1);
+        sent++;
+      }
+    }
+    expect(sent).toBeLessThan(600);
+    hot.step(61_000);
+    expect(hot.size).toBe(0);
+  });
+});

@@ -1,0 +1,200 @@
+/** What is not acknowledged yet: how much of it there may be, and what goes into a request. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { interrupted } from '../../../../src/core/errors.js';
+import type { MappedItem } from '../../../../src/core/model.js';
+import { Backlog } from '../../../../src/dynamodb/write/backlog.js';
+import { HotPartitions } from '../../../../src/dynamodb/capacity/hot-partitions.js';
+import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
+import { sampleItem } from '../../../contract/item-writer-samples.js';
+
+const PLENTY = 1e9;
+const MB = 1_000_000;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function newBacklog(requestsInFlight = 1, maxBatch = 25) {
+  const hot = new HotPartitions();
+  const released: number[] = [];
+  const backlog = new Backlog(requestsInFlight, maxBatch, hot, () => released.push(performance.now()));
+  return { backlog, hot, released };
+}
+
+let items = 0;
+/** Of so many bytes on the wire, which are not there. */
+function itemOf(wireBytes: number, partition = `P${String(items)}`, billedBytes = 100): MappedItem {
+  return { ...sampleItem(partition, String(items++)), start: 7, end: 7 + wireBytes, bytes: billedBytes };
+}
+
+function filled(backlog: Backlog, given: readonly MappedItem[], write = new PendingWrite(given.length)): PendingWrite {
+  for (const item of given) backlog.add(item, write);
+  return write;
+}
+
+describe('a batch', () => {
+  test('has 16 MB at most on the wire, exactly that at most', () => {
+    const { backlog } = newBacklog();
+    filled(
+      backlog,
+      Array.from({ length: 17 }, () => itemOf(MB)),
+    );
+    expect(backlog.take(PLENTY).length).toBe(16);
+    expect(backlog.take(PLENTY).length).toBe(1);
+    const larger = newBacklog().backlog;
+    filled(
+      larger,
+      Array.from({ length: 17 }, () => itemOf(MB + 1)),
+    );
+    expect(larger.take(PLENTY).length).toBe(15);
+  });
+
+  test('has as many items as the format takes, and as many units as the budget, by whole KB of each', () => {
+    const { backlog } = newBacklog();
+    filled(
+      backlog,
+      Array.from({ length: 60 }, () => itemOf(100, undefined, 1025)),
+    );
+    expect(backlog.take(PLENTY).length).toBe(25);
+    expect(backlog.take(20).length).toBe(10);
+    expect(backlog.take(0).length).toBe(1);
+    const single = newBacklog(1, 1).backlog;
+    filled(single, [itemOf(1), itemOf(1)]);
+    expect(single.take(PLENTY).length).toBe(1);
+  });
+});
+
+describe('room', () => {
+  test.each([
+    [1, 100],
+    [4, 400],
+  ])('with %i requests in flight, for four rounds of full batches: %i items', (requestsInFlight, most) => {
+    const { backlog } = newBacklog(requestsInFlight, 1);
+    filled(
+      backlog,
+      Array.from({ length: most - 1 }, () => itemOf(1)),
+    );
+    expect(backlog.hasRoom).toBe(true);
+    filled(backlog, [itemOf(1)]);
+    expect(backlog.hasRoom).toBe(false);
+  });
+
+  test('for 32 MB, what is in flight counted', () => {
+    const { backlog } = newBacklog();
+    filled(backlog, [itemOf(32 * 1024 * 1024 - 10)]);
+    const [large] = backlog.take(PLENTY);
+    expect(backlog.hasRoom).toBe(true);
+    filled(backlog, [itemOf(10)]);
+    expect(backlog.hasRoom).toBe(false);
+    if (large !== undefined) backlog.remove(large);
+    expect(backlog.hasRoom).toBe(true);
+  });
+
+  test('what waits for a hot partition key takes nobody’s place', () => {
+    const { backlog, hot } = newBacklog();
+    filled(
+      backlog,
+      Array.from({ length: 100 }, () => itemOf(1, 'hot')),
+    );
+    expect(backlog.hasRoom).toBe(false);
+    hot.add({ partition: JSON.stringify({ S: 'hot' }), passedPerSecond: 1, triedPerSecond: 1 }, 0);
+    expect(backlog.hasRoom).toBe(true);
+  });
+});
+
+describe('what comes back', () => {
+  test('waits out its delay, before what waits behind it; one timer, for the first', () => {
+    const { backlog, released } = newBacklog();
+    filled(
+      backlog,
+      ['A', 'A', 'B', 'B'].map((partition) => itemOf(1, partition)),
+    );
+    const [a, b] = backlog.take(PLENTY).slice(0, 2);
+    if (a === undefined || b === undefined) throw new Error('there were four');
+    backlog.remove(a);
+    backlog.remove(b);
+    const rest = filled(backlog, [itemOf(1, 'A'), itemOf(1, 'B')]);
+    expect(rest.failed).toBe(false);
+    backlog.take(PLENTY);
+    backlog.putBack([a], 500);
+    backlog.putBack([b], 200);
+    expect(vi.getTimerCount()).toBe(1);
+    filled(backlog, [itemOf(1, 'A')]);
+    expect(backlog.take(PLENTY)).toEqual([]);
+    vi.advanceTimersByTime(199);
+    expect(released).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(released.length).toBe(1);
+    expect(backlog.take(PLENTY)).toEqual([b]);
+    vi.advanceTimersByTime(299);
+    expect(backlog.take(PLENTY)).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(released.length).toBe(2);
+    expect(backlog.take(PLENTY)[0]).toBe(a);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a batch keeps its order within a partition', () => {
+    const { backlog } = newBacklog();
+    const given = Array.from({ length: 4 }, () => itemOf(1, 'A'));
+    filled(backlog, given);
+    const batch = backlog.take(PLENTY);
+    backlog.putBack(batch, 10);
+    vi.advanceTimersByTime(10);
+    expect(backlog.take(PLENTY).map(({ item }) => item)).toEqual(given);
+  });
+
+  test('halves of a batch go at once and by themselves, before all else', () => {
+    const { backlog } = newBacklog();
+    filled(
+      backlog,
+      Array.from({ length: 5 }, () => itemOf(1)),
+    );
+    const batch = backlog.take(PLENTY);
+    expect(backlog.idle).toBe(true);
+    filled(backlog, [itemOf(1)]);
+    backlog.putBackHalves(batch);
+    expect(backlog.idle).toBe(false);
+    const halves = [backlog.take(PLENTY), backlog.take(PLENTY)];
+    expect(halves.map(({ length }) => length).sort()).toEqual([2, 3]);
+    expect(new Set(halves.flat())).toEqual(new Set(batch));
+    expect(backlog.take(PLENTY).length).toBe(1);
+    expect(backlog.idle).toBe(true);
+  });
+
+  test('of a write that has failed nothing goes any more, wherever it waited, and its keys are free', async () => {
+    const { backlog } = newBacklog();
+    const bad = [itemOf(10), itemOf(10), itemOf(10)];
+    const good = [itemOf(10), itemOf(10), itemOf(10)];
+    const failing = filled(backlog, bad.slice(0, 2));
+    const kept = filled(backlog, good.slice(0, 2));
+    const halves = backlog.take(PLENTY);
+    backlog.putBackHalves(halves);
+    filled(backlog, bad.slice(2), failing);
+    filled(backlog, good.slice(2), kept);
+    failing.fail(interrupted());
+    await expect(failing.receipt).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    backlog.dropFailed();
+    expect(bad.map((item) => backlog.holder(item))).toEqual([null, null, null]);
+    expect(good.map((item) => backlog.holder(item)?.item)).toEqual(good);
+    const taken: MappedItem[] = [];
+    while (!backlog.idle) taken.push(...backlog.take(PLENTY).map(({ item }) => item));
+    expect(new Set(taken)).toEqual(new Set(good));
+    expect(taken.length).toBe(3);
+  });
+
+  test('after `stop` nothing is released', () => {
+    const { backlog, released } = newBacklog();
+    filled(backlog, [itemOf(1), itemOf(1)]);
+    const batch = backlog.take(PLENTY);
+    backlog.putBack(batch.slice(0, 1), 100);
+    backlog.stop();
+    backlog.putBack(batch.slice(1), 50);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(1000);
+    expect(released).toEqual([]);
+  });
+});

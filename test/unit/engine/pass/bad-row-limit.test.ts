@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { BadRowLimit } from '../../../../src/engine/pass/bad-row-limit.js';
+
+describe('BadRowLimit', () => {
+  it('lets as many bad rows pass as it allows, and not one more', () => {
+    const limit = new BadRowLimit('s01', 3, 0);
+    limit.add(2);
+    limit.add(1);
+    expect(() => limit.add(1)).toThrow(
+      expect.objectContaining({
+        code: 'E_BAD_ROWS',
+        exitCode: 1,
+        message: 'shard s01: 4 rows so far cannot be represented as the mapping asks; 3 are allowed',
+      }),
+    );
+  });
+
+  it('allows none with a limit of zero', () => {
+    const limit = new BadRowLimit('s01', 0, 0);
+    expect(() => limit.add(0)).not.toThrow();
+    expect(() => limit.add(1)).toThrow(expect.objectContaining({ code: 'E_BAD_ROWS' }));
+  });
+
+  it('counts those of earlier runs of the same backfill', () => {
+    const limit = new BadRowLimit('s01', 5, 5);
+    expect(() => limit.add(0)).not.toThrow();
+    expect(() => limit.add(1)).toThrow(expect.objectContaining({ code: 'E_BAD_ROWS' }));
+  });
+});

@@ -1,0 +1,99 @@
+/** Which file of the ledger is made new, and which is put aside: one that SQLite cannot look into just now is left as it is. */
+import Database from 'better-sqlite3';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { StatePlace } from '../../../../src/state/sqlite/files.js';
+import { freshLedger } from '../../../../src/state/shared/fresh-ledger.js';
+import { temporaryFolder } from '../../../support/temporary.js';
+
+async function newPlace() {
+  const folder = await temporaryFolder();
+  const file = join(folder.path, 'budget.ledger');
+  const place: StatePlace = { subject: 'the ledger', file, putBack: null, remedy: 'delete it' };
+  const opened = (live: readonly string[] = []): string | null => {
+    const { database, putAside } = freshLedger(place, 0, () => live);
+    database.close();
+    return putAside;
+  };
+  /** Parts that are at rest, of a ledger that is there. */
+  const resting = (): unknown => {
+    const database = new Database(file, { readonly: true });
+    try {
+      return database.prepare('SELECT count(*) FROM resting').pluck().get();
+    } finally {
+      database.close();
+    }
+  };
+  const change = (sql: string): void => {
+    const database = new Database(file);
+    database.exec(sql);
+    database.close();
+  };
+  return {
+    folder: folder.path,
+    file,
+    opened,
+    resting,
+    change,
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+afterEach(() => void vi.useRealTimers());
+
+const REST = "INSERT INTO resting VALUES ('write t', 0.5, 1)";
+
+test('one that is usable is gone on with; one of before the machine was started is made new', async () => {
+  await using one = await newPlace();
+  expect(one.opened()).toBeNull();
+  one.change(REST);
+  expect(one.opened()).toBeNull();
+  expect(one.resting()).toBe(1);
+  one.change("UPDATE ledger SET boot = 'another boot'");
+  expect(one.opened()).toBeNull();
+  expect(one.resting()).toBe(0);
+});
+
+test.each<[string, (one: Awaited<ReturnType<typeof newPlace>>) => void]>([
+  ['no file of SQLite', ({ file }) => writeFileSync(file, 'no such file of SQLite, by its first line')],
+  ['one of another program', ({ change }) => change('DROP TABLE runs')],
+  ['one that lacks a column', ({ change }) => change('ALTER TABLE resting DROP COLUMN until')],
+])('%s is put aside as it is, and made new', async (_what, damage) => {
+  await using one = await newPlace();
+  one.opened();
+  damage(one);
+  const damaged = readFileSync(one.file);
+  // Not under a run that is there, whose part it may tell.
+  expect(() => one.opened(['its lock'])).toThrow(expect.objectContaining({ code: 'E_STATE_CORRUPT' }));
+  expect(readFileSync(one.file)).toEqual(damaged);
+  const aside = one.opened() ?? '';
+  expect(readFileSync(aside)).toEqual(damaged);
+  expect(one.resting()).toBe(0);
+});
+
+test('what is put aside has its time as its name, and never another one’s', async () => {
+  await using one = await newPlace();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 2, 3, 4, 5, 678) });
+  const names = ['first', 'second', 'third'].map((text) => {
+    one.opened();
+    writeFileSync(one.file, `${text}, which is no file of SQLite`);
+    return one.opened() ?? '';
+  });
+  const stem = `${one.file}.damaged-20260102T030405Z`;
+  expect(names).toEqual([stem, `${stem}-2`, `${stem}-3`]);
+  expect(names.map((name) => readFileSync(name, 'utf8').split(',')[0])).toEqual(['first', 'second', 'third']);
+});
+
+test('one that another process keeps locked is not damaged: it stays, and that is the answer', async () => {
+  await using one = await newPlace();
+  one.opened();
+  one.change(REST);
+  const holder = new Database(one.file);
+  holder.pragma('locking_mode = EXCLUSIVE');
+  holder.exec('BEGIN EXCLUSIVE; DELETE FROM runs; COMMIT');
+  expect(() => one.opened()).toThrow(expect.objectContaining({ code: 'SQLITE_BUSY' }));
+  holder.close();
+  expect(readdirSync(one.folder).filter((name) => name.includes('damaged'))).toEqual([]);
+  expect([one.opened(), existsSync(one.file), one.resting()]).toEqual([null, true, 1]);
+});

@@ -1,0 +1,11 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { stateSpace } from '../../../../src/state/sqlite/space.js';
+
+test('a folder that is still to be made is on the disk of the one above it', () => {
+  const { freeBytes } = stateSpace(join(tmpdir(), 'not', 'yet', 'there'));
+  expect(freeBytes).toBeGreaterThan(0);
+  // Other processes write to the disk too.
+  expect(Math.abs(freeBytes - stateSpace(tmpdir()).freeBytes)).toBeLessThan(1e9);
+});

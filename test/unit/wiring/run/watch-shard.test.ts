@@ -1,0 +1,255 @@
+/** What stands still by right: the config's limits, a source that is spared, a budget that is paid off. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Config } from '../../../../src/config/model.js';
+import { NO_COUNTS } from '../../../../src/core/model.js';
+import { EventBus, type EventMap } from '../../../../src/core/events.js';
+import { TokenBucket } from '../../../../src/dynamodb/capacity/budget.js';
+import type { FerryError } from '../../../../src/core/errors.js';
+import { joinBudget, starvation } from '../../../../src/wiring/shared-budget.js';
+import { stallTimes, watchShard, type ShardWatch } from '../../../../src/wiring/run/watch-shard.js';
+import { temporaryFolder } from '../../../support/temporary.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const TIMES = { tickMs: 1_000, tellAfter: 10, stopAfter: 20, graceTicks: 5 };
+const configOf = (limits: object, patienceSeconds = 300): Config =>
+  ({ source: { limits }, target: { patienceSeconds } }) as unknown as Config;
+const LIMITS = { patienceSeconds: 300, answerSeconds: 120, maxPauseSeconds: 3_600 };
+const progressOf = (rows: number): EventMap['shard.progress'] => ({
+  ...{ shard: 's01', table: 't', phase: 'backfilling', counts: { ...NO_COUNTS, rows }, estimatedRows: 100 },
+  ...{
+    rowsPerSecond: 0,
+    itemsPerSecond: 0,
+    unitsPerSecond: 0,
+    unitsLimit: 1,
+    throttles: 0,
+    retries: 0,
+    etaSeconds: null,
+  },
+});
+const range = { shard: 's01', table: 't', range: 0 };
+
+interface Watched {
+  readonly bus: EventBus;
+  readonly budget: TokenBucket;
+  readonly shard: ShardWatch;
+  readonly told: EventMap['shard.stalled'][];
+}
+
+function watched(unitsPerSecond = 10, config = configOf(LIMITS)): Watched {
+  const bus = new EventBus();
+  const budget = new TokenBucket(unitsPerSecond);
+  const told: EventMap['shard.stalled'][] = [];
+  bus.on('shard.stalled', (event) => told.push(event));
+  const outer = new AbortController().signal;
+  return {
+    bus,
+    budget,
+    told,
+    shard: watchShard({ shard: 's01', kind: 'backfill' }, config, bus, budget, outer, TIMES),
+  };
+}
+
+const seconds = async (count: number): Promise<void> => {
+  await vi.advanceTimersByTimeAsync(count * 1_000);
+};
+
+test('the limits leave room for each patience and for the last try of it', () => {
+  expect(stallTimes(configOf(LIMITS))).toMatchObject({ tellAfter: 300, stopAfter: 300 + 270 + 90 });
+  expect(stallTimes(configOf({ ...LIMITS, answerSeconds: 3_600 }))).toMatchObject({
+    tellAfter: 3_600,
+    stopAfter: 300 + 8_100 + 90,
+  });
+  expect(stallTimes(configOf(LIMITS, 4_000))).toMatchObject({ tellAfter: 4_000, stopAfter: 4_090 });
+});
+
+test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => void]>([
+  ['rows read from MySQL', (_, rows) => (rows.rowsRead += 1)],
+  ['capacity units consumed at DynamoDB', ({ budget }) => budget.noteConsumed(1)],
+  ['a chunk read or done', ({ bus }) => bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 })],
+  ['a chunk read or done', ({ bus }) => bus.emit('chunk.done', { ...range, rows: 1, items: 1 })],
+  ['chunks committed to the state', ({ bus }) => bus.emit('watermark.advanced', { ...range, chunks: 1, rows: 1 })],
+  ['a step of the work', ({ bus }) => bus.emit('shard.phase', { shard: 's01', phase: 'verifying' })],
+  ['a step of the work', ({ bus }) => bus.emit('range.completed', range)],
+  // As a restart does that gives up claims, for an hour in a large register.
+  ['a step of the work', ({ shard }) => shard.stepped()],
+  ['rows gone through', ({ bus }) => bus.emit('shard.progress', progressOf(10))],
+  [
+    'items acknowledged by DynamoDB',
+    ({ bus }) =>
+      bus.emit('batch.acknowledged', { shard: 's01', items: 1, newer: 0, unprocessed: 0, units: 1, elapsedMs: 1 }),
+  ],
+])('counts as a movement: %s', async (last, move) => {
+  const all = watched();
+  const rows = { rowsRead: 0 };
+  all.shard.counts(rows);
+  await seconds(9);
+  move(all, rows);
+  await seconds(9);
+  expect(all.told).toEqual([]);
+  await seconds(2);
+  expect(all.told).toEqual([
+    {
+      ...{ shard: 's01', last, seconds: 10, waitsFor: null },
+      hint: 'look at MySQL, DynamoDB, the credentials and the network between',
+    },
+  ]);
+  all.shard.end();
+});
+
+test('failures that are tried again are no movement', async () => {
+  const { bus, shard, told } = watched();
+  for (let i = 0; i < 10; i++) {
+    bus.emit('source.retried', { shard: 's01', doing: 'x', fact: 'y', reason: 'z', attempt: i, delayMs: 1 });
+    bus.emit('batch.acknowledged', { shard: 's01', items: 0, newer: 0, unprocessed: 25, units: 0, elapsedMs: 1 });
+    await seconds(2);
+  }
+  expect(told).toHaveLength(1);
+  expect(shard.watch.signal.aborted).toBe(true);
+  shard.end();
+});
+
+test('a source that is spared is not accused, for as long as its own limit bears it', async () => {
+  const { bus, shard, told } = watched();
+  bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
+  await seconds(3_600);
+  expect(told).toEqual([]);
+  await seconds(11);
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('a pause of the source is no excuse for a target that has a chunk and does nothing', async () => {
+  const { bus, shard, told } = watched();
+  bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 });
+  bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
+  await seconds(12);
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('after a pause it is watched again', async () => {
+  const { bus, shard, told } = watched();
+  bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
+  await seconds(100);
+  bus.emit('source.resumed', { shard: 's01', pausedMs: 100_000 });
+  await seconds(11);
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('a debt of the budget that is paid off for minutes is not accused; one that never ends is', async () => {
+  const { budget, shard, told } = watched(1);
+  budget.tryTake(400);
+  await seconds(395);
+  expect(told).toEqual([]);
+  budget.noteConsumed(400);
+  // A request that is refused costs as much again, each time.
+  for (let spent = 0; spent < 3; spent++) {
+    budget.settle(400);
+    await seconds(399);
+  }
+  expect(told).toHaveLength(1);
+  expect(shard.watch.signal.aborted).toBe(true);
+  shard.end();
+});
+
+test('progress that is told again and has not grown is no movement', async () => {
+  const { bus, shard, told } = watched();
+  bus.emit('shard.progress', progressOf(10));
+  for (let second = 0; second < 12; second++) {
+    await seconds(1);
+    bus.emit('shard.progress', progressOf(10));
+  }
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('requests that are refused, each paid for in minutes, are the target’s to answer for; not for ever', async () => {
+  const { bus, budget, shard, told } = watched(10);
+  const refused = async (): Promise<void> => {
+    budget.settle(400);
+    const how = { operation: 'PutItem', reason: 'x', attempt: 1, delayMs: 1, throttled: true, ambiguous: false };
+    bus.emit('request.retried', { shard: 's01', ...how });
+    await seconds(39);
+  };
+  budget.tryTake(0);
+  for (let tries = 0; tries < 10; tries++) await refused();
+  expect(told).toEqual([]);
+  for (let tries = 0; tries < 3; tries++) await refused();
+  expect(told).toHaveLength(1);
+  expect(shard.watch.signal.aborted).toBe(true);
+  shard.end();
+});
+
+test('a budget of nothing excuses nothing', async () => {
+  const { shard, told } = watched(0);
+  await seconds(11);
+  expect(told).toHaveLength(1);
+  shard.end();
+});
+
+test('one that waits for a budget which another run has says so, and whose that is; MySQL is not accused', async () => {
+  await using folder = await temporaryFolder();
+  const config = { ...configOf(LIMITS), state: folder.path, target: { patienceSeconds: 300, table: 'messages' } };
+  const holder = joinBudget(config as Config, 'write');
+  holder.look(1);
+  const { budget, shard, told } = watched(0, config as Config);
+  const waits = budget.take(1, shard.watch.signal).catch((error: unknown) => error);
+  await seconds(20);
+  const waitsFor = `waits for a part of the write budget of table messages, which the run of process ${process.pid} has`;
+  expect(told).toMatchObject([
+    { waitsFor, hint: expect.stringContaining(`ps -o pid,stat,args -p ${process.pid}`) as unknown },
+  ]);
+  const error = shard.watch.reasonOf(await waits);
+  expect(error).toMatchObject({ code: 'E_STALLED', message: expect.stringContaining(waitsFor) as unknown });
+  expect((error as FerryError).hint).not.toMatch(/MySQL|network/);
+  shard.end();
+  holder.leave();
+});
+
+test('one that waits for the register of item keys says so, and who keeps it, until something moves', async () => {
+  const { bus, shard, told } = watched();
+  const wait = async (holder: number | null): Promise<void> => {
+    for (let second = 2; second <= 10; second += 2) {
+      await seconds(2);
+      bus.emit('register.waited', { shard: 's01', seconds: second, holder });
+    }
+  };
+  await wait(4711);
+  shard.stepped();
+  await wait(null);
+  await seconds(2);
+  shard.stepped();
+  await seconds(12);
+  expect(told).toMatchObject([
+    {
+      waitsFor: 'waits for the register of item keys, which process 4711 keeps',
+      hint: expect.stringContaining('ps -o pid,stat,args -p 4711') as unknown,
+    },
+    {
+      waitsFor: 'waits for the register of item keys, which another process keeps',
+      hint: expect.stringContaining('lsof') as unknown,
+    },
+    { waitsFor: null },
+  ]);
+  shard.end();
+});
+
+test('where its own run has it, or nobody is known to, it says that', async () => {
+  await using folder = await temporaryFolder();
+  const config = { state: folder.path, target: { table: 'messages' } } as Config;
+  const none = starvation(config, 'read', process.pid);
+  expect(none.fact).toBe('waits for a part of the read budget of table messages; nobody is known to have it');
+  expect(none.next).toContain(folder.path);
+  const own = joinBudget(config, 'read');
+  own.look(1);
+  const second = joinBudget(config, 'read');
+  second.look(0);
+  expect(starvation(config, 'read', process.pid).fact).toBe(
+    `waits for a part of the read budget of table messages, which its own run (process ${process.pid}) has and does not give to it`,
+  );
+  second.leave();
+  own.leave();
+});
