@@ -1,6 +1,7 @@
 /**
- * Checks the layers: `node .config/architecture.js [ROOT]`, by default this checkout. Exit 1 with every violation, or where a
- * module of src/ was not looked at: with a TypeScript that it cannot use, dependency-cruiser finds nothing and reports success.
+ * Checks the layers: `node .config/architecture.js [ROOT]`, by default this checkout. Exit 1 with every violation, or
+ * where a module of src/ was not looked at: with a TypeScript that it cannot use, dependency-cruiser finds nothing and
+ * reports success.
  */
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';

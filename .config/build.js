@@ -1,7 +1,8 @@
 /**
- * `npm run build`: src into dist, each program with its libraries in a few files instead of some thousand. A process that starts loads
- * only what it runs: half of what a run of one shard costs before its first row (`npm run bench`) was loading modules one by one.
- * Types are not checked here (`npm run types` does). Names stay readable in stack traces; a source map leads back to src.
+ * `npm run build`: src into dist, each program with its libraries in a few files instead of some thousand. A process
+ * that starts loads only what it runs: half of what a run of one shard costs before its first row (`npm run bench`) was
+ * loading modules one by one. Types are not checked here (`npm run types` does). Names stay readable in stack traces; a
+ * source map leads back to src.
  */
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +41,6 @@ await build({
   entryPoints: ['src/cli/main.ts', 'src/shards/supervisor.ts'],
   chunkNames: 'cli/[name]-[hash]',
 });
-// By itself: of the modules that it shares with the command line, each set that only some commands load would be a file of its own. To load
-// a shard's process from a quarter of the files takes 40 ms less.
+// By itself: of the modules that it shares with the command line, each set that only some commands load would be a file
+// of its own. To load a shard's process from a quarter of the files takes 40 ms less.
 await build({ ...common, entryPoints: ['src/shards/worker-main.ts'], chunkNames: 'shards/[name]-[hash]' });

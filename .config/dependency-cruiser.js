@@ -1,6 +1,7 @@
 /**
  * The layers of README.md's architecture section, one rule a line. Type imports count: a type is a dependency too.
- * architecture.js runs it and makes sure that it saw every module; test/unit/architecture.test.ts proves that the rules bite.
+ * architecture.js runs it and makes sure that it saw every module; test/unit/architecture.test.ts proves that the rules
+ * bite.
  */
 const layer = (...names) => `^src/(${names.join('|')})(/|[.]ts$)`;
 const library = (...names) => `(^|/)node_modules/(${names.join('|')})/|^(${names.join('|')})(/|$)`;

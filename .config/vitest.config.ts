@@ -10,7 +10,8 @@ const shared = {
   pool: 'forks',
   testTimeout: 30_000,
   hookTimeout: 60_000,
-  // A second, as it is by default, is less than a connection takes on a busy machine: what is polled for is waited for as a test is.
+  // A second, as it is by default, is less than a connection takes on a busy machine: what is polled for is waited for
+  // as a test is.
   expect: { poll: { timeout: 20_000 } },
   // The AWS SDK would print at every worker that Node 20 is old.
   env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
@@ -23,7 +24,8 @@ export default defineConfig({
   test: {
     // The machines that run this have two cores.
     maxWorkers: 2,
-    // A machine without any MySQL leaves `describe.each(mysqlServers)` empty; tally.ts knows which empty files are right.
+    // A machine without any MySQL leaves `describe.each(mysqlServers)` empty; tally.ts knows which empty files are
+    // right.
     passWithNoTests: true,
     projects: [
       { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] } },

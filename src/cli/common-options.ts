@@ -47,7 +47,10 @@ export async function loadConfigOf(io: Io, options: CommonOptions): Promise<Conf
   return loadConfig(resolve(io.cwd ?? '/', options.config), io.env);
 }
 
-/** Ids of the named shards, each once, in the order of the config; all where none is named. @throws FerryError E_SHARD_UNKNOWN */
+/**
+ * Ids of the named shards, each once, in the order of the config; all where none is named.
+ * @throws FerryError E_SHARD_UNKNOWN
+ */
 export async function shardsOf(config: Config, named: readonly string[]): Promise<readonly string[]> {
   const { findShard } = await import('../wiring/run/shard-session.js');
   for (const id of named) findShard(config, id);

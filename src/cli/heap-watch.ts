@@ -1,7 +1,7 @@
 /**
- * Ends a run in order before V8 would end it with a trace of its own, which no program can hold back: where the heap is nearly full though it
- * was just cleared up, twice in a row. What fills it at one stroke is quicker than that. A shard's process has another one above it, which
- * tells of its end.
+ * Ends a run in order before V8 would end it with a trace of its own, which no program can hold back: where the heap is
+ * nearly full though it was just cleared up, twice in a row. What fills it at one stroke is quicker than that. A
+ * shard's process has another one above it, which tells of its end.
  */
 import { PerformanceObserver, constants } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';

@@ -1,13 +1,19 @@
 import { shownLines } from '../core/text/shown-text.js';
 
-/** The world of a command: streams, environment, signals. Commands get it handed in, so that they run the same under test. */
+/**
+ * The world of a command: streams, environment, signals. Commands get it handed in, so that they run the same under
+ * test.
+ */
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: NodeJS.ProcessEnv;
   /** null: it was deleted. */
   readonly cwd: string | null;
-  /** Calls back at each SIGINT, SIGTERM and SIGHUP from now on, except what `nohup` asks to ignore. @returns call it to listen no more */
+  /**
+   * Calls back at each SIGINT, SIGTERM and SIGHUP from now on, except what `nohup` asks to ignore.
+   * @returns call it to listen no more
+   */
   onSignal(handler: (signal: StopSignal) => void): () => void;
 }
 

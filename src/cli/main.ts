@@ -1,6 +1,6 @@
 /**
- * The command line from words to exit code. Whatever goes wrong is printed as an error with its next step, in the format that the words
- * ask for; nothing is thrown.
+ * The command line from words to exit code. Whatever goes wrong is printed as an error with its next step, in the
+ * format that the words ask for; nothing is thrown.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
@@ -12,8 +12,8 @@ import { printError, printFault, type Format } from './print-error.js';
 import { buildProgram, wrongWords } from './program.js';
 
 /**
- * A reader may stand still: one that was stopped, a pager that nobody turns, a terminal behind a dead line. That is waited for, but once the
- * run was told to stop it is over within this time, in ms, whether it reads or not.
+ * A reader may stand still: one that was stopped, a pager that nobody turns, a terminal behind a dead line. That is
+ * waited for, but once the run was told to stop it is over within this time, in ms, whether it reads or not.
  */
 const STANDING_GRACE_MS = 5_000;
 

@@ -1,4 +1,6 @@
-/** Errors on screen: the code, the fact, the next step; all of several faults. Never a stack trace, never a row value. */
+/**
+ * Errors on screen: the code, the fact, the next step; all of several faults. Never a stack trace, never a row value.
+ */
 import type { Fault, Finding } from '../core/errors.js';
 import type { FerryError } from '../core/errors.js';
 import { writeJson, writeLine, type Io } from './io.js';

@@ -1,4 +1,7 @@
-/** The commander program: one command a file, each with an example. Nothing heavy is loaded here: `--help` must be quick. */
+/**
+ * The commander program: one command a file, each with an example. Nothing heavy is loaded here: `--help` must be
+ * quick.
+ */
 import { Command } from 'commander';
 import { FerryError, type ExitCode } from '../core/errors.js';
 import { backfillCommand } from './commands/backfill.js';

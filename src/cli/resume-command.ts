@@ -1,9 +1,10 @@
 /**
- * What an operator types to go on. As a rule the same command; but `--restart` would begin anew what it has begun, so where a run with it
- * was interrupted or failed, every place that says "run the same command again" names the command without it. It starts what the restart
- * had not come to (`state/restart.ts`) and resumes the rest.
+ * What an operator types to go on. As a rule the same command; but `--restart` would begin anew what it has begun, so
+ * where a run with it was interrupted or failed, every place that says "run the same command again" names the command
+ * without it. It starts what the restart had not come to (`state/restart.ts`) and resumes the rest.
  *
- * Followed: all next steps of faults, in reports, events and documents, go through `restated`; the report's last line names it.
+ * Followed: all next steps of faults, in reports, events and documents, go through `restated`; the report's last line
+ * names it.
  */
 import type { Fault } from '../core/errors.js';
 import { EventBus } from '../core/events.js';

@@ -1,4 +1,6 @@
-/** What backfill and verify have in common: preflight, one process a shard, progress on stderr, the report on stdout. */
+/**
+ * What backfill and verify have in common: preflight, one process a shard, progress on stderr, the report on stdout.
+ */
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
@@ -138,8 +140,8 @@ async function askRestart(config: Config, shards: readonly string[], budget: Sha
 }
 
 /**
- * Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone later. What
- * another run was asked for, and did not come to, stays asked.
+ * Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone
+ * later. What another run was asked for, and did not come to, stays asked.
  */
 const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
 
@@ -159,7 +161,10 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
   };
 }
 
-/** @returns what is to be warned of: printed already, or for the document of `--json` @throws FerryError: the one fault, or E_PREFLIGHT with all */
+/**
+ * @returns what is to be warned of: printed already, or for the document of `--json`
+ * @throws FerryError: the one fault, or E_PREFLIGHT with all
+ */
 async function passPreflight(
   io: Io,
   config: Config,
@@ -231,8 +236,8 @@ async function showProgress(
 }
 
 /**
- * A shard whose process died before interrupted before failed before different: the first such shard's own code. 130 would say that all
- * checkpoints were saved.
+ * A shard whose process died before interrupted before failed before different: the first such shard's own code. 130
+ * would say that all checkpoints were saved.
  */
 function exitCodeOf(outcomes: readonly ShardOutcome[]): ExitCode {
   const of = (wanted: ShardOutcome['outcome']): ShardOutcome | undefined =>

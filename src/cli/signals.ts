@@ -1,10 +1,12 @@
 /**
- * Ctrl-C, SIGTERM and a terminal that is gone (SIGHUP): the first signal stops orderly, with the checkpoint saved; a later one ends
- * everything now. `timeout` signals the process and then its group, a shell and the kernel both say that the terminal is gone, systemd may
- * send SIGHUP behind SIGTERM: what comes within a moment is one signal, and SIGHUP never ends more than it has, as nobody sent it by hand.
+ * Ctrl-C, SIGTERM and a terminal that is gone (SIGHUP): the first signal stops orderly, with the checkpoint saved; a
+ * later one ends everything now. `timeout` signals the process and then its group, a shell and the kernel both say that
+ * the terminal is gone, systemd may send SIGHUP behind SIGTERM: what comes within a moment is one signal, and SIGHUP
+ * never ends more than it has, as nobody sent it by hand.
  *
- * Followed: workers (`shards/worker-main.ts`) leave both to the supervisor; the launcher keeps to `nohup`, and ends as programs do where
- * no command listens. SIGQUIT (Ctrl-\) is the kernel's: it ends everything now, as `kill -9` does, and loses nothing.
+ * Followed: workers (`shards/worker-main.ts`) leave both to the supervisor; the launcher keeps to `nohup`, and ends as
+ * programs do where no command listens. SIGQUIT (Ctrl-\) is the kernel's: it ends everything now, as `kill -9` does,
+ * and loses nothing.
  */
 import { setMaxListeners } from 'node:events';
 import type { Io } from './io.js';

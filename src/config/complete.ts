@@ -1,6 +1,6 @@
 /**
- * From the checked shape of a file to `Config`: what a default takes from another field (TLS from the host, read capacity
- * from write capacity), names of unnamed items, absolute paths. Nothing can fail here.
+ * From the checked shape of a file to `Config`: what a default takes from another field (TLS from the host, read
+ * capacity from write capacity), names of unnamed items, absolute paths. Nothing can fail here.
  */
 import { resolve } from 'node:path';
 import { isLoopback } from '../core/loopback.js';

@@ -1,6 +1,6 @@
 /**
- * The way of a config file into the tool: YAML -> environment variables -> checks -> `Config`, frozen. Every fault of the
- * file is reported at once, with its path and line; after this nobody looks at YAML again.
+ * The way of a config file into the tool: YAML -> environment variables -> checks -> `Config`, frozen. Every fault of
+ * the file is reported at once, with its path and line; after this nobody looks at YAML again.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -22,8 +22,8 @@ import { parseYaml } from './yaml/yaml-text.js';
 /**
  * @param file path of the YAML file; relative paths in it start from its folder
  * @param env where `${NAME}` is looked up
- * @throws FerryError E_CONFIG_READ (no such file, not YAML), what the machine refuses, E_CONFIG_INVALID with all faults in the order of
- *   their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
+ * @throws FerryError E_CONFIG_READ (no such file, not YAML), what the machine refuses, E_CONFIG_INVALID with all faults
+ *   in the order of their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const absolute = resolve(file);

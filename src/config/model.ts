@@ -24,7 +24,10 @@ export interface Config {
   readonly toSend: () => SentConfig;
 }
 
-/** A config as plain data. It holds what the environment gave, passwords too: it goes to the processes of a run and nowhere else. */
+/**
+ * A config as plain data. It holds what the environment gave, passwords too: it goes to the processes of a run and
+ * nowhere else.
+ */
 export interface SentConfig {
   readonly settings: Omit<Config, 'lineOf' | 'writtenAt' | 'toSend'>;
   /** By the key of a path in the file: the text there, of those that hold `${NAME}`. */
@@ -126,7 +129,9 @@ export interface TargetConfig {
 export interface VersionConfig {
   /** Which of two items is newer. */
   readonly attribute: string;
-  /** How long the application keeps what it puts in the place of a deleted item; null: it does not say, or puts nothing. */
+  /**
+   * How long the application keeps what it puts in the place of a deleted item; null: it does not say, or puts nothing.
+   */
   readonly tombstonesKeptSeconds: number | null;
 }
 

@@ -1,9 +1,11 @@
 /**
- * A config on its way to a shard's process: plain data in place of the file. Guarantees that the process works by what its parent read and
- * checked, whatever becomes of the file meanwhile, and that a process costs the same with three hundred shards in the file as with one:
- * reading YAML and checking it takes a millisecond for each shard, and all of that again in each process.
+ * A config on its way to a shard's process: plain data in place of the file. Guarantees that the process works by what
+ * its parent read and checked, whatever becomes of the file meanwhile, and that a process costs the same with three
+ * hundred shards in the file as with one: reading YAML and checking it takes a millisecond for each shard, and all of
+ * that again in each process.
  *
- * What the environment gave goes along, passwords too: the channel is a pipe between the two processes alone, which share that environment.
+ * What the environment gave goes along, passwords too: the channel is a pipe between the two processes alone, which
+ * share that environment.
  */
 import type { Path } from '../core/text/config-path.js';
 import { pathKey } from './config-fault.js';

@@ -1,17 +1,18 @@
 /**
- * One budget in parts, of which no two holders ever have the same: equal parts, changed without a moment in which their sum is more than
- * the whole, however late a holder hears of a change. A part grows only by what is free, and what a holder gives up is free only once it
- * has said that it spends no more, and some time after that. A holder that is stopped says nothing, and keeps what it has; one that is
- * gone has nothing to say.
+ * One budget in parts, of which no two holders ever have the same: equal parts, changed without a moment in which their
+ * sum is more than the whole, however late a holder hears of a change. A part grows only by what is free, and what a
+ * holder gives up is free only once it has said that it spends no more, and some time after that. A holder that is
+ * stopped says nothing, and keeps what it has; one that is gone has nothing to say.
  *
  *   held by one  -- it says that it holds less, or it is gone -->  rests for REST_MS  -->  free  -->  held by another
  *
- * Why it rests: a holder may spend, just before it gives up its part, what it had saved up for a second (`dynamodb/capacity/budget.ts`); and what it
- * has sent may be on its way still. With that second left out between two holders, ten seconds across the change see no more than
- * their own worth.
+ * Why it rests: a holder may spend, just before it gives up its part, what it had saved up for a second
+ * (`dynamodb/capacity/budget.ts`); and what it has sent may be on its way still. With that second left out between two
+ * holders, ten seconds across the change see no more than their own worth.
  *
- * How far the kind was followed: shards of one run hold parts of what their run has; runs on one machine hold parts of the whole in the
- * same way, by `state/shared/budget-ledger.ts`; a run that follows another at once begins after such a rest too.
+ * How far the kind was followed: shards of one run hold parts of what their run has; runs on one machine hold parts of
+ * the whole in the same way, by `state/shared/budget-ledger.ts`; a run that follows another at once begins after such a
+ * rest too.
  */
 /** A second that a bucket saves up, and some for what is under way. */
 export const REST_MS = 1_250;
@@ -67,8 +68,9 @@ export class BudgetShares<H> {
   }
 
   /**
-   * It has answered, as it does whatever it is told: from now on it spends so much at most. Where it was told something else since, as one
-   * that was stopped is, it may spend more soon: only the answer to what it was told last says what it gives up.
+   * It has answered, as it does whatever it is told: from now on it spends so much at most. Where it was told something
+   * else since, as one that was stopped is, it may spend more soon: only the answer to what it was told last says what
+   * it gives up.
    */
   granted(holder: H, units: number): void {
     const found = this.#holders.get(holder);

@@ -1,6 +1,7 @@
 /**
- * The control groups that a Linux process is in, whose limits bind it: its own, and every one above, since each of them counts what all those
- * below it take together (cgroups(7)). A container may see its own one as the root. Pure: whoever asks reads the files.
+ * The control groups that a Linux process is in, whose limits bind it: its own, and every one above, since each of them
+ * counts what all those below it take together (cgroups(7)). A container may see its own one as the root. Pure: whoever
+ * asks reads the files.
  */
 
 /** One of them holds the limits of a controller; version 1 has a tree for each controller, version 2 one for all. */
@@ -27,7 +28,10 @@ function withThoseAbove(tree: string, path: string): readonly string[] {
   return [...names.map((_, above) => `${tree}/${names.slice(0, names.length - above).join('/')}`), tree];
 }
 
-/** @param content of a file that holds one number, or a word for none @returns null: there is no limit, or no such file */
+/**
+ * @param content of a file that holds one number, or a word for none
+ * @returns null: there is no limit, or no such file
+ */
 export function limitIn(content: string): number | null {
   return /^\d+\n?$/.test(content) ? Number(content) : null;
 }

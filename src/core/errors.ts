@@ -138,7 +138,10 @@ export interface Finding extends Fault {
   readonly level: 'error' | 'warning';
 }
 
-/** Of faults that were found together: their own where they agree, so that a fault exits alike whoever meets it; else a refusal's. */
+/**
+ * Of faults that were found together: their own where they agree, so that a fault exits alike whoever meets it; else a
+ * refusal's.
+ */
 export function exitOf(faults: readonly Fault[]): ExitCode {
   const exits = new Set(faults.map(({ code }) => ERROR_CODES[code].exit));
   const [own] = exits;

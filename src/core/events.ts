@@ -1,6 +1,7 @@
 /**
  * Everything the engine says of itself: one typed map, plain cloneable payloads, no row values. Progress bars, logs and
- * metrics are listeners; one that throws is dropped and cannot hurt the engine. Between processes these are the protocol.
+ * metrics are listeners; one that throws is dropped and cannot hurt the engine. Between processes these are the
+ * protocol.
  */
 import type { ErrorCode, Fault } from './errors.js';
 import type { Counts, DifferenceClass, Phase } from './model.js';
@@ -42,7 +43,10 @@ export interface EventMap {
     readonly units: number;
     readonly elapsedMs: number;
   };
-  /** A request is tried again: why, after how long. `throttled`: for lack of capacity. `ambiguous`: it may have been applied. */
+  /**
+   * A request is tried again: why, after how long. `throttled`: for lack of capacity. `ambiguous`: it may have been
+   * applied.
+   */
   'request.retried': OfShard & {
     readonly operation: string;
     readonly reason: string;
@@ -54,8 +58,8 @@ export interface EventMap {
   /** The service throttled; `reasons` as it named them, empty where it did not. */
   'target.throttled': OfShard & { readonly items: number; readonly reasons: readonly string[] };
   /**
-   * An answer of the service told of more units than its request can have consumed (`most`), or fewer (`least`): they are counted by the
-   * items' sizes instead.
+   * An answer of the service told of more units than its request can have consumed (`most`), or fewer (`least`): they
+   * are counted by the items' sizes instead.
    */
   'target.misreported': OfShard & {
     readonly operation: string;
@@ -63,7 +67,10 @@ export interface EventMap {
     readonly least: number;
     readonly most: number;
   };
-  /** Something failed in MySQL (`fact`, in words) while `doing`, and is tried again; `reason` is the code of server or driver. */
+  /**
+   * Something failed in MySQL (`fact`, in words) while `doing`, and is tried again; `reason` is the code of server or
+   * driver.
+   */
   'source.retried': OfShard & {
     readonly doing: string;
     readonly fact: string;
@@ -76,7 +83,10 @@ export interface EventMap {
   'source.resumed': OfShard & { readonly pausedMs: number };
   /** A watched replica, or the server itself, does not say how it is: scans go on without it. `gauge`: which. */
   'source.unwatched': OfShard & { readonly gauge: string; readonly reason: string };
-  /** It waits, for so long by now, for the register of item keys, which process `holder` keeps (null: it cannot be told). */
+  /**
+   * It waits, for so long by now, for the register of item keys, which process `holder` keeps (null: it cannot be
+   * told).
+   */
   'register.waited': OfShard & { readonly seconds: number; readonly holder: number | null };
   /** `rows`: how many of them, found one after the other, this event tells. */
   'row.bad': OfTable & { readonly column: string | null; readonly reason: string; readonly rows: number };
@@ -86,13 +96,17 @@ export interface EventMap {
     readonly attributes: readonly string[];
     readonly items: number;
   };
-  /** A shard's process had more to tell than its parent took, or the run more than its reader: so many events were left out here. The state counts what they told. */
+  /**
+   * A shard's process had more to tell than its parent took, or the run more than its reader: so many events were left
+   * out here. The state counts what they told.
+   */
   'events.dropped': OfShard & { readonly events: number };
   /** Once a second while a pass runs. */
   'shard.progress': OfShard & ProgressSnapshot;
   /**
-   * Nothing has moved for so many seconds, and `last` was the last that did (null: nothing yet); the work goes on waiting, not for ever.
-   * `waitsFor`: what it is known to wait for, and who has that (null: nobody can tell); `hint`: what to look at.
+   * Nothing has moved for so many seconds, and `last` was the last that did (null: nothing yet); the work goes on
+   * waiting, not for ever. `waitsFor`: what it is known to wait for, and who has that (null: nobody can tell); `hint`:
+   * what to look at.
    */
   'shard.stalled': OfShard & {
     readonly last: string | null;
@@ -134,7 +148,10 @@ export interface ProgressSnapshot {
 
 export type EventName = keyof EventMap;
 
-/** Every event. Those of single chunks and batches come `often`, thousands a second in a fast run; `shard.progress` sums them up. */
+/**
+ * Every event. Those of single chunks and batches come `often`, thousands a second in a fast run; `shard.progress` sums
+ * them up.
+ */
 export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'shard.started': 'seldom',
   'shard.phase': 'seldom',

@@ -1,6 +1,6 @@
 /**
- * What a verification vouches for, and for how long: when it compared, and which end of the backfill it saw. A verdict never says more
- * than its comparisons did, at the time they were made.
+ * What a verification vouches for, and for how long: when it compared, and which end of the backfill it saw. A verdict
+ * never says more than its comparisons did, at the time they were made.
  */
 
 /** When something was compared: just before its rows were asked for, since what was true then may be true no longer. */
@@ -15,7 +15,10 @@ export interface ComparisonTime {
 export interface Age {
   /** ms since the epoch by the wall clock */
   readonly at: number;
-  /** By whichever clock says more; null: nobody can tell, since the clock was set back meanwhile, or another machine wrote it. */
+  /**
+   * By whichever clock says more; null: nobody can tell, since the clock was set back meanwhile, or another machine
+   * wrote it.
+   */
   readonly ms: number | null;
 }
 
@@ -38,8 +41,8 @@ export type Standing = 'none' | 'before-retry' | 'before-backfill' | 'backfill-u
 /** A verification that is not gone on with, and the comparisons of it that count for nothing. */
 export interface Abandoned {
   /**
-   * `aged`: its newest comparison is too long ago, or nobody can tell how long. `late-writes`: late writes could land under it.
-   * `ttl-changed`: items of it that were taken for deleted by TTL may be missing.
+   * `aged`: its newest comparison is too long ago, or nobody can tell how long. `late-writes`: late writes could land
+   * under it. `ttl-changed`: items of it that were taken for deleted by TTL may be missing.
    */
   readonly reason: 'aged' | 'late-writes' | 'ttl-changed' | 'before-retry' | 'before-backfill';
   readonly rows: number;

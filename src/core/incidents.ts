@@ -1,6 +1,6 @@
 /**
- * Faults that a run rides out, by kind: what `status` counts, over all the runs of a shard. A closed list: a new kind is a line in
- * `INCIDENTS` and a case in `incidentOf`, and needs no change of the state file.
+ * Faults that a run rides out, by kind: what `status` counts, over all the runs of a shard. A closed list: a new kind
+ * is a line in `INCIDENTS` and a case in `incidentOf`, and needs no change of the state file.
  */
 import type { EventRecord } from './events.js';
 
@@ -31,7 +31,10 @@ export function isIncidentKind(text: string): text is IncidentKind {
   return Object.hasOwn(INCIDENTS, text);
 }
 
-/** The kind that an event is counted as; null: as none. A throttled request is counted once, though it is tried again as well. */
+/**
+ * The kind that an event is counted as; null: as none. A throttled request is counted once, though it is tried again as
+ * well.
+ */
 export function incidentOf({ name, payload }: EventRecord): IncidentKind | null {
   switch (name) {
     case 'target.throttled':

@@ -1,13 +1,17 @@
 /**
- * Which of two items is newer, by the attribute that holds their version: the same judgement wherever one is made, and the same that
- * DynamoDB makes of the condition that writes carry. Versions compare only where both are numbers, or texts of one length, since `9`
- * and `10` as texts, or times with other numbers of digits, do not sort as what they stand for.
+ * Which of two items is newer, by the attribute that holds their version: the same judgement wherever one is made, and
+ * the same that DynamoDB makes of the condition that writes carry. Versions compare only where both are numbers, or
+ * texts of one length, since `9` and `10` as texts, or times with other numbers of digits, do not sort as what they
+ * stand for.
  */
 
 /** How the version of an item that is there stands to that of another. */
 export type VersionOrder = 'older' | 'equal' | 'newer' | 'incomparable';
 
-/** @param held and @param other: attribute values as DynamoDB JSON, numbers in canonical form; undefined where there is none */
+/**
+ * @param held and
+ * @param other: attribute values as DynamoDB JSON, numbers in canonical form; undefined where there is none
+ */
 export function versionOrder(held: unknown, other: unknown): VersionOrder {
   const [left, right] = [versionOf(held), versionOf(other)];
   if (left === null || right === null || left.type !== right.type) return 'incomparable';

@@ -1,10 +1,11 @@
 /**
- * What the machine refuses, whoever asks it for something: files, room on a disk, processes, memory. Each has a code of its own, since what
- * helps is the same wherever it shows: in the state, in a connection, where a shard's process is started.
+ * What the machine refuses, whoever asks it for something: files, room on a disk, processes, memory. Each has a code of
+ * its own, since what helps is the same wherever it shows: in the state, in a connection, where a shard's process is
+ * started.
  *
- * How far the kind was followed: system calls by their errno (getrlimit(2), fork(2), open(2), write(2)), SQLite by its result codes, a
- * process that the kernel or V8 ended for its memory (shards/supervisor.ts). Not the source's and the target's own limits, which have
- * codes of theirs.
+ * How far the kind was followed: system calls by their errno (getrlimit(2), fork(2), open(2), write(2)), SQLite by its
+ * result codes, a process that the kernel or V8 ended for its memory (shards/supervisor.ts). Not the source's and the
+ * target's own limits, which have codes of theirs.
  */
 import { FerryError } from './errors.js';
 

@@ -3,8 +3,8 @@
  */
 
 /**
- * A value as MySQL sent it: text in UTF-8, raw bytes (binary types, BIT, geometry), or NULL. Never a number or a Date. In a text
- * column, bytes are what has no exact form in UTF-8.
+ * A value as MySQL sent it: text in UTF-8, raw bytes (binary types, BIT, geometry), or NULL. Never a number or a Date.
+ * In a text column, bytes are what has no exact form in UTF-8.
  */
 export type Cell = string | Buffer | null;
 
@@ -80,8 +80,8 @@ export interface BinlogPosition {
 }
 
 /**
- * One item, ready to send, in canonical form: DynamoDB JSON with attributes sorted by name, numbers normalised as the service
- * does, sets sorted, minimal JSON escapes. Equal items have equal texts, so it is what digests hash.
+ * One item, ready to send, in canonical form: DynamoDB JSON with attributes sorted by name, numbers normalised as the
+ * service does, sets sorted, minimal JSON escapes. Equal items have equal texts, so it is what digests hash.
  */
 export interface MappedItem {
   /** Holds the canonical form as UTF-8, from `start` to `end`, beside that of other items. */
@@ -92,7 +92,10 @@ export interface MappedItem {
   readonly text: string;
   /** Below 2^30; items with one item key have one hash. */
   readonly keyHash: number;
-  /** The item key as DynamoDB JSON, `{"pk":{"S":"..."},"sk":{"S":"..."}}`: for BatchGetItem, and to tell items apart. Made at each call. */
+  /**
+   * The item key as DynamoDB JSON, `{"pk":{"S":"..."},"sk":{"S":"..."}}`: for BatchGetItem, and to tell items apart.
+   * Made at each call.
+   */
   readonly keyText: string;
   /** The partition key's value as DynamoDB JSON: what a hot partition is told by. */
   readonly partition: string;
@@ -104,7 +107,10 @@ export interface MappedItem {
   readonly row: Row;
   /** One cell of that row, by its place; made at each call. */
   cell(column: number): Cell;
-  /** Whether that cell is the same as in another item's row: compared where both lie side by side, without making them; else false. */
+  /**
+   * Whether that cell is the same as in another item's row: compared where both lie side by side, without making them;
+   * else false.
+   */
   sharesCell(column: number, other: MappedItem): boolean;
 }
 
@@ -114,7 +120,9 @@ export function haveOneKey(a: MappedItem, b: MappedItem): boolean {
 }
 
 /** Why a row cannot be represented as asked. Holds no value. */
-/** Why a row is a bad row: what becomes of it at the next run goes by this, never by the words of `reason` and `remedy`. */
+/**
+ * Why a row is a bad row: what becomes of it at the next run goes by this, never by the words of `reason` and `remedy`.
+ */
 export type BadRowCause =
   /** A value, or an item of them, that cannot be represented as asked. */
   | 'value'
@@ -158,8 +166,8 @@ export interface Counts {
   /** verify: items that are not there, and that TTL may have deleted, as far as can be told. backfill: 0. */
   readonly expiredItems: number;
   /**
-   * Items that the target has in a newer version, from a live writer. backfill: left as they are, those included whose version cannot
-   * be told to be older. verify: not compared.
+   * Items that the target has in a newer version, from a live writer. backfill: left as they are, those included whose
+   * version cannot be told to be older. verify: not compared.
    */
   readonly newerItems: number;
   readonly chunks: number;

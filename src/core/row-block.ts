@@ -1,12 +1,16 @@
 /**
- * Rows packed as the server sent them: all cells' bytes in one buffer, with where each begins and ends. A chunk of thousands of rows
- * is four objects instead of a hundred thousand, so the garbage collector has nothing to walk while the chunk waits for its writes.
+ * Rows packed as the server sent them: all cells' bytes in one buffer, with where each begins and ends. A chunk of
+ * thousands of rows is four objects instead of a hundred thousand, so the garbage collector has nothing to walk while
+ * the chunk waits for its writes.
  */
 import type { Moment } from './time/age.js';
 import type { Cell, ColumnInfo, Cursor, Row } from './model.js';
 import { Permits } from './async/permits.js';
 
-/** How a cell is to be read. `ascii`: the bytes of an ASCII column, text unless one is above 127; servers before MySQL 8 let those in. */
+/**
+ * How a cell is to be read. `ascii`: the bytes of an ASCII column, text unless one is above 127; servers before MySQL 8
+ * let those in.
+ */
 export type Transport = 'text' | 'bytes' | 'ascii';
 
 export function transportOf(column: ColumnInfo): Transport {
@@ -16,7 +20,10 @@ export function transportOf(column: ColumnInfo): Transport {
 const BEYOND_ASCII = /[^\0-\x7f]/;
 const REPLACEMENT = '\uFFFD';
 
-/** Text where the bytes are exactly that; the bytes themselves otherwise (MySQL before 8 and MariaDB store halves of surrogate pairs). */
+/**
+ * Text where the bytes are exactly that; the bytes themselves otherwise (MySQL before 8 and MariaDB store halves of
+ * surrogate pairs).
+ */
 export function cellOf(bytes: Buffer, from: number, to: number, transport: Transport): string | Buffer {
   if (transport === 'bytes') return Buffer.from(bytes.subarray(from, to));
   // One character a byte: the fastest to decode, and for ASCII the text already.
@@ -143,7 +150,10 @@ const NO_MEMORY: RowMemory = { bytes: Buffer.alloc(0), starts: new Int32Array(0)
 const KEPT_BLOCKS = 16;
 const KEPT_BYTES = 4 * 1024 * 1024;
 
-/** Memory of blocks that ended, for the next ones: left to the garbage collector, it waits for it by the hundred megabytes. */
+/**
+ * Memory of blocks that ended, for the next ones: left to the garbage collector, it waits for it by the hundred
+ * megabytes.
+ */
 export class RowMemoryPool {
   readonly #free: RowMemory[] = [];
   /** Who has it reads, or holds, a large row: one at a time, however many scans there are. */
@@ -206,7 +216,10 @@ export class RowBlockBuilder {
     this.ends = ends;
   }
 
-  /** Takes memory that holds a row at `from` for its own, where it has no row yet: a large one is not copied. It must be nobody else's. */
+  /**
+   * Takes memory that holds a row at `from` for its own, where it has no row yet: a large one is not copied. It must be
+   * nobody else's.
+   */
   adopt(bytes: Buffer, from: number): void {
     this.reserve(0);
     this.bytes = bytes;

@@ -9,7 +9,9 @@ export interface KeyNames {
   readonly sortKey: string | null;
 }
 
-/** Item attributes as JSON.parse gives them from DynamoDB JSON: by name, then by type tag; numbers are strings there. */
+/**
+ * Item attributes as JSON.parse gives them from DynamoDB JSON: by name, then by type tag; numbers are strings there.
+ */
 export type ItemAttributes = Readonly<Record<string, unknown>>;
 
 /** @returns null where the attributes do not hold the whole key */

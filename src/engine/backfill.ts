@@ -1,6 +1,6 @@
 /**
- * Backfill of one table: scan, map, write, acknowledge, commit. A chunk is done only when DynamoDB has acknowledged every one of
- * its items and its bad rows are recorded.
+ * Backfill of one table: scan, map, write, acknowledge, commit. A chunk is done only when DynamoDB has acknowledged
+ * every one of its items and its bad rows are recorded.
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
@@ -110,7 +110,10 @@ class BackfillHandler implements ChunkHandler {
     return { record, differences: [] };
   }
 
-  /** @param badRows all of the chunk, as far as they are known @param added how many of them, the last ones, were not known before */
+  /**
+   * @param badRows all of the chunk, as far as they are known
+   * @param added how many of them, the last ones, were not known before
+   */
   #record(chunk: RowChunk, badRows: readonly BadRowRecord[], added: number, now: number): void {
     this.#badRows.update(chunk, badRows, new Set(), now);
     for (const { table, column, reason } of badRows.slice(badRows.length - added)) {
@@ -120,7 +123,10 @@ class BackfillHandler implements ChunkHandler {
   }
 }
 
-/** Rows that stopped an earlier run are looked at again: where they still stand in each other's way, they stop this one too. */
+/**
+ * Rows that stopped an earlier run are looked at again: where they still stand in each other's way, they stop this one
+ * too.
+ */
 function forgetWhatStopped({ store }: ShardContext, { mapping }: TableJob): void {
   const { name } = mapping.table;
   for (let after = 0; ;) {

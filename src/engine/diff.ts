@@ -1,6 +1,6 @@
 /**
- * The dry run: for given rows, the item that would be written beside the one that is there. Writes nothing, counts nothing,
- * keeps nothing.
+ * The dry run: for given rows, the item that would be written beside the one that is there. Writes nothing, counts
+ * nothing, keeps nothing.
  */
 import { SAME, type HeldItem } from '../core/held-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';

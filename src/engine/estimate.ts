@@ -1,4 +1,7 @@
-/** What a backfill of a table would take: rows by the index's statistics, sizes and write units from a sample, time at the budget. */
+/**
+ * What a backfill of a table would take: rows by the index's statistics, sizes and write units from a sample, time at
+ * the budget.
+ */
 import { BadValue } from '../mapping/value/bad-value.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
 import { writeUnits } from '../core/capacity-units.js';

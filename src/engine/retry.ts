@@ -1,8 +1,9 @@
 /**
- * Retry of bad rows: the recorded ones alone are read again by their scan key, mapped as the mapping is now, and written. A row
- * leaves the record only when DynamoDB has acknowledged its items, when the source has it no more, or when the mapping skips it as
- * expired; in the same transaction it is added to the backfill that left it behind. Killed in between, it is tried again: the same
- * row gives the same items. One that has grown too large to be read stays recorded as it is, is told of, and stops no other.
+ * Retry of bad rows: the recorded ones alone are read again by their scan key, mapped as the mapping is now, and
+ * written. A row leaves the record only when DynamoDB has acknowledged its items, when the source has it no more, or
+ * when the mapping skips it as expired; in the same transaction it is added to the backfill that left it behind. Killed
+ * in between, it is tried again: the same row gives the same items. One that has grown too large to be read stays
+ * recorded as it is, is told of, and stops no other.
  */
 import { thisMoment, type Moment } from '../core/time/age.js';
 import { FerryError, interrupted } from '../core/errors.js';
@@ -67,7 +68,8 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
   let counts = NOTHING_RETRIED;
   const stopWriting = endsWrites(parts.writer, signal);
   try {
-    // Those that are recorded by now: what the retry itself records anew, under another reading of a key, comes behind them.
+    // Those that are recorded by now: what the retry itself records anew, under another reading of a key, comes behind
+    // them.
     for (let left = store.countBadRows(table), after = 0; left > 0;) {
       if (signal.aborted) throw interrupted();
       const step = store.badRows(table, { after, limit: Math.min(left, STEP_ROWS) });
@@ -85,7 +87,10 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
   }
 }
 
-/** Items that wait to be acknowledged hear of no signal: for a table that throttles, that may be minutes. @returns takes it back */
+/**
+ * Items that wait to be acknowledged hear of no signal: for a table that throttles, that may be minutes.
+ * @returns takes it back
+ */
 function endsWrites(writer: ItemWriter, signal: AbortSignal): () => void {
   // Whoever opened it closes it too, and hears what fails.
   const close = (): void => void writer.close().catch(() => undefined);
@@ -252,7 +257,10 @@ function fateOf({ store }: ShardContext, job: TableJob, { row, bad, seen, now }:
   }
 }
 
-/** Whatever is bad no more; and a key that reads otherwise by now (`abc`, `ABC`) is recorded under its new reading alone. */
+/**
+ * Whatever is bad no more; and a key that reads otherwise by now (`abc`, `ABC`) is recorded under its new reading
+ * alone.
+ */
 function settledCursors(tried: readonly Tried[]): readonly Cursor[] {
   return tried.flatMap(({ bad, fate }) =>
     fate.kind === 'bad' && fate.record.cursor === bad.cursor ? [] : [bad.cursor],

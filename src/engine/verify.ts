@@ -1,6 +1,7 @@
 /**
- * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item; stores for
- * each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are beyond it.
+ * Verify, pass 1: reads the rows again, maps them, reads their items with strong consistency and compares item by item;
+ * stores for each chunk the counts and the digest sums of both sides. Finds missing and differing items; extra ones are
+ * beyond it.
  */
 import { ageOf } from '../core/time/age.js';
 import type { ComparisonTime } from '../core/evidence.js';
@@ -32,7 +33,10 @@ export interface VerifyParts {
   readonly now: () => number;
 }
 
-/** @throws FerryError of the source, the target or the state; E_INTERRUPTED. Differences are no errors: they go to the state. */
+/**
+ * @throws FerryError of the source, the target or the state; E_INTERRUPTED. Differences are no errors: they go to the
+ * state.
+ */
 export async function verifyTable(context: ShardContext, job: TableJob, pass: Pass, parts: VerifyParts): Promise<void> {
   const look = await parts.lookAtTtl(context.signal);
   context.store.noteTtl(pass, look.deletesBy);
@@ -50,7 +54,10 @@ function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (ro
   return (row) => any && store.badRowsAt(table, [source.cursorOf(row)]).some(({ place }) => place !== null);
 }
 
-/** A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes on to the end. */
+/**
+ * A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes
+ * on to the end.
+ */
 function withOpenEnd(progress: readonly RangeProgress[]): readonly RangeProgress[] {
   const last = Math.max(...progress.map(({ range }) => range.index));
   return progress.map((entry) =>
@@ -81,8 +88,8 @@ class VerifyHandler implements ChunkHandler {
   }
 
   /**
-   * What was taken for deleted by TTL is that only where TTL is still what it was, and what was compared says something of the table that
-   * is still the one that was read from the first item to the last.
+   * What was taken for deleted by TTL is that only where TTL is still what it was, and what was compared says something
+   * of the table that is still the one that was read from the first item to the last.
    */
   async conclude(signal: AbortSignal): Promise<void> {
     await this.parts.guard.confirm(signal);

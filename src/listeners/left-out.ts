@@ -1,8 +1,9 @@
 /**
- * What is said while nobody reads: a pager that was stopped, a pipe that is full, a terminal behind a dead line. Node keeps whatever such a
- * stream has not taken in memory, and a run lasts for weeks. So, of what is told behind a backlog, only what the end of the run cannot be
- * understood without is added to it; the rest is left out and counted, as a shard's process does (`shards/outbox.ts`). Of progress, the next
- * says more. The state has counted all of it, where the report comes from.
+ * What is said while nobody reads: a pager that was stopped, a pipe that is full, a terminal behind a dead line. Node
+ * keeps whatever such a stream has not taken in memory, and a run lasts for weeks. So, of what is told behind a
+ * backlog, only what the end of the run cannot be understood without is added to it; the rest is left out and counted,
+ * as a shard's process does (`shards/outbox.ts`). Of progress, the next says more. The state has counted all of it,
+ * where the report comes from.
  */
 import { NEVER_LEFT_OUT, type EventRecord } from '../core/events.js';
 

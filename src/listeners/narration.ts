@@ -1,7 +1,8 @@
 /**
- * What is said of each event, with repetitions held back. Of a thousand bad rows with the same reason in the same column, an operator
- * reads one line: how many there are stands in the progress. Of faults that are ridden out, one line a minute and kind says how many
- * more there were since. Bounded: behind so many kinds everything new is held back too.
+ * What is said of each event, with repetitions held back. Of a thousand bad rows with the same reason in the same
+ * column, an operator reads one line: how many there are stands in the progress. Of faults that are ridden out, one
+ * line a minute and kind says how many more there were since. Bounded: behind so many kinds everything new is held back
+ * too.
  */
 import type { EventRecord } from '../core/events.js';
 import { count } from '../report/format.js';
@@ -55,7 +56,9 @@ function kindOfIncident({ name, payload }: EventRecord): string | null {
   }
 }
 
-/** @returns how many of that kind were held back since the last one that was let through; null: hold this one back too */
+/**
+ * @returns how many of that kind were held back since the last one that was let through; null: hold this one back too
+ */
 function take(said: Map<string, Said>, kind: string, now: number, everyMs: number): number | null {
   const before = said.get(kind);
   if (before === undefined) {

@@ -1,6 +1,7 @@
 /**
- * Progress on a terminal: one line a running shard at the bottom of the screen, what happens above it. Guarantees that no
- * line wraps, that there are never more lines than the screen has, and that the cursor is back at the end, whatever ends it.
+ * Progress on a terminal: one line a running shard at the bottom of the screen, what happens above it. Guarantees that
+ * no line wraps, that there are never more lines than the screen has, and that the cursor is back at the end, whatever
+ * ends it.
  */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';

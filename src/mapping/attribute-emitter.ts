@@ -5,7 +5,10 @@ import type { CompiledTemplate } from './template/compiled-template.js';
 import type { ItemBuffer } from './item/item-buffer.js';
 import type { RowView } from './row-view.js';
 
-/** Where an attribute comes from; `path` leads to its rule below the item's rules in the config, null: no rule, the default. */
+/**
+ * Where an attribute comes from; `path` leads to its rule below the item's rules in the config, null: no rule, the
+ * default.
+ */
 export type AttributeOrigin =
   | { readonly from: 'column'; readonly column: ColumnInfo; readonly path: Path | null }
   | { readonly from: 'template'; readonly template: CompiledTemplate; readonly path: Path }
@@ -16,6 +19,9 @@ export type AttributeOrigin =
 export interface AttributeEmitter {
   readonly name: string;
   readonly origin: AttributeOrigin;
-  /** Writes `,"name":{"S":"..."}`, nothing where the attribute is absent; counts its billed bytes, name included. @throws BadValue */
+  /**
+   * Writes `,"name":{"S":"..."}`, nothing where the attribute is absent; counts its billed bytes, name included.
+   * @throws BadValue
+   */
   readonly emit: (row: RowView, out: ItemBuffer, expiresAt: number | null) => void;
 }

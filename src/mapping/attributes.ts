@@ -48,7 +48,9 @@ export function compileAttributes(
   return sound && all.length === columns.length + added.length ? all : null;
 }
 
-/** Becomes an attribute. Invisible columns are left out of SELECT * and so of `all`; naming one in a rule brings it in. */
+/**
+ * Becomes an attribute. Invisible columns are left out of SELECT * and so of `all`; naming one in a rule brings it in.
+ */
 export function isChosen(column: ColumnInfo, item: ItemMapping): boolean {
   const { columns, drop, rules } = item.attributes;
   if (drop.includes(column.name)) return false;

@@ -1,7 +1,8 @@
 /**
- * Compiles the mapping of one table, once, to a function from a row's bytes to the bytes of its items. The hot path: no string and no
- * object is made for a cell or an attribute (test/unit/mapping/work.test.ts counts); every attribute is written straight from its
- * cell, in sorted order, with the exact size on the way, and the key is read out of what was written.
+ * Compiles the mapping of one table, once, to a function from a row's bytes to the bytes of its items. The hot path: no
+ * string and no object is made for a cell or an attribute (test/unit/mapping/work.test.ts counts); every attribute is
+ * written straight from its cell, in sorted order, with the exact size on the way, and the key is read out of what was
+ * written.
  */
 import type { ItemMapping, TableMapping } from '../config/model.js';
 import { type Path, placeText } from '../core/text/config-path.js';
@@ -28,7 +29,9 @@ export interface MapContext {
   readonly now: number;
 }
 
-/** What became of a row: its items were appended, or all its items are past their TTL and the mapping skips such rows. */
+/**
+ * What became of a row: its items were appended, or all its items are past their TTL and the mapping skips such rows.
+ */
 export type MapOutcome = 'mapped' | 'expired';
 
 export interface CompiledMapping {
@@ -55,7 +58,8 @@ export interface CompiledMapping {
 }
 
 /**
- * @throws FerryError E_MAPPING_INVALID, E_MAPPING_COLUMN or E_MAPPING_UNSORTABLE; with several faults, all of them in `faults`
+ * @throws FerryError E_MAPPING_INVALID, E_MAPPING_COLUMN or E_MAPPING_UNSORTABLE; with several faults, all of them in
+ * `faults`
  * @param lineOf line in the config file of a path in it
  * @param version the attribute that has to hold an item's version; null: none
  * @param localIndexes of the target table: an item's entries in them count against its limit
@@ -185,7 +189,10 @@ function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: Mappe
   into.push(new PackedItem(buffer, start, at, item.keys.reader, bytes, expiresAt, row.rows, row.row));
 }
 
-/** The exact look at an item that is over the limit, or could be with its entries in local indexes: few are, so it may be dear. */
+/**
+ * The exact look at an item that is over the limit, or could be with its entries in local indexes: few are, so it may
+ * be dear.
+ */
 function refuseTooLarge({ name, entries }: CompiledItem, { bytes, buffer, start, at }: ItemBuffer): void {
   if (bytes > MAX_ITEM_BYTES) throw tooLarge(name, bytes);
   // Every attribute came with a comma before it.

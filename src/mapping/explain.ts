@@ -1,6 +1,6 @@
 /**
- * How a row's items come to be, step by step, by the very functions that the mapping is compiled to: each attribute is emitted
- * alone, each part of a key template evaluated alone. So it can say nothing else than what the mapping does.
+ * How a row's items come to be, step by step, by the very functions that the mapping is compiled to: each attribute is
+ * emitted alone, each part of a key template evaluated alone. So it can say nothing else than what the mapping does.
  */
 import type { Path } from '../core/text/config-path.js';
 import { writeUnits } from '../core/capacity-units.js';

@@ -1,4 +1,6 @@
-/** The row under way, in its block: what the steps of a compiled mapping read from. One object, moved from row to row. */
+/**
+ * The row under way, in its block: what the steps of a compiled mapping read from. One object, moved from row to row.
+ */
 import type { Cell } from '../core/model.js';
 import { NULL_CELL, RowBlock } from '../core/row-block.js';
 

@@ -1,6 +1,6 @@
 /**
- * Time to live: epoch seconds in a number attribute (AWS, "Using time to live"): a column's time plus a retention. Values in
- * milliseconds are refused, since DynamoDB would keep such items for ever.
+ * Time to live: epoch seconds in a number attribute (AWS, "Using time to live"): a column's time plus a retention.
+ * Values in milliseconds are refused, since DynamoDB would keep such items for ever.
  */
 import type { TtlMapping } from '../config/model.js';
 import type { TableInfo } from '../core/model.js';

@@ -1,6 +1,7 @@
 /**
- * The attribute by which items of a live writer and ours tell which is newer: on every item, and of a form that compares. That is a
- * number, or a text whose byte order is the order of what it stands for and whose length never varies.
+ * The attribute by which items of a live writer and ours tell which is newer: on every item, and of a form that
+ * compares. That is a number, or a text whose byte order is the order of what it stands for and whose length never
+ * varies.
  */
 import type { ItemMapping } from '../config/model.js';
 import type { Path } from '../core/text/config-path.js';

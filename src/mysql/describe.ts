@@ -1,6 +1,6 @@
 /**
- * What a table is, from information_schema: its columns (generated and invisible ones included), its unique keys, and how
- * each column's cells arrive.
+ * What a table is, from information_schema: its columns (generated and invisible ones included), its unique keys, and
+ * how each column's cells arrive.
  */
 import { FerryError } from '../core/errors.js';
 import type { Cell, ColumnInfo, KeyPart, TableInfo, UniqueKey } from '../core/model.js';
@@ -22,7 +22,10 @@ const BYTE_TYPES: ReadonlySet<string> = new Set([
   ...['geometrycollection', 'geomcollection'],
 ]);
 
-/** @throws FerryError E_TABLE_MISSING, E_TABLE_NOT_BASE, E_SOURCE_ACCESS where it is not all to be seen; the driver's own error */
+/**
+ * @throws FerryError E_TABLE_MISSING, E_TABLE_NOT_BASE, E_SOURCE_ACCESS where it is not all to be seen; the driver's
+ * own error
+ */
 export async function describeTable(
   session: Session,
   shard: string,

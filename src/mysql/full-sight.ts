@@ -1,12 +1,14 @@
 /**
- * That the user sees all of a table. A server shows a user what the user has a right to: without one on a column, information_schema,
- * SHOW COLUMNS and (on MariaDB) the keys over it are silent about that column, and a view shows the rows that its maker chose. What is
- * not seen is neither moved nor compared, so it would never be missed. Refused wherever the server does not show that this is all.
+ * That the user sees all of a table. A server shows a user what the user has a right to: without one on a column,
+ * information_schema, SHOW COLUMNS and (on MariaDB) the keys over it are silent about that column, and a view shows the
+ * rows that its maker chose. What is not seen is neither moved nor compared, so it would never be missed. Refused
+ * wherever the server does not show that this is all.
  *
- * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: SHOW CREATE TABLE wants a right on the table as a whole, and names every
- * column, invisible ones too; rights that come by a role count where the role is active, which only a default role is; a TEMPORARY table
- * of the session (`init_connect`, a pooler) hides the real one; sequences and system views are no tables. Rows are hidden by views alone:
- * MySQL and MariaDB know no rights on rows. A system-versioned table of MariaDB shows its current rows, which the preflight says.
+ * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: SHOW CREATE TABLE wants a right on the table as a
+ * whole, and names every column, invisible ones too; rights that come by a role count where the role is active, which
+ * only a default role is; a TEMPORARY table of the session (`init_connect`, a pooler) hides the real one; sequences and
+ * system views are no tables. Rows are hidden by views alone: MySQL and MariaDB know no rights on rows. A
+ * system-versioned table of MariaDB shows its current rows, which the preflight says.
  */
 import { FerryError } from '../core/errors.js';
 import { namesOfServer, ofServer } from '../core/text/shown-text.js';
@@ -81,8 +83,8 @@ function isDenied(error: unknown): boolean {
 }
 
 /**
- * The columns of a CREATE TABLE statement as MySQL prints it: each on a line of its own that begins with its name in backticks. Texts are
- * blanked first, since a comment or a default may hold anything.
+ * The columns of a CREATE TABLE statement as MySQL prints it: each on a line of its own that begins with its name in
+ * backticks. Texts are blanked first, since a comment or a default may hold anything.
  */
 export function definedColumns(definition: string): readonly string[] {
   const plain = definition.replace(

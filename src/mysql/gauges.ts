@@ -1,4 +1,7 @@
-/** What tells whether a source must be spared: how many threads run on the server, how far each watched replica is behind. */
+/**
+ * What tells whether a source must be spared: how many threads run on the server, how far each watched replica is
+ * behind.
+ */
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import type { Cell } from '../core/model.js';
 import type { Session } from './connection/session.js';

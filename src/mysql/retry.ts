@@ -1,6 +1,7 @@
 /**
- * Patience with a source that breaks: full-jitter backoff, for a bounded time without progress, one event a try. Only time in which the
- * source failed to answer counts, and the pauses that follow: not what was waited for on this side (`aside`), which may be hours.
+ * Patience with a source that breaks: full-jitter backoff, for a bounded time without progress, one event a try. Only
+ * time in which the source failed to answer counts, and the pauses that follow: not what was waited for on this side
+ * (`aside`), which may be hours.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceLimits } from '../config/model.js';
@@ -42,8 +43,8 @@ export class Retry {
   }
 
   /**
-   * Waits for something that the source has no part in: a consumer whose budget is small, a permit, a pause that spares the server. That
-   * time is no failure of the source, so patience does not run on.
+   * Waits for something that the source has no part in: a consumer whose budget is small, a permit, a pause that spares
+   * the server. That time is no failure of the source, so patience does not run on.
    */
   readonly aside = async <T>(waiting: Promise<T>): Promise<T> => {
     const since = performance.now();

@@ -1,4 +1,7 @@
-/** What all tables of a shard share: connections, limits, the throttle; and how something short is run on one of the connections. */
+/**
+ * What all tables of a shard share: connections, limits, the throttle; and how something short is run on one of the
+ * connections.
+ */
 import type { SourceLimits } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
 import { Retry, sourceRetry } from './retry.js';

@@ -1,7 +1,8 @@
 /**
- * Protects the source: scans wait while a watched replica lags or the server is busy, but not for ever. Looked at about once a
- * second, on connections of its own and only while something scans. What cannot be asked is told of once, and not waited for:
- * a replica that is down for good must not stop a migration; what it said last holds for a minute, though.
+ * Protects the source: scans wait while a watched replica lags or the server is busy, but not for ever. Looked at about
+ * once a second, on connections of its own and only while something scans. What cannot be asked is told of once, and
+ * not waited for: a replica that is down for good must not stop a migration; what it said last holds for a minute,
+ * though.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
@@ -150,7 +151,10 @@ export class Throttle {
 
 const LATE = 'no answer in time';
 
-/** What it was, in the server's name for it or in ours: what is no error of the server, such as TLS that is off, has no such name. */
+/**
+ * What it was, in the server's name for it or in ours: what is no error of the server, such as TLS that is off, has no
+ * such name.
+ */
 function whyUnread({ shard }: Gauge, error: unknown): string {
   if (error instanceof Unreadable) return error.message;
   const code = mysqlCode(error);

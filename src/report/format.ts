@@ -34,7 +34,10 @@ export function duration(seconds: number): string {
   return minutes > 0 ? `${minutes}m ${twoDigits(whole % 60)}s` : `${whole}s`;
 }
 
-/** `1h 20m ago` @param age how long, in ms; null: nobody can tell, since the clock was set back, or another machine compared */
+/**
+ * `1h 20m ago`
+ * @param age how long, in ms; null: nobody can tell, since the clock was set back, or another machine compared
+ */
 export function agoWords({ ms }: { readonly ms: number | null }): string {
   return ms === null
     ? 'an unknown time ago (the clock was set back, or the state is of another machine)'

@@ -1,6 +1,6 @@
 /**
- * Events in the words of an operator: one line an event, for those that someone watching wants to read. Names of shards,
- * tables, columns and attributes only, never values. The progress bars print the same lines above the bars.
+ * Events in the words of an operator: one line an event, for those that someone watching wants to read. Names of
+ * shards, tables, columns and attributes only, never values. The progress bars print the same lines above the bars.
  */
 import { STOPPED_IN_ORDER } from '../core/errors.js';
 import type { EventMap, EventRecord } from '../core/events.js';

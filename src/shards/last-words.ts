@@ -1,6 +1,6 @@
 /**
- * What the process of a shard says on stderr: Node and V8 speak there, not dynaferry, and it is no line of any log. Its end is kept for the
- * one sentence by which V8 says why it ended. All of it is passed on under DYNAFERRY_DEBUG.
+ * What the process of a shard says on stderr: Node and V8 speak there, not dynaferry, and it is no line of any log. Its
+ * end is kept for the one sentence by which V8 says why it ended. All of it is passed on under DYNAFERRY_DEBUG.
  */
 import type { Readable } from 'node:stream';
 
@@ -24,7 +24,10 @@ export class LastWords {
     return this.#tail;
   }
 
-  /** `Reached heap limit Allocation failed - JavaScript heap out of memory`; null where V8 said nothing. It holds no value of a program. */
+  /**
+   * `Reached heap limit Allocation failed - JavaScript heap out of memory`; null where V8 said nothing. It holds no
+   * value of a program.
+   */
   get fatal(): string | null {
     return /^FATAL ERROR: (.*)$/m.exec(this.#tail)?.[1] ?? null;
   }

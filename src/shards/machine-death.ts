@@ -1,12 +1,16 @@
 /**
- * A shard's process that the machine did not let start, or ended for its memory: told as what it is, not as a process that died without a
- * word. The kernel says nothing to whom it ends; it counts such ends, in the container's control group.
+ * A shard's process that the machine did not let start, or ended for its memory: told as what it is, not as a process
+ * that died without a word. The kernel says nothing to whom it ends; it counts such ends, in the container's control
+ * group.
  */
 import type { FerryError } from '../core/errors.js';
 import { machineFault, outOfMemory } from '../core/machine-faults.js';
 import { memoryKills } from '../wiring/look/machine.js';
 
-/** What a shard's process exits with where it could not even load its own code for want of files: EX_OSERR of sysexits(3). */
+/**
+ * What a shard's process exits with where it could not even load its own code for want of files: EX_OSERR of
+ * sysexits(3).
+ */
 export const NO_FILES_TO_LOAD = 71;
 
 export class MachineWatch {

@@ -1,11 +1,12 @@
 /**
- * What a shard's process tells its parent, through a pipe that takes some kilobytes at a time: at most `IN_FLIGHT` messages are handed to
- * the pipe and not yet taken by it, and at most `WAITING` wait for that, whatever the shard meets and however busy, or stopped, the parent
- * is. Bad rows and differences of one kind wait as one, of progress waits the newest; what is beyond is left out and counted
- * (`events.dropped`). The state has counted all of that, where the report comes from. The end of the shard, its outcome and warnings are never left out.
+ * What a shard's process tells its parent, through a pipe that takes some kilobytes at a time: at most `IN_FLIGHT`
+ * messages are handed to the pipe and not yet taken by it, and at most `WAITING` wait for that, whatever the shard
+ * meets and however busy, or stopped, the parent is. Bad rows and differences of one kind wait as one, of progress
+ * waits the newest; what is beyond is left out and counted (`events.dropped`). The state has counted all of that, where
+ * the report comes from. The end of the shard, its outcome and warnings are never left out.
  *
- * Followed: every message of a worker goes through here. The other way, a parent sends three kinds, one at a time. What the parent prints
- * is bounded too: `listeners/left-out.ts`.
+ * Followed: every message of a worker goes through here. The other way, a parent sends three kinds, one at a time. What
+ * the parent prints is bounded too: `listeners/left-out.ts`.
  */
 import { NEVER_LEFT_OUT, type EventRecord } from '../core/events.js';
 import type { ShardOutcome } from '../wiring/run/shard-task.js';
@@ -59,8 +60,8 @@ export class Outbox {
   }
 
   /**
-   * Ends it. Node throws away what a pipe has not taken when it is closed, so that is waited for, for as long as somebody is there to
-   * read it.
+   * Ends it. Node throws away what a pipe has not taken when it is closed, so that is waited for, for as long as
+   * somebody is there to read it.
    */
   async end(outcome: ShardOutcome): Promise<void> {
     this.#waiting.set(this.#single(), { type: 'outcome', outcome });

@@ -1,4 +1,7 @@
-/** The messages between the supervisor and a shard's process. Events are the protocol; the rest is a start, a budget, a stop and an outcome. */
+/**
+ * The messages between the supervisor and a shard's process. Events are the protocol; the rest is a start, a budget, a
+ * stop and an outcome.
+ */
 import type { EventRecord } from '../core/events.js';
 import type { ShardOutcome, ShardTask } from '../wiring/run/shard-task.js';
 

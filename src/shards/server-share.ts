@@ -1,6 +1,7 @@
 /**
- * Shards on one MySQL server share what `scansPerShard` allows there: each running one has an equal, fixed part, and those beyond
- * one scan each wait for their turn. A part does not grow when another shard ends: at no moment are there more scans than allowed.
+ * Shards on one MySQL server share what `scansPerShard` allows there: each running one has an equal, fixed part, and
+ * those beyond one scan each wait for their turn. A part does not grow when another shard ends: at no moment are there
+ * more scans than allowed.
  */
 import type { Config } from '../config/model.js';
 import { serverOf } from '../config/server-of.js';

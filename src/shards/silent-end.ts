@@ -1,7 +1,7 @@
 /**
- * What the end of a shard's process is told as that gave no outcome. Whoever was told to stop and ended in order has given one; so a stop
- * explains no end of itself: only what ended the process does, and that is said, with the stop beside it. The checkpoint stands in any case;
- * what was under way is not in it.
+ * What the end of a shard's process is told as that gave no outcome. Whoever was told to stop and ended in order has
+ * given one; so a stop explains no end of itself: only what ended the process does, and that is said, with the stop
+ * beside it. The checkpoint stands in any case; what was under way is not in it.
  *
  *   ended by us, as asked (a second signal, or too slow a stop), or by hand before it listened     E_INTERRUPTED
  *   ended by us, as it hung                                                                        E_WORKER_HUNG
@@ -22,7 +22,10 @@ export interface SilentEnd {
   readonly fatal: string | null;
   /** Told to stop, with all others. */
   readonly stopped: boolean;
-  /** Why it was sent SIGKILL from here; null: it was not. `at-once`: by a second signal; `slow`: its stop took too long; `refused`: the machine did not let it start. */
+  /**
+   * Why it was sent SIGKILL from here; null: it was not. `at-once`: by a second signal; `slow`: its stop took too long;
+   * `refused`: the machine did not let it start.
+   */
   readonly killed: 'at-once' | 'slow' | 'refused' | { readonly hung: string } | null;
   /** What the machine is to blame for, as far as it says. */
   readonly byMachine: FerryError | null;

@@ -1,10 +1,12 @@
 /**
- * Runs shards side by side, one child process each, at most `jobs` at once. One shard's fault stops no other. The budget is one
- * for all: running shards have equal parts of it, and a part that becomes free goes to the others soon: when its shard has told its
- * outcome, or is gone (`core/budget-shares.ts`). On-demand tables are given more as they grow (`warm-up.ts`). A child that gives no sign of life for minutes
- * is ended, sooner where it was stopped while it kept what others wait for, and no wait for a child is without end.
+ * Runs shards side by side, one child process each, at most `jobs` at once. One shard's fault stops no other. The
+ * budget is one for all: running shards have equal parts of it, and a part that becomes free goes to the others soon:
+ * when its shard has told its outcome, or is gone (`core/budget-shares.ts`). On-demand tables are given more as they
+ * grow (`warm-up.ts`). A child that gives no sign of life for minutes is ended, sooner where it was stopped while it
+ * kept what others wait for, and no wait for a child is without end.
  *
- *   stop (first signal): every child is told to stop, saves its checkpoint and ends     kill (second): every child is ended now
+ *   stop (first signal): every child is told to stop, saves its checkpoint and ends
+ *   kill (second): every child is ended now
  */
 import { ChildProcess } from 'node:child_process';
 import pLimit from 'p-limit';
@@ -43,7 +45,10 @@ export interface Supervision {
   readonly kill: AbortSignal;
 }
 
-/** Each process may spend one debit (0.4% of ten seconds) beyond its part: with this part of the budget in use, it stays below all of it. */
+/**
+ * Each process may spend one debit (0.4% of ten seconds) beyond its part: with this part of the budget in use, it stays
+ * below all of it.
+ */
 const SHARED_OUT = 0.995;
 /** How long a child that has told its outcome may take to end by itself, in ms. */
 const END_GRACE_MS = 5_000;
@@ -51,7 +56,9 @@ const END_GRACE_MS = 5_000;
 const STOP_GRACE_MS = 30_000;
 /** How long the end of a child that was killed is waited for, in ms. */
 const KILL_GRACE_MS = 10_000;
-/** How long after its end, and after what was heard of it since, the channel of a child may still hold something, in ms. */
+/**
+ * How long after its end, and after what was heard of it since, the channel of a child may still hold something, in ms.
+ */
 const LAST_WORDS_MS = 2_000;
 const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
 

@@ -1,7 +1,8 @@
 /**
- * Whether a shard's process gets the threads that Node wants. Where it gets too few, Node says nothing that a parent could read: it ends by
- * SIGABRT, or waits for ever for those that it did not get. So the machine is asked before one is started, and asked again about one that
- * ended, or stays silent, before its first word. Root has no limit, and a machine that does not say refuses nothing here.
+ * Whether a shard's process gets the threads that Node wants. Where it gets too few, Node says nothing that a parent
+ * could read: it ends by SIGABRT, or waits for ever for those that it did not get. So the machine is asked before one
+ * is started, and asked again about one that ended, or stays silent, before its first word. Root has no limit, and a
+ * machine that does not say refuses nothing here.
  */
 import type { FerryError } from '../core/errors.js';
 import { tooManyProcesses } from '../core/machine-faults.js';

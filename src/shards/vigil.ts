@@ -1,6 +1,6 @@
 /**
- * Watches over a shard's process by its signs of life: silence is told soon, and a process that stays silent is given up. It counts ticks
- * of its own, not time: where the whole machine stood still, only one tick is late.
+ * Watches over a shard's process by its signs of life: silence is told soon, and a process that stays silent is given
+ * up. It counts ticks of its own, not time: where the whole machine stood still, only one tick is late.
  */
 import { readFileSync } from 'node:fs';
 
@@ -13,8 +13,8 @@ export interface VigilTimes {
 }
 
 /**
- * Ten seconds and five minutes: a commit on a disk that stalls blocks a process as well. One that was stopped by a signal waits for no disk:
- * where it is in other shards' way, five seconds are enough.
+ * Ten seconds and five minutes: a commit on a disk that stalls blocks a process as well. One that was stopped by a
+ * signal waits for no disk: where it is in other shards' way, five seconds are enough.
  */
 export const VIGIL = {
   tickMs: 1_000,

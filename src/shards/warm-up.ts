@@ -1,7 +1,8 @@
 /**
- * How much of the budget an on-demand table is given: what it is warm for at first, and every 30 minutes as much as it has shown that it
- * takes twice over, never more than twice what it was given before (AWS: a table takes up to twice its previous peak within
- * 30 minutes). Index writes count as well, so that with indexes it is less than the table itself would take.
+ * How much of the budget an on-demand table is given: what it is warm for at first, and every 30 minutes as much as it
+ * has shown that it takes twice over, never more than twice what it was given before (AWS: a table takes up to twice
+ * its previous peak within 30 minutes). Index writes count as well, so that with indexes it is less than the table
+ * itself would take.
  */
 
 const STEP_MS = 30 * 60_000;

@@ -1,16 +1,20 @@
-/** The process of a shard as its parent handles it: started without a terminal, told what to do, and left where it does not even die. */
+/**
+ * The process of a shard as its parent handles it: started without a terminal, told what to do, and left where it does
+ * not even die.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ToWorker } from './protocol.js';
 
 /**
- * @returns what Node threw instead: five faults of the machine are events of the child, all others are thrown (ENOMEM, EIO of the disk that
- * Node is on). The other shards go on, and the run's end is theirs too.
+ * @returns what Node threw instead: five faults of the machine are events of the child, all others are thrown (ENOMEM,
+ * EIO of the disk that Node is on). The other shards go on, and the run's end is theirs too.
  */
 export function startWorker(): ChildProcess | Error {
   try {
     // Without flags of V8's own: with any, it throws away the compiled code that Node brings of its own modules.
-    // It has no terminal: one that goes away is nothing to it. And nothing that Node or V8 say of themselves gets between lines of a log.
+    // It has no terminal: one that goes away is nothing to it. And nothing that Node or V8 say of themselves gets
+    // between lines of a log.
     return fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       ...(isWorkingDirectoryThere() ? {} : { cwd: '/' }),

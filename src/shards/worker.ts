@@ -1,7 +1,8 @@
 /**
- * The process of one running shard, seen from inside: takes a task from its parent, tells it what happens, stops when told to
- * and when the parent is gone. It never outlives the parent: a closed channel is a stop. Nor its work: whatever of it never settles, the
- * process ends once the outcome is told, or when a stop has lasted too long with nobody left to end it. What it says goes through `outbox.ts`.
+ * The process of one running shard, seen from inside: takes a task from its parent, tells it what happens, stops when
+ * told to and when the parent is gone. It never outlives the parent: a closed channel is a stop. Nor its work: whatever
+ * of it never settles, the process ends once the outcome is told, or when a stop has lasted too long with nobody left
+ * to end it. What it says goes through `outbox.ts`.
  */
 import { receivedConfig } from '../config/sent.js';
 import { EventBus, EVENTS } from '../core/events.js';
@@ -18,13 +19,17 @@ const ALIVE_EVERY_MS = 1_000;
 const LOOK_HOLDS_MS = 20;
 /** How long the process may take to end by itself once its outcome is told, in ms. */
 const END_GRACE_MS = 2_000;
-/** How long it may take to save its checkpoint when its parent is gone, in ms: as long as a parent that is there lets it. */
+/**
+ * How long it may take to save its checkpoint when its parent is gone, in ms: as long as a parent that is there lets
+ * it.
+ */
 const ORPHAN_GRACE_MS = 30_000;
 
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
-  // That the channel is closed is read some turns after a stopped process went on: by then, its part may be somebody else's.
+  // That the channel is closed is read some turns after a stopped process went on: by then, its part may be somebody
+  // else's.
   const hasParent = parentCheck(process);
   process.on('SIGTERM', () => {
     stop.abort();
@@ -53,7 +58,10 @@ export function runWorker(process: WorkerProcess): void {
   });
 }
 
-/** Whether the process still has the parent that it has now. One look holds for `LOOK_HOLDS_MS`; a stop of the process uses that up. */
+/**
+ * Whether the process still has the parent that it has now. One look holds for `LOOK_HOLDS_MS`; a stop of the process
+ * uses that up.
+ */
 function parentCheck(process: WorkerProcess): () => boolean {
   const parent = process.ppid;
   let has = true;
@@ -88,7 +96,10 @@ async function work(
   endWithin(process, END_GRACE_MS);
 }
 
-/** It ends by itself unless something holds it, such as work that was given up as stuck: nothing that is left is worth a wait. */
+/**
+ * It ends by itself unless something holds it, such as work that was given up as stuck: nothing that is left is worth a
+ * wait.
+ */
 function endWithin(process: WorkerProcess, ms: number): void {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), ms).unref();
 }

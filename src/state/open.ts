@@ -40,7 +40,8 @@ export interface OpenState extends StateAt {
 
 /**
  * @param options.create make the folder and the file where they are missing
- * @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_COPIED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_CONFIG_INVALID
+ * @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_COPIED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO,
+ * E_CONFIG_INVALID
  */
 export function openStateStore(options: OpenState, clocks?: Clocks): StateStore {
   const files = shardFiles(options.folder, options.shard);

@@ -1,12 +1,15 @@
 /**
- * Which shards are to begin again. A restart of several shards is one piece of work: what it was asked for is on disk before the first of them
- * begins, a note a shard, which goes when the shard's former state is aside and its item keys are given up. A run that is interrupted leaves
- * those it had not come to, and the next backfill of one of these begins it again, as it was asked to. One that was refused before it began
- * takes back what it asked for itself: what another run asked for, earlier or meanwhile, stays.
+ * Which shards are to begin again. A restart of several shards is one piece of work: what it was asked for is on disk
+ * before the first of them begins, a note a shard, which goes when the shard's former state is aside and its item keys
+ * are given up. A run that is interrupted leaves those it had not come to, and the next backfill of one of these begins
+ * it again, as it was asked to. One that was refused before it began takes back what it asked for itself: what another
+ * run asked for, earlier or meanwhile, stays.
  *
- *   note:  `asked WHO`, a line for each run  ->  `moving NAME`: its files become NAME, one after the other  ->  `aside`: claims are given up  ->  gone
+ *   note:  `asked WHO`, a line for each run  ->  `moving NAME`: its files become NAME, one after the other
+ *          ->  `aside`: claims are given up  ->  gone
  *
- * Notes of all shards are changed under one lock: who takes one back does not hold the shard's, which may be what refused it.
+ * Notes of all shards are changed under one lock: who takes one back does not hold the shard's, which may be what
+ * refused it.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -73,7 +76,10 @@ export function isRestartAsked({ folder, shard }: StateAt): boolean {
   return existsSync(shardFiles(folder, shard).restart);
 }
 
-/** Of one that was refused before it began: it is no piece of work that goes on. @throws FerryError E_STATE_IO, E_STATE_LOCKED */
+/**
+ * Of one that was refused before it began: it is no piece of work that goes on.
+ * @throws FerryError E_STATE_IO, E_STATE_LOCKED
+ */
 export function forgetRestart({ folder, shard }: StateAt, by: string): void {
   const files = shardFiles(folder, shard);
   guarded(files, () =>

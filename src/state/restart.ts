@@ -38,12 +38,13 @@ export interface Archive extends StateAt {
 }
 
 /**
- * Moves the state file to `<shard>.<UTC time>.db` while holding the shard's lock. Works on a damaged or foreign file too. The restart is
- * through once `giveUpClaims` is.
+ * Moves the state file to `<shard>.<UTC time>.db` while holding the shard's lock. Works on a damaged or foreign file
+ * too. The restart is through once `giveUpClaims` is.
  *
- * @returns absolute path of the file that was moved; null where nothing was recorded for the shard, or another run has begun it again
- * @throws FerryError E_STATE_LOCKED, E_STATE_COPIED where another one may go on, whose writes the next state would know nothing of; E_STATE_IO;
- * E_DISK_FULL and other faults of the machine
+ * @returns absolute path of the file that was moved; null where nothing was recorded for the shard, or another run has
+ * begun it again
+ * @throws FerryError E_STATE_LOCKED, E_STATE_COPIED where another one may go on, whose writes the next state would know
+ * nothing of; E_STATE_IO; E_DISK_FULL and other faults of the machine
  */
 export function archiveState(options: Archive, clocks?: Clocks): string | null {
   const { folder, shard, onlyIfAsked = false } = options;
@@ -64,11 +65,12 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
 }
 
 /**
- * Gives up the item keys that a shard claimed whose former state is aside: under another mapping they would clash with its own rows. The
- * claims go last: rows that were written without their claim would hide a shared key, a claim too many only refuses. And
- * they go also where no file was left, because a kill may have come between the two.
+ * Gives up the item keys that a shard claimed whose former state is aside: under another mapping they would clash with
+ * its own rows. The claims go last: rows that were written without their claim would hide a shared key, a claim too
+ * many only refuses. And they go also where no file was left, because a kill may have come between the two.
  * @param turn as for `releaseItemKeys`
- * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. The restart is still asked for then.
+ * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. The restart is still asked for
+ * then.
  */
 export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Promise<void> {
   const files = shardFiles(folder, shard);
@@ -85,7 +87,10 @@ export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Prom
   }
 }
 
-/** By a run that was on its way before the restart was asked for: rows that it has written would be without their claims. */
+/**
+ * By a run that was on its way before the restart was asked for: rows that it has written would be without their
+ * claims.
+ */
 function begunBetween({ subject }: ShardFiles): FerryError {
   return new FerryError(
     'E_STATE_LOCKED',
@@ -125,7 +130,10 @@ function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks
   });
 }
 
-/** A log that stayed behind would be of no file, and what it has would be lost. @returns what a restart that was killed had moved, or null */
+/**
+ * A log that stayed behind would be of no file, and what it has would be lost.
+ * @returns what a restart that was killed had moved, or null
+ */
 function finishMove(files: ShardFiles): string | null {
   const name = movedTo(noteOf(files));
   if (name === null) return null;
@@ -146,8 +154,10 @@ function moveRest(files: ShardFiles, archive: string): void {
 }
 
 /**
- * Closing the last connection folds the log into the file and removes it; beside a reader, or damage, it stays and is moved.
- * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where nobody could look, since it may be a copy
+ * Closing the last connection folds the log into the file and removes it; beside a reader, or damage, it stays and is
+ * moved.
+ * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where nobody could look, since it may be
+ * a copy
  */
 function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): void {
   try {

@@ -254,8 +254,8 @@ export class SqliteStateStore implements StateStore {
   }
 
   /**
-   * To be called once, before anything is written: notes where the state lives, and makes its witness. The lineage comes first, so that a
-   * kill in between leaves a state that is asked for nothing.
+   * To be called once, before anything is written: notes where the state lives, and makes its witness. The lineage
+   * comes first, so that a kill in between leaves a state that is asked for nothing.
    */
   settle(home: string): void {
     const { lineage, commits } = this.#takeLineage(newLineage());

@@ -1,6 +1,6 @@
 /**
- * What a shard's state is bound to, and whether it still agrees with the config: a run refuses to go on otherwise, and `check` says so
- * before one is started. Both build the binding here, so that they cannot come apart.
+ * What a shard's state is bound to, and whether it still agrees with the config: a run refuses to go on otherwise, and
+ * `check` says so before one is started. Both build the binding here, so that they cannot come apart.
  */
 import { takenUp } from '../config/binding/binding-rules.js';
 import { resumeFingerprint } from '../config/binding/fingerprint.js';
@@ -40,9 +40,9 @@ export interface LookedThrough {
 }
 
 /**
- * Why a `backfill` or a `verify` of the shards would be refused: the settings or table definitions that differ from those their states
- * are bound to. A state that cannot be read is reported by `guardFindings`. What changed alike on many shards is one finding: told shard by
- * shard, each would name all others.
+ * Why a `backfill` or a `verify` of the shards would be refused: the settings or table definitions that differ from
+ * those their states are bound to. A state that cannot be read is reported by `guardFindings`. What changed alike on
+ * many shards is one finding: told shard by shard, each would name all others.
  */
 export function bindingFindings(
   config: Config,
@@ -112,7 +112,10 @@ export function bindOwn(config: Config, store: StateStore, fingerprint: Fingerpr
   }
 }
 
-/** A shard that begins again by itself would be refused where others are bound to what it leaves: the command names them all. */
+/**
+ * A shard that begins again by itself would be refused where others are bound to what it leaves: the command names them
+ * all.
+ */
 function naming(
   config: Config,
   refused: FerryError,

@@ -1,9 +1,11 @@
 /**
- * A shard may go on from another MySQL server, after a failover or to spare the primary, if that one has the same data. Its name proves
- * nothing: another shard's server would be read just as well, and what is left of this shard would never be moved.
+ * A shard may go on from another MySQL server, after a failover or to spare the primary, if that one has the same data.
+ * Its name proves nothing: another shard's server would be read just as well, and what is left of this shard would
+ * never be moved.
  *
- * Nor does its identity prove all: a server that was put back to an earlier state has it still, and on MariaDB two servers may agree in it
- * (server-family.ts). So it must not lack transactions either, as far as GTIDs tell, and its rows bear witness (table-identity.ts).
+ * Nor does its identity prove all: a server that was put back to an earlier state has it still, and on MariaDB two
+ * servers may agree in it (server-family.ts). So it must not lack transactions either, as far as GTIDs tell, and its
+ * rows bear witness (table-identity.ts).
  */
 import type { ShardConfig } from '../config/model.js';
 import { FerryError } from '../core/errors.js';

@@ -1,4 +1,7 @@
-/** Lets no more than `scansPerShard` at once work on a MySQL server, however many shards are on it: for looks at many shards side by side. */
+/**
+ * Lets no more than `scansPerShard` at once work on a MySQL server, however many shards are on it: for looks at many
+ * shards side by side.
+ */
 import pLimit from 'p-limit';
 import type { Config } from '../config/model.js';
 import { serverOf } from '../config/server-of.js';

@@ -1,6 +1,6 @@
 /**
- * A run's part of the table's budget: all runs of this machine on one state folder share it (`state/shared/budget-ledger.ts`). Writing and reading
- * are budgets of their own.
+ * A run's part of the table's budget: all runs of this machine on one state folder share it
+ * (`state/shared/budget-ledger.ts`). Writing and reading are budgets of their own.
  */
 import type { Config } from '../config/model.js';
 import { BudgetShares, REST_MS } from '../core/budget-shares.js';
@@ -16,7 +16,10 @@ export interface SharedBudget {
    * @param inUse the most that is spent now, of the whole @returns the part of the whole that may be spent
    */
   look(inUse: number): number;
-  /** To be asked after each look: what is to be said once. That a damaged ledger was made new; who has what a run waits for for too long. */
+  /**
+   * To be asked after each look: what is to be said once. That a damaged ledger was made new; who has what a run waits
+   * for for too long.
+   */
   warning(): Fault | null;
   leave(): void;
 }
@@ -105,7 +108,8 @@ function lookAt(pids: readonly number[]): string {
 }
 
 /**
- * A bucket of this process for a few reads beside the runs that there may be. It makes no state folder: where nobody ever ran, nobody shares.
+ * A bucket of this process for a few reads beside the runs that there may be. It makes no state folder: where nobody
+ * ever ran, nobody shares.
  * @param onWarning called with what is to be said of the budget, each once
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED
  */

@@ -29,8 +29,9 @@ export async function existingTarget(config: Config, signal: AbortSignal): Promi
 }
 
 /**
- * What mappings are compiled with. Whoever asked hears himself of a target that did not answer, after what the source has to say;
- * until then there is none. Nor has a table that is not there: the one that `--create-table` makes has global indexes alone.
+ * What mappings are compiled with. Whoever asked hears himself of a target that did not answer, after what the source
+ * has to say; until then there is none. Nor has a table that is not there: the one that `--create-table` makes has
+ * global indexes alone.
  */
 export async function localIndexesOf(asked: Promise<TableFacts | null>): Promise<readonly LocalIndex[]> {
   const facts = await asked.catch(() => null);
@@ -73,8 +74,9 @@ export async function targetAtStart(config: Config, signal: AbortSignal): Promis
 }
 
 /**
- * Write units charged in all for one unit of the table: an index that items appear in charges its own (AWS, "Write capacity units
- * and indexes"). Every index is counted, since items are most often in all of them; a missing table counts the config's own.
+ * Write units charged in all for one unit of the table: an index that items appear in charges its own (AWS, "Write
+ * capacity units and indexes"). Every index is counted, since items are most often in all of them; a missing table
+ * counts the config's own.
  * @param facts null: there is no such table yet
  */
 export function indexFactor(config: Config, facts: TableFacts | null): number {

@@ -1,4 +1,7 @@
-/** Opens the target table for work: connection, key names as the table has them, writers and readers over one channel each. */
+/**
+ * Opens the target table for work: connection, key names as the table has them, writers and readers over one channel
+ * each.
+ */
 import type { Config } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
 import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../core/ports/ports.js';

@@ -1,7 +1,7 @@
 /**
- * The independent meter: a process that takes the place of the table and notes what arrives when, by a clock of its own. It accepts every
- * write, knows nothing of the tool that it measures, and counts units itself from the bytes of the requests (AWS: a unit for each begun KB of
- * an item). `GET /` answers what it saw so far.
+ * The independent meter: a process that takes the place of the table and notes what arrives when, by a clock of its
+ * own. It accepts every write, knows nothing of the tool that it measures, and counts units itself from the bytes of
+ * the requests (AWS: a unit for each begun KB of an item). `GET /` answers what it saw so far.
  *
  * It tells also for how long it had no turn itself: what came meanwhile seems to come at once.
  */

@@ -1,5 +1,6 @@
 /**
- * Contenders run in turn, round after round, so that whatever else the machine does hits all of them alike; medians are kept.
+ * Contenders run in turn, round after round, so that whatever else the machine does hits all of them alike; medians are
+ * kept.
  */
 import type { Measured } from './measure.js';
 

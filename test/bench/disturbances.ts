@@ -1,6 +1,7 @@
 /**
- * The budget while processes are stopped, starved and killed: the real command line moves rows of a real MySQL to the independent meter
- * (`budget-meter.ts`), and somebody is at its processes meanwhile. What counts is the fullest ten seconds that the meter saw.
+ * The budget while processes are stopped, starved and killed: the real command line moves rows of a real MySQL to the
+ * independent meter (`budget-meter.ts`), and somebody is at its processes meanwhile. What counts is the fullest ten
+ * seconds that the meter saw.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -179,7 +180,11 @@ export interface DisturbedFigures {
   readonly stoodStillMs: number;
 }
 
-/** @param only part of the names of those that are run @param launcher the program that is measured @throws Error where nothing was written */
+/**
+ * @param only part of the names of those that are run
+ * @param launcher the program that is measured
+ * @throws Error where nothing was written
+ */
 export async function runDisturbed(
   scratch: string,
   mysql: MysqlServer,

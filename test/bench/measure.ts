@@ -1,6 +1,7 @@
 /**
- * Runs a command and measures it from outside: processor time of the whole process tree (user and system, as the kernel accounts it
- * for the processes that ended), wall-clock time, and the largest resident set of any one process of the tree.
+ * Runs a command and measures it from outside: processor time of the whole process tree (user and system, as the kernel
+ * accounts it for the processes that ended), wall-clock time, and the largest resident set of any one process of the
+ * tree.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -14,7 +15,10 @@ export interface Measured {
 
 const POLL_MS = 50;
 
-/** @param exits codes that the command may end with @throws Error where it ends otherwise, with what it wrote to stderr */
+/**
+ * @param exits codes that the command may end with
+ * @throws Error where it ends otherwise, with what it wrote to stderr
+ */
 export async function measure(
   command: readonly string[],
   env: NodeJS.ProcessEnv,

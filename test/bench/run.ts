@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: how fast the whole path is beside a well-written script and beside what its parts allow, in items per second of
- * processor time. Everything runs in one go on one machine, interleaved, several times; medians are told, and ratios are what counts:
- * absolute figures belong to the machine.
+ * `npm run bench`: how fast the whole path is beside a well-written script and beside what its parts allow, in items
+ * per second of processor time. Everything runs in one go on one machine, interleaved, several times; medians are told,
+ * and ratios are what counts: absolute figures belong to the machine.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * The script that an engineer would write, and write well: mysql2 reading by keyset, DynamoDBDocumentClient with BatchWriteCommand, p-limit
- * for requests in flight, UnprocessedItems sent again. It has no budget, no state, no digests and no exact values: it is what
- * dynaferry's speed is compared with.
+ * The script that an engineer would write, and write well: mysql2 reading by keyset, DynamoDBDocumentClient with
+ * BatchWriteCommand, p-limit for requests in flight, UnprocessedItems sent again. It has no budget, no state, no
+ * digests and no exact values: it is what dynaferry's speed is compared with.
  */
 import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:shards`: what every command costs with 10, 100 and 300 shards, in statements, time and memory. All shards are databases of
- * one MySQL server, each behind a port of its own, so that they pass for servers of their own; with `--link 30`, that far away in ms.
- * It fails where a shard costs more the more of them there are.
+ * `npm run bench:shards`: what every command costs with 10, 100 and 300 shards, in statements, time and memory. All
+ * shards are databases of one MySQL server, each behind a port of its own, so that they pass for servers of their own;
+ * with `--link 30`, that far away in ms. It fails where a shard costs more the more of them there are.
  */
 import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * A process that speaks enough of the DynamoDB protocol to be written to and read from, and costs the measured process nothing but
- * its requests: accepts every BatchWriteItem, answers BatchGetItem from what was written (with `--keep`), over HTTP or TLS, at once or
- * after a latency. Tells its endpoint on stdout.
+ * A process that speaks enough of the DynamoDB protocol to be written to and read from, and costs the measured process
+ * nothing but its requests: accepts every BatchWriteItem, answers BatchGetItem from what was written (with `--keep`),
+ * over HTTP or TLS, at once or after a latency. Tells its endpoint on stdout.
  */
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';

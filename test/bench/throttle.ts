@@ -1,10 +1,12 @@
 /**
- * `npm run bench:throttle`: whether the budget is kept and used, by the real command line against the capacity model of the tests, in
- * real time. Rows come from a real MySQL and go through the fault proxy, which throttles as a table of so much capacity
- * does, to a process that accepts everything. Each scenario runs for a while with more rows than it can move, and is stopped.
+ * `npm run bench:throttle`: whether the budget is kept and used, by the real command line against the capacity model of
+ * the tests, in real time. Rows come from a real MySQL and go through the fault proxy, which throttles as a table of so
+ * much capacity does, to a process that accepts everything. Each scenario runs for a while with more rows than it can
+ * move, and is stopped.
  *
- * The other half is the independent meter (`disturbances.ts`): no model and no proxy, but processes that are stopped, starved and killed
- * while it measures. The lane fails where any ten seconds saw more than 101% of the budget, or less than 95% of it was used.
+ * The other half is the independent meter (`disturbances.ts`): no model and no proxy, but processes that are stopped,
+ * starved and killed while it measures. The lane fails where any ten seconds saw more than 101% of the budget, or less
+ * than 95% of it was used.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -196,7 +198,9 @@ function reportDisturbed(all: readonly DisturbedFigures[]): boolean {
   return most <= MOST && used >= LEAST_USED;
 }
 
-/** What the table saw is told by this process: when it has to wait for a processor, requests seem to come all at once. */
+/**
+ * What the table saw is told by this process: when it has to wait for a processor, requests seem to come all at once.
+ */
 function comeFirst(): void {
   try {
     setPriority(-5);

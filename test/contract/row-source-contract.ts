@@ -1,6 +1,6 @@
 /**
- * What every RowSource keeps: each row of a range exactly once, in the order of the server, whatever the chunks, the ranges
- * and the cursor it goes on from.
+ * What every RowSource keeps: each row of a range exactly once, in the order of the server, whatever the chunks, the
+ * ranges and the cursor it goes on from.
  */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { SourceLimits } from '../../src/config/model.js';

@@ -1,6 +1,6 @@
 /**
- * Several shard processes share one budget; what one leaves, by its end or by SIGKILL, the others have soon. An on-demand
- * table begins with what it is warm for.
+ * Several shard processes share one budget; what one leaves, by its end or by SIGKILL, the others have soon. An
+ * on-demand table begins with what it is warm for.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
@@ -14,8 +14,9 @@ const BUDGET = 300;
 const ROWS = [150, 6_000, 6_000];
 const SECOND = 1_000;
 /**
- * What a shard leaves, the others have within two seconds, and tell within another one. That is counted by what each of them tells, once a
- * second: on a machine that lets nobody run in time, they tell less often too. Twice as often, where it is unfair.
+ * What a shard leaves, the others have within two seconds, and tell within another one. That is counted by what each of
+ * them tells, once a second: on a machine that lets nobody run in time, they tell less often too. Twice as often, where
+ * it is unfair.
  */
 const SOON_SECONDS = 3;
 const USED_SECONDS = 5;
@@ -52,8 +53,9 @@ function rate(proxy: FaultProxy, from: number, to: number): number {
 }
 
 /**
- * The most units a second over `USED_SECONDS` between two times; 0 where there are not so many. Without what an ended shard left, the
- * others have two thirds of the budget, and a second's worth of that saved up: 0.8 of it over five seconds.
+ * The most units a second over `USED_SECONDS` between two times; 0 where there are not so many. Without what an ended
+ * shard left, the others have two thirds of the budget, and a second's worth of that saved up: 0.8 of it over five
+ * seconds.
  */
 function best(proxy: FaultProxy, from: number, to: number): number {
   const last = to - USED_SECONDS * SECOND;
@@ -96,11 +98,13 @@ describe.each(onePair)('one budget for all shards: $name', { timeout: 120_000 },
     const pid = /"event":"shard.started".*"shard":"s02".*"pid":(\d+)/.exec(cli.stderr)?.[1];
     process.kill(Number(pid), 'SIGKILL');
     await goesTo(['s03'], log().length);
-    // What arrives while this process has no turn is seen at once when it has one: that much more than ten seconds' worth.
+    // What arrives while this process has no turn is seen at once when it has one: that much more than ten seconds'
+    // worth.
     delays.disable();
     const unseenSeconds = delays.max / 1e9;
     expect(mostInTenSeconds(proxy)).toBeLessThanOrEqual(1.01 * BUDGET * (1 + unseenSeconds / 10));
-    // What shards tell of it is what the table consumed, by parts of chunks: the ramp of an on-demand table goes by that too.
+    // What shards tell of it is what the table consumed, by parts of chunks: the ramp of an on-demand table goes by
+    // that too.
     expect(Math.max(...told(cli.stderr, 'unitsPerSecond'))).toBeGreaterThan(BUDGET / 4);
     cli.killGroup('SIGKILL');
   });

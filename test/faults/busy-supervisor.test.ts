@@ -1,6 +1,7 @@
 /**
- * A supervisor that takes nothing for a while, as one does that is stopped, or that prints to a reader which stands still: what a shard's
- * process tells fills the pipe between them. The process has done its work by then, and its end is heard all the same.
+ * A supervisor that takes nothing for a while, as one does that is stopped, or that prints to a reader which stands
+ * still: what a shard's process tells fills the pipe between them. The process has done its work by then, and its end
+ * is heard all the same.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';

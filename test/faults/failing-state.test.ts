@@ -1,7 +1,8 @@
 /**
- * The contract between the engine and its memory: each call of the state and of the register of keys fails once at each place, before or
- * after it had its effect, while chunks are under way; then the disk has room again. The run ends with that error or completes, and the
- * same command ends in the truth of an undisturbed run: nothing is forgotten, nothing is counted twice.
+ * The contract between the engine and its memory: each call of the state and of the register of keys fails once at each
+ * place, before or after it had its effect, while chunks are under way; then the disk has room again. The run ends with
+ * that error or completes, and the same command ends in the truth of an undisturbed run: nothing is forgotten, nothing
+ * is counted twice.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';

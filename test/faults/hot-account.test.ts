@@ -1,6 +1,7 @@
 /**
- * An account that fills more ranges of a shard than scans run at once, with one partition key that takes far less than the budget: it
- * is slow alone. The other accounts, which come behind it in the scan's order, are not held up until it is through.
+ * An account that fills more ranges of a shard than scans run at once, with one partition key that takes far less than
+ * the budget: it is slow alone. The other accounts, which come behind it in the scan's order, are not held up until it
+ * is through.
  */
 import { describe, expect, it } from 'vitest';
 import { CapacityModel } from '../support/capacity/capacity-model.js';

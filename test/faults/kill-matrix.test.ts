@@ -1,7 +1,8 @@
 /**
- * SIGKILL at any moment loses nothing: processes are killed at occurrences of every event (`kill-places.ts`), resumed, and killed again,
- * until the target holds what an undisturbed run puts there, item for item. After each kill, what the state calls done is never written
- * again. `DYNAFERRY_TEST_KILLS` sets the kills at each event and command (1), `DYNAFERRY_TEST_SEED` victims and occurrences.
+ * SIGKILL at any moment loses nothing: processes are killed at occurrences of every event (`kill-places.ts`), resumed,
+ * and killed again, until the target holds what an undisturbed run puts there, item for item. After each kill, what the
+ * state calls done is never written again. `DYNAFERRY_TEST_KILLS` sets the kills at each event and command (1),
+ * `DYNAFERRY_TEST_SEED` victims and occurrences.
  */
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { createConnection } from 'mysql2/promise';

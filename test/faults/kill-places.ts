@@ -1,6 +1,6 @@
 /**
- * The matrix of kills: for every event that the engine knows, in which command and up to which occurrence of it processes are killed, or
- * why that cannot be. A new event without a place here does not compile.
+ * The matrix of kills: for every event that the engine knows, in which command and up to which occurrence of it
+ * processes are killed, or why that cannot be. A new event without a place here does not compile.
  */
 import { EVENTS, type EventName } from '../../src/core/events.js';
 

@@ -1,6 +1,7 @@
 /**
- * A request without an answer may still be applied, over a newer item. Verification passes only once that cannot happen any more, and
- * then the item is right, or named. No test waits: `support/late-writes.ts` lands the writes and lets the 20 minutes pass.
+ * A request without an answer may still be applied, over a newer item. Verification passes only once that cannot happen
+ * any more, and then the item is right, or named. No test waits: `support/late-writes.ts` lands the writes and lets the
+ * 20 minutes pass.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -76,7 +77,8 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
     expect(early.stdout).toMatch(/next: nothing is wrong so far; `dynaferry verify --all` again after 20/);
     expect(phaseOf(migration)).toBe('backfilled');
 
-    // It lands, as it was: the same items. One of its rows is deleted meanwhile, so nothing says what its items should be.
+    // It lands, as it was: the same items. One of its rows is deleted meanwhile, so nothing says what its items should
+    // be.
     await landLate(servers.dynamodb.endpoint, request);
     await migration.databases[0]?.query('DELETE FROM messages WHERE sid = ?', [sid]);
     timePasses(migration);

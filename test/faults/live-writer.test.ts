@@ -1,7 +1,7 @@
 /**
- * The application writes to the target at full speed while the backfill runs, over a connection that fails in every way, with writes
- * that land late and a kill in between. At the end, key by key: nothing newer was overwritten, nothing deleted came back, and
- * every row that the application left alone has arrived.
+ * The application writes to the target at full speed while the backfill runs, over a connection that fails in every
+ * way, with writes that land late and a kill in between. At the end, key by key: nothing newer was overwritten, nothing
+ * deleted came back, and every row that the application left alone has arrived.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';

@@ -1,6 +1,6 @@
 /**
- * What the machine does to a run: a disk that is full under one shard's state, a folder that cannot be written, two runs at the same
- * moment, a clock that jumps, a process that is stopped.
+ * What the machine does to a run: a disk that is full under one shard's state, a folder that cannot be written, two
+ * runs at the same moment, a clock that jumps, a process that is stopped.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** A container that has no more memory: the kernel ends the process of a shard without a word to it, and the run says why it is gone. */
+/**
+ * A container that has no more memory: the kernel ends the process of a shard without a word to it, and the run says
+ * why it is gone.
+ */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * A target that says why it cannot be used: a state of the table, an index under way, a policy, a key. Each is named with what is to be
- * done, by `check` and by a run alike; nothing is written, and nothing of AWS's own text that is not known is shown.
+ * A target that says why it cannot be used: a state of the table, an index under way, a policy, a key. Each is named
+ * with what is to be done, by `check` and by a run alike; nothing is written, and nothing of AWS's own text that is not
+ * known is shown.
  */
 import { describe, expect, test } from 'vitest';
 import { type Fate, type FaultPlan, startFaultProxy } from '../support/fault-proxy.js';

@@ -1,6 +1,7 @@
 /**
- * A target table that is deleted and made again under its name while a run goes on, between two requests, so that no request ever fails:
- * no run may say "done" or "verified" of it, and no resume may believe what was recorded of the first table.
+ * A target table that is deleted and made again under its name while a run goes on, between two requests, so that no
+ * request ever fails: no run may say "done" or "verified" of it, and no resume may believe what was recorded of the
+ * first table.
  */
 import {
   CreateTableCommand,

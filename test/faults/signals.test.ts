@@ -1,7 +1,7 @@
 /**
- * SIGINT and SIGTERM: the first saves the checkpoint and exits 130, and the resume sends nothing of a committed chunk again;
- * the second ends at once, and that loses nothing either. So it is where a terminal is closed, and under the programs that others start
- * dynaferry by.
+ * SIGINT and SIGTERM: the first saves the checkpoint and exits 130, and the resume sends nothing of a committed chunk
+ * again; the second ends at once, and that loses nothing either. So it is where a terminal is closed, and under the
+ * programs that others start dynaferry by.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';

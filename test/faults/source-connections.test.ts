@@ -1,6 +1,7 @@
 /**
- * What becomes of the way to MySQL while a shard is read: connections killed, the server killed, stopped, full or locked. Each is
- * ridden out, with a line in the log and a count in `status`; or ends the shard with its own error, and the other shard goes on.
+ * What becomes of the way to MySQL while a shard is read: connections killed, the server killed, stopped, full or
+ * locked. Each is ridden out, with a line in the log and a count in `status`; or ends the shard with its own error, and
+ * the other shard goes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -72,7 +73,8 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
       await until(async () => (await server.pid().catch(() => pid)) !== pid, cli);
     });
     await goesOnAfter(two, cli, async () => {
-      // What was committed since may have been read before the server was killed: it has to be read from again, beside being watched.
+      // What was committed since may have been read before the server was killed: it has to be read from again, beside
+      // being watched.
       await until(async () => (await connectionsOf(server, user)).length >= 2, cli);
       const pid = await server.pid();
       process.kill(pid, 'SIGSTOP');
@@ -109,7 +111,8 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
     const status = await two.run(['status']);
     expect(status.stdout).toMatch(/^s01: ridden out so far: .*MySQL statements? that failed \(last \d+/m);
     expect(status.stdout).not.toMatch(/^s02: ridden out/m);
-    // A connection that is killed between two statements is nobody's loss, so how many there were is for the log to say.
+    // A connection that is killed between two statements is nobody's loss, so how many there were is for the log to
+    // say.
     const told = cli.stderr.match(/ s01 MySQL: .*tries again/g) ?? [];
     expect(told.length).toBeGreaterThanOrEqual(3);
     const counted = two.status()?.incidents.find(({ kind: of }) => of === 'source-retried')?.count;

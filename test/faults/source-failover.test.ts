@@ -1,5 +1,6 @@
 /**
- * A shard goes on from another MySQL server after a failover, if that one has the same data: its GTIDs say so, or the operator does.
+ * A shard goes on from another MySQL server after a failover, if that one has the same data: its GTIDs say so, or the
+ * operator does.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * The source is spared, as seen on the servers themselves: scans pause while a real replica lags or too many threads run, and go on after;
- * at no moment are there more scans on a server than configured, however many shards of a run are on it.
+ * The source is spared, as seen on the servers themselves: scans pause while a real replica lags or too many threads
+ * run, and go on after; at no moment are there more scans on a server than configured, however many shards of a run are
+ * on it.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +20,10 @@ async function selects(server: OwnMysql): Promise<number> {
   return Number(row?.['Value']);
 }
 
-/** Waits until the last pause that s01 told of is over: on a busy machine, a replica may lag once more than it was made to. */
+/**
+ * Waits until the last pause that s01 told of is over: on a busy machine, a replica may lag once more than it was made
+ * to.
+ */
 async function goesOn(cli: RunningCli): Promise<void> {
   await cli.waitFor(/s01 reading pauses: (?![^]*s01 reading pauses: )[^]*s01 reading goes on after /);
 }
@@ -108,7 +112,9 @@ const notes = (rows: number, shard: number): readonly string[] => [
   `INSERT INTO notes VALUES ${Array.from({ length: rows }, (_, id) => `('a${shard}', ${id})`).join()}`,
 ];
 
-/** Slow enough to be seen: each row takes the server a while. The mark is in every scan, and in nobody else's statement. */
+/**
+ * Slow enough to be seen: each row takes the server a while. The mark is in every scan, and in nobody else's statement.
+ */
 function slowScans(mark: string): (config: ConfigDocument) => void {
   return (config) => {
     notesConfig(config);
@@ -118,8 +124,9 @@ function slowScans(mark: string): (config: ConfigDocument) => void {
 }
 
 /**
- * How many scans with that mark are at their work: asleep within a row. One that is being planned (EXPLAIN) does not sleep, nor one whose
- * last row was sent, though the server lists it for a while; nor does this question itself, wherever its own text is listed.
+ * How many scans with that mark are at their work: asleep within a row. One that is being planned (EXPLAIN) does not
+ * sleep, nor one whose last row was sent, though the server lists it for a while; nor does this question itself,
+ * wherever its own text is listed.
  */
 async function scansAtWork(watching: TestDatabase, mark: string): Promise<number> {
   const [row] = await watching.query(

@@ -1,6 +1,6 @@
 /**
- * A table that is altered, emptied, renamed or dropped while it is read: nothing altered is written silently, and what was never seen
- * never ends as a quiet "done". The other shard goes on.
+ * A table that is altered, emptied, renamed or dropped while it is read: nothing altered is written silently, and what
+ * was never seen never ends as a quiet "done". The other shard goes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,8 @@ function config({ source, target, ...rest }: ConfigDocument): void {
   const key = { name: 'pk', template: '{account}' };
   source.table = { name: 'notes', shardedBy: 'account' };
   Object.assign(source.limits, { chunkRows: 10, rangesPerTable: 1, scansPerShard: 2 });
-  // Some six seconds' work: a writer holds few rows, so that most are not read yet when the fault comes, also on a busy machine.
+  // Some six seconds' work: a writer holds few rows, so that most are not read yet when the fault comes, also on a busy
+  // machine.
   Object.assign(target, { writeCapacity: (2 * ROWS) / 6, requestsInFlight: 1 });
   rest.mapping['notes'] = { items: [{ partitionKey: key, sortKey: { name: 'sk', template: '{id:pad(8)}' } }] };
   delete rest.mapping['messages'];

@@ -1,6 +1,6 @@
 /**
- * Nothing stands still for ever: where nothing moves, whatever the reason, the shard says so and ends with E_STALLED, its checkpoint
- * saved; the others go on, and a resume goes on.
+ * Nothing stands still for ever: where nothing moves, whatever the reason, the shard says so and ends with E_STALLED,
+ * its checkpoint saved; the others go on, and a resume goes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -51,7 +51,8 @@ describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 },
     migration.configure(({ target }) => void Object.assign(target, { patienceSeconds: 5 }));
     await using cli = await migration.spawn(['backfill', '--all', '--jobs', '2', '--json'], { env: HURRIED });
     await until(() => committed(migration) > 100, 'rows are committed');
-    // A byte now and then: never silent, and never a row. No limit of a statement or of a connection sees anything in it.
+    // A byte now and then: never silent, and never a row. No limit of a statement or of a connection sees anything in
+    // it.
     proxy.dribble(700);
     await cli.waitFor(/"event":"shard\.stalled","shard":"s01","last":"[^"]+","seconds":60/, 60_000);
     const ended = await cli.result;

@@ -1,6 +1,6 @@
 /**
- * DynamoDB's faults under a whole run: what passes is ridden out, told in the log and counted in `status`; what does not pass ends the
- * run with an error of its own, and a resume completes what is missing.
+ * DynamoDB's faults under a whole run: what passes is ridden out, told in the log and counted in `status`; what does
+ * not pass ends the run with an error of its own, and a resume completes what is missing.
  */
 import { describe, expect, test } from 'vitest';
 import { type Fate, type FaultPlan, type FaultProxy, inOrder, startFaultProxy } from '../support/fault-proxy.js';
@@ -16,7 +16,10 @@ function behind(proxy: FaultProxy): { readonly env: Record<string, string> } {
   return { env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint } };
 }
 
-/** The endpoint comes from the environment, so a resume would speak of another one: every run of a test goes through one proxy. */
+/**
+ * The endpoint comes from the environment, so a resume would speak of another one: every run of a test goes through one
+ * proxy.
+ */
 async function migrationThrough(
   servers: Servers,
   plan: FaultPlan,

@@ -1,6 +1,7 @@
 /**
- * What the answers of the operations look like that dynaferry sends, written down by hand from AWS's API reference: members that no
- * emulator sends are in it too. An answer is changed along it, so that a change meets each member, there or not, by what it should be.
+ * What the answers of the operations look like that dynaferry sends, written down by hand from AWS's API reference:
+ * members that no emulator sends are in it too. An answer is changed along it, so that a change meets each member,
+ * there or not, by what it should be.
  */
 
 export type Shape =

@@ -89,8 +89,8 @@ function brokenSeal(truth: SealedAnswer, random: Random): readonly [string, Seal
 }
 
 /**
- * Whether it says, in a right shape, that more was done than was. Under a right seal nobody could tell: such an answer keeps the seal
- * of the true one. What says so in a wrong shape has to be found out by that.
+ * Whether it says, in a right shape, that more was done than was. Under a right seal nobody could tell: such an answer
+ * keeps the seal of the true one. What says so in a wrong shape has to be found out by that.
  */
 function claimsMore(operation: string, truth: SealedAnswer, text: string): boolean {
   if (operation === 'PutItem') {

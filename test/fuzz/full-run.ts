@@ -1,6 +1,6 @@
 /**
- * Whole migrations behind wrong answers, by the built command: what `backfill` ends with 0 is there, as an honest look says, and what is
- * missing no `verify` passes.
+ * Whole migrations behind wrong answers, by the built command: what `backfill` ends with 0 is there, as an honest look
+ * says, and what is missing no `verify` passes.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

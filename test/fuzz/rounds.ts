@@ -1,6 +1,6 @@
 /**
- * One round: a seed, an operation of the adapter, a few wrong answers. No outcome may be a false success, an error of ours or a hang;
- * a fault with a code of the target's is an end in order, where the answer could be none.
+ * One round: a seed, an operation of the adapter, a few wrong answers. No outcome may be a false success, an error of
+ * ours or a hang; a fault with a code of the target's is an end in order, where the answer could be none.
  */
 import { FerryError } from '../../src/core/errors.js';
 import { EventBus } from '../../src/core/events.js';

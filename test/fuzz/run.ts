@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz:answers`: answers of DynamoDB changed in one place each, along the API's model, in front of real emulators. Exits 1 on a
- * find: a false success, an error of ours, a hang.
+ * `npm run fuzz:answers`: answers of DynamoDB changed in one place each, along the API's model, in front of real
+ * emulators. Exits 1 on a find: a false success, an error of ours, a hang.
  */
 import { parseArgs } from 'node:util';
 import { fullRuns } from './full-run.js';

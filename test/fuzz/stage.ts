@@ -1,4 +1,6 @@
-/** A table of an emulator for many rounds, each with partitions of its own; what it holds is looked at past the proxy. */
+/**
+ * A table of an emulator for many rounds, each with partitions of its own; what it holds is looked at past the proxy.
+ */
 import { randomBytes } from 'node:crypto';
 import {
   BatchGetItemCommand,

@@ -1,4 +1,7 @@
-/** `bin/demo` as a user runs it: plays to its end, fails where it cannot, and leaves nothing behind, however it is ended. */
+/**
+ * `bin/demo` as a user runs it: plays to its end, fails where it cannot, and leaves nothing behind, however it is
+ * ended.
+ */
 import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';

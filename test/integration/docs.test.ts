@@ -1,4 +1,7 @@
-/** The documents are executed: every command of README.md and MIGRATION.md runs, in order, and exits 0; the grants are granted. */
+/**
+ * The documents are executed: every command of README.md and MIGRATION.md runs, in order, and exits 0; the grants are
+ * granted.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createMigration, onePair } from '../support/migration.js';
@@ -63,7 +66,8 @@ describe.each(onePair)('commands in the documents, $name', (servers) => {
       });
       const env = { MYSQL_PASSWORD: 'a password of its own' };
       const check = await migration.run(['check'], { env });
-      // Of the source there is nothing to warn of: no privilege too many, none missing. (The target's TTL is not its business.)
+      // Of the source there is nothing to warn of: no privilege too many, none missing. (The target's TTL is not its
+      // business.)
       expect({ code: check.code, source: /E_SOURCE\w*/.exec(check.stdout) }).toEqual({ code: 0, source: null });
       const backfill = await migration.run(['backfill', '--all', '--json'], { env });
       expect(backfill.code).toBe(0);

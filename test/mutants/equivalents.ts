@@ -1,6 +1,7 @@
 /**
- * The list of mutants that change nothing that anybody could see, each with the reason, in equivalent.yaml. An entry names the change,
- * the line and the function: once any of them is written otherwise, it matches nothing, and that is an error.
+ * The list of mutants that change nothing that anybody could see, each with the reason, in equivalent.yaml. An entry
+ * names the change, the line and the function: once any of them is written otherwise, it matches nothing, and that is
+ * an error.
  */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';

@@ -1,6 +1,6 @@
 /**
- * Servers of one job, started once for all of its mutants. What a test run that was cut short may leave behind is removed after it:
- * databases, tables, global variables, a server that no longer answers.
+ * Servers of one job, started once for all of its mutants. What a test run that was cut short may leave behind is
+ * removed after it: databases, tables, global variables, a server that no longer answers.
  */
 import { DeleteTableCommand, DynamoDBClient, paginateListTables } from '@aws-sdk/client-dynamodb';
 import { writeFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * What one job has of its own, for all of its mutants: a tree, servers, and runners of the tests, each started when first asked for. Most
- * mutants die without any server, and most others with the first of each sort.
+ * What one job has of its own, for all of its mutants: a tree, servers, and runners of the tests, each started when
+ * first asked for. Most mutants die without any server, and most others with the first of each sort.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,8 @@
 /**
- * What becomes of one mutant: its test files one after the other, those that most likely kill it first, until one fails. Files that are
- * known not to run the changed code are not asked. The test that kills must have been seen to pass on the code as it is, and where load
- * might have been the cause (a time limit, a test that kills processes), right after the kill.
+ * What becomes of one mutant: its test files one after the other, those that most likely kill it first, until one
+ * fails. Files that are known not to run the changed code are not asked. The test that kills must have been seen to
+ * pass on the code as it is, and where load might have been the cause (a time limit, a test that kills processes),
+ * right after the kill.
  */
 import type { Job } from './job.js';
 import type { Looks } from './looks.js';
@@ -24,7 +25,10 @@ export interface Verdict {
 /** A mutant that makes tests hang must not hold up the run, and a slow moment must not count as a kill. */
 const SLOWER = 4;
 const LEAST_LIMIT_MS = 20_000;
-/** Of files that have not been seen yet, by project: vitest itself ends a test of the first after 30 s, some of the second have more. */
+/**
+ * Of files that have not been seen yet, by project: vitest itself ends a test of the first after 30 s, some of the
+ * second have more.
+ */
 const UNKNOWN_LIMIT_MS = { unit: 35_000, servers: 120_000 } as const;
 const LOOK_LIMIT_MS = 600_000;
 /** Files run together as long as they take no longer, so that the time of one mutant is looked at in between. */
@@ -43,7 +47,10 @@ const LOAD_MAY_CAUSE = /tim(ed|e) ?out|did not answer|ECONNREFUSED|passed before
 export class Judge {
   /** Kills by source file and test file: what killed one mutant of a file likely kills its next. */
   readonly #kills = new Map<string, number>();
-  /** Test files that failed on the code as it is, twice, with the reason: they would kill every mutant, so they are not asked any more. */
+  /**
+   * Test files that failed on the code as it is, twice, with the reason: they would kill every mutant, so they are not
+   * asked any more.
+   */
   readonly red = new Map<string, string>();
 
   /** @param mutantMs time of one mutant; null: all the files that may run the code have their turn */
@@ -90,8 +97,9 @@ export class Judge {
   }
 
   /**
-   * The files to run next, together: what has killed before first, then what is named like the file, then what mentions what is changed,
-   * then what is known to be fast, then what has not been seen yet, the slow ones last. Of these, tests of a server run one at a time, so that what their processes run is known to be theirs.
+   * The files to run next, together: what has killed before first, then what is named like the file, then what mentions
+   * what is changed, then what is known to be fast, then what has not been seen yet, the slow ones last. Of these,
+   * tests of a server run one at a time, so that what their processes run is known to be theirs.
    */
   #next(tests: readonly TestFile[], mutant: Mutant): readonly TestFile[] {
     const kills = (test: TestFile): number => this.#kills.get(`${mutant.file} ${test.path}`) ?? 0;
@@ -188,8 +196,9 @@ export class Judge {
 }
 
 /**
- * From what mirrors the file to what only passes through it, and one server of a sort before the others; within a stage, what needs no
- * server first, then what is named alike, then what imports the file over the fewest steps, then the most specific.
+ * From what mirrors the file to what only passes through it, and one server of a sort before the others; within a
+ * stage, what needs no server first, then what is named alike, then what imports the file over the fewest steps, then
+ * the most specific.
  */
 function stagesOf(tests: readonly TestFile[], mutant: Mutant): readonly (readonly TestFile[])[] {
   const folder = mutant.file.split('/')[1] ?? '';
@@ -223,7 +232,10 @@ function rank({ path, servers }: TestFile): number {
   return servers === 'none' ? (contract ? 0 : 1) : contract ? 3 : 2;
 }
 
-/** The text that is changed, such as an event's name; or, where the test is near to the module, the function or method that it is in. */
+/**
+ * The text that is changed, such as an event's name; or, where the test is near to the module, the function or method
+ * that it is in.
+ */
 function mentions({ text, project, imports }: TestFile, { file, operator, change, within }: Mutant): boolean {
   const literal = operator === 'string' ? /^'([^']{4,})' -> /.exec(change)?.[1] : undefined;
   if (literal !== undefined && text.includes(literal)) return true;

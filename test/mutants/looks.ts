@@ -1,7 +1,7 @@
 /**
- * What is known of each test file from having seen it pass: how long it takes and which blocks of the sources it runs; and which single
- * tests were seen to pass on the code as it is, as what kills a mutant must have been. What was seen is kept for the next run, as long as
- * neither the sources nor that test change.
+ * What is known of each test file from having seen it pass: how long it takes and which blocks of the sources it runs;
+ * and which single tests were seen to pass on the code as it is, as what kills a mutant must have been. What was seen
+ * is kept for the next run, as long as neither the sources nor that test change.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Every small change that is tried on a source file: what a hand may get wrong and the compiler does not see. Left out are types,
- * what reads as prose (messages, hints), and all arguments of an error but its code: how a fault is worded, reviews judge.
+ * Every small change that is tried on a source file: what a hand may get wrong and the compiler does not see. Left out
+ * are types, what reads as prose (messages, hints), and all arguments of an error but its code: how a fault is worded,
+ * reviews judge.
  */
 import ts from 'typescript';
 import type { Mutant, Operator } from './mutant.js';

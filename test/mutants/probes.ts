@@ -1,7 +1,7 @@
 /**
- * Which code a test runs, also in the processes that it starts: a copy of a source file in which each block, when it is first run in a
- * process, appends its number to a file in a folder. V8's own coverage knows nothing of a process that was killed, and half of the
- * tests kill.
+ * Which code a test runs, also in the processes that it starts: a copy of a source file in which each block, when it is
+ * first run in a process, appends its number to a file in a folder. V8's own coverage knows nothing of a process that
+ * was killed, and half of the tests kill.
  */
 import ts from 'typescript';
 
@@ -10,7 +10,10 @@ export const ANYBODY = 'anybody';
 
 export interface Probed {
   readonly text: string;
-  /** Start and end offsets of each block in the unchanged text, by its number less `first`; the first is the file itself. */
+  /**
+   * Start and end offsets of each block in the unchanged text, by its number less `first`; the first is the file
+   * itself.
+   */
   readonly blocks: readonly (readonly [start: number, end: number])[];
 }
 
@@ -104,7 +107,8 @@ export function withProbes(
   };
   visit(source);
 
-  // What is wholly within the change goes with it; those at the same place stay in the order in which they were asked for.
+  // What is wholly within the change goes with it; those at the same place stay in the order in which they were asked
+  // for.
   const { start, end, replacement } = change;
   const kept = insertions
     .filter(({ from, to }) => from < start || to > end || (from === start && to === end))
@@ -127,8 +131,8 @@ export function withProbes(
 }
 
 /**
- * The blocks of which one must run for a change at `start` to be seen. For a constant of the module, besides the file: where the
- * file itself uses it.
+ * The blocks of which one must run for a change at `start` to be seen. For a constant of the module, besides the file:
+ * where the file itself uses it.
  * @param blocks as `withProbes` gives them
  */
 export function blocksAround(
@@ -177,7 +181,9 @@ function hit(block: number): string {
   return `globalThis.__probe(${block})`;
 }
 
-/** Defines the probe where no other file of the process has. What cannot be noted (a full disk, no rights) is let go. */
+/**
+ * Defines the probe where no other file of the process has. What cannot be noted (a full disk, no rights) is let go.
+ */
 function prelude(folder: string): string {
   return `import { appendFileSync as __append } from 'node:fs'; globalThis.__probe ??= ((seen) => (block) => {
     if (seen.has(block)) return;

@@ -1,4 +1,7 @@
-/** What a run says of its mutants: one line each, survivors as a diff, a table by folder, and the score as the last line. */
+/**
+ * What a run says of its mutants: one line each, survivors as a diff, a table by folder, and the score as the last
+ * line.
+ */
 import type { Verdict } from './judge.js';
 import { stringify } from 'yaml';
 import type { Mutant } from './mutant.js';

@@ -1,7 +1,8 @@
 /**
- * `npm run mutants`: whether the tests notice small changes of the code. Draws mutants by a seed, equal shares of the folders that move
- * and prove rows, runs over each the tests that run its code, and tells what survived. Exit 0 from 95% killed, 1 below, 2 where that
- * cannot be said: a wrong option, a stale entry of equivalent.yaml, a test that fails on the code as it is.
+ * `npm run mutants`: whether the tests notice small changes of the code. Draws mutants by a seed, equal shares of the
+ * folders that move and prove rows, runs over each the tests that run its code, and tells what survived. Exit 0 from
+ * 95% killed, 1 below, 2 where that cannot be said: a wrong option, a stale entry of equivalent.yaml, a test that fails
+ * on the code as it is.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

@@ -1,14 +1,14 @@
 /**
- * Which mutants a run tries: equal shares of the folders, drawn by a seed. Each mutant's place in the draw depends on the seed and on
- * itself alone, so that a change of the code moves the mutants of what was changed and no others: a small sample that passed goes on
- * to pass until something that it looks at is touched.
+ * Which mutants a run tries: equal shares of the folders, drawn by a seed. Each mutant's place in the draw depends on
+ * the seed and on itself alone, so that a change of the code moves the mutants of what was changed and no others: a
+ * small sample that passed goes on to pass until something that it looks at is touched.
  */
 import { createHash } from 'node:crypto';
 import { nameOf, type Mutant, type Operator } from './mutant.js';
 
 /**
- * How likely one is to be drawn beside the others. There are several numbers and texts to every decision, and a moved constant is
- * more often a matter of taste than a flipped comparison.
+ * How likely one is to be drawn beside the others. There are several numbers and texts to every decision, and a moved
+ * constant is more often a matter of taste than a flipped comparison.
  */
 const WEIGHTS: Readonly<Record<Operator, number>> = {
   comparison: 1,

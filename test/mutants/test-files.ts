@@ -1,17 +1,23 @@
-/** The test files that there are, and what can be known of each without running it: what it imports, whether it needs the built program. */
+/**
+ * The test files that there are, and what can be known of each without running it: what it imports, whether it needs
+ * the built program.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 
 /**
- * The servers that a test file runs against: one of a sort, or all that there are besides. A test over every pair of servers takes many
- * times as long, and what one pair shows the others rarely do not.
+ * The servers that a test file runs against: one of a sort, or all that there are besides. A test over every pair of
+ * servers takes many times as long, and what one pair shows the others rarely do not.
  */
 export type ServerSet = 'none' | 'first' | 'others';
 
 export interface TestFile {
-  /** The path, and the servers where they are not the first ones: what is known of a file is known of it with these servers. */
+  /**
+   * The path, and the servers where they are not the first ones: what is known of a file is known of it with these
+   * servers.
+   */
   readonly id: string;
   /** From the root of the checkout. */
   readonly path: string;

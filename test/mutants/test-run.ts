@@ -1,6 +1,7 @@
 /**
- * Runs test files of a tree, to the first failure or to a time limit, in a vitest that stays between runs (vitest-process.ts): a start of
- * its own takes as long as many a file. What hangs is killed, with every process of its group, and the next run has a new one.
+ * Runs test files of a tree, to the first failure or to a time limit, in a vitest that stays between runs
+ * (vitest-process.ts): a start of its own takes as long as many a file. What hangs is killed, with every process of its
+ * group, and the next run has a new one.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -26,7 +27,10 @@ export interface RunResult {
 }
 
 export interface RunOptions {
-  /** How long nothing may end, neither a test nor a file: what takes longer hangs. The start of vitest is not part of it. */
+  /**
+   * How long nothing may end, neither a test nor a file: what takes longer hangs. The start of vitest is not part of
+   * it.
+   */
   readonly limitMs: number;
   /** All failures, not the first one alone. */
   readonly all?: boolean;
@@ -152,7 +156,10 @@ function sendToGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** Ends what a test has left running: processes of the group whose line of parents no longer leads to its leader. False where that cannot be seen. */
+/**
+ * Ends what a test has left running: processes of the group whose line of parents no longer leads to its leader. False
+ * where that cannot be seen.
+ */
 function endOrphans(leader: number): boolean {
   const parents = new Map<number, number>();
   const group: number[] = [];

@@ -1,7 +1,7 @@
 /**
- * A vitest that stays: the process that test-run.ts starts. It runs the test files that it is asked for, one at a time and in that order,
- * in a fresh worker each, and what has been transformed stays until a file is said to have changed. It says what happened in that run
- * alone, and nothing of runs before.
+ * A vitest that stays: the process that test-run.ts starts. It runs the test files that it is asked for, one at a time
+ * and in that order, in a fresh worker each, and what has been transformed stays until a file is said to have changed.
+ * It says what happened in that run alone, and nothing of runs before.
  */
 import { Writable } from 'node:stream';
 import { createVitest, type Reporter, type TestCase, type TestModule, type TestSpecification } from 'vitest/node';

@@ -1,4 +1,7 @@
-/** The faults of the soak: what becomes of each request, now and then a storm of it; connections that die; what is done to processes. */
+/**
+ * The faults of the soak: what becomes of each request, now and then a storm of it; connections that die; what is done
+ * to processes.
+ */
 import type { Fate, FaultPlan } from '../support/fault-proxy.js';
 import type { SoakSource } from './migration.js';
 
@@ -30,7 +33,9 @@ const HANG: Fate = { kind: 'hang', applied: true };
 const HANG_CHANCE = 0.0005;
 
 const READ_FATES = WRITE_FATES.filter(({ kind }) => kind !== 'held');
-/** A table that throttles at random whatever is asked of it would be probed down to a crawl: throttles come in storms. */
+/**
+ * A table that throttles at random whatever is asked of it would be probed down to a crawl: throttles come in storms.
+ */
 const isThrottle = ({ kind }: Fate): boolean => kind === 'throttle' || kind === 'unprocessed';
 const calm = (fates: readonly Fate[]): readonly Fate[] => fates.filter((fate) => !isThrottle(fate));
 

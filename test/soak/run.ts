@@ -1,8 +1,8 @@
 /**
- * `npm run soak`: half an hour of random faults over 500,000 rows of two shards, seeded. A budget paces a backfill and a verification
- * so that they fill the time; meanwhile answers are lost, late, throttled or wrong, MySQL connections die, and processes are killed,
- * stopped and signalled, and started again. It ends well only where the verification passes, the target holds as many items as there
- * are rows, and no process grew or kept handles.
+ * `npm run soak`: half an hour of random faults over 500,000 rows of two shards, seeded. A budget paces a backfill and
+ * a verification so that they fill the time; meanwhile answers are lost, late, throttled or wrong, MySQL connections
+ * die, and processes are killed, stopped and signalled, and started again. It ends well only where the verification
+ * passes, the target holds as many items as there are rows, and no process grew or kept handles.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -88,7 +88,8 @@ async function soak(scratch: string, closers: (() => Promise<void>)[]): Promise<
   await proxy.releaseHeld();
   // What the killed runs had sent has landed: nothing else is under way.
   letLateWriteWindowPass(state, SHARDS);
-  // Faster than the budget they are not, yet they may be through early: then it is verified again, until the time is over.
+  // Faster than the budget they are not, yet they may be through early: then it is verified again, until the time is
+  // over.
   let verifications = 0;
   do {
     await phase('verify', VERIFY_SHARE);

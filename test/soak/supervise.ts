@@ -1,4 +1,6 @@
-/** Runs one command until it is through, however often it is killed or stopped on its way, and harasses it meanwhile. */
+/**
+ * Runs one command until it is through, however often it is killed or stopped on its way, and harasses it meanwhile.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnCli, type CliResult, type RunningCli } from '../support/cli.js';
 import type { Faults, ProcessAction } from './faults.js';

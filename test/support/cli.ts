@@ -1,6 +1,6 @@
 /**
- * The real command line as a child process: `bin/dynaferry` of this checkout, built. Nothing of it outlives the test, and a
- * process that dynaferry itself leaves behind is a failure.
+ * The real command line as a child process: `bin/dynaferry` of this checkout, built. Nothing of it outlives the test,
+ * and a process that dynaferry itself leaves behind is a failure.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,8 +10,9 @@ import { runGuarded } from './servers/guarded.js';
 export const LAUNCHER = fileURLToPath(new URL('../../bin/dynaferry', import.meta.url));
 const DEFAULT_TIMEOUT_MS = 60_000;
 /**
- * For the children of an ended dynaferry to end as well, and from SIGTERM to SIGKILL where a test gives up. A worker whose parent was
- * killed has 30 s to save its checkpoint (`shards/worker.ts`), and on a busy machine it may need some of them.
+ * For the children of an ended dynaferry to end as well, and from SIGTERM to SIGKILL where a test gives up. A worker
+ * whose parent was killed has 30 s to save its checkpoint (`shards/worker.ts`), and on a busy machine it may need some
+ * of them.
  */
 const GRACE_MS = 40_000;
 

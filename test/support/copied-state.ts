@@ -1,4 +1,7 @@
-/** A state folder that is copied, and gone on with as if it were the one that was worked on: what a product's user has to adopt first. */
+/**
+ * A state folder that is copied, and gone on with as if it were the one that was worked on: what a product's user has
+ * to adopt first.
+ */
 import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

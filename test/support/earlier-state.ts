@@ -1,4 +1,7 @@
-/** State files as an earlier dynaferry left them, made of those of today: rows stay, and what later versions added to the schema goes. */
+/**
+ * State files as an earlier dynaferry left them, made of those of today: rows stay, and what later versions added to
+ * the schema goes.
+ */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

@@ -1,6 +1,6 @@
 /**
- * Time passes over what verifications compared, and runs are interrupted in the midst of it. Nobody waits: the state files are edited as if
- * it had passed. The product's own clock is never touched.
+ * Time passes over what verifications compared, and runs are interrupted in the midst of it. Nobody waits: the state
+ * files are edited as if it had passed. The product's own clock is never touched.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
@@ -22,7 +22,10 @@ export function letEvidenceAge(stateFolder: string, shard: string, ms: number): 
   database.close();
 }
 
-/** Rows in committed chunks of the newest passes of that kind, over all tables. @param since of passes that began after that alone */
+/**
+ * Rows in committed chunks of the newest passes of that kind, over all tables.
+ * @param since of passes that began after that alone
+ */
 export function committedRows(migration: Migration, kind: PassKind, shard = 's01', since = 0): number {
   const status = readShardStatus({ folder: migration.stateFolder, shard });
   const passes = (status?.tables ?? []).flatMap((table) => table[kind] ?? []);
@@ -41,7 +44,10 @@ export function rangesOf(migration: Migration, kind: PassKind): number {
   return status?.tables[0]?.[kind]?.ranges ?? 0;
 }
 
-/** Units for a run over so many items that takes some ten seconds; few requests at once, so that the first chunks are done early on. */
+/**
+ * Units for a run over so many items that takes some ten seconds; few requests at once, so that the first chunks are
+ * done early on.
+ */
 export function slowly(items: number): (config: ConfigDocument) => void {
   return ({ target }) =>
     void Object.assign(target, {

@@ -1,6 +1,7 @@
 /**
- * A state that fails once: the n-th call of one method throws E_STATE_IO, as on a disk that is full for a moment, before or after it had
- * its effect; all other calls are the real ones. For `vi.mock` of the modules that open the state.
+ * A state that fails once: the n-th call of one method throws E_STATE_IO, as on a disk that is full for a moment,
+ * before or after it had its effect; all other calls are the real ones. For `vi.mock` of the modules that open the
+ * state.
  */
 import { FerryError } from '../../src/core/errors.js';
 

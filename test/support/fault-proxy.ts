@@ -1,9 +1,13 @@
 /**
- * A DynamoDB that misbehaves as told, in front of a real one: what it lets pass is answered by the emulator, so the table
- * holds exactly what was applied. A plan decides the fate of each request; whatever is random is seeded. `fault-proxy/` has
- * the parts: fates, plans, and `throttling.ts`, a plan that throttles as a table of so much capacity does.
+ * A DynamoDB that misbehaves as told, in front of a real one: what it lets pass is answered by the emulator, so the
+ * table holds exactly what was applied. A plan decides the fate of each request; whatever is random is seeded.
+ * `fault-proxy/` has the parts: fates, plans, and `throttling.ts`, a plan that throttles as a table of so much capacity
+ * does.
  *
- *   await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'throttle' }, { kind: 'unprocessed', share: 0.5 }));
+ *   await using proxy = await startFaultProxy(server.endpoint, inOrder(
+ *     { kind: 'throttle' },
+ *     { kind: 'unprocessed', share: 0.5 },
+ *   ));
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:http';
@@ -133,8 +137,8 @@ export async function startFaultProxy(
 }
 
 /**
- * That a connection has ended and that a request came on another one are read in one turn, in no order, and the end is reported in the
- * next: whether the one was over when the other was sent is known after that.
+ * That a connection has ended and that a request came on another one are read in one turn, in no order, and the end is
+ * reported in the next: whether the one was over when the other was sent is known after that.
  */
 function afterTurns(callback: () => void): void {
   setImmediate(() => setImmediate(() => setImmediate(callback)));

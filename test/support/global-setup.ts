@@ -1,8 +1,8 @@
 /**
- * Starts each server that can be had once per vitest run, hands the endpoints to the tests (`inject`), and stops them all.
- * `DYNAFERRY_TEST_REPORT` may name a file (JSON, ServerReport) that learns which servers could not be had, and why.
- * `DYNAFERRY_TEST_RUNNING` may name one (JSON, RunningServers) with servers of the same kinds that run already: for many
- * runs one after the other (test/mutants).
+ * Starts each server that can be had once per vitest run, hands the endpoints to the tests (`inject`), and stops them
+ * all. `DYNAFERRY_TEST_REPORT` may name a file (JSON, ServerReport) that learns which servers could not be had, and
+ * why. `DYNAFERRY_TEST_RUNNING` may name one (JSON, RunningServers) with servers of the same kinds that run already:
+ * for many runs one after the other (test/mutants).
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
@@ -36,7 +36,10 @@ interface SortReport {
   readonly lacking: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** @returns the tear-down. @throws Error where a server that is available does not start: that is a failure, not a skip */
+/**
+ * @returns the tear-down.
+ * @throws Error where a server that is available does not start: that is a failure, not a skip
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const runningFile = process.env['DYNAFERRY_TEST_RUNNING'];
   if (runningFile !== undefined) {
@@ -67,7 +70,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
 }
 
-/** Starts one of each kind that is available, all at once; each that runs is added to `running`, whatever happens to others. */
+/**
+ * Starts one of each kind that is available, all at once; each that runs is added to `running`, whatever happens to
+ * others.
+ */
 async function startSort<Server extends { readonly name: string }>(
   kinds: readonly ServerKind<Server>[],
   running: Running<unknown>[],

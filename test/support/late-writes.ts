@@ -1,13 +1,16 @@
 /**
- * Writes that land late, and the 20 minutes in which they may. Nobody waits here: what would happen in that time is made to
- * happen, and the state files are edited as if it had passed. The product's own clock is never touched.
+ * Writes that land late, and the 20 minutes in which they may. Nobody waits here: what would happen in that time is
+ * made to happen, and the state files are edited as if it had passed. The product's own clock is never touched.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../../src/core/time/late-writes.js';
 
-/** All that the shards' state files remember happened 20 minutes earlier: suspects, the kill, passes. No process may work on them. */
+/**
+ * All that the shards' state files remember happened 20 minutes earlier: suspects, the kill, passes. No process may
+ * work on them.
+ */
 export function letLateWriteWindowPass(stateFolder: string, shards: readonly string[]): void {
   const names = readdirSync(stateFolder).filter((name) => shards.some((shard) => isStateOf(shard, name)));
   for (const name of names) {
@@ -34,7 +37,10 @@ function isStateOf(shard: string, name: string): boolean {
   return name.startsWith(`${shard}.`) && /^(\d{8}T\d{6}Z(-\d+)?\.)?db$/.test(name.slice(shard.length + 1));
 }
 
-/** A request that its sender gave up on reaches the table all the same. An emulator does not mind the age of the signature. */
+/**
+ * A request that its sender gave up on reaches the table all the same. An emulator does not mind the age of the
+ * signature.
+ */
 export async function landLate(
   endpoint: string,
   request: { readonly headers: Readonly<Record<string, unknown>>; readonly body: string },

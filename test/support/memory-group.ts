@@ -1,6 +1,7 @@
 /**
- * A container's limit of memory, as the kernel keeps it: a control group of its own, in which it ends a process once all together have used
- * up what they may. Making one is root's, on Linux, where nobody else has the controllers: elsewhere such a test is skipped, and counted so.
+ * A container's limit of memory, as the kernel keeps it: a control group of its own, in which it ends a process once
+ * all together have used up what they may. Making one is root's, on Linux, where nobody else has the controllers:
+ * elsewhere such a test is skipped, and counted so.
  */
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

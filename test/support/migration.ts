@@ -1,6 +1,6 @@
 /**
- * A whole migration for one test: shards with rows, a target table, a written dynaferry.yaml, and the real command line to
- * run on them. It starts and ends empty-handed: databases, table, state and every process are gone after disposal.
+ * A whole migration for one test: shards with rows, a target table, a written dynaferry.yaml, and the real command line
+ * to run on them. It starts and ends empty-handed: databases, table, state and every process are gone after disposal.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +32,9 @@ export const serverCombinations: readonly Servers[] = mysqlServers.flatMap((mysq
   dynamodbServers.map((dynamodb) => combined(mysql, dynamodb)),
 );
 
-/** Each server at least once, for tests that would take too long in every combination. Empty where one sort is lacking. */
+/**
+ * Each server at least once, for tests that would take too long in every combination. Empty where one sort is lacking.
+ */
 export const serverPairs: readonly Servers[] =
   serverCombinations.length === 0
     ? []
@@ -75,7 +77,10 @@ export interface MigrationOptions {
   readonly servers: Servers;
   /** Databases, called s01, s02 and so on; 1 unless given. */
   readonly shards?: number;
-  /** Postflight rows in each shard, always the same ones on the same day; or SQL that makes a shard (from 0) of the test's own. */
+  /**
+   * Postflight rows in each shard, always the same ones on the same day; or SQL that makes a shard (from 0) of the
+   * test's own.
+   */
   readonly rows: number | ((shard: number) => readonly string[]);
   /** Keys of the target table, `pk` and `sk` of type S unless given; `missing`: there is no such table yet. */
   readonly table?: TableKeys | 'missing';

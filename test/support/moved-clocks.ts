@@ -1,4 +1,7 @@
-/** Clocks of a machine that a test starts again, puts to sleep, or sets; and the wall clock of a whole process tree, moved. */
+/**
+ * Clocks of a machine that a test starts again, puts to sleep, or sets; and the wall clock of a whole process tree,
+ * moved.
+ */
 import type { Clocks } from '../../src/state/home/clocks.js';
 
 export class MovedClocks implements Clocks {

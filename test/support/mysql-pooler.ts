@@ -1,8 +1,9 @@
 /**
- * A pooler between MySQL and its client, as hard as they come: `await using pooler = await startMysqlPooler(server, from)`. From the first
- * statement that `from` picks on, each one of a connection meets a session that was just reset (COM_RESET_CONNECTION), as if another had
- * been put under it: settings as the server presets them, no user variables. That needs MySQL 5.7.3 or MariaDB 10.2.4 at least; with a
- * login, it is COM_CHANGE_USER to the same user, as poolers send it to older servers (mysql_native_password alone).
+ * A pooler between MySQL and its client, as hard as they come: `await using pooler = await startMysqlPooler(server,
+ * from)`. From the first statement that `from` picks on, each one of a connection meets a session that was just reset
+ * (COM_RESET_CONNECTION), as if another had been put under it: settings as the server presets them, no user variables.
+ * That needs MySQL 5.7.3 or MariaDB 10.2.4 at least; with a login, it is COM_CHANGE_USER to the same user, as poolers
+ * send it to older servers (mysql_native_password alone).
  */
 import { createHash } from 'node:crypto';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -101,7 +102,9 @@ function framed(payload: Buffer, sequence: number): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** Source: MySQL, "Protocol::HandshakeV10": version in words, id, eight bytes of salt, 19 of other things, twelve more. */
+/**
+ * Source: MySQL, "Protocol::HandshakeV10": version in words, id, eight bytes of salt, 19 of other things, twelve more.
+ */
 function saltOf(handshake: Buffer): Buffer {
   const first = handshake.indexOf(0, HEADER + 1) + 1 + 4;
   return Buffer.concat([handshake.subarray(first, first + 8), handshake.subarray(first + 27, first + 39)]);
@@ -110,7 +113,8 @@ function saltOf(handshake: Buffer): Buffer {
 /** Source: MySQL, "COM_CHANGE_USER" and "Native Authentication". */
 function changeUser({ user, password, database }: PoolerLogin, salt: Buffer): Buffer {
   const answer = scramble(password, salt);
-  // MySQL 5.6.24 takes this number for the length of the connection's attributes too, and refuses one that is longer than what follows.
+  // MySQL 5.6.24 takes this number for the length of the connection's attributes too, and refuses one that is longer
+  // than what follows.
   const latin1 = Buffer.from([8, 0]);
   const texts = [`${String.fromCharCode(COM_CHANGE_USER)}${user}\0`, `${database}\0`, 'mysql_native_password\0'];
   const [head = '', place = '', plugin = ''] = texts;

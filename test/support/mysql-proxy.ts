@@ -1,6 +1,6 @@
 /**
- * A network between MySQL and its client that fails as told: `await using proxy = await startMysqlProxy(server)`. What it lets pass is
- * the real server's.
+ * A network between MySQL and its client that fails as told: `await using proxy = await startMysqlProxy(server)`. What
+ * it lets pass is the real server's.
  */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
@@ -22,12 +22,16 @@ export interface MysqlProxy extends AsyncDisposable {
   /** From now on, what an answer has beyond so many bytes stays on its way, for ever; Infinity: it arrives. */
   holdAnswersOver(bytes: number): void;
   /**
-   * From now on answers come one byte at a time, each so many ms after the last: never silent, and never at an end. null: as they are.
+   * From now on answers come one byte at a time, each so many ms after the last: never silent, and never at an end.
+   * null: as they are.
    */
   dribble(everyMs: number | null): void;
   /** From now on, each part of an answer comes so many ms later: a server that far away, there and back. */
   delay(ms: number): void;
-  /** The next statement with this text is answered by this error, and its connection stays open: as a proxy does whose server is gone. */
+  /**
+   * The next statement with this text is answered by this error, and its connection stays open: as a proxy does whose
+   * server is gone.
+   */
   failNext(errno: number, text: string): void;
   /** Connections that were opened so far. */
   readonly opened: number;

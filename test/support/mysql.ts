@@ -1,5 +1,6 @@
 /**
- * A MySQL database for one test: empty at the start, dropped at the end, and a connection that the test left open is a failure.
+ * A MySQL database for one test: empty at the start, dropped at the end, and a connection that the test left open is a
+ * failure.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,8 +15,8 @@ export type { MysqlServer } from './servers/server.js';
 export const mysqlServers: readonly MysqlServer[] = inject('mysqlServers');
 
 /**
- * How long a closed or killed client's connection may take to vanish from the server, in ms: one that is leaked stays for good, so a loaded
- * machine may take its time.
+ * How long a closed or killed client's connection may take to vanish from the server, in ms: one that is leaked stays
+ * for good, so a loaded machine may take its time.
  */
 const LEAK_GRACE_MS = 15_000;
 const LOCK_WAIT_SECONDS = 5;
@@ -23,7 +24,10 @@ const LOCK_WAIT_SECONDS = 5;
 export interface TestDatabase extends AsyncDisposable {
   readonly name: string;
   readonly server: MysqlServer;
-  /** Rows as mysql2's text protocol gives them, big and decimal numbers and dates as strings; [] for a statement without rows. */
+  /**
+   * Rows as mysql2's text protocol gives them, big and decimal numbers and dates as strings; [] for a statement without
+   * rows.
+   */
   query(sql: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
   /** This database as a shard of a config, by default `s01`, TLS off. */
   shard(id?: string): ShardConfig;
@@ -97,7 +101,9 @@ export async function createDatabase(
   };
 }
 
-/** Ends the connections to `database` besides this one that are still there after a while; returns what each was doing. */
+/**
+ * Ends the connections to `database` besides this one that are still there after a while; returns what each was doing.
+ */
 async function killLeaked(connection: Connection, database: string, graceMs: number): Promise<readonly string[]> {
   const others = async (): Promise<readonly RowDataPacket[]> => {
     const [rows] = await connection.query<RowDataPacket[]>(

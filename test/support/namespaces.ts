@@ -1,4 +1,7 @@
-/** Namespaces of their own for a program, as a container has them. Making one is root's, on Linux: elsewhere such a test is skipped, and counted so. */
+/**
+ * Namespaces of their own for a program, as a container has them. Making one is root's, on Linux: elsewhere such a test
+ * is skipped, and counted so.
+ */
 import { execFileSync } from 'node:child_process';
 
 /** Put before a program: it is the first process of a pid namespace. */

@@ -1,4 +1,6 @@
-/** A MySQL server of a test's own, to be killed, stopped or made to lag: `await using server = await startOwnMysql()`. */
+/**
+ * A MySQL server of a test's own, to be killed, stopped or made to lag: `await using server = await startOwnMysql()`.
+ */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';

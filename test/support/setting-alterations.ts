@@ -1,4 +1,7 @@
-/** A config in which every setting that can stand beside the others does, its tables, and one alteration of each setting. */
+/**
+ * A config in which every setting that can stand beside the others does, its tables, and one alteration of each
+ * setting.
+ */
 import type { SettingPath } from '../../src/config/binding/setting-changes.js';
 
 /** As loose as YAML is. */

@@ -1,6 +1,6 @@
 /**
- * What a process asks the kernel to do with files, in order, as strace tells it: whether what it wrote was synced to disk before it said
- * so. A tool of Debian's (`strace`), which needs ptrace(2).
+ * What a process asks the kernel to do with files, in order, as strace tells it: whether what it wrote was synced to
+ * disk before it said so. A tool of Debian's (`strace`), which needs ptrace(2).
  */
 import { execFile } from 'node:child_process';
 import { basename } from 'node:path';
@@ -37,7 +37,10 @@ export interface FileCall {
   readonly to: string;
 }
 
-/** Calls on what is in that folder, and lines that were said, in the order in which they ended; without those that failed. */
+/**
+ * Calls on what is in that folder, and lines that were said, in the order in which they ended; without those that
+ * failed.
+ */
 export function fileCalls(log: string, folder: string): readonly FileCall[] {
   const begun = new Map<string, string>();
   return log.split('\n').flatMap((line): readonly FileCall[] => {

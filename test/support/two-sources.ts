@@ -1,6 +1,6 @@
 /**
- * A migration of two shards on two MySQL servers: s01 on a server of the test's own, which suffers, and s02 on the one that all
- * tests share, which must not. The table is `notes`: an id, a body of a few letters, and what a test adds.
+ * A migration of two shards on two MySQL servers: s01 on a server of the test's own, which suffers, and s02 on the one
+ * that all tests share, which must not. The table is `notes`: an id, a body of a few letters, and what a test adds.
  */
 import { readShardStatus, type ShardStatus } from '../../src/state/status/read-status.js';
 import { createMigration, type ConfigDocument, type Migration, type Servers } from './migration.js';

@@ -1,4 +1,7 @@
-/** `dynaferry diff --explain`: for one row, how each attribute came to be; types and lengths, values only where asked for. */
+/**
+ * `dynaferry diff --explain`: for one row, how each attribute came to be; types and lengths, values only where asked
+ * for.
+ */
 import type { Path } from '../../core/text/config-path.js';
 import type { Config } from '../../config/model.js';
 import { bytes, plural } from '../../report/format.js';

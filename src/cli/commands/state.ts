@@ -1,4 +1,7 @@
-/** `dynaferry state`: what concerns the state folder itself. `adopt` takes up a state that was copied, moved or restored. */
+/**
+ * `dynaferry state`: what concerns the state folder itself. `adopt` takes up a state that was copied, moved or
+ * restored.
+ */
 import { Command } from 'commander';
 import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';

@@ -1,7 +1,7 @@
 /**
- * The list of bad rows as lines for people and as records for programs: what is wrong by table, column and reason, then row by row. It is made
- * shard by shard and row by row, as there may be millions. A row is named by its number in the state; its key is a row value and shown
- * only where that was asked for.
+ * The list of bad rows as lines for people and as records for programs: what is wrong by table, column and reason, then
+ * row by row. It is made shard by shard and row by row, as there may be millions. A row is named by its number in the
+ * state; its key is a row value and shown only where that was asked for.
  */
 import type { Fault } from '../../core/errors.js';
 import type { RecordedBadRow } from '../../core/ports/state-ports.js';

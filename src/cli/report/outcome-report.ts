@@ -86,7 +86,10 @@ function verb(run: RunOptions, outcome: ShardOutcome): string {
   }
 }
 
-/** What the config names and was not moved to its end: a report says so of every table, also of one that was never begun. */
+/**
+ * What the config names and was not moved to its end: a report says so of every table, also of one that was never
+ * begun.
+ */
 function unfinishedLines(run: RunOptions, outcome: ShardOutcome): readonly string[] {
   if ((outcome.outcome === 'done' && !run.retryBad) || isStillToRestart(run, outcome)) return [];
   return outcome.unfinished.map(({ table, begun }) => {

@@ -68,7 +68,9 @@ function currentPass(shard: ShardStatus, table: TableStatus): PassSummary | null
   return verified ? table.verify : table.backfill;
 }
 
-/** A verification goes on over a backfill that is not finished: the phase is about the backfill, which nobody works on. */
+/**
+ * A verification goes on over a backfill that is not finished: the phase is about the backfill, which nobody works on.
+ */
 function verifiesEarly({ running, heartbeat }: ShardStatus, { standing, verify }: TableStatus): boolean {
   return (
     running &&
@@ -158,7 +160,10 @@ function isRecorded({ tables, fault }: ShardStatus): boolean {
   return fault !== null || tables.some(({ planned }) => planned);
 }
 
-/** What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look into. */
+/**
+ * What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look
+ * into.
+ */
 function riddenOut({ shard, incidents }: ShardStatus, now: number): readonly string[] {
   if (incidents.length === 0) return [];
   const texts = incidents.map(({ kind, count: times, lastAt }) => {

@@ -1,6 +1,6 @@
 /**
- * What follows from `setting-changes.ts` for fingerprints: which of their entries older states may lack, which may grow, and in which
- * ones the shards of one migration have to agree.
+ * What follows from `setting-changes.ts` for fingerprints: which of their entries older states may lack, which may
+ * grow, and in which ones the shards of one migration have to agree.
  */
 import type { Fingerprint, FingerprintChange } from '../../core/ports/state-ports.js';
 import { sealedLike } from './seal.js';
@@ -17,8 +17,9 @@ const ALIKE = [IDENTITY, ...BOUND.filter((setting) => setting.alike).map(({ plac
 const SINCE_LATER = new Set(BOUND.filter((setting) => setting.sinceLater).map(({ place }) => place));
 
 /**
- * What was stored, as it is to be compared with what is given: with those of the given entries that an older version did not store, and
- * with times that are longer now, and with settings of variables in the form of the given ones. Where both are equal then, the given one is to be stored.
+ * What was stored, as it is to be compared with what is given: with those of the given entries that an older version
+ * did not store, and with times that are longer now, and with settings of variables in the form of the given ones.
+ * Where both are equal then, the given one is to be stored.
  */
 export function takenUp(stored: Fingerprint, given: Fingerprint): Fingerprint {
   let result = sealedLike(stored, given) as Branch;
@@ -38,7 +39,8 @@ function isLonger(value: unknown, before: unknown): boolean {
 }
 
 /**
- * Where two shards of one migration are bound to what must be the same for both. What an older state lacks says nothing.
+ * Where two shards of one migration are bound to what must be the same for both. What an older state lacks says
+ * nothing.
  * @param moved of a shard that something is recorded of @param now as the next shard would be bound
  */
 export function disagreements(moved: Fingerprint, now: Fingerprint): readonly FingerprintChange[] {

@@ -1,7 +1,7 @@
 /**
- * What a shard's state is bound to: all whose change would make a resume wrong, and nothing else: `setting-changes.ts` says what that
- * is, and has the place of each setting here. Keyed by name wherever order has no meaning, so that a difference reads as a path. A text
- * that takes environment variables is bound without what they hold (`seal.ts`).
+ * What a shard's state is bound to: all whose change would make a resume wrong, and nothing else: `setting-changes.ts`
+ * says what that is, and has the place of each setting here. Keyed by name wherever order has no meaning, so that a
+ * difference reads as a path. A text that takes environment variables is bound without what they hold (`seal.ts`).
  */
 import type { TableInfo, UniqueKey } from '../../core/model.js';
 import type { Fingerprint } from '../../core/ports/state-ports.js';
@@ -101,7 +101,10 @@ function sealedIn<T>(config: Config, bases: readonly Path[], below: Path, value:
   return bases.reduce((part, base) => (part === value ? sealedTree(config, [...base, ...below], part) : part), value);
 }
 
-/** Every text and constant below it that takes a variable, sealed. Numbers of durations and capacities say nothing of anybody. */
+/**
+ * Every text and constant below it that takes a variable, sealed. Numbers of durations and capacities say nothing of
+ * anybody.
+ */
 function sealedTree<T>(config: Config, path: Path, value: T): T {
   if (typeof value === 'object' && value !== null) {
     const parts = Object.entries(value as Record<string, unknown>);

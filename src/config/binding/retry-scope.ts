@@ -1,8 +1,8 @@
 /**
- * Which changes of the mapping `backfill --retry-bad` may accept, though items were moved by the former one. Item keys, TTL, `where`,
- * tables and target never change: then every item keeps its place, and what may differ is one attribute, by name. Of the
- * attributes, only the rules of columns that have bad rows change. Rows moved before keep the former form: `verify` compares with the
- * present mapping and shows them, and the reports say why.
+ * Which changes of the mapping `backfill --retry-bad` may accept, though items were moved by the former one. Item keys,
+ * TTL, `where`, tables and target never change: then every item keeps its place, and what may differ is one attribute,
+ * by name. Of the attributes, only the rules of columns that have bad rows change. Rows moved before keep the former
+ * form: `verify` compares with the present mapping and shows them, and the reports say why.
  */
 import type { Fingerprint } from '../../core/ports/state-ports.js';
 
@@ -25,8 +25,9 @@ type Table = Readonly<Record<string, unknown>> & { readonly items?: Readonly<Rec
 type Whole = Fingerprint & { readonly tables: Readonly<Record<string, Table>> };
 
 /**
- * What has to be equal in two fingerprints: `side` without what a retry may change. Of a column with bad rows that is whether and
- * how it becomes an attribute, and the added attributes whose templates name it; of items that are too large, which columns they have.
+ * What has to be equal in two fingerprints: `side` without what a retry may change. Of a column with bad rows that is
+ * whether and how it becomes an attribute, and the added attributes whose templates name it; of items that are too
+ * large, which columns they have.
  * @param side one fingerprint, made by `resumeFingerprint`; @param other the one that it is compared with
  */
 export function mustStay(side: Fingerprint, other: Fingerprint, bad: readonly BadColumn[]): Fingerprint {

@@ -1,9 +1,9 @@
 /**
- * Seals the settings that take environment variables (`core/text/sealed.ts`), and compares sealed ones. The mark is no hash that could be searched
- * through quickly (scrypt).
+ * Seals the settings that take environment variables (`core/text/sealed.ts`), and compares sealed ones. The mark is no
+ * hash that could be searched through quickly (scrypt).
  *
- * How far the kind was followed: all that `fingerprint.ts` binds a state to comes through here, except the names that messages need to say
- * where something is (host, database, target table, region, endpoint), which README.md lists.
+ * How far the kind was followed: all that `fingerprint.ts` binds a state to comes through here, except the names that
+ * messages need to say where something is (host, database, target table, region, endpoint), which README.md lists.
  */
 import { scryptSync } from 'node:crypto';
 import { isSealed, markIn, sealedText, shownOf } from '../../core/text/sealed.js';
@@ -20,8 +20,8 @@ export function sealed(written: string, value: string | number | boolean): strin
 }
 
 /**
- * What was stored, in the form of what is given: a value that is the same is the given one, whichever of the two is sealed; another one
- * that an earlier version stored in plain text is sealed too, since it may be of the same variable.
+ * What was stored, in the form of what is given: a value that is the same is the given one, whichever of the two is
+ * sealed; another one that an earlier version stored in plain text is sealed too, since it may be of the same variable.
  */
 export function sealedLike(stored: unknown, given: unknown): unknown {
   if (Array.isArray(stored) && Array.isArray(given)) {

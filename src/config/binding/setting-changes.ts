@@ -1,7 +1,7 @@
 /**
- * What a change of each setting of the config means in mid-migration: between two runs of one shard, and between two shards. The one
- * list of it: the fingerprint is bound by it (`binding-rules.ts`), README.md's table is made from it, and tests change each setting.
- * A new key of the schema without an entry here does not compile.
+ * What a change of each setting of the config means in mid-migration: between two runs of one shard, and between two
+ * shards. The one list of it: the fingerprint is bound by it (`binding-rules.ts`), README.md's table is made from it,
+ * and tests change each setting. A new key of the schema without an entry here does not compile.
  */
 import type * as z from 'zod';
 import type { configShape } from '../schema/schema.js';
@@ -35,7 +35,10 @@ interface Elsewhere {
   readonly note: string;
 }
 
-/** A change is refused with E_STATE_CHANGED until `--restart`. `longer`: but a longer time is taken up, and bound from then on. */
+/**
+ * A change is refused with E_STATE_CHANGED until `--restart`. `longer`: but a longer time is taken up, and bound from
+ * then on.
+ */
 interface Bound {
   readonly change: 'restart' | 'longer';
   /** Its place in the fingerprint (`fingerprint.ts`); NAME: any name. */

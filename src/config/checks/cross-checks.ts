@@ -1,6 +1,6 @@
 /**
- * Faults that lie between the fields of a config: names that stand twice, parts that contradict each other or miss their
- * counterpart. They look at the file as it is, so that they are found along with the faults of single fields.
+ * Faults that lie between the fields of a config: names that stand twice, parts that contradict each other or miss
+ * their counterpart. They look at the file as it is, so that they are found along with the faults of single fields.
  */
 import { nearest } from '../../core/text/nearest.js';
 import { type ConfigFault, invalid } from '../config-fault.js';

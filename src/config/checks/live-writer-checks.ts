@@ -1,6 +1,6 @@
 /**
- * What `liveWriter: concurrent` needs, as far as it can be told without the tables' columns: an attribute that holds the version, and
- * tombstones that outlive every write which could still land.
+ * What `liveWriter: concurrent` needs, as far as it can be told without the tables' columns: an attribute that holds
+ * the version, and tombstones that outlive every write which could still land.
  */
 import { leastTombstoneSeconds } from '../../core/time/row-life.js';
 import { type ConfigFault, invalid } from '../config-fault.js';

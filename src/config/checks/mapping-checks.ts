@@ -1,6 +1,6 @@
 /**
- * What the mappings must keep beyond their single fields, as far as it can be told without the tables' columns. All items
- * of all tables go to one target table, so all have the same key attributes.
+ * What the mappings must keep beyond their single fields, as far as it can be told without the tables' columns. All
+ * items of all tables go to one target table, so all have the same key attributes.
  */
 import { type ConfigFault, invalid } from '../config-fault.js';
 import { pathText } from '../../core/text/config-path.js';

@@ -1,6 +1,7 @@
 /**
  * A part of a config file together with its path, for checks that look at several fields at once. It can be asked for
- * anything: what is not there, or is of another kind, is an empty part. So those checks run on a file with other faults too.
+ * anything: what is not there, or is of another kind, is an empty part. So those checks run on a file with other faults
+ * too.
  */
 import type { Path } from '../../core/text/config-path.js';
 

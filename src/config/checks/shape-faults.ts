@@ -1,6 +1,7 @@
 /**
- * What zod found wrong with single fields, in words for an operator: the fact, and what the field is for or the known name
- * that was most likely meant. Numbers and choices typed into the file are repeated; text may be a secret and never is.
+ * What zod found wrong with single fields, in words for an operator: the fact, and what the field is for or the known
+ * name that was most likely meant. Numbers and choices typed into the file are repeated; text may be a secret and never
+ * is.
  */
 import type * as z from 'zod';
 import { nearest } from '../../core/text/nearest.js';

@@ -1,4 +1,6 @@
-/** What a shard must keep beyond its single fields: secrets in the environment, and TLS wherever a network lies between. */
+/**
+ * What a shard must keep beyond its single fields: secrets in the environment, and TLS wherever a network lies between.
+ */
 import { isReference } from '../yaml/environment.js';
 import { type ConfigFault, invalid } from '../config-fault.js';
 import { isLoopback } from '../../core/loopback.js';

@@ -1,6 +1,6 @@
 /**
- * The kinds of values that a config is made of. Each gives its own words for what it refuses; a field's description says
- * what the field is for, in its units, and becomes the hint of a fault and the text in an editor.
+ * The kinds of values that a config is made of. Each gives its own words for what it refuses; a field's description
+ * says what the field is for, in its units, and becomes the hint of a fault and the text in an editor.
  */
 import * as z from 'zod';
 

@@ -18,7 +18,9 @@ export interface SchemaNode {
 
 const REFERENCE = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' };
 
-/** JSON Schema (draft 2020-12) of what may stand in the file, `${NAME}` included where a number or a choice is wanted. */
+/**
+ * JSON Schema (draft 2020-12) of what may stand in the file, `${NAME}` included where a number or a choice is wanted.
+ */
 export function configJsonSchema(): object {
   const schema = z.toJSONSchema(configShape, {
     io: 'input',

@@ -1,6 +1,6 @@
 /**
- * Whether a number of YAML means what it says: YAML gives a double, which holds 15 digits for certain and no more than 17. Told from the
- * text alone, for every number of the file, so that no rule changes a value silently.
+ * Whether a number of YAML means what it says: YAML gives a double, which holds 15 digits for certain and no more than
+ * 17. Told from the text alone, for every number of the file, so that no rule changes a value silently.
  */
 
 const DECIMAL = /^[-+]?(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d+))?$/;
@@ -13,7 +13,9 @@ export function keepsItsDigits(source: string, value: number): boolean {
   return written !== null && written === digitsOf(String(value));
 }
 
-/** Significant digits and the power of ten of the last one: the same for all spellings of a number, its sign left out. */
+/**
+ * Significant digits and the power of ten of the last one: the same for all spellings of a number, its sign left out.
+ */
 function digitsOf(text: string): string | null {
   const match = DECIMAL.exec(text);
   if (match === null) return null;

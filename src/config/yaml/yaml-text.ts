@@ -19,7 +19,9 @@ export interface YamlText {
   readonly lineOf: (path: Path) => number;
 }
 
-/** Expansions of aliases: enough for a cluster that takes its shards' settings from one anchor, too few for a YAML bomb. */
+/**
+ * Expansions of aliases: enough for a cluster that takes its shards' settings from one anchor, too few for a YAML bomb.
+ */
 const MAX_ALIASES = 10_000;
 
 /** @throws FerryError E_CONFIG_READ with one fault a syntax error, each with its line */
@@ -116,7 +118,8 @@ function brokenReferences(doc: Document.Parsed): readonly FaultAtOffset[] {
 }
 
 /**
- * Makes every plain key its own text (a column may be called `null`, an account `0042`) and finds keys that stand twice.
+ * Makes every plain key its own text (a column may be called `null`, an account `0042`) and finds keys that stand
+ * twice.
  */
 function readKeysAsText(doc: Document.Parsed): readonly ConfigFault[] {
   const faults: ConfigFault[] = [];

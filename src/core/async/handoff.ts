@@ -1,6 +1,7 @@
 /**
- * A slot for one thing between a producer and a consumer: the producer works one thing ahead, never more. Any number may wait on
- * either side: a SELECT that is paused waits for the slot while the scan already tries again for the same range.
+ * A slot for one thing between a producer and a consumer: the producer works one thing ahead, never more. Any number
+ * may wait on either side: a SELECT that is paused waits for the slot while the scan already tries again for the same
+ * range.
  */
 import { Waiters } from './waiters.js';
 

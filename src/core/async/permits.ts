@@ -1,4 +1,7 @@
-/** A counting semaphore, first come first served. A wait that was interrupted holds no permit, and keeps none from others. */
+/**
+ * A counting semaphore, first come first served. A wait that was interrupted holds no permit, and keeps none from
+ * others.
+ */
 import { interrupted } from '../errors.js';
 import { Waiters } from './waiters.js';
 
@@ -7,7 +10,10 @@ export class Permits {
 
   constructor(private free: number) {}
 
-  /** Waits for a permit; whoever got one gives it back exactly once. @throws FerryError E_INTERRUPTED: then none was taken */
+  /**
+   * Waits for a permit; whoever got one gives it back exactly once.
+   * @throws FerryError E_INTERRUPTED: then none was taken
+   */
   async take(signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw interrupted();
     if (this.free > 0) this.free -= 1;

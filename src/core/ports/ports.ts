@@ -1,7 +1,7 @@
 /**
- * The seams of the house to source and target; `state-ports.ts` has those to what is kept. The engine is written against these
- * alone; each has one contract test suite in `test/contract` that every implementation passes. Whatever waits takes an AbortSignal
- * and rejects with E_INTERRUPTED.
+ * The seams of the house to source and target; `state-ports.ts` has those to what is kept. The engine is written
+ * against these alone; each has one contract test suite in `test/contract` that every implementation passes. Whatever
+ * waits takes an AbortSignal and rejects with E_INTERRUPTED.
  */
 import type { Moment } from '../time/age.js';
 import type { HeldItem } from '../held-item.js';
@@ -34,7 +34,9 @@ export interface ShardSource {
   position(signal: AbortSignal): Promise<BinlogPosition | null>;
   /** Tells the server from every other, whatever name leads to it. */
   identity(signal: AbortSignal): Promise<string>;
-  /** Whether two answers of `identity` are of one server; the first may come from an earlier version, which knew less. */
+  /**
+   * Whether two answers of `identity` are of one server; the first may come from an earlier version, which knew less.
+   */
   isSame(before: string, now: string): boolean;
   /** Whether the server has executed all that another one had at that position; null where nothing proves it. */
   hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null>;
@@ -59,16 +61,19 @@ export interface RowSource {
   /** Cuts the table into at most `count` ranges of about equal size, by sampling the index. */
   planRanges(count: number, signal: AbortSignal): Promise<readonly Range[]>;
   /**
-   * The range's rows in key order, behind `after` (or from the range's start where that is null). A chunk is never empty.
-   * Reading waits while the consumer does not ask for the next chunk; and a row of many megabytes waits until the last such one was released,
-   * in whichever scan of the table.
+   * The range's rows in key order, behind `after` (or from the range's start where that is null). A chunk is never
+   * empty. Reading waits while the consumer does not ask for the next chunk; and a row of many megabytes waits until
+   * the last such one was released, in whichever scan of the table.
    */
   scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk>;
   /** Up to `count` rows spread over the key space. */
   sample(count: number, signal: AbortSignal): Promise<readonly Row[]>;
   /** Rows whose scan key has these values as text, parts in key order; absent ones are left out. */
   find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]>;
-  /** Any one row whose scan key is one of these, given as for `find`; null where there is none. Hundreds of keys cost one statement. */
+  /**
+   * Any one row whose scan key is one of these, given as for `find`; null where there is none. Hundreds of keys cost
+   * one statement.
+   */
   findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null>;
   /** The same rows read once more, by scan key, in the given order; null for one that is gone. */
   refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
@@ -78,7 +83,8 @@ export interface RowSource {
    */
   at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
   /**
-   * Which table this is, so that one made later under its name can be told from it; from now on, scans and `confirm` watch it.
+   * Which table this is, so that one made later under its name can be told from it; from now on, scans and `confirm`
+   * watch it.
    * @param before what it was told by last, as opaque text that holds row values; null: nothing was read of it yet
    * @param accept take it for the same, whatever it is: the operator says so
    * @throws FerryError E_SOURCE_CHANGED where it was made anew, and its rows do not show that it is the same
@@ -87,14 +93,17 @@ export interface RowSource {
   /**
    * @returns what `identify` told, brought up to date; null before
    * @param cuts keys of rows that were there when the table was cut into ranges
-   * @throws FerryError E_SOURCE_CHANGED where the table has other columns or keys than when it was described, or none of the rows at
-   *   `cuts` any more: it was emptied or replaced, or where `identify` would; E_TABLE_MISSING
+   * @throws FerryError E_SOURCE_CHANGED where the table has other columns or keys than when it was described, or none
+   *   of the rows at `cuts` any more: it was emptied or replaced, or where `identify` would; E_TABLE_MISSING
    */
   confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null>;
   /** A row that meets the operator's SQL condition besides the scan's own; null where none does. */
   matching(condition: string, signal: AbortSignal): Promise<Row | null>;
   cursorOf(row: Row): Cursor;
-  /** The row's scan key for an operator's eye, `account_sid=AC1, sid=SM2`. Holds row values: for reports asked for, never for logs. */
+  /**
+   * The row's scan key for an operator's eye, `account_sid=AC1, sid=SM2`. Holds row values: for reports asked for,
+   * never for logs.
+   */
   describeKey(cursor: Cursor): string;
 }
 
@@ -116,12 +125,17 @@ export interface RowChange {
 
 // ---------------------------------------------------------------------------------------------------- target
 
-/** Capacity units per second that may be consumed: a token bucket, filled evenly, holding at most one second's worth. */
+/**
+ * Capacity units per second that may be consumed: a token bucket, filled evenly, holding at most one second's worth.
+ */
 export interface Budget {
   /** Units per second. */
   readonly limit: number;
   setLimit(unitsPerSecond: number): void;
-  /** Waits until the bucket is not in debt, then debits `units`; a debit may exceed what is left, the next one waits for it. */
+  /**
+   * Waits until the bucket is not in debt, then debits `units`; a debit may exceed what is left, the next one waits for
+   * it.
+   */
   take(units: number, signal: AbortSignal): Promise<void>;
   /** Corrects a debit once the service said what it really took (positive: more than was debited). */
   settle(difference: number): void;
@@ -129,7 +143,10 @@ export interface Budget {
 
 export interface WriteReceipt {
   readonly items: number;
-  /** Of these, how many the target has in a newer version, or one that cannot be told to be older: they stay as they are. */
+  /**
+   * Of these, how many the target has in a newer version, or one that cannot be told to be older: they stay as they
+   * are.
+   */
   readonly newer: number;
   /** Write units as the service reported them, index units included; as computed where it reports none. */
   readonly units: number;
@@ -142,9 +159,10 @@ export interface ItemWriter {
   /**
    * Queues items and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
    * @param readAt when the SELECT was sent that brought their rows; now unless given
-   * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED (two writes want one item key, and both reject, once nothing of either is in
-   *   flight); then nothing of the set may be marked done. E_TARGET_REQUEST whose cause has `all` and `written`: items that the target
-   *   refused, each the fault of its row, and the receipt of all others, which were acknowledged.
+   * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED (two writes want one item key, and both reject, once nothing of
+   *   either is in flight); then nothing of the set may be marked done. E_TARGET_REQUEST whose cause has `all` and
+   *   `written`: items that the target refused, each the fault of its row, and the receipt of all others, which were
+   *   acknowledged.
    */
   write(items: readonly MappedItem[], readAt?: Moment): Promise<WriteReceipt>;
   /** Waits for requests in flight, drops what is only queued (its `write` rejects), frees sockets. */
@@ -173,19 +191,26 @@ export interface ItemReader {
 }
 
 /**
- * Watches that the target is still the table that the state of the shard is bound to: under the same name, another one may stand in its
- * place. What is recorded says nothing of that other one, and no verdict may.
+ * Watches that the target is still the table that the state of the shard is bound to: under the same name, another one
+ * may stand in its place. What is recorded says nothing of that other one, and no verdict may.
  */
 export interface TargetGuard {
   /**
-   * Before a checkpoint is recorded: looks again where the last look is some time ago. A look that is not answered within two seconds lets
-   * the checkpoint pass: it is bound to the table, and the verdict waits for a look that is answered.
+   * Before a checkpoint is recorded: looks again where the last look is some time ago. A look that is not answered
+   * within two seconds lets the checkpoint pass: it is bound to the table, and the verdict waits for a look that is
+   * answered.
    * @throws FerryError E_TARGET_GONE, E_TARGET_NOT_ACTIVE, E_TARGET_ACCESS, E_TARGET_CREDENTIALS, E_INTERRUPTED
    */
   atCheckpoint(signal: AbortSignal): Promise<void>;
-  /** Before a verdict is recorded, after all that it rests on: always looks. @throws as `atCheckpoint`; FerryError E_TARGET_* */
+  /**
+   * Before a verdict is recorded, after all that it rests on: always looks.
+   * @throws as `atCheckpoint`; FerryError E_TARGET_*
+   */
   confirm(signal: AbortSignal): Promise<void>;
-  /** Why the target says that it is not there, as far as a look tells. @returns what was thrown, where it is something else */
+  /**
+   * Why the target says that it is not there, as far as a look tells.
+   * @returns what was thrown, where it is something else
+   */
   explained(thrown: unknown, signal: AbortSignal): Promise<unknown>;
 }
 

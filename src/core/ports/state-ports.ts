@@ -1,6 +1,6 @@
 /**
- * The seam to the durable memory of a shard: what is kept of plans, passes, chunks, bad rows and suspects, and by whom it may be asked. The
- * engine is written against this; `test/contract` holds every implementation to it.
+ * The seam to the durable memory of a shard: what is kept of plans, passes, chunks, bad rows and suspects, and by whom
+ * it may be asked. The engine is written against this; `test/contract` holds every implementation to it.
  */
 import type { Abandoned, Age, ComparisonTime, Standing } from '../evidence.js';
 import type { Incident } from '../incidents.js';
@@ -74,8 +74,8 @@ export interface BadRowRecord extends BadRow {
   /** `last` of the chunk that it was read in: the two meet when that chunk is committed. null: of no chunk. */
   readonly chunk: Cursor | null;
   /**
-   * Items of it that the target took although it refused others of it: no count of items has them. null: nothing of it was written this
-   * time, so what was recorded of that stays.
+   * Items of it that the target took although it refused others of it: no count of items has them. null: nothing of it
+   * was written this time, so what was recorded of that stays.
    */
   readonly itemsTaken: number | null;
 }
@@ -91,7 +91,10 @@ export interface RecordedBadRow extends BadRowRecord {
   readonly recordedAt: number;
 }
 
-/** What a retry of bad rows came to: of those rows alone that a committed chunk counts as bad, since no chunk knows of it. */
+/**
+ * What a retry of bad rows came to: of those rows alone that a committed chunk counts as bad, since no chunk knows of
+ * it.
+ */
 export interface RetryRecord {
   /** Rows that became items. */
   readonly rows: number;
@@ -146,7 +149,10 @@ export interface PassSummary {
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
-  /** Of the unresolved: items that were taken for deleted by TTL; since TTL was changed meanwhile, nothing tells them from missing ones. */
+  /**
+   * Of the unresolved: items that were taken for deleted by TTL; since TTL was changed meanwhile, nothing tells them
+   * from missing ones.
+   */
   readonly doubtful: number;
   readonly rangesComplete: number;
   readonly ranges: number;
@@ -161,12 +167,14 @@ export interface StateStore {
   readonly shard: string;
   /**
    * Stores the fingerprint the first time; afterwards @throws FerryError E_STATE_CHANGED naming each difference.
-   * @param takenUp what was stored, as it is to be compared: with what of the given one needs no word; stored where all is equal then
+   * @param takenUp what was stored, as it is to be compared: with what of the given one needs no word; stored where all
+   * is equal then
    */
   bind(fingerprint: Fingerprint, takenUp?: TakeUp): void;
   /**
-   * Takes another fingerprint for what is moved from now on, where the two are equal in all that `mustStay` leaves of them. What
-   * was accepted is kept, with the bad columns that it was accepted for; verifications that began before prove nothing any more.
+   * Takes another fingerprint for what is moved from now on, where the two are equal in all that `mustStay` leaves of
+   * them. What was accepted is kept, with the bad columns that it was accepted for; verifications that began before
+   * prove nothing any more.
    * @param columns asked where the two are not equal
    * @returns the accepted changes, none where both are equal
    * @throws FerryError E_STATE_CHANGED naming each difference that is not accepted
@@ -180,17 +188,23 @@ export interface StateStore {
   /** All that `rebind` ever accepted, in order. */
   acceptedChanges(): readonly FingerprintChange[];
   /**
-   * ms since the epoch by a clock that nobody sets: what `since`, `brokenOffAt` and `startedAt` are told by. What lies between two of its
-   * times has passed for certain; it may be behind the wall clock, or ahead of it.
+   * ms since the epoch by a clock that nobody sets: what `since`, `brokenOffAt` and `startedAt` are told by. What lies
+   * between two of its times has passed for certain; it may be behind the wall clock, or ahead of it.
    */
   now(): number;
   /** As `now`, with the most that may have passed: what ages of comparisons are told by. */
   latest(): number;
-  /** Writes may still land, and since nobody knows how much of their window has passed, it began anew when the state was opened. */
+  /**
+   * Writes may still land, and since nobody knows how much of their window has passed, it began anew when the state was
+   * opened.
+   */
   readonly waitsAnew: boolean;
   /** The MySQL server that the shard was last read from, as `ShardSource.identity` tells it; null: none was noted. */
   server(): string | null;
-  /** @param another it is not the one that was noted before: verifications that began before prove nothing any more. Unless given, where the two differ */
+  /**
+   * @param another it is not the one that was noted before: verifications that began before prove nothing any more.
+   * Unless given, where the two differ
+   */
   setServer(server: string, another?: boolean): void;
   /** What `RowSource.identify` last told of the table; null: nothing was noted. Holds row values. */
   tableIdentity(table: string): string | null;
@@ -204,9 +218,9 @@ export interface StateStore {
    */
   openPass(kind: PassKind, table: string, maxAgeMs?: number): Pass;
   /**
-   * What the next `openPass('verify', table, maxAgeMs)` will not go on with: a verification that a retry or the backfill has overtaken,
-   * that began while writes of a broken-off run could still land, once they cannot any more, or that was left alone for too long.
-   * null: the newest one is finished, or is gone on with.
+   * What the next `openPass('verify', table, maxAgeMs)` will not go on with: a verification that a retry or the
+   * backfill has overtaken, that began while writes of a broken-off run could still land, once they cannot any more, or
+   * that was left alone for too long. null: the newest one is finished, or is gone on with.
    */
   abandoned(table: string, maxAgeMs: number): Abandoned | null;
   /** What the newest verification of the table is worth. */
@@ -214,22 +228,26 @@ export interface StateStore {
   age(time: ComparisonTime): Age;
   progress(pass: Pass): readonly RangeProgress[];
   /**
-   * Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. Of a pass's differences the
-   * first 1,000 are kept; the chunks' records count all of them.
+   * Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. Of a
+   * pass's differences the first 1,000 are kept; the chunks' records count all of them.
    */
   commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
   /**
-   * Notes by which attribute the target deletes items by itself now (null: none). Where that is another than was noted for the pass
-   * before, its expired items count as unresolved, since they may be missing, and an unfinished pass is not resumed.
+   * Notes by which attribute the target deletes items by itself now (null: none). Where that is another than was noted
+   * for the pass before, its expired items count as unresolved, since they may be missing, and an unfinished pass is
+   * not resumed.
    */
   noteTtl(pass: Pass, deletesBy: string | null): void;
   /**
    * The range was scanned to its end; all its chunks are committed.
-   * @param since verify: when the scan began. Where it brought no row, that is what the verification says of this range: none was there
+   * @param since verify: when the scan began. Where it brought no row, that is what the verification says of this
+   * range: none was there
    */
   completeRange(pass: Pass, range: number, since?: ComparisonTime): void;
   finishPass(pass: Pass): void;
-  /** The newest pass of that kind, finished or not; a backfill's counts have in them what retries made of its bad rows. */
+  /**
+   * The newest pass of that kind, finished or not; a backfill's counts have in them what retries made of its bad rows.
+   */
   summary(kind: PassKind, table: string): PassSummary | null;
   /** Recording the same row again replaces what was said of it. */
   recordBadRows(rows: readonly BadRowRecord[]): void;
@@ -244,8 +262,9 @@ export interface StateStore {
   /** Of rows with these cursors, what is recorded of them as bad. */
   badRowsAt(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[];
   /**
-   * Ends a step of a retry, in one transaction: `settled` rows are bad no more, `stillBad` ones are recorded anew, and what was moved
-   * is added to the newest backfill of the table. Verifications that began before have not seen it and prove nothing any more.
+   * Ends a step of a retry, in one transaction: `settled` rows are bad no more, `stillBad` ones are recorded anew, and
+   * what was moved is added to the newest backfill of the table. Verifications that began before have not seen it and
+   * prove nothing any more.
    */
   settleRetry(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void;
   differences(pass: Pass, limit: number): readonly DifferenceRecord[];
@@ -256,7 +275,10 @@ export interface StateStore {
   beginWrites(): void;
   /** Every request was heard out: answered, or its keys recorded as suspects. */
   endWrites(): void;
-  /** ms since the epoch when it was last found that a run had been broken off: what it had sent was sent before; null: none was. */
+  /**
+   * ms since the epoch when it was last found that a run had been broken off: what it had sent was sent before; null:
+   * none was.
+   */
   brokenOffAt(): number | null;
   beat(heartbeat: Heartbeat): void;
   /** Adds to what was counted of these kinds. */
@@ -267,12 +289,13 @@ export interface StateStore {
 }
 
 /**
- * Which row owns which item key, kept only where the schema does not prove that keys are unique; and which shard has which
- * value of a sharding column. Shared by all shards.
+ * Which row owns which item key, kept only where the schema does not prove that keys are unique; and which shard has
+ * which value of a sharding column. Shared by all shards.
  */
 export interface KeyRegister {
   /**
-   * Claims item keys for rows. Claiming again for the same row is fine, also where it failed because another process had the register.
+   * Claims item keys for rows. Claiming again for the same row is fine, also where it failed because another process
+   * had the register.
    * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment
    * @returns the claims that another row already holds: by index into `claims`, with the holder.
    */
@@ -281,7 +304,8 @@ export interface KeyRegister {
     claims: readonly { readonly keyText: string; readonly cursor: Cursor }[],
   ): readonly { readonly index: number; readonly shard: string; readonly table: string; readonly cursor: Cursor }[];
   /**
-   * Passes an item key on from one row of a table to another: from its cursor before its scan key was changed to that of now, as a rule.
+   * Passes an item key on from one row of a table to another: from its cursor before its scan key was changed to that
+   * of now, as a rule.
    * @returns false, with nothing passed on, where `from` does not hold it (any more)
    */
   transfer(

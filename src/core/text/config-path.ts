@@ -1,4 +1,6 @@
-/** A path in the config file, and how it and its line are written for people: the same in every message that names one. */
+/**
+ * A path in the config file, and how it and its line are written for people: the same in every message that names one.
+ */
 
 /** Keys and list positions from the top of the file down to a value. */
 export type Path = readonly (string | number)[];

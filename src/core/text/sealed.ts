@@ -1,7 +1,7 @@
 /**
- * A setting whose value holds something of the environment, as a state keeps it: the text of the config (`tenant = '${TENANT}'`), and behind
- * a sign, 24 hexadecimal digits that tell whether the value is still the same (`config/binding/seal.ts` makes them). Neither the value nor the mark is
- * shown: variables are where secrets live.
+ * A setting whose value holds something of the environment, as a state keeps it: the text of the config (`tenant =
+ * '${TENANT}'`), and behind a sign, 24 hexadecimal digits that tell whether the value is still the same
+ * (`config/binding/seal.ts` makes them). Neither the value nor the mark is shown: variables are where secrets live.
  */
 
 /** A text of a config has one where it was written as an escape ("\\0"): the mark behind it tells a seal. */

@@ -1,14 +1,18 @@
 /**
- * Text that came from outside, as it may be shown: a server, or what answers in its place, must not move a terminal's cursor, forge a line
- * of a log, turn the order of what is read around, or fill a screen.
+ * Text that came from outside, as it may be shown: a server, or what answers in its place, must not move a terminal's
+ * cursor, forge a line of a log, turn the order of what is read around, or fill a screen.
  *
- * Looked through for siblings: whatever is printed passes `shownLines` (`cli/io.ts`, `listeners/`); what comes from a server is cut and
- * made one line where it comes in: names of errors and reasons of throttling (`RequestFailure`), what DescribeTable and DescribeTimeToLive
- * say (their schemas), MySQL's version, cipher, log format, engine, kind of table and settings, and the names of columns and attributes
- * in lists of them. The texts of errors are not kept at all (`service-words.ts`, `mysql/errors/errors.ts`).
+ * Looked through for siblings: whatever is printed passes `shownLines` (`cli/io.ts`, `listeners/`); what comes from a
+ * server is cut and made one line where it comes in: names of errors and reasons of throttling (`RequestFailure`), what
+ * DescribeTable and DescribeTimeToLive say (their schemas), MySQL's version, cipher, log format, engine, kind of table
+ * and settings, and the names of columns and attributes in lists of them. The texts of errors are not kept at all
+ * (`service-words.ts`, `mysql/errors/errors.ts`).
  */
 
-/** Control characters, marks that turn the direction of text, separators of lines and paragraphs, halves of surrogate pairs. */
+/**
+ * Control characters, marks that turn the direction of text, separators of lines and paragraphs, halves of surrogate
+ * pairs.
+ */
 const UNSHOWN = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** As JSON and JavaScript write them, so that a JSON text stays one of the same meaning. */

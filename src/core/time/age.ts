@@ -1,4 +1,7 @@
-/** A moment that ages by whichever clock says more: one can be set back, the other stands still while the machine sleeps. */
+/**
+ * A moment that ages by whichever clock says more: one can be set back, the other stands still while the machine
+ * sleeps.
+ */
 
 export interface Moment {
   /** ms since the epoch */

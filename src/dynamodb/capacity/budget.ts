@@ -1,10 +1,12 @@
 /**
  * The token bucket: fills evenly at `limit` units a second, holds at most one second's worth, serves in the order of
  * asking. A debit may exceed what is left; the debt is paid off before the next one, so the average holds exactly.
- * What was saved up is spent only as far as the last ten seconds have room for it (`spent-window.ts`): over any ten seconds no more
- * is served, and no more reaches the target, than ten seconds' worth and one debit; whatever was stopped or late meanwhile.
+ * What was saved up is spent only as far as the last ten seconds have room for it (`spent-window.ts`): over any ten
+ * seconds no more is served, and no more reaches the target, than ten seconds' worth and one debit; whatever was
+ * stopped or late meanwhile.
  *
- *   level >= 0 and room in the window: open, the next `tryTake` or `take` debits at once      else: `take` waits in line
+ *   level >= 0 and room in the window: open, the next `tryTake` or `take` debits at once
+ *   else: `take` waits in line
  */
 import { interrupted } from '../../core/errors.js';
 import type { Budget } from '../../core/ports/ports.js';
@@ -60,7 +62,10 @@ export class TokenBucket implements Budget {
     return this.#limit * this.#share;
   }
 
-  /** A debit up to this size does not show in ten seconds' consumption; larger ones are for those who cannot ask for less. */
+  /**
+   * A debit up to this size does not show in ten seconds' consumption; larger ones are for those who cannot ask for
+   * less.
+   */
   get smallDebit(): number {
     return this.rate * SMALL_DEBIT_SECONDS;
   }
@@ -85,7 +90,10 @@ export class TokenBucket implements Budget {
     this.#consumed += units;
   }
 
-  /** ms until what was debited is paid off, at the present rate, and the next one is served; 0: nothing is owed; Infinity: never. */
+  /**
+   * ms until what was debited is paid off, at the present rate, and the next one is served; 0: nothing is owed;
+   * Infinity: never.
+   */
   get owedMs(): number {
     if (this.rate === 0) return Infinity;
     this.#fill();
@@ -151,7 +159,10 @@ export class TokenBucket implements Budget {
     if (this.#waiters.length > 0) this.#serveWaiters();
   }
 
-  /** What was debited just now belongs to a request that is sent in this turn: `ended` has to follow, whatever becomes of it. */
+  /**
+   * What was debited just now belongs to a request that is sent in this turn: `ended` has to follow, whatever becomes
+   * of it.
+   */
   sent(units: number): void {
     this.#window.sent(units);
   }

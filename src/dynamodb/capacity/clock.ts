@@ -1,5 +1,6 @@
 /**
- * Time as the budget and the retries see it: monotonic milliseconds and one-shot timers, so that tests can turn the hands.
+ * Time as the budget and the retries see it: monotonic milliseconds and one-shot timers, so that tests can turn the
+ * hands.
  */
 
 export interface Clock {

@@ -1,6 +1,7 @@
 /**
- * Partition keys that are too hot for their partition, each held to the rate that it is found to take (`rate-probe.ts`), so that it
- * waits alone: 1,000 write units a second on AWS. One that is refused nothing for a while is like all others again.
+ * Partition keys that are too hot for their partition, each held to the rate that it is found to take
+ * (`rate-probe.ts`), so that it waits alone: 1,000 write units a second on AWS. One that is refused nothing for a while
+ * is like all others again.
  */
 import { RateProbe } from './rate-probe.js';
 import type { Attempt, HotKey } from './refusals.js';

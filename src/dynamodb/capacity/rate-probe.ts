@@ -3,17 +3,19 @@
  *
  *   refused            -> down by what was refused and a little more: the rate that passed is what is taken
  *   no longer refused  -> that rate is remembered (the knee); 4.5% below it, so that the next refusal is seconds away
- *   rate binds         -> back up to the knee by 0.5% a second; beyond it by 0.1% a second at first, twice that every 6 s
+ *   rate binds         -> back up to the knee by 0.5% a second; beyond it by 0.1% a second
+ *                         at first, twice that every 6 s
  *
- * Halving a rate on every refusal and adding to it evenly, as TCP did, spends most of its time far below what is taken: x 0.7 and
- * +2% a second average 85%. Remembering the knee (as CUBIC does) takes 97% and more, with some 1% of requests refused in part, and
- * a table that was given more is followed to twice its rate in three quarters of a minute (`budget-kept.test.ts`, `rate-probe.test.ts`).
+ * Halving a rate on every refusal and adding to it evenly, as TCP did, spends most of its time far below what is taken:
+ * x 0.7 and +2% a second average 85%. Remembering the knee (as CUBIC does) takes 97% and more, with some 1% of requests
+ * refused in part, and a table that was given more is followed to twice its rate in three quarters of a minute
+ * (`budget-kept.test.ts`, `rate-probe.test.ts`).
  *
- * A stray refusal costs next to nothing, as a cut is in proportion to what was refused. Just above a limit, though, as few are refused as
- * by chance: where they last, 5% less is tried, and they stop or do not. Refusals that stay the same however slowly one goes are not
- * of this rate's making (a part of the keys lies in a partition that takes nothing): once that was seen for two seconds and more, the
- * cuts are taken back, and refusals of that size are lived with for a while. Where all is refused nothing is learnt of the rate: it is
- * not cut to nothing.
+ * A stray refusal costs next to nothing, as a cut is in proportion to what was refused. Just above a limit, though, as
+ * few are refused as by chance: where they last, 5% less is tried, and they stop or do not. Refusals that stay the same
+ * however slowly one goes are not of this rate's making (a part of the keys lies in a partition that takes nothing):
+ * once that was seen for two seconds and more, the cuts are taken back, and refusals of that size are lived with for a
+ * while. Where all is refused nothing is learnt of the rate: it is not cut to nothing.
  */
 
 /** Of what was refused, and beyond it. */
@@ -26,7 +28,10 @@ const NOISE = 0.001;
 /** Lately refused up to here: not worth more than five times that of the rate, */
 const FEW = 0.02;
 const FEW_COST = 5;
-/** unless that lasts: just above a limit as few are refused as by chance, and going slower by this part tells which it is. */
+/**
+ * unless that lasts: just above a limit as few are refused as by chance, and going slower by this part tells which it
+ * is.
+ */
 const FEW_SECONDS = 1.4;
 const FEW_TRIAL = 0.05;
 /** However many trials: what few refusals may cost, and one trial. */

@@ -1,7 +1,8 @@
 /**
- * Who is refused. A table that throttles refuses whichever items come; a hot partition key is refused again and again while the others
- * pass. The service says which of the two it is only where it refuses a whole request, so it is told from what comes back. Only
- * partition keys that were refused lately are counted one by one: as long as nothing is refused, nothing is counted.
+ * Who is refused. A table that throttles refuses whichever items come; a hot partition key is refused again and again
+ * while the others pass. The service says which of the two it is only where it refuses a whole request, so it is told
+ * from what comes back. Only partition keys that were refused lately are counted one by one: as long as nothing is
+ * refused, nothing is counted.
  */
 
 /** One item of an answered request, as far as this goes. */
@@ -39,7 +40,10 @@ interface Suspicion {
 const FEW = 3;
 /** and such a share of its own attempts, */
 const OWN_SHARE = 0.1;
-/** and so many standard deviations more than it would have at the others' share: a table has thousands of keys, and chance hits some. */
+/**
+ * and so many standard deviations more than it would have at the others' share: a table has thousands of keys, and
+ * chance hits some.
+ */
 const DEVIATIONS = 5;
 /** With fewer units of others nothing can be compared. */
 const ENOUGH_OTHERS = 20;
@@ -87,7 +91,10 @@ export class Refusals {
     return this.#passed + this.#refused;
   }
 
-  /** Ends a step. @returns what it came to, and the partition keys that turned out to be hot; they are forgotten here */
+  /**
+   * Ends a step.
+   * @returns what it came to, and the partition keys that turned out to be hot; they are forgotten here
+   */
   settle(now: number): { readonly others: StepCount; readonly hot: readonly HotKey[] } {
     const all = { passed: this.#passed + this.#passedBefore, refused: this.#refused + this.#refusedBefore };
     const hot: HotKey[] = [];

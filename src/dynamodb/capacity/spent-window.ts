@@ -1,12 +1,13 @@
 /**
- * What was granted and what was spent in the last ten seconds, in slots of 25 ms. A bucket that keeps up to one second's worth could,
- * after a pause, spend eleven seconds' worth in ten; held to `balance` as well, it spends in any ten seconds what ten
- * seconds grant, and a pause is still made up for.
+ * What was granted and what was spent in the last ten seconds, in slots of 25 ms. A bucket that keeps up to one
+ * second's worth could, after a pause, spend eleven seconds' worth in ten; held to `balance` as well, it spends in any
+ * ten seconds what ten seconds grant, and a pause is still made up for.
  *
- * A request reaches the target at some moment between its sending and its answer: a process may be stopped or starved in between, and so
- * may the line. So it counts as spent for as long as it is under way, and for ten seconds from its end on. Take any ten seconds of the
- * target's own clock, and of the requests that it met in them the one that was sent last: all others were under way then, or had ended
- * less than ten seconds before, so they and it were counted together, and are no more than ten seconds' worth.
+ * A request reaches the target at some moment between its sending and its answer: a process may be stopped or starved
+ * in between, and so may the line. So it counts as spent for as long as it is under way, and for ten seconds from its
+ * end on. Take any ten seconds of the target's own clock, and of the requests that it met in them the one that was sent
+ * last: all others were under way then, or had ended less than ten seconds before, so they and it were counted
+ * together, and are no more than ten seconds' worth.
  */
 
 const SLOT_MS = 25;

@@ -1,12 +1,15 @@
 /**
- * How fast one goes when the table throttles although the budget would allow more: a few times a second, what was refused turns the
- * share of the budget in use, as `rate-probe.ts` finds the rate that is taken. What was refused must stay debited: else
- * attempts for nothing would go out at any rate, and the share of refusals would say nothing of it.
+ * How fast one goes when the table throttles although the budget would allow more: a few times a second, what was
+ * refused turns the share of the budget in use, as `rate-probe.ts` finds the rate that is taken. What was refused must
+ * stay debited: else attempts for nothing would go out at any rate, and the share of refusals would say nothing of it.
  */
 import type { TokenBucket } from './budget.js';
 import { RateProbe } from './rate-probe.js';
 
-/** Long enough for answers to come back, short enough to be refused little meanwhile; longer where there is little to count. */
+/**
+ * Long enough for answers to come back, short enough to be refused little meanwhile; longer where there is little to
+ * count.
+ */
 const STEP_MS = 200;
 const LONGEST_STEP_MS = 2_000;
 const STEP_UNITS = 100;

@@ -1,6 +1,6 @@
 /**
- * What an item will cost before the service says so: its own units times a learned factor, for what indexes and larger old items add
- * to a write, and for what the target holds beyond the mapped item at a read.
+ * What an item will cost before the service says so: its own units times a learned factor, for what indexes and larger
+ * old items add to a write, and for what the target holds beyond the mapped item at a read.
  */
 import { readUnits } from '../../core/capacity-units.js';
 
@@ -28,9 +28,10 @@ export class CostFactor {
 const MOST_READ_UNITS = readUnits(400 * 1024);
 
 /**
- * Read units of a key, by those of the item that is expected there. What the target holds may be larger a hundredfold, and an answer
- * that is under way tells nothing: so a rise is believed at once, a fall slowly, and before the first answer the worst is expected.
- * Never less than of the item itself: where many are missing, which costs one unit each, the next ones may be there.
+ * Read units of a key, by those of the item that is expected there. What the target holds may be larger a hundredfold,
+ * and an answer that is under way tells nothing: so a rise is believed at once, a fall slowly, and before the first
+ * answer the worst is expected. Never less than of the item itself: where many are missing, which costs one unit each,
+ * the next ones may be there.
  */
 export class ReadEstimate {
   #factor: number | null = null;

@@ -1,6 +1,6 @@
 /**
- * Names of what is wrong with an answer that is none of DynamoDB's, as `RequestFailure.reason` has them, and who may have given it. What
- * an operator is told goes by this table, never by the wording of a name.
+ * Names of what is wrong with an answer that is none of DynamoDB's, as `RequestFailure.reason` has them, and who may
+ * have given it. What an operator is told goes by this table, never by the wording of a name.
  */
 
 /** Headers that AWS puts around each answer. */
@@ -17,7 +17,10 @@ export const ANSWER_FAULTS = {
   late: 'no whole answer in time',
 } as const;
 
-/** `another service`: one that speaks the protocol without what AWS puts around each answer. `in between`: a proxy, or a damaged answer. */
+/**
+ * `another service`: one that speaks the protocol without what AWS puts around each answer. `in between`: a proxy, or a
+ * damaged answer.
+ */
 export type Answerer = 'another service' | 'in between';
 
 const ANSWERERS: ReadonlyMap<string, Answerer> = new Map([

@@ -1,6 +1,6 @@
 /**
- * When a failed request is tried again: full jitter, so that many writers that failed together do not come back together;
- * and how long a target may fail without any progress at all before the run gives up.
+ * When a failed request is tried again: full jitter, so that many writers that failed together do not come back
+ * together; and how long a target may fail without any progress at all before the run gives up.
  */
 
 /** Delays start here, double with each try, and stop growing at `CAP_MS`. */
@@ -25,10 +25,10 @@ export function retryDelay(attempt: number, random: () => number, hotKeyRange = 
 const ENOUGH_TRIES = 10;
 
 /**
- * Time since the last sign of progress, counted from the first failure after it. Waiting for the budget is no failure: while it holds
- * everything back and no request is under way, the time does not count (`heldBack`, `released`). So a budget that pays for one request in
- * minutes does not make two failures look like minutes of them. Many tries are many, though: a table that refuses all of them is given up
- * in time also where the rate was turned down for it.
+ * Time since the last sign of progress, counted from the first failure after it. Waiting for the budget is no failure:
+ * while it holds everything back and no request is under way, the time does not count (`heldBack`, `released`). So a
+ * budget that pays for one request in minutes does not make two failures look like minutes of them. Many tries are
+ * many, though: a table that refuses all of them is given up in time also where the rate was turned down for it.
  */
 export class Patience {
   readonly #limitMs: number;
@@ -59,7 +59,10 @@ export class Patience {
     this.#heldBackSince = null;
   }
 
-  /** To be called at each failure. @returns true once failures have lasted longer than the limit, without progress in between */
+  /**
+   * To be called at each failure.
+   * @returns true once failures have lasted longer than the limit, without progress in between
+   */
   exhaustedBy(now: number): boolean {
     if (this.#failingSince === null) {
       this.#failingSince = now;

@@ -1,6 +1,7 @@
 /**
  * What each failure of DynamoDB means for the work: wait and try again, blame one item, or stop the run. Names decide
- * (`service-rules.ts`), never texts: the service's texts change, and may quote keys; `service-words.ts` has what is taken from them.
+ * (`service-rules.ts`), never texts: the service's texts change, and may quote keys; `service-words.ts` has what is
+ * taken from them.
  */
 import { FerryError } from '../../core/errors.js';
 import { machineFault } from '../../core/machine-faults.js';
@@ -21,8 +22,8 @@ export class RequestFailure extends Error {
    * @param sent the request may have reached the service
    * @param throttlingReasons as the service named them, `TableWriteKeyRangeThroughputExceeded`; empty where it did not
    * @param serverTime the answer's Date header in ms since the epoch; null where there was none
-   * @param item of a write whose condition failed: the item that is there, as it was answered and unchecked. Holds values; undefined
-   *   where the answer had none
+   * @param item of a write whose condition failed: the item that is there, as it was answered and unchecked. Holds
+   *   values; undefined where the answer had none
    * @param words what its text adds to the name
    */
   constructor(
@@ -178,7 +179,9 @@ export function unavailable(operation: string, table: string, failure: RequestFa
       });
 }
 
-/** True where every reason is a single key range's: then the table itself has room, and only those partition keys wait. */
+/**
+ * True where every reason is a single key range's: then the table itself has room, and only those partition keys wait.
+ */
 function isHotKeyRange(reasons: readonly string[]): boolean {
   return reasons.length > 0 && reasons.every((reason) => reason.includes('KeyRangeThroughputExceeded'));
 }

@@ -1,10 +1,11 @@
 /**
- * What each exception of the service means for the work, whose fault it is, and what to do about it. By name alone: texts change, and may
- * quote keys (`service-words.ts` takes from them what is safe to say).
+ * What each exception of the service means for the work, whose fault it is, and what to do about it. By name alone:
+ * texts change, and may quote keys (`service-words.ts` takes from them what is safe to say).
  *
- * Sources: the API's model in @aws-sdk/client-dynamodb (every exception of it has a rule, which a unit test holds, so that a new version
- * with a new one fails there), AWS's "Common error types", "Error handling with DynamoDB", and the exceptions of KMS that DynamoDB hands
- * on. Looked through for siblings: the names that gateways and older signers use for the same (`SignatureDoesNotMatch`, `Throttling`).
+ * Sources: the API's model in @aws-sdk/client-dynamodb (every exception of it has a rule, which a unit test holds, so
+ * that a new version with a new one fails there), AWS's "Common error types", "Error handling with DynamoDB", and the
+ * exceptions of KMS that DynamoDB hands on. Looked through for siblings: the names that gateways and older signers use
+ * for the same (`SignatureDoesNotMatch`, `Throttling`).
  */
 import type { ErrorCode } from '../../core/errors.js';
 
@@ -14,8 +15,9 @@ export type Whose = 'item' | 'table' | 'account' | 'passing' | 'request';
 export interface ServiceRule {
   readonly whose: Whose;
   /**
-   * `throttled`: for lack of capacity, surely not applied. `conflict`: surely not applied, and over in a moment. `unavailable`: may have
-   * been applied. `invalid`: something in the request, in a batch one of its items. `fatal`: no repetition changes it.
+   * `throttled`: for lack of capacity, surely not applied. `conflict`: surely not applied, and over in a moment.
+   * `unavailable`: may have been applied. `invalid`: something in the request, in a batch one of its items. `fatal`: no
+   * repetition changes it.
    */
   readonly means: 'throttled' | 'conflict' | 'unavailable' | 'invalid' | 'fatal';
   /** Of the run's end, where it comes to that. */
@@ -96,7 +98,10 @@ const request = (fact: string): ServiceRule =>
     'check that the endpoint is DynamoDB, and that no proxy changes requests on the way; else report this',
   );
 
-/** An exception of another operation, as an answer to one of ours: something in between mixed answers up, so nobody knows what was done. */
+/**
+ * An exception of another operation, as an answer to one of ours: something in between mixed answers up, so nobody
+ * knows what was done.
+ */
 const STRAY: ServiceRule = {
   whose: 'request',
   means: 'unavailable',
@@ -113,7 +118,10 @@ const TOO_LONG: ServiceRule = {
   next: 'find the proxy that has such a limit, and raise it: a request has up to 16 MB',
 };
 
-/** Of an item that was sent alone, and refused in words that nobody knows: it may be the item, the table, or what lies between. */
+/**
+ * Of an item that was sent alone, and refused in words that nobody knows: it may be the item, the table, or what lies
+ * between.
+ */
 const UNEXPLAINED =
   'run `dynaferry check`, which compares keys and indexes; where it finds nothing, look at the row and its item with `dynaferry diff --explain`';
 

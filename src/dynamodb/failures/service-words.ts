@@ -1,10 +1,11 @@
 /**
- * What the text of a refusal adds to its name, as far as it is one of the texts that are known. The text itself is never kept: it may
- * quote keys. Nothing is decided by it but what is said, and whether an item or the table is to blame for what was refused as invalid.
- * Of a text that is not known, those words are shown that all of them are made of (`service-vocabulary.ts`).
+ * What the text of a refusal adds to its name, as far as it is one of the texts that are known. The text itself is
+ * never kept: it may quote keys. Nothing is decided by it but what is said, and whether an item or the table is to
+ * blame for what was refused as invalid. Of a text that is not known, those words are shown that all of them are made
+ * of (`service-vocabulary.ts`).
  *
- * Sources: AWS's own texts as its documentation and public bug reports quote them, and those of DynamoDB Local and dynalite (a test lets
- * both refuse items). A text that is not known leaves the rule of the name in place.
+ * Sources: AWS's own texts as its documentation and public bug reports quote them, and those of DynamoDB Local and
+ * dynalite (a test lets both refuse items). A text that is not known leaves the rule of the name in place.
  */
 import type { Whose } from './service-rules.js';
 import { withoutValues } from './service-vocabulary.js';

@@ -1,8 +1,9 @@
 /**
- * Tells an answer of DynamoDB from one of something in between, by what is around its body: AWS puts an `x-amzn-requestid` on every
- * answer and an `x-amz-crc32`, the CRC32 of the body as sent, on every success (AWS, "DynamoDB low-level API"; DynamoDB Local and dynalite
- * do too). So a success without either is none, and a body that changed on its way does not count. An error may come without
- * a checksum (DynamoDB Local's do), never with a wrong one.
+ * Tells an answer of DynamoDB from one of something in between, by what is around its body: AWS puts an
+ * `x-amzn-requestid` on every answer and an `x-amz-crc32`, the CRC32 of the body as sent, on every success (AWS,
+ * "DynamoDB low-level API"; DynamoDB Local and dynalite do too). So a success without either is none, and a body that
+ * changed on its way does not count. An error may come without a checksum (DynamoDB Local's do), never with a wrong
+ * one.
  */
 import { crc32 } from 'node:zlib';
 import { ANSWER_FAULTS, CHECKSUM, REQUEST_ID } from '../failures/answer-faults.js';
@@ -11,7 +12,8 @@ export type AnswerHeaders = Readonly<Record<string, unknown>>;
 
 /**
  * @param headers names in lower case
- * @param body of an error: one that names itself is the service's, or claims to be; a page of something in between says so by its status
+ * @param body of an error: one that names itself is the service's, or claims to be; a page of something in between says
+ * so by its status
  * @returns what is wrong, as `RequestFailure.reason`; null: the body is what the service sent
  */
 export function sealFault(status: number, headers: AnswerHeaders, body: Buffer): string | null {

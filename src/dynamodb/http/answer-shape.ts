@@ -1,12 +1,14 @@
 /**
- * The edge at which answers of the hot operations become facts. Whatever has another shape than the API's model gives the operation's
- * output, or speaks of a table that was not asked for, is no answer of DynamoDB: nothing in it counts. Hand-rolled, as most of it is
- * about the request (tables, keys, twice), which a schema cannot know; it costs 0.2 us a batch, of some 700 us that a batch of 25
- * items takes in all, and zod would cost as much. The rare calls have a schema each (`call-answers.ts`).
+ * The edge at which answers of the hot operations become facts. Whatever has another shape than the API's model gives
+ * the operation's output, or speaks of a table that was not asked for, is no answer of DynamoDB: nothing in it counts.
+ * Hand-rolled, as most of it is about the request (tables, keys, twice), which a schema cannot know; it costs 0.2 us a
+ * batch, of some 700 us that a batch of 25 items takes in all, and zod would cost as much. The rare calls have a schema
+ * each (`call-answers.ts`).
  *
- * Looked through for siblings: every output that is read, hot (BatchWriteItem, BatchGetItem, PutItem and what its refusal holds) or
- * through the SDK (CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive); nothing here sends a Query or a Scan. What an
- * answer says in the right shape but falsely shows in its checksum alone (`answer-seal.ts`).
+ * Looked through for siblings: every output that is read, hot (BatchWriteItem, BatchGetItem, PutItem and what its
+ * refusal holds) or through the SDK (CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive); nothing here
+ * sends a Query or a Scan. What an answer says in the right shape but falsely shows in its checksum alone
+ * (`answer-seal.ts`).
  */
 import { ANSWER_FAULTS } from '../failures/answer-faults.js';
 
@@ -47,7 +49,9 @@ export function ofTable(map: unknown, table: string): unknown {
   return first[1];
 }
 
-/** AWS answers a table by its name or by its ARN, `arn:aws:dynamodb:eu-west-1:1:table/name`, whichever it was asked by. */
+/**
+ * AWS answers a table by its name or by its ARN, `arn:aws:dynamodb:eu-west-1:1:table/name`, whichever it was asked by.
+ */
 export function isTable(answered: unknown, asked: string): boolean {
   return typeof answered === 'string' && (answered === asked || nameIn(answered) === nameIn(asked));
 }
@@ -57,8 +61,8 @@ function nameIn(table: string): string {
 }
 
 /**
- * The CapacityUnits of one ConsumedCapacity: the whole of table and indexes, whether `INDEXES` is honoured or answered as `TOTAL`.
- * Whether they can be true is another question: `believable-units.ts`.
+ * The CapacityUnits of one ConsumedCapacity: the whole of table and indexes, whether `INDEXES` is honoured or answered
+ * as `TOTAL`. Whether they can be true is another question: `believable-units.ts`.
  * @throws UnreadableAnswer
  */
 export function unitsIn(capacity: unknown, table: string): number {
@@ -68,14 +72,20 @@ export function unitsIn(capacity: unknown, table: string): number {
   return CapacityUnits;
 }
 
-/** Of a list of them, as the batch operations answer it; null where the service does not say. @throws UnreadableAnswer */
+/**
+ * Of a list of them, as the batch operations answer it; null where the service does not say.
+ * @throws UnreadableAnswer
+ */
 export function unitsInList(capacities: unknown, table: string): number | null {
   if (capacities === undefined) return null;
   const list = listIn(capacities, 0);
   return list.length === 0 ? null : list.reduce<number>((sum, capacity) => sum + unitsIn(capacity, table), 0);
 }
 
-/** @returns what `read` makes of the answer @throws UnreadableAnswer whatever `read` throws: it trips over what no service sends */
+/**
+ * @returns what `read` makes of the answer
+ * @throws UnreadableAnswer whatever `read` throws: it trips over what no service sends
+ */
 export function orUnreadable<T>(read: () => T): T {
   try {
     return read();

@@ -1,6 +1,6 @@
 /**
- * How many bytes an answer may have, so that one without end does not fill the memory. Bounds, not estimates: items come in a JSON
- * that is longer than what they are billed by.
+ * How many bytes an answer may have, so that one without end does not fill the memory. Bounds, not estimates: items
+ * come in a JSON that is longer than what they are billed by.
  */
 
 /** Everything around the items: figures of capacity, names. An error is no longer. */

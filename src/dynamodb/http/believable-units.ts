@@ -1,10 +1,11 @@
 /**
- * What a request can have consumed. A figure beyond that is not believed, since the budget would pay for it with hours of waiting: the
- * units are then counted by the items' sizes, and `target.misreported` says so.
+ * What a request can have consumed. A figure beyond that is not believed, since the budget would pay for it with hours
+ * of waiting: the units are then counted by the items' sizes, and `target.misreported` says so.
  *
- * The bounds are the service's own (AWS, "Read and write capacity units"). A write costs by the larger of the new item and the one that
- * it replaces, at most 400 units; each index at most twice that, where its entry moves; nothing here is transactional, which would
- * double it; on demand counts as provisioned does. A strongly consistent read costs at most 100 units a key.
+ * The bounds are the service's own (AWS, "Read and write capacity units"). A write costs by the larger of the new item
+ * and the one that it replaces, at most 400 units; each index at most twice that, where its entry moves; nothing here
+ * is transactional, which would double it; on demand counts as provisioned does. A strongly consistent read costs at
+ * most 100 units a key.
  */
 import type { Emitter } from '../../core/events.js';
 import { readUnits, writeUnits } from '../../core/capacity-units.js';
@@ -21,7 +22,11 @@ export interface UnitBounds {
   readonly most: number;
 }
 
-/** @param written items that were written, a unit each at least @param tried of the request @param indexes of the table, where known */
+/**
+ * @param written items that were written, a unit each at least
+ * @param tried of the request
+ * @param indexes of the table, where known
+ */
 export function writeBounds(written: number, tried: number, indexes: number | null = null): UnitBounds {
   return { least: written, most: tried * MOST_WRITE_UNITS * (1 + 2 * (indexes ?? MOST_INDEXES)) };
 }

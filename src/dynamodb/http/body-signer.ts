@@ -1,6 +1,7 @@
 /**
- * Signs requests that differ in nothing but their bodies, as those of one second do: all else that aws4 makes of a request, it makes
- * once. Each text that it builds on the way ends with a SHA-256 in hex, which is what changes with the body.
+ * Signs requests that differ in nothing but their bodies, as those of one second do: all else that aws4 makes of a
+ * request, it makes once. Each text that it builds on the way ends with a SHA-256 in hex, which is what changes with
+ * the body.
  */
 import { hash } from 'node:crypto';
 import aws4 from 'aws4';

@@ -81,8 +81,8 @@ export class RequestChannel {
 }
 
 /**
- * Collects one answer, for so long and up to so many bytes. `dispatch` with a handler costs a fraction of undici's stream-based `request`;
- * undici's own limits are of the pause before each part, and parts may come for ever.
+ * Collects one answer, for so long and up to so many bytes. `dispatch` with a handler costs a fraction of undici's
+ * stream-based `request`; undici's own limits are of the pause before each part, and parts may come for ever.
  */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (body: Buffer) => void;
@@ -161,8 +161,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * An ended exchange may outlive its request: by a removed listener of a signal, say, that V8 has come to take for old, and so keeps all that
-   * it once pointed to until the next collection of everything. The answer and the request are some kB, which each scavenge would copy.
+   * An ended exchange may outlive its request: by a removed listener of a signal, say, that V8 has come to take for
+   * old, and so keeps all that it once pointed to until the next collection of everything. The answer and the request
+   * are some kB, which each scavenge would copy.
    */
   #letGo(): void {
     this.#controller = null;

@@ -1,6 +1,6 @@
 /**
- * Signs prepared bodies with AWS Signature Version 4, synchronously, with credentials that the SDK's own chain provides.
- * Renews them before they expire, and corrects the clock when the service says that it is off.
+ * Signs prepared bodies with AWS Signature Version 4, synchronously, with credentials that the SDK's own chain
+ * provides. Renews them before they expire, and corrects the clock when the service says that it is off.
  */
 import { FerryError } from '../../core/errors.js';
 import { machineFault } from '../../core/machine-faults.js';
@@ -149,9 +149,9 @@ export class RequestSigner {
   }
 
   /**
-   * A renewal that is not forced may bring the credentials that it was to replace: within five minutes of their end the SDK answers
-   * those that it has, and fetches others behind that. So a forced one waits for it, and does not take its place; and as no other
-   * begins meanwhile, none that comes late puts older credentials over newer ones.
+   * A renewal that is not forced may bring the credentials that it was to replace: within five minutes of their end the
+   * SDK answers those that it has, and fetches others behind that. So a forced one waits for it, and does not take its
+   * place; and as no other begins meanwhile, none that comes late puts older credentials over newer ones.
    */
   #renewByForce(refused: SignerCredentials): Promise<void> {
     this.#forcedRenewal ??= this.#fetchOthersThan(refused).finally(() => {

@@ -1,4 +1,7 @@
-/** How long a request may take, whoever sends it. In a file of its own: a command that only asks for the table needs no HTTP client. */
+/**
+ * How long a request may take, whoever sends it. In a file of its own: a command that only asks for the table needs no
+ * HTTP client.
+ */
 
 export interface ChannelTimeouts {
   readonly connectTimeoutMs: number;
@@ -12,8 +15,8 @@ export interface ChannelTimeouts {
 export const DEFAULT_TIMEOUTS: ChannelTimeouts = { connectTimeoutMs: 5000, answerTimeoutMs: 10_000 };
 
 /**
- * An answer whose parts keep coming may last for ever. On the monotonic clock, with the connection's time in it; a body that goes up has
- * more (`UPLOAD_BYTES_PER_MS`), so that a slow line with batches of 10 MB is no fault.
+ * An answer whose parts keep coming may last for ever. On the monotonic clock, with the connection's time in it; a body
+ * that goes up has more (`UPLOAD_BYTES_PER_MS`), so that a slow line with batches of 10 MB is no fault.
  */
 export const WHOLE_TIMEOUT_MS = 30_000;
 /** 256 KB a second. */

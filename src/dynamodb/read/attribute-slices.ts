@@ -1,7 +1,8 @@
 /**
- * An item as the service answered it, cut into its attributes, `"name":{...}`, as bytes. Tells without parsing whether the item is the
- * mapped one: where its attributes, in some order, are the canonical text byte for byte, both are the same item. That is all it tells:
- * any other item may still be equal, by another spelling of a number, an order within a map or a set, an escape.
+ * An item as the service answered it, cut into its attributes, `"name":{...}`, as bytes. Tells without parsing whether
+ * the item is the mapped one: where its attributes, in some order, are the canonical text byte for byte, both are the
+ * same item. That is all it tells: any other item may still be equal, by another spelling of a number, an order within
+ * a map or a set, an escape.
  */
 import type { MappedItem } from '../../core/model.js';
 import { CLOSING_BRACE, COLON, COMMA, endOfNested, endOfString, OPENING_BRACE, QUOTE } from './json-scan.js';
@@ -29,7 +30,8 @@ export class AttributeSlices {
   /**
    * Cuts another item, in place of the one before.
    * @param from of its opening brace
-   * @returns behind its closing brace; -1 where it is not `{"name":{...},...}` without white space between the attributes
+   * @returns behind its closing brace; -1 where it is not `{"name":{...},...}` without white space between the
+   * attributes
    */
   cut(bytes: Buffer, from: number): number {
     this.#bytes = bytes;

@@ -1,7 +1,7 @@
 /**
- * BatchGetItem on the wire: the answer's items, each beside the one that was asked for. An item that is byte for byte what a row maps to,
- * but for the order of its attributes, is known as such without parsing; every other one is parsed, brought into canonical form
- * and compared so.
+ * BatchGetItem on the wire: the answer's items, each beside the one that was asked for. An item that is byte for byte
+ * what a row maps to, but for the order of its attributes, is known as such without parsing; every other one is parsed,
+ * brought into canonical form and compared so.
  */
 import { readUnits } from '../../core/capacity-units.js';
 import { heldAs, SAME, type HeldItem } from '../../core/held-item.js';
@@ -59,7 +59,8 @@ export class BatchGetAnswers {
   /**
    * A key that the answer names nowhere is one without an item.
    * @param request that asked, by `AskedItems.ask`
-   * @throws UnreadableAnswer where it is no answer to that request, or names a key that it did not ask for, or one twice
+   * @throws UnreadableAnswer where it is no answer to that request, or names a key that it did not ask for, or one
+   * twice
    */
   read(bytes: Buffer, asked: AskedItems, request: number): BatchGetAnswer {
     return orUnreadable(() => {
@@ -142,7 +143,10 @@ export class BatchGetAnswers {
   }
 }
 
-/** Of the first item in `{...,"Responses":{"table":[`, or of the bracket that closes an empty list; -1 where there is no such list. */
+/**
+ * Of the first item in `{...,"Responses":{"table":[`, or of the bracket that closes an empty list; -1 where there is no
+ * such list.
+ */
 function listOfItems(bytes: Buffer): number {
   if (bytes[0] !== OPENING_BRACE) return -1;
   for (let at = 1; bytes[at] === QUOTE;) {

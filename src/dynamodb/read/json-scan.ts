@@ -1,6 +1,7 @@
 /**
- * Where strings, objects and arrays end in JSON as bytes of UTF-8. Nothing is checked beyond that: whoever uses a part has it parsed, or
- * finds it equal to bytes that are known to be JSON. White space is for the caller: services put none between tokens.
+ * Where strings, objects and arrays end in JSON as bytes of UTF-8. Nothing is checked beyond that: whoever uses a part
+ * has it parsed, or finds it equal to bytes that are known to be JSON. White space is for the caller: services put none
+ * between tokens.
  */
 
 export const QUOTE = 0x22;

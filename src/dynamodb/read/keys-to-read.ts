@@ -19,7 +19,10 @@ export interface KeyBatch {
 
 /** AWS, BatchGetItem: at most 100 keys; an answer beyond 16 MB leaves the rest in UnprocessedKeys. */
 const MAX_KEYS = 100;
-/** 4 MB: far below what an answer holds, as an item may be larger than expected, and as each request in flight needs the memory. */
+/**
+ * 4 MB: far below what an answer holds, as an item may be larger than expected, and as each request in flight needs the
+ * memory.
+ */
 const MAX_UNITS = 1024;
 
 export class KeysToRead {

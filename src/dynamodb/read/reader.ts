@@ -1,10 +1,11 @@
 /**
- * The item reader: strongly consistent BatchGetItem until no key is unprocessed, within one budget of read units. Reading
- * twice does no harm, so every failure that may pass is simply tried again.
+ * The item reader: strongly consistent BatchGetItem until no key is unprocessed, within one budget of read units.
+ * Reading twice does no harm, so every failure that may pass is simply tried again.
  *
- * An answer may cost a hundred times what its keys suggest (400 KB are 100 units), so a request is debited, before it is sent, by the
- * sizes that are expected, and cut so that it does not show in ten seconds' consumption. What may have been read stays debited though
- * no answer came, and so does what was refused for lack of capacity (`throttle-feedback.ts`); all else comes back.
+ * An answer may cost a hundred times what its keys suggest (400 KB are 100 units), so a request is debited, before it
+ * is sent, by the sizes that are expected, and cut so that it does not show in ten seconds' consumption. What may have
+ * been read stays debited though no answer came, and so does what was refused for lack of capacity
+ * (`throttle-feedback.ts`); all else comes back.
  */
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
@@ -153,7 +154,8 @@ class BatchItemReader implements ItemReader {
         const batch = keys.take(budget.smallDebit, this.#estimate);
         budget.tryTake(batch.debit);
         budget.sent(batch.debit);
-        // Under way from here on: others were let go with it, find the budget spent, and must not take this for a time without any.
+        // Under way from here on: others were let go with it, find the budget spent, and must not take this for a time
+        // without any.
         this.#inFlight += 1;
         this.#patience.released(performance.now());
         return batch;
@@ -163,7 +165,10 @@ class BatchItemReader implements ItemReader {
     return null;
   }
 
-  /** One request, of a batch that counts as under way. What failed but may pass comes back as unprocessed, with its reason. */
+  /**
+   * One request, of a batch that counts as under way. What failed but may pass comes back as unprocessed, with its
+   * reason.
+   */
   async #ask({ keys, debit }: KeyBatch, asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
     const { shard, table, budget, emitter } = this.#options;
     const sentAt = performance.now();

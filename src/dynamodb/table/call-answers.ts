@@ -1,7 +1,8 @@
 /**
- * What the answers to the rare calls must look like before the SDK makes anything of them: whole within a time and a size, as the service
- * sent them (`answer-seal.ts`), and of their operation's shape, for the table that was asked for. The SDK itself checks nothing of
- * this: it takes `{}` for an answer to everything, knows no checksum, and waits for a body without end.
+ * What the answers to the rare calls must look like before the SDK makes anything of them: whole within a time and a
+ * size, as the service sent them (`answer-seal.ts`), and of their operation's shape, for the table that was asked for.
+ * The SDK itself checks nothing of this: it takes `{}` for an answer to everything, knows no checksum, and waits for a
+ * body without end.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Readable } from 'node:stream';
@@ -16,11 +17,12 @@ export const CALL_ANSWER_WITHIN_MS = 10_000;
 /** The description of a table with all its indexes has some ten KB. */
 const MOST_ANSWER_BYTES = 1024 * 1024;
 
-// zod/mini, as each process of a run makes these: zod's own schemas take 20 ms of processor time more. Nor are they compiled: that takes
-// some ms for each shape, which a handful of answers does not bring back.
+// zod/mini, as each process of a run makes these: zod's own schemas take 20 ms of processor time more. Nor are they
+// compiled: that takes some ms for each shape, which a handful of answers does not bring back.
 z.config({ jitless: true });
-// Each member that `table-facts.ts` or `ttl.ts` reads stands here, and `call-answers.test.ts` puts what does not fit into each.
-// AWS: an ARN has 1,011 characters at most, all else has fewer. What is longer, or no such word, is none of the service's, and is not shown.
+// Each member that `table-facts.ts` or `ttl.ts` reads stands here, and `call-answers.test.ts` puts what does not fit
+// into each. AWS: an ARN has 1,011 characters at most, all else has fewer. What is longer, or no such word, is none of
+// the service's, and is not shown.
 const name = z.string().check(z.minLength(1), z.maxLength(1024));
 const word = z.string().check(z.regex(/^[\w.:/-]{1,1024}$/));
 const state = z.string().check(z.regex(/^\w{1,64}$/));

@@ -1,10 +1,11 @@
 /**
- * A rare call whose signature is refused is signed anew and sent once more, as the hot ones are (`request-signer.ts`): a look at the
- * table must not end a run whose writes would go on.
+ * A rare call whose signature is refused is signed anew and sent once more, as the hot ones are (`request-signer.ts`):
+ * a look at the table must not end a run whose writes would go on.
  *
- * Looked through for siblings: credentials that the service calls expired (fetched by force, which the SDK does for nobody); a clock that
- * is off (the SDK corrects its own by the refusal's Date, and with a single attempt never uses that); credentials that cannot be fetched
- * for a moment, though those at hand still serve (`target-guard.ts` lets that pass for a while).
+ * Looked through for siblings: credentials that the service calls expired (fetched by force, which the SDK does for
+ * nobody); a clock that is off (the SDK corrects its own by the refusal's Date, and with a single attempt never uses
+ * that); credentials that cannot be fetched for a moment, though those at hand still serve (`target-guard.ts` lets that
+ * pass for a while).
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { fromSdkError } from '../http/error-answer.js';

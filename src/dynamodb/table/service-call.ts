@@ -45,7 +45,10 @@ export async function callService<T>(
   }
 }
 
-/** The SDK hears of a signal only while its request is under way, not while it looks for credentials. @throws FerryError E_INTERRUPTED */
+/**
+ * The SDK hears of a signal only while its request is under way, not while it looks for credentials.
+ * @throws FerryError E_INTERRUPTED
+ */
 async function heardOut<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = (): void => undefined;
   const ended = new Promise<never>((_, reject) => {

@@ -39,7 +39,10 @@ export interface ReplicaFacts {
 
 export interface TableFacts extends TableKeys {
   readonly name: string;
-  /** Tells this table from any other, also from one that takes its name and place later: its ARN, and its id or time of creation. */
+  /**
+   * Tells this table from any other, also from one that takes its name and place later: its ARN, and its id or time of
+   * creation.
+   */
   readonly identity: string;
   /** `ACTIVE`, `CREATING`, `UPDATING`, `DELETING`, `ARCHIVED`, ... */
   readonly status: string;
@@ -56,7 +59,10 @@ export interface TableFacts extends TableKeys {
   readonly ttl: TtlSetting;
 }
 
-/** @returns null where there is no such table @throws FerryError E_TARGET_CONNECT, E_TARGET_ACCESS, E_TARGET_CREDENTIALS */
+/**
+ * @returns null where there is no such table
+ * @throws FerryError E_TARGET_CONNECT, E_TARGET_ACCESS, E_TARGET_CREDENTIALS
+ */
 export async function describeTable(
   connection: TargetConnection,
   table: string,
@@ -66,7 +72,11 @@ export async function describeTable(
   return facts === null ? null : { ...facts, ttl: await describeTtl(connection, table, signal) };
 }
 
-/** One request: all but its TTL. @returns null where there is no such table @throws as `describeTable`; FerryError E_TARGET_NOT_ACTIVE */
+/**
+ * One request: all but its TTL.
+ * @returns null where there is no such table
+ * @throws as `describeTable`; FerryError E_TARGET_NOT_ACTIVE
+ */
 export async function lookAtTable(
   connection: TargetConnection,
   table: string,
@@ -99,7 +109,10 @@ function detailsOf({ SSEDescription, ArchivalSummary }: TableDescription): State
   };
 }
 
-/** What an answer to DescribeTable says, once `call-answers.ts` has found it one; reads no member that is not in the shape there. */
+/**
+ * What an answer to DescribeTable says, once `call-answers.ts` has found it one; reads no member that is not in the
+ * shape there.
+ */
 export function factsOf(table: string, description: TableDescription): Omit<TableFacts, 'ttl'> {
   const types = new Map(
     description.AttributeDefinitions?.map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]),
@@ -154,8 +167,8 @@ function projectionOf(projection: Projection | undefined): IndexFacts['projectio
 }
 
 /**
- * TableId is AWS's own answer to "the same table?"; DynamoDB Local has none, but a time of creation to the ms. What tells neither cannot
- * be told from a table that takes its place, so nothing may rest on it.
+ * TableId is AWS's own answer to "the same table?"; DynamoDB Local has none, but a time of creation to the ms. What
+ * tells neither cannot be told from a table that takes its place, so nothing may rest on it.
  */
 function identityOf({ TableArn, TableId, CreationDateTime }: TableDescription): string {
   const own = TableId ?? (CreationDateTime === undefined ? undefined : isoTime(CreationDateTime));

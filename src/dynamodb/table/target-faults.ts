@@ -76,7 +76,10 @@ function liveWriterWarnings({ version, writeCapacity, requestsInFlight }: Target
   return warnings;
 }
 
-/** What is under way in an index or in another region: no fault of the table, but the operator should know which one it is. */
+/**
+ * What is under way in an index or in another region: no fault of the table, but the operator should know which one it
+ * is.
+ */
 function stateWarnings({ name, indexes, replicas }: TableFacts): Finding[] {
   const said = [
     ...indexes.map((index) => indexState(index.name, index.status, index.backfilling)),

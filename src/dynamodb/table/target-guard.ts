@@ -1,21 +1,25 @@
 /**
- * Watches that the target stays the table that a run began with. A table that is deleted and made again, restored under the name, or
- * found elsewhere since a name or an endpoint leads elsewhere, answers every request as if nothing had happened; only DescribeTable tells.
+ * Watches that the target stays the table that a run began with. A table that is deleted and made again, restored under
+ * the name, or found elsewhere since a name or an endpoint leads elsewhere, answers every request as if nothing had
+ * happened; only DescribeTable tells.
  *
- * The bound: what one process writes or compares is recorded at most `LOOK_EVERY_MS` after a look that found the same table, and the end
- * of a table's pass is recorded only after a look that was sent when all of it had been written or compared. What came between the last
- * good look and the replacement is vouched for by nobody: all of it is bound to the first table's identity, and a resume refuses it
- * (E_STATE_CHANGED). AWS answers DescribeTable from metadata that may be some seconds old; deleting and making a table takes longer.
+ * The bound: what one process writes or compares is recorded at most `LOOK_EVERY_MS` after a look that found the same
+ * table, and the end of a table's pass is recorded only after a look that was sent when all of it had been written or
+ * compared. What came between the last good look and the replacement is vouched for by nobody: all of it is bound to
+ * the first table's identity, and a resume refuses it (E_STATE_CHANGED). AWS answers DescribeTable from metadata that
+ * may be some seconds old; deleting and making a table takes longer.
  *
- * While DescribeTable is not answered, checkpoints do not wait for it: the first one does for `ANSWERED_WITHIN_MS`, the others go on. Looks
- * go on too, aside, and the next checkpoint hears what one of them found; only the end of a pass waits for one that is answered. So of what
- * is recorded meanwhile, the last look may be as old as the silence is long; as above, it is bound to the first table.
+ * While DescribeTable is not answered, checkpoints do not wait for it: the first one does for `ANSWERED_WITHIN_MS`, the
+ * others go on. Looks go on too, aside, and the next checkpoint hears what one of them found; only the end of a pass
+ * waits for one that is answered. So of what is recorded meanwhile, the last look may be as old as the silence is long;
+ * as above, it is bound to the first table.
  *
- * Looked through for siblings: deleted and made again, with the same keys or others; deleted alone, or being deleted; restored from a
- * backup; another region, account or endpoint (the ARN, or the id); archived, its KMS key out of reach, replication denied; an index or
- * a replica added, built or deleted in mid-run (named, no fault: neither changes what is in the table); TTL switched on or off
- * (`StateStore.noteTtl`, at both ends of a verification); a stream switched on (the preflight names it; it changes no item). Connections
- * that a name led to before it led elsewhere stay where they are: a look over a new one may see the other table first, and refuses early.
+ * Looked through for siblings: deleted and made again, with the same keys or others; deleted alone, or being deleted;
+ * restored from a backup; another region, account or endpoint (the ARN, or the id); archived, its KMS key out of reach,
+ * replication denied; an index or a replica added, built or deleted in mid-run (named, no fault: neither changes what
+ * is in the table); TTL switched on or off (`StateStore.noteTtl`, at both ends of a verification); a stream switched on
+ * (the preflight names it; it changes no item). Connections that a name led to before it led elsewhere stay where they
+ * are: a look over a new one may see the other table first, and refuses early.
  */
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { Emitter } from '../../core/events.js';
@@ -30,15 +34,18 @@ import { indexState, replicaState, requireUsable } from './table-states.js';
 import { endsWithin } from '../../core/async/deadline.js';
 
 /**
- * AWS takes 2,500 control plane requests a second of an account, all tools together, and advises to ask seldom: 90 processes make 3 a
- * second, and what goes into a table that nobody wants is half a minute's.
+ * AWS takes 2,500 control plane requests a second of an account, all tools together, and advises to ask seldom: 90
+ * processes make 3 a second, and what goes into a table that nobody wants is half a minute's.
  */
 export const LOOK_EVERY_MS = 30_000;
 
 /** A healthy answer takes tens of ms. */
 const ANSWERED_WITHIN_MS = 2_000;
 
-/** After a look that was not answered, which is none: sooner than after a good one. One makes four requests in a second or more. */
+/**
+ * After a look that was not answered, which is none: sooner than after a good one. One makes four requests in a second
+ * or more.
+ */
 const LOOK_AGAIN_MS = 5_000;
 
 export interface TargetGuardOptions {
@@ -67,8 +74,8 @@ interface Look {
 type Seen = Pick<TableFacts, 'indexes' | 'replicas'>;
 
 /**
- * These may pass: the way to the service, or the service, is broken for now; or credentials cannot be had just now, while those that the
- * writes are signed with still serve. Where they do not, the writes end the run.
+ * These may pass: the way to the service, or the service, is broken for now; or credentials cannot be had just now,
+ * while those that the writes are signed with still serve. Where they do not, the writes end the run.
  */
 const PASSING: ReadonlySet<string> = new Set(['E_TARGET_UNAVAILABLE', 'E_TARGET_CONNECT', 'E_TARGET_CREDENTIALS']);
 
@@ -96,7 +103,8 @@ class TableIdentityGuard implements TargetGuard {
   }
 
   async atCheckpoint(signal: AbortSignal): Promise<void> {
-    // A run that is stopping records what is done: that is bound to the table like all else, and the next run looks first.
+    // A run that is stopping records what is done: that is bound to the table like all else, and the next run looks
+    // first.
     if (signal.aborted) return;
     if (performance.now() >= this.#nextLook) this.#look ??= this.#lookAside(signal);
     if (this.#look !== null) await this.#answered(this.#look);
@@ -143,7 +151,10 @@ class TableIdentityGuard implements TargetGuard {
     return look;
   }
 
-  /** Resolves once the look has ended, or is not waited for. An answer that the table is absent is one: what it comes to is waited for. */
+  /**
+   * Resolves once the look has ended, or is not waited for. An answer that the table is absent is one: what it comes to
+   * is waited for.
+   */
   async #answered(look: Look): Promise<void> {
     const left = this.#unanswered ? 0 : look.begunAt + ANSWERED_WITHIN_MS - performance.now();
     const inTime = left > 0 && (await endsWithin(look.ended, left));

@@ -1,6 +1,6 @@
 /**
- * Time to live as the table has it now: whether the service deletes items by itself, by which attribute, and what time it is there,
- * since it deletes by its own clock.
+ * Time to live as the table has it now: whether the service deletes items by itself, by which attribute, and what time
+ * it is there, since it deletes by its own clock.
  */
 import { DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../../core/errors.js';
@@ -10,8 +10,8 @@ import type { TargetConnection } from '../client.js';
 import { callService } from './service-call.js';
 
 /**
- * The TTL attribute that is switched on or off just now, or is on; null: off. `unsupported`: the endpoint (an emulator) knows no TTL;
- * `denied`: the role may not ask.
+ * The TTL attribute that is switched on or off just now, or is on; null: off. `unsupported`: the endpoint (an emulator)
+ * knows no TTL; `denied`: the role may not ask.
  */
 export type TtlSetting =
   | { readonly attribute: string; readonly status: 'ENABLED' | 'ENABLING' | 'DISABLING' }
@@ -32,8 +32,8 @@ export async function describeTtl(
 }
 
 /**
- * What a verification goes by. An item is deleted where TTL is `ENABLED`, and while it is being switched off; while it is being
- * switched on it is not relied on (AWS, UpdateTimeToLive: up to an hour). @throws FerryError E_TARGET_*
+ * What a verification goes by. An item is deleted where TTL is `ENABLED`, and while it is being switched off; while it
+ * is being switched on it is not relied on (AWS, UpdateTimeToLive: up to an hour). @throws FerryError E_TARGET_*
  */
 export async function lookAtTtl(
   connection: TargetConnection,
@@ -42,7 +42,8 @@ export async function lookAtTtl(
 ): Promise<TtlLook & { readonly denied: boolean }> {
   const { setting, serviceTime } = await askedTtl(connection, table, signal);
   const asked = performance.now();
-  // The service's time was told before now: what is added to it since is rather too little. This machine's clock may be ahead.
+  // The service's time was told before now: what is added to it since is rather too little. This machine's clock may be
+  // ahead.
   const base = serviceTime ?? Date.now() - FURTHEST_OFF_MS;
   const deletes = typeof setting === 'object' && setting !== null && setting.status !== 'ENABLING';
   return {

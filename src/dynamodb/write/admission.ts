@@ -1,6 +1,6 @@
 /**
- * Who may bring items to the writer next: whoever has waited longest, one at a time, since each brings thousands of them; the next one
- * once the first has brought his, or has none.
+ * Who may bring items to the writer next: whoever has waited longest, one at a time, since each brings thousands of
+ * them; the next one once the first has brought his, or has none.
  */
 import { Gate } from '../../core/async/wake-up.js';
 

@@ -28,7 +28,11 @@ export class Backlog {
   #timer: NodeJS.Timeout | null = null;
   #releaseAt = Infinity;
 
-  /** @param maxBatch items in one request, at most @param hot partition keys that have a pace of their own @param onReleased called when items have waited out their backoff */
+  /**
+   * @param maxBatch items in one request, at most
+   * @param hot partition keys that have a pace of their own
+   * @param onReleased called when items have waited out their backoff
+   */
   constructor(requestsInFlight: number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
     this.#maxBatch = maxBatch;
     this.#maxItems = ROUNDS * MAX_OPERATIONS * requestsInFlight;

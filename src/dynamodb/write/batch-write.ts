@@ -1,6 +1,6 @@
 /**
- * BatchWriteItem on the wire: the request body joined from ready items, and what the answer says of them. Unconditional: whatever
- * was at a key is overwritten.
+ * BatchWriteItem on the wire: the request body joined from ready items, and what the answer says of them.
+ * Unconditional: whatever was at a key is overwritten.
  */
 import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from '../http/answer-shape.js';
 import { ANSWER_WORDS_BYTES, ESCAPED } from '../http/answer-size.js';
@@ -51,7 +51,10 @@ export class BatchWriteFormat implements WriteFormat {
     return body;
   }
 
-  /** A body whose request was answered may be written over: nobody sends it again, and its signature fits no other bytes. */
+  /**
+   * A body whose request was answered may be written over: nobody sends it again, and its signature fits no other
+   * bytes.
+   */
   release(body: Buffer): void {
     if (body.buffer.byteLength <= MAX_KEPT_BYTES) this.#free.push(body.buffer);
   }

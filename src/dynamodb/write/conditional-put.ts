@@ -1,7 +1,7 @@
 /**
- * PutItem on a condition, for a table that an application writes too: an item goes where there is none, or an older one by the
- * attribute that holds the version. What is as new, newer, or without a comparable version stays as it is; the refusal brings it along,
- * so that an item of our own that is there already is told from one of the application's.
+ * PutItem on a condition, for a table that an application writes too: an item goes where there is none, or an older one
+ * by the attribute that holds the version. What is as new, newer, or without a comparable version stays as it is; the
+ * refusal brings it along, so that an item of our own that is there already is told from one of the application's.
  */
 import { writeUnits } from '../../core/capacity-units.js';
 import { versionOrder } from '../../core/item-version.js';
@@ -51,7 +51,9 @@ export class ConditionalPutFormat implements WriteFormat {
     // Each body is made anew: the request around it costs far more.
   }
 
-  /** It asks for what was consumed, so an answer without that is none of the service: nothing else tells one from `{}`. */
+  /**
+   * It asks for what was consumed, so an answer without that is none of the service: nothing else tells one from `{}`.
+   */
   answer(json: string): WriteAnswer {
     return orUnreadable(() => {
       const units = unitsIn(objectIn(JSON.parse(json))['ConsumedCapacity'], this.table);
@@ -73,8 +75,9 @@ export class ConditionalPutFormat implements WriteFormat {
   }
 
   /**
-   * No table holds what is no attribute value, a version that is no number, or another key than the one that was written to: such an
-   * item is none of the application's that could be left alone, but an answer of something else, of which nothing is believed.
+   * No table holds what is no attribute value, a version that is no number, or another key than the one that was
+   * written to: such an item is none of the application's that could be left alone, but an answer of something else, of
+   * which nothing is believed.
    */
   #refusedBy(item: ItemAttributes, queued: QueuedItem): WriteAnswer {
     const text = this.condition.canonicalText(item);
@@ -97,7 +100,10 @@ export class ConditionalPutFormat implements WriteFormat {
 
 const CLOSING = Buffer.from('}');
 
-/** A missing or differently typed version makes `<` false, so that such an item is not overwritten; texts also of one length only. */
+/**
+ * A missing or differently typed version makes `<` false, so that such an item is not overwritten; texts also of one
+ * length only.
+ */
 function conditionText(version: unknown): string {
   const text = typeof version === 'object' && version !== null && 'S' in version ? String(version.S) : null;
   const expression =

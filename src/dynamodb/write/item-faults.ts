@@ -74,7 +74,10 @@ export function blamedOn(error: FerryError): RefusedItemCause | null {
   return cause.bad === undefined ? null : cause;
 }
 
-/** Of one write, all else of which was written. @param refused by `refusedItem`, each to blame on its row; one at least */
+/**
+ * Of one write, all else of which was written.
+ * @param refused by `refusedItem`, each to blame on its row; one at least
+ */
 export function refusedItems(refused: readonly FerryError[], written: WriteReceipt): FerryError {
   const [first] = refused;
   if (first === undefined) throw new TypeError('nothing was refused');

@@ -1,6 +1,7 @@
 /**
- * Items by item key, found by the hash of the key: no text is made of a key that nobody else has. A Map of texts, with the texts, took
- * a tenth of a backfill's processor time; a Map of hashes, which makes its table anew as items come and go, a third of that.
+ * Items by item key, found by the hash of the key: no text is made of a key that nobody else has. A Map of texts, with
+ * the texts, took a tenth of a backfill's processor time; a Map of hashes, which makes its table anew as items come and
+ * go, a third of that.
  */
 import { haveOneKey, type MappedItem } from '../../core/model.js';
 import type { QueuedItem } from './partition-queue.js';

@@ -1,6 +1,7 @@
 /**
- * Items that wait to be sent, one lane a partition key. Batches take one item from each lane in turn, so that rows which
- * come in key order from one account do not make a rolling hot partition. A parked lane waits alone, the others go on.
+ * Items that wait to be sent, one lane a partition key. Batches take one item from each lane in turn, so that rows
+ * which come in key order from one account do not make a rolling hot partition. A parked lane waits alone, the others
+ * go on.
  *
  *   rotating  -- its items are put back -->  parked  -- release, when its time has come -->  rotating
  *   rotating  -- its last item is taken -->  forgotten

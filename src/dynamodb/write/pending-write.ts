@@ -1,7 +1,7 @@
 /**
  * One call of `ItemWriter.write`: counts its items down to the last acknowledgement. A failed one settles once none of
- * its items is in flight any more, so that whoever writes the same keys next races with nothing. One of which single items were refused
- * goes on, and rejects once all others are acknowledged: nothing of it needs to be written again.
+ * its items is in flight any more, so that whoever writes the same keys next races with nothing. One of which single
+ * items were refused goes on, and rejects once all others are acknowledged: nothing of it needs to be written again.
  */
 import type { FerryError } from '../../core/errors.js';
 import { thisMoment } from '../../core/time/age.js';
@@ -52,7 +52,10 @@ export class PendingWrite {
     this.#inFlight++;
   }
 
-  /** One of its items was acknowledged; `units` is its part of what the request consumed; `newer`: another one stays in its place. */
+  /**
+   * One of its items was acknowledged; `units` is its part of what the request consumed; `newer`: another one stays in
+   * its place.
+   */
   acknowledged(units: number, newer: boolean): void {
     this.#inFlight--;
     this.#unacknowledged--;

@@ -1,8 +1,9 @@
 /**
- * What refusals of writes lead to: single partition keys that are too hot are slowed alone, all else turns the share of the budget.
+ * What refusals of writes lead to: single partition keys that are too hot are slowed alone, all else turns the share of
+ * the budget.
  *
- * Where an index or the table lacks capacity, the service refuses whichever items come, and mostly does not say why: what the scarcest of
- * them allows is what the share comes to.
+ * Where an index or the table lacks capacity, the service refuses whichever items come, and mostly does not say why:
+ * what the scarcest of them allows is what the share comes to.
  */
 import type { TokenBucket } from '../capacity/budget.js';
 import { HotPartitions } from '../capacity/hot-partitions.js';

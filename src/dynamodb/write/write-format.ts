@@ -1,6 +1,6 @@
 /**
- * How the writer speaks to the service: what a request looks like and what its answer says. The writer itself is the same for all:
- * queueing, budget, retries and suspects do not depend on it.
+ * How the writer speaks to the service: what a request looks like and what its answer says. The writer itself is the
+ * same for all: queueing, budget, retries and suspects do not depend on it.
  */
 import { asFerryError } from '../../core/thrown.js';
 import { UnreadableAnswer } from '../http/answer-shape.js';
@@ -15,9 +15,15 @@ export interface WriteFormat {
   /** Items in one request, at most. */
   readonly maxItems: number;
   body(batch: readonly QueuedItem[]): Buffer;
-  /** A body whose request was answered may be written over: nobody sends it again, and its signature fits no other bytes. */
+  /**
+   * A body whose request was answered may be written over: nobody sends it again, and its signature fits no other
+   * bytes.
+   */
   release(body: Buffer): void;
-  /** @throws UnreadableAnswer where it has another shape, or speaks of items that were not sent: then nothing counts as written */
+  /**
+   * @throws UnreadableAnswer where it has another shape, or speaks of items that were not sent: then nothing counts as
+   * written
+   */
   answer(json: string, batch: readonly QueuedItem[]): WriteAnswer;
   /** The most that an answer to this request may have. */
   answerBytes(body: Buffer): number;
@@ -47,7 +53,10 @@ export const NONE: ReadonlySet<QueuedItem> = new Set();
 export type WriteOutcome =
   { readonly kind: 'answered'; readonly answer: WriteAnswer } | (Verdict & { readonly failure: RequestFailure });
 
-/** Sends one batch, once. Never rejects. @param signal ends the wait for an answer: the batch may have been applied then */
+/**
+ * Sends one batch, once. Never rejects.
+ * @param signal ends the wait for an answer: the batch may have been applied then
+ */
 export async function sendBatch(
   channel: RequestChannel,
   format: WriteFormat,

@@ -1,6 +1,7 @@
 /**
- * What came of a request of the item writer, and what follows from it for each of its items: acknowledged; parked for its backoff and sent
- * again; told to be refused; or given up, and the run with it. Budget, feedback on the rate and patience hear of it here.
+ * What came of a request of the item writer, and what follows from it for each of its items: acknowledged; parked for
+ * its backoff and sent again; told to be refused; or given up, and the run with it. Budget, feedback on the rate and
+ * patience hear of it here.
  *
  * A request that may have been applied is told to `onSuspects` before anything of it is sent again.
  */
@@ -60,7 +61,7 @@ export class WriteOutcomes {
     else this.#failed(sent, outcome);
   }
 
-  // -------------------------------------------------------------------------------------------- answered
+  // -------------------------------------------------------------------------------------------------------- answered
 
   #answered({ items: batch, debited, sentAt }: SentBatch, answer: WriteAnswer): void {
     const { shard, table, budget, emitter, patienceSeconds } = this.#parts.options;
@@ -128,7 +129,7 @@ export class WriteOutcomes {
     emitter.emit('shard.warning', { shard, ...comparesNothing(table, condition?.attribute ?? '') });
   }
 
-  // -------------------------------------------------------------------------------------------- not answered, or refused
+  // ---------------------------------------------------------------------------------------- not answered, or refused
 
   #failed({ items: batch, debited, sentAt }: SentBatch, outcome: FailedBatch): void {
     const { shard, table, budget, emitter, patienceSeconds } = this.#parts.options;

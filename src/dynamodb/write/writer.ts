@@ -1,13 +1,14 @@
 /**
- * The item writer: writes until every item is acknowledged, within one budget, with bounded memory. In batches, or one by one on a
- * condition where an application writes the same items: the format is all that differs.
+ * The item writer: writes until every item is acknowledged, within one budget, with bounded memory. In batches, or one
+ * by one on a condition where an application writes the same items: the format is all that differs.
  *
  *   write() --> queued (by partition key) --> in flight --> acknowledged
  *                  ^                             |
  *                  +--- parked for its backoff <-+  unprocessed, throttled, unavailable
  *
- * An item is in exactly one of these places, and the backlog knows its key throughout: no two requests race for one key.
- * A request that may have been applied is told to `onSuspects` before anything of it is sent again (`write-outcomes.ts`).
+ * An item is in exactly one of these places, and the backlog knows its key throughout: no two requests race for one
+ * key. A request that may have been applied is told to `onSuspects` before anything of it is sent again
+ * (`write-outcomes.ts`).
  */
 import { setMaxListeners } from 'node:events';
 import { ageOf, thisMoment } from '../../core/time/age.js';
@@ -72,7 +73,8 @@ class QueueingItemWriter implements ItemWriter {
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
     this.#patience = new Patience(options.patienceSeconds);
-    // Until an answer says what items cost, as if each had an entry in every index: what is debited too much comes back with the answer.
+    // Until an answer says what items cost, as if each had an entry in every index: what is debited too much comes back
+    // with the answer.
     this.#cost = new CostFactor(1 + (options.indexes ?? 0));
     this.#outcomes = new WriteOutcomes({
       options,
@@ -122,8 +124,8 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   /**
-   * Neither row may win: both writes fail, and whoever asked can name both rows. Both are told once nothing of the first is in flight:
-   * where the two are one row that moved, what is written next must not race with it.
+   * Neither row may win: both writes fail, and whoever asked can name both rows. Both are told once nothing of the
+   * first is in flight: where the two are one row that moved, what is written next must not race with it.
    */
   #refuseShared(holder: QueuedItem, item: MappedItem, write: PendingWrite): Promise<WriteReceipt> {
     const { shard, table } = this.#options;
@@ -163,7 +165,9 @@ class QueueingItemWriter implements ItemWriter {
     }
   }
 
-  /** An item that was deleted meanwhile may have lost its tombstone by now, and the condition would let it come back. */
+  /**
+   * An item that was deleted meanwhile may have lost its tombstone by now, and the condition would let it come back.
+   */
   #tooOld(batch: readonly QueuedItem[]): boolean {
     const { rowLifeMs = null } = this.#options;
     return rowLifeMs !== null && batch.some(({ write }) => ageOf(write.readAt) > rowLifeMs);
@@ -213,7 +217,9 @@ class QueueingItemWriter implements ItemWriter {
     this.#admission.end();
   }
 
-  /** Drops what waits for writes that have failed; once the run has failed, that is every write with something waiting. */
+  /**
+   * Drops what waits for writes that have failed; once the run has failed, that is every write with something waiting.
+   */
   #dropFailed(): void {
     if (this.#writes.sweep(this.#failure)) this.#backlog.dropFailed();
   }

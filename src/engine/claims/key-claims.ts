@@ -1,11 +1,12 @@
 /**
- * Two rows never overwrite each other: before its item is written, a row claims its item keys where the schema does not prove that
- * they are its own, and its value of a declared sharding column. What the writer finds among its queued items is told the same way.
- * Rows that stand in each other's way are recorded, so that the report can name them.
+ * Two rows never overwrite each other: before its item is written, a row claims its item keys where the schema does not
+ * prove that they are its own, and its value of a declared sharding column. What the writer finds among its queued
+ * items is told the same way. Rows that stand in each other's way are recorded, so that the report can name them.
  *
- * A row whose scan key was changed in mid-scan is no second row (moved-rows.ts): the reading that does not hold any more is not written,
- * and the claim passes to the one that does. Of a holder in another table, or on another shard, nothing can be read from here: then
- * the claim stands, and a false alarm is possible; so too in a table that is read whole, whose rows have no place to be found at.
+ * A row whose scan key was changed in mid-scan is no second row (moved-rows.ts): the reading that does not hold any
+ * more is not written, and the claim passes to the one that does. Of a holder in another table, or on another shard,
+ * nothing can be read from here: then the claim stands, and a false alarm is possible; so too in a table that is read
+ * whole, whose rows have no place to be found at.
  */
 import type { Moment } from '../../core/time/age.js';
 import { FerryError } from '../../core/errors.js';
@@ -91,10 +92,10 @@ export class KeyClaims {
   }
 
   /**
-   * Writes items that were claimed. Two rows with one key among the writer's queued items may be one row that moved: then what was
-   * queued is written again without the reading that the source has overtaken. The writer rejects once nothing of either write is in
-   * flight, so the newer reading is written last.
-   * A row whose item the target refuses is left out of what counts as written, with all that it maps to.
+   * Writes items that were claimed. Two rows with one key among the writer's queued items may be one row that moved:
+   * then what was queued is written again without the reading that the source has overtaken. The writer rejects once
+   * nothing of either write is in flight, so the newer reading is written last. A row whose item the target refuses is
+   * left out of what counts as written, with all that it maps to.
    * @param readAt when the SELECT was sent that brought their rows
    * @param refuse takes such rows, each once, or throws where they are too many
    * @returns what was written, and its receipt
@@ -128,7 +129,10 @@ export class KeyClaims {
     return items.filter(({ row }) => !refused.has(this.job.source.cursorOf(row)));
   }
 
-  /** Two rows that are two are recorded, so that both can be named. @throws what was thrown, where it is something else */
+  /**
+   * Two rows that are two are recorded, so that both can be named.
+   * @throws what was thrown, where it is something else
+   */
   async #withoutMoved(
     thrown: unknown,
     items: readonly MappedItem[],

@@ -1,10 +1,12 @@
 /**
- * A turn at the register of item keys, which all shards write. Others' transactions take milliseconds; but a process that is stopped in the
- * midst of one, or waits for its disk, keeps the register for as long. Whoever waits for it goes on breathing: signals, signs of life and
- * writes in flight are attended to between two tries, and it says whom it waits for, so that the supervisor can end that one
- * (`shards/supervisor.ts`). It waits longer than a supervisor lets a silent process be.
+ * A turn at the register of item keys, which all shards write. Others' transactions take milliseconds; but a process
+ * that is stopped in the midst of one, or waits for its disk, keeps the register for as long. Whoever waits for it goes
+ * on breathing: signals, signs of life and writes in flight are attended to between two tries, and it says whom it
+ * waits for, so that the supervisor can end that one (`shards/supervisor.ts`). It waits longer than a supervisor lets a
+ * silent process be.
  *
- * Followed: claims and transfers of a running shard, the opening of the register, and each step of giving claims up in a restart.
+ * Followed: claims and transfers of a running shard, the opening of the register, and each step of giving claims up in
+ * a restart.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError, interrupted } from '../../core/errors.js';

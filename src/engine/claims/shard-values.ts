@@ -1,12 +1,12 @@
 /**
- * The declaration that a column's values live on one shard each, held to while rows move: a value is claimed for its shard
- * before an item with it is written, so that a row of another shard with the same value stops the run before it overwrites.
- * Claimed are all names of a value (same-value.ts), so that shards that define the column otherwise meet; most values have one.
- * Values of a chunk are few (rows come account by account where the scan key begins with it): no text is made for that of the row
- * before, and those known are not asked again.
+ * The declaration that a column's values live on one shard each, held to while rows move: a value is claimed for its
+ * shard before an item with it is written, so that a row of another shard with the same value stops the run before it
+ * overwrites. Claimed are all names of a value (same-value.ts), so that shards that define the column otherwise meet;
+ * most values have one. Values of a chunk are few (rows come account by account where the scan key begins with it): no
+ * text is made for that of the row before, and those known are not asked again.
  *
- * The first name is all that earlier versions recorded, in the same form: it is claimed still, so their claims meet those of now
- * where the columns are alike. Where they are not, key-guard.ts refuses to go on beside them.
+ * The first name is all that earlier versions recorded, in the same form: it is claimed still, so their claims meet
+ * those of now where the columns are alike. Where they are not, key-guard.ts refuses to go on beside them.
  */
 import type { Cursor, MappedItem, Row } from '../../core/model.js';
 import type { KeyRegister } from '../../core/ports/state-ports.js';

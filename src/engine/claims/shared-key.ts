@@ -1,6 +1,6 @@
 /**
- * Rows that another row stands in the way of: two with one item key, or with one sharding value on two shards. The faults that
- * stop a run, and what is recorded of the rows so that the report can name them.
+ * Rows that another row stands in the way of: two with one item key, or with one sharding value on two shards. The
+ * faults that stop a run, and what is recorded of the rows so that the report can name them.
  */
 import { FerryError } from '../../core/errors.js';
 import type { BadRow, Row } from '../../core/model.js';

@@ -1,7 +1,8 @@
 /**
- * Keeps what is recorded of bad rows true while a pass goes over their table: a bad row is recorded before its chunk is done,
- * and one that was repaired in the source is forgotten when its chunk is read again and its items are moved. Until then it stays
- * recorded, so that `backfill --retry-bad` finds it. Where no item of such a row is written over, what was taken of it is told of. The record is in the state alone: a table may have bad rows by the million.
+ * Keeps what is recorded of bad rows true while a pass goes over their table: a bad row is recorded before its chunk is
+ * done, and one that was repaired in the source is forgotten when its chunk is read again and its items are moved.
+ * Until then it stays recorded, so that `backfill --retry-bad` finds it. Where no item of such a row is written over,
+ * what was taken of it is told of. The record is in the state alone: a table may have bad rows by the million.
  */
 import type { Cursor } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';

@@ -3,7 +3,8 @@ import type { ShardContext, TableJob } from './table-job.js';
 
 /**
  * Notes which table it is, or finds that it is another one by now.
- * @param accept the operator says that it has the same rows, whatever it is @throws FerryError E_SOURCE_CHANGED, E_SOURCE_*
+ * @param accept the operator says that it has the same rows, whatever it is @throws FerryError E_SOURCE_CHANGED,
+ * E_SOURCE_*
  */
 export async function holdTable({ store, signal }: ShardContext, job: TableJob, accept: boolean): Promise<void> {
   const table = job.mapping.table.name;

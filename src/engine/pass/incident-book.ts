@@ -1,7 +1,7 @@
 /**
- * Counts what a shard's process rides out, and has the counts written: once a second at most while something happens, and at the
- * end. A process that is killed loses a second of counting, never anything else; and what the disk took although it reported a failure
- * is counted twice: nothing resumes by these counts.
+ * Counts what a shard's process rides out, and has the counts written: once a second at most while something happens,
+ * and at the end. A process that is killed loses a second of counting, never anything else; and what the disk took
+ * although it reported a failure is counted twice: nothing resumes by these counts.
  */
 import type { EventBus } from '../../core/events.js';
 import { incidentOf, type Incident, type IncidentKind } from '../../core/incidents.js';

@@ -1,15 +1,18 @@
 /**
- * One row met twice. Where the scan key of a row is changed while its table is read, the row can come at its old key and at its new
- * one; and a row that was read by a run that ended before it was committed comes again, at the key that it has by then. Both
- * readings map to one item key where the key templates leave the scan key out, and look like two rows that share it. Before that is
- * said, both places are read again: two rows share an item key only where both are there and still map to it.
+ * One row met twice. Where the scan key of a row is changed while its table is read, the row can come at its old key
+ * and at its new one; and a row that was read by a run that ended before it was committed comes again, at the key that
+ * it has by then. Both readings map to one item key where the key templates leave the scan key out, and look like two
+ * rows that share it. Before that is said, both places are read again: two rows share an item key only where both are
+ * there and still map to it.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, Row } from '../../core/model.js';
 import { itemsOf } from './map-chunk.js';
 import type { TableJob } from './table-job.js';
 
-/** Which of two readings is what the source has now. `neither`: the row was changed once more, deleted, or became bad. */
+/**
+ * Which of two readings is what the source has now. `neither`: the row was changed once more, deleted, or became bad.
+ */
 export type Standing = 'both' | 'first' | 'second' | 'neither';
 
 /**
@@ -51,8 +54,9 @@ function mapsToAny(job: TableJob, row: Row, keyTexts: ReadonlySet<string>, now: 
 const BEFORE_EXPIRY = -Infinity;
 
 /**
- * Item keys that two rows both mapped to, whenever that was: one that has expired since and would be skipped by now had them all the same.
- * Without a key that they share, nothing of either would ever be left out, and they would meet again for ever.
+ * Item keys that two rows both mapped to, whenever that was: one that has expired since and would be skipped by now had
+ * them all the same. Without a key that they share, nothing of either would ever be left out, and they would meet again
+ * for ever.
  */
 export function sharedKeyTexts(job: TableJob, first: Row, second: Row): ReadonlySet<string> {
   const others = new Set(itemsOf(job, second, BEFORE_EXPIRY).map(({ keyText }) => keyText));

@@ -1,7 +1,8 @@
 /**
- * A pass: one walk over a whole table, range by range and chunk by chunk, several ranges at once. Backfill and verify differ
- * only in what they do with a chunk. A chunk is committed when it is done and all before it in its range are; on a fault or
- * a stop, reading ends, what is under way may finish, and what is contiguous is committed before the pass rejects.
+ * A pass: one walk over a whole table, range by range and chunk by chunk, several ranges at once. Backfill and verify
+ * differ only in what they do with a chunk. A chunk is committed when it is done and all before it in its range are; on
+ * a fault or a stop, reading ends, what is under way may finish, and what is contiguous is committed before the pass
+ * rejects.
  */
 import pLimit from 'p-limit';
 import { interrupted } from '../../core/errors.js';
@@ -23,11 +24,16 @@ const KEPT_OF_A_CHUNK = 20;
 
 /** How a pass treats a chunk. */
 export interface ChunkHandler {
-  /** Resolves once the chunk was taken in (this is where back-pressure waits); `done` resolves once it may be committed. */
+  /**
+   * Resolves once the chunk was taken in (this is where back-pressure waits); `done` resolves once it may be committed.
+   */
   begin(chunk: RowChunk, range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }>;
   /** Called once when the pass is stopping early, before what is under way is awaited. */
   stop(): Promise<void>;
-  /** Called once when all ranges are done and committed, before the pass is finished: what it throws leaves the pass unfinished. */
+  /**
+   * Called once when all ranges are done and committed, before the pass is finished: what it throws leaves the pass
+   * unfinished.
+   */
   conclude?(signal: AbortSignal): Promise<void>;
 }
 
@@ -79,9 +85,10 @@ export async function runPass(
 }
 
 /**
- * Chunks of one range under way. A range that comes to so many is slow, as one whose rows are all of one hot partition key: the room
- * that is left goes to the others. It leaves its place too, for good: an account that fills more ranges than there are scans must not
- * hold up all others, nor wait for them afterwards. How many SELECTs run at once is the source's to hold.
+ * Chunks of one range under way. A range that comes to so many is slow, as one whose rows are all of one hot partition
+ * key: the room that is left goes to the others. It leaves its place too, for good: an account that fills more ranges
+ * than there are scans must not hold up all others, nor wait for them afterwards. How many SELECTs run at once is the
+ * source's to hold.
  */
 const CHUNKS_UNDER_WAY = 4;
 /** Of a slow range: enough to go on with, and many such ranges still leave room. */
@@ -92,7 +99,10 @@ interface DoneChunk {
   readonly differences: readonly DifferenceRecord[];
 }
 
-/** One range from its watermark to its end; resolves when all its chunks are committed. @param leave called when it is slow */
+/**
+ * One range from its watermark to its end; resolves when all its chunks are committed.
+ * @param leave called when it is slow
+ */
 async function walkRange(
   context: ShardContext,
   job: TableJob,

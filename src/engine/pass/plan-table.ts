@@ -4,8 +4,8 @@ import type { TablePlan } from '../../core/ports/state-ports.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 /**
- * The stored plan, or a new one. The binlog position is recorded before the table's upper bound is read, so that a change
- * stream starting there misses nothing.
+ * The stored plan, or a new one. The binlog position is recorded before the table's upper bound is read, so that a
+ * change stream starting there misses nothing.
  */
 export async function ensurePlan(context: ShardContext, job: TableJob, shardSource: ShardSource): Promise<TablePlan> {
   const table = job.mapping.table.name;

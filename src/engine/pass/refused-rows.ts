@@ -1,8 +1,9 @@
 /**
- * Rows whose items the target refuses though they could be mapped: they are bad rows, as those are that cannot be mapped. The writer
- * names all such rows of a chunk once every other item of it is acknowledged. Of a row that maps to several items, those that were not
- * refused are in the target all the same. No count of items has them, since their row is not moved: the record of the row says how many
- * there are. A retry writes them over; where the row is gone or expired by then, they stay, and that is told.
+ * Rows whose items the target refuses though they could be mapped: they are bad rows, as those are that cannot be
+ * mapped. The writer names all such rows of a chunk once every other item of it is acknowledged. Of a row that maps to
+ * several items, those that were not refused are in the target all the same. No count of items has them, since their
+ * row is not moved: the record of the row says how many there are. A retry writes them over; where the row is gone or
+ * expired by then, they stay, and that is told.
  */
 import { FerryError } from '../../core/errors.js';
 import type { BadRow, Cursor, MappedItem, Row } from '../../core/model.js';

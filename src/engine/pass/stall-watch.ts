@@ -1,13 +1,16 @@
 /**
- * Watches a whole shard's work for standing still, whatever the reason: no row read, no unit consumed, no item acknowledged, no chunk
- * compared or committed. Each wait of the program has a limit of its own, and an error that says more; this is the limit behind them all,
- * for the wait that nobody thought of. First it is told, then the work is stopped as by a signal, so that what is done is committed; and
- * where it does not end within a grace time, because a promise never settles, it is given up.
+ * Watches a whole shard's work for standing still, whatever the reason: no row read, no unit consumed, no item
+ * acknowledged, no chunk compared or committed. Each wait of the program has a limit of its own, and an error that says
+ * more; this is the limit behind them all, for the wait that nobody thought of. First it is told, then the work is
+ * stopped as by a signal, so that what is done is committed; and where it does not end within a grace time, because a
+ * promise never settles, it is given up.
  *
- *   moving --(`tellAfter` ticks)--> told --(`stopAfter`)--> stopped (`signal`) --(`graceTicks`)--> given up (`orStuck` rejects)
+ *   moving --(`tellAfter` ticks)--> told --(`stopAfter`)--> stopped (`signal`)
+ *     stopped --(`graceTicks`)--> given up (`orStuck` rejects)
  *
- * It counts ticks of its own, not time: of a machine that was suspended, or a process that was stopped, one tick is late. A tick that the
- * circumstances excuse does not count; see `wiring/run/watch-shard.ts` for what stands still by right.
+ * It counts ticks of its own, not time: of a machine that was suspended, or a process that was stopped, one tick is
+ * late. A tick that the circumstances excuse does not count; see `wiring/run/watch-shard.ts` for what stands still by
+ * right.
  */
 import { FerryError } from '../../core/errors.js';
 
@@ -94,7 +97,10 @@ export class StallWatch {
     return stopped && this.#error !== null ? this.#error : thrown;
   }
 
-  /** As the work itself, but it ends in any case. @throws FerryError E_STALLED where it was stopped here and did not end */
+  /**
+   * As the work itself, but it ends in any case.
+   * @throws FerryError E_STALLED where it was stopped here and did not end
+   */
   async orStuck<T>(work: Promise<T>): Promise<T> {
     return await Promise.race([work, this.#stuck]);
   }

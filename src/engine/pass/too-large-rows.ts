@@ -1,7 +1,7 @@
 /**
- * Recorded bad rows that have grown too large by themselves to be read again. Nothing is known of them but that, so what is recorded of each
- * stays, and they are told of once. To record their size as the reason would leave no column to blame, and let a retry accept any change of the
- * mapping.
+ * Recorded bad rows that have grown too large by themselves to be read again. Nothing is known of them but that, so
+ * what is recorded of each stays, and they are told of once. To record their size as the reason would leave no column
+ * to blame, and let a retry accept any change of the mapping.
  */
 import type { FerryError } from '../../core/errors.js';
 import type { RecordedBadRow } from '../../core/ports/state-ports.js';

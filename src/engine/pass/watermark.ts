@@ -1,15 +1,16 @@
 /**
- * The watermark of one range. Chunks are started in key order and may finish in any order; what is committed is always the unbroken
- * run of done chunks from the watermark up, and it is given up only once its commit has returned.
+ * The watermark of one range. Chunks are started in key order and may finish in any order; what is committed is always
+ * the unbroken run of done chunks from the watermark up, and it is given up only once its commit has returned.
  *
  *   started:  c1 c2 c3 c4          done: c2 c4        -> nothing to commit
  *   then c1 is done                                   -> c1 c2 are committed, c4 waits for c3
- *   the commit of c1 c2 throws                        -> c1 to c4 stay open, and nothing of the range is committed any more
+ *   the commit of c1 c2 throws  -> c1 to c4 stay open, and nothing of the range is committed any more
  *
- * A commit that threw may or may not have had its effect: to commit its run again could count it twice, and to commit what is behind it
- * would jump over it. The state alone knows, and the next run asks it. How far that kind was followed: every other call of the state
- * ends the run where it throws, and whoever remembers what it stored (`BadRowBook`, `SuspectCheck`, `ShardValues`) does so afterwards;
- * test/faults/failing-state.test.ts has each call of the state and of the register fail once at each place.
+ * A commit that threw may or may not have had its effect: to commit its run again could count it twice, and to commit
+ * what is behind it would jump over it. The state alone knows, and the next run asks it. How far that kind was
+ * followed: every other call of the state ends the run where it throws, and whoever remembers what it stored
+ * (`BadRowBook`, `SuspectCheck`, `ShardValues`) does so afterwards; test/faults/failing-state.test.ts has each call of
+ * the state and of the register fail once at each place.
  */
 export class Watermark<Done> {
   readonly #waiting: { done: Done | null }[] = [];

@@ -1,13 +1,16 @@
-/** Compares what a row maps to with what the target holds; what both are made of, where they differ, are canonical texts. */
+/**
+ * Compares what a row maps to with what the target holds; what both are made of, where they differ, are canonical
+ * texts.
+ */
 import { SAME, type HeldItem } from '../../core/held-item.js';
 import { versionOrder } from '../../core/item-version.js';
 import type { Difference, MappedItem } from '../../core/model.js';
 import type { TtlDeletions } from './ttl-deletions.js';
 
 /**
- * null where the target agrees. `expired`: it is not there, and TTL may have deleted it (AWS: within days of its time): no difference,
- * and not seen either. `newer`: a live writer has overtaken the row, by the attribute that holds the version; an item of the
- * row's own version, or of none that compares, has to be equal.
+ * null where the target agrees. `expired`: it is not there, and TTL may have deleted it (AWS: within days of its time):
+ * no difference, and not seen either. `newer`: a live writer has overtaken the row, by the attribute that holds the
+ * version; an item of the row's own version, or of none that compares, has to be equal.
  * @param version the attribute that holds an item's version; null: nobody else writes
  */
 export function compareItem(
@@ -50,7 +53,10 @@ export function attributeDifferences(mapped: string, held: string): readonly Att
     .filter((difference) => difference.held !== difference.mapped);
 }
 
-/** Canonical texts keep map keys sorted, so equal values print alike. By own name: an attribute may be called `constructor`. */
+/**
+ * Canonical texts keep map keys sorted, so equal values print alike. By own name: an attribute may be called
+ * `constructor`.
+ */
 function valueText(item: Readonly<Record<string, unknown>>, name: string): string | null {
   return Object.hasOwn(item, name) ? JSON.stringify(item[name]) : null;
 }

@@ -1,17 +1,20 @@
 /**
- * A difference is a candidate until it is confirmed: under live writes the row may have changed between the two reads. Row and
- * item are read again, with growing pauses; it counts only if the row did not change between two reads and the target still
- * differs. What is newer in the target by its version is none. What keeps changing is `unresolved`, never passed; so is a row of a table
- * without a key that is not there as it was: nothing tells whether it was changed or deleted.
+ * A difference is a candidate until it is confirmed: under live writes the row may have changed between the two reads.
+ * Row and item are read again, with growing pauses; it counts only if the row did not change between two reads and the
+ * target still differs. What is newer in the target by its version is none. What keeps changing is `unresolved`, never
+ * passed; so is a row of a table without a key that is not there as it was: nothing tells whether it was changed or
+ * deleted.
  *
- * Every row that is read again comes to something: equal, a difference, bad (its value became one that cannot be represented),
- * expired by then, or gone from its key. Where a row's item key changed, its items at the new keys are compared; the item at the old
- * key then is extra, and to find those is the business of a look at the whole target, not of this one.
+ * Every row that is read again comes to something: equal, a difference, bad (its value became one that cannot be
+ * represented), expired by then, or gone from its key. Where a row's item key changed, its items at the new keys are
+ * compared; the item at the old key then is extra, and to find those is the business of a look at the whole target, not
+ * of this one.
  *
  * Rows that have grown so large meanwhile that they cannot be held together are looked at in parts, down to one.
  *
- * A row that was bad when it was read counts as that, and is not read again: it has no item to compare, and a table with many of them would
- * be read twice. Where it was mended meanwhile, `backfill --retry-bad` moves it, or the next verification finds it good.
+ * A row that was bad when it was read counts as that, and is not read again: it has no item to compare, and a table
+ * with many of them would be read twice. Where it was mended meanwhile, `backfill --retry-bad` moves it, or the next
+ * verification finds it good.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError, interrupted } from '../../core/errors.js';
@@ -51,7 +54,8 @@ export interface Confirmed {
 
 /**
  * @param candidates what the first comparison left open
- * @param now seconds since the epoch: the time by which the candidates were mapped, so that none of them expires between two looks
+ * @param now seconds since the epoch: the time by which the candidates were mapped, so that none of them expires
+ * between two looks
  */
 export async function confirmDifferences(
   job: TableJob,
@@ -178,8 +182,8 @@ interface ItemNow {
 }
 
 /**
- * The item that the row gives now at the same key. Where it gives none there, its items at keys that it had not before: an item of it whose
- * key stayed was compared by itself. None where the row has become bad or expired.
+ * The item that the row gives now at the same key. Where it gives none there, its items at keys that it had not before:
+ * an item of it whose key stayed was compared by itself. None where the row has become bad or expired.
  * @param former the row's items as it was before
  */
 function itemsNow(

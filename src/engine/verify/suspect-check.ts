@@ -1,8 +1,8 @@
 /**
- * What may still land, and so holds verification back: suspects (item keys whose last write ended without an answer), and all that
- * a process had sent that was killed in the midst of writing, of which nobody knows the keys. A suspect is closed by a comparison
- * that began after its window; its finding is final then, equal or not. A broken-off run holds back every verification that began
- * within its window.
+ * What may still land, and so holds verification back: suspects (item keys whose last write ended without an answer),
+ * and all that a process had sent that was killed in the midst of writing, of which nobody knows the keys. A suspect is
+ * closed by a comparison that began after its window; its finding is final then, equal or not. A broken-off run holds
+ * back every verification that began within its window.
  */
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { StateStore, Suspect } from '../../core/ports/state-ports.js';
@@ -32,8 +32,8 @@ export class SuspectCheck {
   }
 
   /**
-   * All tables were gone through by verifications of which the first began at that time. A suspect of before that none of them met
-   * has no row any more: nothing says what its item should be.
+   * All tables were gone through by verifications of which the first began at that time. A suspect of before that none
+   * of them met has no row any more: nothing says what its item should be.
    */
   allCompared(beganAt: number): void {
     this.#close([...this.#open.values()].filter((suspect) => beganAt >= closableAt(suspect)).map((s) => s.keyText));
@@ -50,8 +50,8 @@ export class SuspectCheck {
   }
 
   /**
-   * ms since the epoch before which a verification proves nothing, because what a broken-off run had sent may land until then; null
-   * where one that began at `beganAt` is not concerned.
+   * ms since the epoch before which a verification proves nothing, because what a broken-off run had sent may land
+   * until then; null where one that began at `beganAt` is not concerned.
    */
   lateWritesUntil(beganAt: number): number | null {
     const brokenOffAt = this.store.brokenOffAt();

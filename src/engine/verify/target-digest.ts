@@ -1,4 +1,7 @@
-/** The sums of the digests of both sides: of what was mapped, without what TTL may have deleted; and of what the target holds. Equal items have equal digests: where all are the same, so are the sums. */
+/**
+ * The sums of the digests of both sides: of what was mapped, without what TTL may have deleted; and of what the target
+ * holds. Equal items have equal digests: where all are the same, so are the sums.
+ */
 import { SAME, type HeldItem } from '../../core/held-item.js';
 import type { MappedItem } from '../../core/model.js';
 import { DigestSum } from '../../mapping/item/digest.js';

@@ -1,15 +1,16 @@
 /**
- * Which absent items TTL may have deleted. It deletes by the number that an item holds in the table's TTL attribute, whatever rule of
- * the mapping put it there. What it cannot have deleted is missing:
+ * Which absent items TTL may have deleted. It deletes by the number that an item holds in the table's TTL attribute,
+ * whatever rule of the mapping put it there. What it cannot have deleted is missing:
  *
  * - TTL is off, or not on yet, or goes by an attribute that the item has not, or not as a number
- * - the item's time is not over by the service's clock (an item is deleted once its time is less than the current one: AWS,
- *   UpdateTimeToLive)
+ * - the item's time is not over by the service's clock (an item is deleted once its time is less than the current one:
+ *   AWS, UpdateTimeToLive)
  * - its time was over for more than five years before anything of the table was written: AWS leaves such items alone
  * - its row was left behind by the backfill as bad, and nothing has moved it since: it was mended in the source alone
  *
- * How far the kind was followed: comparison and recheck ask here, and nobody else decides that absence is no difference. What is
- * counted as deleted is never counted as seen, nor is it in the digests; and it holds only while the table's TTL stays as it was.
+ * How far the kind was followed: comparison and recheck ask here, and nobody else decides that absence is no
+ * difference. What is counted as deleted is never counted as seen, nor is it in the digests; and it holds only while
+ * the table's TTL stays as it was.
  */
 import type { MappedItem, Row } from '../../core/model.js';
 import type { TtlLook } from '../../core/ports/ports.js';

@@ -1,6 +1,7 @@
 /**
- * The canonical form of an item: DynamoDB JSON with attributes and map keys sorted by name, sets sorted, numbers normalised,
- * minimal escapes. Equal items have equal texts whatever way they came; a compiled mapping emits this very form.
+ * The canonical form of an item: DynamoDB JSON with attributes and map keys sorted by name, sets sorted, numbers
+ * normalised, minimal escapes. Equal items have equal texts whatever way they came; a compiled mapping emits this very
+ * form.
  */
 import { asFerryError } from '../../core/thrown.js';
 import { quoteJson } from '../value/json-text.js';

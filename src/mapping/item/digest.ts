@@ -1,6 +1,7 @@
 /**
- * Digests of items and their sums. A digest is the first 128 bits of SHA-256 over an item's canonical text; a sum of digests
- * mod 2^128 compares two sets of items in any order. CRC and XOR would not do: pairs of faults cancel out in them.
+ * Digests of items and their sums. A digest is the first 128 bits of SHA-256 over an item's canonical text; a sum of
+ * digests mod 2^128 compares two sets of items in any order. CRC and XOR would not do: pairs of faults cancel out in
+ * them.
  */
 import { hash } from 'node:crypto';
 
@@ -39,8 +40,8 @@ function limbAt(bytes: string, at: number): number {
 }
 
 /**
- * `hash(value) mod n` of spreads and templates: the first 6 bytes of SHA-256 over the UTF-8 text, big endian, mod n. Readers
- * recompute it.
+ * `hash(value) mod n` of spreads and templates: the first 6 bytes of SHA-256 over the UTF-8 text, big endian, mod n.
+ * Readers recompute it.
  */
 export function hashModulo(text: string, modulus: number): number {
   return hash('sha256', text, 'buffer').readUIntBE(0, 6) % modulus;

@@ -1,12 +1,12 @@
 /**
- * What an item weighs with its entries in the table's local indexes. DynamoDB bounds that as it bounds the item alone (AWS,
- * "Constraints in Amazon DynamoDB", item size for tables with local secondary indexes): 400 KB for the item's data and its entries in
- * all local indexes together. An entry is the table's keys, the index's sort key and what the index projects (AWS, "Local secondary
- * indexes", storage considerations), names and values; the 100 bytes a piece that AWS adds there are of storage alone. Global indexes
- * are tables apart and bound no item.
+ * What an item weighs with its entries in the table's local indexes. DynamoDB bounds that as it bounds the item alone
+ * (AWS, "Constraints in Amazon DynamoDB", item size for tables with local secondary indexes): 400 KB for the item's
+ * data and its entries in all local indexes together. An entry is the table's keys, the index's sort key and what the
+ * index projects (AWS, "Local secondary indexes", storage considerations), names and values; the 100 bytes a piece that
+ * AWS adds there are of storage alone. Global indexes are tables apart and bound no item.
  *
- * DynamoDB Local enforces the rule to the byte, but leaves the table's sort key out of an entry that is not the whole item; here it
- * counts, as documented. dynalite takes any entry.
+ * DynamoDB Local enforces the rule to the byte, but leaves the table's sort key out of an entry that is not the whole
+ * item; here it counts, as documented. dynalite takes any entry.
  */
 import type { KeyType } from '../../config/model.js';
 import { MAX_ITEM_BYTES } from '../value/item-size.js';
@@ -24,7 +24,10 @@ export interface LocalIndex {
 type Attributes = Readonly<Record<string, unknown>>;
 
 export class LocalEntries {
-  /** Bytes of an item that fits whatever it holds: no entry has more than its item. Of a table without local indexes, the limit itself. */
+  /**
+   * Bytes of an item that fits whatever it holds: no entry has more than its item. Of a table without local indexes,
+   * the limit itself.
+   */
   readonly alwaysFits: number;
   /** For messages. */
   readonly names: string;

@@ -1,4 +1,7 @@
-/** The size of an item that is stored, as DynamoDB bills it: the same rules by which `item-size.ts` counts one that is being made. */
+/**
+ * The size of an item that is stored, as DynamoDB bills it: the same rules by which `item-size.ts` counts one that is
+ * being made.
+ */
 import { textBytes } from '../value/item-size.js';
 import { normalizeNumber, numberBytes } from '../value/numbers.js';
 

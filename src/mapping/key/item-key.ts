@@ -1,6 +1,6 @@
 /**
- * Item keys from their templates: the partition key with its spread, the sort key, and the rule that a sort key sorts as the source
- * does.
+ * Item keys from their templates: the partition key with its spread, the sort key, and the rule that a sort key sorts
+ * as the source does.
  */
 import type { ItemMapping, KeyMapping, KeyType } from '../../config/model.js';
 import type { TableInfo } from '../../core/model.js';
@@ -125,7 +125,10 @@ function numeric({ meaning }: Expression): boolean {
   return meaning === 'integer' || meaning === 'decimal' || meaning === 'float';
 }
 
-/** "Sort keys must sort as the source does": an unpadded number in a text sorts 10 before 9. @returns false where refused */
+/**
+ * "Sort keys must sort as the source does": an unpadded number in a text sorts 10 before 9.
+ * @returns false where refused
+ */
 function refuseUnsortable(key: KeyMapping, template: CompiledTemplate, report: ReportFault): boolean {
   const bad = expressionsOf(template).find(({ sorts, orderLost }) => (key.type === 'S' ? !sorts : orderLost));
   if (bad === undefined) return true;

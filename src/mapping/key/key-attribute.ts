@@ -1,6 +1,6 @@
 /**
- * One key attribute of an item: written like any other, held to its limits (AWS: partition keys of 1 to 2,048 bytes, sort keys of
- * 1 to 1,024), and found again in the item, since writers and reports need the key by itself.
+ * One key attribute of an item: written like any other, held to its limits (AWS: partition keys of 1 to 2,048 bytes,
+ * sort keys of 1 to 1,024), and found again in the item, since writers and reports need the key by itself.
  */
 import type { Path } from '../../core/text/config-path.js';
 import type { KeyMapping, KeyType } from '../../config/model.js';

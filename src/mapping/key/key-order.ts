@@ -1,12 +1,13 @@
 /**
- * In which order MySQL has the values of each type, and whether their text, byte by byte, is in it: the one table that the rule "a sort
- * key sorts as the source does" is judged from, complete by type (`DataType`). test/integration/mapping/key-order.test.ts holds each
- * row of it against real servers: `ORDER BY` the column, and the bytes of the keys.
+ * In which order MySQL has the values of each type, and whether their text, byte by byte, is in it: the one table that
+ * the rule "a sort key sorts as the source does" is judged from, complete by type (`DataType`).
+ * test/integration/mapping/key-order.test.ts holds each row of it against real servers: `ORDER BY` the column, and the
+ * bytes of the keys.
  *
- * How far the kind was followed: numbers, BIT, YEAR and TIME print without leading zeros; ENUM and SET sort by the number of the member;
- * addresses and UUIDs by their bytes; YEAR(2) by a
- * century that it does not print; JSON by type, then by value. Of text, the order is the collation's, which no byte order is: a text
- * key sorts by its UTF-8, which is what DynamoDB's readers see, and README says so. Dates print in fixed width.
+ * How far the kind was followed: numbers, BIT, YEAR and TIME print without leading zeros; ENUM and SET sort by the
+ * number of the member; addresses and UUIDs by their bytes; YEAR(2) by a century that it does not print; JSON by type,
+ * then by value. Of text, the order is the collation's, which no byte order is: a text key sorts by its UTF-8, which is
+ * what DynamoDB's readers see, and README says so. Dates print in fixed width.
  */
 import type { ColumnInfo } from '../../core/model.js';
 import { isDataType, type DataType } from '../value/column-kind.js';
@@ -83,14 +84,18 @@ export function sortsAsTextOnRequest(column: ColumnInfo): boolean {
 
 const MEMBER = /'((?:[^']|'')*)'/g;
 
-/** YEAR(2), which MariaDB still makes: 1999 prints as 99 and 2000 as 00, and no function finds the order of the column in that. */
+/**
+ * YEAR(2), which MariaDB still makes: 1999 prints as 99 and 2000 as 00, and no function finds the order of the column
+ * in that.
+ */
 export function printsWithoutOrder({ columnType }: Pick<ColumnInfo, 'columnType'>): boolean {
   return columnType.startsWith('year(2)');
 }
 
 /**
- * Different values of the column print the same: a YEAR(2) prints the years 0 and 2000 alike; an ENUM or SET has an empty member (an
- * invalid value of an ENUM and a SET of none print empty too), or one that it declares twice, which MySQL takes outside strict mode.
+ * Different values of the column print the same: a YEAR(2) prints the years 0 and 2000 alike; an ENUM or SET has an
+ * empty member (an invalid value of an ENUM and a SET of none print empty too), or one that it declares twice, which
+ * MySQL takes outside strict mode.
  */
 export function printsAmbiguously({ dataType, columnType }: ColumnInfo): boolean {
   if (printsWithoutOrder({ columnType })) return true;

@@ -1,7 +1,7 @@
 /**
- * The key of the item just written, read out of the item's own bytes, so that key and item cannot differ: where it stands, its hash, and
- * its partition. Its text is made only where somebody asks. Rows come in key order, so a partition is often the one before, and then
- * its text and its hash are at hand.
+ * The key of the item just written, read out of the item's own bytes, so that key and item cannot differ: where it
+ * stands, its hash, and its partition. Its text is made only where somebody asks. Rows come in key order, so a
+ * partition is often the one before, and then its text and its hash are at hand.
  */
 import type { ItemBuffer } from '../item/item-buffer.js';
 import { MAX_PARTITION_KEY_BYTES } from '../value/item-size.js';

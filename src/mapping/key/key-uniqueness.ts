@@ -1,8 +1,9 @@
 /**
- * Does the schema prove that no two rows share an item key? Judged from templates and unique keys alone, before any row is
- * read: `proven`; `unproven` (it may well hold, but only a register of keys can tell while running); `possible` (a
- * template leaves out what tells rows apart: two rows can share an item key, and one would overwrite the other). A unique key
- * binds the rows of one server alone: over several shards, an item key must hold a column too that is declared to be of one shard.
+ * Does the schema prove that no two rows share an item key? Judged from templates and unique keys alone, before any row
+ * is read: `proven`; `unproven` (it may well hold, but only a register of keys can tell while running); `possible` (a
+ * template leaves out what tells rows apart: two rows can share an item key, and one would overwrite the other). A
+ * unique key binds the rows of one server alone: over several shards, an item key must hold a column too that is
+ * declared to be of one shard.
  */
 import type { TableInfo } from '../../core/model.js';
 import { expressionsOf, type CompiledPart, type CompiledTemplate } from '../template/compiled-template.js';
@@ -47,7 +48,8 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
   const templates = [rule.partitionKey, ...(rule.sortKey === null ? [] : [rule.sortKey])];
   const expressions = templates.flatMap(expressionsOf).filter((expression) => expression.distinguishes !== 'never');
   const named = new Set(expressions.map((expression) => expression.column));
-  // Keys with NULLs serve as well, since a template refuses NULL, and so do keys of prefixes: values with different beginnings differ.
+  // Keys with NULLs serve as well, since a template refuses NULL, and so do keys of prefixes: values with different
+  // beginnings differ.
   const keys = rule.table.uniqueKeys;
   const covered = keys.filter((key) => key.parts.every((part) => named.has(part.column)));
   const whole = facts.readWhole(rule.table.name);

@@ -1,17 +1,18 @@
 /**
- * When two values of a column are one value, on whichever shard and however its server prints them. Shards need not define a column
- * alike, so one value prints as `1.00` here and as `1.0000` there. A value goes by several names, and two are one value where
- * they share a name:
+ * When two values of a column are one value, on whichever shard and however its server prints them. Shards need not
+ * define a column alike, so one value prints as `1.00` here and as `1.0000` there. A value goes by several names, and
+ * two are one value where they share a name:
  *
  * - its text as the server sent it (what earlier versions recorded: their claims are still found);
- * - its text by its type: numbers without superfluous zeros (also of ZEROFILL, BIT and YEAR), times without the zeros that end a
- *   fraction and a DATE as its midnight, text without the spaces that its collation does not compare, UUIDs in lower case, a SET's
- *   members sorted, BINARY without the zeros that fill it up, bytes that are UTF-8 as text too;
- * - what each function in the key templates makes of it: then the item keys are one, whatever the column. Where the mapping ignores
- *   case (`lower`, `upper`), so does this.
+ * - its text by its type: numbers without superfluous zeros (also of ZEROFILL, BIT and YEAR), times without the zeros
+ *   that end a fraction and a DATE as its midnight, text without the spaces that its collation does not compare, UUIDs
+ *   in lower case, a SET's members sorted, BINARY without the zeros that fill it up, bytes that are UTF-8 as text too;
+ * - what each function in the key templates makes of it: then the item keys are one, whatever the column. Where the
+ *   mapping ignores case (`lower`, `upper`), so does this.
  *
- * Kept apart, since neither a type nor a template makes them one: case and accents that only a collation ignores, Unicode text that
- * is composed in other ways (NFC, NFD), a text `007` and a number 7, and UUIDs as text and as 16 bytes.
+ * Kept apart, since neither a type nor a template makes them one: case and accents that only a collation ignores,
+ * Unicode text that is composed in other ways (NFC, NFD), a text `007` and a number 7, and UUIDs as text and as 16
+ * bytes.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Cell, ColumnInfo } from '../../core/model.js';
@@ -75,7 +76,10 @@ function ignoresCase(expressions: ReadonlyMap<string, Expression>): boolean {
   return [...expressions.keys()].some((source) => /:(?:lower|upper)\b/.test(source));
 }
 
-/** By their source: those that make something of the column in an item key. `{column}` itself gives the text by its type. */
+/**
+ * By their source: those that make something of the column in an item key. `{column}` itself gives the text by its
+ * type.
+ */
 function keyExpressions(mapping: CompiledMapping, column: string): ReadonlyMap<string, Expression> {
   const found = new Map<string, Expression>();
   for (const { partitionKey, sortKey } of mapping.keys) {
@@ -122,8 +126,8 @@ function canonicalForms(column: ColumnInfo, cell: string | Buffer): readonly (st
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /**
- * MySQL: "nonbinary strings have PAD SPACE except those based on UCA 9.0.0 and higher" (Pad attributes of collations); MariaDB names its
- * others `_nopad_`.
+ * MySQL: "nonbinary strings have PAD SPACE except those based on UCA 9.0.0 and higher" (Pad attributes of collations);
+ * MariaDB names its others `_nopad_`.
  */
 function padsSpace({ collation }: ColumnInfo): boolean {
   return collation !== null && !/_0900_|_nopad_|^binary$/.test(collation);

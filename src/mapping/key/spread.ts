@@ -1,6 +1,6 @@
 /**
- * Spread (write sharding) of large accounts: a calculated suffix `#<hash(by) mod n>` on the partition key, so that writes of one
- * account fall on n partitions and a reader can compute the suffixes to query.
+ * Spread (write sharding) of large accounts: a calculated suffix `#<hash(by) mod n>` on the partition key, so that
+ * writes of one account fall on n partitions and a reader can compute the suffixes to query.
  */
 import type { SpreadMapping } from '../../config/model.js';
 import type { TableInfo } from '../../core/model.js';
@@ -22,8 +22,8 @@ export interface CompiledSpread {
 }
 
 /**
- * Both columns count as the text that `{column}` gives in a template (numbers without superfluous zeros), bytes as lower-case hex:
- * that text is hashed, and it is what overrides name.
+ * Both columns count as the text that `{column}` gives in a template (numbers without superfluous zeros), bytes as
+ * lower-case hex: that text is hashed, and it is what overrides name.
  * @throws TemplateFault, FunctionFault
  */
 export function compileSpread(

@@ -1,4 +1,6 @@
-/** A template bound to a table's columns: a function from a row to text, with the facts that key rules are proven from. */
+/**
+ * A template bound to a table's columns: a function from a row to text, with the facts that key rules are proven from.
+ */
 import type { ColumnInfo, TableInfo } from '../../core/model.js';
 import { FunctionFault, type Expression, type WriteExpression } from './expression.js';
 import { literal } from '../item/item-buffer.js';

@@ -1,6 +1,6 @@
 /**
- * What a `{column...}` part of a template gives: its text for a row, and what is known of that text without looking at a row
- * (its width, its characters, whether it sorts as its column does): the facts that key rules are proven from.
+ * What a `{column...}` part of a template gives: its text for a row, and what is known of that text without looking at
+ * a row (its width, its characters, whether it sorts as its column does): the facts that key rules are proven from.
  */
 import { isUtf8 } from 'node:buffer';
 import type { ColumnInfo } from '../../core/model.js';
@@ -26,7 +26,10 @@ export interface Expression {
   readonly column: string;
   /** The expression's text for a row. @throws BadValue also for NULL: a template has no way to leave a part out */
   readonly evaluate: (row: RowView) => string;
-  /** Writes the same as it stands in a JSON string, without making a string of it; null where that takes more than a copy. */
+  /**
+   * Writes the same as it stands in a JSON string, without making a string of it; null where that takes more than a
+   * copy.
+   */
   readonly write: WriteExpression | null;
   readonly meaning: Meaning;
   /** Characters of every output, or null where it varies. */
@@ -58,7 +61,10 @@ export const HEX = /[0-9a-f]/;
 export const DATE_CHARACTERS = /[-0-9T:.Z ]/;
 const ANY = /[\s\S]/;
 
-/** `{column}` without a function. Bytes become latin1 text, one character a byte. @throws FunctionFault for an unknown type */
+/**
+ * `{column}` without a function. Bytes become latin1 text, one character a byte.
+ * @throws FunctionFault for an unknown type
+ */
 export function columnExpression(column: ColumnInfo, index: number): Expression {
   const kind = columnKind(column);
   if (kind === null)
@@ -112,7 +118,10 @@ export function cellExpression(
   };
 }
 
-/** Character sets that convert to UTF-8 one to one; others hold some characters twice (cp932) or have some that Unicode lacks. */
+/**
+ * Character sets that convert to UTF-8 one to one; others hold some characters twice (cp932) or have some that Unicode
+ * lacks.
+ */
 const EXACT_CHARSETS: ReadonlySet<string> = new Set([
   'ascii',
   'latin1',

@@ -181,8 +181,8 @@ function padExpression(input: Expression, digits: number | null): Expression {
 }
 
 /**
- * Fixed width, so that byte order is numeric order: `0` and the padded digits from zero up; `-` and the nine's complement
- * of the digits below (`-` sorts before `0`, and larger magnitudes have smaller complements).
+ * Fixed width, so that byte order is numeric order: `0` and the padded digits from zero up; `-` and the nine's
+ * complement of the digits below (`-` sorts before `0`, and larger magnitudes have smaller complements).
  */
 function sortableExpression(input: Expression, column: ColumnInfo): Expression {
   const scale = input.meaning === 'decimal' ? (column.scale ?? 0) : 0;

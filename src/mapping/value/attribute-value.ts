@@ -1,6 +1,6 @@
 /**
- * One column's cell into the text of a DynamoDB attribute value, exactly, with its billed size on the way. What cannot be
- * represented as asked throws BadValue; nothing is rounded, cut, trimmed or turned into NULL.
+ * One column's cell into the text of a DynamoDB attribute value, exactly, with its billed size on the way. What cannot
+ * be represented as asked throws BadValue; nothing is rounded, cut, trimmed or turned into NULL.
  */
 import { isUtf8 } from 'node:buffer';
 import type { ColumnRule } from '../../config/model.js';
@@ -17,8 +17,8 @@ import { isPlain } from './json-text.js';
 import { bitText, copyNumber, normalizeNumber, numberBytes, writeBits } from './numbers.js';
 
 /**
- * Writes a non-NULL cell, `{"S":"..."}` or its like, and counts its billed bytes. What stands before and behind every value of
- * the column is in `open` and `close`, for the caller to write.
+ * Writes a non-NULL cell, `{"S":"..."}` or its like, and counts its billed bytes. What stands before and behind every
+ * value of the column is in `open` and `close`, for the caller to write.
  */
 export interface CellWriter {
   readonly open: string;
@@ -172,7 +172,10 @@ function textWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
 
 const COMMA = ','.charCodeAt(0);
 
-/** Of a SET with an empty member: the text that MySQL prints, without the commas in front that are of this side (set-members.ts). */
+/**
+ * Of a SET with an empty member: the text that MySQL prints, without the commas in front that are of this side
+ * (set-members.ts).
+ */
 function asPrinted(column: ColumnInfo, writer: CellWriter): CellWriter {
   if (emptyMembers(column).length === 0) return writer;
   return {

@@ -11,7 +11,10 @@ const WORD = 4;
 const TOP_BITS = 0x80808080;
 /** The pattern's four bytes at each place, as one little endian number. */
 const EXPECTED = wordsAt(PATTERN);
-/** What sets a byte's top bit when it is added to a difference from the pattern that may not be: 10 for a digit, 1 for another. */
+/**
+ * What sets a byte's top bit when it is added to a difference from the pattern that may not be: 10 for a digit, 1 for
+ * another.
+ */
 const BEYOND = wordsAt(Buffer.from(PATTERN.map((byte) => 0x80 - (byte === DIGIT ? 10 : 1))));
 /** Where the digits of a second's fraction begin. */
 const FRACTION = 20;
@@ -21,8 +24,8 @@ const DAYS_BEFORE_EPOCH = 719_468;
 const ZULU = literal('Z');
 
 /**
- * `2026-01-02 03:04:05.678` -> `2026-01-02T03:04:05.678Z`, a DATE stays as it is; null for zero dates, zero parts, and days that
- * the calendar does not have (MySQL stores them where `sql_mode` allows).
+ * `2026-01-02 03:04:05.678` -> `2026-01-02T03:04:05.678Z`, a DATE stays as it is; null for zero dates, zero parts, and
+ * days that the calendar does not have (MySQL stores them where `sql_mode` allows).
  */
 export function isoText(text: string): string | null {
   const source = Buffer.from(text);
@@ -55,7 +58,9 @@ export function epochSeconds(source: Buffer, from: number, to: number): number |
   );
 }
 
-/** The Gregorian calendar carried on: years from March on, so that a leap day comes last; 400 years have 146,097 days. */
+/**
+ * The Gregorian calendar carried on: years from March on, so that a leap day comes last; 400 years have 146,097 days.
+ */
 function daysSinceEpoch(year: number, month: number, day: number): number {
   const marchYear = month > 2 ? year : year - 1;
   const era = Math.floor(marchYear / 400);
@@ -119,8 +124,8 @@ function twoDigits(source: Buffer, at: number): number {
 }
 
 /**
- * The time in units of 10^-`decimals` seconds (0: s, 3: ms, 6: us) as an exact decimal text; digits finer than the unit stay as a
- * fraction.
+ * The time in units of 10^-`decimals` seconds (0: s, 3: ms, 6: us) as an exact decimal text; digits finer than the unit
+ * stay as a fraction.
  */
 export function epochText(time: EpochTime, decimals: 0 | 3 | 6): string {
   const total = BigInt(time.seconds) * 1_000_000n + BigInt(time.microseconds);

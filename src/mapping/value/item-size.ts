@@ -1,6 +1,7 @@
 /**
- * The size of an attribute value as DynamoDB bills it (AWS, "DynamoDB item sizes and formats"): UTF-8 bytes of strings and
- * names, raw bytes of binary, 1 for BOOL and NULL, 3 and 1 an element for lists and maps. Storage's extra 100 bytes are not in.
+ * The size of an attribute value as DynamoDB bills it (AWS, "DynamoDB item sizes and formats"): UTF-8 bytes of strings
+ * and names, raw bytes of binary, 1 for BOOL and NULL, 3 and 1 an element for lists and maps. Storage's extra 100 bytes
+ * are not in.
  */
 import { isPlain } from './json-text.js';
 

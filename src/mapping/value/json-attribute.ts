@@ -8,7 +8,10 @@ import { isWellFormed, quoteJson } from './json-text.js';
 import { textBytes, type SizeCounter } from './item-size.js';
 import { normalizeNumber, numberBytes } from './numbers.js';
 
-/** Lists and maps inside one another: 32 levels (AWS, "Quotas: nested attribute depth"), of which the item is the first (seen). */
+/**
+ * Lists and maps inside one another: 32 levels (AWS, "Quotas: nested attribute depth"), of which the item is the first
+ * (seen).
+ */
 const MAX_DEPTH = 31;
 
 /** AWS, "Quotas: attribute names"; DynamoDB Local refuses 65,536. */
@@ -17,8 +20,8 @@ const MAX_NAME_BYTES = 65_535;
 const REMEDY = 'map the column with `type: S`';
 
 /**
- * @throws BadValue for text that is not JSON, names repeated with another value, empty and too long names, numbers beyond
- * DynamoDB's, too deep nesting, and halves of surrogate pairs, which have no UTF-8 form
+ * @throws BadValue for text that is not JSON, names repeated with another value, empty and too long names, numbers
+ * beyond DynamoDB's, too deep nesting, and halves of surrogate pairs, which have no UTF-8 form
  */
 export function jsonAttributeText(text: string, column: string, size: SizeCounter): string {
   let value: unknown;

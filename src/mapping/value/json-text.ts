@@ -1,5 +1,6 @@
 /**
- * JSON strings with the fewest escapes (those of JSON.stringify): one spelling for each text, on both sides of a comparison.
+ * JSON strings with the fewest escapes (those of JSON.stringify): one spelling for each text, on both sides of a
+ * comparison.
  */
 
 /** Printable ASCII but `"` and `\`: such a text stands in JSON as it is, and its UTF-8 length is its length. */

@@ -51,8 +51,8 @@ function placePoint(digits: string, magnitude: number): string {
 }
 
 /**
- * Writes a number as MySQL prints one, normalised. @returns false, with nothing written, for a spelling that wants `normalizeNumber`
- * (an exponent, leading zeros, more digits than fit)
+ * Writes a number as MySQL prints one, normalised. @returns false, with nothing written, for a spelling that wants
+ * `normalizeNumber` (an exponent, leading zeros, more digits than fit)
  */
 export function copyNumber(source: Buffer, from: number, to: number, out: ItemBuffer): boolean {
   if (to - from > MAX_SIGNIFICANT_DIGITS) return false;
@@ -79,7 +79,8 @@ export function copyNumber(source: Buffer, from: number, to: number, out: ItemBu
 
 /**
  * Bytes that DynamoDB counts for a number in normalised form (AWS, "DynamoDB item sizes"; FACTS measured the pairing):
- * digits pair up around the decimal point, zero pairs at both ends are free, a byte a pair, one more, one more if negative.
+ * digits pair up around the decimal point, zero pairs at both ends are free, a byte a pair, one more, one more if
+ * negative.
  */
 export function numberBytes(text: Uint8Array, from = 0, to = text.length): number {
   if (to - from === 1 && text[from] === ZERO) return 1;

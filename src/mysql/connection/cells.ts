@@ -1,6 +1,6 @@
 /**
- * Cells on their way from the server, without loss or not at all: text that is not UTF-8, and text that the server could not convert
- * to it, arrives as bytes, never with a substitute character in it.
+ * Cells on their way from the server, without loss or not at all: text that is not UTF-8, and text that the server
+ * could not convert to it, arrives as bytes, never with a substitute character in it.
  */
 import type { Cell } from '../../core/model.js';
 import { cellOf, type Transport } from '../../core/row-block.js';
@@ -29,8 +29,8 @@ const UNICODE_CHARSETS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A text column as it is selected. MySQL converts a code without a character (gbk FEFE, cp1251 98) to `?` and says nothing:
- * where the converted text has more of them than the column, X'FF' comes instead, which is no UTF-8.
+ * A text column as it is selected. MySQL converts a code without a character (gbk FEFE, cp1251 98) to `?` and says
+ * nothing: where the converted text has more of them than the column, X'FF' comes instead, which is no UTF-8.
  */
 export function exactText(column: string, charset: string | null): string {
   if (charset === null || UNICODE_CHARSETS.has(charset)) return column;

@@ -44,7 +44,8 @@ export function tlsFault(shard: ShardConfig): FerryError | null {
 
 /**
  * Connects and authenticates, within ten seconds, or `answerSeconds` where that is less.
- * @throws FerryError E_TLS_REQUIRED, E_INTERRUPTED, E_SOURCE_CONNECT (unreadable CA file), what the machine refuses; else the driver's own error
+ * @throws FerryError E_TLS_REQUIRED, E_INTERRUPTED, E_SOURCE_CONNECT (unreadable CA file), what the machine refuses;
+ * else the driver's own error
  */
 export async function connect(shard: ShardConfig, answerSeconds: number, signal: AbortSignal): Promise<Wire> {
   const refused = tlsFault(shard);

@@ -1,7 +1,8 @@
 /**
- * A row as the text protocol sends it, into a block, without a string or a buffer for any cell. The driver's own row parser makes
- * one for each; with that, and items as strings, a backfill of 300,000 rows took 12.7 s of processor time, without 7.5 s.
- * Source of the format: MySQL, "Protocol::ResultsetRow": each cell is a length-encoded string, 0xFB for NULL.
+ * A row as the text protocol sends it, into a block, without a string or a buffer for any cell. The driver's own row
+ * parser makes one for each; with that, and items as strings, a backfill of 300,000 rows took 12.7 s of processor time,
+ * without 7.5 s. Source of the format: MySQL, "Protocol::ResultsetRow": each cell is a length-encoded string, 0xFB for
+ * NULL.
  */
 import type { Query } from 'mysql2';
 import { NULL_CELL, type RowBlockBuilder } from '../../core/row-block.js';
@@ -50,7 +51,10 @@ export function appendRow(block: RowBlockBuilder, packet: Buffer, from: number, 
   return sum;
 }
 
-/** What `tapRows` stands on of mysql2's Query and Packet, whose types leave it out; the row source's contract tests hold it. */
+/**
+ * What `tapRows` stands on of mysql2's Query and Packet, whose types leave it out; the row source's contract tests hold
+ * it.
+ */
 interface RowPacket {
   readonly buffer: Buffer;
   readonly offset: number;
@@ -60,7 +64,10 @@ interface RowPacket {
 type RowState = (this: unknown, packet: RowPacket, connection: unknown) => unknown;
 
 export interface RowTap {
-  /** Takes the rows as bytes, in place of having them parsed. They are only there during the call. null: they are parsed. */
+  /**
+   * Takes the rows as bytes, in place of having them parsed. They are only there during the call. null: they are
+   * parsed.
+   */
   readonly onRow: ((packet: Buffer, from: number, to: number) => void) | null;
   /** @param warnings that the server counted; 65,535 stands for more */
   readonly onEnd: (warnings: number) => void;

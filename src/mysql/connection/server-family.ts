@@ -1,5 +1,6 @@
 /**
- * Everything in which the MySQL servers of this world differ for us, by name. Nothing else in this folder looks at a version.
+ * Everything in which the MySQL servers of this world differ for us, by name. Nothing else in this folder looks at a
+ * version.
  */
 
 export interface ServerFamily {
@@ -7,18 +8,23 @@ export interface ServerFamily {
   /** As the server says it: `5.6.24-log`, `10.11.14-MariaDB-log`. */
   readonly version: string;
   /**
-   * Expression that tells this server from every other, its replicas among them. MySQL has an id of its own in the data folder, which servers
-   * share whose data folder was cloned with it. MariaDB has none, so it is what its settings say: servers may agree in all of them.
+   * Expression that tells this server from every other, its replicas among them. MySQL has an id of its own in the data
+   * folder, which servers share whose data folder was cloned with it. MariaDB has none, so it is what its settings say:
+   * servers may agree in all of them.
    */
   readonly serverIdentity: string;
   /**
-   * Expression for what this life of the server is known by, where `serverIdentity` is no proof: an id made of its network card and port
-   * (server_uid, of newer MariaDB), and the second it was started in. What has another life is another server, or was started again.
+   * Expression for what this life of the server is known by, where `serverIdentity` is no proof: an id made of its
+   * network card and port (server_uid, of newer MariaDB), and the second it was started in. What has another life is
+   * another server, or was started again.
    */
   readonly life: string | null;
   /** Condition that the server has executed all of a GTID set; null where nothing proves that. `set` is a literal. */
   readonly hasExecuted: ((set: string) => string) | null;
-  /** Expression for the newest GTIDs known, where they say of a server that it lacks transactions, but not that it has them. */
+  /**
+   * Expression for the newest GTIDs known, where they say of a server that it lacks transactions, but not that it has
+   * them.
+   */
   readonly newestGtids: string | null;
   /** MariaDB's `old_mode` where nothing is set; the others have none. */
   readonly oldMode: string;
@@ -35,13 +41,13 @@ export interface ServerFamily {
   /** Index hint for EXPLAIN to estimate by index dives. MySQL 8 spares them where the index is forced, and says 1. */
   readonly estimateHint: 'FORCE INDEX' | 'USE INDEX';
   /**
-   * What reads the last rows before a bound from the index's end: any key; or only one whose parts have one direction and no ENUM or
-   * SET among them. MySQL 8 sorts for the others, or walks the index from its end (seen on 9.7).
+   * What reads the last rows before a bound from the index's end: any key; or only one whose parts have one direction
+   * and no ENUM or SET among them. MySQL 8 sorts for the others, or walks the index from its end (seen on 9.7).
    */
   readonly readsBackwards: 'any key' | 'plain keys';
   /**
-   * A SELECT that the server itself ends after so many seconds. MySQL before 5.7.8 and MariaDB before 10.1.2 cannot: there it is given
-   * up from here, and goes on over there.
+   * A SELECT that the server itself ends after so many seconds. MySQL before 5.7.8 and MariaDB before 10.1.2 cannot:
+   * there it is given up from here, and goes on over there.
    */
   readonly limited: (select: string, seconds: number) => string;
 }

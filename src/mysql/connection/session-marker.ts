@@ -1,15 +1,17 @@
 /**
- * Whether a row comes from the session that was set up. A pooler between (ProxySQL, MaxScale, RDS Proxy) may put another session under a
- * statement, with settings of its own. So the session has a marker in a user variable, which no other has and no reset leaves; it stands
- * in front of each row, with the connection's id in it: one number, at no round trip.
+ * Whether a row comes from the session that was set up. A pooler between (ProxySQL, MaxScale, RDS Proxy) may put
+ * another session under a statement, with settings of its own. So the session has a marker in a user variable, which no
+ * other has and no reset leaves; it stands in front of each row, with the connection's id in it: one number, at no
+ * round trip.
  *
- * A reset (COM_RESET_CONNECTION, COM_CHANGE_USER) makes it NULL; another session of the same pool has another marker; a pooler that says
- * the same SETs again to another server (MaxScale) gets another connection's id. ProxySQL and RDS Proxy keep a client on one session
- * from its first user variable on; so there the marker is what makes them.
+ * A reset (COM_RESET_CONNECTION, COM_CHANGE_USER) makes it NULL; another session of the same pool has another marker; a
+ * pooler that says the same SETs again to another server (MaxScale) gets another connection's id. ProxySQL and RDS
+ * Proxy keep a client on one session from its first user variable on; so there the marker is what makes them.
  *
- * How far this was followed: every SELECT of a table's rows, of keys and of information_schema has it. SHOW and EXPLAIN cannot have it: of
- * those, only estimates and gauges come, and what is reported; the position in the binary log is taken between two looks at the marker.
- * Each row is looked at, since a sharding proxy may answer one statement from several servers.
+ * How far this was followed: every SELECT of a table's rows, of keys and of information_schema has it. SHOW and EXPLAIN
+ * cannot have it: of those, only estimates and gauges come, and what is reported; the position in the binary log is
+ * taken between two looks at the marker. Each row is looked at, since a sharding proxy may answer one statement from
+ * several servers.
  */
 import { randomInt } from 'node:crypto';
 import { FerryError } from '../../core/errors.js';

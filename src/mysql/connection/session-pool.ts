@@ -1,6 +1,6 @@
 /**
- * The connections of one shard. At most `permits` statements run on the server at once; connections are kept for the next
- * statement, and a broken one is never handed out.
+ * The connections of one shard. At most `permits` statements run on the server at once; connections are kept for the
+ * next statement, and a broken one is never handed out.
  */
 import type { ShardConfig, SourceLimits } from '../../config/model.js';
 import { FerryError, interrupted } from '../../core/errors.js';
@@ -134,7 +134,10 @@ export class SessionPool {
   }
 }
 
-/** A name that leads to several servers, or a failover in mid-run: the scans would go on in another copy, behind or beside this one. */
+/**
+ * A name that leads to several servers, or a failover in mid-run: the scans would go on in another copy, behind or
+ * beside this one.
+ */
 function anotherServer({ id, host, port }: ShardConfig): FerryError {
   return new FerryError(
     'E_SOURCE_CHANGED',

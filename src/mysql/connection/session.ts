@@ -1,7 +1,7 @@
 /**
- * One connection, set up for exact reading (see session-settings.ts): read-only, UTC, utf8mb4, text protocol. Every SELECT is answered by
- * the session that was set up (session-marker.ts) and without a warning (warnings.ts), or it is no answer. One statement at a time, none of
- * which hangs (statements.ts).
+ * One connection, set up for exact reading (see session-settings.ts): read-only, UTC, utf8mb4, text protocol. Every
+ * SELECT is answered by the session that was set up (session-marker.ts) and without a warning (warnings.ts), or it is
+ * no answer. One statement at a time, none of which hangs (statements.ts).
  */
 import type { ShardConfig, SourceLimits } from '../../config/model.js';
 import { interrupted } from '../../core/errors.js';
@@ -96,16 +96,19 @@ export class Session {
     return this.#server;
   }
 
-  /** The server's thread that may still work on a statement that was given up here as hung; null: none, or not to be told from others. */
+  /**
+   * The server's thread that may still work on a statement that was given up here as hung; null: none, or not to be
+   * told from others.
+   */
   get abandonedThread(): ServerThread | null {
     const { abandoned, threadId: id } = this.#statements;
     return abandoned && this.#host !== null ? { id, host: textLiteral(this.#host) } : null;
   }
 
   /**
-   * Ends a thread that an earlier session of the same user left behind, which needs no privilege. Where the server was started again since,
-   * the id may be a stranger's: so user, address and port are compared first. This connection sees one life of the server, in which no id
-   * comes twice: between the look and the KILL, the thread can only end.
+   * Ends a thread that an earlier session of the same user left behind, which needs no privilege. Where the server was
+   * started again since, the id may be a stranger's: so user, address and port are compared first. This connection sees
+   * one life of the server, in which no id comes twice: between the look and the KILL, the thread can only end.
    * @throws the driver's error, E_INTERRUPTED
    */
   async endThread({ id, host }: ServerThread, signal: AbortSignal): Promise<void> {
@@ -165,12 +168,17 @@ export class Session {
     return (await this.#marked(select, signal, null)).rows;
   }
 
-  /** That statements still meet the session that was set up: for what cannot have the marker. @throws FerryError E_SOURCE_SESSION */
+  /**
+   * That statements still meet the session that was set up: for what cannot have the marker.
+   * @throws FerryError E_SOURCE_SESSION
+   */
   async confirm(signal: AbortSignal): Promise<void> {
     if ((await this.#marked('SELECT 1', signal, null)).rows.length !== 1) throw foreignSession(this.shard);
   }
 
-  /** The rows of a SHOW or EXPLAIN statement by column name: their order differs between servers. They have no marker. */
+  /**
+   * The rows of a SHOW or EXPLAIN statement by column name: their order differs between servers. They have no marker.
+   */
   async records(sql: string, signal: AbortSignal): Promise<ReadonlyMap<string, string | null>[]> {
     const { rows, names } = await this.#collect(sql, signal);
     return rows.map((row) => new Map(row.map((cell, i) => [names[i] ?? '', cell?.toString() ?? null])));
@@ -211,8 +219,8 @@ export class Session {
   }
 
   /**
-   * A SELECT whose rows are handed on as bytes as they come (see row-packet.ts), without the marker. Resolves behind the last one; what
-   * was handed on is a result only then. That there are none proves nothing: see `any`.
+   * A SELECT whose rows are handed on as bytes as they come (see row-packet.ts), without the marker. Resolves behind
+   * the last one; what was handed on is a result only then. That there are none proves nothing: see `any`.
    * @param mostBytes of the answer @throws as `rows`
    */
   async stream(

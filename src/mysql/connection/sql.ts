@@ -8,7 +8,9 @@ export function quoteName(name: string): string {
   return '`' + name.replaceAll('`', '``') + '`';
 }
 
-/** A character literal in UTF-8. MySQL converts it to the column's charset before it compares, so an index still serves. */
+/**
+ * A character literal in UTF-8. MySQL converts it to the column's charset before it compares, so an index still serves.
+ */
 export function textLiteral(text: string): string {
   return `_utf8mb4 X'${Buffer.from(text, 'utf8').toString('hex')}'`;
 }

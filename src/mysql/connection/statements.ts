@@ -1,6 +1,7 @@
 /**
- * The statements of one connection, one at a time, each bounded: a silence that lasts too long, an answer that grows too large or an abort
- * destroys the connection, and what was running rejects. What they mean, and whether an answer may be believed, is the session's to say (session.ts).
+ * The statements of one connection, one at a time, each bounded: a silence that lasts too long, an answer that grows
+ * too large or an abort destroys the connection, and what was running rejects. What they mean, and whether an answer
+ * may be believed, is the session's to say (session.ts).
  */
 import type { Query } from 'mysql2';
 import { interrupted } from '../../core/errors.js';
@@ -122,7 +123,8 @@ export class Statements {
         if (isLost(error)) this.destroy(error);
         else settle(error);
       });
-      // What came between two looks counts as well: whoever asked holds no more than was agreed, however busy the process is.
+      // What came between two looks counts as well: whoever asked holds no more than was agreed, however busy the
+      // process is.
       command.on('end', () => {
         if (tooLarge()) giveUp();
         else settle(null);

@@ -1,14 +1,15 @@
 /**
- * A SELECT that ends with a warning is not a result: the server answered something else than it was asked for, and went on. MariaDB gives
- * NULL for a conversion that grows beyond max_allowed_packet; a condition that compares a text with a number leaves rows out. The count
- * comes with the end of the rows, at no cost; what the warnings are is asked only where there are some. Codes are shown, never the
- * messages: they quote row values.
+ * A SELECT that ends with a warning is not a result: the server answered something else than it was asked for, and went
+ * on. MariaDB gives NULL for a conversion that grows beyond max_allowed_packet; a condition that compares a text with a
+ * number leaves rows out. The count comes with the end of the rows, at no cost; what the warnings are is asked only
+ * where there are some. Codes are shown, never the messages: they quote row values.
  *
- * How far this was followed: the warnings and notes that were found in reading the error lists of MySQL 9.7 and MariaDB 10.11 for those that
- * a SELECT may end with, and those that tests on MySQL 5.6, 9.7 and MariaDB 10.11 met. The lists do not say which statement ends with what,
- * so a code may be missing here that is harmless: then a run is refused with its number, and nothing is believed. Those that pass only speak
- * of the statement's own words, or of what this side finds out for itself; each has its reason. A division by zero in
- * a condition is NULL and no warning, as for any client that does not ask for one; that is the operator's own SQL.
+ * How far this was followed: the warnings and notes that were found in reading the error lists of MySQL 9.7 and MariaDB
+ * 10.11 for those that a SELECT may end with, and those that tests on MySQL 5.6, 9.7 and MariaDB 10.11 met. The lists
+ * do not say which statement ends with what, so a code may be missing here that is harmless: then a run is refused with
+ * its number, and nothing is believed. Those that pass only speak of the statement's own words, or of what this side
+ * finds out for itself; each has its reason. A division by zero in a condition is NULL and no warning, as for any
+ * client that does not ask for one; that is the operator's own SQL.
  */
 import { FerryError } from '../../core/errors.js';
 
@@ -37,19 +38,23 @@ const HARMLESS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * MariaDB, 10.2 and later, of each character that it replaced by `?`. Columns are selected so that this shows by itself, as a bad row
- * (`exactText`); in a condition, nothing would show it.
+ * MariaDB, 10.2 and later, of each character that it replaced by `?`. Columns are selected so that this shows by
+ * itself, as a bad row (`exactText`); in a condition, nothing would show it.
  */
 const REPLACED_CHARACTER = 1977;
 
 /**
- * MySQL, of a literal that the character set of a key lacks: a bound that was made up to cut a range. It compares as `?`, in each SELECT of
- * the range alike, also beside a condition; a value that cannot be converted shows by itself, as above. A condition of an operator that
- * converts between character sets itself has that comparison too: as for any client, and not told apart here.
+ * MySQL, of a literal that the character set of a key lacks: a bound that was made up to cut a range. It compares as
+ * `?`, in each SELECT of the range alike, also beside a condition; a value that cannot be converted shows by itself, as
+ * above. A condition of an operator that converts between character sets itself has that comparison too: as for any
+ * client, and not told apart here.
  */
 const INVALID_CHARACTER = 1300;
 
-/** MySQL 5.6 says so while it plans an OR over decimals of 65 digits; no literal of ours is empty, and the rows are right. */
+/**
+ * MySQL 5.6 says so while it plans an OR over decimals of 65 digits; no literal of ours is empty, and the rows are
+ * right.
+ */
 const PLANNED_DECIMAL = { code: 1292, message: "Truncated incorrect DECIMAL value: ''" };
 
 /** As SHOW WARNINGS lists it. */
@@ -62,7 +67,8 @@ export interface Warning {
 /**
  * @param count as the protocol gave it
  * @param conditional whether the statement has a condition of an operator
- * @returns codes that forbid to take the answer for a result, sorted; with 0 for what was not listed; none: it is a result
+ * @returns codes that forbid to take the answer for a result, sorted; with 0 for what was not listed; none: it is a
+ * result
  */
 export function harmfulWarnings(count: number, listed: readonly Warning[], conditional: boolean): readonly number[] {
   const ours = ({ code, message }: Warning): boolean =>

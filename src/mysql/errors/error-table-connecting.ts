@@ -1,4 +1,7 @@
-/** What may go wrong between the first packet and the first statement, and with the connection itself: each cause with its own next step. */
+/**
+ * What may go wrong between the first packet and the first statement, and with the connection itself: each cause with
+ * its own next step.
+ */
 import type { Meaning } from './error-meaning.js';
 
 const lost = (fact: string): Meaning => ({
@@ -230,8 +233,8 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
 ];
 
 /**
- * mysql2 gives one code to every failure of TLS, and one to every failure of an authentication plugin: the message is Node's, OpenSSL's or
- * its own, and none holds a value of the server. The first that fits.
+ * mysql2 gives one code to every failure of TLS, and one to every failure of an authentication plugin: the message is
+ * Node's, OpenSSL's or its own, and none holds a value of the server. The first that fits.
  */
 export const SAID: readonly (readonly [code: string, says: RegExp, meaning: Meaning])[] = [
   ['HANDSHAKE_SSL_ERROR', /altnames|does not match certificate/i, OTHER_NAME],
@@ -273,5 +276,7 @@ export const SAID: readonly (readonly [code: string, says: RegExp, meaning: Mean
   ],
 ];
 
-/** mysql2 reports several broken streams without a code of their own; each marks its error as fatal for the connection. */
+/**
+ * mysql2 reports several broken streams without a code of their own; each marks its error as fatal for the connection.
+ */
 export const BROKE = lost('the connection broke');

@@ -1,9 +1,11 @@
 /**
- * Every cause that a MySQL or MariaDB server, the driver or a socket can name, sorted once: worth another try, the operator's to mend, or
- * a fault of ours. First by name; what is left by the kind of its name, then by the SQLSTATE that came with it; nothing is left over.
+ * Every cause that a MySQL or MariaDB server, the driver or a socket can name, sorted once: worth another try, the
+ * operator's to mend, or a fault of ours. First by name; what is left by the kind of its name, then by the SQLSTATE
+ * that came with it; nothing is left over.
  *
- * Read through for it: mysql2's list (MySQL 8.0.33: 1,700 server errors), MariaDB 10.11's own (`perror` 1900 to 4192) and the messages of
- * Node and OpenSSL. Numbers from 4000 on mean one thing to MySQL and another to MariaDB: those that a reader can meet are named below.
+ * Read through for it: mysql2's list (MySQL 8.0.33: 1,700 server errors), MariaDB 10.11's own (`perror` 1900 to 4192)
+ * and the messages of Node and OpenSSL. Numbers from 4000 on mean one thing to MySQL and another to MariaDB: those that
+ * a reader can meet are named below.
  */
 import type { Meaning } from './error-meaning.js';
 import { CONNECTING } from './error-table-connecting.js';
@@ -252,7 +254,10 @@ export function nameOf(errno: number | null, named: string | null): string | nul
   return MARIADB[errno] ?? named ?? `error ${errno}`;
 }
 
-/** @param name as `nameOf` gives it, or a code of Node's or mysql2's @param sqlState of the server's answer; null: it is none */
+/**
+ * @param name as `nameOf` gives it, or a code of Node's or mysql2's
+ * @param sqlState of the server's answer; null: it is none
+ */
 export function meaningOf(name: string, sqlState: string | null): Meaning {
   const byName = BY_NAME.get(name) ?? KINDS.find(([kind]) => kind.test(name))?.[1];
   if (byName !== undefined) return byName;

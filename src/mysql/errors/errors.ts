@@ -1,6 +1,6 @@
 /**
- * An error of the server, the driver or a socket as ours: which code, whether another try may help, what to do (error-table.ts).
- * The server's own text is never passed on: it may quote row values.
+ * An error of the server, the driver or a socket as ours: which code, whether another try may help, what to do
+ * (error-table.ts). The server's own text is never passed on: it may quote row values.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Meaning } from './error-meaning.js';
@@ -43,7 +43,10 @@ export function isRetryable(thrown: unknown): boolean {
   return !(thrown instanceof FerryError) && ruleOf(thrown).remedy === 'again';
 }
 
-/** Ends of a statement that asked for too much at once: a smaller one may pass. A kill is one: some servers report a timeout so. */
+/**
+ * Ends of a statement that asked for too much at once: a smaller one may pass. A kill is one: some servers report a
+ * timeout so.
+ */
 const TOO_MUCH: ReadonlySet<string | null> = new Set([
   'ER_QUERY_TIMEOUT',
   'ER_STATEMENT_TIMEOUT',

@@ -27,7 +27,10 @@ export async function binlogPosition(session: Session, signal: AbortSignal): Pro
   }
 }
 
-/** GTIDs tell it, where the position has them: MySQL's name the server that each transaction came from. null: nothing tells it. */
+/**
+ * GTIDs tell it, where the position has them: MySQL's name the server that each transaction came from. null: nothing
+ * tells it.
+ */
 export async function hasReached(
   session: Session,
   { gtid }: BinlogPosition,
@@ -41,7 +44,10 @@ export async function hasReached(
   return row?.[0] === '1';
 }
 
-/** Numbers of a domain grow: a server that is at a lower one lacks transactions. One that is not may have others of the same numbers. */
+/**
+ * Numbers of a domain grow: a server that is at a lower one lacks transactions. One that is not may have others of the
+ * same numbers.
+ */
 async function mayHaveReached(
   session: Session,
   gtid: string,

@@ -1,5 +1,6 @@
 /**
- * Everything a look at one source can find, all at once: one that refuses a table still tells of the others. Reads only.
+ * Everything a look at one source can find, all at once: one that refuses a table still tells of the others. Reads
+ * only.
  */
 import type { ShardConfig, SourceLimits, SourceTableConfig } from '../../config/model.js';
 import type { FerryError, Finding } from '../../core/errors.js';
@@ -196,7 +197,8 @@ class Inspection {
       const key = chooseScanKey(info, table.scanKey);
       const columns = info.columns.map((column) => column.name);
       const select = new RowSelect({ table: info, key, columns, where: table.where });
-      // One key, read: a table whose data file is missing or crashed can be planned for all the same, or with a warning.
+      // One key, read: a table whose data file is missing or crashed can be planned for all the same, or with a
+      // warning.
       await session.rows(select.edgeKey('first', []), this.signal);
       // Planned, not run: every column may be read, and the condition is one that the server understands.
       await session.rows(`EXPLAIN ${selectText(select.rows({ after: null, upTo: null }, 1))}`, this.signal);

@@ -1,10 +1,12 @@
 /**
- * Whether an operator's `where` ends SELECTs with warnings, which would stop a run (warnings.ts), found before one. A condition is not
- * run by EXPLAIN, so it is tried on some rows: the first ones, and some at places spread over the table, each time as a scan tries it and
- * without reading a column. It proves nothing of the others: a value that cannot be converted may be anywhere.
+ * Whether an operator's `where` ends SELECTs with warnings, which would stop a run (warnings.ts), found before one. A
+ * condition is not run by EXPLAIN, so it is tried on some rows: the first ones, and some at places spread over the
+ * table, each time as a scan tries it and without reading a column. It proves nothing of the others: a value that
+ * cannot be converted may be anywhere.
  *
- * Looked through for siblings: a table that is read whole has its condition run on all its rows by the count of them; a column that is
- * calculated as it is read (VIRTUAL) may warn as well, but `drop` may leave it out, which a look at the table does not know.
+ * Looked through for siblings: a table that is read whole has its condition run on all its rows by the count of them; a
+ * column that is calculated as it is read (VIRTUAL) may warn as well, but `drop` may leave it out, which a look at the
+ * table does not know.
  */
 import { FerryError } from '../../core/errors.js';
 import { askedTooMuch } from '../errors/errors.js';
@@ -14,7 +16,10 @@ import type { Session } from '../connection/session.js';
 
 const PLACES = 4;
 const ROWS_AT_EACH = 200;
-/** Of one statement. A subquery may take longer for each row: then nothing is known, and a run has a patience of its own. */
+/**
+ * Of one statement. A subquery may take longer for each row: then nothing is known, and a run has a patience of its
+ * own.
+ */
 const LIMIT_SECONDS = 5;
 
 /** @throws FerryError E_SOURCE_WARNING; what `Session.rows` throws */

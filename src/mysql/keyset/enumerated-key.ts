@@ -1,11 +1,13 @@
 /**
- * ENUM and SET as key parts. They are asked for by number, never by label: labels may be equal under the column's collation (`e`, `é`; made
- * outside strict mode), may be printed alike (a SET of an empty member; number 0 of an ENUM), and of several that a text equals the
- * server takes the first. Whole numbers in `=` and `IN` are index ranges, exact ones, on every server (seen on MySQL 5.6 and 9.7 and
- * MariaDB 10.11); `e > 2` is not: it walks the index from its start. So "behind 2" is spelled out as the numbers behind it.
+ * ENUM and SET as key parts. They are asked for by number, never by label: labels may be equal under the column's
+ * collation (`e`, `é`; made outside strict mode), may be printed alike (a SET of an empty member; number 0 of an ENUM),
+ * and of several that a text equals the server takes the first. Whole numbers in `=` and `IN` are index ranges, exact
+ * ones, on every server (seen on MySQL 5.6 and 9.7 and MariaDB 10.11); `e > 2` is not: it walks the index from its
+ * start. So "behind 2" is spelled out as the numbers behind it.
  *
- * How far this was followed: of every type that can be a key part, which two values does one literal equal? Beside these only MariaDB's
- * YEAR(2), see key-form.ts. test/integration/mysql/scan-property.test.ts goes on asking, over all types and collations.
+ * How far this was followed: of every type that can be a key part, which two values does one literal equal? Beside
+ * these only MariaDB's YEAR(2), see key-form.ts. test/integration/mysql/scan-property.test.ts goes on asking, over all
+ * types and collations.
  */
 import type { ColumnInfo } from '../../core/model.js';
 import { declaredMembers } from '../../core/set-members.js';
@@ -19,7 +21,10 @@ export type Operator = '<' | '<=' | '=' | '>=' | '>';
 /** The numbers that an ENUM or SET may hold: from 0, which an invalid insert leaves behind in an ENUM, to `highest`. */
 export interface Enumeration {
   readonly highest: number;
-  /** As information_schema prints it, by number; null: not sure. Good for sparing the server some numbers, for nothing else. */
+  /**
+   * As information_schema prints it, by number; null: not sure. Good for sparing the server some numbers, for nothing
+   * else.
+   */
   readonly labels: readonly (string | null)[];
 }
 
@@ -38,7 +43,10 @@ function plainLabel(name: string): string | null {
   return /[\\?\ufffd]/.test(name) ? null : name;
 }
 
-/** All values of a SET: bit i of the number stands for member i. MySQL puts a comma where there is text before it: none behind an empty member. */
+/**
+ * All values of a SET: bit i of the number stands for member i. MySQL puts a comma where there is text before it: none
+ * behind an empty member.
+ */
 function subsets(members: readonly (string | null)[]): readonly (string | null)[] {
   return Array.from({ length: 2 ** members.length }, (_, bits) => {
     const chosen = members.filter((_member, i) => ((bits >> i) & 1) === 1);

@@ -157,25 +157,25 @@ function enumeratedForm(column: ColumnInfo): KeyForm | null {
 }
 
 /**
- * MariaDB's YEAR(2), which MySQL has not had since 5.6.6, is ordered by its four digits and compared by the two that it shows: behind 99 it
- * finds nothing, though 2000 follows; and 2000 and 0000 both show 00.
+ * MariaDB's YEAR(2), which MySQL has not had since 5.6.6, is ordered by its four digits and compared by the two that it
+ * shows: behind 99 it finds nothing, though 2000 follows; and 2000 and 0000 both show 00.
  */
 function isTwoDigitYear({ dataType, columnType }: ColumnInfo): boolean {
   return dataType === 'year' && /^year\(2\)/i.test(columnType);
 }
 
 /**
- * An index orders a CHAR as if padded with spaces, a comparison takes it without them. Where the collation does not pad (MariaDB's; MySQL's
- * are free of that), or is the Thai one, which moves letters to and fro, these are two orders: behind `a` and a tab the index has `a`,
- * which is not greater. A VARCHAR has one.
+ * An index orders a CHAR as if padded with spaces, a comparison takes it without them. Where the collation does not pad
+ * (MariaDB's; MySQL's are free of that), or is the Thai one, which moves letters to and fro, these are two orders:
+ * behind `a` and a tab the index has `a`, which is not greater. A VARCHAR has one.
  */
 function isUnpaddedChar({ dataType, collation }: ColumnInfo): boolean {
   return dataType === 'char' && /_nopad(_|$)|^tis620_thai_ci$/.test(collation ?? '');
 }
 
 /**
- * FLOAT(M, D) of eight digits or more rounds its largest value up, FLOAT(9, 4) to 100000, and DOUBLE(M, D) of sixteen: MySQL 9.7 then says
- * that no such value can be in the column, and finds none.
+ * FLOAT(M, D) of eight digits or more rounds its largest value up, FLOAT(9, 4) to 100000, and DOUBLE(M, D) of sixteen:
+ * MySQL 9.7 then says that no such value can be in the column, and finds none.
  */
 function isRoundedUp({ dataType, columnType }: ColumnInfo): boolean {
   const digits = Number(/^\w+\((\d+),\s*\d+\)/.exec(columnType)?.[1] ?? 0);
@@ -240,8 +240,8 @@ export function cellText(cell: Cell): string {
 }
 
 /**
- * What is selected for a column that is wanted as it is: a FLOAT would lose digits, and a character set characters. Times one,
- * since adding zero would lose the sign of a negative zero.
+ * What is selected for a column that is wanted as it is: a FLOAT would lose digits, and a character set characters.
+ * Times one, since adding zero would lose the sign of a negative zero.
  */
 export function columnExpression(table: string, column: ColumnInfo): string {
   const name = `${quoteName(table)}.${quoteName(column.name)}`;
@@ -250,7 +250,10 @@ export function columnExpression(table: string, column: ColumnInfo): string {
   return exactText(empty.length === 0 ? name : withLeadingCommas(name, empty), column.charset);
 }
 
-/** A SET with a comma in front for each empty member that it begins with: see set-members.ts. @param empty places of such members */
+/**
+ * A SET with a comma in front for each empty member that it begins with: see set-members.ts.
+ * @param empty places of such members
+ */
 function withLeadingCommas(column: string, empty: readonly number[]): string {
   const bits = (places: readonly number[]): bigint => places.reduce((sum, place) => sum | (1n << BigInt(place)), 0n);
   const commas = empty.map((place) => {

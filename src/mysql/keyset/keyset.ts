@@ -20,8 +20,9 @@ export interface KeysetPart extends KeyPart {
 export interface KeyCondition {
   readonly sql: string;
   /**
-   * Parts, ENUMs and SETs, that have one value in all such rows. Ordered by a column that is equal to a number, every server sorts those
-   * rows, however many, since it sees no constant in an ENUM; so such a part is left out of the order.
+   * Parts, ENUMs and SETs, that have one value in all such rows. Ordered by a column that is equal to a number, every
+   * server sorts those rows, however many, since it sees no constant in an ENUM; so such a part is left out of the
+   * order.
    */
   readonly settled: ReadonlySet<number>;
 }
@@ -85,7 +86,10 @@ export class Keyset {
     return this.#fixed(this.texts(cursor));
   }
 
-  /** Rows whose part `index` is at `text` or further on in key order (`before`: not yet there), earlier parts being fixed. */
+  /**
+   * Rows whose part `index` is at `text` or further on in key order (`before`: not yet there), earlier parts being
+   * fixed.
+   */
   partFrom(texts: readonly string[], index: number, text: string, side: 'from' | 'before'): KeyCondition {
     const part = this.#part(index);
     const operator = operatorOf((side === 'from') !== part.descending, side === 'from');
@@ -97,8 +101,8 @@ export class Keyset {
   }
 
   /**
-   * The row whose key has these values as an operator writes them, the labels of an ENUM or SET as MySQL prints them; `most` rows, where
-   * MySQL prints several values alike (number 0 of an ENUM and a label that is empty).
+   * The row whose key has these values as an operator writes them, the labels of an ENUM or SET as MySQL prints them;
+   * `most` rows, where MySQL prints several values alike (number 0 of an ENUM and a label that is empty).
    * @throws FerryError E_USAGE where a value cannot be one of its column's
    */
   equals(written: readonly string[]): KeyCondition & { readonly most: number } {
@@ -178,8 +182,8 @@ export class Keyset {
   /**
    * The expanded form, `a > 1 OR (a = 1 AND b > 2)`: for the row-value form `(a, b) > (1, 2)` every MySQL walks the
    * index from its start (seen on 5.6, 9.7 and MariaDB 10.11), which makes a scan quadratic.
-   * The nearest rows first, those that share most parts: the other way round, MySQL 5.6 uses only two parts of four and walks
-   * all rows that share them.
+   * The nearest rows first, those that share most parts: the other way round, MySQL 5.6 uses only two parts of four and
+   * walks all rows that share them.
    */
   #beyond(texts: readonly string[], side: 'behind' | 'before', inclusive: boolean): KeyCondition {
     const alternatives = this.parts.flatMap((part, i) => {

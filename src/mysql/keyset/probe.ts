@@ -145,7 +145,10 @@ function clamp(value: bigint, least: bigint, most: bigint): bigint {
   return value > most ? most : value;
 }
 
-/** Interpolates behind the common prefix, in the smallest of a few alphabets: the probe must exist in the column's charset. */
+/**
+ * Interpolates behind the common prefix, in the smallest of a few alphabets: the probe must exist in the column's
+ * charset.
+ */
 function halfWayText(low: string, high: string): string | null {
   const [a, b] = [codePoints(low), codePoints(high)];
   const top = BigInt(Math.max(...a, ...b, 0));
@@ -155,7 +158,9 @@ function halfWayText(low: string, high: string): string | null {
   return middle === null ? null : String.fromCodePoint(...middle.map((c) => (c >= 0xd800 && c < 0xe000 ? 0xd7ff : c)));
 }
 
-/** Bytes 80 to 9F of MySQL's latin1, which are windows-1252's. (Node 20's TextDecoder gives ISO 8859-1 for that name.) */
+/**
+ * Bytes 80 to 9F of MySQL's latin1, which are windows-1252's. (Node 20's TextDecoder gives ISO 8859-1 for that name.)
+ */
 const LATIN1_80 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
 function halfWayLatin1(low: string, high: string): string | null {

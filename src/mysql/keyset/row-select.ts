@@ -1,6 +1,6 @@
 /**
- * The SELECTs over one table's scan key: whole rows, or keys alone. Every column is named, so that invisible ones come too;
- * key cells of another form than their column's stand behind the wanted columns.
+ * The SELECTs over one table's scan key: whole rows, or keys alone. Every column is named, so that invisible ones come
+ * too; key cells of another form than their column's stand behind the wanted columns.
  */
 import type { Cell, Cursor, Row } from '../../core/model.js';
 import type { TableScan } from '../../core/ports/ports.js';
@@ -94,8 +94,9 @@ export class RowSelect {
   }
 
   /**
-   * One of the rows with these keys, given as for `row`. Forced to the index, MySQL from 8.0 on does not look up how many rows each value
-   * has; by the index's average it rather walks all of it (seen on 9.7, whose range it is where the index is only named).
+   * One of the rows with these keys, given as for `row`. Forced to the index, MySQL from 8.0 on does not look up how
+   * many rows each value has; by the index's average it rather walks all of it (seen on 9.7, whose range it is where
+   * the index is only named).
    * @throws FerryError E_USAGE
    */
   oneRowOf(written: readonly (readonly string[])[]): Select {

@@ -60,8 +60,9 @@ export function isScanColumn(table: TableInfo, name: string): boolean {
 }
 
 /**
- * The text can be a value of that column as an operator writes it: `RowSource.find` takes it. A literal with characters that the column's
- * character set lacks can equal none of its values, and no index serves it: MySQL converts the column's text then, row by row.
+ * The text can be a value of that column as an operator writes it: `RowSource.find` takes it. A literal with characters
+ * that the column's character set lacks can equal none of its values, and no index serves it: MySQL converts the
+ * column's text then, row by row.
  */
 export function canBeValueOf(table: TableInfo, name: string, text: string): boolean {
   const column = columnOf(table, name);

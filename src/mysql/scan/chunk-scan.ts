@@ -1,13 +1,15 @@
 /**
- * The rows of one range in key order, chunk by chunk, each row once: one SELECT after the other, the next under way while
- * the consumer works on the last chunk. A lost connection is opened again and the scan goes on behind the last chunk given.
+ * The rows of one range in key order, chunk by chunk, each row once: one SELECT after the other, the next under way
+ * while the consumer works on the last chunk. A lost connection is opened again and the scan goes on behind the last
+ * chunk given.
  *
- * No row is given before its SELECT has ended, and ended well: a warning, or a session that is not ours, may show with the last row only.
- * The end of a range is confirmed by a statement that always answers a row.
+ * No row is given before its SELECT has ended, and ended well: a warning, or a session that is not ours, may show with
+ * the last row only. The end of a range is confirmed by a statement that always answers a row.
  *
- * A SELECT begins only while the hand-off slot is empty. So in memory are at most: the consumer's chunk, the one in the slot, and the rows
- * of one SELECT, which is given up while its answer arrives where that exceeds `MOST_CHUNKS` times `chunkBytes`. A large
- * row is read by itself, and only once the last such one was released, over all scans of the table.
+ * A SELECT begins only while the hand-off slot is empty. So in memory are at most: the consumer's chunk, the one in the
+ * slot, and the rows of one SELECT, which is given up while its answer arrives where that exceeds `MOST_CHUNKS` times
+ * `chunkBytes`. A large row is read by itself, and only once the last such one was released, over all scans of the
+ * table.
  */
 import { setMaxListeners } from 'node:events';
 import type { SourceLimits } from '../../config/model.js';
@@ -223,7 +225,10 @@ class ChunkScan {
     }
   }
 
-  /** Rows that meet the condition. That there are none is confirmed: by the statement that comes first where none are expected. */
+  /**
+   * Rows that meet the condition. That there are none is confirmed: by the statement that comes first where none are
+   * expected.
+   */
   async #readChosen(session: Session, interval: KeyInterval, seen: Progress): Promise<void> {
     const { select } = this.means;
     const none = async (): Promise<boolean> => !(await session.any(select.anyRow(interval), this.signal));
@@ -237,7 +242,10 @@ class ChunkScan {
     this.#expectsNone = false;
   }
 
-  /** Whether rows lie behind the last one that a SELECT gave, which gave fewer than it could: such may have come just now. */
+  /**
+   * Whether rows lie behind the last one that a SELECT gave, which gave fewer than it could: such may have come just
+   * now.
+   */
   async #anyMore(session: Session, behind: KeyInterval, seen: Progress): Promise<boolean> {
     const more = await session.any(this.means.select.anyRow(behind), this.signal);
     this.#contradictions = more && seen.rows === 0 ? this.#contradictions + 1 : 0;
@@ -250,8 +258,8 @@ class ChunkScan {
   }
 
   /**
-   * What is too much at once, in time or size, is asked for in smaller parts. A connection that breaks may be the sign of it as well, but
-   * not one that was found broken: the server drops idle ones.
+   * What is too much at once, in time or size, is asked for in smaller parts. A connection that breaks may be the sign
+   * of it as well, but not one that was found broken: the server drops idle ones.
    */
   #shrink(error: unknown, { since, rows }: Progress): void {
     const ms = performance.now() - since;
@@ -260,7 +268,10 @@ class ChunkScan {
       this.#size.failed(ms);
   }
 
-  /** Runs a SELECT and keeps its rows, in pieces of about the limit of bytes. @param seen what it came to, as it goes on */
+  /**
+   * Runs a SELECT and keeps its rows, in pieces of about the limit of bytes.
+   * @param seen what it came to, as it goes on
+   */
   async #read(session: Session, select: Select, seen: Progress): Promise<void> {
     const { chunkBytes } = this.means.limits;
     let bytes = 0;

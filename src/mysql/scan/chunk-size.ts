@@ -1,11 +1,11 @@
 /**
  * How many rows the next SELECT asks for: starts small, at most doubles, halves when a SELECT took too long, and stays
- * within the limits of rows and bytes. One that failed for its time or size is not sent again as it was: the next asks for half as many
- * rows, or fewer where it took far too long, down to one.
+ * within the limits of rows and bytes. One that failed for its time or size is not sent again as it was: the next asks
+ * for half as many rows, or fewer where it took far too long, down to one.
  *
- * What failed is remembered as a ceiling, so that the size does not swing between what passes and what does not: it is raised by a
- * quarter after a number of successes that doubles each time it was raised too far. So a limit that stands costs one SELECT in a
- * thousand at most, and rows that are cheap again are soon read by the thousand again.
+ * What failed is remembered as a ceiling, so that the size does not swing between what passes and what does not: it is
+ * raised by a quarter after a number of successes that doubles each time it was raised too far. So a limit that stands
+ * costs one SELECT in a thousand at most, and rows that are cheap again are soon read by the thousand again.
  */
 import type { SourceLimits } from '../../config/model.js';
 
@@ -16,7 +16,9 @@ export const MOST_CHUNKS = 4;
 export const LARGE_ROW_BYTES = 8 * 2 ** 20;
 
 const FIRST_ROWS = 100;
-/** Of the rows of a SELECT that failed after many times the time aimed for: patience is not long enough for many tries. */
+/**
+ * Of the rows of a SELECT that failed after many times the time aimed for: patience is not long enough for many tries.
+ */
 const LEAST_SHARE = 1 / 8;
 const RAISE = 1.25;
 /** Successes at the ceiling before it is raised: at first, and at most. */
@@ -71,7 +73,10 @@ export class ChunkSize {
     this.#rows = Math.max(1, Math.floor(Math.min(aim, fitting, chunkRows, this.#ceiling)));
   }
 
-  /** A SELECT of so many rows was ended for its time or size, or broke in the middle of its answer, after so many ms unpaused. */
+  /**
+   * A SELECT of so many rows was ended for its time or size, or broke in the middle of its answer, after so many ms
+   * unpaused.
+   */
   failed(elapsedMs: number): void {
     const share = Math.min(1 / 2, Math.max(LEAST_SHARE, this.limits.chunkMs / Math.max(elapsedMs, 1)));
     this.#ceiling = Math.max(1, Math.floor(this.#rows / 2));
@@ -82,7 +87,9 @@ export class ChunkSize {
     this.#successes = 0;
   }
 
-  /** A SELECT was given up when it had come to MOST_CHUNKS chunks, with so many rows whole. Not a failure of the server. */
+  /**
+   * A SELECT was given up when it had come to MOST_CHUNKS chunks, with so many rows whole. Not a failure of the server.
+   */
   overflowed(rows: number): void {
     // Nobody knows how large the row is that did not come whole.
     this.#large = rows < 2;

@@ -1,6 +1,6 @@
 /**
- * One row by an operator's own condition. Any index may serve it, or none, on a table of any size: so the server ends the statement
- * in time where it can, and one that was too slow is not tried again.
+ * One row by an operator's own condition. Any index may serve it, or none, on a table of any size: so the server ends
+ * the statement in time where it can, and one that was too slow is not tried again.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Row } from '../../core/model.js';

@@ -1,7 +1,8 @@
 /**
  * Cuts a table into ranges of about equal size without reading it. An interval of keys is halved again and again, the
- * one with the most rows first: a made-up value between its ends is looked up in the index, and the real key found there
- * becomes a boundary; EXPLAIN estimates the halves by a few index dives. Neighbouring pieces are then joined to ranges.
+ * one with the most rows first: a made-up value between its ends is looked up in the index, and the real key found
+ * there becomes a boundary; EXPLAIN estimates the halves by a few index dives. Neighbouring pieces are then joined to
+ * ranges.
  *
  * What holds whatever the estimates and probes are worth: every boundary is a key that MySQL itself placed strictly
  * between two others, so ranges follow one another without gap or overlap.
@@ -32,7 +33,10 @@ const NEARING_PROBES = 8;
 /** A cut beside a gap, as at the end of one account's rows, costs a row too: only several in a row are suspicious. */
 const POOR_CUTS = 3;
 
-/** Keys that one SELECT reads to sample a table: one that has fewer needs no halving, which takes two queries for each place. */
+/**
+ * Keys that one SELECT reads to sample a table: one that has fewer needs no halving, which takes two queries for each
+ * place.
+ */
 const KEYS_READ = 256;
 
 /** Keys behind `low` up to and with `high`. */
@@ -211,8 +215,8 @@ class SampledTable {
   }
 
   /**
-   * The optimizer's estimates, in one statement: an index dive at both ends of each, whatever lies between. MySQL lists the SELECTs of a
-   * UNION in their order, and the UNION's own line, which has no estimate, behind them.
+   * The optimizer's estimates, in one statement: an index dive at both ends of each, whatever lies between. MySQL lists
+   * the SELECTs of a UNION in their order, and the UNION's own line, which has no estimate, behind them.
    */
   async estimates(bounds: readonly { readonly low: Cursor; readonly high: Cursor }[]): Promise<readonly number[]> {
     if (bounds.length === 0) return [];
@@ -226,7 +230,10 @@ class SampledTable {
   }
 }
 
-/** Probes nearer and nearer to the low end, then the upper end: for a key whose last row before a probe is not to be had. */
+/**
+ * Probes nearer and nearer to the low end, then the upper end: for a key whose last row before a probe is not to be
+ * had.
+ */
 function nearing(middle: string | null, high: string, halfWay: (to: string) => string | null): readonly string[] {
   const probes: string[] = [];
   for (let probe = middle; probe !== null && probes.length < NEARING_PROBES; probe = halfWay(probe)) probes.push(probe);

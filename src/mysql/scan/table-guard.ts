@@ -1,7 +1,7 @@
 /**
- * Watches that a table stays what the mapping was compiled for, and the one that was begun: rows read after an ALTER may be others than were
- * asked for. The SELECTs name their columns, so most ALTERs show there; this finds the rest, such as another type under the same name, or
- * another table in its place (table-identity.ts).
+ * Watches that a table stays what the mapping was compiled for, and the one that was begun: rows read after an ALTER
+ * may be others than were asked for. The SELECTs name their columns, so most ALTERs show there; this finds the rest,
+ * such as another type under the same name, or another table in its place (table-identity.ts).
  */
 import { isDeepStrictEqual } from 'node:util';
 import { FerryError } from '../../core/errors.js';
@@ -43,8 +43,8 @@ export class TableGuard {
   }
 
   /**
-   * Looks again where the last look is some seconds old. Scans that come while another one looks read on, for as long again at most: one
-   * look does for all, but not one that hangs.
+   * Looks again where the last look is some seconds old. Scans that come while another one looks read on, for as long
+   * again at most: one look does for all, but not one that hangs.
    * @throws as `check`
    */
   async checkInTime(session: Session, signal: AbortSignal): Promise<void> {
@@ -80,8 +80,9 @@ export class TableGuard {
   }
 
   /**
-   * The table was cut into ranges at keys of real rows. Where not one of them is there any more, it was emptied or replaced, and what had
-   * not been read by then was never seen. Rows may be deleted one by one, the only cut of a small table among them.
+   * The table was cut into ranges at keys of real rows. Where not one of them is there any more, it was emptied or
+   * replaced, and what had not been read by then was never seen. Rows may be deleted one by one, the only cut of a
+   * small table among them.
    * @throws FerryError E_SOURCE_CHANGED; the driver's own error
    */
   async checkRows(session: Session, select: RowSelect, cuts: readonly Cursor[], signal: AbortSignal): Promise<void> {

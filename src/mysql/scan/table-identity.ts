@@ -1,19 +1,22 @@
 /**
- * Which table stands under a name: one that is dropped and created again, or swapped for another, is told from the one that was begun, and
- * from one that was only altered. What every user may read is when a table was created (CREATE_TIME), but that of an ALTER counts as well,
- * and the engine's own id of a table takes PROCESS. So where the time is another, some rows that were seen before bear witness: a table
- * that was made anew from its own rows (ADD INDEX, OPTIMIZE, gh-ost, pt-online-schema-change) has them as they were.
+ * Which table stands under a name: one that is dropped and created again, or swapped for another, is told from the one
+ * that was begun, and from one that was only altered. What every user may read is when a table was created
+ * (CREATE_TIME), but that of an ALTER counts as well, and the engine's own id of a table takes PROCESS. So where the
+ * time is another, some rows that were seen before bear witness: a table that was made anew from its own rows (ADD
+ * INDEX, OPTIMIZE, gh-ost, pt-online-schema-change) has them as they were.
  *
- * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: DROP and CREATE, RENAME and every ALTER, also of partitions, change
- * CREATE_TIME (a RENAME not on 9.7, where the table that comes brings its own). TRUNCATE and TRUNCATE PARTITION do not, nor does DELETE: an
- * emptied table is found by its cuts (table-guard.ts), and one that was filled again under the same keys reads as rows that were deleted
- * and inserted. Not told: a table created in the same second as the former one, and one in partitions on MySQL 5.6, which says no time.
+ * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: DROP and CREATE, RENAME and every ALTER, also of
+ * partitions, change CREATE_TIME (a RENAME not on 9.7, where the table that comes brings its own). TRUNCATE and
+ * TRUNCATE PARTITION do not, nor does DELETE: an emptied table is found by its cuts (table-guard.ts), and one that was
+ * filled again under the same keys reads as rows that were deleted and inserted. Not told: a table created in the same
+ * second as the former one, and one in partitions on MySQL 5.6, which says no time.
  *
- * On MariaDB, which has no id of its own, another server may look like this one. So rows bear witness there too where the server was started
- * in another second, or has another server_uid: which tells two servers of one host name, port, server_id, GTID domain and data folder
- * apart by their rows, also where their tables were created in the same second. Not told: where they were started within two seconds as well,
- * by the same network card or without server_uid (before 10.5.26, 10.6.19, 10.11.9, 11.4.3); and MySQL servers with one server_uuid, but by
- * CREATE_TIME and the transactions that they lack (same-server.ts).
+ * On MariaDB, which has no id of its own, another server may look like this one. So rows bear witness there too where
+ * the server was started in another second, or has another server_uid: which tells two servers of one host name, port,
+ * server_id, GTID domain and data folder apart by their rows, also where their tables were created in the same second.
+ * Not told: where they were started within two seconds as well, by the same network card or without server_uid (before
+ * 10.5.26, 10.6.19, 10.11.9, 11.4.3); and MySQL servers with one server_uuid, but by CREATE_TIME and the transactions
+ * that they lack (same-server.ts).
  */
 import { createHash } from 'node:crypto';
 import { FerryError } from '../../core/errors.js';

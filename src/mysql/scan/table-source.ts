@@ -21,12 +21,16 @@ import { keyedWitnesses, type Identified } from './table-identity.js';
 /** Keys that one SELECT of a refetch names. */
 const REFETCHED_AT_ONCE = 100;
 
-/** Bytes of all rows of a refetch, and of a sample: where rows are large, they are asked for one by one, and fewer are sampled. */
+/**
+ * Bytes of all rows of a refetch, and of a sample: where rows are large, they are asked for one by one, and fewer are
+ * sampled.
+ */
 const GATHERED_BYTES = 64 * 1_024 * 1_024;
 
 /**
- * Keys that one SELECT of `findAny` names. MariaDB makes a join of 1,000 values or more (`in_predicate_conversion_threshold`), and 5.7's
- * range optimizer gives up beyond `range_optimizer_max_mem_size`, 1.5 MB in its first versions, at some 230 bytes a value.
+ * Keys that one SELECT of `findAny` names. MariaDB makes a join of 1,000 values or more
+ * (`in_predicate_conversion_threshold`), and 5.7's range optimizer gives up beyond `range_optimizer_max_mem_size`, 1.5
+ * MB in its first versions, at some 230 bytes a value.
  */
 const LOOKED_UP_AT_ONCE = 500;
 
@@ -92,7 +96,10 @@ export class TableSource implements RowSource {
     );
   }
 
-  /** Runs it, and once more where an answer was larger than several rows together may be. @param fewer asks for one row at a time from now on */
+  /**
+   * Runs it, and once more where an answer was larger than several rows together may be.
+   * @param fewer asks for one row at a time from now on
+   */
   async #orFewer<T>(fewer: () => void, run: () => Promise<T>): Promise<T> {
     try {
       return await run();

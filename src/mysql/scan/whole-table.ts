@@ -1,8 +1,9 @@
 /**
- * A table that no scan can follow, read whole by one SELECT, which InnoDB answers from one snapshot: one range, one chunk,
- * redone from its start where it was not done. Held in memory, so rows and bytes are bounded, and more is refused. A row is
- * known by its content alone; equal rows are one to it. No report and no state has that content: a cursor is a hash of it, and reports
- * name a row by its number among the bad ones. Earlier versions had the first columns in it, behind the hash.
+ * A table that no scan can follow, read whole by one SELECT, which InnoDB answers from one snapshot: one range, one
+ * chunk, redone from its start where it was not done. Held in memory, so rows and bytes are bounded, and more is
+ * refused. A row is known by its content alone; equal rows are one to it. No report and no state has that content: a
+ * cursor is a hash of it, and reports name a row by its number among the bad ones. Earlier versions had the first
+ * columns in it, behind the hash.
  */
 import { createHash } from 'node:crypto';
 import { thisMoment } from '../../core/time/age.js';
@@ -58,7 +59,10 @@ export class WholeTable implements RowSource {
     this.#guard = new TableGuard(means.shard, table, this.#witnesses());
   }
 
-  /** By their content, which is all that they are known by: looked for in a reading of all, and only where the table was made anew. */
+  /**
+   * By their content, which is all that they are known by: looked for in a reading of all, and only where the table was
+   * made anew.
+   */
   #witnesses(): WitnessRows {
     const all = async (session: Session, signal: AbortSignal): Promise<readonly Cursor[]> =>
       Array.from((await this.#collect(session, signal)).rows, (row) => this.cursorOf(row));

@@ -1,6 +1,6 @@
 /**
- * A state that came from elsewhere is taken up, adopted or on a volume that moves: what may have been sent over there can still land until a
- * whole window has passed, and of what was compared there, nobody knows how long ago that was.
+ * A state that came from elsewhere is taken up, adopted or on a volume that moves: what may have been sent over there
+ * can still land until a whole window has passed, and of what was compared there, nobody knows how long ago that was.
  */
 import type { Database } from 'better-sqlite3';
 import type { Clocks } from './clocks.js';

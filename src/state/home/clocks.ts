@@ -1,16 +1,19 @@
 /**
- * This machine and its clocks, as far as a state needs them: one that people read and anybody may set, and two that nobody sets. A port, so
- * that tests can turn the hands, restart the machine and put it to sleep.
+ * This machine and its clocks, as far as a state needs them: one that people read and anybody may set, and two that
+ * nobody sets. A port, so that tests can turn the hands, restart the machine and put it to sleep.
  */
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
 export interface Clocks {
-  /** Which machine this is, as `/etc/machine-id` says; null: it says nothing. Machines that were cloned may say the same. */
+  /**
+   * Which machine this is, as `/etc/machine-id` says; null: it says nothing. Machines that were cloned may say the
+   * same.
+   */
   readonly machine: string | null;
   /**
-   * Which run of the two unset clocks this is: another one after each start of the machine, and in a time namespace of its own. null:
-   * nobody tells (Linux alone does); then readings of two processes are compared with more care.
+   * Which run of the two unset clocks this is: another one after each start of the machine, and in a time namespace of
+   * its own. null: nobody tells (Linux alone does); then readings of two processes are compared with more care.
    */
   readonly run: string | null;
   /** ms since the epoch */
@@ -42,14 +45,20 @@ export const SYSTEM_CLOCKS: Clocks = {
 let boot: string | null | undefined;
 let offset: number | undefined;
 
-/** Which start of the machine this is, alike in all its containers and time namespaces; null: nobody tells (Linux alone does). */
+/**
+ * Which start of the machine this is, alike in all its containers and time namespaces; null: nobody tells (Linux alone
+ * does).
+ */
 export function bootId(): string | null {
   // No process outlives its boot.
   if (boot === undefined) boot = read('/proc/sys/kernel/random/boot_id');
   return boot;
 }
 
-/** ms since the machine started, without the time that it slept: alike in all processes of a machine, and nobody sets it. */
+/**
+ * ms since the machine started, without the time that it slept: alike in all processes of a machine, and nobody sets
+ * it.
+ */
 export function bootMonotonic(): number {
   offset ??= monotonicOffset(read('/proc/self/timens_offsets') ?? '');
   return Number(process.hrtime.bigint() / 1_000n) / 1_000 - offset;

@@ -1,16 +1,21 @@
 /**
- * Where a state lives. Two copies of one state that both go on overwrite each other's items with older ones, each of them sure of itself:
- * so a state is worked on only where it was worked on last, until the operator says that the other one has ended (`adopt.ts`).
+ * Where a state lives. Two copies of one state that both go on overwrite each other's items with older ones, each of
+ * them sure of itself: so a state is worked on only where it was worked on last, until the operator says that the other
+ * one has ended (`adopt.ts`).
  *
  * It is the same place where all of this holds:
- * - the file is the same one: inode, and time of birth where the file system tells it. A copy has others; nobody can set the latter.
- * - the lock file was not changed: nothing of ours ever writes to it, while a restore into place, chmod or chown changes its ctime
+ * - the file is the same one: inode, and time of birth where the file system tells it. A copy has others; nobody can
+ *   set the latter.
+ * - the lock file was not changed: nothing of ours ever writes to it, while a restore into place, chmod or chown
+ *   changes its ctime
  * - its witness (`witness.ts`) has not seen more commits than it has, and is of its lineage
- * - the machine is the same: one run of the clocks is of one kernel, which containers share; else `/etc/machine-id` says so
+ * - the machine is the same: one run of the clocks is of one kernel, which containers share; else `/etc/machine-id`
+ *   says so
  *
- * A volume that moves between hosts by design (`stateMoves`) brings the same file to another machine: that is taken up, with a window for late
- * writes of the other host. Not told: a disk or a whole machine that was cloned or put back block by block, and machines that share a
- * machine id. A state of version 9 or earlier, and one whose folder was deleted, knows nothing.
+ * A volume that moves between hosts by design (`stateMoves`) brings the same file to another machine: that is taken up,
+ * with a window for late writes of the other host. Not told: a disk or a whole machine that was cloned or put back
+ * block by block, and machines that share a machine id. A state of version 9 or earlier, and one whose folder was
+ * deleted, knows nothing.
  */
 import type { Database } from 'better-sqlite3';
 import { existsSync, statSync, type BigIntStats } from 'node:fs';

@@ -1,9 +1,10 @@
 /**
- * How far a state has come, told by another file: `<name>.seen` holds the file's lineage and the number of its last commit. An older file
- * that is put in place, or one whose log was removed after a kill, has fewer commits than were seen, or is of another lineage.
+ * How far a state has come, told by another file: `<name>.seen` holds the file's lineage and the number of its last
+ * commit. An older file that is put in place, or one whose log was removed after a kill, has fewer commits than were
+ * seen, or is of another lineage.
  *
- * It is written after each commit, without a sync: after a power failure it may say less than the file has, and never more. Where it cannot
- * be written, less is found later, and no commit that stands is reported as failed.
+ * It is written after each commit, without a sync: after a power failure it may say less than the file has, and never
+ * more. Where it cannot be written, less is found later, and no commit that stands is reported as failed.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';

@@ -1,14 +1,16 @@
 /**
- * Which run of this machine has how much of a table's budget: beside the state, so that all runs on one state folder see it. Fractions, whose
- * sum is never more than one. A run takes what is free, and no more than an equal part; it gives up the rest of what it has once others are
- * there, and notes that only when nobody of it spends more any longer. What a run leaves, in order or not, rests before another may
- * have it (`core/budget-shares.ts` says why).
+ * Which run of this machine has how much of a table's budget: beside the state, so that all runs on one state folder
+ * see it. Fractions, whose sum is never more than one. A run takes what is free, and no more than an equal part; it
+ * gives up the rest of what it has once others are there, and notes that only when nobody of it spends more any longer.
+ * What a run leaves, in order or not, rests before another may have it (`core/budget-shares.ts` says why).
  *
- * Who is gone is told by a lock, which the kernel drops with the process; one that is stopped keeps its lock and its part. No wait for the
- * file holds anybody up: whoever finds it locked, as by a process that was stopped in the midst of its look, goes on with what it has.
+ * Who is gone is told by a lock, which the kernel drops with the process; one that is stopped keeps its lock and its
+ * part. No wait for the file holds anybody up: whoever finds it locked, as by a process that was stopped in the midst
+ * of its look, goes on with what it has.
  *
- * The file is worth nothing once nobody runs, so nothing in it is synced, and after a power failure it may be anything. One that SQLite
- * refuses, or that is of an earlier start of the machine, is made new by whoever joins (`fresh-ledger.ts`); never while another run has it.
+ * The file is worth nothing once nobody runs, so nothing in it is synced, and after a power failure it may be anything.
+ * One that SQLite refuses, or that is of an earlier start of the machine, is made new by whoever joins
+ * (`fresh-ledger.ts`); never while another run has it.
  */
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
@@ -37,7 +39,9 @@ export interface LedgerOptions {
 }
 
 export interface Look {
-  /** What may be spent, of the whole: as much as that from now on, or, where it is less than before, as soon as can be. */
+  /**
+   * What may be spent, of the whole: as much as that from now on, or, where it is less than before, as soon as can be.
+   */
   readonly fraction: number;
   /** Processes of the other runs that share it, as they noted themselves: for whom to name, ask `runsWithPart`. */
   readonly others: readonly number[];
@@ -57,8 +61,8 @@ export function hasLedger(folder: string): boolean {
 }
 
 /**
- * Notes which runs are gone by now, so that what they had rests from now on: a run that follows a killed one looks at its shards first, and
- * need not wait then. Whatever is wrong with the ledger, `join` says.
+ * Notes which runs are gone by now, so that what they had rests from now on: a run that follows a killed one looks at
+ * its shards first, and need not wait then. Whatever is wrong with the ledger, `join` says.
  */
 export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>): void {
   if (!hasLedger(folder)) return;
@@ -79,9 +83,9 @@ export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>
 }
 
 /**
- * Processes of the runs that have a part of it now, the asking one's own run among them where it has one. The kernel says which they are,
- * where it does: what a run wrote down of itself may be the id of another one here, as of its own container's. One that cannot be seen
- * from here is left out.
+ * Processes of the runs that have a part of it now, the asking one's own run among them where it has one. The kernel
+ * says which they are, where it does: what a run wrote down of itself may be the id of another one here, as of its own
+ * container's. One that cannot be seen from here is left out.
  * @returns null where the ledger does not say: there is none, or it cannot be read
  */
 export function runsWithPart({ folder, resource }: Omit<LedgerOptions, 'restMs'>): readonly number[] | null {

@@ -1,10 +1,12 @@
 /**
- * Opens the ledger of the budget as a file that can be believed. It is written without a sync, and holds nothing that outlasts its runs: one
- * that SQLite refuses is put aside, and one of an earlier start of the machine is removed, and both are made new.
+ * Opens the ledger of the budget as a file that can be believed. It is written without a sync, and holds nothing that
+ * outlasts its runs: one that SQLite refuses is put aside, and one of an earlier start of the machine is removed, and
+ * both are made new.
  *
- * Whoever joins does so in turn, from its look at the file until it has its own run's lock: so nobody makes the file new under another one,
- * and of several that find it damaged one does. While any run is there, whose part the file may tell, nobody makes it new: the whole budget
- * would be spent twice. Whatever is killed in between leaves a file that is looked at again, and never a log that another file is taken for.
+ * Whoever joins does so in turn, from its look at the file until it has its own run's lock: so nobody makes the file
+ * new under another one, and of several that find it damaged one does. While any run is there, whose part the file may
+ * tell, nobody makes it new: the whole budget would be spent twice. Whatever is killed in between leaves a file that is
+ * looked at again, and never a log that another file is taken for.
  */
 import Database from 'better-sqlite3';
 import { existsSync, renameSync, rmSync } from 'node:fs';

@@ -1,9 +1,9 @@
 /**
- * Which row owns which item key, for mappings whose schema does not prove that keys are unique. One file for all shards,
- * written by several processes at once in short transactions; a key once claimed stays claimed until its shard restarts.
- * A register that lost claims would let a second row overwrite a first unseen, so one that is older than what was claimed is refused
- * (witness.ts).
- * Keys are kept as 128 bits of their SHA-256: at 10^11 keys, two that differ collide with a chance below 10^-16.
+ * Which row owns which item key, for mappings whose schema does not prove that keys are unique. One file for all
+ * shards, written by several processes at once in short transactions; a key once claimed stays claimed until its shard
+ * restarts. A register that lost claims would let a second row overwrite a first unseen, so one that is older than what
+ * was claimed is refused (witness.ts). Keys are kept as 128 bits of their SHA-256: at 10^11 keys, two that differ
+ * collide with a chance below 10^-16.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -20,7 +20,9 @@ import { KEY_REGISTER } from '../sqlite/schema.js';
 import { defect, guarded } from '../sqlite/sqlite-errors.js';
 import { readSeen, Witness, type Seen } from '../home/witness.js';
 
-/** Other shards' transactions are short, but there may be many of them. While it waits, the process does nothing else. */
+/**
+ * Other shards' transactions are short, but there may be many of them. While it waits, the process does nothing else.
+ */
 const CLAIM_BUSY_MS = 500;
 /** Of what is done once: making it, bringing it up to date. */
 const BUSY_MS = 2_000;
@@ -38,8 +40,8 @@ type Conflicts = ReturnType<KeyRegister['claim']>;
 type Transfer = Parameters<KeyRegister['transfer']>[1];
 
 /**
- * Tries `action`, which is one call on the register, until no other process keeps it: that is E_STATE_LOCKED. Between two tries the process
- * attends to all else, as to a stop.
+ * Tries `action`, which is one call on the register, until no other process keeps it: that is E_STATE_LOCKED. Between
+ * two tries the process attends to all else, as to a stop.
  * @param holder id of the process that keeps it now; null: there is none, or nobody can tell
  */
 export type Turn = <T>(action: () => T, holder: () => number | null) => Promise<T>;
@@ -51,8 +53,8 @@ export function holderOfRegister(folder: string): number | null {
 }
 
 /**
- * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment: it can be tried again; E_STATE_IO,
- * E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_COPIED
+ * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment: it can be tried again;
+ * E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_COPIED
  */
 export function openKeyRegister({ folder }: { readonly folder: string }): KeyRegister {
   const files = keyRegisterFiles(folder);
@@ -113,8 +115,8 @@ function lacksClaims(files: StatePlace): FerryError {
 }
 
 /**
- * Those of the shards that the register has no claim of, as far as it is looked through. Keys are in no order of shards, so of many claims
- * one is soon found; of a shard with few among very many others, nothing is said.
+ * Those of the shards that the register has no claim of, as far as it is looked through. Keys are in no order of
+ * shards, so of many claims one is soon found; of a shard with few among very many others, nothing is said.
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED
  */
 export function shardsWithoutClaims(folder: string, shards: readonly string[]): readonly string[] {

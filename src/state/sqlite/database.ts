@@ -1,6 +1,6 @@
 /**
- * Makes and opens SQLite files of ours. A file appears under its name only when its schema is complete, and is used only
- * after it was found to be ours, of a known version, and whole. Every commit is on disk before it returns.
+ * Makes and opens SQLite files of ours. A file appears under its name only when its schema is complete, and is used
+ * only after it was found to be ours, of a known version, and whole. Every commit is on disk before it returns.
  */
 import Database from 'better-sqlite3';
 import { chmodSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -60,7 +60,8 @@ export function openDatabase(
   return guarded(place, () => {
     // A copy that was put back may have any mode; -wal and -shm are made with the one it has now.
     chmodSync(place.file, 0o600);
-    // The last connection that may write folds the log in as it closes, whatever it found: so one looks first that may not.
+    // The last connection that may write folds the log in as it closes, whatever it found: so one looks first that may
+    // not.
     if (hasLog(place)) look(place, kind, busyMs, accept);
     const database = new Database(place.file, { fileMustExist: true, timeout: busyMs });
     try {
@@ -73,7 +74,8 @@ export function openDatabase(
       database.pragma('checkpoint_fullfsync = ON');
       // Nobody is waited for where there is nothing to bring up to date.
       if (version < kind.migrations.length) {
-        // Of a file that many open at once, nobody could tell who makes the copy; and it may be larger than all that is free.
+        // Of a file that many open at once, nobody could tell who makes the copy; and it may be larger than all that is
+        // free.
         if (kind.oneOwner) keepCopy(database, place, version);
         bringUp(database, place, kind);
       }
@@ -182,7 +184,10 @@ function older(place: StatePlace, version: number, kind: DatabaseKind): FerryErr
   );
 }
 
-/** A migration that makes a table anew leaves the others without it for a moment (SQLite, "ALTER TABLE", its twelve steps). */
+/**
+ * A migration that makes a table anew leaves the others without it for a moment (SQLite, "ALTER TABLE", its twelve
+ * steps).
+ */
 function bringUp(database: Database.Database, place: StatePlace, kind: DatabaseKind): void {
   database.pragma('foreign_keys = OFF');
   database
@@ -195,8 +200,8 @@ function bringUp(database: Database.Database, place: StatePlace, kind: DatabaseK
 }
 
 /**
- * `s01.db.v10` beside `s01.db`: what an earlier dynaferry can go on with. It is whole and on disk before anything is changed. The caller holds
- * the lock of `place`.
+ * `s01.db.v10` beside `s01.db`: what an earlier dynaferry can go on with. It is whole and on disk before anything is
+ * changed. The caller holds the lock of `place`.
  */
 function keepCopy(database: Database.Database, place: StatePlace, version: number): void {
   const copy = earlierCopy(place.file, version);

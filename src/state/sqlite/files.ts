@@ -1,7 +1,8 @@
 /**
- * Where state lies on disk, and how its files come to be: a folder for the owner alone (0700), files of mode 0600 before
- * SQLite first opens them (it gives `-wal` and `-shm` the mode of the main file). Nothing here ever opens and closes an
- * existing state file by itself: on POSIX, closing any descriptor of a file drops all locks of the process on it.
+ * Where state lies on disk, and how its files come to be: a folder for the owner alone (0700), files of mode 0600
+ * before SQLite first opens them (it gives `-wal` and `-shm` the mode of the main file). Nothing here ever opens and
+ * closes an existing state file by itself: on POSIX, closing any descriptor of a file drops all locks of the process on
+ * it.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -65,7 +66,10 @@ export function restartCommand(...shards: readonly string[]): string {
   return `dynaferry backfill --restart --shard ${shards.join(' ')}`;
 }
 
-/** Makes the folder, and those above it, for the owner alone, so that they survive a power failure; one that is there keeps its mode. */
+/**
+ * Makes the folder, and those above it, for the owner alone, so that they survive a power failure; one that is there
+ * keeps its mode.
+ */
 export function makeFolder(folder: string): void {
   const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (first === undefined) return;

@@ -1,23 +1,28 @@
 /**
- * Who keeps a file locked, as the kernel says: of several processes, containers and pid namespaces it alone knows, and it says nothing of a
- * process that cannot be seen from here. What a process wrote down of itself may be the id of another one: of its own container's, or of
- * one that came later.
+ * Who keeps a file locked, as the kernel says: of several processes, containers and pid namespaces it alone knows, and
+ * it says nothing of a process that cannot be seen from here. What a process wrote down of itself may be the id of
+ * another one: of its own container's, or of one that came later.
  *
- * The kernel names a file by its inode and by the device of its file system. Those are not what stat(2) says where a file system has devices of
- * its own for parts of it, as btrfs for subvolumes and overlayfs for its layers: the kernel's own names are in /proc/self/fdinfo and
- * /proc/self/mountinfo. Linux up to 5.13 does not tell the inode there; then stat's is taken, and where that finds nobody, nobody can tell.
+ * The kernel names a file by its inode and by the device of its file system. Those are not what stat(2) says where a
+ * file system has devices of its own for parts of it, as btrfs for subvolumes and overlayfs for its layers: the
+ * kernel's own names are in /proc/self/fdinfo and /proc/self/mountinfo. Linux up to 5.13 does not tell the inode there;
+ * then stat's is taken, and where that finds nobody, nobody can tell.
  *
- * Followed: every message that names a process by whom a file is locked asks here. Only Linux answers (proc(5), /proc/locks); elsewhere
- * nobody is named, unless the state says which process it was and that lives.
+ * Followed: every message that names a process by whom a file is locked asks here. Only Linux answers (proc(5),
+ * /proc/locks); elsewhere nobody is named, unless the state says which process it was and that lives.
  */
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 
-/** Of a file's shared memory in WAL mode: whoever writes has locked this byte (https://www.sqlite.org/walformat.html#wal_locks). */
+/**
+ * Of a file's shared memory in WAL mode: whoever writes has locked this byte
+ * (https://www.sqlite.org/walformat.html#wal_locks).
+ */
 const WAL_WRITE_LOCK = 120;
 
 /**
  * @param byte that the lock is on; any unless given
- * @returns ids of the processes that hold a write lock; null: the kernel does not say such things here, or not of which file
+ * @returns ids of the processes that hold a write lock; null: the kernel does not say such things here, or not of which
+ * file
  */
 export function lockHolders(file: string, byte?: number): readonly number[] | null {
   if (process.platform !== 'linux') return null;
@@ -38,7 +43,10 @@ export function lockHolders(file: string, byte?: number): readonly number[] | nu
   }
 }
 
-/** The process that is in the midst of a transaction on a SQLite file of ours: in WAL mode, its lock is on the file's shared memory. */
+/**
+ * The process that is in the midst of a transaction on a SQLite file of ours: in WAL mode, its lock is on the file's
+ * shared memory.
+ */
 export function writerOf(file: string): number | null {
   return lockHolders(`${file}-shm`, WAL_WRITE_LOCK)?.find((pid) => pid !== process.pid) ?? null;
 }
@@ -66,7 +74,8 @@ export function holdersIn(
 }
 
 /**
- * @param mountinfo of proc(5): `36 35 0:32 / /mnt2 rw - btrfs /dev/sda rw` a line: a mount's id, its parent's, and the device of its file system
+ * @param mountinfo of proc(5): `36 35 0:32 / /mnt2 rw - btrfs /dev/sda rw` a line: a mount's id, its parent's, and the
+ * device of its file system
  * @returns as /proc/locks writes it; null: there is no such mount
  */
 export function mountDevice(mountinfo: string, id: string): string | null {
@@ -84,7 +93,9 @@ export function isLayered(mountinfo: string, id: string): boolean {
   return mountinfo.split('\n').some((line) => line.startsWith(`${id} `) && line.includes(' - overlay '));
 }
 
-/** Of `O_PATH` (open(2)): the file itself is not opened, so that closing it drops no lock that this process has on it. */
+/**
+ * Of `O_PATH` (open(2)): the file itself is not opened, so that closing it drops no lock that this process has on it.
+ */
 const NAME_ALONE = 0o10000000;
 
 /** @returns id of the mount that the file is on; its inode, null where the kernel does not say it */

@@ -1,11 +1,11 @@
 /**
  * Makes a shard exclusive to one process, for as long as that process lives.
  *
- * The lock is a write lock on a small file of its own, held by SQLite (`BEGIN EXCLUSIVE`, never committed). SQLite takes it
- * with fcntl(2), and the kernel drops such locks with the process: after `kill -9` the shard is free at once, with no pid
- * file to judge stale. It is not taken on the state file itself, because `status` reads that one while a run goes on.
- * The file is empty, stays where it is, and means nothing while nobody holds it; deleting it during a run would let a
- * second process in, so nothing here deletes it.
+ * The lock is a write lock on a small file of its own, held by SQLite (`BEGIN EXCLUSIVE`, never committed). SQLite
+ * takes it with fcntl(2), and the kernel drops such locks with the process: after `kill -9` the shard is free at once,
+ * with no pid file to judge stale. It is not taken on the state file itself, because `status` reads that one while a
+ * run goes on. The file is empty, stays where it is, and means nothing while nobody holds it; deleting it during a run
+ * would let a second process in, so nothing here deletes it.
  */
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * What is inside a state file. A change of shape is a new entry at the end of `STATE_MIGRATIONS`: an older file is brought
- * up when it is opened, a newer one is refused. `PRAGMA user_version` counts the entries that a file has seen.
+ * What is inside a state file. A change of shape is a new entry at the end of `STATE_MIGRATIONS`: an older file is
+ * brought up when it is opened, a newer one is refused. `PRAGMA user_version` counts the entries that a file has seen.
  */
 
 /** A kind of SQLite file that is ours. */
@@ -14,7 +14,8 @@ export interface DatabaseKind {
 }
 
 // Cursors and item keys hold row values; that is why the files are for the owner alone.
-// Totals of a range are kept beside its watermark, in the same transaction, so that `status` never sums a million chunks.
+// Totals of a range are kept beside its watermark, in the same transaction, so that `status` never sums a million
+// chunks.
 const STATE_MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE meta (
@@ -199,16 +200,17 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE meta ADD COLUMN boot TEXT;
   ALTER TABLE meta ADD COLUMN booted_at INTEGER;
   `,
-  // What a verification vouches for: which backfill it saw finished when it began (`saw_chunks`: how far the newest one was by then), and when
-  // it compared what it did, by the wall clock and by the steady one. A steady time that is NULL beside a wall time is of unknown age.
+  // What a verification vouches for: which backfill it saw finished when it began (`saw_chunks`: how far the newest one
+  // was by then), and when it compared what it did, by the wall clock and by the steady one. A steady time that is NULL
+  // beside a wall time is of unknown age.
   //
-  // Earlier versions noted none of that, so these are taken for what they are at the worst. It saw the backfill only where that had ended
-  // before it began. What it compared is as old as its begin; its last comparison is as old as its last commit by the one clock, and as its
-  // begin by the other: it is gone on with only if all of it is young.
+  // Earlier versions noted none of that, so these are taken for what they are at the worst. It saw the backfill only
+  // where that had ended before it began. What it compared is as old as its begin; its last comparison is as old as its
+  // last commit by the one clock, and as its begin by the other: it is gone on with only if all of it is young.
   //
-  // And items that TTL may have deleted. `ttl`: the attribute that the target deleted by when it was last asked for the pass, '' for none;
-  // `ttl_changed`: it was another before. `void`: the pass took whatever was past its time for present, or compared with
-  // another MySQL server, so it proves nothing.
+  // And items that TTL may have deleted. `ttl`: the attribute that the target deleted by when it was last asked for the
+  // pass, '' for none; `ttl_changed`: it was another before. `void`: the pass took whatever was past its time for
+  // present, or compared with another MySQL server, so it proves nothing.
   `
   ALTER TABLE passes ADD COLUMN saw_backfill INTEGER;
   ALTER TABLE passes ADD COLUMN saw_chunks INTEGER;
@@ -240,17 +242,18 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE passes ADD COLUMN void INTEGER NOT NULL DEFAULT 0;
   UPDATE passes SET void = 1 WHERE kind = 'verify' AND (SELECT fingerprint LIKE '%"ttl":{%' FROM meta);
   `,
-  // Which source table was read, by its creation and some of its rows: JSON of src/mysql/scan/table-identity.ts. A table without a row here is
-  // taken for what it is at the next run.
+  // Which source table was read, by its creation and some of its rows: JSON of src/mysql/scan/table-identity.ts. A
+  // table without a row here is taken for what it is at the next run.
   `
   CREATE TABLE source_tables (
     table_name TEXT PRIMARY KEY,
     identity   TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
-  // Where the steady clock was anchored, as all clocks read it, and the latest time that was noted. `booted_at` is of earlier versions alone.
-  // `inherited`: JSON of the names of the archives whose late writes this file has in its memory.
-  // `home`: JSON of src/state/home/home.ts; `lineage`, `commits`: what its witness (witness.ts) has to agree with.
+  // Where the steady clock was anchored, as all clocks read it, and the latest time that was noted. `booted_at` is of
+  // earlier versions alone. `inherited`: JSON of the names of the archives whose late writes this file has in its
+  // memory. `home`: JSON of src/state/home/home.ts; `lineage`, `commits`: what its witness (witness.ts) has to agree
+  // with.
   `
   ALTER TABLE meta ADD COLUMN clock_at INTEGER;
   ALTER TABLE meta ADD COLUMN clock_uptime INTEGER;
@@ -262,8 +265,9 @@ const STATE_MIGRATIONS: readonly string[] = [
   ALTER TABLE meta ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE meta ADD COLUMN home TEXT;
   `,
-  // A bad row's cause and its items in the target, which earlier versions knew by their words alone; and kinds of passes without a list of
-  // them: a new one is no change of shape. Rows of `passes` are referred to: openDatabase leaves that unchecked until the end.
+  // A bad row's cause and its items in the target, which earlier versions knew by their words alone; and kinds of
+  // passes without a list of them: a new one is no change of shape. Rows of `passes` are referred to: openDatabase
+  // leaves that unchecked until the end.
   `
   ALTER TABLE bad_rows ADD COLUMN cause TEXT NOT NULL DEFAULT 'value';
   ALTER TABLE bad_rows ADD COLUMN items_taken INTEGER NOT NULL DEFAULT 0;

@@ -1,6 +1,6 @@
 /**
- * The bad rows of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the
- * answer, so that other shards still show.
+ * The bad rows of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in
+ * the answer, so that other shards still show.
  */
 import type { Database } from 'better-sqlite3';
 import type { Fault } from '../../core/errors.js';
@@ -29,8 +29,8 @@ export interface ShardBadRows {
 export interface BadRowLook {
   readonly known: ShardBadRows;
   /**
-   * The first `limit` of those that were there when the look began, part by part, as they are when each part is asked for: one that is no
-   * longer bad by then is left out. Memory is one part's. Their keys and cursors hold row values.
+   * The first `limit` of those that were there when the look began, part by part, as they are when each part is asked
+   * for: one that is no longer bad by then is left out. Memory is one part's. Their keys and cursors hold row values.
    * @throws FerryError E_STATE_*
    */
   parts(limit: number): Iterable<readonly RecordedBadRow[]>;
@@ -44,8 +44,8 @@ const PART_ROWS = 200;
 const COLUMNS_SINCE = 2;
 
 /**
- * The columns with bad rows, and those that a retry accepted a change for, also in a file that an earlier version left: a retry on one shard
- * goes by those of all, and brings up its own file alone.
+ * The columns with bad rows, and those that a retry accepted a change for, also in a file that an earlier version left:
+ * a retry on one shard goes by those of all, and brings up its own file alone.
  * @returns none where nothing is recorded for the shard, or nothing can be read
  */
 export function readBadColumns({
@@ -92,7 +92,10 @@ export function lookAtBadRows({ folder, shard }: StateAt, tables: readonly strin
   }
 }
 
-/** No transaction lasts from one part to the next: the reader of a list may take hours, and the log of a run would grow all the time. */
+/**
+ * No transaction lasts from one part to the next: the reader of a list may take hours, and the log of a run would grow
+ * all the time.
+ */
 function* partsOf(
   badRows: BadRows,
   files: ShardFiles,

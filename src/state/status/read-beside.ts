@@ -1,6 +1,6 @@
 /**
- * A look into a shard's state beside the process that works on it, if any: a read-only snapshot that neither takes the shard's lock
- * nor holds up a commit.
+ * A look into a shard's state beside the process that works on it, if any: a read-only snapshot that neither takes the
+ * shard's lock nor holds up a commit.
  */
 import type { Database } from 'better-sqlite3';
 import { statSync } from 'node:fs';
@@ -31,7 +31,10 @@ export function readBeside<T>(files: ShardFiles, read: (database: Database) => T
   }
 }
 
-/** For more than one look: whoever asked closes it, and keeps no transaction open meanwhile. @throws FerryError E_STATE_* */
+/**
+ * For more than one look: whoever asked closes it, and keeps no transaction open meanwhile.
+ * @throws FerryError E_STATE_*
+ */
 export function openBeside(files: ShardFiles, oldest?: number): Database {
   const database = openReadOnly(files, STATE, BUSY_MS, oldest);
   try {

@@ -1,7 +1,8 @@
 /**
- * Which shards a folder has the state of, and what one was begun with, read beside the process that works on it, if any. Other shards are held
- * to it, so it is read from a file of any version: one that an earlier version left is brought up only when its own shard runs again, and
- * until then its rows could be overwritten. How far the kind was followed: all that guards one shard against another asks here.
+ * Which shards a folder has the state of, and what one was begun with, read beside the process that works on it, if
+ * any. Other shards are held to it, so it is read from a file of any version: one that an earlier version left is
+ * brought up only when its own shard runs again, and until then its rows could be overwritten. How far the kind was
+ * followed: all that guards one shard against another asks here.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -13,7 +14,10 @@ import type { StateAt } from '../open.js';
 import { isRecorded, readBeside } from './read-beside.js';
 import { guarded } from '../sqlite/sqlite-errors.js';
 
-/** @returns null where nothing is recorded for the shard @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN */
+/**
+ * @returns null where nothing is recorded for the shard
+ * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN
+ */
 export function readBinding({ folder, shard }: StateAt): Fingerprint | null {
   const files = shardFiles(folder, shard);
   if (!isRecorded(files)) return null;
@@ -21,7 +25,8 @@ export function readBinding({ folder, shard }: StateAt): Fingerprint | null {
 }
 
 /**
- * Whether the config has them or not. What `--restart` put aside has a time in its name and does not count: its shard begins again.
+ * Whether the config has them or not. What `--restart` put aside has a time in its name and does not count: its shard
+ * begins again.
  * @throws FerryError E_STATE_IO
  */
 export function recordedShards(folder: string): readonly string[] {

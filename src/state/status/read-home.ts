@@ -1,4 +1,7 @@
-/** Whether a shard's state lives here, asked beside the process that works on it, if any: that one has been asked already. */
+/**
+ * Whether a shard's state lives here, asked beside the process that works on it, if any: that one has been asked
+ * already.
+ */
 import type { Fault } from '../../core/errors.js';
 import { shardFiles } from '../sqlite/files.js';
 import { copied, displaced, maySayMove } from '../home/home.js';
@@ -8,7 +11,8 @@ import { isRecorded, readBeside } from './read-beside.js';
 
 /**
  * @param moves the folder is on a volume that moves between hosts
- * @returns E_STATE_COPIED as a run would be refused with; null: none would, or the file cannot be read, which others say
+ * @returns E_STATE_COPIED as a run would be refused with; null: none would, or the file cannot be read, which others
+ * say
  */
 export function readCopied({ folder, shard }: StateAt, moves: boolean): Fault | null {
   const files = shardFiles(folder, shard);

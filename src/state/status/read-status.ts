@@ -1,7 +1,8 @@
 /**
- * What is known of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the answer, so that
- * other shards still show. It is about the tables that the config names: one that was never begun is in the answer, and what is recorded
- * of a table that the config names no more is shown, but has no part in the phase.
+ * What is known of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in
+ * the answer, so that other shards still show. It is about the tables that the config names: one that was never begun
+ * is in the answer, and what is recorded of a table that the config names no more is shown, but has no part in the
+ * phase.
  */
 import type { Database } from 'better-sqlite3';
 import type { Fault } from '../../core/errors.js';
@@ -71,15 +72,20 @@ export interface ShardStatus {
   /** Faults that were ridden out, by kind, over all runs. */
   readonly incidents: readonly Incident[];
   /**
-   * ms since the epoch, by the state's own clock, until which what a broken-off run had sent may land: a verification whose `startedAt` is
-   * before proves nothing. null: no run was broken off.
+   * ms since the epoch, by the state's own clock, until which what a broken-off run had sent may land: a verification
+   * whose `startedAt` is before proves nothing. null: no run was broken off.
    */
   readonly lateWritesUntil: number | null;
-  /** A restart of it was asked for, and interrupted before it was through with this shard: the next backfill begins it again. */
+  /**
+   * A restart of it was asked for, and interrupted before it was through with this shard: the next backfill begins it
+   * again.
+   */
   readonly restartAsked: boolean;
   /** For how many ms more it may land; null: nothing can. */
   readonly lateWritesForMs: number | null;
-  /** E_STATE_COPIED: a run would be refused, since the state does not live here; null: it does, as far as can be told. */
+  /**
+   * E_STATE_COPIED: a run would be refused, since the state does not live here; null: it does, as far as can be told.
+   */
   readonly copied: Fault | null;
   /** Why nothing more can be said, or null. */
   readonly fault: Fault | null;
@@ -108,7 +114,11 @@ const NOTHING_KNOWN: Known = {
   incidents: [],
 };
 
-/** The status of a shard that nothing is recorded of. @param tables that the config names @param restartAsked a restart of it is not through */
+/**
+ * The status of a shard that nothing is recorded of.
+ * @param tables that the config names
+ * @param restartAsked a restart of it is not through
+ */
 export function notBegun(shard: string, tables: readonly string[], restartAsked = false): ShardStatus {
   return {
     shard,
@@ -122,7 +132,8 @@ export function notBegun(shard: string, tables: readonly string[], restartAsked 
 }
 
 /**
- * @param tables that the config names, in its order; null: whoever asks has no config, and what is recorded is all there is
+ * @param tables that the config names, in its order; null: whoever asks has no config, and what is recorded is all
+ * there is
  * @returns null where nothing is recorded for the shard
  * @param moves the folder is on a volume that moves between hosts
  */

@@ -1,6 +1,7 @@
 /**
- * Rows that cannot be represented as asked, one entry a row: recorded before the chunk that they are in is done, and told
- * their place when it is committed. Listing them by kind is SQLite's work, so thousands of them cost nothing to look at.
+ * Rows that cannot be represented as asked, one entry a row: recorded before the chunk that they are in is done, and
+ * told their place when it is committed. Listing them by kind is SQLite's work, so thousands of them cost nothing to
+ * look at.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { BadRow, BadRowCause, Cursor } from '../../core/model.js';
@@ -95,7 +96,10 @@ export class BadRows {
       .immediate();
   }
 
-  /** In the order they were first found in. @param part the first `limit` behind number `after`; a negative limit is none */
+  /**
+   * In the order they were first found in.
+   * @param part the first `limit` behind number `after`; a negative limit is none
+   */
   of(table: string, { after, limit } = { after: 0, limit: -1 }): readonly RecordedBadRow[] {
     return this.#part.all(table, after, limit).map(toRecorded);
   }
@@ -139,8 +143,8 @@ export class BadRows {
 }
 
 /**
- * Columns with bad rows, and those that a retry accepted a change for while they had some. Asks for nothing that files of version 2 do not
- * have: they are read as they are.
+ * Columns with bad rows, and those that a retry accepted a change for while they had some. Asks for nothing that files
+ * of version 2 do not have: they are read as they are.
  */
 export function badColumns(database: Database): readonly { readonly table: string; readonly column: string | null }[] {
   return database

@@ -29,7 +29,8 @@ type InsertValues = Omit<ChunkRecord, 'comparedAt'> &
     readonly doneAt: number;
   };
 
-// Chunks of a range are read one after the other, so by whichever clock, the first that is committed was compared first, and the last one last.
+// Chunks of a range are read one after the other, so by whichever clock, the first that is committed was compared
+// first, and the last one last.
 const FIRST_COMPARED = `oldest_at = coalesce(oldest_at, @comparedAt),
                 oldest_steady = CASE WHEN oldest_at IS NULL THEN @comparedSteady ELSE oldest_steady END`;
 const COMPARED = `${FIRST_COMPARED},
@@ -41,12 +42,13 @@ const EMPTY_COMPARED = `${FIRST_COMPARED},
                 newest_steady = CASE WHEN newest_at IS NULL THEN @comparedSteady ELSE newest_steady END`;
 
 /**
- * Differences of a pass that are kept, those found first: reports list twenty, and the counts beside the watermarks are whole. A table that
- * was moved in part has one for each row of the rest, which would make the state as large as the table.
+ * Differences of a pass that are kept, those found first: reports list twenty, and the counts beside the watermarks are
+ * whole. A table that was moved in part has one for each row of the rest, which would make the state as large as the
+ * table.
  *
- * How far the kind was followed ("a record for each row"): bad rows have one each, since a retry reads them by it, and `--max-bad-rows`
- * bounds them in a backfill; suspects are as many as requests without an answer; incidents are one a kind; a register of item keys
- * says what it will take before it is made.
+ * How far the kind was followed ("a record for each row"): bad rows have one each, since a retry reads them by it, and
+ * `--max-bad-rows` bounds them in a backfill; suspects are as many as requests without an answer; incidents are one a
+ * kind; a register of item keys says what it will take before it is made.
  */
 const KEPT_OF_A_PASS = 1_000;
 

@@ -1,7 +1,7 @@
 /**
  * Compares what a shard was begun with to what it would go on with, as plain JSON: the order of an object's keys means
- * nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are shown; of what takes
- * environment variables, the text of the config alone (`core/text/sealed.ts`).
+ * nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are
+ * shown; of what takes environment variables, the text of the config alone (`core/text/sealed.ts`).
  */
 import { FerryError } from '../../core/errors.js';
 import { isSealed, shownOf } from '../../core/text/sealed.js';

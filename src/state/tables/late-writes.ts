@@ -1,7 +1,8 @@
 /**
- * Remembers that requests are being sent. Whoever opens the file and finds that mark knows that a process ended without hearing them
- * out (kill -9, a power cut): a run was broken off, and what it had sent may still land. Its time is when that was found, which is
- * never too early. A shard that is begun again inherits this from the state that was put aside.
+ * Remembers that requests are being sent. Whoever opens the file and finds that mark knows that a process ended without
+ * hearing them out (kill -9, a power cut): a run was broken off, and what it had sent may still land. Its time is when
+ * that was found, which is never too early. A shard that is begun again inherits this from the state that was put
+ * aside.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { existsSync, readdirSync } from 'node:fs';
@@ -62,7 +63,10 @@ export class LateWrites {
     this.#breakOff.run(now);
   }
 
-  /** For a state file that begins a shard again. @param archives that its own memory of late writes has in it, by name */
+  /**
+   * For a state file that begins a shard again.
+   * @param archives that its own memory of late writes has in it, by name
+   */
   inherit(brokenOffAt: number | null, archives: readonly string[]): void {
     if (brokenOffAt !== null) this.#breakOff.run(brokenOffAt);
     this.#setInherited.run(JSON.stringify(archives));
@@ -74,7 +78,10 @@ export class LateWrites {
     return text === null ? [] : (JSON.parse(text) as readonly string[]);
   }
 
-  /** How long ago anything was sent that may still land, at the least, in ms; null: nothing was that has not had its window. */
+  /**
+   * How long ago anything was sent that may still land, at the least, in ms; null: nothing was that has not had its
+   * window.
+   */
   sentAgo(clock: SteadyClock): number | null {
     const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
     const times = [brokenOffAt, this.#lastSuspect.get() ?? null].filter((time) => time !== null);
@@ -90,8 +97,9 @@ interface Inheritance {
 }
 
 /**
- * What the states that were put aside leave to one that begins the shard again. Each is judged by its own clock, never by its name, which
- * has the wall clock's time. One whose heir is there is passed over: the heir has it in its own memory.
+ * What the states that were put aside leave to one that begins the shard again. Each is judged by its own clock, never
+ * by its name, which has the wall clock's time. One whose heir is there is passed over: the heir has it in its own
+ * memory.
  */
 export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheritance {
   const found = archives(files).map((name) => ({

@@ -23,8 +23,8 @@ interface Rebinding extends ToBind {
 }
 
 /**
- * What a file of any version says of itself: columns that the first version had alone, so that a look beside, which brings nothing up, can
- * still tell what the shard was begun with.
+ * What a file of any version says of itself: columns that the first version had alone, so that a look beside, which
+ * brings nothing up, can still tell what the shard was begun with.
  */
 export class Binding {
   readonly #read: Statement<[], { shard: string; fingerprint: string | null }>;

@@ -1,13 +1,15 @@
 /**
- * Walks over a table. A pass has one row per range of the plan, with its watermark and its totals; `chunks.ts` moves them.
+ * Walks over a table. A pass has one row per range of the plan, with its watermark and its totals; `chunks.ts` moves
+ * them.
  *
  * none -> openPass -> unfinished (resumed by every further openPass) -> all ranges complete -> finishPass -> finished
  *
- * A backfill is always gone on with. A verification is a claim about what was there when it looked: `abandoned` says when that claim does
- * not hold any more and it is made again from the start. How far this kind was followed: time (a comparison too long ago, of unknown age,
- * or one that late writes may have landed after), the backfill (it went on, or ended, since the verification began), retries of bad rows,
- * accepted changes of the mapping, and another MySQL server (meta.ts). Not the plan: a state's ranges are cut once, `--restart` makes another state. Not another
- * process: the shard's lock keeps a backfill away while a verification runs.
+ * A backfill is always gone on with. A verification is a claim about what was there when it looked: `abandoned` says
+ * when that claim does not hold any more and it is made again from the start. How far this kind was followed: time (a
+ * comparison too long ago, of unknown age, or one that late writes may have landed after), the backfill (it went on, or
+ * ended, since the verification began), retries of bad rows, accepted changes of the mapping, and another MySQL server
+ * (meta.ts). Not the plan: a state's ranges are cut once, `--restart` makes another state. Not another process: the
+ * shard's lock keeps a backfill away while a verification runs.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
@@ -73,7 +75,10 @@ interface RetriedRow {
 
 const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_rows: 0, newer_items: 0, units: 0 };
 
-/** SQL for the newest pass that a retry, or a change of the mapping for one, came after. @param table SQL for the table's name */
+/**
+ * SQL for the newest pass that a retry, or a change of the mapping for one, came after.
+ * @param table SQL for the table's name
+ */
 function overtakenBy(table: string): string {
   return `max(coalesce((SELECT max(after_pass) FROM retries WHERE table_name = ${table}), 0),
               coalesce((SELECT max(after_pass) FROM accepted_changes), 0))`;
@@ -238,7 +243,10 @@ export class Passes {
     );
   }
 
-  /** Verifications up to this pass have not seen what a retry moved since, or go by a mapping that is another by now; 0: none. */
+  /**
+   * Verifications up to this pass have not seen what a retry moved since, or go by a mapping that is another by now; 0:
+   * none.
+   */
   overtakenBy(table: string): number {
     return this.#overtakenBy.get({ table }) ?? 0;
   }

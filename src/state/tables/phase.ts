@@ -1,6 +1,6 @@
 /**
- * How far a shard is, told from its passes alone: what a dead process said last is no evidence. It is about the tables that the config
- * names: one that nothing was recorded of yet is one whose rows are all still in MySQL alone.
+ * How far a shard is, told from its passes alone: what a dead process said last is no evidence. It is about the tables
+ * that the config names: one that nothing was recorded of yet is one whose rows are all still in MySQL alone.
  */
 import type { Phase } from '../../core/model.js';
 import type { Standing } from '../../core/evidence.js';
@@ -27,9 +27,9 @@ export interface OpenWrites {
 }
 
 /**
- * `verified` only where every table has a finished verification that began after its backfill had ended and found nothing, and no
- * write is open: an item that may still land has not been proven. What stayed unresolved has not passed either, and a bad row
- * has no item.
+ * `verified` only where every table has a finished verification that began after its backfill had ended and found
+ * nothing, and no write is open: an item that may still land has not been proven. What stayed unresolved has not passed
+ * either, and a bad row has no item.
  */
 export function phaseOf(tables: readonly TablePasses[], { suspects, lateWritesUntil }: OpenWrites): Phase {
   if (tables.every(({ planned }) => !planned)) return 'new';
@@ -53,8 +53,9 @@ function verdictOf(table: TablePasses): 'none' | 'running' | 'differences' | 'cl
 }
 
 /**
- * A verdict is bound to the end of the backfill that it saw. Not to its begin: rows that the backfill wrote after the verification had
- * passed them were seen by nobody. Over an unfinished backfill, a verification is about what was there, as long as nothing was added.
+ * A verdict is bound to the end of the backfill that it saw. Not to its begin: rows that the backfill wrote after the
+ * verification had passed them were seen by nobody. Over an unfinished backfill, a verification is about what was
+ * there, as long as nothing was added.
  */
 export function standingOf({
   backfill,

@@ -1,16 +1,19 @@
 /**
- * The time that waiting is judged by: ms since the epoch as the wall clock had it when the file was begun, and from there on what has
- * passed for certain. So whoever sets the wall clock, forward or back, ends no waiting early and prolongs none.
+ * The time that waiting is judged by: ms since the epoch as the wall clock had it when the file was begun, and from
+ * there on what has passed for certain. So whoever sets the wall clock, forward or back, ends no waiting early and
+ * prolongs none.
  *
- * What has passed for certain is the least that the two clocks say which nobody sets. Where they cannot be compared with an earlier look
- * (another start of the machine, another machine, clocks that went back), nobody knows how much time has passed meanwhile: it counts as
- * none, so that what is waited for is waited for once more, and `anchor` says so. The file's time never goes back: a verification that
- * began after a window stays after it. The table in README.md has each case.
+ * What has passed for certain is the least that the two clocks say which nobody sets. Where they cannot be compared
+ * with an earlier look (another start of the machine, another machine, clocks that went back), nobody knows how much
+ * time has passed meanwhile: it counts as none, so that what is waited for is waited for once more, and `anchor` says
+ * so. The file's time never goes back: a verification that began after a window stays after it. The table in README.md
+ * has each case.
  *
- * Ages of comparisons err to the other side: they are judged by the wall clock and by the most that the unset clocks say, by whichever is
- * more. Over a restart of the machine nothing but the wall clock is left; where that says that a comparison of before the restart came after
- * it, it was set back, and the comparison's age is known to nobody from then on. So it is with a file that came from another machine,
- * where that compared while this one was up already: two clocks that nobody can compare.
+ * Ages of comparisons err to the other side: they are judged by the wall clock and by the most that the unset clocks
+ * say, by whichever is more. Over a restart of the machine nothing but the wall clock is left; where that says that a
+ * comparison of before the restart came after it, it was set back, and the comparison's age is known to nobody from
+ * then on. So it is with a file that came from another machine, where that compared while this one was up already: two
+ * clocks that nobody can compare.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Age, ComparisonTime } from '../../core/evidence.js';

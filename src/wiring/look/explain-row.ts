@@ -1,6 +1,6 @@
 /**
- * Finds the row that an operator names, on the first shard that has it, and explains its items. Needs no target: one that does not answer
- * leaves entries in local indexes out of account, which the answer says.
+ * Finds the row that an operator names, on the first shard that has it, and explains its items. Needs no target: one
+ * that does not answer leaves entries in local indexes out of account, which the answer says.
  */
 import type { Config } from '../../config/model.js';
 import { FerryError } from '../../core/errors.js';
@@ -24,11 +24,17 @@ export interface ExplainedRow extends RowExplanation {
   readonly table: string;
   /** The row's scan key. Holds row values. */
   readonly row: string;
-  /** Whether the target was asked for its local indexes in vain: an item that is too large with its entries shows as mapped. */
+  /**
+   * Whether the target was asked for its local indexes in vain: an item that is too large with its entries shows as
+   * mapped.
+   */
   readonly localIndexesUnknown: boolean;
 }
 
-/** @param table null: the first of the config that has such a row @throws FerryError E_USAGE where there is none; E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_STATE_* */
+/**
+ * @param table null: the first of the config that has such a row
+ * @throws FerryError E_USAGE where there is none; E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_STATE_*
+ */
 export async function explainRowOf(
   config: Config,
   shards: readonly string[],

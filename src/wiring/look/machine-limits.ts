@@ -1,6 +1,6 @@
 /**
- * What the machine allows beside what the config needs, before a run finds out. Estimates, so each is a warning: what is really refused
- * has a code of its own (`core/machine-faults.ts`).
+ * What the machine allows beside what the config needs, before a run finds out. Estimates, so each is a warning: what
+ * is really refused has a code of its own (`core/machine-faults.ts`).
  */
 import type { Config } from '../../config/model.js';
 import type { Finding } from '../../core/errors.js';
@@ -16,7 +16,9 @@ export interface Allowed {
   readonly processes: number | null;
 }
 
-/** Of a shard's process, as MIGRATION.md says; of the one above them, with hundreds of shards (`npm run bench:shards`). */
+/**
+ * Of a shard's process, as MIGRATION.md says; of the one above them, with hundreds of shards (`npm run bench:shards`).
+ */
 const WORKER_BYTES = 200 * 2 ** 20;
 const SUPERVISOR_BYTES = 250 * 2 ** 20;
 /** Node's own files, the state with its journal, the register of keys, the channel to the other processes. */

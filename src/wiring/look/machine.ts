@@ -1,6 +1,6 @@
 /**
- * What the machine lets one process have. A container's limit counts, where it is below what the machine has: beyond it the kernel ends
- * the process without a word. So does that of each control group around it (`core/control-groups.ts`).
+ * What the machine lets one process have. A container's limit counts, where it is below what the machine has: beyond it
+ * the kernel ends the process without a word. So does that of each control group around it (`core/control-groups.ts`).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -9,14 +9,17 @@ import { controlGroupFolders, limitIn } from '../../core/control-groups.js';
 /** Of a Node process, itself, V8's and libuv's: with 11 of them, the tool runs; with fewer, Node aborts or hangs. */
 export const NODE_THREADS = 12;
 
-/** Files that this process, and each of its children, may have open; null where the machine does not say. Node raises it to the hard limit. */
+/**
+ * Files that this process, and each of its children, may have open; null where the machine does not say. Node raises it
+ * to the hard limit.
+ */
 export function openFilesLimit(): number | null {
   return numberIn(/^Max open files +(\d+)/m.exec(contentOf('/proc/self/limits')));
 }
 
 /**
- * Processes and threads that may still be started, by the limit of the user (none for root) and that of the container; null where
- * neither is known.
+ * Processes and threads that may still be started, by the limit of the user (none for root) and that of the container;
+ * null where neither is known.
  */
 export function processesLeft(read: Read = contentOf): number | null {
   const left = [ofUser(), ofContainer(read)].filter((count) => count !== null);
@@ -57,7 +60,10 @@ function ofContainer(read: Read): number | null {
   return left.length === 0 ? null : Math.min(...left);
 }
 
-/** Processors that may be busy at once: fewer than the machine has where a container is given a share of time; one at least. */
+/**
+ * Processors that may be busy at once: fewer than the machine has where a container is given a share of time; one at
+ * least.
+ */
 export function processors(machine: number = availableParallelism(), read: Read = contentOf): number {
   const shares = groupsOf('cpu', read).flatMap((folder) => {
     const [quota = '', period = ''] =

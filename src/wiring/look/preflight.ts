@@ -1,4 +1,7 @@
-/** The preflight: config, sources, mappings, state folder and target, each looked at whatever the others say; all findings at once. */
+/**
+ * The preflight: config, sources, mappings, state folder and target, each looked at whatever the others say; all
+ * findings at once.
+ */
 import type { Config } from '../../config/model.js';
 import type { FerryError, Finding } from '../../core/errors.js';
 import type { TableInfo } from '../../core/model.js';
@@ -175,7 +178,9 @@ function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
-/** Whether shards that were moved before agree with these. A target that could not be looked at is told of by itself. */
+/**
+ * Whether shards that were moved before agree with these. A target that could not be looked at is told of by itself.
+ */
 function lookAtOthers(
   config: Config,
   shardIds: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * How much of the disk a run still takes to record item keys: a verification takes none, and what a resume has recorded is on the disk
- * already. So neither is refused for room that it does not need.
+ * How much of the disk a run still takes to record item keys: a verification takes none, and what a resume has recorded
+ * is on the disk already. So neither is refused for room that it does not need.
  */
 import { statSync } from 'node:fs';
 import { keyRegisterFiles } from '../../state/sqlite/files.js';
@@ -17,7 +17,8 @@ export type RegisterUse =
 /**
  * @param estimated bytes of the keys of these shards, all of them
  * @param folder the state folder
- * @returns bytes; what the file holds of other shards, nobody tells apart, so that only counts where one of these was begun
+ * @returns bytes; what the file holds of other shards, nobody tells apart, so that only counts where one of these was
+ * begun
  */
 export function registerRoom(estimated: number, folder: string, shards: readonly string[], use: RegisterUse): number {
   if (use === 'none') return 0;

@@ -1,6 +1,7 @@
 /**
- * Shards of one migration have to agree in what keeps their rows from overwriting each other, and in where they go: each has a state
- * of its own, bound to the config as it was then. Before a shard is moved, the states of all others are looked at.
+ * Shards of one migration have to agree in what keeps their rows from overwriting each other, and in where they go:
+ * each has a state of its own, bound to the config as it was then. Before a shard is moved, the states of all others
+ * are looked at.
  */
 import { disagreements, haveOneTarget } from '../../config/binding/binding-rules.js';
 import { resumeFingerprint } from '../../config/binding/fingerprint.js';
@@ -11,8 +12,8 @@ import { changeLines } from '../../state/tables/fingerprint.js';
 import { readBinding, recordedShards } from '../../state/status/read-binding.js';
 
 /**
- * Shards whose state is bound to other settings than those that `shards` are to be moved with. One whose state cannot be read is told
- * of by `guardFindings`.
+ * Shards whose state is bound to other settings than those that `shards` are to be moved with. One whose state cannot
+ * be read is told of by `guardFindings`.
  * @param targetIdentity null: there is no such table yet
  * @param restarting shards that begin again with this run: what they were bound to ends
  */
@@ -50,8 +51,8 @@ interface Disagreement {
 }
 
 /**
- * Other shards of the config whose state is bound to what cannot stand beside `now`: where one begins again under it, so must they, and in
- * the same run.
+ * Other shards of the config whose state is bound to what cannot stand beside `now`: where one begins again under it,
+ * so must they, and in the same run.
  * @param shards those that begin again
  * @param bindingAt what a shard's state is bound to; reads its file unless given
  */

@@ -1,13 +1,13 @@
 /**
  * Samples the declaration that no two shards share a value of a column: some values of each shard are looked up on all
- * others, each in the forms that the other's column may hold it in. One that is found refutes it; none found proves nothing, and the
- * run goes on watching the sharding column. What is one value is for same-value.ts to say, as in the run: a server finds more (`abc` for
- * `ABC`), and then gives one row of those that it takes for equal.
+ * others, each in the forms that the other's column may hold it in. One that is found refutes it; none found proves
+ * nothing, and the run goes on watching the sharding column. What is one value is for same-value.ts to say, as in the
+ * run: a server finds more (`abc` for `ABC`), and then gives one row of those that it takes for equal.
  *
- * What it costs grows with the number of shards, and not with its square: as many values are sampled in all, however many shards there
- * are, and a server is asked for all of them at once. How far that kind was followed ("each shard against each other"): `valueFindings`
- * and `bindingFindings` go over the different definitions and changes, of which there are few, and not over pairs of shards;
- * `npm run bench:shards` measures every command.
+ * What it costs grows with the number of shards, and not with its square: as many values are sampled in all, however
+ * many shards there are, and a server is asked for all of them at once. How far that kind was followed ("each shard
+ * against each other"): `valueFindings` and `bindingFindings` go over the different definitions and changes, of which
+ * there are few, and not over pairs of shards; `npm run bench:shards` measures every command.
  */
 import pLimit from 'p-limit';
 import type { Config, SourceTableConfig } from '../../config/model.js';
@@ -39,15 +39,18 @@ export interface SampledShard {
 /** Values taken from a shard at most: each costs a few index lookups there, and one on every other shard. */
 const SAMPLED_VALUES = 16;
 
-/** Values taken in all, at least one from each shard: what is shared widely shows in them, and what is rare would not in ten times as many. */
+/**
+ * Values taken in all, at least one from each shard: what is shared widely shows in them, and what is rare would not in
+ * ten times as many.
+ */
 const SAMPLED_IN_ALL = 256;
 
 /** Shards that are asked side by side. */
 const AT_ONCE = 32;
 
 /**
- * Statements about values that a shard's server holds to be equal and that are not one value, before the rest is left alone: where a
- * collation ignores case, and shards differ by nothing else, every value would be one.
+ * Statements about values that a shard's server holds to be equal and that are not one value, before the rest is left
+ * alone: where a collation ignores case, and shards differ by nothing else, every value would be one.
  */
 const MISTAKEN_LOOKUPS = 64;
 
@@ -193,7 +196,8 @@ async function firstShared(
     if (holder !== undefined) return holder;
     mistaken += 1;
     if (among.length === 1) return null;
-    // Some text is equal to that row by the server's rules alone. Which one, halving tells; a row of the others may be behind it.
+    // Some text is equal to that row by the server's rules alone. Which one, halving tells; a row of the others may be
+    // behind it.
     const middle = among.length >> 1;
     return (await search(among.slice(0, middle))) ?? (await search(among.slice(middle)));
   };
@@ -205,7 +209,10 @@ function namesOf(same: SameValue, cell: string | Buffer): readonly string[] {
   return same.namesOf(cell).map((name) => JSON.stringify(name));
 }
 
-/** Opens the column by itself, through an index that begins with it; null where there is none, or no literal for its type. */
+/**
+ * Opens the column by itself, through an index that begins with it; null where there is none, or no literal for its
+ * type.
+ */
 function columnOpener(
   config: Config,
   { shard, tables, indexes, mappings }: SampledShard,

@@ -1,7 +1,7 @@
 /**
- * Looks at many shards side by side: most of a look is the way there and back, and one that is slow or dead holds up no other. No more than
- * `scansPerShard` at once are on one MySQL server, however many shards it has. Answers come in the order that was asked in; one shard's
- * fault is its answer.
+ * Looks at many shards side by side: most of a look is the way there and back, and one that is slow or dead holds up no
+ * other. No more than `scansPerShard` at once are on one MySQL server, however many shards it has. Answers come in the
+ * order that was asked in; one shard's fault is its answer.
  */
 import pLimit from 'p-limit';
 import type { Config } from '../../config/model.js';

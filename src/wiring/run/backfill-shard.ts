@@ -1,4 +1,7 @@
-/** `backfill` on one shard: table after table, what is done already passed over. A dry run goes the same way, and writes nothing. */
+/**
+ * `backfill` on one shard: table after table, what is done already passed over. A dry run goes the same way, and writes
+ * nothing.
+ */
 import { BadRowLimit } from '../../engine/pass/bad-row-limit.js';
 import { backfillTable } from '../../engine/backfill.js';
 import { evidence, isFinished } from './evidence.js';
@@ -7,7 +10,10 @@ import { openGuard, openRegisters, openWriter, secondsNow, tellPhase, type Shard
 import { withPass } from './table-pass.js';
 import { openTargetSession } from '../target-session.js';
 
-/** @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP; E_INTERRUPTED */
+/**
+ * @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP;
+ * E_INTERRUPTED
+ */
 export async function backfillShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
   const { task, config, bus, session, store, context } = work;
   const done = session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name)));

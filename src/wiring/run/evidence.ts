@@ -1,6 +1,7 @@
 /**
- * What the state says of a shard's work, all tables of the config together: the part of an outcome that is read, not remembered. A
- * verification counts only where it has seen the backfill as it is now; what an overtaken one had found is nobody's news any more.
+ * What the state says of a shard's work, all tables of the config together: the part of an outcome that is read, not
+ * remembered. A verification counts only where it has seen the backfill as it is now; what an overtaken one had found
+ * is nobody's news any more.
  */
 import { EXIT } from '../../core/errors.js';
 import { addCounts, NO_COUNTS, type Counts } from '../../core/model.js';
@@ -31,7 +32,8 @@ const LISTED = 20;
 
 /**
  * What the state says of all tables together, as an outcome.
- * @param reached tables that a verification came to before it broke off: what an earlier one found of others is not its news; null: all
+ * @param reached tables that a verification came to before it broke off: what an earlier one found of others is not its
+ * news; null: all
  */
 export function evidence(
   task: ShardTask,

@@ -1,7 +1,8 @@
 /**
- * How a shard's run keeps rows from overwriting each other silently, beyond what the schema proves: nothing more; every value
- * of the sharding columns claimed for its shard; or every item key claimed for its row. A shard that was moved under less
- * cannot be made up for later, so the guard is part of what a state is bound to, and shards of one migration have the same.
+ * How a shard's run keeps rows from overwriting each other silently, beyond what the schema proves: nothing more; every
+ * value of the sharding columns claimed for its shard; or every item key claimed for its row. A shard that was moved
+ * under less cannot be made up for later, so the guard is part of what a state is bound to, and shards of one migration
+ * have the same.
  */
 import type { Config } from '../../config/model.js';
 import { placeText } from '../../core/text/config-path.js';
@@ -47,8 +48,8 @@ function guardIn({ itemKeys }: Fingerprint): KeyGuard {
 }
 
 /**
- * Shards that were moved under another guard than the one that is needed now: their rows are unknown to it. One whose state
- * cannot be read is told of, and stops no other.
+ * Shards that were moved under another guard than the one that is needed now: their rows are unknown to it. One whose
+ * state cannot be read is told of, and stops no other.
  * @param exceptFor shards that begin again with this run
  */
 export function guardFindings(config: Config, guard: KeyGuard, exceptFor: ReadonlySet<string>): readonly Finding[] {
@@ -75,8 +76,9 @@ export function guardFindings(config: Config, guard: KeyGuard, exceptFor: Readon
 }
 
 /**
- * What a state is bound to of its guard. `valueNames`: values are recorded under all their names (same-value.ts). A shard begun by an
- * earlier version recorded some of its values by what the server printed alone; resumed, it stays known for that until it begins again.
+ * What a state is bound to of its guard. `valueNames`: values are recorded under all their names (same-value.ts). A
+ * shard begun by an earlier version recorded some of its values by what the server printed alone; resumed, it stays
+ * known for that until it begins again.
  * @param begun what the shard's state was begun with; null: it begins now
  */
 export function guardBinding(guard: KeyGuard, begun: Fingerprint | null): Fingerprint {
@@ -95,9 +97,9 @@ interface LookedAt {
 }
 
 /**
- * Shards of which an earlier version recorded the sharding values as their server prints them, where another shard defines the
- * column otherwise: there, one value may print in two ways. Where it does not, rows with one item key print one value alike, as under
- * this guard the value, or what else is of one shard only, can be read back from the key.
+ * Shards of which an earlier version recorded the sharding values as their server prints them, where another shard
+ * defines the column otherwise: there, one value may print in two ways. Where it does not, rows with one item key print
+ * one value alike, as under this guard the value, or what else is of one shard only, can be read back from the key.
  * @param exceptFor shards that begin again with this run
  */
 export function valueFindings(
@@ -131,7 +133,10 @@ export function valueFindings(
 
 type Columns = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
-/** The table's columns as they were when the shard was begun, where its values are recorded by what was printed alone; else null. */
+/**
+ * The table's columns as they were when the shard was begun, where its values are recorded by what was printed alone;
+ * else null.
+ */
 function printedColumns(folder: string, shard: string, table: string): Columns | null {
   const binding = unlessUnreadable(() => readBinding({ folder, shard }));
   if (binding === null || guardIn(binding) !== 'shard-values' || binding[VALUE_NAMES] !== undefined) return null;
@@ -186,7 +191,8 @@ export function checkDeclaredColumns(config: Config, info: TableInfo): void {
   const missing = columnsOfOneShard(table).find((column) => !known.includes(column));
   if (missing === undefined) return;
   const field = missing === table.shardedBy ? 'shardedBy' : 'globallyUnique';
-  // Of `source.table` and `source.tables` one is there, and a path that is not has the line of `source`, which stands above.
+  // Of `source.table` and `source.tables` one is there, and a path that is not has the line of `source`, which stands
+  // above.
   const [one, several] = [['source', 'table', field] as const, ['source', 'tables', index, field] as const];
   const path = config.lineOf(one) > config.lineOf(several) ? one : several;
   const near = nearest(missing, known);

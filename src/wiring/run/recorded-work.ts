@@ -1,6 +1,6 @@
 /**
- * What the state says of a shard whose process told nothing: it was not started, or it ended without a word. Read beside whoever holds it;
- * where it cannot be read, nothing is said.
+ * What the state says of a shard whose process told nothing: it was not started, or it ended without a word. Read
+ * beside whoever holds it; where it cannot be read, nothing is said.
  */
 import type { Config } from '../../config/model.js';
 import { addCounts, NO_COUNTS, type Counts } from '../../core/model.js';
@@ -10,7 +10,8 @@ import type { ShardOutcome, ShardTask } from './shard-task.js';
 import { stateFolder } from './shard-work.js';
 
 /**
- * Of a shard that was to begin again, and has not, nothing: what is recorded is what it is to leave behind. Of a verification only one that is unfinished: what a former one saw is no news of this run.
+ * Of a shard that was to begin again, and has not, nothing: what is recorded is what it is to leave behind. Of a
+ * verification only one that is unfinished: what a former one saw is no news of this run.
  */
 export function recordedWork(
   config: Config,

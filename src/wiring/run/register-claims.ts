@@ -1,10 +1,12 @@
 /**
- * Whether the register of item keys has what was claimed in it: where a state was put back, or moved, without it, rows of other shards could
- * overwrite what its shard has moved, unseen. A shard that has moved items claimed something for each of them, so one without any claim
- * says that the register is another one. That goes by the states in the folder, whether the config has their shards or not.
+ * Whether the register of item keys has what was claimed in it: where a state was put back, or moved, without it, rows
+ * of other shards could overwrite what its shard has moved, unseen. A shard that has moved items claimed something for
+ * each of them, so one without any claim says that the register is another one. That goes by the states in the folder,
+ * whether the config has their shards or not.
  *
- * Not told: a register that lacks some claims of each shard, put in place with a witness of its own (`state/home/witness.ts`); a
- * shard without claims among millions of others'; and what a state of an earlier version has moved, as long as its own shard has not run again.
+ * Not told: a register that lacks some claims of each shard, put in place with a witness of its own
+ * (`state/home/witness.ts`); a shard without claims among millions of others'; and what a state of an earlier version
+ * has moved, as long as its own shard has not run again.
  */
 import type { Config } from '../../config/model.js';
 import type { Finding } from '../../core/errors.js';

@@ -1,4 +1,6 @@
-/** `backfill --retry-bad` on one shard: accepts what may change of the mapping, and tries the recorded bad rows again. */
+/**
+ * `backfill --retry-bad` on one shard: accepts what may change of the mapping, and tries the recorded bad rows again.
+ */
 import { takenUp } from '../../config/binding/binding-rules.js';
 import { mustStay, type BadColumn } from '../../config/binding/retry-scope.js';
 import type { Config } from '../../config/model.js';
@@ -17,8 +19,8 @@ import { gaugesOf, openGuard, openRegisters, openWriter, secondsNow, tellPhase, 
 import { openTargetSession } from '../target-session.js';
 
 /**
- * Binds the shard to the mapping as it is now. One config serves all shards, so a column with bad rows on any of them may have
- * changed for all, and stays free to once a retry has accepted that: the other shards follow.
+ * Binds the shard to the mapping as it is now. One config serves all shards, so a column with bad rows on any of them
+ * may have changed for all, and stays free to once a retry has accepted that: the other shards follow.
  * @throws FerryError E_STATE_CHANGED for changes that would make untrue what was moved
  */
 export function acceptMapping(

@@ -1,6 +1,6 @@
 /**
- * One shard's work from end to end, inside its own process: state, source and target are opened, the tables are worked through
- * one after the other, and whatever happens becomes an outcome. Nothing is thrown.
+ * One shard's work from end to end, inside its own process: state, source and target are opened, the tables are worked
+ * through one after the other, and whatever happens becomes an outcome. Nothing is thrown.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../../config/model.js';
@@ -141,7 +141,10 @@ function whatIsKnown(
   }
 }
 
-/** What was reported is on disk already; that the file could not be closed in order is told all the same, after what came before it. */
+/**
+ * What was reported is on disk already; that the file could not be closed in order is told all the same, after what
+ * came before it.
+ */
 function closeState<O extends Omit<ShardOutcome, 'shard' | 'elapsedMs'>>(store: StateStore | null, outcome: O): O {
   try {
     store?.close();

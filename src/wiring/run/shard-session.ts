@@ -20,7 +20,8 @@ export interface ShardSession {
 }
 
 /**
- * @param localIndexes of the target table, which may still be asked for them: backfill, verify, diff and plan have to judge a row alike
+ * @param localIndexes of the target table, which may still be asked for them: backfill, verify, diff and plan have to
+ * judge a row alike
  * @throws FerryError E_SHARD_UNKNOWN, E_SOURCE_*, E_TABLE_*, E_MAPPING_*
  */
 export async function openShardSession(

@@ -19,11 +19,19 @@ export interface ShardTask {
   /** Try the recorded bad rows again, and nothing else. */
   readonly retryBad: boolean;
   readonly maxBadRows: number;
-  /** verify: by table, the finished verification that an interrupted run left behind and that is not made again, by its pass. */
+  /**
+   * verify: by table, the finished verification that an interrupted run left behind and that is not made again, by its
+   * pass.
+   */
   readonly takenOver: Readonly<Record<string, number>>;
-  /** Identity of the table that the whole run began with: a shard that begins days later must not take another one for it. null: any. */
+  /**
+   * Identity of the table that the whole run began with: a shard that begins days later must not take another one for
+   * it. null: any.
+   */
   readonly target: string | null;
-  /** Go on from another MySQL server, or from a table that was rebuilt, though nothing proves that it has the same data. */
+  /**
+   * Go on from another MySQL server, or from a table that was rebuilt, though nothing proves that it has the same data.
+   */
   readonly acceptServer: boolean;
   /** SELECTs at once on the shard's server. */
   readonly scans: number;
@@ -33,7 +41,10 @@ export interface ShardTask {
   readonly units: number;
 }
 
-/** What a run left behind, by key. Keys are row values: for the report that the operator asked for, never for events or logs. */
+/**
+ * What a run left behind, by key. Keys are row values: for the report that the operator asked for, never for events or
+ * logs.
+ */
 export interface ShardFindings {
   /** The first ones; the counts in the outcome are whole. */
   readonly badRows: readonly (BadRow & {
@@ -48,7 +59,10 @@ export interface ShardOutcome {
   readonly shard: string;
   readonly outcome: 'done' | 'differences' | 'failed' | 'interrupted';
   readonly exitCode: ExitCode;
-  /** Who says so: the shard's process; the state, as the process ended without a word; nobody, as the process was not started. */
+  /**
+   * Who says so: the shard's process; the state, as the process ended without a word; nobody, as the process was not
+   * started.
+   */
   readonly toldBy: 'process' | 'state' | 'nobody';
   readonly fault: Fault | null;
   readonly counts: Counts;
@@ -67,7 +81,10 @@ export interface ShardOutcome {
   readonly doubtful: number;
   /** Every table of the shard was backfilled to the end of its plan. */
   readonly backfillFinished: boolean;
-  /** Those that were not; `begun`: some of it was moved. What the config names and the state does not know is among them. */
+  /**
+   * Those that were not; `begun`: some of it was moved. What the config names and the state does not know is among
+   * them.
+   */
   readonly unfinished: readonly { readonly table: string; readonly begun: boolean }[];
   /** verify: of all comparisons that this outcome rests on, the one that is longest ago; null: there is none. */
   readonly oldestComparison: Age | null;
@@ -76,7 +93,10 @@ export interface ShardOutcome {
   readonly suspects: number;
   /** ms since the epoch after which a verification can close the suspects; null where there are none. */
   readonly suspectsClosableAt: number | null;
-  /** ms since the epoch: what a killed run had sent may land until then, and this verification began before; null: no such thing. */
+  /**
+   * ms since the epoch: what a killed run had sent may land until then, and this verification began before; null: no
+   * such thing.
+   */
   readonly lateWritesUntil: number | null;
   readonly findings: ShardFindings;
 }

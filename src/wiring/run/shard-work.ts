@@ -1,4 +1,7 @@
-/** Everything that the work on one shard holds open, and what its kinds of work have in common: a writer, the register of item keys. */
+/**
+ * Everything that the work on one shard holds open, and what its kinds of work have in common: a writer, the register
+ * of item keys.
+ */
 import { join } from 'node:path';
 import type { Config } from '../../config/model.js';
 import type { EventBus } from '../../core/events.js';
@@ -67,7 +70,10 @@ export function openWriter(work: ShardWork, target: TargetSession | null): ItemW
   };
 }
 
-/** Where that cannot be recorded, the run counts as broken off: verification waits in vain, and no fault is hidden by this one. */
+/**
+ * Where that cannot be recorded, the run counts as broken off: verification waits in vain, and no fault is hidden by
+ * this one.
+ */
 function endWrites(store: StateStore): void {
   try {
     store.endWrites();

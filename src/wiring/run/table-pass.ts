@@ -8,7 +8,10 @@ import { PassProgress } from '../../engine/pass/progress.js';
 import type { TableJob } from '../../engine/pass/table-job.js';
 import { gaugesOf, maxAgeMs, type ShardWork } from './shard-work.js';
 
-/** Plans the table, opens or resumes its pass, and keeps telling how far it is. @throws FerryError of the source or the state, and what `run` throws */
+/**
+ * Plans the table, opens or resumes its pass, and keeps telling how far it is.
+ * @throws FerryError of the source or the state, and what `run` throws
+ */
 export async function withPass(
   work: ShardWork,
   job: TableJob,

@@ -1,11 +1,13 @@
 /**
- * What a `verify` does not read again. It is one piece of work, whatever the number of its shards and tables: where an earlier one was
- * interrupted, this one goes on with it. Interrupted means that some table of the selection has no finished verification of its backfill as
- * it is now. Then finished ones of the others are taken over, differences included, as far back as comparisons followed each other
- * without a break longer than `verify.maxAge`, counted from now: as within a table, where a resume vouches for the chunks before it.
- * Where nothing is left open, all is verified again.
+ * What a `verify` does not read again. It is one piece of work, whatever the number of its shards and tables: where an
+ * earlier one was interrupted, this one goes on with it. Interrupted means that some table of the selection has no
+ * finished verification of its backfill as it is now. Then finished ones of the others are taken over, differences
+ * included, as far back as comparisons followed each other without a break longer than `verify.maxAge`, counted from
+ * now: as within a table, where a resume vouches for the chunks before it. Where nothing is left open, all is verified
+ * again.
  *
- * Not taken over, since they could not pass: verifications beside open suspects, or that late writes may have landed after.
+ * Not taken over, since they could not pass: verifications beside open suspects, or that late writes may have landed
+ * after.
  */
 import type { Config } from '../../config/model.js';
 import { readShardStatus, type ShardStatus, type TableStatus } from '../../state/status/read-status.js';

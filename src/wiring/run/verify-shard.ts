@@ -1,6 +1,6 @@
 /**
- * `verify` on one shard: each table that was begun is compared, or taken over from the verification that this one goes on with. What may
- * still land (`engine/verify/suspect-check.ts`) holds the verdict back.
+ * `verify` on one shard: each table that was begun is compared, or taken over from the verification that this one goes
+ * on with. What may still land (`engine/verify/suspect-check.ts`) holds the verdict back.
  */
 import { EXIT } from '../../core/errors.js';
 import { holdTable } from '../../engine/pass/hold-table.js';
@@ -12,7 +12,10 @@ import { maxAgeMs, openGuard, secondsNow, tablesOf, tellPhase, type ShardWork } 
 import { withPass } from './table-pass.js';
 import { openTargetSession, type TargetSession } from '../target-session.js';
 
-/** Differences are no errors: they are in the outcome. @throws FerryError of the source, the target or the state; E_INTERRUPTED */
+/**
+ * Differences are no errors: they are in the outcome.
+ * @throws FerryError of the source, the target or the state; E_INTERRUPTED
+ */
 export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
   const { task, config, bus, session, store, context } = work;
   tellPhase(work, 'verifying');
@@ -68,8 +71,9 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
 }
 
 /**
- * What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. So is TTL that was
- * switched on, off or to another attribute meanwhile: what was compared may go by itself, or what is missing may have gone so.
+ * What may not be asked is said once: then nothing tells an item that TTL deleted from one that was never written. So
+ * is TTL that was switched on, off or to another attribute meanwhile: what was compared may go by itself, or what is
+ * missing may have gone so.
  */
 function askingTtl({ bus, task, config }: ShardWork, target: TargetSession): VerifyParts['lookAtTtl'] {
   let told = false;
@@ -107,7 +111,9 @@ function ttlChanged(
 
 type TakenOver = ShardOutcome['takenOver'][number];
 
-/** Asked again under the shard's lock: between the look (taken-over.ts) and this, another process may have worked on it. */
+/**
+ * Asked again under the shard's lock: between the look (taken-over.ts) and this, another process may have worked on it.
+ */
 function takenOverFrom({ task, store }: ShardWork, table: string): TakenOver | null {
   const summary = store.summary('verify', table);
   if (summary === null || summary.newest === null || task.takenOver[table] !== summary.pass.id) return null;

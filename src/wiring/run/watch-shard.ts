@@ -1,17 +1,19 @@
 /**
- * What a shard's work is watched by (`engine/pass/stall-watch.ts`): what counts as a movement, what stands still by right, and how long is too
- * long, from the limits of the config.
+ * What a shard's work is watched by (`engine/pass/stall-watch.ts`): what counts as a movement, what stands still by
+ * right, and how long is too long, from the limits of the config.
  *
  * Excused are
  *
  * - a pause that spares the source, while no chunk is under way, for as long as `maxPauseSeconds` bears one itself;
- * - a debt of the budget that is being paid off: twice the longest debt since something moved, as the next request may be as dear. A
- *   request that is refused owes as much again, and a small share of the budget pays for it in minutes: so each of the first ones gives
- *   another excuse, as many as the target's own patience bears in any case (`dynamodb/failures/backoff.ts`).
+ * - a debt of the budget that is being paid off: twice the longest debt since something moved, as the next request may
+ *   be as dear. A request that is refused owes as much again, and a small share of the budget pays for it in minutes:
+ *   so each of the first ones gives another excuse, as many as the target's own patience bears in any case
+ *   (`dynamodb/failures/backoff.ts`).
  *
- * Not excused, since the limits leave room for them: failures that are tried again, which have a patience of their own and an error that
- * says more; a statement that is silent for `answerSeconds`; pauses between two looks. Rows that were gone through count as a movement
- * by themselves: where bad rows are tried again and are gone from the source, no row is read and no unit consumed.
+ * Not excused, since the limits leave room for them: failures that are tried again, which have a patience of their own
+ * and an error that says more; a statement that is silent for `answerSeconds`; pauses between two looks. Rows that were
+ * gone through count as a movement by themselves: where bad rows are tried again and are gone from the source, no row
+ * is read and no unit consumed.
  */
 import type { Config } from '../../config/model.js';
 import type { EventBus } from '../../core/events.js';
@@ -25,7 +27,10 @@ const TICK_MS = 1_000;
 const GRACE_SECONDS = 30;
 /** Connecting, timeouts of requests, the search for credentials: what a last try may take beside silence. */
 const MARGIN_SECONDS = 90;
-/** A silent statement is noticed up to an eighth late (`mysql/connection/session.ts`): that is much where hours are borne. */
+/**
+ * A silent statement is noticed up to an eighth late (`mysql/connection/session.ts`): that is much where hours are
+ * borne.
+ */
 const NOTICED_LATE = 1 + 1 / 8;
 /** Refused requests without a movement between them, of which each gives an excuse. */
 const REFUSALS_BORNE = 10;

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Loaded before a program (`node --import`): its wall clock is off by as many ms as the file named by JUMPING_CLOCK says, from
- * the moment on that it says so. The monotonic clock goes on, as it does when somebody sets the machine's time.
+ * Loaded before a program (`node --import`): its wall clock is off by as many ms as the file named by JUMPING_CLOCK
+ * says, from the moment on that it says so. The monotonic clock goes on, as it does when somebody sets the machine's
+ * time.
  */
 import { readFileSync } from 'node:fs';
 

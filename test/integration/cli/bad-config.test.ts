@@ -1,4 +1,7 @@
-/** Wrong words and wrong configs: every fault at once, each with its place and the nearest known word; nothing is touched. */
+/**
+ * Wrong words and wrong configs: every fault at once, each with its place and the nearest known word; nothing is
+ * touched.
+ */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -4,7 +4,10 @@ import type { ConfigDocument } from '../../support/migration.js';
 
 const TOO_MANY_DIGITS = '9'.repeat(40);
 
-/** 40 rows a shard: 1 to 30 have too many digits, 31 a zero date, 32 no name for the template; 33 to 40 are good. The key is a secret. */
+/**
+ * 40 rows a shard: 1 to 30 have too many digits, 31 a zero date, 32 no name for the template; 33 to 40 are good. The
+ * key is a secret.
+ */
 export const prices = (shard: number): readonly string[] => [
   `CREATE TABLE prices (
     code VARCHAR(20) PRIMARY KEY, id INT NOT NULL, price DECIMAL(65,0), noted DATETIME, name VARCHAR(20)

@@ -1,4 +1,7 @@
-/** Rows that cannot become items: each is named with its reason, none is altered or lost silently, and the operator says how many may stay behind. */
+/**
+ * Rows that cannot become items: each is named with its reason, none is altered or lost silently, and the operator says
+ * how many may stay behind.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

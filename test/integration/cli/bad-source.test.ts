@@ -1,4 +1,7 @@
-/** Sources that refuse, are not there, or hold tables that cannot be followed: told by the preflight, in seconds, with nothing written. */
+/**
+ * Sources that refuse, are not there, or hold tables that cannot be followed: told by the preflight, in seconds, with
+ * nothing written.
+ */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';

@@ -1,4 +1,7 @@
-/** State that is in use, damaged, of something else, or of another migration: refused, left as it is, and put aside by --restart alone. */
+/**
+ * State that is in use, damaged, of something else, or of another migration: refused, left as it is, and put aside by
+ * --restart alone.
+ */
 import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteTableCommand, waitUntilTableNotExists } from '@aws-sdk/client-dynamodb';
@@ -20,7 +23,10 @@ import { expectRefusal, type Refusal } from './refusal.js';
 const ROWS = 300;
 const ITEMS = 2 * ROWS;
 
-/** Refused by backfill and verify; what is recorded and the target stay as they are; --restart begins again and ends well. */
+/**
+ * Refused by backfill and verify; what is recorded and the target stay as they are; --restart begins again and ends
+ * well.
+ */
 async function refusedUntilRestarted(migration: Migration, refusal: Refusal, unreadable = false): Promise<void> {
   const [recorded, items] = [await statusOf(migration), await migration.items()];
   for (const command of ['backfill', 'verify']) {
@@ -150,7 +156,8 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     });
     expect(existsSync(join(migration.stateFolder, 's01.db'))).toBe(false);
     expect((await migration.run(['status'])).stdout).toMatch(/^s01 +not begun$/m);
-    // The same shape as a shard that was begun, for programs: with the tables that the config names, of which nothing was begun.
+    // The same shape as a shard that was begun, for programs: with the tables that the config names, of which nothing
+    // was begun.
     const table = {
       ...{
         table: 'messages',

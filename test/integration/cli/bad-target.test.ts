@@ -1,4 +1,6 @@
-/** Targets that do not fit or cannot be used: told at once, with nothing written, and a right run afterwards succeeds. */
+/**
+ * Targets that do not fit or cannot be used: told at once, with nothing written, and a right run afterwards succeeds.
+ */
 import { DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { createServer } from 'node:http';
 import { once } from 'node:events';

@@ -1,4 +1,7 @@
-/** A run goes by the config as it was when it began: what is saved meanwhile, half done perhaps, reaches no shard that still waits. */
+/**
+ * A run goes by the config as it was when it began: what is saved meanwhile, half done perhaps, reaches no shard that
+ * still waits.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * What a verdict rests on: how long ago it was compared, which end of the backfill it saw, which tables and shards it is about, and
- * what of an interrupted verification is read again.
+ * What a verdict rests on: how long ago it was compared, which end of the backfill it saw, which tables and shards it
+ * is about, and what of an interrupted verification is read again.
  */
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { createConnection } from 'mysql2/promise';
@@ -445,7 +445,8 @@ describe.each(onePair)('what a verification goes through, $name', { timeout: 180
       const before = committedRows(migration, kind);
       const resumed = await migration.run([kind, '--all-events'], through(proxy));
       expect(resumed, resumed.stderr).toMatchObject({ code: 0 });
-      // Told by the events of the run: each of the ranges that were left is completed once, and the others are not touched.
+      // Told by the events of the run: each of the ranges that were left is completed once, and the others are not
+      // touched.
       const events = resumed.stderr
         .split('\n')
         .filter((line) => line.startsWith('{"time"'))

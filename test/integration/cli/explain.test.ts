@@ -1,4 +1,7 @@
-/** `diff --explain` finds the row that is meant and tells how its items come to be, with values only where they are asked for. */
+/**
+ * `diff --explain` finds the row that is meant and tells how its items come to be, with values only where they are
+ * asked for.
+ */
 import { expect, it, describe } from 'vitest';
 import { createMigration, onePair } from '../../support/migration.js';
 import { prices, pricesConfig } from './bad-row-tables.js';

@@ -1,4 +1,7 @@
-/** From check to verify in the usual order, on every pair of servers: exit codes, documents, lines, and the items at the end. */
+/**
+ * From check to verify in the usual order, on every pair of servers: exit codes, documents, lines, and the items at the
+ * end.
+ */
 import { describe, expect, it } from 'vitest';
 import type { CliResult } from '../../support/cli.js';
 import { createMigration, onePair, serverPairs } from '../../support/migration.js';

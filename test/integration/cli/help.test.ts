@@ -1,4 +1,6 @@
-/** Help that helps: an example for every command, quickly, and nothing on stderr that is not the operator's business. */
+/**
+ * Help that helps: an example for every command, quickly, and nothing on stderr that is not the operator's business.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

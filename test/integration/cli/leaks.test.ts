@@ -1,9 +1,10 @@
 /**
- * Nothing of a row, of a variable or of a secret gets out: a marker stands in every column, in every variable of the config and in every
- * secret; every command runs, and every fault of the catalogue is met. Then no marker is in any output, nor in any file. A new code of the
- * catalogue without a scene, or a reason why it has none, does not compile.
+ * Nothing of a row, of a variable or of a secret gets out: a marker stands in every column, in every variable of the
+ * config and in every secret; every command runs, and every fault of the catalogue is met. Then no marker is in any
+ * output, nor in any file. A new code of the catalogue without a scene, or a reason why it has none, does not compile.
  *
- * Allowed by name: the scan key and the item key of a row, in the state and in the lists on stdout (README, "What can be relied on").
+ * Allowed by name: the scan key and the item key of a row, in the state and in the lists on stdout (README, "What can
+ * be relied on").
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -500,7 +501,8 @@ describe.each(onePair)('markers in rows, variables and secrets: $name', { timeou
           if (index === 1) undo = await scene.then?.({ state: config.state, migration });
           const given = args.includes('-c') || args[0] === 'schema' ? args : [...args, '-c', file];
           const now = index === 0 ? env : { ...env, ...scene.thenEnv };
-          // Those that start no process of their own run in this one, where that is the same: half of the time is a process's start.
+          // Those that start no process of their own run in this one, where that is the same: half of the time is a
+          // process's start.
           const here =
             !faulty &&
             scene.env === undefined &&

@@ -1,6 +1,7 @@
 /**
- * A target with local indexes, where DynamoDB's 400 KB hold an item and its entries: every command that asks the target judges a row
- * alike, before the service has to refuse it (DynamoDB Local would, and the run would end; dynalite would take it).
+ * A target with local indexes, where DynamoDB's 400 KB hold an item and its entries: every command that asks the target
+ * judges a row alike, before the service has to refuse it (DynamoDB Local would, and the run would end; dynalite would
+ * take it).
  */
 import { describe, expect, it } from 'vitest';
 import { createMigration, dynamodbPairs, KEYS, type ConfigDocument } from '../../support/migration.js';

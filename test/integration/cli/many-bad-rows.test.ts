@@ -11,7 +11,10 @@ import { createMigration, onePair, type Migration } from '../../support/migratio
 import { BAD_PRICES, prices, pricesConfig } from './bad-row-tables.js';
 
 const MANY = 300_000;
-/** V8 lets the garbage of a list grow to some 50 MB before it collects it; held all at once, the rows take six times what a few do. */
+/**
+ * V8 lets the garbage of a list grow to some 50 MB before it collects it; held all at once, the rows take six times
+ * what a few do.
+ */
 const MOST_TIMES = 2.5;
 const SCRIPT = new URL('scripts/peak-memory.js', import.meta.url).href;
 

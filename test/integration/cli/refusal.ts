@@ -1,4 +1,7 @@
-/** What every refusal of the command line owes the operator: its code, the fact, the next step, the exit code, and no stack trace. */
+/**
+ * What every refusal of the command line owes the operator: its code, the fact, the next step, the exit code, and no
+ * stack trace.
+ */
 import { expect } from 'vitest';
 import { ERROR_CODES, type ErrorCode } from '../../../src/core/errors.js';
 import type { CliResult } from '../../support/cli.js';
@@ -16,8 +19,8 @@ export interface Refusal {
 const NEVER = /^\s+at .*:\d+|E_INTERNAL|\bundefined\b|\[object |NaN\b/m;
 
 /**
- * @param refusals each must be told on stderr, where there may be further lines, such as progress; by `check`, whose result it is,
- *   on stdout
+ * @param refusals each must be told on stderr, where there may be further lines, such as progress; by `check`, whose
+ *   result it is, on stdout
  */
 export function expectRefusal(result: CliResult, ...refusals: readonly Refusal[]): void {
   expect(`${result.stdout}\n${result.stderr}`).not.toMatch(NEVER);

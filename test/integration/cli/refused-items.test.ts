@@ -1,6 +1,6 @@
 /**
- * Items that the target refuses though they could be mapped: rows of them are bad rows, named with what DynamoDB found, and everything
- * else is moved. An index refuses a number where its key is a text, which nothing but the table knows.
+ * Items that the target refuses though they could be mapped: rows of them are bad rows, named with what DynamoDB found,
+ * and everything else is moved. An index refuses a number where its key is a text, which nothing but the table knows.
  */
 import { describe, expect, test } from 'vitest';
 import { startFaultProxy } from '../../support/fault-proxy.js';

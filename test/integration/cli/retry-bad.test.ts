@@ -1,4 +1,7 @@
-/** Bad rows from the list to the last one moved: `bad-rows` says what is wrong, `backfill --retry-bad` moves what no longer is. */
+/**
+ * Bad rows from the list to the last one moved: `bad-rows` says what is wrong, `backfill --retry-bad` moves what no
+ * longer is.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { letLateWriteWindowPass } from '../../support/late-writes.js';
@@ -148,7 +151,8 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect(verify.stdout).toMatch(/NOT verified: 8 differing, 2 bad rows left behind/);
     expect(verify.stdout).toMatch(/the mapping was changed for a retry[^]*\n {4}tables\.prices.*price/);
 
-    // The same config serves the other shards: they follow, one without bad rows too; one that was never begun is passed over.
+    // The same config serves the other shards: they follow, one without bad rows too; one that was never begun is
+    // passed over.
     migration.configure((config) => {
       Object.assign(rulesOf(config).attributes.rules, { noted: { format: 'text' } });
       delete rulesOf(config).attributes.add['label'];

@@ -1,4 +1,7 @@
-/** Other people's phone numbers and messages stay out of every output, whatever goes wrong; `diff --show-values` alone shows them. */
+/**
+ * Other people's phone numbers and messages stay out of every output, whatever goes wrong; `diff --show-values` alone
+ * shows them.
+ */
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { createMigration, onePair } from '../../support/migration.js';

@@ -1,6 +1,6 @@
 /**
- * Each setting of the config, changed in mid-migration: between an interrupted and a resumed backfill it does what the list of
- * `src/config/binding/setting-changes.ts` says; and shards that would overwrite each other for it are refused.
+ * Each setting of the config, changed in mid-migration: between an interrupted and a resumed backfill it does what the
+ * list of `src/config/binding/setting-changes.ts` says; and shards that would overwrite each other for it are refused.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

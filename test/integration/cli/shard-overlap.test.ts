@@ -1,4 +1,7 @@
-/** A unique key of MySQL binds one server: what keeps rows of two shards from overwriting each other, and what tells when it does not hold. */
+/**
+ * A unique key of MySQL binds one server: what keeps rows of two shards from overwriting each other, and what tells
+ * when it does not hold.
+ */
 import { describe, expect, it } from 'vitest';
 import { createMigration, onePair, serverPairs, type ConfigDocument, type Migration } from '../../support/migration.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';

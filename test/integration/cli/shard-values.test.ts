@@ -1,6 +1,6 @@
 /**
- * Two shards that define a column otherwise: what is one value is found to be one, also beside a shard that an earlier version began,
- * which recorded values as its server printed them.
+ * Two shards that define a column otherwise: what is one value is found to be one, also beside a shard that an earlier
+ * version began, which recorded values as its server printed them.
  */
 import Database from 'better-sqlite3';
 import { rmSync } from 'node:fs';
@@ -164,7 +164,10 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
   });
 });
 
-/** Makes of the first shard's state and claims what an earlier version would have left. The file is brought up when its shard runs. */
+/**
+ * Makes of the first shard's state and claims what an earlier version would have left. The file is brought up when its
+ * shard runs.
+ */
 function asBefore({ stateFolder }: Migration, values: readonly string[]): void {
   const state = new Database(join(stateFolder, 's01.db'));
   state.exec("UPDATE meta SET fingerprint = json_remove(fingerprint, '$.valueNames')");

@@ -1,4 +1,7 @@
-/** `plan` and `diff` of several shards: one that does not answer holds up no other, and what is known of the others is shown. */
+/**
+ * `plan` and `diff` of several shards: one that does not answer holds up no other, and what is known of the others is
+ * shown.
+ */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';

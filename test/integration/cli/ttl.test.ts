@@ -1,6 +1,7 @@
 /**
- * Items that are not there and whose time is over: what TTL may have deleted is counted as that, and never as seen; what it cannot have
- * deleted is missing. DynamoDB Local and dynalite delete nothing by themselves here within a test's time: the test deletes.
+ * Items that are not there and whose time is over: what TTL may have deleted is counted as that, and never as seen;
+ * what it cannot have deleted is missing. DynamoDB Local and dynalite delete nothing by themselves here within a test's
+ * time: the test deletes.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -141,7 +142,8 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
     expect((await migration.run(['status'])).stdout).toMatch(/^s01 +verified .*equal except 10 deleted by TTL/m);
   });
 
-  // DynamoDB Local itself deletes what has expired, every now and then once TTL is on: where it did so just then, the test has no items.
+  // DynamoDB Local itself deletes what has expired, every now and then once TTL is on: where it did so just then, the
+  // test has no items.
   it('those that are there are seen, and differ where they differ, whatever their time', { retry: 6 }, async () => {
     await using migration = await expiring(servers, YESTERDAY);
     await setTtl(migration, 'ttl');

@@ -92,8 +92,8 @@ const HELD_BACK_MS = 1_000;
 
 describe.each(onePair)('a verification under live writes: $name', { timeout: 120_000 }, (servers) => {
   /**
-   * Moves, makes one row differ from its item, and verifies. Each time the verification looks at that item (first as 0),
-   * `write` happens before the service is asked.
+   * Moves, makes one row differ from its item, and verifies. Each time the verification looks at that item (first as
+   * 0), `write` happens before the service is asked.
    */
   async function verifyWhile(
     write: (look: number, row: LiveRow) => Promise<void>,

@@ -1,4 +1,7 @@
-/** What a backfill asks of the target, counted and not timed: full batches, each item once, nothing on the wire but the items. */
+/**
+ * What a backfill asks of the target, counted and not timed: full batches, each item once, nothing on the wire but the
+ * items.
+ */
 import { expect, it } from 'vitest';
 import { startFaultProxy } from '../../support/fault-proxy.js';
 import { createMigration, onePair } from '../../support/migration.js';

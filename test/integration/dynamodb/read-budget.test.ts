@@ -1,4 +1,7 @@
-/** The reader keeps its budget whatever is read, by an independent meter: large items, larger ones than expected, none at all. */
+/**
+ * The reader keeps its budget whatever is read, by an independent meter: large items, larger ones than expected, none
+ * at all.
+ */
 import { describe, expect, test } from 'vitest';
 import { SAME } from '../../../src/core/held-item.js';
 import type { MappedItem } from '../../../src/core/model.js';

@@ -84,7 +84,8 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
 
   test('a request under way is no waiting for the budget, though another waits for it meanwhile', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'hang', applied: false }));
-    // Each try costs a unit that nobody gives back: all parts of the read wait, are let go at once, and all but one have to wait on.
+    // Each try costs a unit that nobody gives back: all parts of the read wait, are let go at once, and all but one
+    // have to wait on.
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
       patienceSeconds: 1.5,

@@ -1,4 +1,7 @@
-/** Items that are the same are known without parsing, in whatever order a service answers their attributes; others are parsed. */
+/**
+ * Items that are the same are known without parsing, in whatever order a service answers their attributes; others are
+ * parsed.
+ */
 import { describe, expect, test } from 'vitest';
 import { SAME } from '../../../src/core/held-item.js';
 import type { MappedItem } from '../../../src/core/model.js';

@@ -1,4 +1,7 @@
-/** Looks at whether the target is still the same table: what each answer of DescribeTable, true of a real table but for one place, means. */
+/**
+ * Looks at whether the target is still the same table: what each answer of DescribeTable, true of a real table but for
+ * one place, means.
+ */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
 import { EventBus } from '../../../src/core/events.js';

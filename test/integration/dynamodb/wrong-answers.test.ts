@@ -1,6 +1,6 @@
 /**
- * Answers that are none of DynamoDB's, or changed on their way: none of them is a success, an internal error or a wait without end.
- * `npm run fuzz:answers` finds others of their kind.
+ * Answers that are none of DynamoDB's, or changed on their way: none of them is a success, an internal error or a wait
+ * without end. `npm run fuzz:answers` finds others of their kind.
  */
 import { describe, expect, test } from 'vitest';
 import { SAME } from '../../../src/core/held-item.js';
@@ -12,7 +12,10 @@ import { dynamodbServers } from '../../support/dynamodb.js';
 import { type Fate, type FaultPlan, inOrder, startFaultProxy } from '../../support/fault-proxy.js';
 
 const never = new AbortController().signal;
-/** The whole of a request, long enough for one that is answered on a busy machine; parts come more often than the limit between them. */
+/**
+ * The whole of a request, long enough for one that is answered on a busy machine; parts come more often than the limit
+ * between them.
+ */
 const SHORT = { connectTimeoutMs: 5_000, answerTimeoutMs: 5_000, wholeTimeoutMs: 1_500 };
 
 const instead = (text: string, applied = false): Fate => ({ kind: 'answer', applied, text });

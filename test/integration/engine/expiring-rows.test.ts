@@ -1,4 +1,7 @@
-/** Rows that expire (`expired: skip`) between their reading and a look at them again: no run goes round and round over them. */
+/**
+ * Rows that expire (`expired: skip`) between their reading and a look at them again: no run goes round and round over
+ * them.
+ */
 import { expect, it } from 'vitest';
 import { thisMoment } from '../../../src/core/time/age.js';
 import type { MappedItem } from '../../../src/core/model.js';

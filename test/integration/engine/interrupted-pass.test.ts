@@ -1,4 +1,7 @@
-/** A pass that is interrupted is not finished, also where its table is a single range, of which no cut is left to be looked at. */
+/**
+ * A pass that is interrupted is not finished, also where its table is a single range, of which no cut is left to be
+ * looked at.
+ */
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';

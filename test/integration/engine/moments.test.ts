@@ -1,6 +1,6 @@
 /**
- * Moments that something rests on are those before the reading that they are about: when rows were read, by which an application's
- * tombstone outlives them; and when items were, by which a suspect is settled.
+ * Moments that something rests on are those before the reading that they are about: when rows were read, by which an
+ * application's tombstone outlives them; and when items were, by which a suspect is settled.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';

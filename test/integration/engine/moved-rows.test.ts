@@ -1,6 +1,7 @@
 /**
- * A row whose scan key is changed while its table is read comes twice, and is one row all the same: it does not stop the run, and the
- * newer reading is what the target has in the end. Two rows that share an item key are told apart from it, and still stop the run.
+ * A row whose scan key is changed while its table is read comes twice, and is one row all the same: it does not stop
+ * the run, and the newer reading is what the target has in the end. Two rows that share an item key are told apart from
+ * it, and still stop the run.
  */
 import { describe, expect, it, vi } from 'vitest';
 import type { RowChunk } from '../../../src/core/row-block.js';
@@ -25,7 +26,10 @@ const MOVE = 'UPDATE t SET id = 295, n = 1 WHERE id = 10';
 const open = (servers: Servers, options: Partial<TableWorkOptions> = {}): Promise<TableWork> =>
   openTableWork({ servers, sql: SQL, items: [UNPROVEN], chunkRows: 3, ...options });
 
-/** Does something once the first chunk of the first range was read, before it is given on; that chunk may be held back until a promise. */
+/**
+ * Does something once the first chunk of the first range was read, before it is given on; that chunk may be held back
+ * until a promise.
+ */
 function afterFirstChunk(
   { job }: TableWork,
   action: () => Promise<unknown>,

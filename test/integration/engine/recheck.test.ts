@@ -1,6 +1,6 @@
 /**
- * What becomes of a row between two reads: it is equal by then, it differs still, it keeps changing, it is gone, it has another item
- * key, it has become bad, or it has expired. It always comes to something, and to one thing.
+ * What becomes of a row between two reads: it is equal by then, it differs still, it keeps changing, it is gone, it has
+ * another item key, it has become bad, or it has expired. It always comes to something, and to one thing.
  */
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';

@@ -1,4 +1,7 @@
-/** A value of the sharding column that another shard holds: nothing of it is claimed or written from here, and a row of it is on record. */
+/**
+ * A value of the sharding column that another shard holds: nothing of it is claimed or written from here, and a row of
+ * it is on record.
+ */
 import { expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
 import { KeyClaims } from '../../../src/engine/claims/key-claims.js';

@@ -1,4 +1,7 @@
-/** One value on two shards that define its column otherwise, as their servers send it: the second shard is told that the first has it. */
+/**
+ * One value on two shards that define its column otherwise, as their servers send it: the second shard is told that the
+ * first has it.
+ */
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
 import { KeyClaims } from '../../../src/engine/claims/key-claims.js';

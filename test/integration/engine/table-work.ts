@@ -1,4 +1,7 @@
-/** One table of one shard, ready to be worked on: a real source, a real target, real state, for tests that step in between two reads. */
+/**
+ * One table of one shard, ready to be worked on: a real source, a real target, real state, for tests that step in
+ * between two reads.
+ */
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { ItemMapping } from '../../../src/config/model.js';

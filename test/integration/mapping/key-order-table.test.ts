@@ -1,7 +1,8 @@
 /**
- * The table of `mapping/key/key-order.ts` against real servers: every type, with every function of templates, as a sort key of every type.
- * What is accepted as sorting sorts as `ORDER BY` the column (text: by its UTF-8), and what is called unique for certain gives each of
- * the distinct values a key of its own. What is refused as not sorting has a pair of values that shows why. FC_SEED takes another seed.
+ * The table of `mapping/key/key-order.ts` against real servers: every type, with every function of templates, as a sort
+ * key of every type. What is accepted as sorting sorts as `ORDER BY` the column (text: by its UTF-8), and what is
+ * called unique for certain gives each of the distinct values a key of its own. What is refused as not sorting has a
+ * pair of values that shows why. FC_SEED takes another seed.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

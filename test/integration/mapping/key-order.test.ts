@@ -1,6 +1,7 @@
 /**
- * Sort keys sort as the source does: random values of each type go into a real MySQL, which says their order, and the keys that
- * the mapping makes of them, compared as DynamoDB compares, must follow it. FC_SEED takes another seed; a failure names it.
+ * Sort keys sort as the source does: random values of each type go into a real MySQL, which says their order, and the
+ * keys that the mapping makes of them, compared as DynamoDB compares, must follow it. FC_SEED takes another seed; a
+ * failure names it.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Items with entries in local indexes weigh what DynamoDB Local says they weigh: at the limit it takes one, a byte above it refuses it. */
+/**
+ * Items with entries in local indexes weigh what DynamoDB Local says they weigh: at the limit it takes one, a byte
+ * above it refuses it.
+ */
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
 import { LocalEntries } from '../../../src/mapping/item/local-indexes.js';

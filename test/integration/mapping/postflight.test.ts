@@ -1,4 +1,7 @@
-/** The hand-written rows of the postflight fixture, moved by the real command line, become exactly the hand-written items. */
+/**
+ * The hand-written rows of the postflight fixture, moved by the real command line, become exactly the hand-written
+ * items.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Item } from '../../support/dynamodb.js';

@@ -1,6 +1,6 @@
 /**
- * A statement that hangs is given up here, and its thread on the server is ended from the next connection: that thread, and no other that
- * has its number since the server was started again.
+ * A statement that hangs is given up here, and its thread on the server is ended from the next connection: that thread,
+ * and no other that has its number since the server was started again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';

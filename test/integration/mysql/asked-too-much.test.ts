@@ -1,6 +1,6 @@
 /**
- * SELECTs that fail for their time or size: the next one asks for fewer rows, and the scan goes on where the same SELECT again would fail
- * until patience ends. Time in which the consumer is waited for is not the source's fault.
+ * SELECTs that fail for their time or size: the next one asks for fewer rows, and the scan goes on where the same
+ * SELECT again would fail until patience ends. Time in which the consumer is waited for is not the source's fault.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Rows inserted, deleted and moved to other keys around the cursor while a scan goes on, at random: those that stay where they
- * are throughout come exactly once, in order, and no other row comes that was never there.
+ * Rows inserted, deleted and moved to other keys around the cursor while a scan goes on, at random: those that stay
+ * where they are throughout come exactly once, in order, and no other row comes that was never there.
  */
 import { describe, expect, test, vi } from 'vitest';
 import type { Range } from '../../../src/core/model.js';

@@ -1,6 +1,6 @@
 /**
- * How much a scan may have in memory: a SELECT is given up where its rows come to more than four chunks, however small they are; and of large
- * rows there is one at a time.
+ * How much a scan may have in memory: a SELECT is given up where its rows come to more than four chunks, however small
+ * they are; and of large rows there is one at a time.
  */
 import { describe, expect, test } from 'vitest';
 import type { Range } from '../../../src/core/model.js';
@@ -17,7 +17,8 @@ const CHUNK_BYTES = 1_000;
 const many = (count: number, bytes: number): readonly number[] => Array<number>(count).fill(bytes);
 
 describe.each(mysqlServers)('$name', (server) => {
-  // The first SELECT asks for a hundred rows: more than four chunks, which are well below what an answer may have on its way.
+  // The first SELECT asks for a hundred rows: more than four chunks, which are well below what an answer may have on
+  // its way.
   test.each<[string, string | null, readonly number[]]>([
     ['small rows', null, many(150, 60)],
     ['chosen ones', 'id >= 0', many(150, 60)],
@@ -56,7 +57,10 @@ describe.each(mysqlServers)('$name', (server) => {
     const held = { now: 0, most: 0 };
     const ids: number[] = [];
     const releases: Promise<void>[] = [];
-    /** As long as the other scan takes to read its own, thrice, however busy the machine is: if nothing kept it from that, it would. */
+    /**
+     * As long as the other scan takes to read its own, thrice, however busy the machine is: if nothing kept it from
+     * that, it would.
+     */
     const meanwhile = async (): Promise<void> => {
       await using session = await openSession(own.shard());
       for (let i = 0; i < 3; i++) await session.rows('SELECT id, body FROM t WHERE id = 10000', signal);

@@ -1,4 +1,7 @@
-/** Columns of a key, of every type and in every definition, with the values at which types are nasty; all drawn from one stream of numbers. */
+/**
+ * Columns of a key, of every type and in every definition, with the values at which types are nasty; all drawn from one
+ * stream of numbers.
+ */
 import { printedSet } from '../../../src/core/set-members.js';
 import type { Cell } from '../../../src/core/model.js';
 import type { Queryable, Random } from '../../contract/row-source-tables.js';
@@ -64,7 +67,10 @@ const hex = (random: Random, bytes: number): string =>
 const two = (value: number): string => String(value).padStart(2, '0');
 const utf8 = (text: string): string => `_utf8mb4 X'${Buffer.from(text).toString('hex')}'`;
 
-/** Letters that are equal to one another here and there, that are ignored, that expand, that are no characters, that need four bytes. */
+/**
+ * Letters that are equal to one another here and there, that are ignored, that expand, that are no characters, that
+ * need four bytes.
+ */
 const NASTY = [
   ...[
     'a',
@@ -322,7 +328,8 @@ function text(random: Random, dialect: Dialect): Column {
       name === 'CHAR' && (collation.includes('_nopad') || collation === 'tis620_thai_ci') ? 'orders its padding' : null,
     type: `${name}(${length}) CHARACTER SET ${charset} COLLATE ${collation}`,
     value: (later) =>
-      // Its own bytes reach the codes that no character of Unicode leads to. (In ascii, they end a scan with E_TABLE_NO_KEY.)
+      // Its own bytes reach the codes that no character of Unicode leads to. (In ascii, they end a scan with
+      // E_TABLE_NO_KEY.)
       bytes === 1 && charset !== 'binary' && charset !== 'ascii' && later() < 0.5
         ? `_${charset} X'${hex(later, whole(later, Math.min(length, 3) + 1))}'`
         : utf8(word(later)),

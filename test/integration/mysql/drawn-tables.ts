@@ -1,6 +1,7 @@
 /**
- * Tables drawn from a seed: a unique key of one to four parts of any type, as any definition that the server takes, filled with the values
- * that this type is nasty with. The test knows of each whether a scan must be able to follow it, by a list of its own.
+ * Tables drawn from a seed: a unique key of one to four parts of any type, as any definition that the server takes,
+ * filled with the values that this type is nasty with. The test knows of each whether a scan must be able to follow it,
+ * by a list of its own.
  */
 import { seeded, type Queryable, type Random } from '../../contract/row-source-tables.js';
 import { drawPart, type Dialect, type Part } from './drawn-columns.js';
@@ -17,7 +18,10 @@ export interface DrawnTable {
 }
 
 const STRICT = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES';
-/** Definitions drawn until the server takes one: it refuses labels that are equal in strict mode, keys too long, sets with commas. */
+/**
+ * Definitions drawn until the server takes one: it refuses labels that are equal in strict mode, keys too long, sets
+ * with commas.
+ */
 const MOST_DRAWS = 200;
 
 /** @returns the table that the server took and holds as `t`, filled */

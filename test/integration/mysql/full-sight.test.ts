@@ -1,6 +1,6 @@
 /**
- * Users who see less of a table than there is: refused by `check` and by every run, since what a server does not show would never be
- * missed. Real users with narrow grants, by themselves and by roles.
+ * Users who see less of a table than there is: refused by `check` and by every run, since what a server does not show
+ * would never be missed. Real users with narrow grants, by themselves and by roles.
  */
 import { describe, expect, test } from 'vitest';
 import type { SourceTableConfig } from '../../../src/config/model.js';

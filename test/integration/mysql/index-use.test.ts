@@ -14,7 +14,10 @@ const CHUNK = 25;
 /** Entering the index, once for each part of the predicate, and the entry that shows the end. */
 const ENTRIES = 8;
 
-/** Over the index alone, MySQL goes through an ENUM or SET entry by entry: a key of it alone has as many as the type has values. */
+/**
+ * Over the index alone, MySQL goes through an ENUM or SET entry by entry: a key of it alone has as many as the type has
+ * values.
+ */
 const WALKED: ReadonlySet<string> = new Set(['enum alone', 'set alone, empty too']);
 
 describe.each(mysqlServers)('$name', (server) => {

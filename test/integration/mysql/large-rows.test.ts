@@ -1,6 +1,6 @@
 /**
- * Rows as large as their columns allow, which nobody knows of before they come: what is under way at once is bounded in bytes, and a row that
- * the machine cannot take is refused in words.
+ * Rows as large as their columns allow, which nobody knows of before they come: what is under way at once is bounded in
+ * bytes, and a row that the machine cannot take is refused in words.
  */
 import { describe, expect, test } from 'vitest';
 import { AnswerTooLarge } from '../../../src/mysql/connection/answer-size.js';

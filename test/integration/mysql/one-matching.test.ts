@@ -1,4 +1,7 @@
-/** A condition that an operator writes may be slow, or wrong: it ends in time, is tried once, and the next step is about the condition. */
+/**
+ * A condition that an operator writes may be slow, or wrong: it ends in time, is tried once, and the next step is about
+ * the condition.
+ */
 import { describe, expect, it } from 'vitest';
 import { EventBus } from '../../../src/core/events.js';
 import { oneMatching } from '../../../src/mysql/scan/one-matching.js';

@@ -1,6 +1,7 @@
 /**
- * A SELECT is paused while its consumer is busy, and its connection is lost meanwhile: the scan goes on behind the last chunk given, and
- * no permit to run a statement is lost with it. With one permit, a lost one is a scan that stands still for ever.
+ * A SELECT is paused while its consumer is busy, and its connection is lost meanwhile: the scan goes on behind the last
+ * chunk given, and no permit to run a statement is lost with it. With one permit, a lost one is a scan that stands
+ * still for ever.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';

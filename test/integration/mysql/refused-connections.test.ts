@@ -1,6 +1,6 @@
 /**
- * Refusals by policy or state, brought about on real servers: each says what it is and what to do. Users come and go on the servers of the
- * run; settings of the whole server, and certificates, are those of servers of their own.
+ * Refusals by policy or state, brought about on real servers: each says what it is and what to do. Users come and go on
+ * the servers of the run; settings of the whole server, and certificates, are those of servers of their own.
  */
 import { createPrivateKey } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';

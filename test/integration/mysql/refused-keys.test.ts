@@ -1,6 +1,6 @@
 /**
- * Keys that a server orders otherwise than it compares them: a scan would lose rows, so it follows another key, or refuses the table. The
- * rows here are those that were lost.
+ * Keys that a server orders otherwise than it compares them: a scan would lose rows, so it follows another key, or
+ * refuses the table. The rows here are those that were lost.
  */
 import { describe, expect, test } from 'vitest';
 import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';

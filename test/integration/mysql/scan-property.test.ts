@@ -1,6 +1,7 @@
 /**
- * Whatever the key is made of, and however it was defined: a scan gives every row once, in the server's order, whatever the chunks, the ranges
- * and the condition; and every row is found again by its cursor and by its key as an operator writes it. Compared with a plain SELECT *.
+ * Whatever the key is made of, and however it was defined: a scan gives every row once, in the server's order, whatever
+ * the chunks, the ranges and the condition; and every row is found again by its cursor and by its key as an operator
+ * writes it. Compared with a plain SELECT *.
  *
  * `DYNAFERRY_TEST_SCANS=2000` draws so many tables on each server in place of a few; a failure names its seed, and
  * `DYNAFERRY_TEST_SEED=<seed> DYNAFERRY_TEST_SCANS=1` draws that table alone.

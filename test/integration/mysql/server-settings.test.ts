@@ -1,7 +1,7 @@
 /**
- * Settings of a server that reach each new session and change what a SELECT answers, or what a session holds on to: a scan is none the
- * wiser, so the session sets them for itself and reads them back. The oracle is a session of its own, set up by this test, that reads
- * before anything is planted.
+ * Settings of a server that reach each new session and change what a SELECT answers, or what a session holds on to: a
+ * scan is none the wiser, so the session sets them for itself and reads them back. The oracle is a session of its own,
+ * set up by this test, that reads before anything is planted.
  */
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * A table that is dropped and created again, or swapped, is another one, though it has the same name, columns and keys; one that was
- * rebuilt from its own rows is not. Seen by the scan that is under way, and by the next run.
+ * A table that is dropped and created again, or swapped, is another one, though it has the same name, columns and keys;
+ * one that was rebuilt from its own rows is not. Seen by the scan that is under way, and by the next run.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,6 @@
-/** A state is worked on where it was worked on last, and nowhere else, until somebody says that the other one has ended. */
+/**
+ * A state is worked on where it was worked on last, and nowhere else, until somebody says that the other one has ended.
+ */
 import {
   chmodSync,
   cpSync,

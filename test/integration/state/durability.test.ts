@@ -57,7 +57,10 @@ describe('kill -9', () => {
   });
 });
 
-/** A memory map of SQLite's, made anew after a crash; the file that a lock is on; and a witness, which may say less than there is. */
+/**
+ * A memory map of SQLite's, made anew after a crash; the file that a lock is on; and a witness, which may say less than
+ * there is.
+ */
 const FLEETING = /(-shm|\.lock|\.lock-journal|\.seen)$/;
 /** What a step changes of which file: else a step that writes nothing at all would pass. */
 const WRITES: Readonly<Record<string, RegExp>> = {
@@ -90,7 +93,9 @@ function stepsOf(calls: readonly FileCall[]): readonly Step[] {
   return steps;
 }
 
-/** Files that were written and not synced afterwards, and folders in which a name was changed and not synced afterwards. */
+/**
+ * Files that were written and not synced afterwards, and folders in which a name was changed and not synced afterwards.
+ */
 function notSynced(calls: readonly FileCall[]): readonly string[] {
   const open = new Set<string>();
   for (const { kind, file, to } of calls) {

@@ -1,4 +1,7 @@
-/** A register of item keys of an earlier version: brought up by whichever shard comes first, beside the others, and never copied. */
+/**
+ * A register of item keys of an earlier version: brought up by whichever shard comes first, beside the others, and
+ * never copied.
+ */
 import Database from 'better-sqlite3';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** State files of every earlier version: brought up when they are opened to work on, nothing lost, and nothing taken for more than it was. */
+/**
+ * State files of every earlier version: brought up when they are opened to work on, nothing lost, and nothing taken for
+ * more than it was.
+ */
 import Database from 'better-sqlite3';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { uptime } from 'node:os';

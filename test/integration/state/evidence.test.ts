@@ -1,4 +1,7 @@
-/** Evidence has an age, and is about the backfill that it has seen: what a verification vouches for, and when it is made again. */
+/**
+ * Evidence has an age, and is about the backfill that it has seen: what a verification vouches for, and when it is made
+ * again.
+ */
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';

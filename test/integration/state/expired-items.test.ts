@@ -1,4 +1,7 @@
-/** A file of an earlier version: its verifications took whatever was past its time for present, so they prove nothing any more. */
+/**
+ * A file of an earlier version: its verifications took whatever was past its time for present, so they prove nothing
+ * any more.
+ */
 import { expect, test } from 'vitest';
 import { createDatabase } from '../../../src/state/sqlite/database.js';
 import { shardFiles } from '../../../src/state/sqlite/files.js';

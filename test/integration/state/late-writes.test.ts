@@ -1,4 +1,7 @@
-/** What a shard that is begun again inherits of the writes under its former state; what of a verification may be resumed. */
+/**
+ * What a shard that is begun again inherits of the writes under its former state; what of a verification may be
+ * resumed.
+ */
 import Database from 'better-sqlite3';
 import { copyFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,4 +1,6 @@
-/** What is refused was not touched: whoever puts it where it belongs, or goes on with it elsewhere, finds it as it was. */
+/**
+ * What is refused was not touched: whoever puts it where it belongs, or goes on with it elsewhere, finds it as it was.
+ */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

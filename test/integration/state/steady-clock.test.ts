@@ -1,6 +1,6 @@
 /**
- * No clock that is set, and no machine that is started again, ends the wait for writes that may still land, or prolongs it by more than one
- * window: the pairs of the table in src/state/README.md.
+ * No clock that is set, and no machine that is started again, ends the wait for writes that may still land, or prolongs
+ * it by more than one window: the pairs of the table in src/state/README.md.
  */
 import { describe, expect, test } from 'vitest';
 import { LATE_WRITE_WINDOW_MS } from '../../../src/core/time/late-writes.js';

@@ -19,7 +19,9 @@ const TIMEOUT_MS = 120_000;
 const KINDS_MODULE = fileURLToPath(new URL('../../support/servers/kinds.ts', import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
-/** A process of its own that starts a server of that name, says on which port, and waits. Its temp folder is `folder`. */
+/**
+ * A process of its own that starts a server of that name, says on which port, and waits. Its temp folder is `folder`.
+ */
 async function startParent(
   folder: string,
   name: string,

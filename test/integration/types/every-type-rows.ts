@@ -1,6 +1,6 @@
 /**
- * A table with a column of every kind, under every rule, and random rows for it: as SQL alone, since what becomes of them is for two
- * ways to tell.
+ * A table with a column of every kind, under every rule, and random rows for it: as SQL alone, since what becomes of
+ * them is for two ways to tell.
  */
 import fc from 'fast-check';
 

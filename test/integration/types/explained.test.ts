@@ -1,4 +1,7 @@
-/** Whatever the fixtures map, `explain` tells every attribute of it with its very value and size, and every bad row with its reason. */
+/**
+ * Whatever the fixtures map, `explain` tells every attribute of it with its very value and size, and every bad row with
+ * its reason.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * The type fixtures as tables, a table a file: each way to map a column has a column of its own, each case a row, and each case that is
- * to be a bad row one more, so that it takes no other value with it.
+ * The type fixtures as tables, a table a file: each way to map a column has a column of its own, each case a row, and
+ * each case that is to be a bad row one more, so that it takes no other value with it.
  */
 import {
   isOn,

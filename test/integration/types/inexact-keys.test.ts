@@ -1,4 +1,7 @@
-/** A scan key that has no exact form in UTF-8 stops the scan: as a literal it would be another key, and rows would be lost or repeated. */
+/**
+ * A scan key that has no exact form in UTF-8 stops the scan: as a literal it would be another key, and rows would be
+ * lost or repeated.
+ */
 import { describe, expect, it } from 'vitest';
 import { createMigration, serverPairs } from '../../support/migration.js';
 

@@ -1,7 +1,8 @@
 /**
- * The fast path gives byte for byte the items of a plain one: the same rows, all of fixtures/types and random ones of every type, go
- * once through source, mapping and writer, and once through mysql2, written-out attribute values and the SDK's own commands; what the
- * plain SDK reads back is the same, and the bytes that were sent are its canonical form. FC_SEED takes another seed; a failure names it.
+ * The fast path gives byte for byte the items of a plain one: the same rows, all of fixtures/types and random ones of
+ * every type, go once through source, mapping and writer, and once through mysql2, written-out attribute values and the
+ * SDK's own commands; what the plain SDK reads back is the same, and the bytes that were sent are its canonical form.
+ * FC_SEED takes another seed; a failure names it.
  */
 import { paginateScan, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
@@ -121,7 +122,10 @@ async function stored(client: DynamoDBClient, table: string): Promise<readonly I
 
 const byName = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Items in their canonical form, which has numbers inside documents too as the service keeps them: the emulators leave those as spelled. */
+/**
+ * Items in their canonical form, which has numbers inside documents too as the service keeps them: the emulators leave
+ * those as spelled.
+ */
 function textsByKey(items: readonly Item[]): readonly (readonly [key: string, text: string])[] {
   return items
     .map((item) => [JSON.stringify({ pk: item['pk'], sk: item['sk'] }), canonicalItemText(itemJson(item))] as const)

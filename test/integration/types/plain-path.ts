@@ -1,6 +1,7 @@
 /**
- * The plain way from MySQL to DynamoDB, for comparison: cells as mysql2 gives them as text, attribute values that say the same, the
- * SDK's own commands. Nothing of `src` is in it, nothing is fast, and the service itself brings numbers into their normal form.
+ * The plain way from MySQL to DynamoDB, for comparison: cells as mysql2 gives them as text, attribute values that say
+ * the same, the SDK's own commands. Nothing of `src` is in it, nothing is fast, and the service itself brings numbers
+ * into their normal form.
  */
 import {
   BatchWriteItemCommand,
@@ -51,7 +52,8 @@ export async function plainItems(
     const types = await columnTypes(database, table.name);
     const [, visible] = await connection.query(`SELECT * FROM \`${table.name}\` LIMIT 0`);
     const names = [...new Set([...visible.map(({ name }) => name), ...Object.keys(table.rules)])];
-    // As text, FLOAT has six digits, and a number of declared decimals as many; a product has all, and the sign of zero.
+    // As text, FLOAT has six digits, and a number of declared decimals as many; a product has all, and the sign of
+    // zero.
     const floating = (name: string): boolean => ['float', 'double'].includes(types.get(name) ?? '');
     const list = names.map((name) => `\`${name}\`${floating(name) ? ` * 1e0 AS \`${name}\`` : ''}`);
     const [rows] = await connection.query<RowDataPacket[]>(`SELECT ${list.join(', ')} FROM \`${table.name}\``);

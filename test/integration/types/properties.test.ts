@@ -1,4 +1,7 @@
-/** Random values of every kind of column come back from DynamoDB as they were made. FC_SEED takes another seed; a failure names it. */
+/**
+ * Random values of every kind of column come back from DynamoDB as they were made. FC_SEED takes another seed; a
+ * failure names it.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createMigration, serverPairs } from '../../support/migration.js';

@@ -1,6 +1,6 @@
 /**
- * Random values of column types: the SQL that inserts one, and the attribute that it must become, both made from the same parts, so that
- * nothing under test is its own judge.
+ * Random values of column types: the SQL that inserts one, and the attribute that it must become, both made from the
+ * same parts, so that nothing under test is its own judge.
  */
 import fc from 'fast-check';
 import type { Json } from './dynamodb-json.js';
@@ -163,7 +163,10 @@ export const RANDOM_COLUMNS: Readonly<Record<string, RandomColumn>> = {
   c_time: { ddl: 'TIME(3)', samples: span },
 };
 
-/** A JavaScript number has the value of a DOUBLE; its digits are compared as a number, since both sides may print others. */
+/**
+ * A JavaScript number has the value of a DOUBLE; its digits are compared as a number, since both sides may print
+ * others.
+ */
 function floating(values: fc.Arbitrary<number>): fc.Arbitrary<Sample> {
   return values
     .filter((value) => value === 0 || Math.abs(value) > 1e-35)

@@ -1,6 +1,6 @@
 /**
- * What the mapping computes by itself is what the service does: the normal form of numbers, their limits, and the size that is billed,
- * seen through ConsumedCapacity at every KB. FC_SEED takes another seed; a failure names it.
+ * What the mapping computes by itself is what the service does: the normal form of numbers, their limits, and the size
+ * that is billed, seen through ConsumedCapacity at every KB. FC_SEED takes another seed; a failure names it.
  */
 import { GetItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
- * Every column type from end to end: the values of fixtures/types, moved by the real command line, are read back as the hand-written
- * items, and what cannot be represented is recorded as the hand-written bad rows.
+ * Every column type from end to end: the values of fixtures/types, moved by the real command line, are read back as the
+ * hand-written items, and what cannot be represented is recorded as the hand-written bad rows.
  */
 import { describe, expect, it } from 'vitest';
 import { openStateStore } from '../../../src/state/open.js';

@@ -1,6 +1,6 @@
 /**
- * Size of an item and its write units as AWS documents them, from DynamoDB JSON: the adversary's own arithmetic, so that it shares
- * no mistake with the product.
+ * Size of an item and its write units as AWS documents them, from DynamoDB JSON: the adversary's own arithmetic, so
+ * that it shares no mistake with the product.
  */
 
 type Value = Readonly<Record<string, unknown>>;
@@ -43,7 +43,10 @@ function valueBytes(value: Value): number {
   }
 }
 
-/** Digits paired around the decimal point, zero pairs trimmed at both ends, a byte a pair, one more, and one for a minus. */
+/**
+ * Digits paired around the decimal point, zero pairs trimmed at both ends, a byte a pair, one more, and one for a
+ * minus.
+ */
 function numberBytes(text: string): number {
   const [, minus = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)([0-9]*)[.]?([0-9]*)(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? [];

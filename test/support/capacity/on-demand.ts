@@ -1,6 +1,6 @@
 /**
- * What an on-demand table takes: what it is warm for at first, and then, every 30 minutes, up to twice the highest second so far, never
- * more than twice what it took before.
+ * What an on-demand table takes: what it is warm for at first, and then, every 30 minutes, up to twice the highest
+ * second so far, never more than twice what it took before.
  */
 
 const STEP_MS = 30 * 60_000;

@@ -1,6 +1,6 @@
 /**
- * The partitions of a table or an index: ranges of the partition key's hash, each with 1,000 units a second. One that was too hot for
- * long enough splits in the middle of its range; a single key can never be split.
+ * The partitions of a table or an index: ranges of the partition key's hash, each with 1,000 units a second. One that
+ * was too hot for long enough splits in the middle of its range; a single key can never be split.
  */
 import { createHash } from 'node:crypto';
 import { CapacityBucket } from './capacity-bucket.js';

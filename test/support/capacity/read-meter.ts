@@ -1,6 +1,7 @@
 /**
- * Counts what strongly consistent reads consume, from the answers themselves and by AWS's own rules (whole 4 KB for each item, one unit
- * for a key without one): in the place of whoever bills it. The answers say so too, as the service's do.
+ * Counts what strongly consistent reads consume, from the answers themselves and by AWS's own rules (whole 4 KB for
+ * each item, one unit for a key without one): in the place of whoever bills it. The answers say so too, as the
+ * service's do.
  */
 import type { FaultPlan } from '../fault-proxy/fates.js';
 import { itemBytes } from './item-size.js';
@@ -40,8 +41,8 @@ export class ReadMeter {
   };
 
   /**
-   * By how many units the most was exceeded that a bucket allows which was empty at `begun` and fills by so many units a second: seen
-   * at each answer, so that also ten seconds from any answer on are within the bound.
+   * By how many units the most was exceeded that a bucket allows which was empty at `begun` and fills by so many units
+   * a second: seen at each answer, so that also ten seconds from any answer on are within the bound.
    */
   excess(unitsPerSecond: number, begun: number): number {
     let sum = 0;

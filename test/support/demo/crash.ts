@@ -1,6 +1,6 @@
 /**
- * The crash: kill -9 for dynaferry and for the process of one shard, in the middle of a backfill. The process of the other shard is
- * left without a parent, and has to notice.
+ * The crash: kill -9 for dynaferry and for the process of one shard, in the middle of a backfill. The process of the
+ * other shard is left without a parent, and has to notice.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -78,7 +78,10 @@ export async function crashMidway(
   return { supervisor, killed, orphans, orphansEndedAfterMs, rowsDone, passes: passesOf(at.folder, at.shards) };
 }
 
-/** Which backfills the shards' states hold, begun when: the same before and after, where they were resumed and not begun anew. */
+/**
+ * Which backfills the shards' states hold, begun when: the same before and after, where they were resumed and not begun
+ * anew.
+ */
 export function passesOf(folder: string, shards: readonly string[]): string {
   const tables = shards.flatMap((shard) => readShardStatus({ folder, shard })?.tables ?? []);
   return JSON.stringify(tables.map(({ backfill }) => backfill && [backfill.pass.id, backfill.pass.startedAt]));
@@ -101,7 +104,9 @@ async function someRun(pids: readonly number[]): Promise<boolean> {
   return running.includes(true);
 }
 
-/** On Linux a dead process whose new parent, init, has not looked yet still takes signals, so its state is asked for. */
+/**
+ * On Linux a dead process whose new parent, init, has not looked yet still takes signals, so its state is asked for.
+ */
 async function runs(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);

@@ -1,6 +1,6 @@
 /**
- * Entry of bin/demo: plays the story on throwaway servers and sets the exit code. However it ends (played, failed, Ctrl-C, nobody
- * reads any more), whatever it made is removed first, the latest thing first.
+ * Entry of bin/demo: plays the story on throwaway servers and sets the exit code. However it ends (played, failed,
+ * Ctrl-C, nobody reads any more), whatever it made is removed first, the latest thing first.
  */
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../servers/server.js';

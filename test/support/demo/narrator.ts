@@ -1,8 +1,13 @@
-/** What the demo says between the tool's own lines: plain text of at most 80 columns, bold for steps and commands on a terminal. */
+/**
+ * What the demo says between the tool's own lines: plain text of at most 80 columns, bold for steps and commands on a
+ * terminal.
+ */
 import { wrap, columnsOf, type OutputStream } from '../../../src/listeners/terminal.js';
 
 const WIDEST = 80;
-/** Cursor shown, long lines wrapped: what bars switch off, and what whoever is killed under them cannot switch on again. */
+/**
+ * Cursor shown, long lines wrapped: what bars switch off, and what whoever is killed under them cannot switch on again.
+ */
 const AS_BEFORE_BARS = '\u001b[?25h\u001b[?7h';
 const FACT_INDENT = 2;
 

@@ -1,4 +1,7 @@
-/** The demo's shards: a database of the message log on each server, and a user who may do no more than a migration needs. */
+/**
+ * The demo's shards: a database of the message log on each server, and a user who may do no more than a migration
+ * needs.
+ */
 import { randomBytes } from 'node:crypto';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { largestAccount, seedShard } from '../../../fixtures/postflight/generate.js';
@@ -31,7 +34,9 @@ export interface SourceOptions {
   readonly stop: AbortSignal;
 }
 
-/** Makes databases, user and rows; all of it is gone after the clean-up, servers that the environment named included. */
+/**
+ * Makes databases, user and rows; all of it is gone after the clean-up, servers that the environment named included.
+ */
 export async function seedSource(
   servers: readonly [MysqlServer, MysqlServer],
   options: SourceOptions,

@@ -1,4 +1,7 @@
-/** dynaferry as a user runs it: shows the command, passes its output on, and checks exit code and words against what was announced. */
+/**
+ * dynaferry as a user runs it: shows the command, passes its output on, and checks exit code and words against what was
+ * announced.
+ */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -93,7 +96,9 @@ export class Tool {
   }
 }
 
-/** How its output comes to the screen: read on the way and passed on, but for what dynaferry fits to a terminal itself. */
+/**
+ * How its output comes to the screen: read on the way and passed on, but for what dynaferry fits to a terminal itself.
+ */
 function launch(args: readonly string[]): { readonly program: [string, ...string[]]; readonly stdio: StdioOptions } {
   const [command = ''] = args;
   const program: [string, ...string[]] = [process.execPath, LAUNCHER, ...args];

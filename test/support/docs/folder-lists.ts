@@ -1,6 +1,7 @@
 /**
- * The lists of files in the READMEs of `src/`: between `<!-- files of ROOM -->` and `<!-- end -->`, each file with the first sentence that it
- * opens with, so that a list cannot say something else than the file. ROOM is a folder below the README's own, or `.` for itself.
+ * The lists of files in the READMEs of `src/`: between `<!-- files of ROOM -->` and `<!-- end -->`, each file with the
+ * first sentence that it opens with, so that a list cannot say something else than the file. ROOM is a folder below the
+ * README's own, or `.` for itself.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

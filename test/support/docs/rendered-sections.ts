@@ -1,4 +1,7 @@
-/** The parts of README.md that are made from code: the config reference from the JSON Schema, the error codes from the catalogue. */
+/**
+ * The parts of README.md that are made from code: the config reference from the JSON Schema, the error codes from the
+ * catalogue.
+ */
 import { configJsonSchema, type SchemaNode } from '../../../src/config/schema/json-schema.js';
 import { SETTING_CHANGES, type SettingChange } from '../../../src/config/binding/setting-changes.js';
 import { ERROR_CODES } from '../../../src/core/errors.js';

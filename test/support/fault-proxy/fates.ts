@@ -30,8 +30,8 @@ export type Fate =
   /** As `pass`, but the answer's JSON is another. */
   | { readonly kind: 'altered'; readonly alter: (answer: Record<string, unknown>) => Record<string, unknown> }
   /**
-   * Something in between answers: the emulator executes the request or not, and the sender gets this text, under the service's seal unless
-   * `headers` say otherwise (undefined: without that one).
+   * Something in between answers: the emulator executes the request or not, and the sender gets this text, under the
+   * service's seal unless `headers` say otherwise (undefined: without that one).
    */
   | {
       readonly kind: 'answer';
@@ -40,13 +40,19 @@ export type Fate =
       readonly status?: number;
       readonly headers?: Readonly<Record<string, string | undefined>>;
     }
-  /** As `pass`, but the text of the answer is another, under the seal of the one that the server sent (`kept`) or its own. */
+  /**
+   * As `pass`, but the text of the answer is another, under the seal of the one that the server sent (`kept`) or its
+   * own.
+   */
   | {
       readonly kind: 'rewritten';
       readonly seal: 'kept' | 'own';
       readonly rewrite: (text: string, status: number) => string;
     }
-  /** All of it is executed, or nothing, or a part of a batch; what the sender gets is made of what the server would have answered then. */
+  /**
+   * All of it is executed, or nothing, or a part of a batch; what the sender gets is made of what the server would have
+   * answered then.
+   */
   | {
       readonly kind: 'forged';
       readonly executed: 'all' | 'nothing' | Selection;
@@ -76,8 +82,8 @@ export type Fate =
   | { readonly kind: 'drop'; readonly applied: boolean }
   | { readonly kind: 'hang'; readonly applied: boolean }
   /**
-   * The write that lands late: the sender gets no answer (`hang`) or a reset, and the request is executed when the test calls
-   * `releaseHeld`, or after `ms` where given.
+   * The write that lands late: the sender gets no answer (`hang`) or a reset, and the request is executed when the test
+   * calls `releaseHeld`, or after `ms` where given.
    */
   | { readonly kind: 'held'; readonly sender: 'hang' | 'reset'; readonly ms?: number };
 

@@ -1,4 +1,6 @@
-/** Plans made of fates, and plans made of plans. A plan is asked once a request, in order of arrival, and may remember. */
+/**
+ * Plans made of fates, and plans made of plans. A plan is asked once a request, in order of arrival, and may remember.
+ */
 import { type Fate, type FaultPlan, PASS } from './fates.js';
 
 /** The first request meets the first fate, and so on; when they are used up, all pass. */

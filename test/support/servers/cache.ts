@@ -1,8 +1,9 @@
 /**
  * The user's cache folder: what is fetched or unpacked once for all runs to come.
  *
- * Safe without a lock: each filling works in a folder of its own beside the final one, which is renamed when it is complete. Of
- * two at once, the second rename finds the place taken and uses what is there. What a killed one left is swept by the next run.
+ * Safe without a lock: each filling works in a folder of its own beside the final one, which is renamed when it is
+ * complete. Of two at once, the second rename finds the place taken and uses what is there. What a killed one left is
+ * swept by the next run.
  */
 import { access, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * Packages of another Debian suite than the machine's, unpacked with all that they depend on into the user's cache folder: no
- * root, no chroot, nothing installed, nothing mounted. apt fetches them from the mirrors that it is configured with, into a
- * state of its own beside the system's, and checks Debian's signatures and hashes.
+ * Packages of another Debian suite than the machine's, unpacked with all that they depend on into the user's cache
+ * folder: no root, no chroot, nothing installed, nothing mounted. apt fetches them from the mirrors that it is
+ * configured with, into a state of its own beside the system's, and checks Debian's signatures and hashes.
  */
 import { execFile, type ExecFileException } from 'node:child_process';
 import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
@@ -39,7 +39,10 @@ export async function debianTree(suite: string, name: string): Promise<string> {
   });
 }
 
-/** apt-get with the machine's configuration, but lists, downloads and knowledge of what is installed (nothing) of its own. */
+/**
+ * apt-get with the machine's configuration, but lists, downloads and knowledge of what is installed (nothing) of its
+ * own.
+ */
 class Apt {
   private constructor(readonly folder: string) {}
 
@@ -96,7 +99,10 @@ class Apt {
   }
 }
 
-/** Of a line in sources.list: no index but that of the packages, checked with Debian's own keys where the machine has them. */
+/**
+ * Of a line in sources.list: no index but that of the packages, checked with Debian's own keys where the machine has
+ * them.
+ */
 async function listOptions(): Promise<string> {
   for (const keyring of KEYRINGS) {
     const there = await access(keyring).then(

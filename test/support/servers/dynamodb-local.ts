@@ -1,5 +1,6 @@
 /**
- * AWS's own DynamoDB Local 1.25.1, in memory. Needs Java 11 or newer. It listens on every interface: it has no option for that.
+ * AWS's own DynamoDB Local 1.25.1, in memory. Needs Java 11 or newer. It listens on every interface: it has no option
+ * for that.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

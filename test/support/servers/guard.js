@@ -6,10 +6,10 @@
  * the last one is the program. `folder` is made here (0700), so that at no moment nobody would remove it.
  * Messages to the parent: {type:'started', pid}, {type:'exit', code, signal, log}, {type:'gone', orphans}.
  *
- * Why a process of its own: a parent that gets SIGKILL runs no handler, but the kernel closes its end of the IPC channel,
- * and `disconnect` arrives here. So closing, crashing, Ctrl-C and SIGKILL all take this one path: end the program's whole
- * process group (SIGTERM, after `graceMs` SIGKILL), then remove the folder. It is started in a session of its own, so a
- * Ctrl-C at the terminal reaches the parent alone.
+ * Why a process of its own: a parent that gets SIGKILL runs no handler, but the kernel closes its end of the IPC
+ * channel, and `disconnect` arrives here. So closing, crashing, Ctrl-C and SIGKILL all take this one path: end the
+ * program's whole process group (SIGTERM, after `graceMs` SIGKILL), then remove the folder. It is started in a session
+ * of its own, so a Ctrl-C at the terminal reaches the parent alone.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,8 +40,8 @@ const signalGroup = (pgid, signal) => {
 };
 
 /**
- * Whether any process of the group still runs. On Linux a dead one whose new parent, init, has not looked yet still takes
- * signals, so its state is asked for.
+ * Whether any process of the group still runs. On Linux a dead one whose new parent, init, has not looked yet still
+ * takes signals, so its state is asked for.
  * @param {number} pgid
  */
 const groupRuns = (pgid) => {
@@ -82,7 +82,11 @@ const stop = () => {
 process.on('disconnect', stop);
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, stop);
 
-/** @param {any} step @param {boolean} last @returns {Promise<{code: number | null, signal: string | null, error?: string}>} */
+/**
+ * @param {any} step
+ * @param {boolean} last
+ * @returns {Promise<{code: number | null, signal: string | null, error?: string}>}
+ */
 const run = (step, last) =>
   new Promise((resolve) => {
     const output = spec.log === null ? 'inherit' : openSync(spec.log, 'a', 0o600);

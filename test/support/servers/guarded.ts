@@ -37,7 +37,9 @@ export interface Guarded {
   readonly started: Promise<number>;
   /** The end of the last step, or of the one that failed. Never rejects. */
   readonly exited: Promise<Exit>;
-  /** Nothing of it is left: processes, folder. True: processes of its group had to be killed after the program ended. */
+  /**
+   * Nothing of it is left: processes, folder. True: processes of its group had to be killed after the program ended.
+   */
   readonly gone: Promise<boolean>;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
@@ -50,7 +52,10 @@ type Message =
   | ({ readonly type: 'exit' } & Exit)
   | { readonly type: 'gone'; readonly orphans: boolean };
 
-/** Runs `steps` one after the other, the last one being the program, until it ends, `close()` is called or this process dies. */
+/**
+ * Runs `steps` one after the other, the last one being the program, until it ends, `close()` is called or this process
+ * dies.
+ */
 export function runGuarded(steps: readonly Step[], options: GuardOptions): Guarded {
   const output = options.log === null ? 'pipe' : 'ignore';
   const { env, ...rest } = options;

@@ -21,8 +21,8 @@ export interface MysqlDaemon {
   /** Makes the data folder, given the options that the server will get as well. */
   initialise(dataFolder: string, options: readonly string[]): Step;
   /**
-   * SQL that gives `account` its password, run by the server before it accepts connections. A password, even here: whoever
-   * may log in to an open server as root reads and writes files as the user who runs the tests.
+   * SQL that gives `account` its password, run by the server before it accepts connections. A password, even here:
+   * whoever may log in to an open server as root reads and writes files as the user who runs the tests.
    */
   passwordSql(account: string, password: string): string;
   readonly options?: readonly string[];

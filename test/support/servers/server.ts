@@ -1,5 +1,6 @@
 /**
- * What a test server is, whatever starts it. The modules in this folder know nothing of vitest: `bin/demo` uses them too.
+ * What a test server is, whatever starts it. The modules in this folder know nothing of vitest: `bin/demo` uses them
+ * too.
  */
 
 export interface MysqlServer {
@@ -27,7 +28,10 @@ export interface MysqlStart {
   readonly keptAlive?: boolean;
   /** 1 unless given; servers that replicate need their own each. */
   readonly serverId?: number;
-  /** Where it listens, in the place of a free port of 127.0.0.1: another address of loopback, and the port that another server has on its own. */
+  /**
+   * Where it listens, in the place of a free port of 127.0.0.1: another address of loopback, and the port that another
+   * server has on its own.
+   */
   readonly at?: { readonly host: string; readonly port: number };
   /** Options of the server besides. */
   readonly options?: readonly string[];

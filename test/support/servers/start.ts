@@ -1,5 +1,6 @@
 /**
- * Starts one server program under guard: a free port, a folder of its own, a deadline, another port where that one was taken meanwhile.
+ * Starts one server program under guard: a free port, a folder of its own, a deadline, another port where that one was
+ * taken meanwhile.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,6 @@
-/** Constants mean what is written: what YAML would change on the way is refused, and so is what DynamoDB cannot hold. */
+/**
+ * Constants mean what is written: what YAML would change on the way is refused, and so is what DynamoDB cannot hold.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';

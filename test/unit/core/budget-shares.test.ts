@@ -86,7 +86,9 @@ describe('parts of one budget', () => {
 });
 
 describe('answers of a holder that was stopped', () => {
-  /** Told to have a third, half and all of it, one after the other, while it is stopped; it goes on, and answers each. */
+  /**
+   * Told to have a third, half and all of it, one after the other, while it is stopped; it goes on, and answers each.
+   */
   async function toldThrice(answers: readonly number[]) {
     const sharer = sharing();
     const { clock, shares, join } = sharer;
@@ -133,7 +135,10 @@ describe('answers of a holder that was stopped', () => {
   });
 });
 
-/** A shard's process: spends what it may while it is neither stopped nor gone. What it is told and what it answers takes its time. */
+/**
+ * A shard's process: spends what it may while it is neither stopped nor gone. What it is told and what it answers takes
+ * its time.
+ */
 class Worker {
   readonly #bucket: TokenBucket;
   stoppedUntil = 0;

@@ -1,6 +1,6 @@
 /**
- * Of a limit of open files, the launcher may have to say before anything of `src` can be loaded: its own words are those of
- * `core/machine-faults.ts`, except that fewer shards at once are no help then.
+ * Of a limit of open files, the launcher may have to say before anything of `src` can be loaded: its own words are
+ * those of `core/machine-faults.ts`, except that fewer shards at once are no help then.
  */
 import { readFileSync } from 'node:fs';
 import { runInNewContext } from 'node:vm';

@@ -1,13 +1,16 @@
 /**
- * The budget is kept and used, in simulated time: what a table consumes, what it refuses, and what is left to the others where one key
- * is too hot. `npm run bench:throttle` measures the same of the real command line in real time.
+ * The budget is kept and used, in simulated time: what a table consumes, what it refuses, and what is left to the
+ * others where one key is too hot. `npm run bench:throttle` measures the same of the real command line in real time.
  */
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../support/fault-proxy.js';
 import { simulate, type Source } from './simulated-writers.js';
 
 const ASKED = process.env['DYNAFERRY_TEST_SEED'];
-/** With 131, refusals by a neighbour of the hot key were once taken for such as come at any rate; with 3026, a rate just above the table's stayed. */
+/**
+ * With 131, refusals by a neighbour of the hot key were once taken for such as come at any rate; with 3026, a rate just
+ * above the table's stayed.
+ */
 const SEEDS = ASKED === undefined ? [1, 131, 3026] : [Number(ASKED)];
 const many: Source = { partition: (index) => `P${(index * 7919) % 3000}`, queued: 1600 };
 const provisioned = (writeUnits: number, burstSeconds = 1) => ({

@@ -1,6 +1,6 @@
 /**
- * Writers without a network, in simulated time: the product's own bucket, queue and feedback against the adversary's capacity model, with
- * a latency and stalls of the machine. Half an hour of a table takes seconds.
+ * Writers without a network, in simulated time: the product's own bucket, queue and feedback against the adversary's
+ * capacity model, with a latency and stalls of the machine. Half an hour of a table takes seconds.
  */
 import type { MappedItem } from '../../../src/core/model.js';
 import { retryDelay } from '../../../src/dynamodb/failures/backoff.js';

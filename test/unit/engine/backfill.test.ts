@@ -1,4 +1,7 @@
-/** What a backfill begins with: rows that stopped an earlier run stand in nobody's way any more until they are found to again. */
+/**
+ * What a backfill begins with: rows that stopped an earlier run stand in nobody's way any more until they are found to
+ * again.
+ */
 import { expect, test } from 'vitest';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { NO_TARGET } from '../../../src/core/ports/ports.js';
@@ -18,7 +21,8 @@ test('it forgets what stopped an earlier run, however much is recorded besides, 
   const mapping = mappingOf();
   const row = (id: number, cause: BadRowRecord['cause'], table = 'messages'): BadRowRecord =>
     sampleBadRow({ table, cause, cursor: cursorOf(id), chunk: null });
-  // Behind all that is scanned, so that no row of the scan says anything of them; and more than are looked at in one go.
+  // Behind all that is scanned, so that no row of the scan says anything of them; and more than are looked at in one
+  // go.
   const bad = Array.from({ length: 2_005 }, (_, i) => 100 + i);
   const stopped = new Set([100, 101, 1_099, 1_100, 2_104]);
   store.recordBadRows(

@@ -1,6 +1,6 @@
 /**
- * A table whose rows lie in memory, with a mapping and a state file of its own: for engine code that asks its source for nothing but
- * keys and rows. Rows without `n` are bad: their partition key would be empty.
+ * A table whose rows lie in memory, with a mapping and a state file of its own: for engine code that asks its source
+ * for nothing but keys and rows. Rows without `n` are bad: their partition key would be empty.
  */
 import { FerryError } from '../../../src/core/errors.js';
 import { EventBus, type EventRecord } from '../../../src/core/events.js';

@@ -1,4 +1,7 @@
-/** Backfill and verification of a table that lies in memory, against a target that is a map: what is written, counted, recorded, compared. */
+/**
+ * Backfill and verification of a table that lies in memory, against a target that is a map: what is written, counted,
+ * recorded, compared.
+ */
 import { describe, expect, test } from 'vitest';
 import { thisMoment } from '../../../src/core/time/age.js';
 import { FerryError } from '../../../src/core/errors.js';

@@ -1,4 +1,7 @@
-/** What a rule says of a column's attribute is what becomes of it: name, type, format, NULL. And which columns become attributes at all. */
+/**
+ * What a rule says of a column's attribute is what becomes of it: name, type, format, NULL. And which columns become
+ * attributes at all.
+ */
 import { describe, expect, test } from 'vitest';
 import type { ColumnRule, ItemMapping } from '../../../src/config/model.js';
 import { compileAttributes } from '../../../src/mapping/attributes.js';

@@ -1,4 +1,6 @@
-/** What holds for every item that a mapping makes: its text is canonical, its size is DynamoDB's, its key is its own. */
+/**
+ * What holds for every item that a mapping makes: its text is canonical, its size is DynamoDB's, its key is its own.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ColumnRule } from '../../../src/config/model.js';
@@ -181,7 +183,10 @@ function valueBytes(value: Value): number {
 
 const utf8 = (text: string): number => new TextEncoder().encode(text).length;
 
-/** Pairs of digits around the point, from the first to the last that is not 00, and one byte; one more for a minus; 21 at most. */
+/**
+ * Pairs of digits around the point, from the first to the last that is not 00, and one byte; one more for a minus; 21
+ * at most.
+ */
 function numberBytes(text: string): number {
   if (text === '0') return 1;
   const [whole = '', fraction = ''] = text.replace('-', '').split('.');

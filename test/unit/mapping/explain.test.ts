@@ -1,4 +1,6 @@
-/** What `explain` says of a row is what the mapping makes of it: every attribute, every byte, every part of its keys. */
+/**
+ * What `explain` says of a row is what the mapping makes of it: every attribute, every byte, every part of its keys.
+ */
 import { expect, it } from 'vitest';
 import { explainRow } from '../../../src/mapping/explain.js';
 import { attributesOf, compile, mapRow, onlyItem, rowOf, rule, table } from './tables.js';

@@ -1,4 +1,7 @@
-/** What is said of an expression without a row, and what key rules are proven from: its width and its characters hold for every row. */
+/**
+ * What is said of an expression without a row, and what key rules are proven from: its width and its characters hold
+ * for every row.
+ */
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../src/core/model.js';
 import { compileTemplate } from '../../../src/mapping/template/compiled-template.js';

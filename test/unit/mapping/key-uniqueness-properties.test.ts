@@ -1,6 +1,6 @@
 /**
- * Whatever the templates: where the verdict is `proven`, different rows never give one item key. Rows and literals are made of few
- * characters, separators and digits above all, so that wrong proofs break soon.
+ * Whatever the templates: where the verdict is `proven`, different rows never give one item key. Rows and literals are
+ * made of few characters, separators and digits above all, so that wrong proofs break soon.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -28,7 +28,9 @@ const text = fc.oneof(
 
 const fractions = fc.constantFrom('-1.10', '-0.10', '0.00', '0.10', '1.00', '1.10', '1.01', '11.10', '0.01');
 
-/** By column: its type, its cells, and what may be asked of it: in a partition key, and in a sort key, which must sort. */
+/**
+ * By column: its type, its cells, and what may be asked of it: in a partition key, and in a sort key, which must sort.
+ */
 const KINDS = {
   t: {
     type: 'varchar(9)',
@@ -116,7 +118,10 @@ const spread = (names: readonly Name[]) =>
     overrides: fc.constant(Object.fromEntries(likeSuffixed.map((name) => [name, 1]))),
   });
 
-/** A few columns, a unique key over them, one or two rules of them, and many rows that are likely to collide where rows can. */
+/**
+ * A few columns, a unique key over them, one or two rules of them, and many rows that are likely to collide where rows
+ * can.
+ */
 const samples = columns.chain((names) =>
   fc.record({
     unique: fc.oneof(fc.constant(names), fc.subarray(names, { minLength: 1 })),

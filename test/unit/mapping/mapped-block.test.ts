@@ -1,4 +1,7 @@
-/** Items of a block, one behind the other in shared buffers: each is what its row alone would give, with its own key and its own row. */
+/**
+ * Items of a block, one behind the other in shared buffers: each is what its row alone would give, with its own key and
+ * its own row.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell, MappedItem, Row } from '../../../src/core/model.js';

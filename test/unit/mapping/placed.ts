@@ -1,6 +1,6 @@
 /**
- * Bytes among foreign ones, as they stand in a block of rows and in a buffer of items: a step that reads a byte too many, or writes
- * one behind its buffer, meets something else than zeros.
+ * Bytes among foreign ones, as they stand in a block of rows and in a buffer of items: a step that reads a byte too
+ * many, or writes one behind its buffer, meets something else than zeros.
  */
 import { ItemBuffer, ItemBufferPool } from '../../../src/mapping/item/item-buffer.js';
 

@@ -1,4 +1,7 @@
-/** fast-check with a fixed seed, so that a run is the same everywhere; FC_SEED takes another one. A failure prints its seed. */
+/**
+ * fast-check with a fixed seed, so that a run is the same everywhere; FC_SEED takes another one. A failure prints its
+ * seed.
+ */
 import fc from 'fast-check';
 
 const SEED = Number(process.env['FC_SEED'] ?? 20_261_122);

@@ -1,6 +1,7 @@
 /**
- * What a row costs, counted and not timed, so that it fails on any machine: bytes that the mapping allocates on the JavaScript heap.
- * They are what the garbage collector works for, and each string or object made for a cell shows in them at once.
+ * What a row costs, counted and not timed, so that it fails on any machine: bytes that the mapping allocates on the
+ * JavaScript heap. They are what the garbage collector works for, and each string or object made for a cell shows in
+ * them at once.
  */
 import { Session } from 'node:inspector';
 import { setTimeout as sleep } from 'node:timers/promises';

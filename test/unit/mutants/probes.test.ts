@@ -1,4 +1,7 @@
-/** Probes: they change nothing of what code does, they note what ran, and a mutant keeps the numbers of the blocks around it. */
+/**
+ * Probes: they change nothing of what code does, they note what ran, and a mutant keeps the numbers of the blocks
+ * around it.
+ */
 import { runInThisContext } from 'node:vm';
 import ts from 'typescript';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** A vitest that stays says of each run what a new one would say: of the code as it is now, and of nothing that ran before. */
+/**
+ * A vitest that stays says of each run what a new one would say: of the code as it is now, and of nothing that ran
+ * before.
+ */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -17,7 +17,10 @@ const SHARD: ShardConfig = {
 };
 const LIMITS = { maxReplicaLagSeconds: 10, maxThreadsRunning: 64 } as Parameters<typeof gaugesOf>[1];
 
-/** What the server's gauge, or its replica's, makes of an answer. @param lags of the replica, one a source that it follows */
+/**
+ * What the server's gauge, or its replica's, makes of an answer.
+ * @param lags of the replica, one a source that it follows
+ */
 async function looked(
   which: 'busy' | 'lag',
   answer: { readonly running?: Cell; readonly lags?: readonly Cell[] },

@@ -1,4 +1,7 @@
-/** The tables that scans are tested with have every type that can be a primary key: those of fixtures/types, less the ones named here. */
+/**
+ * The tables that scans are tested with have every type that can be a primary key: those of fixtures/types, less the
+ * ones named here.
+ */
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { KEYED_TABLES } from '../../contract/row-source-tables.js';

@@ -1,4 +1,7 @@
-/** Whom a refusal names where the kernel does not say who keeps a lock: whoever the state says, as long as that process lives. */
+/**
+ * Whom a refusal names where the kernel does not say who keeps a lock: whoever the state says, as long as that process
+ * lives.
+ */
 import Database from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

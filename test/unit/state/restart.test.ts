@@ -1,4 +1,7 @@
-/** A state of another machine is put aside only where its volume moves; what was sent from there is waited for all the same. */
+/**
+ * A state of another machine is put aside only where its volume moves; what was sent from there is waited for all the
+ * same.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

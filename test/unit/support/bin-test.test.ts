@@ -1,6 +1,6 @@
 /**
- * The merge gate itself, with a stand-in for vitest in a small tree of its own: whatever the run or its count comes to, exit 0 means that
- * every test which was found has a result.
+ * The merge gate itself, with a stand-in for vitest in a small tree of its own: whatever the run or its count comes to,
+ * exit 0 means that every test which was found has a result.
  */
 import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';

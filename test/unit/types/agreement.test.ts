@@ -1,4 +1,7 @@
-/** The converters, the fixtures that prove them, and the type table of README.md know the same types and the same ways to map them. */
+/**
+ * The converters, the fixtures that prove them, and the type table of README.md know the same types and the same ways
+ * to map them.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,6 +1,7 @@
 /**
- * FOLDER SHARD COUNT: claims keys 0..COUNT, in batches, for rows of its shard; says how many another shard held. Where the others keep the
- * register for too long, as on a busy machine, it asks again, as engine/claims/register-turn.ts does.
+ * FOLDER SHARD COUNT: claims keys 0..COUNT, in batches, for rows of its shard; says how many another shard held. Where
+ * the others keep the register for too long, as on a busy machine, it asks again, as engine/claims/register-turn.ts
+ * does.
  */
 import { FerryError } from '../../../../src/core/errors.js';
 import type { Cursor } from '../../../../src/core/model.js';

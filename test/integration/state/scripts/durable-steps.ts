@@ -1,6 +1,7 @@
 /**
- * FOLDER SYNCHRONOUS: does everything once that the state promises to be durable, and says the name of each step when it has returned.
- * SYNCHRONOUS in the place of `as it is` (OFF, NORMAL) is what the connections are set to: for what looks on, to be seen to find it.
+ * FOLDER SYNCHRONOUS: does everything once that the state promises to be durable, and says the name of each step when
+ * it has returned. SYNCHRONOUS in the place of `as it is` (OFF, NORMAL) is what the connections are set to: for what
+ * looks on, to be seen to find it.
  */
 import type { Database } from 'better-sqlite3';
 import { archiveState, discardState, giveUpClaims } from '../../../../src/state/restart.js';

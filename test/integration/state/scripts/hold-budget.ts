@@ -1,4 +1,7 @@
-/** FOLDER RESOURCE [wait]: joins the ledger of the budget, takes what it may, says how much that is, and holds it until told to finish. */
+/**
+ * FOLDER RESOURCE [wait]: joins the ledger of the budget, takes what it may, says how much that is, and holds it until
+ * told to finish.
+ */
 import { once } from 'node:events';
 import { BudgetLedger } from '../../../../src/state/shared/budget-ledger.js';
 import { say, sayFault, untilFinish } from './say.js';

@@ -1,4 +1,7 @@
-/** FOLDER SHARD [wait]: opens the shard (after a line on stdin, with `wait`), says `open`, holds it until told to finish. */
+/**
+ * FOLDER SHARD [wait]: opens the shard (after a line on stdin, with `wait`), says `open`, holds it until told to
+ * finish.
+ */
 import { once } from 'node:events';
 import { openStateStore } from '../../../../src/state/open.js';
 import { say, sayFault, untilFinish } from './say.js';

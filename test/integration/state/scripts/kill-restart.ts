@@ -1,6 +1,6 @@
 /**
- * FOLDER SHARD N: begins the shard again, and kills itself before the N-th call that changes the folder. Says `done` where there are fewer:
- * then nothing was killed.
+ * FOLDER SHARD N: begins the shard again, and kills itself before the N-th call that changes the folder. Says `done`
+ * where there are fewer: then nothing was killed.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,4 +1,7 @@
-/** What the bucket does beyond its contract: the share that feedback turns, what it counts, and the window of ten seconds behind it. */
+/**
+ * What the bucket does beyond its contract: the share that feedback turns, what it counts, and the window of ten
+ * seconds behind it.
+ */
 import { describe, expect, test } from 'vitest';
 import { TokenBucket } from '../../../../src/dynamodb/capacity/budget.js';
 import { SpentWindow } from '../../../../src/dynamodb/capacity/spent-window.js';

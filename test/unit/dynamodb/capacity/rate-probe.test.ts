@@ -1,4 +1,7 @@
-/** The search for the rate that is taken, against limits that a formula gives: what it takes of them, and how fast it follows. */
+/**
+ * The search for the rate that is taken, against limits that a formula gives: what it takes of them, and how fast it
+ * follows.
+ */
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../support/fault-proxy.js';
 import { RateProbe } from '../../../../src/dynamodb/capacity/rate-probe.js';

@@ -162,7 +162,10 @@ describe('a forced renewal while one that is not forced is under way', () => {
   const expired = new RequestFailure('ExpiredTokenException', 400, true);
   const one = lasting('ONE', 2 * 60_000);
 
-  /** As the SDK near the end of what it has: unforced, it answers that again, once `answer` is called; forced, it fetches. */
+  /**
+   * As the SDK near the end of what it has: unforced, it answers that again, once `answer` is called; forced, it
+   * fetches.
+   */
   async function nearTheEnd(unforced: SignerCredentials | Error) {
     const calls: boolean[] = [];
     let answer = (): void => undefined;

@@ -73,7 +73,9 @@ function canonicalText(content: unknown): string {
   return canonicalItemText({ x: content }).slice('{"x":'.length, -1);
 }
 
-/** Another JSON text of the same item: other numbers' spellings, orders, escapes. `odd` says at each step whether to. */
+/**
+ * Another JSON text of the same item: other numbers' spellings, orders, escapes. `odd` says at each step whether to.
+ */
 function respelled(attributes: Attributes, odd: () => boolean): string {
   const quoted = (plain: string): string =>
     odd()

@@ -1,4 +1,7 @@
-/** The reader where nothing listens, or all is refused: what is no failure of a request is no reason to try again, and failures are borne so long. */
+/**
+ * The reader where nothing listens, or all is refused: what is no failure of a request is no reason to try again, and
+ * failures are borne so long.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test, vi } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Each member of a table's description, in turn, as what it cannot be: that is no answer, or nobody reads it. The SDK itself reads the
- * answers here; only the socket is missing.
+ * Each member of a table's description, in turn, as what it cannot be: that is no answer, or nobody reads it. The SDK
+ * itself reads the answers here; only the socket is missing.
  */
 import { DescribeTableCommand, DynamoDBClient, type TableDescription } from '@aws-sdk/client-dynamodb';
 import { Readable } from 'node:stream';

@@ -1,4 +1,7 @@
-/** The writer where nothing listens, or nothing is answered: what it gives up is told to each who waits, and nothing waits for ever. */
+/**
+ * The writer where nothing listens, or nothing is answered: what it gives up is told to each who waits, and nothing
+ * waits for ever.
+ */
 import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';

@@ -1,4 +1,7 @@
-/** Which of two readings of an item key, or of a sharding value, may be written: every standing of the two, with a register of its own. */
+/**
+ * Which of two readings of an item key, or of a sharding value, may be written: every standing of the two, with a
+ * register of its own.
+ */
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../../src/core/model.js';

@@ -1,4 +1,7 @@
-/** Two readings whose rows are too large to be held together are read one after the other; a row that moves meanwhile is one all the same. */
+/**
+ * Two readings whose rows are too large to be held together are read one after the other; a row that moves meanwhile is
+ * one all the same.
+ */
 import { expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
 import type { Cursor, Row } from '../../../../src/core/model.js';

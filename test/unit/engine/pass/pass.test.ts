@@ -1,4 +1,7 @@
-/** The walk over a table itself: in what order things happen, what is committed, and what a stop or a fault leaves behind. */
+/**
+ * The walk over a table itself: in what order things happen, what is committed, and what a stop or a fault leaves
+ * behind.
+ */
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../../../src/core/model.js';
 import type { RowChunk } from '../../../../src/core/row-block.js';

@@ -1,4 +1,7 @@
-/** Of a row that maps to several items, those that the target took although it refused others are told: no count has them. */
+/**
+ * Of a row that maps to several items, those that the target took although it refused others are told: no count has
+ * them.
+ */
 import { expect, test } from 'vitest';
 import type { MappedItem } from '../../../../src/core/model.js';
 import {

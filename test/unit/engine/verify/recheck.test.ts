@@ -1,4 +1,7 @@
-/** What one further look makes of a difference, case by case; what several looks make of it, test/integration/engine/recheck.test.ts. */
+/**
+ * What one further look makes of a difference, case by case; what several looks make of it,
+ * test/integration/engine/recheck.test.ts.
+ */
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
 import { SAME, type HeldItem } from '../../../../src/core/held-item.js';

@@ -105,7 +105,10 @@ describe('a buffer of items', () => {
 });
 
 describe('a piece of an item', () => {
-  /** Rich in what is escaped, in characters of every length of UTF-8, and around the length where copying changes its way. */
+  /**
+   * Rich in what is escaped, in characters of every length of UTF-8, and around the length where copying changes its
+   * way.
+   */
   const units = fc.constantFrom('a', '"', '\\', '\u0000', '\u001f', ' ', '\u007f', 'é', '你', '👋', '\u2028');
   const texts = fc.oneof(
     fc.string({ unit: units, maxLength: 12 }),

@@ -1,4 +1,7 @@
-/** DynamoDB's 400 KB hold an item and its entries in all local indexes of the table: to the byte, by what each index projects. */
+/**
+ * DynamoDB's 400 KB hold an item and its entries in all local indexes of the table: to the byte, by what each index
+ * projects.
+ */
 import { describe, expect, it } from 'vitest';
 import type { LocalIndex } from '../../../../src/mapping/item/local-indexes.js';
 import { compileFor, mapRow, onlyItem, rule, table } from '../tables.js';

@@ -1,4 +1,6 @@
-/** A template has two voices, the text of a row and the bytes of it: they say the same, or refuse with the same reason. */
+/**
+ * A template has two voices, the text of a row and the bytes of it: they say the same, or refuse with the same reason.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell, Row } from '../../../../src/core/model.js';

@@ -1,4 +1,7 @@
-/** What a column that would not sort in a text key as it does in MySQL can be written as instead; and that this does sort. */
+/**
+ * What a column that would not sort in a text key as it does in MySQL can be written as instead; and that this does
+ * sort.
+ */
 import { expect, test } from 'vitest';
 import { columnExpression } from '../../../../src/mapping/template/expression.js';
 import { column, compile, rule, table } from '../tables.js';

@@ -1,4 +1,7 @@
-/** What a bad row is said to be of: its column's type as declared, but never the members of an ENUM or SET, which are values. */
+/**
+ * What a bad row is said to be of: its column's type as declared, but never the members of an ENUM or SET, which are
+ * values.
+ */
 import { expect, test } from 'vitest';
 import { typeText } from '../../../../src/mapping/value/bad-value.js';
 import { column } from '../tables.js';

@@ -1,4 +1,7 @@
-/** Which warnings forbid to take an answer for a result. The numbers are MySQL's and MariaDB's own: what each means is in warnings.ts. */
+/**
+ * Which warnings forbid to take an answer for a result. The numbers are MySQL's and MariaDB's own: what each means is
+ * in warnings.ts.
+ */
 import { describe, expect, test } from 'vitest';
 import { endedWithWarnings, harmfulWarnings, type Warning } from '../../../../src/mysql/connection/warnings.js';
 

@@ -1,4 +1,7 @@
-/** Every error that MySQL's and MariaDB's lists have a name for is somebody's: worth another try, the operator's, or ours. */
+/**
+ * Every error that MySQL's and MariaDB's lists have a name for is somebody's: worth another try, the operator's, or
+ * ours.
+ */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Whether a server has what another one had: by the words of its family, and where that has none, nobody can tell, and nobody is asked. */
+/**
+ * Whether a server has what another one had: by the words of its family, and where that has none, nobody can tell, and
+ * nobody is asked.
+ */
 import { expect, test } from 'vitest';
 import { hasReached } from '../../../../src/mysql/inspect/position.js';
 import { serverFamily } from '../../../../src/mysql/connection/server-family.js';

@@ -48,7 +48,8 @@ describe('between', () => {
     ['time', '-01:00:00.50', '01:00:00.50', '00:00:00.00'],
     ['time', '-838:59:59', '-00:00:01', '-419:30:00'],
     ['datetime', '2024-01-01', '2024-03-01', '2024-02-01'],
-    // Half way there is no day: the high end is what is left, also where a day was moved into the calendar, and out of the interval.
+    // Half way there is no day: the high end is what is left, also where a day was moved into the calendar, and out of
+    // the interval.
     ['datetime', '2024-01-01', '2024-01-02', '2024-01-02'],
     ['datetime', '2024-00-00', '2024-00-05', '2024-00-05'],
     ['datetime', '2024-02-29', '2024-02-31', '2024-02-31'],

@@ -1,6 +1,7 @@
 /**
- * How a table of whole numbers is cut into ranges, with the numbers at hand: where the cuts fall, how equal the ranges are, and how many
- * questions that takes. What real servers say to the questions: test/integration/mysql/ranges.test.ts.
+ * How a table of whole numbers is cut into ranges, with the numbers at hand: where the cuts fall, how equal the ranges
+ * are, and how many questions that takes. What real servers say to the questions:
+ * test/integration/mysql/ranges.test.ts.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

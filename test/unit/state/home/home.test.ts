@@ -1,4 +1,7 @@
-/** Whether a file may have come from another host, by the run of the clocks alone: where that is the same, it cannot have. */
+/**
+ * Whether a file may have come from another host, by the run of the clocks alone: where that is the same, it cannot
+ * have.
+ */
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Which file of the ledger is made new, and which is put aside: one that SQLite cannot look into just now is left as it is. */
+/**
+ * Which file of the ledger is made new, and which is put aside: one that SQLite cannot look into just now is left as it
+ * is.
+ */
 import Database from 'better-sqlite3';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

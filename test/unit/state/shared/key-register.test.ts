@@ -1,4 +1,7 @@
-/** A register of item keys that lacks claims is refused: two rows could share a key unseen. And who gives claims up gives up all, and his alone. */
+/**
+ * A register of item keys that lacks claims is refused: two rows could share a key unseen. And who gives claims up
+ * gives up all, and his alone.
+ */
 import Database from 'better-sqlite3';
 import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

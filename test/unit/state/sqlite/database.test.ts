@@ -1,4 +1,6 @@
-/** A file of ours is for its owner alone, appears whole or not at all, and is opened only where it is what it should be. */
+/**
+ * A file of ours is for its owner alone, appears whole or not at all, and is opened only where it is what it should be.
+ */
 import Database from 'better-sqlite3';
 import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

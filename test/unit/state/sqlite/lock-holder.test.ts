@@ -36,7 +36,10 @@ test('a lock on that inode of another device is nobody known, and not nobody', (
   expect(onDevice('00:22', 77)).toBeNull();
 });
 
-/** As a machine has it whose /home is a subvolume of btrfs: stat(2) says device 0:41 there, and the kernel locks on 0:29. */
+/**
+ * As a machine has it whose /home is a subvolume of btrfs: stat(2) says device 0:41 there, and the kernel locks on
+ * 0:29.
+ */
 const MOUNTS = `22 1 0:29 /root / rw,relatime shared:1 - btrfs /dev/nvme0n1p3 rw,ssd,subvolid=256,subvol=/root
 23 22 0:5 / /dev rw,nosuid shared:2 - devtmpfs devtmpfs rw,size=4096k
 51 22 0:29 /home /home rw,relatime shared:30 - btrfs /dev/nvme0n1p3 rw,ssd,subvolid=257,subvol=/home
@@ -58,7 +61,8 @@ test('a layered file system is told, of the mount that was asked for', () => {
 });
 
 test('a number of a device from stat is written as the kernel writes it of a lock', () => {
-  // makedev(3): 12 bits of the major number from bit 8, the rest from bit 32; 8 of the minor from bit 0, the rest from bit 12.
+  // makedev(3): 12 bits of the major number from bit 8, the rest from bit 32; 8 of the minor from bit 0, the rest from
+  // bit 12.
   expect(deviceOf(0x29n)).toBe('00:29');
   expect(deviceOf(0x11_032cn)).toBe('103:12c');
   expect(deviceOf(0x1_2000_abcd_e5f1n)).toBe('12de5:abcf1');
@@ -70,7 +74,8 @@ test.runIf(process.platform === 'linux')(
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'file');
     writeFileSync(file, '');
-    // Where the kernel does not say of which file its locks are, nothing is known; a file of another file system may have that number too.
+    // Where the kernel does not say of which file its locks are, nothing is known; a file of another file system may
+    // have that number too.
     const others = readFileSync('/proc/locks', 'utf8').includes(`:${statSync(file).ino} `);
     if (!others) expect(lockHolders(file) ?? []).toEqual([]);
     expect(lockHolders(join(folder.path, 'missing'))).toBeNull();

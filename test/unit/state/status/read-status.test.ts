@@ -1,4 +1,7 @@
-/** What whoever looks is told where nothing is known; and for how long writes of a run that was broken off may still land. */
+/**
+ * What whoever looks is told where nothing is known; and for how long writes of a run that was broken off may still
+ * land.
+ */
 import Database from 'better-sqlite3';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The record of bad rows over all tables: part by part in the order of their numbers, and by kind, the most frequent first. */
+/**
+ * The record of bad rows over all tables: part by part in the order of their numbers, and by kind, the most frequent
+ * first.
+ */
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { BadRowRecord } from '../../../../src/core/ports/state-ports.js';

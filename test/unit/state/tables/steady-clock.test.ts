@@ -11,7 +11,10 @@ import { temporaryFolder } from '../../../support/temporary.js';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Compared as the state is made; then something happens to the clocks. Asked by the next run, and by one that looks on before it. */
+/**
+ * Compared as the state is made; then something happens to the clocks. Asked by the next run, and by one that looks on
+ * before it.
+ */
 async function agesAfter(
   happen: (clocks: MovedClocks) => void,
   change: (time: ComparisonTime) => ComparisonTime = (time) => time,

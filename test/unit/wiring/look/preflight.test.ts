@@ -1,4 +1,6 @@
-/** What the machine refuses while the preflight looks is told as that, and not as the fault of what it was looking at. */
+/**
+ * What the machine refuses while the preflight looks is told as that, and not as the fault of what it was looking at.
+ */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

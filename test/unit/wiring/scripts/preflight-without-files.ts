@@ -1,4 +1,7 @@
-/** Opens files until none is left, then runs the preflight of the config file CONFIG, without a target, and says what it found. */
+/**
+ * Opens files until none is left, then runs the preflight of the config file CONFIG, without a target, and says what it
+ * found.
+ */
 import { openSync, writeSync } from 'node:fs';
 import { loadConfig } from '../../../../src/config/load.js';
 import { preflight } from '../../../../src/wiring/look/preflight.js';
