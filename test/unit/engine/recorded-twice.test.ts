@@ -114,7 +114,7 @@ test.each([0, 12])(
     );
     expect(await retry(place, expired)).toMatchObject({ expired: 1, twice: 1 });
     const warnings = place.events.flatMap(({ name, payload }) => (name === 'shard.warning' ? [payload.message] : []));
-    expect(warnings).toEqual([expect.stringContaining('and 3 of their items')]);
+    expect(warnings).toEqual([expect.stringContaining('items of theirs still in the target: 3')]);
     expect(counts(place)).toMatchObject({ expiredRows: 1, badRows: 0 });
   },
 );
