@@ -167,7 +167,7 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'listener.failed': 'seldom',
 };
 
-/** Few, and what follows cannot be understood without them; or, of warnings, no state has them. */
+/** Few, and what follows cannot be understood without them; or, of warnings, no state has them. All that is of no shard: nobody counts it. */
 export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
   'shard.started',
   'shard.phase',
@@ -177,6 +177,7 @@ export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
   'events.dropped',
   'run.stopping',
   'run.warning',
+  'listener.failed',
 ]);
 
 /** An event as it crosses a process border. */
