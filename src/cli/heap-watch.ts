@@ -35,6 +35,6 @@ function nearlyFull(most: number): FerryError {
   return new FerryError(
     'E_OUT_OF_MEMORY',
     `dynaferry itself has nearly used up the ${Math.floor(most / 2 ** 20)} MiB that its heap may have, and stops`,
-    'give it more (`NODE_OPTIONS=--max-old-space-size=4096`), or name fewer shards in a run (`--shard`); then run the same command again to resume. Report it: a run is not meant to need that much',
+    'give it more (`NODE_OPTIONS=--max-old-space-size=4096`), or name fewer shards in a run (`--shard`). The report says how to resume. Report this fault: a run is not meant to need that much',
   );
 }

@@ -4,6 +4,7 @@
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
+import { asFerryError } from '../core/thrown.js';
 import { plural } from '../report/format.js';
 import type { AskedRestart } from '../state/restart-note.js';
 import type { ShardOutcome, ShardTask } from '../wiring/run/shard-task.js';
@@ -87,10 +88,15 @@ export async function runShards(
       endProgress();
     }
     outcomes = outcomes.map((outcome) => restatedOutcome(outcome, resume));
-    await forgetRefused(config, newlyAsked, outcomes);
+    const stayAsked = await forgetRefused(config, newlyAsked, outcomes);
     const restartsLeft = await leftToRestart(config, toRestart);
-    if (common.json) writeJson(io, { command: kind, dryRun, resume, restartsLeft, warnings, shards: outcomes });
-    else printOutcomes(io, { ...run, restartsLeft }, outcomes);
+    if (common.json) {
+      const all = [...warnings, ...stayAsked];
+      writeJson(io, { command: kind, dryRun, resume, restartsLeft, warnings: all, shards: outcomes });
+    } else {
+      printOutcomes(io, { ...run, restartsLeft }, outcomes);
+      printFindings(io.stderr, stayAsked);
+    }
     return exitCodeOf(outcomes);
   } finally {
     stopping.end();
@@ -126,9 +132,9 @@ async function leftToRestart(config: Config, shards: readonly string[]): Promise
   return shards.filter((shard) => isRestartAsked({ folder: config.state, shard }));
 }
 
-/** @param budget that is left where this fails: nobody else does then */
 const NOTHING_ASKED: AskedRestart = { shards: [], by: '' };
 
+/** @param budget that is left where this fails: nobody else does then */
 async function askRestart(config: Config, shards: readonly string[], budget: SharedBudget): Promise<AskedRestart> {
   const state = await import('../state/restart-note.js');
   try {
@@ -145,11 +151,38 @@ async function askRestart(config: Config, shards: readonly string[], budget: Sha
  */
 const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
 
-async function forgetRefused(config: Config, asked: AskedRestart, outcomes: readonly ShardOutcome[]): Promise<void> {
+/** @returns what is to be warned of: no fault in this may cost the report of what the shards came to */
+async function forgetRefused(
+  config: Config,
+  asked: AskedRestart,
+  outcomes: readonly ShardOutcome[],
+): Promise<readonly Finding[]> {
   const { forgetRestart } = await import('../state/restart-note.js');
-  for (const { shard, fault } of outcomes)
-    if (asked.shards.includes(shard) && fault !== null && REFUSED.has(fault.code))
+  const refused = outcomes
+    .filter(({ shard, fault }) => asked.shards.includes(shard) && fault !== null && REFUSED.has(fault.code))
+    .map(({ shard }) => shard);
+  for (const [index, shard] of refused.entries()) {
+    try {
       forgetRestart({ folder: config.state, shard }, asked.by);
+    } catch (thrown) {
+      // Each of the others would wait as long, for the same.
+      return [staysAsked(config, refused.slice(index), asFerryError(thrown, `shard ${shard}: its restart`))];
+    }
+  }
+  return [];
+}
+
+function staysAsked({ state }: Config, shards: readonly string[], { code, message }: FerryError): Finding {
+  return {
+    level: 'warning',
+    code,
+    message: `${message}. The refused restart of ${shards.join(', ')} stays asked for`,
+    hint: `nothing, if the next backfill is to start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
+  };
+}
+
+function notesOf(shards: readonly string[]): string {
+  return shards.map((shard) => `${shard}.restart`).join(', ');
 }
 
 function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
@@ -157,7 +190,7 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
     level: 'warning',
     code: 'E_INTERRUPTED',
     message: `an earlier run with --restart was interrupted before it came to ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
-    hint: `nothing, if that is still wanted; else stop now, and delete ${shards.map((shard) => `${shard}.restart`).join(', ')} in ${state}`,
+    hint: `nothing, if that is still wanted; else stop now, and delete ${notesOf(shards)} in ${state}`,
   };
 }
 

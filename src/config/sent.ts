@@ -26,8 +26,9 @@ export function toSend(
   const lines: [string, number][] = [];
   const walk = (part: unknown, path: Path): void => {
     lines.push([pathKey(path), lineOf(path)]);
-    // Nothing asks for the line of one shard's setting once the file is checked, and there are hundreds.
-    if (pathKey(path) === SHARDS || typeof part !== 'object' || part === null) return;
+    // Nothing asks for the line of one shard's setting, or of one account's, once the file is checked, and there are
+    // hundreds.
+    if (pathKey(path) === SHARDS || isOfAccounts(path) || typeof part !== 'object' || part === null) return;
     const steps: readonly (string | number)[] = Array.isArray(part) ? [...part.keys()] : Object.keys(part);
     for (const step of steps) walk((part as Record<string | number, unknown>)[step], [...path, step]);
   };
@@ -37,7 +38,14 @@ export function toSend(
 
 const SHARDS = pathKey(['source', 'shards']);
 
-/** The config at the other end: the same answers to every question, except for lines of a single shard's settings. */
+function isOfAccounts(path: Path): boolean {
+  return path.at(-1) === 'overrides' && path.at(-2) === 'spread';
+}
+
+/**
+ * The config at the other end: the same answers to every question, except for lines of a single shard's settings, or
+ * account's.
+ */
 export function receivedConfig(sent: SentConfig): Config {
   const written = new Map(sent.written);
   const lines = new Map(sent.lines);

@@ -184,7 +184,10 @@ export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
   'listener.failed': 'seldom',
 };
 
-/** Few, and what follows cannot be understood without them; or, of warnings, no state has them. */
+/**
+ * Few, and what follows cannot be understood without them; or, of warnings, no state has them. All that is of no shard:
+ * nobody counts it.
+ */
 export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
   'shard.started',
   'shard.phase',
@@ -194,6 +197,7 @@ export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
   'events.dropped',
   'run.stopping',
   'run.warning',
+  'listener.failed',
 ]);
 
 /** An event as it crosses a process border. */

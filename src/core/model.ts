@@ -133,6 +133,12 @@ export type BadRowCause =
   /** Another shard has its sharding value; this one stopped the run. */
   | 'shard-overlap';
 
+/** A bad row under two readings of its key (`abc`, `ABC`). */
+export interface Renamed {
+  readonly from: Cursor;
+  readonly to: Cursor;
+}
+
 export interface BadRow {
   readonly cause: BadRowCause;
   /** null where the fault is the whole item's, as with its size. */

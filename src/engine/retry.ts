@@ -15,6 +15,7 @@ import { DigestSum } from '../mapping/item/digest.js';
 import { badRowRecord } from './pass/map-chunk.js';
 import type { PassProgress } from './pass/progress.js';
 import { KeyClaims, type Registers } from './claims/key-claims.js';
+import { readingsOf, type Led } from './pass/recorded-twice.js';
 import { refusedRecord, tellLeftBehind, type RefusedRow } from './pass/refused-rows.js';
 import type { ShardContext, TableJob } from './pass/table-job.js';
 import { TooLargeRows } from './pass/too-large-rows.js';
@@ -156,10 +157,11 @@ async function retryStep(
   { writer, guard, progress, now }: RetryParts,
 ): Promise<RetryCounts> {
   const seen = new Set<Cursor>();
-  const mapped = step.map((bad, index) => ({
-    bad,
-    fate: fateOf(context, job, { row: rows[index] ?? null, bad, seen, now: now() }),
-  }));
+  const mapped = step.map((bad, index) => {
+    const row = rows[index] ?? null;
+    const cursor = row === null ? null : job.source.cursorOf(row);
+    return { bad, cursor, fate: fateOf(context, job, { row, bad, seen, now: now() }) };
+  });
   await writer.ready(context.signal);
   const claimed = await keys.claim(
     mapped.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : [])),
@@ -177,25 +179,31 @@ async function retryStep(
   const { newer, units } = receipt;
   const written = new Set(items);
   const refusedAt = new Map(refused.map((row) => [job.source.cursorOf(row.row), row]));
-  const tried = mapped.map(({ bad, fate }) => {
+  const tried = mapped.map(({ bad, cursor, fate }): Tried => {
+    const twice = fate.kind === 'twice';
     const [first] = fate.kind === 'moved' ? fate.items : [];
     const row = first === undefined ? undefined : refusedAt.get(job.source.cursorOf(first.row));
-    if (row === undefined) return { bad, fate: withWritten(fate, written) };
-    return { bad, fate: { kind: 'bad' as const, record: refusedRecord(job, row, bad.chunk) } };
+    if (row === undefined) return { bad, cursor, twice, fate: withWritten(fate, written) };
+    return { bad, cursor, twice, fate: { kind: 'bad', record: refusedRecord(job, row, bad.chunk) } };
   });
 
-  const counted = tried.filter(({ bad }) => bad.place !== null);
+  const table = job.mapping.table.name;
+  const { counted, renamed, itemsTaken } = readingsOf(tried, context.store);
   const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));
-  context.store.settleRetry(job.mapping.table.name, settledCursors(tried), stillBad, record(counted, newer, units));
-  for (const { table, column, reason } of stillBad) {
+  context.store.settleRetry(table, settledCursors(tried), stillBad, {
+    ...record(counted, newer, units),
+    renamed,
+  });
+  for (const { column, reason } of stillBad) {
     context.emitter.emit('row.bad', { shard: context.shard, table, column, reason, rows: 1 });
   }
   tellLeftBehind(
     context,
-    job.mapping.table.name,
-    tried.flatMap(({ bad: of, fate: { kind: why } }) =>
-      why === 'gone' || why === 'expired' ? [{ record: of, why }] : [],
-    ),
+    table,
+    tried.flatMap((each) => {
+      const { kind: why } = each.fate;
+      return why === 'gone' || why === 'expired' ? [{ record: { itemsTaken: itemsTaken(each) }, why }] : [];
+    }),
   );
   const of = (kind: Fate['kind']): number => tried.filter(({ fate }) => fate.kind === kind).length;
   progress.add({
@@ -227,8 +235,7 @@ function withWritten(fate: Fate, written: ReadonlySet<MappedItem>): Fate {
   return items.length === 0 && fate.items.length > 0 ? { kind: 'gone' } : { kind: 'moved', items };
 }
 
-interface Tried {
-  readonly bad: RecordedBadRow;
+interface Tried extends Led {
   readonly fate: Fate;
 }
 

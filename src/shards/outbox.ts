@@ -18,6 +18,7 @@ export type Channel = Pick<NodeJS.Process, 'send' | 'connected'>;
 /** So many go through without being summed up: more than a chunk without trouble has. */
 const IN_FLIGHT = 64;
 const WAITING = 1_000;
+
 export class Outbox {
   /** In the order of their first event; by what makes two of them one. */
   readonly #waiting = new Map<string, FromWorker>();

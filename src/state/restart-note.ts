@@ -45,8 +45,10 @@ export interface AskedRestart {
 export function askRestart(folder: string, shards: readonly string[]): AskedRestart {
   const by = newLineage();
   const asked: string[] = [];
+  const tried: string[] = [];
   try {
     for (const shard of shards) {
+      tried.push(shard);
       const files = shardFiles(folder, shard);
       guarded(files, () => {
         makeFolder(folder);
@@ -59,11 +61,12 @@ export function askRestart(folder: string, shards: readonly string[]): AskedRest
     }
   } catch (thrown) {
     // The run does not begin; the next one is not to go on with a part of it. A note that is there may not be on disk.
-    for (const shard of shards) {
+    for (const shard of tried) {
       try {
         forgetRestart({ folder, shard }, by);
-      } catch {
-        // The first fault says more.
+      } catch (fault) {
+        // The first fault says more. Whoever keeps the notes is waited for once, not for each of hundreds of shards.
+        if (fault instanceof FerryError && fault.code === 'E_STATE_LOCKED') break;
       }
     }
     throw thrown;

@@ -467,6 +467,30 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         );
       });
 
+      test('under another reading of its key, a row keeps the chunk that counts it and what was taken of it', async () => {
+        const renamed = [{ from: first.cursor, to: second.cursor }];
+        await acrossReopen(
+          (store) => {
+            const pass = begun(store);
+            store.recordBadRows([
+              { ...elsewhere, itemsTaken: 5 },
+              { ...first, itemsTaken: 3 },
+            ]);
+            store.commitChunks(pass, [sampleChunk()], []);
+            const nothing = { ...moved, rows: 0, items: 0, newerItems: 0, units: 0 };
+            store.settleRetry('messages', [first.cursor], [{ ...second, itemsTaken: 1 }], { ...nothing, renamed });
+            store.settleRetry('messages', [], [], { ...nothing, renamed });
+          },
+          (store) => {
+            const place = { range: 0, chunk: 0 };
+            expect(store.badRows('messages')).toMatchObject([
+              { cursor: elsewhere.cursor, place: null, itemsTaken: 5 },
+              { cursor: second.cursor, place, itemsTaken: 3 },
+            ]);
+          },
+        );
+      });
+
       test('a verification that a retry has overtaken is not gone on with', async () => {
         await using place = await newPlace();
         const store = place.open();

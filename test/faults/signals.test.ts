@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { PassKind } from '../../src/core/ports/state-ports.js';
+import { shardFiles } from '../../src/state/sqlite/files.js';
+import { acquireLock, type Lock } from '../../src/state/sqlite/lock.js';
 import { readShardStatus } from '../../src/state/status/read-status.js';
 import { LAUNCHER, type RunningCli } from '../support/cli.js';
 import { startFaultProxy, type FaultPlan, type FaultProxy } from '../support/fault-proxy.js';
@@ -365,5 +367,29 @@ describe.each(onePair)('a restart of several shards from $name', { timeout: 120_
     expect(await migration.run(['verify', '--all'])).toMatchObject({ code: 0 });
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
     expect(archives()).toEqual(['s01', 's02']);
+  });
+
+  it('that is refused for one of them is reported, also where its note cannot be taken back', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows: 300 });
+    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 100, requestsInFlight: 2 }));
+    const folder = migration.stateFolder;
+    const hold = (name: string) => acquireLock(join(folder, name), shardFiles(folder, 's01'), 0);
+    const [shard, notes] = [hold('s01.lock'), { lock: null as Lock | null }];
+    try {
+      await using cli = await migration.spawn(['backfill', '--all', '--restart']);
+      await until(() => readdirSync(folder).some((name) => /^s02\..*Z\.db$/.test(name)), cli);
+      await until(() => !readdirSync(folder).includes('s02.restart'), cli);
+      await until(() => (notes.lock ??= hold('.restarts.lock')) !== null, cli);
+      const ended = await cli.result;
+      expect(ended.stdout).toMatch(/^s01 {2}failed: /m);
+      expect(ended.stdout).toMatch(/^s02 {2}done: 300 rows/m);
+      expect(ended.stderr).toMatch(/^error s01 E_STATE_LOCKED: /m);
+      expect(ended.stderr).toMatch(/^warning E_STATE_LOCKED: .*\.restarts\.lock.*\n +next: .*s01\.restart/m);
+      expect(ended.code).toBe(6);
+    } finally {
+      notes.lock?.release();
+      shard?.release();
+    }
   });
 });

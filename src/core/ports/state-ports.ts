@@ -4,7 +4,7 @@
  */
 import type { Abandoned, Age, ComparisonTime, Standing } from '../evidence.js';
 import type { Incident } from '../incidents.js';
-import type { BadRow, BinlogPosition, Counts, Cursor, Difference, Phase, Range } from '../model.js';
+import type { BadRow, BinlogPosition, Counts, Cursor, Difference, Phase, Range, Renamed } from '../model.js';
 
 export type PassKind = 'backfill' | 'verify';
 
@@ -107,6 +107,10 @@ export interface RetryRecord {
   readonly units: number;
   /** Sum of the items' digests. */
   readonly digest: string;
+  /**
+   * Settled ones whose row is recorded under another reading of its key: that record takes over what it has not itself.
+   */
+  readonly renamed?: readonly Renamed[];
 }
 
 export interface DifferenceRecord extends Difference {

@@ -93,7 +93,7 @@ export function tellLeftBehind(
     emitter.emit('shard.warning', {
       shard,
       code: 'E_BAD_ROWS',
-      message: `table ${table}: rows that DynamoDB had taken only in part ${became}, and ${items} of their items are still in the target`,
+      message: `table ${table}: rows that DynamoDB took in part ${became}; items of theirs still in the target: ${items}`,
       hint,
     });
   }

@@ -4,7 +4,7 @@
  * look at.
  */
 import type { Database, Statement } from 'better-sqlite3';
-import type { BadRow, BadRowCause, Cursor } from '../../core/model.js';
+import type { BadRow, BadRowCause, Cursor, Renamed } from '../../core/model.js';
 import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-ports.js';
 
 interface BadRowRow {
@@ -42,6 +42,7 @@ type RecordValues = Omit<BadRowRecord, 'table'> & { readonly table: string; read
 export class BadRows {
   readonly #record: Statement<[RecordValues]>;
   readonly #forget: Statement<[string, string]>;
+  readonly #takeOver: Statement<[Renamed & { readonly table: string }]>;
   readonly #part: Statement<[string, number, number], BadRowRow>;
   readonly #at: Statement<[string, string], BadRowRow>;
   readonly #count: Statement<[string], number>;
@@ -61,6 +62,14 @@ export class BadRows {
            recorded_at = excluded.recorded_at`,
     );
     this.#forget = database.prepare('DELETE FROM bad_rows WHERE table_name = ? AND cursor = ?');
+    this.#takeOver = database.prepare(
+      `UPDATE bad_rows AS kept
+       SET range_index = coalesce(kept.range_index, former.range_index),
+           chunk_sequence = coalesce(kept.chunk_sequence, former.chunk_sequence),
+           items_taken = max(kept.items_taken, former.items_taken)
+       FROM bad_rows AS former
+       WHERE kept.table_name = @table AND kept.cursor = @to AND former.table_name = @table AND former.cursor = @from`,
+    );
     // By its row numbers: by the index over cursors, each part would sort all that are left.
     this.#part = database.prepare(
       'SELECT * FROM bad_rows NOT INDEXED WHERE table_name = ? AND id > ? ORDER BY id LIMIT ?',
@@ -94,6 +103,11 @@ export class BadRows {
         for (const cursor of cursors) this.#forget.run(table, cursor);
       })
       .immediate();
+  }
+
+  /** What `to` has not itself: the chunk that counts the row, and items of it in the target. */
+  takeOver(table: string, renamed: Renamed): void {
+    this.#takeOver.run({ table, ...renamed });
   }
 
   /**

@@ -7,7 +7,7 @@ import type { Cursor } from '../../core/model.js';
 import type { BadRowRecord, RetryRecord } from '../../core/ports/state-ports.js';
 import type { BadRows } from './bad-rows.js';
 
-type InsertValues = RetryRecord & { readonly table: string; readonly now: number };
+type InsertValues = Omit<RetryRecord, 'renamed'> & { readonly table: string; readonly now: number };
 
 export class Retries {
   readonly #insert: Statement<[InsertValues]>;
@@ -26,12 +26,14 @@ export class Retries {
   }
 
   settle(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void {
+    const { renamed = [], ...counts } = record;
     this.database
       .transaction(() => {
-        this.badRows.forget(table, settled);
         this.badRows.record(stillBad);
+        for (const each of renamed) this.badRows.takeOver(table, each);
+        this.badRows.forget(table, settled);
         // Nothing moved, nothing to verify anew.
-        if (settled.length > 0) this.#insert.run({ ...record, table, now: Date.now() });
+        if (settled.length > 0) this.#insert.run({ ...counts, table, now: Date.now() });
       })
       .immediate();
   }

@@ -105,6 +105,17 @@ test('nobody changes a note while another one does', { timeout: 40_000 }, async 
   expect(isRestartAsked(at)).toBe(false);
 });
 
+test('who keeps the notes costs a run that asks one wait, however many its shards', { timeout: 60_000 }, async () => {
+  await using folder = await temporaryFolder();
+  const shards = ['s01', 's02', 's03', 's04', 's05', 's06'];
+  const other = acquireLock(join(folder.path, '.restarts.lock'), shardFiles(folder.path, 's01'), 0);
+  const begun = performance.now();
+  expect(() => askRestart(folder.path, shards)).toThrow(expect.objectContaining({ code: 'E_STATE_LOCKED' }) as Error);
+  expect(performance.now() - begun).toBeLessThan(20_000);
+  other?.release();
+  expect(shards.filter((shard) => isRestartAsked({ folder: folder.path, shard }))).toEqual([]);
+});
+
 test('a restart that cannot be asked for all its shards is asked for none that it was not before', async () => {
   await using folder = await temporaryFolder();
   askRestart(folder.path, ['s02']);

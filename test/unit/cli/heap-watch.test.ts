@@ -32,5 +32,7 @@ test.each([
     expect(await once(child, 'close')).toEqual([6, null]);
     expect(stderr).toMatch(said);
     expect(stderr).not.toMatch(/FATAL|JS stacktrace/);
+    // Of a run with --restart, that would start all of it again (resume-command.ts): the report names the command.
+    expect(stderr).not.toContain('run the same command again');
   },
 );

@@ -66,7 +66,9 @@ function taken(place: Place, ...rows: readonly (readonly [id: number, items: num
 
 function leftBehind(place: Place): readonly string[] {
   return place.events.flatMap(({ name, payload }) =>
-    name === 'shard.warning' ? [/(gone|expired).*, and (\d+)/.exec(payload.message)?.slice(1).join(' ') ?? ''] : [],
+    name === 'shard.warning'
+      ? [/(gone|expired).*; items of theirs .*: (\d+)/.exec(payload.message)?.slice(1).join(' ') ?? '']
+      : [],
   );
 }
 

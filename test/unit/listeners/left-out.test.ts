@@ -70,6 +70,17 @@ test('nothing is left out for a reader that comes back in time', async () => {
   expect(stream.lines).toHaveLength(500);
 });
 
+test('that a display failed is told to whoever comes back: it belongs to no shard that could count it', async () => {
+  const bus = new EventBus();
+  const stream = new StandingStream();
+  startNdjsonLog(bus, stream, { allEvents: false });
+  much(bus);
+  bus.emit('listener.failed', { failedAt: 'row.bad', code: 'E_INTERNAL' });
+  stream.go();
+  await expect.poll(() => stream.writableLength).toBe(0);
+  expect(stream.text).toContain('listener.failed');
+});
+
 test('once it reads again, it is told how much it has missed, and the rest', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();

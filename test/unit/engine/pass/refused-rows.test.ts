@@ -55,7 +55,11 @@ test('what rows left that are gone or expired is said, as nothing else would: by
   expect(warnings).toEqual([]);
   tellLeftBehind(context, 't', [left(1, 'gone'), left(5, 'expired'), left(3, 'gone')]);
   expect(warnings).toMatchObject([
-    { shard: 's01', code: 'E_BAD_ROWS', message: expect.stringMatching(/gone .*, and 4 of their items are/) as string },
-    { shard: 's01', code: 'E_BAD_ROWS', message: expect.stringMatching(/expired, .*, and 5 of their items/) as string },
+    { shard: 's01', code: 'E_BAD_ROWS', message: expect.stringMatching(/gone .*; items of theirs .*: 4$/) as string },
+    {
+      shard: 's01',
+      code: 'E_BAD_ROWS',
+      message: expect.stringMatching(/expired, .*; items of theirs .*: 5$/) as string,
+    },
   ]);
 });
