@@ -18,7 +18,7 @@ describe('what the machine allows', () => {
   });
 
   test.runIf(process.platform === 'linux')('of open files, as this process has them', async () => {
-    const script = "import('./src/wiring/machine.ts').then(({ openFilesLimit }) => console.log(openFilesLimit()))";
+    const script = "import('./src/wiring/look/machine.ts').then(({ openFilesLimit }) => console.log(openFilesLimit()))";
     const child = spawn('bash', ['-c', `ulimit -n 300; exec node --import tsx -e "${script}"`]);
     let said = '';
     for await (const part of child.stdout) said += String(part);

@@ -3,8 +3,8 @@
  * found.
  */
 import { openSync, writeSync } from 'node:fs';
-import { loadConfig } from '../../../../src/config/load.js';
-import { preflight } from '../../../../src/wiring/look/preflight.js';
+import { loadConfig } from '../../../../../src/config/load.js';
+import { preflight } from '../../../../../src/wiring/look/preflight.js';
 
 const config = loadConfig(process.env['CONFIG'] ?? '', process.env);
 try {
