@@ -67,7 +67,7 @@ const WRITES: Readonly<Record<string, RegExp>> = {
   create: /^s01\.db/,
   'create register': /^item-keys\.db/,
   claim: /^item-keys\.db-wal$/,
-  askRestart: /^s01\.restart$/,
+  askRestart: /^s01\.restart\.new$/,
   giveUpClaims: /^s01\.restart$/,
   archive: /^s01\.db/,
   discard: /^s01\.db/,
