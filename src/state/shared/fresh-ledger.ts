@@ -12,7 +12,7 @@ import Database from 'better-sqlite3';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { FerryError } from '../../core/errors.js';
 import { bootId } from '../home/clocks.js';
-import { makeFile, removeSideFiles, SIDE_FILES, type StatePlace } from '../sqlite/files.js';
+import { makeFile, SIDE_FILES, type StatePlace } from '../sqlite/files.js';
 import { acquireLock } from '../sqlite/lock.js';
 import { lockHolders } from '../sqlite/lock-holder.js';
 
@@ -92,9 +92,8 @@ function isRefused(error: unknown): boolean {
 }
 
 function makeNew(place: StatePlace, waitMs: number): Database.Database {
-  // One that is there is of an earlier start of the machine; a log that is left would be replayed into the new one.
+  // One that is there is of an earlier start of the machine. SQLite deletes a log that is left beside an empty file.
   rmSync(place.file, { force: true });
-  removeSideFiles(place.file);
   makeFile(place.file);
   const database = open(place, waitMs);
   try {

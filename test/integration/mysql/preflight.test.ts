@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { SourceTableConfig } from '../../../src/config/model.js';
 import { inspectShard } from '../../../src/mysql/inspect/preflight.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
+import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';
 import { LIMITS, openSource } from './source.js';
 
@@ -196,5 +197,19 @@ describe('a host that', () => {
     }, 50);
     await expect(inspecting).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     silent.close();
+  });
+});
+
+describe.each(await ownMysqlKinds())('%s of its own', { timeout: 60_000 }, (name) => {
+  test('that writes no binary log has no format of one, and no position to record', async () => {
+    await using server = await startOwnMysql(name, { options: ['--skip-log-bin'] });
+    await server.query('CREATE DATABASE one');
+    await server.query('CREATE TABLE one.good (id INT PRIMARY KEY)');
+    const { host, port, user, password } = server;
+    const tls = { mode: 'off', ca: null, profile: null } as const;
+    const shard = { id: 's01', host, port, user, password, database: 'one', tls, replicas: [] };
+    const { facts, faults } = await inspectShard(shard, LIMITS, [table('good')], signal);
+    expect(facts?.binlogFormat).toBeNull();
+    expect(faults.map(({ message }) => message)).toContainEqual(expect.stringContaining('no binary log is written'));
   });
 });

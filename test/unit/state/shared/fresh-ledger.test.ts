@@ -3,7 +3,7 @@
  * is.
  */
 import Database from 'better-sqlite3';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { StatePlace } from '../../../../src/state/sqlite/files.js';
@@ -99,4 +99,18 @@ test('one that another process keeps locked is not damaged: it stays, and that i
   holder.close();
   expect(readdirSync(one.folder).filter((name) => name.includes('damaged'))).toEqual([]);
   expect([one.opened(), existsSync(one.file), one.resting()]).toEqual([null, true, 1]);
+});
+
+test('a log that is left of a ledger that is gone does not get into the new one', async () => {
+  await using one = await newPlace();
+  one.opened();
+  const writer = new Database(one.file);
+  writer.exec(REST);
+  const log = readFileSync(`${one.file}-wal`);
+  writer.close();
+  rmSync(one.file);
+  writeFileSync(`${one.file}-wal`, log);
+  expect(one.opened()).toBeNull();
+  expect(one.resting()).toBe(0);
+  expect(existsSync(`${one.file}-wal`) && readFileSync(`${one.file}-wal`).equals(log)).toBe(false);
 });

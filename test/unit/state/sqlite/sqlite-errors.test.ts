@@ -48,6 +48,12 @@ describe('translate', () => {
     expect(translate(systemError('EACCES'), place).hint).toContain('run as the user');
   });
 
+  test('a code of Node is none of the file system', () => {
+    for (const code of ['ERR_INVALID_ARG_TYPE', 'MODULE_NOT_FOUND', 'eacces', 'E']) {
+      expect(translate(systemError(code), place).code, code).toBe('E_INTERNAL');
+    }
+  });
+
   test('anything else is a defect', () => {
     for (const thrown of [new TypeError('x'), 'text', null, undefined, Object.assign(new Error('x'), { code: 7 })]) {
       expect(translate(thrown, place).code).toBe('E_INTERNAL');
