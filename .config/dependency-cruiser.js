@@ -79,6 +79,9 @@ export default {
       only('table-calls-are-rare', 'they go through the SDK, and past what writes and reads', room('dynamodb/table'), layer('dynamodb'), [room('dynamodb/failures', 'dynamodb/http'), ownPlace('dynamodb')]),
       only('pass-serves-any-verb', 'the walk knows none that walks', room('engine/pass'), layer('engine'), []),
       only('claims-are-made-in-passes', 'rows are claimed the same for every verb', room('engine/claims'), layer('engine'), [room('engine/pass')]),
+      only('verbs-are-made-of-parts', 'what verbs share knows none of them', room('engine/verb'), layer('engine'), [room('engine/pass', 'engine/claims')]),
+      only('retry-moves-rows', 'recorded rows are tried again the same for every verb', room('engine/retry'), layer('engine'), [room('engine/pass', 'engine/claims')]),
+      forbidden('verbs-stand-alone', 'a verb is added without touching another', { path: '^src/engine/(?!verbs[.]ts$)[^/]+[.]ts$' }, { path: '^src/engine/[^/]+[.]ts$' }),
       only('verify-compares', 'how two sides are compared depends on no verb', room('engine/verify'), layer('engine'), [room('engine/pass')]),
       forbidden('report-runs-nothing', 'what is printed is the same for every command', { path: room('cli/report') }, { path: room('cli/commands') }),
       // ---- everywhere

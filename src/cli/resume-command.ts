@@ -8,24 +8,27 @@
  */
 import type { Fault } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
-import type { ShardOutcome } from '../wiring/run/shard-task.js';
+import type { Ending } from '../wiring/run/shard-task.js';
 import type { ShardOptions } from './common-options.js';
-import type { RunOptions } from './run-options.js';
+import type { RunRequest } from './run-options.js';
+import type { VerbName } from '../engine/verbs.js';
 
 /** null: the same command. */
 export function resumeCommand(
   common: ShardOptions,
-  run: Omit<RunOptions, 'liveWriter' | 'resume' | 'restartsLeft'>,
+  run: Pick<RunRequest<VerbName>, 'restart' | 'jobs' | 'allEvents' | 'repeated'>,
+  command: string,
+  selection: string,
 ): string | null {
   if (!run.restart) return null;
   const config = common.config === 'dynaferry.yaml' ? [] : ['--config', quoted(common.config)];
   return [
     'dynaferry',
-    run.kind,
-    run.selection,
+    command,
+    selection,
     ...config,
     ...(run.jobs === undefined ? [] : ['--jobs', String(run.jobs)]),
-    ...(run.maxBadRows === 0 ? [] : ['--max-bad-rows', String(run.maxBadRows)]),
+    ...run.repeated,
     ...(run.allEvents ? ['--all-events'] : common.json ? ['--json'] : []),
   ].join(' ');
 }
@@ -45,7 +48,7 @@ export function restated<F extends Pick<Fault, 'hint'>>(fault: F, resume: string
   };
 }
 
-export function restatedOutcome(outcome: ShardOutcome, resume: string | null): ShardOutcome {
+export function restatedOutcome<O extends Ending>(outcome: O, resume: string | null): O {
   return { ...outcome, fault: outcome.fault === null ? null : restated(outcome.fault, resume) };
 }
 

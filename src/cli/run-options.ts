@@ -1,25 +1,37 @@
-/** What backfill and verify are asked for, as plain data. */
-import type { ShardTask } from '../wiring/run/shard-task.js';
+/** What a command asks of a run over shards, and what the report of that run needs to know of it. */
+import type { Config } from '../config/model.js';
+import type { OptionsOf, VerbName } from '../engine/verbs.js';
+import type { VerbReport } from './report/verb-report.js';
 
-export interface RunOptions {
-  readonly kind: ShardTask['kind'];
-  readonly jobs?: number | undefined;
+/** What the commands that run a verb have in common. */
+export interface RunRequest<Name extends VerbName> {
+  readonly verb: Name;
+  readonly report: VerbReport<Name>;
+  /** Returns what the verb is asked for, by shard; called once the preflight has passed. */
+  options(config: Config, shards: readonly string[]): Promise<(shard: string) => OptionsOf<Name>>;
+  /** Options of the verb's own on the command line, as a command that resumes the run repeats them. */
+  readonly repeated: readonly string[];
+  readonly jobs: number | undefined;
   readonly dryRun: boolean;
   readonly createTable: boolean;
   readonly restart: boolean;
-  /** Try the recorded bad rows again, and nothing else. */
-  readonly retryBad: boolean;
-  readonly maxBadRows: number;
+  /** With `--all`, shards that were never started are left out: there is nothing to work on. */
+  readonly onlyStarted: boolean;
   /** Go on from another MySQL server, though nothing proves that it has the same data. */
   readonly acceptServer: boolean;
   /** Log the events of single chunks and batches too. */
   readonly allEvents: boolean;
+}
+
+/** A run, as its report needs to know it. */
+export interface ReportedRun {
+  readonly dryRun: boolean;
   /** Another program writes the same items (target.liveWriter: concurrent). */
   readonly liveWriter: boolean;
   /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
   readonly selection: string;
   /** What resumes this run, where the same command would start all again; null: the same command. */
   readonly resume: string | null;
-  /** Shards that were to begin again, and have not: the state has what they were before. Known at the end. */
+  /** Shards that were to start again, and have not: the state has what they were before. Known at the end. */
   readonly restartsLeft: readonly string[];
 }

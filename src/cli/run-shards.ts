@@ -1,13 +1,12 @@
-/**
- * What backfill and verify have in common: preflight, one process a shard, progress on stderr, the report on stdout.
- */
+/** Runs a verb over shards: preflight, one process a shard, progress on stderr, the report on stdout. */
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
 import { asFerryError } from '../core/thrown.js';
 import { plural } from '../report/format.js';
 import type { AskedRestart } from '../state/restart-note.js';
-import type { ShardOutcome, ShardTask } from '../wiring/run/shard-task.js';
+import type { VerbName } from '../engine/verbs.js';
+import type { Ending, OutcomeOf, ShardTask, TaskOf } from '../wiring/run/shard-task.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
@@ -15,68 +14,63 @@ import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
 import { printOutcomes } from './report/outcome-report.js';
 import { restatedOutcome, restating, resumeCommand } from './resume-command.js';
-import type { RunOptions } from './run-options.js';
+import type { RunRequest } from './run-options.js';
 import { stopOnSignals } from './signals.js';
 
 /** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, what the preflight found */
-export async function runShards(
+export async function runShards<Name extends VerbName>(
   io: Io,
   common: ShardOptions,
-  asked: Omit<RunOptions, 'selection' | 'liveWriter' | 'resume' | 'restartsLeft'>,
+  request: RunRequest<Name>,
 ): Promise<ExitCode> {
+  const { VERBS } = await import('../engine/verbs.js');
+  const { command, consumes, startsState } = VERBS[request.verb];
+  const { dryRun, restart, acceptServer } = request;
   const selection = common.shard.length > 0 ? `--shard ${common.shard.join(' ')}` : '--all';
   const config = await loadConfigOf(io, common);
-  const resume = resumeCommand(common, { ...asked, selection });
-  const liveWriter = config.target.liveWriter === 'concurrent';
-  const run: RunOptions = { ...asked, selection, resume, restartsLeft: [], liveWriter };
-  const chosen = await chosenShards(config, common, run.kind);
-  // Of all shards, those that were never begun have nothing to retry; one that was named has to be there.
-  const shards = run.retryBad && common.shard.length === 0 ? await begun(config, chosen) : chosen;
+  const resume = resumeCommand(common, request, command, selection);
+  const chosen = await chosenShards(config, common, command);
+  // A shard that was named has to be there.
+  const shards = request.onlyStarted && common.shard.length === 0 ? await started(config, chosen) : chosen;
   const { processors } = await import('../wiring/look/machine.js');
-  const jobs = Math.min(run.jobs ?? processors(), shards.length);
+  const jobs = Math.min(request.jobs ?? processors(), shards.length);
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
     const { joinBudget, restMeanwhile, UNSHARED } = await import('../wiring/shared-budget.js');
     restMeanwhile(config);
-    const toRestart = await restartedBy(config, shards, run);
-    const warnings = await passPreflight(io, config, shards, common, { ...run, jobs }, toRestart, stopping.stop);
-    if (run.createTable && !run.dryRun) await createTarget(config, stopping.stop);
-    const target = run.kind === 'backfill' && !run.dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
+    const toRestart = restart ? shards : startsState && !dryRun ? await leftToRestart(config, shards) : [];
+    const restarting = consumes === 'write' && !dryRun ? toRestart : null;
+    const looked = { createTable: request.createTable, target: !dryRun, restarting, jobs };
+    const warnings = await passPreflight(io, config, shards, common, looked, restart, stopping.stop);
+    if (request.createTable && !dryRun) await createTarget(config, stopping.stop);
+    const target = consumes === 'write' && !dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
     const { recordedWork } = await import('../wiring/run/recorded-work.js');
     const { serverShares } = await import('../shards/server-share.js');
-    const takenOver = run.kind === 'verify' ? await takenOverBy(config, shards) : NOTHING_TAKEN_OVER;
-    const budget = run.dryRun ? UNSHARED : joinBudget(config, run.kind === 'backfill' ? 'write' : 'read');
+    const optionsOf = await request.options(config, shards);
+    const budget = dryRun ? UNSHARED : joinBudget(config, consumes);
     // Last of all: a run that is refused before it begins leaves no restart for the next one to go on with.
-    const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
-    const endProgress = await showProgress(io, bus, common.json, run);
-    const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
+    const newlyAsked = restart && !dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
+    const endProgress = await showProgress(io, bus, common.json, request);
     const shares = serverShares(config, shards, jobs);
     const sent = config.toSend();
-    let outcomes: readonly ShardOutcome[];
+    const taskOf = (shard: string): TaskOf<Name> => ({
+      ...{ verb: request.verb, options: optionsOf(shard), shard, config: sent, dryRun, acceptServer },
+      restart: toRestart.includes(shard),
+      everyEvent: request.allEvents,
+      target: target.identity,
+      scans: shares.get(shard)?.scans ?? 1,
+      units: 0,
+    });
+    let outcomes: readonly OutcomeOf<Name>[];
     try {
-      outcomes = await superviseShards({
-        tasks: shards.map((shard) => ({
-          ...{
-            kind,
-            shard,
-            config: sent,
-            dryRun,
-            restart: toRestart.includes(shard),
-            retryBad,
-            maxBadRows,
-            acceptServer,
-            everyEvent: allEvents,
-            takenOver: takenOver.get(shard) ?? {},
-            target: target.identity,
-          },
-          scans: shares.get(shard)?.scans ?? 1,
-          units: 0,
-        })),
+      const ended = await superviseShards({
+        // One verb for all: what comes back is of that verb.
+        tasks: shards.map(taskOf) as readonly ShardTask[],
         jobs,
         shares,
-        units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
+        units: consumes === 'write' ? config.target.writeCapacity : config.target.readCapacity,
         budget,
         warmUnits: target.warmUnits,
         recorded: (task) => recordedWork(config, task) ?? {},
@@ -84,6 +78,7 @@ export async function runShards(
         stop: stopping.stop,
         kill: stopping.kill,
       });
+      outcomes = ended as readonly OutcomeOf<Name>[];
     } finally {
       endProgress();
     }
@@ -92,9 +87,10 @@ export async function runShards(
     const restartsLeft = await leftToRestart(config, toRestart);
     if (common.json) {
       const all = [...warnings, ...stayAsked];
-      writeJson(io, { command: kind, dryRun, resume, restartsLeft, warnings: all, shards: outcomes });
+      writeJson(io, { command, dryRun, resume, restartsLeft, warnings: all, shards: outcomes });
     } else {
-      printOutcomes(io, { ...run, restartsLeft }, outcomes);
+      const liveWriter = config.target.liveWriter === 'concurrent';
+      printOutcomes(io, { dryRun, liveWriter, selection, resume, restartsLeft }, request.report, outcomes);
       printFindings(io.stderr, stayAsked);
     }
     return exitCodeOf(outcomes);
@@ -103,30 +99,14 @@ export async function runShards(
   }
 }
 
-const NOTHING_TAKEN_OVER: Awaited<ReturnType<typeof takenOverBy>> = new Map();
-
-/** What this run does not verify again, of all that it was asked for. */
-async function takenOverBy(
-  config: Config,
-  shards: readonly string[],
-): Promise<ReadonlyMap<string, ShardTask['takenOver']>> {
-  const { takenOver } = await import('../wiring/run/taken-over.js');
-  return takenOver(config, shards);
-}
-
 /** The shards that something is recorded of; all where that is none, so that the run says so. */
-async function begun(config: Config, shards: readonly string[]): Promise<readonly string[]> {
+async function started(config: Config, shards: readonly string[]): Promise<readonly string[]> {
   const { isBegun } = await import('../state/status/read-bad-rows.js');
   const found = shards.filter((shard) => isBegun({ folder: config.state, shard }));
   return found.length === 0 ? shards : found;
 }
 
-/** Those that begin again with this run: as it was asked to, or as an earlier run was that did not come to them. */
-async function restartedBy(config: Config, shards: readonly string[], run: RunOptions): Promise<readonly string[]> {
-  if (run.restart) return shards;
-  return run.kind === 'verify' || run.dryRun || run.retryBad ? [] : await leftToRestart(config, shards);
-}
-
+/** Those that an earlier run was to start again, and did not come to. */
 async function leftToRestart(config: Config, shards: readonly string[]): Promise<readonly string[]> {
   const { isRestartAsked } = await import('../state/restart-note.js');
   return shards.filter((shard) => isRestartAsked({ folder: config.state, shard }));
@@ -155,7 +135,7 @@ const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
 async function forgetRefused(
   config: Config,
   asked: AskedRestart,
-  outcomes: readonly ShardOutcome[],
+  outcomes: readonly Ending[],
 ): Promise<readonly Finding[]> {
   const { forgetRestart } = await import('../state/restart-note.js');
   const refused = outcomes
@@ -194,6 +174,15 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
   };
 }
 
+/** What the preflight looks at. */
+interface LookedAt {
+  readonly createTable: boolean;
+  readonly target: boolean;
+  /** Shards that start again with this run; null: a run that writes nothing does not ask. */
+  readonly restarting: readonly string[] | null;
+  readonly jobs: number;
+}
+
 /**
  * @returns what is to be warned of: printed already, or for the document of `--json`
  * @throws FerryError: the one fault, or E_PREFLIGHT with all
@@ -203,27 +192,17 @@ async function passPreflight(
   config: Config,
   shards: readonly string[],
   common: ShardOptions,
-  run: RunOptions & { readonly jobs: number },
-  toRestart: readonly string[],
+  looked: LookedAt,
+  restart: boolean,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   if (!common.json)
-    writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${run.dryRun ? '' : ' and the target'} first`);
+    writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
   const { preflight } = await import('../wiring/look/preflight.js');
-  const report = await preflight(
-    config,
-    shards,
-    {
-      createTable: run.createTable,
-      target: !run.dryRun,
-      restarting: run.kind === 'verify' || run.dryRun ? null : toRestart,
-      bindings: false,
-      jobs: run.jobs,
-    },
-    signal,
-  );
+  const report = await preflight(config, shards, { ...looked, bindings: false }, signal);
   const errors = report.findings.filter((finding) => finding.level === 'error');
-  const goesOn = toRestart.length > 0 && !run.restart ? [restartGoesOn(config, toRestart)] : [];
+  const { restarting } = looked;
+  const goesOn = restarting !== null && restarting.length > 0 && !restart ? [restartGoesOn(config, restarting)] : [];
   const warnings = [...goesOn, ...report.findings.filter((finding) => finding.level === 'warning')];
   if (!common.json) printFindings(io.stderr, warnings);
   if (errors.length === 0) return warnings;
@@ -254,7 +233,7 @@ async function showProgress(
   io: Io,
   bus: EventBus,
   json: boolean,
-  { allEvents, dryRun }: RunOptions,
+  { allEvents, dryRun }: Pick<RunRequest<VerbName>, 'allEvents' | 'dryRun'>,
 ): Promise<() => void> {
   if (json) {
     const { startNdjsonLog } = await import('../listeners/ndjson-log.js');
@@ -272,9 +251,8 @@ async function showProgress(
  * A shard whose process died before interrupted before failed before different: the first such shard's own code. 130
  * would say that all checkpoints were saved.
  */
-function exitCodeOf(outcomes: readonly ShardOutcome[]): ExitCode {
-  const of = (wanted: ShardOutcome['outcome']): ShardOutcome | undefined =>
-    outcomes.find((outcome) => outcome.outcome === wanted);
-  const died = outcomes.find(({ outcome, toldBy }) => outcome === 'failed' && toldBy === 'state');
+function exitCodeOf(outcomes: readonly Ending[]): ExitCode {
+  const of = (wanted: Ending['status']): Ending | undefined => outcomes.find(({ status }) => status === wanted);
+  const died = outcomes.find(({ status, toldBy }) => status === 'failed' && toldBy === 'state');
   return (died ?? of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
 }

@@ -1,22 +1,105 @@
 /**
- * Backfill of one table: scan, map, write, acknowledge, commit. A chunk is done only when DynamoDB has acknowledged
- * every one of its items and its bad rows are recorded.
+ * `backfill` moves each table: scan, map, write, acknowledge, commit. A chunk is done only when DynamoDB has
+ * acknowledged every one of its items and its bad rows are recorded. Tables that are done already are not read again. A
+ * dry run goes the same way and writes nothing.
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
 import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
 import type { BadRowRecord, Pass } from '../core/ports/state-ports.js';
 import { BadRowBook } from './pass/bad-row-book.js';
-import type { BadRowLimit } from './pass/bad-row-limit.js';
+import { BadRowLimit } from './pass/bad-row-limit.js';
 import { type ClaimedWrite, KeyClaims, type Registers } from './claims/key-claims.js';
 import { digestOf, mapChunk } from './pass/map-chunk.js';
-import { runPass, type ChunkHandler, type ChunkResult } from './pass/pass.js';
+import { runPass, tableSegments, type ChunkHandler, type ChunkResult, type TakenChunk } from './pass/pass.js';
 import type { PassProgress } from './pass/progress.js';
 import { refusedRecord, type RefusedRow } from './pass/refused-rows.js';
 import { stoppedRun } from './claims/shared-key.js';
 import type { ShardContext, TableJob } from './pass/table-job.js';
+import { emitPhase, secondsNow, type ShardRun } from './verb/shard-run.js';
+import { isFinished, isUnfinished, movedResult, NO_ROWS, verdictOf, type RowsResult } from './verb/shard-result.js';
+import type { OpenedVerb, Verb } from './verb/verb.js';
+import { walkTable } from './verb/walk-table.js';
 
-export interface BackfillParts extends Registers {
+export interface BackfillOptions {
+  /** How many rows may stay behind as bad, all tables of the shard together. */
+  readonly maxBadRows: number;
+}
+
+export interface BackfillResult extends RowsResult {
+  /** There was nothing left to do. */
+  readonly alreadyDone: boolean;
+}
+
+/**
+ * @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP;
+ * E_INTERRUPTED
+ */
+export const BACKFILL: Verb<BackfillOptions, BackfillResult> = {
+  command: 'backfill',
+  consumes: 'write',
+  startsState: true,
+  acceptsMapping: false,
+  keyGuard: 'configured',
+  nothing: { ...NO_ROWS, alreadyDone: false },
+  resumes: (store, table) => isUnfinished(store.summary('backfill', table)),
+  plan: ({ tables, store }) => tables.filter((job) => !isFinished(store.summary('backfill', job.mapping.table.name))),
+  open: async (run, tables) => (tables.length === 0 ? allDone(run) : await openBackfill(run)),
+  known: (record) => ({ ...movedResult(record), alreadyDone: false }),
+  counted: ({ backfill }) => backfill,
+};
+
+function allDone(run: ShardRun): OpenedVerb<BackfillResult> {
+  return {
+    work: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+    conclude: () => concluded(run, true),
+  };
+}
+
+function concluded(run: ShardRun, alreadyDone: boolean): ReturnType<OpenedVerb<BackfillResult>['conclude']> {
+  const result = movedResult(run);
+  return { ...result, ...verdictOf(result.badRows === 0), alreadyDone };
+}
+
+async function openBackfill(run: ShardRun<BackfillOptions>): Promise<OpenedVerb<BackfillResult>> {
+  emitPhase(run, 'backfilling');
+  const already = run.tables.reduce(
+    (sum, job) => sum + (run.store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
+    0,
+  );
+  // A dry run is there to find them all.
+  const badRows = new BadRowLimit(run.shard, run.dryRun ? Infinity : run.options.maxBadRows, already);
+  const target = await run.openTarget();
+  const { guard } = target;
+  const registers = await run.openRegisters().catch((thrown: unknown) => {
+    target.close();
+    throw thrown;
+  });
+  return {
+    async work(job) {
+      const writer = target.openWriter();
+      try {
+        await walkTable(run, job, { kind: 'backfill', phase: 'backfilling', guard }, (pass, progress) =>
+          backfillTable(run, job, pass, { writer, guard, ...registers, badRows, progress, now: secondsNow }),
+        );
+      } finally {
+        await writer.close();
+      }
+    },
+    close() {
+      registers.close();
+      target.close();
+      return Promise.resolve();
+    },
+    conclude() {
+      emitPhase(run, 'backfilled');
+      return concluded(run, false);
+    },
+  };
+}
+
+export interface BackfillDeps extends Registers {
   readonly writer: ItemWriter;
   readonly guard: TargetGuard;
   readonly badRows: BadRowLimit;
@@ -33,26 +116,28 @@ export async function backfillTable(
   context: ShardContext,
   job: TableJob,
   pass: Pass,
-  parts: BackfillParts,
+  parts: BackfillDeps,
 ): Promise<void> {
-  await runPass(context, job, pass, context.store.progress(pass), new BackfillHandler(context, job, parts));
+  const segments = tableSegments(context, job, pass);
+  await runPass(context, { pass, segments, handler: new BackfillHandler(context, job, parts) });
 }
 
 class BackfillHandler implements ChunkHandler {
+  readonly compares = false;
   readonly #badRows: BadRowBook;
   readonly #claims: KeyClaims;
 
   constructor(
     private readonly context: ShardContext,
     private readonly job: TableJob,
-    private readonly parts: BackfillParts,
+    private readonly parts: BackfillDeps,
   ) {
     forgetWhatStopped(context, job);
     this.#badRows = new BadRowBook(context, job);
     this.#claims = new KeyClaims(context, job, parts);
   }
 
-  async begin(chunk: RowChunk, _range: unknown, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
+  async begin(chunk: RowChunk, signal: AbortSignal): Promise<TakenChunk> {
     const { writer, guard } = this.parts;
     await writer.ready(signal);
     const now = this.parts.now();

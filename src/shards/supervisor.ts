@@ -95,8 +95,7 @@ export async function superviseShards(supervision: Supervision): Promise<readonl
   const outcomes = Promise.all(
     tasks.map((task) =>
       inTurn(task.shard, async () => {
-        if (stop.aborted)
-          return { ...failedOutcome(task.shard, interrupted()), ...recorded(task), toldBy: 'nobody' as const };
+        if (stop.aborted) return failedOutcome(task, interrupted(), { ...recorded(task), toldBy: 'nobody' });
         const child = threads.lacking(task.shard) ?? startWorker();
         if (!(child instanceof ChildProcess)) return notStarted(task, child, recorded, bus);
         threads.started(child.pid ?? 0);
@@ -136,7 +135,7 @@ function notStarted(task: ShardTask, error: Error, recorded: Supervision['record
           `the process of shard ${task.shard} could not be started (${error.message})`,
           'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
         ));
-  const outcome: ShardOutcome = { ...failedOutcome(task.shard, fault), ...recorded(task), toldBy: 'nobody' };
+  const outcome = failedOutcome(task, fault, { ...recorded(task), toldBy: 'nobody' });
   tellEnd(outcome, bus);
   return outcome;
 }
@@ -218,12 +217,11 @@ async function superviseOne(
     if (told.outcome !== null) return told.outcome;
     const byMachine = refused.by ?? machine.ended(how, words.fatal) ?? threads.ended(shard, pid, how, words.said);
     const silent = { shard, how, fatal: words.fatal, stopped: stop.aborted, killed: end.killed, byMachine };
-    const outcome: ShardOutcome = {
-      ...failedOutcome(shard, reasonOf(silent, STOP_GRACE_MS / 1_000)),
+    const outcome = failedOutcome(task, reasonOf(silent, STOP_GRACE_MS / 1_000), {
       ...recorded(task),
       toldBy: 'state',
       elapsedMs: performance.now() - startedAt,
-    };
+    });
     tellEnd(outcome, bus);
     return outcome;
   } finally {
@@ -274,6 +272,6 @@ function silence(child: ChildProcess, shard: string, seconds: number): Fault {
   };
 }
 
-function tellEnd({ shard, outcome, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
-  bus.emit('shard.finished', { shard, outcome, counts, elapsedMs, fault });
+function tellEnd({ shard, status, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
+  bus.emit('shard.finished', { shard, outcome: status, counts, elapsedMs, fault });
 }

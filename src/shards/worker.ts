@@ -113,6 +113,6 @@ async function outcomeOf(
   try {
     return await runShard(task, receivedConfig(task.config), bus, budget, signal);
   } catch (thrown) {
-    return failedOutcome(task.shard, thrown);
+    return failedOutcome(task, thrown);
   }
 }

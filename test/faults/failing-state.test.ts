@@ -19,6 +19,7 @@ import type * as RegisterModule from '../../src/state/shared/key-register.js';
 import type * as StateModule from '../../src/state/open.js';
 import { openBudget, runShard } from '../../src/wiring/run/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../src/wiring/run/shard-task.js';
+import { taskOf } from '../support/shard-task.js';
 import { createTable, TEST_AWS_ENVIRONMENT, type Item } from '../support/dynamodb.js';
 import { FailingCalls, type Failure } from '../support/failing-state.js';
 import { seededRandom, startFaultProxy, type Fate, type FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
@@ -153,21 +154,12 @@ type Command = 'backfill' | 'verify' | 'retry';
 async function runOnce(whole: Config, command: Command, { state, table, endpoint }: Place): Promise<ShardOutcome> {
   const scans = shapeOf(state) === 'several' ? 2 : 4;
   const config: Config = { ...whole, state, target: { ...whole.target, table, endpoint } };
-  const task: ShardTask = {
-    kind: command === 'verify' ? 'verify' : 'backfill',
-    shard: 's01',
-    config: config.toSend(),
-    dryRun: false,
-    restart: false,
-    retryBad: command === 'retry',
-    maxBadRows: BAD.length,
-    acceptServer: false,
-    scans,
-    everyEvent: false,
-    units: 100_000,
-    takenOver: {},
-    target: null,
-  };
+  const sent = config.toSend();
+  const options = { maxBadRows: BAD.length };
+  const task: ShardTask =
+    command === 'verify'
+      ? taskOf('verify', sent, { scans })
+      : taskOf(command === 'retry' ? 'retry-bad' : 'backfill', sent, { scans, options });
   try {
     return await runShard(task, config, new EventBus(), openBudget(task.units), new AbortController().signal);
   } finally {
@@ -190,7 +182,7 @@ async function disturbed(whole: Config, command: Command, place: Place, failure:
   const { struck } = calls;
   const counts = new Map(calls.counts);
   calls.arm(null);
-  if (first.outcome !== 'failed') return { outcome: first, counts };
+  if (first.status !== 'failed') return { outcome: first, counts };
   expect({ struck, code: first.fault?.code }, first.fault?.message).toEqual({ struck: true, code: 'E_STATE_IO' });
   return { outcome: await runOnce(whole, command, place), counts };
 }
@@ -345,6 +337,7 @@ describe.each(dynamodbPairs.slice(-1))('each call of the state fails once, $name
       const verify: Scenario = async (failure) => {
         const place = { ...backfilled, state: newFolder(shape, prepared) };
         const { outcome, counts } = await disturbed(config, 'verify', place, failure);
+        if (outcome.verb !== 'verify') throw new Error(`verify reported ${outcome.verb}`);
         const { exitCode, missing, differing, unresolved, suspects, counts: told } = outcome;
         const seen = {
           exitCode,

@@ -20,7 +20,7 @@ interface PutEntry {
 }
 
 interface Outcome {
-  readonly outcome: string;
+  readonly status: string;
   readonly missing: number;
   readonly differing: number;
   readonly suspects: number;
@@ -82,7 +82,7 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
     await landLate(servers.dynamodb.endpoint, request);
     await migration.databases[0]?.query('DELETE FROM messages WHERE sid = ?', [sid]);
     timePasses(migration);
-    expect(await verify(migration)).toMatchObject({ code: 0, outcome: { outcome: 'done', suspects: 0, ...equal } });
+    expect(await verify(migration)).toMatchObject({ code: 0, outcome: { status: 'done', suspects: 0, ...equal } });
     expect(phaseOf(migration)).toBe('verified');
   });
 
@@ -99,7 +99,7 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
       expect(await migration.run(['backfill', '--restart'], { env })).toMatchObject({ code: 0 });
 
       const early = await verify(migration, env);
-      expect(early).toMatchObject({ code: 1, outcome: { outcome: 'differences', ...equal } });
+      expect(early).toMatchObject({ code: 1, outcome: { status: 'differences', ...equal } });
       const by = (early.outcome.lateWritesUntil ?? 0) - (sentBefore + minutes * 60_000);
       expect(by).toBeGreaterThan(LATE_WRITE_WINDOW_MS - 60_000);
       expect(by).toBeLessThanOrEqual(LATE_WRITE_WINDOW_MS);

@@ -10,6 +10,8 @@ import {
   type ShardOptions,
 } from '../common-options.js';
 import type { Io } from '../io.js';
+import { BACKFILL_REPORT } from '../report/backfill-report.js';
+import { RETRY_BAD_REPORT } from '../report/retry-bad-report.js';
 import { runShards } from '../run-shards.js';
 
 interface BackfillOptions extends ShardOptions {
@@ -62,6 +64,15 @@ Examples:
 Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 when bad rows stayed behind.`,
     )
     .action(async (options: BackfillOptions) => {
-      finish(await runShards(io, options, { kind: 'backfill', ...options }));
+      const { jobs, dryRun, createTable, restart, acceptServer, allEvents, maxBadRows, retryBad } = options;
+      const common = {
+        ...{ jobs, dryRun, createTable, restart, acceptServer, allEvents },
+        repeated: maxBadRows === 0 ? [] : ['--max-bad-rows', String(maxBadRows)],
+        options: () => Promise.resolve(() => ({ maxBadRows })),
+      };
+      const code = retryBad
+        ? await runShards(io, options, { ...common, verb: 'retry-bad', report: RETRY_BAD_REPORT, onlyStarted: true })
+        : await runShards(io, options, { ...common, verb: 'backfill', report: BACKFILL_REPORT, onlyStarted: false });
+      finish(code);
     });
 }

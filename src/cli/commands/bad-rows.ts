@@ -53,7 +53,7 @@ async function badRows(io: Io, options: BadRowsOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
   const { lookAtBadRows } = await import('../../state/status/read-bad-rows.js');
-  const { stateFolder } = await import('../../wiring/run/shard-work.js');
+  const { stateFolder } = await import('../../wiring/run/open-shard-run.js');
   const folder = stateFolder(config, options.dryRun);
   const tables = config.source.tables.map(({ name }) => name);
   const list = options.json

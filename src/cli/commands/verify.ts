@@ -1,6 +1,8 @@
 /** `dynaferry verify`: compares every row with its items; run again after an interruption it resumes. */
 import { Command } from 'commander';
+import type { Config } from '../../config/model.js';
 import type { ExitCode } from '../../core/errors.js';
+import type { OptionsOf } from '../../engine/verbs.js';
 import {
   acceptServerOption,
   addShardOptions,
@@ -9,6 +11,7 @@ import {
   type ShardOptions,
 } from '../common-options.js';
 import type { Io } from '../io.js';
+import { VERIFY_REPORT } from '../report/verify-report.js';
 import { runShards } from '../run-shards.js';
 
 interface VerifyOptions extends ShardOptions {
@@ -36,16 +39,25 @@ compared too long ago (verify.maxAge) is compared again.`,
     .action(async (options: VerifyOptions) => {
       finish(
         await runShards(io, options, {
-          kind: 'verify',
+          verb: 'verify',
+          report: VERIFY_REPORT,
+          options: takenOver,
+          repeated: [],
           jobs: options.jobs,
           dryRun: false,
           createTable: false,
           restart: false,
-          retryBad: false,
-          maxBadRows: Number.MAX_SAFE_INTEGER,
+          onlyStarted: false,
           acceptServer: options.acceptServer,
           allEvents: options.allEvents,
         }),
       );
     });
+}
+
+/** What this run does not verify again, of all that it was asked for. */
+async function takenOver(config: Config, shards: readonly string[]): Promise<(shard: string) => OptionsOf<'verify'>> {
+  const { takenOver } = await import('../../wiring/run/taken-over.js');
+  const byShard = takenOver(config, shards);
+  return (shard) => ({ takenOver: byShard.get(shard) ?? {} });
 }

@@ -75,10 +75,8 @@ export interface RowSource {
    * one statement.
    */
   findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null>;
-  /** The same rows read once more, by scan key, in the given order; null for one that is gone. */
-  refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
   /**
-   * The rows at these cursors, in the given order; null where there is none (any more).
+   * Reads the rows at these cursors, in the given order; null where there is none (any longer).
    * @throws FerryError E_ROW_TOO_LARGE where they are too large to be held at once: ask for fewer, down to one
    */
   at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]>;

@@ -1,58 +1,112 @@
 /**
- * A pass: one walk over a whole table, range by range and chunk by chunk, several ranges at once. Backfill and verify
- * differ only in what they do with a chunk. A chunk is committed when it is done and all before it in its range are; on
- * a fault or a stop, reading ends, what is under way may finish, and what is contiguous is committed before the pass
- * rejects.
+ * A pass is one walk over a whole table, segment by segment and chunk by chunk, several segments at once. What a chunk
+ * is for, its handler says; where chunks come from, the segments say: a range of a MySQL table, or a segment of a scan
+ * of the target. A pass commits a chunk when the chunk is done and all before it in its segment are. On a fault or a
+ * stop, reading ends, chunks under way may finish, and the contiguous ones are committed before the pass rejects.
  */
 import pLimit from 'p-limit';
 import { interrupted } from '../../core/errors.js';
-import type { Range } from '../../core/model.js';
+import type { Cursor } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
 import type { ChunkRecord, DifferenceRecord, Pass, RangeProgress } from '../../core/ports/state-ports.js';
+import { SegmentWalk } from './segment-walk.js';
 import type { ShardContext, TableJob } from './table-job.js';
-import { Watermark } from './watermark.js';
+
+/** What a pass has to know of a chunk. A chunk is never empty. */
+export interface Chunk {
+  /** Where a resume goes on behind it. */
+  readonly last: Cursor;
+  readonly bytes: number;
+  /** How long its reading took, in ms. */
+  readonly elapsedMs: number;
+  readonly rows: {
+    readonly length: number;
+    /** Gives its memory back: nobody asks for its rows any longer. */
+    release(): void;
+  };
+}
 
 /** What a chunk came to. */
 export interface ChunkResult {
   readonly record: Omit<ChunkRecord, 'range' | 'last'>;
-  /** All of them; the first ones are kept, and the record counts the rest. */
+  /** All of them; the state keeps the first ones, and the record counts the rest. */
   readonly differences: readonly DifferenceRecord[];
 }
 
-/** Differences that are kept of a chunk, as many as a report lists: all of it may be missing. */
-const KEPT_OF_A_CHUNK = 20;
+/** A chunk that the handler has taken in. */
+export interface TakenChunk {
+  /** Resolves once the chunk may be committed. */
+  readonly done: Promise<ChunkResult>;
+}
 
 /** How a pass treats a chunk. */
-export interface ChunkHandler {
+export interface ChunkHandler<C extends Chunk = RowChunk> {
   /**
-   * Resolves once the chunk was taken in (this is where back-pressure waits); `done` resolves once it may be committed.
+   * An empty segment says something too: that it was empty when its scan started. The state keeps that time of a pass
+   * that compares, and of no other.
    */
-  begin(chunk: RowChunk, range: Range, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }>;
-  /** Called once when the pass is stopping early, before what is under way is awaited. */
+  readonly compares: boolean;
+  /** Takes a chunk in. Back-pressure waits here: until it resolves, the segment reads no further chunk. */
+  begin(chunk: C, signal: AbortSignal): Promise<TakenChunk>;
+  /** Called once when the pass stops early, before chunks under way are awaited. */
   stop(): Promise<void>;
   /**
-   * Called once when all ranges are done and committed, before the pass is finished: what it throws leaves the pass
+   * Called once when all segments are done and committed, before the pass is finished. If it throws, the pass stays
    * unfinished.
    */
   conclude?(signal: AbortSignal): Promise<void>;
 }
 
+/** What a pass walks over. */
+export interface Segments<C extends Chunk = RowChunk> {
+  /** Where each stands; complete ones are not walked again. */
+  readonly progress: readonly RangeProgress[];
+  /** Reads the chunks of a segment in order, behind its watermark. */
+  scan(segment: RangeProgress, signal: AbortSignal): AsyncIterable<C>;
+  /**
+   * Called once when all segments are committed: makes sure that they were all of one and the same table.
+   * @throws FerryError E_SOURCE_CHANGED, E_TABLE_MISSING
+   */
+  confirm(signal: AbortSignal): Promise<void>;
+}
+
+export interface PassWork<C extends Chunk = RowChunk> {
+  readonly pass: Pass;
+  readonly segments: Segments<C>;
+  readonly handler: ChunkHandler<C>;
+}
+
 /**
- * @param progress of the pass's ranges; complete ones are passed over
- * @throws what a handler or the source threw first; E_INTERRUPTED when the signal ended it
+ * The ranges of a table of MySQL, in the plan that the state keeps. @param progress of its ranges; as the state has
+ * it unless given
  */
-export async function runPass(
+export function tableSegments(
   context: ShardContext,
   job: TableJob,
   pass: Pass,
-  progress: readonly RangeProgress[],
-  handler: ChunkHandler,
-): Promise<void> {
-  const ranges = progress.filter((range) => !range.complete);
+  progress = context.store.progress(pass),
+): Segments {
+  return {
+    progress,
+    scan: ({ range, watermark }, signal) => job.source.scan(range, watermark, signal),
+    async confirm(signal) {
+      const cuts = context.store.progress(pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
+      const identity = await job.source.confirm(
+        [...new Set(cuts)].filter((cursor) => cursor !== null),
+        signal,
+      );
+      if (identity !== null) context.store.setTableIdentity(pass.table, identity, false);
+    },
+  };
+}
+
+/** @throws what a handler or a scan threw first; E_INTERRUPTED when the context's signal ended it */
+export async function runPass<C extends Chunk>(context: ShardContext, work: PassWork<C>): Promise<void> {
+  const { pass, segments, handler } = work;
   const halt = new AbortController();
   const signal = AbortSignal.any([context.signal, halt.signal]);
   let firstFault: { readonly thrown: unknown } | null = null;
-  const fail = (thrown: unknown): void => {
+  const onFault = (thrown: unknown): void => {
     firstFault ??= { thrown };
     halt.abort();
   };
@@ -62,110 +116,22 @@ export async function runPass(
     else signal.addEventListener('abort', stop, { once: true });
   });
 
-  const places = pLimit(context.scans);
+  const slots = pLimit(context.scans);
   const walks: Promise<void>[] = [];
-  const walk = (range: RangeProgress): Promise<void> =>
-    new Promise((leave) => {
-      walks.push(walkRange(context, job, pass, range, handler, signal, fail, leave).catch(fail).finally(leave));
+  // A slow segment gives its slot to another one, and goes on beside it.
+  const walk = (segment: RangeProgress): Promise<void> =>
+    new Promise((giveSlot) => {
+      const walk = new SegmentWalk({ context, work, segment, signal, onFault, onSlow: giveSlot });
+      walks.push(walk.run().catch(onFault).finally(giveSlot));
     });
-  await Promise.all(ranges.map((range) => places(() => walk(range))));
+  const open = segments.progress.filter(({ complete }) => !complete);
+  await Promise.all(open.map((segment) => slots(() => walk(segment))));
   await Promise.all(walks);
   if (signal.aborted) await stopped;
   const fault = firstFault as { readonly thrown: unknown } | null;
   if (context.signal.aborted) throw interrupted();
   if (fault !== null) throw fault.thrown;
-  const cuts = context.store.progress(pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
-  const identity = await job.source.confirm(
-    [...new Set(cuts)].filter((cursor) => cursor !== null),
-    context.signal,
-  );
-  if (identity !== null) context.store.setTableIdentity(pass.table, identity, false);
+  await segments.confirm(context.signal);
   await handler.conclude?.(context.signal);
   context.store.finishPass(pass);
-}
-
-/**
- * Chunks of one range under way. A range that comes to so many is slow, as one whose rows are all of one hot partition
- * key: the room that is left goes to the others. It leaves its place too, for good: an account that fills more ranges
- * than there are scans must not hold up all others, nor wait for them afterwards. How many SELECTs run at once is the
- * source's to hold.
- */
-const CHUNKS_UNDER_WAY = 4;
-/** Of a slow range: enough to go on with, and many such ranges still leave room. */
-const CHUNKS_OF_SLOW = 2;
-
-interface DoneChunk {
-  readonly record: ChunkRecord;
-  readonly differences: readonly DifferenceRecord[];
-}
-
-/**
- * One range from its watermark to its end; resolves when all its chunks are committed.
- * @param leave called when it is slow
- */
-async function walkRange(
-  context: ShardContext,
-  job: TableJob,
-  pass: Pass,
-  progress: RangeProgress,
-  handler: ChunkHandler,
-  signal: AbortSignal,
-  fail: (thrown: unknown) => void,
-  leave: () => void,
-): Promise<void> {
-  const { range } = progress;
-  const where = { shard: context.shard, table: pass.table, range: range.index };
-  // Where no row is found in the range, that is as old as the begin of the search.
-  const since = { at: Date.now(), steady: context.store.latest() };
-  const watermark = new Watermark<DoneChunk>((run) => {
-    context.store.commitChunks(
-      pass,
-      run.map((done) => done.record),
-      run.flatMap((done) => done.differences),
-    );
-    const rows = run.reduce((sum, done) => sum + done.record.rows, 0);
-    context.emitter.emit('watermark.advanced', { ...where, chunks: run.length, rows });
-  });
-  const underWay = new Set<Promise<void>>();
-  let slow = false;
-
-  const finish = (chunk: RowChunk, result: ChunkResult, done: ReturnType<typeof watermark.start>): void => {
-    context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
-    done({
-      record: { ...result.record, range: range.index, last: chunk.last },
-      differences: result.differences.slice(0, KEPT_OF_A_CHUNK),
-    });
-  };
-
-  try {
-    for await (const chunk of job.source.scan(range, progress.watermark, signal)) {
-      context.emitter.emit('chunk.read', {
-        ...where,
-        rows: chunk.rows.length,
-        bytes: chunk.bytes,
-        elapsedMs: chunk.elapsedMs,
-      });
-      const committable = watermark.start();
-      const { done } = await handler.begin(chunk, range, signal);
-      const settled: Promise<void> = done
-        .then((result) => {
-          finish(chunk, result, committable);
-          // Nobody asks for its rows any more; of a chunk that failed, a report may.
-          chunk.rows.release();
-        })
-        .catch(fail)
-        .finally(() => underWay.delete(settled));
-      underWay.add(settled);
-      slow ||= underWay.size >= CHUNKS_UNDER_WAY;
-      if (!slow) continue;
-      leave();
-      while (underWay.size >= CHUNKS_OF_SLOW) await Promise.race(underWay);
-    }
-  } finally {
-    await Promise.all(underWay);
-  }
-  // Open chunks are those that failed, or whose commit did.
-  if (watermark.open > 0 || signal.aborted) return;
-  context.store.completeRange(pass, range.index, pass.kind === 'verify' ? since : undefined);
-  context.emitter.emit('range.completed', where);
 }

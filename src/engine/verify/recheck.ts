@@ -153,17 +153,17 @@ async function rowsNow(
 ): Promise<((item: MappedItem, index: number) => Row | null) | 'too large'> {
   const { source, scanKey } = job;
   if (scanKey === null) {
-    const all = items.map(({ row }) => row);
-    const found = await source.refetch(all, signal);
+    const all = items.map(({ row }) => source.cursorOf(row));
+    const found = await source.at(all, signal);
     return (_, index) => found[index] ?? null;
   }
-  const rows = new Map(items.map(({ row }) => [source.cursorOf(row), row]));
+  const cursors = [...new Set(items.map(({ row }) => source.cursorOf(row)))];
   try {
-    const found = await source.refetch([...rows.values()], signal);
-    const places = new Map([...rows.keys()].map((cursor, index) => [cursor, found[index] ?? null]));
-    return ({ row }) => places.get(source.cursorOf(row)) ?? null;
+    const found = await source.at(cursors, signal);
+    const rows = new Map(cursors.map((cursor, index) => [cursor, found[index] ?? null]));
+    return ({ row }) => rows.get(source.cursorOf(row)) ?? null;
   } catch (error) {
-    if (rows.size > 1 && error instanceof FerryError && error.code === 'E_ROW_TOO_LARGE') return 'too large';
+    if (cursors.length > 1 && error instanceof FerryError && error.code === 'E_ROW_TOO_LARGE') return 'too large';
     throw error;
   }
 }

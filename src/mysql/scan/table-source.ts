@@ -18,11 +18,11 @@ import { type ShardMeans, withSession } from '../shard-means.js';
 import { TableGuard } from './table-guard.js';
 import { keyedWitnesses, type Identified } from './table-identity.js';
 
-/** Keys that one SELECT of a refetch names. */
-const REFETCHED_AT_ONCE = 100;
+/** Keys that one SELECT of `at` names. */
+const READ_AT_ONCE = 100;
 
 /**
- * Bytes of all rows of a refetch, and of a sample: where rows are large, they are asked for one by one, and fewer are
+ * Bytes of all rows of one `at`, and of a sample: where rows are large, they are asked for one by one, and fewer are
  * sampled.
  */
 const GATHERED_BYTES = 64 * 1_024 * 1_024;
@@ -132,11 +132,6 @@ export class TableSource implements RowSource {
     });
   }
 
-  async refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
-    const cursors = rows.map((row) => this.#select.cursorOf(row));
-    return await this.at(cursors, signal);
-  }
-
   async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
     const most = cursors.length === 1 ? Infinity : Math.max(GATHERED_BYTES, MOST_CHUNKS * this.means.limits.chunkBytes);
     return await withSession(this.means, `reading rows of ${this.#table} again`, signal, async (session) => {
@@ -150,8 +145,8 @@ export class TableSource implements RowSource {
         return rows;
       };
       const found = new Map<Cursor, Row>();
-      for (let i = 0; i < cursors.length; i += REFETCHED_AT_ONCE) {
-        for (const row of await read(cursors.slice(i, i + REFETCHED_AT_ONCE))) found.set(this.cursorOf(row), row);
+      for (let i = 0; i < cursors.length; i += READ_AT_ONCE) {
+        for (const row of await read(cursors.slice(i, i + READ_AT_ONCE))) found.set(this.cursorOf(row), row);
       }
       const again: (Row | null)[] = [];
       // A key may read otherwise by now and still be the same to MySQL (`abc`, `ABC`): it is asked for alone.

@@ -124,13 +124,6 @@ export class WholeTable implements RowSource {
     );
   }
 
-  async refetch(rows: readonly Row[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
-    return await this.at(
-      rows.map((row) => this.cursorOf(row)),
-      signal,
-    );
-  }
-
   async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
     const now = new Map((await this.#read(signal)).rows.map((row) => [hashIn(this.cursorOf(row)), row]));
     return cursors.map((cursor) => now.get(hashIn(cursor)) ?? null);

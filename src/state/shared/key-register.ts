@@ -17,7 +17,8 @@ import { acquireLock } from '../sqlite/lock.js';
 import { lockHolders, writerOf } from '../sqlite/lock-holder.js';
 import type { StateAt } from '../open.js';
 import { KEY_REGISTER } from '../sqlite/schema.js';
-import { defect, guarded } from '../sqlite/sqlite-errors.js';
+import { defect } from '../../core/defect.js';
+import { guarded } from '../sqlite/sqlite-errors.js';
 import { readSeen, Witness, type Seen } from '../home/witness.js';
 
 /**

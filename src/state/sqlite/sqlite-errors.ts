@@ -25,11 +25,6 @@ export function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code);
 }
 
-/** Something that cannot happen unless dynaferry itself is wrong. */
-export function defect(message: string): FerryError {
-  return new FerryError('E_INTERNAL', message, 'report it; what is recorded stands, and a resume is safe');
-}
-
 export function corrupt(place: StatePlace, found: string, cause?: unknown): FerryError {
   return new FerryError(
     'E_STATE_CORRUPT',

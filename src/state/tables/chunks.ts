@@ -7,7 +7,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../../core/model.js';
 import type { ComparisonTime } from '../../core/evidence.js';
 import type { ChunkRecord, DifferenceRecord, Pass } from '../../core/ports/state-ports.js';
-import { defect } from '../sqlite/sqlite-errors.js';
+import { defect } from '../../core/defect.js';
 
 interface DifferenceRow {
   readonly class: DifferenceRecord['class'];

@@ -18,7 +18,7 @@ import type { Abandoned, ComparisonTime, Standing } from '../../core/evidence.js
 import type { Pass, PassKind, PassSummary, RangeProgress } from '../../core/ports/state-ports.js';
 import { standingOf } from './phase.js';
 import { toRange } from './plans.js';
-import { defect } from '../sqlite/sqlite-errors.js';
+import { defect } from '../../core/defect.js';
 import type { SteadyClock } from './steady-clock.js';
 
 interface PassRow {

@@ -2,7 +2,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor, Range } from '../../core/model.js';
 import type { TablePlan } from '../../core/ports/state-ports.js';
-import { defect } from '../sqlite/sqlite-errors.js';
+import { defect } from '../../core/defect.js';
 
 interface PlanRow {
   readonly scan_key: string;

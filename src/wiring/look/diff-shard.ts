@@ -6,7 +6,7 @@ import { diffRows, type RowDiff } from '../../engine/diff.js';
 import type { MappedItem } from '../../core/model.js';
 import { NO_TARGET, type ItemRead, type ItemReader } from '../../core/ports/ports.js';
 import { openShardSession } from '../run/shard-session.js';
-import { secondsNow } from '../run/shard-work.js';
+import { secondsNow } from '../../engine/verb/shard-run.js';
 import { localIndexesOf, targetFacts } from '../target-facts.js';
 import { openTargetSession } from '../target-session.js';
 

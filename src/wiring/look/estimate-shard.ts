@@ -3,7 +3,7 @@ import type { Config } from '../../config/model.js';
 import { EventBus } from '../../core/events.js';
 import { estimateTable, type TableEstimate } from '../../engine/estimate.js';
 import { openShardSession } from '../run/shard-session.js';
-import { secondsNow } from '../run/shard-work.js';
+import { secondsNow } from '../../engine/verb/shard-run.js';
 import { indexFactor, localIndexesOf, targetFacts } from '../target-facts.js';
 
 export interface ShardEstimate {

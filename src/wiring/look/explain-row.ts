@@ -10,7 +10,7 @@ import type { TableJob } from '../../engine/pass/table-job.js';
 import { explainRow, type RowExplanation } from '../../mapping/explain.js';
 import { readBadRow } from '../../state/status/read-bad-rows.js';
 import { openShardSession } from '../run/shard-session.js';
-import { secondsNow } from '../run/shard-work.js';
+import { secondsNow } from '../../engine/verb/shard-run.js';
 import { localIndexesOf, targetFacts } from '../target-facts.js';
 
 export type RowChoice =

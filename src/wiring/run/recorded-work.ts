@@ -6,8 +6,9 @@ import type { Config } from '../../config/model.js';
 import { addCounts, NO_COUNTS, type Counts } from '../../core/model.js';
 import { readShardStatus } from '../../state/status/read-status.js';
 import { isRestartAsked } from '../../state/restart-note.js';
-import type { ShardOutcome, ShardTask } from './shard-task.js';
-import { stateFolder } from './shard-work.js';
+import { VERBS } from '../../engine/verbs.js';
+import { stateFolder } from './open-shard-run.js';
+import type { RecordedWork, ShardTask } from './shard-task.js';
 
 /**
  * Of a shard that was to begin again, and has not, nothing: what is recorded is what it is to leave behind. Of a
@@ -15,8 +16,8 @@ import { stateFolder } from './shard-work.js';
  */
 export function recordedWork(
   config: Config,
-  { kind, shard, dryRun, restart }: Pick<ShardTask, 'kind' | 'shard' | 'dryRun' | 'restart'>,
-): Pick<ShardOutcome, 'counts' | 'badRows' | 'backfillFinished' | 'unfinished'> | null {
+  { verb, shard, dryRun, restart }: Pick<ShardTask, 'verb' | 'shard' | 'dryRun' | 'restart'>,
+): RecordedWork | null {
   const names = config.source.tables.map(({ name }) => name);
   const at = { folder: stateFolder(config, dryRun), shard };
   if (restart && isRestartAsked(at)) {
@@ -31,9 +32,8 @@ export function recordedWork(
     .map(({ table, backfill }) => ({ table, begun: backfill !== null }));
   return {
     counts: tables.reduce<Counts>((sum, table) => {
-      const pass = table[kind];
-      const counted = pass !== null && (kind === 'backfill' || pass.pass.finishedAt === null);
-      return counted ? addCounts(sum, pass.counts) : sum;
+      const pass = VERBS[verb].counted(table);
+      return pass === null ? sum : addCounts(sum, pass.counts);
     }, NO_COUNTS),
     badRows: tables.reduce((sum, { badRows }) => sum + badRows, 0),
     backfillFinished: unfinished.length === 0,

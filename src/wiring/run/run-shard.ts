@@ -14,24 +14,30 @@ import { systemClock } from '../../dynamodb/capacity/clock.js';
 import { replaced } from '../../dynamodb/table/target-guard.js';
 import { IncidentBook } from '../../engine/pass/incident-book.js';
 import { inTurn } from '../../engine/claims/register-turn.js';
-import type { ShardContext } from '../../engine/pass/table-job.js';
+import type { ShardRun } from '../../engine/verb/shard-run.js';
+import { runVerb, type Verb } from '../../engine/verb/verb.js';
+import { VERBS, type OptionsOf, type ResultOf, type VerbName } from '../../engine/verbs.js';
 import type { KeyTemplates } from '../../mapping/key/key-uniqueness.js';
 import type { Turn } from '../../state/shared/key-register.js';
 import { openStateStore } from '../../state/open.js';
 import { readBinding } from '../../state/status/read-binding.js';
 import { archiveState, discardState, giveUpClaims } from '../../state/restart.js';
-import { backfillShard } from './backfill-shard.js';
-import { evidence, isUnfinished } from './evidence.js';
 import { guardOf, recordedGuard } from './key-guard.js';
 import { bindOwn, shardBinding } from '../own-binding.js';
-import { acceptMapping, retryShard } from './retry-shard.js';
+import { acceptMapping } from './accept-mapping.js';
 import { checkServer } from '../same-server.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
-import { NOTHING_DONE, type ShardOutcome, type ShardTask } from './shard-task.js';
-import { maxAgeMs, stateFolder, tablesOf, type ShardWork } from './shard-work.js';
+import { maxAgeMs, openShardRun, stateFolder, tablesOf } from './open-shard-run.js';
+import {
+  failedOutcome,
+  type Ending,
+  type OutcomeOf,
+  type ShardOutcome,
+  type ShardTask,
+  type TaskOf,
+} from './shard-task.js';
 import { existingTarget, localIndexesOf } from '../target-facts.js';
-import { verifyShard } from './verify-shard.js';
-import { watchShard } from './watch-shard.js';
+import { watchShard, type ShardWatch } from './watch-shard.js';
 
 /**
  * The budget of a process: read or write units per second, changed as the supervisor allots them.
@@ -41,83 +47,108 @@ export function openBudget(unitsPerSecond: number, entitled: () => boolean = () 
   return new TokenBucket(unitsPerSecond, systemClock, entitled);
 }
 
-export async function runShard(
-  task: ShardTask,
+/** Runs the task's verb over one shard. Never throws: what was thrown is in the outcome. */
+export async function runShard(task: ShardTask, ...rest: RunArguments): Promise<ShardOutcome> {
+  // The result and the name of the verb come from one task: TypeScript cannot follow that through the registry.
+  const outcome = (await runVerbOf(task, ...rest)) as ShardOutcome;
+  const { shard, status, counts, elapsedMs, fault } = outcome;
+  rest[1].emit('shard.finished', { shard, outcome: status, counts, elapsedMs, fault });
+  return outcome;
+}
+
+type RunArguments = readonly [config: Config, bus: EventBus, budget: TokenBucket, outer: AbortSignal];
+
+async function runVerbOf<Name extends VerbName>(
+  task: TaskOf<Name>,
   config: Config,
   bus: EventBus,
   budget: TokenBucket,
   outer: AbortSignal,
-): Promise<ShardOutcome> {
+): Promise<OutcomeOf<Name>> {
+  const { shard } = task;
   const startedAt = performance.now();
+  const verb = VERBS[task.verb];
   const incidents = new IncidentBook(bus);
-  const reached = new Set<string>();
-  let store: StateStore | null = null;
-  let session: ShardSession | null = null;
-  let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
+  const opened: Opened = { store: null, session: null, reached: new Set() };
   const { watch, ...watching } = watchShard(task, config, bus, budget, outer);
-  const { signal } = watch;
+  let outcome: OutcomeOf<Name>;
   try {
-    store = await openState(task, config, bus, signal, () => watching.stepped());
-    incidents.keepIn(store);
-    if (store.waitsAnew) bus.emit('shard.warning', { shard: task.shard, ...WAITS_ANEW });
-    // A dry run asks no target, so it knows of no local index.
-    const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
-    session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, localIndexesOf(asked), task.scans));
-    watching.counts(session.source);
-    // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
-    const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
-    const guard = recorded ?? guardOf(config, keysOf(session));
-    const begun = readBinding({ folder: stateFolder(config, task.dryRun), shard: task.shard });
-    const described = session.jobs.map((job) => job.mapping.table);
-    const boundTo = await watch.orStuck(asked);
-    if (task.target !== null && boundTo?.identity !== task.target) throw replaced(config.target.table);
-    const fingerprint = shardBinding(config, described, boundTo?.identity ?? null, guard, begun);
-    if (task.retryBad) acceptMapping(config, store, fingerprint, bus);
-    else bindOwn(config, store, fingerprint);
-    const going = { ...session, store, tables: tablesOf(session), accept: task.acceptServer, bus };
-    await watch.orStuck(checkServer(going, signal));
-    const resumed = tablesOf(session).some((table) => isResumed(task, config, store, table));
-    bus.emit('shard.started', { shard: task.shard, resumed, pid: process.pid });
-    const context: ShardContext = {
-      shard: task.shard,
-      store,
-      emitter: bus,
-      scans: task.scans,
-      ranges: config.source.limits.rangesPerTable,
-      signal,
-    };
-    const targetIndexes = boundTo?.indexes.length ?? null;
-    const work: ShardWork = {
-      ...{ task, config, bus, session, store, context, budget, guard, boundTo, incidents, reached },
-      targetIndexes,
-    };
-    outcome = await watch.orStuck(workOn(work));
+    const run = await openRun({ task, config, bus, budget, incidents, watch, watching, opened });
+    const concluded = await watch.orStuck(runVerb(verb, run));
+    outcome = { ...concluded, verb: task.verb, shard, toldBy: 'process', elapsedMs: 0 };
   } catch (ended) {
-    const thrown = watch.reasonOf(ended);
-    const error = asFerryError(thrown, `shard ${task.shard}`);
-    outcome = {
-      ...NOTHING_DONE,
-      ...whatIsKnown(task, store, session, reached),
-      outcome: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed',
-      exitCode: error.exitCode,
-      fault: error.toFault(),
-    };
+    const failed = failedOutcome(task, watch.reasonOf(ended)) as OutcomeOf<Name>;
+    const known = whatIsKnown(verb, opened);
+    outcome = known === null ? failed : { ...failed, ...known };
   } finally {
-    await session?.close().catch(() => undefined);
+    await opened.session?.close().catch(() => undefined);
     incidents.close();
-    // What is stuck may still write: until the process ends, nobody else works on this shard.
-    if (!watch.stuck) outcome = closeState(store, outcome);
-    watching.end();
   }
-  const result: ShardOutcome = { shard: task.shard, ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
-  bus.emit('shard.finished', {
-    shard: task.shard,
-    outcome: result.outcome,
-    counts: result.counts,
-    elapsedMs: result.elapsedMs,
-    fault: result.fault,
-  });
-  return result;
+  // What is stuck may still write: until the process ends, nobody else works on this shard.
+  if (!watch.stuck) outcome = closeState(opened.store, outcome);
+  watching.end();
+  return { ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
+}
+
+/** What was opened so far, for whoever closes it. */
+interface Opened {
+  store: StateStore | null;
+  session: ShardSession | null;
+  readonly reached: Set<string>;
+}
+
+interface ToOpen<Name extends VerbName> {
+  readonly task: TaskOf<Name>;
+  readonly config: Config;
+  readonly bus: EventBus;
+  readonly budget: TokenBucket;
+  readonly incidents: IncidentBook;
+  readonly watch: ShardWatch['watch'];
+  readonly watching: Omit<ShardWatch, 'watch'>;
+  readonly opened: Opened;
+}
+
+/**
+ * Opens state, source and target, and makes sure that they are still what the shard's state is bound to.
+ * @throws FerryError E_STATE_*, E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_*; E_INTERRUPTED
+ */
+async function openRun<Name extends VerbName>({
+  task,
+  config,
+  bus,
+  budget,
+  incidents,
+  watch,
+  watching,
+  opened,
+}: ToOpen<Name>): Promise<ShardRun<OptionsOf<Name>>> {
+  const { signal } = watch;
+  const { shard } = task;
+  const verb = VERBS[task.verb];
+  const store = await openState(task, config, bus, signal, () => watching.stepped());
+  opened.store = store;
+  incidents.keepIn(store);
+  if (store.waitsAnew) bus.emit('shard.warning', { shard, ...WAITS_ANEW });
+  // A dry run asks no target, so it knows of no local index.
+  const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
+  const session = await watch.orStuck(openShardSession(config, shard, bus, signal, localIndexesOf(asked), task.scans));
+  opened.session = session;
+  watching.counts(session.source);
+  const recorded = verb.keyGuard === 'recorded' ? recordedGuard(config.state, shard) : null;
+  const guard = recorded ?? guardOf(config, keysOf(session));
+  const begun = readBinding({ folder: stateFolder(config, task.dryRun), shard });
+  const described = session.jobs.map((job) => job.mapping.table);
+  const boundTo = await watch.orStuck(asked);
+  if (task.target !== null && boundTo?.identity !== task.target) throw replaced(config.target.table);
+  const fingerprint = shardBinding(config, described, boundTo?.identity ?? null, guard, begun);
+  if (verb.acceptsMapping) acceptMapping(config, store, fingerprint, bus);
+  else bindOwn(config, store, fingerprint);
+  const tables = tablesOf(session);
+  await watch.orStuck(checkServer({ ...session, store, tables, accept: task.acceptServer, bus }, signal));
+  const resumed = tables.some((table) => verb.resumes(store, table, maxAgeMs(config)));
+  bus.emit('shard.started', { shard, resumed, pid: process.pid });
+  const { reached } = opened;
+  return openShardRun({ task, config, bus, session, store, budget, guard, boundTo, incidents, reached, signal });
 }
 
 const WAITS_ANEW = {
@@ -127,17 +158,15 @@ const WAITS_ANEW = {
 } as const;
 
 /** For the report of a fault: where the state cannot even be read, that fault is told without it. */
-function whatIsKnown(
-  task: ShardTask,
-  store: StateStore | null,
-  session: ShardSession | null,
-  reached: ReadonlySet<string>,
-): Partial<ShardOutcome> {
-  if (store === null || session === null) return {};
+function whatIsKnown<Name extends VerbName>(
+  verb: Verb<OptionsOf<Name>, ResultOf<Name>>,
+  { store, session, reached }: Opened,
+): ResultOf<Name> | null {
+  if (store === null || session === null) return null;
   try {
-    return evidence(task, store, session, reached);
+    return verb.known({ store, tables: session.jobs, reached });
   } catch {
-    return {};
+    return null;
   }
 }
 
@@ -145,20 +174,20 @@ function whatIsKnown(
  * What was reported is on disk already; that the file could not be closed in order is told all the same, after what
  * came before it.
  */
-function closeState<O extends Omit<ShardOutcome, 'shard' | 'elapsedMs'>>(store: StateStore | null, outcome: O): O {
+function closeState<O extends Ending>(store: StateStore | null, outcome: O): O {
   try {
     store?.close();
     return outcome;
   } catch (thrown) {
     if (outcome.fault !== null) return outcome;
     const error = asFerryError(thrown, 'closing the state');
-    return { ...outcome, outcome: 'failed', exitCode: error.exitCode, fault: error.toFault() };
+    return { ...outcome, status: 'failed', exitCode: error.exitCode, fault: error.toFault() };
   }
 }
 
 /** @param stepped called after each of the steps, of which a large register takes an hour's worth */
 async function openState(
-  task: ShardTask,
+  task: Pick<ShardTask, 'verb' | 'shard' | 'dryRun' | 'restart'>,
   config: Config,
   bus: EventBus,
   signal: AbortSignal,
@@ -179,19 +208,7 @@ async function openState(
     archiveState({ ...place, moves: config.stateMoves, onlyIfAsked: true });
     await giveUpClaims(place, turn);
   }
-  // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.
-  const create = task.kind === 'backfill' && !task.retryBad;
-  return openStateStore({ ...place, create, moves: config.stateMoves });
-}
-
-async function workOn(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
-  if (work.task.kind === 'verify') return await verifyShard(work);
-  return work.task.retryBad ? await retryShard(work) : await backfillShard(work);
-}
-
-function isResumed({ kind }: ShardTask, config: Config, store: StateStore | null, table: string): boolean {
-  if (store === null || !isUnfinished(store.summary(kind, table))) return false;
-  return kind === 'backfill' || store.abandoned(table, maxAgeMs(config)) === null;
+  return openStateStore({ ...place, create: VERBS[task.verb].startsState, moves: config.stateMoves });
 }
 
 function keysOf(session: ShardSession): readonly KeyTemplates[] {

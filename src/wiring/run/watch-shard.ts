@@ -19,6 +19,7 @@ import type { Config } from '../../config/model.js';
 import type { EventBus } from '../../core/events.js';
 import type { TokenBucket } from '../../dynamodb/capacity/budget.js';
 import { LOOK_AROUND, StallWatch, type StallTimes, type Wait } from '../../engine/pass/stall-watch.js';
+import { VERBS } from '../../engine/verbs.js';
 import type { ShardTask } from './shard-task.js';
 import { starvation } from '../shared-budget.js';
 
@@ -58,7 +59,7 @@ export function stallTimes({ source, target }: Config): StallTimes {
 }
 
 export function watchShard(
-  { shard, kind }: Pick<ShardTask, 'shard' | 'kind'>,
+  { shard, verb }: Pick<ShardTask, 'shard' | 'verb'>,
   config: Config,
   bus: EventBus,
   budget: TokenBucket,
@@ -106,9 +107,7 @@ export function watchShard(
       excuses.moved();
     },
     excused: () => excuses.excuse(budget.owedMs, underWay),
-    waitsFor: () =>
-      registerWait ??
-      (budget.starves ? starvation(config, kind === 'backfill' ? 'write' : 'read', process.ppid) : null),
+    waitsFor: () => registerWait ?? (budget.starves ? starvation(config, VERBS[verb].consumes, process.ppid) : null),
     onStalled: (last, seconds, wait) =>
       bus.emit('shard.stalled', {
         ...{ shard, last, seconds },

@@ -44,7 +44,7 @@ export function rulesOf(config: ConfigDocument): ItemRules {
 }
 
 interface Outcome {
-  readonly outcome: string;
+  readonly status: string;
   readonly exitCode: number;
   readonly fault: { readonly code: string } | null;
   readonly badRows: number;

@@ -30,7 +30,7 @@ interface Age {
 }
 
 interface Outcome {
-  readonly outcome: string;
+  readonly status: string;
   readonly missing: number;
   readonly differing: number;
   readonly counts: { readonly rows: number; readonly units: number };
@@ -299,7 +299,7 @@ describe.each(onePair)('a verdict and the tables that the config names, $name', 
     expect(verified).toMatchObject({ code: 1 });
     expect(outcomesOf(verified)).toMatchObject([
       {
-        outcome: 'differences',
+        status: 'differences',
         missing: 0,
         counts: { rows: TABLE_ROWS },
         unfinished: [{ table: 'omega', begun: false }],
@@ -399,8 +399,8 @@ describe.each(onePair)('an interrupted verification of several shards, $name', {
     const taken = await migration.run([...all, '--json'], through(proxy));
     expect(taken).toMatchObject({ code: 1 });
     expect(outcomesOf(taken)).toMatchObject([
-      { outcome: 'differences', differing: ROWS, takenOver: [{ table: 'messages' }] },
-      { outcome: 'done', differing: 0, takenOver: [] },
+      { status: 'differences', differing: ROWS, takenOver: [{ table: 'messages' }] },
+      { status: 'done', differing: 0, takenOver: [] },
     ]);
     expect(keysRead(proxy)).toBe(ITEMS);
 

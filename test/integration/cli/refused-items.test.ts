@@ -52,7 +52,7 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     expect([items.length, new Set(items).size]).toEqual([2 * ROWS - 2, 2 * ROWS - 2]);
     expect(allowed.code, allowed.stderr).toBe(1);
     expect(outcomesOf(allowed)).toMatchObject([
-      { outcome: 'differences', badRows: 2, counts: { rows: ROWS, items: 2 * (ROWS - 2), badRows: 2 } },
+      { status: 'differences', badRows: 2, counts: { rows: ROWS, items: 2 * (ROWS - 2), badRows: 2 } },
     ]);
     // Of the refused rows, the other item of each.
     expect(await migration.items()).toHaveLength(2 * ROWS - 2);
@@ -63,7 +63,7 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     expect(list.replace(/\s+/g, ' ')).toContain('1 other item of the row is in the target');
 
     const verified = await migration.run(['verify', '--json']);
-    expect(outcomesOf(verified)).toMatchObject([{ outcome: 'differences', missing: 2, differing: 0 }]);
+    expect(outcomesOf(verified)).toMatchObject([{ status: 'differences', missing: 2, differing: 0 }]);
 
     const still = await migration.run(['backfill', '--retry-bad', '--json', '--max-bad-rows', '2']);
     expect(outcomesOf(still)).toMatchObject([{ retried: { rows: 2, moved: 0, gone: 0, stillBad: 2 } }]);

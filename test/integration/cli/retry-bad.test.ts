@@ -80,7 +80,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect(stopped.code).toBe(1);
     expect(outcomesOf(stopped)).toMatchObject([
       {
-        outcome: 'failed',
+        status: 'failed',
         fault: { code: 'E_BAD_ROWS' },
         retried: { rows: 32, moved: 20, items: 20, gone: 1, expired: 0, stillBad: 11 },
         badRows: 11,
@@ -183,7 +183,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     });
     expect(retried, retried.stderr).toMatchObject({ code: 1 });
     expect(outcomesOf(retried)).toMatchObject([
-      { outcome: 'differences', fault: null, badRows: 2, retried: { rows: 12, moved: 10, stillBad: 2 } },
+      { status: 'differences', fault: null, badRows: 2, retried: { rows: 12, moved: 10, stillBad: 2 } },
     ]);
     const [warning = ''] = retried.stderr.split('\n').filter((line) => line.includes('"E_ROW_TOO_LARGE"'));
     expect(warning).toMatch(/"event":"shard.warning","shard":"s01"/);

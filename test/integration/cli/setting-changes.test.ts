@@ -15,7 +15,8 @@ import { EventBus } from '../../../src/core/events.js';
 import { askRestart } from '../../../src/state/restart-note.js';
 import { preflight } from '../../../src/wiring/look/preflight.js';
 import { openBudget, runShard } from '../../../src/wiring/run/run-shard.js';
-import type { ShardOutcome, ShardTask } from '../../../src/wiring/run/shard-task.js';
+import type { ShardOutcome } from '../../../src/wiring/run/shard-task.js';
+import { taskOf } from '../../support/shard-task.js';
 import { copyState } from '../../support/copied-state.js';
 import { createTable, TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 import { leaveEarlierState } from '../../support/earlier-state.js';
@@ -74,10 +75,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       bus.on('watermark.advanced', () => {
         if (++commits >= until) stop.abort();
       });
-      const task: ShardTask = {
-        ...{ kind: 'backfill', shard, config: config.toSend(), dryRun: false, restart, retryBad: false, maxBadRows: 0 },
-        ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {}, target: null },
-      };
+      const task = taskOf('backfill', config.toSend(), { shard, restart });
       return await runShard(task, config, bus, openBudget(task.units), stop.signal);
     };
 
@@ -93,7 +91,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
     /** The state of an interrupted backfill with that config. */
     const interrupted = async (before: Alter | undefined, kept: string): Promise<void> => {
       const outcome = await run(altered(before), { until: 2 });
-      expect(outcome, outcome.fault?.message).toMatchObject({ outcome: 'interrupted' });
+      expect(outcome, outcome.fault?.message).toMatchObject({ status: 'interrupted' });
       copyState(base.state, kept, SHARDS);
     };
     const plain = join(migration.folder, 'interrupted');
@@ -114,25 +112,25 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       const shard = config.source.shards[0]?.id ?? '';
       const foretold = await foretell(config, shard);
       const outcome = await run(config, { shard });
-      const what = `${path}: ${outcome.fault?.message ?? outcome.outcome}`;
+      const what = `${path}: ${outcome.fault?.message ?? outcome.status}`;
 
       if (setting.change === 'free' || (setting.change === 'flag' && setting.place === null)) {
-        expect(outcome, what).toMatchObject({ outcome: 'done', counts: { rows: ROWS } });
+        expect(outcome, what).toMatchObject({ status: 'done', counts: { rows: ROWS } });
         expect(foretold, what).toEqual([]);
         continue;
       }
       if (setting.change === 'elsewhere') {
         // A new shard meets the values of the one that it was; another folder knows nothing of them.
-        if (path === 'state') expect(outcome, what).toMatchObject({ outcome: 'done', counts: { rows: ROWS } });
+        if (path === 'state') expect(outcome, what).toMatchObject({ status: 'done', counts: { rows: ROWS } });
         else expect(outcome, what).toMatchObject({ fault: { code: 'E_SHARD_OVERLAP' }, counts: { rows: 0 } });
         continue;
       }
       if (path === 'target.endpoint' || path === 'target.table') {
         // There is nothing, or nobody.
-        expect(outcome, what).toMatchObject({ outcome: 'failed' });
+        expect(outcome, what).toMatchObject({ status: 'failed' });
         continue;
       }
-      expect(outcome, what).toMatchObject({ outcome: 'failed', fault: { code: 'E_STATE_CHANGED' } });
+      expect(outcome, what).toMatchObject({ status: 'failed', fault: { code: 'E_STATE_CHANGED' } });
       expect(foretold, what).toEqual([{ ...outcome.fault, level: 'error' }]);
       expect(outcome.fault?.hint, what).toContain('dynaferry backfill --restart --shard s01');
       expect(chunksIn(base.state), what).toBe(chunks);
@@ -147,7 +145,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       // The emulator is of one region.
       const again = await run({ ...config, target: { ...target, table: fresh.name, region: null } }, { restart: true });
       expect(again, `${path}: ${again.fault?.message ?? ''}`).toMatchObject({
-        outcome: 'done',
+        status: 'done',
         counts: { rows: ROWS },
       });
     }
@@ -157,10 +155,10 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
     const longer = altered((config) =>
       Object.assign((config as ConfigDocument).target['version'] as object, { tombstonesKept: '8d' }),
     );
-    expect(await run(longer, { until: 1 })).toMatchObject({ outcome: 'interrupted' });
+    expect(await run(longer, { until: 1 })).toMatchObject({ status: 'interrupted' });
     // It was taken up: what was right before is shorter now.
     expect(await run(altered())).toMatchObject({ fault: { code: 'E_STATE_CHANGED' } });
-    expect(await run(longer)).toMatchObject({ outcome: 'done' });
+    expect(await run(longer)).toMatchObject({ status: 'done' });
   });
 });
 

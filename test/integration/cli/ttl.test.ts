@@ -13,7 +13,7 @@ import { PASS, type Fate } from '../../support/fault-proxy/fates.js';
 import { createMigration, dynamodbPairs, type Migration, type Servers } from '../../support/migration.js';
 
 interface Outcome {
-  readonly outcome: string;
+  readonly status: string;
   readonly counts: { readonly rows: number; readonly items: number; readonly expiredItems: number };
   readonly missing: number;
   readonly unresolved: number;
@@ -149,7 +149,7 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
     await setTtl(migration, 'ttl');
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     expect(outcomeOf(await migration.run(['verify', '--json']))).toMatchObject({
-      outcome: 'done',
+      status: 'done',
       counts: { rows: ROWS, items: ROWS, expiredItems: 0 },
     });
   });
@@ -178,7 +178,7 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
     const result = await migration.run(['verify', '--json'], { env });
     await Promise.all(changes);
     expect(outcomeOf(result)).toMatchObject({
-      outcome: 'differences',
+      status: 'differences',
       missing: 0,
       unresolved: ROWS,
       doubtful: ROWS,

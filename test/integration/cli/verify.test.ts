@@ -16,7 +16,7 @@ interface Difference {
 }
 
 interface Outcome {
-  readonly outcome: string;
+  readonly status: string;
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
@@ -61,7 +61,7 @@ describe.each(serverPairs)('a verification of $name', { timeout: 120_000 }, (ser
     const result = await migration.run(['verify', '--json']);
     expect(result.code).toBe(1);
     const { differences } = outcomeOf(result).findings;
-    expect(outcomeOf(result)).toMatchObject({ outcome: 'differences', missing: 1, differing: 4, unresolved: 0 });
+    expect(outcomeOf(result)).toMatchObject({ status: 'differences', missing: 1, differing: 4, unresolved: 0 });
     const of = (item: Item): Difference | undefined =>
       differences.find(({ keyText }) => keyText === JSON.stringify(key(item)));
     expect(of(missing)).toMatchObject({
@@ -119,7 +119,7 @@ describe.each(onePair)('a verification under live writes: $name', { timeout: 120
     const { result, looks } = await verifyWhile(async (look, row) => {
       if (look === 1) await row.changeItem('before');
     });
-    expect(outcomeOf(result)).toMatchObject({ outcome: 'done', missing: 0, differing: 0, unresolved: 0 });
+    expect(outcomeOf(result)).toMatchObject({ status: 'done', missing: 0, differing: 0, unresolved: 0 });
     expect({ code: result.code, looks }).toEqual({ code: 0, looks: 2 });
   });
 
@@ -128,13 +128,13 @@ describe.each(onePair)('a verification under live writes: $name', { timeout: 120
       if (look === 0) await row.changeRow('meanwhile');
       if (look === 2) await row.changeItem('meanwhile');
     });
-    expect(outcomeOf(result)).toMatchObject({ outcome: 'done', missing: 0, differing: 0, unresolved: 0 });
+    expect(outcomeOf(result)).toMatchObject({ status: 'done', missing: 0, differing: 0, unresolved: 0 });
     expect({ code: result.code, looks }).toEqual({ code: 0, looks: 3 });
   });
 
   it('does not pass what keeps changing, and calls it no difference either', async () => {
     const { result } = await verifyWhile(async (look, row) => await row.changeRow(`change ${look}`));
-    expect(outcomeOf(result)).toMatchObject({ outcome: 'differences', missing: 0, differing: 0, unresolved: 1 });
+    expect(outcomeOf(result)).toMatchObject({ status: 'differences', missing: 0, differing: 0, unresolved: 1 });
     expect(result.code).toBe(1);
   });
 });

@@ -8,6 +8,8 @@ import { loadConfig } from '../../../src/config/load.js';
 import { EventBus } from '../../../src/core/events.js';
 import { openBudget, runShard } from '../../../src/wiring/run/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../../src/wiring/run/shard-task.js';
+import type { VerbName } from '../../../src/engine/verbs.js';
+import { taskOf } from '../../support/shard-task.js';
 import { TEST_AWS_ENVIRONMENT } from '../../support/dynamodb.js';
 import { createMigration, onePair } from '../../support/migration.js';
 
@@ -41,25 +43,22 @@ it.each(onePair)('a backfill and a verification of one range go on where they we
   });
 
   /** @param until stops after so many commits */
-  const run = async (kind: ShardTask['kind'], until = Infinity): Promise<ShardOutcome> => {
+  const run = async (verb: VerbName, until = Infinity): Promise<ShardOutcome> => {
     const bus = new EventBus();
     const stop = new AbortController();
     let commits = 0;
     bus.on('watermark.advanced', () => {
       if (++commits >= until) stop.abort();
     });
-    const task: ShardTask = {
-      ...{ kind, shard: 's01', config: config.toSend(), dryRun: false, restart: false, retryBad: false, maxBadRows: 0 },
-      ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000, takenOver: {}, target: null },
-    };
+    const task = taskOf(verb, config.toSend()) as ShardTask;
     return await runShard(task, config, bus, openBudget(task.units), stop.signal);
   };
 
   for (const kind of ['backfill', 'verify'] as const) {
     const stopped = await run(kind, 2);
-    expect(stopped, stopped.fault?.message).toMatchObject({ outcome: 'interrupted' });
+    expect(stopped, stopped.fault?.message).toMatchObject({ status: 'interrupted' });
     const done = await run(kind);
-    expect(done, done.fault?.message).toMatchObject({ outcome: 'done', counts: { rows: ROWS } });
+    expect(done, done.fault?.message).toMatchObject({ status: 'done', counts: { rows: ROWS } });
   }
   expect((await migration.items()).length).toBe(ROWS);
 });

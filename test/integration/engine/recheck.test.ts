@@ -229,7 +229,7 @@ describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (
     await work.database.query(`UPDATE t SET n = ${TOO_LONG}`);
     await work.backfill();
     const never = (): Promise<never> => Promise.reject(new Error('they were read a second time'));
-    await work.verify({ job: withSource(work.job, { at: never, refetch: never }) });
+    await work.verify({ job: withSource(work.job, { at: never }) });
     expect(work.store.summary('verify', 't')).toMatchObject({ counts: { rows: 2, badRows: 2 }, missing: 0 });
     await work.database.query('UPDATE t SET n = 3');
     await store(work);

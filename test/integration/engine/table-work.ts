@@ -17,7 +17,7 @@ import type { KeyRegister, Pass, PassKind, StateStore } from '../../../src/core/
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { ensurePlan } from '../../../src/engine/pass/plan-table.js';
 import { PassProgress } from '../../../src/engine/pass/progress.js';
-import { retryBadRows, type RetryCounts } from '../../../src/engine/retry.js';
+import { retryBadRows, type RetryCounts } from '../../../src/engine/retry/retry-rows.js';
 import { SuspectCheck } from '../../../src/engine/verify/suspect-check.js';
 import type { ShardContext, TableJob } from '../../../src/engine/pass/table-job.js';
 import { verifyTable } from '../../../src/engine/verify.js';

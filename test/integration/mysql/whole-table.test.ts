@@ -85,7 +85,12 @@ describe.each(mysqlServers)('$name', (server) => {
     const of = (wanted: string): Row => rows.find(([name]) => name === wanted) ?? [];
     const nulls = rows.find(([name]) => name === null) ?? [];
     await database.query("UPDATE t SET f = 2 WHERE name = 'n8'");
-    expect(await source.refetch([of('n9'), of('n8'), nulls], signal)).toEqual([of('n9'), null, nulls]);
+    expect(
+      await source.at(
+        [of('n9'), of('n8'), nulls].map((row) => source.cursorOf(row)),
+        signal,
+      ),
+    ).toEqual([of('n9'), null, nulls]);
     expect(new Set(rows.map((row) => source.cursorOf(row))).size).toBe(101);
     expect(source.describeKey(source.cursorOf(of('n9')))).toBe('a row without a key');
     expect(source.cursorOf(of('n9'))).not.toMatch(/n9/);

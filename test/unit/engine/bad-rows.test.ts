@@ -8,7 +8,7 @@ import { BadRowBook } from '../../../src/engine/pass/bad-row-book.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
 import { mapChunk } from '../../../src/engine/pass/map-chunk.js';
 import { PassProgress } from '../../../src/engine/pass/progress.js';
-import { retryBadRows } from '../../../src/engine/retry.js';
+import { retryBadRows } from '../../../src/engine/retry/retry-rows.js';
 import { samplePlan, sampleChunk } from '../../contract/state-store-samples.js';
 import { DigestSum } from '../../../src/mapping/item/digest.js';
 import {

@@ -54,8 +54,8 @@ export function jobOf(
 export function scannedJob(mapping: CompiledMapping, rows: readonly Row[], chunkRows: number): TableJob {
   const job = jobOf(mapping, rows);
   const keyOf = (row: Row): number => Number(job.source.cursorOf(row));
-  const refetch: RowSource['refetch'] = (wanted) =>
-    Promise.resolve(wanted.map((row) => rows.find((each) => keyOf(each) === keyOf(row)) ?? null));
+  const at: RowSource['at'] = (wanted) =>
+    Promise.resolve(wanted.map((cursor) => rows.find((each) => keyOf(each) === Number(cursor)) ?? null));
   async function* scan(range: Range, after: Cursor | null): AsyncGenerator<RowChunk> {
     const from = Number(after ?? range.after ?? -Infinity);
     const upTo = Number(range.upTo ?? Infinity);
@@ -67,7 +67,7 @@ export function scannedJob(mapping: CompiledMapping, rows: readonly Row[], chunk
     }
   }
   const confirm = (): Promise<null> => Promise.resolve(null);
-  return { ...job, source: Object.assign(job.source, { scan, refetch, confirm }) };
+  return { ...job, source: Object.assign(job.source, { scan, at, confirm }) };
 }
 
 /** Opens a pass of ranges that end at these keys, the last one at the last key. */

@@ -29,7 +29,7 @@ function fullPipe(): {
   };
 }
 
-const OUTCOME = failedOutcome('s01', new Error('any'));
+const OUTCOME = failedOutcome({ verb: 'backfill', shard: 's01' }, new Error('any'));
 const badRow = (column: string): EventRecord => ({
   name: 'row.bad',
   payload: { shard: 's01', table: 'messages', column, reason: 'no', rows: 1 },

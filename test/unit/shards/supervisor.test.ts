@@ -5,6 +5,7 @@ import { superviseShards } from '../../../src/shards/supervisor.js';
 import { UNSHARED } from '../../../src/wiring/shared-budget.js';
 import { loadRight, rightConfig } from '../config/config-file.js';
 import type { ShardTask } from '../../../src/wiring/run/shard-task.js';
+import { taskOf } from '../../support/shard-task.js';
 
 const node = process.execPath;
 afterEach(() => {
@@ -13,11 +14,7 @@ afterEach(() => {
 
 const config = (await loadRight(rightConfig())).toSend();
 
-const task = (shard: string): ShardTask => ({
-  ...{ kind: 'backfill', shard, config, dryRun: false, restart: false },
-  ...{ retryBad: false, maxBadRows: 0, takenOver: {}, target: null, acceptServer: false, scans: 1, everyEvent: false },
-  units: 0,
-});
+const task = (shard: string): ShardTask => taskOf('backfill', config, { shard, units: 0 });
 
 test('what a run waits for is told of the run, and of no shard that happens to be the first', async () => {
   const bus = new EventBus();
@@ -61,7 +58,7 @@ test('a shard that still waits for its turn when the run is stopped was not star
     ...{ stop: AbortSignal.abort(), kill: new AbortController().signal },
     recorded: () => ({ badRows: 7 }),
   });
-  expect(found.map(({ shard, outcome, toldBy, badRows }) => [shard, outcome, toldBy, badRows])).toEqual([
+  expect(found.map(({ shard, status, toldBy, badRows }) => [shard, status, toldBy, badRows])).toEqual([
     ['s01', 'interrupted', 'nobody', 7],
     ['s02', 'interrupted', 'nobody', 7],
   ]);

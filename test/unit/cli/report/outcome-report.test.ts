@@ -3,29 +3,38 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Io } from '../../../../src/cli/io.js';
 import { printOutcomes } from '../../../../src/cli/report/outcome-report.js';
-import type { RunOptions } from '../../../../src/cli/run-options.js';
+import { BACKFILL_REPORT } from '../../../../src/cli/report/backfill-report.js';
+import type { VerbReport } from '../../../../src/cli/report/verb-report.js';
+import { VERIFY_REPORT } from '../../../../src/cli/report/verify-report.js';
+import type { ReportedRun } from '../../../../src/cli/run-options.js';
 import { restated, restating, resumeCommand } from '../../../../src/cli/resume-command.js';
 import { EXIT } from '../../../../src/core/errors.js';
 import { EventBus } from '../../../../src/core/events.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
-import { NOTHING_DONE, type ShardOutcome } from '../../../../src/wiring/run/shard-task.js';
+import { VERBS } from '../../../../src/engine/verbs.js';
+import type { Ending, OutcomeOf } from '../../../../src/wiring/run/shard-task.js';
 
-const RUN: RunOptions = {
-  kind: 'verify',
+const RUN: ReportedRun = {
   dryRun: false,
-  createTable: false,
-  restart: false,
-  retryBad: false,
-  maxBadRows: 0,
-  acceptServer: false,
-  allEvents: false,
   liveWriter: false,
   selection: '--all',
   resume: null,
   restartsLeft: [],
 };
+const ENDING: Ending = {
+  shard: 's01',
+  status: 'differences',
+  exitCode: EXIT.differences,
+  toldBy: 'process',
+  fault: null,
+  elapsedMs: 0,
+};
 
-function reportOf(found: Partial<ShardOutcome>, run: Partial<RunOptions> = {}): string {
+function printed<Name extends 'backfill' | 'verify'>(
+  report: VerbReport<Name>,
+  outcome: OutcomeOf<Name>,
+  run: Partial<ReportedRun>,
+): string {
   const written: string[] = [];
   const sink = (): Writable =>
     new Writable({
@@ -34,18 +43,19 @@ function reportOf(found: Partial<ShardOutcome>, run: Partial<RunOptions> = {}): 
         done();
       },
     });
-  const outcome: ShardOutcome = {
-    ...NOTHING_DONE,
-    shard: 's01',
-    elapsedMs: 0,
-    outcome: 'differences',
-    exitCode: EXIT.differences,
-    backfillFinished: true,
-    ...found,
-  };
   const io: Io = { stdout: sink(), stderr: sink(), env: {}, cwd: '/', onSignal: () => () => undefined };
-  printOutcomes(io, { ...RUN, ...run }, [outcome]);
+  printOutcomes(io, { ...RUN, ...run }, report, [outcome]);
   return written.join('');
+}
+
+function reportOf(found: Partial<OutcomeOf<'verify'>>, run: Partial<ReportedRun> = {}): string {
+  const outcome = { ...VERBS.verify.nothing, ...ENDING, verb: 'verify' as const, backfillFinished: true, ...found };
+  return printed(VERIFY_REPORT, outcome, run);
+}
+
+function backfillReport(found: Partial<OutcomeOf<'backfill'>>, run: Partial<ReportedRun> = {}): string {
+  const outcome = { ...VERBS.backfill.nothing, ...ENDING, verb: 'backfill' as const, backfillFinished: true, ...found };
+  return printed(BACKFILL_REPORT, outcome, run);
 }
 
 describe('the next step after a verification', () => {
@@ -68,29 +78,28 @@ describe('the next step after a verification', () => {
   });
 
   it('is none where all is equal, and the verdict names its oldest comparison', () => {
-    const verdict = { outcome: 'done', exitCode: EXIT.done, oldestComparison: { at: 0, ms: 90_000 } } as const;
+    const verdict = { status: 'done', exitCode: EXIT.done, oldestComparison: { at: 0, ms: 90_000 } } as const;
     expect(reportOf(verdict)).toContain('equal in every attribute; oldest comparison 1m 30s ago\n');
   });
 });
 
 describe('a run that was stopped', () => {
-  const stopped = { outcome: 'interrupted', exitCode: EXIT.interrupted } as const;
+  const stopped = { status: 'interrupted', exitCode: EXIT.interrupted } as const;
   const counts = { ...NO_COUNTS, rows: 1_200, items: 2_400, chunks: 12 };
 
   it('says of a shard that its process was not started, and what is known of it', () => {
-    const run = { kind: 'backfill' } as const;
-    expect(reportOf({ ...stopped, toldBy: 'nobody' }, run)).toMatch(/^s01 {2}not started$/m);
-    expect(reportOf({ ...stopped, toldBy: 'nobody', counts }, run)).toMatch(
+    expect(backfillReport({ ...stopped, toldBy: 'nobody' })).toMatch(/^s01 {2}not started$/m);
+    expect(backfillReport({ ...stopped, toldBy: 'nobody', counts })).toMatch(
       /^s01 {2}not started: 1,200 rows, 2,400 items were moved by earlier runs$/m,
     );
-    expect(reportOf({ ...stopped, toldBy: 'state', counts }, run)).toMatch(
+    expect(backfillReport({ ...stopped, toldBy: 'state', counts })).toMatch(
       /^s01 {2}ended before it had stopped, the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
     );
   });
 
   it('names the command that resumes a restart, and what that had not come to', () => {
-    const run = { kind: 'backfill', restart: true, resume: 'dynaferry backfill --all', restartsLeft: ['s01'] } as const;
-    const report = reportOf({ ...stopped, toldBy: 'nobody', counts }, run);
+    const run = { resume: 'dynaferry backfill --all', restartsLeft: ['s01'] };
+    const report = backfillReport({ ...stopped, toldBy: 'nobody', counts }, run);
     expect(report).toMatch(/^s01 {2}not started again yet: its items are those of the earlier backfill$/m);
     expect(report).toContain(
       'to resume, run `dynaferry backfill --all`; with --restart, all of it would start again\n',
@@ -101,13 +110,13 @@ describe('a run that was stopped', () => {
 
 describe('the command that resumes', () => {
   const common = { config: 'dynaferry.yaml', json: false, shard: [], all: true };
-  const run = { ...RUN, kind: 'backfill', restart: true } as const;
+  const run = { restart: true, jobs: undefined, allEvents: false, repeated: [] };
 
   it('is the same one, except that of a restart', () => {
-    expect(resumeCommand(common, { ...run, restart: false })).toBeNull();
-    expect(resumeCommand(common, run)).toBe('dynaferry backfill --all');
-    const all = { ...run, selection: '--shard s01 s02', jobs: 2, maxBadRows: 9, allEvents: true };
-    expect(resumeCommand({ ...common, config: "it's here.yaml" }, all)).toBe(
+    expect(resumeCommand(common, { ...run, restart: false }, 'backfill', '--all')).toBeNull();
+    expect(resumeCommand(common, run, 'backfill', '--all')).toBe('dynaferry backfill --all');
+    const all = { ...run, jobs: 2, repeated: ['--max-bad-rows', '9'], allEvents: true };
+    expect(resumeCommand({ ...common, config: "it's here.yaml" }, all, 'backfill', '--shard s01 s02')).toBe(
       "dynaferry backfill --shard s01 s02 --config 'it'\\''s here.yaml' --jobs 2 --max-bad-rows 9 --all-events",
     );
   });

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../../../src/core/model.js';
 import type { RowChunk } from '../../../../src/core/row-block.js';
 import type { Pass } from '../../../../src/core/ports/state-ports.js';
-import { runPass, type ChunkHandler, type ChunkResult } from '../../../../src/engine/pass/pass.js';
+import { runPass, tableSegments, type ChunkHandler, type ChunkResult } from '../../../../src/engine/pass/pass.js';
 import type { ShardContext, TableJob } from '../../../../src/engine/pass/table-job.js';
 import { sampleChunk } from '../../../contract/state-store-samples.js';
 import { cursorOf, mappingOf, openPlace, passOver, type Place, rowAtHand, scannedJob } from '../rows-at-hand.js';
@@ -17,6 +17,7 @@ const upTo = (count: number): readonly number[] => Array.from({ length: count },
 
 /** One chunk a row; each is done when the test says so. */
 class Handler implements ChunkHandler {
+  compares = false;
   readonly chunks: RowChunk[] = [];
   readonly calls: string[] = [];
   readonly #open = new Map<string, { done: () => void; fail: (thrown: Error) => void }>();
@@ -79,7 +80,7 @@ function run(
 ): Running {
   const halt = new AbortController();
   const context = { ...place.context, signal: halt.signal, ...changes };
-  const walk = runPass(context, job, pass, place.store.progress(pass), handler);
+  const walk = runPass(context, { pass, segments: tableSegments(context, job, pass), handler });
   const running: Running = {
     pass,
     halt,
@@ -199,7 +200,9 @@ describe('a pass', () => {
       return scan(...args);
     };
     const pass = passOver(place, 'verify', 1);
-    await run(place, job, new Handler(), pass).ended;
+    const handler = new Handler();
+    handler.compares = true;
+    await run(place, job, handler, pass).ended;
     expect(completed).toEqual([[pass, 0, { at: expect.any(Number) as number, steady: 1_000 }]]);
   });
 });

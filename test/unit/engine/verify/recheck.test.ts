@@ -55,7 +55,7 @@ const NONE = { differences: [], newer: [], expired: [], badRows: [], expiredRows
 describe('a difference looked at again', () => {
   test('none is left to be looked at', async () => {
     const job = scannedJob(plain, [], 1);
-    job.source.refetch = () => Promise.reject(new Error('asked'));
+    job.source.at = () => Promise.reject(new Error('asked'));
     const reader = { read: () => Promise.reject(new Error('asked')), close: () => Promise.resolve() };
     const deletions = new TtlDeletions({ deletesBy: null, seconds: () => NOW }, NOW);
     const found = await confirmDifferences(job, { items: [], last: cursorOf(9) }, reader, deletions, NOW, signal);
@@ -128,8 +128,8 @@ describe('a difference looked at again', () => {
     const rows = ids.map((id) => rowAtHand(plain, id, 'x'));
     const job = scannedJob(plain, rows, 10);
     const asked: number[] = [];
-    const together = job.source.refetch.bind(job.source);
-    job.source.refetch = async (wanted, abort) => {
+    const together = job.source.at.bind(job.source);
+    job.source.at = async (wanted, abort) => {
       asked.push(wanted.length);
       if (wanted.length > 1) throw new FerryError('E_ROW_TOO_LARGE', 'together', '');
       return await together(wanted, abort);
@@ -152,7 +152,7 @@ describe('a difference looked at again', () => {
     expect(differences.map(({ cursor }) => Number(cursor))).toEqual(ids);
     expect(asked).toEqual([5, 3, 2, 1, 1, 1, 2, 1, 1]);
 
-    job.source.refetch = () => Promise.reject(new FerryError('E_ROW_TOO_LARGE', 'alone', ''));
+    job.source.at = () => Promise.reject(new FerryError('E_ROW_TOO_LARGE', 'alone', ''));
     const alone = confirmDifferences(job, { items, last: cursorOf(9) }, reader, deletions, NOW, signal);
     await expect(alone).rejects.toMatchObject({ code: 'E_ROW_TOO_LARGE', message: 'alone' });
   });

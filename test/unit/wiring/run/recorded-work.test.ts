@@ -16,7 +16,7 @@ test('of a shard that was to begin again, what is recorded is none of it', async
   finishSamplePass(store, store.openPass('backfill', 'messages'));
   store.close();
   const config = { state: at.folder, source: { tables: [{ name: 'messages' }] } } as unknown as Config;
-  const task = { kind: 'backfill', shard: 's01', dryRun: false, restart: true } as const;
+  const task = { verb: 'backfill', shard: 's01', dryRun: false, restart: true } as const;
 
   askRestart(at.folder, ['s01']);
   expect(recordedWork(config, task)).toEqual({

@@ -47,7 +47,7 @@ function watched(unitsPerSecond = 10, config = configOf(LIMITS)): Watched {
     bus,
     budget,
     told,
-    shard: watchShard({ shard: 's01', kind: 'backfill' }, config, bus, budget, outer, TIMES),
+    shard: watchShard({ shard: 's01', verb: 'backfill' }, config, bus, budget, outer, TIMES),
   };
 }
 

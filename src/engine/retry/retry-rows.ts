@@ -5,22 +5,22 @@
  * in between, it is tried again: the same row gives the same items. One that has grown too large to be read stays
  * recorded as it is, is told of, and stops no other.
  */
-import { thisMoment, type Moment } from '../core/time/age.js';
-import { FerryError, interrupted } from '../core/errors.js';
-import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
-import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
-import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/ports/state-ports.js';
-import { BadValue } from '../mapping/value/bad-value.js';
-import { DigestSum } from '../mapping/item/digest.js';
-import { badRowRecord } from './pass/map-chunk.js';
-import type { PassProgress } from './pass/progress.js';
-import { KeyClaims, type Registers } from './claims/key-claims.js';
-import { readingsOf, type Led } from './pass/recorded-twice.js';
-import { refusedRecord, tellLeftBehind, type RefusedRow } from './pass/refused-rows.js';
-import type { ShardContext, TableJob } from './pass/table-job.js';
-import { TooLargeRows } from './pass/too-large-rows.js';
+import { thisMoment, type Moment } from '../../core/time/age.js';
+import { FerryError, interrupted } from '../../core/errors.js';
+import { addCounts, type Cursor, type MappedItem, type Row } from '../../core/model.js';
+import type { ItemWriter, TargetGuard } from '../../core/ports/ports.js';
+import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../../core/ports/state-ports.js';
+import { BadValue } from '../../mapping/value/bad-value.js';
+import { DigestSum } from '../../mapping/item/digest.js';
+import { badRowRecord } from '../pass/map-chunk.js';
+import type { PassProgress } from '../pass/progress.js';
+import { KeyClaims, type Registers } from '../claims/key-claims.js';
+import { readingsOf, type Led } from './recorded-twice.js';
+import { refusedRecord, tellLeftBehind, type RefusedRow } from '../pass/refused-rows.js';
+import type { ShardContext, TableJob } from '../pass/table-job.js';
+import { TooLargeRows } from './too-large-rows.js';
 
-export interface RetryParts extends Registers {
+export interface RetryDeps extends Registers {
   readonly writer: ItemWriter;
   readonly guard: TargetGuard;
   readonly progress: PassProgress;
@@ -61,7 +61,7 @@ export const NOTHING_RETRIED: RetryCounts = {
 const STEP_ROWS = 10;
 
 /** @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_INTERRUPTED */
-export async function retryBadRows(context: ShardContext, job: TableJob, parts: RetryParts): Promise<RetryCounts> {
+export async function retryBadRows(context: ShardContext, job: TableJob, parts: RetryDeps): Promise<RetryCounts> {
   const { store, signal } = context;
   const table = job.mapping.table.name;
   const keys = new KeyClaims(context, job, parts);
@@ -105,7 +105,7 @@ async function retryTogether(
   job: TableJob,
   step: readonly RecordedBadRow[],
   keys: KeyClaims,
-  parts: RetryParts,
+  parts: RetryDeps,
   tooLarge: TooLargeRows,
 ): Promise<RetryCounts> {
   const readAt = thisMoment();
@@ -154,7 +154,7 @@ async function retryStep(
   job: TableJob,
   { step, rows, readAt }: ReadStep,
   keys: KeyClaims,
-  { writer, guard, progress, now }: RetryParts,
+  { writer, guard, progress, now }: RetryDeps,
 ): Promise<RetryCounts> {
   const seen = new Set<Cursor>();
   const mapped = step.map((bad, index) => {

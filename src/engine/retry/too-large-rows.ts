@@ -5,8 +5,8 @@
  */
 import type { FerryError } from '../../core/errors.js';
 import type { RecordedBadRow } from '../../core/ports/state-ports.js';
-import type { PassProgress } from './progress.js';
-import type { ShardContext, TableJob } from './table-job.js';
+import type { PassProgress } from '../pass/progress.js';
+import type { ShardContext, TableJob } from '../pass/table-job.js';
 
 /** In the one warning. */
 const NAMED_ROWS = 10;

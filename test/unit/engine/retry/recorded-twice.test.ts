@@ -9,7 +9,7 @@ import { NO_TARGET } from '../../../../src/core/ports/ports.js';
 import { DiscardingWriter } from '../../../../src/engine/discarding-writer.js';
 import { mapChunk } from '../../../../src/engine/pass/map-chunk.js';
 import { PassProgress } from '../../../../src/engine/pass/progress.js';
-import { retryBadRows, type RetryCounts } from '../../../../src/engine/retry.js';
+import { retryBadRows, type RetryCounts } from '../../../../src/engine/retry/retry-rows.js';
 import { sampleChunk, samplePlan } from '../../../contract/state-store-samples.js';
 import { chunkOf, cursorOf, EXPIRING, jobOf, mappingOf, openPlace, type Place, rowAtHand } from '../rows-at-hand.js';
 

@@ -1,0 +1,113 @@
+/**
+ * Walks one segment of a pass from its watermark to its end. The walk is over when all its chunks are committed.
+ */
+import type { ComparisonTime } from '../../core/evidence.js';
+import type { ChunkRecord, DifferenceRecord, RangeProgress } from '../../core/ports/state-ports.js';
+import type { Chunk, ChunkResult, PassWork } from './pass.js';
+import type { ShardContext } from './table-job.js';
+import { Watermark } from './watermark.js';
+
+/** Differences of one chunk that the state keeps: as many as a report lists, since all of a chunk may be missing. */
+const KEPT_OF_A_CHUNK = 20;
+
+/**
+ * Chunks of one segment under way at which the segment counts as slow, as one whose rows all have one hot partition
+ * key. The room that is left goes to the others. The segment gives up its slot too, for good: an account that fills
+ * more segments than there are scans must not hold up all others, nor wait for them afterwards. The source limits how
+ * many SELECTs run at once.
+ */
+const CHUNKS_UNDER_WAY = 4;
+/** Chunks under way of a slow segment: enough to go on, and many such segments still leave room. */
+const CHUNKS_OF_SLOW = 2;
+
+export interface SegmentWalkOptions<C extends Chunk> {
+  readonly context: ShardContext;
+  readonly work: PassWork<C>;
+  readonly segment: RangeProgress;
+  /** Ends the reading. */
+  readonly signal: AbortSignal;
+  /** Called with what a chunk's handler or its commit threw. */
+  readonly onFault: (thrown: unknown) => void;
+  /** Called once the segment is slow. */
+  readonly onSlow: () => void;
+}
+
+interface DoneChunk {
+  readonly record: ChunkRecord;
+  readonly differences: readonly DifferenceRecord[];
+}
+
+export class SegmentWalk<C extends Chunk> {
+  readonly #options: SegmentWalkOptions<C>;
+  readonly #where: { readonly shard: string; readonly table: string; readonly range: number };
+  readonly #watermark: Watermark<DoneChunk>;
+  readonly #underWay = new Set<Promise<void>>();
+  #slow = false;
+
+  constructor(options: SegmentWalkOptions<C>) {
+    const { context, work, segment } = options;
+    this.#options = options;
+    this.#where = { shard: context.shard, table: work.pass.table, range: segment.range.index };
+    this.#watermark = new Watermark((run) => this.#commit(run));
+  }
+
+  /** @throws what the scan or the handler threw, after the chunks under way have ended */
+  async run(): Promise<void> {
+    const { context, work, segment, signal } = this.#options;
+    // An empty segment is known to be so only since its scan started.
+    const startedAt = { at: Date.now(), steady: context.store.latest() };
+    try {
+      for await (const chunk of work.segments.scan(segment, signal)) await this.#take(chunk);
+    } finally {
+      await Promise.all(this.#underWay);
+    }
+    // Open chunks are those that failed, or whose commit did.
+    if (this.#watermark.open > 0 || signal.aborted) return;
+    this.#complete(startedAt);
+  }
+
+  async #take(chunk: C): Promise<void> {
+    const { context, work, signal, onFault, onSlow } = this.#options;
+    const { rows, bytes, elapsedMs } = chunk;
+    context.emitter.emit('chunk.read', { ...this.#where, rows: rows.length, bytes, elapsedMs });
+    const committable = this.#watermark.start();
+    const { done } = await work.handler.begin(chunk, signal);
+    const settled: Promise<void> = done
+      .then((result) => {
+        this.#finish(chunk, result, committable);
+        // Of a chunk that failed, a report may still ask for the rows.
+        rows.release();
+      })
+      .catch(onFault)
+      .finally(() => this.#underWay.delete(settled));
+    this.#underWay.add(settled);
+    this.#slow ||= this.#underWay.size >= CHUNKS_UNDER_WAY;
+    if (!this.#slow) return;
+    onSlow();
+    while (this.#underWay.size >= CHUNKS_OF_SLOW) await Promise.race(this.#underWay);
+  }
+
+  #finish(chunk: C, { record, differences }: ChunkResult, committable: (done: DoneChunk) => void): void {
+    const { context, segment } = this.#options;
+    context.emitter.emit('chunk.done', { ...this.#where, rows: record.rows, items: record.items });
+    committable({
+      record: { ...record, range: segment.range.index, last: chunk.last },
+      differences: differences.slice(0, KEPT_OF_A_CHUNK),
+    });
+  }
+
+  #commit(run: readonly DoneChunk[]): void {
+    const { context, work } = this.#options;
+    const records = run.map((done) => done.record);
+    const differences = run.flatMap((done) => done.differences);
+    context.store.commitChunks(work.pass, records, differences);
+    const rows = records.reduce((sum, record) => sum + record.rows, 0);
+    context.emitter.emit('watermark.advanced', { ...this.#where, chunks: run.length, rows });
+  }
+
+  #complete(startedAt: ComparisonTime): void {
+    const { context, work, segment } = this.#options;
+    context.store.completeRange(work.pass, segment.range.index, work.handler.compares ? startedAt : undefined);
+    context.emitter.emit('range.completed', this.#where);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * An item writer that records in the shard's state what it may leave behind: that requests are under way, and the keys
+ * of every request whose result is unknown. Verification rests on both.
+ *
+ * The state gets an ambiguous key before the writer sends that item again. If the state cannot record one, the writer
+ * fails, and the run counts as broken off: verification then waits until nothing of it can land any longer.
+ */
+import type { Moment } from '../../core/time/age.js';
+import type { MappedItem } from '../../core/model.js';
+import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
+
+/** Opens the writer that is recorded. @param onSuspects called with the keys of requests that may have been applied */
+export type OpenItemWriter = (onSuspects: (keyTexts: readonly string[]) => void) => ItemWriter;
+
+export class RecordedWriter implements ItemWriter {
+  readonly #writer: ItemWriter;
+  #unrecorded = false;
+
+  /** @throws FerryError E_STATE_*, if the state cannot note that requests will be sent */
+  constructor(
+    private readonly store: StateStore,
+    open: OpenItemWriter,
+  ) {
+    store.beginWrites();
+    this.#writer = open((keyTexts) => this.#record(keyTexts));
+  }
+
+  ready(signal: AbortSignal): Promise<void> {
+    return this.#writer.ready(signal);
+  }
+
+  /** @param readAt passed on: beside a live writer, rows that waited too long are not written */
+  write(items: readonly MappedItem[], readAt?: Moment): Promise<WriteReceipt> {
+    return this.#writer.write(items, readAt);
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    if (!this.#unrecorded) this.#end();
+  }
+
+  #record(keyTexts: readonly string[]): void {
+    try {
+      this.store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: this.store.now() })));
+    } catch (thrown) {
+      this.#unrecorded = true;
+      throw thrown;
+    }
+  }
+
+  /**
+   * If the state cannot note the end, the run counts as broken off, and verification waits longer than it needs to.
+   * The fault of the run itself must not be hidden by this one.
+   */
+  #end(): void {
+    try {
+      this.store.endWrites();
+    } catch {
+      // The disk is full, as the run itself will have found.
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** One pass over one table, from its plan to its end, as every verb that walks tables makes it. */
+import { NO_COUNTS, type Phase } from '../../core/model.js';
+import type { TargetGuard } from '../../core/ports/ports.js';
+import type { Pass, PassKind } from '../../core/ports/state-ports.js';
+import { holdTable } from '../pass/hold-table.js';
+import { ensurePlan, estimatedRows } from '../pass/plan-table.js';
+import { PassProgress } from '../pass/progress.js';
+import type { TableJob } from '../pass/table-job.js';
+import type { ShardRun } from './shard-run.js';
+
+export interface TableWalk {
+  readonly kind: PassKind;
+  /** The phase that progress shows meanwhile. */
+  readonly phase: Phase;
+  readonly guard: TargetGuard;
+}
+
+/**
+ * Plans the table, opens its pass or resumes it, and publishes how far it is while `walk` goes on.
+ * @throws FerryError of the source or the state, and what `walk` throws
+ */
+export async function walkTable(
+  run: ShardRun,
+  job: TableJob,
+  { kind, phase, guard }: TableWalk,
+  walk: (pass: Pass, progress: PassProgress) => Promise<void>,
+): Promise<void> {
+  const { shard, store, emitter } = run;
+  const table = job.mapping.table.name;
+  await holdTable(run, job, run.acceptServer);
+  const plan = await ensurePlan(run, job, run.source);
+  const pass = store.openPass(kind, table, run.maxAgeMs);
+  run.reached.add(table);
+  const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
+  const progress = new PassProgress(shard, table, phase, estimatedRows(plan), already, run.gauges);
+  const stopPublishing = progress.publish(emitter, store);
+  try {
+    await walk(pass, progress);
+  } catch (thrown) {
+    throw await guard.explained(thrown, run.signal);
+  } finally {
+    stopPublishing();
+  }
+}

@@ -1,0 +1,59 @@
+/** Binds a shard to the mapping as it is now, where a retry of bad rows accepts what changed of it. */
+import { takenUp } from '../../config/binding/binding-rules.js';
+import { mustStay, type BadColumn } from '../../config/binding/retry-scope.js';
+import type { Config } from '../../config/model.js';
+import { FerryError } from '../../core/errors.js';
+import type { EventBus } from '../../core/events.js';
+import type { Fingerprint, FingerprintChange, StateStore } from '../../core/ports/state-ports.js';
+import { columnsWithBadRows } from '../own-binding.js';
+
+/**
+ * Binds the shard to the mapping as it is now. One config serves all shards, so a column with bad rows on any of them
+ * may have changed for all, and stays free to once a retry has accepted that: the other shards follow.
+ * @throws FerryError E_STATE_CHANGED for changes that would make untrue what was moved
+ */
+export function acceptMapping(
+  config: Config,
+  store: StateStore,
+  fingerprint: Fingerprint,
+  bus: EventBus,
+): readonly FingerprintChange[] {
+  let found: readonly BadColumn[] | undefined;
+  // Of all shards: they are looked into, one after the other, only where something was changed.
+  const accepted = rebound(store, fingerprint, () => (found ??= columnsWithBadRows(config)));
+  if (accepted.length > 0) bus.emit('shard.warning', { shard: store.shard, ...acceptedWarning(accepted) });
+  return accepted;
+}
+
+function rebound(
+  store: StateStore,
+  fingerprint: Fingerprint,
+  columns: () => readonly BadColumn[],
+): readonly FingerprintChange[] {
+  try {
+    return store.rebind(fingerprint, (side, other) => mustStay(side, other, columns()), columns, takenUp);
+  } catch (thrown) {
+    if (!(thrown instanceof FerryError) || thrown.code !== 'E_STATE_CHANGED') throw thrown;
+    const names = columns().map(({ table, column }) =>
+      column === null ? `the columns of ${table}` : `${table}.${column}`,
+    );
+    const free = names.length === 0 ? 'nothing, since no row is recorded as bad' : names.join(', ');
+    throw new FerryError(
+      thrown.code,
+      thrown.message,
+      `a retry accepts changes in how columns with bad rows become attributes (${free}); ${thrown.hint}`,
+    );
+  }
+}
+
+function acceptedWarning(changes: readonly FingerprintChange[]): {
+  readonly code: 'E_STATE_CHANGED';
+  readonly message: string;
+  readonly hint: string;
+} {
+  return {
+    code: 'E_STATE_CHANGED',
+    message: `the mapping changed in ${changes.map(({ path }) => path).join(', ')}; rows moved before keep what the former one made of them`,
+    hint: 'verify compares with the present mapping and shows where those rows differ; `backfill --restart` would write all anew',
+  };
+}

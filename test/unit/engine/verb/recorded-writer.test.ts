@@ -1,0 +1,84 @@
+/** A recorded writer notes in the state what it may leave behind, and passes on what a chunk says of its rows. */
+import { describe, expect, test } from 'vitest';
+import { FerryError } from '../../../../src/core/errors.js';
+import type { Moment } from '../../../../src/core/time/age.js';
+import type { ItemWriter } from '../../../../src/core/ports/ports.js';
+import type { StateStore } from '../../../../src/core/ports/state-ports.js';
+import { RecordedWriter } from '../../../../src/engine/verb/recorded-writer.js';
+
+/** A writer and a state that say in which order they were called. */
+function opened(failing: ReadonlySet<string> = new Set()) {
+  const calls: unknown[] = [];
+  const call = (name: string, ...details: readonly unknown[]): void => {
+    calls.push([name, ...details]);
+    if (failing.has(name)) throw new FerryError('E_STATE_IO', `${name} failed`, '');
+  };
+  let report: (keyTexts: readonly string[]) => void = () => undefined;
+  const inner: ItemWriter = {
+    ready() {
+      call('ready');
+      return Promise.resolve();
+    },
+    write: (_, readAt) => {
+      call('write', readAt);
+      return Promise.resolve({ items: 0, newer: 0, units: 0 });
+    },
+    close() {
+      call('close');
+      return Promise.resolve();
+    },
+  };
+  const store = {
+    beginWrites: () => call('beginWrites'),
+    endWrites: () => call('endWrites'),
+    addSuspects: (suspects: unknown) => call('addSuspects', suspects),
+    now: () => 7,
+  } as unknown as StateStore;
+  const writer = new RecordedWriter(store, (onSuspects) => {
+    call('open');
+    report = onSuspects;
+    return inner;
+  });
+  return { writer, calls, suspect: (...keys: readonly string[]) => report(keys) };
+}
+
+describe('a recorded writer', () => {
+  test('passes on when rows were read, as a delete since then may have lost its tombstone', async () => {
+    const { writer, calls } = opened();
+    const readAt = { steady: 1, wall: 2 } as unknown as Moment;
+    await writer.ready(new AbortController().signal);
+    await writer.write([], readAt);
+    await writer.close();
+    expect(calls).toEqual([['beginWrites'], ['open'], ['ready'], ['write', readAt], ['close'], ['endWrites']]);
+  });
+
+  test('records ambiguous keys at the time of the state, before it goes on', async () => {
+    const { writer, calls, suspect } = opened();
+    suspect('a', 'b');
+    expect(calls.at(-1)).toEqual([
+      'addSuspects',
+      [
+        { keyText: 'a', since: 7 },
+        { keyText: 'b', since: 7 },
+      ],
+    ]);
+    await writer.close();
+    expect(calls.at(-1)).toEqual(['endWrites']);
+  });
+
+  test('counts as broken off where an ambiguous key could not be recorded', async () => {
+    const { writer, calls, suspect } = opened(new Set(['addSuspects']));
+    expect(() => suspect('a')).toThrow('addSuspects failed');
+    await writer.close();
+    expect(calls.at(-1)).toEqual(['close']);
+  });
+
+  test('hides no fault of the run where the end cannot be noted', async () => {
+    const { writer } = opened(new Set(['endWrites']));
+    await expect(writer.close()).resolves.toBeUndefined();
+  });
+
+  test('sends nothing where the state cannot note that requests will be sent', () => {
+    expect(() => opened(new Set(['beginWrites']))).toThrow('beginWrites failed');
+  });
+});
