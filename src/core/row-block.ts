@@ -3,6 +3,7 @@
  * thousands of rows is four objects instead of a hundred thousand, so the garbage collector has nothing to walk while
  * the chunk waits for its writes.
  */
+import { defect } from './defect.js';
 import type { Moment } from './time/age.js';
 import type { Cell, ColumnInfo, Cursor, Row } from './model.js';
 import { Permits } from './async/permits.js';
@@ -52,6 +53,7 @@ export class RowBlock implements Iterable<Row> {
   ends: Int32Array;
   /** Called once, when its memory is given back. */
   onRelease: (() => void) | null = null;
+  #released = false;
 
   /**
    * @param transports of a row's cells, in order; their number is the row's width
@@ -68,9 +70,15 @@ export class RowBlock implements Iterable<Row> {
     this.ends = memory.ends;
   }
 
-  /** Ends the block: its memory is for others, and whoever still asks for a row of it finds none. */
+  /** Its memory was given back: to ask for a row of it is a defect. */
+  get released(): boolean {
+    return this.#released;
+  }
+
+  /** Ends the block and gives its memory to others. Anything that asks for a row of it later throws. */
   release(): void {
-    if (this.length === 0) return;
+    if (this.#released) return;
+    this.#released = true;
     this.length = 0;
     this.pool.give({ bytes: this.bytes, starts: this.starts, ends: this.ends });
     ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = NO_MEMORY);
@@ -93,19 +101,27 @@ export class RowBlock implements Iterable<Row> {
     return this.transports.length;
   }
 
+  /** @throws FerryError E_INTERNAL where the block has no such cell, or was released */
   cell(row: number, column: number): Cell {
     const place = row * this.width + column;
-    const from = this.starts[place] ?? NULL_CELL;
+    const from = this.starts[place] ?? this.#noCell(row, column);
     return from === NULL_CELL
       ? null
       : cellOf(this.bytes, from, this.ends[place] ?? from, this.transports[column] ?? 'text');
+  }
+
+  #noCell(row: number, column: number): never {
+    throw defect(
+      this.#released ? 'a row was read after its chunk was released' : `no cell ${row}, ${column} in a chunk`,
+    );
   }
 
   /** Whether two rows have the same bytes, or NULL, in a column. */
   equal(column: number, row: number, other: number): boolean {
     const [a, b] = [row * this.width + column, other * this.width + column];
     const { bytes, starts, ends } = this;
-    const [from, otherFrom] = [starts[a] as number, starts[b] as number];
+    const from = starts[a] ?? this.#noCell(row, column);
+    const otherFrom = starts[b] ?? this.#noCell(other, column);
     if (from === NULL_CELL || otherFrom === NULL_CELL) return from === otherFrom;
     const length = (ends[a] as number) - from;
     if (length !== (ends[b] as number) - otherFrom) return false;
@@ -115,12 +131,18 @@ export class RowBlock implements Iterable<Row> {
 
   /** Negative indexes count from the end. */
   at(index: number): Row | undefined {
+    this.#mustBeHeld();
     const row = index < 0 ? this.length + index : index;
     return row < 0 || row >= this.length ? undefined : this.transports.map((_, column) => this.cell(row, column));
   }
 
   *[Symbol.iterator](): Iterator<Row> {
+    this.#mustBeHeld();
     for (let row = 0; row < this.length; row += 1) yield this.transports.map((_, column) => this.cell(row, column));
+  }
+
+  #mustBeHeld(): void {
+    if (this.#released) throw defect('rows were read after their chunk was released');
   }
 
   map<T>(make: (row: Row) => T): T[] {

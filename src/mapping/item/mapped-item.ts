@@ -1,5 +1,6 @@
 /** An item as the mapping made it: bytes in a buffer that it shares with others, and the way back to its row. */
 import type { Cell, MappedItem, Row } from '../../core/model.js';
+import { defect } from '../../core/defect.js';
 import type { RowBlock } from '../../core/row-block.js';
 import type { KeyPlace, KeyReader } from '../key/key-reader.js';
 
@@ -30,14 +31,23 @@ export class PackedItem implements MappedItem, KeyPlace {
     this.sortTo = keys.sortTo;
   }
 
+  /** @throws FerryError E_INTERNAL where its chunk was released: another item may stand in its place by now */
   get text(): string {
+    this.#mustBeHeld();
     return this.buffer.toString('utf8', this.start, this.end);
   }
 
+  /** @throws as `text` */
   get keyText(): string {
+    this.#mustBeHeld();
     return this.keys.textOf(this.buffer, this.start, this);
   }
 
+  #mustBeHeld(): void {
+    if (this.rows.released) throw defect('an item was read after its chunk was released');
+  }
+
+  /** @throws as `text` */
   get row(): Row {
     return this.rows.at(this.place) ?? [];
   }

@@ -50,14 +50,18 @@ describe('a block of rows', () => {
 });
 
 describe('a block that was released', () => {
-  it('gives no row, and its memory to the next one', () => {
+  it('throws where a row is asked for, and gives its memory to the next one', () => {
     const builder = new RowBlockBuilder(['text'], new RowMemoryPool());
     builder.add(['first']);
     const first = builder.finish();
     const { bytes } = first;
     first.release();
     first.release();
-    expect([first.length, first.at(0), [...first]]).toEqual([0, undefined, []]);
+    expect([first.length, first.released]).toEqual([0, true]);
+    const reads = [() => first.at(0), () => [...first], () => first.map(String), () => first.cell(0, 0)];
+    for (const read of [...reads, () => first.equal(0, 0, 1)]) {
+      expect(read).toThrow(expect.objectContaining({ code: 'E_INTERNAL' }));
+    }
     for (const text of ['second', 'third']) builder.add([text]);
     const second = builder.finish();
     expect(second.bytes).toBe(bytes);
