@@ -6,7 +6,7 @@
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
 import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
-import type { BadRowRecord, Pass } from '../core/ports/state-ports.js';
+import type { BadRowRecord, Pass } from '../core/ports/state-records.js';
 import { BadRowBook } from './pass/bad-row-book.js';
 import { BadRowLimit } from './pass/bad-row-limit.js';
 import { type ClaimedWrite, KeyClaims, type Registers } from './claims/key-claims.js';
@@ -42,8 +42,9 @@ export const BACKFILL: Verb<BackfillOptions, BackfillResult> = {
   acceptsMapping: false,
   keyGuard: 'configured',
   nothing: { ...NO_ROWS, alreadyDone: false },
-  resumes: (store, table) => isUnfinished(store.summary('backfill', table)),
-  plan: ({ tables, store }) => tables.filter((job) => !isFinished(store.summary('backfill', job.mapping.table.name))),
+  resumes: (store, table) => isUnfinished(store.passes.summary('backfill', table)),
+  plan: ({ tables, store }) =>
+    tables.filter((job) => !isFinished(store.passes.summary('backfill', job.mapping.table.name))),
   open: async (run, tables) => (tables.length === 0 ? allDone(run) : await openBackfill(run)),
   known: (record) => ({ ...movedResult(record), alreadyDone: false }),
   counted: ({ backfill }) => backfill,
@@ -65,7 +66,7 @@ function concluded(run: ShardRun, alreadyDone: boolean): ReturnType<OpenedVerb<B
 async function openBackfill(run: ShardRun<BackfillOptions>): Promise<OpenedVerb<BackfillResult>> {
   emitPhase(run, 'backfilling');
   const already = run.tables.reduce(
-    (sum, job) => sum + (run.store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
+    (sum, job) => sum + (run.store.passes.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
     0,
   );
   // A dry run is there to find them all.
@@ -215,11 +216,11 @@ class BackfillHandler implements ChunkHandler {
 function forgetWhatStopped({ store }: ShardContext, { mapping }: TableJob): void {
   const { name } = mapping.table;
   for (let after = 0; ;) {
-    const part = store.badRows(name, { after, limit: LOOKED_AT });
+    const part = store.badRows.list(name, { after, limit: LOOKED_AT });
     const last = part.at(-1);
     if (last === undefined) return;
     after = last.number;
     const again = part.filter(stoppedRun).map(({ cursor }) => cursor);
-    if (again.length > 0) store.forgetBadRows(name, again);
+    if (again.length > 0) store.badRows.forget(name, again);
   }
 }

@@ -30,8 +30,8 @@ export const RETRY_BAD: Verb<RetryBadOptions, RetryBadResult> = {
   acceptsMapping: true,
   keyGuard: 'configured',
   nothing: { ...NO_ROWS, retried: null },
-  resumes: (store, table) => isUnfinished(store.summary('backfill', table)),
-  plan: ({ tables, store }) => tables.filter((job) => store.countBadRows(job.mapping.table.name) > 0),
+  resumes: (store, table) => isUnfinished(store.passes.summary('backfill', table)),
+  plan: ({ tables, store }) => tables.filter((job) => store.badRows.count(job.mapping.table.name) > 0),
   open: openRetry,
   known: (record) => ({ ...movedResult(record), retried: null }),
   counted: ({ backfill }) => backfill,
@@ -84,7 +84,7 @@ async function retryTable(
   const { shard, store, emitter } = run;
   const { guard } = target;
   const table = job.mapping.table.name;
-  const recorded = store.countBadRows(table);
+  const recorded = store.badRows.count(table);
   if (job.scanKey === null) {
     // A row without a key that was corrected is another row: nothing tells it from one that was deleted.
     emitter.emit('shard.warning', { shard, ...notFound(table) });

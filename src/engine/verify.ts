@@ -6,7 +6,7 @@
 import type { Age } from '../core/evidence.js';
 import { oldestOf } from '../core/evidence.js';
 import type { Row } from '../core/model.js';
-import type { Pass, PassSummary, RangeProgress } from '../core/ports/state-ports.js';
+import type { Pass, PassSummary, SegmentProgress } from '../core/ports/state-records.js';
 import { holdTable } from './pass/hold-table.js';
 import { runPass, tableSegments } from './pass/pass.js';
 import type { ShardContext, TableJob } from './pass/table-job.js';
@@ -72,9 +72,10 @@ export const VERIFY: Verb<VerifyOptions, VerifyResult> = {
     lateWritesUntil: null,
   },
   resumes: (store, table, maxAgeMs) =>
-    isUnfinished(store.summary('verify', table)) && store.abandoned(table, maxAgeMs) === null,
+    isUnfinished(store.passes.summary('verify', table)) && store.passes.abandoned(table, maxAgeMs) === null,
   // Of a table without a backfill nothing was moved, so there is nothing to compare; the result says so.
-  plan: ({ tables, store }) => tables.filter((job) => store.summary('backfill', job.mapping.table.name) !== null),
+  plan: ({ tables, store }) =>
+    tables.filter((job) => store.passes.summary('backfill', job.mapping.table.name) !== null),
   open: openVerify,
   known: comparedResult,
   counted: ({ verify }) => (isUnfinished(verify) ? verify : null),
@@ -101,7 +102,7 @@ async function openVerify(run: ShardRun<VerifyOptions>): Promise<OpenedVerb<Veri
         emitter.emit('verification.kept', { shard, ...before });
         return;
       }
-      const abandoned = store.abandoned(table, run.maxAgeMs);
+      const abandoned = store.passes.abandoned(table, run.maxAgeMs);
       if (abandoned !== null) emitter.emit('verification.again', { shard, table, ...abandoned });
       await walkTable(run, job, { kind: 'verify', phase: 'verifying', guard }, (pass, progress) =>
         verifyTable(run, job, pass, { reader, guard, progress, suspects, lookAtTtl, now: secondsNow }),
@@ -120,7 +121,9 @@ function concluded(
   suspects: SuspectCheck,
   takenOver: readonly TakenOver[],
 ): ReturnType<OpenedVerb<VerifyResult>['conclude']> {
-  const began = run.tables.flatMap((job) => run.store.summary('verify', job.mapping.table.name)?.pass.startedAt ?? []);
+  const began = run.tables.flatMap(
+    (job) => run.store.passes.summary('verify', job.mapping.table.name)?.pass.startedAt ?? [],
+  );
   const beganAt = Math.min(...began);
   const found = comparedResult(run);
   const { missing, differing, unresolved, badRows, backfillFinished } = found;
@@ -149,8 +152,8 @@ function comparedResult(run: ShardRecord): VerifyResult {
   const { store } = run;
   const counting = (table: string): PassSummary | null => {
     if (!run.reached.has(table)) return null;
-    const standing = store.standing(table);
-    return standing === 'stands' || standing === 'backfill-unfinished' ? store.summary('verify', table) : null;
+    const standing = store.passes.standing(table);
+    return standing === 'stands' || standing === 'backfill-unfinished' ? store.passes.summary('verify', table) : null;
   };
   const summaries = run.tables.map((job) => counting(job.mapping.table.name)).filter((summary) => summary !== null);
   const total = (of: (summary: PassSummary) => number): number =>
@@ -162,7 +165,7 @@ function comparedResult(run: ShardRecord): VerifyResult {
     differing: total((summary) => summary.differing),
     unresolved: total((summary) => summary.unresolved),
     doubtful: total((summary) => summary.doubtful),
-    oldestComparison: oldestOf(summaries.flatMap(({ oldest }) => (oldest === null ? [] : [store.age(oldest)]))),
+    oldestComparison: oldestOf(summaries.flatMap(({ oldest }) => (oldest === null ? [] : [store.clock.age(oldest)]))),
   };
 }
 
@@ -172,27 +175,27 @@ function comparedResult(run: ShardRecord): VerifyResult {
  */
 export async function verifyTable(context: ShardContext, job: TableJob, pass: Pass, parts: VerifyDeps): Promise<void> {
   const look = await parts.lookAtTtl(context.signal);
-  context.store.noteTtl(pass, look.deletesBy);
-  const backfill = context.store.summary('backfill', job.mapping.table.name);
-  const writtenSince = (backfill?.pass.startedAt ?? context.store.now()) / 1_000;
+  context.store.passes.noteTtl(pass, look.deletesBy);
+  const backfill = context.store.passes.summary('backfill', job.mapping.table.name);
+  const writtenSince = (backfill?.pass.startedAt ?? context.store.clock.now()) / 1_000;
   const deletions = new TtlDeletions(look, writtenSince, leftBehind(context, job));
   const handler = new VerifyHandler(context, job, pass, parts, deletions);
-  const segments = tableSegments(context, job, pass, withOpenEnd(context.store.progress(pass)));
+  const segments = tableSegments(context, job, pass, withOpenEnd(context.store.passes.progress(pass)));
   await runPass(context, { pass, segments, handler });
 }
 
 /** Rows that a chunk of the backfill counts as bad, and that no retry has moved since. */
 function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (row: Row) => boolean {
   const table = mapping.table.name;
-  const any = store.countBadRows(table) > 0;
-  return (row) => any && store.badRowsAt(table, [source.cursorOf(row)]).some(({ place }) => place !== null);
+  const any = store.badRows.count(table) > 0;
+  return (row) => any && store.badRows.at(table, [source.cursorOf(row)]).some(({ chunkRef: place }) => place !== null);
 }
 
 /**
  * A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes
  * on to the end.
  */
-function withOpenEnd(progress: readonly RangeProgress[]): readonly RangeProgress[] {
+function withOpenEnd(progress: readonly SegmentProgress[]): readonly SegmentProgress[] {
   const last = Math.max(...progress.map(({ range }) => range.index));
   return progress.map((entry) =>
     entry.range.index === last ? { ...entry, range: { ...entry.range, upTo: null } } : entry,
@@ -243,22 +246,22 @@ function ttlChanged(
  * shard.
  */
 function takenOverFrom({ options, store }: ShardRun<VerifyOptions>, table: string): TakenOver | null {
-  const summary = store.summary('verify', table);
+  const summary = store.passes.summary('verify', table);
   if (summary === null || summary.newest === null || options.takenOver[table] !== summary.pass.id) return null;
-  if (!isFinished(summary) || store.standing(table) !== 'stands') return null;
-  return { table, lastCompared: store.age(summary.newest) };
+  if (!isFinished(summary) || store.passes.standing(table) !== 'stands') return null;
+  return { table, lastCompared: store.clock.age(summary.newest) };
 }
 
 /** Returns a time of the state, whose clock nobody sets, as the wall clock will show it: for people. */
 function byWallClock({ store }: Pick<ShardRun, 'store'>, time: number): number;
 function byWallClock({ store }: Pick<ShardRun, 'store'>, time: number | null): number | null;
 function byWallClock({ store }: Pick<ShardRun, 'store'>, time: number | null): number | null {
-  return time === null ? null : Date.now() + time - store.now();
+  return time === null ? null : Date.now() + time - store.clock.now();
 }
 
 /** Warns at the start: on a large table, that spares the operator a verification that proves nothing. */
 function warnOfLateWrites(run: ShardRun, suspects: SuspectCheck): void {
-  const until = suspects.lateWritesUntil(run.store.now());
+  const until = suspects.lateWritesUntil(run.store.clock.now());
   if (until === null) return;
   run.emitter.emit('shard.warning', {
     shard: run.shard,

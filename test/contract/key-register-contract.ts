@@ -1,7 +1,7 @@
 /** What every KeyRegister must do. */
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../src/core/model.js';
-import type { KeyRegister } from '../../src/core/ports/state-ports.js';
+import type { KeyRegister } from '../../src/core/ports/key-register.js';
 
 export interface RegisterPlaceUnderTest extends AsyncDisposable {
   /** Opens the register; several may be open at once. */
@@ -64,7 +64,7 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       const register = place.open();
       const [owner, cursor] = [{ shard: 's01', table: 'messages' }, (row: string) => row as Cursor];
       const passed = (from: string, to: string, by = owner): boolean =>
-        register.transfer(by, { keyText: 'key', from: cursor(from), to: cursor(to) });
+        register.transfer(by, { claim: 'key', from: cursor(from), to: cursor(to) });
       expect(passed('row 1', 'row 2')).toBe(false);
       register.claim(owner, [claim('key', 'row 1'), claim('another', 'row 1')]);
       expect(passed('row 3', 'row 2')).toBe(false);

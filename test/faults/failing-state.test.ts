@@ -14,7 +14,8 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/model.js';
 import { EventBus } from '../../src/core/events.js';
 import type { Cursor } from '../../src/core/model.js';
-import type { PassKind, StateStore, TablePlan } from '../../src/core/ports/state-ports.js';
+import type { StateStore } from '../../src/core/ports/state-ports.js';
+import type { PassKind, TablePlan } from '../../src/core/ports/state-records.js';
 import type * as RegisterModule from '../../src/state/shared/key-register.js';
 import type * as StateModule from '../../src/state/open.js';
 import { openBudget, runShard } from '../../src/wiring/run/run-shard.js';
@@ -91,7 +92,7 @@ function inRanges(store: StateStore, shape: Shape): StateStore {
     const ranges = bounds
       .slice(1)
       .map((upTo, index) => ({ index, after: bounds[index] ?? null, upTo, estimatedRows: 12 }));
-    store.savePlan({ ...plan, ranges });
+    store.plans.save({ ...plan, ranges });
   };
   return new Proxy(store, {
     get(target, property) {

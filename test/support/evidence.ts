@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { PassKind } from '../../src/core/ports/state-ports.js';
+import type { PassKind } from '../../src/core/ports/state-records.js';
 import { readShardStatus } from '../../src/state/status/read-status.js';
 import type { CliResult, RunningCli } from './cli.js';
 import type { ConfigDocument, Migration } from './migration.js';

@@ -8,11 +8,11 @@
  * nothing can be read from here: then the claim stands, and a false alarm is possible; so too in a table that is read
  * whole, whose rows have no place to be found at.
  */
-import type { Moment } from '../../core/time/age.js';
+import type { Instant } from '../../core/time/age.js';
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
-import type { KeyRegister } from '../../core/ports/state-ports.js';
+import type { KeyRegister } from '../../core/ports/key-register.js';
 import { compileSameValue } from '../../mapping/key/same-value.js';
 import { sharedKeyTexts, whichStands } from '../pass/moved-rows.js';
 import { inTurn } from './register-turn.js';
@@ -104,7 +104,7 @@ export class KeyClaims {
   async write(
     writer: ItemWriter,
     claimed: readonly MappedItem[],
-    readAt: Moment,
+    readAt: Instant,
     refuse: (rows: readonly RefusedRow[]) => void,
     signal: AbortSignal,
   ): Promise<ClaimedWrite> {
@@ -160,7 +160,7 @@ export class KeyClaims {
     if (overlap === null) return;
     const place = { table: this.#table, cursor: this.job.source.cursorOf(overlap.row) };
     const fault = overlappingRow(values.column.name, overlap.holder);
-    this.context.store.recordBadRows([
+    this.context.store.badRows.record([
       { ...place, key: this.#keyText(place), chunk: null, itemsTaken: null, ...fault },
     ]);
     throw shardOverlap(this.#table, this.context.shard, values.column.name, overlap.holder);
@@ -212,7 +212,7 @@ export class KeyClaims {
       if (standing === 'both') return this.#refuseClaim(claim, holder);
       if (standing !== 'second') return cursor;
       const from = holder.cursor;
-      const transfer = (): boolean => register.transfer(owner, { keyText, from, to: cursor });
+      const transfer = (): boolean => register.transfer(owner, { claim: keyText, from, to: cursor });
       if (await inTurn(this.context, register, transfer, signal)) return from;
       const [next] = await inTurn(this.context, register, () => register.claim(owner, [claim]), signal);
       if (next === undefined) return holder.cursor;
@@ -238,7 +238,7 @@ export class KeyClaims {
   }
 
   #refuse(rows: readonly RowPlace[], holder: string): never {
-    this.context.store.recordBadRows(
+    this.context.store.badRows.record(
       rows.map((place) => ({ ...place, key: this.#keyText(place), chunk: null, itemsTaken: null, ...SHARED_KEY })),
     );
     throw sharedKey(this.#table, this.context.shard, holder);

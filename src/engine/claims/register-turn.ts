@@ -10,7 +10,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError, interrupted } from '../../core/errors.js';
-import type { KeyRegister } from '../../core/ports/state-ports.js';
+import type { KeyRegister } from '../../core/ports/key-register.js';
 import type { ShardContext } from '../pass/table-job.js';
 
 export interface TurnTimes {

@@ -9,7 +9,7 @@
  * those of now where the columns are alike. Where they are not, key-guard.ts refuses to go on beside them.
  */
 import type { Cursor, MappedItem, Row } from '../../core/model.js';
-import type { KeyRegister } from '../../core/ports/state-ports.js';
+import type { KeyRegister } from '../../core/ports/key-register.js';
 import type { SameValue, ValueName } from '../../mapping/key/same-value.js';
 import type { ShardColumn } from '../pass/table-job.js';
 

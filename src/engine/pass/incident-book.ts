@@ -67,7 +67,7 @@ export class IncidentBook {
     this.#timer = null;
     if (this.#unwritten.size === 0) return;
     try {
-      this.#store?.addIncidents([...this.#unwritten.values()]);
+      this.#store?.incidents.add([...this.#unwritten.values()]);
       this.#unwritten.clear();
     } catch {
       this.#plan();

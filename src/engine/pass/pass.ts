@@ -8,7 +8,7 @@ import pLimit from 'p-limit';
 import { interrupted } from '../../core/errors.js';
 import type { Cursor } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
-import type { ChunkRecord, DifferenceRecord, Pass, RangeProgress } from '../../core/ports/state-ports.js';
+import type { ChunkRecord, DifferenceRecord, Pass, SegmentProgress } from '../../core/ports/state-records.js';
 import { SegmentWalk } from './segment-walk.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
@@ -60,9 +60,9 @@ export interface ChunkHandler<C extends Chunk = RowChunk> {
 /** What a pass walks over. */
 export interface Segments<C extends Chunk = RowChunk> {
   /** Where each stands; complete ones are not walked again. */
-  readonly progress: readonly RangeProgress[];
+  readonly progress: readonly SegmentProgress[];
   /** Reads the chunks of a segment in order, behind its watermark. */
-  scan(segment: RangeProgress, signal: AbortSignal): AsyncIterable<C>;
+  scan(segment: SegmentProgress, signal: AbortSignal): AsyncIterable<C>;
   /**
    * Called once when all segments are committed: makes sure that they were all of one and the same table.
    * @throws FerryError E_SOURCE_CHANGED, E_TABLE_MISSING
@@ -84,18 +84,18 @@ export function tableSegments(
   context: ShardContext,
   job: TableJob,
   pass: Pass,
-  progress = context.store.progress(pass),
+  progress = context.store.passes.progress(pass),
 ): Segments {
   return {
     progress,
     scan: ({ range, watermark }, signal) => job.source.scan(range, watermark, signal),
     async confirm(signal) {
-      const cuts = context.store.progress(pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
+      const cuts = context.store.passes.progress(pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
       const identity = await job.source.confirm(
         [...new Set(cuts)].filter((cursor) => cursor !== null),
         signal,
       );
-      if (identity !== null) context.store.setTableIdentity(pass.table, identity, false);
+      if (identity !== null) context.store.plans.setIdentity(pass.table, identity, false);
     },
   };
 }
@@ -119,7 +119,7 @@ export async function runPass<C extends Chunk>(context: ShardContext, work: Pass
   const slots = pLimit(context.scans);
   const walks: Promise<void>[] = [];
   // A slow segment gives its slot to another one, and goes on beside it.
-  const walk = (segment: RangeProgress): Promise<void> =>
+  const walk = (segment: SegmentProgress): Promise<void> =>
     new Promise((giveSlot) => {
       const walk = new SegmentWalk({ context, work, segment, signal, onFault, onSlow: giveSlot });
       walks.push(walk.run().catch(onFault).finally(giveSlot));
@@ -133,5 +133,5 @@ export async function runPass<C extends Chunk>(context: ShardContext, work: Pass
   if (fault !== null) throw fault.thrown;
   await segments.confirm(context.signal);
   await handler.conclude?.(context.signal);
-  context.store.finishPass(pass);
+  context.store.passes.finish(pass);
 }

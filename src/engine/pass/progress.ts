@@ -102,7 +102,7 @@ export class PassProgress {
     const { rowsPerSecond, itemsPerSecond, unitsPerSecond } = snapshot;
     const rates = { rowsPerSecond, itemsPerSecond, unitsPerSecond };
     try {
-      store.beat({ pid: process.pid, at: Date.now(), phase: this.phase, ...rates });
+      store.heartbeat.beat({ pid: process.pid, at: Date.now(), phase: this.phase, ...rates });
     } catch {
       // `status` shows an old heartbeat until then.
     }

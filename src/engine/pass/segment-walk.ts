@@ -2,7 +2,7 @@
  * Walks one segment of a pass from its watermark to its end. The walk is over when all its chunks are committed.
  */
 import type { ComparisonTime } from '../../core/evidence.js';
-import type { ChunkRecord, DifferenceRecord, RangeProgress } from '../../core/ports/state-ports.js';
+import type { ChunkRecord, DifferenceRecord, SegmentProgress } from '../../core/ports/state-records.js';
 import type { Chunk, ChunkResult, PassWork } from './pass.js';
 import type { ShardContext } from './table-job.js';
 import { Watermark } from './watermark.js';
@@ -23,7 +23,7 @@ const CHUNKS_OF_SLOW = 2;
 export interface SegmentWalkOptions<C extends Chunk> {
   readonly context: ShardContext;
   readonly work: PassWork<C>;
-  readonly segment: RangeProgress;
+  readonly segment: SegmentProgress;
   /** Ends the reading. */
   readonly signal: AbortSignal;
   /** Called with what a chunk's handler or its commit threw. */
@@ -55,7 +55,7 @@ export class SegmentWalk<C extends Chunk> {
   async run(): Promise<void> {
     const { context, work, segment, signal } = this.#options;
     // An empty segment is known to be so only since its scan started.
-    const startedAt = { at: Date.now(), steady: context.store.latest() };
+    const startedAt = { at: Date.now(), steady: context.store.clock.latest() };
     try {
       for await (const chunk of work.segments.scan(segment, signal)) await this.#take(chunk);
     } finally {
@@ -91,7 +91,7 @@ export class SegmentWalk<C extends Chunk> {
     const { context, segment } = this.#options;
     context.emitter.emit('chunk.done', { ...this.#where, rows: record.rows, items: record.items });
     committable({
-      record: { ...record, range: segment.range.index, last: chunk.last },
+      record: { ...record, segment: segment.range.index, last: chunk.last },
       differences: differences.slice(0, KEPT_OF_A_CHUNK),
     });
   }
@@ -100,14 +100,18 @@ export class SegmentWalk<C extends Chunk> {
     const { context, work } = this.#options;
     const records = run.map((done) => done.record);
     const differences = run.flatMap((done) => done.differences);
-    context.store.commitChunks(work.pass, records, differences);
+    context.store.checkpoints.commit(work.pass, records, differences);
     const rows = records.reduce((sum, record) => sum + record.rows, 0);
     context.emitter.emit('watermark.advanced', { ...this.#where, chunks: run.length, rows });
   }
 
   #complete(startedAt: ComparisonTime): void {
     const { context, work, segment } = this.#options;
-    context.store.completeRange(work.pass, segment.range.index, work.handler.compares ? startedAt : undefined);
+    context.store.checkpoints.completeSegment(
+      work.pass,
+      segment.range.index,
+      work.handler.compares ? startedAt : undefined,
+    );
     context.emitter.emit('range.completed', this.#where);
   }
 }

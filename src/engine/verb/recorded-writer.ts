@@ -5,7 +5,7 @@
  * The state gets an ambiguous key before the writer sends that item again. If the state cannot record one, the writer
  * fails, and the run counts as broken off: verification then waits until nothing of it can land any longer.
  */
-import type { Moment } from '../../core/time/age.js';
+import type { Instant } from '../../core/time/age.js';
 import type { MappedItem } from '../../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
@@ -22,7 +22,7 @@ export class RecordedWriter implements ItemWriter {
     private readonly store: StateStore,
     open: OpenItemWriter,
   ) {
-    store.beginWrites();
+    store.lateWrites.begin();
     this.#writer = open((keyTexts) => this.#record(keyTexts));
   }
 
@@ -31,7 +31,7 @@ export class RecordedWriter implements ItemWriter {
   }
 
   /** @param readAt passed on: beside a live writer, rows that waited too long are not written */
-  write(items: readonly MappedItem[], readAt?: Moment): Promise<WriteReceipt> {
+  write(items: readonly MappedItem[], readAt?: Instant): Promise<WriteReceipt> {
     return this.#writer.write(items, readAt);
   }
 
@@ -42,7 +42,7 @@ export class RecordedWriter implements ItemWriter {
 
   #record(keyTexts: readonly string[]): void {
     try {
-      this.store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: this.store.now() })));
+      this.store.ambiguousWrites.add(keyTexts.map((keyText) => ({ keyText, since: this.store.clock.now() })));
     } catch (thrown) {
       this.#unrecorded = true;
       throw thrown;
@@ -55,7 +55,7 @@ export class RecordedWriter implements ItemWriter {
    */
   #end(): void {
     try {
-      this.store.endWrites();
+      this.store.lateWrites.end();
     } catch {
       // The disk is full, as the run itself will have found.
     }

@@ -4,7 +4,7 @@
  */
 import { EXIT } from '../../core/errors.js';
 import { addCounts, NO_COUNTS, type BadRow, type Counts, type Difference } from '../../core/model.js';
-import type { FingerprintChange, PassSummary } from '../../core/ports/state-ports.js';
+import type { FingerprintChange, PassSummary } from '../../core/ports/state-records.js';
 import type { TableJob } from '../pass/table-job.js';
 import type { ShardRecord } from './shard-run.js';
 import type { Verdict } from './verb.js';
@@ -54,14 +54,14 @@ export function rowsResult(run: ShardRecord, counting: (table: string) => PassSu
   const tables = run.tables.map((job) => job.mapping.table.name);
   const summaries = tables.map(counting).filter((summary) => summary !== null);
   const unfinished = tables.flatMap((table) => {
-    const backfill = store.summary('backfill', table);
+    const backfill = store.passes.summary('backfill', table);
     return isFinished(backfill) ? [] : [{ table, begun: backfill !== null }];
   });
   const differences = run.tables.flatMap((job) => differencesOf(run, job, counting));
   return {
     counts: summaries.reduce<Counts>((sum, summary) => addCounts(sum, summary.counts), NO_COUNTS),
-    badRows: tables.reduce((sum, table) => sum + store.countBadRows(table), 0),
-    acceptedChanges: store.acceptedChanges(),
+    badRows: tables.reduce((sum, table) => sum + store.badRows.count(table), 0),
+    acceptedChanges: store.binding.acceptedChanges(),
     backfillFinished: unfinished.length === 0,
     unfinished,
     findings: { badRows: badRowsOf(run).slice(0, LISTED), differences: differences.slice(0, LISTED) },
@@ -70,13 +70,13 @@ export function rowsResult(run: ShardRecord, counting: (table: string) => PassSu
 
 /** Returns what a backfill has moved, in all its runs together. */
 export function movedResult(run: ShardRecord): RowsResult {
-  return rowsResult(run, (table) => run.store.summary('backfill', table));
+  return rowsResult(run, (table) => run.store.passes.summary('backfill', table));
 }
 
 function badRowsOf({ tables, store }: ShardRecord): Findings['badRows'] {
   return tables.flatMap(({ mapping, scanKey }) =>
-    store
-      .badRows(mapping.table.name, { after: 0, limit: LISTED })
+    store.badRows
+      .list(mapping.table.name, { after: 0, limit: LISTED })
       .map(({ table, column, cause, kind, reason, remedy, key, number }) => {
         // Without a key, only all of its content tells a row from others: a report shows its number instead.
         return { table, column, cause, kind, reason, remedy, row: scanKey === null ? `#${number}` : key };
@@ -91,7 +91,7 @@ function differencesOf(
 ): Findings['differences'] {
   const pass = counting(mapping.table.name)?.pass;
   if (pass === undefined) return [];
-  return store.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
+  return store.checkpoints.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
     ...difference,
     table: mapping.table.name,
     row: source.describeKey(cursor),

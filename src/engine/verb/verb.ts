@@ -6,7 +6,8 @@
  * A new verb is one file here, one command, and one line in `engine/verbs.ts`.
  */
 import type { ExitCode, Fault } from '../../core/errors.js';
-import type { PassSummary, StateStore } from '../../core/ports/state-ports.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
+import type { PassSummary } from '../../core/ports/state-records.js';
 import type { TableJob } from '../pass/table-job.js';
 import type { ShardRecord, ShardRun } from './shard-run.js';
 

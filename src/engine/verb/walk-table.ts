@@ -1,7 +1,7 @@
 /** One pass over one table, from its plan to its end, as every verb that walks tables makes it. */
 import { NO_COUNTS, type Phase } from '../../core/model.js';
 import type { TargetGuard } from '../../core/ports/ports.js';
-import type { Pass, PassKind } from '../../core/ports/state-ports.js';
+import type { Pass, PassKind } from '../../core/ports/state-records.js';
 import { holdTable } from '../pass/hold-table.js';
 import { ensurePlan, estimatedRows } from '../pass/plan-table.js';
 import { PassProgress } from '../pass/progress.js';
@@ -29,9 +29,9 @@ export async function walkTable(
   const table = job.mapping.table.name;
   await holdTable(run, job, run.acceptServer);
   const plan = await ensurePlan(run, job, run.source);
-  const pass = store.openPass(kind, table, run.maxAgeMs);
+  const pass = store.passes.open(kind, table, { maxAgeMs: run.maxAgeMs });
   run.reached.add(table);
-  const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
+  const already = store.passes.summary(kind, table)?.counts ?? NO_COUNTS;
   const progress = new PassProgress(shard, table, phase, estimatedRows(plan), already, run.gauges);
   const stopPublishing = progress.publish(emitter, store);
   try {

@@ -9,7 +9,7 @@ import type { MappedItem } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
 import { Permits } from '../../core/async/permits.js';
 import type { ItemReader, TargetGuard, TtlLook } from '../../core/ports/ports.js';
-import type { Pass } from '../../core/ports/state-ports.js';
+import type { Pass } from '../../core/ports/state-records.js';
 import { BadRowBook } from '../pass/bad-row-book.js';
 import { mapChunk, type MappedChunk } from '../pass/map-chunk.js';
 import type { ChunkHandler, ChunkResult, TakenChunk } from '../pass/pass.js';
@@ -61,7 +61,7 @@ export class VerifyHandler implements ChunkHandler {
    */
   async conclude(signal: AbortSignal): Promise<void> {
     await this.parts.guard.confirm(signal);
-    this.context.store.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
+    this.context.store.passes.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
   }
 
   /** What waits here ends with the pass's own signal. */
@@ -90,7 +90,7 @@ export class VerifyHandler implements ChunkHandler {
 
   /** A comparison is as old as its rows: they were asked for before anything was compared. */
   #asOldAs({ readAt }: RowChunk): ComparisonTime {
-    return { at: readAt.wall, steady: Math.floor(this.context.store.latest() - ageOf(readAt)) };
+    return { at: readAt.wall, steady: Math.floor(this.context.store.clock.latest() - ageOf(readAt)) };
   }
 
   /** @param now seconds since the epoch, by which the chunk was mapped */

@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import type { Database, Statement } from 'better-sqlite3';
 import { FerryError } from '../../core/errors.js';
 import type { Cursor } from '../../core/model.js';
-import type { KeyRegister } from '../../core/ports/state-ports.js';
+import type { KeyRegister } from '../../core/ports/key-register.js';
 import { createDatabase, openDatabase, openReadOnly, prepared } from '../sqlite/database.js';
 import { keyRegisterFiles, makeFolder, restartCommand, type StatePlace } from '../sqlite/files.js';
 import { acquireLock } from '../sqlite/lock.js';
@@ -210,11 +210,11 @@ class SqliteKeyRegister implements KeyRegister {
   }
 
   claim(owner: Owner, claims: Claims): Conflicts {
-    const keys = claims.map(({ keyText }) => keyOf(keyText));
+    const keys = claims.map(({ claim: keyText }) => keyOf(keyText));
     return this.#counted(() => this.#claimAll(owner, claims, keys));
   }
 
-  transfer({ shard, table }: Owner, { keyText, from, to }: Transfer): boolean {
+  transfer({ shard, table }: Owner, { claim: keyText, from, to }: Transfer): boolean {
     return this.#counted(() => this.#transfer.run(to, keyOf(keyText), shard, table, from).changes === 1);
   }
 

@@ -6,7 +6,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { Fingerprint } from '../../core/ports/state-ports.js';
+import type { Fingerprint } from '../../core/ports/state-records.js';
 import { prepared } from '../sqlite/database.js';
 import { keyRegisterFiles, shardFiles } from '../sqlite/files.js';
 import { Binding } from '../tables/meta.js';

@@ -11,7 +11,7 @@ import type { Incident } from '../../core/incidents.js';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { Phase } from '../../core/model.js';
 import { oldestOf, type Age, type ComparisonTime, type Standing } from '../../core/evidence.js';
-import type { Heartbeat, PassSummary } from '../../core/ports/state-ports.js';
+import type { Heartbeat, PassSummary } from '../../core/ports/state-records.js';
 import { BadRows } from '../tables/bad-rows.js';
 import { prepared } from '../sqlite/database.js';
 import { shardFiles, type ShardFiles } from '../sqlite/files.js';
@@ -26,7 +26,7 @@ import { Plans } from '../tables/plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
 import { readCopied } from './read-home.js';
 import { isRestartAsked } from '../restart-note.js';
-import { SteadyClock } from '../tables/steady-clock.js';
+import { BootClock } from '../tables/steady-clock.js';
 import { Suspects } from '../tables/suspects.js';
 
 export interface TableStatus {
@@ -193,13 +193,13 @@ class StatusReader {
   readonly #badRows: BadRows;
   readonly #suspects: Suspects;
   readonly #lateWrites: LateWrites;
-  readonly #clock: SteadyClock;
+  readonly #clock: BootClock;
   readonly #heartbeats: Heartbeats;
   readonly #incidents: Incidents;
 
   constructor(database: Database) {
     this.#plans = new Plans(database);
-    this.#clock = new SteadyClock(database);
+    this.#clock = new BootClock(database);
     this.#passes = new Passes(database, this.#clock);
     this.#badRows = new BadRows(database);
     this.#suspects = new Suspects(database);

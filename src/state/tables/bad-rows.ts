@@ -5,7 +5,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { BadRow, BadRowCause, Cursor, Renamed } from '../../core/model.js';
-import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-ports.js';
+import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-records.js';
 
 interface BadRowRow {
   readonly id: number;
@@ -183,10 +183,10 @@ function toRecorded(row: BadRowRow): RecordedBadRow {
     remedy: row.remedy,
     itemsTaken: row.items_taken,
     chunk: row.chunk_last as Cursor | null,
-    place:
+    chunkRef:
       row.range_index === null || row.chunk_sequence === null
         ? null
-        : { range: row.range_index, chunk: row.chunk_sequence },
+        : { segment: row.range_index, chunk: row.chunk_sequence },
     recordedAt: row.recorded_at,
   };
 }

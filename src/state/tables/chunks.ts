@@ -6,7 +6,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../../core/model.js';
 import type { ComparisonTime } from '../../core/evidence.js';
-import type { ChunkRecord, DifferenceRecord, Pass } from '../../core/ports/state-ports.js';
+import type { ChunkRecord, DifferenceRecord, Pass } from '../../core/ports/state-records.js';
 import { defect } from '../../core/defect.js';
 
 interface DifferenceRow {
@@ -136,11 +136,11 @@ export class Chunks {
     const values = { ...counts, ...compared(comparedAt), pass: pass.id };
     const sequence = this.#advance.get(values);
     if (sequence === undefined) {
-      throw defect(`a chunk came for range ${chunk.range} of table ${pass.table}, which is complete or not planned`);
+      throw defect(`a chunk came for range ${chunk.segment} of table ${pass.table}, which is complete or not planned`);
     }
     this.#insertChunk.run({ ...values, sequence, doneAt });
     if (pass.kind === 'backfill' && chunk.badRows > 0)
-      this.#placeBadRows.run(chunk.range, sequence, pass.table, chunk.last);
+      this.#placeBadRows.run(chunk.segment, sequence, pass.table, chunk.last);
   }
 }
 

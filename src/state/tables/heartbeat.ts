@@ -1,6 +1,6 @@
 /** What the running process last said of itself. One row, overwritten; `status` shows it, nothing resumes by it. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Heartbeat } from '../../core/ports/state-ports.js';
+import type { Heartbeat } from '../../core/ports/state-records.js';
 
 export class Heartbeats {
   readonly #write: Statement<[Heartbeat]>;

@@ -13,7 +13,7 @@ import { openReadOnly } from '../sqlite/database.js';
 import { removeSideFiles, SIDE_FILES, type ShardFiles } from '../sqlite/files.js';
 import { Binding } from './meta.js';
 import { STATE } from '../sqlite/schema.js';
-import { SteadyClock } from './steady-clock.js';
+import { BootClock } from './steady-clock.js';
 
 export class LateWrites {
   readonly #mark: Statement<[number]>;
@@ -52,7 +52,7 @@ export class LateWrites {
   }
 
   /** As `brokenOffAt`, told by one that only looks: a mark that nobody has found yet counts from now. */
-  brokenOffBy(clock: SteadyClock, running: boolean): number | null {
+  brokenOffBy(clock: BootClock, running: boolean): number | null {
     const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
     if (writing === 1 && !running) return clock.now();
     return brokenOffAt === null ? null : clock.carried(brokenOffAt);
@@ -82,7 +82,7 @@ export class LateWrites {
    * How long ago anything was sent that may still land, at the least, in ms; null: nothing was that has not had its
    * window.
    */
-  sentAgo(clock: SteadyClock): number | null {
+  sentAgo(clock: BootClock): number | null {
     const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
     const times = [brokenOffAt, this.#lastSuspect.get() ?? null].filter((time) => time !== null);
     const ago = writing === 1 ? 0 : Math.min(...times.map((time) => clock.passedSince(time)));
@@ -128,7 +128,7 @@ function lookInto(
       // Of another shard, it says nothing of this one.
       if (new Binding(database).shard() !== archive.shard) return UNKNOWN;
       const lateWrites = new LateWrites(database);
-      return { sentAgo: lateWrites.sentAgo(new SteadyClock(database, clocks)), inherited: lateWrites.inherited() };
+      return { sentAgo: lateWrites.sentAgo(new BootClock(database, clocks)), inherited: lateWrites.inherited() };
     } finally {
       database.close();
       // Reading makes an empty log, and leaves it.

@@ -1,7 +1,8 @@
 /** What a state file says of itself: whose it is, who works on it, and what it was begun with. One row. */
 import type { Database, Statement } from 'better-sqlite3';
 import { shownOf } from '../../core/text/sealed.js';
-import type { Fingerprint, FingerprintChange, StateStore, TakeUp } from '../../core/ports/state-ports.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
+import type { Fingerprint, FingerprintChange, TakeUp } from '../../core/ports/state-records.js';
 import type { StatePlace } from '../sqlite/files.js';
 import { canonicalJson, changed, fingerprintChanges } from './fingerprint.js';
 import { corrupt } from '../sqlite/sqlite-errors.js';

@@ -15,11 +15,11 @@ import type { Database, Statement } from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { Cursor } from '../../core/model.js';
 import type { Abandoned, ComparisonTime, Standing } from '../../core/evidence.js';
-import type { Pass, PassKind, PassSummary, RangeProgress } from '../../core/ports/state-ports.js';
+import type { Pass, PassKind, PassSummary, SegmentProgress } from '../../core/ports/state-records.js';
 import { standingOf } from './phase.js';
 import { toRange } from './plans.js';
 import { defect } from '../../core/defect.js';
-import type { SteadyClock } from './steady-clock.js';
+import type { BootClock } from './steady-clock.js';
 
 interface PassRow {
   readonly id: number;
@@ -100,7 +100,7 @@ export class Passes {
   /** @param clock by which a pass begins: it is compared with the time of writes that may still land */
   constructor(
     readonly database: Database,
-    private readonly clock: SteadyClock,
+    private readonly clock: BootClock,
   ) {
     this.#newest = database.prepare(
       'SELECT * FROM passes WHERE kind = ? AND table_name = ? AND void = 0 ORDER BY id DESC LIMIT 1',
@@ -197,7 +197,7 @@ export class Passes {
     });
   }
 
-  progress(pass: Pass): readonly RangeProgress[] {
+  progress(pass: Pass): readonly SegmentProgress[] {
     return this.#progress.all(pass.id).map((row) => ({
       range: toRange(row),
       watermark: row.watermark as Cursor | null,

@@ -1,7 +1,7 @@
 /** How each table of the shard is cut into ranges: stored once, before its first pass, and never changed. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor, Range } from '../../core/model.js';
-import type { TablePlan } from '../../core/ports/state-ports.js';
+import type { TablePlan } from '../../core/ports/state-records.js';
 import { defect } from '../../core/defect.js';
 
 interface PlanRow {

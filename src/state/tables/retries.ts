@@ -4,7 +4,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../../core/model.js';
-import type { BadRowRecord, RetryRecord } from '../../core/ports/state-ports.js';
+import type { BadRowRecord, RetryRecord } from '../../core/ports/state-records.js';
 import type { BadRows } from './bad-rows.js';
 
 type InsertValues = Omit<RetryRecord, 'renamed'> & { readonly table: string; readonly now: number };

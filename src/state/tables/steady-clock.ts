@@ -40,7 +40,7 @@ const SEEN = `
   SELECT max(coalesce(clock_seen, 0), coalesce(clock_at, 0), coalesce(broken_off_at, 0),
              coalesce((SELECT max(since) FROM suspects), 0), coalesce((SELECT max(started_at) FROM passes), 0)) FROM meta`;
 
-export class SteadyClock {
+export class BootClock {
   readonly #read: Statement<[], Anchor>;
   readonly #seen: Statement<[], number>;
   /** Set once this process works on the file: its clocks cannot become others. */

@@ -1,6 +1,6 @@
 /** Item keys whose last write ended ambiguously, until a later write or read settles them. They outlive the process. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Suspect } from '../../core/ports/state-ports.js';
+import type { AmbiguousWrite } from '../../core/ports/state-records.js';
 
 export class Suspects {
   readonly #add: Statement<[string, number]>;
@@ -17,11 +17,11 @@ export class Suspects {
     this.#count = database.prepare<[], number>('SELECT count(*) FROM suspects').pluck();
   }
 
-  add(suspects: readonly Suspect[]): void {
+  add(suspects: readonly AmbiguousWrite[]): void {
     if (suspects.length === 0) return;
     this.database
       .transaction(() => {
-        for (const { keyText, since } of suspects) this.#add.run(keyText, since);
+        for (const { itemKey: keyText, since } of suspects) this.#add.run(keyText, since);
       })
       .immediate();
   }
@@ -36,7 +36,7 @@ export class Suspects {
   }
 
   /** Oldest first. */
-  all(): readonly Suspect[] {
+  all(): readonly AmbiguousWrite[] {
     return this.#all.all().map((row) => ({ keyText: row.key_text, since: row.since }));
   }
 

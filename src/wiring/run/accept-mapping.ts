@@ -4,7 +4,8 @@ import { mustStay, type BadColumn } from '../../config/binding/retry-scope.js';
 import type { Config } from '../../config/model.js';
 import { FerryError } from '../../core/errors.js';
 import type { EventBus } from '../../core/events.js';
-import type { Fingerprint, FingerprintChange, StateStore } from '../../core/ports/state-ports.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
+import type { Fingerprint, FingerprintChange } from '../../core/ports/state-records.js';
 import { columnsWithBadRows } from '../own-binding.js';
 
 /**
@@ -31,7 +32,7 @@ function rebound(
   columns: () => readonly BadColumn[],
 ): readonly FingerprintChange[] {
   try {
-    return store.rebind(fingerprint, (side, other) => mustStay(side, other, columns()), columns, takenUp);
+    return store.binding.rebind(fingerprint, (side, other) => mustStay(side, other, columns()), columns, takenUp);
   } catch (thrown) {
     if (!(thrown instanceof FerryError) || thrown.code !== 'E_STATE_CHANGED') throw thrown;
     const names = columns().map(({ table, column }) =>

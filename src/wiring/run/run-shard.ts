@@ -128,7 +128,7 @@ async function openRun<Name extends VerbName>({
   const store = await openState(task, config, bus, signal, () => watching.stepped());
   opened.store = store;
   incidents.keepIn(store);
-  if (store.waitsAnew) bus.emit('shard.warning', { shard, ...WAITS_ANEW });
+  if (store.lateWrites.waitsAgain) bus.emit('shard.warning', { shard, ...WAITS_ANEW });
   // A dry run asks no target, so it knows of no local index.
   const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
   const session = await watch.orStuck(openShardSession(config, shard, bus, signal, localIndexesOf(asked), task.scans));

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import type { ShardConfig } from '../../../src/config/model.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { ShardSource } from '../../../src/core/ports/ports.js';
-import type { StateStore, TablePlan } from '../../../src/core/ports/state-ports.js';
+import type { StateStore } from '../../../src/core/ports/state-ports.js';
+import type { TablePlan } from '../../../src/core/ports/state-records.js';
 import { isAnotherLife, isSameServer } from '../../../src/mysql/connection/server-family.js';
 import { checkServer } from '../../../src/wiring/same-server.js';
 

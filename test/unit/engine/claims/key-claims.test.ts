@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../../src/core/model.js';
 import type { ItemWriter } from '../../../../src/core/ports/ports.js';
-import type { KeyRegister } from '../../../../src/core/ports/state-ports.js';
+import type { KeyRegister } from '../../../../src/core/ports/key-register.js';
 import { KeyClaims } from '../../../../src/engine/claims/key-claims.js';
 import { whichStands } from '../../../../src/engine/pass/moved-rows.js';
 import { SharedKeyRows } from '../../../../src/engine/claims/shared-key.js';
@@ -58,9 +58,9 @@ async function open(): Promise<Claims> {
 }
 
 const holderOf = ({ register }: Claims, keyText = KEY): Cursor | undefined =>
-  register.claim({ shard: 'asks', table: 'asks' }, [{ keyText, cursor: at(0) }])[0]?.cursor;
+  register.claim({ shard: 'asks', table: 'asks' }, [{ claim: keyText, cursor: at(0) }])[0]?.cursor;
 const recorded = ({ place }: Claims): readonly (readonly string[])[] =>
-  place.store.badRows('messages').map(({ cursor, key }) => [cursor, key]);
+  place.store.badRows.list('messages').map(({ cursor, key }) => [cursor, key]);
 
 /** The row was read at 1 before, and comes at 2 now; what the source has by then. */
 const STANDINGS: readonly (readonly [string, readonly Row[], 'both' | 'first' | 'second' | 'neither'])[] = [
@@ -130,11 +130,11 @@ describe('two readings of one item key', () => {
     ];
     for (const { owner, cursor, named, says } of others) {
       await using claims = await open();
-      claims.register.claim(owner, [{ keyText: KEY, cursor }]);
+      claims.register.claim(owner, [{ claim: KEY, cursor }]);
       const run = claims.of(jobOf(mapping, [row(2)])).claim(itemsOf(row(2)), signal);
       await expect(run).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED', message: says });
       expect(recorded(claims)).toEqual(named);
-      const beside = claims.place.store.badRows('other').map(({ cursor: of, key }) => [of, key]);
+      const beside = claims.place.store.badRows.list('other').map(({ cursor: of, key }) => [of, key]);
       expect(beside).toEqual(owner.table === 'other' ? [['1', '1']] : []);
     }
   });
@@ -143,7 +143,7 @@ describe('two readings of one item key', () => {
     await using claims = await open();
     const moves = [at(1), at(5)];
     const job = jobOf(mapping, [row(2)]);
-    claims.register.claim(OWNER, [{ keyText: KEY, cursor: at(1) }]);
+    claims.register.claim(OWNER, [{ claim: KEY, cursor: at(1) }]);
     const { source } = job;
     const look = source.at.bind(source);
     const looked: (readonly Cursor[])[] = [];
@@ -151,7 +151,7 @@ describe('two readings of one item key', () => {
       looked.push(cursors);
       const [from, to] = moves;
       if (looked.length === 1 && from !== undefined && to !== undefined)
-        claims.register.transfer(OWNER, { keyText: KEY, from, to });
+        claims.register.transfer(OWNER, { claim: KEY, from, to });
       return look(cursors, abort);
     };
     const items = itemsOf(row(2));

@@ -2,7 +2,7 @@
 import { expect, it, vi } from 'vitest';
 import type { MappedItem } from '../../../../src/core/model.js';
 import { RowBlock } from '../../../../src/core/row-block.js';
-import type { KeyRegister } from '../../../../src/core/ports/state-ports.js';
+import type { KeyRegister } from '../../../../src/core/ports/key-register.js';
 import { ShardValues } from '../../../../src/engine/claims/shard-values.js';
 import { ItemBuffer } from '../../../../src/mapping/item/item-buffer.js';
 import { compileSameValue } from '../../../../src/mapping/key/same-value.js';
@@ -19,7 +19,7 @@ function claimOf(foreign: string, ...chunks: readonly (readonly (string | null)[
   const register: KeyRegister = {
     claim(owner, claims) {
       expect(owner).toEqual(OWNER);
-      const values = claims.map(({ keyText }) => (JSON.parse(keyText) as string[])[2] ?? '');
+      const values = claims.map(({ claim: keyText }) => (JSON.parse(keyText) as string[])[2] ?? '');
       asked.push(values);
       const taken = values.indexOf(foreign);
       return taken < 0 ? [] : [{ index: taken, shard: 's02', table: TABLE.name, cursor: '' as never }];

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../../../src/core/model.js';
 import type { RowChunk } from '../../../../src/core/row-block.js';
-import type { Pass } from '../../../../src/core/ports/state-ports.js';
+import type { Pass } from '../../../../src/core/ports/state-records.js';
 import { runPass, tableSegments, type ChunkHandler, type ChunkResult } from '../../../../src/engine/pass/pass.js';
 import type { ShardContext, TableJob } from '../../../../src/engine/pass/table-job.js';
 import { sampleChunk } from '../../../contract/state-store-samples.js';
@@ -30,7 +30,7 @@ class Handler implements ChunkHandler {
     this.chunks.push(chunk);
     this.calls.push(`begin ${id}`);
     await this.begins(id);
-    const { range: _range, last: _last, ...record } = sampleChunk({ rows: 1, items: 2 });
+    const { segment: _range, last: _last, ...record } = sampleChunk({ rows: 1, items: 2 });
     const result = { record, differences: [] };
     if (this.atOnce) return { done: Promise.resolve(result) };
     const done = new Promise<ChunkResult>((resolve, reject) => {
@@ -94,8 +94,8 @@ function run(
 }
 
 const watermarks = ({ store }: Place, pass: Pass): readonly (Cursor | null | 'complete')[] =>
-  store.progress(pass).map(({ watermark, complete }) => (complete ? 'complete' : watermark));
-const isFinished = ({ store }: Place): boolean => store.summary('backfill', 'messages')?.pass.finishedAt != null;
+  store.passes.progress(pass).map(({ watermark, complete }) => (complete ? 'complete' : watermark));
+const isFinished = ({ store }: Place): boolean => store.passes.summary('backfill', 'messages')?.pass.finishedAt != null;
 
 describe('a pass', () => {
   test('reads, begins, commits and says so, in this order, and is finished at its end', async () => {
@@ -121,8 +121,8 @@ describe('a pass', () => {
   test('passes over ranges that are complete, and begins behind the watermark of the others', async () => {
     await using place = await openPlace();
     const pass = passOver(place, 'backfill', 2, 4, 6);
-    place.store.commitChunks(pass, [sampleChunk({ range: 1, last: cursorOf(3) })], []);
-    place.store.completeRange(pass, 0);
+    place.store.checkpoints.commit(pass, [sampleChunk({ segment: 1, last: cursorOf(3) })], []);
+    place.store.checkpoints.completeSegment(pass, 0);
     const handler = new Handler();
     await run(place, scannedJob(mapping, rowsOf(...upTo(6)), 1), handler, pass).ended;
     expect(handler.calls.sort()).toEqual(['begin 4', 'begin 5', 'begin 6', 'conclude']);
@@ -168,7 +168,7 @@ describe('a pass', () => {
     await run(place, { ...job, source: { ...job.source, confirm } }, new Handler(), passOver(place, 'backfill', 2, 4))
       .ended;
     expect(asked).toEqual([['2', '4']]);
-    expect(place.store.tableIdentity('messages')).toBe('the same table');
+    expect(place.store.plans.identity('messages')).toBe('the same table');
   });
 
   test.each(['confirm', 'conclude'])('is not finished where what comes last throws: %s', async (last) => {

@@ -1,7 +1,7 @@
 /** A recorded writer notes in the state what it may leave behind, and passes on what a chunk says of its rows. */
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
-import type { Moment } from '../../../../src/core/time/age.js';
+import type { Instant } from '../../../../src/core/time/age.js';
 import type { ItemWriter } from '../../../../src/core/ports/ports.js';
 import type { StateStore } from '../../../../src/core/ports/state-ports.js';
 import { RecordedWriter } from '../../../../src/engine/verb/recorded-writer.js';
@@ -45,7 +45,7 @@ function opened(failing: ReadonlySet<string> = new Set()) {
 describe('a recorded writer', () => {
   test('passes on when rows were read, as a delete since then may have lost its tombstone', async () => {
     const { writer, calls } = opened();
-    const readAt = { steady: 1, wall: 2 } as unknown as Moment;
+    const readAt = { steady: 1, wall: 2 } as unknown as Instant;
     await writer.ready(new AbortController().signal);
     await writer.write([], readAt);
     await writer.close();

@@ -18,7 +18,7 @@ test('none where no run was broken off, a window at most where one was, and none
   expect(readShardStatus(at, null)).toMatchObject({ lateWritesUntil: null, lateWritesForMs: null });
 
   const store = openStateStore({ ...at, create: false });
-  store.beginWrites();
+  store.lateWrites.begin();
   store.close();
   const left = readShardStatus(at, null)?.lateWritesForMs ?? 0;
   // As much as a slow machine may take from one line to the next.

@@ -4,7 +4,7 @@
  */
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { BadRowRecord } from '../../../../src/core/ports/state-ports.js';
+import type { BadRowRecord } from '../../../../src/core/ports/state-records.js';
 import { BadRows } from '../../../../src/state/tables/bad-rows.js';
 import { STATE } from '../../../../src/state/sqlite/schema.js';
 import { cursor, sampleBadRow } from '../../../contract/state-store-samples.js';
