@@ -7,7 +7,7 @@
 export interface ComparisonTime {
   /** ms since the epoch by the wall clock: people read it. */
   readonly at: number;
-  /** `StateStore.latest`: ages are judged by it. null: nobody can tell how long ago it was. */
+  /** `StateClock.latest`: ages are judged by it. null: nobody can tell how long ago it was. */
   readonly steady: number | null;
 }
 

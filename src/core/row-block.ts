@@ -3,7 +3,7 @@
  * thousands of rows is four objects instead of a hundred thousand, so the garbage collector has nothing to walk while
  * the chunk waits for its writes.
  */
-import type { Moment } from './time/age.js';
+import type { Instant } from './time/age.js';
 import type { Cell, ColumnInfo, Cursor, Row } from './model.js';
 import { Permits } from './async/permits.js';
 
@@ -136,7 +136,7 @@ export interface RowChunk {
   /** Sum of the cells' lengths: what the chunk weighs in memory, about. */
   readonly bytes: number;
   /** When the SELECT was sent: the rows are of then, or of what a lagging replica had then. */
-  readonly readAt: Moment;
+  readonly readAt: Instant;
   /** From sending the SELECT to its last row, in ms. */
   readonly elapsedMs: number;
 }

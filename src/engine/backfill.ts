@@ -5,12 +5,12 @@
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
 import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
-import type { BadRowRecord, Pass } from '../core/ports/state-ports.js';
+import type { BadRowRecord, Pass } from '../core/ports/state-records.js';
 import { BadRowBook } from './pass/bad-row-book.js';
 import type { BadRowLimit } from './pass/bad-row-limit.js';
 import { type ClaimedWrite, KeyClaims, type Registers } from './claims/key-claims.js';
 import { digestOf, mapChunk } from './pass/map-chunk.js';
-import { runPass, type ChunkHandler, type ChunkResult } from './pass/pass.js';
+import { rangesOf, runPass, type ChunkHandler, type ChunkResult } from './pass/pass.js';
 import type { PassProgress } from './pass/progress.js';
 import { refusedRecord, type RefusedRow } from './pass/refused-rows.js';
 import { stoppedRun } from './claims/shared-key.js';
@@ -35,7 +35,7 @@ export async function backfillTable(
   pass: Pass,
   parts: BackfillParts,
 ): Promise<void> {
-  await runPass(context, job, pass, context.store.progress(pass), new BackfillHandler(context, job, parts));
+  await runPass(context, job, pass, rangesOf(context.store, pass), new BackfillHandler(context, job, parts));
 }
 
 class BackfillHandler implements ChunkHandler {
@@ -130,11 +130,11 @@ class BackfillHandler implements ChunkHandler {
 function forgetWhatStopped({ store }: ShardContext, { mapping }: TableJob): void {
   const { name } = mapping.table;
   for (let after = 0; ;) {
-    const part = store.badRows(name, { after, limit: LOOKED_AT });
+    const part = store.badRows.list(name, { after, limit: LOOKED_AT });
     const last = part.at(-1);
     if (last === undefined) return;
     after = last.number;
     const again = part.filter(stoppedRun).map(({ cursor }) => cursor);
-    if (again.length > 0) store.forgetBadRows(name, again);
+    if (again.length > 0) store.badRows.forget(name, again);
   }
 }

@@ -5,11 +5,11 @@
  * in between, it is tried again: the same row gives the same items. One that has grown too large to be read stays
  * recorded as it is, is told of, and stops no other.
  */
-import { thisMoment, type Moment } from '../core/time/age.js';
+import { thisInstant, type Instant } from '../core/time/age.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../core/model.js';
 import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
-import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/ports/state-ports.js';
+import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../core/ports/state-records.js';
 import { BadValue } from '../mapping/value/bad-value.js';
 import { DigestSum } from '../mapping/item/digest.js';
 import { badRowRecord } from './pass/map-chunk.js';
@@ -71,9 +71,9 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
   try {
     // Those that are recorded by now: what the retry itself records anew, under another reading of a key, comes behind
     // them.
-    for (let left = store.countBadRows(table), after = 0; left > 0;) {
+    for (let left = store.badRows.count(table), after = 0; left > 0;) {
       if (signal.aborted) throw interrupted();
-      const step = store.badRows(table, { after, limit: Math.min(left, STEP_ROWS) });
+      const step = store.badRows.list(table, { after, limit: Math.min(left, STEP_ROWS) });
       const last = step.at(-1);
       if (last === undefined) break;
       after = last.number;
@@ -108,7 +108,7 @@ async function retryTogether(
   parts: RetryParts,
   tooLarge: TooLargeRows,
 ): Promise<RetryCounts> {
-  const readAt = thisMoment();
+  const readAt = thisInstant();
   const read = await rowsOf(context, job, step);
   if (!(read instanceof FerryError)) return await retryStep(context, job, { step, ...read, readAt }, keys, parts);
   const [first] = step;
@@ -146,7 +146,7 @@ interface ReadStep {
   readonly step: readonly RecordedBadRow[];
   /** As they are now, in the order of the step; null: gone. */
   readonly rows: readonly (Row | null)[];
-  readonly readAt: Moment;
+  readonly readAt: Instant;
 }
 
 async function retryStep(
@@ -188,9 +188,9 @@ async function retryStep(
   });
 
   const table = job.mapping.table.name;
-  const { counted, renamed, itemsTaken } = readingsOf(tried, context.store);
+  const { counted, renamed, itemsTaken } = readingsOf(tried, context.store.badRows);
   const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));
-  context.store.settleRetry(table, settledCursors(tried), stillBad, {
+  context.store.retries.settle(table, settledCursors(tried), stillBad, {
     ...record(counted, newer, units),
     renamed,
   });
@@ -251,7 +251,8 @@ function fateOf({ store }: ShardContext, job: TableJob, { row, bad, seen, now }:
   if (row === null) return { kind: 'gone' };
   const cursor = job.source.cursorOf(row);
   const readsOtherwise = cursor !== bad.cursor;
-  if (seen.has(cursor) || (readsOtherwise && store.badRowsAt(bad.table, [cursor]).length > 0)) return { kind: 'twice' };
+  if (seen.has(cursor) || (readsOtherwise && store.badRows.at(bad.table, [cursor]).length > 0))
+    return { kind: 'twice' };
   seen.add(cursor);
   const items: MappedItem[] = [];
   try {

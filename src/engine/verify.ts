@@ -10,11 +10,11 @@ import type { MappedItem, Range, Row } from '../core/model.js';
 import type { RowChunk } from '../core/row-block.js';
 import { Permits } from '../core/async/permits.js';
 import type { ItemReader, TargetGuard, TtlLook } from '../core/ports/ports.js';
-import type { Pass, RangeProgress } from '../core/ports/state-ports.js';
+import type { Pass } from '../core/ports/state-records.js';
 import { BadRowBook } from './pass/bad-row-book.js';
 import { compareItem } from './verify/compare.js';
 import { mapChunk, type MappedChunk } from './pass/map-chunk.js';
-import { runPass, type ChunkHandler, type ChunkResult } from './pass/pass.js';
+import { rangesOf, runPass, type ChunkHandler, type ChunkResult, type RangeProgress } from './pass/pass.js';
 import type { PassProgress } from './pass/progress.js';
 import { confirmDifferences } from './verify/recheck.js';
 import type { SuspectCheck } from './verify/suspect-check.js';
@@ -39,19 +39,19 @@ export interface VerifyParts {
  */
 export async function verifyTable(context: ShardContext, job: TableJob, pass: Pass, parts: VerifyParts): Promise<void> {
   const look = await parts.lookAtTtl(context.signal);
-  context.store.noteTtl(pass, look.deletesBy);
-  const backfill = context.store.summary('backfill', job.mapping.table.name);
-  const writtenSince = (backfill?.pass.startedAt ?? context.store.now()) / 1_000;
+  context.store.passes.noteTtl(pass, look.deletesBy);
+  const backfill = context.store.passes.summary('backfill', job.mapping.table.name);
+  const writtenSince = (backfill?.pass.startedAt ?? context.store.clock.now()) / 1_000;
   const deletions = new TtlDeletions(look, writtenSince, leftBehind(context, job));
   const handler = new VerifyHandler(context, job, pass, parts, deletions);
-  await runPass(context, job, pass, withOpenEnd(context.store.progress(pass)), handler);
+  await runPass(context, job, pass, withOpenEnd(rangesOf(context.store, pass)), handler);
 }
 
 /** Rows that a chunk of the backfill counts as bad, and that no retry has moved since. */
 function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (row: Row) => boolean {
   const table = mapping.table.name;
-  const any = store.countBadRows(table) > 0;
-  return (row) => any && store.badRowsAt(table, [source.cursorOf(row)]).some(({ place }) => place !== null);
+  const any = store.badRows.count(table) > 0;
+  return (row) => any && store.badRows.at(table, [source.cursorOf(row)]).some(({ chunkRef: place }) => place !== null);
 }
 
 /**
@@ -93,7 +93,7 @@ class VerifyHandler implements ChunkHandler {
    */
   async conclude(signal: AbortSignal): Promise<void> {
     await this.parts.guard.confirm(signal);
-    this.context.store.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
+    this.context.store.passes.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
   }
 
   /** What waits here ends with the pass's own signal. */
@@ -122,7 +122,7 @@ class VerifyHandler implements ChunkHandler {
 
   /** A comparison is as old as its rows: they were asked for before anything was compared. */
   #asOldAs({ readAt }: RowChunk): ComparisonTime {
-    return { at: readAt.wall, steady: Math.floor(this.context.store.latest() - ageOf(readAt)) };
+    return { at: readAt.wall, steady: Math.floor(this.context.store.clock.latest() - ageOf(readAt)) };
   }
 
   /** @param now seconds since the epoch, by which the chunk was mapped */

@@ -8,7 +8,8 @@ import type { Config } from '../config/model.js';
 import { mustStay, type BadColumn } from '../config/binding/retry-scope.js';
 import { FerryError, type Finding } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
-import type { Fingerprint, FingerprintChange, StateStore } from '../core/ports/state-ports.js';
+import type { StateStore } from '../core/ports/state-ports.js';
+import type { Fingerprint, FingerprintChange } from '../core/ports/state-records.js';
 import type { KeyTemplates } from '../mapping/key/key-uniqueness.js';
 import { restartCommand } from '../state/sqlite/files.js';
 import { canonicalJson, changedAlike, fingerprintChanges } from '../state/tables/fingerprint.js';
@@ -105,7 +106,7 @@ function ownChange(
  */
 export function bindOwn(config: Config, store: StateStore, fingerprint: Fingerprint): void {
   try {
-    store.bind(fingerprint, takenUp);
+    store.binding.bind(fingerprint, takenUp);
   } catch (thrown) {
     if (!(thrown instanceof FerryError) || thrown.code !== 'E_STATE_CHANGED') throw thrown;
     throw naming(config, thrown, [store.shard], fingerprint);

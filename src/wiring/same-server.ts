@@ -28,7 +28,7 @@ export interface ServerCheck {
 export async function checkServer(check: ServerCheck, signal: AbortSignal): Promise<void> {
   const { shard, source, store, accept, bus } = check;
   const server = await source.identity(signal);
-  const before = store.server();
+  const before = store.binding.server();
   const same = before !== null && source.isSame(before, server);
   if (before !== null) {
     const reached = accept ? true : await hasReachedAll(check, signal);
@@ -38,7 +38,7 @@ export async function checkServer(check: ServerCheck, signal: AbortSignal): Prom
       bus.emit('shard.warning', { shard: shard.id, ...goesOn(shard, accept) });
     }
   }
-  if (before !== server) store.setServer(server, !same);
+  if (before !== server) store.binding.setServer(server, !same);
 }
 
 /** It has the name of the first server, and lacks what that one had. */
@@ -52,7 +52,7 @@ function wentBack({ id, host, port }: ShardConfig): FerryError {
 
 /** Whether it has all that the first server had when the tables were planned. null: nothing tells it. */
 async function hasReachedAll({ source, store, tables }: ServerCheck, signal: AbortSignal): Promise<boolean | null> {
-  const plans = tables.flatMap((table) => store.plan(table) ?? []);
+  const plans = tables.flatMap((table) => store.plans.get(table) ?? []);
   for (const { position } of plans) {
     const reached = position === null ? null : await source.hasReached(position, signal);
     if (reached !== true) return reached;

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../src/core/model.js';
-import type { Pass, StateStore } from '../../src/core/ports/state-ports.js';
+import type { StateStore } from '../../src/core/ports/state-ports.js';
+import type { Pass } from '../../src/core/ports/state-records.js';
 import {
   cursor,
   finishSamplePass,
@@ -36,8 +37,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
   }
 
   function begun(store: StateStore): Pass {
-    store.savePlan(samplePlan());
-    return store.openPass('backfill', 'messages');
+    store.plans.save(samplePlan());
+    return store.passes.open('backfill', 'messages');
   }
 
   const defect = expect.objectContaining({ name: 'FerryError', code: 'E_INTERNAL' }) as unknown;
@@ -46,10 +47,10 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
     describe('plans', () => {
       test('a plan comes back as it was saved, the binlog position and open bounds included', async () => {
         await acrossReopen(
-          (store) => store.savePlan(samplePlan()),
+          (store) => store.plans.save(samplePlan()),
           (store) => {
-            expect(store.plan('messages')).toEqual(samplePlan());
-            expect(store.plan('other')).toBeNull();
+            expect(store.plans.get('messages')).toEqual(samplePlan());
+            expect(store.plans.get('other')).toBeNull();
           },
         );
       });
@@ -59,9 +60,9 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         const withoutGtid = samplePlan({ table: 'media', position: { file: 'b.1', offset: 4, gtid: null } });
         const whole = samplePlan({ table: 'prefixes', scanKey: null });
         await acrossReopen(
-          (store) => [without, withoutGtid, whole].forEach((plan) => store.savePlan(plan)),
+          (store) => [without, withoutGtid, whole].forEach((plan) => store.plans.save(plan)),
           (store) =>
-            expect(['messages', 'media', 'prefixes'].map((table) => store.plan(table))).toEqual([
+            expect(['messages', 'media', 'prefixes'].map((table) => store.plans.get(table))).toEqual([
               without,
               withoutGtid,
               whole,
@@ -72,9 +73,9 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       test('a plan is made once: saving another is a defect and leaves the first', async () => {
         await using place = await newPlace();
         const store = place.open();
-        store.savePlan(samplePlan());
-        expect(() => store.savePlan(samplePlan({ scanKey: 'other' }))).toThrow(defect);
-        expect(store.plan('messages')).toEqual(samplePlan());
+        store.plans.save(samplePlan());
+        expect(() => store.plans.save(samplePlan({ scanKey: 'other' }))).toThrow(defect);
+        expect(store.plans.get('messages')).toEqual(samplePlan());
         store.close();
       });
 
@@ -86,8 +87,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
           fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary-ascii' }), (after, upTo) => {
             const ranges = [{ index: 0, after: cursor(after), upTo: cursor(upTo), estimatedRows: 0 }];
             const plan = samplePlan({ table: `t${table++}`, ranges });
-            store.savePlan(plan);
-            expect(store.plan(plan.table)).toEqual(plan);
+            store.plans.save(plan);
+            expect(store.plans.get(plan.table)).toEqual(plan);
           }),
           { numRuns: 50 },
         );
@@ -99,8 +100,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       test('a new pass has every range of the plan, none begun', async () => {
         await acrossReopen(begun, (store, pass) => {
           expect(pass).toMatchObject({ kind: 'backfill', table: 'messages', finishedAt: null });
-          expect(store.progress(pass)).toEqual(
-            sampleRanges().map((range) => ({ range, watermark: null, complete: false })),
+          expect(store.passes.progress(pass)).toEqual(
+            sampleRanges().map((range) => ({ index: range.index, range, watermark: null, complete: false })),
           );
         });
       });
@@ -109,33 +110,33 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await using place = await newPlace();
         const store = place.open();
         const first = begun(store);
-        expect(store.openPass('backfill', 'messages')).toEqual(first);
+        expect(store.passes.open('backfill', 'messages')).toEqual(first);
         finishSamplePass(store, first);
-        const second = store.openPass('backfill', 'messages');
+        const second = store.passes.open('backfill', 'messages');
         expect(second.id).not.toBe(first.id);
-        expect(store.progress(second).map(({ watermark }) => watermark)).toEqual([null, null]);
+        expect(store.passes.progress(second).map(({ watermark }) => watermark)).toEqual([null, null]);
         store.close();
       });
 
       test('a verification that compared with another server counts for nothing, finished or not; a backfill goes on', async () => {
         await acrossReopen(
           (store) => {
-            store.setServer('first');
+            store.binding.setServer('first');
             finishSamplePass(store, begun(store));
-            finishSamplePass(store, store.openPass('verify', 'messages'));
-            const backfill = store.openPass('backfill', 'messages');
-            store.openPass('verify', 'messages');
-            store.setServer('first');
-            expect(store.summary('verify', 'messages')).not.toBeNull();
-            store.setServer('second');
+            finishSamplePass(store, store.passes.open('verify', 'messages'));
+            const backfill = store.passes.open('backfill', 'messages');
+            store.passes.open('verify', 'messages');
+            store.binding.setServer('first');
+            expect(store.passes.summary('verify', 'messages')).not.toBeNull();
+            store.binding.setServer('second');
             return backfill;
           },
           (store, backfill) => {
-            expect(store.server()).toBe('second');
-            expect(store.summary('verify', 'messages')).toBeNull();
-            expect(store.standing('messages')).toBe('none');
-            expect(store.abandoned('messages', Infinity)).toBeNull();
-            expect(store.openPass('backfill', 'messages')).toEqual(backfill);
+            expect(store.binding.server()).toBe('second');
+            expect(store.passes.summary('verify', 'messages')).toBeNull();
+            expect(store.passes.standing('messages')).toBe('none');
+            expect(store.passes.abandoned('messages', Infinity)).toBeNull();
+            expect(store.passes.open('backfill', 'messages')).toEqual(backfill);
           },
         );
       });
@@ -143,18 +144,18 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       test('which source table it is comes back; where nobody but the operator knows, its verifications count for nothing', async () => {
         await acrossReopen(
           (store) => {
-            expect(store.tableIdentity('messages')).toBeNull();
+            expect(store.plans.identity('messages')).toBeNull();
             finishSamplePass(store, begun(store));
-            finishSamplePass(store, store.openPass('verify', 'messages'));
-            store.setTableIdentity('messages', 'first', false);
-            store.setTableIdentity('media', 'another', true);
-            expect(store.summary('verify', 'messages')).not.toBeNull();
+            finishSamplePass(store, store.passes.open('verify', 'messages'));
+            store.plans.setIdentity('messages', 'first', false);
+            store.plans.setIdentity('media', 'another', true);
+            expect(store.passes.summary('verify', 'messages')).not.toBeNull();
           },
           (store) => {
-            expect(store.tableIdentity('messages')).toBe('first');
-            store.setTableIdentity('messages', 'first', true);
-            expect(store.summary('verify', 'messages')).toBeNull();
-            expect(store.summary('backfill', 'messages')).not.toBeNull();
+            expect(store.plans.identity('messages')).toBe('first');
+            store.plans.setIdentity('messages', 'first', true);
+            expect(store.passes.summary('verify', 'messages')).toBeNull();
+            expect(store.passes.summary('backfill', 'messages')).not.toBeNull();
           },
         );
       });
@@ -163,14 +164,18 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await using place = await newPlace();
         const store = place.open();
         const backfill = begun(store);
-        expect(store.summary('verify', 'messages')).toBeNull();
-        const first = store.openPass('verify', 'messages');
-        expect(store.openPass('verify', 'messages')).toEqual(first);
+        expect(store.passes.summary('verify', 'messages')).toBeNull();
+        const first = store.passes.open('verify', 'messages');
+        expect(store.passes.open('verify', 'messages')).toEqual(first);
         finishSamplePass(store, first, { missing: 1 });
-        const second = store.openPass('verify', 'messages');
+        const second = store.passes.open('verify', 'messages');
         expect(new Set([backfill.id, first.id, second.id]).size).toBe(3);
-        expect(store.summary('verify', 'messages')).toMatchObject({ pass: second, missing: 0, rangesComplete: 0 });
-        expect(store.summary('backfill', 'messages')?.pass).toEqual(backfill);
+        expect(store.passes.summary('verify', 'messages')).toMatchObject({
+          pass: second,
+          missing: 0,
+          rangesComplete: 0,
+        });
+        expect(store.passes.summary('backfill', 'messages')?.pass).toEqual(backfill);
         store.close();
       });
 
@@ -178,23 +183,26 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await using place = await newPlace();
         const store = place.open();
         const pass = begun(store);
-        store.commitChunks(pass, [sampleChunk()], []);
-        store.completeRange(pass, 0);
-        expect(() => store.finishPass(pass)).toThrow(defect);
-        expect(store.summary('backfill', 'messages')).toMatchObject({ rangesComplete: 1, pass: { finishedAt: null } });
-        store.completeRange(pass, 1);
+        store.checkpoints.commit(pass, [sampleChunk()], []);
+        store.checkpoints.completeSegment(pass, 0);
+        expect(() => store.passes.finish(pass)).toThrow(defect);
+        expect(store.passes.summary('backfill', 'messages')).toMatchObject({
+          rangesComplete: 1,
+          pass: { finishedAt: null },
+        });
+        store.checkpoints.completeSegment(pass, 1);
         // By the wall clock, unlike its begin.
         const before = Date.now();
-        store.finishPass(pass);
-        expect(store.summary('backfill', 'messages')?.pass.finishedAt).toBeGreaterThanOrEqual(before);
-        expect(() => store.finishPass(pass)).toThrow(defect);
+        store.passes.finish(pass);
+        expect(store.passes.summary('backfill', 'messages')?.pass.finishedAt).toBeGreaterThanOrEqual(before);
+        expect(() => store.passes.finish(pass)).toThrow(defect);
         store.close();
       });
 
       test('a pass over a table without a plan is a defect', async () => {
         await using place = await newPlace();
         const store = place.open();
-        expect(() => store.openPass('backfill', 'messages')).toThrow(defect);
+        expect(() => store.passes.open('backfill', 'messages')).toThrow(defect);
         store.close();
       });
     });
@@ -204,18 +212,18 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await acrossReopen(
           (store) => {
             const pass = begun(store);
-            store.commitChunks(pass, [sampleChunk(), sampleChunk({ last: cursor('b') })], []);
-            store.commitChunks(pass, [sampleChunk({ last: cursor('c') }), sampleChunk({ range: 1 })], []);
-            store.completeRange(pass, 0);
+            store.checkpoints.commit(pass, [sampleChunk(), sampleChunk({ last: cursor('b') })], []);
+            store.checkpoints.commit(pass, [sampleChunk({ last: cursor('c') }), sampleChunk({ segment: 1 })], []);
+            store.checkpoints.completeSegment(pass, 0);
             return pass;
           },
           (store, pass) => {
             const [first, second] = sampleRanges();
-            expect(store.progress(pass)).toEqual([
-              { range: first, watermark: 'c', complete: true },
-              { range: second, watermark: '["AC1","SM1"]', complete: false },
+            expect(store.passes.progress(pass)).toEqual([
+              { index: 0, range: first, watermark: 'c', complete: true },
+              { index: 1, range: second, watermark: '["AC1","SM1"]', complete: false },
             ]);
-            expect(store.summary('backfill', 'messages')).toEqual({
+            expect(store.passes.summary('backfill', 'messages')).toEqual({
               pass,
               counts: {
                 rows: 40,
@@ -244,24 +252,24 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await using place = await newPlace();
         const store = place.open();
         begun(store);
-        const pass = store.openPass('verify', 'messages');
+        const pass = store.passes.open('verify', 'messages');
         const counts = () => {
-          const summary = store.summary('verify', 'messages');
+          const summary = store.passes.summary('verify', 'messages');
           return [summary?.counts.expiredItems, summary?.unresolved, summary?.doubtful];
         };
         for (const before of [null, 'ttl']) {
-          const changed = store.openPass('verify', 'messages');
+          const changed = store.passes.open('verify', 'messages');
           // The first is the one that was opened; the second comes in the place of one that TTL was changed in.
           expect(changed.id === pass.id).toBe(before === null);
-          store.noteTtl(changed, before);
-          store.commitChunks(changed, [sampleChunk({ targetDigest: DIGEST, unresolved: 1 })], []);
-          store.noteTtl(changed, before);
+          store.passes.noteTtl(changed, before);
+          store.checkpoints.commit(changed, [sampleChunk({ targetDigest: DIGEST, unresolved: 1 })], []);
+          store.passes.noteTtl(changed, before);
           expect(counts()).toEqual([4, 1, 0]);
-          expect(store.openPass('verify', 'messages')).toEqual(changed);
-          store.noteTtl(changed, before === null ? 'ttl' : null);
+          expect(store.passes.open('verify', 'messages')).toEqual(changed);
+          store.passes.noteTtl(changed, before === null ? 'ttl' : null);
           expect(counts()).toEqual([0, 5, 4]);
           // Once it was another, it does not help that it is as it was.
-          store.noteTtl(changed, before);
+          store.passes.noteTtl(changed, before);
           expect(counts()).toEqual([0, 5, 4]);
         }
         store.close();
@@ -273,16 +281,20 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await acrossReopen(
           (store) => {
             begun(store);
-            const pass = store.openPass('verify', 'messages');
+            const pass = store.passes.open('verify', 'messages');
             const chunk = sampleChunk({ targetDigest: DIGEST, missing: 1, differing: 1, unresolved: 1 });
-            store.commitChunks(pass, [chunk], [sampleDifference(), missing, unresolved]);
+            store.checkpoints.commit(pass, [chunk], [sampleDifference(), missing, unresolved]);
             return pass;
           },
           (store, pass) => {
-            expect(store.differences(pass, 10)).toEqual([sampleDifference(), missing, unresolved]);
-            expect(store.differences(pass, 1)).toEqual([sampleDifference()]);
-            expect(store.differences({ ...pass, id: pass.id + 1 }, 10)).toEqual([]);
-            expect(store.summary('verify', 'messages')).toMatchObject({ missing: 1, differing: 1, unresolved: 1 });
+            expect(store.checkpoints.differences(pass, 10)).toEqual([sampleDifference(), missing, unresolved]);
+            expect(store.checkpoints.differences(pass, 1)).toEqual([sampleDifference()]);
+            expect(store.checkpoints.differences({ ...pass, id: pass.id + 1 }, 10)).toEqual([]);
+            expect(store.passes.summary('verify', 'messages')).toMatchObject({
+              missing: 1,
+              differing: 1,
+              unresolved: 1,
+            });
           },
         );
       });
@@ -292,27 +304,27 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await acrossReopen(
           (store) => {
             begun(store);
-            const pass = store.openPass('verify', 'messages');
+            const pass = store.passes.open('verify', 'messages');
             for (let chunk = 0; chunk < 4; chunk += 1) {
               const found = Array.from({ length: 300 }, (_, i) =>
                 sampleDifference({ keyText: keyText(chunk * 300 + i) }),
               );
               const last = `["${chunk}"]` as Cursor;
-              store.commitChunks(pass, [sampleChunk({ targetDigest: DIGEST, last, differing: 300 })], found);
+              store.checkpoints.commit(pass, [sampleChunk({ targetDigest: DIGEST, last, differing: 300 })], found);
             }
             return pass;
           },
           (store, pass) => {
-            const kept = store.differences(pass, 5_000).map((difference) => difference.keyText);
+            const kept = store.checkpoints.differences(pass, 5_000).map((difference) => difference.keyText);
             expect(kept).toEqual(Array.from({ length: 1_000 }, (_, n) => keyText(n)));
-            expect(store.summary('verify', 'messages')?.differing).toBe(1_200);
+            expect(store.passes.summary('verify', 'messages')?.differing).toBe(1_200);
           },
         );
       });
 
       test.each([
-        ['behind the end of its range', (pass: Pass) => ({ pass, chunk: sampleChunk({ range: 1 }) })],
-        ['of a range that was not planned', (pass: Pass) => ({ pass, chunk: sampleChunk({ range: 2 }) })],
+        ['behind the end of its range', (pass: Pass) => ({ pass, chunk: sampleChunk({ segment: 1 }) })],
+        ['of a range that was not planned', (pass: Pass) => ({ pass, chunk: sampleChunk({ segment: 2 }) })],
         ['of a pass that is not known', (pass: Pass) => ({ pass: { ...pass, id: 99 }, chunk: sampleChunk() })],
         ['with half a digest', (pass: Pass) => ({ pass, chunk: sampleChunk({ sourceDigest: 'abc' }) })],
         ['with a count that is none', (pass: Pass) => ({ pass, chunk: sampleChunk({ rows: NaN }) })],
@@ -320,13 +332,13 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await using place = await newPlace();
         const store = place.open();
         const opened = begun(store);
-        store.commitChunks(opened, [sampleChunk({ range: 1 })], []);
-        store.completeRange(opened, 1);
-        const before = [store.progress(opened), store.summary('backfill', 'messages')];
+        store.checkpoints.commit(opened, [sampleChunk({ segment: 1 })], []);
+        store.checkpoints.completeSegment(opened, 1);
+        const before = [store.passes.progress(opened), store.passes.summary('backfill', 'messages')];
         const { pass, chunk } = wrong(opened);
-        expect(() => store.commitChunks(pass, [sampleChunk(), chunk], [sampleDifference()])).toThrow(defect);
-        expect([store.progress(opened), store.summary('backfill', 'messages')]).toEqual(before);
-        expect(store.differences(opened, 10)).toEqual([]);
+        expect(() => store.checkpoints.commit(pass, [sampleChunk(), chunk], [sampleDifference()])).toThrow(defect);
+        expect([store.passes.progress(opened), store.passes.summary('backfill', 'messages')]).toEqual(before);
+        expect(store.checkpoints.differences(opened, 10)).toEqual([]);
         store.close();
       });
 
@@ -334,10 +346,10 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await using place = await newPlace();
         const store = place.open();
         const pass = begun(store);
-        store.completeRange(pass, 0);
-        expect(() => store.completeRange(pass, 0)).toThrow(defect);
-        expect(() => store.completeRange(pass, 2)).toThrow(defect);
-        expect(store.progress(pass).map(({ complete }) => complete)).toEqual([true, false]);
+        store.checkpoints.completeSegment(pass, 0);
+        expect(() => store.checkpoints.completeSegment(pass, 0)).toThrow(defect);
+        expect(() => store.checkpoints.completeSegment(pass, 2)).toThrow(defect);
+        expect(store.passes.progress(pass).map(({ complete }) => complete)).toEqual([true, false]);
         store.close();
       });
 
@@ -346,8 +358,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         const store = place.open();
         const pass = begun(store);
         finishSamplePass(store, pass);
-        expect(() => store.commitChunks(pass, [sampleChunk()], [])).toThrow(defect);
-        expect(() => store.commitChunks(pass, [], [sampleDifference()])).toThrow(defect);
+        expect(() => store.checkpoints.commit(pass, [sampleChunk()], [])).toThrow(defect);
+        expect(() => store.checkpoints.commit(pass, [], [sampleDifference()])).toThrow(defect);
         store.close();
       });
     });
@@ -358,22 +370,22 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         const again = sampleBadRow({ column: 'body', reason: 'not valid UTF-8', remedy: 'type B' });
         await acrossReopen(
           (store) => {
-            store.recordBadRows([sampleBadRow(), other, sampleBadRow({ table: 'media' })]);
-            store.recordBadRows([again]);
+            store.badRows.record([sampleBadRow(), other, sampleBadRow({ table: 'media' })]);
+            store.badRows.record([again]);
           },
           (store) => {
-            expect(store.badRows('messages')).toMatchObject([again, other]);
-            expect(store.badRows('messages').map(({ number, place }) => ({ number, place }))).toEqual([
-              { number: 1, place: null },
-              { number: 2, place: null },
+            expect(store.badRows.list('messages')).toMatchObject([again, other]);
+            expect(store.badRows.list('messages').map(({ number, chunkRef }) => ({ number, chunkRef }))).toEqual([
+              { number: 1, chunkRef: null },
+              { number: 2, chunkRef: null },
             ]);
-            expect(store.badRows('media')).toMatchObject([sampleBadRow({ table: 'media' })]);
-            expect(store.badRows('none')).toEqual([]);
-            expect(store.badRows('messages', { after: 1, limit: 9 })).toMatchObject([other]);
-            expect(store.badRows('messages', { after: 0, limit: 1 })).toMatchObject([again]);
-            expect(['messages', 'none'].map((table) => store.countBadRows(table))).toEqual([2, 0]);
-            expect(store.badRowsAt('messages', [cursor('never recorded'), other.cursor])).toMatchObject([other]);
-            expect(store.badRowsAt('media', [other.cursor])).toEqual([]);
+            expect(store.badRows.list('media')).toMatchObject([sampleBadRow({ table: 'media' })]);
+            expect(store.badRows.list('none')).toEqual([]);
+            expect(store.badRows.list('messages', { after: 1, limit: 9 })).toMatchObject([other]);
+            expect(store.badRows.list('messages', { after: 0, limit: 1 })).toMatchObject([again]);
+            expect(['messages', 'none'].map((table) => store.badRows.count(table))).toEqual([2, 0]);
+            expect(store.badRows.at('messages', [cursor('never recorded'), other.cursor])).toMatchObject([other]);
+            expect(store.badRows.at('media', [other.cursor])).toEqual([]);
           },
         );
       });
@@ -386,11 +398,11 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         const refusedAgain = sampleBadRow({ cause: 'refused', cursor: cursor('twice'), itemsTaken: 1 });
         await acrossReopen(
           (store) => {
-            store.recordBadRows([...rows, taken, { ...refusedAgain, itemsTaken: 2 }]);
-            store.recordBadRows([unwritten, refusedAgain, sampleBadRow({ cursor: cursor('new'), itemsTaken: null })]);
+            store.badRows.record([...rows, taken, { ...refusedAgain, itemsTaken: 2 }]);
+            store.badRows.record([unwritten, refusedAgain, sampleBadRow({ cursor: cursor('new'), itemsTaken: null })]);
           },
           (store) => {
-            expect(store.badRows('messages')).toMatchObject([
+            expect(store.badRows.list('messages')).toMatchObject([
               ...rows,
               { ...unwritten, itemsTaken: 3 },
               refusedAgain,
@@ -405,12 +417,12 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         const media = sampleBadRow({ table: 'media' });
         await acrossReopen(
           (store) => {
-            store.recordBadRows([sampleBadRow(), other, media]);
-            store.forgetBadRows('messages', [sampleBadRow().cursor, cursor('never recorded')]);
+            store.badRows.record([sampleBadRow(), other, media]);
+            store.badRows.forget('messages', [sampleBadRow().cursor, cursor('never recorded')]);
           },
           (store) => {
-            expect(store.badRows('messages')).toMatchObject([other]);
-            expect(store.badRows('media')).toMatchObject([media]);
+            expect(store.badRows.list('messages')).toMatchObject([other]);
+            expect(store.badRows.list('media')).toMatchObject([media]);
           },
         );
       });
@@ -426,16 +438,16 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await acrossReopen(
           (store) => {
             const pass = begun(store);
-            store.recordBadRows([first, second, elsewhere]);
-            store.commitChunks(pass, [sampleChunk({ last: cursor('["AC0"]'), badRows: 0 })], []);
-            store.commitChunks(pass, [sampleChunk({ badRows: 2 })], []);
-            const verify = store.openPass('verify', 'messages');
-            store.recordBadRows([{ ...second, chunk: cursor('of the verification') }]);
-            store.commitChunks(verify, [sampleChunk({ last: cursor('of the verification') })], []);
+            store.badRows.record([first, second, elsewhere]);
+            store.checkpoints.commit(pass, [sampleChunk({ last: cursor('["AC0"]'), badRows: 0 })], []);
+            store.checkpoints.commit(pass, [sampleChunk({ badRows: 2 })], []);
+            const verify = store.passes.open('verify', 'messages');
+            store.badRows.record([{ ...second, chunk: cursor('of the verification') }]);
+            store.checkpoints.commit(verify, [sampleChunk({ last: cursor('of the verification') })], []);
           },
           (store) => {
-            const place = { range: 0, chunk: 1 };
-            expect(store.badRows('messages').map((bad) => bad.place)).toEqual([place, place, null]);
+            const chunkRef = { segment: 0, chunk: 1 };
+            expect(store.badRows.list('messages').map((bad) => bad.chunkRef)).toEqual([chunkRef, chunkRef, null]);
           },
         );
       });
@@ -444,9 +456,9 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await acrossReopen(
           (store) => {
             finishSamplePass(store, begun(store));
-            store.recordBadRows([first, second]);
-            store.settleRetry('messages', [first.cursor], [{ ...second, reason: 'another' }], moved);
-            store.settleRetry('messages', [], [{ ...second, reason: 'another' }], {
+            store.badRows.record([first, second]);
+            store.retries.settle('messages', [first.cursor], [{ ...second, reason: 'another' }], moved);
+            store.retries.settle('messages', [], [{ ...second, reason: 'another' }], {
               ...moved,
               rows: 0,
               items: 0,
@@ -455,9 +467,9 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             });
           },
           (store) => {
-            expect(store.badRows('messages')).toMatchObject([{ cursor: second.cursor, reason: 'another' }]);
+            expect(store.badRows.list('messages')).toMatchObject([{ cursor: second.cursor, reason: 'another' }]);
             // The sample's two chunks have 20 items and 1 bad row each.
-            expect(store.summary('backfill', 'messages')?.counts).toMatchObject({
+            expect(store.passes.summary('backfill', 'messages')?.counts).toMatchObject({
               items: 42,
               badRows: 1,
               newerItems: 7,
@@ -472,20 +484,20 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await acrossReopen(
           (store) => {
             const pass = begun(store);
-            store.recordBadRows([
+            store.badRows.record([
               { ...elsewhere, itemsTaken: 5 },
               { ...first, itemsTaken: 3 },
             ]);
-            store.commitChunks(pass, [sampleChunk()], []);
+            store.checkpoints.commit(pass, [sampleChunk()], []);
             const nothing = { ...moved, rows: 0, items: 0, newerItems: 0, units: 0 };
-            store.settleRetry('messages', [first.cursor], [{ ...second, itemsTaken: 1 }], { ...nothing, renamed });
-            store.settleRetry('messages', [], [], { ...nothing, renamed });
+            store.retries.settle('messages', [first.cursor], [{ ...second, itemsTaken: 1 }], { ...nothing, renamed });
+            store.retries.settle('messages', [], [], { ...nothing, renamed });
           },
           (store) => {
-            const place = { range: 0, chunk: 0 };
-            expect(store.badRows('messages')).toMatchObject([
-              { cursor: elsewhere.cursor, place: null, itemsTaken: 5 },
-              { cursor: second.cursor, place, itemsTaken: 3 },
+            const chunkRef = { segment: 0, chunk: 0 };
+            expect(store.badRows.list('messages')).toMatchObject([
+              { cursor: elsewhere.cursor, chunkRef: null, itemsTaken: 5 },
+              { cursor: second.cursor, chunkRef, itemsTaken: 3 },
             ]);
           },
         );
@@ -495,15 +507,15 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await using place = await newPlace();
         const store = place.open();
         finishSamplePass(store, begun(store));
-        store.recordBadRows([first]);
-        const before = store.openPass('verify', 'messages');
-        expect(store.openPass('verify', 'messages').id).toBe(before.id);
-        store.settleRetry('messages', [], [first], { ...moved, rows: 0, items: 0 });
-        expect(store.openPass('verify', 'messages').id).toBe(before.id);
-        store.settleRetry('messages', [first.cursor], [], moved);
-        const after = store.openPass('verify', 'messages');
+        store.badRows.record([first]);
+        const before = store.passes.open('verify', 'messages');
+        expect(store.passes.open('verify', 'messages').id).toBe(before.id);
+        store.retries.settle('messages', [], [first], { ...moved, rows: 0, items: 0 });
+        expect(store.passes.open('verify', 'messages').id).toBe(before.id);
+        store.retries.settle('messages', [first.cursor], [], moved);
+        const after = store.passes.open('verify', 'messages');
         expect(after.id).toBeGreaterThan(before.id);
-        expect(store.openPass('verify', 'messages').id).toBe(after.id);
+        expect(store.passes.open('verify', 'messages').id).toBe(after.id);
         store.close();
       });
 
@@ -517,24 +529,24 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         const columns = [{ table: 'messages', column: 'price' }];
         await acrossReopen(
           (store) => {
-            store.bind(begunWith);
+            store.binding.bind(begunWith);
             for (const refused of [
               { ...changed, where: 'n > 1' },
               { ...changed, rules: { price: { type: 'S' } } },
             ]) {
-              expect(() => store.rebind(refused, withoutPrice, () => columns)).toThrow(
+              expect(() => store.binding.rebind(refused, withoutPrice, () => columns)).toThrow(
                 expect.objectContaining({ code: 'E_STATE_CHANGED' }),
               );
             }
             const unasked = (): never => expect.fail('nothing was changed');
-            expect(store.rebind(begunWith, withoutPrice, unasked)).toEqual([]);
-            expect(store.acceptedChanges()).toEqual([]);
-            store.rebind(changed, withoutPrice, () => columns);
+            expect(store.binding.rebind(begunWith, withoutPrice, unasked)).toEqual([]);
+            expect(store.binding.acceptedChanges()).toEqual([]);
+            store.binding.rebind(changed, withoutPrice, () => columns);
           },
           (store) => {
-            expect(store.acceptedChanges()).toEqual([{ path: 'rules.price.type', from: 'N', to: 'S' }]);
-            store.bind(changed);
-            expect(() => store.bind(begunWith)).toThrow(expect.objectContaining({ code: 'E_STATE_CHANGED' }));
+            expect(store.binding.acceptedChanges()).toEqual([{ path: 'rules.price.type', from: 'N', to: 'S' }]);
+            store.binding.bind(changed);
+            expect(() => store.binding.bind(begunWith)).toThrow(expect.objectContaining({ code: 'E_STATE_CHANGED' }));
           },
         );
       });
@@ -544,19 +556,19 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       test('stay until closed; the last ambiguous request counts', async () => {
         await acrossReopen(
           (store) => {
-            store.addSuspects([
-              { keyText: 'a', since: 1_763_847_000_000 },
-              { keyText: 'b', since: 1_763_847_000_001 },
+            store.ambiguousWrites.add([
+              { itemKey: 'a', since: 1_763_847_000_000 },
+              { itemKey: 'b', since: 1_763_847_000_001 },
             ]);
-            store.addSuspects([{ keyText: 'a', since: 1_763_847_000_005 }]);
-            store.addSuspects([{ keyText: 'a', since: 1_763_847_000_003 }]);
-            store.addSuspects([{ keyText: 'c', since: 5 }]);
-            store.closeSuspects(['c', 'never seen']);
+            store.ambiguousWrites.add([{ itemKey: 'a', since: 1_763_847_000_005 }]);
+            store.ambiguousWrites.add([{ itemKey: 'a', since: 1_763_847_000_003 }]);
+            store.ambiguousWrites.add([{ itemKey: 'c', since: 5 }]);
+            store.ambiguousWrites.close(['c', 'never seen']);
           },
           (store) =>
-            expect(store.suspects()).toEqual([
-              { keyText: 'b', since: 1_763_847_000_001 },
-              { keyText: 'a', since: 1_763_847_000_005 },
+            expect(store.ambiguousWrites.all()).toEqual([
+              { itemKey: 'b', since: 1_763_847_000_001 },
+              { itemKey: 'a', since: 1_763_847_000_005 },
             ]),
         );
       });
@@ -566,23 +578,23 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       test('is found at the next start, where its writes were not ended; the last one counts', async () => {
         await using place = await newPlace();
         const first = place.open();
-        expect(first.brokenOffAt()).toBeNull();
-        first.beginWrites();
-        first.endWrites();
+        expect(first.lateWrites.crashedAt()).toBeNull();
+        first.lateWrites.begin();
+        first.lateWrites.end();
         first.close();
         const second = place.open();
-        expect(second.brokenOffAt()).toBeNull();
-        second.beginWrites();
-        second.beginWrites();
-        const before = second.now();
+        expect(second.lateWrites.crashedAt()).toBeNull();
+        second.lateWrites.begin();
+        second.lateWrites.begin();
+        const before = second.clock.now();
         second.close();
         const third = place.open();
-        const found = third.brokenOffAt();
+        const found = third.lateWrites.crashedAt();
         expect(found).toBeGreaterThanOrEqual(before);
-        expect(found).toBeLessThanOrEqual(third.now());
+        expect(found).toBeLessThanOrEqual(third.clock.now());
         third.close();
         const fourth = place.open();
-        expect(fourth.brokenOffAt()).toBe(found);
+        expect(fourth.lateWrites.crashedAt()).toBe(found);
         fourth.close();
       });
     });
@@ -590,8 +602,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
     describe('fingerprint', () => {
       test('the same settings bind again, whatever the order of their keys', async () => {
         await acrossReopen(
-          (store) => store.bind({ target: { table: 't', region: null }, list: [1, 2] }),
-          (store) => store.bind({ list: [1, 2], target: { region: null, table: 't' } }),
+          (store) => store.binding.bind({ target: { table: 't', region: null }, list: [1, 2] }),
+          (store) => store.binding.bind({ list: [1, 2], target: { region: null, table: 't' } }),
         );
       });
 
@@ -599,10 +611,10 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await using place = await newPlace();
         const store = place.open();
         const original = { tables: { messages: { columns: { price: { columnType: 'decimal(10,5)' } } } } };
-        store.bind(original);
+        store.binding.bind(original);
         const altered = { tables: { messages: { columns: { price: { columnType: 'decimal(12,6)' } } } } };
         for (let attempt = 0; attempt < 2; attempt++) {
-          expect(() => store.bind(altered)).toThrow(
+          expect(() => store.binding.bind(altered)).toThrow(
             expect.objectContaining({
               code: 'E_STATE_CHANGED',
               message: expect.stringContaining(
@@ -611,7 +623,7 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             }),
           );
         }
-        store.bind(original);
+        store.binding.bind(original);
         store.close();
       });
     });
@@ -619,18 +631,18 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
     test('incidents add up by kind, over all processes', async () => {
       await acrossReopen(
         (store) => {
-          expect(store.incidents()).toEqual([]);
-          store.addIncidents([
+          expect(store.incidents.all()).toEqual([]);
+          store.incidents.add([
             { kind: 'throttled', count: 3, firstAt: 100, lastAt: 200 },
             { kind: 'source-busy', count: 1, firstAt: 150, lastAt: 150 },
           ]);
           // The clock may have been set back meanwhile.
-          store.addIncidents([{ kind: 'throttled', count: 2, firstAt: 50, lastAt: 60 }]);
-          store.addIncidents([{ kind: 'throttled', count: 1, firstAt: 300, lastAt: 400 }]);
-          store.addIncidents([]);
+          store.incidents.add([{ kind: 'throttled', count: 2, firstAt: 50, lastAt: 60 }]);
+          store.incidents.add([{ kind: 'throttled', count: 1, firstAt: 300, lastAt: 400 }]);
+          store.incidents.add([]);
         },
         (store) =>
-          expect(store.incidents()).toEqual([
+          expect(store.incidents.all()).toEqual([
             { kind: 'source-busy', count: 1, firstAt: 150, lastAt: 150 },
             { kind: 'throttled', count: 6, firstAt: 50, lastAt: 400 },
           ]),
@@ -640,8 +652,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
     test('heartbeats overwrite each other', async () => {
       await using place = await newPlace();
       const store = place.open();
-      store.beat(sampleHeartbeat());
-      store.beat(sampleHeartbeat({ at: 1_763_847_001_123 }));
+      store.heartbeat.beat(sampleHeartbeat());
+      store.heartbeat.beat(sampleHeartbeat({ at: 1_763_847_001_123 }));
       store.close();
     });
 
@@ -650,19 +662,19 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
       const store = place.open();
       store.close();
       store.close();
-      expect(() => store.suspects()).toThrow(defect);
+      expect(() => store.ambiguousWrites.all()).toThrow(defect);
     });
 
     test('nothing to record is recorded', async () => {
       await using place = await newPlace();
       const store = place.open();
       const pass = begun(store);
-      store.commitChunks(pass, [], []);
-      store.recordBadRows([]);
-      store.addSuspects([]);
-      store.closeSuspects([]);
-      store.endWrites();
-      expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(0);
+      store.checkpoints.commit(pass, [], []);
+      store.badRows.record([]);
+      store.ambiguousWrites.add([]);
+      store.ambiguousWrites.close([]);
+      store.lateWrites.end();
+      expect(store.passes.summary('backfill', 'messages')?.counts.chunks).toBe(0);
       store.close();
     });
   });

@@ -1,14 +1,14 @@
 /** Plans and chunks as a run would make them, small enough to read. */
 import type { Cursor, Range } from '../../src/core/model.js';
+import type { StateStore } from '../../src/core/ports/state-ports.js';
 import type {
   BadRowRecord,
   ChunkRecord,
   DifferenceRecord,
   Heartbeat,
   Pass,
-  StateStore,
   TablePlan,
-} from '../../src/core/ports/state-ports.js';
+} from '../../src/core/ports/state-records.js';
 
 export const cursor = (text: string): Cursor => text as Cursor;
 
@@ -32,7 +32,7 @@ export function sampleRanges(): readonly Range[] {
 
 export function sampleChunk(changes: Partial<ChunkRecord> = {}): ChunkRecord {
   return {
-    range: 0,
+    segment: 0,
     last: cursor('["AC1","SM1"]'),
     rows: 10,
     items: 20,
@@ -54,10 +54,10 @@ export function sampleChunk(changes: Partial<ChunkRecord> = {}): ChunkRecord {
 /** Takes a pass over the sample plan to its end, one chunk a range. */
 export function finishSamplePass(store: StateStore, pass: Pass, changes: Partial<ChunkRecord> = {}): void {
   for (const { index } of sampleRanges()) {
-    store.commitChunks(pass, [sampleChunk({ range: index, ...changes })], []);
-    store.completeRange(pass, index);
+    store.checkpoints.commit(pass, [sampleChunk({ segment: index, ...changes })], []);
+    store.checkpoints.completeSegment(pass, index);
   }
-  store.finishPass(pass);
+  store.passes.finish(pass);
 }
 
 export function sampleDifference(changes: Partial<DifferenceRecord> = {}): DifferenceRecord {

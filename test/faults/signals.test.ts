@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { PassKind } from '../../src/core/ports/state-ports.js';
+import type { PassKind } from '../../src/core/ports/state-records.js';
 import { shardFiles } from '../../src/state/sqlite/files.js';
 import { acquireLock, type Lock } from '../../src/state/sqlite/lock.js';
 import { readShardStatus } from '../../src/state/status/read-status.js';

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { PassKind } from '../../src/core/ports/state-ports.js';
+import type { PassKind } from '../../src/core/ports/state-records.js';
 import { readShardStatus } from '../../src/state/status/read-status.js';
 import type { CliResult, RunningCli } from './cli.js';
 import type { ConfigDocument, Migration } from './migration.js';
@@ -15,7 +15,7 @@ export function letEvidenceAge(stateFolder: string, shard: string, ms: number): 
   const database = new Database(join(stateFolder, `${shard}.db`), { fileMustExist: true });
   database.exec(`
     UPDATE chunks SET done_at = done_at - ${ms}, compared_at = compared_at - ${ms}, compared_steady = compared_steady - ${ms};
-    UPDATE pass_ranges SET oldest_at = oldest_at - ${ms}, oldest_steady = oldest_steady - ${ms},
+    UPDATE pass_segments SET oldest_at = oldest_at - ${ms}, oldest_steady = oldest_steady - ${ms},
                            newest_at = newest_at - ${ms}, newest_steady = newest_steady - ${ms};
     UPDATE passes SET started_at = started_at - ${ms}, finished_at = finished_at - ${ms};
   `);

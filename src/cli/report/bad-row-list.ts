@@ -4,7 +4,7 @@
  * state; its key is a row value and shown only where that was asked for.
  */
 import type { Fault } from '../../core/errors.js';
-import type { RecordedBadRow } from '../../core/ports/state-ports.js';
+import type { RecordedBadRow } from '../../core/ports/state-records.js';
 import { count, plural } from '../../report/format.js';
 import { wrap } from '../../listeners/terminal.js';
 import type { ShardBadRows } from '../../state/status/read-bad-rows.js';
@@ -90,7 +90,8 @@ function kindOf({ kind, kinds }: Group): string {
 
 /** Never wrapped: one row, one line, for grep. */
 function rowLine(row: RecordedBadRow, showValues: boolean): string {
-  const where = row.place === null ? 'in no committed chunk' : `range ${row.place.range}, chunk ${row.place.chunk}`;
+  const where =
+    row.chunkRef === null ? 'in no committed chunk' : `range ${row.chunkRef.segment}, chunk ${row.chunkRef.chunk}`;
   const name = showValues ? row.key : where;
   return `  #${row.number}  ${row.table}  ${name}  ${row.column ?? 'item'}: ${row.kind}`;
 }
@@ -130,7 +131,7 @@ function totalRecord(shard: string, known: ShardBadRows | null, listed: number, 
 }
 
 function rowRecord(shard: string, row: RecordedBadRow, showValues: boolean): unknown {
-  const { number, table, column, cause, kind, reason, remedy, itemsTaken, place, recordedAt } = row;
+  const { number, table, column, cause, kind, reason, remedy, itemsTaken, chunkRef: place, recordedAt } = row;
   return {
     type: 'row',
     shard,
@@ -142,7 +143,7 @@ function rowRecord(shard: string, row: RecordedBadRow, showValues: boolean): unk
     reason,
     remedy,
     itemsTaken,
-    range: place?.range ?? null,
+    range: place?.segment ?? null,
     chunk: place?.chunk ?? null,
     recordedAt: new Date(recordedAt).toISOString(),
     ...(showValues ? { key: row.key } : {}),

@@ -2,7 +2,7 @@
  * What follows from `setting-changes.ts` for fingerprints: which of their entries older states may lack, which may
  * grow, and in which ones the shards of one migration have to agree.
  */
-import type { Fingerprint, FingerprintChange } from '../../core/ports/state-ports.js';
+import type { Fingerprint, FingerprintChange } from '../../core/ports/state-records.js';
 import { sealedLike } from './seal.js';
 import { SETTING_CHANGES } from './setting-changes.js';
 

@@ -4,7 +4,7 @@
  * difference reads as a path. A text that takes environment variables is bound without what they hold (`seal.ts`).
  */
 import type { TableInfo, UniqueKey } from '../../core/model.js';
-import type { Fingerprint } from '../../core/ports/state-ports.js';
+import type { Fingerprint } from '../../core/ports/state-records.js';
 import type { Path } from '../../core/text/config-path.js';
 import { sealed } from './seal.js';
 import type { AddedAttribute, Config, ItemMapping, SourceTableConfig } from '../model.js';

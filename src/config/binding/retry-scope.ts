@@ -4,7 +4,7 @@
  * by name. Of the attributes, only the rules of columns that have bad rows change. Rows moved before keep the former
  * form: `verify` compares with the present mapping and shows them, and the reports say why.
  */
-import type { Fingerprint } from '../../core/ports/state-ports.js';
+import type { Fingerprint } from '../../core/ports/state-records.js';
 
 /** A column with bad rows; `column` null: rows whose fault is the whole item's, such as its size. */
 export interface BadColumn {

@@ -3,7 +3,7 @@
  * against these alone; each has one contract test suite in `test/contract` that every implementation passes. Whatever
  * waits takes an AbortSignal and rejects with E_INTERRUPTED.
  */
-import type { Moment } from '../time/age.js';
+import type { Instant } from '../time/age.js';
 import type { HeldItem } from '../held-item.js';
 import type { BinlogPosition, Cursor, MappedItem, Range, Row, TableInfo, UniqueKey } from '../model.js';
 import type { RowChunk } from '../row-block.js';
@@ -164,7 +164,7 @@ export interface ItemWriter {
    *   `written`: items that the target refused, each the fault of its row, and the receipt of all others, which were
    *   acknowledged.
    */
-  write(items: readonly MappedItem[], readAt?: Moment): Promise<WriteReceipt>;
+  write(items: readonly MappedItem[], readAt?: Instant): Promise<WriteReceipt>;
   /** Waits for requests in flight, drops what is only queued (its `write` rejects), frees sockets. */
   close(): Promise<void>;
 }

@@ -3,18 +3,18 @@
  * sleeps.
  */
 
-export interface Moment {
+export interface Instant {
   /** ms since the epoch */
   readonly wall: number;
   /** ms of a clock that nobody sets */
-  readonly steady: number;
+  readonly monotonic: number;
 }
 
-export function thisMoment(): Moment {
-  return { wall: Date.now(), steady: performance.now() };
+export function thisInstant(): Instant {
+  return { wall: Date.now(), monotonic: performance.now() };
 }
 
 /** In ms. */
-export function ageOf(moment: Moment, now = thisMoment()): number {
-  return Math.max(now.wall - moment.wall, now.steady - moment.steady);
+export function ageOf(moment: Instant, now = thisInstant()): number {
+  return Math.max(now.wall - moment.wall, now.monotonic - moment.monotonic);
 }

@@ -17,7 +17,7 @@
  * Looked through for siblings: deleted and made again, with the same keys or others; deleted alone, or being deleted;
  * restored from a backup; another region, account or endpoint (the ARN, or the id); archived, its KMS key out of reach,
  * replication denied; an index or a replica added, built or deleted in mid-run (named, no fault: neither changes what
- * is in the table); TTL switched on or off (`StateStore.noteTtl`, at both ends of a verification); a stream switched on
+ * is in the table); TTL switched on or off (`PassStore.noteTtl`, at both ends of a verification); a stream switched on
  * (the preflight names it; it changes no item). Connections that a name led to before it led elsewhere stay where they
  * are: a look over a new one may see the other table first, and refuses early.
  */

@@ -4,7 +4,7 @@
  * items were refused goes on, and rejects once all others are acknowledged: nothing of it needs to be written again.
  */
 import type { FerryError } from '../../core/errors.js';
-import { thisMoment } from '../../core/time/age.js';
+import { thisInstant } from '../../core/time/age.js';
 import type { WriteReceipt } from '../../core/ports/ports.js';
 import { refusedItems } from './item-faults.js';
 
@@ -23,7 +23,7 @@ export class PendingWrite {
   /** @param readAt when the rows were read that the items came from */
   constructor(
     items: number,
-    readonly readAt = thisMoment(),
+    readonly readAt = thisInstant(),
   ) {
     this.#items = items;
     this.#unacknowledged = items;

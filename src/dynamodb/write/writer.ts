@@ -11,7 +11,7 @@
  * (`write-outcomes.ts`).
  */
 import { setMaxListeners } from 'node:events';
-import { ageOf, thisMoment } from '../../core/time/age.js';
+import { ageOf, thisInstant } from '../../core/time/age.js';
 import { interrupted, type FerryError } from '../../core/errors.js';
 import type { MappedItem } from '../../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
@@ -100,7 +100,7 @@ class QueueingItemWriter implements ItemWriter {
     }
   }
 
-  write(items: readonly MappedItem[], readAt = thisMoment()): Promise<WriteReceipt> {
+  write(items: readonly MappedItem[], readAt = thisInstant()): Promise<WriteReceipt> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (items.length === 0) return Promise.resolve({ items: 0, newer: 0, units: 0 });
     const write = new PendingWrite(items.length, readAt);

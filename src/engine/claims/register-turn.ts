@@ -10,7 +10,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError, interrupted } from '../../core/errors.js';
-import type { KeyRegister } from '../../core/ports/state-ports.js';
+import type { KeyRegister } from '../../core/ports/key-register.js';
 import type { ShardContext } from '../pass/table-job.js';
 
 export interface TurnTimes {
@@ -30,14 +30,14 @@ const TIMES: TurnTimes = { pauseMs: 100, tellEveryMs: 2_000, giveUpAfterMs: 360_
 export async function inTurn<T>(
   { shard, emitter }: Pick<ShardContext, 'shard' | 'emitter'>,
   register: Pick<KeyRegister, 'holder'>,
-  action: () => T,
+  action: () => T | Promise<T>,
   signal: AbortSignal,
   { pauseMs, tellEveryMs, giveUpAfterMs }: TurnTimes = TIMES,
 ): Promise<T> {
   const since = performance.now();
   for (let told = 0; ;) {
     try {
-      return action();
+      return await action();
     } catch (thrown) {
       const waited = performance.now() - since;
       const busy = thrown instanceof FerryError && thrown.code === 'E_STATE_LOCKED';

@@ -6,7 +6,7 @@
  */
 import type { Cursor } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
-import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-ports.js';
+import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-records.js';
 import { itemsOf } from './map-chunk.js';
 import { tellLeftBehind, type LeftBehind } from './refused-rows.js';
 import type { ShardContext, TableJob } from './table-job.js';
@@ -21,7 +21,7 @@ export class BadRowBook {
     private readonly job: TableJob,
   ) {
     this.#table = job.mapping.table.name;
-    this.#any = context.store.countBadRows(this.#table) > 0;
+    this.#any = context.store.badRows.count(this.#table) > 0;
   }
 
   /**
@@ -35,11 +35,11 @@ export class BadRowBook {
     const repaired = this.#knownIn(chunk).filter(({ cursor }) => !bad.has(cursor) && !unmoved.has(cursor));
     if (repaired.length > 0) {
       const cursors = repaired.map(({ cursor }) => cursor);
-      store.forgetBadRows(this.#table, cursors);
+      store.badRows.forget(this.#table, cursors);
       this.#tellLeftBehind(chunk, repaired, now);
     }
     if (badRows.length === 0) return;
-    store.recordBadRows(badRows);
+    store.badRows.record(badRows);
     this.#any = true;
   }
 
@@ -62,8 +62,8 @@ export class BadRowBook {
     if (!this.#any) return [];
     // Read whole, the table holds them all; and a row without a key that was mended is another row.
     return this.job.scanKey === null
-      ? this.context.store.badRows(this.#table)
-      : this.context.store.badRowsAt(
+      ? this.context.store.badRows.list(this.#table)
+      : this.context.store.badRows.at(
           this.#table,
           chunk.rows.map((row) => this.job.source.cursorOf(row)),
         );

@@ -9,7 +9,7 @@ import type { ShardContext, TableJob } from './table-job.js';
 export async function holdTable({ store, signal }: ShardContext, job: TableJob, accept: boolean): Promise<void> {
   const table = job.mapping.table.name;
   // Before it was planned, nothing was read of it.
-  const before = store.plan(table) === null ? null : store.tableIdentity(table);
+  const before = store.plans.get(table) === null ? null : store.plans.identity(table);
   const { identity, vouched } = await job.source.identify(before, accept, signal);
-  store.setTableIdentity(table, identity, vouched);
+  store.plans.setIdentity(table, identity, vouched);
 }

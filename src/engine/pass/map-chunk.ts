@@ -1,7 +1,7 @@
 /** Maps the rows of a chunk: items, bad rows with their reasons, expired rows, and the digest of it all. */
 import type { Cursor, MappedItem, Row } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
-import type { BadRowRecord } from '../../core/ports/state-ports.js';
+import type { BadRowRecord } from '../../core/ports/state-records.js';
 import { BadValue } from '../../mapping/value/bad-value.js';
 import { DigestSum } from '../../mapping/item/digest.js';
 import { ItemBuffer } from '../../mapping/item/item-buffer.js';

@@ -5,22 +5,40 @@
  * rejects.
  */
 import pLimit from 'p-limit';
-import { interrupted } from '../../core/errors.js';
+import { FerryError, interrupted } from '../../core/errors.js';
 import type { Range } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
-import type { ChunkRecord, DifferenceRecord, Pass, RangeProgress } from '../../core/ports/state-ports.js';
+import type { ChunkRecord, DifferenceRecord, Pass, SegmentProgress } from '../../core/ports/state-records.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
 import type { ShardContext, TableJob } from './table-job.js';
 import { Watermark } from './watermark.js';
 
 /** What a chunk came to. */
 export interface ChunkResult {
-  readonly record: Omit<ChunkRecord, 'range' | 'last'>;
+  readonly record: Omit<ChunkRecord, 'segment' | 'last'>;
   /** All of them; the first ones are kept, and the record counts the rest. */
   readonly differences: readonly DifferenceRecord[];
 }
 
 /** Differences that are kept of a chunk, as many as a report lists: all of it may be missing. */
 const KEPT_OF_A_CHUNK = 20;
+
+/** A segment of a pass that follows the table's plan. */
+export interface RangeProgress extends SegmentProgress {
+  readonly range: Range;
+}
+
+/**
+ * Returns the ranges that the pass walks.
+ * @throws FerryError E_INTERNAL when the pass does not follow a plan
+ */
+export function rangesOf(store: StateStore, pass: Pass): readonly RangeProgress[] {
+  return store.passes.progress(pass).map((segment) => {
+    const { range } = segment;
+    if (range !== null) return { ...segment, range };
+    throw new FerryError('E_INTERNAL', `pass ${pass.id} over table ${pass.table} does not follow a plan`, 'report it');
+  });
+}
 
 /** How a pass treats a chunk. */
 export interface ChunkHandler {
@@ -74,14 +92,14 @@ export async function runPass(
   const fault = firstFault as { readonly thrown: unknown } | null;
   if (context.signal.aborted) throw interrupted();
   if (fault !== null) throw fault.thrown;
-  const cuts = context.store.progress(pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
+  const cuts = rangesOf(context.store, pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
   const identity = await job.source.confirm(
     [...new Set(cuts)].filter((cursor) => cursor !== null),
     context.signal,
   );
-  if (identity !== null) context.store.setTableIdentity(pass.table, identity, false);
+  if (identity !== null) context.store.plans.setIdentity(pass.table, identity, false);
   await handler.conclude?.(context.signal);
-  context.store.finishPass(pass);
+  context.store.passes.finish(pass);
 }
 
 /**
@@ -116,9 +134,9 @@ async function walkRange(
   const { range } = progress;
   const where = { shard: context.shard, table: pass.table, range: range.index };
   // Where no row is found in the range, that is as old as the begin of the search.
-  const since = { at: Date.now(), steady: context.store.latest() };
+  const since = { at: Date.now(), steady: context.store.clock.latest() };
   const watermark = new Watermark<DoneChunk>((run) => {
-    context.store.commitChunks(
+    context.store.checkpoints.commit(
       pass,
       run.map((done) => done.record),
       run.flatMap((done) => done.differences),
@@ -132,7 +150,7 @@ async function walkRange(
   const finish = (chunk: RowChunk, result: ChunkResult, done: ReturnType<typeof watermark.start>): void => {
     context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
     done({
-      record: { ...result.record, range: range.index, last: chunk.last },
+      record: { ...result.record, segment: range.index, last: chunk.last },
       differences: result.differences.slice(0, KEPT_OF_A_CHUNK),
     });
   };
@@ -166,6 +184,6 @@ async function walkRange(
   }
   // Open chunks are those that failed, or whose commit did.
   if (watermark.open > 0 || signal.aborted) return;
-  context.store.completeRange(pass, range.index, pass.kind === 'verify' ? since : undefined);
+  context.store.checkpoints.completeSegment(pass, range.index, pass.kind === 'verify' ? since : undefined);
   context.emitter.emit('range.completed', where);
 }

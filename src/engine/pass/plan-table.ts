@@ -1,6 +1,6 @@
 /** Cuts a table into ranges once and keeps the cut: resumes and verifications follow the stored plan. */
 import type { ShardSource } from '../../core/ports/ports.js';
-import type { TablePlan } from '../../core/ports/state-ports.js';
+import type { TablePlan } from '../../core/ports/state-records.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 /**
@@ -9,7 +9,7 @@ import type { ShardContext, TableJob } from './table-job.js';
  */
 export async function ensurePlan(context: ShardContext, job: TableJob, shardSource: ShardSource): Promise<TablePlan> {
   const table = job.mapping.table.name;
-  const stored = context.store.plan(table);
+  const stored = context.store.plans.get(table);
   const plan = stored ?? (await makePlan(context, job, shardSource));
   context.emitter.emit('table.planned', {
     shard: context.shard,
@@ -31,7 +31,7 @@ async function makePlan(context: ShardContext, job: TableJob, shardSource: Shard
     ranges,
     plannedAt: Date.now(),
   };
-  context.store.savePlan(plan);
+  context.store.plans.save(plan);
   return plan;
 }
 

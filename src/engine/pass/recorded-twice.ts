@@ -4,7 +4,8 @@
  * what the target took of it stays known.
  */
 import type { Cursor, Renamed } from '../../core/model.js';
-import type { RecordedBadRow, StateStore } from '../../core/ports/state-ports.js';
+import type { BadRowStore } from '../../core/ports/state-ports.js';
+import type { RecordedBadRow } from '../../core/ports/state-records.js';
 
 /** A record of the step, and the row that it led to. */
 export interface Led {
@@ -23,17 +24,17 @@ export interface Readings<T extends Led> {
   readonly itemsTaken: (of: T) => number;
 }
 
-export function readingsOf<T extends Led>(step: readonly T[], store: Pick<StateStore, 'badRowsAt'>): Readings<T> {
-  const counted = new Set(step.filter(({ bad }) => bad.place !== null));
+export function readingsOf<T extends Led>(step: readonly T[], store: Pick<BadRowStore, 'at'>): Readings<T> {
+  const counted = new Set(step.filter(({ bad }) => bad.chunkRef !== null));
   for (const led of step.filter((each) => each.twice && counted.has(each))) {
     const heir = step.find(({ twice, cursor }) => !twice && cursor === led.cursor);
     if (heir !== undefined) {
       if (counted.has(heir)) continue;
       counted.add(heir);
     } else {
-      const [later] = led.cursor === null ? [] : store.badRowsAt(led.bad.table, [led.cursor]);
+      const [later] = led.cursor === null ? [] : store.at(led.bad.table, [led.cursor]);
       // It takes the place over before its own step.
-      if (later === undefined || later.place !== null) continue;
+      if (later === undefined || later.chunkRef !== null) continue;
     }
     counted.delete(led);
   }

@@ -4,7 +4,7 @@
  * to blame, and let a retry accept any change of the mapping.
  */
 import type { FerryError } from '../../core/errors.js';
-import type { RecordedBadRow } from '../../core/ports/state-ports.js';
+import type { RecordedBadRow } from '../../core/ports/state-records.js';
 import type { PassProgress } from './progress.js';
 import type { ShardContext, TableJob } from './table-job.js';
 

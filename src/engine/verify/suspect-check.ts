@@ -5,16 +5,17 @@
  * back every verification that began within its window.
  */
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
-import type { StateStore, Suspect } from '../../core/ports/state-ports.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
+import type { AmbiguousWrite } from '../../core/ports/state-records.js';
 
 export class SuspectCheck {
-  readonly #open: Map<string, Suspect>;
+  readonly #open: Map<string, AmbiguousWrite>;
 
   constructor(
-    private readonly store: StateStore,
-    private readonly clock: () => number = () => store.now(),
+    private readonly store: Pick<StateStore, 'ambiguousWrites' | 'clock' | 'lateWrites'>,
+    private readonly clock: () => number = () => store.clock.now(),
   ) {
-    this.#open = new Map(store.suspects().map((suspect) => [suspect.keyText, suspect]));
+    this.#open = new Map(store.ambiguousWrites.all().map((suspect) => [suspect.itemKey, suspect]));
   }
 
   /** Call it before items are read. @returns call it with those that were compared, whatever came of it */
@@ -36,7 +37,7 @@ export class SuspectCheck {
    * of them met has no row any more: nothing says what its item should be.
    */
   allCompared(beganAt: number): void {
-    this.#close([...this.#open.values()].filter((suspect) => beganAt >= closableAt(suspect)).map((s) => s.keyText));
+    this.#close([...this.#open.values()].filter((suspect) => beganAt >= closableAt(suspect)).map((s) => s.itemKey));
   }
 
   get open(): number {
@@ -54,18 +55,18 @@ export class SuspectCheck {
    * until then; null where one that began at `beganAt` is not concerned.
    */
   lateWritesUntil(beganAt: number): number | null {
-    const brokenOffAt = this.store.brokenOffAt();
-    if (brokenOffAt === null || beganAt >= brokenOffAt + LATE_WRITE_WINDOW_MS) return null;
-    return brokenOffAt + LATE_WRITE_WINDOW_MS;
+    const crashedAt = this.store.lateWrites.crashedAt();
+    if (crashedAt === null || beganAt >= crashedAt + LATE_WRITE_WINDOW_MS) return null;
+    return crashedAt + LATE_WRITE_WINDOW_MS;
   }
 
   #close(keyTexts: readonly string[]): void {
     if (keyTexts.length === 0) return;
-    this.store.closeSuspects(keyTexts);
+    this.store.ambiguousWrites.close(keyTexts);
     for (const keyText of keyTexts) this.#open.delete(keyText);
   }
 }
 
-function closableAt(suspect: Suspect): number {
+function closableAt(suspect: AmbiguousWrite): number {
   return suspect.since + LATE_WRITE_WINDOW_MS;
 }

@@ -13,7 +13,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { SourceLimits } from '../../config/model.js';
-import { thisMoment, type Moment } from '../../core/time/age.js';
+import { thisInstant, type Instant } from '../../core/time/age.js';
 import { interrupted } from '../../core/errors.js';
 import type { Cursor, Range } from '../../core/model.js';
 import { RowBlockBuilder, type RowBlock, type RowChunk, type RowMemoryPool } from '../../core/row-block.js';
@@ -276,7 +276,7 @@ class ChunkScan {
     const { chunkBytes } = this.means.limits;
     let bytes = 0;
     let begun = performance.now();
-    const readAt = thisMoment();
+    const readAt = thisInstant();
     const cut = (): void => {
       const now = performance.now();
       seen.pieces.push(this.#piece(this.#block.finish(), bytes, now - begun, readAt));
@@ -304,7 +304,7 @@ class ChunkScan {
     return Math.min(mostOfOneRow(), answerBytes(cells, rows, this.means.select.transports.length));
   }
 
-  #piece(rows: RowBlock, bytes: number, elapsedMs: number, readAt: Moment): RowChunk {
+  #piece(rows: RowBlock, bytes: number, elapsedMs: number, readAt: Instant): RowChunk {
     return { rows, last: this.means.select.cursorIn(rows, rows.length - 1), bytes, readAt, elapsedMs };
   }
 }

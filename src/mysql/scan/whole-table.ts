@@ -6,7 +6,7 @@
  * columns in it, behind the hash.
  */
 import { createHash } from 'node:crypto';
-import { thisMoment } from '../../core/time/age.js';
+import { thisInstant } from '../../core/time/age.js';
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, Range, Row, TableInfo } from '../../core/model.js';
 import {
@@ -93,9 +93,9 @@ export class WholeTable implements RowSource {
     const leave = throttle.enter();
     try {
       await throttle.pass(signal);
-      const readAt = thisMoment();
+      const readAt = thisInstant();
       const { rows, bytes } = await this.#read(signal);
-      if (rows.length > 0) yield { rows, last: END, bytes, readAt, elapsedMs: performance.now() - readAt.steady };
+      if (rows.length > 0) yield { rows, last: END, bytes, readAt, elapsedMs: performance.now() - readAt.monotonic };
     } finally {
       leave();
     }

@@ -5,15 +5,15 @@
 import type { Database } from 'better-sqlite3';
 import type { Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
-import type { RecordedBadRow } from '../../core/ports/state-ports.js';
+import type { RecordedBadRow } from '../../core/ports/state-records.js';
 import { badColumns, BadRows, type BadRowGroup } from '../tables/bad-rows.js';
 import { prepared } from '../sqlite/database.js';
 import { shardFiles, type ShardFiles } from '../sqlite/files.js';
 import type { StateAt } from '../open.js';
 import { Passes } from '../tables/passes.js';
 import { isRecorded, openBeside, readBeside } from './read-beside.js';
-import { guarded } from '../sqlite/sqlite-errors.js';
-import { SteadyClock } from '../tables/steady-clock.js';
+import { guarded } from '../sqlite/errors.js';
+import { BootClock } from '../tables/boot-clock.js';
 
 export interface ShardBadRows {
   readonly shard: string;
@@ -73,7 +73,7 @@ export function lookAtBadRows({ folder, shard }: StateAt, tables: readonly strin
     const opened = openBeside(files);
     database = opened;
     const badRows = prepared(files, () => new BadRows(opened));
-    const passes = prepared(files, () => new Passes(opened, new SteadyClock(opened)));
+    const passes = prepared(files, () => new Passes(opened, new BootClock(opened)));
     const read = opened.transaction(() => ({
       groups: badRows.groups(),
       last: badRows.last(),

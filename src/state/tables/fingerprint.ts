@@ -5,7 +5,7 @@
  */
 import { FerryError } from '../../core/errors.js';
 import { isSealed, shownOf } from '../../core/text/sealed.js';
-import type { Fingerprint, FingerprintChange } from '../../core/ports/state-ports.js';
+import type { Fingerprint, FingerprintChange } from '../../core/ports/state-records.js';
 import { restartCommand } from '../sqlite/files.js';
 
 const SHOWN_CHANGES = 8;

@@ -4,7 +4,7 @@
  */
 import type { Phase } from '../../core/model.js';
 import type { Standing } from '../../core/evidence.js';
-import type { PassSummary } from '../../core/ports/state-ports.js';
+import type { PassSummary } from '../../core/ports/state-records.js';
 
 /** The newest passes of one table. */
 export interface TablePasses {

@@ -7,7 +7,7 @@ import { disagreements, haveOneTarget } from '../../config/binding/binding-rules
 import { resumeFingerprint } from '../../config/binding/fingerprint.js';
 import type { Config } from '../../config/model.js';
 import type { Finding } from '../../core/errors.js';
-import type { Fingerprint } from '../../core/ports/state-ports.js';
+import type { Fingerprint } from '../../core/ports/state-records.js';
 import { changeLines } from '../../state/tables/fingerprint.js';
 import { readBinding, recordedShards } from '../../state/status/read-binding.js';
 

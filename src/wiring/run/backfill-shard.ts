@@ -16,11 +16,11 @@ import { openTargetSession } from '../target-session.js';
  */
 export async function backfillShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
   const { task, config, bus, session, store, context } = work;
-  const done = session.jobs.every((job) => isFinished(store.summary('backfill', job.mapping.table.name)));
+  const done = session.jobs.every((job) => isFinished(store.passes.summary('backfill', job.mapping.table.name)));
   if (done) return { ...NOTHING_DONE, ...evidence(task, store, session), alreadyDone: true };
   tellPhase(work, 'backfilling');
   const already = session.jobs.reduce(
-    (sum, job) => sum + (store.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
+    (sum, job) => sum + (store.passes.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
     0,
   );
   // A dry run is there to find them all.
@@ -30,7 +30,7 @@ export async function backfillShard(work: ShardWork): Promise<Omit<ShardOutcome,
   const registers = await openRegisters(work);
   try {
     for (const job of session.jobs) {
-      if (isFinished(store.summary('backfill', job.mapping.table.name))) continue;
+      if (isFinished(store.passes.summary('backfill', job.mapping.table.name))) continue;
       const writer = openWriter(work, target);
       try {
         await withPass(work, job, 'backfill', guard, (pass, progress) =>

@@ -6,7 +6,8 @@
 import { EXIT } from '../../core/errors.js';
 import { addCounts, NO_COUNTS, type Counts } from '../../core/model.js';
 import { oldestOf, type Age } from '../../core/evidence.js';
-import type { PassSummary, StateStore } from '../../core/ports/state-ports.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
+import type { PassSummary } from '../../core/ports/state-records.js';
 import type { ShardSession } from './shard-session.js';
 import type { ShardFindings, ShardOutcome, ShardTask } from './shard-task.js';
 
@@ -50,9 +51,9 @@ export function evidence(
   const missing = total((summary) => summary.missing);
   const differing = total((summary) => summary.differing);
   const unresolved = total((summary) => summary.unresolved);
-  const badRows = tables.reduce((sum, table) => sum + store.countBadRows(table), 0);
+  const badRows = tables.reduce((sum, table) => sum + store.badRows.count(table), 0);
   const unfinished = tables.flatMap((table) => {
-    const backfill = store.summary('backfill', table);
+    const backfill = store.passes.summary('backfill', table);
     return isFinished(backfill) ? [] : [{ table, begun: backfill !== null }];
   });
   // Of rows that are still to be moved, a verification proves nothing.
@@ -63,7 +64,7 @@ export function evidence(
     exitCode: clean ? EXIT.done : EXIT.differences,
     counts,
     badRows,
-    acceptedChanges: store.acceptedChanges(),
+    acceptedChanges: store.binding.acceptedChanges(),
     missing,
     differing,
     unresolved,
@@ -82,15 +83,15 @@ function counting(
   table: string,
   reached: ReadonlySet<string> | null,
 ): PassSummary | null {
-  const summary = store.summary(task.kind, table);
+  const summary = store.passes.summary(task.kind, table);
   if (task.kind === 'backfill') return summary;
   if (reached !== null && !reached.has(table)) return null;
-  const standing = store.standing(table);
+  const standing = store.passes.standing(table);
   return standing === 'stands' || standing === 'backfill-unfinished' ? summary : null;
 }
 
 function oldestComparison(store: StateStore, summaries: readonly PassSummary[]): Age | null {
-  return oldestOf(summaries.flatMap(({ oldest }) => (oldest === null ? [] : [store.age(oldest)])));
+  return oldestOf(summaries.flatMap(({ oldest }) => (oldest === null ? [] : [store.clock.age(oldest)])));
 }
 
 function findings(
@@ -99,8 +100,8 @@ function findings(
   session: ShardSession,
 ): ShardFindings {
   const badRows = session.jobs.flatMap(({ mapping, scanKey }) =>
-    store
-      .badRows(mapping.table.name, { after: 0, limit: LISTED })
+    store.badRows
+      .list(mapping.table.name, { after: 0, limit: LISTED })
       .map(({ table, column, cause, kind, reason, remedy, key, number }) => {
         // Without a key, what tells a row from others is all of its content: a report has its number.
         return { table, column, cause, kind, reason, remedy, row: scanKey === null ? `#${number}` : key };
@@ -109,7 +110,7 @@ function findings(
   const differences = session.jobs.flatMap(({ mapping, source }) => {
     const pass = told(mapping.table.name)?.pass;
     if (pass === undefined) return [];
-    return store.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
+    return store.checkpoints.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
       ...difference,
       table: mapping.table.name,
       row: source.describeKey(cursor),

@@ -8,7 +8,7 @@ import type { Config } from '../../config/model.js';
 import { placeText } from '../../core/text/config-path.js';
 import { FerryError, type Finding } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
-import type { Fingerprint } from '../../core/ports/state-ports.js';
+import type { Fingerprint } from '../../core/ports/state-records.js';
 import { nearest } from '../../core/text/nearest.js';
 import type { TableInfo } from '../../core/model.js';
 import type { CompiledMapping } from '../../mapping/compile.js';

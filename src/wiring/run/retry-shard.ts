@@ -7,7 +7,8 @@ import type { Config } from '../../config/model.js';
 import { FerryError, EXIT } from '../../core/errors.js';
 import type { EventBus } from '../../core/events.js';
 import { addCounts, NO_COUNTS } from '../../core/model.js';
-import type { Fingerprint, FingerprintChange, StateStore } from '../../core/ports/state-ports.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
+import type { Fingerprint, FingerprintChange } from '../../core/ports/state-records.js';
 import { holdTable } from '../../engine/pass/hold-table.js';
 import type { Registers } from '../../engine/claims/key-claims.js';
 import { PassProgress } from '../../engine/pass/progress.js';
@@ -42,7 +43,7 @@ function rebound(
   columns: () => readonly BadColumn[],
 ): readonly FingerprintChange[] {
   try {
-    return store.rebind(fingerprint, (side, other) => mustStay(side, other, columns()), columns, takenUp);
+    return store.binding.rebind(fingerprint, (side, other) => mustStay(side, other, columns()), columns, takenUp);
   } catch (thrown) {
     if (!(thrown instanceof FerryError) || thrown.code !== 'E_STATE_CHANGED') throw thrown;
     const names = columns().map(({ table, column }) =>
@@ -111,7 +112,7 @@ async function retryTable(
 ): Promise<RetryCounts> {
   const { task, store, bus, context } = work;
   const table = job.mapping.table.name;
-  const recorded = store.countBadRows(table);
+  const recorded = store.badRows.count(table);
   if (recorded === 0) return NOTHING_RETRIED;
   if (job.scanKey === null) {
     // A row without a key that was corrected is another row: nothing tells it from one that was deleted.
@@ -122,7 +123,7 @@ async function retryTable(
   const progress = new PassProgress(task.shard, table, 'backfilling', recorded, NO_COUNTS, gaugesOf(work));
   const writer = openWriter(work, target);
   const guard = openGuard(work, target);
-  const stopTelling = progress.publish(bus, store);
+  const stopTelling = progress.publish(bus, store.heartbeat);
   try {
     return await retryBadRows(context, job, { writer, guard, ...registers, progress, now: secondsNow });
   } catch (thrown) {

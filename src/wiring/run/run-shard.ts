@@ -58,8 +58,8 @@ export async function runShard(
   const { signal } = watch;
   try {
     store = await openState(task, config, bus, signal, () => watching.stepped());
-    incidents.keepIn(store);
-    if (store.waitsAnew) bus.emit('shard.warning', { shard: task.shard, ...WAITS_ANEW });
+    incidents.keepIn(store.incidents);
+    if (store.lateWrites.waitsAgain) bus.emit('shard.warning', { shard: task.shard, ...WAITS_ANEW });
     // A dry run asks no target, so it knows of no local index.
     const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
     session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, localIndexesOf(asked), task.scans));
@@ -190,8 +190,8 @@ async function workOn(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'el
 }
 
 function isResumed({ kind }: ShardTask, config: Config, store: StateStore | null, table: string): boolean {
-  if (store === null || !isUnfinished(store.summary(kind, table))) return false;
-  return kind === 'backfill' || store.abandoned(table, maxAgeMs(config)) === null;
+  if (store === null || !isUnfinished(store.passes.summary(kind, table))) return false;
+  return kind === 'backfill' || store.passes.abandoned(table, maxAgeMs(config)) === null;
 }
 
 function keysOf(session: ShardSession): readonly KeyTemplates[] {

@@ -2,7 +2,7 @@
 import type { SentConfig } from '../../config/model.js';
 import { EXIT, type ExitCode, type Fault } from '../../core/errors.js';
 import type { Age } from '../../core/evidence.js';
-import type { FingerprintChange } from '../../core/ports/state-ports.js';
+import type { FingerprintChange } from '../../core/ports/state-records.js';
 import type { RetryCounts } from '../../engine/retry.js';
 import { NO_COUNTS, type BadRow, type Counts, type Difference } from '../../core/model.js';
 import { asFerryError } from '../../core/thrown.js';

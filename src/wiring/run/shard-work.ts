@@ -7,7 +7,8 @@ import type { Config } from '../../config/model.js';
 import type { EventBus } from '../../core/events.js';
 import type { Phase } from '../../core/model.js';
 import { NO_TARGET, type ItemWriter, type TargetGuard } from '../../core/ports/ports.js';
-import type { KeyRegister, StateStore } from '../../core/ports/state-ports.js';
+import type { KeyRegister } from '../../core/ports/key-register.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
 import type { TokenBucket } from '../../dynamodb/capacity/budget.js';
 import type { TableFacts } from '../../dynamodb/table/table-facts.js';
 import { DiscardingWriter } from '../../engine/discarding-writer.js';
@@ -50,10 +51,10 @@ export function openWriter(work: ShardWork, target: TargetSession | null): ItemW
   if (target === null) return new DiscardingWriter();
   const { store, task, budget, targetIndexes } = work;
   let unrecorded = false;
-  store.beginWrites();
+  store.lateWrites.begin();
   const writer = target.openWriter(task.shard, { budget, indexes: targetIndexes }, (keyTexts) => {
     try {
-      store.addSuspects(keyTexts.map((keyText) => ({ keyText, since: store.now() })));
+      store.ambiguousWrites.add(keyTexts.map((itemKey) => ({ itemKey, since: store.clock.now() })));
     } catch (thrown) {
       unrecorded = true;
       throw thrown;
@@ -76,7 +77,7 @@ export function openWriter(work: ShardWork, target: TargetSession | null): ItemW
  */
 function endWrites(store: StateStore): void {
   try {
-    store.endWrites();
+    store.lateWrites.end();
   } catch {
     // The disk is full, as the run itself will have found.
   }

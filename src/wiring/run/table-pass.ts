@@ -1,7 +1,7 @@
 /** A pass over one table, from its plan to its end: what `backfill` and `verify` of a shard do with each table. */
 import { NO_COUNTS, type Phase } from '../../core/model.js';
 import type { TargetGuard } from '../../core/ports/ports.js';
-import type { Pass, PassKind } from '../../core/ports/state-ports.js';
+import type { Pass, PassKind } from '../../core/ports/state-records.js';
 import { holdTable } from '../../engine/pass/hold-table.js';
 import { ensurePlan, estimatedRows } from '../../engine/pass/plan-table.js';
 import { PassProgress } from '../../engine/pass/progress.js';
@@ -23,12 +23,12 @@ export async function withPass(
   const table = job.mapping.table.name;
   await holdTable(context, job, task.acceptServer);
   const plan = await ensurePlan(context, job, session.source);
-  const pass = store.openPass(kind, table, maxAgeMs(config));
+  const pass = store.passes.open(kind, table, { maxAgeMs: maxAgeMs(config) });
   work.reached.add(table);
-  const already = store.summary(kind, table)?.counts ?? NO_COUNTS;
+  const already = store.passes.summary(kind, table)?.counts ?? NO_COUNTS;
   const working: Phase = kind === 'backfill' ? 'backfilling' : 'verifying';
   const progress = new PassProgress(task.shard, table, working, estimatedRows(plan), already, gaugesOf(work));
-  const stopTelling = progress.publish(bus, store);
+  const stopTelling = progress.publish(bus, store.heartbeat);
   try {
     await run(pass, progress);
   } catch (thrown) {

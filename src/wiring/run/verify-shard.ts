@@ -31,7 +31,7 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
       for (const job of session.jobs) {
         const table = job.mapping.table.name;
         // Nothing of it was moved, so there is nothing to compare; the outcome says so.
-        if (store.summary('backfill', table) === null) continue;
+        if (store.passes.summary('backfill', table) === null) continue;
         if (work.task.takenOver[table] !== undefined) await holdTable(context, job, task.acceptServer);
         const before = takenOverFrom(work, table);
         if (before !== null) {
@@ -40,7 +40,7 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
           bus.emit('verification.kept', { shard: task.shard, ...before });
           continue;
         }
-        const abandoned = store.abandoned(table, maxAgeMs(config));
+        const abandoned = store.passes.abandoned(table, maxAgeMs(config));
         if (abandoned !== null) bus.emit('verification.again', { shard: task.shard, table, ...abandoned });
         await withPass(work, job, 'verify', guard, (pass, progress) =>
           verifyTable(context, job, pass, { reader, guard, progress, suspects, lookAtTtl, now: secondsNow }),
@@ -52,7 +52,7 @@ export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, '
   } finally {
     target.close();
   }
-  const began = tablesOf(session).flatMap((table) => store.summary('verify', table)?.pass.startedAt ?? []);
+  const began = tablesOf(session).flatMap((table) => store.passes.summary('verify', table)?.pass.startedAt ?? []);
   const beganAt = Math.min(...began);
   const found = { ...NOTHING_DONE, ...evidence(task, store, session), takenOver };
   // What belongs to a table that was not gone through is not settled by the others.
@@ -115,23 +115,23 @@ type TakenOver = ShardOutcome['takenOver'][number];
  * Asked again under the shard's lock: between the look (taken-over.ts) and this, another process may have worked on it.
  */
 function takenOverFrom({ task, store }: ShardWork, table: string): TakenOver | null {
-  const summary = store.summary('verify', table);
+  const summary = store.passes.summary('verify', table);
   if (summary === null || summary.newest === null || task.takenOver[table] !== summary.pass.id) return null;
-  if (!isFinished(summary) || store.standing(table) !== 'stands') return null;
-  return { table, lastCompared: store.age(summary.newest) };
+  if (!isFinished(summary) || store.passes.standing(table) !== 'stands') return null;
+  return { table, lastCompared: store.clock.age(summary.newest) };
 }
 
 /** A time of the state, whose clock nobody sets, as the clock on the wall will show it: for people. */
 function byWallClock({ store }: Pick<ShardWork, 'store'>, time: number): number;
 function byWallClock({ store }: Pick<ShardWork, 'store'>, time: number | null): number | null;
 function byWallClock({ store }: Pick<ShardWork, 'store'>, time: number | null): number | null {
-  return time === null ? null : Date.now() + time - store.now();
+  return time === null ? null : Date.now() + time - store.clock.now();
 }
 
 /** Said at once: on a large table, it spares the operator a verification that proves nothing. */
 function warnOfLateWrites(work: ShardWork, suspects: SuspectCheck): void {
   const { bus, task, store } = work;
-  const until = suspects.lateWritesUntil(store.now());
+  const until = suspects.lateWritesUntil(store.clock.now());
   if (until === null) return;
   bus.emit('shard.warning', {
     shard: task.shard,

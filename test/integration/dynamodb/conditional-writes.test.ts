@@ -1,7 +1,7 @@
 /** The writer beside a live one: what each condition does on real servers, and that faults change nothing of it. */
 import { PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
-import { thisMoment } from '../../../src/core/time/age.js';
+import { thisInstant } from '../../../src/core/time/age.js';
 import { canonicalItemText } from '../../../src/mapping/item/canonical.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
@@ -129,12 +129,12 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
       requestsInFlight: 1,
       rowLifeMs: 2 * MINUTE_MS,
     });
-    const { wall, steady } = thisMoment();
-    await target.writer.write([sampleItem('A', 'fresh')], { wall: wall - MINUTE_MS, steady: steady - MINUTE_MS });
+    const { wall, monotonic } = thisInstant();
+    await target.writer.write([sampleItem('A', 'fresh')], { wall: wall - MINUTE_MS, monotonic: monotonic - MINUTE_MS });
     // A clock that was set back makes it no younger.
     const old = target.writer.write(sampleItems(3, 1, 'STALE'), {
       wall: wall + MINUTE_MS,
-      steady: steady - 3 * MINUTE_MS,
+      monotonic: monotonic - 3 * MINUTE_MS,
     });
     await expect(old).rejects.toMatchObject({ code: 'E_LIVE_WRITER', exitCode: 5 });
     expect(proxy.requests.some(({ body }) => body.includes('STALE'))).toBe(false);

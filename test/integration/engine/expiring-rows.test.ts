@@ -3,7 +3,7 @@
  * them.
  */
 import { expect, it } from 'vitest';
-import { thisMoment } from '../../../src/core/time/age.js';
+import { thisInstant } from '../../../src/core/time/age.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { KeyClaims } from '../../../src/engine/claims/key-claims.js';
 import { onePair } from '../../support/migration.js';
@@ -29,7 +29,7 @@ it.each(onePair)('two that share an item key and expire in the queue are left ou
   const fail = (): never => {
     throw new Error('no item is refused');
   };
-  const written = await claims.write(work.target.writer, items, thisMoment(), fail, AbortSignal.timeout(5_000));
+  const written = await claims.write(work.target.writer, items, thisInstant(), fail, AbortSignal.timeout(5_000));
   expect(written.items).toEqual([]);
   expect(await work.items()).toEqual([]);
 });

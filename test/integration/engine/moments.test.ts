@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Moment } from '../../../src/core/time/age.js';
+import type { Instant } from '../../../src/core/time/age.js';
 import { LATE_WRITE_WINDOW_MS } from '../../../src/core/time/late-writes.js';
 import type { ItemReader, RowSource } from '../../../src/core/ports/ports.js';
 import type { RowChunk } from '../../../src/core/row-block.js';
@@ -22,11 +22,11 @@ const SQL = [
 const ITEM = rule('T', '{id:pad(10)}', { attributes: { columns: ['n'] } });
 
 /** A writer that says what it was told of when the rows were read, and makes everybody wait first. */
-function listening(): { readonly writer: DiscardingWriter; readonly told: readonly (Moment | undefined)[] } {
-  const told: (Moment | undefined)[] = [];
+function listening(): { readonly writer: DiscardingWriter; readonly told: readonly (Instant | undefined)[] } {
+  const told: (Instant | undefined)[] = [];
   const writer = altered(new DiscardingWriter(), {
     ready: () => sleep(20),
-    write: (items, readAt?: Moment) => {
+    write: (items, readAt?: Instant) => {
       told.push(readAt);
       return Promise.resolve({ items: items.length, newer: 0, units: 0 });
     },
@@ -48,14 +48,14 @@ describe.each(onePair)('when rows were read: $name', { timeout: 60_000 }, (serve
     await work.backfill({ job: withSource(work.job, { scan }), writer });
     expect(chunks.length).toBeGreaterThan(1);
     expect(told).toEqual(chunks.map(({ readAt }) => readAt));
-    for (const moment of told) expect(Object.keys(moment ?? {})).toEqual(['wall', 'steady']);
+    for (const moment of told) expect(Object.keys(moment ?? {})).toEqual(['wall', 'monotonic']);
   });
 
   it('is taken before a retry reads its rows', async () => {
     await using work = await openTableWork({ servers, sql: SQL, items: [ITEM] });
     await work.backfill({ writer: new DiscardingWriter() });
     const bad = sampleBadRow({ table: 't', column: 'n', key: 'id=1', chunk: null });
-    work.store.recordBadRows([{ ...bad, cursor: cursor('1') }]);
+    work.store.badRows.record([{ ...bad, cursor: cursor('1') }]);
     let askedAt = 0;
     const at: RowSource['at'] = async (cursors, signal) => {
       askedAt = performance.now();
@@ -65,8 +65,8 @@ describe.each(onePair)('when rows were read: $name', { timeout: 60_000 }, (serve
     const { writer, told } = listening();
     expect(await work.retry({ job: withSource(work.job, { at }), writer })).toMatchObject({ moved: 1 });
     expect(told.length).toBe(1);
-    expect(told[0]?.steady).toBeGreaterThan(0);
-    expect(told[0]?.steady).toBeLessThanOrEqual(askedAt);
+    expect(told[0]?.monotonic).toBeGreaterThan(0);
+    expect(told[0]?.monotonic).toBeLessThanOrEqual(askedAt);
   });
 });
 
@@ -76,7 +76,7 @@ describe.each(onePair)('a suspect: $name', { timeout: 60_000 }, (servers) => {
     await work.backfill();
     const keyText = '{"pk":{"S":"T"},"sk":{"S":"0000000003"}}';
     const since = 1_000;
-    work.store.addSuspects([{ keyText, since }]);
+    work.store.ambiguousWrites.add([{ itemKey: keyText, since }]);
     let now = since + LATE_WRITE_WINDOW_MS - 1;
     /** The window ends while the items are on their way. */
     const read: ItemReader['read'] = async (items, signal) => {
@@ -87,8 +87,8 @@ describe.each(onePair)('a suspect: $name', { timeout: 60_000 }, (servers) => {
     const suspects = new SuspectCheck(work.store, () => now);
     await work.verify({ reader: altered(work.target.reader, { read }), suspects });
     expect(suspects.open).toBe(1);
-    expect(work.store.suspects()).toMatchObject([{ keyText }]);
+    expect(work.store.ambiguousWrites.all()).toMatchObject([{ keyText }]);
     await work.verify({ suspects: new SuspectCheck(work.store, () => now) });
-    expect(work.store.suspects()).toEqual([]);
+    expect(work.store.ambiguousWrites.all()).toEqual([]);
   });
 });

@@ -72,7 +72,7 @@ function inTwoRanges({ store }: TableWork): void {
     upTo: ends[index + 1] ?? null,
     estimatedRows: 1,
   }));
-  store.savePlan({ table: 't', scanKey: 'PRIMARY', position: null, ranges, plannedAt: Date.now() });
+  store.plans.save({ table: 't', scanKey: 'PRIMARY', position: null, ranges, plannedAt: Date.now() });
 }
 
 const moved = { n: '1', id: '295' };
@@ -85,11 +85,13 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
     const items = await work.items();
     expect(items.length).toBe(ROWS);
     expect(items.find(({ sk }) => sk === 'a1b')).toMatchObject(moved);
-    expect(work.store.badRows('t')).toEqual([]);
+    expect(work.store.badRows.list('t')).toEqual([]);
     const keyText = '{"pk":{"S":"T"},"sk":{"S":"a1b"}}';
     const owner = { shard: 's01', table: 't' };
-    expect(work.register.claim(owner, [{ keyText, cursor: cursor('295') }])).toEqual([]);
-    expect(work.register.claim(owner, [{ keyText, cursor: cursor('10') }])).toMatchObject([{ cursor: cursor('295') }]);
+    expect(await work.register.claim(owner, [{ claim: keyText, cursor: cursor('295') }])).toEqual([]);
+    expect(await work.register.claim(owner, [{ claim: keyText, cursor: cursor('10') }])).toMatchObject([
+      { cursor: cursor('295') },
+    ]);
   });
 
   it('is one row too where another one took its place, or it was put there again', async () => {
@@ -104,17 +106,17 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
     const items = await work.items();
     expect(items.find(({ sk }) => sk === 'a1b')).toMatchObject(moved);
     expect(items.find(({ sk }) => sk === 'a2b')).toMatchObject({ n: '2', id: '296' });
-    expect(work.store.badRows('t')).toEqual([]);
+    expect(work.store.badRows.list('t')).toEqual([]);
   });
 
   it('was read by a run that ended before it was committed, and has moved by the next', async () => {
     await using work = await open(servers);
     const keyText = '{"pk":{"S":"T"},"sk":{"S":"a1b"}}';
-    work.register.claim({ shard: 's01', table: 't' }, [{ keyText, cursor: cursor('10') }]);
+    await work.register.claim({ shard: 's01', table: 't' }, [{ claim: keyText, cursor: cursor('10') }]);
     await work.database.query('UPDATE t SET id = 11 WHERE id = 10');
     await work.backfill({ itemKeys: work.register });
     expect((await work.items()).find(({ sk }) => sk === 'a1b')).toMatchObject({ id: '11' });
-    expect(work.store.badRows('t')).toEqual([]);
+    expect(work.store.badRows.list('t')).toEqual([]);
   });
 
   it.each([
@@ -138,9 +140,13 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
     const stored = await work.items();
     expect(stored.find((item) => item['sk'] === sk)).toMatchObject(moved);
     expect(stored.length).toBe(ROWS);
-    expect(work.store.badRows('t')).toEqual([]);
+    expect(work.store.badRows.list('t')).toEqual([]);
     // The reading that was left out is a row of its chunk, and no item.
-    expect(work.store.summary('backfill', 't')?.counts).toMatchObject({ rows: ROWS + 1, items: ROWS, badRows: 0 });
+    expect(work.store.passes.summary('backfill', 't')?.counts).toMatchObject({
+      rows: ROWS + 1,
+      items: ROWS,
+      badRows: 0,
+    });
   });
 
   it.each([
@@ -157,8 +163,8 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
       const stored = await work.items();
       expect(stored.find(({ sk }) => sk === how.sk)).toMatchObject(moved);
       expect(stored.length).toBe(ROWS);
-      expect(work.store.badRows('t')).toEqual([]);
-      expect(work.store.summary('backfill', 't')?.pass.finishedAt).not.toBeNull();
+      expect(work.store.badRows.list('t')).toEqual([]);
+      expect(work.store.passes.summary('backfill', 't')?.pass.finishedAt).not.toBeNull();
     },
   );
 });
@@ -177,7 +183,7 @@ describe.each(onePair)('two rows that share an item key: $name', { timeout: 60_0
       code: 'E_ITEM_KEY_SHARED',
       message: 'shard s01: two rows of table t map to one item key; the second was not written',
     });
-    expect(work.store.badRows('t').map((bad) => bad.cursor)).toEqual([cursor('10'), cursor('299')]);
+    expect(work.store.badRows.list('t').map((bad) => bad.cursor)).toEqual([cursor('10'), cursor('299')]);
   });
 
   it('stop the run also where the first has moved, and is there still', async () => {
@@ -186,10 +192,10 @@ describe.each(onePair)('two rows that share an item key: $name', { timeout: 60_0
     await expect(work.backfill({ ...moving, itemKeys: work.register })).rejects.toMatchObject({
       code: 'E_ITEM_KEY_SHARED',
     });
-    expect(work.store.badRows('t').map((bad) => bad.cursor)).toEqual([cursor('295'), cursor('299')]);
+    expect(work.store.badRows.list('t').map((bad) => bad.cursor)).toEqual([cursor('295'), cursor('299')]);
     // The alarm that was none is not among them: what is recorded goes with the next run, which finds them anew.
     await work.database.query('DELETE FROM t WHERE id = 299');
     await work.backfill({ itemKeys: work.register, writer: new DiscardingWriter() });
-    expect(work.store.badRows('t')).toEqual([]);
+    expect(work.store.badRows.list('t')).toEqual([]);
   });
 });

@@ -219,9 +219,9 @@ describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (
       return found;
     };
     await work.verify({ reader: altered(work.target.reader, { read }) });
-    const summary = work.store.summary('verify', 't');
+    const summary = work.store.passes.summary('verify', 't');
     expect(summary).toMatchObject({ counts: { rows: 2, badRows: 1 }, missing: 0, differing: 0, unresolved: 0 });
-    expect(work.store.badRows('t')).toMatchObject([{ cursor: cursor('1'), column: 'n' }]);
+    expect(work.store.badRows.list('t')).toMatchObject([{ cursor: cursor('1'), column: 'n' }]);
   });
 
   it('counts a row that was bad when it was read as that, and reads it once', async () => {
@@ -230,12 +230,12 @@ describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (
     await work.backfill();
     const never = (): Promise<never> => Promise.reject(new Error('they were read a second time'));
     await work.verify({ job: withSource(work.job, { at: never, refetch: never }) });
-    expect(work.store.summary('verify', 't')).toMatchObject({ counts: { rows: 2, badRows: 2 }, missing: 0 });
+    expect(work.store.passes.summary('verify', 't')).toMatchObject({ counts: { rows: 2, badRows: 2 }, missing: 0 });
     await work.database.query('UPDATE t SET n = 3');
     await store(work);
     await work.verify();
-    expect(work.store.summary('verify', 't')).toMatchObject({ counts: { items: 2, badRows: 0 }, missing: 0 });
-    expect(work.store.badRows('t')).toEqual([]);
+    expect(work.store.passes.summary('verify', 't')).toMatchObject({ counts: { items: 2, badRows: 0 }, missing: 0 });
+    expect(work.store.badRows.list('t')).toEqual([]);
   });
 
   it('finds the item of a row missing that was bad and is mended, though TTL is on and its time is over', async () => {
@@ -248,8 +248,11 @@ describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (
     await work.backfill();
     await work.database.query('UPDATE t SET n = 3 WHERE id = 1');
     await work.verify({ deletesBy: 'ttl' });
-    expect(work.store.summary('verify', 't')).toMatchObject({ missing: 1, counts: { items: 1, expiredItems: 0 } });
+    expect(work.store.passes.summary('verify', 't')).toMatchObject({
+      missing: 1,
+      counts: { items: 1, expiredItems: 0 },
+    });
     // It stays what `--retry-bad` goes by.
-    expect(work.store.badRows('t')).toMatchObject([{ cursor: cursor('1') }]);
+    expect(work.store.badRows.list('t')).toMatchObject([{ cursor: cursor('1') }]);
   });
 });

@@ -27,8 +27,8 @@ it.each(onePair)(
 
     expect(await claimsOf('s02').claim(items.slice(0, 3), signal)).toEqual(items.slice(0, 3));
     expect(await claimsOf('s01').claim(items.slice(3), signal)).toEqual(items.slice(3));
-    expect(work.store.badRows('t')).toEqual([]);
+    expect(work.store.badRows.list('t')).toEqual([]);
     await expect(claimsOf('s01').claim(items, signal)).rejects.toMatchObject({ code: 'E_SHARD_OVERLAP' });
-    expect(work.store.badRows('t')).toMatchObject([{ cursor: cursor('1'), column: 'account' }]);
+    expect(work.store.badRows.list('t')).toMatchObject([{ cursor: cursor('1'), column: 'account' }]);
   },
 );

@@ -13,7 +13,9 @@ import {
   type RowSource,
   type TtlLook,
 } from '../../../src/core/ports/ports.js';
-import type { KeyRegister, Pass, PassKind, StateStore } from '../../../src/core/ports/state-ports.js';
+import type { KeyRegister } from '../../../src/core/ports/key-register.js';
+import type { StateStore } from '../../../src/core/ports/state-ports.js';
+import type { Pass, PassKind } from '../../../src/core/ports/state-records.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { ensurePlan } from '../../../src/engine/pass/plan-table.js';
 import { PassProgress } from '../../../src/engine/pass/progress.js';
@@ -105,7 +107,7 @@ export async function openTableWork(options: TableWorkOptions): Promise<TableWor
     const passOf = async (kind: PassKind, work: TableJob): Promise<{ pass: Pass; progress: PassProgress }> => {
       await ensurePlan(context, work, shard);
       const progress = new PassProgress(SHARD, 't', 'backfilling', 1, NO_COUNTS, GAUGES);
-      return { pass: store.openPass(kind, 't'), progress };
+      return { pass: store.passes.open(kind, 't'), progress };
     };
     const common = { itemKeys: null, shardValues: null, now, guard: NO_TARGET };
     return {

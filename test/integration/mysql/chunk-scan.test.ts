@@ -34,8 +34,8 @@ describe.each(mysqlServers)('$name', (server) => {
     const ids: number[] = [];
     for await (const { rows, bytes, readAt } of source.scan(EVERYTHING, null, signal)) {
       ids.push(...rows.map(([id]) => Number(id)));
-      const select = bySelect.get(readAt.steady) ?? { rows: 0, bytes: 0 };
-      bySelect.set(readAt.steady, { rows: select.rows + rows.length, bytes: select.bytes + bytes });
+      const select = bySelect.get(readAt.monotonic) ?? { rows: 0, bytes: 0 };
+      bySelect.set(readAt.monotonic, { rows: select.rows + rows.length, bytes: select.bytes + bytes });
       // A chunk is closed by the row that fills it.
       const [last = 0] = bodies.slice(ids.at(-1), (ids.at(-1) ?? 0) + 1);
       expect(bytes).toBeLessThan(CHUNK_BYTES + last + 3);

@@ -15,7 +15,8 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LATE_WRITE_WINDOW_MS } from '../../../src/core/time/late-writes.js';
-import type { KeyRegister, StateStore } from '../../../src/core/ports/state-ports.js';
+import type { KeyRegister } from '../../../src/core/ports/key-register.js';
+import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import { adoptState } from '../../../src/state/home/adopt.js';
 import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
@@ -38,12 +39,16 @@ async function place() {
   const at = { folder, shard: 's01' };
   const work = (last: string): void => {
     const store = openStateStore({ ...at, create: true });
-    if (store.plan('messages') === null) store.savePlan(samplePlan());
-    const pass = store.openPass('backfill', 'messages');
-    store.commitChunks(pass, [sampleChunk({ last: cursor(last) })], []);
-    const comparedAt = { at: Date.now(), steady: store.now() };
-    store.commitChunks(store.openPass('verify', 'messages', 60_000), [sampleChunk({ comparedAt })], []);
-    expect(store.summary('verify', 'messages')?.newest).toEqual(comparedAt);
+    if (store.plans.get('messages') === null) store.plans.save(samplePlan());
+    const pass = store.passes.open('backfill', 'messages');
+    store.checkpoints.commit(pass, [sampleChunk({ last: cursor(last) })], []);
+    const comparedAt = { at: Date.now(), steady: store.clock.now() };
+    store.checkpoints.commit(
+      store.passes.open('verify', 'messages', { maxAgeMs: 60_000 }),
+      [sampleChunk({ comparedAt })],
+      [],
+    );
+    expect(store.passes.summary('verify', 'messages')?.newest).toEqual(comparedAt);
     store.close();
   };
   work('a');
@@ -110,7 +115,7 @@ const DISPLACED: readonly Displacement[] = [
     reason: 'older',
     displace: async ({ at, file }) => {
       const store = openStateStore({ ...at, create: true });
-      store.addSuspects([{ keyText: 'k', since: 1 }]);
+      store.ambiguousWrites.add([{ itemKey: 'k', since: 1 }]);
       copyFileSync(file('s01.db'), file('kept'));
       store.close();
       copyFileSync(file('kept'), file('s01.db'));
@@ -177,9 +182,9 @@ test.each(DISPLACED)(
     expect(adoptState(at)).toMatchObject({ reason: null, lateWritesForMs: null });
     expect(readShardStatus(at)?.lateWritesForMs).toBeGreaterThan(LATE_WRITE_WINDOW_MS - 10_000);
     const store = openStateStore({ ...at, create: false });
-    expect(Math.abs((store.brokenOffAt() ?? 0) - store.now())).toBeLessThan(10_000);
+    expect(Math.abs((store.lateWrites.crashedAt() ?? 0) - store.clock.now())).toBeLessThan(10_000);
     // How long ago that was compared, nobody knows any more.
-    expect(store.summary('verify', 'messages')?.newest?.steady ?? null).toBeNull();
+    expect(store.passes.summary('verify', 'messages')?.newest?.steady ?? null).toBeNull();
     store.close();
     expect(archiveState(at)).not.toBeNull();
   },
@@ -239,7 +244,7 @@ test('a state file that was removed by hand may have known of writes under way',
   await using one = await place();
   rmSync(one.file('s01.db'));
   const store = openStateStore({ ...one.at, create: true });
-  expect(Math.abs((store.brokenOffAt() ?? 0) - store.now())).toBeLessThan(10_000);
+  expect(Math.abs((store.lateWrites.crashedAt() ?? 0) - store.clock.now())).toBeLessThan(10_000);
   store.close();
   expect(adoptState(one.at)).toMatchObject({ reason: null });
 });
@@ -250,50 +255,50 @@ describe('the register of item keys', () => {
     const folder = temporary.path;
     const file = (name: string): string => join(folder, `item-keys.${name}`);
     const open = (): KeyRegister => openKeyRegister({ folder });
-    const claim = (keyText: string): unknown => {
+    const claim = async (itemKey: string): Promise<unknown> => {
       const opened = open();
       try {
-        return opened.claim({ shard: 's01', table: 'messages' }, [{ keyText, cursor: cursor('row') }]);
+        return await opened.claim({ shard: 's01', table: 'messages' }, [{ claim: itemKey, cursor: cursor('row') }]);
       } finally {
         opened.close();
       }
     };
-    claim('a');
+    await claim('a');
     return { file, open, claim, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() };
   }
 
   test('that is older than what was claimed is refused, since two rows could share a key unseen', async () => {
     await using one = await register();
     copyFileSync(one.file('db'), one.file('kept'));
-    one.claim('b');
+    await one.claim('b');
     copyFileSync(one.file('db'), one.file('newer'));
     copyFileSync(one.file('kept'), one.file('db'));
-    expect(() => one.claim('c')).toThrow(REFUSED);
+    await expect(one.claim('c')).rejects.toThrow(REFUSED);
     rmSync(one.file('db'));
-    expect(() => one.claim('c')).toThrow(REFUSED);
+    await expect(one.claim('c')).rejects.toThrow(REFUSED);
     copyFileSync(one.file('newer'), one.file('db'));
-    expect(one.claim('c')).toEqual([]);
+    expect(await one.claim('c')).toEqual([]);
     // As is advised, before its shards begin again.
     for (const name of ['db', 'seen']) rmSync(one.file(name));
-    expect(one.claim('c')).toEqual([]);
+    expect(await one.claim('c')).toEqual([]);
   });
 
   test('whose log was removed after a kill is refused; one that others work on, or without a witness, is not', async () => {
     await using one = await register();
     const [first, second] = [one.open(), one.open()];
-    const claims = (keyText: string) => [{ keyText, cursor: cursor('row') }];
+    const claims = (claim: string) => [{ claim, cursor: cursor('row') }];
     for (let i = 0; i < 5; i++) {
-      first.claim({ shard: 's01', table: 'messages' }, claims(`first ${i}`));
-      second.claim({ shard: 's02', table: 'messages' }, claims(`second ${i}`));
-      one.claim(`third ${i}`);
+      await first.claim({ shard: 's01', table: 'messages' }, claims(`first ${i}`));
+      await second.claim({ shard: 's02', table: 'messages' }, claims(`second ${i}`));
+      await one.claim(`third ${i}`);
     }
     copyFileSync(one.file('db'), one.file('without-log'));
     first.close();
     second.close();
     rmSync(one.file('seen'));
-    one.claim('d');
+    await one.claim('d');
     copyFileSync(one.file('without-log'), one.file('db'));
-    expect(() => one.claim('e')).toThrow(REFUSED);
+    await expect(one.claim('e')).rejects.toThrow(REFUSED);
   });
 });
 
@@ -308,9 +313,9 @@ describe('another machine', () => {
   }
 
   const look = (store: StateStore): { readonly waits: boolean; readonly anew: boolean } => {
-    const waits = (store.brokenOffAt() ?? 0) + LATE_WRITE_WINDOW_MS > store.now();
+    const waits = (store.lateWrites.crashedAt() ?? 0) + LATE_WRITE_WINDOW_MS > store.clock.now();
     store.close();
-    return { waits, anew: store.waitsAnew };
+    return { waits, anew: store.lateWrites.waitsAgain };
   };
 
   test('is refused, and adopted once', async () => {

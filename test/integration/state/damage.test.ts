@@ -13,10 +13,10 @@ import { temporaryFolder } from '../../support/temporary.js';
 /** A state file with some hundred chunks, so that it has pages to damage. */
 function makeState(folder: string, shard: string): string {
   const store = openStateStore({ folder, shard, create: true });
-  store.savePlan(samplePlan());
-  const pass = store.openPass('backfill', 'messages');
+  store.plans.save(samplePlan());
+  const pass = store.passes.open('backfill', 'messages');
   const chunks = Array.from({ length: 500 }, (_, i) => sampleChunk({ last: cursor(`secret row value ${i}`) }));
-  store.commitChunks(pass, chunks, []);
+  store.checkpoints.commit(pass, chunks, []);
   store.close();
   return join(folder, `${shard}.db`);
 }
@@ -138,7 +138,7 @@ describe.each(damages)('a state file with: $what', ({ code, says, apply, hiddenF
     const archive = archiveState(at) ?? '';
     expect(readFileSync(archive).equals(found)).toBe(true);
     const store = openStateStore({ ...at, create: true });
-    expect(store.plan('messages')).toBeNull();
+    expect(store.plans.get('messages')).toBeNull();
     store.close();
   });
 });
@@ -162,7 +162,7 @@ test('a copy made by SQLite (VACUUM INTO) can be put back', async () => {
   edit(file, `VACUUM INTO '${file}.copy'`);
   copyFileSync(`${file}.copy`, file);
   const store = openStateStore({ ...at, create: false });
-  expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(500);
+  expect(store.passes.summary('backfill', 'messages')?.counts.chunks).toBe(500);
   expect(new Database(file, { readonly: true }).pragma('journal_mode', { simple: true })).toBe('wal');
   store.close();
 });
@@ -171,14 +171,14 @@ test('the log of a state file that was deleted is not replayed into the next one
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   const first = openStateStore({ ...at, create: true });
-  first.savePlan(samplePlan());
+  first.plans.save(samplePlan());
   const log = readFileSync(join(at.folder, 's01.db-wal'));
   expect(log.length).toBeGreaterThan(0);
   first.close();
   archiveState(at);
   writeFileSync(join(at.folder, 's01.db-wal'), log);
   const second = openStateStore({ ...at, create: true });
-  expect(second.plan('messages')).toBeNull();
+  expect(second.plans.get('messages')).toBeNull();
   second.close();
 });
 

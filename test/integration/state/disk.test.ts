@@ -31,8 +31,8 @@ describe('modes', () => {
     const at = { folder: join(folder.path, 'deep', 'state'), shard: 's01' };
     const store = openStateStore({ ...at, create: true });
     const register = openKeyRegister({ folder: at.folder });
-    register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('r') }]);
-    store.savePlan(samplePlan());
+    await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('r') }]);
+    store.plans.save(samplePlan());
     readShardStatus(at);
     const files = readdirSync(at.folder).sort();
     expect(files).toEqual(expect.arrayContaining(['item-keys.db', 's01.db', 's01.db-shm', 's01.db-wal', 's01.lock']));
@@ -96,7 +96,7 @@ describe('a full disk', () => {
     const lines = await allLines(child);
     expect(lines.at(-1)).toMatch(/^E_STATE_IO shard s01: /);
     const store = openStateStore({ folder: folder.path, shard: 's01', create: false });
-    expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(Number(lines.at(-2)));
+    expect(store.passes.summary('backfill', 'messages')?.counts.chunks).toBe(Number(lines.at(-2)));
     store.close();
   });
 
@@ -106,12 +106,12 @@ describe('a full disk', () => {
     if (disk === null) return context.skip('needs root on Linux to mount a 1 MB file system');
     const ballast = join(disk.path, 'ballast');
     const store = openStateStore({ folder: disk.path, shard: 's01', create: true });
-    store.savePlan(samplePlan());
-    const pass = store.openPass('backfill', 'messages');
+    store.plans.save(samplePlan());
+    const pass = store.passes.open('backfill', 'messages');
     writeFileSync(ballast, Buffer.alloc(300_000));
     let reported = 0;
     const commit = (): void => {
-      store.commitChunks(pass, [sampleChunk({ last: cursor('x'.repeat(500)) })], []);
+      store.checkpoints.commit(pass, [sampleChunk({ last: cursor('x'.repeat(500)) })], []);
       reported++;
     };
     expect(() => {
@@ -121,13 +121,13 @@ describe('a full disk', () => {
       expect.objectContaining({ code: 'E_DISK_FULL', message: expect.stringContaining('is full') as unknown }),
     );
     expect(reported).toBeGreaterThan(0);
-    expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(reported);
+    expect(store.passes.summary('backfill', 'messages')?.counts.chunks).toBe(reported);
     expect(() => openStateStore({ folder: disk.path, shard: 's02', create: true })).toThrow(full);
     rmSync(ballast);
     commit();
     store.close();
     const again = openStateStore({ folder: disk.path, shard: 's01', create: false });
-    expect(again.summary('backfill', 'messages')?.counts.chunks).toBe(reported);
+    expect(again.passes.summary('backfill', 'messages')?.counts.chunks).toBe(reported);
     again.close();
   });
 
@@ -139,7 +139,7 @@ describe('a full disk', () => {
     const file = join(disk.path, 's01.db');
     copyFileSync(new URL('../../../fixtures/state/v10.db', import.meta.url), file);
     const database = new Database(file);
-    database.prepare('INSERT INTO suspects (key_text, since) VALUES (?, 1)').run('x'.repeat(400_000));
+    database.prepare('INSERT INTO ambiguous_writes (item_key, since) VALUES (?, 1)').run('x'.repeat(400_000));
     database.close();
     const { bavail, bsize } = statfsSync(disk.path);
     writeFileSync(join(disk.path, 'ballast'), Buffer.alloc(bavail * bsize - 200_000));

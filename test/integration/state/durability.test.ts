@@ -9,12 +9,12 @@ import { allLines, startScript } from './child-script.js';
 function stored(folder: string) {
   const store = openStateStore({ folder, shard: 's01', create: false });
   try {
-    const pass = store.openPass('backfill', 'messages');
+    const pass = store.passes.open('backfill', 'messages');
     return {
-      chunks: store.summary('backfill', 'messages')?.counts.chunks ?? 0,
-      rows: store.summary('backfill', 'messages')?.counts.rows,
-      watermark: store.progress(pass)[0]?.watermark,
-      badRows: store.badRows('messages').length,
+      chunks: store.passes.summary('backfill', 'messages')?.counts.chunks ?? 0,
+      rows: store.passes.summary('backfill', 'messages')?.counts.rows,
+      watermark: store.passes.progress(pass)[0]?.watermark,
+      badRows: store.badRows.list('messages').length,
     };
   } finally {
     store.close();

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BadRowCause } from '../../../src/core/model.js';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
+import { SYSTEM_CLOCKS } from '../../../src/state/home/clocks.js';
 import { adoptState } from '../../../src/state/home/adopt.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { lookAtBadRows, readBadColumns, readBadRow } from '../../../src/state/status/read-bad-rows.js';
@@ -18,7 +19,7 @@ import { STATE } from '../../../src/state/sqlite/schema.js';
 import { cursor, sampleChunk } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 const HOUR_MS = 3_600_000;
 const TABLES = ['messages', 'calls', 'media'];
 const FINGERPRINT = {
@@ -48,7 +49,19 @@ function edit(file: string, sql: string): void {
 function onThisBoot(file: string): void {
   const boot = process.platform === 'linux' ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() : null;
   const database = new Database(file);
-  database.prepare('UPDATE meta SET boot = ?, booted_at = ?').run(boot, Date.now() - Math.round(uptime() * 1_000));
+  if (database.prepare("SELECT 1 FROM pragma_table_info('meta') WHERE name = 'clock_at'").get() === undefined) {
+    database.prepare('UPDATE meta SET boot = ?, booted_at = ?').run(boot, Date.now() - Math.round(uptime() * 1_000));
+  } else {
+    const clocks = SYSTEM_CLOCKS;
+    database
+      .prepare(
+        'UPDATE meta SET boot = ?, clock_at = ?, clock_uptime = ?, clock_monotonic = ?, clock_wall = ?, clock_seen = NULL',
+      )
+      .run(
+        clocks.run,
+        ...[clocks.wall(), clocks.uptime(), clocks.monotonic(), clocks.wall()].map((now) => now - HOUR_MS),
+      );
+  }
   database.close();
 }
 
@@ -116,8 +129,8 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
   test('keeps all that it held', async () => {
     await using state = await earlier(version);
     const store = opened(state.at);
-    store.bind(FINGERPRINT);
-    const plans = TABLES.map((table) => store.plan(table));
+    store.binding.bind(FINGERPRINT);
+    const plans = TABLES.map((table) => store.plans.get(table));
     expect(plans.map((plan) => plan?.scanKey)).toEqual(['PRIMARY', 'by_sid', 'PRIMARY']);
     expect(plans.map((plan) => plan?.position)).toEqual([
       { file: 'binlog.000007', offset: 4_294_967_296, gtid: '3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5' },
@@ -128,7 +141,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
       { index: 0, after: null, upTo: '["AC5","SM0"]', estimatedRows: 100 },
       { index: 1, after: '["AC5","SM0"]', upTo: '["AC9","SM9"]', estimatedRows: 250 },
     ]);
-    const backfill = store.summary('backfill', 'messages');
+    const backfill = store.passes.summary('backfill', 'messages');
     const retried = version >= 2;
     const newer = (chunks: number): number => (version >= 5 ? chunks : 0);
     expect(backfill).toMatchObject({
@@ -147,10 +160,10 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
       newest: null,
     });
     expect(backfill?.pass.finishedAt).toBeGreaterThan(0);
-    const verify = store.summary('verify', 'messages');
+    const verify = store.passes.summary('verify', 'messages');
     expect(verify).toMatchObject({ counts: { chunks: 1, newerItems: newer(1) }, differing: 1, missing: 0 });
     if (verify === null) throw new Error('the verification is gone');
-    expect(store.differences(verify.pass, 10)).toEqual([
+    expect(store.checkpoints.differences(verify.pass, 10)).toEqual([
       {
         class: 'differing',
         keyText: '{"pk":{"S":"AC1"},"sk":{"S":"1"}}',
@@ -164,25 +177,25 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
       reason: 'more than 38 significant digits',
       remedy: 'give the column the type S',
     };
-    expect(store.badRows('messages')).toMatchObject(
+    expect(store.badRows.list('messages')).toMatchObject(
       retried
-        ? [{ ...recorded, kind: 'decimal(65,5)', key: 'account=AC1, sid=SM2', place: { range: 0, chunk: 0 } }]
+        ? [{ ...recorded, kind: 'decimal(65,5)', key: 'account=AC1, sid=SM2', chunkRef: { segment: 0, chunk: 0 } }]
         : ['["AC1","SM1"]', '["AC1","SM2"]'].map((key) => ({
             ...recorded,
             kind: 'a value',
             key,
             chunk: null,
-            place: null,
+            chunkRef: null,
           })),
     );
-    expect(store.suspects().map(({ keyText }) => keyText)).toEqual(['{"pk":{"S":"AC2"},"sk":{"S":"7"}}']);
-    expect(store.incidents()).toEqual(
+    expect(store.ambiguousWrites.all().map(({ itemKey }) => itemKey)).toEqual(['{"pk":{"S":"AC2"},"sk":{"S":"7"}}']);
+    expect(store.incidents.all()).toEqual(
       version >= 3 ? [{ kind: 'throttled', count: 3, firstAt: 1_763_847_000_000, lastAt: 1_763_847_000_123 }] : [],
     );
     // The process that had it last was killed in the midst of its writes; earlier versions do not say.
-    expect(store.brokenOffAt() !== null).toBe(version >= 4);
-    expect(store.server()).toBe(version >= 6 ? 'mysql 3E11FA47-71CA-11E1-9E33-C80AA9429562' : null);
-    expect(store.acceptedChanges()).toEqual([]);
+    expect(store.lateWrites.crashedAt() !== null).toBe(version >= 4);
+    expect(store.binding.server()).toBe(version >= 6 ? 'mysql 3E11FA47-71CA-11E1-9E33-C80AA9429562' : null);
+    expect(store.binding.acceptedChanges()).toEqual([]);
     store.close();
 
     expect(readBinding(state.at)).toEqual(FINGERPRINT);
@@ -242,10 +255,14 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     opened(state.at).close();
     const database = new Database(state.file);
     const insert = database.prepare(
-      "INSERT INTO passes (kind, table_name, started_at) VALUES ('scan of the target', ?, 1)",
+      "INSERT INTO passes (kind, table_name, follows_plan, started_at) VALUES ('scan of the target', 'no plan', 0, 1)",
     );
-    expect(insert.run('messages').changes).toBe(1);
-    expect(() => insert.run('no such table')).toThrow(/FOREIGN KEY/);
+    expect(insert.run().changes).toBe(1);
+    const segment = database.prepare('INSERT INTO pass_segments (pass_id, segment_index) VALUES (?, 0)');
+    expect(() => segment.run(99)).toThrow(/FOREIGN KEY/);
+    expect(() =>
+      database.exec("INSERT INTO ranges (table_name, range_index, estimated_rows) VALUES ('no plan', 0, 1)"),
+    ).toThrow(/FOREIGN KEY/);
     expect(() => database.exec('DELETE FROM passes')).toThrow(/FOREIGN KEY/);
     database.close();
   });
@@ -254,7 +271,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     await using state = await earlier(version);
     const store = opened(state.at);
     // A retry came before the verification of messages, so it has seen that.
-    expect(TABLES.map((table) => store.standing(table))).toEqual(['stands', 'stands', 'before-backfill']);
+    expect(TABLES.map((table) => store.passes.standing(table))).toEqual(['stands', 'stands', 'before-backfill']);
     store.close();
     const status = readShardStatus(state.at, TABLES);
     expect(status).toMatchObject({ fault: null, running: false, suspects: 1, heartbeat: { pid: 4711 } });
@@ -265,17 +282,17 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     await using state = await earlier(version);
     const store = opened(state.at);
     for (const table of TABLES) {
-      const verify = store.summary('verify', table);
+      const verify = store.passes.summary('verify', table);
       expect(verify?.oldest?.at).toBe(verify?.pass.startedAt);
       // The last commit by the wall clock; by the other one, nothing is younger than the begin.
       expect(verify?.newest?.at).toBeGreaterThan((verify?.pass.startedAt ?? Infinity) - 100);
       expect(verify?.newest?.steady === null || verify?.newest?.steady === verify?.pass.startedAt).toBe(true);
     }
-    const interrupted = store.summary('verify', 'calls');
-    expect(store.abandoned('calls', HOUR_MS)).toMatchObject({ reason: 'aged', rows: 10 });
-    const again = store.openPass('verify', 'calls', HOUR_MS);
+    const interrupted = store.passes.summary('verify', 'calls');
+    expect(store.passes.abandoned('calls', HOUR_MS)).toMatchObject({ reason: 'aged', rows: 10 });
+    const again = store.passes.open('verify', 'calls', { maxAgeMs: HOUR_MS });
     expect(again.id).toBeGreaterThan(interrupted?.pass.id ?? Infinity);
-    expect(store.progress(again).map(({ watermark }) => watermark)).toEqual([null, null]);
+    expect(store.passes.progress(again).map(({ watermark }) => watermark)).toEqual([null, null]);
     store.close();
   });
 
@@ -290,23 +307,26 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
                         AND pass = (SELECT id FROM passes WHERE kind = 'backfill' AND table_name = 'media')`,
     );
     const store = opened(state.at);
-    const verify = store.openPass('verify', 'calls', HOUR_MS);
-    expect(store.progress(verify).map(({ watermark }) => watermark)).toEqual(['["AC1","SM9"]', null]);
+    const verify = store.passes.open('verify', 'calls', { maxAgeMs: HOUR_MS });
+    expect(store.passes.progress(verify).map(({ watermark }) => watermark)).toEqual(['["AC1","SM9"]', null]);
     for (const range of [0, 1]) {
-      const comparedAt = { at: Date.now(), steady: store.now() };
-      store.commitChunks(verify, [sampleChunk({ range, last: cursor('["AC9"]'), comparedAt })], []);
-      store.completeRange(verify, range);
+      const comparedAt = { at: Date.now(), steady: store.clock.now() };
+      store.checkpoints.commit(verify, [sampleChunk({ segment: range, last: cursor('["AC9"]'), comparedAt })], []);
+      store.checkpoints.completeSegment(verify, range);
     }
-    store.finishPass(verify);
-    expect(store.summary('verify', 'calls')).toMatchObject({ counts: { chunks: 3 }, oldest: { at: verify.startedAt } });
+    store.passes.finish(verify);
+    expect(store.passes.summary('verify', 'calls')).toMatchObject({
+      counts: { chunks: 3 },
+      oldest: { at: verify.startedAt },
+    });
 
-    const backfill = store.openPass('backfill', 'media');
-    expect(store.progress(backfill).map(({ watermark, complete }) => ({ watermark, complete }))).toEqual([
+    const backfill = store.passes.open('backfill', 'media');
+    expect(store.passes.progress(backfill).map(({ watermark, complete }) => ({ watermark, complete }))).toEqual([
       { watermark: '["AC1","SM9"]', complete: true },
       { watermark: '["AC8","SM0"]', complete: false },
     ]);
-    store.completeRange(backfill, 1);
-    store.finishPass(backfill);
+    store.checkpoints.completeSegment(backfill, 1);
+    store.passes.finish(backfill);
     store.close();
   });
 });
@@ -319,7 +339,7 @@ test('its copy is put back as README.md says, and is refused until it is adopted
   expect(() => opened(state.at)).toThrow(expect.objectContaining({ code: 'E_STATE_COPIED' }) as Error);
   expect(adoptState(state.at).reason).not.toBeNull();
   const store = opened(state.at);
-  expect(store.summary('backfill', 'messages')?.counts.chunks).toBe(2);
+  expect(store.passes.summary('backfill', 'messages')?.counts.chunks).toBe(2);
   store.close();
 });
 
@@ -346,7 +366,7 @@ test('a bad row of version 10 that its words alone told about: its cause, and ho
   }
   database.close();
   const store = opened(state.at);
-  const recorded = store.badRows('messages');
+  const recorded = store.badRows.list('messages');
   expect(recorded.map(({ reason, remedy, cause, itemsTaken }) => [reason, remedy, cause, itemsTaken])).toEqual(rows);
   store.close();
 });

@@ -6,7 +6,8 @@ import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ComparisonTime } from '../../../src/core/evidence.js';
-import type { Pass, StateStore } from '../../../src/core/ports/state-ports.js';
+import type { StateStore } from '../../../src/core/ports/state-ports.js';
+import type { Pass } from '../../../src/core/ports/state-records.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { readShardStatus } from '../../../src/state/status/read-status.js';
 import { cursor, finishSamplePass, sampleChunk, samplePlan } from '../../contract/state-store-samples.js';
@@ -37,25 +38,28 @@ async function newShard() {
   };
 }
 
-const ago = (store: StateStore, ms: number): ComparisonTime => ({ at: Date.now() - ms, steady: store.now() - ms });
+const ago = (store: StateStore, ms: number): ComparisonTime => ({
+  at: Date.now() - ms,
+  steady: store.clock.now() - ms,
+});
 
 function backfilled(store: StateStore): void {
-  store.savePlan(samplePlan());
-  finishSamplePass(store, store.openPass('backfill', 'messages'));
+  store.plans.save(samplePlan());
+  finishSamplePass(store, store.passes.open('backfill', 'messages'));
 }
 
 /** A verification with one chunk of each range, compared so long ago. */
 function compared(store: StateStore, ...msAgo: readonly number[]): Pass {
-  const pass = store.openPass('verify', 'messages', Infinity);
+  const pass = store.passes.open('verify', 'messages', { maxAgeMs: Infinity });
   msAgo.forEach((ms, range) => {
-    store.commitChunks(pass, [sampleChunk({ range, comparedAt: ago(store, ms) })], []);
+    store.checkpoints.commit(pass, [sampleChunk({ segment: range, comparedAt: ago(store, ms) })], []);
   });
   return pass;
 }
 
 function ended(store: StateStore, pass: Pass): void {
-  for (const range of [0, 1]) store.completeRange(pass, range, ago(store, 0));
-  store.finishPass(pass);
+  for (const range of [0, 1]) store.checkpoints.completeSegment(pass, range, ago(store, 0));
+  store.passes.finish(pass);
 }
 
 const near = (ms: number): unknown => ({
@@ -67,19 +71,19 @@ describe('the age of a comparison', () => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);
-    const pass = store.openPass('verify', 'messages', HOUR_MS);
+    const pass = store.passes.open('verify', 'messages', { maxAgeMs: HOUR_MS });
     const times = [50, 40, 45, 30].map((minutes) => ago(store, minutes * MINUTE_MS));
     times.forEach((comparedAt, index) => {
-      const chunk = sampleChunk({ range: index < 2 ? 0 : 1, last: cursor(`c${index}`), comparedAt });
-      store.commitChunks(pass, [chunk], []);
+      const chunk = sampleChunk({ segment: index < 2 ? 0 : 1, last: cursor(`c${index}`), comparedAt });
+      store.checkpoints.commit(pass, [chunk], []);
     });
-    expect(store.summary('verify', 'messages')).toMatchObject({ oldest: times[0], newest: times[3] });
+    expect(store.passes.summary('verify', 'messages')).toMatchObject({ oldest: times[0], newest: times[3] });
     ended(store, pass);
     // What a range ended with is no news of the rows that were found in it.
-    expect(store.summary('verify', 'messages')).toMatchObject({ oldest: times[0], newest: times[3] });
+    expect(store.passes.summary('verify', 'messages')).toMatchObject({ oldest: times[0], newest: times[3] });
     store.close();
     const database = new Database(join(shard.at.folder, 's01.db'), { readonly: true });
-    const kept = database.prepare('SELECT compared_at AS at, compared_steady AS steady FROM chunks WHERE pass = ?');
+    const kept = database.prepare('SELECT compared_at AS at, compared_steady AS steady FROM chunks WHERE pass_id = ?');
     expect(kept.all(pass.id)).toEqual(times);
     database.close();
     const status = readShardStatus(shard.at, ['messages']);
@@ -95,9 +99,9 @@ describe('the age of a comparison', () => {
     backfilled(store);
     const pass = compared(store, 10 * MINUTE_MS);
     const since = ago(store, 20 * MINUTE_MS);
-    store.completeRange(pass, 0, ago(store, 0));
-    store.completeRange(pass, 1, since);
-    expect(store.summary('verify', 'messages')).toMatchObject({ oldest: since });
+    store.checkpoints.completeSegment(pass, 0, ago(store, 0));
+    store.checkpoints.completeSegment(pass, 1, since);
+    expect(store.passes.summary('verify', 'messages')).toMatchObject({ oldest: since });
     store.close();
   });
 
@@ -111,7 +115,7 @@ describe('the age of a comparison', () => {
       store.close();
       setClock(byMs);
       const later = shard.open();
-      expect(later.abandoned('messages', HOUR_MS)).toMatchObject({
+      expect(later.passes.abandoned('messages', HOUR_MS)).toMatchObject({
         reason: 'aged',
         lastActive: { ms: near(2 * HOUR_MS + Math.max(0, byMs)) },
       });
@@ -122,7 +126,7 @@ describe('the age of a comparison', () => {
 
   test.runIf(process.platform === 'linux').each([
     ['both clocks said later', ''],
-    ['the wall clock alone said later', 'UPDATE pass_ranges SET oldest_steady = 1, newest_steady = 1'],
+    ['the wall clock alone said later', 'UPDATE pass_segments SET oldest_steady = 1, newest_steady = 1'],
   ])('is unknown where the clock was set back over a restart of the machine: %s', async (_, edit) => {
     await using shard = await newShard();
     const store = shard.open();
@@ -133,12 +137,15 @@ describe('the age of a comparison', () => {
     shard.edit(`UPDATE meta SET boot = 'another one'; ${edit}`);
     expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
     const later = shard.open();
-    expect(later.abandoned('messages', 1_000 * HOUR_MS)).toMatchObject({ reason: 'aged', lastActive: { ms: null } });
-    expect(later.openPass('verify', 'messages', 1_000 * HOUR_MS).id).toBeGreaterThan(pass.id);
+    expect(later.passes.abandoned('messages', 1_000 * HOUR_MS)).toMatchObject({
+      reason: 'aged',
+      lastActive: { ms: null },
+    });
+    expect(later.passes.open('verify', 'messages', { maxAgeMs: 1_000 * HOUR_MS }).id).toBeGreaterThan(pass.id);
     later.close();
     // Time does not make it known again.
     setClock(HOUR_MS);
-    shard.edit(`DELETE FROM pass_ranges WHERE pass > ${pass.id}; DELETE FROM passes WHERE id > ${pass.id}`);
+    shard.edit(`DELETE FROM pass_segments WHERE pass_id > ${pass.id}; DELETE FROM passes WHERE id > ${pass.id}`);
     expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
   });
 
@@ -169,8 +176,8 @@ describe('an interrupted verification', () => {
     backfilled(store);
     // However long ago the first one was: its age is told, and no reason to begin again.
     const pass = compared(store, 100 * HOUR_MS, lastMs);
-    expect(store.abandoned('messages', maxAgeMs) === null).toBe(resumed);
-    const next = store.openPass('verify', 'messages', maxAgeMs);
+    expect(store.passes.abandoned('messages', maxAgeMs) === null).toBe(resumed);
+    const next = store.passes.open('verify', 'messages', { maxAgeMs });
     expect(next.id === pass.id).toBe(resumed);
     store.close();
   });
@@ -180,10 +187,10 @@ describe('an interrupted verification', () => {
     const store = shard.open();
     backfilled(store);
     const first = compared(store, 2 * HOUR_MS);
-    const second = store.openPass('verify', 'messages', HOUR_MS);
-    store.commitChunks(second, [sampleChunk({ comparedAt: ago(store, 0) })], []);
+    const second = store.passes.open('verify', 'messages', { maxAgeMs: HOUR_MS });
+    store.checkpoints.commit(second, [sampleChunk({ comparedAt: ago(store, 0) })], []);
     ended(store, second);
-    const third = store.openPass('verify', 'messages', 24 * HOUR_MS);
+    const third = store.passes.open('verify', 'messages', { maxAgeMs: 24 * HOUR_MS });
     expect(new Set([first.id, second.id, third.id]).size).toBe(3);
     store.close();
   });
@@ -195,32 +202,32 @@ describe('a verification and the backfill that it saw', () => {
   test('over an unfinished backfill, it is resumed as long as that stands still, and proves nothing', async () => {
     await using shard = await newShard();
     const store = shard.open();
-    store.savePlan(samplePlan());
-    const backfill = store.openPass('backfill', 'messages');
-    store.commitChunks(backfill, [sampleChunk()], []);
-    const first = store.openPass('verify', 'messages', HOUR_MS);
-    expect(store.openPass('verify', 'messages', HOUR_MS).id).toBe(first.id);
-    expect(store.standing('messages')).toBe('backfill-unfinished');
+    store.plans.save(samplePlan());
+    const backfill = store.passes.open('backfill', 'messages');
+    store.checkpoints.commit(backfill, [sampleChunk()], []);
+    const first = store.passes.open('verify', 'messages', { maxAgeMs: HOUR_MS });
+    expect(store.passes.open('verify', 'messages', { maxAgeMs: HOUR_MS }).id).toBe(first.id);
+    expect(store.passes.standing('messages')).toBe('backfill-unfinished');
 
-    store.commitChunks(backfill, [sampleChunk({ last: cursor('b') })], []);
-    expect(store.standing('messages')).toBe('before-backfill');
-    expect(store.abandoned('messages', HOUR_MS)).toMatchObject({ reason: 'before-backfill' });
-    const second = store.openPass('verify', 'messages', HOUR_MS);
+    store.checkpoints.commit(backfill, [sampleChunk({ last: cursor('b') })], []);
+    expect(store.passes.standing('messages')).toBe('before-backfill');
+    expect(store.passes.abandoned('messages', HOUR_MS)).toMatchObject({ reason: 'before-backfill' });
+    const second = store.passes.open('verify', 'messages', { maxAgeMs: HOUR_MS });
     expect(second.id).toBeGreaterThan(first.id);
     for (const range of [0, 1]) {
-      store.commitChunks(second, [sampleChunk({ range, missing: 1, comparedAt: ago(store, 0) })], []);
+      store.checkpoints.commit(second, [sampleChunk({ segment: range, missing: 1, comparedAt: ago(store, 0) })], []);
     }
     ended(store, second);
-    expect(store.standing('messages')).toBe('backfill-unfinished');
+    expect(store.passes.standing('messages')).toBe('backfill-unfinished');
     expect(phase(shard)).toBe('backfilling');
     expect(readShardStatus(shard.at, ['messages'])?.oldestComparison).toBeNull();
 
     // Without a further chunk.
-    for (const range of [0, 1]) store.completeRange(backfill, range);
-    store.finishPass(backfill);
-    expect(store.standing('messages')).toBe('before-backfill');
+    for (const range of [0, 1]) store.checkpoints.completeSegment(backfill, range);
+    store.passes.finish(backfill);
+    expect(store.passes.standing('messages')).toBe('before-backfill');
     expect(phase(shard)).toBe('backfilled');
-    const third = store.openPass('verify', 'messages', HOUR_MS);
+    const third = store.passes.open('verify', 'messages', { maxAgeMs: HOUR_MS });
     expect(third).toMatchObject({ sawBackfill: backfill.id });
     ended(store, third);
     expect(phase(shard)).toBe('verified');
@@ -231,8 +238,8 @@ describe('a verification and the backfill that it saw', () => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);
-    ended(store, store.openPass('verify', 'messages', HOUR_MS));
-    store.savePlan(samplePlan({ table: 'former' }));
+    ended(store, store.passes.open('verify', 'messages', { maxAgeMs: HOUR_MS }));
+    store.plans.save(samplePlan({ table: 'former' }));
     const look = (tables: readonly string[]) => {
       const status = readShardStatus(shard.at, tables);
       return [status?.phase, status?.tables.map(({ table, inConfig, planned }) => [table, inConfig, planned])];

@@ -39,7 +39,7 @@ test.each([
   earlier(folder.path, ttl);
   const store = openStateStore({ folder: folder.path, shard: 's01', create: false });
   expect(readShardStatus({ folder: folder.path, shard: 's01' })?.phase).toBe(phase);
-  expect(store.summary('backfill', 'logs')?.counts).toMatchObject({ rows: 10, items: 10, expiredItems: 0 });
-  expect(store.openPass('verify', 'logs').id).toBe(3);
+  expect(store.passes.summary('backfill', 'logs')?.counts).toMatchObject({ rows: 10, items: 10, expiredItems: 0 });
+  expect(store.passes.open('verify', 'logs').id).toBe(3);
   store.close();
 });

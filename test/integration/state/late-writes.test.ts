@@ -27,7 +27,7 @@ function open(at: StateAt, work: (store: StateStore) => void = () => undefined):
 function inherited(at: StateAt): number | null {
   const store = open(at);
   try {
-    return store.brokenOffAt();
+    return store.lateWrites.crashedAt();
   } finally {
     store.close();
   }
@@ -41,9 +41,9 @@ async function place(): Promise<AsyncDisposable & { readonly at: StateAt }> {
 test('nothing, where everything was heard out, or was too long ago', async () => {
   await using one = await place();
   open(one.at, (store) => {
-    store.beginWrites();
-    store.endWrites();
-    store.addSuspects([{ keyText: 'k', since: Date.now() - LATE_WRITE_WINDOW_MS }]);
+    store.lateWrites.begin();
+    store.lateWrites.end();
+    store.ambiguousWrites.add([{ itemKey: 'k', since: Date.now() - LATE_WRITE_WINDOW_MS }]);
   }).close();
   archiveState(one.at);
   expect(inherited(one.at)).toBeNull();
@@ -54,13 +54,13 @@ test('nothing, where a state that an earlier version put aside had heard all out
   const archive = join(one.at.folder, 's01.20251122T230000Z.db');
   copyFileSync(new URL('../../../fixtures/state/v10.db', import.meta.url), archive);
   const database = new Database(archive);
-  database.exec('UPDATE meta SET writing = 0, broken_off_at = NULL; DELETE FROM suspects');
+  database.exec('UPDATE meta SET writes_in_flight = 0, crashed_at = NULL; DELETE FROM ambiguous_writes');
   database.close();
   expect(inherited(one.at)).toBeNull();
   rmSync(join(one.at.folder, 's01.db'));
   rmSync(join(one.at.folder, 's01.seen'));
   const again = new Database(archive);
-  again.exec('UPDATE meta SET writing = 1');
+  again.exec('UPDATE meta SET writes_in_flight = 1');
   again.close();
   expect(Math.abs((inherited(one.at) ?? 0) - Date.now())).toBeLessThan(MOMENT);
 });
@@ -69,15 +69,15 @@ test('the last suspect, a kill that was found, a kill that nobody has found yet'
   await using one = await place();
   const since = Date.now() - 3 * MINUTE;
   open(one.at, (store) => {
-    store.addSuspects([
-      { keyText: 'a', since },
-      { keyText: 'b', since: since - 1 },
+    store.ambiguousWrites.add([
+      { itemKey: 'a', since },
+      { itemKey: 'b', since: since - 1 },
     ]);
   }).close();
   archiveState(one.at);
   expect(Math.abs((inherited(one.at) ?? 0) - since)).toBeLessThan(MOMENT);
 
-  open(one.at, (store) => store.beginWrites()).close();
+  open(one.at, (store) => store.lateWrites.begin()).close();
   const before = Date.now();
   archiveState(one.at);
   const unfound = inherited(one.at);
@@ -93,7 +93,7 @@ test('the last suspect, a kill that was found, a kill that nobody has found yet'
 
 test('what is damaged may have been in the midst of anything; another shard’s is nothing to it', async () => {
   await using one = await place();
-  open({ ...one.at, shard: 's01.b' }, (store) => store.beginWrites()).close();
+  open({ ...one.at, shard: 's01.b' }, (store) => store.lateWrites.begin()).close();
   archiveState({ ...one.at, shard: 's01.b' });
   open(one.at).close();
   writeFileSync(join(one.at.folder, 's01.db'), 'damaged');
@@ -118,18 +118,18 @@ test('what is damaged may have been in the midst of anything; another shard’s 
 test('a verification that began in the window of a kill is not resumed after it', async () => {
   await using one = await place();
   open(one.at, (store) => {
-    store.savePlan(samplePlan());
-    finishSamplePass(store, store.openPass('backfill', 'messages'));
-    store.beginWrites();
+    store.plans.save(samplePlan());
+    finishSamplePass(store, store.passes.open('backfill', 'messages'));
+    store.lateWrites.begin();
   }).close();
   const within = open(one.at);
-  const early = within.openPass('verify', 'messages');
-  expect(within.openPass('verify', 'messages')).toEqual(early);
+  const early = within.passes.open('verify', 'messages');
+  expect(within.passes.open('verify', 'messages')).toEqual(early);
   within.close();
   letLateWriteWindowPass(one.at.folder, ['s01']);
   const after = open(one.at);
-  const anew = after.openPass('verify', 'messages');
+  const anew = after.passes.open('verify', 'messages');
   expect(anew.id).toBeGreaterThan(early.id);
-  expect(after.openPass('verify', 'messages')).toEqual(anew);
+  expect(after.passes.open('verify', 'messages')).toEqual(anew);
   after.close();
 });

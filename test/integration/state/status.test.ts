@@ -32,15 +32,15 @@ test('shows each step of a shard, beside the process that works on it', async ()
     copied: null,
     fault: null,
   });
-  store.savePlan(samplePlan());
+  store.plans.save(samplePlan());
   expect(phase()).toBe('planned');
 
-  const backfill = store.openPass('backfill', 'messages');
-  store.beat(sampleHeartbeat());
-  store.recordBadRows([sampleBadRow()]);
-  store.addSuspects([{ keyText: 'k', since: 1 }]);
-  store.addIncidents([{ kind: 'unanswered', count: 2, firstAt: 5, lastAt: 7 }]);
-  store.commitChunks(backfill, [sampleChunk()], []);
+  const backfill = store.passes.open('backfill', 'messages');
+  store.heartbeat.beat(sampleHeartbeat());
+  store.badRows.record([sampleBadRow()]);
+  store.ambiguousWrites.add([{ itemKey: 'k', since: 1 }]);
+  store.incidents.add([{ kind: 'unanswered', count: 2, firstAt: 5, lastAt: 7 }]);
+  store.checkpoints.commit(backfill, [sampleChunk()], []);
   expect(readShardStatus(at)).toEqual({
     shard: 's01',
     phase: 'backfilling',
@@ -55,7 +55,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
         plannedAt: samplePlan().plannedAt,
         estimatedRows: 350,
         badRows: 1,
-        backfill: store.summary('backfill', 'messages'),
+        backfill: store.passes.summary('backfill', 'messages'),
         verify: null,
         standing: 'none',
         firstCompared: null,
@@ -75,16 +75,16 @@ test('shows each step of a shard, beside the process that works on it', async ()
 
   finishSamplePass(store, backfill);
   expect(phase()).toBe('backfilled');
-  const verify = store.openPass('verify', 'messages');
+  const verify = store.passes.open('verify', 'messages');
   expect(phase()).toBe('verifying');
   finishSamplePass(store, verify, { targetDigest: sampleChunk().sourceDigest });
   // A bad row has no item, however equal the others are.
   expect(phase()).toBe('differences');
-  store.forgetBadRows('messages', [sampleBadRow().cursor]);
+  store.badRows.forget('messages', [sampleBadRow().cursor]);
   expect(phase()).toBe('backfilled');
-  store.closeSuspects(['k']);
+  store.ambiguousWrites.close(['k']);
   expect(phase()).toBe('verified');
-  finishSamplePass(store, store.openPass('verify', 'messages'), { differing: 2 });
+  finishSamplePass(store, store.passes.open('verify', 'messages'), { differing: 2 });
   expect(phase()).toBe('differences');
   store.close();
 

@@ -22,7 +22,7 @@ async function place(clocks = new MovedClocks()) {
   const at = { folder: folder.path, shard: 's01' };
   const open = (): StateStore => openStateStore({ ...at, create: true }, clocks);
   const store = open();
-  store.addSuspects([{ keyText: 'k', since: store.now() }]);
+  store.ambiguousWrites.add([{ itemKey: 'k', since: store.clock.now() }]);
   clocks.pass(SENT_BEFORE_MS);
   store.close();
   return { at, clocks, open, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
@@ -33,14 +33,14 @@ type Place = Awaited<ReturnType<typeof place>>;
 /** For how long, from now on, verifications cannot pass. */
 function left(store: StateStore): number {
   const check = new SuspectCheck(store);
-  const until = Math.max(check.closableAt ?? 0, check.lateWritesUntil(store.now()) ?? 0);
-  return Math.max(0, until - store.now());
+  const until = Math.max(check.closableAt ?? 0, check.lateWritesUntil(store.clock.now()) ?? 0);
+  return Math.max(0, until - store.clock.now());
 }
 
 function look({ open }: Place): { readonly left: number; readonly waitsAnew: boolean } {
   const store = open();
   try {
-    return { left: left(store), waitsAnew: store.waitsAnew };
+    return { left: left(store), waitsAnew: store.lateWrites.waitsAgain };
   } finally {
     store.close();
   }
@@ -117,7 +117,7 @@ describe('what is left of the window in which a write may land', () => {
   test('what was over when the machine was started again stays over, and no verdict that came after it falls', async () => {
     await using one = await place();
     const store = one.open();
-    store.beginWrites();
+    store.lateWrites.begin();
     store.close();
     one.clocks.pass(LATE_WRITE_WINDOW_MS);
     expect(look(one).left).toBe(LATE_WRITE_WINDOW_MS);
@@ -132,7 +132,7 @@ describe('what is left of the window in which a write may land', () => {
   test('a kill that nobody has found yet counts from when it is found, at the latest clock', async () => {
     await using one = await place();
     const store = one.open();
-    store.beginWrites();
+    store.lateWrites.begin();
     store.close();
     one.clocks.pass(HOUR_MS);
     archiveState(one.at, one.clocks);

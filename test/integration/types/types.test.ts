@@ -51,7 +51,7 @@ function byId(badRows: readonly ExpectedBadRow[]): object {
 function badRowsOf(migration: Migration, tables: readonly string[]): object {
   const store = openStateStore({ folder: migration.stateFolder, shard: 's01', create: false });
   try {
-    const records = tables.flatMap((table) => store.badRows(table));
+    const records = tables.flatMap((table) => store.badRows.list(table));
     return byId(
       records.map(({ table, cursor, column, reason }) => {
         const [id = ''] = JSON.parse(cursor) as string[];

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { NO_TARGET } from '../../../src/core/ports/ports.js';
-import type { BadRowRecord } from '../../../src/core/ports/state-ports.js';
+import type { BadRowRecord } from '../../../src/core/ports/state-records.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
@@ -25,10 +25,10 @@ test('it forgets what stopped an earlier run, however much is recorded besides, 
   // go.
   const bad = Array.from({ length: 2_005 }, (_, i) => 100 + i);
   const stopped = new Set([100, 101, 1_099, 1_100, 2_104]);
-  store.recordBadRows(
+  store.badRows.record(
     bad.map((id) => row(id, stopped.has(id) ? (id % 2 === 0 ? 'shared-key' : 'shard-overlap') : 'value')),
   );
-  store.recordBadRows([row(3_000, 'refused'), row(1, 'shared-key', 'calls')]);
+  store.badRows.record([row(3_000, 'refused'), row(1, 'shared-key', 'calls')]);
   const pass = passOver(place, 'backfill', 50);
   const parts = {
     writer: new DiscardingWriter(),
@@ -41,7 +41,7 @@ test('it forgets what stopped an earlier run, however much is recorded besides, 
   };
   await backfillTable(context, scannedJob(mapping, [rowAtHand(mapping, 1)], 10), pass, parts);
   const left = new Set([...bad.filter((id) => !stopped.has(id)), 3_000].map(cursorOf));
-  expect(new Set(store.badRows('messages').map(({ cursor }) => cursor))).toEqual(left);
-  expect(store.badRows('calls')).toHaveLength(1);
-  expect(store.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 1, items: 1, badRows: 0 });
+  expect(new Set(store.badRows.list('messages').map(({ cursor }) => cursor))).toEqual(left);
+  expect(store.badRows.list('calls')).toHaveLength(1);
+  expect(store.passes.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 1, items: 1, badRows: 0 });
 });

@@ -59,8 +59,8 @@ describe('mapChunk', () => {
 /** As if the target had taken so many items of them. */
 function taken(place: Place, ...rows: readonly (readonly [id: number, items: number])[]): void {
   for (const [id, itemsTaken] of rows) {
-    const [record] = place.store.badRowsAt('messages', [cursorOf(id)]);
-    if (record !== undefined) place.store.recordBadRows([{ ...record, itemsTaken }]);
+    const [record] = place.store.badRows.at('messages', [cursorOf(id)]);
+    if (record !== undefined) place.store.badRows.record([{ ...record, itemsTaken }]);
   }
 }
 
@@ -76,8 +76,8 @@ describe('BadRowBook', () => {
   function update(place: Place, book: BadRowBook, rows: readonly Row[], unmoved: readonly Cursor[] = []): string[] {
     const chunk = chunkOf(mapping, rows, cursorOf(9));
     book.update(chunk, mapChunk(jobOf(mapping), chunk, NOW).badRows, new Set(unmoved), NOW);
-    return place.store
-      .badRows('messages')
+    return place.store.badRows
+      .list('messages')
       .map(({ cursor }) => cursor)
       .sort();
   }
@@ -121,7 +121,7 @@ test('what a pass goes over and does not write is told, where the target had tak
   expect(leftBehind(place)).toEqual(['expired 2']);
   see(whole, [bad(4)]);
   expect(leftBehind(place)).toEqual(['expired 2', 'gone 4']);
-  expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(4), itemsTaken: 8 }]);
+  expect(place.store.badRows.list('messages')).toMatchObject([{ cursor: cursorOf(4), itemsTaken: 8 }]);
 });
 
 describe('DiscardingWriter', () => {
@@ -157,11 +157,15 @@ describe('retryBadRows', () => {
   /** Rows that the only chunk of a backfill counts as bad. */
   function recorded(place: Place, ...ids: readonly number[]): void {
     const last = cursorOf(ids.at(-1) ?? 0);
-    place.store.savePlan(samplePlan());
-    const pass = place.store.openPass('backfill', 'messages');
-    place.store.recordBadRows(mapChunk(jobOf(mapping), chunkOf(mapping, ids.map(bad), last), NOW).badRows);
+    place.store.plans.save(samplePlan());
+    const pass = place.store.passes.open('backfill', 'messages');
+    place.store.badRows.record(mapChunk(jobOf(mapping), chunkOf(mapping, ids.map(bad), last), NOW).badRows);
     const nothing = { items: 0, expiredRows: 0, newerItems: 0, units: 0 };
-    place.store.commitChunks(pass, [sampleChunk({ last, rows: ids.length, badRows: ids.length, ...nothing })], []);
+    place.store.checkpoints.commit(
+      pass,
+      [sampleChunk({ last, rows: ids.length, badRows: ids.length, ...nothing })],
+      [],
+    );
   }
 
   test('moved, gone, expired and still bad are told apart; what is bad stays recorded, and is said again', async () => {
@@ -191,7 +195,9 @@ describe('retryBadRows', () => {
       chunks: 1,
       units: 2,
     });
-    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(4), key: 'id=4', chunk: cursorOf(5) }]);
+    expect(place.store.badRows.list('messages')).toMatchObject([
+      { cursor: cursorOf(4), key: 'id=4', chunk: cursorOf(5) },
+    ]);
     expect(place.events).toMatchObject([
       { name: 'row.bad', payload: { shard: 's01', table: 'messages', column: null } },
     ]);
@@ -201,11 +207,11 @@ describe('retryBadRows', () => {
     await using place = await openPlace();
     recorded(place, 1, 2);
     const later = chunkOf(mapping, [bad(3)], cursorOf(3));
-    place.store.recordBadRows(mapChunk(jobOf(mapping), later, NOW).badRows);
+    place.store.badRows.record(mapChunk(jobOf(mapping), later, NOW).badRows);
     const { counts } = await retried(place, [good(1), good(2), good(3)]);
     expect(counts).toMatchObject({ rows: 3, moved: 3, items: 3 });
-    expect(place.store.badRows('messages')).toEqual([]);
-    expect(place.store.summary('backfill', 'messages')?.counts).toMatchObject({ items: 2, badRows: 0 });
+    expect(place.store.badRows.list('messages')).toEqual([]);
+    expect(place.store.passes.summary('backfill', 'messages')?.counts).toMatchObject({ items: 2, badRows: 0 });
   });
 
   test('what fails in the source is told as it is, and leaves every row recorded', async () => {
@@ -218,7 +224,7 @@ describe('retryBadRows', () => {
     const writer = new Writer();
     const parts = { writer, guard: NO_TARGET, progress, now: () => NOW, itemKeys: null, shardValues: null };
     await expect(retryBadRows(place.context, { ...job, source }, parts)).rejects.toBe(fault);
-    expect([writer.written, place.store.badRows('messages').length]).toEqual([[], 2]);
+    expect([writer.written, place.store.badRows.list('messages').length]).toEqual([[], 2]);
   });
 
   test('rows that are too large together are tried one by one; one that is too large by itself stays, and is told', async () => {
@@ -238,7 +244,7 @@ describe('retryBadRows', () => {
     const counts = await retryBadRows(place.context, { ...job, source }, { ...parts, writer: new Writer() });
     expect(asked).toEqual([[1, 2, 3], [1], [2], [3]].map((ids) => ids.map(cursorOf)));
     expect(counts).toMatchObject({ rows: 3, moved: 2, items: 2, stillBad: 1, gone: 0 });
-    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(2), number: 2 }]);
+    expect(place.store.badRows.list('messages')).toMatchObject([{ cursor: cursorOf(2), number: 2 }]);
     expect(place.events.map(({ name, payload }) => [name, payload])).toEqual([
       [
         'shard.warning',
@@ -250,9 +256,9 @@ describe('retryBadRows', () => {
   test('a row that is recorded under two readings of its key is tried once, and stays under its own alone', async () => {
     await using place = await openPlace();
     recorded(place, 1);
-    const [first] = place.store.badRows('messages');
+    const [first] = place.store.badRows.list('messages');
     if (first === undefined) throw new Error('one was recorded');
-    place.store.recordBadRows([{ ...first, cursor: '01' as Cursor }]);
+    place.store.badRows.record([{ ...first, cursor: '01' as Cursor }]);
     const job = jobOf(mapping, [bad(1)]);
     const source = { ...job.source, at: (cursors: readonly Cursor[]) => Promise.resolve(cursors.map(() => bad(1))) };
     const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
@@ -266,20 +272,20 @@ describe('retryBadRows', () => {
     };
     const counts = await retryBadRows(place.context, { ...job, source }, parts);
     expect(counts).toMatchObject({ rows: 2, gone: 0, twice: 1, stillBad: 1 });
-    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
+    expect(place.store.badRows.list('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
   });
 
   test('its other reading is tried in its turn, however many lie between, and nothing of it is left behind', async () => {
     await using place = await openPlace();
     const ids = Array.from({ length: 12 }, (_, index) => index + 2);
     recorded(place, 1);
-    const [first] = place.store.badRows('messages');
+    const [first] = place.store.badRows.list('messages');
     if (first === undefined) throw new Error('one was recorded');
-    place.store.forgetBadRows('messages', [first.cursor]);
-    place.store.recordBadRows([{ ...first, cursor: '01' as Cursor, itemsTaken: 2 }]);
+    place.store.badRows.forget('messages', [first.cursor]);
+    place.store.badRows.record([{ ...first, cursor: '01' as Cursor, itemsTaken: 2 }]);
     const last = cursorOf(13);
     const chunk = chunkOf(mapping, [...ids, 1].map(bad), last);
-    place.store.recordBadRows(mapChunk(jobOf(mapping), chunk, NOW).badRows);
+    place.store.badRows.record(mapChunk(jobOf(mapping), chunk, NOW).badRows);
     const job = jobOf(mapping, [...ids, 1].map(good));
     const at = async (cursors: readonly Cursor[], signal: AbortSignal) =>
       await job.source.at(
@@ -292,7 +298,7 @@ describe('retryBadRows', () => {
     const counts = await retryBadRows(place.context, { ...job, source: { ...job.source, at } }, parts);
     expect(counts).toMatchObject({ rows: 14, moved: 13, items: 13, gone: 0, twice: 1 });
     expect(leftBehind(place)).toEqual([]);
-    expect(place.store.badRows('messages')).toEqual([]);
+    expect(place.store.badRows.list('messages')).toEqual([]);
   });
 
   test('what was taken of rows that are gone or expired is told; of others it stays known, or is written over', async () => {
@@ -301,16 +307,16 @@ describe('retryBadRows', () => {
     taken(place, [1, 1], [2, 2], [3, 4], [4, 8]);
     await retried(place, [expired(1), bad(3), good(4)]);
     expect(leftBehind(place)).toEqual(['gone 2', 'expired 1']);
-    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(3), itemsTaken: 4 }]);
+    expect(place.store.badRows.list('messages')).toMatchObject([{ cursor: cursorOf(3), itemsTaken: 4 }]);
   });
 
   test('a key that reads otherwise by now is recorded under its new reading alone', async () => {
     await using place = await openPlace();
     recorded(place, 1);
-    const [first] = place.store.badRows('messages');
+    const [first] = place.store.badRows.list('messages');
     if (first === undefined) throw new Error('one was recorded');
-    place.store.forgetBadRows('messages', [first.cursor]);
-    place.store.recordBadRows([{ ...first, cursor: '01' as Cursor, itemsTaken: 3 }]);
+    place.store.badRows.forget('messages', [first.cursor]);
+    place.store.badRows.record([{ ...first, cursor: '01' as Cursor, itemsTaken: 3 }]);
     const job = jobOf(mapping, [bad(1)]);
     const source = { ...job.source, at: () => Promise.resolve([bad(1)]) };
     const progress = new PassProgress('s01', 'messages', 'backfilling', 0, NO_COUNTS, gauges);
@@ -323,7 +329,7 @@ describe('retryBadRows', () => {
       shardValues: null,
     };
     expect(await retryBadRows(place.context, { ...job, source }, parts)).toMatchObject({ rows: 1, stillBad: 1 });
-    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1), itemsTaken: 3 }]);
+    expect(place.store.badRows.list('messages')).toMatchObject([{ cursor: cursorOf(1), itemsTaken: 3 }]);
   });
 
   test('ten rows at a time, each once', async () => {
@@ -334,7 +340,7 @@ describe('retryBadRows', () => {
     expect(counts).toMatchObject({ rows: 23, moved: 23, items: 23, units: 23 });
     expect(writer.written.map(({ length }) => length)).toEqual([10, 10, 3]);
     expect(new Set(writer.written.flat()).size).toBe(23);
-    expect(place.store.badRows('messages')).toEqual([]);
+    expect(place.store.badRows.list('messages')).toEqual([]);
   });
 
   test('nothing is written where nothing is left of it', async () => {
@@ -343,7 +349,7 @@ describe('retryBadRows', () => {
     const { counts, writer } = await retried(place, []);
     expect(counts).toMatchObject({ rows: 1, gone: 1, items: 0, units: 0 });
     expect(writer.written).toEqual([]);
-    expect(place.store.badRows('messages')).toEqual([]);
+    expect(place.store.badRows.list('messages')).toEqual([]);
   });
 
   test('what could not be written stays recorded', async () => {
@@ -352,7 +358,7 @@ describe('retryBadRows', () => {
     const writer = new Writer();
     writer.write = () => Promise.reject(new Error('refused'));
     await expect(retried(place, [good(1), good(2)], writer)).rejects.toThrow('refused');
-    expect(place.store.badRows('messages').length).toBe(2);
+    expect(place.store.badRows.list('messages').length).toBe(2);
   });
 
   test('an interrupted one goes no further', async () => {
@@ -360,7 +366,7 @@ describe('retryBadRows', () => {
     recorded(place, 1);
     const context = { ...place.context, signal: AbortSignal.abort() };
     await expect(retried({ ...place, context }, [good(1)])).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
-    expect(place.store.badRows('messages').length).toBe(1);
+    expect(place.store.badRows.list('messages').length).toBe(1);
   });
 
   test('one that is interrupted while a table throttles its items ends, and they stay recorded', async () => {
@@ -382,7 +388,7 @@ describe('retryBadRows', () => {
     await expect(retried({ ...place, context }, [good(1), good(2)], writer)).rejects.toMatchObject({
       code: 'E_INTERRUPTED',
     });
-    expect(place.store.badRows('messages').length).toBe(2);
+    expect(place.store.badRows.list('messages').length).toBe(2);
   }, 2_000);
 
   test('into a table that took the place of the first settles nothing, or ends as a fault', async () => {
@@ -390,7 +396,7 @@ describe('retryBadRows', () => {
     recorded(place, 1);
     const gone = { code: 'E_TARGET_GONE' };
     await expect(retried(place, [good(1)], new Writer(), replacedAt(1))).rejects.toMatchObject(gone);
-    expect(place.store.badRows('messages').length).toBe(1);
+    expect(place.store.badRows.list('messages').length).toBe(1);
     await expect(retried(place, [good(1)], new Writer(), replacedAt(Infinity))).rejects.toMatchObject(gone);
   });
 
@@ -406,6 +412,6 @@ describe('retryBadRows', () => {
     const parts = { writer: new Writer(), guard: NO_TARGET, progress, now: () => NOW };
     const run = retryBadRows(place.context, jobOf(broken, [good(1)]), { ...parts, itemKeys: null, shardValues: null });
     await expect(run).rejects.toThrow('the mapping broke');
-    expect(place.store.badRows('messages').length).toBe(1);
+    expect(place.store.badRows.list('messages').length).toBe(1);
   });
 });

@@ -7,7 +7,8 @@ import { EventBus, type EventRecord } from '../../../src/core/events.js';
 import type { Cursor, Range, Row } from '../../../src/core/model.js';
 import { NO_TARGET, type RowSource, type TargetGuard } from '../../../src/core/ports/ports.js';
 import { RowBlock, type RowChunk, transportOf } from '../../../src/core/row-block.js';
-import type { Pass, PassKind, StateStore } from '../../../src/core/ports/state-ports.js';
+import type { StateStore } from '../../../src/core/ports/state-ports.js';
+import type { Pass, PassKind } from '../../../src/core/ports/state-records.js';
 import type { ShardContext, TableJob } from '../../../src/engine/pass/table-job.js';
 import type { CompiledMapping } from '../../../src/mapping/compile.js';
 import { openStateStore } from '../../../src/state/open.js';
@@ -78,10 +79,10 @@ export function passOver({ store }: Place, kind: PassKind, ...ends: readonly num
     upTo: cursorOf(end),
     estimatedRows: 1,
   }));
-  if (store.plan('messages') === null) {
-    store.savePlan({ table: 'messages', scanKey: 'PRIMARY', position: null, ranges, plannedAt: 1 });
+  if (store.plans.get('messages') === null) {
+    store.plans.save({ table: 'messages', scanKey: 'PRIMARY', position: null, ranges, plannedAt: 1 });
   }
-  return store.openPass(kind, 'messages');
+  return store.passes.open(kind, 'messages');
 }
 
 export function chunkOf(mapping: CompiledMapping, rows: readonly Row[], last: Cursor): RowChunk {
@@ -90,7 +91,7 @@ export function chunkOf(mapping: CompiledMapping, rows: readonly Row[], last: Cu
     return column === undefined ? 'text' : transportOf(column);
   });
   const block = RowBlock.of(rows, transports);
-  return { rows: block, last, bytes: 1, readAt: { wall: 0, steady: 0 }, elapsedMs: 1 };
+  return { rows: block, last, bytes: 1, readAt: { wall: 0, monotonic: 0 }, elapsedMs: 1 };
 }
 
 export interface Place extends AsyncDisposable {

@@ -3,7 +3,7 @@
  * recorded, compared.
  */
 import { describe, expect, test } from 'vitest';
-import { thisMoment } from '../../../src/core/time/age.js';
+import { thisInstant } from '../../../src/core/time/age.js';
 import { FerryError } from '../../../src/core/errors.js';
 import { SAME } from '../../../src/core/held-item.js';
 import { type BadRow, type MappedItem, NO_COUNTS, type Row } from '../../../src/core/model.js';
@@ -14,7 +14,7 @@ import {
   type TargetGuard,
   type WriteReceipt,
 } from '../../../src/core/ports/ports.js';
-import type { ChunkRecord } from '../../../src/core/ports/state-ports.js';
+import type { ChunkRecord, PassSummary } from '../../../src/core/ports/state-records.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
 import { PassProgress } from '../../../src/engine/pass/progress.js';
@@ -97,20 +97,20 @@ async function verify(
   reader: ItemReader,
   deletesBy: string | null = null,
   guard = NO_TARGET,
-): Promise<ReturnType<Place['store']['summary']>> {
+): Promise<PassSummary | null> {
   const look = { deletesBy, seconds: () => NOW };
-  await verifyTable(place.context, job, place.store.openPass('verify', 'messages'), {
+  await verifyTable(place.context, job, place.store.passes.open('verify', 'messages'), {
     ...{ reader, guard, progress: progressOf(), now: () => NOW },
     ...{ suspects: new SuspectCheck(place.store), lookAtTtl: () => Promise.resolve(look) },
   });
-  return place.store.summary('verify', 'messages');
+  return place.store.passes.summary('verify', 'messages');
 }
 
 /** @returns the records of the chunks that are committed from now on */
 function commitsTo({ store }: Place): readonly ChunkRecord[] {
   const committed: ChunkRecord[] = [];
-  const commit = store.commitChunks.bind(store);
-  store.commitChunks = (pass, chunks, differences) => {
+  const commit = store.checkpoints.commit.bind(store);
+  store.checkpoints.commit = (pass, chunks, differences) => {
     commit(pass, chunks, differences);
     committed.push(...chunks);
   };
@@ -125,7 +125,7 @@ describe('a backfill', () => {
     target.refused = /000003/;
     await backfill(place, job, target);
     expect(target.items.size).toBe(2);
-    const recorded = place.store.badRows('messages').map(({ cursor, reason }) => [cursor, reason]);
+    const recorded = place.store.badRows.list('messages').map(({ cursor, reason }) => [cursor, reason]);
     const unmappable = expect.stringMatching(/empty/) as string;
     expect(recorded.sort()).toEqual([
       ['2', unmappable],
@@ -135,15 +135,15 @@ describe('a backfill', () => {
     const said = place.events.filter(({ name }) => name === 'row.bad').map(({ payload }) => payload);
     expect(said).toMatchObject([{ reason: unmappable }, { reason: 'refused by the target' }, { reason: unmappable }]);
     expect(said.length).toBe(3);
-    expect(place.store.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 5, items: 2, badRows: 3 });
+    expect(place.store.passes.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 5, items: 2, badRows: 3 });
   });
 
   test('bad rows above what is allowed end it, and are recorded all the same', async () => {
     await using place = await openPlace();
     const run = backfill(place, scannedJob(mapping, [bad(1), bad(2)], 2), new Target(), { allowed: 1 });
     await expect(run).rejects.toMatchObject({ code: 'E_BAD_ROWS' });
-    expect(place.store.badRows('messages').length).toBe(2);
-    expect(place.store.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 0, badRows: 0 });
+    expect(place.store.badRows.list('messages').length).toBe(2);
+    expect(place.store.passes.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 0, badRows: 0 });
   });
 
   test('a row is mapped and written only once the writer has room', async () => {
@@ -153,10 +153,10 @@ describe('a backfill', () => {
     target.ready = () => new Promise((resolve) => (room = resolve));
     const run = backfill(place, scannedJob(mapping, [good(1), bad(2)], 2), target);
     for (let i = 0; i < 5; i += 1) await new Promise(setImmediate);
-    expect([target.items.size, place.store.badRows('messages').length]).toEqual([0, 0]);
+    expect([target.items.size, place.store.badRows.list('messages').length]).toEqual([0, 0]);
     room();
     await run;
-    expect([target.items.size, place.store.badRows('messages').length]).toEqual([1, 1]);
+    expect([target.items.size, place.store.badRows.list('messages').length]).toEqual([1, 1]);
   });
 
   test('a writer that fails while a chunk waits for it writes nothing of that chunk', async () => {
@@ -174,9 +174,9 @@ describe('a backfill', () => {
     const itemKeys = {
       claim: () => {
         halt.abort();
-        return [];
+        return Promise.resolve([]);
       },
-      transfer: () => false,
+      transfer: () => Promise.resolve(false),
       holder: () => null,
       close: () => undefined,
     };
@@ -199,10 +199,10 @@ describe('a target that took the place of the one that a run began with', () => 
     const [target, job] = [new Target(), scannedJob(mapping, rows, 1)];
     const run = backfill(place, job, target, { guard: replacedAt(2) });
     await expect(run).rejects.toMatchObject({ code: 'E_TARGET_GONE' });
-    expect(place.store.summary('backfill', 'messages')?.counts.rows).toBeLessThan(2);
+    expect(place.store.passes.summary('backfill', 'messages')?.counts.rows).toBeLessThan(2);
     const compared = verify(place, job, target, null, replacedAt(2));
     await expect(compared).rejects.toMatchObject({ code: 'E_TARGET_GONE' });
-    expect(place.store.summary('verify', 'messages')?.counts.rows).toBeLessThan(2);
+    expect(place.store.passes.summary('verify', 'messages')?.counts.rows).toBeLessThan(2);
   });
 
   test('is found at the end: nothing is done', async () => {
@@ -210,10 +210,10 @@ describe('a target that took the place of the one that a run began with', () => 
     const [target, job] = [new Target(), scannedJob(mapping, rows, 1)];
     const run = backfill(place, job, target, { guard: replacedAt(Infinity) });
     await expect(run).rejects.toMatchObject({ code: 'E_TARGET_GONE' });
-    expect(place.store.summary('backfill', 'messages')?.pass.finishedAt).toBeNull();
+    expect(place.store.passes.summary('backfill', 'messages')?.pass.finishedAt).toBeNull();
     const compared = verify(place, job, target, null, replacedAt(Infinity));
     await expect(compared).rejects.toMatchObject({ code: 'E_TARGET_GONE' });
-    expect(place.store.summary('verify', 'messages')?.pass.finishedAt).toBeNull();
+    expect(place.store.passes.summary('verify', 'messages')?.pass.finishedAt).toBeNull();
   });
 });
 
@@ -287,11 +287,11 @@ describe('a verification', () => {
     const job = scannedJob(mapping, [good(1)], 1);
     await backfill(place, job, target);
     const scan = job.source.scan.bind(job.source);
-    const readAt = { wall: 1_700_000_000_000, steady: thisMoment().steady - 60_000 };
+    const readAt = { wall: 1_700_000_000_000, monotonic: thisInstant().monotonic - 60_000 };
     job.source.scan = async function* (...args) {
       for await (const chunk of scan(...args)) yield { ...chunk, readAt };
     };
-    const before = place.store.now();
+    const before = place.store.clock.now();
     const committed = commitsTo(place);
     await verify(place, job, target);
     const compared = committed[0]?.comparedAt;

@@ -26,7 +26,7 @@ test('on its own machine it is put aside, and nothing is waited for', async () =
     const archive = archiveState({ ...one.at, moves }, one.clocks);
     expect([archive !== null && existsSync(archive), existsSync(one.file)]).toEqual([true, false]);
     const store = openStateStore({ ...one.at, create: true }, one.clocks);
-    expect(store.brokenOffAt()).toBeNull();
+    expect(store.lateWrites.crashedAt()).toBeNull();
     store.close();
   }
 });
@@ -41,6 +41,6 @@ test('on another machine it is refused, and stays; where its volume moves it is 
   const archive = archiveState({ ...one.at, moves: true }, one.clocks);
   expect([archive !== null && existsSync(archive), existsSync(one.file)]).toEqual([true, false]);
   const store = openStateStore({ ...one.at, create: true, moves: true }, one.clocks);
-  expect((store.brokenOffAt() ?? 0) + LATE_WRITE_WINDOW_MS).toBeGreaterThan(store.now());
+  expect((store.lateWrites.crashedAt() ?? 0) + LATE_WRITE_WINDOW_MS).toBeGreaterThan(store.clock.now());
   store.close();
 });

@@ -9,12 +9,12 @@ import { say, sayFault } from './say.js';
 const [folder = '', shard = '', count = '0'] = process.argv.slice(2);
 await sayFault(() => {
   const store = openStateStore({ folder, shard, create: true });
-  if (store.plan('messages') === null) store.savePlan(samplePlan());
-  const pass = store.openPass('backfill', 'messages');
-  const before = store.summary('backfill', 'messages')?.counts.chunks ?? 0;
+  if (store.plans.get('messages') === null) store.plans.save(samplePlan());
+  const pass = store.passes.open('backfill', 'messages');
+  const before = store.passes.summary('backfill', 'messages')?.counts.chunks ?? 0;
   for (let number = before + 1; number <= before + Number(count); number++) {
-    store.recordBadRows([sampleBadRow({ cursor: cursor(`bad ${number}`) })]);
-    store.commitChunks(pass, [sampleChunk({ last: cursor(String(number)) })], []);
+    store.badRows.record([sampleBadRow({ cursor: cursor(`bad ${number}`) })]);
+    store.checkpoints.commit(pass, [sampleChunk({ last: cursor(String(number)) })], []);
     say(String(number));
   }
   process.kill(process.pid, 'SIGKILL');

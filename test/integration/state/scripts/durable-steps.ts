@@ -38,35 +38,37 @@ await sayFault(async () => {
   say('step start');
   const at = { folder, shard: 's01' };
   const store = step('create', () => set(openStateStore({ ...at, create: true })));
-  step('bind', () => store.bind({ one: 1 }));
+  step('bind', () => store.binding.bind({ one: 1 }));
   step('rebind', () =>
-    store.rebind(
+    store.binding.rebind(
       { one: 2 },
       () => ({}),
       () => [],
     ),
   );
-  step('setServer', () => store.setServer('uuid'));
-  step('savePlan', () => store.savePlan(samplePlan()));
-  const pass = step('openPass', () => store.openPass('backfill', 'messages'));
-  step('beginWrites', () => store.beginWrites());
-  step('recordBadRows', () => store.recordBadRows([sampleBadRow(), sampleBadRow({ cursor: cursor('other') })]));
+  step('setServer', () => store.binding.setServer('uuid'));
+  step('savePlan', () => store.plans.save(samplePlan()));
+  const pass = step('openPass', () => store.passes.open('backfill', 'messages'));
+  step('beginWrites', () => store.lateWrites.begin());
+  step('recordBadRows', () => store.badRows.record([sampleBadRow(), sampleBadRow({ cursor: cursor('other') })]));
   for (let number = 1; number <= 3; number++) {
     const chunk = sampleChunk({ last: cursor(String(number)) });
-    step(`commitChunks ${number}`, () => store.commitChunks(pass, [chunk], [sampleDifference()]));
+    step(`commitChunks ${number}`, () => store.checkpoints.commit(pass, [chunk], [sampleDifference()]));
   }
-  step('forgetBadRows', () => store.forgetBadRows('messages', [cursor('other')]));
-  step('addSuspects', () => store.addSuspects([{ keyText: 'key', since: 1 }]));
-  step('closeSuspects', () => store.closeSuspects(['key']));
-  step('beat', () => store.beat(sampleHeartbeat()));
-  step('addIncidents', () => store.addIncidents([{ kind: 'throttled', count: 1, firstAt: 1, lastAt: 2 }]));
-  for (const { index } of sampleRanges()) step(`completeRange ${index}`, () => store.completeRange(pass, index));
-  step('finishPass', () => store.finishPass(pass));
+  step('forgetBadRows', () => store.badRows.forget('messages', [cursor('other')]));
+  step('addSuspects', () => store.ambiguousWrites.add([{ itemKey: 'key', since: 1 }]));
+  step('closeSuspects', () => store.ambiguousWrites.close(['key']));
+  step('beat', () => store.heartbeat.beat(sampleHeartbeat()));
+  step('addIncidents', () => store.incidents.add([{ kind: 'throttled', count: 1, firstAt: 1, lastAt: 2 }]));
+  for (const { index } of sampleRanges())
+    step(`completeRange ${index}`, () => store.checkpoints.completeSegment(pass, index));
+  step('finishPass', () => store.passes.finish(pass));
   const record = { rows: 1, items: 1, expiredRows: 0, goneRows: 0, newerItems: 0, units: 1, digest: '0'.repeat(32) };
-  step('settleRetry', () => store.settleRetry('messages', [sampleBadRow().cursor], [], record));
-  step('endWrites', () => store.endWrites());
+  step('settleRetry', () => store.retries.settle('messages', [sampleBadRow().cursor], [], record));
+  step('endWrites', () => store.lateWrites.end());
   const register = step('create register', () => set(openKeyRegister({ folder })));
-  step('claim', () => register.claim({ shard: 's01', table: 'messages' }, [{ keyText: 'k', cursor: cursor('r') }]));
+  await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('r') }]);
+  say('step claim');
   register.close();
   store.close();
   step('askRestart', () => askRestart(folder, ['s01']));

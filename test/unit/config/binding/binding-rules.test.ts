@@ -1,7 +1,7 @@
 /** What older states may lack, what may grow, and in what shards have to agree: as `setting-changes.ts` has it. */
 import { describe, expect, it } from 'vitest';
 import { disagreements, haveOneTarget, takenUp } from '../../../../src/config/binding/binding-rules.js';
-import type { Fingerprint } from '../../../../src/core/ports/state-ports.js';
+import type { Fingerprint } from '../../../../src/core/ports/state-records.js';
 import { alter } from '../config-file.js';
 
 /** As `resumeFingerprint` makes it, and as it comes back from JSON. */

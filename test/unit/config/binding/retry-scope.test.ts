@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it, test } from 'vitest';
 import { mustStay, type BadColumn } from '../../../../src/config/binding/retry-scope.js';
-import type { Fingerprint } from '../../../../src/core/ports/state-ports.js';
+import type { Fingerprint } from '../../../../src/core/ports/state-records.js';
 import { alter } from '../config-file.js';
 
 /** As `resumeFingerprint` makes it. */

@@ -7,7 +7,7 @@ import { configJsonSchema } from '../../../../src/config/schema/json-schema.js';
 import { mustStay } from '../../../../src/config/binding/retry-scope.js';
 import { SETTING_CHANGES, type SettingPath } from '../../../../src/config/binding/setting-changes.js';
 import type { TableInfo } from '../../../../src/core/model.js';
-import type { Fingerprint } from '../../../../src/core/ports/state-ports.js';
+import type { Fingerprint } from '../../../../src/core/ports/state-records.js';
 import { fingerprintChanges } from '../../../../src/state/tables/fingerprint.js';
 import { alterations, BEFORE, noteConfig } from '../../../support/setting-alterations.js';
 import { settingPaths } from '../../../support/docs/rendered-sections.js';

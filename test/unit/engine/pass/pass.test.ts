@@ -5,8 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../../../src/core/model.js';
 import type { RowChunk } from '../../../../src/core/row-block.js';
-import type { Pass } from '../../../../src/core/ports/state-ports.js';
-import { runPass, type ChunkHandler, type ChunkResult } from '../../../../src/engine/pass/pass.js';
+import type { Pass } from '../../../../src/core/ports/state-records.js';
+import { rangesOf, runPass, type ChunkHandler, type ChunkResult } from '../../../../src/engine/pass/pass.js';
 import type { ShardContext, TableJob } from '../../../../src/engine/pass/table-job.js';
 import { sampleChunk } from '../../../contract/state-store-samples.js';
 import { cursorOf, mappingOf, openPlace, passOver, type Place, rowAtHand, scannedJob } from '../rows-at-hand.js';
@@ -29,7 +29,7 @@ class Handler implements ChunkHandler {
     this.chunks.push(chunk);
     this.calls.push(`begin ${id}`);
     await this.begins(id);
-    const { range: _range, last: _last, ...record } = sampleChunk({ rows: 1, items: 2 });
+    const { segment: _segment, last: _last, ...record } = sampleChunk({ rows: 1, items: 2 });
     const result = { record, differences: [] };
     if (this.atOnce) return { done: Promise.resolve(result) };
     const done = new Promise<ChunkResult>((resolve, reject) => {
@@ -79,7 +79,7 @@ function run(
 ): Running {
   const halt = new AbortController();
   const context = { ...place.context, signal: halt.signal, ...changes };
-  const walk = runPass(context, job, pass, place.store.progress(pass), handler);
+  const walk = runPass(context, job, pass, rangesOf(place.store, pass), handler);
   const running: Running = {
     pass,
     halt,
@@ -93,8 +93,8 @@ function run(
 }
 
 const watermarks = ({ store }: Place, pass: Pass): readonly (Cursor | null | 'complete')[] =>
-  store.progress(pass).map(({ watermark, complete }) => (complete ? 'complete' : watermark));
-const isFinished = ({ store }: Place): boolean => store.summary('backfill', 'messages')?.pass.finishedAt != null;
+  store.passes.progress(pass).map(({ watermark, complete }) => (complete ? 'complete' : watermark));
+const isFinished = ({ store }: Place): boolean => store.passes.summary('backfill', 'messages')?.pass.finishedAt != null;
 
 describe('a pass', () => {
   test('reads, begins, commits and says so, in this order, and is finished at its end', async () => {
@@ -120,8 +120,8 @@ describe('a pass', () => {
   test('passes over ranges that are complete, and begins behind the watermark of the others', async () => {
     await using place = await openPlace();
     const pass = passOver(place, 'backfill', 2, 4, 6);
-    place.store.commitChunks(pass, [sampleChunk({ range: 1, last: cursorOf(3) })], []);
-    place.store.completeRange(pass, 0);
+    place.store.checkpoints.commit(pass, [sampleChunk({ segment: 1, last: cursorOf(3) })], []);
+    place.store.checkpoints.completeSegment(pass, 0);
     const handler = new Handler();
     await run(place, scannedJob(mapping, rowsOf(...upTo(6)), 1), handler, pass).ended;
     expect(handler.calls.sort()).toEqual(['begin 4', 'begin 5', 'begin 6', 'conclude']);
@@ -167,7 +167,7 @@ describe('a pass', () => {
     await run(place, { ...job, source: { ...job.source, confirm } }, new Handler(), passOver(place, 'backfill', 2, 4))
       .ended;
     expect(asked).toEqual([['2', '4']]);
-    expect(place.store.tableIdentity('messages')).toBe('the same table');
+    expect(place.store.plans.identity('messages')).toBe('the same table');
   });
 
   test.each(['confirm', 'conclude'])('is not finished where what comes last throws: %s', async (last) => {
@@ -189,9 +189,9 @@ describe('a pass', () => {
     const job = scannedJob(mapping, [], 1);
     let now = 1_000;
     const completed: unknown[] = [];
-    Object.assign(place.store, {
-      latest: () => now,
-      completeRange: (...args: readonly unknown[]) => void completed.push(args),
+    Object.assign(place.store.clock, { latest: () => now });
+    Object.assign(place.store.checkpoints, {
+      completeSegment: (...args: readonly unknown[]) => void completed.push(args),
     });
     const scan = job.source.scan.bind(job.source);
     job.source.scan = (...args) => {

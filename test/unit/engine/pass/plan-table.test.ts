@@ -36,7 +36,7 @@ test('a table is cut once: the position first, then the bounds; the cut is kept'
   expect(plan).toMatchObject({ table: 'messages', scanKey: 'PRIMARY', ranges, position });
   expect(plan.plannedAt).toBeGreaterThanOrEqual(before);
   expect(calls).toEqual(['position', 'ranges 4']);
-  expect(place.store.plan('messages')).toEqual(plan);
+  expect(place.store.plans.get('messages')).toEqual(plan);
   expect(await ensurePlan(place.context, job, shardSource)).toEqual(plan);
   expect(calls.length).toBe(2);
   const told = { shard: 's01', table: 'messages', ranges: 2, estimatedRows: 350 };

@@ -29,17 +29,17 @@ interface Recorded {
 
 /** Row 1 is recorded in that order, with so many other rows behind each, which are gone by the retry. */
 function record(place: Place, records: readonly Recorded[], between: number): void {
-  place.store.savePlan(samplePlan());
-  const pass = place.store.openPass('backfill', 'messages');
+  place.store.plans.save(samplePlan());
+  const pass = place.store.passes.open('backfill', 'messages');
   const nothing = { items: 0, expiredRows: 0, newerItems: 0, units: 0 };
   for (const [index, { cursor, counted, itemsTaken = null }] of records.entries()) {
     const last = `chunk ${index}` as Cursor;
     const [of] = mapChunk(jobOf(mapping), chunkOf(mapping, [bad], cursorOf(1)), NOW).badRows;
     if (of === undefined) throw new Error('it is bad');
-    place.store.recordBadRows([{ ...of, cursor, chunk: counted ? last : null, itemsTaken }]);
-    if (counted) place.store.commitChunks(pass, [sampleChunk({ last, rows: 1, badRows: 1, ...nothing })], []);
+    place.store.badRows.record([{ ...of, cursor, chunk: counted ? last : null, itemsTaken }]);
+    if (counted) place.store.checkpoints.commit(pass, [sampleChunk({ last, rows: 1, badRows: 1, ...nothing })], []);
     const others = Array.from({ length: between }, (_, i) => rowAtHand(mapping, 100 * (index + 1) + i, ''));
-    if (between > 0) place.store.recordBadRows(mapChunk(jobOf(mapping), chunkOf(mapping, others, last), NOW).badRows);
+    if (between > 0) place.store.badRows.record(mapChunk(jobOf(mapping), chunkOf(mapping, others, last), NOW).badRows);
   }
 }
 
@@ -58,7 +58,7 @@ async function retry(place: Place, row: Row): Promise<RetryCounts> {
   return await retryBadRows(place.context, { ...job, source }, { ...parts, itemKeys: null, shardValues: null });
 }
 
-const counts = (place: Place) => place.store.summary('backfill', 'messages')?.counts;
+const counts = (place: Place) => place.store.passes.summary('backfill', 'messages')?.counts;
 
 const orders = [
   { name: 'the former first', former: true, own: false, turned: false, items: 1 },
@@ -80,7 +80,7 @@ for (const between of [0, 12]) {
       ];
       record(place, order.turned ? records.reverse() : records, between);
       expect(await retry(place, good)).toMatchObject({ moved: 1, twice: 1, items: 1 });
-      expect(place.store.badRows('messages')).toEqual([]);
+      expect(place.store.badRows.list('messages')).toEqual([]);
       expect(counts(place)).toMatchObject({ items: order.items, badRows: 0 });
     },
   );
@@ -96,7 +96,9 @@ test.each([[[FORMER]], [[FORMER, cursorOf(1)]]])(
       0,
     );
     expect(await retry(place, bad)).toMatchObject({ stillBad: 1 });
-    expect(place.store.badRows('messages')).toMatchObject([{ cursor: cursorOf(1), place: { range: 0, chunk: 0 } }]);
+    expect(place.store.badRows.list('messages')).toMatchObject([
+      { cursor: cursorOf(1), chunkRef: { segment: 0, chunk: 0 } },
+    ]);
     expect(counts(place)).toMatchObject({ items: 0, badRows: 1 });
     expect(await retry(place, good)).toMatchObject({ moved: 1 });
     expect(counts(place)).toMatchObject({ items: 1, badRows: 0 });

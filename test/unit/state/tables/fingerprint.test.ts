@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Fingerprint } from '../../../../src/core/ports/state-ports.js';
+import type { Fingerprint } from '../../../../src/core/ports/state-records.js';
 import { canonicalJson, changed, fingerprintChanges } from '../../../../src/state/tables/fingerprint.js';
 
 const fingerprint = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })) as fc.Arbitrary<Fingerprint>;

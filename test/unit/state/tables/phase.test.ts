@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NO_COUNTS } from '../../../../src/core/model.js';
-import type { PassKind, PassSummary } from '../../../../src/core/ports/state-ports.js';
+import type { PassKind, PassSummary } from '../../../../src/core/ports/state-records.js';
 import { phaseOf, standingOf, type TablePasses } from '../../../../src/state/tables/phase.js';
 
 const BACKFILL = 1;

@@ -12,8 +12,8 @@ test('of a shard that was to begin again, what is recorded is none of it', async
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   const store = openStateStore({ ...at, create: true });
-  store.savePlan(samplePlan());
-  finishSamplePass(store, store.openPass('backfill', 'messages'));
+  store.plans.save(samplePlan());
+  finishSamplePass(store, store.passes.open('backfill', 'messages'));
   store.close();
   const config = { state: at.folder, source: { tables: [{ name: 'messages' }] } } as unknown as Config;
   const task = { kind: 'backfill', shard: 's01', dryRun: false, restart: true } as const;

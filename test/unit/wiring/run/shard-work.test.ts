@@ -1,12 +1,12 @@
 /** A shard's writer is the target's, and what a chunk says of its rows goes through to it. */
 import { expect, test } from 'vitest';
-import type { Moment } from '../../../../src/core/time/age.js';
+import type { Instant } from '../../../../src/core/time/age.js';
 import type { ItemWriter } from '../../../../src/core/ports/ports.js';
 import { openWriter, type ShardWork } from '../../../../src/wiring/run/shard-work.js';
 import type { TargetSession } from '../../../../src/wiring/target-session.js';
 
 test('when rows were read is passed on with them, as a delete since then may have lost its tombstone', async () => {
-  const seen: (Moment | undefined)[] = [];
+  const seen: (Instant | undefined)[] = [];
   const writer: ItemWriter = {
     ready: () => Promise.resolve(),
     write: (_, readAt) => {
@@ -17,11 +17,11 @@ test('when rows were read is passed on with them, as a delete since then may hav
   };
   const work = {
     task: { shard: 's01' },
-    store: { beginWrites: () => undefined, endWrites: () => undefined },
+    store: { lateWrites: { begin: () => undefined, end: () => undefined } },
   } as unknown as ShardWork;
   const target = { openWriter: () => writer } as unknown as TargetSession;
   const opened = openWriter(work, target);
-  const readAt = { steady: 1, wall: 2 } as unknown as Moment;
+  const readAt = { monotonic: 1, wall: 2 } as unknown as Instant;
   await opened.write([], readAt);
   await opened.close();
   expect(seen).toEqual([readAt]);

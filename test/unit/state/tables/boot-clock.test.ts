@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Age, ComparisonTime } from '../../../../src/core/evidence.js';
 import { openStateStore } from '../../../../src/state/open.js';
-import { SteadyClock } from '../../../../src/state/tables/steady-clock.js';
+import { BootClock } from '../../../../src/state/tables/boot-clock.js';
 import { MovedClocks } from '../../../support/moved-clocks.js';
 import { temporaryFolder } from '../../../support/temporary.js';
 
@@ -23,15 +23,15 @@ async function agesAfter(
   const clocks = new MovedClocks();
   const at = { folder: folder.path, shard: 's01', create: true };
   const first = openStateStore(at, clocks);
-  const time = change({ at: clocks.wall(), steady: first.latest() });
+  const time = change({ at: clocks.wall(), steady: first.clock.latest() });
   first.close();
   happen(clocks);
   const database = new Database(join(folder.path, 's01.db'), { readonly: true });
-  const beside = new SteadyClock(database, clocks).age(time);
+  const beside = new BootClock(database, clocks).age(time);
   database.close();
   const store = openStateStore(at, clocks);
   // As a file has it whose ages were looked at when it was opened.
-  const next = store.age(time);
+  const next = store.clock.age(time);
   store.close();
   return { beside, next, time };
 }
