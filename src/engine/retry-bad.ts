@@ -93,7 +93,7 @@ async function retryTable(
   await holdTable(run, job, run.acceptServer);
   const progress = new PassProgress(shard, table, 'backfilling', recorded, NO_COUNTS, run.gauges);
   const writer = target.openWriter();
-  const stopPublishing = progress.publish(emitter, store);
+  const stopPublishing = progress.publish(emitter, store.heartbeat);
   try {
     return await retryBadRows(run, job, { writer, guard, ...registers, progress, now: secondsNow });
   } catch (thrown) {

@@ -6,9 +6,9 @@
 import type { Age } from '../core/evidence.js';
 import { oldestOf } from '../core/evidence.js';
 import type { Row } from '../core/model.js';
-import type { Pass, PassSummary, SegmentProgress } from '../core/ports/state-records.js';
+import type { Pass, PassSummary } from '../core/ports/state-records.js';
 import { holdTable } from './pass/hold-table.js';
-import { runPass, tableSegments } from './pass/pass.js';
+import { plannedSegments, runPass, tableSegments, type PlannedSegment } from './pass/pass.js';
 import type { ShardContext, TableJob } from './pass/table-job.js';
 import { emitPhase, secondsNow, type ShardRecord, type ShardRun, type TargetSide } from './verb/shard-run.js';
 import { isFinished, isUnfinished, NO_ROWS, rowsResult, verdictOf, type RowsResult } from './verb/shard-result.js';
@@ -180,7 +180,7 @@ export async function verifyTable(context: ShardContext, job: TableJob, pass: Pa
   const writtenSince = (backfill?.pass.startedAt ?? context.store.clock.now()) / 1_000;
   const deletions = new TtlDeletions(look, writtenSince, leftBehind(context, job));
   const handler = new VerifyHandler(context, job, pass, parts, deletions);
-  const segments = tableSegments(context, job, pass, withOpenEnd(context.store.passes.progress(pass)));
+  const segments = tableSegments(context, job, pass, withOpenEnd(plannedSegments(context.store, pass)));
   await runPass(context, { pass, segments, handler });
 }
 
@@ -188,18 +188,16 @@ export async function verifyTable(context: ShardContext, job: TableJob, pass: Pa
 function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (row: Row) => boolean {
   const table = mapping.table.name;
   const any = store.badRows.count(table) > 0;
-  return (row) => any && store.badRows.at(table, [source.cursorOf(row)]).some(({ chunkRef: place }) => place !== null);
+  return (row) => any && store.badRows.at(table, [source.cursorOf(row)]).some(({ chunkRef }) => chunkRef !== null);
 }
 
 /**
  * A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes
  * on to the end.
  */
-function withOpenEnd(progress: readonly SegmentProgress[]): readonly SegmentProgress[] {
-  const last = Math.max(...progress.map(({ range }) => range.index));
-  return progress.map((entry) =>
-    entry.range.index === last ? { ...entry, range: { ...entry.range, upTo: null } } : entry,
-  );
+function withOpenEnd(progress: readonly PlannedSegment[]): readonly PlannedSegment[] {
+  const last = Math.max(...progress.map(({ index }) => index));
+  return progress.map((entry) => (entry.index === last ? { ...entry, range: { ...entry.range, upTo: null } } : entry));
 }
 
 /**

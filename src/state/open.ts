@@ -15,10 +15,11 @@ import { makeFolder, shardFiles, type ShardFiles } from './sqlite/files.js';
 import { acquireLock, type Lock } from './sqlite/lock.js';
 import { lockHolders } from './sqlite/lock-holder.js';
 import { LateWrites, lateWritesOfArchives } from './tables/late-writes.js';
-import { Binding, Meta } from './tables/meta.js';
+import { StoredBinding } from './tables/binding.js';
+import { Meta } from './tables/meta.js';
 import { STATE } from './sqlite/schema.js';
-import { guarded } from './sqlite/sqlite-errors.js';
-import { BootClock } from './tables/steady-clock.js';
+import { guarded } from './sqlite/errors.js';
+import { BootClock } from './tables/boot-clock.js';
 import { SqliteStateStore } from './store.js';
 
 /** How long a start waits for the lock: `status` may touch it, and the process before may just be leaving. */
@@ -85,7 +86,7 @@ export function missing(files: ShardFiles): FerryError {
 
 /** @throws FerryError E_STATE_FOREIGN where the file was made for another shard, E_STATE_CORRUPT */
 export function checkShard(database: Database, files: ShardFiles): void {
-  const shard = prepared(files, () => new Binding(database).shard());
+  const shard = prepared(files, () => new StoredBinding(database).shard());
   if (shard === files.shard) return;
   throw new FerryError(
     'E_STATE_FOREIGN',
@@ -125,10 +126,10 @@ function openLocked(files: ShardFiles, lock: Lock, moves: boolean, clocks: Clock
     const clock = prepared(files, () => new BootClock(database, clocks));
     const store = prepared(files, () => new SqliteStateStore(files, database, lock, clock));
     guarded(files, () => {
-      store.lateWrites.waitsAgain = clock.anchor() || arrived;
+      const waitsAgain = clock.anchor() || arrived;
       new LateWrites(database).find(clock.now());
       new Meta(database).hold({ pid: process.pid, since: Date.now() });
-      store.settle(homeHere(files, clocks));
+      store.settle(homeHere(files, clocks), waitsAgain);
     });
     return store;
   } catch (error) {

@@ -17,7 +17,7 @@ import { FerryError } from '../core/errors.js';
 import { makeFolder, shardFiles, syncFolderOf, type ShardFiles } from './sqlite/files.js';
 import { acquireLock } from './sqlite/lock.js';
 import type { StateAt } from './open.js';
-import { guarded } from './sqlite/sqlite-errors.js';
+import { guarded } from './sqlite/errors.js';
 import { newLineage } from './home/witness.js';
 
 /** In the note of a restart that has begun. */

@@ -16,7 +16,7 @@ import { releaseItemKeys, type Turn } from './shared/key-register.js';
 import { checkShard, lockShard, type StateAt } from './open.js';
 import { ASIDE, movedTo, movingTo, note, noteOf, removeNote } from './restart-note.js';
 import { STATE } from './sqlite/schema.js';
-import { guarded } from './sqlite/sqlite-errors.js';
+import { guarded } from './sqlite/errors.js';
 import { witnessOf } from './home/witness.js';
 
 /** How long a statement waits: a reader may recover the log. */

@@ -1,234 +1,75 @@
 /**
- * One shard's durable memory in SQLite. Each concept has its own file; here they share one connection, one lock and one
- * rule: what comes out is a FerryError or a result that is on disk. Methods are synchronous, as SQLite is.
+ * One shard's durable memory in SQLite. Each concept has its own file in `tables/`; here they share one connection, one
+ * lock and one set of rules (`guarded-ports.ts`).
  */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Incident } from '../core/incidents.js';
-import type { Cursor } from '../core/model.js';
-import type { Abandoned, Age, ComparisonTime, Standing } from '../core/evidence.js';
-import type {
-  BadRowRecord,
-  ChunkRecord,
-  DifferenceRecord,
-  Fingerprint,
-  FingerprintChange,
-  Heartbeat,
-  Pass,
-  PassKind,
-  PassSummary,
-  RangeProgress,
-  RecordedBadRow,
-  RetryRecord,
-  StateStore,
-  Suspect,
-  TablePlan,
-  TakeUp,
-} from '../core/ports/state-ports.js';
-import { BadRows } from './tables/bad-rows.js';
-import { Chunks } from './tables/chunks.js';
+import type { StateStore } from '../core/ports/state-ports.js';
+import { guardedPorts, type Concepts, type Effect } from './guarded-ports.js';
+import { newLineage, Witness } from './home/witness.js';
+import { defect } from '../core/defect.js';
+import { guarded } from './sqlite/errors.js';
 import type { ShardFiles } from './sqlite/files.js';
+import type { Lock } from './sqlite/lock.js';
+import { AmbiguousWrites } from './tables/ambiguous-writes.js';
+import { BadRowRetries } from './tables/bad-row-retries.js';
+import { BadRows } from './tables/bad-rows.js';
+import { Binding } from './tables/binding.js';
+import type { BootClock } from './tables/boot-clock.js';
+import { Checkpoints } from './tables/checkpoints.js';
 import { Heartbeats } from './tables/heartbeat.js';
 import { Incidents } from './tables/incidents.js';
 import { LateWrites } from './tables/late-writes.js';
-import type { Lock } from './sqlite/lock.js';
-import { Meta } from './tables/meta.js';
 import { Passes } from './tables/passes.js';
 import { Plans } from './tables/plans.js';
-import { Retries } from './tables/retries.js';
-import { defect } from '../core/defect.js';
-import { guarded } from './sqlite/sqlite-errors.js';
-import type { SteadyClock } from './tables/steady-clock.js';
-import { Suspects } from './tables/suspects.js';
-import { newLineage, Witness } from './home/witness.js';
 
 export class SqliteStateStore implements StateStore {
-  readonly #meta: Meta;
-  readonly #plans: Plans;
-  readonly #clock: SteadyClock;
-  readonly #passes: Passes;
-  readonly #chunks: Chunks;
-  readonly #badRows: BadRows;
-  readonly #retries: Retries;
-  readonly #suspects: Suspects;
+  readonly binding: StateStore['binding'];
+  readonly plans: StateStore['plans'];
+  readonly clock: StateStore['clock'];
+  readonly passes: StateStore['passes'];
+  readonly checkpoints: StateStore['checkpoints'];
+  readonly badRows: StateStore['badRows'];
+  readonly retries: StateStore['retries'];
+  readonly ambiguousWrites: StateStore['ambiguousWrites'];
+  readonly lateWrites: StateStore['lateWrites'];
+  readonly heartbeat: StateStore['heartbeat'];
+  readonly incidents: StateStore['incidents'];
+
+  readonly #clock: BootClock;
   readonly #lateWrites: LateWrites;
-  readonly #heartbeats: Heartbeats;
-  readonly #incidents: Incidents;
   readonly #countCommit: Statement<[], number>;
   #witness: Witness | null = null;
 
-  waitsAnew = false;
-
-  /** Takes over `database` and `lock`: `close` ends both. */
+  /**
+   * Takes over `database` and `lock`: `close` ends both.
+   */
   constructor(
     readonly files: ShardFiles,
     readonly database: Database,
     readonly lock: Lock,
-    clock: SteadyClock,
+    clock: BootClock,
   ) {
-    this.#meta = new Meta(database);
-    this.#plans = new Plans(database);
     this.#clock = clock;
-    this.#passes = new Passes(database, this.#clock);
-    this.#chunks = new Chunks(database);
-    this.#badRows = new BadRows(database);
-    this.#retries = new Retries(database, this.#badRows);
-    this.#suspects = new Suspects(database);
     this.#lateWrites = new LateWrites(database);
-    this.#heartbeats = new Heartbeats(database);
-    this.#incidents = new Incidents(database);
     this.#countCommit = database.prepare<[], number>('UPDATE meta SET commits = commits + 1 RETURNING commits').pluck();
+    const ports = guardedPorts(this.#concepts(clock), (effect, call) => this.#run(effect, call));
+    ({
+      binding: this.binding,
+      plans: this.plans,
+      clock: this.clock,
+      passes: this.passes,
+      checkpoints: this.checkpoints,
+      badRows: this.badRows,
+      retries: this.retries,
+      ambiguousWrites: this.ambiguousWrites,
+      lateWrites: this.lateWrites,
+      heartbeat: this.heartbeat,
+      incidents: this.incidents,
+    } = ports);
   }
 
   get shard(): string {
     return this.files.shard;
-  }
-
-  bind(fingerprint: Fingerprint, takenUp?: TakeUp): void {
-    this.#write(() => this.#meta.bind({ fingerprint, takenUp }, this.files, this.shard));
-  }
-
-  rebind(...[fingerprint, mustStay, columns, takenUp]: Parameters<StateStore['rebind']>): readonly FingerprintChange[] {
-    return this.#write(() => this.#meta.rebind({ fingerprint, mustStay, columns, takenUp }, this.files, this.shard));
-  }
-
-  acceptedChanges(): readonly FingerprintChange[] {
-    return this.#run(() => this.#meta.acceptedChanges());
-  }
-
-  now(): number {
-    return this.#run(() => this.#clock.now());
-  }
-
-  latest(): number {
-    return this.#run(() => this.#clock.latest());
-  }
-
-  server(): string | null {
-    return this.#run(() => this.#meta.server());
-  }
-
-  setServer(server: string, another?: boolean): void {
-    this.#write(() => this.#meta.setServer(server, another));
-  }
-
-  tableIdentity(table: string): string | null {
-    return this.#run(() => this.#plans.identity(table));
-  }
-
-  setTableIdentity(table: string, identity: string, voids: boolean): void {
-    this.#write(() => this.#plans.setIdentity(table, identity, voids));
-  }
-
-  plan(table: string): TablePlan | null {
-    return this.#run(() => this.#plans.plan(table));
-  }
-
-  savePlan(plan: TablePlan): void {
-    this.#write(() => this.#plans.save(plan));
-  }
-
-  openPass(kind: PassKind, table: string, maxAgeMs = Infinity): Pass {
-    return this.#write(() => this.#passes.open(kind, table, maxAgeMs));
-  }
-
-  abandoned(table: string, maxAgeMs: number): Abandoned | null {
-    return this.#run(() => this.#passes.abandoned(table, maxAgeMs));
-  }
-
-  standing(table: string): Standing {
-    return this.#run(() => this.#passes.standing(table));
-  }
-
-  age(time: ComparisonTime): Age {
-    return this.#run(() => this.#clock.age(time));
-  }
-
-  progress(pass: Pass): readonly RangeProgress[] {
-    return this.#run(() => this.#passes.progress(pass));
-  }
-
-  commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void {
-    this.#write(() => this.#chunks.commit(pass, chunks, differences));
-  }
-
-  noteTtl(pass: Pass, deletesBy: string | null): void {
-    this.#write(() => this.#passes.noteTtl(pass, deletesBy));
-  }
-
-  completeRange(pass: Pass, range: number, since: ComparisonTime | null = null): void {
-    this.#write(() => this.#chunks.completeRange(pass, range, since));
-  }
-
-  finishPass(pass: Pass): void {
-    this.#write(() => this.#passes.finish(pass));
-  }
-
-  summary(kind: PassKind, table: string): PassSummary | null {
-    return this.#run(() => this.#passes.summary(kind, table));
-  }
-
-  recordBadRows(rows: readonly BadRowRecord[]): void {
-    this.#write(() => this.#badRows.record(rows));
-  }
-
-  forgetBadRows(table: string, cursors: readonly Cursor[]): void {
-    this.#write(() => this.#badRows.forget(table, cursors));
-  }
-
-  badRows(...[table, part]: Parameters<StateStore['badRows']>): readonly RecordedBadRow[] {
-    return this.#run(() => this.#badRows.of(table, part));
-  }
-
-  countBadRows(table: string): number {
-    return this.#run(() => this.#badRows.count(table));
-  }
-
-  badRowsAt(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[] {
-    return this.#run(() => this.#badRows.at(table, cursors));
-  }
-
-  settleRetry(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void {
-    this.#write(() => this.#retries.settle(table, settled, stillBad, record));
-  }
-
-  differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
-    return this.#run(() => this.#chunks.differences(pass, limit));
-  }
-
-  addSuspects(suspects: readonly Suspect[]): void {
-    this.#write(() => this.#suspects.add(suspects));
-  }
-
-  closeSuspects(keyTexts: readonly string[]): void {
-    this.#write(() => this.#suspects.close(keyTexts));
-  }
-
-  suspects(): readonly Suspect[] {
-    return this.#run(() => this.#suspects.all());
-  }
-
-  beginWrites(): void {
-    this.#write(() => this.#lateWrites.begin());
-  }
-
-  endWrites(): void {
-    this.#write(() => this.#lateWrites.end());
-  }
-
-  brokenOffAt(): number | null {
-    return this.#run(() => this.#lateWrites.brokenOffAt());
-  }
-
-  beat(heartbeat: Heartbeat): void {
-    this.#run(() => this.#heartbeats.beat(heartbeat));
-  }
-
-  addIncidents(incidents: readonly Incident[]): void {
-    this.#write(() => this.#incidents.add(incidents));
-  }
-
-  incidents(): readonly Incident[] {
-    return this.#run(() => this.#incidents.all());
   }
 
   /** Folds the write-ahead log into the file, then frees the shard. Closing twice is fine. */
@@ -245,7 +86,7 @@ export class SqliteStateStore implements StateStore {
     }
   }
 
-  /** Where the disk is full, less is known later of how long was waited for. */
+  /** When the disk is full, a later process knows less of how long this one waited. */
   #noteTime(): void {
     try {
       this.#clock.noteSeen();
@@ -255,24 +96,15 @@ export class SqliteStateStore implements StateStore {
   }
 
   /**
-   * To be called once, before anything is written: notes where the state lives, and makes its witness. The lineage
-   * comes first, so that a kill in between leaves a state that is asked for nothing.
+   * Call it once, before anything is written: it notes where the state lives, and makes its witness. The lineage comes
+   * first, so that a kill in between leaves a state without a witness to agree with.
+   * @param waitsAgain as `LateWriteStore.waitsAgain`
    */
-  settle(home: string): void {
+  settle(home: string, waitsAgain: boolean): void {
+    this.#lateWrites.waitsAgain = waitsAgain;
     const { lineage, commits } = this.#takeLineage(newLineage());
     this.#witness = new Witness(this.files.file, lineage, commits);
-    this.#write(() => this.database.prepare('UPDATE meta SET home = ?').run(home));
-  }
-
-  /** Counted as a commit, which the witness sees. What is not worth that (a heartbeat) goes by `#run`. */
-  #write<T>(action: () => T): T {
-    return this.#run(() => {
-      const { result, commits } = this.database
-        .transaction(() => ({ result: action(), commits: this.#countCommit.get() ?? 0 }))
-        .immediate();
-      this.#witness?.note(commits);
-      return result;
-    });
+    this.#run('writes', () => this.database.prepare('UPDATE meta SET home = ?').run(home));
   }
 
   #takeLineage(lineage: string): { readonly lineage: string; readonly commits: number } {
@@ -285,8 +117,34 @@ export class SqliteStateStore implements StateStore {
     return taken;
   }
 
-  #run<T>(action: () => T): T {
+  #run<Result>(effect: Effect, call: () => Result): Result {
     if (!this.database.open) throw defect(`shard ${this.shard}: the state file was used after it was closed`);
-    return guarded(this.files, action);
+    return guarded(this.files, effect === 'writes' ? () => this.#counted(call) : call);
+  }
+
+  #counted<Result>(call: () => Result): Result {
+    const { result, commits } = this.database
+      .transaction(() => ({ result: call(), commits: this.#countCommit.get() ?? 0 }))
+      .immediate();
+    this.#witness?.note(commits);
+    return result;
+  }
+
+  #concepts(clock: BootClock): Concepts {
+    const { database, files } = this;
+    const badRows = new BadRows(database);
+    return {
+      binding: new Binding(database, files),
+      plans: new Plans(database),
+      clock,
+      passes: new Passes(database, clock),
+      checkpoints: new Checkpoints(database),
+      badRows,
+      retries: new BadRowRetries(database, badRows),
+      ambiguousWrites: new AmbiguousWrites(database),
+      lateWrites: this.#lateWrites,
+      heartbeat: new Heartbeats(database),
+      incidents: new Incidents(database),
+    };
   }
 }

@@ -8,7 +8,7 @@ export interface RegisterPlaceUnderTest extends AsyncDisposable {
   open(): KeyRegister;
 }
 
-const claim = (keyText: string, row: string) => ({ keyText, cursor: row as Cursor });
+const claim = (text: string, row: string) => ({ claim: text, cursor: row as Cursor });
 
 export function keyRegisterContract(name: string, newPlace: () => Promise<RegisterPlaceUnderTest>): void {
   describe(`KeyRegister contract: ${name}`, () => {
@@ -16,12 +16,12 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       await using place = await newPlace();
       const register = place.open();
       const claims = [claim('{"pk":{"S":"a"}}', 'row 1'), claim('{"pk":{"S":"b"}}', 'row 2')];
-      expect(register.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
-      expect(register.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
-      expect(register.claim({ shard: 's01', table: 'messages' }, [])).toEqual([]);
+      expect(await register.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
+      expect(await register.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
+      expect(await register.claim({ shard: 's01', table: 'messages' }, [])).toEqual([]);
       register.close();
       const again = place.open();
-      expect(again.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
+      expect(await again.claim({ shard: 's01', table: 'messages' }, claims)).toEqual([]);
       again.close();
     });
 
@@ -29,11 +29,11 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       await using place = await newPlace();
       const one = place.open();
       const other = place.open();
-      one.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')]);
-      expect(one.claim({ shard: 's01', table: 'messages' }, [claim('free', 'row 2'), claim('key', 'row 2')])).toEqual([
-        { index: 1, shard: 's01', table: 'messages', cursor: 'row 1' },
-      ]);
-      expect(other.claim({ shard: 's02', table: 'messages' }, [claim('key', 'row 1')])).toEqual([
+      await one.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')]);
+      expect(
+        await one.claim({ shard: 's01', table: 'messages' }, [claim('free', 'row 2'), claim('key', 'row 2')]),
+      ).toEqual([{ index: 1, shard: 's01', table: 'messages', cursor: 'row 1' }]);
+      expect(await other.claim({ shard: 's02', table: 'messages' }, [claim('key', 'row 1')])).toEqual([
         { index: 0, shard: 's01', table: 'messages', cursor: 'row 1' },
       ]);
       one.close();
@@ -43,8 +43,8 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
     test('the same cursor in another table of the shard is another row', async () => {
       await using place = await newPlace();
       const register = place.open();
-      register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')]);
-      expect(register.claim({ shard: 's01', table: 'media' }, [claim('key', 'row 1')])).toEqual([
+      await register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')]);
+      expect(await register.claim({ shard: 's01', table: 'media' }, [claim('key', 'row 1')])).toEqual([
         { index: 0, shard: 's01', table: 'messages', cursor: 'row 1' },
       ]);
       register.close();
@@ -54,7 +54,7 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       await using place = await newPlace();
       const register = place.open();
       expect(
-        register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1'), claim('key', 'row 2')]),
+        await register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1'), claim('key', 'row 2')]),
       ).toEqual([{ index: 1, shard: 's01', table: 'messages', cursor: 'row 1' }]);
       register.close();
     });
@@ -63,31 +63,31 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       await using place = await newPlace();
       const register = place.open();
       const [owner, cursor] = [{ shard: 's01', table: 'messages' }, (row: string) => row as Cursor];
-      const passed = (from: string, to: string, by = owner): boolean =>
+      const passed = (from: string, to: string, by = owner): Promise<boolean> =>
         register.transfer(by, { claim: 'key', from: cursor(from), to: cursor(to) });
-      expect(passed('row 1', 'row 2')).toBe(false);
-      register.claim(owner, [claim('key', 'row 1'), claim('another', 'row 1')]);
-      expect(passed('row 3', 'row 2')).toBe(false);
-      expect(passed('row 1', 'row 2', { shard: 's02', table: 'messages' })).toBe(false);
-      expect(passed('row 1', 'row 2', { shard: 's01', table: 'media' })).toBe(false);
-      expect(passed('row 1', 'row 2')).toBe(true);
-      expect(passed('row 1', 'row 2')).toBe(false);
+      expect(await passed('row 1', 'row 2')).toBe(false);
+      await register.claim(owner, [claim('key', 'row 1'), claim('another', 'row 1')]);
+      expect(await passed('row 3', 'row 2')).toBe(false);
+      expect(await passed('row 1', 'row 2', { shard: 's02', table: 'messages' })).toBe(false);
+      expect(await passed('row 1', 'row 2', { shard: 's01', table: 'media' })).toBe(false);
+      expect(await passed('row 1', 'row 2')).toBe(true);
+      expect(await passed('row 1', 'row 2')).toBe(false);
       register.close();
       const again = place.open();
-      expect(again.claim(owner, [claim('key', 'row 2'), claim('another', 'row 1')])).toEqual([]);
-      expect(again.claim(owner, [claim('key', 'row 1')])).toEqual([{ index: 0, ...owner, cursor: 'row 2' }]);
+      expect(await again.claim(owner, [claim('key', 'row 2'), claim('another', 'row 1')])).toEqual([]);
+      expect(await again.claim(owner, [claim('key', 'row 1')])).toEqual([{ index: 0, ...owner, cursor: 'row 2' }]);
       again.close();
     });
 
-    test('using it after closing is a defect', async () => {
+    test('using it after closing rejects as a defect', async () => {
       await using place = await newPlace();
       const register = place.open();
       register.close();
-      const passing = { keyText: 'key', from: 'row 1' as Cursor, to: 'row 2' as Cursor };
-      expect(() => register.transfer({ shard: 's01', table: 'messages' }, passing)).toThrow(
+      const passing = { claim: 'key', from: 'row 1' as Cursor, to: 'row 2' as Cursor };
+      await expect(register.transfer({ shard: 's01', table: 'messages' }, passing)).rejects.toThrow(
         expect.objectContaining({ code: 'E_INTERNAL' }),
       );
-      expect(() => register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')])).toThrow(
+      await expect(register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')])).rejects.toThrow(
         expect.objectContaining({ code: 'E_INTERNAL' }),
       );
     });

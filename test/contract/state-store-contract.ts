@@ -101,7 +101,7 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
         await acrossReopen(begun, (store, pass) => {
           expect(pass).toMatchObject({ kind: 'backfill', table: 'messages', finishedAt: null });
           expect(store.passes.progress(pass)).toEqual(
-            sampleRanges().map((range) => ({ range, watermark: null, complete: false })),
+            sampleRanges().map((range) => ({ index: range.index, range, watermark: null, complete: false })),
           );
         });
       });
@@ -220,8 +220,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
           (store, pass) => {
             const [first, second] = sampleRanges();
             expect(store.passes.progress(pass)).toEqual([
-              { range: first, watermark: 'c', complete: true },
-              { range: second, watermark: '["AC1","SM1"]', complete: false },
+              { index: 0, range: first, watermark: 'c', complete: true },
+              { index: 1, range: second, watermark: '["AC1","SM1"]', complete: false },
             ]);
             expect(store.passes.summary('backfill', 'messages')).toEqual({
               pass,
@@ -375,9 +375,9 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
           },
           (store) => {
             expect(store.badRows.list('messages')).toMatchObject([again, other]);
-            expect(store.badRows.list('messages').map(({ number, chunkRef: place }) => ({ number, place }))).toEqual([
-              { number: 1, place: null },
-              { number: 2, place: null },
+            expect(store.badRows.list('messages').map(({ number, chunkRef }) => ({ number, chunkRef }))).toEqual([
+              { number: 1, chunkRef: null },
+              { number: 2, chunkRef: null },
             ]);
             expect(store.badRows.list('media')).toMatchObject([sampleBadRow({ table: 'media' })]);
             expect(store.badRows.list('none')).toEqual([]);
@@ -446,8 +446,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             store.checkpoints.commit(verify, [sampleChunk({ last: cursor('of the verification') })], []);
           },
           (store) => {
-            const place = { range: 0, chunk: 1 };
-            expect(store.badRows.list('messages').map((bad) => bad.chunkRef)).toEqual([place, place, null]);
+            const chunkRef = { segment: 0, chunk: 1 };
+            expect(store.badRows.list('messages').map((bad) => bad.chunkRef)).toEqual([chunkRef, chunkRef, null]);
           },
         );
       });
@@ -494,10 +494,10 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
             store.retries.settle('messages', [], [], { ...nothing, renamed });
           },
           (store) => {
-            const place = { range: 0, chunk: 0 };
+            const chunkRef = { segment: 0, chunk: 0 };
             expect(store.badRows.list('messages')).toMatchObject([
-              { cursor: elsewhere.cursor, place: null, itemsTaken: 5 },
-              { cursor: second.cursor, place, itemsTaken: 3 },
+              { cursor: elsewhere.cursor, chunkRef: null, itemsTaken: 5 },
+              { cursor: second.cursor, chunkRef, itemsTaken: 3 },
             ]);
           },
         );
@@ -567,8 +567,8 @@ export function stateStoreContract(name: string, newPlace: () => Promise<StatePl
           },
           (store) =>
             expect(store.ambiguousWrites.all()).toEqual([
-              { keyText: 'b', since: 1_763_847_000_001 },
-              { keyText: 'a', since: 1_763_847_000_005 },
+              { itemKey: 'b', since: 1_763_847_000_001 },
+              { itemKey: 'a', since: 1_763_847_000_005 },
             ]),
         );
       });

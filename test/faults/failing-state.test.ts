@@ -16,6 +16,7 @@ import { EventBus } from '../../src/core/events.js';
 import type { Cursor } from '../../src/core/model.js';
 import type { StateStore } from '../../src/core/ports/state-ports.js';
 import type { PassKind, TablePlan } from '../../src/core/ports/state-records.js';
+import { EFFECTS } from '../../src/state/guarded-ports.js';
 import type * as RegisterModule from '../../src/state/shared/key-register.js';
 import type * as StateModule from '../../src/state/open.js';
 import { openBudget, runShard } from '../../src/wiring/run/run-shard.js';
@@ -42,13 +43,14 @@ vi.mock('../../src/state/shared/key-register.js', async (original) => {
 });
 
 /** They have no effect, so there is no failure after it. */
-const READS: readonly (keyof StateStore)[] = [
-  ...(['acceptedChanges', 'now', 'latest', 'server', 'plan', 'progress', 'summary'] as const),
-  ...(['badRows', 'differences', 'suspects', 'brokenOffAt', 'incidents'] as const),
-];
+const READS: ReadonlySet<string> = new Set(
+  Object.entries(EFFECTS).flatMap(([port, effects]) =>
+    Object.entries(effects).flatMap(([name, effect]) => (effect === 'reads' ? [`StateStore.${port}.${name}`] : [])),
+  ),
+);
 /** What is committed, and what may be committed then, hangs by these. */
 const MOVING =
-  /\.(commitChunks|completeRange|finishPass|recordBadRows|forgetBadRows|closeSuspects|addSuspects|settleRetry)$/;
+  /\.(checkpoints\.(commit|completeSegment)|passes\.finish|badRows\.(record|forget)|ambiguousWrites\.(add|close)|retries\.settle)$/;
 
 const ROWS = 36;
 /** By id: not JSON, until they are corrected. */
@@ -87,16 +89,17 @@ const shapeOf = (folder: string): Shape => (basename(folder).startsWith('several
 const CUTS = [11, 23].map((id) => JSON.stringify([account(id), String(id)]) as Cursor);
 
 function inRanges(store: StateStore, shape: Shape): StateStore {
-  const savePlan = (plan: TablePlan): void => {
+  const save = (plan: TablePlan): void => {
     const bounds = [null, ...(shape === 'several' ? CUTS : []), plan.ranges.at(-1)?.upTo ?? null];
     const ranges = bounds
       .slice(1)
       .map((upTo, index) => ({ index, after: bounds[index] ?? null, upTo, estimatedRows: 12 }));
     store.plans.save({ ...plan, ranges });
   };
+  const plans = { ...store.plans, save };
   return new Proxy(store, {
     get(target, property) {
-      if (property === 'savePlan') return savePlan;
+      if (property === 'plans') return plans;
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
@@ -197,20 +200,20 @@ function recorded(folder: string, kind: PassKind): object {
     return {
       finished: all(`SELECT finished_at IS NOT NULL AS finished FROM passes WHERE id = ${newest}`),
       ranges: all(
-        `SELECT range_index, watermark, complete, chunks, rows, items, bad_rows, missing, differing, unresolved
-           FROM pass_ranges WHERE pass = ${newest} ORDER BY range_index`,
+        `SELECT segment_index, watermark, complete, chunks, rows, items, bad_rows, missing, differing, unresolved
+           FROM pass_segments WHERE pass_id = ${newest} ORDER BY segment_index`,
       ),
       chunks: all(
-        `SELECT range_index, sequence, last, rows, items, bad_rows, source_digest, target_digest, missing, differing
-           FROM chunks WHERE pass = ${newest} ORDER BY range_index, sequence`,
+        `SELECT segment_index, sequence, last_cursor, rows, items, bad_rows, source_digest, target_digest, missing, differing
+           FROM chunks WHERE pass_id = ${newest} ORDER BY segment_index, sequence`,
       ),
       differences: all(
-        `SELECT class, key_text, attributes, cursor FROM differences WHERE pass = ${newest} ORDER BY key_text`,
+        `SELECT class, item_key, attributes, cursor FROM differences WHERE pass_id = ${newest} ORDER BY item_key`,
       ),
       badRows: all(
-        'SELECT table_name, cursor, key_text, column_name, reason, range_index, chunk_sequence FROM bad_rows ORDER BY cursor',
+        'SELECT table_name, cursor, scan_key, column_name, reason, segment_index, chunk_sequence FROM bad_rows ORDER BY cursor',
       ),
-      retried: all('SELECT total(rows) AS rows, total(items) AS items, total(gone_rows) AS gone FROM retries'),
+      retried: all('SELECT total(rows) AS rows, total(items) AS items, total(gone_rows) AS gone FROM bad_row_retries'),
     };
   } finally {
     database.close();
@@ -229,9 +232,9 @@ function pluck(file: string, sql: string): readonly unknown[] {
 /** What may still land is known: by its key, or because the run counts as broken off. */
 function expectHeard(state: string, { unheard }: Restless): void {
   const file = join(state, 's01.db');
-  const [brokenOffAt] = pluck(file, 'SELECT broken_off_at FROM meta');
-  const suspects = pluck(file, 'SELECT key_text FROM suspects');
-  if (brokenOffAt === null) expect(unheard.filter((key) => !suspects.includes(key))).toEqual([]);
+  const [crashedAt] = pluck(file, 'SELECT crashed_at FROM meta');
+  const known = pluck(file, 'SELECT item_key FROM ambiguous_writes');
+  if (crashedAt === null) expect(unheard.filter((key) => !known.includes(key))).toEqual([]);
 }
 
 /** Every call that was made, at every place, before and after its effect. */
@@ -239,9 +242,7 @@ function failuresOf(counts: ReadonlyMap<string, number>, wanted: (call: string) 
   return [...counts]
     .filter(([call]) => wanted(call))
     .flatMap(([call, count]) => {
-      const whens: readonly Failure['when'][] = READS.some((name) => call.endsWith(`.${name}`))
-        ? ['before']
-        : ['before', 'after'];
+      const whens: readonly Failure['when'][] = READS.has(call) ? ['before'] : ['before', 'after'];
       return Array.from({ length: count }, (_, index) =>
         whens.map((when): Failure => ({ call, occurrence: index + 1, when })),
       ).flat();
@@ -349,7 +350,7 @@ describe.each(dynamodbPairs.slice(-1))('each call of the state fails once, $name
           rows: told.rows,
           items: told.items,
         };
-        const open = pluck(join(place.state, 's01.db'), 'SELECT key_text FROM suspects');
+        const open = pluck(join(place.state, 's01.db'), 'SELECT item_key FROM ambiguous_writes');
         const truth = { ...seen, open, ...recorded(place.state, 'verify') };
         rmSync(place.state, { recursive: true });
         return { truth, counts };

@@ -18,8 +18,8 @@ export function committedRows(stateFolder: string, keys: readonly RowKey[]): Rea
   try {
     const ranges = database
       .prepare<[], RangeRow>(
-        `SELECT after, watermark FROM pass_ranges JOIN ranges USING (range_index)
-          WHERE pass = (SELECT max(id) FROM passes WHERE kind = 'backfill')`,
+        `SELECT after, watermark FROM pass_segments JOIN ranges ON range_index = segment_index
+          WHERE pass_id = (SELECT max(id) FROM passes WHERE kind = 'backfill')`,
       )
       .all();
     const done = ranges.flatMap(({ after, watermark }) =>

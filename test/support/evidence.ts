@@ -15,7 +15,7 @@ export function letEvidenceAge(stateFolder: string, shard: string, ms: number): 
   const database = new Database(join(stateFolder, `${shard}.db`), { fileMustExist: true });
   database.exec(`
     UPDATE chunks SET done_at = done_at - ${ms}, compared_at = compared_at - ${ms}, compared_steady = compared_steady - ${ms};
-    UPDATE pass_ranges SET oldest_at = oldest_at - ${ms}, oldest_steady = oldest_steady - ${ms},
+    UPDATE pass_segments SET oldest_at = oldest_at - ${ms}, oldest_steady = oldest_steady - ${ms},
                            newest_at = newest_at - ${ms}, newest_steady = newest_steady - ${ms};
     UPDATE passes SET started_at = started_at - ${ms}, finished_at = finished_at - ${ms};
   `);

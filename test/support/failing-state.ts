@@ -4,9 +4,10 @@
  * state.
  */
 import { FerryError } from '../../src/core/errors.js';
+import { EFFECTS } from '../../src/state/guarded-ports.js';
 
 export interface Failure {
-  /** `StateStore.commitChunks` */
+  /** `StateStore.checkpoints.commit`, `KeyRegister.claim` */
   readonly call: string;
   /** From 1. */
   readonly occurrence: number;
@@ -47,9 +48,14 @@ export class FailingCalls {
   /** The same object, whose methods are counted, and of which one may fail. */
   around<T extends { close(): void }>(name: string, real: T): T {
     this.#open.add(real);
+    return this.#counted(name, real);
+  }
+
+  #counted<T extends object>(name: string, real: T): T {
     return new Proxy(real, {
       get: (target, property) => {
         const value: unknown = Reflect.get(target, property, target);
+        if (isPort(property, value)) return this.#counted(`${name}.${String(property)}`, value);
         if (typeof value !== 'function') return value;
         return (...args: readonly unknown[]): unknown =>
           this.#call(`${name}.${String(property)}`, () => Reflect.apply(value, target, args) as unknown);
@@ -69,9 +75,15 @@ export class FailingCalls {
     const failure = this.#armed?.call === call && this.#armed.occurrence === count ? this.#armed : null;
     if (failure?.when === 'before') throw full(call);
     const result = run();
-    if (failure !== null) throw full(call);
-    return result;
+    if (failure === null) return result;
+    if (result instanceof Promise) return result.then(() => Promise.reject(full(call)));
+    throw full(call);
   }
+}
+
+/** Whether it is one of the store's ports, whose methods are counted as the store's own. */
+function isPort(property: string | symbol, value: unknown): value is object {
+  return typeof value === 'object' && Object.hasOwn(EFFECTS, property);
 }
 
 function full(call: string): FerryError {

@@ -17,9 +17,9 @@ export function letLateWriteWindowPass(stateFolder: string, shards: readonly str
     const database = new Database(join(stateFolder, name), { fileMustExist: true });
     try {
       database.exec(`
-        UPDATE suspects SET since = since - ${LATE_WRITE_WINDOW_MS};
-        UPDATE meta SET broken_off_at = broken_off_at - ${LATE_WRITE_WINDOW_MS};
-        UPDATE pass_ranges SET oldest_at = oldest_at - ${LATE_WRITE_WINDOW_MS}, oldest_steady = oldest_steady - ${LATE_WRITE_WINDOW_MS},
+        UPDATE ambiguous_writes SET since = since - ${LATE_WRITE_WINDOW_MS};
+        UPDATE meta SET crashed_at = crashed_at - ${LATE_WRITE_WINDOW_MS};
+        UPDATE pass_segments SET oldest_at = oldest_at - ${LATE_WRITE_WINDOW_MS}, oldest_steady = oldest_steady - ${LATE_WRITE_WINDOW_MS},
                                newest_at = newest_at - ${LATE_WRITE_WINDOW_MS}, newest_steady = newest_steady - ${LATE_WRITE_WINDOW_MS};
         UPDATE passes SET started_at = started_at - ${LATE_WRITE_WINDOW_MS}, finished_at = finished_at - ${LATE_WRITE_WINDOW_MS};
       `);

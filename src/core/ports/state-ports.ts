@@ -1,322 +1,267 @@
 /**
- * The seam to the durable memory of a shard: what is kept of plans, passes, chunks, bad rows and suspects, and by whom
- * it may be asked. The engine is written against this; `test/contract` holds every implementation to it.
+ * The ports to the durable memory of a shard, one for each concept that it keeps. The engine depends on these alone,
+ * and `test/contract` has one suite for each.
+ *
+ * Every method is synchronous and returns only when its effect is on disk. `E_STATE_*` below stands for E_STATE_IO (the
+ * disk is full or failed), E_STATE_CORRUPT (the file is damaged) and E_STATE_LOCKED (a foreign program keeps the file).
+ * After `StateStore.close`, every method throws E_INTERNAL.
  */
 import type { Abandoned, Age, ComparisonTime, Standing } from '../evidence.js';
 import type { Incident } from '../incidents.js';
-import type { BadRow, BinlogPosition, Counts, Cursor, Difference, Phase, Range, Renamed } from '../model.js';
+import type { Cursor } from '../model.js';
+import type {
+  AmbiguousWrite,
+  BadRowRecord,
+  ChunkRecord,
+  DifferenceRecord,
+  Fingerprint,
+  FingerprintChange,
+  Heartbeat,
+  Pass,
+  PassSummary,
+  RecordedBadRow,
+  RetryRecord,
+  SegmentProgress,
+  TableColumn,
+  TablePlan,
+  TakeUp,
+} from './state-records.js';
 
-export type PassKind = 'backfill' | 'verify';
-
-/** How a table of a shard is cut up, made once and kept: resumes and verifications follow it. */
-export interface TablePlan {
-  readonly table: string;
-  /** Name of the unique key that is scanned; null: the table is read whole. */
-  readonly scanKey: string | null;
-  /** Recorded before the upper bound was read. */
-  readonly position: BinlogPosition | null;
-  readonly ranges: readonly Range[];
-  /** ms since the epoch */
-  readonly plannedAt: number;
-}
-
-/** One walk over a whole table: a backfill or a verification. */
-export interface Pass {
-  readonly id: number;
-  readonly kind: PassKind;
-  readonly table: string;
-  /** ms since the epoch by the state's steady clock: late writes are judged by it. */
-  readonly startedAt: number;
-  /** ms since the epoch by the wall clock: people read it. */
-  readonly finishedAt: number | null;
-  /** verify: the backfill of its table that was finished when it began; null: none was, or this is a backfill. */
-  readonly sawBackfill: number | null;
-  /** verify: how many chunks the newest backfill of its table had by then; null: nobody noted it. */
-  readonly sawChunks: number | null;
-}
-
-export interface RangeProgress {
-  readonly range: Range;
-  /** The last cursor up to which every item is acknowledged (or compared); null: nothing yet. */
-  readonly watermark: Cursor | null;
-  readonly complete: boolean;
-}
-
-/** One done chunk. `sourceDigest` and `targetDigest` are sums of item digests mod 2^128, 32 hex digits. */
-export interface ChunkRecord {
-  readonly range: number;
-  readonly last: Cursor;
-  readonly rows: number;
-  readonly items: number;
-  readonly badRows: number;
-  readonly expiredRows: number;
-  /** Not there, and TTL may have deleted them. */
-  readonly expiredItems: number;
-  readonly newerItems: number;
-  readonly units: number;
-  /** verify: without the expired items, so that equal sides have equal sums. */
-  readonly sourceDigest: string;
-  /** verify only; null in a backfill */
-  readonly targetDigest: string | null;
-  /** verify only; null in a backfill */
-  readonly comparedAt: ComparisonTime | null;
-  readonly missing: number;
-  readonly differing: number;
-  /** Rows that kept changing while they were compared. */
-  readonly unresolved: number;
-}
-
-export interface BadRowRecord extends BadRow {
-  readonly table: string;
-  readonly cursor: Cursor;
-  /** The row's scan key as `RowSource.describeKey` gives it. Holds row values. */
-  readonly key: string;
-  /** `last` of the chunk that it was read in: the two meet when that chunk is committed. null: of no chunk. */
-  readonly chunk: Cursor | null;
-  /**
-   * Items of it that the target took although it refused others of it: no count of items has them. null: nothing of it
-   * was written this time, so what was recorded of that stays.
-   */
-  readonly itemsTaken: number | null;
-}
-
-/** A bad row as the state has it. */
-export interface RecordedBadRow extends BadRowRecord {
-  readonly itemsTaken: number;
-  /** Its own among the shard's bad rows for as long as it is recorded, from 1: names it without a value of its key. */
-  readonly number: number;
-  /** The committed chunk of a backfill that counted it as bad, ordinals from 0; null: none has, so far. */
-  readonly place: { readonly range: number; readonly chunk: number } | null;
-  /** ms since the epoch: last seen as bad. */
-  readonly recordedAt: number;
-}
-
-/**
- * What a retry of bad rows came to: of those rows alone that a committed chunk counts as bad, since no chunk knows of
- * it.
- */
-export interface RetryRecord {
-  /** Rows that became items. */
-  readonly rows: number;
-  readonly items: number;
-  readonly expiredRows: number;
-  /** Rows that the source has no more. */
-  readonly goneRows: number;
-  /** These two of all rows, whoever counts them. */
-  readonly newerItems: number;
-  readonly units: number;
-  /** Sum of the items' digests. */
-  readonly digest: string;
-  /**
-   * Settled ones whose row is recorded under another reading of its key: that record takes over what it has not itself.
-   */
-  readonly renamed?: readonly Renamed[];
-}
-
-export interface DifferenceRecord extends Difference {
-  readonly cursor: Cursor;
-}
-
-/** A key whose last write ended ambiguously. */
-export interface Suspect {
-  readonly keyText: string;
-  /** ms since the epoch of the last ambiguous request */
-  readonly since: number;
-}
-
-/** What a running process last said of itself; for `status`, never for a resume. */
-export interface Heartbeat {
-  readonly pid: number;
-  readonly at: number;
-  readonly phase: Phase;
-  readonly rowsPerSecond: number;
-  readonly itemsPerSecond: number;
-  readonly unitsPerSecond: number;
-}
-
-/** Everything whose change would make a resume wrong, as plain JSON: mapping, table definitions, target. */
-export type Fingerprint = Readonly<Record<string, unknown>>;
-
-export type TakeUp = (stored: Fingerprint, given: Fingerprint) => Fingerprint;
-
-/** One place where two fingerprints differ; undefined where that side has nothing. */
-export interface FingerprintChange {
-  /** `tables.messages.items.message.attributes.rules.price.type` */
-  readonly path: string;
-  readonly from: unknown;
-  readonly to: unknown;
-}
-
-export interface PassSummary {
-  readonly pass: Pass;
-  readonly counts: Counts;
-  readonly missing: number;
-  readonly differing: number;
-  readonly unresolved: number;
-  /**
-   * Of the unresolved: items that were taken for deleted by TTL; since TTL was changed meanwhile, nothing tells them
-   * from missing ones.
-   */
-  readonly doubtful: number;
-  readonly rangesComplete: number;
-  readonly ranges: number;
-  /** verify: the comparison that is longest ago, of all that it vouches for; null: there is none. */
-  readonly oldest: ComparisonTime | null;
-  /** verify: the comparison that is the least long ago; null: there is none. */
-  readonly newest: ComparisonTime | null;
-}
-
-/** The durable memory of one shard, exclusive to one process. Every method returns only once its effect is on disk. */
+/** The durable memory of one shard. One process works on it at a time. */
 export interface StateStore {
   readonly shard: string;
+  readonly binding: BindingStore;
+  readonly plans: PlanStore;
+  readonly clock: StateClock;
+  readonly passes: PassStore;
+  readonly checkpoints: CheckpointStore;
+  readonly badRows: BadRowStore;
+  readonly retries: RetryStore;
+  readonly ambiguousWrites: AmbiguousWriteStore;
+  readonly lateWrites: LateWriteStore;
+  readonly heartbeat: HeartbeatStore;
+  readonly incidents: IncidentStore;
+  /** Frees the shard. Closing twice is fine. @throws FerryError E_STATE_* */
+  close(): void;
+}
+
+/** What the shard was started with: its settings, and the MySQL server that it is read from. */
+export interface BindingStore {
   /**
-   * Stores the fingerprint the first time; afterwards @throws FerryError E_STATE_CHANGED naming each difference.
-   * @param takenUp what was stored, as it is to be compared: with what of the given one needs no word; stored where all
-   * is equal then
+   * Stores the fingerprint the first time, and compares it with the stored one afterwards.
+   * @param takeUp returns the stored fingerprint with the changes that need no word of the operator; the given one is
+   * stored when the two are equal then
+   * @throws FerryError E_STATE_CHANGED naming each difference; E_STATE_*
    */
-  bind(fingerprint: Fingerprint, takenUp?: TakeUp): void;
+  bind(fingerprint: Fingerprint, takeUp?: TakeUp): void;
   /**
-   * Takes another fingerprint for what is moved from now on, where the two are equal in all that `mustStay` leaves of
-   * them. What was accepted is kept, with the bad columns that it was accepted for; verifications that began before
-   * prove nothing any more.
-   * @param columns asked where the two are not equal
-   * @returns the accepted changes, none where both are equal
-   * @throws FerryError E_STATE_CHANGED naming each difference that is not accepted
+   * Replaces the fingerprint for what is moved from now on, when both are equal in all that `mustStay` leaves of them.
+   * The accepted changes are kept, with the bad columns that they were accepted for. Verifications that started before
+   * no longer prove anything.
+   * @param columns called only when the two are not equal
+   * @returns the accepted changes, none when both are equal
+   * @throws FerryError E_STATE_CHANGED naming each difference that is not accepted; E_STATE_*
    */
   rebind(
     fingerprint: Fingerprint,
     mustStay: (side: Fingerprint, other: Fingerprint) => Fingerprint,
-    columns: () => readonly { readonly table: string; readonly column: string | null }[],
-    takenUp?: TakeUp,
+    columns: () => readonly TableColumn[],
+    takeUp?: TakeUp,
   ): readonly FingerprintChange[];
-  /** All that `rebind` ever accepted, in order. */
+  /** Returns all changes that `rebind` ever accepted, in order. @throws FerryError E_STATE_* */
   acceptedChanges(): readonly FingerprintChange[];
   /**
-   * ms since the epoch by a clock that nobody sets: what `since`, `brokenOffAt` and `startedAt` are told by. What lies
-   * between two of its times has passed for certain; it may be behind the wall clock, or ahead of it.
+   * Returns the MySQL server that the shard was last read from, as `ShardSource.identity` gives it; null: none was
+   * noted.
+   * @throws FerryError E_STATE_*
    */
-  now(): number;
-  /** As `now`, with the most that may have passed: what ages of comparisons are told by. */
-  latest(): number;
-  /**
-   * Writes may still land, and since nobody knows how much of their window has passed, it began anew when the state was
-   * opened.
-   */
-  readonly waitsAnew: boolean;
-  /** The MySQL server that the shard was last read from, as `ShardSource.identity` tells it; null: none was noted. */
   server(): string | null;
   /**
-   * @param another it is not the one that was noted before: verifications that began before prove nothing any more.
-   * Unless given, where the two differ
+   * Notes the MySQL server that the shard is read from.
+   * @param another the server is not the noted one, so verifications that started before no longer prove anything; by
+   * default, whether the two texts differ
+   * @throws FerryError E_STATE_*
    */
   setServer(server: string, another?: boolean): void;
-  /** What `RowSource.identify` last told of the table; null: nothing was noted. Holds row values. */
-  tableIdentity(table: string): string | null;
-  /** @param voids verifications of the table that began before prove nothing any more */
-  setTableIdentity(table: string, identity: string, voids: boolean): void;
-  plan(table: string): TablePlan | null;
-  savePlan(plan: TablePlan): void;
+}
+
+/** How each table of the shard is cut into ranges, and which source table that was. */
+export interface PlanStore {
+  /** Returns the plan of the table; null: it has none yet. @throws FerryError E_STATE_* */
+  get(table: string): TablePlan | null;
+  /** Stores the plan of a table. @throws FerryError E_INTERNAL when the table has one; E_STATE_* */
+  save(plan: TablePlan): void;
   /**
-   * The unfinished pass of that kind, or a new one: also in the place of a verification that `abandoned` tells of.
-   * @param maxAgeMs how long ago the newest comparison of a verification may be that is gone on with
+   * Returns what `RowSource.identify` last said of the table; null: nothing was noted. Holds row values.
+   * @throws FerryError E_STATE_*
    */
-  openPass(kind: PassKind, table: string, maxAgeMs?: number): Pass;
+  identity(table: string): string | null;
   /**
-   * What the next `openPass('verify', table, maxAgeMs)` will not go on with: a verification that a retry or the
-   * backfill has overtaken, that began while writes of a broken-off run could still land, once they cannot any more, or
-   * that was left alone for too long. null: the newest one is finished, or is gone on with.
+   * Notes what `RowSource.identify` says of the table.
+   * @param voids verifications of the table that started before no longer prove anything
+   * @throws FerryError E_STATE_*
    */
-  abandoned(table: string, maxAgeMs: number): Abandoned | null;
-  /** What the newest verification of the table is worth. */
-  standing(table: string): Standing;
+  setIdentity(table: string, identity: string, voids: boolean): void;
+}
+
+/** The time of the state: a clock that nobody sets, and the ages that follow from it. */
+export interface StateClock {
+  /**
+   * Returns ms since the epoch. `AmbiguousWrite.since`, `crashedAt` and `startedAt` are times of this clock. The time
+   * between two of its readings has passed for certain. It may be behind the wall clock, or ahead of it.
+   * @throws FerryError E_STATE_*
+   */
+  now(): number;
+  /** As `now`, with the longest time that may have passed. Ages of comparisons use it. @throws FerryError E_STATE_* */
+  latest(): number;
+  /** Returns how long ago `time` was. @throws FerryError E_STATE_* */
   age(time: ComparisonTime): Age;
-  progress(pass: Pass): readonly RangeProgress[];
-  /**
-   * Marks chunks done and moves watermarks, in one transaction. Chunks of a range come in key order without gaps. Of a
-   * pass's differences the first 1,000 are kept; the chunks' records count all of them.
-   */
-  commitChunks(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
-  /**
-   * Notes by which attribute the target deletes items by itself now (null: none). Where that is another than was noted
-   * for the pass before, its expired items count as unresolved, since they may be missing, and an unfinished pass is
-   * not resumed.
-   */
-  noteTtl(pass: Pass, deletesBy: string | null): void;
-  /**
-   * The range was scanned to its end; all its chunks are committed.
-   * @param since verify: when the scan began. Where it brought no row, that is what the verification says of this
-   * range: none was there
-   */
-  completeRange(pass: Pass, range: number, since?: ComparisonTime): void;
-  finishPass(pass: Pass): void;
-  /**
-   * The newest pass of that kind, finished or not; a backfill's counts have in them what retries made of its bad rows.
-   */
-  summary(kind: PassKind, table: string): PassSummary | null;
-  /** Recording the same row again replaces what was said of it. */
-  recordBadRows(rows: readonly BadRowRecord[]): void;
-  /** These rows were read again and are bad no more. Rows that nothing is recorded of may be among them. */
-  forgetBadRows(table: string, cursors: readonly Cursor[]): void;
-  /**
-   * In the order they were first found in. There may be millions of them: `part` takes some at a time.
-   * @param part the first `limit` of those behind number `after`; all unless given
-   */
-  badRows(table: string, part?: { readonly after: number; readonly limit: number }): readonly RecordedBadRow[];
-  countBadRows(table: string): number;
-  /** Of rows with these cursors, what is recorded of them as bad. */
-  badRowsAt(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[];
-  /**
-   * Ends a step of a retry, in one transaction: `settled` rows are bad no more, `stillBad` ones are recorded anew, and
-   * what was moved is added to the newest backfill of the table. Verifications that began before have not seen it and
-   * prove nothing any more.
-   */
-  settleRetry(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void;
-  differences(pass: Pass, limit: number): readonly DifferenceRecord[];
-  addSuspects(suspects: readonly Suspect[]): void;
-  closeSuspects(keyTexts: readonly string[]): void;
-  suspects(): readonly Suspect[];
-  /** Requests will be sent from now on. A process that ends before `endWrites` leaves a run that was broken off. */
-  beginWrites(): void;
-  /** Every request was heard out: answered, or its keys recorded as suspects. */
-  endWrites(): void;
-  /**
-   * ms since the epoch when it was last found that a run had been broken off: what it had sent was sent before; null:
-   * none was.
-   */
-  brokenOffAt(): number | null;
-  beat(heartbeat: Heartbeat): void;
-  /** Adds to what was counted of these kinds. */
-  addIncidents(incidents: readonly Incident[]): void;
-  /** What was ridden out since the shard was begun, by kind in the order of their names. */
-  incidents(): readonly Incident[];
-  close(): void;
+}
+
+export interface OpenPass {
+  /** verify, in ms: a verification whose newest comparison is longer ago is not resumed. Unless given, any is. */
+  readonly maxAgeMs?: number;
+  /** The pass walks this many numbered segments; unless given, the ranges of the table's plan. */
+  readonly segments?: number;
 }
 
 /**
- * Which row owns which item key, kept only where the schema does not prove that keys are unique; and which shard has
- * which value of a sharding column. Shared by all shards.
+ * The passes of the shard. A pass starts with `open`, and each further `open` resumes it until `finish`. A backfill is
+ * always resumed. `abandoned` says when a verification is not.
  */
-export interface KeyRegister {
+export interface PassStore {
   /**
-   * Claims item keys for rows. Claiming again for the same row is fine, also where it failed because another process
-   * had the register.
-   * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment
-   * @returns the claims that another row already holds: by index into `claims`, with the holder.
+   * Returns the unfinished pass of that kind, or a new one. A verification that `abandoned` names is replaced by a new
+   * one. A resumed pass keeps the segments that it was opened with.
+   * @param kind any text; the meaning of `verify` and `backfill` is described here
+   * @throws FerryError E_INTERNAL when there are no segments: no plan, and no number of them; E_STATE_*
    */
-  claim(
-    owner: { readonly shard: string; readonly table: string },
-    claims: readonly { readonly keyText: string; readonly cursor: Cursor }[],
-  ): readonly { readonly index: number; readonly shard: string; readonly table: string; readonly cursor: Cursor }[];
+  open(kind: string, table: string, options?: OpenPass): Pass;
   /**
-   * Passes an item key on from one row of a table to another: from its cursor before its scan key was changed to that
-   * of now, as a rule.
-   * @returns false, with nothing passed on, where `from` does not hold it (any more)
+   * Says why the next `open('verify', table, { maxAgeMs })` does not resume the newest verification: a retry or the
+   * backfill came after its start; it started while writes of a crashed run could still land, which they no longer can;
+   * or its newest comparison is too long ago. null: the newest verification is finished, or is resumed.
+   * @throws FerryError E_STATE_*
    */
-  transfer(
-    owner: { readonly shard: string; readonly table: string },
-    claim: { readonly keyText: string; readonly from: Cursor; readonly to: Cursor },
-  ): boolean;
-  /** Id of a process that keeps others from claiming now; null: there is none, or nobody can tell. */
-  holder(): number | null;
-  close(): void;
+  abandoned(table: string, maxAgeMs: number): Abandoned | null;
+  /** Returns what the newest verification of the table is worth. @throws FerryError E_STATE_* */
+  standing(table: string): Standing;
+  /** Returns the pass's segments, in the order of their indexes. @throws FerryError E_STATE_* */
+  progress(pass: Pass): readonly SegmentProgress[];
+  /**
+   * Notes the attribute by which the target deletes items by itself now (null: none). When it differs from the one that
+   * was noted for the pass before, the pass's expired items may be missing: they count as unresolved, and the
+   * unfinished pass is not resumed.
+   * @throws FerryError E_STATE_*
+   */
+  noteTtl(pass: Pass, deletesBy: string | null): void;
+  /**
+   * Finishes the pass.
+   * @throws FerryError E_INTERNAL when a segment is incomplete, or the pass is finished already; E_STATE_*
+   */
+  finish(pass: Pass): void;
+  /**
+   * Returns the totals of the newest pass of that kind, finished or not; null: there is none. The counts of a backfill
+   * include what retries moved of its bad rows.
+   * @throws FerryError E_STATE_*
+   */
+  summary(kind: string, table: string): PassSummary | null;
+}
+
+/** The checkpoint: which chunks of a pass are done. */
+export interface CheckpointStore {
+  /**
+   * Marks chunks done and moves watermarks, in one transaction. The caller hands over the chunks of a segment in order
+   * and without gaps. Of a pass's differences the first 1,000 are kept; the chunks' records count all of them.
+   * @throws FerryError E_INTERNAL when the pass is finished or not known, or a segment is complete or not known: then
+   * nothing is committed; E_STATE_*
+   */
+  commit(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
+  /**
+   * Marks a segment complete: it was walked to its end, and all its chunks are committed.
+   * @param since verify: when the walk started. For a segment without rows, that is the time of its comparison
+   * @throws FerryError E_INTERNAL when the segment is complete already, or not known; E_STATE_*
+   */
+  completeSegment(pass: Pass, segment: number, since?: ComparisonTime): void;
+  /** Returns the first `limit` differences of the pass, in the order they were found. @throws FerryError E_STATE_* */
+  differences(pass: Pass, limit: number): readonly DifferenceRecord[];
+}
+
+/** Rows that cannot be represented as asked. */
+export interface BadRowStore {
+  /** Records bad rows. A row that is recorded already gets the new reason. @throws FerryError E_STATE_* */
+  record(rows: readonly BadRowRecord[]): void;
+  /**
+   * Removes rows that were read again and are no longer bad. Cursors of rows that are not recorded are ignored.
+   * @throws FerryError E_STATE_*
+   */
+  forget(table: string, cursors: readonly Cursor[]): void;
+  /**
+   * Returns bad rows of the table, in the order they were first found. There may be millions, so `part` takes some at a
+   * time.
+   * @param part the first `limit` rows whose number is above `after`; by default all
+   * @throws FerryError E_STATE_*
+   */
+  list(table: string, part?: { readonly after: number; readonly limit: number }): readonly RecordedBadRow[];
+  /** Returns the number of bad rows of the table. @throws FerryError E_STATE_* */
+  count(table: string): number;
+  /** Returns the bad rows that are recorded with these cursors. @throws FerryError E_STATE_* */
+  at(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[];
+}
+
+/** What retries did with bad rows. */
+export interface RetryStore {
+  /**
+   * Ends a step of a retry, in one transaction: it removes the `settled` rows, records the `stillBad` ones again, and
+   * adds `record` to the newest backfill of the table. Verifications that started before have not seen what was moved,
+   * so they no longer prove anything.
+   * @throws FerryError E_STATE_*
+   */
+  settle(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void;
+}
+
+/** Item keys whose last write ended ambiguously. */
+export interface AmbiguousWriteStore {
+  /** Records keys. Of a key that is recorded already, the later `since` counts. @throws FerryError E_STATE_* */
+  add(writes: readonly AmbiguousWrite[]): void;
+  /** Removes keys that a later write or read settled. Unknown keys are ignored. @throws FerryError E_STATE_* */
+  close(itemKeys: readonly string[]): void;
+  /** Returns all of them, the oldest first. @throws FerryError E_STATE_* */
+  all(): readonly AmbiguousWrite[];
+}
+
+/** Whether requests may have been sent that nobody recorded the outcome of. */
+export interface LateWriteStore {
+  /**
+   * Whether writes may still land although nobody knows how much of their window has passed: the window started again
+   * when the state was opened.
+   */
+  readonly waitsAgain: boolean;
+  /**
+   * Notes that requests are sent from now on. A process that ends before `end` leaves a crashed run.
+   * @throws FerryError E_STATE_*
+   */
+  begin(): void;
+  /** Notes that every request has an outcome: an answer, or an ambiguous write. @throws FerryError E_STATE_* */
+  end(): void;
+  /**
+   * Returns when the state last found that a run had crashed between `begin` and `end`, in ms since the epoch by
+   * `StateClock.now`; null: no run did. That run sent its requests before then.
+   * @throws FerryError E_STATE_*
+   */
+  crashedAt(): number | null;
+}
+
+/** What the running process last reported about itself. */
+export interface HeartbeatStore {
+  /** Replaces the last heartbeat. @throws FerryError E_STATE_* */
+  beat(heartbeat: Heartbeat): void;
+}
+
+/** Faults that a run survived. */
+export interface IncidentStore {
+  /** Adds to the counts of these kinds. @throws FerryError E_STATE_* */
+  add(incidents: readonly Incident[]): void;
+  /** Returns all since the shard was started, in the order of their kinds' names. @throws FerryError E_STATE_* */
+  all(): readonly Incident[];
 }

@@ -12,7 +12,7 @@ import type { Instant } from '../../core/time/age.js';
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
-import type { KeyRegister } from '../../core/ports/key-register.js';
+import type { KeyConflict, KeyRegister } from '../../core/ports/key-register.js';
 import { compileSameValue } from '../../mapping/key/same-value.js';
 import { sharedKeyTexts, whichStands } from '../pass/moved-rows.js';
 import { inTurn } from './register-turn.js';
@@ -31,11 +31,10 @@ export interface Registers {
 /** Rows of a table without a key may be others by the time it is read again: the table owns their item keys. */
 const WHOLE_TABLE = '' as Cursor;
 
-type Holder = ReturnType<KeyRegister['claim']>[number];
-
 interface Claim {
   readonly item: MappedItem;
-  readonly keyText: string;
+  /** The item key. */
+  readonly claim: string;
   readonly cursor: Cursor;
 }
 
@@ -180,7 +179,7 @@ export class KeyClaims {
   async #claimItemKeys(items: readonly MappedItem[], signal: AbortSignal): Promise<readonly MappedItem[]> {
     if (this.#itemKeys === null) return items;
     const owner = { shard: this.context.shard, table: this.#table };
-    const claims = items.map((item) => ({ item, keyText: item.keyText, cursor: this.#owner(item) }));
+    const claims = items.map((item) => ({ item, claim: item.keyText, cursor: this.#owner(item) }));
     const register = this.#itemKeys;
     const conflicts = await inTurn(this.context, register, () => register.claim(owner, claims), signal);
     if (conflicts.length === 0) return items;
@@ -190,8 +189,8 @@ export class KeyClaims {
       if (claim === undefined) continue;
       const place = await this.#settle(register, claim, conflict, signal);
       // Both readings may have come in one chunk.
-      for (const { item, keyText, cursor } of claims) {
-        if (keyText === claim.keyText && cursor === place) overtaken.add(item);
+      for (const { item, claim: itemKey, cursor } of claims) {
+        if (itemKey === claim.claim && cursor === place) overtaken.add(item);
       }
     }
     return items.filter((item) => !overtaken.has(item));
@@ -201,18 +200,18 @@ export class KeyClaims {
    * Finds out which of two readings of a row holds, and passes the claim to it.
    * @returns where the one that does not was read
    */
-  async #settle(register: KeyRegister, claim: Claim, found: Holder, signal: AbortSignal): Promise<Cursor> {
+  async #settle(register: KeyRegister, claim: Claim, found: KeyConflict, signal: AbortSignal): Promise<Cursor> {
     const owner = { shard: this.context.shard, table: this.#table };
-    const { keyText, cursor } = claim;
+    const { claim: itemKey, cursor } = claim;
     for (let holder = found; ;) {
       const readable = holder.shard === owner.shard && holder.table === owner.table && holder.cursor !== WHOLE_TABLE;
       if (!readable) return this.#refuseClaim(claim, holder);
       const places = [holder.cursor, cursor] as const;
-      const standing = await whichStands(this.job, new Set([keyText]), places, this.#now(), signal);
+      const standing = await whichStands(this.job, new Set([itemKey]), places, this.#now(), signal);
       if (standing === 'both') return this.#refuseClaim(claim, holder);
       if (standing !== 'second') return cursor;
       const from = holder.cursor;
-      const transfer = (): boolean => register.transfer(owner, { claim: keyText, from, to: cursor });
+      const transfer = (): Promise<boolean> => register.transfer(owner, { claim: itemKey, from, to: cursor });
       if (await inTurn(this.context, register, transfer, signal)) return from;
       const [next] = await inTurn(this.context, register, () => register.claim(owner, [claim]), signal);
       if (next === undefined) return holder.cursor;
@@ -220,7 +219,7 @@ export class KeyClaims {
     }
   }
 
-  #refuseClaim({ item }: Claim, holder: Holder): never {
+  #refuseClaim({ item }: Claim, holder: KeyConflict): never {
     const known = holder.shard === this.context.shard && holder.cursor !== WHOLE_TABLE;
     const rows = known ? [{ table: holder.table, cursor: holder.cursor }] : [];
     return this.#refuse([...rows, { table: this.#table, cursor: this.job.source.cursorOf(item.row) }], holder.shard);

@@ -30,14 +30,14 @@ const TIMES: TurnTimes = { pauseMs: 100, tellEveryMs: 2_000, giveUpAfterMs: 360_
 export async function inTurn<T>(
   { shard, emitter }: Pick<ShardContext, 'shard' | 'emitter'>,
   register: Pick<KeyRegister, 'holder'>,
-  action: () => T,
+  action: () => T | Promise<T>,
   signal: AbortSignal,
   { pauseMs, tellEveryMs, giveUpAfterMs }: TurnTimes = TIMES,
 ): Promise<T> {
   const since = performance.now();
   for (let told = 0; ;) {
     try {
-      return action();
+      return await action();
     } catch (thrown) {
       const waited = performance.now() - since;
       const busy = thrown instanceof FerryError && thrown.code === 'E_STATE_LOCKED';

@@ -30,7 +30,7 @@ export class ShardValues {
   ) {}
 
   /** @returns a row whose value another shard holds, with that shard; null where there is none */
-  claim(items: readonly MappedItem[]): { readonly row: Row; readonly holder: string } | null {
+  async claim(items: readonly MappedItem[]): Promise<{ readonly row: Row; readonly holder: string } | null> {
     const fresh = new Map<string, { readonly item: MappedItem; readonly cell: string | Buffer }>();
     const { index } = this.column;
     let last: MappedItem | null = null;
@@ -39,14 +39,14 @@ export class ShardValues {
       last = item;
       const cell = item.cell(index);
       if (cell === null) continue;
-      const value = this.#keyOf([typeof cell === 'string' ? cell : { hex: cell.toString('hex') }]);
+      const value = this.#claimOf([typeof cell === 'string' ? cell : { hex: cell.toString('hex') }]);
       if (!this.#claimed.has(value) && !fresh.has(value)) fresh.set(value, { item, cell });
     }
     if (fresh.size === 0) return null;
     const claims = [...fresh.values()].flatMap(({ item, cell }) =>
-      this.same.namesOf(cell).map((name) => ({ item, keyText: this.#keyOf(name), cursor: NO_ROW })),
+      this.same.namesOf(cell).map((name) => ({ item, claim: this.#claimOf(name), cursor: NO_ROW })),
     );
-    const [conflict] = this.register.claim(this.owner, claims);
+    const [conflict] = await this.register.claim(this.owner, claims);
     const bringer = conflict === undefined ? undefined : claims[conflict.index];
     if (conflict !== undefined && bringer !== undefined) return { row: bringer.item.row, holder: conflict.shard };
     if (this.#claimed.size + fresh.size > REMEMBERED) this.#claimed.clear();
@@ -55,7 +55,7 @@ export class ShardValues {
   }
 
   /** No item key looks like it: those are objects. */
-  #keyOf(name: ValueName): string {
+  #claimOf(name: ValueName): string {
     return JSON.stringify([this.owner.table, this.column.name, ...name]);
   }
 }

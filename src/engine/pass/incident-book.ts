@@ -5,7 +5,7 @@
  */
 import type { EventBus } from '../../core/events.js';
 import { incidentOf, type Incident, type IncidentKind } from '../../core/incidents.js';
-import type { StateStore } from '../../core/ports/state-ports.js';
+import type { IncidentStore } from '../../core/ports/state-ports.js';
 
 const WRITE_EVERY_MS = 1_000;
 
@@ -13,7 +13,7 @@ export class IncidentBook {
   readonly #ofProcess = new Map<IncidentKind, number>();
   readonly #unwritten = new Map<IncidentKind, Incident>();
   readonly #unsubscribe: () => void;
-  #store: StateStore | null = null;
+  #store: IncidentStore | null = null;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -27,7 +27,7 @@ export class IncidentBook {
   }
 
   /** From here on the counts are kept in `store`, those from before among them. */
-  keepIn(store: StateStore): void {
+  keepIn(store: IncidentStore): void {
     this.#store = store;
     this.#plan();
   }
@@ -67,7 +67,7 @@ export class IncidentBook {
     this.#timer = null;
     if (this.#unwritten.size === 0) return;
     try {
-      this.#store?.incidents.add([...this.#unwritten.values()]);
+      this.#store?.add([...this.#unwritten.values()]);
       this.#unwritten.clear();
     } catch {
       this.#plan();

@@ -6,8 +6,10 @@
  */
 import pLimit from 'p-limit';
 import { interrupted } from '../../core/errors.js';
-import type { Cursor } from '../../core/model.js';
+import { defect } from '../../core/defect.js';
+import type { Cursor, Range } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
 import type { ChunkRecord, DifferenceRecord, Pass, SegmentProgress } from '../../core/ports/state-records.js';
 import { SegmentWalk } from './segment-walk.js';
 import type { ShardContext, TableJob } from './table-job.js';
@@ -28,7 +30,7 @@ export interface Chunk {
 
 /** What a chunk came to. */
 export interface ChunkResult {
-  readonly record: Omit<ChunkRecord, 'range' | 'last'>;
+  readonly record: Omit<ChunkRecord, 'segment' | 'last'>;
   /** All of them; the state keeps the first ones, and the record counts the rest. */
   readonly differences: readonly DifferenceRecord[];
 }
@@ -76,21 +78,37 @@ export interface PassWork<C extends Chunk = RowChunk> {
   readonly handler: ChunkHandler<C>;
 }
 
+/** A segment that is a range of the table's plan. */
+export type PlannedSegment = SegmentProgress & { readonly range: Range };
+
+/** Returns the segments of a pass that follows a plan. @throws FerryError E_INTERNAL where it does not */
+export function plannedSegments({ passes }: StateStore, pass: Pass): readonly PlannedSegment[] {
+  return passes.progress(pass).map((segment) => {
+    if (segment.range === null) throw defect(`pass ${pass.id} over ${pass.table} follows no plan`);
+    return { ...segment, range: segment.range };
+  });
+}
+
 /**
- * The ranges of a table of MySQL, in the plan that the state keeps. @param progress of its ranges; as the state has
- * it unless given
+ * Returns the ranges of a table of MySQL, in the plan that the state keeps.
+ * @param progress how far they are; as the state has it unless given
  */
 export function tableSegments(
   context: ShardContext,
   job: TableJob,
   pass: Pass,
-  progress = context.store.passes.progress(pass),
+  progress = plannedSegments(context.store, pass),
 ): Segments {
+  const ranges = new Map(progress.map(({ index, range }) => [index, range]));
   return {
     progress,
-    scan: ({ range, watermark }, signal) => job.source.scan(range, watermark, signal),
+    scan({ index, watermark }, signal) {
+      const range = ranges.get(index);
+      if (range === undefined) throw defect(`the plan of ${pass.table} has no range ${index}`);
+      return job.source.scan(range, watermark, signal);
+    },
     async confirm(signal) {
-      const cuts = context.store.passes.progress(pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
+      const cuts = plannedSegments(context.store, pass).flatMap(({ range: { after, upTo } }) => [after, upTo]);
       const identity = await job.source.confirm(
         [...new Set(cuts)].filter((cursor) => cursor !== null),
         signal,

@@ -1,7 +1,7 @@
 /** How far a pass is and how fast: counts since it began, rates over the last ten seconds, the time left. */
 import type { Emitter, ProgressSnapshot } from '../../core/events.js';
 import type { Counts, Phase } from '../../core/model.js';
-import type { StateStore } from '../../core/ports/state-ports.js';
+import type { HeartbeatStore } from '../../core/ports/state-ports.js';
 
 const WINDOW_MS = 10_000;
 const TICK_MS = 1_000;
@@ -83,7 +83,7 @@ export class PassProgress {
   }
 
   /** Says it once a second, to listeners and to the state file. @returns call it to stop, after a last word */
-  publish(emitter: Emitter, store: StateStore): () => void {
+  publish(emitter: Emitter, store: HeartbeatStore): () => void {
     const say = (): void => {
       const snapshot = this.snapshot();
       emitter.emit('shard.progress', { shard: this.shard, ...snapshot });
@@ -98,11 +98,11 @@ export class PassProgress {
   }
 
   /** A full disk must not end the process here, beside the run: the next commit meets it, and fails in order. */
-  #beat(snapshot: ProgressSnapshot, store: StateStore): void {
+  #beat(snapshot: ProgressSnapshot, store: HeartbeatStore): void {
     const { rowsPerSecond, itemsPerSecond, unitsPerSecond } = snapshot;
     const rates = { rowsPerSecond, itemsPerSecond, unitsPerSecond };
     try {
-      store.heartbeat.beat({ pid: process.pid, at: Date.now(), phase: this.phase, ...rates });
+      store.beat({ pid: process.pid, at: Date.now(), phase: this.phase, ...rates });
     } catch {
       // `status` shows an old heartbeat until then.
     }

@@ -47,7 +47,7 @@ export class SegmentWalk<C extends Chunk> {
   constructor(options: SegmentWalkOptions<C>) {
     const { context, work, segment } = options;
     this.#options = options;
-    this.#where = { shard: context.shard, table: work.pass.table, range: segment.range.index };
+    this.#where = { shard: context.shard, table: work.pass.table, range: segment.index };
     this.#watermark = new Watermark((run) => this.#commit(run));
   }
 
@@ -91,7 +91,7 @@ export class SegmentWalk<C extends Chunk> {
     const { context, segment } = this.#options;
     context.emitter.emit('chunk.done', { ...this.#where, rows: record.rows, items: record.items });
     committable({
-      record: { ...record, segment: segment.range.index, last: chunk.last },
+      record: { ...record, segment: segment.index, last: chunk.last },
       differences: differences.slice(0, KEPT_OF_A_CHUNK),
     });
   }
@@ -107,11 +107,7 @@ export class SegmentWalk<C extends Chunk> {
 
   #complete(startedAt: ComparisonTime): void {
     const { context, work, segment } = this.#options;
-    context.store.checkpoints.completeSegment(
-      work.pass,
-      segment.range.index,
-      work.handler.compares ? startedAt : undefined,
-    );
+    context.store.checkpoints.completeSegment(work.pass, segment.index, work.handler.compares ? startedAt : undefined);
     context.emitter.emit('range.completed', this.#where);
   }
 }

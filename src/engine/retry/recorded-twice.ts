@@ -4,7 +4,7 @@
  * what the target took of it stays known.
  */
 import type { Cursor, Renamed } from '../../core/model.js';
-import type { StateStore } from '../../core/ports/state-ports.js';
+import type { BadRowStore } from '../../core/ports/state-ports.js';
 import type { RecordedBadRow } from '../../core/ports/state-records.js';
 
 /** A record of the step, and the row that it led to. */
@@ -24,7 +24,7 @@ export interface Readings<T extends Led> {
   readonly itemsTaken: (of: T) => number;
 }
 
-export function readingsOf<T extends Led>(step: readonly T[], store: Pick<StateStore, 'badRowsAt'>): Readings<T> {
+export function readingsOf<T extends Led>(step: readonly T[], store: Pick<BadRowStore, 'at'>): Readings<T> {
   const counted = new Set(step.filter(({ bad }) => bad.chunkRef !== null));
   for (const led of step.filter((each) => each.twice && counted.has(each))) {
     const heir = step.find(({ twice, cursor }) => !twice && cursor === led.cursor);
@@ -32,7 +32,7 @@ export function readingsOf<T extends Led>(step: readonly T[], store: Pick<StateS
       if (counted.has(heir)) continue;
       counted.add(heir);
     } else {
-      const [later] = led.cursor === null ? [] : store.badRows.at(led.bad.table, [led.cursor]);
+      const [later] = led.cursor === null ? [] : store.at(led.bad.table, [led.cursor]);
       // It takes the place over before its own step.
       if (later === undefined || later.chunkRef !== null) continue;
     }

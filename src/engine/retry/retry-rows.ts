@@ -188,7 +188,7 @@ async function retryStep(
   });
 
   const table = job.mapping.table.name;
-  const { counted, renamed, itemsTaken } = readingsOf(tried, context.store);
+  const { counted, renamed, itemsTaken } = readingsOf(tried, context.store.badRows);
   const stillBad = tried.flatMap(({ fate }) => (fate.kind === 'bad' ? [fate.record] : []));
   context.store.retries.settle(table, settledCursors(tried), stillBad, {
     ...record(counted, newer, units),

@@ -42,7 +42,7 @@ export class RecordedWriter implements ItemWriter {
 
   #record(keyTexts: readonly string[]): void {
     try {
-      this.store.ambiguousWrites.add(keyTexts.map((keyText) => ({ keyText, since: this.store.clock.now() })));
+      this.store.ambiguousWrites.add(keyTexts.map((itemKey) => ({ itemKey, since: this.store.clock.now() })));
     } catch (thrown) {
       this.#unrecorded = true;
       throw thrown;

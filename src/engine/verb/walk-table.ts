@@ -33,7 +33,7 @@ export async function walkTable(
   run.reached.add(table);
   const already = store.passes.summary(kind, table)?.counts ?? NO_COUNTS;
   const progress = new PassProgress(shard, table, phase, estimatedRows(plan), already, run.gauges);
-  const stopPublishing = progress.publish(emitter, store);
+  const stopPublishing = progress.publish(emitter, store.heartbeat);
   try {
     await walk(pass, progress);
   } catch (thrown) {

@@ -12,7 +12,7 @@ export class SuspectCheck {
   readonly #open: Map<string, AmbiguousWrite>;
 
   constructor(
-    private readonly store: StateStore,
+    private readonly store: Pick<StateStore, 'ambiguousWrites' | 'clock' | 'lateWrites'>,
     private readonly clock: () => number = () => store.clock.now(),
   ) {
     this.#open = new Map(store.ambiguousWrites.all().map((suspect) => [suspect.itemKey, suspect]));
@@ -55,9 +55,9 @@ export class SuspectCheck {
    * until then; null where one that began at `beganAt` is not concerned.
    */
   lateWritesUntil(beganAt: number): number | null {
-    const brokenOffAt = this.store.lateWrites.crashedAt();
-    if (brokenOffAt === null || beganAt >= brokenOffAt + LATE_WRITE_WINDOW_MS) return null;
-    return brokenOffAt + LATE_WRITE_WINDOW_MS;
+    const crashedAt = this.store.lateWrites.crashedAt();
+    if (crashedAt === null || beganAt >= crashedAt + LATE_WRITE_WINDOW_MS) return null;
+    return crashedAt + LATE_WRITE_WINDOW_MS;
   }
 
   #close(keyTexts: readonly string[]): void {

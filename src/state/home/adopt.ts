@@ -13,7 +13,7 @@ import { shardFiles, type ShardFiles } from '../sqlite/files.js';
 import { displaced, homeHere, storedHome, type Displaced } from './home.js';
 import { checkShard, lockShard, missing, type StateAt } from '../open.js';
 import { STATE } from '../sqlite/schema.js';
-import { guarded } from '../sqlite/sqlite-errors.js';
+import { guarded } from '../sqlite/errors.js';
 import { newLineage, Witness } from './witness.js';
 
 export interface Adopted {

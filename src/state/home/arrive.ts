@@ -7,11 +7,11 @@ import type { Clocks } from './clocks.js';
 import { prepared } from '../sqlite/database.js';
 import type { ShardFiles } from '../sqlite/files.js';
 import { LateWrites } from '../tables/late-writes.js';
-import { BootClock } from '../tables/steady-clock.js';
+import { BootClock } from '../tables/boot-clock.js';
 
 export function arrive(files: ShardFiles, database: Database, clocks: Clocks | undefined): void {
   const clock = prepared(files, () => new BootClock(database, clocks));
   clock.anchor();
-  new LateWrites(database).breakOff(clock.now());
-  database.exec('UPDATE pass_ranges SET oldest_steady = NULL, newest_steady = NULL');
+  new LateWrites(database).crash(clock.now());
+  database.exec('UPDATE pass_segments SET oldest_steady = NULL, newest_steady = NULL');
 }

@@ -21,7 +21,7 @@ import { makeFolder, type StatePlace } from '../sqlite/files.js';
 import { freshLedger, inTurn } from './fresh-ledger.js';
 import { acquireLock, isLocked, type Lock } from '../sqlite/lock.js';
 import { lockHolders } from '../sqlite/lock-holder.js';
-import { guarded } from '../sqlite/sqlite-errors.js';
+import { guarded } from '../sqlite/errors.js';
 
 /** Not so many runs at once on one state folder. */
 const MOST_RUNS = 100;

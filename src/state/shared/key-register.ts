@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import type { Database, Statement } from 'better-sqlite3';
 import { FerryError } from '../../core/errors.js';
 import type { Cursor } from '../../core/model.js';
-import type { KeyRegister } from '../../core/ports/key-register.js';
+import type { KeyClaim, KeyConflict, KeyOwner, KeyRegister, KeyTransfer } from '../../core/ports/key-register.js';
 import { createDatabase, openDatabase, openReadOnly, prepared } from '../sqlite/database.js';
 import { keyRegisterFiles, makeFolder, restartCommand, type StatePlace } from '../sqlite/files.js';
 import { acquireLock } from '../sqlite/lock.js';
@@ -18,7 +18,7 @@ import { lockHolders, writerOf } from '../sqlite/lock-holder.js';
 import type { StateAt } from '../open.js';
 import { KEY_REGISTER } from '../sqlite/schema.js';
 import { defect } from '../../core/defect.js';
-import { guarded } from '../sqlite/sqlite-errors.js';
+import { guarded } from '../sqlite/errors.js';
 import { readSeen, Witness, type Seen } from '../home/witness.js';
 
 /**
@@ -34,11 +34,6 @@ const RELEASE_STEP = 10_000;
 const FIRST_WITNESSED = 2;
 /** Claims that are looked at for one of a shard: a second or so. */
 const LOOKED_THROUGH = 5_000_000;
-
-type Owner = Parameters<KeyRegister['claim']>[0];
-type Claims = Parameters<KeyRegister['claim']>[1];
-type Conflicts = ReturnType<KeyRegister['claim']>;
-type Transfer = Parameters<KeyRegister['transfer']>[1];
 
 /**
  * Tries `action`, which is one call on the register, until no other process keeps it: that is E_STATE_LOCKED. Between
@@ -209,13 +204,14 @@ class SqliteKeyRegister implements KeyRegister {
     );
   }
 
-  claim(owner: Owner, claims: Claims): Conflicts {
-    const keys = claims.map(({ claim: keyText }) => keyOf(keyText));
-    return this.#counted(() => this.#claimAll(owner, claims, keys));
+  async claim(owner: KeyOwner, claims: readonly KeyClaim[]): Promise<readonly KeyConflict[]> {
+    const keys = claims.map(({ claim }) => keyOf(claim));
+    return await Promise.resolve(this.#counted(() => this.#claimAll(owner, claims, keys)));
   }
 
-  transfer({ shard, table }: Owner, { claim: keyText, from, to }: Transfer): boolean {
-    return this.#counted(() => this.#transfer.run(to, keyOf(keyText), shard, table, from).changes === 1);
+  async transfer({ shard, table }: KeyOwner, { claim, from, to }: KeyTransfer): Promise<boolean> {
+    const pass = (): boolean => this.#transfer.run(to, keyOf(claim), shard, table, from).changes === 1;
+    return await Promise.resolve(this.#counted(pass));
   }
 
   holder(): number | null {
@@ -244,8 +240,8 @@ class SqliteKeyRegister implements KeyRegister {
     return guarded(this.place, action);
   }
 
-  #claimAll({ shard, table }: Owner, claims: Claims, keys: readonly Buffer[]): Conflicts {
-    const conflicts: Conflicts[number][] = [];
+  #claimAll({ shard, table }: KeyOwner, claims: readonly KeyClaim[], keys: readonly Buffer[]): readonly KeyConflict[] {
+    const conflicts: KeyConflict[] = [];
     for (const [index, { cursor }] of claims.entries()) {
       const key = keys[index];
       if (key === undefined || this.#insert.run(key, shard, table, cursor).changes === 1) continue;
@@ -258,6 +254,6 @@ class SqliteKeyRegister implements KeyRegister {
   }
 }
 
-function keyOf(keyText: string): Buffer {
-  return createHash('sha256').update(keyText).digest().subarray(0, 16);
+function keyOf(claim: string): Buffer {
+  return createHash('sha256').update(claim).digest().subarray(0, 16);
 }

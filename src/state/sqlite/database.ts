@@ -7,7 +7,7 @@ import { chmodSync, renameSync, rmSync, statSync } from 'node:fs';
 import { FerryError } from '../../core/errors.js';
 import { makeFile, removeSideFiles, syncFile, syncFolderOf, type StatePlace } from './files.js';
 import type { DatabaseKind } from './schema.js';
-import { corrupt, guarded, translate } from './sqlite-errors.js';
+import { corrupt, guarded, translate } from './errors.js';
 
 /**
  * Builds the file beside its place and moves it there whole, so that a kill in between leaves either nothing or a file

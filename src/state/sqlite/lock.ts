@@ -11,7 +11,7 @@ import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { FerryError } from '../../core/errors.js';
 import { makeFile, type StatePlace } from './files.js';
-import { isBusy, translate } from './sqlite-errors.js';
+import { isBusy, translate } from './errors.js';
 
 export interface Lock {
   release(): void;

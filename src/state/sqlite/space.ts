@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { FerryError } from '../../core/errors.js';
-import { guarded } from './sqlite-errors.js';
+import { guarded } from './errors.js';
 
 const OTHER_FOLDER = 'name another folder as `state` in the config';
 

@@ -12,8 +12,8 @@ import { shardFiles, type ShardFiles } from '../sqlite/files.js';
 import type { StateAt } from '../open.js';
 import { Passes } from '../tables/passes.js';
 import { isRecorded, openBeside, readBeside } from './read-beside.js';
-import { guarded } from '../sqlite/sqlite-errors.js';
-import { BootClock } from '../tables/steady-clock.js';
+import { guarded } from '../sqlite/errors.js';
+import { BootClock } from '../tables/boot-clock.js';
 
 export interface ShardBadRows {
   readonly shard: string;

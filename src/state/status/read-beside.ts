@@ -8,7 +8,7 @@ import { openReadOnly } from '../sqlite/database.js';
 import type { ShardFiles } from '../sqlite/files.js';
 import { checkShard } from '../open.js';
 import { STATE } from '../sqlite/schema.js';
-import { guarded } from '../sqlite/sqlite-errors.js';
+import { guarded } from '../sqlite/errors.js';
 
 /** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
 const BUSY_MS = 250;

@@ -9,10 +9,10 @@ import { basename } from 'node:path';
 import type { Fingerprint } from '../../core/ports/state-records.js';
 import { prepared } from '../sqlite/database.js';
 import { keyRegisterFiles, shardFiles } from '../sqlite/files.js';
-import { Binding } from '../tables/meta.js';
+import { StoredBinding } from '../tables/binding.js';
 import type { StateAt } from '../open.js';
 import { isRecorded, readBeside } from './read-beside.js';
-import { guarded } from '../sqlite/sqlite-errors.js';
+import { guarded } from '../sqlite/errors.js';
 
 /**
  * @returns null where nothing is recorded for the shard
@@ -21,7 +21,7 @@ import { guarded } from '../sqlite/sqlite-errors.js';
 export function readBinding({ folder, shard }: StateAt): Fingerprint | null {
   const files = shardFiles(folder, shard);
   if (!isRecorded(files)) return null;
-  return readBeside(files, (database) => prepared(files, () => new Binding(database)).fingerprint(files), 1);
+  return readBeside(files, (database) => prepared(files, () => new StoredBinding(database)).fingerprint(files), 1);
 }
 
 /**

@@ -26,8 +26,8 @@ import { Plans } from '../tables/plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
 import { readCopied } from './read-home.js';
 import { isRestartAsked } from '../restart-note.js';
-import { BootClock } from '../tables/steady-clock.js';
-import { Suspects } from '../tables/suspects.js';
+import { BootClock } from '../tables/boot-clock.js';
+import { AmbiguousWrites } from '../tables/ambiguous-writes.js';
 
 export interface TableStatus {
   readonly table: string;
@@ -191,7 +191,7 @@ class StatusReader {
   readonly #plans: Plans;
   readonly #passes: Passes;
   readonly #badRows: BadRows;
-  readonly #suspects: Suspects;
+  readonly #ambiguousWrites: AmbiguousWrites;
   readonly #lateWrites: LateWrites;
   readonly #clock: BootClock;
   readonly #heartbeats: Heartbeats;
@@ -202,7 +202,7 @@ class StatusReader {
     this.#clock = new BootClock(database);
     this.#passes = new Passes(database, this.#clock);
     this.#badRows = new BadRows(database);
-    this.#suspects = new Suspects(database);
+    this.#ambiguousWrites = new AmbiguousWrites(database);
     this.#lateWrites = new LateWrites(database);
     this.#heartbeats = new Heartbeats(database);
     this.#incidents = new Incidents(database);
@@ -212,10 +212,10 @@ class StatusReader {
     const planned = this.#plans.tables();
     const inConfig = named ?? planned;
     const tables = [...new Set([...inConfig, ...planned])].map((name) => this.#table(name, inConfig.includes(name)));
-    const suspects = this.#suspects.count();
+    const suspects = this.#ambiguousWrites.count();
     const incidents = this.#incidents.all();
-    const brokenOffAt = this.#lateWrites.brokenOffBy(this.#clock, running);
-    const lateWritesUntil = brokenOffAt === null ? null : brokenOffAt + LATE_WRITE_WINDOW_MS;
+    const crashedAt = this.#lateWrites.crashedBy(this.#clock, running);
+    const lateWritesUntil = crashedAt === null ? null : crashedAt + LATE_WRITE_WINDOW_MS;
     const left = (lateWritesUntil ?? -Infinity) - this.#clock.now();
     const lateWritesForMs = left > 0 ? left : null;
     const concerned = tables.filter((table) => table.inConfig);
@@ -228,7 +228,7 @@ class StatusReader {
   }
 
   #table(table: string, inConfig: boolean): TableStatus {
-    const plan = this.#plans.plan(table);
+    const plan = this.#plans.get(table);
     if (plan === null) return { ...neverPlanned(table), inConfig };
     const passes = {
       backfill: this.#passes.summary('backfill', table),

@@ -5,21 +5,22 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { BadRow, BadRowCause, Cursor, Renamed } from '../../core/model.js';
+import type { BadRowStore } from '../../core/ports/state-ports.js';
 import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-records.js';
 
 interface BadRowRow {
   readonly id: number;
   readonly table_name: string;
   readonly cursor: string;
-  readonly key_text: string;
+  readonly scan_key: string;
   readonly column_name: string | null;
   readonly cause: BadRowCause;
   readonly kind: string;
   readonly reason: string;
   readonly remedy: string;
   readonly items_taken: number;
-  readonly chunk_last: string | null;
-  readonly range_index: number | null;
+  readonly chunk_last_cursor: string | null;
+  readonly segment_index: number | null;
   readonly chunk_sequence: number | null;
   readonly recorded_at: number;
 }
@@ -39,7 +40,7 @@ export interface BadRowGroup extends BadRow {
 
 type RecordValues = Omit<BadRowRecord, 'table'> & { readonly table: string; readonly now: number };
 
-export class BadRows {
+export class BadRows implements BadRowStore {
   readonly #record: Statement<[RecordValues]>;
   readonly #forget: Statement<[string, string]>;
   readonly #takeOver: Statement<[Renamed & { readonly table: string }]>;
@@ -51,20 +52,20 @@ export class BadRows {
   readonly #numbered: Statement<[string, number], BadRowRow>;
   readonly #groups: Statement<[], GroupRow>;
 
-  constructor(readonly database: Database) {
+  constructor(database: Database) {
     // A new reason does not move a row out of the chunk that counts it.
     this.#record = database.prepare(
-      `INSERT INTO bad_rows (table_name, cursor, key_text, column_name, cause, kind, reason, remedy, items_taken, chunk_last, recorded_at)
+      `INSERT INTO bad_rows (table_name, cursor, scan_key, column_name, cause, kind, reason, remedy, items_taken, chunk_last_cursor, recorded_at)
        VALUES (@table, @cursor, @key, @column, @cause, @kind, @reason, @remedy, coalesce(@itemsTaken, 0), @chunk, @now)
        ON CONFLICT (table_name, cursor) DO UPDATE
-       SET key_text = excluded.key_text, column_name = excluded.column_name, cause = excluded.cause, kind = excluded.kind,
-           reason = excluded.reason, remedy = excluded.remedy, items_taken = coalesce(@itemsTaken, items_taken), chunk_last = excluded.chunk_last,
+       SET scan_key = excluded.scan_key, column_name = excluded.column_name, cause = excluded.cause, kind = excluded.kind,
+           reason = excluded.reason, remedy = excluded.remedy, items_taken = coalesce(@itemsTaken, items_taken), chunk_last_cursor = excluded.chunk_last_cursor,
            recorded_at = excluded.recorded_at`,
     );
     this.#forget = database.prepare('DELETE FROM bad_rows WHERE table_name = ? AND cursor = ?');
     this.#takeOver = database.prepare(
       `UPDATE bad_rows AS kept
-       SET range_index = coalesce(kept.range_index, former.range_index),
+       SET segment_index = coalesce(kept.segment_index, former.segment_index),
            chunk_sequence = coalesce(kept.chunk_sequence, former.chunk_sequence),
            items_taken = max(kept.items_taken, former.items_taken)
        FROM bad_rows AS former
@@ -87,22 +88,12 @@ export class BadRows {
   }
 
   record(rows: readonly BadRowRecord[]): void {
-    if (rows.length === 0) return;
-    this.database
-      .transaction(() => {
-        const now = Date.now();
-        for (const row of rows) this.#record.run({ ...row, now });
-      })
-      .immediate();
+    const now = Date.now();
+    for (const row of rows) this.#record.run({ ...row, now });
   }
 
   forget(table: string, cursors: readonly Cursor[]): void {
-    if (cursors.length === 0) return;
-    this.database
-      .transaction(() => {
-        for (const cursor of cursors) this.#forget.run(table, cursor);
-      })
-      .immediate();
+    for (const cursor of cursors) this.#forget.run(table, cursor);
   }
 
   /** What `to` has not itself: the chunk that counts the row, and items of it in the target. */
@@ -114,7 +105,7 @@ export class BadRows {
    * In the order they were first found in.
    * @param part the first `limit` behind number `after`; a negative limit is none
    */
-  of(table: string, { after, limit } = { after: 0, limit: -1 }): readonly RecordedBadRow[] {
+  list(table: string, { after, limit } = { after: 0, limit: -1 }): readonly RecordedBadRow[] {
     return this.#part.all(table, after, limit).map(toRecorded);
   }
 
@@ -175,18 +166,18 @@ function toRecorded(row: BadRowRow): RecordedBadRow {
     table: row.table_name,
     cursor: row.cursor as Cursor,
     // What an older version recorded has its cursor alone.
-    key: row.key_text === '' ? row.cursor : row.key_text,
+    key: row.scan_key === '' ? row.cursor : row.scan_key,
     column: row.column_name,
     cause: row.cause,
     kind: row.kind,
     reason: row.reason,
     remedy: row.remedy,
     itemsTaken: row.items_taken,
-    chunk: row.chunk_last as Cursor | null,
+    chunk: row.chunk_last_cursor as Cursor | null,
     chunkRef:
-      row.range_index === null || row.chunk_sequence === null
+      row.segment_index === null || row.chunk_sequence === null
         ? null
-        : { segment: row.range_index, chunk: row.chunk_sequence },
+        : { segment: row.segment_index, chunk: row.chunk_sequence },
     recordedAt: row.recorded_at,
   };
 }

@@ -1,14 +1,15 @@
 /** What the running process last said of itself. One row, overwritten; `status` shows it, nothing resumes by it. */
 import type { Database, Statement } from 'better-sqlite3';
+import type { HeartbeatStore } from '../../core/ports/state-ports.js';
 import type { Heartbeat } from '../../core/ports/state-records.js';
 
-export class Heartbeats {
+export class Heartbeats implements HeartbeatStore {
   readonly #write: Statement<[Heartbeat]>;
   readonly #read: Statement<[], Heartbeat>;
 
-  constructor(readonly database: Database) {
+  constructor(database: Database) {
     this.#write = database.prepare(
-      `INSERT OR REPLACE INTO heartbeat (only, pid, at, phase, rows_per_second, items_per_second, units_per_second)
+      `INSERT OR REPLACE INTO heartbeat (id, pid, at, phase, rows_per_second, items_per_second, units_per_second)
        VALUES (1, @pid, @at, @phase, @rowsPerSecond, @itemsPerSecond, @unitsPerSecond)`,
     );
     this.#read = database.prepare(

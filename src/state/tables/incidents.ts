@@ -1,5 +1,6 @@
 /** How often which fault was ridden out since the shard was begun. For `status`; nothing resumes by it. */
 import type { Database, Statement } from 'better-sqlite3';
+import type { IncidentStore } from '../../core/ports/state-ports.js';
 import { isIncidentKind, type Incident } from '../../core/incidents.js';
 
 interface Row {
@@ -9,11 +10,11 @@ interface Row {
   readonly lastAt: number;
 }
 
-export class Incidents {
+export class Incidents implements IncidentStore {
   readonly #add: Statement<[Incident]>;
   readonly #all: Statement<[], Row>;
 
-  constructor(readonly database: Database) {
+  constructor(database: Database) {
     this.#add = database.prepare(
       `INSERT INTO incidents (kind, count, first_at, last_at) VALUES (@kind, @count, @firstAt, @lastAt) ON CONFLICT (kind) DO UPDATE
        SET count = count + excluded.count, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`,
@@ -24,12 +25,7 @@ export class Incidents {
   }
 
   add(incidents: readonly Incident[]): void {
-    if (incidents.length === 0) return;
-    this.database
-      .transaction(() => {
-        for (const incident of incidents) this.#add.run(incident);
-      })
-      .immediate();
+    for (const incident of incidents) this.#add.run(incident);
   }
 
   /** Kinds that only another version knows are left out. */

@@ -8,28 +8,36 @@ import type { Database, Statement } from 'better-sqlite3';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
+import type { LateWriteStore } from '../../core/ports/state-ports.js';
 import type { Clocks } from '../home/clocks.js';
 import { openReadOnly } from '../sqlite/database.js';
 import { removeSideFiles, SIDE_FILES, type ShardFiles } from '../sqlite/files.js';
-import { Binding } from './meta.js';
+import { lateWriteNames } from './late-write-names.js';
+import { StoredBinding } from './binding.js';
 import { STATE } from '../sqlite/schema.js';
-import { BootClock } from './steady-clock.js';
+import { BootClock } from './boot-clock.js';
 
-export class LateWrites {
+export class LateWrites implements LateWriteStore {
+  /** Set once, when the state is opened. */
+  waitsAgain = false;
+
   readonly #mark: Statement<[number]>;
   readonly #find: Statement<[number]>;
-  readonly #breakOff: Statement<[number]>;
-  readonly #read: Statement<[], { readonly writing: number; readonly brokenOffAt: number | null }>;
-  readonly #lastSuspect: Statement<[], number | null>;
+  readonly #crash: Statement<[number]>;
+  readonly #read: Statement<[], { readonly inFlight: number; readonly crashedAt: number | null }>;
+  readonly #lastAmbiguous: Statement<[], number | null>;
   readonly #inherited: Statement<[], string | null>;
   readonly #setInherited: Statement<[string]>;
 
   constructor(database: Database) {
-    this.#mark = database.prepare('UPDATE meta SET writing = ?');
-    this.#find = database.prepare('UPDATE meta SET broken_off_at = ?, writing = 0 WHERE writing = 1');
-    this.#breakOff = database.prepare('UPDATE meta SET broken_off_at = ?');
-    this.#read = database.prepare('SELECT writing, broken_off_at AS brokenOffAt FROM meta');
-    this.#lastSuspect = database.prepare<[], number | null>('SELECT max(since) FROM suspects').pluck();
+    const { ambiguousWrites, crashedAt, writesInFlight } = lateWriteNames(database);
+    this.#mark = database.prepare(`UPDATE meta SET ${writesInFlight} = ?`);
+    this.#find = database.prepare(
+      `UPDATE meta SET ${crashedAt} = ?, ${writesInFlight} = 0 WHERE ${writesInFlight} = 1`,
+    );
+    this.#crash = database.prepare(`UPDATE meta SET ${crashedAt} = ?`);
+    this.#read = database.prepare(`SELECT ${writesInFlight} AS inFlight, ${crashedAt} AS crashedAt FROM meta`);
+    this.#lastAmbiguous = database.prepare<[], number | null>(`SELECT max(since) FROM ${ambiguousWrites}`).pluck();
     this.#inherited = database.prepare<[], string | null>('SELECT inherited FROM meta').pluck();
     this.#setInherited = database.prepare('UPDATE meta SET inherited = ?');
   }
@@ -47,28 +55,28 @@ export class LateWrites {
     this.#find.run(now);
   }
 
-  brokenOffAt(): number | null {
-    return this.#read.get()?.brokenOffAt ?? null;
+  crashedAt(): number | null {
+    return this.#read.get()?.crashedAt ?? null;
   }
 
-  /** As `brokenOffAt`, told by one that only looks: a mark that nobody has found yet counts from now. */
-  brokenOffBy(clock: BootClock, running: boolean): number | null {
-    const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
-    if (writing === 1 && !running) return clock.now();
-    return brokenOffAt === null ? null : clock.carried(brokenOffAt);
+  /** As `crashedAt`, for a look beside: a mark that no process has found yet counts from now. */
+  crashedBy(clock: BootClock, running: boolean): number | null {
+    const { inFlight = 0, crashedAt = null } = this.#read.get() ?? {};
+    if (inFlight === 1 && !running) return clock.now();
+    return crashedAt === null ? null : clock.carried(crashedAt);
   }
 
-  /** Whatever was sent up to now may still land. */
-  breakOff(now: number): void {
-    this.#breakOff.run(now);
+  /** Notes that whatever was sent up to now may still land. */
+  crash(now: number): void {
+    this.#crash.run(now);
   }
 
   /**
    * For a state file that begins a shard again.
    * @param archives that its own memory of late writes has in it, by name
    */
-  inherit(brokenOffAt: number | null, archives: readonly string[]): void {
-    if (brokenOffAt !== null) this.#breakOff.run(brokenOffAt);
+  inherit(crashedAt: number | null, archives: readonly string[]): void {
+    if (crashedAt !== null) this.#crash.run(crashedAt);
     this.#setInherited.run(JSON.stringify(archives));
   }
 
@@ -83,9 +91,9 @@ export class LateWrites {
    * window.
    */
   sentAgo(clock: BootClock): number | null {
-    const { writing = 0, brokenOffAt = null } = this.#read.get() ?? {};
-    const times = [brokenOffAt, this.#lastSuspect.get() ?? null].filter((time) => time !== null);
-    const ago = writing === 1 ? 0 : Math.min(...times.map((time) => clock.passedSince(time)));
+    const { inFlight = 0, crashedAt = null } = this.#read.get() ?? {};
+    const times = [crashedAt, this.#lastAmbiguous.get() ?? null].filter((time) => time !== null);
+    const ago = inFlight === 1 ? 0 : Math.min(...times.map((time) => clock.passedSince(time)));
     return ago < LATE_WRITE_WINDOW_MS ? ago : null;
   }
 }
@@ -126,7 +134,7 @@ function lookInto(
     const database = openReadOnly(archive, STATE, 0, COLUMNS_SINCE);
     try {
       // Of another shard, it says nothing of this one.
-      if (new Binding(database).shard() !== archive.shard) return UNKNOWN;
+      if (new StoredBinding(database).shard() !== archive.shard) return UNKNOWN;
       const lateWrites = new LateWrites(database);
       return { sentAgo: lateWrites.sentAgo(new BootClock(database, clocks)), inherited: lateWrites.inherited() };
     } finally {

@@ -15,15 +15,16 @@ import type { Database, Statement } from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { Cursor } from '../../core/model.js';
 import type { Abandoned, ComparisonTime, Standing } from '../../core/evidence.js';
-import type { Pass, PassKind, PassSummary, SegmentProgress } from '../../core/ports/state-records.js';
+import type { OpenPass, PassStore } from '../../core/ports/state-ports.js';
+import type { Pass, PassSummary, SegmentProgress } from '../../core/ports/state-records.js';
 import { standingOf } from './phase.js';
 import { toRange } from './plans.js';
 import { defect } from '../../core/defect.js';
-import type { BootClock } from './steady-clock.js';
+import type { BootClock } from './boot-clock.js';
 
 interface PassRow {
   readonly id: number;
-  readonly kind: PassKind;
+  readonly kind: string;
   readonly table_name: string;
   readonly started_at: number;
   readonly finished_at: number | null;
@@ -49,7 +50,9 @@ interface SummaryRow extends PassRow {
 }
 
 interface ProgressRow {
-  readonly range_index: number;
+  readonly segment_index: number;
+  /** null, and the bounds too: the segment is not a range of a plan. */
+  readonly range_index: number | null;
   readonly after: string | null;
   readonly up_to: string | null;
   readonly estimated_rows: number;
@@ -80,53 +83,57 @@ const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_r
  * @param table SQL for the table's name
  */
 function overtakenBy(table: string): string {
-  return `max(coalesce((SELECT max(after_pass) FROM retries WHERE table_name = ${table}), 0),
-              coalesce((SELECT max(after_pass) FROM accepted_changes), 0))`;
+  return `max(coalesce((SELECT max(newest_pass_id) FROM bad_row_retries WHERE table_name = ${table}), 0),
+              coalesce((SELECT max(newest_pass_id) FROM accepted_changes), 0))`;
 }
 
-export class Passes {
-  readonly #newest: Statement<[PassKind, string], PassRow>;
+export class Passes implements PassStore {
+  readonly #newest: Statement<[string, string], PassRow>;
   readonly #lateWritesUntil: Statement<[], number | null>;
-  readonly #insert: Statement<[PassKind, string, number, number | null, number | null], PassRow>;
+  readonly #insert: Statement<[string, string, number, number, number | null, number | null], PassRow>;
   readonly #insertRanges: Statement<[number, string]>;
+  readonly #insertSegment: Statement<[number, number]>;
   readonly #progress: Statement<[number], ProgressRow>;
   readonly #finish: Statement<[number, number]>;
   readonly #noteTtl: Statement<[{ readonly pass: number; readonly ttl: string }]>;
-  readonly #summary: Statement<[PassKind, string], SummaryRow>;
+  readonly #summary: Statement<[string, string], SummaryRow>;
   readonly #compared: Statement<[number], ComparedRow>;
   readonly #retried: Statement<[number], RetriedRow>;
   readonly #overtakenBy: Statement<[{ readonly table: string }], number>;
 
   /** @param clock by which a pass begins: it is compared with the time of writes that may still land */
   constructor(
-    readonly database: Database,
+    database: Database,
     private readonly clock: BootClock,
   ) {
     this.#newest = database.prepare(
       'SELECT * FROM passes WHERE kind = ? AND table_name = ? AND void = 0 ORDER BY id DESC LIMIT 1',
     );
     this.#lateWritesUntil = database
-      .prepare<[], number | null>(`SELECT broken_off_at + ${LATE_WRITE_WINDOW_MS} FROM meta`)
+      .prepare<[], number | null>(`SELECT crashed_at + ${LATE_WRITE_WINDOW_MS} FROM meta`)
       .pluck();
     this.#insert = database.prepare(
-      'INSERT INTO passes (kind, table_name, started_at, saw_backfill, saw_chunks) VALUES (?, ?, ?, ?, ?) RETURNING *',
+      `INSERT INTO passes (kind, table_name, follows_plan, started_at, saw_backfill, saw_chunks)
+       VALUES (?, ?, ?, ?, ?, ?) RETURNING *`,
     );
     this.#compared = database.prepare(
       `SELECT oldest_at, oldest_steady, newest_at, newest_steady
-         FROM pass_ranges WHERE pass = ? AND oldest_at IS NOT NULL`,
+         FROM pass_segments WHERE pass_id = ? AND oldest_at IS NOT NULL`,
     );
     this.#insertRanges = database.prepare(
-      'INSERT INTO pass_ranges (pass, range_index) SELECT ?, range_index FROM ranges WHERE table_name = ?',
+      'INSERT INTO pass_segments (pass_id, segment_index) SELECT ?, range_index FROM ranges WHERE table_name = ?',
     );
+    this.#insertSegment = database.prepare('INSERT INTO pass_segments (pass_id, segment_index) VALUES (?, ?)');
     this.#progress = database.prepare(
-      `SELECT range_index, after, up_to, estimated_rows, watermark, complete
-         FROM passes JOIN pass_ranges ON pass = id JOIN ranges USING (table_name, range_index)
-        WHERE id = ? ORDER BY range_index`,
+      `SELECT segment_index, range_index, after, up_to, coalesce(estimated_rows, 0) AS estimated_rows, watermark, complete
+         FROM passes JOIN pass_segments ON pass_id = id
+         LEFT JOIN ranges ON follows_plan = 1 AND ranges.table_name = passes.table_name AND range_index = segment_index
+        WHERE id = ? ORDER BY segment_index`,
     );
     this.#finish = database.prepare(
       `UPDATE passes SET finished_at = ?
         WHERE id = ? AND finished_at IS NULL
-          AND NOT EXISTS (SELECT 1 FROM pass_ranges WHERE pass = id AND complete = 0)`,
+          AND NOT EXISTS (SELECT 1 FROM pass_segments WHERE pass_id = id AND complete = 0)`,
     );
     this.#noteTtl = database.prepare(
       'UPDATE passes SET ttl_changed = ttl_changed OR coalesce(ttl <> @ttl, 0), ttl = @ttl WHERE id = @pass',
@@ -134,7 +141,7 @@ export class Passes {
     this.#retried = database.prepare(
       `SELECT total(rows) AS rows, total(items) AS items, total(expired_rows) AS expired_rows,
               total(gone_rows) AS gone_rows, total(newer_items) AS newer_items, total(units) AS units
-         FROM retries WHERE pass = ?`,
+         FROM bad_row_retries WHERE pass_id = ?`,
     );
     this.#overtakenBy = database
       .prepare<[{ readonly table: string }], number>(`SELECT ${overtakenBy('@table')}`)
@@ -144,35 +151,28 @@ export class Passes {
               total(expired_rows) AS expired_rows, total(expired_items) AS expired_items,
               total(newer_items) AS newer_items, total(units) AS units,
               total(missing) AS missing, total(differing) AS differing, total(unresolved) AS unresolved, total(complete) AS complete,
-              count(pass) AS ranges
-         FROM passes LEFT JOIN pass_ranges ON pass = id
+              count(pass_id) AS ranges
+         FROM passes LEFT JOIN pass_segments ON pass_id = id
         WHERE id = (SELECT max(id) FROM passes WHERE kind = ? AND table_name = ? AND void = 0)
         GROUP BY id`,
     );
   }
 
-  open(kind: PassKind, table: string, maxAgeMs: number): Pass {
-    return this.database
-      .transaction(() => {
-        // Only ever the newest: one that was abandoned is unfinished for good.
-        const newest = this.#newest.get(kind, table);
-        const goesOn =
-          newest?.finished_at === null && (kind === 'backfill' || this.abandoned(table, maxAgeMs) === null);
-        if (goesOn) return toPass(newest);
-        const seen = kind === 'verify' ? this.summary('backfill', table) : null;
-        const finished = seen?.pass.finishedAt == null ? null : seen.pass.id;
-        const row = this.#insert.get(
-          kind,
-          table,
-          this.clock.now(),
-          finished,
-          kind === 'verify' ? (seen?.counts.chunks ?? 0) : null,
-        );
-        if (row === undefined) throw defect(`no pass over table ${table} was made`);
-        this.#insertRanges.run(row.id, table);
-        return toPass(row);
-      })
-      .immediate();
+  open(kind: string, table: string, { maxAgeMs = Infinity, segments }: OpenPass = {}): Pass {
+    // Only ever the newest: one that was abandoned stays unfinished for good.
+    const newest = this.#newest.get(kind, table);
+    const resumes = newest?.finished_at === null && (kind !== 'verify' || this.abandoned(table, maxAgeMs) === null);
+    if (resumes) return toPass(newest);
+    const seen = kind === 'verify' ? this.summary('backfill', table) : null;
+    const finished = seen?.pass.finishedAt == null ? null : seen.pass.id;
+    const followsPlan = segments === undefined ? 1 : 0;
+    const sawChunks = kind === 'verify' ? (seen?.counts.chunks ?? 0) : null;
+    const row = this.#insert.get(kind, table, followsPlan, this.clock.now(), finished, sawChunks);
+    if (row === undefined) throw defect(`no pass over table ${table} was made`);
+    if (this.#insertSegments(row, segments) === 0) {
+      throw defect(`a pass over table ${table} has no segments: the table has no plan`);
+    }
+    return toPass(row);
   }
 
   abandoned(table: string, maxAgeMs: number): Abandoned | null {
@@ -199,10 +199,18 @@ export class Passes {
 
   progress(pass: Pass): readonly SegmentProgress[] {
     return this.#progress.all(pass.id).map((row) => ({
-      range: toRange(row),
+      index: row.segment_index,
+      range: row.range_index === null ? null : toRange({ ...row, range_index: row.range_index }),
       watermark: row.watermark as Cursor | null,
       complete: row.complete === 1,
     }));
+  }
+
+  /** @returns how many there are */
+  #insertSegments(pass: PassRow, segments: number | undefined): number {
+    if (segments === undefined) return this.#insertRanges.run(pass.id, pass.table_name).changes;
+    for (let index = 0; index < segments; index += 1) this.#insertSegment.run(pass.id, index);
+    return segments;
   }
 
   finish(pass: Pass): void {
@@ -216,7 +224,7 @@ export class Passes {
   }
 
   /** Of the newest pass of that kind, finished or not. */
-  summary(kind: PassKind, table: string): PassSummary | null {
+  summary(kind: string, table: string): PassSummary | null {
     const row = this.#summary.get(kind, table);
     if (row === undefined) return null;
     const retried = this.#retried.get(row.id);

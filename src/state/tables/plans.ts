@@ -1,11 +1,12 @@
 /** How each table of the shard is cut into ranges: stored once, before its first pass, and never changed. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor, Range } from '../../core/model.js';
+import type { PlanStore } from '../../core/ports/state-ports.js';
 import type { TablePlan } from '../../core/ports/state-records.js';
 import { defect } from '../../core/defect.js';
 
 interface PlanRow {
-  readonly scan_key: string;
+  readonly scan_key: string | null;
   readonly binlog_file: string | null;
   readonly binlog_offset: number | null;
   readonly binlog_gtid: string | null;
@@ -19,20 +20,17 @@ interface RangeRow {
   readonly estimated_rows: number;
 }
 
-/** In the place of a key's name, which is never empty: the table is read whole. */
-const WHOLE = '';
-
-export class Plans {
+export class Plans implements PlanStore {
   readonly #tables: Statement<[], string>;
   readonly #plan: Statement<[string], PlanRow>;
   readonly #ranges: Statement<[string], RangeRow>;
-  readonly #insertPlan: Statement<[string, string, string | null, number | null, string | null, number]>;
+  readonly #insertPlan: Statement<[string, string | null, string | null, number | null, string | null, number]>;
   readonly #identity: Statement<[string], string>;
   readonly #setIdentity: Statement<[string, string]>;
   readonly #voidVerifications: Statement<[string]>;
   readonly #insertRange: Statement<[string, number, string | null, string | null, number]>;
 
-  constructor(readonly database: Database) {
+  constructor(database: Database) {
     this.#tables = database.prepare<[], string>('SELECT table_name FROM plans ORDER BY planned_at, table_name').pluck();
     this.#plan = database.prepare('SELECT * FROM plans WHERE table_name = ?');
     this.#ranges = database.prepare('SELECT * FROM ranges WHERE table_name = ? ORDER BY range_index');
@@ -62,20 +60,16 @@ export class Plans {
 
   /** @param voids what was compared with the table as it was before says nothing any more */
   setIdentity(table: string, identity: string, voids: boolean): void {
-    this.database
-      .transaction(() => {
-        if (voids) this.#voidVerifications.run(table);
-        this.#setIdentity.run(table, identity);
-      })
-      .immediate();
+    if (voids) this.#voidVerifications.run(table);
+    this.#setIdentity.run(table, identity);
   }
 
-  plan(table: string): TablePlan | null {
+  get(table: string): TablePlan | null {
     const row = this.#plan.get(table);
     if (row === undefined) return null;
     return {
       table,
-      scanKey: row.scan_key === WHOLE ? null : row.scan_key,
+      scanKey: row.scan_key,
       position:
         row.binlog_file === null || row.binlog_offset === null
           ? null
@@ -87,22 +81,18 @@ export class Plans {
 
   save(plan: TablePlan): void {
     const { table, scanKey, position, plannedAt } = plan;
-    this.database
-      .transaction(() => {
-        if (this.#plan.get(table) !== undefined) throw defect(`table ${table} is planned already`);
-        this.#insertPlan.run(
-          table,
-          scanKey ?? WHOLE,
-          position?.file ?? null,
-          position?.offset ?? null,
-          position?.gtid ?? null,
-          plannedAt,
-        );
-        for (const range of plan.ranges) {
-          this.#insertRange.run(table, range.index, range.after, range.upTo, Math.round(range.estimatedRows));
-        }
-      })
-      .immediate();
+    if (this.#plan.get(table) !== undefined) throw defect(`table ${table} is planned already`);
+    this.#insertPlan.run(
+      table,
+      scanKey,
+      position?.file ?? null,
+      position?.offset ?? null,
+      position?.gtid ?? null,
+      plannedAt,
+    );
+    for (const range of plan.ranges) {
+      this.#insertRange.run(table, range.index, range.after, range.upTo, Math.round(range.estimatedRows));
+    }
   }
 }
 

@@ -127,7 +127,7 @@ async function openRun<Name extends VerbName>({
   const verb = VERBS[task.verb];
   const store = await openState(task, config, bus, signal, () => watching.stepped());
   opened.store = store;
-  incidents.keepIn(store);
+  incidents.keepIn(store.incidents);
   if (store.lateWrites.waitsAgain) bus.emit('shard.warning', { shard, ...WAITS_ANEW });
   // A dry run asks no target, so it knows of no local index.
   const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);

@@ -40,7 +40,7 @@ function addBadRows({ stateFolder }: Migration, count: number): void {
   const database = new Database(join(stateFolder, 's01.db'));
   database
     .prepare(
-      `INSERT INTO bad_rows (table_name, cursor, key_text, column_name, kind, reason, remedy, recorded_at)
+      `INSERT INTO bad_rows (table_name, cursor, scan_key, column_name, kind, reason, remedy, recorded_at)
        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
        SELECT 'prices', '["more-' || i || '"]', 'code=more-' || i, 'price', 'decimal(65,0)', 'more than 38 significant digits',
               'map the column with \`type: S\`', 0 FROM n`,

@@ -168,7 +168,7 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
  * Makes of the first shard's state and claims what an earlier version would have left. The file is brought up when its
  * shard runs.
  */
-function asBefore({ stateFolder }: Migration, values: readonly string[]): void {
+async function asBefore({ stateFolder }: Migration, values: readonly string[]): Promise<void> {
   const state = new Database(join(stateFolder, 's01.db'));
   state.exec("UPDATE meta SET fingerprint = json_remove(fingerprint, '$.valueNames')");
   state.close();
@@ -177,9 +177,9 @@ function asBefore({ stateFolder }: Migration, values: readonly string[]): void {
   claims.exec('DELETE FROM item_keys');
   claims.close();
   const register = openKeyRegister({ folder: stateFolder });
-  register.claim(
+  await register.claim(
     { shard: 's01', table: 'events' },
-    values.map((value) => ({ keyText: JSON.stringify(['events', 'account', value]), cursor: '' as Cursor })),
+    values.map((value) => ({ claim: JSON.stringify(['events', 'account', value]), cursor: '' as Cursor })),
   );
   register.close();
 }
@@ -196,7 +196,7 @@ describe.each(onePair)('a shard that an earlier version began: $name', { timeout
     const [first] = migration.databases;
     await first?.query(`UPDATE events SET n = ${'9'.repeat(50)} WHERE id = 13`);
     expect((await migration.run(['backfill', '--shard', 's01'])).stderr).toContain('E_BAD_ROWS');
-    asBefore(
+    await asBefore(
       migration,
       rows.slice(0, 10).map((row) => `${row}.00`),
     );
@@ -212,7 +212,7 @@ describe.each(onePair)('a shard that an earlier version began: $name', { timeout
   it('is to begin again before one that defines the column otherwise is moved', async () => {
     await using migration = await open(servers, DECIMALS);
     expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
-    asBefore(
+    await asBefore(
       migration,
       rows.map((row) => `${row}.00`),
     );

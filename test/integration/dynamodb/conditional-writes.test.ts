@@ -129,12 +129,12 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
       requestsInFlight: 1,
       rowLifeMs: 2 * MINUTE_MS,
     });
-    const { wall, monotonic: steady } = thisInstant();
-    await target.writer.write([sampleItem('A', 'fresh')], { wall: wall - MINUTE_MS, monotonic: steady - MINUTE_MS });
+    const { wall, monotonic } = thisInstant();
+    await target.writer.write([sampleItem('A', 'fresh')], { wall: wall - MINUTE_MS, monotonic: monotonic - MINUTE_MS });
     // A clock that was set back makes it no younger.
     const old = target.writer.write(sampleItems(3, 1, 'STALE'), {
       wall: wall + MINUTE_MS,
-      monotonic: steady - 3 * MINUTE_MS,
+      monotonic: monotonic - 3 * MINUTE_MS,
     });
     await expect(old).rejects.toMatchObject({ code: 'E_LIVE_WRITER', exitCode: 5 });
     expect(proxy.requests.some(({ body }) => body.includes('STALE'))).toBe(false);

@@ -48,7 +48,7 @@ describe.each(onePair)('when rows were read: $name', { timeout: 60_000 }, (serve
     await work.backfill({ job: withSource(work.job, { scan }), writer });
     expect(chunks.length).toBeGreaterThan(1);
     expect(told).toEqual(chunks.map(({ readAt }) => readAt));
-    for (const moment of told) expect(Object.keys(moment ?? {})).toEqual(['wall', 'steady']);
+    for (const moment of told) expect(Object.keys(moment ?? {})).toEqual(['wall', 'monotonic']);
   });
 
   it('is taken before a retry reads its rows', async () => {

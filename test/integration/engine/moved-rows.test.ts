@@ -88,8 +88,8 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
     expect(work.store.badRows.list('t')).toEqual([]);
     const keyText = '{"pk":{"S":"T"},"sk":{"S":"a1b"}}';
     const owner = { shard: 's01', table: 't' };
-    expect(work.register.claim(owner, [{ claim: keyText, cursor: cursor('295') }])).toEqual([]);
-    expect(work.register.claim(owner, [{ claim: keyText, cursor: cursor('10') }])).toMatchObject([
+    expect(await work.register.claim(owner, [{ claim: keyText, cursor: cursor('295') }])).toEqual([]);
+    expect(await work.register.claim(owner, [{ claim: keyText, cursor: cursor('10') }])).toMatchObject([
       { cursor: cursor('295') },
     ]);
   });
@@ -112,7 +112,7 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
   it('was read by a run that ended before it was committed, and has moved by the next', async () => {
     await using work = await open(servers);
     const keyText = '{"pk":{"S":"T"},"sk":{"S":"a1b"}}';
-    work.register.claim({ shard: 's01', table: 't' }, [{ claim: keyText, cursor: cursor('10') }]);
+    await work.register.claim({ shard: 's01', table: 't' }, [{ claim: keyText, cursor: cursor('10') }]);
     await work.database.query('UPDATE t SET id = 11 WHERE id = 10');
     await work.backfill({ itemKeys: work.register });
     expect((await work.items()).find(({ sk }) => sk === 'a1b')).toMatchObject({ id: '11' });

@@ -255,50 +255,50 @@ describe('the register of item keys', () => {
     const folder = temporary.path;
     const file = (name: string): string => join(folder, `item-keys.${name}`);
     const open = (): KeyRegister => openKeyRegister({ folder });
-    const claim = (keyText: string): unknown => {
+    const claim = async (itemKey: string): Promise<unknown> => {
       const opened = open();
       try {
-        return opened.claim({ shard: 's01', table: 'messages' }, [{ claim: keyText, cursor: cursor('row') }]);
+        return await opened.claim({ shard: 's01', table: 'messages' }, [{ claim: itemKey, cursor: cursor('row') }]);
       } finally {
         opened.close();
       }
     };
-    claim('a');
+    await claim('a');
     return { file, open, claim, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() };
   }
 
   test('that is older than what was claimed is refused, since two rows could share a key unseen', async () => {
     await using one = await register();
     copyFileSync(one.file('db'), one.file('kept'));
-    one.claim('b');
+    await one.claim('b');
     copyFileSync(one.file('db'), one.file('newer'));
     copyFileSync(one.file('kept'), one.file('db'));
-    expect(() => one.claim('c')).toThrow(REFUSED);
+    await expect(one.claim('c')).rejects.toThrow(REFUSED);
     rmSync(one.file('db'));
-    expect(() => one.claim('c')).toThrow(REFUSED);
+    await expect(one.claim('c')).rejects.toThrow(REFUSED);
     copyFileSync(one.file('newer'), one.file('db'));
-    expect(one.claim('c')).toEqual([]);
+    expect(await one.claim('c')).toEqual([]);
     // As is advised, before its shards begin again.
     for (const name of ['db', 'seen']) rmSync(one.file(name));
-    expect(one.claim('c')).toEqual([]);
+    expect(await one.claim('c')).toEqual([]);
   });
 
   test('whose log was removed after a kill is refused; one that others work on, or without a witness, is not', async () => {
     await using one = await register();
     const [first, second] = [one.open(), one.open()];
-    const claims = (keyText: string) => [{ keyText, cursor: cursor('row') }];
+    const claims = (claim: string) => [{ claim, cursor: cursor('row') }];
     for (let i = 0; i < 5; i++) {
-      first.claim({ shard: 's01', table: 'messages' }, claims(`first ${i}`));
-      second.claim({ shard: 's02', table: 'messages' }, claims(`second ${i}`));
-      one.claim(`third ${i}`);
+      await first.claim({ shard: 's01', table: 'messages' }, claims(`first ${i}`));
+      await second.claim({ shard: 's02', table: 'messages' }, claims(`second ${i}`));
+      await one.claim(`third ${i}`);
     }
     copyFileSync(one.file('db'), one.file('without-log'));
     first.close();
     second.close();
     rmSync(one.file('seen'));
-    one.claim('d');
+    await one.claim('d');
     copyFileSync(one.file('without-log'), one.file('db'));
-    expect(() => one.claim('e')).toThrow(REFUSED);
+    await expect(one.claim('e')).rejects.toThrow(REFUSED);
   });
 });
 

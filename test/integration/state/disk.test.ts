@@ -31,7 +31,7 @@ describe('modes', () => {
     const at = { folder: join(folder.path, 'deep', 'state'), shard: 's01' };
     const store = openStateStore({ ...at, create: true });
     const register = openKeyRegister({ folder: at.folder });
-    register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('r') }]);
+    await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('r') }]);
     store.plans.save(samplePlan());
     readShardStatus(at);
     const files = readdirSync(at.folder).sort();
@@ -139,7 +139,7 @@ describe('a full disk', () => {
     const file = join(disk.path, 's01.db');
     copyFileSync(new URL('../../../fixtures/state/v10.db', import.meta.url), file);
     const database = new Database(file);
-    database.prepare('INSERT INTO suspects (key_text, since) VALUES (?, 1)').run('x'.repeat(400_000));
+    database.prepare('INSERT INTO ambiguous_writes (item_key, since) VALUES (?, 1)').run('x'.repeat(400_000));
     database.close();
     const { bavail, bsize } = statfsSync(disk.path);
     writeFileSync(join(disk.path, 'ballast'), Buffer.alloc(bavail * bsize - 200_000));

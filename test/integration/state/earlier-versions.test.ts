@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BadRowCause } from '../../../src/core/model.js';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
+import { SYSTEM_CLOCKS } from '../../../src/state/home/clocks.js';
 import { adoptState } from '../../../src/state/home/adopt.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { lookAtBadRows, readBadColumns, readBadRow } from '../../../src/state/status/read-bad-rows.js';
@@ -18,7 +19,7 @@ import { STATE } from '../../../src/state/sqlite/schema.js';
 import { cursor, sampleChunk } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 const HOUR_MS = 3_600_000;
 const TABLES = ['messages', 'calls', 'media'];
 const FINGERPRINT = {
@@ -48,7 +49,19 @@ function edit(file: string, sql: string): void {
 function onThisBoot(file: string): void {
   const boot = process.platform === 'linux' ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() : null;
   const database = new Database(file);
-  database.prepare('UPDATE meta SET boot = ?, booted_at = ?').run(boot, Date.now() - Math.round(uptime() * 1_000));
+  if (database.prepare("SELECT 1 FROM pragma_table_info('meta') WHERE name = 'clock_at'").get() === undefined) {
+    database.prepare('UPDATE meta SET boot = ?, booted_at = ?').run(boot, Date.now() - Math.round(uptime() * 1_000));
+  } else {
+    const clocks = SYSTEM_CLOCKS;
+    database
+      .prepare(
+        'UPDATE meta SET boot = ?, clock_at = ?, clock_uptime = ?, clock_monotonic = ?, clock_wall = ?, clock_seen = NULL',
+      )
+      .run(
+        clocks.run,
+        ...[clocks.wall(), clocks.uptime(), clocks.monotonic(), clocks.wall()].map((now) => now - HOUR_MS),
+      );
+  }
   database.close();
 }
 
@@ -166,18 +179,16 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     };
     expect(store.badRows.list('messages')).toMatchObject(
       retried
-        ? [{ ...recorded, kind: 'decimal(65,5)', key: 'account=AC1, sid=SM2', place: { range: 0, chunk: 0 } }]
+        ? [{ ...recorded, kind: 'decimal(65,5)', key: 'account=AC1, sid=SM2', chunkRef: { segment: 0, chunk: 0 } }]
         : ['["AC1","SM1"]', '["AC1","SM2"]'].map((key) => ({
             ...recorded,
             kind: 'a value',
             key,
             chunk: null,
-            place: null,
+            chunkRef: null,
           })),
     );
-    expect(store.ambiguousWrites.all().map(({ itemKey: keyText }) => keyText)).toEqual([
-      '{"pk":{"S":"AC2"},"sk":{"S":"7"}}',
-    ]);
+    expect(store.ambiguousWrites.all().map(({ itemKey }) => itemKey)).toEqual(['{"pk":{"S":"AC2"},"sk":{"S":"7"}}']);
     expect(store.incidents.all()).toEqual(
       version >= 3 ? [{ kind: 'throttled', count: 3, firstAt: 1_763_847_000_000, lastAt: 1_763_847_000_123 }] : [],
     );
@@ -244,10 +255,14 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     opened(state.at).close();
     const database = new Database(state.file);
     const insert = database.prepare(
-      "INSERT INTO passes (kind, table_name, started_at) VALUES ('scan of the target', ?, 1)",
+      "INSERT INTO passes (kind, table_name, follows_plan, started_at) VALUES ('scan of the target', 'no plan', 0, 1)",
     );
-    expect(insert.run('messages').changes).toBe(1);
-    expect(() => insert.run('no such table')).toThrow(/FOREIGN KEY/);
+    expect(insert.run().changes).toBe(1);
+    const segment = database.prepare('INSERT INTO pass_segments (pass_id, segment_index) VALUES (?, 0)');
+    expect(() => segment.run(99)).toThrow(/FOREIGN KEY/);
+    expect(() =>
+      database.exec("INSERT INTO ranges (table_name, range_index, estimated_rows) VALUES ('no plan', 0, 1)"),
+    ).toThrow(/FOREIGN KEY/);
     expect(() => database.exec('DELETE FROM passes')).toThrow(/FOREIGN KEY/);
     database.close();
   });

@@ -83,7 +83,7 @@ describe('the age of a comparison', () => {
     expect(store.passes.summary('verify', 'messages')).toMatchObject({ oldest: times[0], newest: times[3] });
     store.close();
     const database = new Database(join(shard.at.folder, 's01.db'), { readonly: true });
-    const kept = database.prepare('SELECT compared_at AS at, compared_steady AS steady FROM chunks WHERE pass = ?');
+    const kept = database.prepare('SELECT compared_at AS at, compared_steady AS steady FROM chunks WHERE pass_id = ?');
     expect(kept.all(pass.id)).toEqual(times);
     database.close();
     const status = readShardStatus(shard.at, ['messages']);
@@ -126,7 +126,7 @@ describe('the age of a comparison', () => {
 
   test.runIf(process.platform === 'linux').each([
     ['both clocks said later', ''],
-    ['the wall clock alone said later', 'UPDATE pass_ranges SET oldest_steady = 1, newest_steady = 1'],
+    ['the wall clock alone said later', 'UPDATE pass_segments SET oldest_steady = 1, newest_steady = 1'],
   ])('is unknown where the clock was set back over a restart of the machine: %s', async (_, edit) => {
     await using shard = await newShard();
     const store = shard.open();
@@ -145,7 +145,7 @@ describe('the age of a comparison', () => {
     later.close();
     // Time does not make it known again.
     setClock(HOUR_MS);
-    shard.edit(`DELETE FROM pass_ranges WHERE pass > ${pass.id}; DELETE FROM passes WHERE id > ${pass.id}`);
+    shard.edit(`DELETE FROM pass_segments WHERE pass_id > ${pass.id}; DELETE FROM passes WHERE id > ${pass.id}`);
     expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
   });
 

@@ -54,13 +54,13 @@ test('nothing, where a state that an earlier version put aside had heard all out
   const archive = join(one.at.folder, 's01.20251122T230000Z.db');
   copyFileSync(new URL('../../../fixtures/state/v10.db', import.meta.url), archive);
   const database = new Database(archive);
-  database.exec('UPDATE meta SET writing = 0, broken_off_at = NULL; DELETE FROM suspects');
+  database.exec('UPDATE meta SET writes_in_flight = 0, crashed_at = NULL; DELETE FROM ambiguous_writes');
   database.close();
   expect(inherited(one.at)).toBeNull();
   rmSync(join(one.at.folder, 's01.db'));
   rmSync(join(one.at.folder, 's01.seen'));
   const again = new Database(archive);
-  again.exec('UPDATE meta SET writing = 1');
+  again.exec('UPDATE meta SET writes_in_flight = 1');
   again.close();
   expect(Math.abs((inherited(one.at) ?? 0) - Date.now())).toBeLessThan(MOMENT);
 });

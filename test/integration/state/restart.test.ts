@@ -180,24 +180,26 @@ test('a restart gives up the claims of its shard alone', async () => {
   await using folder = await temporaryFolder();
   const register = openKeyRegister({ folder: folder.path });
   const claims = (shard: string) =>
-    Array.from({ length: 25_000 }, (_, i) => ({ keyText: `${shard} ${i}`, cursor: cursor(`row ${i}`) }));
-  register.claim({ shard: 's01', table: 'messages' }, claims('s01'));
-  register.claim({ shard: 's02', table: 'messages' }, claims('s02'));
+    Array.from({ length: 25_000 }, (_, i) => ({ claim: `${shard} ${i}`, cursor: cursor(`row ${i}`) }));
+  await register.claim({ shard: 's01', table: 'messages' }, claims('s01'));
+  await register.claim({ shard: 's02', table: 'messages' }, claims('s02'));
   openStateStore({ folder: folder.path, shard: 's01', create: true }).close();
   archiveState({ folder: folder.path, shard: 's01' });
   await giveUpClaims({ folder: folder.path, shard: 's01' }, atOnce);
-  expect(register.claim({ shard: 's03', table: 'messages' }, claims('s01'))).toHaveLength(0);
-  expect(register.claim({ shard: 's03', table: 'messages' }, claims('s02'))).toHaveLength(25_000);
+  expect(await register.claim({ shard: 's03', table: 'messages' }, claims('s01'))).toHaveLength(0);
+  expect(await register.claim({ shard: 's03', table: 'messages' }, claims('s02'))).toHaveLength(25_000);
   register.close();
 });
 
 test('a restart that was killed before the claims were given up is finished by the next', async () => {
   await using folder = await temporaryFolder();
   const register = openKeyRegister({ folder: folder.path });
-  register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 1') }]);
+  await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 1') }]);
   expect(archiveState({ folder: folder.path, shard: 's01' })).toBeNull();
   await giveUpClaims({ folder: folder.path, shard: 's01' }, atOnce);
-  expect(register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 2') }])).toEqual([]);
+  expect(await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 2') }])).toEqual(
+    [],
+  );
   register.close();
 });
 
@@ -209,9 +211,11 @@ test('what another run has claimed since it began the shard again stays, whoever
   archiveState(at);
   await giveUpClaims(at, atOnce);
   const register = openKeyRegister({ folder: folder.path });
-  register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 1') }]);
+  await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 1') }]);
   await giveUpClaims(at, atOnce);
-  expect(register.claim({ shard: 's02', table: 'messages' }, [{ claim: 'k', cursor: cursor('2') }])).toHaveLength(1);
+  expect(await register.claim({ shard: 's02', table: 'messages' }, [{ claim: 'k', cursor: cursor('2') }])).toHaveLength(
+    1,
+  );
   register.close();
 });
 
@@ -223,13 +227,15 @@ test('what a run claimed that began the shard in between stays, and the restart 
   // A run that was on its way before the restart was asked for, and that has written rows by now.
   openStateStore({ ...at, create: true }).close();
   const register = openKeyRegister({ folder: folder.path });
-  register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 1') }]);
+  await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 1') }]);
   await expect(giveUpClaims(at, atOnce)).rejects.toMatchObject({ code: 'E_STATE_LOCKED' });
-  expect(register.claim({ shard: 's02', table: 'messages' }, [{ claim: 'k', cursor: cursor('2') }])).toHaveLength(1);
+  expect(await register.claim({ shard: 's02', table: 'messages' }, [{ claim: 'k', cursor: cursor('2') }])).toHaveLength(
+    1,
+  );
   expect(isRestartAsked(at)).toBe(true);
   expect(archiveState(at)).not.toBeNull();
   await giveUpClaims(at, atOnce);
-  expect(register.claim({ shard: 's02', table: 'messages' }, [{ claim: 'k', cursor: cursor('2') }])).toEqual([]);
+  expect(await register.claim({ shard: 's02', table: 'messages' }, [{ claim: 'k', cursor: cursor('2') }])).toEqual([]);
   register.close();
 });
 
@@ -320,7 +326,7 @@ test(
         left: [],
       });
       const archived = new Database(join(at.folder, archives[0] ?? ''));
-      expect(archived.prepare('SELECT count(*) FROM suspects').pluck().get()).toBe(1);
+      expect(archived.prepare('SELECT count(*) FROM ambiguous_writes').pluck().get()).toBe(1);
       archived.close();
       if (signal === null) break;
     }

@@ -14,7 +14,7 @@ import {
   type TargetGuard,
   type WriteReceipt,
 } from '../../../src/core/ports/ports.js';
-import type { ChunkRecord } from '../../../src/core/ports/state-records.js';
+import type { ChunkRecord, PassSummary } from '../../../src/core/ports/state-records.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
 import { PassProgress } from '../../../src/engine/pass/progress.js';
@@ -97,7 +97,7 @@ async function verify(
   reader: ItemReader,
   deletesBy: string | null = null,
   guard = NO_TARGET,
-): Promise<ReturnType<Place['store']['summary']>> {
+): Promise<PassSummary | null> {
   const look = { deletesBy, seconds: () => NOW };
   await verifyTable(place.context, job, place.store.passes.open('verify', 'messages'), {
     ...{ reader, guard, progress: progressOf(), now: () => NOW },
@@ -174,9 +174,9 @@ describe('a backfill', () => {
     const itemKeys = {
       claim: () => {
         halt.abort();
-        return [];
+        return Promise.resolve([]);
       },
-      transfer: () => false,
+      transfer: () => Promise.resolve(false),
       holder: () => null,
       close: () => undefined,
     };
@@ -287,7 +287,7 @@ describe('a verification', () => {
     const job = scannedJob(mapping, [good(1)], 1);
     await backfill(place, job, target);
     const scan = job.source.scan.bind(job.source);
-    const readAt = { wall: 1_700_000_000_000, steady: thisInstant().monotonic - 60_000 };
+    const readAt = { wall: 1_700_000_000_000, monotonic: thisInstant().monotonic - 60_000 };
     job.source.scan = async function* (...args) {
       for await (const chunk of scan(...args)) yield { ...chunk, readAt };
     };

@@ -3,7 +3,6 @@ import type { ShardConfig } from '../../../src/config/model.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { ShardSource } from '../../../src/core/ports/ports.js';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
-import type { TablePlan } from '../../../src/core/ports/state-records.js';
 import { isAnotherLife, isSameServer } from '../../../src/mysql/connection/server-family.js';
 import { checkServer } from '../../../src/wiring/same-server.js';
 
@@ -22,10 +21,9 @@ async function check(
     isSame: isSameServer,
     hasReached: () => Promise.resolve(reached),
   };
-  const store: Pick<StateStore, 'server' | 'setServer' | 'plan'> = {
-    server: () => before,
-    setServer: (...args) => void noted.push(args),
-    plan: () => ({ position: { file: 'f', offset: 1, gtid: 'g' } }) as unknown as TablePlan,
+  const store = {
+    binding: { server: () => before, setServer: (...args: readonly unknown[]) => void noted.push(args) },
+    plans: { get: () => ({ position: { file: 'f', offset: 1, gtid: 'g' } }) },
   };
   const bus = new EventBus();
   let warnings = 0;
@@ -33,7 +31,7 @@ async function check(
     warnings++;
   });
   await checkServer(
-    { shard, source: source as ShardSource, store: store as StateStore, tables: ['t'], accept, bus },
+    { shard, source: source as ShardSource, store: store as unknown as StateStore, tables: ['t'], accept, bus },
     new AbortController().signal,
   );
   return { noted, warnings };

@@ -9,24 +9,24 @@ import { openKeyRegister } from '../../../../src/state/shared/key-register.js';
 import { say, sayFault } from './say.js';
 
 const [folder = '', shard = '', count = '0'] = process.argv.slice(2);
-await sayFault(() => {
-  const register = patiently(() => openKeyRegister({ folder }));
+await sayFault(async () => {
+  const register = await patiently(() => openKeyRegister({ folder }));
   let refused = 0;
   for (let first = 0; first < Number(count); first += 50) {
     const claims = Array.from({ length: 50 }, (_, i) => ({
-      keyText: `k${first + i}`,
+      claim: `k${first + i}`,
       cursor: `r${first + i}` as Cursor,
     }));
-    refused += patiently(() => register.claim({ shard, table: 'messages' }, claims)).length;
+    refused += (await patiently(() => register.claim({ shard, table: 'messages' }, claims))).length;
   }
   register.close();
   say(String(refused));
 });
 
-function patiently<T>(ask: () => T): T {
+async function patiently<T>(ask: () => T | Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return ask();
+      return await ask();
     } catch (error) {
       if (!(error instanceof FerryError) || error.code !== 'E_STATE_LOCKED' || tries === 30) throw error;
     }

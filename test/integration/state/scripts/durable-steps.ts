@@ -67,7 +67,8 @@ await sayFault(async () => {
   step('settleRetry', () => store.retries.settle('messages', [sampleBadRow().cursor], [], record));
   step('endWrites', () => store.lateWrites.end());
   const register = step('create register', () => set(openKeyRegister({ folder })));
-  step('claim', () => register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('r') }]));
+  await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('r') }]);
+  say('step claim');
   register.close();
   store.close();
   step('askRestart', () => askRestart(folder, ['s01']));

@@ -143,7 +143,7 @@ test('as many requests are in flight as are allowed, and what has no answer when
 test('rows that waited for too long are not written, whatever the target would say', async () => {
   await using opened = await writerOf(NOBODY, { rowLifeMs: 60_000 });
   const { writer } = opened;
-  const ago = (ms: number) => ({ wall: Date.now() - ms, steady: performance.now() - ms });
+  const ago = (ms: number) => ({ wall: Date.now() - ms, monotonic: performance.now() - ms });
   await expect(writer.write(sampleItems(3, 1), ago(61_000))).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
   await expect(writer.ready(signal)).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
   expect(opened.count('batch.sent')).toBe(0);

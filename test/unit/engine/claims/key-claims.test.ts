@@ -57,8 +57,8 @@ async function open(): Promise<Claims> {
   };
 }
 
-const holderOf = ({ register }: Claims, keyText = KEY): Cursor | undefined =>
-  register.claim({ shard: 'asks', table: 'asks' }, [{ claim: keyText, cursor: at(0) }])[0]?.cursor;
+const holderOf = async ({ register }: Claims, itemKey = KEY): Promise<Cursor | undefined> =>
+  (await register.claim({ shard: 'asks', table: 'asks' }, [{ claim: itemKey, cursor: at(0) }]))[0]?.cursor;
 const recorded = ({ place }: Claims): readonly (readonly string[])[] =>
   place.store.badRows.list('messages').map(({ cursor, key }) => [cursor, key]);
 
@@ -91,7 +91,7 @@ describe('two readings of one item key', () => {
       return;
     }
     expect(await run).toEqual(standing === 'second' ? second : second.slice(1));
-    expect([holderOf(claims), recorded(claims)]).toEqual([standing === 'second' ? at(2) : at(1), []]);
+    expect([await holderOf(claims), recorded(claims)]).toEqual([standing === 'second' ? at(2) : at(1), []]);
   });
 
   test('a row that is found under both readings of its key is where it says', async () => {
@@ -109,7 +109,7 @@ describe('two readings of one item key', () => {
     await using claims = await open();
     const items = itemsOf(row(1), row(2), row(3, 'third'));
     expect(await claims.of(jobOf(mapping, [row(2)])).claim(items, signal)).toEqual(items.slice(1));
-    expect(holderOf(claims)).toBe(at(2));
+    expect(await holderOf(claims)).toBe(at(2));
   });
 
   test('the claim of another shard, of another table, or of one that is read whole cannot be looked at: it stands', async () => {
@@ -130,7 +130,7 @@ describe('two readings of one item key', () => {
     ];
     for (const { owner, cursor, named, says } of others) {
       await using claims = await open();
-      claims.register.claim(owner, [{ claim: KEY, cursor }]);
+      await claims.register.claim(owner, [{ claim: KEY, cursor }]);
       const run = claims.of(jobOf(mapping, [row(2)])).claim(itemsOf(row(2)), signal);
       await expect(run).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED', message: says });
       expect(recorded(claims)).toEqual(named);
@@ -143,16 +143,16 @@ describe('two readings of one item key', () => {
     await using claims = await open();
     const moves = [at(1), at(5)];
     const job = jobOf(mapping, [row(2)]);
-    claims.register.claim(OWNER, [{ claim: KEY, cursor: at(1) }]);
+    await claims.register.claim(OWNER, [{ claim: KEY, cursor: at(1) }]);
     const { source } = job;
     const look = source.at.bind(source);
     const looked: (readonly Cursor[])[] = [];
-    source.at = (cursors, abort) => {
+    source.at = async (cursors, abort) => {
       looked.push(cursors);
       const [from, to] = moves;
       if (looked.length === 1 && from !== undefined && to !== undefined)
-        claims.register.transfer(OWNER, { claim: KEY, from, to });
-      return look(cursors, abort);
+        await claims.register.transfer(OWNER, { claim: KEY, from, to });
+      return await look(cursors, abort);
     };
     const items = itemsOf(row(2));
     expect(await claims.of(job).claim(items, signal)).toEqual(items);
@@ -160,7 +160,7 @@ describe('two readings of one item key', () => {
       [at(1), at(2)],
       [at(5), at(2)],
     ]);
-    expect(holderOf(claims)).toBe(at(2));
+    expect(await holderOf(claims)).toBe(at(2));
   });
 
   test('in a table that is read whole, two rows with one are two', async () => {
@@ -172,7 +172,7 @@ describe('two readings of one item key', () => {
 });
 
 describe('two readings of one item key in the writer’s queue', () => {
-  const READ_AT = { wall: 0, steady: 0 };
+  const READ_AT = { wall: 0, monotonic: 0 };
 
   /** The first write meets two rows. */
   function meeting(first: Row, second: Row): { writer: ItemWriter; written: (readonly MappedItem[])[] } {

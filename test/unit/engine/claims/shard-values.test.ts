@@ -12,48 +12,50 @@ const TABLE = table({ id: 'int unsigned', account: 'varchar(10)' });
 const OWNER = { shard: 's01', table: TABLE.name };
 
 /** Claims the values of rows, chunk by chunk. */
-function claimOf(foreign: string, ...chunks: readonly (readonly (string | null)[])[]) {
+async function claimOf(foreign: string, ...chunks: readonly (readonly (string | null)[])[]) {
   const mapping = compile(TABLE, rule('ACCT', '{id:pad(20)}', { attributes: { columns: 'all' } }));
   const index = mapping.columns.indexOf('account');
   const asked: string[][] = [];
   const register: KeyRegister = {
     claim(owner, claims) {
       expect(owner).toEqual(OWNER);
-      const values = claims.map(({ claim: keyText }) => (JSON.parse(keyText) as string[])[2] ?? '');
+      const values = claims.map(({ claim }) => (JSON.parse(claim) as string[])[2] ?? '');
       asked.push(values);
       const taken = values.indexOf(foreign);
-      return taken < 0 ? [] : [{ index: taken, shard: 's02', table: TABLE.name, cursor: '' as never }];
+      const conflict = { index: taken, shard: 's02', table: TABLE.name, cursor: '' as never };
+      return Promise.resolve(taken < 0 ? [] : [conflict]);
     },
-    transfer: () => false,
+    transfer: () => Promise.resolve(false),
     holder: () => null,
     close: () => undefined,
   };
   const same = compileSameValue(mapping, 'account');
   const values = new ShardValues(register, OWNER, { name: 'account', index }, same);
   let made = 0;
-  const conflicts = chunks.map((accounts, chunk) => {
+  const conflicts: unknown[] = [];
+  for (const [chunk, accounts] of chunks.entries()) {
     const rows = accounts.map((account, id) => mapping.columns.map((name) => (name === 'id' ? `${id}` : account)));
     const block = RowBlock.of(rows, rows[0]?.map(() => 'text') ?? []);
     const items: MappedItem[] = [];
     const out = new ItemBuffer();
     for (let row = 0; row < block.length; row += 1) mapping.mapAt(block, row, items, { now: chunk }, out);
     const cell = vi.spyOn(block, 'cell');
-    const conflict = values.claim(items);
+    const conflict = await values.claim(items);
     made += cell.mock.calls.length;
-    return conflict?.row[index] ?? null;
-  });
+    conflicts.push(conflict?.row[index] ?? null);
+  }
   return { asked, conflicts, made };
 }
 
-it('claims each value once, and makes no text for that of the row before', () => {
+it('claims each value once, and makes no text for that of the row before', async () => {
   const first = ['a', 'a', 'b', null, null, 'b', 'c', 'aa', 'aa'];
-  expect(claimOf('none', first, ['c', 'c', 'd'], ['d'])).toEqual({
+  expect(await claimOf('none', first, ['c', 'c', 'd'], ['d'])).toEqual({
     asked: [['a', 'b', 'c', 'aa'], ['d']],
     conflicts: [null, null, null],
     made: 6 + 2 + 1,
   });
 });
 
-it('tells the first row with a value that another shard has', () => {
-  expect(claimOf('c', ['a', 'b', 'b', 'c', 'c'])).toMatchObject({ conflicts: ['c'] });
+it('tells the first row with a value that another shard has', async () => {
+  expect(await claimOf('c', ['a', 'b', 'b', 'c', 'c'])).toMatchObject({ conflicts: ['c'] });
 });

@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EventBus } from '../../../../src/core/events.js';
 import type { Incident } from '../../../../src/core/incidents.js';
-import type { StateStore } from '../../../../src/core/ports/state-ports.js';
+import type { IncidentStore } from '../../../../src/core/ports/state-ports.js';
 import { IncidentBook } from '../../../../src/engine/pass/incident-book.js';
 
 const shard = 's01';
 const RETRIED = { shard, operation: 'BatchWriteItem', reason: 'x', attempt: 1, delayMs: 1 };
 
 /** What it was told, write by write; refuses while `full`. */
-function recorder(): { store: StateStore; writes: (readonly Incident[])[]; full: boolean } {
+function recorder(): { store: IncidentStore; writes: (readonly Incident[])[]; full: boolean } {
   const held = { writes: [] as (readonly Incident[])[], full: false };
-  const addIncidents = (incidents: readonly Incident[]): void => {
+  const add = (incidents: readonly Incident[]): void => {
     if (held.full) throw new Error('the disk is full');
     held.writes.push(incidents);
   };
-  return Object.assign(held, { store: { addIncidents } as unknown as StateStore });
+  return Object.assign(held, { store: { add, all: () => [] } });
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -87,7 +87,7 @@ test('a disk that is full for a moment at the end loses no count either', () => 
   const book = new IncidentBook(bus, () => 7);
   book.keepIn(disk.store);
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });
-  const refuseOnce = vi.spyOn(disk.store, 'addIncidents').mockImplementationOnce(() => {
+  const refuseOnce = vi.spyOn(disk.store, 'add').mockImplementationOnce(() => {
     throw new Error('the disk is full');
   });
   book.close();

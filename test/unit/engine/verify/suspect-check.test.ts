@@ -6,18 +6,17 @@ import { SuspectCheck } from '../../../../src/engine/verify/suspect-check.js';
 
 /** What the check asks a state for; that states answer so is the contract's. @param closed gathers what is closed */
 function check(
-  brokenOffAt: number | null,
+  crashedAt: number | null,
   suspects: readonly AmbiguousWrite[] = [],
   now = 0,
   closed: string[] = [],
 ): SuspectCheck {
-  const state: Pick<StateStore, 'brokenOffAt' | 'suspects' | 'closeSuspects' | 'now'> = {
-    brokenOffAt: () => brokenOffAt,
-    suspects: () => suspects,
-    closeSuspects: (keys) => void closed.push(...keys),
-    now: () => now,
+  const state = {
+    lateWrites: { crashedAt: () => crashedAt },
+    ambiguousWrites: { all: () => suspects, close: (keys: readonly string[]) => void closed.push(...keys) },
+    clock: { now: () => now },
   };
-  return new SuspectCheck(state as StateStore);
+  return new SuspectCheck(state as unknown as StateStore);
 }
 
 describe('a verification after a broken-off run', () => {
@@ -35,7 +34,7 @@ describe('a verification after a broken-off run', () => {
 });
 
 describe('suspects', () => {
-  const suspect = (keyText: string, since: number): AmbiguousWrite => ({ itemKey: keyText, since });
+  const suspect = (itemKey: string, since: number): AmbiguousWrite => ({ itemKey, since });
   const both = [suspect('a', 1_000), suspect('b', 3_000)];
   const [first, second] = [1_000 + LATE_WRITE_WINDOW_MS, 3_000 + LATE_WRITE_WINDOW_MS];
 

@@ -15,16 +15,16 @@ async function newRegister() {
   const folder = await temporaryFolder();
   const file = (name: string): string => join(folder.path, `item-keys.${name}`);
   /** @returns how many of the keys were claimed by others before */
-  const claim = (shard: string, ...keyTexts: readonly string[]): number => {
+  const claim = async (shard: string, ...itemKeys: readonly string[]): Promise<number> => {
     const register = openKeyRegister({ folder: folder.path });
     try {
-      const claims = keyTexts.map((keyText) => ({ keyText, cursor: cursor('row') }));
-      return register.claim({ shard, table: 'messages' }, claims).length;
+      const claims = itemKeys.map((itemKey) => ({ claim: itemKey, cursor: cursor('row') }));
+      return (await register.claim({ shard, table: 'messages' }, claims)).length;
     } finally {
       register.close();
     }
   };
-  claim('s01', 'a');
+  await claim('s01', 'a');
   return { folder: folder.path, file, claim, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
@@ -34,31 +34,31 @@ describe('of what the witness has seen', () => {
   test('one that is as new, or newer, is opened', async () => {
     await using one = await newRegister();
     copyFileSync(one.file('seen'), one.file('kept'));
-    expect(one.claim('s01', 'b')).toBe(0);
+    expect(await one.claim('s01', 'b')).toBe(0);
     renameSync(one.file('kept'), one.file('seen'));
-    expect(one.claim('s02', 'a', 'b', 'c')).toBe(2);
+    expect(await one.claim('s02', 'a', 'b', 'c')).toBe(2);
   });
 
   test('one that is older is refused', async () => {
     await using one = await newRegister();
     copyFileSync(one.file('db'), one.file('kept'));
-    one.claim('s01', 'b');
+    await one.claim('s01', 'b');
     renameSync(one.file('kept'), one.file('db'));
-    expect(() => one.claim('s02', 'b')).toThrow(LACKS_CLAIMS);
+    await expect(one.claim('s02', 'b')).rejects.toThrow(LACKS_CLAIMS);
   });
 
   test('another one is refused, however much it knows', async () => {
     await using one = await newRegister();
     await using other = await newRegister();
-    for (const key of ['b', 'c', 'd']) other.claim('s01', key);
+    for (const key of ['b', 'c', 'd']) await other.claim('s01', key);
     copyFileSync(other.file('db'), one.file('db'));
-    expect(() => one.claim('s02', 'a')).toThrow(LACKS_CLAIMS);
+    await expect(one.claim('s02', 'a')).rejects.toThrow(LACKS_CLAIMS);
   });
 
   test('one that is gone is refused, and not made new', async () => {
     await using one = await newRegister();
     rmSync(one.file('db'));
-    expect(() => one.claim('s02', 'a')).toThrow(LACKS_CLAIMS);
+    await expect(one.claim('s02', 'a')).rejects.toThrow(LACKS_CLAIMS);
     expect(existsSync(one.file('db'))).toBe(false);
   });
 
@@ -68,7 +68,7 @@ describe('of what the witness has seen', () => {
   ])('nothing is told where it %s', async (_what, damage) => {
     await using one = await newRegister();
     damage(one.file('seen'));
-    expect(one.claim('s02', 'a', 'b')).toBe(1);
+    expect(await one.claim('s02', 'a', 'b')).toBe(1);
   });
 });
 
@@ -82,8 +82,8 @@ test('claims are given up in steps, all of the shard, and no other', async () =>
   await using one = await newRegister();
   const keys = Array.from({ length: 25_000 }, (_, i) => `k${i}`);
   const mine = (index: number): boolean => index % 3 !== 0;
-  one.claim('s01', ...keys.filter((_, index) => mine(index)));
-  one.claim('s02', ...keys.filter((_, index) => !mine(index)));
+  await one.claim('s01', ...keys.filter((_, index) => mine(index)));
+  await one.claim('s02', ...keys.filter((_, index) => !mine(index)));
   let turns = 0;
   await releaseItemKeys({ folder: one.folder, shard: 's01' }, (step, holder) => {
     turns += 1;

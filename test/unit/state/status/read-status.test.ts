@@ -27,7 +27,7 @@ test('none where no run was broken off, a window at most where one was, and none
 
   openStateStore({ ...at, create: false }).close();
   const database = new Database(join(folder.path, 's01.db'));
-  database.prepare('UPDATE meta SET broken_off_at = broken_off_at - ?').run(LATE_WRITE_WINDOW_MS);
+  database.prepare('UPDATE meta SET crashed_at = crashed_at - ?').run(LATE_WRITE_WINDOW_MS);
   database.close();
   expect(readShardStatus(at, null)).toMatchObject({
     lateWritesUntil: expect.any(Number) as number,

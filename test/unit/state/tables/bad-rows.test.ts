@@ -81,8 +81,8 @@ test('a group tells how many kinds it has, and of what differs in it the first b
 
 test('of each table its own rows, in their order and by their cursors', () => {
   const badRows = recordOf([{}, { table: 'calls' }, {}]);
-  const numbersOf = (...of: Parameters<BadRows['of']>): readonly number[] =>
-    badRows.of(...of).map(({ number }) => number);
+  const numbersOf = (...of: Parameters<BadRows['list']>): readonly number[] =>
+    badRows.list(...of).map(({ number }) => number);
   expect(numbersOf('messages')).toEqual([1, 3]);
   expect(numbersOf('messages', { after: 1, limit: 5 })).toEqual([3]);
   expect(numbersOf('messages', { after: 0, limit: 1 })).toEqual([1]);

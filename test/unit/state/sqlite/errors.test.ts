@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
-import { guarded, translate } from '../../../../src/state/sqlite/sqlite-errors.js';
+import { guarded, translate } from '../../../../src/state/sqlite/errors.js';
 
 const place = {
   subject: 'shard s01',

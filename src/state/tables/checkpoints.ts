@@ -6,12 +6,13 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../../core/model.js';
 import type { ComparisonTime } from '../../core/evidence.js';
+import type { CheckpointStore } from '../../core/ports/state-ports.js';
 import type { ChunkRecord, DifferenceRecord, Pass } from '../../core/ports/state-records.js';
 import { defect } from '../../core/defect.js';
 
 interface DifferenceRow {
   readonly class: DifferenceRecord['class'];
-  readonly key_text: string;
+  readonly item_key: string;
   readonly attributes: string;
   readonly cursor: string;
 }
@@ -52,72 +53,68 @@ const EMPTY_COMPARED = `${FIRST_COMPARED},
  */
 const KEPT_OF_A_PASS = 1_000;
 
-export class Chunks {
+export class Checkpoints implements CheckpointStore {
   readonly #unfinished: Statement<[number]>;
   readonly #advance: Statement<[AdvanceValues], number>;
   readonly #insertChunk: Statement<[InsertValues]>;
   readonly #placeBadRows: Statement<[number, number, string, string]>;
-  readonly #complete: Statement<[ComparedValues & { readonly pass: number; readonly range: number }]>;
+  readonly #complete: Statement<[ComparedValues & { readonly pass: number; readonly segment: number }]>;
   readonly #insertDifference: Statement<[number, string, string, string, string]>;
   readonly #kept: Statement<[number], number>;
   readonly #differences: Statement<[number, number], DifferenceRow>;
 
-  constructor(readonly database: Database) {
+  constructor(database: Database) {
     this.#unfinished = database.prepare('SELECT 1 FROM passes WHERE id = ? AND finished_at IS NULL');
     this.#advance = database
       .prepare<[AdvanceValues], number>(
-        `UPDATE pass_ranges
+        `UPDATE pass_segments
             SET watermark = @last, chunks = chunks + 1, rows = rows + @rows, items = items + @items,
                 bad_rows = bad_rows + @badRows, expired_rows = expired_rows + @expiredRows, units = units + @units, newer_items = newer_items + @newerItems,
                 expired_items = expired_items + @expiredItems,
                 missing = missing + @missing, differing = differing + @differing, unresolved = unresolved + @unresolved,
                 ${COMPARED}
-          WHERE pass = @pass AND range_index = @range AND complete = 0
+          WHERE pass_id = @pass AND segment_index = @segment AND complete = 0
          RETURNING chunks - 1`,
       )
       .pluck();
     this.#insertChunk = database.prepare(
-      `INSERT INTO chunks (pass, range_index, sequence, last, rows, items, bad_rows, expired_rows, units, source_digest, target_digest,
+      `INSERT INTO chunks (pass_id, segment_index, sequence, last_cursor, rows, items, bad_rows, expired_rows, units, source_digest, target_digest,
                            missing, differing, unresolved, done_at, newer_items, expired_items, compared_at, compared_steady)
-       VALUES (@pass, @range, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units, @sourceDigest, @targetDigest,
+       VALUES (@pass, @segment, @sequence, @last, @rows, @items, @badRows, @expiredRows, @units, @sourceDigest, @targetDigest,
                @missing, @differing, @unresolved, @doneAt, @newerItems, @expiredItems, @comparedAt, @comparedSteady)`,
     );
     this.#placeBadRows = database.prepare(
-      'UPDATE bad_rows SET range_index = ?, chunk_sequence = ? WHERE table_name = ? AND chunk_last = ?',
+      'UPDATE bad_rows SET segment_index = ?, chunk_sequence = ? WHERE table_name = ? AND chunk_last_cursor = ?',
     );
     this.#complete = database.prepare(
-      `UPDATE pass_ranges SET complete = 1, ${EMPTY_COMPARED}
-        WHERE pass = @pass AND range_index = @range AND complete = 0`,
+      `UPDATE pass_segments SET complete = 1, ${EMPTY_COMPARED}
+        WHERE pass_id = @pass AND segment_index = @segment AND complete = 0`,
     );
     this.#insertDifference = database.prepare(
-      'INSERT INTO differences (pass, class, key_text, attributes, cursor) VALUES (?, ?, ?, ?, ?)',
+      'INSERT INTO differences (pass_id, class, item_key, attributes, cursor) VALUES (?, ?, ?, ?, ?)',
     );
-    this.#kept = database.prepare<[number], number>('SELECT count(*) FROM differences WHERE pass = ?').pluck();
+    this.#kept = database.prepare<[number], number>('SELECT count(*) FROM differences WHERE pass_id = ?').pluck();
     this.#differences = database.prepare(
-      'SELECT class, key_text, attributes, cursor FROM differences WHERE pass = ? ORDER BY id LIMIT ?',
+      'SELECT class, item_key, attributes, cursor FROM differences WHERE pass_id = ? ORDER BY id LIMIT ?',
     );
   }
 
   commit(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void {
     if (chunks.length === 0 && differences.length === 0) return;
-    this.database
-      .transaction(() => {
-        if (this.#unfinished.get(pass.id) === undefined) {
-          throw defect(`a chunk of table ${pass.table} came for pass ${pass.id}, which is finished or not known`);
-        }
-        const doneAt = Date.now();
-        for (const chunk of chunks) this.#commitOne(pass, chunk, doneAt);
-        const room = differences.length === 0 ? 0 : Math.max(0, KEPT_OF_A_PASS - (this.#kept.get(pass.id) ?? 0));
-        for (const { class: kind, keyText, attributes, cursor } of differences.slice(0, room)) {
-          this.#insertDifference.run(pass.id, kind, keyText, JSON.stringify(attributes), cursor);
-        }
-      })
-      .immediate();
+    if (this.#unfinished.get(pass.id) === undefined) {
+      throw defect(`a chunk of table ${pass.table} came for pass ${pass.id}, which is finished or not known`);
+    }
+    const doneAt = Date.now();
+    for (const chunk of chunks) this.#commitOne(pass, chunk, doneAt);
+    const room = differences.length === 0 ? 0 : Math.max(0, KEPT_OF_A_PASS - (this.#kept.get(pass.id) ?? 0));
+    for (const { class: kind, keyText, attributes, cursor } of differences.slice(0, room)) {
+      this.#insertDifference.run(pass.id, kind, keyText, JSON.stringify(attributes), cursor);
+    }
   }
 
-  completeRange(pass: Pass, range: number, since: ComparisonTime | null): void {
-    if (this.#complete.run({ pass: pass.id, range, ...compared(since) }).changes === 0) {
-      throw defect(`range ${range} of table ${pass.table} was completed, but it is complete already or not planned`);
+  completeSegment(pass: Pass, segment: number, since?: ComparisonTime): void {
+    if (this.#complete.run({ pass: pass.id, segment, ...compared(since ?? null) }).changes === 0) {
+      throw defect(`segment ${segment} of table ${pass.table} was completed, but it is complete already or not known`);
     }
   }
 
@@ -125,7 +122,7 @@ export class Chunks {
   differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
     return this.#differences.all(pass.id, limit).map((row) => ({
       class: row.class,
-      keyText: row.key_text,
+      keyText: row.item_key,
       attributes: JSON.parse(row.attributes) as readonly string[],
       cursor: row.cursor as Cursor,
     }));
@@ -136,7 +133,7 @@ export class Chunks {
     const values = { ...counts, ...compared(comparedAt), pass: pass.id };
     const sequence = this.#advance.get(values);
     if (sequence === undefined) {
-      throw defect(`a chunk came for range ${chunk.segment} of table ${pass.table}, which is complete or not planned`);
+      throw defect(`a chunk came for segment ${chunk.segment} of table ${pass.table}, which is complete or not known`);
     }
     this.#insertChunk.run({ ...values, sequence, doneAt });
     if (pass.kind === 'backfill' && chunk.badRows > 0)

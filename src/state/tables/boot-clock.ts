@@ -18,6 +18,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { Age, ComparisonTime } from '../../core/evidence.js';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
+import { lateWriteNames } from './late-write-names.js';
 import { SYSTEM_CLOCKS, type Clocks } from '../home/clocks.js';
 
 interface Anchor {
@@ -35,10 +36,13 @@ interface Anchor {
 /** Readings of one run are nondecreasing; this much is no sign of another one. */
 const TOLERATED_MS = 1_000;
 
-/** The latest time that is noted in the file. */
-const SEEN = `
-  SELECT max(coalesce(clock_seen, 0), coalesce(clock_at, 0), coalesce(broken_off_at, 0),
-             coalesce((SELECT max(since) FROM suspects), 0), coalesce((SELECT max(started_at) FROM passes), 0)) FROM meta`;
+/** SQL for the latest time that is noted in the file. */
+function latestSeen(database: Database): string {
+  const { ambiguousWrites, crashedAt } = lateWriteNames(database);
+  return `SELECT max(coalesce(clock_seen, 0), coalesce(clock_at, 0), coalesce(${crashedAt}, 0),
+                     coalesce((SELECT max(since) FROM ${ambiguousWrites}), 0),
+                     coalesce((SELECT max(started_at) FROM passes), 0)) FROM meta`;
+}
 
 export class BootClock {
   readonly #read: Statement<[], Anchor>;
@@ -54,7 +58,7 @@ export class BootClock {
       `SELECT boot, booted_at AS bootedAt, clock_at AS at, clock_uptime AS uptime, clock_monotonic AS monotonic, clock_wall AS wall
          FROM meta`,
     );
-    this.#seen = database.prepare<[], number>(SEEN).pluck();
+    this.#seen = database.prepare<[], number>(latestSeen(database)).pluck();
   }
 
   /** Where the file's clock does not go on, it stands where it would be taken up again. */
@@ -163,8 +167,8 @@ export class BootClock {
   #carryOver(seen: number, at: number): boolean {
     const open = { seen, by: at - seen, window: LATE_WRITE_WINDOW_MS };
     const changed = [
-      'UPDATE suspects SET since = since + @by WHERE since + @window > @seen',
-      'UPDATE meta SET broken_off_at = broken_off_at + @by WHERE broken_off_at + @window > @seen',
+      'UPDATE ambiguous_writes SET since = since + @by WHERE since + @window > @seen',
+      'UPDATE meta SET crashed_at = crashed_at + @by WHERE crashed_at + @window > @seen',
     ].map((sql) => this.database.prepare(sql).run(open).changes);
     return changed.some((rows) => rows > 0);
   }
@@ -173,7 +177,7 @@ export class BootClock {
     const latest = this.#latestBefore(this.clocks.wall());
     for (const which of ['oldest', 'newest']) {
       this.database
-        .prepare(`UPDATE pass_ranges SET ${which}_steady = NULL WHERE max(${which}_at, ${which}_steady) > ?`)
+        .prepare(`UPDATE pass_segments SET ${which}_steady = NULL WHERE max(${which}_at, ${which}_steady) > ?`)
         .run(latest);
     }
   }

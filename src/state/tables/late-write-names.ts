@@ -1,0 +1,23 @@
+/**
+ * Names of what is read of an archived state to find its late writes. Nothing migrates an archive, so it has the names
+ * of its version.
+ */
+import type { Database } from 'better-sqlite3';
+
+interface LateWriteNames {
+  /** Table. */
+  readonly ambiguousWrites: string;
+  /** Columns of `meta`. */
+  readonly crashedAt: string;
+  readonly writesInFlight: string;
+}
+
+/** The first version with the names of today. */
+const RENAMED_IN = 12;
+
+export function lateWriteNames(database: Database): LateWriteNames {
+  const version = database.pragma('user_version', { simple: true }) as number;
+  return version < RENAMED_IN
+    ? { ambiguousWrites: 'suspects', crashedAt: 'broken_off_at', writesInFlight: 'writing' }
+    : { ambiguousWrites: 'ambiguous_writes', crashedAt: 'crashed_at', writesInFlight: 'writes_in_flight' };
+}
