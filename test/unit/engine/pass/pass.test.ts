@@ -190,9 +190,9 @@ describe('a pass', () => {
     const job = scannedJob(mapping, [], 1);
     let now = 1_000;
     const completed: unknown[] = [];
-    Object.assign(place.store, {
-      latest: () => now,
-      completeRange: (...args: readonly unknown[]) => void completed.push(args),
+    Object.assign(place.store.clock, { latest: () => now });
+    Object.assign(place.store.checkpoints, {
+      completeSegment: (...args: readonly unknown[]) => void completed.push(args),
     });
     const scan = job.source.scan.bind(job.source);
     job.source.scan = (...args) => {

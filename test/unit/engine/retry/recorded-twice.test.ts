@@ -97,7 +97,7 @@ test.each([[[FORMER]], [[FORMER, cursorOf(1)]]])(
     );
     expect(await retry(place, bad)).toMatchObject({ stillBad: 1 });
     expect(place.store.badRows.list('messages')).toMatchObject([
-      { cursor: cursorOf(1), place: { range: 0, chunk: 0 } },
+      { cursor: cursorOf(1), chunkRef: { segment: 0, chunk: 0 } },
     ]);
     expect(counts(place)).toMatchObject({ items: 0, badRows: 1 });
     expect(await retry(place, good)).toMatchObject({ moved: 1 });

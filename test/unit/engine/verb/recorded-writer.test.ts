@@ -29,10 +29,9 @@ function opened(failing: ReadonlySet<string> = new Set()) {
     },
   };
   const store = {
-    beginWrites: () => call('beginWrites'),
-    endWrites: () => call('endWrites'),
-    addSuspects: (suspects: unknown) => call('addSuspects', suspects),
-    now: () => 7,
+    lateWrites: { begin: () => call('begin'), end: () => call('end') },
+    ambiguousWrites: { add: (writes: unknown) => call('add', writes) },
+    clock: { now: () => 7 },
   } as unknown as StateStore;
   const writer = new RecordedWriter(store, (onSuspects) => {
     call('open');
@@ -45,40 +44,40 @@ function opened(failing: ReadonlySet<string> = new Set()) {
 describe('a recorded writer', () => {
   test('passes on when rows were read, as a delete since then may have lost its tombstone', async () => {
     const { writer, calls } = opened();
-    const readAt = { steady: 1, wall: 2 } as unknown as Instant;
+    const readAt = { monotonic: 1, wall: 2 } as unknown as Instant;
     await writer.ready(new AbortController().signal);
     await writer.write([], readAt);
     await writer.close();
-    expect(calls).toEqual([['beginWrites'], ['open'], ['ready'], ['write', readAt], ['close'], ['endWrites']]);
+    expect(calls).toEqual([['begin'], ['open'], ['ready'], ['write', readAt], ['close'], ['end']]);
   });
 
   test('records ambiguous keys at the time of the state, before it goes on', async () => {
     const { writer, calls, suspect } = opened();
     suspect('a', 'b');
     expect(calls.at(-1)).toEqual([
-      'addSuspects',
+      'add',
       [
-        { keyText: 'a', since: 7 },
-        { keyText: 'b', since: 7 },
+        { itemKey: 'a', since: 7 },
+        { itemKey: 'b', since: 7 },
       ],
     ]);
     await writer.close();
-    expect(calls.at(-1)).toEqual(['endWrites']);
+    expect(calls.at(-1)).toEqual(['end']);
   });
 
   test('counts as broken off where an ambiguous key could not be recorded', async () => {
-    const { writer, calls, suspect } = opened(new Set(['addSuspects']));
-    expect(() => suspect('a')).toThrow('addSuspects failed');
+    const { writer, calls, suspect } = opened(new Set(['add']));
+    expect(() => suspect('a')).toThrow('add failed');
     await writer.close();
     expect(calls.at(-1)).toEqual(['close']);
   });
 
   test('hides no fault of the run where the end cannot be noted', async () => {
-    const { writer } = opened(new Set(['endWrites']));
+    const { writer } = opened(new Set(['end']));
     await expect(writer.close()).resolves.toBeUndefined();
   });
 
   test('sends nothing where the state cannot note that requests will be sent', () => {
-    expect(() => opened(new Set(['beginWrites']))).toThrow('beginWrites failed');
+    expect(() => opened(new Set(['begin']))).toThrow('begin failed');
   });
 });
