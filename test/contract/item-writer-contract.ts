@@ -35,7 +35,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
 
     test('no items are acknowledged at once', async () => {
       await using place = await newWriter();
-      expect(await place.writer.write([])).toEqual({ items: 0, newer: 0, units: 0 });
+      expect(await place.writer.write([])).toEqual({ items: 0, newer: 0, superseded: 0, units: 0 });
     });
 
     test('an item may be written again once it is acknowledged', async () => {

@@ -42,6 +42,15 @@ export function rowsTooOld(shard: string, table: string): FerryError {
   );
 }
 
+/** A delete that could not be made safe: nothing of its write is sent. */
+export function deletesBesideLiveWriter(shard: string, table: string): FerryError {
+  return new FerryError(
+    'E_LIVE_WRITER',
+    `shard ${shard}: an application writes table ${table} too, so dynaferry deletes no item of it`,
+    'let the application delete, and leave a tombstone at the item key: without one, an older row that is written late would bring the item back',
+  );
+}
+
 export function sharedKey(shard: string, table: string, cause: SharedKeyCause): FerryError {
   return cause.first === cause.second
     ? new FerryError(

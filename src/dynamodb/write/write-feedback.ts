@@ -7,17 +7,17 @@
  */
 import type { TokenBucket } from '../capacity/budget.js';
 import { HotPartitions } from '../capacity/hot-partitions.js';
-import type { QueuedItem } from './partition-queue.js';
+import type { QueuedOperation } from './queued-operation.js';
 import { Refusals } from '../capacity/refusals.js';
 import { ThrottleFeedback } from '../capacity/throttle-feedback.js';
 
 /** What became of one request. */
 export interface AnsweredBatch {
-  readonly batch: readonly QueuedItem[];
+  readonly batch: readonly QueuedOperation[];
   /** Write units of the batch. */
   readonly units: number;
   /** Items that were refused for lack of capacity. */
-  readonly refused: ReadonlySet<QueuedItem>;
+  readonly refused: ReadonlySet<QueuedOperation>;
   /** The service gave key ranges as the only reason. */
   readonly hotKeyRange: boolean;
   /** Monotonic ms. */
@@ -40,7 +40,7 @@ export class WriteFeedback {
       if (counts) this.#refusals.countPassed(units);
     } else {
       for (const queued of batch) {
-        const { partition } = queued.item;
+        const { partition } = queued.operation;
         const attempt = { partition, units: queued.units, refused: refused.has(queued) };
         const hot = this.hot.count(attempt, sentAt, now);
         if (!hot && counts) this.#refusals.count(attempt, hotKeyRange, now);

@@ -11,7 +11,7 @@ import type { Backlog } from './backlog.js';
 import { type Patience, retryDelay } from '../failures/backoff.js';
 import { BelievableUnits, writeBounds } from '../http/believable-units.js';
 import { blamedOn, comparesNothing, refusedItem } from './item-faults.js';
-import type { QueuedItem } from './partition-queue.js';
+import type { QueuedOperation } from './queued-operation.js';
 import type { OpenWrites } from './pending-write.js';
 import { RequestFailure, unavailable } from '../failures/service-errors.js';
 import type { CostFactor } from '../capacity/unit-estimate.js';
@@ -36,7 +36,7 @@ export interface WriterParts {
 
 /** One request, after it was sent. */
 export interface SentBatch {
-  readonly items: readonly QueuedItem[];
+  readonly items: readonly QueuedOperation[];
   /** Units that the budget was debited with. */
   readonly debited: number;
   /** performance.now() */
@@ -108,7 +108,12 @@ export class WriteOutcomes {
   }
 
   /** Gives each item its whole-numbered part of what the request consumed; the parts add up exactly. */
-  #acknowledge(written: readonly QueuedItem[], newer: ReadonlySet<QueuedItem>, units: number, computed: number): void {
+  #acknowledge(
+    written: readonly QueuedOperation[],
+    newer: ReadonlySet<QueuedOperation>,
+    units: number,
+    computed: number,
+  ): void {
     if (written.length > 0) this.#parts.patience.progress();
     let computedSoFar = 0;
     let givenSoFar = 0;
@@ -116,9 +121,9 @@ export class WriteOutcomes {
       computedSoFar += queued.units;
       const given = Math.round((units * computedSoFar) / computed);
       this.#parts.backlog.remove(queued);
-      queued.write.acknowledged(given - givenSoFar, newer.has(queued));
+      queued.acknowledged(given - givenSoFar, newer.has(queued));
       givenSoFar = given;
-      this.#parts.writes.forgetSettled(queued.write);
+      queued.forEachWrite(this.#parts.writes.forgetSettled);
     }
   }
 
@@ -158,9 +163,9 @@ export class WriteOutcomes {
   }
 
   /** @returns false where they could not be recorded: then nothing of them may be sent again, and the run has failed */
-  #recordSuspects(batch: readonly QueuedItem[]): boolean {
+  #recordSuspects(batch: readonly QueuedOperation[]): boolean {
     try {
-      this.#parts.options.onSuspects(batch.map((queued) => queued.item.keyText));
+      this.#parts.options.onSuspects(batch.map((queued) => queued.operation.keyText));
       return true;
     } catch (thrown) {
       this.#giveUp(batch, asFerryError(thrown, 'recording what may have been written'));
@@ -168,7 +173,7 @@ export class WriteOutcomes {
     }
   }
 
-  #retry(batch: readonly QueuedItem[], reason: string, how: RetryCircumstances): void {
+  #retry(batch: readonly QueuedOperation[], reason: string, how: RetryCircumstances): void {
     let attempt = 0;
     for (const queued of batch) {
       if (!how.progressed) queued.attempts++;
@@ -185,43 +190,43 @@ export class WriteOutcomes {
       throttled: how.throttled,
       ambiguous: how.ambiguous,
     });
+    for (const queued of batch) queued.returned();
     this.#parts.backlog.putBack(batch, delayMs);
-    for (const queued of batch) queued.write.returned();
     this.#parts.dropFailed();
   }
 
   /** One bad item makes the service refuse a whole batch: halves of it find the one. */
-  #bisect(batch: readonly QueuedItem[], failure: RequestFailure): void {
+  #bisect(batch: readonly QueuedOperation[], failure: RequestFailure): void {
     const [first] = batch;
     if (batch.length === 1 && first !== undefined) {
       this.#refuse(first, failure);
     } else {
+      for (const queued of batch) queued.returned();
       this.#parts.backlog.putBackHalves(batch);
-      for (const queued of batch) queued.write.returned();
     }
     this.#parts.dropFailed();
   }
 
   /** Where its row is to blame, the rest of its write goes on; else its write alone fails at once. */
-  #refuse(queued: QueuedItem, failure: RequestFailure): void {
+  #refuse(queued: QueuedOperation, failure: RequestFailure): void {
     const error = refusedItem(this.#parts.format.operation, this.#parts.options.table, {
-      row: queued.item.row,
+      row: queued.operation.row,
       failure,
     });
     if (blamedOn(error) === null) {
-      queued.write.fail(error);
+      queued.fail(error);
       this.#parts.backlog.remove(queued);
-      queued.write.returned();
+      queued.returned();
     } else {
       this.#parts.backlog.remove(queued);
-      queued.write.refused(error);
+      queued.refused(error);
     }
   }
 
-  #giveUp(batch: readonly QueuedItem[], error: FerryError): void {
+  #giveUp(batch: readonly QueuedOperation[], error: FerryError): void {
     for (const queued of batch) {
-      queued.write.fail(error);
-      queued.write.returned();
+      queued.fail(error);
+      queued.returned();
       this.#parts.backlog.remove(queued);
     }
     this.#parts.fail(error);
@@ -238,7 +243,7 @@ interface RetryCircumstances {
   readonly ambiguous: boolean;
 }
 
-export function sumUnits(batch: readonly QueuedItem[]): number {
+export function sumUnits(batch: readonly QueuedOperation[]): number {
   let sum = 0;
   for (const queued of batch) sum += queued.units;
   return sum;

@@ -13,17 +13,17 @@
 import { setMaxListeners } from 'node:events';
 import { ageOf, thisMoment } from '../../core/time/age.js';
 import { interrupted, type FerryError } from '../../core/errors.js';
-import type { MappedItem } from '../../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
+import { isDelete, type WriteOperation } from '../../core/write-operation.js';
 import { Admission } from './admission.js';
 import { Backlog } from './backlog.js';
 import { Patience } from '../failures/backoff.js';
 import { BatchWriteFormat } from './batch-write.js';
 import { ConditionalPutFormat } from './conditional-put.js';
 import { Gate } from '../../core/async/wake-up.js';
-import { rowsTooOld, sharedKey } from './item-faults.js';
-import type { QueuedItem } from './partition-queue.js';
+import { deletesBesideLiveWriter, rowsTooOld, sharedKey } from './item-faults.js';
 import { OpenWrites, PendingWrite } from './pending-write.js';
+import type { QueuedOperation } from './queued-operation.js';
 import { RequestChannel } from '../http/request-channel.js';
 import { DEFAULT_TIMEOUTS } from '../http/timeouts.js';
 import { CostFactor } from '../capacity/unit-estimate.js';
@@ -100,15 +100,20 @@ class QueueingItemWriter implements ItemWriter {
     }
   }
 
-  write(items: readonly MappedItem[], readAt = thisMoment()): Promise<WriteReceipt> {
+  write(operations: readonly WriteOperation[], readAt = thisMoment()): Promise<WriteReceipt> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (items.length === 0) return Promise.resolve({ items: 0, newer: 0, units: 0 });
-    const write = new PendingWrite(items.length, readAt);
+    if (operations.length === 0) return Promise.resolve({ items: 0, newer: 0, superseded: 0, units: 0 });
+    const { keyConflicts = 'reject', shard, table } = this.#options;
+    if (!this.#format.takesDeletes && operations.some(isDelete)) {
+      return Promise.reject(deletesBesideLiveWriter(shard, table));
+    }
+    const write = new PendingWrite(operations.length, readAt);
     this.#writes.add(write);
-    for (const item of items) {
-      const holder = this.#backlog.holder(item);
-      if (holder !== null) return this.#refuseShared(holder, item, write);
-      this.#backlog.add(item, write);
+    for (const operation of operations) {
+      const holder = this.#backlog.holder(operation);
+      if (holder === null) this.#backlog.add(operation, write);
+      else if (keyConflicts === 'supersede') this.#backlog.supersede(holder, operation, write);
+      else return this.#refuseShared(holder, operation, write);
     }
     this.#planPump();
     return write.receipt;
@@ -127,9 +132,9 @@ class QueueingItemWriter implements ItemWriter {
    * Neither row may win: both writes fail, and whoever asked can name both rows. Both are told once nothing of the
    * first is in flight: where the two are one row that moved, what is written next must not race with it.
    */
-  #refuseShared(holder: QueuedItem, item: MappedItem, write: PendingWrite): Promise<WriteReceipt> {
+  #refuseShared(holder: QueuedOperation, operation: WriteOperation, write: PendingWrite): Promise<WriteReceipt> {
     const { shard, table } = this.#options;
-    const error = sharedKey(shard, table, { first: holder.item.row, second: item.row });
+    const error = sharedKey(shard, table, { first: holder.operation.row, second: operation.row });
     const refused = (): Promise<WriteReceipt> => write.receipt;
     // It is listened to only later.
     refused().catch(() => undefined);
@@ -168,7 +173,7 @@ class QueueingItemWriter implements ItemWriter {
   /**
    * An item that was deleted meanwhile may have lost its tombstone by now, and the condition would let it come back.
    */
-  #tooOld(batch: readonly QueuedItem[]): boolean {
+  #tooOld(batch: readonly QueuedOperation[]): boolean {
     const { rowLifeMs = null } = this.#options;
     return rowLifeMs !== null && batch.some(({ write }) => ageOf(write.readAt) > rowLifeMs);
   }
@@ -188,13 +193,13 @@ class QueueingItemWriter implements ItemWriter {
     );
   }
 
-  async #send(batch: readonly QueuedItem[]): Promise<void> {
+  async #send(batch: readonly QueuedOperation[]): Promise<void> {
     const { shard, budget, emitter } = this.#options;
     const debited = sumUnits(batch) * this.#cost.factor;
     budget.tryTake(debited); // the pump saw it open
     budget.sent(debited);
     this.#inFlight++;
-    for (const queued of batch) queued.write.sent();
+    for (const queued of batch) queued.sent();
     const sentAt = performance.now();
     emitter.emit('batch.sent', { shard, items: batch.length, units: debited });
     const outcome = await sendBatch(this.#channel, this.#format, batch, this.#cutOff.signal);
@@ -221,6 +226,6 @@ class QueueingItemWriter implements ItemWriter {
    * Drops what waits for writes that have failed; once the run has failed, that is every write with something waiting.
    */
   #dropFailed(): void {
-    if (this.#writes.sweep(this.#failure)) this.#backlog.dropFailed();
+    for (let more = true; more && this.#writes.sweep(this.#failure);) more = this.#backlog.dropFailed();
   }
 }

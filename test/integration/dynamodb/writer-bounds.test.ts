@@ -99,7 +99,12 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     const budget = new SeenBucket(1_000_000);
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'unprocessed', count: 4 }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, budget });
-    expect(await target.writer.write(sampleItems(10, 10, 'A', BODY))).toEqual({ items: 10, newer: 0, units: 30 });
+    expect(await target.writer.write(sampleItems(10, 10, 'A', BODY))).toEqual({
+      items: 10,
+      newer: 0,
+      superseded: 0,
+      units: 30,
+    });
     expect(budget.debited).toBeCloseTo(30 + 12);
     expect(budget.consumed).toBe(30);
     expect(payloads(target, 'batch.acknowledged')).toMatchObject([

@@ -30,7 +30,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     );
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     const items = sampleItems(60, 5, 'A', 'héllo "wörld" \\ 你好 😀\n');
-    expect(await target.writer.write(items)).toEqual({ items: 60, newer: 0, units: 60 });
+    expect(await target.writer.write(items)).toEqual({ items: 60, newer: 0, superseded: 0, units: 60 });
     expect(await sorted(target)).toEqual(textsOf(items));
     expect(payloads(target, 'request.retried').every((retry) => retry['reason'] === 'UnprocessedItems')).toBe(true);
     expect(target.suspects).toEqual([]);
@@ -228,6 +228,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(await target.writer.write(sampleItems(10, 2, 'A', 'x'.repeat(1500)))).toEqual({
       items: 10,
       newer: 0,
+      superseded: 0,
       units: 20,
     });
   });
@@ -270,7 +271,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     const units = server.name === 'dynalite' ? 25 : 50;
     while (budget.tryTake(1)); // what was saved up meanwhile
     const begun = performance.now();
-    expect(await target.writer.write(sampleItems(25, 25))).toEqual({ items: 25, newer: 0, units });
+    expect(await target.writer.write(sampleItems(25, 25))).toEqual({ items: 25, newer: 0, superseded: 0, units });
     await budget.take(0, AbortSignal.timeout(10_000));
     expect(performance.now() - begun).toBeGreaterThan((units / 50) * 900);
   });

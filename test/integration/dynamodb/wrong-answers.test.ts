@@ -59,7 +59,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...SHAPELESS.map((text) => instead(text))));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
     const items = sampleItems(5, 5);
-    expect(await target.writer.write(items)).toEqual({ items: 5, newer: 0, units: 5 });
+    expect(await target.writer.write(items)).toEqual({ items: 5, newer: 0, superseded: 0, units: 5 });
     expect([...(await target.stored())].sort()).toEqual(items.map(({ text }) => text).sort());
     const retried = payloads(target, 'request.retried');
     expect(retried).toEqual(SHAPELESS.map(() => expect.objectContaining({ ambiguous: true }) as unknown));
@@ -111,7 +111,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     table = target.table;
     const items = sampleItems(50, 10);
-    expect(await target.writer.write(items)).toEqual({ items: 50, newer: 0, units: 50 });
+    expect(await target.writer.write(items)).toEqual({ items: 50, newer: 0, superseded: 0, units: 50 });
     expect(target.budget.consumed).toBe(50);
     expect(payloads(target, 'target.misreported')).toMatchObject([{ operation: 'BatchWriteItem' }, {}]);
     const { held, units } = await target.reader.read(items, never);
@@ -124,7 +124,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     const capacities = ['[{"CapacityUnits":"5"}]', '[{"TableName":"another","CapacityUnits":5}]', '[{}]', 'null', '5'];
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...capacities.map(consuming)));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
-    expect(await target.writer.write(sampleItems(5, 5))).toEqual({ items: 5, newer: 0, units: 5 });
+    expect(await target.writer.write(sampleItems(5, 5))).toEqual({ items: 5, newer: 0, superseded: 0, units: 5 });
     expect(payloads(target, 'request.retried')).toHaveLength(capacities.length);
   });
 
@@ -267,7 +267,12 @@ describe.each(dynamodbServers.filter(({ name }) => name === 'dynamodb-local'))('
       random: () => 0,
     });
     await target.writer.write([sampleItem('A', '1', 'live', '2')]);
-    expect(await target.writer.write([sampleItem('A', '1', 'row', '1')])).toEqual({ items: 1, newer: 1, units: 1 });
+    expect(await target.writer.write([sampleItem('A', '1', 'row', '1')])).toEqual({
+      items: 1,
+      newer: 1,
+      superseded: 0,
+      units: 1,
+    });
     expect(payloads(target, 'request.retried')).toEqual(
       changes.map(() => expect.objectContaining({ reason: 'unreadable answer', ambiguous: true }) as unknown),
     );

@@ -28,7 +28,7 @@ function listening(): { readonly writer: DiscardingWriter; readonly told: readon
     ready: () => sleep(20),
     write: (items, readAt?: Moment) => {
       told.push(readAt);
-      return Promise.resolve({ items: items.length, newer: 0, units: 0 });
+      return Promise.resolve({ items: items.length, newer: 0, superseded: 0, units: 0 });
     },
   });
   return { writer, told };

@@ -130,8 +130,8 @@ describe('DiscardingWriter', () => {
     await writer.ready();
     const chunk = chunkOf(mapping, [good(1), rowAtHand(mapping, 2, 'x'.repeat(1_200))], cursorOf(2));
     const { items } = mapChunk(jobOf(mapping), chunk, NOW);
-    expect(await writer.write(items)).toEqual({ items: 2, newer: 0, units: 4 });
-    expect(await writer.write([])).toEqual({ items: 0, newer: 0, units: 0 });
+    expect(await writer.write(items)).toEqual({ items: 2, newer: 0, superseded: 0, units: 4 });
+    expect(await writer.write([])).toEqual({ items: 0, newer: 0, superseded: 0, units: 0 });
     await writer.close();
   });
 });

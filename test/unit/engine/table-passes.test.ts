@@ -53,7 +53,7 @@ class Target implements ItemWriter, ItemReader {
     const isRefused = ({ keyText }: MappedItem): boolean => this.refused.test(keyText);
     const taken = items.filter((item) => !isRefused(item));
     for (const { keyText, text } of taken) this.items.set(keyText, text);
-    const written = { items: taken.length, newer: 0, units: taken.length };
+    const written = { items: taken.length, newer: 0, superseded: 0, units: taken.length };
     const fault: BadRow = {
       ...{ cause: 'refused', column: null, kind: 'an item', reason: 'refused by the target', remedy: 'none' },
     };

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { HotPartitions } from '../../../../src/dynamodb/capacity/hot-partitions.js';
 import { Refusals } from '../../../../src/dynamodb/capacity/refusals.js';
 import { WriteFeedback } from '../../../../src/dynamodb/write/write-feedback.js';
-import type { QueuedItem } from '../../../../src/dynamodb/write/partition-queue.js';
+import { QueuedOperation } from '../../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 import { sampleItem } from '../../../contract/item-writer-samples.js';
 
@@ -238,18 +238,12 @@ describe('WriteFeedback', () => {
       this.shares.push(share);
     }
   }
-  const queued = (partition: string, units = 1): QueuedItem => ({
-    item: sampleItem(partition, '1'),
-    write: new PendingWrite(1),
-    units,
-    attempts: 0,
-    next: null,
-    nextOfChain: null,
-  });
+  const queued = (partition: string, units = 1): QueuedOperation =>
+    new QueuedOperation(sampleItem(partition, '1'), new PendingWrite(1), units);
   const nameOf = (name: string): string => JSON.stringify({ S: name });
-  const batchOf = (names: string, count: number): QueuedItem[] =>
+  const batchOf = (names: string, count: number): QueuedOperation[] =>
     Array.from({ length: count }, (_, i) => queued(names[i % names.length] ?? ''));
-  const NONE: ReadonlySet<QueuedItem> = new Set();
+  const NONE: ReadonlySet<QueuedOperation> = new Set();
 
   test('what the table refuses turns the share; a hot key alone does not', () => {
     const bucket = new Bucket();

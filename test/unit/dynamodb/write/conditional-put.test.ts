@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../../../src/core/model.js';
 import { UnreadableAnswer } from '../../../../src/dynamodb/http/answer-shape.js';
 import { ConditionalPutFormat } from '../../../../src/dynamodb/write/conditional-put.js';
-import type { QueuedItem } from '../../../../src/dynamodb/write/partition-queue.js';
+import { QueuedOperation } from '../../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 import { RequestFailure } from '../../../../src/dynamodb/failures/service-errors.js';
 import { canonicalItemText } from '../../../../src/mapping/item/canonical.js';
@@ -24,7 +24,7 @@ const attributesOf = (version: unknown, body = 'row'): Attributes => ({
   'ver"sion': version,
 });
 
-function queued(attributes: Attributes, units = 1): QueuedItem {
+function queued(attributes: Attributes, units = 1): QueuedOperation {
   const text = canonicalItemText(attributes);
   const item: MappedItem = {
     ...bytesOf(text),
@@ -37,7 +37,7 @@ function queued(attributes: Attributes, units = 1): QueuedItem {
     cell: () => null,
     sharesCell: () => false,
   };
-  return { item, write: new PendingWrite(1), units, attempts: 0, next: null, nextOfChain: null };
+  return new QueuedOperation(item, new PendingWrite(1), units);
 }
 
 const bodyOf = (attributes: Attributes): Record<string, unknown> =>
@@ -87,7 +87,7 @@ describe('a conditional put', () => {
 });
 
 describe('a refusal', () => {
-  const refusalOf = (held: unknown, sent: QueuedItem) =>
+  const refusalOf = (held: unknown, sent: QueuedOperation) =>
     format.refusal(new RequestFailure('ConditionalCheckFailedException', 400, true, [], null, held), [sent]);
 
   test('by our own item is an acknowledgement, however the service spells it', () => {

@@ -25,7 +25,7 @@ describe('PendingWrite', () => {
     write.acknowledged(5, true);
     expect([await state(write), write.settled]).toEqual(['open', false]);
     write.acknowledged(1, true);
-    expect(await state(write)).toEqual({ items: 3, newer: 2, units: 8 });
+    expect(await state(write)).toEqual({ items: 3, newer: 2, superseded: 0, units: 8 });
     expect([write.waiting, write.settled, write.failed]).toEqual([false, true, false]);
   });
 
@@ -36,7 +36,7 @@ describe('PendingWrite', () => {
     expect([write.waiting, write.settled, await state(write)]).toEqual([true, false, 'open']);
     write.sent();
     write.acknowledged(1, false);
-    expect(await state(write)).toEqual({ items: 1, newer: 0, units: 1 });
+    expect(await state(write)).toEqual({ items: 1, newer: 0, superseded: 0, units: 1 });
   });
 
   test('a failed one settles once none of its items is in flight; the first failure stands', async () => {
@@ -50,6 +50,16 @@ describe('PendingWrite', () => {
     expect([write.settled, await state(write)]).toEqual([false, 'open']);
     write.returned();
     expect([write.settled, await state(write)]).toEqual([true, 'E_TARGET_REQUEST']);
+  });
+
+  test('an item that was superseded counts once the later one is acknowledged, without units of its own', async () => {
+    const write = new PendingWrite(2);
+    write.sent();
+    write.acknowledged(3, false);
+    expect(await state(write)).toBe('open');
+    write.sent();
+    write.superseded();
+    expect([await state(write), write.settled]).toEqual([{ items: 2, newer: 0, superseded: 1, units: 3 }, true]);
   });
 
   test('all of a failed one may have been acknowledged: it failed all the same', async () => {
@@ -79,7 +89,7 @@ describe('PendingWrite', () => {
         cause: {
           row: 'first',
           all: [{ row: 'first' }, { row: 'second' }],
-          written: { items: 2, newer: 1, units: 3 },
+          written: { items: 2, newer: 1, superseded: 0, units: 3 },
         },
       },
     });

@@ -11,7 +11,7 @@ test('when rows were read is passed on with them, as a delete since then may hav
     ready: () => Promise.resolve(),
     write: (_, readAt) => {
       seen.push(readAt);
-      return Promise.resolve({ items: 0, newer: 0, units: 0 });
+      return Promise.resolve({ items: 0, newer: 0, superseded: 0, units: 0 });
     },
     close: () => Promise.resolve(),
   };
