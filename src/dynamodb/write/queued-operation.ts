@@ -1,6 +1,6 @@
 /**
- * A queued operation is one put or delete on its way, with every write that waits for its acknowledgement. Those are its
- * own write, and the writes of earlier operations on its key that it replaced before they were sent.
+ * A queued operation is one put or delete on its way, with every write that waits for its acknowledgement. Those are
+ * its own write, and the writes of earlier operations on its key that it replaced before they were sent.
  *
  *   queued --> in flight --> ended: acknowledged, refused, or failed; what waits behind it is queued
  *     ^            |
