@@ -54,7 +54,7 @@ class BackfillHandler implements ChunkHandler {
 
   async begin(chunk: RowChunk, _range: unknown, signal: AbortSignal): Promise<{ readonly done: Promise<ChunkResult> }> {
     const { writer, guard } = this.parts;
-    await writer.ready(signal);
+    await writer.waitForRoom(signal);
     const now = this.parts.now();
     const mapped = mapChunk(this.job, chunk, now);
     this.#record(chunk, mapped.badRows, mapped.badRows.length, now);

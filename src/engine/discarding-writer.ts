@@ -4,7 +4,7 @@ import type { WriteOperation } from '../core/write-operation.js';
 import { writeUnits } from '../core/capacity-units.js';
 
 export class DiscardingWriter implements ItemWriter {
-  ready(): Promise<void> {
+  waitForRoom(): Promise<void> {
     return Promise.resolve();
   }
 

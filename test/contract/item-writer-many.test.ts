@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { WriteReceipt } from '../../src/core/ports/ports.js';
 import type { WriteOperation } from '../../src/core/write-operation.js';
-import { TokenBucket } from '../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 import { dynamodbServers } from '../support/dynamodb.js';
 import { atRandom, type Fate, inOrder, seededRandom, startFaultProxy } from '../support/fault-proxy.js';
 import { sampleItem, sampleItems } from './item-writer-samples.js';
@@ -136,12 +136,12 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
       target.writer.write([sampleItem('K', '1', 'x', String(i % 10))]),
     );
     let room = false;
-    const waiting = target.writer.ready(never).then(() => (room = true));
+    const waiting = target.writer.waitForRoom(never).then(() => (room = true));
     await Promise.resolve();
     expect(room).toBe(false);
     await Promise.all([waiting, ...writes]);
     expect(await target.stored()).toEqual([sampleItem('K', '1', 'x', '9').text]);
-    await target.writer.ready(never);
+    await target.writer.waitForRoom(never);
   });
 
   test('a delete is debited as one unit, and the budget learns what it took', async () => {
@@ -229,7 +229,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
         return operation;
       });
       asked += operations.length;
-      await target.writer.ready(AbortSignal.timeout(20_000));
+      await target.writer.waitForRoom(AbortSignal.timeout(20_000));
       writes.push(target.writer.write(operations));
       if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, pick(8)));
     }

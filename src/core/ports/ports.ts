@@ -4,7 +4,7 @@
  * waits takes an AbortSignal and rejects with E_INTERRUPTED.
  */
 import type { Moment } from '../time/age.js';
-import type { HeldItem } from '../held-item.js';
+import type { FoundItem } from '../found-item.js';
 import type { BinlogPosition, Cursor, MappedItem, Range, Row, TableInfo, UniqueKey } from '../model.js';
 import type { RowChunk } from '../row-block.js';
 import type { WriteOperation } from '../write-operation.js';
@@ -188,7 +188,7 @@ export interface ItemWriter {
    * @throws FerryError E_INTERRUPTED when the signal aborts or the writer is closed; E_TARGET_*, E_LIVE_WRITER and
    *   whatever else ended the run of the writer
    */
-  ready(signal: AbortSignal): Promise<void>;
+  waitForRoom(signal: AbortSignal): Promise<void>;
   /**
    * Queues operations and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
    * @param operations puts are mapped items; their memory may be released once the write has settled
@@ -209,7 +209,7 @@ export interface ItemWriter {
 
 export interface ItemRead {
   /** What is there at each item's key, in the order of the items asked for. */
-  readonly held: readonly HeldItem[];
+  readonly found: readonly FoundItem[];
   /** Read units consumed, as reported or as computed. */
   readonly units: number;
 }

@@ -1,11 +1,11 @@
 /**
  * Everything of a writer that is not acknowledged yet: what waits by partition key, what waits out its backoff, and,
- * by item key, what is in flight. Bounded: `hasRoom` says when to stop adding.
+ * by item key, what is in flight. Bounded: `hasCapacity` says when to stop adding.
  */
 import type { ItemKey } from '../../core/model.js';
 import type { WriteOperation } from '../../core/write-operation.js';
 import { KeyIndex } from './key-index.js';
-import { MAX_ITEM_BYTES, MAX_OPERATIONS } from './batch-write.js';
+import { MAX_BATCH_BYTES, MAX_OPERATIONS } from './batch-write.js';
 import type { HotPartitions } from '../capacity/hot-partitions.js';
 import { PartitionQueue } from './partition-queue.js';
 import type { PendingWrite } from './pending-write.js';
@@ -48,7 +48,7 @@ export class Backlog {
    * What waits for a hot partition key takes nobody else's room; bytes are counted all. A superseded operation takes
    * the room of an item until the later one is acknowledged.
    */
-  get hasRoom(): boolean {
+  get hasCapacity(): boolean {
     let items = this.#byKey.size + this.#heldUp.size + this.#superseded;
     for (const partition of this.#hot.partitions()) items -= this.#queue.sizeOf(partition);
     return items < this.#maxItems && this.#bytes < MAX_BYTES;
@@ -89,7 +89,7 @@ export class Backlog {
     const part = this.#parts.pop();
     if (part !== undefined) return part;
     const now = performance.now();
-    const bounds = { maxItems: this.#maxBatch, maxBytes: MAX_ITEM_BYTES, maxUnits };
+    const bounds = { maxItems: this.#maxBatch, maxBytes: MAX_BATCH_BYTES, maxUnits };
     const batch = this.#queue.take(bounds, now, this.#hot.size > 0 ? this.#hot : null);
     this.#armRelease(now);
     return batch;

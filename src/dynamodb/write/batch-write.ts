@@ -12,7 +12,7 @@ import { NONE, type WriteAnswer, type WriteFormat } from './write-format.js';
 
 /** AWS, BatchWriteItem: at most 25 operations and 16 MB; a little less leaves room for the words around the items. */
 export const MAX_OPERATIONS = 25;
-export const MAX_ITEM_BYTES = 16_000_000;
+export const MAX_BATCH_BYTES = 16_000_000;
 
 /** Batches differ in length: room that fits most of the next ones. */
 const SPARE = 1.25;
@@ -116,7 +116,7 @@ export class BatchWriteFormat implements WriteFormat {
     return ANSWER_WORDS_BYTES + ESCAPED * body.length;
   }
 
-  refusal(): null {
+  conditionFailed(): null {
     return null;
   }
 }

@@ -27,8 +27,8 @@ export interface WriteCondition {
   readonly storedBytes: (attributes: ItemAttributes) => number;
 }
 
-const REFUSED = 'ConditionalCheckFailedException';
-const REFUSAL = { unprocessed: NONE, incomparable: false, indexed: false } as const;
+const CONDITION_FAILED = 'ConditionalCheckFailedException';
+const NOT_WRITTEN = { unprocessed: NONE, incomparable: false, indexed: false } as const;
 
 export class ConditionalPutFormat implements WriteFormat {
   readonly operation = 'PutItem';
@@ -73,12 +73,12 @@ export class ConditionalPutFormat implements WriteFormat {
     return answerBytesOf(1);
   }
 
-  refusal({ reason, item }: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null {
+  conditionFailed({ reason, item }: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null {
     const [queued] = batch;
-    if (reason !== REFUSED || queued === undefined) return null;
+    if (reason !== CONDITION_FAILED || queued === undefined) return null;
     // A service that does not say what is there (dynalite): it is some item that must not be overwritten.
-    if (item === undefined) return { ...REFUSAL, newer: new Set(batch), units: queued.units };
-    return orUnreadable(() => this.#refusedBy(objectIn(item), queued));
+    if (item === undefined) return { ...NOT_WRITTEN, newer: new Set(batch), units: queued.units };
+    return orUnreadable(() => this.#keptBy(objectIn(item), queued));
   }
 
   /**
@@ -86,7 +86,7 @@ export class ConditionalPutFormat implements WriteFormat {
    * written to: such an item is none of the application's that could be left alone, but an answer of something else, of
    * which nothing is believed.
    */
-  #refusedBy(item: ItemAttributes, queued: QueuedOperation): WriteAnswer {
+  #keptBy(item: ItemAttributes, queued: QueuedOperation): WriteAnswer {
     const text = this.condition.canonicalText(item);
     if (keyTextOf(JSON.parse(text) as ItemAttributes, this.names) !== queued.operation.keyText)
       throw new UnreadableAnswer();
@@ -94,7 +94,7 @@ export class ConditionalPutFormat implements WriteFormat {
     const ours = text === sent;
     const order = versionOrder(this.#versionIn(text), this.#versionIn(sent));
     return {
-      ...REFUSAL,
+      ...NOT_WRITTEN,
       newer: ours ? NONE : new Set([queued]),
       incomparable: order === 'incomparable',
       // AWS: a refused write consumes by the larger of both items, of the table alone.

@@ -4,7 +4,7 @@
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { BadRow, Row } from '../../core/model.js';
 import type { WriteReceipt } from '../../core/ports/ports.js';
-import { refusal, refused } from '../failures/service-errors.js';
+import { explainInvalid, invalidRequest } from '../failures/service-errors.js';
 import type { RequestFailure } from '../failures/service-errors.js';
 
 /** The cause of E_ITEM_KEY_SHARED: the row that came first, and the one that wants the same item key. */
@@ -72,9 +72,9 @@ export function refusedItem(
   table: string,
   { row, failure }: Omit<RefusedItemCause, 'bad'>,
 ): FerryError {
-  const { whose, fact, next } = refusal(failure);
+  const { whose, fact, next } = explainInvalid(failure);
   const bad = whose === 'item' ? { bad: badRow(failure, fact, next) } : {};
-  return refused(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
+  return invalidRequest(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
 }
 
 /** @returns null where it is no single row's fault, and all of the write fails with it */

@@ -115,7 +115,7 @@ export class PendingWrite {
 }
 
 /** The writes that are not settled yet. */
-export class OpenWrites {
+export class UnsettledWrites {
   readonly #open = new Set<PendingWrite>();
 
   add(write: PendingWrite): void {

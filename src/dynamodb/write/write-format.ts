@@ -33,7 +33,7 @@ export interface WriteFormat {
    * What an error answer says of the items; null where it is a failure, to be judged like any other.
    * @throws UnreadableAnswer as `answer` does
    */
-  refusal(failure: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null;
+  conditionFailed(failure: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null;
 }
 
 /** All of the batch but `unprocessed` is acknowledged. */
@@ -81,7 +81,7 @@ export async function sendBatch(
 
 function failed(failure: RequestFailure, format: WriteFormat, batch: readonly QueuedOperation[]): WriteOutcome {
   try {
-    const answer = format.refusal(failure, batch);
+    const answer = format.conditionFailed(failure, batch);
     if (answer !== null) return { kind: 'answered', answer };
   } catch (thrown) {
     if (thrown instanceof UnreadableAnswer) return ambiguous(thrown);

@@ -8,13 +8,13 @@
 import type { FerryError } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { Backlog } from './backlog.js';
-import { type Patience, retryDelay } from '../failures/backoff.js';
+import { type NoProgressDeadline, retryDelay } from '../failures/backoff.js';
 import { BelievableUnits, writeBounds } from '../http/believable-units.js';
 import { blamedOn, comparesNothing, refusedItem } from './item-faults.js';
 import type { QueuedOperation } from './queued-operation.js';
-import type { OpenWrites } from './pending-write.js';
+import type { UnsettledWrites } from './pending-write.js';
 import { RequestFailure, unavailable } from '../failures/service-errors.js';
-import type { CostFactor } from '../capacity/unit-estimate.js';
+import type { CostFactor } from '../capacity/cost-factor.js';
 import type { WriteFeedback } from './write-feedback.js';
 import type { WriteAnswer, WriteFormat, WriteOutcome } from './write-format.js';
 import type { ItemWriterOptions } from './writer-options.js';
@@ -24,9 +24,9 @@ export interface WriterParts {
   readonly options: ItemWriterOptions;
   readonly format: WriteFormat;
   readonly backlog: Backlog;
-  readonly writes: OpenWrites;
+  readonly writes: UnsettledWrites;
   readonly feedback: WriteFeedback;
-  readonly patience: Patience;
+  readonly deadline: NoProgressDeadline;
   readonly cost: CostFactor;
   /** Ends the run. */
   readonly fail: (error: FerryError) => void;
@@ -79,7 +79,7 @@ export class WriteOutcomes {
     // What was refused stays debited: it cost no unit, but attempts for nothing would else go out at any rate.
     const tried = sumUnits(batch);
     budget.settle((consumed ?? computed * this.#parts.cost.factor) - debited * (computed / tried));
-    this.#parts.feedback.note({ batch, units: tried, refused: unprocessed, hotKeyRange: false, sentAt }, now);
+    this.#parts.feedback.note({ batch, units: tried, throttled: unprocessed, hotKeyRange: false, sentAt }, now);
     budget.noteConsumed(units);
     this.#acknowledge(written, newer, units, computed);
     const elapsedMs = now - sentAt;
@@ -94,7 +94,7 @@ export class WriteOutcomes {
     if (unprocessed.size === 0) return;
     emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
     // A service that takes nothing may say so in a success as well: the reader does not bear that for ever either.
-    if (written.length === 0 && this.#parts.patience.exhaustedBy(now)) {
+    if (written.length === 0 && this.#parts.deadline.exhaustedBy(now)) {
       const failure = new RequestFailure(UNPROCESSED, 200, true);
       this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
       return;
@@ -114,7 +114,7 @@ export class WriteOutcomes {
     units: number,
     computed: number,
   ): void {
-    if (written.length > 0) this.#parts.patience.progress();
+    if (written.length > 0) this.#parts.deadline.progress();
     let computedSoFar = 0;
     let givenSoFar = 0;
     for (const queued of written) {
@@ -150,11 +150,14 @@ export class WriteOutcomes {
       this.#giveUp(batch, outcome.error);
     } else if (outcome.kind === 'invalid') {
       this.#bisect(batch, failure);
-    } else if (this.#parts.patience.exhaustedBy(now)) {
+    } else if (this.#parts.deadline.exhaustedBy(now)) {
       this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
     } else {
       if (outcome.kind === 'throttled') {
-        this.#parts.feedback.note({ batch, units: sumUnits(batch), refused: new Set(batch), hotKeyRange, sentAt }, now);
+        this.#parts.feedback.note(
+          { batch, units: sumUnits(batch), throttled: new Set(batch), hotKeyRange, sentAt },
+          now,
+        );
         emitter.emit('target.throttled', { shard, items: batch.length, reasons: failure.throttlingReasons });
       }
       const throttled = outcome.kind === 'throttled';

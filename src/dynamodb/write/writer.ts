@@ -15,18 +15,18 @@ import { ageOf, thisMoment } from '../../core/time/age.js';
 import { interrupted, type FerryError } from '../../core/errors.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
 import { isDelete, type WriteOperation } from '../../core/write-operation.js';
-import { Admission } from './admission.js';
+import { Backpressure } from './backpressure.js';
 import { Backlog } from './backlog.js';
-import { Patience } from '../failures/backoff.js';
+import { NoProgressDeadline } from '../failures/backoff.js';
 import { BatchWriteFormat } from './batch-write.js';
 import { ConditionalPutFormat } from './conditional-put.js';
 import { Gate } from '../../core/async/wake-up.js';
 import { deletesBesideLiveWriter, rowsTooOld, sharedKey } from './item-faults.js';
-import { OpenWrites, PendingWrite } from './pending-write.js';
+import { UnsettledWrites, PendingWrite } from './pending-write.js';
 import type { QueuedOperation } from './queued-operation.js';
 import { RequestChannel } from '../http/request-channel.js';
 import { DEFAULT_TIMEOUTS } from '../http/timeouts.js';
-import { CostFactor } from '../capacity/unit-estimate.js';
+import { CostFactor } from '../capacity/cost-factor.js';
 import { WriteFeedback } from './write-feedback.js';
 import { sendBatch, type WriteFormat } from './write-format.js';
 import { sumUnits, WriteOutcomes } from './write-outcomes.js';
@@ -44,15 +44,15 @@ class QueueingItemWriter implements ItemWriter {
   readonly #channel: RequestChannel;
   readonly #format: WriteFormat;
   readonly #backlog: Backlog;
-  readonly #writes = new OpenWrites();
+  readonly #writes = new UnsettledWrites();
   readonly #feedback: WriteFeedback;
-  readonly #patience: Patience;
+  readonly #deadline: NoProgressDeadline;
   readonly #cost: CostFactor;
   readonly #outcomes: WriteOutcomes;
   readonly #stop = new AbortController();
   /** Ends the wait for answers. */
   readonly #cutOff = new AbortController();
-  readonly #admission = new Admission(() => this.#backlog.hasRoom);
+  readonly #backpressure = new Backpressure(() => this.#backlog.hasCapacity);
   readonly #answers = new Gate();
   #failure: FerryError | null = null;
   #inFlight = 0;
@@ -72,7 +72,7 @@ class QueueingItemWriter implements ItemWriter {
     setMaxListeners(0, this.#cutOff.signal); // one for each request in flight
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
-    this.#patience = new Patience(options.patienceSeconds);
+    this.#deadline = new NoProgressDeadline(options.patienceSeconds);
     // Until an answer says what items cost, as if each had an entry in every index: what is debited too much comes back
     // with the answer.
     this.#cost = new CostFactor(1 + (options.indexes ?? 0));
@@ -82,7 +82,7 @@ class QueueingItemWriter implements ItemWriter {
       backlog: this.#backlog,
       writes: this.#writes,
       feedback: this.#feedback,
-      patience: this.#patience,
+      deadline: this.#deadline,
       cost: this.#cost,
       fail: (error) => this.#fail(error),
       dropFailed: () => this.#dropFailed(),
@@ -91,12 +91,12 @@ class QueueingItemWriter implements ItemWriter {
 
   // -------------------------------------------------------------------------------------------- the way in
 
-  async ready(signal: AbortSignal): Promise<void> {
+  async waitForRoom(signal: AbortSignal): Promise<void> {
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
       if (signal.aborted) throw interrupted();
-      if (this.#backlog.hasRoom) return;
-      await this.#admission.wait(signal);
+      if (this.#backlog.hasCapacity) return;
+      await this.#backpressure.wait(signal);
     }
   }
 
@@ -142,7 +142,7 @@ class QueueingItemWriter implements ItemWriter {
     write.fail(error);
     this.#dropFailed();
     // What was dropped left room, and nothing may be in flight whose answer would say so.
-    this.#admission.admit();
+    this.#backpressure.admit();
     return holder.write.receipt.then(refused, refused);
   }
 
@@ -180,13 +180,13 @@ class QueueingItemWriter implements ItemWriter {
 
   #waitForBudget(): void {
     // What is under way is the target's to answer; where nothing is, its failures do not go on.
-    if (this.#inFlight === 0) this.#patience.heldBack(performance.now());
+    if (this.#inFlight === 0) this.#deadline.heldBack(performance.now());
     if (this.#waitsForBudget) return;
     this.#waitsForBudget = true;
     this.#options.budget.take(0, this.#stop.signal).then(
       () => {
         this.#waitsForBudget = false;
-        this.#patience.released(performance.now());
+        this.#deadline.released(performance.now());
         this.#pump();
       },
       () => undefined, // stopped: nothing is sent any more
@@ -207,7 +207,7 @@ class QueueingItemWriter implements ItemWriter {
     this.#outcomes.take({ items: batch, debited, sentAt }, outcome);
     this.#inFlight--;
     this.#pump();
-    this.#admission.admit();
+    this.#backpressure.admit();
     this.#answers.wake();
   }
 
@@ -219,7 +219,7 @@ class QueueingItemWriter implements ItemWriter {
     this.#stop.abort();
     this.#backlog.stop();
     this.#dropFailed();
-    this.#admission.end();
+    this.#backpressure.end();
   }
 
   /**

@@ -8,8 +8,8 @@ import type { EventBus } from '../../core/events.js';
 import type { Phase } from '../../core/model.js';
 import { NO_TARGET, type ItemWriter, type TargetGuard } from '../../core/ports/ports.js';
 import type { KeyRegister, StateStore } from '../../core/ports/state-ports.js';
-import type { TokenBucket } from '../../dynamodb/capacity/budget.js';
-import type { TableFacts } from '../../dynamodb/table/table-facts.js';
+import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
+import type { TableFacts } from '../../dynamodb/table/describe-table.js';
 import { DiscardingWriter } from '../../engine/discarding-writer.js';
 import type { IncidentBook } from '../../engine/pass/incident-book.js';
 import type { Registers } from '../../engine/claims/key-claims.js';
@@ -60,7 +60,7 @@ export function openWriter(work: ShardWork, target: TargetSession | null): ItemW
     }
   });
   return {
-    ready: (signal) => writer.ready(signal),
+    waitForRoom: (signal) => writer.waitForRoom(signal),
     // When its rows were read goes along: beside a live writer, what waited too long is not written.
     write: (items, readAt) => writer.write(items, readAt),
     async close() {

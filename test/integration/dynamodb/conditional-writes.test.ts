@@ -138,6 +138,8 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     });
     await expect(old).rejects.toMatchObject({ code: 'E_LIVE_WRITER', exitCode: 5 });
     expect(proxy.requests.some(({ body }) => body.includes('STALE'))).toBe(false);
-    await expect(target.writer.ready(new AbortController().signal)).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
+    await expect(target.writer.waitForRoom(new AbortController().signal)).rejects.toMatchObject({
+      code: 'E_LIVE_WRITER',
+    });
   });
 });

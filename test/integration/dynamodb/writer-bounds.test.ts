@@ -32,7 +32,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     });
     for (let i = 0; i < 5; i++) {
       await target.writer.write([sampleItem('A', String(i))]);
-      expect((await target.reader.read([sampleItem('A', String(i))], never)).held.length).toBe(1);
+      expect((await target.reader.read([sampleItem('A', String(i))], never)).found.length).toBe(1);
       await sleep(200);
     }
     expect(payloads(target, 'request.retried').length).toBe(10);
@@ -186,7 +186,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     // The second was in flight, and is heard out.
     expect(writes).toMatchObject([{ reason: { code } }, { value: { items: 25 } }, { reason: { code } }]);
     expect(proxy.requests.length).toBe(2);
-    await expect(target.writer.ready(never)).rejects.toMatchObject({ code });
+    await expect(target.writer.waitForRoom(never)).rejects.toMatchObject({ code });
     await expect(target.writer.write(sampleItems(1, 1))).rejects.toMatchObject({ code });
     await expect(target.writer.write([])).rejects.toMatchObject({ code });
     await target.writer.close();

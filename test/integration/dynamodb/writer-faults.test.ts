@@ -1,7 +1,7 @@
 /** The writer against a DynamoDB that misbehaves: whatever happens, what is acknowledged is there, once and whole. */
 import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
 import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget, type TargetUnderTest } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
@@ -148,7 +148,9 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     });
     await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
     expect(target.suspects).toEqual([]);
-    await expect(target.writer.ready(new AbortController().signal)).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+    await expect(target.writer.waitForRoom(new AbortController().signal)).rejects.toMatchObject({
+      code: 'E_TARGET_CONNECT',
+    });
   });
 
   test.each<[string, Fate]>([
@@ -299,7 +301,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     const items = sampleItems(1200, 40);
     const writes: Promise<unknown>[] = [];
     for (let i = 0; i < items.length; i += 100) {
-      await target.writer.ready(AbortSignal.timeout(20_000));
+      await target.writer.waitForRoom(AbortSignal.timeout(20_000));
       writes.push(target.writer.write(items.slice(i, i + 100)));
     }
     await Promise.all(writes);

@@ -25,7 +25,7 @@ const ITEM = rule('T', '{id:pad(10)}', { attributes: { columns: ['n'] } });
 function listening(): { readonly writer: DiscardingWriter; readonly told: readonly (Moment | undefined)[] } {
   const told: (Moment | undefined)[] = [];
   const writer = altered(new DiscardingWriter(), {
-    ready: () => sleep(20),
+    waitForRoom: () => sleep(20),
     write: (items, readAt?: Moment) => {
       told.push(readAt);
       return Promise.resolve({ items: items.length, newer: 0, superseded: 0, units: 0 });

@@ -4,7 +4,7 @@
  */
 import type { MappedItem } from '../../../src/core/model.js';
 import { retryDelay } from '../../../src/dynamodb/failures/backoff.js';
-import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
 import { PartitionQueue } from '../../../src/dynamodb/write/partition-queue.js';
 import { QueuedOperation } from '../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../src/dynamodb/write/pending-write.js';
@@ -132,7 +132,7 @@ export function simulate(simulation: Simulation): SimulationResult {
         refused.size === batch.length && [...refused.values()].every((reason) => reason.includes('KeyRange'));
       const back = new Set(batch.filter((_, index) => refused.has(index)));
       const run = (): void => {
-        this.#feedback.note({ batch, units: debited, refused: back, hotKeyRange, sentAt }, now);
+        this.#feedback.note({ batch, units: debited, throttled: back, hotKeyRange, sentAt }, now);
         for (const queued of batch) {
           if (back.has(queued)) continue;
           const source = this.#sourceOf.get(queued) ?? 0;

@@ -79,20 +79,20 @@ describe('room', () => {
       backlog,
       Array.from({ length: most - 1 }, () => itemOf(1)),
     );
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
     filled(backlog, [itemOf(1)]);
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
   });
 
   test('for 32 MB, what is in flight counted', () => {
     const { backlog } = newBacklog();
     filled(backlog, [itemOf(32 * 1024 * 1024 - 10)]);
     const [large] = backlog.take(PLENTY);
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
     filled(backlog, [itemOf(10)]);
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
     if (large !== undefined) backlog.remove(large);
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
   });
 
   test('what waits for a hot partition key takes nobody’s place', () => {
@@ -101,9 +101,9 @@ describe('room', () => {
       backlog,
       Array.from({ length: 100 }, () => itemOf(1, 'hot')),
     );
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
     hot.add({ partition: JSON.stringify({ S: 'hot' }), passedPerSecond: 1, triedPerSecond: 1 }, 0);
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
   });
 });
 
@@ -227,16 +227,16 @@ describe('a later operation on a key', () => {
     if (holder === null) throw new Error('it is there');
     const large = { ...KEYED, end: 7 + 32 * 1024 * 1024 };
     backlog.supersede(holder, large, later);
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
     const [queued, ...none] = backlog.take(PLENTY);
     expect([queued?.operation, none]).toEqual([large, []]);
     queued?.sent();
     if (queued !== undefined) backlog.remove(queued);
     queued?.acknowledged(1, false);
     expect([await earlier.receipt, await later.receipt]).toMatchObject([{ superseded: 1 }, { superseded: 0 }]);
-    expect([backlog.hasRoom, backlog.holder(KEYED)]).toEqual([true, null]);
+    expect([backlog.hasCapacity, backlog.holder(KEYED)]).toEqual([true, null]);
     filled(backlog, [itemOf(32 * 1024 * 1024 - 1)]);
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
   });
 
   test('waits behind one in flight, and is queued once that one is gone', () => {
@@ -297,13 +297,13 @@ describe('a later operation on a key', () => {
     const { backlog } = newBacklog();
     const holder = inFlight(backlog);
     for (let i = 0; i < 98; i++) backlog.supersede(holder, KEYED, pending());
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
     backlog.supersede(holder, KEYED, pending());
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
     holder.returned();
     backlog.putBack([holder], 10);
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
     backlog.remove(holder);
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
   });
 });

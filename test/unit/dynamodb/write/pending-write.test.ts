@@ -1,7 +1,7 @@
 /** One write, from its items down to its receipt. */
 import { describe, expect, test } from 'vitest';
 import { FerryError, interrupted } from '../../../../src/core/errors.js';
-import { OpenWrites, PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
+import { UnsettledWrites, PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 
 /** What has become of the receipt by now. */
 async function state(write: PendingWrite): Promise<unknown> {
@@ -104,9 +104,9 @@ describe('PendingWrite', () => {
   });
 });
 
-describe('OpenWrites', () => {
+describe('UnsettledWrites', () => {
   test('a failure of the run fails what has something waiting, and leaves the rest to its answers', async () => {
-    const open = new OpenWrites();
+    const open = new UnsettledWrites();
     const [waiting, inFlight, done] = [new PendingWrite(2), new PendingWrite(1), new PendingWrite(1)];
     for (const write of [waiting, inFlight, done]) open.add(write);
     inFlight.sent();
@@ -126,7 +126,7 @@ describe('OpenWrites', () => {
   });
 
   test('a failed one is swept until it settles', async () => {
-    const open = new OpenWrites();
+    const open = new UnsettledWrites();
     const write = new PendingWrite(2);
     open.add(write);
     write.sent();

@@ -180,7 +180,7 @@ describe('two readings of one item key in the writer’s queue', () => {
     const written: (readonly WriteOperation[])[] = [];
     const cause = new SharedKeyRows(first, second);
     const writer: ItemWriter = {
-      ready: () => Promise.resolve(),
+      waitForRoom: () => Promise.resolve(),
       close: () => Promise.resolve(),
       write(items) {
         written.push(items);

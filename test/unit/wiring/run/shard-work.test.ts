@@ -8,7 +8,7 @@ import type { TargetSession } from '../../../../src/wiring/target-session.js';
 test('when rows were read is passed on with them, as a delete since then may have lost its tombstone', async () => {
   const seen: (Moment | undefined)[] = [];
   const writer: ItemWriter = {
-    ready: () => Promise.resolve(),
+    waitForRoom: () => Promise.resolve(),
     write: (_, readAt) => {
       seen.push(readAt);
       return Promise.resolve({ items: 0, newer: 0, superseded: 0, units: 0 });
