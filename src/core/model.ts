@@ -79,17 +79,8 @@ export interface BinlogPosition {
   readonly gtid: string | null;
 }
 
-/**
- * One item, ready to send, in canonical form: DynamoDB JSON with attributes sorted by name, numbers normalised as the
- * service does, sets sorted, minimal JSON escapes. Equal items have equal texts, so it is what digests hash.
- */
-export interface MappedItem {
-  /** Holds the canonical form as UTF-8, from `start` to `end`, beside that of other items. */
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
-  /** The canonical form, made at each call. */
-  readonly text: string;
+/** What tells the items of one target table apart. */
+export interface ItemKey {
   /** Below 2^30; items with one item key have one hash. */
   readonly keyHash: number;
   /**
@@ -99,6 +90,19 @@ export interface MappedItem {
   readonly keyText: string;
   /** The partition key's value as DynamoDB JSON: what a hot partition is told by. */
   readonly partition: string;
+}
+
+/**
+ * One item, ready to send, in canonical form: DynamoDB JSON with attributes sorted by name, numbers normalised as the
+ * service does, sets sorted, minimal JSON escapes. Equal items have equal texts, so it is what digests hash.
+ */
+export interface MappedItem extends ItemKey {
+  /** Holds the canonical form as UTF-8, from `start` to `end`, beside that of other items. */
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** The canonical form, made at each call. */
+  readonly text: string;
   /** Exact size as the service bills it, in bytes (names and values, without the storage overhead). */
   readonly bytes: number;
   /** Epoch seconds from which on DynamoDB may delete the item by itself; null: never. */
@@ -114,8 +118,8 @@ export interface MappedItem {
   sharesCell(column: number, other: MappedItem): boolean;
 }
 
-/** Of one target table. The texts are made only where the hashes meet. */
-export function haveOneKey(a: MappedItem, b: MappedItem): boolean {
+/** Compares two keys of one target table. The texts are made only where the hashes are equal. */
+export function haveOneKey(a: ItemKey, b: ItemKey): boolean {
   return a.keyHash === b.keyHash && a.partition === b.partition && a.keyText === b.keyText;
 }
 

@@ -1,6 +1,6 @@
 /** What the item writer and the item reader are opened with alike: a table, the way to it, and how hard it is tried. */
 import type { Emitter } from '../core/events.js';
-import type { TokenBucket } from './capacity/budget.js';
+import type { TokenBucket } from './capacity/token-bucket.js';
 import type { TargetConnection } from './client.js';
 import type { KeyNames } from './key-text.js';
 import type { ChannelTimeouts } from './http/timeouts.js';

@@ -12,7 +12,7 @@ import { mendSignatures } from './table/call-signatures.js';
 import { fromSdkError } from './http/error-answer.js';
 import { noCredentials, RequestSigner } from './http/request-signer.js';
 import { DEFAULT_TIMEOUTS } from './http/timeouts.js';
-import { CREDENTIALS_WITHIN_MS, within } from '../core/async/deadline.js';
+import { CREDENTIALS_WITHIN_MS, withTimeout } from '../core/async/deadline.js';
 
 export interface TargetConnection {
   /** For the calls that are not hot (tables, TTL); one attempt a call. */
@@ -91,7 +91,7 @@ async function resolveEndpoint(client: DynamoDBClient, table: string): Promise<U
   );
   try {
     // For an endpoint by account, the SDK asks for credentials first.
-    await within(CREDENTIALS_WITHIN_MS, client.send(command));
+    await withTimeout(CREDENTIALS_WITHIN_MS, client.send(command));
     const { protocol, hostname, port, path } = prepared as {
       protocol: string;
       hostname: string;

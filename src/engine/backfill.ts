@@ -140,7 +140,7 @@ class BackfillHandler implements ChunkHandler {
 
   async begin(chunk: RowChunk, signal: AbortSignal): Promise<TakenChunk> {
     const { writer, guard } = this.parts;
-    await writer.ready(signal);
+    await writer.waitForRoom(signal);
     const now = this.parts.now();
     const mapped = mapChunk(this.job, chunk, now);
     this.#record(chunk, mapped.badRows, mapped.badRows.length, now);

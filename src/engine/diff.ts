@@ -2,7 +2,7 @@
  * The dry run: for given rows, the item that would be written beside the one that is there. Writes nothing, counts
  * nothing, keeps nothing.
  */
-import { SAME, type HeldItem } from '../core/held-item.js';
+import { SAME, type FoundItem } from '../core/found-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
 import type { ItemReader } from '../core/ports/ports.js';
 import { BadValue } from '../mapping/value/bad-value.js';
@@ -36,8 +36,8 @@ export async function diffRows(
 ): Promise<readonly RowDiff[]> {
   const mapped = rows.map((row) => mapRow(job, row, now));
   const items = mapped.flatMap((entry) => entry.items);
-  const { held } = await reader.read(items, signal);
-  const heldOf = new Map<MappedItem, HeldItem>(items.map((item, index) => [item, held[index] ?? null]));
+  const { found: held } = await reader.read(items, signal);
+  const heldOf = new Map<MappedItem, FoundItem>(items.map((item, index) => [item, held[index] ?? null]));
   return mapped.map((entry) => ({
     row: entry.row,
     outcome: entry.outcome,
@@ -62,7 +62,7 @@ function mapRow(
   }
 }
 
-function diffItem(item: MappedItem, held: HeldItem, version: string | null): ItemDiff {
+function diffItem(item: MappedItem, held: FoundItem, version: string | null): ItemDiff {
   const base = { keyText: item.keyText, bytes: item.bytes };
   if (held === SAME) return { ...base, outcome: 'same', attributes: [] };
   if (held !== null) {

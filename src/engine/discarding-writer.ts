@@ -1,18 +1,19 @@
 /** The writer of a dry run: acknowledges everything and sends nothing, counting the units that it would have cost. */
-import type { MappedItem } from '../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../core/ports/ports.js';
+import type { WriteOperation } from '../core/write-operation.js';
 import { writeUnits } from '../core/capacity-units.js';
 
 export class DiscardingWriter implements ItemWriter {
-  ready(): Promise<void> {
+  waitForRoom(): Promise<void> {
     return Promise.resolve();
   }
 
-  write(items: readonly MappedItem[]): Promise<WriteReceipt> {
+  write(operations: readonly WriteOperation[]): Promise<WriteReceipt> {
     return Promise.resolve({
-      items: items.length,
+      items: operations.length,
       newer: 0,
-      units: items.reduce((sum, item) => sum + writeUnits(item.bytes), 0),
+      superseded: 0,
+      units: operations.reduce((sum, { bytes }) => sum + writeUnits(bytes), 0),
     });
   }
 

@@ -5,7 +5,7 @@
 import type { Config } from '../config/model.js';
 import { BudgetShares, REST_MS } from '../core/budget-shares.js';
 import type { Fault } from '../core/errors.js';
-import { TokenBucket } from '../dynamodb/capacity/budget.js';
+import { TokenBucket } from '../dynamodb/capacity/token-bucket.js';
 import type { Wait } from '../engine/pass/stall-watch.js';
 import { BudgetLedger, hasLedger, noteGoneRuns, runsWithPart } from '../state/shared/budget-ledger.js';
 

@@ -3,15 +3,15 @@ import type { Config } from '../config/model.js';
 import { askedAgain } from '../dynamodb/table/absence.js';
 import { connectTarget } from '../dynamodb/client.js';
 import { createTable } from '../dynamodb/table/create-table.js';
-import { describeTable, type KeyAttribute, type TableFacts } from '../dynamodb/table/table-facts.js';
-import { missingTable, type TargetExpectation } from '../dynamodb/table/target-faults.js';
+import { describeTargetTable, type KeyAttribute, type TableFacts } from '../dynamodb/table/describe-table.js';
+import { missingTable, type TargetExpectation } from '../dynamodb/table/table-findings.js';
 import type { LocalIndex } from '../mapping/item/local-indexes.js';
 
 /** @returns null where there is no such table @throws FerryError E_TARGET_* */
 export async function targetFacts(config: Config, create: boolean, signal: AbortSignal): Promise<TableFacts | null> {
   const connection = await connectTarget(config.target);
   try {
-    const facts = await describeTable(connection, config.target.table, signal);
+    const facts = await describeTargetTable(connection, config.target.table, signal);
     if (facts !== null || !create) return facts;
     const { billing, indexes } = config.target.create;
     const { readCapacity } = config.target;

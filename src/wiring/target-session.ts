@@ -5,10 +5,10 @@
 import type { Config } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
 import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../core/ports/ports.js';
-import type { TokenBucket } from '../dynamodb/capacity/budget.js';
+import type { TokenBucket } from '../dynamodb/capacity/token-bucket.js';
 import { connectTarget } from '../dynamodb/client.js';
 import { openItemReader } from '../dynamodb/read/reader.js';
-import type { TableFacts } from '../dynamodb/table/table-facts.js';
+import type { TableFacts } from '../dynamodb/table/describe-table.js';
 import { openTargetGuard } from '../dynamodb/table/target-guard.js';
 import { lookAtTtl } from '../dynamodb/table/time-to-live.js';
 import { openItemWriter } from '../dynamodb/write/writer.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TokenBucket } from '../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 import { budgetContract, TurnedClock } from './budget-contract.js';
 
 budgetContract('token bucket', (unitsPerSecond, clock) => new TokenBucket(unitsPerSecond, clock));

@@ -1,6 +1,6 @@
 /** What every ItemReader must do, whatever it reads from. */
 import { describe, expect, test } from 'vitest';
-import { SAME } from '../../src/core/held-item.js';
+import { SAME } from '../../src/core/found-item.js';
 import type { MappedItem } from '../../src/core/model.js';
 import type { ItemReader } from '../../src/core/ports/ports.js';
 import { sampleItem, sampleItems } from './item-writer-samples.js';
@@ -21,7 +21,7 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       const items = sampleItems(230, 9, 'A', 'héllo "wörld" \\ 你好 😀\n');
       await place.store(items);
       const absent = sampleItem('absent', '1');
-      const { held, units } = await place.reader.read([absent, ...items], never);
+      const { found: held, units } = await place.reader.read([absent, ...items], never);
       expect(held).toEqual([null, ...items.map(() => SAME)]);
       expect(units).toBeGreaterThanOrEqual(230);
     });
@@ -31,7 +31,7 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       const items = sampleItems(230, 9);
       const stored = items.map((item, i) => (i % 7 === 0 ? sampleItem(...keyOf(item), 'other', '1.5') : item));
       await place.store(stored);
-      const { held } = await place.reader.read(items, never);
+      const { found: held } = await place.reader.read(items, never);
       expect(held).toEqual(stored.map((item, i) => (i % 7 === 0 ? item.text : SAME)));
     });
 
@@ -40,7 +40,7 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       for (const body of ['1', '2', '3']) {
         const item = sampleItem('A', '1', body);
         await place.store([item]);
-        expect((await place.reader.read([item], never)).held).toEqual([SAME]);
+        expect((await place.reader.read([item], never)).found).toEqual([SAME]);
       }
     });
 
@@ -48,18 +48,18 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       await using place = await newReader();
       const items = sampleItems(45, 3, 'A', 'x'.repeat(390_000));
       await place.store(items);
-      expect((await place.reader.read(items, never)).held).toEqual(items.map(() => SAME));
+      expect((await place.reader.read(items, never)).found).toEqual(items.map(() => SAME));
     });
 
     test('no items, no requests; items of one key are one read, and each is compared', async () => {
       await using place = await newReader();
-      expect(await place.reader.read([], never)).toEqual({ held: [], units: 0 });
+      expect(await place.reader.read([], never)).toEqual({ found: [], units: 0 });
       const item = sampleItem('A', '1');
       await place.store([item]);
       const one = await place.reader.read([item], never);
       const other = sampleItem('A', '1', 'other');
-      expect(await place.reader.read([item, other, item], never)).toEqual({ ...one, held: [SAME, item.text, SAME] });
-      expect(await place.reader.read([other, item], never)).toEqual({ ...one, held: [item.text, SAME] });
+      expect(await place.reader.read([item, other, item], never)).toEqual({ ...one, found: [SAME, item.text, SAME] });
+      expect(await place.reader.read([other, item], never)).toEqual({ ...one, found: [item.text, SAME] });
     });
 
     test('an aborted signal and close() end reads as interrupted', async () => {

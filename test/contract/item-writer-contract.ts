@@ -35,7 +35,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
 
     test('no items are acknowledged at once', async () => {
       await using place = await newWriter();
-      expect(await place.writer.write([])).toEqual({ items: 0, newer: 0, units: 0 });
+      expect(await place.writer.write([])).toEqual({ items: 0, newer: 0, superseded: 0, units: 0 });
     });
 
     test('an item may be written again once it is acknowledged', async () => {
@@ -95,7 +95,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
     test('whoever waits for room gets what a refusal left', async () => {
       await using place = await newWriter();
       const full = place.writer.write(sampleItems(2_000, 50));
-      const waiting = place.writer.ready(never);
+      const waiting = place.writer.waitForRoom(never);
       const refused = place.writer.write([sampleItem('A#0', '000000')]);
       await expect(refused).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
       await expect(full).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
@@ -108,12 +108,12 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       await expect(place.writer.write([item, item])).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
     });
 
-    test('ready() holds back who writes faster than is acknowledged', async () => {
+    test('waitForRoom() holds back who writes faster than is acknowledged', async () => {
       await using place = await newWriter();
-      await place.writer.ready(never);
+      await place.writer.waitForRoom(never);
       const write = place.writer.write(sampleItems(2000, 50));
       let ready = false;
-      const waiting = place.writer.ready(never).then(() => {
+      const waiting = place.writer.waitForRoom(never).then(() => {
         ready = true;
       });
       await new Promise((resolve) => setImmediate(resolve));
@@ -122,11 +122,11 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       expect(ready).toBe(true);
     });
 
-    test('ready() ends with the signal', async () => {
+    test('waitForRoom() ends with the signal', async () => {
       await using place = await newWriter();
       const write = place.writer.write(sampleItems(2000, 50));
       const stop = new AbortController();
-      const waiting = place.writer.ready(stop.signal);
+      const waiting = place.writer.waitForRoom(stop.signal);
       stop.abort();
       await expect(waiting).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
       await write;
@@ -146,7 +146,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       }
       expect((await settled)[2]).toMatchObject({ status: 'rejected' });
       await expect(place.writer.write([sampleItem('late', '1')])).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
-      await expect(place.writer.ready(never)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+      await expect(place.writer.waitForRoom(never)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
       await place.writer.close();
     });
   });

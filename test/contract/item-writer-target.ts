@@ -2,7 +2,7 @@
 import type { IndexConfig } from '../../src/config/model.js';
 import { EventBus, type EventRecord } from '../../src/core/events.js';
 import type { ItemReader, ItemWriter } from '../../src/core/ports/ports.js';
-import { TokenBucket } from '../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 import { connectTarget } from '../../src/dynamodb/client.js';
 import { openItemReader } from '../../src/dynamodb/read/reader.js';
 import type { ItemWriterOptions } from '../../src/dynamodb/write/writer-options.js';
@@ -29,7 +29,14 @@ export interface TargetUnderTest extends AsyncDisposable {
 export interface TargetOptions extends Partial<
   Pick<
     ItemWriterOptions,
-    'requestsInFlight' | 'patienceSeconds' | 'onSuspects' | 'random' | 'timeouts' | 'budget' | 'rowLifeMs'
+    | 'requestsInFlight'
+    | 'patienceSeconds'
+    | 'onSuspects'
+    | 'random'
+    | 'timeouts'
+    | 'budget'
+    | 'rowLifeMs'
+    | 'keyConflicts'
   >
 > {
   /** In front of the server, a fault proxy's; the table itself is made on the server. */
@@ -37,6 +44,8 @@ export interface TargetOptions extends Partial<
   readonly indexes?: readonly IndexConfig[];
   /** Of the reader; plenty unless given. */
   readonly readBudget?: TokenBucket;
+  /** Sees each event as it is emitted. */
+  readonly onEvent?: (event: EventRecord) => void;
   /** The writer puts items one by one, on the condition that what is there is older by `v`. */
   readonly conditional?: boolean;
 }
@@ -50,6 +59,7 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
     indexes = [],
     conditional = false,
     readBudget = new TokenBucket(1e6),
+    onEvent = () => undefined,
     ...given
   } = options;
   const table = await createTable(server, { ...TABLE_KEYS, indexes });
@@ -57,7 +67,10 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
   const events: EventRecord[] = [];
   const suspects: string[] = [];
   const emitter = new EventBus();
-  emitter.onAny((event) => events.push(event));
+  emitter.onAny((event) => {
+    events.push(event);
+    onEvent(event);
+  });
   const common = {
     connection,
     shard: 's01',

@@ -4,12 +4,12 @@
  */
 import { FerryError } from '../../src/core/errors.js';
 import { EventBus } from '../../src/core/events.js';
-import { SAME } from '../../src/core/held-item.js';
+import { SAME } from '../../src/core/found-item.js';
 import type { MappedItem } from '../../src/core/model.js';
-import { TokenBucket } from '../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 import { connectTarget } from '../../src/dynamodb/client.js';
 import { openItemReader } from '../../src/dynamodb/read/reader.js';
-import { describeTable, type TableFacts } from '../../src/dynamodb/table/table-facts.js';
+import { describeTargetTable, type TableFacts } from '../../src/dynamodb/table/describe-table.js';
 import { openItemWriter } from '../../src/dynamodb/write/writer.js';
 import { canonicalItemText } from '../../src/mapping/item/canonical.js';
 import { storedBytes } from '../../src/mapping/item/stored-size.js';
@@ -175,12 +175,12 @@ async function read(trial: Trial, endpoint: string): Promise<readonly string[]> 
   });
   try {
     const found = await reader.read(items, new AbortController().signal);
-    const told = items.map((item, i) => (found.held[i] === SAME ? item.text : found.held[i]));
+    const told = items.map((item, i) => (found.found[i] === SAME ? item.text : found.found[i]));
     const finds: string[] = [];
     const wrong = held.filter((item, i) => told[i] !== (item === null ? null : item.text));
     if (wrong.length > 0 && !forged.lied)
       finds.push(`${wrong.length} of ${items.length} items are not as they are there`);
-    const equal = held.filter((item, i) => found.held[i] === SAME && item?.text !== items[i]?.text);
+    const equal = held.filter((item, i) => found.found[i] === SAME && item?.text !== items[i]?.text);
     if (equal.length > 0) finds.push(`a false success: ${equal.length} items are the same that are not`);
     if (!(found.units >= 0 && found.units <= items.length * 100)) finds.push(`units that cannot be: ${found.units}`);
     return finds;
@@ -196,7 +196,7 @@ async function describe(trial: Trial, endpoint: string): Promise<readonly string
   const facts = async (at: string): Promise<TableFacts | null> => {
     const connection = await connectTarget({ region: null, endpoint: at, table: stage.table }, CALLS_WITHIN_MS);
     try {
-      return await describeTable(connection, stage.table, signal);
+      return await describeTargetTable(connection, stage.table, signal);
     } finally {
       connection.close();
     }

@@ -29,7 +29,10 @@ export interface FaultProxy extends AsyncDisposable {
   readonly requests: readonly SeenRequest[];
   /** The most that were under way at once. */
   readonly mostAtOnce: number;
-  /** Entries that were in two requests under way at once: a writer that does so cannot know which of them wins. */
+  /**
+   * What was in two requests under way at once, entries or their keys (`raceOf`): a writer that does so cannot know
+   * which of them wins.
+   */
   readonly races: readonly string[];
   /** Requests that are held back and not executed yet. */
   readonly held: number;
@@ -40,6 +43,8 @@ export interface FaultProxy extends AsyncDisposable {
 export interface FaultProxyOptions {
   /** Decides on all other operations, DescribeTable for one; they pass unless given. */
   readonly control?: FaultPlan;
+  /** What two requests must not have both of an entry; all of it unless given. */
+  readonly raceOf?: (entry: string) => string;
   /** Keeps no bodies and entries in `requests`: for millions of items. */
   readonly forgetful?: boolean;
 }
@@ -55,7 +60,7 @@ export async function startFaultProxy(
   target: string,
   plan: FaultPlan,
   random = seededRandom(1),
-  { control = () => PASS, forgetful = false }: FaultProxyOptions = {},
+  { control = () => PASS, forgetful = false, raceOf = (entry) => entry }: FaultProxyOptions = {},
 ): Promise<FaultProxy> {
   const requests: SeenRequest[] = [];
   const begun = performance.now();
@@ -89,14 +94,15 @@ export async function startFaultProxy(
         }
         mostAtOnce = Math.max(mostAtOnce, underWay);
         const sent: Sent = { abandoned: false };
-        for (const entry of seen.entries) {
+        const racing = seen.entries.map(raceOf);
+        for (const entry of racing) {
           const earlier = entriesUnderWay.get(entry);
           if (earlier !== undefined) afterTurns(() => !earlier.abandoned && races.push(entry));
           entriesUnderWay.set(entry, sent);
         }
         // The sender knows of the end when the answer is complete, or when it has ended the connection.
         const release = (): void => {
-          for (const entry of seen.entries) if (entriesUnderWay.get(entry) === sent) entriesUnderWay.delete(entry);
+          for (const entry of racing) if (entriesUnderWay.get(entry) === sent) entriesUnderWay.delete(entry);
         };
         const abandon = (): void => {
           sent.abandoned ||= !response.writableFinished;

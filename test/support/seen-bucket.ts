@@ -1,5 +1,5 @@
 /** The product's own bucket, which says what was debited on the whole. */
-import { TokenBucket } from '../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 
 export class SeenBucket extends TokenBucket {
   debited = 0;

@@ -2,7 +2,7 @@
 export const CREDENTIALS_WITHIN_MS = 60_000;
 
 /** @throws Error TimeoutError after `ms`; what comes later is nobody's concern */
-export async function within<T>(ms: number, waiting: Promise<T>): Promise<T> {
+export async function withTimeout<T>(ms: number, waiting: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

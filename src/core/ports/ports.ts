@@ -4,9 +4,10 @@
  * waits takes an AbortSignal and rejects with E_INTERRUPTED.
  */
 import type { Instant } from '../time/age.js';
-import type { HeldItem } from '../held-item.js';
+import type { FoundItem } from '../found-item.js';
 import type { BinlogPosition, Cursor, MappedItem, Range, Row, TableInfo, UniqueKey } from '../model.js';
 import type { RowChunk } from '../row-block.js';
+import type { WriteOperation } from '../write-operation.js';
 
 // ---------------------------------------------------------------------------------------------------- source
 
@@ -139,37 +140,74 @@ export interface Budget {
   settle(difference: number): void;
 }
 
+/** How many of the operations of one write ended how; each is counted in `items`. */
 export interface WriteReceipt {
+  /** Operations that were asked for, without those that the target refused: puts and deletes. */
   readonly items: number;
   /**
    * Of these, how many the target has in a newer version, or one that cannot be told to be older: they stay as they
    * are.
    */
   readonly newer: number;
+  /**
+   * Of these, how many were never sent: a later operation on the same item key took their place, and that one is
+   * acknowledged. What became of the later one stands in its own receipt, units included.
+   */
+  readonly superseded: number;
   /** Write units as the service reported them, index units included; as computed where it reports none. */
   readonly units: number;
 }
 
-/** Writes items until each is acknowledged; bounded memory, one budget. */
+/**
+ * Writes items and deletes them until each operation is acknowledged; bounded memory, one budget.
+ *
+ * No two requests of a writer are under way for one item key. The only exception is a request without an answer: its
+ * operation may land later, so its key is recorded as ambiguous before anything is sent for that key again.
+ *
+ * The policy that the writer is opened with (`KeyConflictPolicy`) says what a later operation does to an earlier one on
+ * the same item key that is not acknowledged yet, in the same call or in another. With `supersede`, in the order of the
+ * calls, and of the operations within a call:
+ *
+ * - The earlier one is queued, or waits to be sent again (unprocessed, throttled, connection refused): the later one
+ *   replaces it. The write of the earlier one counts it as `superseded`, and only once the later one is acknowledged.
+ *   Where the later one is refused or fails, so does the write of the earlier one, for the same reason.
+ * - The earlier one is in flight: the later one waits, and goes once the request has ended. Acknowledged, the earlier
+ *   one counts as written. Not applied, the later one replaces it as above. Refused, its own write rejects, and the
+ *   later one goes all the same.
+ * - The earlier one had no answer: its key is recorded as ambiguous, then the later one replaces it and is sent. The
+ *   key stays ambiguous, since the earlier request may still land after the later one.
+ * - Several in a row: the last one replaces all that are not in flight, and each of them waits for its acknowledgement.
+ *
+ * So a caller may advance its position when a receipt resolves: the target then holds that operation, or a later one.
+ */
 export interface ItemWriter {
-  /** Resolves when there is room for more: wait for it before `write`. */
-  ready(signal: AbortSignal): Promise<void>;
   /**
-   * Queues items and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
-   * @param readAt when the SELECT was sent that brought their rows; now unless given
-   * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED (two writes want one item key, and both reject, once nothing of
-   *   either is in flight); then nothing of the set may be marked done. E_TARGET_REQUEST whose cause has `all` and
-   *   `written`: items that the target refused, each the fault of its row, and the receipt of all others, which were
-   *   acknowledged.
+   * Waits until there is room for more: wait for it before `write`.
+   * @throws FerryError E_INTERRUPTED when the signal aborts or the writer is closed; E_TARGET_*, E_LIVE_WRITER and
+   *   whatever else ended the run of the writer
    */
-  write(items: readonly MappedItem[], readAt?: Instant): Promise<WriteReceipt>;
-  /** Waits for requests in flight, drops what is only queued (its `write` rejects), frees sockets. */
+  waitForRoom(signal: AbortSignal): Promise<void>;
+  /**
+   * Queues operations and resolves once DynamoDB has acknowledged every one of them (`UnprocessedItems` empty).
+   * @param operations puts are mapped items; their memory may be released once the write has settled
+   * @param readAt when the SELECT was sent that brought their rows; now unless given
+   * @throws FerryError E_TARGET_*; then nothing of the set may be marked done. E_ITEM_KEY_SHARED, with the policy
+   *   `reject`: two operations want one item key, and both writes reject, once nothing of either is in flight.
+   *   E_TARGET_REQUEST whose cause has `all` and `written`: operations that the target refused, each the fault of its
+   *   row, and the receipt of all others, which were acknowledged. E_LIVE_WRITER: a delete beside a live writer, which
+   *   is never sent, or rows that waited too long. E_INTERRUPTED: the writer was closed.
+   */
+  write(operations: readonly WriteOperation[], readAt?: Instant): Promise<WriteReceipt>;
+  /**
+   * Waits for requests in flight, drops what is only queued (its `write` rejects with E_INTERRUPTED, and so does the
+   * write of what it superseded), frees sockets.
+   */
   close(): Promise<void>;
 }
 
 export interface ItemRead {
   /** What is there at each item's key, in the order of the items asked for. */
-  readonly held: readonly HeldItem[];
+  readonly found: readonly FoundItem[];
   /** Read units consumed, as reported or as computed. */
   readonly units: number;
 }

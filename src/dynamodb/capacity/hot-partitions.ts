@@ -1,10 +1,10 @@
 /**
  * Partition keys that are too hot for their partition, each held to the rate that it is found to take
- * (`rate-probe.ts`), so that it waits alone: 1,000 write units a second on AWS. One that is refused nothing for a while
+ * (`rate-probe.ts`), so that it waits alone: 1,000 write units a second on AWS. One that is throttled nothing for a while
  * is like all others again.
  */
 import { RateProbe } from './rate-probe.js';
-import type { Attempt, HotKey } from './refusals.js';
+import type { Attempt, HotKey } from './hot-key-detector.js';
 
 interface HotPartition {
   readonly probe: RateProbe;
@@ -13,12 +13,12 @@ interface HotPartition {
   filledAt: number;
   /** Of the present step. */
   passed: number;
-  refused: number;
+  throttled: number;
   binding: boolean;
   stepAt: number;
   /** Attempts sent before do not count: they went out at a rate that was given up. */
   countFrom: number;
-  lastRefusal: number;
+  lastThrottledAt: number;
 }
 
 const STEP_MS = 200;
@@ -26,7 +26,7 @@ const LONGEST_STEP_MS = 2_000;
 const STEP_UNITS = 25;
 /** What a key may send at once after it was silent, in seconds' worth. */
 const BURST_SECONDS = 0.05;
-/** Units a second: a single key is tried so often whatever it refuses. */
+/** Units a second: a single key is tried so often whatever it throttles. */
 const LOWEST_RATE = 20;
 const COOLED_AFTER_MS = 60_000;
 
@@ -48,11 +48,11 @@ export class HotPartitions {
       level: 0,
       filledAt: now,
       passed: 0,
-      refused: 0,
+      throttled: 0,
       binding: false,
       stepAt: now,
       countFrom: now,
-      lastRefusal: now,
+      lastThrottledAt: now,
     });
   }
 
@@ -77,13 +77,13 @@ export class HotPartitions {
   }
 
   /** An item of it was answered. @returns whether it is one of the hot ones */
-  count({ partition, units, refused }: Attempt, sentAt: number, now: number): boolean {
+  count({ partition, units, throttled }: Attempt, sentAt: number, now: number): boolean {
     const hot = this.#hot.get(partition);
     if (hot === undefined) return false;
     if (sentAt < hot.countFrom) return true;
-    if (refused) {
-      hot.refused += units;
-      hot.lastRefusal = now;
+    if (throttled) {
+      hot.throttled += units;
+      hot.lastThrottledAt = now;
     } else hot.passed += units;
     return true;
   }
@@ -91,14 +91,14 @@ export class HotPartitions {
   /** Looks whether rates are to change. */
   step(now: number): void {
     for (const [partition, hot] of this.#hot) {
-      if (now - hot.lastRefusal > COOLED_AFTER_MS) this.#hot.delete(partition);
+      if (now - hot.lastThrottledAt > COOLED_AFTER_MS) this.#hot.delete(partition);
       const elapsed = now - hot.stepAt;
-      if (elapsed < STEP_MS || (hot.passed + hot.refused < STEP_UNITS && elapsed < LONGEST_STEP_MS)) continue;
+      if (elapsed < STEP_MS || (hot.passed + hot.throttled < STEP_UNITS && elapsed < LONGEST_STEP_MS)) continue;
       const { rate } = hot.probe;
-      const { passed, refused, binding } = hot;
-      const next = hot.probe.step({ seconds: elapsed / 1000, passed, refused, binding }, BOUNDS);
+      const { passed, throttled, binding } = hot;
+      const next = hot.probe.step({ seconds: elapsed / 1000, passed, throttled, binding }, BOUNDS);
       if (next < rate) hot.countFrom = now;
-      Object.assign(hot, { passed: 0, refused: 0, binding: false, stepAt: now });
+      Object.assign(hot, { passed: 0, throttled: 0, binding: false, stepAt: now });
     }
   }
 }

@@ -1,13 +1,13 @@
 /**
  * How fast one goes when the table throttles although the budget would allow more: a few times a second, what was
- * refused turns the share of the budget in use, as `rate-probe.ts` finds the rate that is taken. What was refused must
- * stay debited: else attempts for nothing would go out at any rate, and the share of refusals would say nothing of it.
+ * throttled turns the share of the budget in use, as `rate-probe.ts` finds the rate that is taken. What was throttled must
+ * stay debited: else attempts for nothing would go out at any rate, and the share of throttles would say nothing of it.
  */
-import type { TokenBucket } from './budget.js';
+import type { TokenBucket } from './token-bucket.js';
 import { RateProbe } from './rate-probe.js';
 
 /**
- * Long enough for answers to come back, short enough to be refused little meanwhile; longer where there is little to
+ * Long enough for answers to come back, short enough to be throttled little meanwhile; longer where there is little to
  * count.
  */
 const STEP_MS = 200;
@@ -23,7 +23,7 @@ export class ThrottleFeedback {
   #waitsAtStep: number;
   #countFrom = 0;
   #passed = 0;
-  #refused = 0;
+  #throttled = 0;
 
   /** @param now monotonic ms, as in all methods */
   constructor(bucket: Bucket, now: number) {
@@ -42,15 +42,15 @@ export class ThrottleFeedback {
   }
 
   /** What became of one request, in units. */
-  note(passed: number, refused: number, sentAt: number, now: number): void {
+  note(passed: number, throttled: number, sentAt: number, now: number): void {
     if (this.counts(sentAt)) {
       this.#passed += passed;
-      this.#refused += refused;
+      this.#throttled += throttled;
     }
-    if (!this.due(this.#passed + this.#refused, now)) return;
-    this.step(this.#passed, this.#refused, now);
+    if (!this.due(this.#passed + this.#throttled, now)) return;
+    this.step(this.#passed, this.#throttled, now);
     this.#passed = 0;
-    this.#refused = 0;
+    this.#throttled = 0;
   }
 
   /** @param counted units since the last step */
@@ -60,13 +60,13 @@ export class ThrottleFeedback {
   }
 
   /** Ends a step with what was counted in it. */
-  step(passed: number, refused: number, now: number): void {
+  step(passed: number, throttled: number, now: number): void {
     const before = this.#probe.rate;
     const seconds = (now - this.#stepAt) / 1000;
     const binding = this.#bucket.waits > this.#waitsAtStep;
     // At least a unit a second: from there it is found how much more is taken.
     const bounds = { lowest: Math.min(1, 1 / Math.max(1, this.#bucket.limit)), highest: 1 };
-    const share = this.#probe.step({ seconds, passed, refused, binding }, bounds);
+    const share = this.#probe.step({ seconds, passed, throttled, binding }, bounds);
     if (share !== before) this.#bucket.setShare(share);
     if (share < before) this.#countFrom = now;
     this.#stepAt = now;

@@ -30,7 +30,7 @@ const ENOUGH_TRIES = 10;
  * budget that pays for one request in minutes does not make two failures look like minutes of them. Many tries are
  * many, though: a table that refuses all of them is given up in time also where the rate was turned down for it.
  */
-export class Patience {
+export class NoProgressDeadline {
   readonly #limitMs: number;
   #failingSince: number | null = null;
   #tries = 0;

@@ -81,7 +81,7 @@ export function judge(failure: RequestFailure, operation: string, table: string)
     default:
       // What nobody knows of the 4xx is a refusal that no repetition will change.
       if (rule === null && status >= 400 && status < 500 && status !== 408 && status !== 429) {
-        return { kind: 'fatal', error: refused(operation, table, failure) };
+        return { kind: 'fatal', error: invalidRequest(operation, table, failure) };
       }
       // AWS on InternalServerError: the write may have succeeded. A gateway's 502 to 504 knows no better.
       return { kind: 'unavailable', ambiguous: failure.sent };
@@ -113,7 +113,7 @@ function denial(
 }
 
 /** What a refusal as invalid comes to, by its text where that is known, else by its name. */
-export function refusal(failure: RequestFailure): InvalidWords {
+export function explainInvalid(failure: RequestFailure): InvalidWords {
   const { whose, fact, next } = failure.words.invalid ?? ruleOf(failure.reason) ?? UNKNOWN;
   return { whose, fact: fact + itsWords(failure), next };
 }
@@ -125,7 +125,7 @@ function itsWords({ words, reason }: RequestFailure): string {
 }
 
 /** DynamoDB refused a request as invalid; the service's own text may quote a key and stays out. */
-export function refused(
+export function invalidRequest(
   operation: string,
   table: string,
   failure: RequestFailure,

@@ -7,7 +7,7 @@ import { machineFault } from '../../core/machine-faults.js';
 import { BodySigner } from './body-signer.js';
 import { fromSdkError } from './error-answer.js';
 import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from '../failures/service-errors.js';
-import { CREDENTIALS_WITHIN_MS, within } from '../../core/async/deadline.js';
+import { CREDENTIALS_WITHIN_MS, withTimeout } from '../../core/async/deadline.js';
 
 export interface SignerCredentials {
   readonly accessKeyId: string;
@@ -167,7 +167,7 @@ export class RequestSigner {
 
   async #fetch(force: boolean): Promise<void> {
     try {
-      this.#credentials = await within(CREDENTIALS_WITHIN_MS, this.#provider(force ? { forceRefresh: true } : {}));
+      this.#credentials = await withTimeout(CREDENTIALS_WITHIN_MS, this.#provider(force ? { forceRefresh: true } : {}));
     } catch (thrown) {
       // A metadata service may fail for a moment in a run of weeks; at the start it means that there are none.
       if (this.#credentials === null) throw noCredentials(thrown);

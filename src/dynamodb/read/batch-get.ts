@@ -4,9 +4,9 @@
  * brought into canonical form and compared so.
  */
 import { readUnits } from '../../core/capacity-units.js';
-import { heldAs, SAME, type HeldItem } from '../../core/held-item.js';
+import { foundAs, SAME, type FoundItem } from '../../core/found-item.js';
 import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from '../http/answer-shape.js';
-import type { AskedItems } from './asked-items.js';
+import type { RequestedItems } from './requested-items.js';
 import { AttributeSlices } from './attribute-slices.js';
 import {
   CLOSING_BRACKET,
@@ -31,7 +31,7 @@ export interface BatchGetAnswer {
 export interface AnsweredItem {
   /** Among the items asked for. */
   readonly place: number;
-  readonly held: HeldItem;
+  readonly found: FoundItem;
   /** Read units by its size, somewhat too many where it is not the same: for want of better. */
   readonly units: number;
 }
@@ -58,16 +58,17 @@ export class BatchGetAnswers {
 
   /**
    * A key that the answer names nowhere is one without an item.
-   * @param request that asked, by `AskedItems.ask`
+   * @param request that requested, by `RequestedItems.ask`
    * @throws UnreadableAnswer where it is no answer to that request, or names a key that it did not ask for, or one
    * twice
    */
-  read(bytes: Buffer, asked: AskedItems, request: number): BatchGetAnswer {
+  read(bytes: Buffer, requested: RequestedItems, request: number): BatchGetAnswer {
     return orUnreadable(() => {
       const list = listOfItems(bytes);
-      const answer = (list === -1 ? null : this.#readList(bytes, list, asked)) ?? this.#readParsed(bytes, asked);
-      for (const { place } of answer.items) if (!asked.answer(place, request)) throw new UnreadableAnswer();
-      for (const place of answer.unprocessed) if (!asked.answer(place, request)) throw new UnreadableAnswer();
+      const answer =
+        (list === -1 ? null : this.#readList(bytes, list, requested)) ?? this.#readParsed(bytes, requested);
+      for (const { place } of answer.items) if (!requested.answer(place, request)) throw new UnreadableAnswer();
+      for (const place of answer.unprocessed) if (!requested.answer(place, request)) throw new UnreadableAnswer();
       return answer;
     });
   }
@@ -77,14 +78,14 @@ export class BatchGetAnswers {
    * @param list of the first item
    * @returns null where the answer is of another shape than all are
    */
-  #readList(bytes: Buffer, list: number, asked: AskedItems): BatchGetAnswer | null {
+  #readList(bytes: Buffer, list: number, requested: RequestedItems): BatchGetAnswer | null {
     const same: AnsweredItem[] = [];
     const others: unknown[] = [];
     let at = list;
     while (bytes[at] !== CLOSING_BRACKET || at > list) {
       const end = this.#slices.cut(bytes, at);
       if (end === -1) return null;
-      const found = this.#same(asked);
+      const found = this.#same(requested);
       if (found === null) others.push(JSON.parse(bytes.toString('utf8', at, end)));
       else same.push(found);
       at = end;
@@ -95,16 +96,19 @@ export class BatchGetAnswers {
     // Whatever is around the items has to be sound as well, before any of them counts.
     const rest = this.#parse(bytes.toString('utf8', 0, list) + bytes.toString('utf8', at));
     if (rest.items.length > 0) return null;
-    return { items: [...same, ...others.map((item) => this.#parsed(item, asked))], ...this.#aside(rest, asked) };
+    return {
+      items: [...same, ...others.map((item) => this.#parsed(item, requested))],
+      ...this.#aside(rest, requested),
+    };
   }
 
-  #readParsed(bytes: Buffer, asked: AskedItems): BatchGetAnswer {
+  #readParsed(bytes: Buffer, requested: RequestedItems): BatchGetAnswer {
     const answer = this.#parse(bytes.toString('utf8'));
-    return { items: answer.items.map((item) => this.#parsed(item, asked)), ...this.#aside(answer, asked) };
+    return { items: answer.items.map((item) => this.#parsed(item, requested)), ...this.#aside(answer, requested) };
   }
 
-  #aside({ unprocessed, units }: ParsedAnswer, asked: AskedItems): Omit<BatchGetAnswer, 'items'> {
-    return { unprocessed: unprocessed.map((key) => this.#placeOf(objectIn(key), asked)), units };
+  #aside({ unprocessed, units }: ParsedAnswer, requested: RequestedItems): Omit<BatchGetAnswer, 'items'> {
+    return { unprocessed: unprocessed.map((key) => this.#placeOf(objectIn(key), requested)), units };
   }
 
   /** DynamoDB JSON holds its numbers as strings, so parsing rounds none. */
@@ -119,25 +123,25 @@ export class BatchGetAnswers {
     };
   }
 
-  #same(asked: AskedItems): AnsweredItem | null {
+  #same(requested: RequestedItems): AnsweredItem | null {
     const keyText = this.#slices.keyText();
-    const place = keyText === null ? undefined : asked.placeOf(keyText);
+    const place = keyText === null ? undefined : requested.placeOf(keyText);
     if (place === undefined) return null;
-    const item = asked.at(place);
-    return this.#slices.areOf(item) ? { place, held: SAME, units: readUnits(item.bytes) } : null;
+    const item = requested.at(place);
+    return this.#slices.areOf(item) ? { place, found: SAME, units: readUnits(item.bytes) } : null;
   }
 
-  #parsed(item: unknown, asked: AskedItems): AnsweredItem {
+  #parsed(item: unknown, requested: RequestedItems): AnsweredItem {
     const attributes = objectIn(item);
     const text = this.canonicalText(attributes);
-    const place = this.#placeOf(attributes, asked);
-    return { place, held: heldAs(text, asked.at(place)), units: readUnits(text.length) };
+    const place = this.#placeOf(attributes, requested);
+    return { place, found: foundAs(text, requested.at(place)), units: readUnits(text.length) };
   }
 
   /** @throws UnreadableAnswer where nobody asked for that key */
-  #placeOf(attributes: ItemAttributes, asked: AskedItems): number {
+  #placeOf(attributes: ItemAttributes, requested: RequestedItems): number {
     const text = keyTextOf(attributes, this.names);
-    const place = text === null ? undefined : asked.placeOf(text);
+    const place = text === null ? undefined : requested.placeOf(text);
     if (place === undefined) throw new UnreadableAnswer();
     return place;
   }

@@ -1,7 +1,7 @@
 /** The keys of a read that wait to be asked for, cut into requests by what their items are expected to cost. */
-import type { ReadEstimate } from '../capacity/unit-estimate.js';
+import type { ReadEstimate } from '../capacity/cost-factor.js';
 
-export interface AskedKey {
+export interface RequestedKey {
   /** The item key as DynamoDB JSON. */
   readonly text: string;
   /** Read units of the item that is expected there. */
@@ -12,7 +12,7 @@ export interface AskedKey {
 
 /** The keys of one request. */
 export interface KeyBatch {
-  readonly keys: readonly AskedKey[];
+  readonly keys: readonly RequestedKey[];
   /** What they cost at most, as far as is known. */
   readonly debit: number;
 }
@@ -27,9 +27,9 @@ const MAX_UNITS = 1024;
 
 export class KeysToRead {
   /** The next one last. */
-  readonly #keys: AskedKey[];
+  readonly #keys: RequestedKey[];
 
-  constructor(keys: readonly AskedKey[]) {
+  constructor(keys: readonly RequestedKey[]) {
     this.#keys = [...keys].reverse();
   }
 
@@ -40,7 +40,7 @@ export class KeysToRead {
   /** @param maxUnits of a request, at most; one key always goes */
   take(maxUnits: number, estimate: ReadEstimate): KeyBatch {
     const most = Math.min(MAX_UNITS, maxUnits);
-    const keys: AskedKey[] = [];
+    const keys: RequestedKey[] = [];
     let debit = 0;
     for (let key = this.#keys.at(-1); key !== undefined && keys.length < MAX_KEYS; key = this.#keys.at(-1)) {
       const units = estimate.most(key.units);
@@ -53,7 +53,7 @@ export class KeysToRead {
   }
 
   /** Before all others, in their order. */
-  putBack(keys: readonly AskedKey[]): void {
+  putBack(keys: readonly RequestedKey[]): void {
     this.#keys.push(...keys.toReversed());
   }
 }

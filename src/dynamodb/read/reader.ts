@@ -12,21 +12,21 @@ import pLimit from 'p-limit';
 import type { LimitFunction } from 'p-limit';
 import type { MappedItem } from '../../core/model.js';
 import type { ItemRead, ItemReader } from '../../core/ports/ports.js';
-import { AskedItems } from './asked-items.js';
-import { Patience, retryDelay } from '../failures/backoff.js';
+import { RequestedItems } from './requested-items.js';
+import { NoProgressDeadline, retryDelay } from '../failures/backoff.js';
 import { UnreadableAnswer } from '../http/answer-shape.js';
 import { answerBytesOf } from '../http/answer-size.js';
 import { BatchGetAnswers, type AnsweredItem, type BatchGetAnswer } from './batch-get.js';
 import { BelievableUnits, readBounds } from '../http/believable-units.js';
 import type { ItemChannelOptions } from '../channel-options.js';
 import type { ItemAttributes } from '../key-text.js';
-import { type AskedKey, type KeyBatch, KeysToRead } from './keys-to-read.js';
+import { type RequestedKey, type KeyBatch, KeysToRead } from './keys-to-read.js';
 import { pause, throwIfInterrupted } from '../../core/async/sleep.js';
 import { RequestChannel } from '../http/request-channel.js';
 import { DEFAULT_TIMEOUTS } from '../http/timeouts.js';
-import { judge, refused, RequestFailure, unavailable } from '../failures/service-errors.js';
+import { judge, invalidRequest, RequestFailure, unavailable } from '../failures/service-errors.js';
 import { ThrottleFeedback } from '../capacity/throttle-feedback.js';
-import { ReadEstimate } from '../capacity/unit-estimate.js';
+import { ReadEstimate } from '../capacity/cost-factor.js';
 
 export interface ItemReaderOptions extends ItemChannelOptions {
   /** The canonical text of an item as the service answered it (DynamoDB JSON, parsed). */
@@ -49,7 +49,7 @@ class BatchItemReader implements ItemReader {
   readonly #head: string;
   readonly #answers: BatchGetAnswers;
   readonly #feedback: ThrottleFeedback;
-  readonly #patience: Patience;
+  readonly #deadline: NoProgressDeadline;
   readonly #estimate = new ReadEstimate();
   readonly #units: BelievableUnits;
   readonly #reads = new Set<() => void>();
@@ -70,18 +70,20 @@ class BatchItemReader implements ItemReader {
     this.#answers = new BatchGetAnswers(options.table, options.keyNames, options.canonicalText);
     this.#units = new BelievableUnits(options.emitter, options.shard, OPERATION);
     this.#feedback = new ThrottleFeedback(options.budget, performance.now());
-    this.#patience = new Patience(options.patienceSeconds);
+    this.#deadline = new NoProgressDeadline(options.patienceSeconds);
   }
 
   async read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead> {
-    const asked = new AskedItems(items);
-    const keys = new KeysToRead(asked.keys);
+    const requested = new RequestedItems(items);
+    const keys = new KeysToRead(requested.keys);
     const read = this.#begin(signal);
-    const requests = Math.min(this.#options.requestsInFlight, asked.keys.length);
-    const parts = Array.from({ length: requests }, () => this.#limit(() => this.#readPart(keys, asked, read.signal)));
+    const requests = Math.min(this.#options.requestsInFlight, requested.keys.length);
+    const parts = Array.from({ length: requests }, () =>
+      this.#limit(() => this.#readPart(keys, requested, read.signal)),
+    );
     try {
       const units = await Promise.all(parts);
-      return { held: asked.held(), units: units.reduce((sum, part) => sum + part, 0) };
+      return { found: requested.found(), units: units.reduce((sum, part) => sum + part, 0) };
     } catch (thrown) {
       read.abort();
       await Promise.allSettled(parts);
@@ -116,7 +118,7 @@ class BatchItemReader implements ItemReader {
   }
 
   /** Batch after batch, until no keys are left. @returns read units consumed */
-  async #readPart(keys: KeysToRead, asked: AskedItems, signal: AbortSignal): Promise<number> {
+  async #readPart(keys: KeysToRead, requested: RequestedItems, signal: AbortSignal): Promise<number> {
     const { shard, emitter, random = Math.random } = this.#options;
     const unprocessed = new KeysToRead([]);
     let units = 0;
@@ -124,7 +126,7 @@ class BatchItemReader implements ItemReader {
       throwIfInterrupted(signal);
       const batch = await this.#nextBatch(unprocessed.empty ? keys : unprocessed, signal);
       if (batch === null) return units;
-      const outcome = await this.#ask(batch, asked, signal);
+      const outcome = await this.#ask(batch, requested, signal);
       units += outcome.units;
       attempt = outcome.unprocessed.length < batch.keys.length ? 0 : attempt + 1;
       if (outcome.unprocessed.length === 0) continue;
@@ -157,7 +159,7 @@ class BatchItemReader implements ItemReader {
         // Under way from here on: others were let go with it, find the budget spent, and must not take this for a time
         // without any.
         this.#inFlight += 1;
-        this.#patience.released(performance.now());
+        this.#deadline.released(performance.now());
         return batch;
       }
       await this.#afford(signal);
@@ -169,16 +171,16 @@ class BatchItemReader implements ItemReader {
    * One request, of a batch that counts as under way. What failed but may pass comes back as unprocessed, with its
    * reason.
    */
-  async #ask({ keys, debit }: KeyBatch, asked: AskedItems, signal: AbortSignal): Promise<Outcome> {
+  async #ask({ keys, debit }: KeyBatch, requested: RequestedItems, signal: AbortSignal): Promise<Outcome> {
     const { shard, table, budget, emitter } = this.#options;
     const sentAt = performance.now();
     try {
       const body = `${this.#head}${keys.map(({ text }) => text).join(',')}]}},"ReturnConsumedCapacity":"TOTAL"}`;
-      const request = asked.ask(keys);
+      const request = requested.ask(keys);
       const bytes = await this.#channel.post(OPERATION, body, { maxAnswerBytes: answerBytesOf(keys.length), signal });
-      const answer = this.#understood(bytes, asked, request);
+      const answer = this.#understood(bytes, requested, request);
       const unprocessed = ofPlaces(keys, answer.unprocessed);
-      for (const { place, held } of answer.items) asked.found(place, held);
+      for (const { place, found } of answer.items) requested.setFound(place, found);
       const answered = keys.length - unprocessed.length;
       // A key without an item costs one unit as well.
       const units =
@@ -190,7 +192,7 @@ class BatchItemReader implements ItemReader {
       budget.noteConsumed(units);
       this.#feedback.note(answered, throttled ? unprocessed.length : 0, sentAt, performance.now());
       if (throttled) emitter.emit('target.throttled', { shard, items: unprocessed.length, reasons: [] });
-      if (answered > 0) this.#patience.progress();
+      if (answered > 0) this.#deadline.progress();
       else this.#bear(new RequestFailure(UNPROCESSED, 200, true));
       return { units, unprocessed, reason: UNPROCESSED, throttled };
     } catch (thrown) {
@@ -201,7 +203,7 @@ class BatchItemReader implements ItemReader {
       const mayHaveBeenRead = verdict.kind === 'unavailable' && verdict.ambiguous;
       budget.settle((throttled || mayHaveBeenRead ? this.#likely(keys) : 0) - debit);
       if (verdict.kind === 'fatal') throw verdict.error;
-      if (verdict.kind === 'invalid') throw refused(OPERATION, table, thrown);
+      if (verdict.kind === 'invalid') throw invalidRequest(OPERATION, table, thrown);
       if (throttled) {
         this.#feedback.note(0, verdict.hotKeyRange ? 0 : keys.length, sentAt, performance.now());
         emitter.emit('target.throttled', { shard, items: keys.length, reasons: thrown.throttlingReasons });
@@ -211,13 +213,13 @@ class BatchItemReader implements ItemReader {
     } finally {
       budget.ended(debit);
       this.#inFlight -= 1;
-      if (this.#inFlight === 0 && this.#waiting > 0) this.#patience.heldBack(performance.now());
+      if (this.#inFlight === 0 && this.#waiting > 0) this.#deadline.heldBack(performance.now());
     }
   }
 
   /** Waits for the budget. Where nothing is under way meanwhile, that time is no failure of the target. */
   async #afford(signal: AbortSignal): Promise<void> {
-    if (this.#inFlight === 0) this.#patience.heldBack(performance.now());
+    if (this.#inFlight === 0) this.#deadline.heldBack(performance.now());
     this.#waiting += 1;
     try {
       await this.#options.budget.take(0, signal);
@@ -229,16 +231,16 @@ class BatchItemReader implements ItemReader {
   /** @throws FerryError once that was borne for too long */
   #bear(failure: RequestFailure): void {
     const { table, patienceSeconds } = this.#options;
-    if (this.#patience.exhaustedBy(performance.now())) throw unavailable(OPERATION, table, failure, patienceSeconds);
+    if (this.#deadline.exhaustedBy(performance.now())) throw unavailable(OPERATION, table, failure, patienceSeconds);
   }
 
-  #likely(keys: readonly AskedKey[]): number {
+  #likely(keys: readonly RequestedKey[]): number {
     return keys.reduce((sum, { units }) => sum + this.#estimate.likely(units), 0);
   }
 
-  #understood(bytes: Buffer, asked: AskedItems, request: number): BatchGetAnswer {
+  #understood(bytes: Buffer, requested: RequestedItems, request: number): BatchGetAnswer {
     try {
-      return this.#answers.read(bytes, asked, request);
+      return this.#answers.read(bytes, requested, request);
     } catch (thrown) {
       if (thrown instanceof UnreadableAnswer) throw new RequestFailure(thrown.message, 200, true);
       throw thrown;
@@ -248,12 +250,12 @@ class BatchItemReader implements ItemReader {
 
 interface Outcome {
   readonly units: number;
-  readonly unprocessed: readonly AskedKey[];
+  readonly unprocessed: readonly RequestedKey[];
   readonly reason: string;
   readonly throttled: boolean;
 }
 
-function ofPlaces(keys: readonly AskedKey[], places: readonly number[]): readonly AskedKey[] {
+function ofPlaces(keys: readonly RequestedKey[], places: readonly number[]): readonly RequestedKey[] {
   if (places.length === 0) return [];
   const wanted = new Set(places);
   return keys.filter(({ place }) => wanted.has(place));
@@ -263,6 +265,6 @@ function unitsOf(items: readonly AnsweredItem[]): number {
   return items.reduce((sum, { units }) => sum + units, 0);
 }
 
-function sumUnits(keys: readonly AskedKey[]): number {
+function sumUnits(keys: readonly RequestedKey[]): number {
   return keys.reduce((sum, { units }) => sum + units, 0);
 }

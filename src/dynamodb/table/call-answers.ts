@@ -20,7 +20,7 @@ const MOST_ANSWER_BYTES = 1024 * 1024;
 // zod/mini, as each process of a run makes these: zod's own schemas take 20 ms of processor time more. Nor are they
 // compiled: that takes some ms for each shape, which a handful of answers does not bring back.
 z.config({ jitless: true });
-// Each member that `table-facts.ts` or `ttl.ts` reads stands here, and `call-answers.test.ts` puts what does not fit
+// Each member that `describe-table.ts` or `ttl.ts` reads stands here, and `call-answers.test.ts` puts what does not fit
 // into each. AWS: an ARN has 1,011 characters at most, all else has fewer. What is longer, or no such word, is none of
 // the service's, and is not shown.
 const name = z.string().check(z.minLength(1), z.maxLength(1024));

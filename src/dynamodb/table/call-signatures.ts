@@ -10,7 +10,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { fromSdkError } from '../http/error-answer.js';
 import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from '../failures/service-errors.js';
-import { CREDENTIALS_WITHIN_MS, within } from '../../core/async/deadline.js';
+import { CREDENTIALS_WITHIN_MS, withTimeout } from '../../core/async/deadline.js';
 
 /** ExpiredToken and a wrong clock can meet in one request; nothing needs a third mending. */
 const MENDINGS = 2;
@@ -36,7 +36,7 @@ async function mended(client: DynamoDBClient, thrown: unknown): Promise<boolean>
   const { reason } = fromSdkError(thrown);
   if (EXPIRED_CREDENTIALS.has(reason)) {
     try {
-      await within(CREDENTIALS_WITHIN_MS, client.config.credentials({ forceRefresh: true }));
+      await withTimeout(CREDENTIALS_WITHIN_MS, client.config.credentials({ forceRefresh: true }));
       return true;
     } catch (failed) {
       throw new RequestFailure(`credential renewal: ${fromSdkError(failed).reason}`, 0, false);

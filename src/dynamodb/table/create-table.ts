@@ -7,9 +7,9 @@ import type { IndexConfig, TargetConfig } from '../../config/model.js';
 import { FerryError } from '../../core/errors.js';
 import type { TargetConnection } from '../client.js';
 import { pause } from '../../core/async/sleep.js';
-import { callService } from './service-call.js';
-import type { TableFacts, TableKeys } from './table-facts.js';
-import { describeTable } from './table-facts.js';
+import { callService } from './sdk-call.js';
+import type { TableFacts, TableKeys } from './describe-table.js';
+import { describeTargetTable } from './describe-table.js';
 import { requireUsable } from './table-states.js';
 import { describeTtl } from './time-to-live.js';
 
@@ -58,7 +58,7 @@ export async function createTable(
 async function untilActive(connection: TargetConnection, table: string, signal: AbortSignal): Promise<TableFacts> {
   const deadline = performance.now() + ACTIVE_WITHIN_MS;
   for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
-    const facts = await describeTable(connection, table, signal);
+    const facts = await describeTargetTable(connection, table, signal);
     const building = facts?.indexes.filter((index) => index.status !== 'ACTIVE') ?? [];
     if (facts?.status === 'ACTIVE' && building.length === 0) return facts;
     // Other states do not become ACTIVE by themselves: nothing is waited for.

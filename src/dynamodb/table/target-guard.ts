@@ -29,7 +29,7 @@ import { retryDelay } from '../failures/backoff.js';
 import type { TargetConnection } from '../client.js';
 import { pause } from '../../core/async/sleep.js';
 import { RequestFailure } from '../failures/service-errors.js';
-import { lookAtTable, type TableFacts } from './table-facts.js';
+import { lookAtTable, type TableFacts } from './describe-table.js';
 import { indexState, replicaState, requireUsable } from './table-states.js';
 import { endsWithin } from '../../core/async/deadline.js';
 

@@ -7,7 +7,7 @@ import { FerryError } from '../../core/errors.js';
 import type { TtlLook } from '../../core/ports/ports.js';
 import { askedAgain } from './absence.js';
 import type { TargetConnection } from '../client.js';
-import { callService } from './service-call.js';
+import { callService } from './sdk-call.js';
 
 /**
  * The TTL attribute that is switched on or off just now, or is on; null: off. `unsupported`: the endpoint (an emulator)

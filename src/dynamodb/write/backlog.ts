@@ -1,15 +1,15 @@
 /**
  * Everything of a writer that is not acknowledged yet: what waits by partition key, what waits out its backoff, and,
- * by item key, what is in flight. Bounded: `hasRoom` says when to stop adding.
+ * by item key, what is in flight. Bounded: `hasCapacity` says when to stop adding.
  */
-import type { MappedItem } from '../../core/model.js';
+import type { ItemKey } from '../../core/model.js';
+import type { WriteOperation } from '../../core/write-operation.js';
 import { KeyIndex } from './key-index.js';
-import { MAX_ITEM_BYTES, MAX_OPERATIONS } from './batch-write.js';
+import { MAX_BATCH_BYTES, MAX_OPERATIONS } from './batch-write.js';
 import type { HotPartitions } from '../capacity/hot-partitions.js';
-import type { QueuedItem } from './partition-queue.js';
 import { PartitionQueue } from './partition-queue.js';
 import type { PendingWrite } from './pending-write.js';
-import { writeUnits } from '../../core/capacity-units.js';
+import { QueuedOperation } from './queued-operation.js';
 
 /** Room for so many full rounds of requests, or so many bytes, whichever is less. */
 const ROUNDS = 4;
@@ -23,8 +23,12 @@ export class Backlog {
   readonly #queue = new PartitionQueue();
   readonly #byKey = new KeyIndex();
   /** Parts of batches that were refused as invalid, on the way to the item to blame. */
-  #parts: QueuedItem[][] = [];
+  #parts: QueuedOperation[][] = [];
   #bytes = 0;
+  /** Operations in flight that a later one waits behind. */
+  readonly #heldUp = new Set<QueuedOperation>();
+  /** Operations that a later one replaced, and whose writes wait for it. */
+  #superseded = 0;
   #timer: NodeJS.Timeout | null = null;
   #releaseAt = Infinity;
 
@@ -40,9 +44,12 @@ export class Backlog {
     this.#onReleased = onReleased;
   }
 
-  /** What waits for a hot partition key takes nobody else's room; bytes are counted all. */
-  get hasRoom(): boolean {
-    let items = this.#byKey.size;
+  /**
+   * What waits for a hot partition key takes nobody else's room; bytes are counted all. A superseded operation takes
+   * the room of an item until the later one is acknowledged.
+   */
+  get hasCapacity(): boolean {
+    let items = this.#byKey.size + this.#heldUp.size + this.#superseded;
     for (const partition of this.#hot.partitions()) items -= this.#queue.sizeOf(partition);
     return items < this.#maxItems && this.#bytes < MAX_BYTES;
   }
@@ -52,69 +59,129 @@ export class Backlog {
     return this.#parts.length === 0 && this.#queue.idle;
   }
 
-  /** The unacknowledged item that has this item's key. */
-  holder(item: MappedItem): QueuedItem | null {
-    return this.#byKey.holder(item);
+  /** @returns the operation with this key that is not acknowledged yet, and that no other one waits for; null: none */
+  holder(key: ItemKey): QueuedOperation | null {
+    return this.#byKey.holder(key);
   }
 
   /** The item key must have no holder. */
-  add(item: MappedItem, write: PendingWrite): void {
-    const queued: QueuedItem = {
-      item,
-      write,
-      units: writeUnits(item.bytes),
-      attempts: 0,
-      next: null,
-      nextOfChain: null,
-    };
+  add(operation: WriteOperation, write: PendingWrite): void {
+    const queued = new QueuedOperation(operation, write);
     this.#byKey.add(queued);
-    this.#bytes += item.end - item.start;
+    this.#bytes += queued.wireBytes;
     this.#queue.push(queued);
   }
 
+  /** Replaces what is only queued of the holder's key; behind what is in flight, the operation waits. */
+  supersede(holder: QueuedOperation, operation: WriteOperation, write: PendingWrite): void {
+    const later = new QueuedOperation(operation, write);
+    this.#bytes += later.wireBytes;
+    if (!holder.inFlight) this.#replace(holder, later);
+    else if (holder.behind !== null) this.#replace(holder.behind, later);
+    else {
+      holder.behind = later;
+      this.#heldUp.add(holder);
+    }
+  }
+
   /** The next batch, within the limits of a request and of so many units; empty where nothing may be sent now. */
-  take(maxUnits: number): readonly QueuedItem[] {
+  take(maxUnits: number): readonly QueuedOperation[] {
     const part = this.#parts.pop();
     if (part !== undefined) return part;
     const now = performance.now();
-    const bounds = { maxItems: this.#maxBatch, maxBytes: MAX_ITEM_BYTES, maxUnits };
+    const bounds = { maxItems: this.#maxBatch, maxBytes: MAX_BATCH_BYTES, maxUnits };
     const batch = this.#queue.take(bounds, now, this.#hot.size > 0 ? this.#hot : null);
     this.#armRelease(now);
     return batch;
   }
 
-  /** Back into their lanes, which wait for `delayMs`: a partition that is too hot waits alone. */
-  putBack(batch: readonly QueuedItem[], delayMs: number): void {
+  /**
+   * Back into their lanes, which wait for `delayMs`: a partition that is too hot waits alone. What waits behind one of
+   * them takes its place.
+   */
+  putBack(batch: readonly QueuedOperation[], delayMs: number): void {
     const now = performance.now();
+    this.#letLaterPass(batch);
     for (const queued of batch.toReversed()) this.#queue.pushBack(queued, now + delayMs);
     this.#armRelease(now);
   }
 
-  /** To be sent again in two halves, at once. */
-  putBackHalves(batch: readonly QueuedItem[]): void {
+  /** To be sent again in two halves, at once. What waits behind one of them takes its place. */
+  putBackHalves(batch: readonly QueuedOperation[]): void {
+    this.#letLaterPass(batch);
     const middle = batch.length >> 1;
     this.#parts.push(batch.slice(0, middle), batch.slice(middle));
   }
 
-  /** Acknowledged, or given up. */
-  remove(queued: QueuedItem): void {
+  /** It was acknowledged, refused or given up. What waits behind it is queued. */
+  remove(queued: QueuedOperation): void {
     this.#byKey.remove(queued);
-    this.#bytes -= queued.item.end - queued.item.start;
+    this.#forget(queued);
+    const later = this.#takeBehind(queued);
+    if (later === null) return;
+    this.#byKey.add(later);
+    this.#queue.push(later);
   }
 
-  /** Takes out what waits for writes that have failed. */
-  dropFailed(): void {
-    for (const queued of this.#queue.dropFailed()) this.remove(queued);
-    for (const queued of this.#parts.flat()) if (queued.write.failed) this.remove(queued);
+  /**
+   * Takes out what waits for writes that have failed.
+   * @returns whether writes that had not failed before have failed with them: those of what was superseded
+   */
+  dropFailed(): boolean {
+    let more = false;
+    for (const queued of this.#queue.dropFailed()) {
+      this.remove(queued);
+      more = queued.failSuperseded() || more;
+    }
+    for (const queued of this.#parts.flat()) {
+      if (!queued.write.failed) continue;
+      this.remove(queued);
+      more = queued.failSuperseded() || more;
+    }
     this.#parts = this.#parts
       .map((part) => part.filter((queued) => !queued.write.failed))
       .filter((part) => part.length > 0);
+    for (const holder of this.#heldUp) {
+      if (holder.behind?.write.failed !== true) continue;
+      const dropped = this.#takeBehind(holder);
+      if (dropped === null) continue;
+      this.#forget(dropped);
+      more = dropped.failSuperseded() || more;
+    }
+    return more;
   }
 
   /** Nothing is released any more. */
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#releaseAt = -Infinity;
+  }
+
+  #letLaterPass(batch: readonly QueuedOperation[]): void {
+    if (this.#heldUp.size === 0) return;
+    for (const queued of batch) {
+      const later = this.#takeBehind(queued);
+      if (later !== null) this.#replace(queued, later);
+    }
+  }
+
+  #replace(queued: QueuedOperation, later: QueuedOperation): void {
+    this.#bytes -= queued.wireBytes;
+    this.#superseded += 1;
+    queued.replaceBy(later);
+  }
+
+  #takeBehind(queued: QueuedOperation): QueuedOperation | null {
+    const later = queued.behind;
+    if (later === null) return null;
+    queued.behind = null;
+    this.#heldUp.delete(queued);
+    return later;
+  }
+
+  #forget(queued: QueuedOperation): void {
+    this.#bytes -= queued.wireBytes;
+    this.#superseded -= queued.supersededCount;
   }
 
   /** One timer, for the lane that may go on first. */

@@ -1,29 +1,41 @@
 /**
  * BatchWriteItem on the wire: the request body joined from ready items, and what the answer says of them.
- * Unconditional: whatever was at a key is overwritten.
+ * Unconditional: whatever was at a key is overwritten or deleted.
  */
 import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from '../http/answer-shape.js';
 import { ANSWER_WORDS_BYTES, ESCAPED } from '../http/answer-size.js';
+import { isDelete, type WriteOperation } from '../../core/write-operation.js';
 import type { KeyNames } from '../key-text.js';
 import { keyTextOf } from '../key-text.js';
-import type { QueuedItem } from './partition-queue.js';
+import type { QueuedOperation } from './queued-operation.js';
 import { NONE, type WriteAnswer, type WriteFormat } from './write-format.js';
 
 /** AWS, BatchWriteItem: at most 25 operations and 16 MB; a little less leaves room for the words around the items. */
 export const MAX_OPERATIONS = 25;
-export const MAX_ITEM_BYTES = 16_000_000;
+export const MAX_BATCH_BYTES = 16_000_000;
 
 /** Batches differ in length: room that fits most of the next ones. */
 const SPARE = 1.25;
 /** Batches of large items are rare, and their room is not worth keeping. */
 const MAX_KEPT_BYTES = 256 * 1024;
 
-const BETWEEN = Buffer.from('}},{"PutRequest":{"Item":');
+interface Opening {
+  readonly put: Buffer;
+  readonly delete: Buffer;
+}
+
+/** What stands before the item of a put, and before the key of a delete. */
+const FIRST: Opening = { put: Buffer.from('{"PutRequest":{"Item":'), delete: Buffer.from('{"DeleteRequest":{"Key":') };
+const NEXT: Opening = {
+  put: Buffer.from('}},{"PutRequest":{"Item":'),
+  delete: Buffer.from('}},{"DeleteRequest":{"Key":'),
+};
 const TAIL = Buffer.from('}}]},"ReturnConsumedCapacity":"INDEXES"}');
 
 export class BatchWriteFormat implements WriteFormat {
   readonly operation = 'BatchWriteItem';
   readonly maxItems = MAX_OPERATIONS;
+  readonly takesDeletes = true;
   readonly #head: Buffer;
   readonly #names: KeyNames;
   /** As many as were ever in flight at once: memory that the garbage collector need not look for. */
@@ -34,18 +46,24 @@ export class BatchWriteFormat implements WriteFormat {
     names: KeyNames,
   ) {
     this.#names = names;
-    this.#head = Buffer.from(`{"RequestItems":{${JSON.stringify(table)}:[{"PutRequest":{"Item":`);
+    this.#head = Buffer.from(`{"RequestItems":{${JSON.stringify(table)}:[`);
   }
 
-  /** The items' bytes, copied as they are. */
-  body(batch: readonly QueuedItem[]): Buffer {
-    let length = this.#head.length + TAIL.length + BETWEEN.length * (batch.length - 1);
-    for (const { item } of batch) length += item.end - item.start;
+  /** The bytes of items and keys, copied as they are. */
+  body(batch: readonly QueuedOperation[]): Buffer {
+    let length = this.#head.length + TAIL.length;
+    let opening = FIRST;
+    for (const { operation } of batch) {
+      length += openingOf(operation, opening).length + operation.end - operation.start;
+      opening = NEXT;
+    }
     const body = this.#room(length);
-    let at = 0;
-    for (const { item } of batch) {
-      at += (at === 0 ? this.#head : BETWEEN).copy(body, at);
-      at += item.buffer.copy(body, at, item.start, item.end);
+    let at = this.#head.copy(body);
+    opening = FIRST;
+    for (const { operation } of batch) {
+      at += openingOf(operation, opening).copy(body, at);
+      at += operation.buffer.copy(body, at, operation.start, operation.end);
+      opening = NEXT;
     }
     TAIL.copy(body, at);
     return body;
@@ -65,7 +83,7 @@ export class BatchWriteFormat implements WriteFormat {
     return Buffer.from(room, 0, length);
   }
 
-  answer(json: string, batch: readonly QueuedItem[]): WriteAnswer {
+  answer(json: string, batch: readonly QueuedOperation[]): WriteAnswer {
     return orUnreadable(() => {
       const parsed = objectIn(JSON.parse(json));
       const unprocessed = ofTable(parsed['UnprocessedItems'], this.table);
@@ -75,15 +93,19 @@ export class BatchWriteFormat implements WriteFormat {
     });
   }
 
-  #found(operations: readonly unknown[], batch: readonly QueuedItem[]): ReadonlySet<QueuedItem> {
-    const byKey = new Map(batch.map((queued) => [queued.item.keyText, queued]));
-    const found = new Set<QueuedItem>();
+  #found(operations: readonly unknown[], batch: readonly QueuedOperation[]): ReadonlySet<QueuedOperation> {
+    const byKey = new Map(batch.map((queued) => [queued.operation.keyText, queued]));
+    const found = new Set<QueuedOperation>();
     for (const operation of operations) {
-      const { Item } = objectIn(objectIn(operation)['PutRequest']);
-      const key = keyTextOf(objectIn(Item), this.#names);
+      const { PutRequest, DeleteRequest } = objectIn(operation);
+      const deletes = PutRequest === undefined;
+      const attributes = deletes ? objectIn(DeleteRequest)['Key'] : objectIn(PutRequest)['Item'];
+      const key = keyTextOf(objectIn(attributes), this.#names);
       const queued = key === null ? undefined : byKey.get(key);
-      // One that was not sent, or comes back twice: which of the others it is, nobody knows.
-      if (queued === undefined || found.has(queued)) throw new UnreadableAnswer();
+      // One that was not sent, or comes back twice or as another one: which of the others it is, nobody knows.
+      if (queued === undefined || isDelete(queued.operation) !== deletes || found.has(queued)) {
+        throw new UnreadableAnswer();
+      }
       found.add(queued);
     }
     return found;
@@ -94,7 +116,11 @@ export class BatchWriteFormat implements WriteFormat {
     return ANSWER_WORDS_BYTES + ESCAPED * body.length;
   }
 
-  refusal(): null {
+  conditionFailed(): null {
     return null;
   }
+}
+
+function openingOf(operation: WriteOperation, opening: Opening): Buffer {
+  return isDelete(operation) ? opening.delete : opening.put;
 }

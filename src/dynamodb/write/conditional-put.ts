@@ -2,13 +2,19 @@
  * PutItem on a condition, for a table that an application writes too: an item goes where there is none, or an older one
  * by the attribute that holds the version. What is as new, newer, or without a comparable version stays as it is; the
  * refusal brings it along, so that an item of our own that is there already is told from one of the application's.
+ *
+ * Nothing is deleted this way. A condition on the version could spare newer items, but no condition keeps what was
+ * deleted away: once the application's tombstone is gone, or the item that it would replace, any older put that lands
+ * late finds nothing there, and brings the item back.
  */
 import { writeUnits } from '../../core/capacity-units.js';
 import { versionOrder } from '../../core/item-version.js';
+import type { MappedItem } from '../../core/model.js';
+import { isDelete } from '../../core/write-operation.js';
 import { objectIn, orUnreadable, UnreadableAnswer, unitsIn } from '../http/answer-shape.js';
 import { answerBytesOf } from '../http/answer-size.js';
 import { keyTextOf, type ItemAttributes, type KeyNames } from '../key-text.js';
-import type { QueuedItem } from './partition-queue.js';
+import type { QueuedOperation } from './queued-operation.js';
 import type { RequestFailure } from '../failures/service-errors.js';
 import { NONE, type WriteAnswer, type WriteFormat } from './write-format.js';
 
@@ -21,12 +27,13 @@ export interface WriteCondition {
   readonly storedBytes: (attributes: ItemAttributes) => number;
 }
 
-const REFUSED = 'ConditionalCheckFailedException';
-const REFUSAL = { unprocessed: NONE, incomparable: false, indexed: false } as const;
+const CONDITION_FAILED = 'ConditionalCheckFailedException';
+const NOT_WRITTEN = { unprocessed: NONE, incomparable: false, indexed: false } as const;
 
 export class ConditionalPutFormat implements WriteFormat {
   readonly operation = 'PutItem';
   readonly maxItems = 1;
+  readonly takesDeletes = false;
   readonly #head: string;
 
   constructor(
@@ -40,10 +47,10 @@ export class ConditionalPutFormat implements WriteFormat {
       `"ReturnValuesOnConditionCheckFailure":"ALL_OLD","ExpressionAttributeNames":${placeholders},`;
   }
 
-  body([queued]: readonly QueuedItem[]): Buffer {
+  body([queued]: readonly QueuedOperation[]): Buffer {
     if (queued === undefined) throw new TypeError('an empty batch');
-    const { buffer, start, end } = queued.item;
-    const head = Buffer.from(`${this.#head}${conditionText(this.#versionIn(queued.item.text))},"Item":`);
+    const { buffer, start, end, text } = itemOf(queued);
+    const head = Buffer.from(`${this.#head}${conditionText(this.#versionIn(text))},"Item":`);
     return Buffer.concat([head, buffer.subarray(start, end), CLOSING]);
   }
 
@@ -66,12 +73,12 @@ export class ConditionalPutFormat implements WriteFormat {
     return answerBytesOf(1);
   }
 
-  refusal({ reason, item }: RequestFailure, batch: readonly QueuedItem[]): WriteAnswer | null {
+  conditionFailed({ reason, item }: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null {
     const [queued] = batch;
-    if (reason !== REFUSED || queued === undefined) return null;
+    if (reason !== CONDITION_FAILED || queued === undefined) return null;
     // A service that does not say what is there (dynalite): it is some item that must not be overwritten.
-    if (item === undefined) return { ...REFUSAL, newer: new Set(batch), units: queued.units };
-    return orUnreadable(() => this.#refusedBy(objectIn(item), queued));
+    if (item === undefined) return { ...NOT_WRITTEN, newer: new Set(batch), units: queued.units };
+    return orUnreadable(() => this.#keptBy(objectIn(item), queued));
   }
 
   /**
@@ -79,13 +86,15 @@ export class ConditionalPutFormat implements WriteFormat {
    * written to: such an item is none of the application's that could be left alone, but an answer of something else, of
    * which nothing is believed.
    */
-  #refusedBy(item: ItemAttributes, queued: QueuedItem): WriteAnswer {
+  #keptBy(item: ItemAttributes, queued: QueuedOperation): WriteAnswer {
     const text = this.condition.canonicalText(item);
-    if (keyTextOf(JSON.parse(text) as ItemAttributes, this.names) !== queued.item.keyText) throw new UnreadableAnswer();
-    const ours = text === queued.item.text;
-    const order = versionOrder(this.#versionIn(text), this.#versionIn(queued.item.text));
+    if (keyTextOf(JSON.parse(text) as ItemAttributes, this.names) !== queued.operation.keyText)
+      throw new UnreadableAnswer();
+    const sent = itemOf(queued).text;
+    const ours = text === sent;
+    const order = versionOrder(this.#versionIn(text), this.#versionIn(sent));
     return {
-      ...REFUSAL,
+      ...NOT_WRITTEN,
       newer: ours ? NONE : new Set([queued]),
       incomparable: order === 'incomparable',
       // AWS: a refused write consumes by the larger of both items, of the table alone.
@@ -99,6 +108,12 @@ export class ConditionalPutFormat implements WriteFormat {
 }
 
 const CLOSING = Buffer.from('}');
+
+/** @throws TypeError for a delete, which the writer refuses before it is queued */
+function itemOf({ operation }: QueuedOperation): MappedItem {
+  if (isDelete(operation)) throw new TypeError('a delete has no condition');
+  return operation;
+}
 
 /**
  * A missing or differently typed version makes `<` false, so that such an item is not overwritten; texts also of one

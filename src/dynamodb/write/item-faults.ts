@@ -4,7 +4,7 @@
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { BadRow, Row } from '../../core/model.js';
 import type { WriteReceipt } from '../../core/ports/ports.js';
-import { refusal, refused } from '../failures/service-errors.js';
+import { explainInvalid, invalidRequest } from '../failures/service-errors.js';
 import type { RequestFailure } from '../failures/service-errors.js';
 
 /** The cause of E_ITEM_KEY_SHARED: the row that came first, and the one that wants the same item key. */
@@ -42,6 +42,15 @@ export function rowsTooOld(shard: string, table: string): FerryError {
   );
 }
 
+/** A delete that could not be made safe: nothing of its write is sent. */
+export function deletesBesideLiveWriter(shard: string, table: string): FerryError {
+  return new FerryError(
+    'E_LIVE_WRITER',
+    `shard ${shard}: an application writes table ${table} too, so dynaferry deletes no item of it`,
+    'let the application delete, and leave a tombstone at the item key: without one, an older row that is written late would bring the item back',
+  );
+}
+
 export function sharedKey(shard: string, table: string, cause: SharedKeyCause): FerryError {
   return cause.first === cause.second
     ? new FerryError(
@@ -63,9 +72,9 @@ export function refusedItem(
   table: string,
   { row, failure }: Omit<RefusedItemCause, 'bad'>,
 ): FerryError {
-  const { whose, fact, next } = refusal(failure);
+  const { whose, fact, next } = explainInvalid(failure);
   const bad = whose === 'item' ? { bad: badRow(failure, fact, next) } : {};
-  return refused(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
+  return invalidRequest(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
 }
 
 /** @returns null where it is no single row's fault, and all of the write fails with it */

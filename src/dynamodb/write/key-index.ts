@@ -3,41 +3,41 @@
  * the texts, took a tenth of a backfill's processor time; a Map of hashes, which makes its table anew as items come and
  * go, a third of that.
  */
-import { haveOneKey, type MappedItem } from '../../core/model.js';
-import type { QueuedItem } from './partition-queue.js';
+import { haveOneKey, type ItemKey } from '../../core/model.js';
+import type { QueuedOperation } from './queued-operation.js';
 
 const FIRST_CHAINS = 1024;
 
 export class KeyIndex {
   /** The first item of each chain of `nextOfChain`; a power of two of them. */
-  #chains: (QueuedItem | null)[] = noChains(FIRST_CHAINS);
+  #chains: (QueuedOperation | null)[] = noChains(FIRST_CHAINS);
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** The one that has the item's key, or null. */
-  holder(item: MappedItem): QueuedItem | null {
-    for (let queued = this.#first(item); queued !== null; queued = queued.nextOfChain) {
-      if (haveOneKey(queued.item, item)) return queued;
+  /** @returns the operation that has this key; null: none has it */
+  holder(key: ItemKey): QueuedOperation | null {
+    for (let queued = this.#first(key); queued !== null; queued = queued.nextOfChain) {
+      if (haveOneKey(queued.operation, key)) return queued;
     }
     return null;
   }
 
   /** Its key must have no holder. */
-  add(queued: QueuedItem): void {
+  add(queued: QueuedOperation): void {
     if (this.#size === this.#chains.length) this.#grow();
-    queued.nextOfChain = this.#first(queued.item);
-    this.#chains[this.#chainOf(queued.item)] = queued;
+    queued.nextOfChain = this.#first(queued.operation);
+    this.#chains[this.#chainOf(queued.operation)] = queued;
     this.#size += 1;
   }
 
   /** What is not there is left alone. */
-  remove(queued: QueuedItem): void {
-    const first = this.#first(queued.item);
+  remove(queued: QueuedOperation): void {
+    const first = this.#first(queued.operation);
     if (first === queued) {
-      this.#chains[this.#chainOf(queued.item)] = queued.nextOfChain;
+      this.#chains[this.#chainOf(queued.operation)] = queued.nextOfChain;
     } else {
       let before = first;
       while (before !== null && before.nextOfChain !== queued) before = before.nextOfChain;
@@ -48,12 +48,12 @@ export class KeyIndex {
     this.#size -= 1;
   }
 
-  #chainOf(item: MappedItem): number {
-    return item.keyHash & (this.#chains.length - 1);
+  #chainOf(key: ItemKey): number {
+    return key.keyHash & (this.#chains.length - 1);
   }
 
-  #first(item: MappedItem): QueuedItem | null {
-    return this.#chains[this.#chainOf(item)] ?? null;
+  #first(key: ItemKey): QueuedOperation | null {
+    return this.#chains[this.#chainOf(key)] ?? null;
   }
 
   #grow(): void {
@@ -62,14 +62,14 @@ export class KeyIndex {
     for (const chain of smaller) {
       for (let queued = chain; queued !== null;) {
         const next = queued.nextOfChain;
-        queued.nextOfChain = this.#first(queued.item);
-        this.#chains[this.#chainOf(queued.item)] = queued;
+        queued.nextOfChain = this.#first(queued.operation);
+        this.#chains[this.#chainOf(queued.operation)] = queued;
         queued = next;
       }
     }
   }
 }
 
-function noChains(count: number): (QueuedItem | null)[] {
-  return new Array<QueuedItem | null>(count).fill(null);
+function noChains(count: number): (QueuedOperation | null)[] {
+  return new Array<QueuedOperation | null>(count).fill(null);
 }

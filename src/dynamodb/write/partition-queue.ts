@@ -6,22 +6,7 @@
  *   rotating  -- its items are put back -->  parked  -- release, when its time has come -->  rotating
  *   rotating  -- its last item is taken -->  forgotten
  */
-import type { MappedItem } from '../../core/model.js';
-import type { PendingWrite } from './pending-write.js';
-
-/** One item on its way; the only object made per item. */
-export interface QueuedItem {
-  readonly item: MappedItem;
-  readonly write: PendingWrite;
-  /** Write units of the base table: whole KB, rounded up. */
-  readonly units: number;
-  /** Tries in which nothing of its batch progressed. */
-  attempts: number;
-  /** The next one of its lane. */
-  next: QueuedItem | null;
-  /** The next one of its chain in the key index. */
-  nextOfChain: QueuedItem | null;
-}
+import type { QueuedOperation } from './queued-operation.js';
 
 export interface BatchBounds {
   readonly maxItems: number;
@@ -40,8 +25,8 @@ export interface Pace {
 
 interface Lane {
   readonly partition: string;
-  head: QueuedItem | null;
-  tail: QueuedItem | null;
+  head: QueuedOperation | null;
+  tail: QueuedOperation | null;
   size: number;
   /** Monotonic ms; 0: not parked. */
   parkedUntil: number;
@@ -70,8 +55,8 @@ export class PartitionQueue {
     return this.#lanes.get(partition)?.size ?? 0;
   }
 
-  push(queued: QueuedItem): void {
-    const lane = this.#laneOf(queued.item.partition);
+  push(queued: QueuedOperation): void {
+    const lane = this.#laneOf(queued.operation.partition);
     queued.next = null;
     if (lane.tail === null) lane.head = queued;
     else lane.tail.next = queued;
@@ -80,8 +65,8 @@ export class PartitionQueue {
   }
 
   /** Puts back what was taken and not written, before the items behind it, and parks its lane until then. */
-  pushBack(queued: QueuedItem, parkedUntil: number): void {
-    const lane = this.#laneOf(queued.item.partition);
+  pushBack(queued: QueuedOperation, parkedUntil: number): void {
+    const lane = this.#laneOf(queued.operation.partition);
     queued.next = lane.head;
     lane.head = queued;
     lane.tail ??= queued;
@@ -93,8 +78,8 @@ export class PartitionQueue {
    * The next batch: one item a lane in turn, from lanes that are not parked. A lane whose pace is used up is parked.
    * @param now monotonic ms
    */
-  take({ maxItems, maxBytes, maxUnits }: BatchBounds, now: number, pace: Pace | null = null): QueuedItem[] {
-    const taken: QueuedItem[] = [];
+  take({ maxItems, maxBytes, maxUnits }: BatchBounds, now: number, pace: Pace | null = null): QueuedOperation[] {
+    const taken: QueuedOperation[] = [];
     let bytes = 0;
     let units = 0;
     while (taken.length < maxItems) {
@@ -106,7 +91,7 @@ export class PartitionQueue {
         continue;
       }
       const queued = lane.head;
-      bytes += queued.item.end - queued.item.start;
+      bytes += queued.operation.end - queued.operation.start;
       units += queued.units;
       if ((bytes > maxBytes || units > maxUnits) && taken.length > 0) {
         this.#prepend(lane);
@@ -143,10 +128,10 @@ export class PartitionQueue {
   }
 
   /** Drops the items of writes that have failed. Walks the whole queue: for the rare case. @returns what was dropped */
-  dropFailed(): QueuedItem[] {
-    const dropped: QueuedItem[] = [];
+  dropFailed(): QueuedOperation[] {
+    const dropped: QueuedOperation[] = [];
     for (const lane of this.#lanes.values()) {
-      let last: QueuedItem | null = null;
+      let last: QueuedOperation | null = null;
       for (let queued = lane.head; queued !== null; queued = queued.next) {
         if (queued.write.failed) {
           dropped.push(queued);

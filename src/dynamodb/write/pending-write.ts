@@ -17,6 +17,7 @@ export class PendingWrite {
   #inFlight = 0;
   #units = 0;
   #newer = 0;
+  #superseded = 0;
   #failure: FerryError | null = null;
   readonly #refused: FerryError[] = [];
 
@@ -35,6 +36,10 @@ export class PendingWrite {
 
   get failed(): boolean {
     return this.#failure !== null;
+  }
+
+  get failure(): FerryError | null {
+    return this.#failure;
   }
 
   /** True while some of its items are neither acknowledged nor in flight. */
@@ -64,6 +69,12 @@ export class PendingWrite {
     this.#settle();
   }
 
+  /** One of its items was replaced by a later operation on the same key, and that one was acknowledged. */
+  superseded(): void {
+    this.#superseded++;
+    this.acknowledged(0, false);
+  }
+
   /** One of its items will never be written, and its row is to blame. */
   refused(error: FerryError): void {
     this.#inFlight--;
@@ -86,7 +97,12 @@ export class PendingWrite {
 
   /** All of its items were answered. */
   #end(): void {
-    const receipt = { items: this.#items - this.#refused.length, newer: this.#newer, units: this.#units };
+    const receipt = {
+      items: this.#items - this.#refused.length,
+      newer: this.#newer,
+      superseded: this.#superseded,
+      units: this.#units,
+    };
     if (this.#refused.length === 0) this.#resolve(receipt);
     else this.#reject(refusedItems(this.#refused, receipt));
   }
@@ -99,16 +115,16 @@ export class PendingWrite {
 }
 
 /** The writes that are not settled yet. */
-export class OpenWrites {
+export class UnsettledWrites {
   readonly #open = new Set<PendingWrite>();
 
   add(write: PendingWrite): void {
     this.#open.add(write);
   }
 
-  forgetSettled(write: PendingWrite): void {
+  readonly forgetSettled = (write: PendingWrite): void => {
     if (write.settled) this.#open.delete(write);
-  }
+  };
 
   /** @param failure of the whole run: it fails every write with something waiting @returns whether any has failed */
   sweep(failure: FerryError | null): boolean {

@@ -4,7 +4,7 @@
  */
 import { asFerryError } from '../../core/thrown.js';
 import { UnreadableAnswer } from '../http/answer-shape.js';
-import type { QueuedItem } from './partition-queue.js';
+import type { QueuedOperation } from './queued-operation.js';
 import type { RequestChannel } from '../http/request-channel.js';
 import { judge, RequestFailure, type Verdict } from '../failures/service-errors.js';
 
@@ -14,7 +14,9 @@ export interface WriteFormat {
   readonly table: string;
   /** Items in one request, at most. */
   readonly maxItems: number;
-  body(batch: readonly QueuedItem[]): Buffer;
+  /** Whether a delete can be sent that takes away nothing but what it is meant for. */
+  readonly takesDeletes: boolean;
+  body(batch: readonly QueuedOperation[]): Buffer;
   /**
    * A body whose request was answered may be written over: nobody sends it again, and its signature fits no other
    * bytes.
@@ -24,21 +26,21 @@ export interface WriteFormat {
    * @throws UnreadableAnswer where it has another shape, or speaks of items that were not sent: then nothing counts as
    * written
    */
-  answer(json: string, batch: readonly QueuedItem[]): WriteAnswer;
+  answer(json: string, batch: readonly QueuedOperation[]): WriteAnswer;
   /** The most that an answer to this request may have. */
   answerBytes(body: Buffer): number;
   /**
    * What an error answer says of the items; null where it is a failure, to be judged like any other.
    * @throws UnreadableAnswer as `answer` does
    */
-  refusal(failure: RequestFailure, batch: readonly QueuedItem[]): WriteAnswer | null;
+  conditionFailed(failure: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null;
 }
 
 /** All of the batch but `unprocessed` is acknowledged. */
 export interface WriteAnswer {
-  readonly unprocessed: ReadonlySet<QueuedItem>;
+  readonly unprocessed: ReadonlySet<QueuedOperation>;
   /** Acknowledged, but not written: the target holds another item there that must not be overwritten. */
-  readonly newer: ReadonlySet<QueuedItem>;
+  readonly newer: ReadonlySet<QueuedOperation>;
   /** Of those that are `newer`, some only cannot be told to be older. */
   readonly incomparable: boolean;
   /** Write units of table and indexes; null where the service does not say. */
@@ -47,7 +49,7 @@ export interface WriteAnswer {
   readonly indexed: boolean;
 }
 
-export const NONE: ReadonlySet<QueuedItem> = new Set();
+export const NONE: ReadonlySet<QueuedOperation> = new Set();
 
 /** What came of one request: an answer, or what its failure means. */
 export type WriteOutcome =
@@ -60,7 +62,7 @@ export type WriteOutcome =
 export async function sendBatch(
   channel: RequestChannel,
   format: WriteFormat,
-  batch: readonly QueuedItem[],
+  batch: readonly QueuedOperation[],
   signal: AbortSignal | null = null,
 ): Promise<WriteOutcome> {
   try {
@@ -77,9 +79,9 @@ export async function sendBatch(
   }
 }
 
-function failed(failure: RequestFailure, format: WriteFormat, batch: readonly QueuedItem[]): WriteOutcome {
+function failed(failure: RequestFailure, format: WriteFormat, batch: readonly QueuedOperation[]): WriteOutcome {
   try {
-    const answer = format.refusal(failure, batch);
+    const answer = format.conditionFailed(failure, batch);
     if (answer !== null) return { kind: 'answered', answer };
   } catch (thrown) {
     if (thrown instanceof UnreadableAnswer) return ambiguous(thrown);

@@ -8,13 +8,13 @@
 import type { FerryError } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { Backlog } from './backlog.js';
-import { type Patience, retryDelay } from '../failures/backoff.js';
+import { type NoProgressDeadline, retryDelay } from '../failures/backoff.js';
 import { BelievableUnits, writeBounds } from '../http/believable-units.js';
 import { blamedOn, comparesNothing, refusedItem } from './item-faults.js';
-import type { QueuedItem } from './partition-queue.js';
-import type { OpenWrites } from './pending-write.js';
+import type { QueuedOperation } from './queued-operation.js';
+import type { UnsettledWrites } from './pending-write.js';
 import { RequestFailure, unavailable } from '../failures/service-errors.js';
-import type { CostFactor } from '../capacity/unit-estimate.js';
+import type { CostFactor } from '../capacity/cost-factor.js';
 import type { WriteFeedback } from './write-feedback.js';
 import type { WriteAnswer, WriteFormat, WriteOutcome } from './write-format.js';
 import type { ItemWriterOptions } from './writer-options.js';
@@ -24,9 +24,9 @@ export interface WriterParts {
   readonly options: ItemWriterOptions;
   readonly format: WriteFormat;
   readonly backlog: Backlog;
-  readonly writes: OpenWrites;
+  readonly writes: UnsettledWrites;
   readonly feedback: WriteFeedback;
-  readonly patience: Patience;
+  readonly deadline: NoProgressDeadline;
   readonly cost: CostFactor;
   /** Ends the run. */
   readonly fail: (error: FerryError) => void;
@@ -36,7 +36,7 @@ export interface WriterParts {
 
 /** One request, after it was sent. */
 export interface SentBatch {
-  readonly items: readonly QueuedItem[];
+  readonly items: readonly QueuedOperation[];
   /** Units that the budget was debited with. */
   readonly debited: number;
   /** performance.now() */
@@ -79,7 +79,7 @@ export class WriteOutcomes {
     // What was refused stays debited: it cost no unit, but attempts for nothing would else go out at any rate.
     const tried = sumUnits(batch);
     budget.settle((consumed ?? computed * this.#parts.cost.factor) - debited * (computed / tried));
-    this.#parts.feedback.note({ batch, units: tried, refused: unprocessed, hotKeyRange: false, sentAt }, now);
+    this.#parts.feedback.note({ batch, units: tried, throttled: unprocessed, hotKeyRange: false, sentAt }, now);
     budget.noteConsumed(units);
     this.#acknowledge(written, newer, units, computed);
     const elapsedMs = now - sentAt;
@@ -94,7 +94,7 @@ export class WriteOutcomes {
     if (unprocessed.size === 0) return;
     emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
     // A service that takes nothing may say so in a success as well: the reader does not bear that for ever either.
-    if (written.length === 0 && this.#parts.patience.exhaustedBy(now)) {
+    if (written.length === 0 && this.#parts.deadline.exhaustedBy(now)) {
       const failure = new RequestFailure(UNPROCESSED, 200, true);
       this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
       return;
@@ -108,17 +108,22 @@ export class WriteOutcomes {
   }
 
   /** Gives each item its whole-numbered part of what the request consumed; the parts add up exactly. */
-  #acknowledge(written: readonly QueuedItem[], newer: ReadonlySet<QueuedItem>, units: number, computed: number): void {
-    if (written.length > 0) this.#parts.patience.progress();
+  #acknowledge(
+    written: readonly QueuedOperation[],
+    newer: ReadonlySet<QueuedOperation>,
+    units: number,
+    computed: number,
+  ): void {
+    if (written.length > 0) this.#parts.deadline.progress();
     let computedSoFar = 0;
     let givenSoFar = 0;
     for (const queued of written) {
       computedSoFar += queued.units;
       const given = Math.round((units * computedSoFar) / computed);
       this.#parts.backlog.remove(queued);
-      queued.write.acknowledged(given - givenSoFar, newer.has(queued));
+      queued.acknowledged(given - givenSoFar, newer.has(queued));
       givenSoFar = given;
-      this.#parts.writes.forgetSettled(queued.write);
+      queued.forEachWrite(this.#parts.writes.forgetSettled);
     }
   }
 
@@ -145,11 +150,14 @@ export class WriteOutcomes {
       this.#giveUp(batch, outcome.error);
     } else if (outcome.kind === 'invalid') {
       this.#bisect(batch, failure);
-    } else if (this.#parts.patience.exhaustedBy(now)) {
+    } else if (this.#parts.deadline.exhaustedBy(now)) {
       this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
     } else {
       if (outcome.kind === 'throttled') {
-        this.#parts.feedback.note({ batch, units: sumUnits(batch), refused: new Set(batch), hotKeyRange, sentAt }, now);
+        this.#parts.feedback.note(
+          { batch, units: sumUnits(batch), throttled: new Set(batch), hotKeyRange, sentAt },
+          now,
+        );
         emitter.emit('target.throttled', { shard, items: batch.length, reasons: failure.throttlingReasons });
       }
       const throttled = outcome.kind === 'throttled';
@@ -158,9 +166,9 @@ export class WriteOutcomes {
   }
 
   /** @returns false where they could not be recorded: then nothing of them may be sent again, and the run has failed */
-  #recordSuspects(batch: readonly QueuedItem[]): boolean {
+  #recordSuspects(batch: readonly QueuedOperation[]): boolean {
     try {
-      this.#parts.options.onSuspects(batch.map((queued) => queued.item.keyText));
+      this.#parts.options.onSuspects(batch.map((queued) => queued.operation.keyText));
       return true;
     } catch (thrown) {
       this.#giveUp(batch, asFerryError(thrown, 'recording what may have been written'));
@@ -168,7 +176,7 @@ export class WriteOutcomes {
     }
   }
 
-  #retry(batch: readonly QueuedItem[], reason: string, how: RetryCircumstances): void {
+  #retry(batch: readonly QueuedOperation[], reason: string, how: RetryCircumstances): void {
     let attempt = 0;
     for (const queued of batch) {
       if (!how.progressed) queued.attempts++;
@@ -185,43 +193,43 @@ export class WriteOutcomes {
       throttled: how.throttled,
       ambiguous: how.ambiguous,
     });
+    for (const queued of batch) queued.returned();
     this.#parts.backlog.putBack(batch, delayMs);
-    for (const queued of batch) queued.write.returned();
     this.#parts.dropFailed();
   }
 
   /** One bad item makes the service refuse a whole batch: halves of it find the one. */
-  #bisect(batch: readonly QueuedItem[], failure: RequestFailure): void {
+  #bisect(batch: readonly QueuedOperation[], failure: RequestFailure): void {
     const [first] = batch;
     if (batch.length === 1 && first !== undefined) {
       this.#refuse(first, failure);
     } else {
+      for (const queued of batch) queued.returned();
       this.#parts.backlog.putBackHalves(batch);
-      for (const queued of batch) queued.write.returned();
     }
     this.#parts.dropFailed();
   }
 
   /** Where its row is to blame, the rest of its write goes on; else its write alone fails at once. */
-  #refuse(queued: QueuedItem, failure: RequestFailure): void {
+  #refuse(queued: QueuedOperation, failure: RequestFailure): void {
     const error = refusedItem(this.#parts.format.operation, this.#parts.options.table, {
-      row: queued.item.row,
+      row: queued.operation.row,
       failure,
     });
     if (blamedOn(error) === null) {
-      queued.write.fail(error);
+      queued.fail(error);
       this.#parts.backlog.remove(queued);
-      queued.write.returned();
+      queued.returned();
     } else {
       this.#parts.backlog.remove(queued);
-      queued.write.refused(error);
+      queued.refused(error);
     }
   }
 
-  #giveUp(batch: readonly QueuedItem[], error: FerryError): void {
+  #giveUp(batch: readonly QueuedOperation[], error: FerryError): void {
     for (const queued of batch) {
-      queued.write.fail(error);
-      queued.write.returned();
+      queued.fail(error);
+      queued.returned();
       this.#parts.backlog.remove(queued);
     }
     this.#parts.fail(error);
@@ -238,7 +246,7 @@ interface RetryCircumstances {
   readonly ambiguous: boolean;
 }
 
-export function sumUnits(batch: readonly QueuedItem[]): number {
+export function sumUnits(batch: readonly QueuedOperation[]): number {
   let sum = 0;
   for (const queued of batch) sum += queued.units;
   return sum;

@@ -13,20 +13,20 @@
 import { setMaxListeners } from 'node:events';
 import { ageOf, thisInstant } from '../../core/time/age.js';
 import { interrupted, type FerryError } from '../../core/errors.js';
-import type { MappedItem } from '../../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
-import { Admission } from './admission.js';
+import { isDelete, type WriteOperation } from '../../core/write-operation.js';
+import { Backpressure } from './backpressure.js';
 import { Backlog } from './backlog.js';
-import { Patience } from '../failures/backoff.js';
+import { NoProgressDeadline } from '../failures/backoff.js';
 import { BatchWriteFormat } from './batch-write.js';
 import { ConditionalPutFormat } from './conditional-put.js';
 import { Gate } from '../../core/async/wake-up.js';
-import { rowsTooOld, sharedKey } from './item-faults.js';
-import type { QueuedItem } from './partition-queue.js';
-import { OpenWrites, PendingWrite } from './pending-write.js';
+import { deletesBesideLiveWriter, rowsTooOld, sharedKey } from './item-faults.js';
+import { UnsettledWrites, PendingWrite } from './pending-write.js';
+import type { QueuedOperation } from './queued-operation.js';
 import { RequestChannel } from '../http/request-channel.js';
 import { DEFAULT_TIMEOUTS } from '../http/timeouts.js';
-import { CostFactor } from '../capacity/unit-estimate.js';
+import { CostFactor } from '../capacity/cost-factor.js';
 import { WriteFeedback } from './write-feedback.js';
 import { sendBatch, type WriteFormat } from './write-format.js';
 import { sumUnits, WriteOutcomes } from './write-outcomes.js';
@@ -44,15 +44,15 @@ class QueueingItemWriter implements ItemWriter {
   readonly #channel: RequestChannel;
   readonly #format: WriteFormat;
   readonly #backlog: Backlog;
-  readonly #writes = new OpenWrites();
+  readonly #writes = new UnsettledWrites();
   readonly #feedback: WriteFeedback;
-  readonly #patience: Patience;
+  readonly #deadline: NoProgressDeadline;
   readonly #cost: CostFactor;
   readonly #outcomes: WriteOutcomes;
   readonly #stop = new AbortController();
   /** Ends the wait for answers. */
   readonly #cutOff = new AbortController();
-  readonly #admission = new Admission(() => this.#backlog.hasRoom);
+  readonly #backpressure = new Backpressure(() => this.#backlog.hasCapacity);
   readonly #answers = new Gate();
   #failure: FerryError | null = null;
   #inFlight = 0;
@@ -72,7 +72,7 @@ class QueueingItemWriter implements ItemWriter {
     setMaxListeners(0, this.#cutOff.signal); // one for each request in flight
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
-    this.#patience = new Patience(options.patienceSeconds);
+    this.#deadline = new NoProgressDeadline(options.patienceSeconds);
     // Until an answer says what items cost, as if each had an entry in every index: what is debited too much comes back
     // with the answer.
     this.#cost = new CostFactor(1 + (options.indexes ?? 0));
@@ -82,7 +82,7 @@ class QueueingItemWriter implements ItemWriter {
       backlog: this.#backlog,
       writes: this.#writes,
       feedback: this.#feedback,
-      patience: this.#patience,
+      deadline: this.#deadline,
       cost: this.#cost,
       fail: (error) => this.#fail(error),
       dropFailed: () => this.#dropFailed(),
@@ -91,24 +91,29 @@ class QueueingItemWriter implements ItemWriter {
 
   // -------------------------------------------------------------------------------------------- the way in
 
-  async ready(signal: AbortSignal): Promise<void> {
+  async waitForRoom(signal: AbortSignal): Promise<void> {
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
       if (signal.aborted) throw interrupted();
-      if (this.#backlog.hasRoom) return;
-      await this.#admission.wait(signal);
+      if (this.#backlog.hasCapacity) return;
+      await this.#backpressure.wait(signal);
     }
   }
 
-  write(items: readonly MappedItem[], readAt = thisInstant()): Promise<WriteReceipt> {
+  write(operations: readonly WriteOperation[], readAt = thisInstant()): Promise<WriteReceipt> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (items.length === 0) return Promise.resolve({ items: 0, newer: 0, units: 0 });
-    const write = new PendingWrite(items.length, readAt);
+    if (operations.length === 0) return Promise.resolve({ items: 0, newer: 0, superseded: 0, units: 0 });
+    const { keyConflicts = 'reject', shard, table } = this.#options;
+    if (!this.#format.takesDeletes && operations.some(isDelete)) {
+      return Promise.reject(deletesBesideLiveWriter(shard, table));
+    }
+    const write = new PendingWrite(operations.length, readAt);
     this.#writes.add(write);
-    for (const item of items) {
-      const holder = this.#backlog.holder(item);
-      if (holder !== null) return this.#refuseShared(holder, item, write);
-      this.#backlog.add(item, write);
+    for (const operation of operations) {
+      const holder = this.#backlog.holder(operation);
+      if (holder === null) this.#backlog.add(operation, write);
+      else if (keyConflicts === 'supersede') this.#backlog.supersede(holder, operation, write);
+      else return this.#refuseShared(holder, operation, write);
     }
     this.#planPump();
     return write.receipt;
@@ -127,9 +132,9 @@ class QueueingItemWriter implements ItemWriter {
    * Neither row may win: both writes fail, and whoever asked can name both rows. Both are told once nothing of the
    * first is in flight: where the two are one row that moved, what is written next must not race with it.
    */
-  #refuseShared(holder: QueuedItem, item: MappedItem, write: PendingWrite): Promise<WriteReceipt> {
+  #refuseShared(holder: QueuedOperation, operation: WriteOperation, write: PendingWrite): Promise<WriteReceipt> {
     const { shard, table } = this.#options;
-    const error = sharedKey(shard, table, { first: holder.item.row, second: item.row });
+    const error = sharedKey(shard, table, { first: holder.operation.row, second: operation.row });
     const refused = (): Promise<WriteReceipt> => write.receipt;
     // It is listened to only later.
     refused().catch(() => undefined);
@@ -137,7 +142,7 @@ class QueueingItemWriter implements ItemWriter {
     write.fail(error);
     this.#dropFailed();
     // What was dropped left room, and nothing may be in flight whose answer would say so.
-    this.#admission.admit();
+    this.#backpressure.admit();
     return holder.write.receipt.then(refused, refused);
   }
 
@@ -168,33 +173,33 @@ class QueueingItemWriter implements ItemWriter {
   /**
    * An item that was deleted meanwhile may have lost its tombstone by now, and the condition would let it come back.
    */
-  #tooOld(batch: readonly QueuedItem[]): boolean {
+  #tooOld(batch: readonly QueuedOperation[]): boolean {
     const { rowLifeMs = null } = this.#options;
     return rowLifeMs !== null && batch.some(({ write }) => ageOf(write.readAt) > rowLifeMs);
   }
 
   #waitForBudget(): void {
     // What is under way is the target's to answer; where nothing is, its failures do not go on.
-    if (this.#inFlight === 0) this.#patience.heldBack(performance.now());
+    if (this.#inFlight === 0) this.#deadline.heldBack(performance.now());
     if (this.#waitsForBudget) return;
     this.#waitsForBudget = true;
     this.#options.budget.take(0, this.#stop.signal).then(
       () => {
         this.#waitsForBudget = false;
-        this.#patience.released(performance.now());
+        this.#deadline.released(performance.now());
         this.#pump();
       },
       () => undefined, // stopped: nothing is sent any more
     );
   }
 
-  async #send(batch: readonly QueuedItem[]): Promise<void> {
+  async #send(batch: readonly QueuedOperation[]): Promise<void> {
     const { shard, budget, emitter } = this.#options;
     const debited = sumUnits(batch) * this.#cost.factor;
     budget.tryTake(debited); // the pump saw it open
     budget.sent(debited);
     this.#inFlight++;
-    for (const queued of batch) queued.write.sent();
+    for (const queued of batch) queued.sent();
     const sentAt = performance.now();
     emitter.emit('batch.sent', { shard, items: batch.length, units: debited });
     const outcome = await sendBatch(this.#channel, this.#format, batch, this.#cutOff.signal);
@@ -202,7 +207,7 @@ class QueueingItemWriter implements ItemWriter {
     this.#outcomes.take({ items: batch, debited, sentAt }, outcome);
     this.#inFlight--;
     this.#pump();
-    this.#admission.admit();
+    this.#backpressure.admit();
     this.#answers.wake();
   }
 
@@ -214,13 +219,13 @@ class QueueingItemWriter implements ItemWriter {
     this.#stop.abort();
     this.#backlog.stop();
     this.#dropFailed();
-    this.#admission.end();
+    this.#backpressure.end();
   }
 
   /**
    * Drops what waits for writes that have failed; once the run has failed, that is every write with something waiting.
    */
   #dropFailed(): void {
-    if (this.#writes.sweep(this.#failure)) this.#backlog.dropFailed();
+    for (let more = true; more && this.#writes.sweep(this.#failure);) more = this.#backlog.dropFailed();
   }
 }

@@ -44,7 +44,7 @@ export interface ClaimedWrite {
   readonly receipt: WriteReceipt;
 }
 
-const NOTHING_WRITTEN: WriteReceipt = { items: 0, newer: 0, units: 0 };
+const NOTHING_WRITTEN: WriteReceipt = { items: 0, newer: 0, superseded: 0, units: 0 };
 
 interface RowPlace {
   readonly table: string;

@@ -162,7 +162,7 @@ async function retryStep(
     const cursor = row === null ? null : job.source.cursorOf(row);
     return { bad, cursor, fate: fateOf(context, job, { row, bad, seen, now: now() }) };
   });
-  await writer.ready(context.signal);
+  await writer.waitForRoom(context.signal);
   const claimed = await keys.claim(
     mapped.flatMap(({ fate }) => (fate.kind === 'moved' ? fate.items : [])),
     context.signal,

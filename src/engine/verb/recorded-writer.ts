@@ -6,9 +6,9 @@
  * fails, and the run counts as broken off: verification then waits until nothing of it can land any longer.
  */
 import type { Instant } from '../../core/time/age.js';
-import type { MappedItem } from '../../core/model.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
+import type { WriteOperation } from '../../core/write-operation.js';
 
 /** Opens the writer that is recorded. @param onSuspects called with the keys of requests that may have been applied */
 export type OpenItemWriter = (onSuspects: (keyTexts: readonly string[]) => void) => ItemWriter;
@@ -26,13 +26,13 @@ export class RecordedWriter implements ItemWriter {
     this.#writer = open((keyTexts) => this.#record(keyTexts));
   }
 
-  ready(signal: AbortSignal): Promise<void> {
-    return this.#writer.ready(signal);
+  waitForRoom(signal: AbortSignal): Promise<void> {
+    return this.#writer.waitForRoom(signal);
   }
 
   /** @param readAt passed on: beside a live writer, rows that waited too long are not written */
-  write(items: readonly MappedItem[], readAt?: Instant): Promise<WriteReceipt> {
-    return this.#writer.write(items, readAt);
+  write(operations: readonly WriteOperation[], readAt?: Instant): Promise<WriteReceipt> {
+    return this.#writer.write(operations, readAt);
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@
  * Compares what a row maps to with what the target holds; what both are made of, where they differ, are canonical
  * texts.
  */
-import { SAME, type HeldItem } from '../../core/held-item.js';
+import { SAME, type FoundItem } from '../../core/found-item.js';
 import { versionOrder } from '../../core/item-version.js';
 import type { Difference, MappedItem } from '../../core/model.js';
 import type { TtlDeletions } from './ttl-deletions.js';
@@ -15,7 +15,7 @@ import type { TtlDeletions } from './ttl-deletions.js';
  */
 export function compareItem(
   item: MappedItem,
-  held: HeldItem,
+  held: FoundItem,
   deletions: Pick<TtlDeletions, 'mayHaveDeleted'>,
   version: string | null,
 ): Difference | 'newer' | 'expired' | null {

@@ -117,7 +117,7 @@ export async function confirmDifferences(
       }
     }
     const again = [...looked];
-    const { held } = await reader.read(
+    const { found: held } = await reader.read(
       again.map(([, { after }]) => after),
       signal,
     );

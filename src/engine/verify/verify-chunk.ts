@@ -4,7 +4,7 @@
  */
 import { ageOf } from '../../core/time/age.js';
 import type { ComparisonTime } from '../../core/evidence.js';
-import type { HeldItem } from '../../core/held-item.js';
+import type { FoundItem } from '../../core/found-item.js';
 import type { MappedItem } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
 import { Permits } from '../../core/async/permits.js';
@@ -69,7 +69,7 @@ export class VerifyHandler implements ChunkHandler {
     return Promise.resolve();
   }
 
-  #sort(items: readonly MappedItem[], held: readonly HeldItem[]): Sorted {
+  #sort(items: readonly MappedItem[], held: readonly FoundItem[]): Sorted {
     const candidates: MappedItem[] = [];
     const expired: MappedItem[] = [];
     const absent: MappedItem[] = [];
@@ -97,7 +97,7 @@ export class VerifyHandler implements ChunkHandler {
   async #compare(chunk: RowChunk, mapped: MappedChunk, now: number, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, guard, progress, suspects } = this.parts;
     const compared = suspects.beforeReading();
-    const { held, units } = await reader.read(mapped.items, signal);
+    const { found: held, units } = await reader.read(mapped.items, signal);
     const { candidates, expired, absent } = this.#sort(mapped.items, held);
     const confirmed = await confirmDifferences(
       this.job,

@@ -1,7 +1,7 @@
 /** Diffs sampled or named rows of one shard against the target. */
 import type { Config } from '../../config/model.js';
 import { EventBus } from '../../core/events.js';
-import type { TokenBucket } from '../../dynamodb/capacity/budget.js';
+import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { diffRows, type RowDiff } from '../../engine/diff.js';
 import type { MappedItem } from '../../core/model.js';
 import { NO_TARGET, type ItemRead, type ItemReader } from '../../core/ports/ports.js';
@@ -65,7 +65,7 @@ export async function diffShard(
 /** Before the target table is made, every item is new. */
 class EmptyReader implements ItemReader {
   read(items: readonly MappedItem[]): Promise<ItemRead> {
-    return Promise.resolve({ held: items.map(() => null), units: 0 });
+    return Promise.resolve({ found: items.map(() => null), units: 0 });
   }
 
   close(): Promise<void> {

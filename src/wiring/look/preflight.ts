@@ -6,7 +6,7 @@ import type { Config } from '../../config/model.js';
 import type { FerryError, Finding } from '../../core/errors.js';
 import type { TableInfo } from '../../core/model.js';
 import { asFerryError } from '../../core/thrown.js';
-import { targetFaults } from '../../dynamodb/table/target-faults.js';
+import { targetFaults } from '../../dynamodb/table/table-findings.js';
 import type { CompiledMapping } from '../../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../../mysql/inspect/preflight.js';
 import { readCopied } from '../../state/status/read-home.js';

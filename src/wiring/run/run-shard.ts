@@ -9,7 +9,7 @@ import { asFerryError } from '../../core/thrown.js';
 import type { EventBus } from '../../core/events.js';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
-import { TokenBucket } from '../../dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { systemClock } from '../../dynamodb/capacity/clock.js';
 import { replaced } from '../../dynamodb/table/target-guard.js';
 import { IncidentBook } from '../../engine/pass/incident-book.js';

@@ -17,7 +17,7 @@
  */
 import type { Config } from '../../config/model.js';
 import type { EventBus } from '../../core/events.js';
-import type { TokenBucket } from '../../dynamodb/capacity/budget.js';
+import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { LOOK_AROUND, StallWatch, type StallTimes, type Wait } from '../../engine/pass/stall-watch.js';
 import { VERBS } from '../../engine/verbs.js';
 import type { ShardTask } from './shard-task.js';

@@ -46,7 +46,7 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     await put(server, target.table, live('older', { N: '9' }), ...kept);
     const sorts = ['absent', 'older', 'newer', 'equal', 'none', 'text', 'null'];
     const items = sorts.map((sort) => sampleItem('A', sort, 'row', '10'));
-    expect(await target.writer.write(items)).toEqual({ items: 7, newer: 5, units: 7 });
+    expect(await target.writer.write(items)).toEqual({ items: 7, newer: 5, superseded: 0, units: 7 });
     const written = items.slice(0, 2).map(({ text }) => text);
     expect([...(await target.stored())].sort()).toEqual([...textsOf(kept), ...written].sort());
     const warnings = target.events.filter(({ name }) => name === 'shard.warning');
@@ -58,13 +58,13 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     await using target = await openTarget(server, { conditional: true });
     const items = sampleItems(30, 3);
     await target.writer.write(items);
-    expect(await target.writer.write(items)).toEqual({ items: 30, newer: tells ? 0 : 30, units: 30 });
+    expect(await target.writer.write(items)).toEqual({ items: 30, newer: tells ? 0 : 30, superseded: 0, units: 30 });
   });
 
   test.each(telling)('a refused put counts by the larger of both items in the budget', async () => {
     await using target = await openTarget(server, { conditional: true });
     await put(server, target.table, { ...live('1', { N: '2' }), body: { S: 'x'.repeat(4_500) } });
-    expect(await target.writer.write([sampleItem('A', '1')])).toEqual({ items: 1, newer: 1, units: 5 });
+    expect(await target.writer.write([sampleItem('A', '1')])).toEqual({ items: 1, newer: 1, superseded: 0, units: 5 });
   });
 
   test.each(telling)('what indexes add is learned from puts that went through alone', async () => {
@@ -138,6 +138,8 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     });
     await expect(old).rejects.toMatchObject({ code: 'E_LIVE_WRITER', exitCode: 5 });
     expect(proxy.requests.some(({ body }) => body.includes('STALE'))).toBe(false);
-    await expect(target.writer.ready(new AbortController().signal)).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
+    await expect(target.writer.waitForRoom(new AbortController().signal)).rejects.toMatchObject({
+      code: 'E_LIVE_WRITER',
+    });
   });
 });

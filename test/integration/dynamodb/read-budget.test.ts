@@ -3,9 +3,9 @@
  * at all.
  */
 import { describe, expect, test } from 'vitest';
-import { SAME } from '../../../src/core/held-item.js';
+import { SAME } from '../../../src/core/found-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
-import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
 import { sampleItem } from '../../contract/item-writer-samples.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { ReadMeter } from '../../support/capacity/read-meter.js';
@@ -49,7 +49,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
     const answers = await Promise.all(
       Array.from({ length: reads }, (_, i) => target.reader.read(asked.slice(i * part, (i + 1) * part), never)),
     );
-    const held = answers.flatMap((answer) => answer.held);
+    const held = answers.flatMap((answer) => answer.found);
     expect(held).toEqual(stored.map(({ text }) => (expected === LARGE ? SAME : text)));
     expect(meter.units).toBe(40 * 96);
     expect(answers.reduce((sum, { units }) => sum + units, 0)).toBe(meter.units);
@@ -70,7 +70,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
     await target.writer.write(stored);
     const begun = await emptied(budget);
     const reads = [0, 100, 200, 300].map((from) => target.reader.read(stored.slice(from, from + 100), never));
-    expect((await Promise.all(reads)).flatMap(({ held }) => held)).toEqual(stored.map(() => SAME));
+    expect((await Promise.all(reads)).flatMap(({ found }) => found)).toEqual(stored.map(() => SAME));
     expect(meter.excess(unitsPerSecond, begun)).toBeLessThan(2 * 96);
   });
 
@@ -81,7 +81,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
     await using target = await openTarget(server, { endpoint: proxy.endpoint, readBudget: budget });
     const absent = items(100, LARGE);
     const begun = await emptied(budget);
-    expect(await target.reader.read(absent, never)).toEqual({ held: absent.map(() => null), units: 100 });
+    expect(await target.reader.read(absent, never)).toEqual({ found: absent.map(() => null), units: 100 });
     expect(meter.units).toBe(100);
     // Debited as if they were there, they would take 9.6 s.
     expect(performance.now() - begun).toBeLessThan(9_000);
@@ -161,7 +161,7 @@ describe.each(dynamodbServers.filter(({ name }) => name !== 'dynalite'))('an ans
     const known = sampleItem('known', '1');
     await target.writer.write([known]);
     await target.reader.read([known], never);
-    const { held } = await target.reader.read(items(45, 'small'), never);
+    const { found: held } = await target.reader.read(items(45, 'small'), never);
     expect(held).toEqual(stored.map(({ text }) => text));
     const told = (name: string) => target.events.filter((event) => event.name === name);
     expect(told('target.throttled')).toEqual([]);

@@ -1,7 +1,7 @@
 /** The reader against a DynamoDB that misbehaves: every item that is there is found, whatever it takes. */
 import { describe, expect, test } from 'vitest';
-import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
-import { SAME } from '../../../src/core/held-item.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
+import { SAME } from '../../../src/core/found-item.js';
 import { sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
@@ -34,7 +34,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     });
     const items = sampleItems(130, 9);
     await target.writer.write(items);
-    const { held } = await target.reader.read(items, never);
+    const { found: held } = await target.reader.read(items, never);
     expect(held).toEqual(items.map(() => SAME));
     const retried = target.events.filter((event) => event.name === 'request.retried');
     expect(retried.length).toBe(2);
@@ -78,7 +78,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     // Ten keys at a unit each, and what was refused stays debited: the next try comes two seconds later.
     const readBudget = new TokenBucket(5);
     await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 1, readBudget });
-    expect((await target.reader.read(sampleItems(10, 1), never)).held).toHaveLength(10);
+    expect((await target.reader.read(sampleItems(10, 1), never)).found).toHaveLength(10);
     expect(target.events.filter(({ name }) => name === 'request.retried')).toHaveLength(2);
   });
 

@@ -3,7 +3,7 @@
  * parsed.
  */
 import { describe, expect, test } from 'vitest';
-import { SAME } from '../../../src/core/held-item.js';
+import { SAME } from '../../../src/core/found-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { canonicalItemText } from '../../../src/mapping/item/canonical.js';
 import { sampleItem } from '../../contract/item-writer-samples.js';
@@ -39,7 +39,7 @@ describe.each(dynamodbServers)('items that are the same: $name', (server) => {
       itemOf(String(i), i % 3 === 0 ? PLAIN : { ...PLAIN, [`n${String(i)}`]: { N: String(i) } }),
     );
     await target.writer.write(items);
-    expect((await target.reader.read(items, never)).held).toEqual(items.map(() => SAME));
+    expect((await target.reader.read(items, never)).found).toEqual(items.map(() => SAME));
     expect(target.parsed).toEqual([]);
   });
 
@@ -57,7 +57,7 @@ describe.each(dynamodbServers)('items that are the same: $name', (server) => {
     };
     const items = [itemOf('1', others), itemOf('2', { ...others, ...PLAIN })];
     await target.writer.write(items);
-    expect((await target.reader.read(items, never)).held).toEqual([SAME, SAME]);
+    expect((await target.reader.read(items, never)).found).toEqual([SAME, SAME]);
   });
 
   test('whatever differs is parsed', async () => {
@@ -71,7 +71,7 @@ describe.each(dynamodbServers)('items that are the same: $name', (server) => {
       itemOf('4', PLAIN),
     ];
     const [first, second, third] = stored.map(({ text }) => text);
-    expect((await target.reader.read(asked, never)).held).toEqual([first, second, third, SAME]);
+    expect((await target.reader.read(asked, never)).found).toEqual([first, second, third, SAME]);
     expect([...target.parsed].sort()).toEqual([first, second, third].sort());
   });
 });

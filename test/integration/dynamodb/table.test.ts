@@ -4,7 +4,7 @@ import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
 import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
 import { createTable, type NewTable } from '../../../src/dynamodb/table/create-table.js';
-import { describeTable } from '../../../src/dynamodb/table/table-facts.js';
+import { describeTargetTable } from '../../../src/dynamodb/table/describe-table.js';
 import {
   createTable as createTestTable,
   dynamodbServers,
@@ -87,7 +87,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
     });
     // dynalite tells that TTL is off, and knows no way to turn it on.
     expect(facts.ttl).toEqual(server.name === 'dynalite' ? null : { attribute: 'expires', status: 'ENABLED' });
-    expect(await describeTable(place.connection, place.wanted.table, never)).toEqual(facts);
+    expect(await describeTargetTable(place.connection, place.wanted.table, never)).toEqual(facts);
   });
 
   test('a provisioned table has the capacity asked for; without a sort key it has none', async () => {
@@ -110,7 +110,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
     });
     Object.assign(process.env, TEST_AWS_ENVIRONMENT);
     const connection = await connectTarget({ region: null, endpoint: server.endpoint, table: table.name });
-    const { indexes } = (await describeTable(connection, table.name, never)) ?? { indexes: [] };
+    const { indexes } = (await describeTargetTable(connection, table.name, never)) ?? { indexes: [] };
     connection.close();
     const known = indexes.map(({ name, local, sortKey, projection }) => ({ name, local, sortKey, projection }));
     expect(known.sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
@@ -150,7 +150,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
 
   test('no table is null', async () => {
     await using place = await newTable(server);
-    expect(await describeTable(place.connection, place.wanted.table, never)).toBeNull();
+    expect(await describeTargetTable(place.connection, place.wanted.table, never)).toBeNull();
   });
 });
 
@@ -160,8 +160,10 @@ describe.each(dynamodbServers.slice(0, 1))('an endpoint where nothing listens', 
     await closed[Symbol.asyncDispose]();
     Object.assign(process.env, TEST_AWS_ENVIRONMENT);
     const connection = await connectTarget({ region: null, endpoint: closed.endpoint, table: 't' });
-    await expect(describeTable(connection, 't', never)).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
-    await expect(describeTable(connection, 't', AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    await expect(describeTargetTable(connection, 't', never)).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+    await expect(describeTargetTable(connection, 't', AbortSignal.abort())).rejects.toMatchObject({
+      code: 'E_INTERRUPTED',
+    });
     connection.close();
   });
 });

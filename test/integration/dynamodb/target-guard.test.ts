@@ -7,7 +7,7 @@ import { FerryError } from '../../../src/core/errors.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { TargetGuard } from '../../../src/core/ports/ports.js';
 import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
-import { lookAtTable } from '../../../src/dynamodb/table/table-facts.js';
+import { lookAtTable } from '../../../src/dynamodb/table/describe-table.js';
 import { lookAtTtl } from '../../../src/dynamodb/table/time-to-live.js';
 import { openTargetGuard } from '../../../src/dynamodb/table/target-guard.js';
 import { createTable, dynamodbServers, TEST_AWS_ENVIRONMENT, type TestTable } from '../../support/dynamodb.js';

@@ -32,7 +32,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     });
     for (let i = 0; i < 5; i++) {
       await target.writer.write([sampleItem('A', String(i))]);
-      expect((await target.reader.read([sampleItem('A', String(i))], never)).held.length).toBe(1);
+      expect((await target.reader.read([sampleItem('A', String(i))], never)).found.length).toBe(1);
       await sleep(200);
     }
     expect(payloads(target, 'request.retried').length).toBe(10);
@@ -99,7 +99,12 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     const budget = new SeenBucket(1_000_000);
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'unprocessed', count: 4 }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, budget });
-    expect(await target.writer.write(sampleItems(10, 10, 'A', BODY))).toEqual({ items: 10, newer: 0, units: 30 });
+    expect(await target.writer.write(sampleItems(10, 10, 'A', BODY))).toEqual({
+      items: 10,
+      newer: 0,
+      superseded: 0,
+      units: 30,
+    });
     expect(budget.debited).toBeCloseTo(30 + 12);
     expect(budget.consumed).toBe(30);
     expect(payloads(target, 'batch.acknowledged')).toMatchObject([
@@ -181,7 +186,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     // The second was in flight, and is heard out.
     expect(writes).toMatchObject([{ reason: { code } }, { value: { items: 25 } }, { reason: { code } }]);
     expect(proxy.requests.length).toBe(2);
-    await expect(target.writer.ready(never)).rejects.toMatchObject({ code });
+    await expect(target.writer.waitForRoom(never)).rejects.toMatchObject({ code });
     await expect(target.writer.write(sampleItems(1, 1))).rejects.toMatchObject({ code });
     await expect(target.writer.write([])).rejects.toMatchObject({ code });
     await target.writer.close();

@@ -1,7 +1,7 @@
 /** The writer against a DynamoDB that misbehaves: whatever happens, what is acknowledged is there, once and whole. */
 import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
 import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget, type TargetUnderTest } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
@@ -30,7 +30,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     );
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     const items = sampleItems(60, 5, 'A', 'héllo "wörld" \\ 你好 😀\n');
-    expect(await target.writer.write(items)).toEqual({ items: 60, newer: 0, units: 60 });
+    expect(await target.writer.write(items)).toEqual({ items: 60, newer: 0, superseded: 0, units: 60 });
     expect(await sorted(target)).toEqual(textsOf(items));
     expect(payloads(target, 'request.retried').every((retry) => retry['reason'] === 'UnprocessedItems')).toBe(true);
     expect(target.suspects).toEqual([]);
@@ -148,7 +148,9 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     });
     await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
     expect(target.suspects).toEqual([]);
-    await expect(target.writer.ready(new AbortController().signal)).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
+    await expect(target.writer.waitForRoom(new AbortController().signal)).rejects.toMatchObject({
+      code: 'E_TARGET_CONNECT',
+    });
   });
 
   test.each<[string, Fate]>([
@@ -228,6 +230,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(await target.writer.write(sampleItems(10, 2, 'A', 'x'.repeat(1500)))).toEqual({
       items: 10,
       newer: 0,
+      superseded: 0,
       units: 20,
     });
   });
@@ -270,7 +273,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     const units = server.name === 'dynalite' ? 25 : 50;
     while (budget.tryTake(1)); // what was saved up meanwhile
     const begun = performance.now();
-    expect(await target.writer.write(sampleItems(25, 25))).toEqual({ items: 25, newer: 0, units });
+    expect(await target.writer.write(sampleItems(25, 25))).toEqual({ items: 25, newer: 0, superseded: 0, units });
     await budget.take(0, AbortSignal.timeout(10_000));
     expect(performance.now() - begun).toBeGreaterThan((units / 50) * 900);
   });
@@ -298,7 +301,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     const items = sampleItems(1200, 40);
     const writes: Promise<unknown>[] = [];
     for (let i = 0; i < items.length; i += 100) {
-      await target.writer.ready(AbortSignal.timeout(20_000));
+      await target.writer.waitForRoom(AbortSignal.timeout(20_000));
       writes.push(target.writer.write(items.slice(i, i + 100)));
     }
     await Promise.all(writes);

@@ -3,9 +3,9 @@
  * without end. `npm run fuzz:answers` finds others of their kind.
  */
 import { describe, expect, test } from 'vitest';
-import { SAME } from '../../../src/core/held-item.js';
+import { SAME } from '../../../src/core/found-item.js';
 import { connectTarget } from '../../../src/dynamodb/client.js';
-import { describeTable } from '../../../src/dynamodb/table/table-facts.js';
+import { describeTargetTable } from '../../../src/dynamodb/table/describe-table.js';
 import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget, type TargetUnderTest } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';
@@ -59,7 +59,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...SHAPELESS.map((text) => instead(text))));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
     const items = sampleItems(5, 5);
-    expect(await target.writer.write(items)).toEqual({ items: 5, newer: 0, units: 5 });
+    expect(await target.writer.write(items)).toEqual({ items: 5, newer: 0, superseded: 0, units: 5 });
     expect([...(await target.stored())].sort()).toEqual(items.map(({ text }) => text).sort());
     const retried = payloads(target, 'request.retried');
     expect(retried).toEqual(SHAPELESS.map(() => expect.objectContaining({ ambiguous: true }) as unknown));
@@ -111,10 +111,10 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     table = target.table;
     const items = sampleItems(50, 10);
-    expect(await target.writer.write(items)).toEqual({ items: 50, newer: 0, units: 50 });
+    expect(await target.writer.write(items)).toEqual({ items: 50, newer: 0, superseded: 0, units: 50 });
     expect(target.budget.consumed).toBe(50);
     expect(payloads(target, 'target.misreported')).toMatchObject([{ operation: 'BatchWriteItem' }, {}]);
-    const { held, units } = await target.reader.read(items, never);
+    const { found: held, units } = await target.reader.read(items, never);
     expect(held).toEqual(items.map(() => SAME));
     // Nothing read costs nothing on DynamoDB Local: only what cannot be is not believed.
     expect(units).toBe(figure === '0' ? 0 : 50);
@@ -124,7 +124,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     const capacities = ['[{"CapacityUnits":"5"}]', '[{"TableName":"another","CapacityUnits":5}]', '[{}]', 'null', '5'];
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...capacities.map(consuming)));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
-    expect(await target.writer.write(sampleItems(5, 5))).toEqual({ items: 5, newer: 0, units: 5 });
+    expect(await target.writer.write(sampleItems(5, 5))).toEqual({ items: 5, newer: 0, superseded: 0, units: 5 });
     expect(payloads(target, 'request.retried')).toHaveLength(capacities.length);
   });
 
@@ -161,7 +161,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
     const items = sampleItems(5, 5);
     await target.writer.write(items);
-    const { held } = await target.reader.read([...items, sampleItem('absent', '1')], never);
+    const { found: held } = await target.reader.read([...items, sampleItem('absent', '1')], never);
     expect(held).toEqual([...items.map(() => SAME), null]);
     const retried = payloads(target, 'request.retried');
     expect(retried.map(({ reason }) => reason)).toEqual(changes.map(() => 'unreadable answer'));
@@ -180,7 +180,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
     const items = sampleItems(5, 5);
     await target.writer.write(items);
-    expect((await target.reader.read(items, never)).held).toEqual(items.map(() => SAME));
+    expect((await target.reader.read(items, never)).found).toEqual(items.map(() => SAME));
     expect(payloads(target, 'request.retried').map(({ reason }) => reason)).toEqual(
       fates.map(() => 'answer with a wrong x-amz-crc32'),
     );
@@ -216,7 +216,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     const items = sampleItems(5, 5);
     await target.writer.write(items);
     expect(target.suspects).toHaveLength(5);
-    expect((await target.reader.read(items, never)).held).toEqual(items.map(() => SAME));
+    expect((await target.reader.read(items, never)).found).toEqual(items.map(() => SAME));
     expect(payloads(target, 'request.retried')).toMatchObject([
       { operation: 'BatchWriteItem', ambiguous: true },
       { operation: 'BatchGetItem' },
@@ -267,7 +267,12 @@ describe.each(dynamodbServers.filter(({ name }) => name === 'dynamodb-local'))('
       random: () => 0,
     });
     await target.writer.write([sampleItem('A', '1', 'live', '2')]);
-    expect(await target.writer.write([sampleItem('A', '1', 'row', '1')])).toEqual({ items: 1, newer: 1, units: 1 });
+    expect(await target.writer.write([sampleItem('A', '1', 'row', '1')])).toEqual({
+      items: 1,
+      newer: 1,
+      superseded: 0,
+      units: 1,
+    });
     expect(payloads(target, 'request.retried')).toEqual(
       changes.map(() => expect.objectContaining({ reason: 'unreadable answer', ambiguous: true }) as unknown),
     );
@@ -283,7 +288,7 @@ describe.each(dynamodbServers.slice(-1))('wrong answers to the SDK: $name', (ser
     await using proxy = await startFaultProxy(server.endpoint, inOrder(), undefined, { control });
     const connection = await connectTarget({ region: null, endpoint: proxy.endpoint, table: table.table }, withinMs);
     try {
-      return { facts: await describeTable(connection, table.table, signal), calls: () => calls };
+      return { facts: await describeTargetTable(connection, table.table, signal), calls: () => calls };
     } finally {
       connection.close();
     }

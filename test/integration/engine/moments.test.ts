@@ -25,10 +25,10 @@ const ITEM = rule('T', '{id:pad(10)}', { attributes: { columns: ['n'] } });
 function listening(): { readonly writer: DiscardingWriter; readonly told: readonly (Instant | undefined)[] } {
   const told: (Instant | undefined)[] = [];
   const writer = altered(new DiscardingWriter(), {
-    ready: () => sleep(20),
+    waitForRoom: () => sleep(20),
     write: (items, readAt?: Instant) => {
       told.push(readAt);
-      return Promise.resolve({ items: items.length, newer: 0, units: 0 });
+      return Promise.resolve({ items: items.length, newer: 0, superseded: 0, units: 0 });
     },
   });
   return { writer, told };

@@ -148,7 +148,7 @@ describe.each(serverPairs)(`rows from $name with seed ${SEED}`, (servers) => {
       const fast = await fastItems(database, table);
       expect(Object.fromEntries(fast.badRows), table.plain.name).toEqual(Object.fromEntries(table.badRows));
       for (const item of fast.items) sent.set(item.keyText, item.text);
-      await target.writer.ready(signal);
+      await target.writer.waitForRoom(signal);
       await target.writer.write(fast.items);
       const plain = await plainItems(database, table.plain, new Set(table.badRows.keys()));
       await putPlainly(

@@ -13,8 +13,11 @@ export type Selection =
 
 export type Fate =
   | { readonly kind: 'pass' }
-  /** Executed once that is over: for what somebody else does to the table between two requests. */
-  | { readonly kind: 'after'; readonly done: Promise<unknown> }
+  /**
+   * Meets its fate (`pass` unless given) once that is over: for what somebody else does between two requests, and for
+   * a request that is under way for as long as the test says.
+   */
+  | { readonly kind: 'after'; readonly done: Promise<unknown>; readonly then?: Fate }
   /** The service took its time, and executed it then. */
   | { readonly kind: 'late'; readonly ms: number }
   /** Executed at once, but the first byte of the answer takes its time. */
@@ -107,7 +110,10 @@ export interface SeenRequest {
   /** As sent, names in lower case. */
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: string;
-  /** Puts (BatchWriteItem, PutItem: `{"PutRequest":{"Item":...}}`) or keys (BatchGetItem) as DynamoDB JSON texts. */
+  /**
+   * Puts (BatchWriteItem, PutItem: `{"PutRequest":{"Item":...}}`), deletes (`{"DeleteRequest":{"Key":...}}`) or keys
+   * (BatchGetItem) as DynamoDB JSON texts.
+   */
   readonly entries: readonly string[];
   /** ms since the proxy started */
   readonly at: number;

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorBody, forward, relay, sealIn, sealOf, send, sendGarbled, sendText, throttleBody } from './answers.js';
 import type { Batch } from './batch.js';
-import type { Fate, ForgedAnswer, SealedAnswer, Selection } from './fates.js';
+import { PASS, type Fate, type ForgedAnswer, type SealedAnswer, type Selection } from './fates.js';
 import type { HeldRequests } from './held.js';
 import { shuffled } from './random.js';
 
@@ -30,7 +30,7 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
       return;
     case 'after':
       await fate.done;
-      await relay(response, await forward(target, incoming, body));
+      await meet(fate.then ?? PASS, encounter);
       return;
     case 'late':
       await sleep(fate.ms);

@@ -4,8 +4,9 @@
  */
 import type { MappedItem } from '../../../src/core/model.js';
 import { retryDelay } from '../../../src/dynamodb/failures/backoff.js';
-import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
-import { PartitionQueue, type QueuedItem } from '../../../src/dynamodb/write/partition-queue.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
+import { PartitionQueue } from '../../../src/dynamodb/write/partition-queue.js';
+import { QueuedOperation } from '../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../src/dynamodb/write/pending-write.js';
 import { WriteFeedback } from '../../../src/dynamodb/write/write-feedback.js';
 import { CapacityModel, type CapacityModelOptions, type ModelItem } from '../../support/capacity/capacity-model.js';
@@ -63,7 +64,7 @@ export function simulate(simulation: Simulation): SimulationResult {
     readonly #feedback: WriteFeedback;
     readonly #queue = new PartitionQueue();
     readonly #outstanding = sources.map(() => 0);
-    readonly #sourceOf = new Map<QueuedItem, number>();
+    readonly #sourceOf = new Map<QueuedOperation, number>();
     #answers: { readonly at: number; readonly run: () => void }[] = [];
     #next = 0;
     #stalledUntil = 0;
@@ -107,14 +108,7 @@ export function simulate(simulation: Simulation): SimulationResult {
         while ((this.#outstanding[index] ?? 0) < source.queued) {
           const partition = source.partition(this.#next++);
           const item = { partition, start: 0, end: 100 } as MappedItem;
-          const queued = {
-            item,
-            write: new PendingWrite(1),
-            units: itemUnits,
-            attempts: 0,
-            next: null,
-            nextOfChain: null,
-          };
+          const queued = new QueuedOperation(item, new PendingWrite(1), itemUnits);
           this.#sourceOf.set(queued, index);
           this.#outstanding[index] = (this.#outstanding[index] ?? 0) + 1;
           this.#queue.push(queued);
@@ -122,23 +116,23 @@ export function simulate(simulation: Simulation): SimulationResult {
       }
     }
 
-    #send(batch: readonly QueuedItem[]): void {
+    #send(batch: readonly QueuedOperation[]): void {
       const sentAt = now;
       const debited = batch.length * itemUnits;
       this.#bucket.tryTake(debited);
-      const items = batch.map(({ item }) => ({ pk: { S: item.partition }, body, ...attributes }));
+      const items = batch.map(({ operation }) => ({ pk: { S: operation.partition }, body, ...attributes }));
       const { refused, tableUnits } = model.write(items);
       const byPartition = new Map<string, number>();
-      for (const [index, { item }] of batch.entries()) {
+      for (const [index, { operation }] of batch.entries()) {
         const written = refused.has(index) ? 0 : itemUnits;
-        byPartition.set(item.partition, (byPartition.get(item.partition) ?? 0) + written);
+        byPartition.set(operation.partition, (byPartition.get(operation.partition) ?? 0) + written);
       }
       arrivals.push({ at: now, units: tableUnits, refused: refused.size, byPartition });
       const hotKeyRange =
         refused.size === batch.length && [...refused.values()].every((reason) => reason.includes('KeyRange'));
       const back = new Set(batch.filter((_, index) => refused.has(index)));
       const run = (): void => {
-        this.#feedback.note({ batch, units: debited, refused: back, hotKeyRange, sentAt }, now);
+        this.#feedback.note({ batch, units: debited, throttled: back, hotKeyRange, sentAt }, now);
         for (const queued of batch) {
           if (back.has(queued)) continue;
           const source = this.#sourceOf.get(queued) ?? 0;

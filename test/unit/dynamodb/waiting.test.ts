@@ -1,14 +1,14 @@
 /** What waits: for its turn, for a moment, for an answer; and what ends each wait. */
 import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { Admission } from '../../../src/dynamodb/write/admission.js';
+import { Backpressure } from '../../../src/dynamodb/write/backpressure.js';
 import { systemClock } from '../../../src/dynamodb/capacity/clock.js';
 import { Gate } from '../../../src/core/async/wake-up.js';
 import { pause, throwIfInterrupted } from '../../../src/core/async/sleep.js';
 import { RequestChannel } from '../../../src/dynamodb/http/request-channel.js';
 import { RequestSigner } from '../../../src/dynamodb/http/request-signer.js';
 import { DEFAULT_TIMEOUTS } from '../../../src/dynamodb/http/timeouts.js';
-import { within } from '../../../src/core/async/deadline.js';
+import { withTimeout } from '../../../src/core/async/deadline.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -60,12 +60,12 @@ describe('Gate', () => {
   });
 });
 
-describe('Admission', () => {
+describe('Backpressure', () => {
   const never = new AbortController().signal;
 
   test('nobody comes in without room; with room one after the other, as long as it lasts', async () => {
     let room = 0;
-    const admission = new Admission(() => room > 0);
+    const admission = new Backpressure(() => room > 0);
     const over: string[] = [];
     for (const name of 'abc') {
       void admission.wait(never).then(() => {
@@ -91,7 +91,7 @@ describe('Admission', () => {
   });
 
   test('the end is for all', async () => {
-    const admission = new Admission(() => false);
+    const admission = new Backpressure(() => false);
     const over = waiters(() => admission.wait(never), 'ab');
     admission.end();
     await turn();
@@ -99,7 +99,7 @@ describe('Admission', () => {
   });
 
   test('the signal ends the wait', async () => {
-    const admission = new Admission(() => false);
+    const admission = new Backpressure(() => false);
     const stop = new AbortController();
     const waiting = admission.wait(stop.signal);
     stop.abort();
@@ -160,14 +160,14 @@ describe('a request whose credentials are still looked for', () => {
 describe('within', () => {
   test('what comes in time counts, be it a failure; no timer is left', async () => {
     vi.useFakeTimers();
-    expect(await within(1000, Promise.resolve(7))).toBe(7);
-    await expect(within(1000, Promise.reject(new Error('own')))).rejects.toThrow('own');
+    expect(await withTimeout(1000, Promise.resolve(7))).toBe(7);
+    await expect(withTimeout(1000, Promise.reject(new Error('own')))).rejects.toThrow('own');
     expect(vi.getTimerCount()).toBe(0);
   });
 
   test('what does not is a TimeoutError that says how long it was waited for', async () => {
     vi.useFakeTimers();
-    const waiting = expect(within(2000, new Promise(() => undefined))).rejects.toMatchObject({
+    const waiting = expect(withTimeout(2000, new Promise(() => undefined))).rejects.toMatchObject({
       name: 'TimeoutError',
       message: 'no answer within 2 s',
     });

@@ -1,4 +1,4 @@
-import { TokenBucket } from '../../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
 
 /** A budget that knows what was sent and has not ended: the budget keeps that from all later requests, for good. */
 export class WatchedBudget extends TokenBucket {

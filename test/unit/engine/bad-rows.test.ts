@@ -127,11 +127,11 @@ test('what a pass goes over and does not write is told, where the target had tak
 describe('DiscardingWriter', () => {
   test('acknowledges all, and tells what it would have cost', async () => {
     const writer = new DiscardingWriter();
-    await writer.ready();
+    await writer.waitForRoom();
     const chunk = chunkOf(mapping, [good(1), rowAtHand(mapping, 2, 'x'.repeat(1_200))], cursorOf(2));
     const { items } = mapChunk(jobOf(mapping), chunk, NOW);
-    expect(await writer.write(items)).toEqual({ items: 2, newer: 0, units: 4 });
-    expect(await writer.write([])).toEqual({ items: 0, newer: 0, units: 0 });
+    expect(await writer.write(items)).toEqual({ items: 2, newer: 0, superseded: 0, units: 4 });
+    expect(await writer.write([])).toEqual({ items: 0, newer: 0, superseded: 0, units: 0 });
     await writer.close();
   });
 });

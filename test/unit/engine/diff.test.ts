@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SAME, type HeldItem } from '../../../src/core/held-item.js';
+import { SAME, type FoundItem } from '../../../src/core/found-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import type { ItemReader } from '../../../src/core/ports/ports.js';
 import { diffRows } from '../../../src/engine/diff.js';
@@ -9,12 +9,12 @@ const NOW = 1_800_000_000;
 const never = new AbortController().signal;
 
 /** What it was asked for, and what it says is there. */
-function holding(of: (item: MappedItem, index: number) => HeldItem) {
+function holding(of: (item: MappedItem, index: number) => FoundItem) {
   const asked: MappedItem[] = [];
   const reader: ItemReader = {
     read: (items) => {
       asked.push(...items);
-      return Promise.resolve({ held: items.map(of), units: 0 });
+      return Promise.resolve({ found: items.map(of), units: 0 });
     },
     close: () => Promise.resolve(),
   };
@@ -25,7 +25,7 @@ describe('diffRows', () => {
   test('each row with its key and its items: new, same and changed', async () => {
     const mapping = mappingOf();
     const rows = [1, 2, 3].map((id) => rowAtHand(mapping, id));
-    const held = (item: MappedItem, index: number): HeldItem => {
+    const held = (item: MappedItem, index: number): FoundItem => {
       if (index === 0) return null;
       return index === 1 ? SAME : item.text.replace('"n":{"S":"x"}', '"n":{"S":"y"}');
     };

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { thisInstant } from '../../../src/core/time/age.js';
 import { FerryError } from '../../../src/core/errors.js';
-import { SAME } from '../../../src/core/held-item.js';
+import { SAME } from '../../../src/core/found-item.js';
 import { type BadRow, type MappedItem, NO_COUNTS, type Row } from '../../../src/core/model.js';
 import {
   type ItemReader,
@@ -45,7 +45,7 @@ class Target implements ItemWriter, ItemReader {
   /** Of the keys of items that it refuses. */
   refused = /none/;
 
-  ready(): Promise<void> {
+  waitForRoom(): Promise<void> {
     return Promise.resolve();
   }
 
@@ -53,7 +53,7 @@ class Target implements ItemWriter, ItemReader {
     const isRefused = ({ keyText }: MappedItem): boolean => this.refused.test(keyText);
     const taken = items.filter((item) => !isRefused(item));
     for (const { keyText, text } of taken) this.items.set(keyText, text);
-    const written = { items: taken.length, newer: 0, units: taken.length };
+    const written = { items: taken.length, newer: 0, superseded: 0, units: taken.length };
     const fault: BadRow = {
       ...{ cause: 'refused', column: null, kind: 'an item', reason: 'refused by the target', remedy: 'none' },
     };
@@ -67,7 +67,7 @@ class Target implements ItemWriter, ItemReader {
       const found = this.items.get(keyText) ?? null;
       return found === text ? SAME : found;
     });
-    return Promise.resolve({ held, units: items.length });
+    return Promise.resolve({ found: held, units: items.length });
   }
 
   close(): Promise<void> {
@@ -150,7 +150,7 @@ describe('a backfill', () => {
     await using place = await openPlace();
     const target = new Target();
     let room = (): void => undefined;
-    target.ready = () => new Promise((resolve) => (room = resolve));
+    target.waitForRoom = () => new Promise((resolve) => (room = resolve));
     const run = backfill(place, scannedJob(mapping, [good(1), bad(2)], 2), target);
     for (let i = 0; i < 5; i += 1) await new Promise(setImmediate);
     expect([target.items.size, place.store.badRows.list('messages').length]).toEqual([0, 0]);
@@ -162,7 +162,7 @@ describe('a backfill', () => {
   test('a writer that fails while a chunk waits for it writes nothing of that chunk', async () => {
     await using place = await openPlace();
     const target = new Target();
-    target.ready = () => Promise.reject(new Error('no such table'));
+    target.waitForRoom = () => Promise.reject(new Error('no such table'));
     await expect(backfill(place, scannedJob(mapping, [good(1)], 1), target)).rejects.toThrow('no such table');
     expect(target.items.size).toBe(0);
   });

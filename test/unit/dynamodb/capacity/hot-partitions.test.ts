@@ -1,9 +1,9 @@
 /** The pace of a hot partition key, and when it changes; all by a clock of the test's own. */
 import { describe, expect, test } from 'vitest';
 import { HotPartitions } from '../../../../src/dynamodb/capacity/hot-partitions.js';
-import { Refusals } from '../../../../src/dynamodb/capacity/refusals.js';
+import { HotKeyDetector } from '../../../../src/dynamodb/capacity/hot-key-detector.js';
 import { WriteFeedback } from '../../../../src/dynamodb/write/write-feedback.js';
-import type { QueuedItem } from '../../../../src/dynamodb/write/partition-queue.js';
+import { QueuedOperation } from '../../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 import { sampleItem } from '../../../contract/item-writer-samples.js';
 
@@ -47,11 +47,11 @@ describe('HotPartitions', () => {
     // Deep in debt, the wait is the longer the lower the rate is.
     const before = hot.wait('hot', 0);
     const slowed = (): boolean => hot.wait('hot', 0) > before;
-    hot.count({ partition: 'hot', units: 24, refused: true }, 0, 100);
+    hot.count({ partition: 'hot', units: 24, throttled: true }, 0, 100);
     hot.step(199);
     hot.step(1999);
     expect(slowed()).toBe(false);
-    hot.count({ partition: 'hot', units: 1, refused: false }, 0, 100);
+    hot.count({ partition: 'hot', units: 1, throttled: false }, 0, 100);
     hot.step(199);
     expect(slowed()).toBe(false);
     hot.step(200);
@@ -63,7 +63,7 @@ describe('HotPartitions', () => {
     hot.add(HOT, 0);
     hot.sent('hot', 1000);
     const before = hot.wait('hot', 0);
-    hot.count({ partition: 'hot', units: 1, refused: true }, 0, 100);
+    hot.count({ partition: 'hot', units: 1, throttled: true }, 0, 100);
     hot.step(1999);
     expect(hot.wait('hot', 0)).toBe(before);
     hot.step(2000);
@@ -76,13 +76,13 @@ describe('HotPartitions', () => {
       const hot = new HotPartitions();
       hot.add(HOT, 1000);
       hot.sent('hot', 1000);
-      if (late) hot.count({ partition: 'hot', units: 500, refused: true }, 999, 1100);
+      if (late) hot.count({ partition: 'hot', units: 500, throttled: true }, 999, 1100);
       hot.step(3000);
-      expect(hot.count({ partition: 'hot', units: 30, refused: true }, 3000, 3100)).toBe(true);
+      expect(hot.count({ partition: 'hot', units: 30, throttled: true }, 3000, 3100)).toBe(true);
       hot.step(3200);
-      if (late) expect(hot.count({ partition: 'hot', units: 500, refused: true }, 3199, 3300)).toBe(true);
+      if (late) expect(hot.count({ partition: 'hot', units: 500, throttled: true }, 3199, 3300)).toBe(true);
       hot.step(5200);
-      hot.count({ partition: 'hot', units: 30, refused: true }, 3200, 5300);
+      hot.count({ partition: 'hot', units: 30, throttled: true }, 3200, 5300);
       hot.step(5500);
       return hot.wait('hot', 1000);
     };
@@ -90,7 +90,7 @@ describe('HotPartitions', () => {
   });
 
   test('its rate grows only where it was what the items waited for', () => {
-    /** @returns units a second in the end, after a minute without a refusal in which 30 units passed every 300 ms */
+    /** @returns units a second in the end, after a minute without a throttle in which 30 units passed every 300 ms */
     const grownTo = (waiting: boolean): number => {
       const hot = new HotPartitions();
       hot.add(HOT, 0);
@@ -99,7 +99,7 @@ describe('HotPartitions', () => {
           hot.sent('hot', 60);
           hot.wait('hot', now);
         }
-        hot.count({ partition: 'hot', units: 30, refused: false }, now - 1, now);
+        hot.count({ partition: 'hot', units: 30, throttled: false }, now - 1, now);
         hot.step(now);
       }
       hot.sent('hot', 1_000_000);
@@ -112,15 +112,15 @@ describe('HotPartitions', () => {
   test('others are not its concern', () => {
     const hot = new HotPartitions();
     hot.add(HOT, 1000);
-    expect(hot.count({ partition: 'cold', units: 1, refused: true }, 1000, 1100)).toBe(false);
-    expect(hot.count({ partition: 'hot', units: 1, refused: true }, 1000, 1100)).toBe(true);
+    expect(hot.count({ partition: 'cold', units: 1, throttled: true }, 1000, 1100)).toBe(false);
+    expect(hot.count({ partition: 'hot', units: 1, throttled: true }, 1000, 1100)).toBe(true);
   });
 
-  test('a minute after its last refusal it is like all others, not before', () => {
+  test('a minute after its last throttle it is like all others, not before', () => {
     const hot = new HotPartitions();
     hot.add(HOT, 0);
-    hot.count({ partition: 'hot', units: 1, refused: true }, 500, 1000);
-    hot.count({ partition: 'hot', units: 1, refused: false }, 500, 9000);
+    hot.count({ partition: 'hot', units: 1, throttled: true }, 500, 1000);
+    hot.count({ partition: 'hot', units: 1, throttled: false }, 500, 9000);
     hot.step(61_000);
     expect(hot.size).toBe(1);
     hot.step(61_001);
@@ -128,40 +128,40 @@ describe('HotPartitions', () => {
   });
 });
 
-describe('Refusals', () => {
-  const refuse = (refusals: Refusals, partition: string, times: number, now: number, named = false): void => {
-    for (let i = 0; i < times; i++) refusals.count({ partition, units: 2, refused: true }, named, now);
+describe('HotKeyDetector', () => {
+  const throttle = (throttles: HotKeyDetector, partition: string, times: number, now: number, named = false): void => {
+    for (let i = 0; i < times; i++) throttles.count({ partition, units: 2, throttled: true }, named, now);
   };
-  const pass = (refusals: Refusals, partition: string, units: number): void => {
-    refusals.count({ partition, units, refused: false }, false, 0);
+  const pass = (throttles: HotKeyDetector, partition: string, units: number): void => {
+    throttles.count({ partition, units, throttled: false }, false, 0);
   };
 
-  test('a hot key comes with what passed and what was tried, a second, since its first refusal', () => {
-    const refusals = new Refusals();
-    refuse(refusals, 'hot', 10, 1000);
-    pass(refusals, 'hot', 30);
-    pass(refusals, 'cold', 200);
-    expect(refusals.counted).toBe(250);
-    expect(refusals.settle(1500)).toEqual({
-      others: { passed: 230, refused: 0 },
+  test('a hot key comes with what passed and what was tried, a second, since its first throttle', () => {
+    const throttles = new HotKeyDetector();
+    throttle(throttles, 'hot', 10, 1000);
+    pass(throttles, 'hot', 30);
+    pass(throttles, 'cold', 200);
+    expect(throttles.counted).toBe(250);
+    expect(throttles.settle(1500)).toEqual({
+      others: { passed: 230, throttled: 0 },
       hot: [{ partition: 'hot', passedPerSecond: 60, triedPerSecond: 100 }],
     });
-    expect([refusals.watching, refusals.counted]).toEqual([false, 0]);
+    expect([throttles.watching, throttles.counted]).toEqual([false, 0]);
   });
 
   test('one that is hot from its first moment on was not so for less than 50 ms', () => {
-    const refusals = new Refusals();
-    refuse(refusals, 'hot', 10, 1000);
-    pass(refusals, 'cold', 200);
-    expect(refusals.settle(1000).hot).toMatchObject([{ passedPerSecond: 0, triedPerSecond: 400 }]);
+    const throttles = new HotKeyDetector();
+    throttle(throttles, 'hot', 10, 1000);
+    pass(throttles, 'cold', 200);
+    expect(throttles.settle(1000).hot).toMatchObject([{ passedPerSecond: 0, triedPerSecond: 400 }]);
   });
 
-  test('three refusals are the least, twenty units of others too', () => {
+  test('three throttles are the least, twenty units of others too', () => {
     const told = (times: number, others: number, named: boolean): number => {
-      const refusals = new Refusals();
-      refuse(refusals, 'hot', times, 0, named);
-      pass(refusals, 'cold', others);
-      return refusals.settle(500).hot.length;
+      const throttles = new HotKeyDetector();
+      throttle(throttles, 'hot', times, 0, named);
+      pass(throttles, 'cold', others);
+      return throttles.settle(500).hot.length;
     };
     expect([told(2, 1000, true), told(3, 1000, false)]).toEqual([0, 1]);
     expect([told(3, 19, false), told(3, 19, true), told(3, 20, false)]).toEqual([0, 1, 1]);
@@ -169,61 +169,61 @@ describe('Refusals', () => {
 
   test('a tenth of its own attempts is not enough', () => {
     const told = (own: number): number => {
-      const refusals = new Refusals();
-      refuse(refusals, 'hot', 10, 0);
-      pass(refusals, 'hot', own);
-      pass(refusals, 'cold', 10_000);
-      return refusals.settle(500).hot.length;
+      const throttles = new HotKeyDetector();
+      throttle(throttles, 'hot', 10, 0);
+      pass(throttles, 'hot', own);
+      pass(throttles, 'cold', 10_000);
+      return throttles.settle(500).hot.length;
     };
     expect([told(180), told(179)]).toEqual([0, 1]);
   });
 
   test('more than three and five deviations above what the others’ share would be', () => {
     const told = (times: number): number => {
-      const refusals = new Refusals();
-      refuse(refusals, 'hot', times, 0);
-      pass(refusals, 'hot', 1000 - 2 * times);
+      const throttles = new HotKeyDetector();
+      throttle(throttles, 'hot', times, 0);
+      pass(throttles, 'hot', 1000 - 2 * times);
       // A tenth of the others: 100 are expected, 153 are still chance.
-      for (let i = 0; i < 1000; i++) refuse(refusals, `k${i}`, 1, 0);
-      pass(refusals, 'cold', 18_000);
-      return refusals.settle(500).hot.length;
+      for (let i = 0; i < 1000; i++) throttle(throttles, `k${i}`, 1, 0);
+      pass(throttles, 'cold', 18_000);
+      return throttles.settle(500).hot.length;
     };
     expect([told(76), told(77)]).toEqual([0, 1]);
   });
 
   test('the sums look back over earlier steps, and forget a fifth of them each time', () => {
-    const refusals = new Refusals();
-    pass(refusals, 'cold', 31);
-    refusals.settle(100);
-    refusals.settle(200);
-    refuse(refusals, 'hot', 3, 250);
-    expect(refusals.settle(300).hot.length).toBe(0);
-    const fuller = new Refusals();
+    const throttles = new HotKeyDetector();
+    pass(throttles, 'cold', 31);
+    throttles.settle(100);
+    throttles.settle(200);
+    throttle(throttles, 'hot', 3, 250);
+    expect(throttles.settle(300).hot.length).toBe(0);
+    const fuller = new HotKeyDetector();
     pass(fuller, 'cold', 31.5);
     fuller.settle(100);
     fuller.settle(200);
-    refuse(fuller, 'hot', 3, 250);
+    throttle(fuller, 'hot', 3, 250);
     expect(fuller.settle(300).hot.length).toBe(1);
   });
 
-  test('two seconds after its last refusal a key is forgotten, not before', () => {
-    const refusals = new Refusals();
-    refuse(refusals, 'a', 1, 1000);
-    refusals.settle(3000);
-    expect(refusals.watching).toBe(true);
-    refusals.settle(3001);
-    expect(refusals.watching).toBe(false);
+  test('two seconds after its last throttle a key is forgotten, not before', () => {
+    const throttles = new HotKeyDetector();
+    throttle(throttles, 'a', 1, 1000);
+    throttles.settle(3000);
+    expect(throttles.watching).toBe(true);
+    throttles.settle(3001);
+    expect(throttles.watching).toBe(false);
   });
 
-  test('of thousands that are refused no further one is watched', () => {
-    const refusals = new Refusals();
-    for (let i = 0; i < 2000; i++) refuse(refusals, `k${i}`, 1, 0);
-    refuse(refusals, 'late', 50, 0);
-    pass(refusals, 'cold', 1e6);
-    expect(refusals.settle(500).hot).toEqual([]);
-    const fewer = new Refusals();
-    for (let i = 0; i < 1999; i++) refuse(fewer, `k${i}`, 1, 0);
-    refuse(fewer, 'late', 50, 0);
+  test('of thousands that are throttled no further one is watched', () => {
+    const throttles = new HotKeyDetector();
+    for (let i = 0; i < 2000; i++) throttle(throttles, `k${i}`, 1, 0);
+    throttle(throttles, 'late', 50, 0);
+    pass(throttles, 'cold', 1e6);
+    expect(throttles.settle(500).hot).toEqual([]);
+    const fewer = new HotKeyDetector();
+    for (let i = 0; i < 1999; i++) throttle(fewer, `k${i}`, 1, 0);
+    throttle(fewer, 'late', 50, 0);
     pass(fewer, 'cold', 1e6);
     expect(fewer.settle(500).hot.map(({ partition }) => partition)).toEqual(['late']);
   });
@@ -238,33 +238,27 @@ describe('WriteFeedback', () => {
       this.shares.push(share);
     }
   }
-  const queued = (partition: string, units = 1): QueuedItem => ({
-    item: sampleItem(partition, '1'),
-    write: new PendingWrite(1),
-    units,
-    attempts: 0,
-    next: null,
-    nextOfChain: null,
-  });
+  const queued = (partition: string, units = 1): QueuedOperation =>
+    new QueuedOperation(sampleItem(partition, '1'), new PendingWrite(1), units);
   const nameOf = (name: string): string => JSON.stringify({ S: name });
-  const batchOf = (names: string, count: number): QueuedItem[] =>
+  const batchOf = (names: string, count: number): QueuedOperation[] =>
     Array.from({ length: count }, (_, i) => queued(names[i % names.length] ?? ''));
-  const NONE: ReadonlySet<QueuedItem> = new Set();
+  const NONE: ReadonlySet<QueuedOperation> = new Set();
 
-  test('what the table refuses turns the share; a hot key alone does not', () => {
+  test('what the table throttles turns the share; a hot key alone does not', () => {
     const bucket = new Bucket();
     const feedback = new WriteFeedback(bucket, 0);
     const batch = batchOf('abcde', 100);
-    const refused = new Set(batch.filter((_, i) => i % 10 < 5 && i % 2 === 0));
-    feedback.note({ batch, units: 100, refused, hotKeyRange: false, sentAt: 100 }, 200);
-    expect(bucket.shares).toEqual([1 - refused.size / 100 - 0.01]);
+    const throttled = new Set(batch.filter((_, i) => i % 10 < 5 && i % 2 === 0));
+    feedback.note({ batch, units: 100, throttled, hotKeyRange: false, sentAt: 100 }, 200);
+    expect(bucket.shares).toEqual([1 - throttled.size / 100 - 0.01]);
     expect(feedback.hot.size).toBe(0);
 
     const other = new Bucket();
     const separate = new WriteFeedback(other, 0);
     const mixed = [...batchOf('abcde', 100), ...batchOf('h', 50)];
     separate.note(
-      { batch: mixed, units: 150, refused: new Set(mixed.slice(100)), hotKeyRange: false, sentAt: 100 },
+      { batch: mixed, units: 150, throttled: new Set(mixed.slice(100)), hotKeyRange: false, sentAt: 100 },
       200,
     );
     expect([...separate.hot.partitions()]).toEqual([nameOf('h')]);
@@ -279,7 +273,7 @@ describe('WriteFeedback', () => {
     feedback.hot.sent(nameOf('h'), 1000);
     const before = feedback.hot.wait(nameOf('h'), 0);
     feedback.note(
-      { batch: mixed, units: 150, refused: new Set(mixed.slice(120)), hotKeyRange: true, sentAt: 100 },
+      { batch: mixed, units: 150, throttled: new Set(mixed.slice(120)), hotKeyRange: true, sentAt: 100 },
       200,
     );
     expect(bucket.shares).toEqual([]);
@@ -292,12 +286,12 @@ describe('WriteFeedback', () => {
     const batch = batchOf('abcde', 100);
     const half = new Set(batch.slice(0, 50));
     const few = new Set(batch.slice(0, 10));
-    feedback.note({ batch, units: 100, refused: few, hotKeyRange: false, sentAt: 100 }, 200);
+    feedback.note({ batch, units: 100, throttled: few, hotKeyRange: false, sentAt: 100 }, 200);
     expect(bucket.shares.length).toBe(1);
-    feedback.note({ batch, units: 100, refused: half, hotKeyRange: false, sentAt: 199 }, 500);
-    feedback.note({ batch, units: 100, refused: NONE, hotKeyRange: false, sentAt: 199 }, 500);
+    feedback.note({ batch, units: 100, throttled: half, hotKeyRange: false, sentAt: 199 }, 500);
+    feedback.note({ batch, units: 100, throttled: NONE, hotKeyRange: false, sentAt: 199 }, 500);
     expect(bucket.shares.length).toBe(1);
-    feedback.note({ batch, units: 100, refused: half, hotKeyRange: false, sentAt: 200 }, 500);
+    feedback.note({ batch, units: 100, throttled: half, hotKeyRange: false, sentAt: 200 }, 500);
     expect(bucket.shares.length).toBe(2);
   });
 
@@ -305,12 +299,12 @@ describe('WriteFeedback', () => {
     const bucket = new Bucket();
     const feedback = new WriteFeedback(bucket, 0);
     const batch = batchOf('abcde', 100);
-    feedback.note({ batch, units: 100, refused: new Set(batch.slice(0, 50)), hotKeyRange: false, sentAt: 100 }, 200);
+    feedback.note({ batch, units: 100, throttled: new Set(batch.slice(0, 50)), hotKeyRange: false, sentAt: 100 }, 200);
     const [low = 0] = bucket.shares;
     bucket.waits++;
     for (let at = 400; at < 4000; at += 200) {
       bucket.waits++;
-      feedback.note({ batch, units: 100, refused: NONE, hotKeyRange: false, sentAt: at - 50 }, at);
+      feedback.note({ batch, units: 100, throttled: NONE, hotKeyRange: false, sentAt: at - 50 }, at);
     }
     expect(bucket.shares.at(-1)).toBeGreaterThan(low * 0.95);
     expect(bucket.shares.length).toBeGreaterThan(10);

@@ -15,7 +15,7 @@ function follow(probe: RateProbe, steps: number, limit: (rate: number) => number
     const { rate } = probe;
     const passed = Math.min(rate, limit(rate));
     probe.step(
-      { seconds: SECONDS, passed: passed * SECONDS, refused: (rate - passed) * SECONDS, binding: true },
+      { seconds: SECONDS, passed: passed * SECONDS, throttled: (rate - passed) * SECONDS, binding: true },
       BOUNDS,
     );
     return passed;
@@ -36,7 +36,7 @@ describe('RateProbe', () => {
         return limit;
       });
       expect(mean(passed) / limit).toBeGreaterThan(0.965);
-      // Of 25 items, one that is refused makes a throttled request.
+      // Of 25 items, one that is throttled makes a throttled request.
       const throttled = rates.map((rate) => Math.min(1, 25 * Math.max(0, 1 - limit / rate)));
       expect(mean(throttled)).toBeLessThan(0.03);
     },
@@ -49,33 +49,33 @@ describe('RateProbe', () => {
     expect(after.findIndex((units) => units >= 1960) * SECONDS).toBeLessThan(45);
   });
 
-  test('one refusal in a thousand costs no more than two per cent', () => {
+  test('one throttle in a thousand costs no more than two per cent', () => {
     const probe = new RateProbe(1000);
     const passed = follow(probe, 1000, (rate) => rate * 0.999);
     expect(mean(passed.slice(200))).toBeGreaterThan(980);
   });
 
-  test('a refusal now and then, one in two hundred, does not wear the rate down to nothing', () => {
+  test('a throttle now and then, one in two hundred, does not wear the rate down to nothing', () => {
     const random = seededRandom(3);
     const probe = new RateProbe(1000);
     // A hundred units at least, as the feedback waits for.
     const rates = Array.from({ length: 2000 }, () => {
       const seconds = Math.min(2, Math.max(SECONDS, 100 / probe.rate));
       const items = Math.round(probe.rate * seconds);
-      const refused = Array.from({ length: items }, random).filter((n) => n < 0.005).length;
-      return probe.step({ seconds, passed: items - refused, refused, binding: true }, { ...BOUNDS, highest: 1000 });
+      const throttled = Array.from({ length: items }, random).filter((n) => n < 0.005).length;
+      return probe.step({ seconds, passed: items - throttled, throttled, binding: true }, { ...BOUNDS, highest: 1000 });
     });
     expect(mean(rates)).toBeGreaterThan(900);
     expect(Math.min(...rates)).toBeGreaterThan(800);
   });
 
-  test('refusals that stay the same at any rate are lived with', () => {
+  test('throttles that stay the same at any rate are lived with', () => {
     const probe = new RateProbe(10_000);
     const passed = follow(probe, 600, (rate) => rate * 0.75);
     expect(mean(passed) / 7500).toBeGreaterThan(0.8);
   });
 
-  test('a rate just above a limit that what was saved up had hidden is told from chance, though as little is refused', () => {
+  test('a rate just above a limit that what was saved up had hidden is told from chance, though as little is throttled', () => {
     const probe = new RateProbe(1000);
     follow(probe, 1, (rate) => rate * 0.995);
     const over: boolean[] = [];
@@ -86,7 +86,7 @@ describe('RateProbe', () => {
     expect(over.slice(15)).not.toContain(true);
   });
 
-  test('seconds in which all is refused do not stop it for minutes', () => {
+  test('seconds in which all is throttled do not stop it for minutes', () => {
     const probe = new RateProbe(1000);
     follow(probe, 25, () => 0);
     expect(probe.rate).toBeCloseTo(50);

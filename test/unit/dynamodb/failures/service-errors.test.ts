@@ -5,7 +5,7 @@ import {
   CLOCK_SKEW,
   EXPIRED_CREDENTIALS,
   judge,
-  refused,
+  invalidRequest,
   RequestFailure,
   unavailable,
 } from '../../../../src/dynamodb/failures/service-errors.js';
@@ -65,7 +65,7 @@ describe('text of a service that is shown', () => {
     for (const { reason, message, throttlingReasons } of [raw, sdk, broken])
       for (const text of [reason, message, ...throttlingReasons]) isShown(text);
     expect([raw, sdk].map(({ throttlingReasons }) => throttlingReasons.length)).toEqual([1, 1]);
-    for (const error of [refused('PutItem', 't', raw), unavailable('PutItem', 't', raw, 60)])
+    for (const error of [invalidRequest('PutItem', 't', raw), unavailable('PutItem', 't', raw, 60)])
       expect(error.message.length).toBeLessThan(400);
   });
 });
@@ -190,7 +190,7 @@ test('what the request signer mends is told by name', () => {
 
 test('a refusal says what was refused, where, and with which status', () => {
   const cause = failure('ValidationException');
-  const error = refused('PutItem', 'messages', cause);
+  const error = invalidRequest('PutItem', 'messages', cause);
   expect(error).toMatchObject({ code: 'E_TARGET_REQUEST', cause });
   expect(error.message).toBe('DynamoDB refused PutItem on table messages as invalid (ValidationException, HTTP 400)');
 });

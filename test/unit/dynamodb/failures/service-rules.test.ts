@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../../../src/core/errors.js';
 import { fromSdkError, parseErrorAnswer } from '../../../../src/dynamodb/http/error-answer.js';
 import { refusedItem } from '../../../../src/dynamodb/write/item-faults.js';
-import { judge, refused, type RequestFailure, unavailable } from '../../../../src/dynamodb/failures/service-errors.js';
+import {
+  judge,
+  invalidRequest,
+  type RequestFailure,
+  unavailable,
+} from '../../../../src/dynamodb/failures/service-errors.js';
 import { ruleOf } from '../../../../src/dynamodb/failures/service-rules.js';
 import { wordsIn } from '../../../../src/dynamodb/failures/service-words.js';
 
@@ -198,7 +203,7 @@ describe('a refusal as invalid', () => {
       'it says, values left out: "One or more parameter values were invalid: The set of … and … is too long for …"';
     expect(bad.reason).toBe(`DynamoDB refused its item (ValidationException): why is not known; ${words}`);
     expect(bad.remedy).toMatch(/^run `dynaferry check`.* look at the row and its item/);
-    expect(refused('BatchGetItem', 't', failed).message).toBe(
+    expect(invalidRequest('BatchGetItem', 't', failed).message).toBe(
       `DynamoDB refused BatchGetItem on table t as invalid (ValidationException, HTTP 400); ${words}`,
     );
     expect(error.message + error.hint + bad.reason + bad.remedy).not.toMatch(/SECRET|4711/);
@@ -208,7 +213,7 @@ describe('a refusal as invalid', () => {
         'DynamoDB refused its item (SerializationException): DynamoDB could not read the request; why is not known',
       );
     }
-    const long = refused('PutItem', 't', failure('ValidationException', 'the key '.repeat(400)));
+    const long = invalidRequest('PutItem', 't', failure('ValidationException', 'the key '.repeat(400)));
     expect(long.message.length).toBeLessThan(300);
   });
 
@@ -221,7 +226,7 @@ describe('a refusal as invalid', () => {
     ['Provided list of item keys contains duplicates', 'the request was made wrongly'],
   ])('%s: no item is', (text, fact) => {
     const failed = failure('ValidationException', text);
-    expect(refused('BatchGetItem', 't', failed).message).toContain(fact);
+    expect(invalidRequest('BatchGetItem', 't', failed).message).toContain(fact);
     expect(refusedItem('PutItem', 't', { row: [], failure: failed }).options.cause).not.toHaveProperty('bad');
   });
 

@@ -1,9 +1,9 @@
 /** What is told of an answer without parsing it is what parsing all of it tells, whatever the answer looks like. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SAME, type HeldItem } from '../../../../src/core/held-item.js';
+import { SAME, type FoundItem } from '../../../../src/core/found-item.js';
 import type { MappedItem } from '../../../../src/core/model.js';
-import { AskedItems } from '../../../../src/dynamodb/read/asked-items.js';
+import { RequestedItems } from '../../../../src/dynamodb/read/requested-items.js';
 import { UnreadableAnswer } from '../../../../src/dynamodb/http/answer-shape.js';
 import { BatchGetAnswers } from '../../../../src/dynamodb/read/batch-get.js';
 import { keyTextOf, type ItemAttributes } from '../../../../src/dynamodb/key-text.js';
@@ -132,7 +132,7 @@ function answerOf(items: readonly string[], unprocessed = '{}'): Buffer {
 }
 
 interface Outcome {
-  readonly held: readonly HeldItem[];
+  readonly found: readonly FoundItem[];
   /** Places. */
   readonly unprocessed: readonly number[];
   readonly units: number | null;
@@ -143,7 +143,7 @@ function told(
   bytes: Buffer,
   items: readonly MappedItem[],
 ): { readonly outcome: Outcome | string; readonly parsed: number } {
-  const asked = new AskedItems(items);
+  const asked = new RequestedItems(items);
   let parsed = 0;
   const answers = new BatchGetAnswers(TABLE, NAMES, (attributes) => {
     parsed += 1;
@@ -151,8 +151,8 @@ function told(
   });
   const outcome = orFault(() => {
     const answer = answers.read(bytes, asked, asked.ask(asked.keys));
-    for (const { place, held } of answer.items) asked.found(place, held);
-    return { held: asked.held(), unprocessed: answer.unprocessed, units: answer.units };
+    for (const { place, found } of answer.items) asked.setFound(place, found);
+    return { found: asked.found(), unprocessed: answer.unprocessed, units: answer.units };
   });
   return { outcome, parsed };
 }
@@ -181,7 +181,7 @@ function defined(bytes: Buffer, items: readonly MappedItem[]): Outcome | string 
       unprocessed.push(place);
     }
     return {
-      held: items.map((each) => {
+      found: items.map((each) => {
         const found = texts.get(each.keyText) ?? null;
         return found === each.text ? SAME : found;
       }),
@@ -244,7 +244,7 @@ describe('BatchGetAnswers', () => {
         const distinct = [...new Map(pairs.map((pair) => [mapped(pair[0]).keyText, pair])).values()];
         const items = distinct.map(([attributes]) => mapped(attributes));
         const bytes = answerOf(distinct.map(([, turns], i) => slicesOf(items[i]?.text ?? '', turns)).reverse());
-        const outcome = { held: items.map(() => SAME), unprocessed: [], units: 2.5 };
+        const outcome = { found: items.map(() => SAME), unprocessed: [], units: 2.5 };
         expect(told(bytes, items)).toEqual({ outcome, parsed: 0 });
       }),
       { numRuns: 300 },
@@ -255,7 +255,7 @@ describe('BatchGetAnswers', () => {
     fc.assert(
       fc.property(item, oddities, (attributes, odd) => {
         const items = [mapped(attributes)];
-        expect(told(answerOf([respelled(attributes, odd)]), items).outcome).toMatchObject({ held: [SAME] });
+        expect(told(answerOf([respelled(attributes, odd)]), items).outcome).toMatchObject({ found: [SAME] });
       }),
       { numRuns: 500 },
     );
@@ -270,7 +270,7 @@ describe('BatchGetAnswers', () => {
         fc.pre(asked.keyText === mapped(near).keyText);
         const expected = canonicalItemText(near) === asked.text ? SAME : canonicalItemText(near);
         const bytes = answerOf([slicesOf(canonicalItemText(near), turns)]);
-        expect(told(bytes, [asked]).outcome).toMatchObject({ held: [expected] });
+        expect(told(bytes, [asked]).outcome).toMatchObject({ found: [expected] });
       }),
       { numRuns: 500 },
     );
@@ -345,7 +345,7 @@ describe('BatchGetAnswers', () => {
     const names = Array.from({ length: 300 }, (_, i) => [`n${String(i)}`, { S: 'x'.repeat(i) }] as const);
     const items = [mapped(fromPairs([...names, [NAMES.partitionKey, { S: 'p' }], ['sk', { S: 's' }]]))];
     const turned = slicesOf(items[0]?.text ?? '', [3, 1, 2]);
-    const outcome = { held: [SAME], unprocessed: [], units: 2.5 };
+    const outcome = { found: [SAME], unprocessed: [], units: 2.5 };
     expect(told(answerOf([turned]), items)).toEqual({ outcome, parsed: 0 });
     const longest = turned.replace(`${'x'.repeat(299)}"`, `${'x'.repeat(298)}y"`);
     expect(told(answerOf([longest]), items).outcome).toEqual(defined(answerOf([longest]), items));

@@ -1,13 +1,13 @@
 /** Requests are cut by what their keys are expected to cost, and that is learnt from what they did cost. */
 import { describe, expect, test } from 'vitest';
-import { type AskedKey, KeysToRead } from '../../../../src/dynamodb/read/keys-to-read.js';
-import { ReadEstimate } from '../../../../src/dynamodb/capacity/unit-estimate.js';
+import { type RequestedKey, KeysToRead } from '../../../../src/dynamodb/read/keys-to-read.js';
+import { ReadEstimate } from '../../../../src/dynamodb/capacity/cost-factor.js';
 
 const PLENTY = 1e9;
-const keysOf = (...units: readonly number[]): AskedKey[] =>
+const keysOf = (...units: readonly number[]): RequestedKey[] =>
   units.map((each, i) => ({ text: `k${i}`, units: each, place: i }));
-const alike = (count: number, units: number): AskedKey[] => keysOf(...Array.from({ length: count }, () => units));
-const names = (keys: readonly AskedKey[]): string[] => keys.map(({ text }) => text);
+const alike = (count: number, units: number): RequestedKey[] => keysOf(...Array.from({ length: count }, () => units));
+const names = (keys: readonly RequestedKey[]): string[] => keys.map(({ text }) => text);
 
 /** One that found everything as expected. */
 function sure(): ReadEstimate {

@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { checkAnswers } from '../../../../src/dynamodb/table/call-answers.js';
 import { RequestFailure } from '../../../../src/dynamodb/failures/service-errors.js';
-import { factsOf } from '../../../../src/dynamodb/table/table-facts.js';
+import { factsOf } from '../../../../src/dynamodb/table/describe-table.js';
 
 const INDEX = {
   IndexName: 'byTime',

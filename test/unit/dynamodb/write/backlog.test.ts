@@ -2,9 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { interrupted } from '../../../../src/core/errors.js';
 import type { MappedItem } from '../../../../src/core/model.js';
+import type { WriteOperation } from '../../../../src/core/write-operation.js';
 import { Backlog } from '../../../../src/dynamodb/write/backlog.js';
 import { HotPartitions } from '../../../../src/dynamodb/capacity/hot-partitions.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
+import type { QueuedOperation } from '../../../../src/dynamodb/write/queued-operation.js';
 import { sampleItem } from '../../../contract/item-writer-samples.js';
 
 const PLENTY = 1e9;
@@ -77,20 +79,20 @@ describe('room', () => {
       backlog,
       Array.from({ length: most - 1 }, () => itemOf(1)),
     );
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
     filled(backlog, [itemOf(1)]);
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
   });
 
   test('for 32 MB, what is in flight counted', () => {
     const { backlog } = newBacklog();
     filled(backlog, [itemOf(32 * 1024 * 1024 - 10)]);
     const [large] = backlog.take(PLENTY);
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
     filled(backlog, [itemOf(10)]);
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
     if (large !== undefined) backlog.remove(large);
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
   });
 
   test('what waits for a hot partition key takes nobody’s place', () => {
@@ -99,9 +101,9 @@ describe('room', () => {
       backlog,
       Array.from({ length: 100 }, () => itemOf(1, 'hot')),
     );
-    expect(backlog.hasRoom).toBe(false);
+    expect(backlog.hasCapacity).toBe(false);
     hot.add({ partition: JSON.stringify({ S: 'hot' }), passedPerSecond: 1, triedPerSecond: 1 }, 0);
-    expect(backlog.hasRoom).toBe(true);
+    expect(backlog.hasCapacity).toBe(true);
   });
 });
 
@@ -144,7 +146,7 @@ describe('what comes back', () => {
     const batch = backlog.take(PLENTY);
     backlog.putBack(batch, 10);
     vi.advanceTimersByTime(10);
-    expect(backlog.take(PLENTY).map(({ item }) => item)).toEqual(given);
+    expect(backlog.take(PLENTY).map(({ operation }) => operation)).toEqual(given);
   });
 
   test('halves of a batch go at once and by themselves, before all else', () => {
@@ -179,9 +181,9 @@ describe('what comes back', () => {
     await expect(failing.receipt).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     backlog.dropFailed();
     expect(bad.map((item) => backlog.holder(item))).toEqual([null, null, null]);
-    expect(good.map((item) => backlog.holder(item)?.item)).toEqual(good);
-    const taken: MappedItem[] = [];
-    while (!backlog.idle) taken.push(...backlog.take(PLENTY).map(({ item }) => item));
+    expect(good.map((item) => backlog.holder(item)?.operation)).toEqual(good);
+    const taken: WriteOperation[] = [];
+    while (!backlog.idle) taken.push(...backlog.take(PLENTY).map(({ operation }) => operation));
     expect(new Set(taken)).toEqual(new Set(good));
     expect(taken.length).toBe(3);
   });
@@ -196,5 +198,112 @@ describe('what comes back', () => {
     expect(vi.getTimerCount()).toBe(0);
     vi.advanceTimersByTime(1000);
     expect(released).toEqual([]);
+  });
+});
+
+describe('a later operation on a key', () => {
+  const KEYED = { ...sampleItem('K', '1'), start: 7, end: 17 };
+
+  function pending(): PendingWrite {
+    const write = new PendingWrite(1);
+    write.receipt.catch(() => undefined);
+    return write;
+  }
+
+  /** One operation in flight, and whoever holds the key. */
+  function inFlight(backlog: Backlog, write = pending()): QueuedOperation {
+    backlog.add(KEYED, write);
+    const [queued] = backlog.take(PLENTY);
+    if (queued === undefined) throw new Error('there was one');
+    queued.sent();
+    return queued;
+  }
+
+  test('replaces a queued one in its place; its bytes count in the place of the earlier ones', async () => {
+    const { backlog } = newBacklog();
+    const [earlier, later] = [pending(), pending()];
+    backlog.add(KEYED, earlier);
+    const holder = backlog.holder(KEYED);
+    if (holder === null) throw new Error('it is there');
+    const large = { ...KEYED, end: 7 + 32 * 1024 * 1024 };
+    backlog.supersede(holder, large, later);
+    expect(backlog.hasCapacity).toBe(false);
+    const [queued, ...none] = backlog.take(PLENTY);
+    expect([queued?.operation, none]).toEqual([large, []]);
+    queued?.sent();
+    if (queued !== undefined) backlog.remove(queued);
+    queued?.acknowledged(1, false);
+    expect([await earlier.receipt, await later.receipt]).toMatchObject([{ superseded: 1 }, { superseded: 0 }]);
+    expect([backlog.hasCapacity, backlog.holder(KEYED)]).toEqual([true, null]);
+    filled(backlog, [itemOf(32 * 1024 * 1024 - 1)]);
+    expect(backlog.hasCapacity).toBe(true);
+  });
+
+  test('waits behind one in flight, and is queued once that one is gone', () => {
+    const { backlog } = newBacklog();
+    const holder = inFlight(backlog);
+    const [second, third] = [{ ...KEYED }, { ...KEYED }];
+    backlog.supersede(holder, second, pending());
+    backlog.supersede(holder, third, pending());
+    expect([backlog.idle, backlog.take(PLENTY)]).toEqual([true, []]);
+    backlog.remove(holder);
+    holder.acknowledged(1, false);
+    expect(backlog.holder(KEYED)?.operation).toBe(third);
+    expect(backlog.take(PLENTY).map(({ operation }) => operation)).toEqual([third]);
+  });
+
+  test.each(['putBack', 'putBackHalves'] as const)('takes the place of one that comes back (%s)', (how) => {
+    const { backlog } = newBacklog();
+    const holder = inFlight(backlog);
+    const second = { ...KEYED };
+    backlog.supersede(holder, second, pending());
+    holder.returned();
+    if (how === 'putBack') backlog.putBack([holder], 10);
+    else backlog.putBackHalves([holder]);
+    vi.advanceTimersByTime(10);
+    const taken: WriteOperation[] = [];
+    while (!backlog.idle) taken.push(...backlog.take(PLENTY).map(({ operation }) => operation));
+    expect(taken).toEqual([second]);
+  });
+
+  test('whose write fails is dropped, and the writes of what it replaced fail with it, wherever it waited', async () => {
+    const { backlog } = newBacklog();
+    const [queued, replaced, behind, alsoBehind, own] = Array.from({ length: 5 }, pending) as [
+      PendingWrite,
+      PendingWrite,
+      PendingWrite,
+      PendingWrite,
+      PendingWrite,
+    ];
+    const holder = inFlight(backlog, own);
+    backlog.supersede(holder, KEYED, alsoBehind);
+    backlog.supersede(holder, KEYED, behind);
+    const other = sampleItem('L', '1');
+    backlog.add(other, replaced);
+    const otherHolder = backlog.holder(other);
+    if (otherHolder === null) throw new Error('it is there');
+    backlog.supersede(otherHolder, other, queued);
+    for (const write of [behind, queued]) write.fail(interrupted());
+    expect(backlog.dropFailed()).toBe(true);
+    expect([alsoBehind.failed, replaced.failed, own.failed]).toEqual([true, true, false]);
+    expect(backlog.dropFailed()).toBe(false);
+    expect([backlog.holder(other), holder.behind]).toEqual([null, null]);
+    backlog.remove(holder);
+    expect([backlog.holder(KEYED), backlog.take(PLENTY)]).toEqual([null, []]);
+    await expect(replaced.receipt).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+  });
+
+  test('counts as an item in the room, as does each one that is replaced', () => {
+    const { backlog } = newBacklog();
+    const holder = inFlight(backlog);
+    for (let i = 0; i < 98; i++) backlog.supersede(holder, KEYED, pending());
+    expect(backlog.hasCapacity).toBe(true);
+    backlog.supersede(holder, KEYED, pending());
+    expect(backlog.hasCapacity).toBe(false);
+    holder.returned();
+    backlog.putBack([holder], 10);
+    expect(backlog.hasCapacity).toBe(false);
+    backlog.remove(holder);
+    expect(backlog.hasCapacity).toBe(true);
   });
 });

@@ -1,22 +1,21 @@
 import { describe, expect, test } from 'vitest';
+import { ItemDelete } from '../../../../src/core/write-operation.js';
 import { UnreadableAnswer } from '../../../../src/dynamodb/http/answer-shape.js';
 import { BatchWriteFormat } from '../../../../src/dynamodb/write/batch-write.js';
 import { keyTextOf } from '../../../../src/dynamodb/key-text.js';
-import type { QueuedItem } from '../../../../src/dynamodb/write/partition-queue.js';
+import { QueuedOperation } from '../../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 import { KEY_NAMES, sampleItems } from '../../../contract/item-writer-samples.js';
 
 const write = new PendingWrite(1);
-const batch: readonly QueuedItem[] = sampleItems(3, 3, 'é"\\\u0001😀').map((item) => ({
-  item,
-  write,
-  units: 1,
-  attempts: 0,
-  next: null,
-  nextOfChain: null,
-}));
+const batch: readonly QueuedOperation[] = sampleItems(3, 3, 'é"\\\u0001😀').map(
+  (item) => new QueuedOperation(item, write),
+);
 const format = new BatchWriteFormat('my-table', KEY_NAMES);
-const itemOf = (queued: QueuedItem | undefined): unknown => JSON.parse(queued?.item.text ?? '');
+const itemOf = (queued: QueuedOperation | undefined): unknown => {
+  const { buffer, start, end } = queued?.operation ?? { buffer: Buffer.of() };
+  return JSON.parse(buffer.toString('utf8', start, end));
+};
 
 describe('BatchWriteFormat', () => {
   test('joins the ready texts to one request', () => {
@@ -24,6 +23,23 @@ describe('BatchWriteFormat', () => {
       RequestItems: { 'my-table': batch.map((queued) => ({ PutRequest: { Item: itemOf(queued) } })) },
       ReturnConsumedCapacity: 'INDEXES',
     });
+  });
+
+  test('joins deletes by their keys, among puts', () => {
+    const operations = batch.map(({ operation }, index) =>
+      index === 1 ? operation : new ItemDelete(operation, operation.row),
+    );
+    const mixed = operations.map((operation) => new QueuedOperation(operation, write));
+    expect(mixed.map(({ units }) => units)).toEqual([1, 1, 1]);
+    const Delete = (queued: QueuedOperation | undefined) => ({ DeleteRequest: { Key: itemOf(queued) } });
+    const requests = [Delete(mixed[0]), put(itemOf(mixed[1])), Delete(mixed[2])];
+    expect(JSON.parse(format.body(mixed).toString('utf8'))).toMatchObject({ RequestItems: { 'my-table': requests } });
+    expect(itemOf(mixed[0])).toEqual(JSON.parse(operations[0]?.keyText ?? ''));
+    const answered = (...entries: unknown[]) => format.answer(unprocessed(...entries), mixed).unprocessed;
+    expect(answered(requests[2], requests[1])).toEqual(new Set([mixed[2], mixed[1]]));
+    // As the other kind it was not sent.
+    expect(() => answered(put(itemOf(batch[0])))).toThrow(UnreadableAnswer);
+    expect(() => answered(Delete(mixed[1]))).toThrow(UnreadableAnswer);
   });
 
   test('finds the items of UnprocessedItems, by whatever name the table has there', () => {

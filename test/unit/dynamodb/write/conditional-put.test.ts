@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../../../src/core/model.js';
 import { UnreadableAnswer } from '../../../../src/dynamodb/http/answer-shape.js';
 import { ConditionalPutFormat } from '../../../../src/dynamodb/write/conditional-put.js';
-import type { QueuedItem } from '../../../../src/dynamodb/write/partition-queue.js';
+import { QueuedOperation } from '../../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 import { RequestFailure } from '../../../../src/dynamodb/failures/service-errors.js';
 import { canonicalItemText } from '../../../../src/mapping/item/canonical.js';
@@ -24,7 +24,7 @@ const attributesOf = (version: unknown, body = 'row'): Attributes => ({
   'ver"sion': version,
 });
 
-function queued(attributes: Attributes, units = 1): QueuedItem {
+function queued(attributes: Attributes, units = 1): QueuedOperation {
   const text = canonicalItemText(attributes);
   const item: MappedItem = {
     ...bytesOf(text),
@@ -37,7 +37,7 @@ function queued(attributes: Attributes, units = 1): QueuedItem {
     cell: () => null,
     sharesCell: () => false,
   };
-  return { item, write: new PendingWrite(1), units, attempts: 0, next: null, nextOfChain: null };
+  return new QueuedOperation(item, new PendingWrite(1), units);
 }
 
 const bodyOf = (attributes: Attributes): Record<string, unknown> =>
@@ -87,12 +87,12 @@ describe('a conditional put', () => {
 });
 
 describe('a refusal', () => {
-  const refusalOf = (held: unknown, sent: QueuedItem) =>
-    format.refusal(new RequestFailure('ConditionalCheckFailedException', 400, true, [], null, held), [sent]);
+  const failedOn = (held: unknown, sent: QueuedOperation) =>
+    format.conditionFailed(new RequestFailure('ConditionalCheckFailedException', 400, true, [], null, held), [sent]);
 
   test('by our own item is an acknowledgement, however the service spells it', () => {
     const sent = queued(attributesOf({ N: '7' }));
-    expect(refusalOf(attributesOf({ N: '7.0' }), sent)).toEqual({
+    expect(failedOn(attributesOf({ N: '7.0' }), sent)).toEqual({
       unprocessed: new Set(),
       newer: new Set(),
       incomparable: false,
@@ -109,18 +109,18 @@ describe('a refusal', () => {
   ])('by an item that is %s leaves it there', (_, held, incomparable) => {
     const sent = queued(attributesOf({ N: '7' }));
     const clean = JSON.parse(JSON.stringify(held)) as Attributes;
-    expect(refusalOf(clean, sent)).toMatchObject({ newer: new Set([sent]), incomparable });
+    expect(failedOn(clean, sent)).toMatchObject({ newer: new Set([sent]), incomparable });
   });
 
   test('consumes by the larger of both items', () => {
     const large = attributesOf({ N: '8' }, 'x'.repeat(2_500));
-    expect(refusalOf(large, queued(attributesOf({ N: '7' })))).toMatchObject({ units: 3 });
-    expect(refusalOf(attributesOf({ N: '8' }), queued(attributesOf({ N: '7' }), 5))).toMatchObject({ units: 5 });
+    expect(failedOn(large, queued(attributesOf({ N: '7' })))).toMatchObject({ units: 3 });
+    expect(failedOn(attributesOf({ N: '8' }), queued(attributesOf({ N: '7' }), 5))).toMatchObject({ units: 5 });
   });
 
   test('that does not say what is there leaves it there', () => {
     const sent = queued(attributesOf({ N: '7' }));
-    expect(refusalOf(undefined, sent)).toEqual({
+    expect(failedOn(undefined, sent)).toEqual({
       unprocessed: new Set(),
       newer: new Set([sent]),
       incomparable: false,
@@ -147,10 +147,10 @@ describe('a refusal', () => {
     ['of a NULL that is false', attributesOf({ NULL: false })],
     ['of a map that is a list', { ...item, nested: { M: [] } }],
   ])('by an item that is %s is no answer of DynamoDB: it may have been written', (_name, held) => {
-    expect(() => refusalOf(held, queued(attributesOf({ N: '7' })))).toThrow(UnreadableAnswer);
+    expect(() => failedOn(held, queued(attributesOf({ N: '7' })))).toThrow(UnreadableAnswer);
   });
 
   test('of another kind is none', () => {
-    expect(format.refusal(new RequestFailure('ValidationException', 400, true), [])).toBeNull();
+    expect(format.conditionFailed(new RequestFailure('ValidationException', 400, true), [])).toBeNull();
   });
 });

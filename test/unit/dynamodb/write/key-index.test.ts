@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { KeyIndex } from '../../../../src/dynamodb/write/key-index.js';
-import type { QueuedItem } from '../../../../src/dynamodb/write/partition-queue.js';
+import { QueuedOperation } from '../../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 import { sampleItem } from '../../../contract/item-writer-samples.js';
 
@@ -9,8 +9,8 @@ const write = new PendingWrite(1);
 /** Keys of the same partition and of others; the samples' hash is the length of the sort key. */
 const KEYS = ['A', 'B'].flatMap((partition) => ['1', '2', '3', '11', '22'].map((sort) => ({ partition, sort })));
 
-function queued({ partition, sort }: { partition: string; sort: string }): QueuedItem {
-  return { item: sampleItem(partition, sort), write, units: 1, attempts: 0, next: null, nextOfChain: null };
+function queued({ partition, sort }: { partition: string; sort: string }): QueuedOperation {
+  return new QueuedOperation(sampleItem(partition, sort), write);
 }
 
 test('finds by key, whatever came and went with the same hash', () => {
@@ -18,7 +18,7 @@ test('finds by key, whatever came and went with the same hash', () => {
   fc.assert(
     fc.property(steps, (places) => {
       const index = new KeyIndex();
-      const model = new Map<number, QueuedItem>();
+      const model = new Map<number, QueuedOperation>();
       for (const place of places) {
         const key = KEYS[place] ?? { partition: '', sort: '' };
         const held = model.get(place);
@@ -44,12 +44,12 @@ test('holds any number', () => {
   const index = new KeyIndex();
   const all = Array.from({ length: 5_000 }, (_, i) => {
     const item = { ...sampleItem('A', String(i)), keyHash: (i * 7919) & 0x3fffffff };
-    return { ...queued({ partition: 'A', sort: '' }), item };
+    return new QueuedOperation(item, write);
   });
   for (const each of all) index.add(each);
   expect(index.size).toBe(all.length);
-  expect(all.filter((each) => index.holder(each.item) !== each)).toEqual([]);
+  expect(all.filter((each) => index.holder(each.operation) !== each)).toEqual([]);
   for (const each of all.toReversed()) index.remove(each);
   expect(index.size).toBe(0);
-  expect(all.filter((each) => index.holder(each.item) !== null)).toEqual([]);
+  expect(all.filter((each) => index.holder(each.operation) !== null)).toEqual([]);
 });

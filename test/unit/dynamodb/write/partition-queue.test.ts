@@ -1,28 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { interrupted } from '../../../../src/core/errors.js';
-import { PartitionQueue, type QueuedItem } from '../../../../src/dynamodb/write/partition-queue.js';
+import { PartitionQueue } from '../../../../src/dynamodb/write/partition-queue.js';
+import { QueuedOperation } from '../../../../src/dynamodb/write/queued-operation.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 import { sampleItem } from '../../../contract/item-writer-samples.js';
 
 const NO_LIMIT = 1e9;
 
-function queued(partition: string, sort: number, write = new PendingWrite(1), body = ''): QueuedItem {
-  return {
-    item: sampleItem(partition, String(sort), body),
-    write,
-    units: 1,
-    attempts: 0,
-    next: null,
-    nextOfChain: null,
-  };
+function queued(partition: string, sort: number, write = new PendingWrite(1), body = '', units = 1): QueuedOperation {
+  return new QueuedOperation(sampleItem(partition, String(sort), body), write, units);
 }
 
-const take = (queue: PartitionQueue, maxItems: number, maxBytes: number): QueuedItem[] =>
+const take = (queue: PartitionQueue, maxItems: number, maxBytes: number): QueuedOperation[] =>
   queue.take({ maxItems, maxBytes, maxUnits: NO_LIMIT }, 0);
 
-const names = (items: readonly QueuedItem[]): string[] =>
-  items.map(({ item }) => `${String(item.row[0])}${String(item.row[1])}`);
+const names = (items: readonly QueuedOperation[]): string[] =>
+  items.map(({ operation }) => `${String(operation.row[0])}${String(operation.row[1])}`);
 
 describe('PartitionQueue', () => {
   test('takes one of each partition in turn, each in its own order', () => {
@@ -68,7 +62,7 @@ describe('PartitionQueue', () => {
 
   test('a batch ends before it has too many units; the lane whose turn it was comes first in the next', () => {
     const queue = new PartitionQueue();
-    for (const partition of ['A', 'B', 'C']) queue.push({ ...queued(partition, 0), units: 4 });
+    for (const partition of ['A', 'B', 'C']) queue.push(queued(partition, 0, undefined, '', 4));
     const few = { maxItems: 25, maxBytes: NO_LIMIT, maxUnits: 9 };
     expect(names(queue.take(few, 0))).toEqual(['A0', 'B0']);
     expect(names(queue.take({ ...few, maxUnits: 1 }, 0))).toEqual(['C0']);

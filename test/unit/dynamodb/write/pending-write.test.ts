@@ -1,7 +1,7 @@
 /** One write, from its items down to its receipt. */
 import { describe, expect, test } from 'vitest';
 import { FerryError, interrupted } from '../../../../src/core/errors.js';
-import { OpenWrites, PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
+import { UnsettledWrites, PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';
 
 /** What has become of the receipt by now. */
 async function state(write: PendingWrite): Promise<unknown> {
@@ -25,7 +25,7 @@ describe('PendingWrite', () => {
     write.acknowledged(5, true);
     expect([await state(write), write.settled]).toEqual(['open', false]);
     write.acknowledged(1, true);
-    expect(await state(write)).toEqual({ items: 3, newer: 2, units: 8 });
+    expect(await state(write)).toEqual({ items: 3, newer: 2, superseded: 0, units: 8 });
     expect([write.waiting, write.settled, write.failed]).toEqual([false, true, false]);
   });
 
@@ -36,7 +36,7 @@ describe('PendingWrite', () => {
     expect([write.waiting, write.settled, await state(write)]).toEqual([true, false, 'open']);
     write.sent();
     write.acknowledged(1, false);
-    expect(await state(write)).toEqual({ items: 1, newer: 0, units: 1 });
+    expect(await state(write)).toEqual({ items: 1, newer: 0, superseded: 0, units: 1 });
   });
 
   test('a failed one settles once none of its items is in flight; the first failure stands', async () => {
@@ -50,6 +50,16 @@ describe('PendingWrite', () => {
     expect([write.settled, await state(write)]).toEqual([false, 'open']);
     write.returned();
     expect([write.settled, await state(write)]).toEqual([true, 'E_TARGET_REQUEST']);
+  });
+
+  test('an item that was superseded counts once the later one is acknowledged, without units of its own', async () => {
+    const write = new PendingWrite(2);
+    write.sent();
+    write.acknowledged(3, false);
+    expect(await state(write)).toBe('open');
+    write.sent();
+    write.superseded();
+    expect([await state(write), write.settled]).toEqual([{ items: 2, newer: 0, superseded: 1, units: 3 }, true]);
   });
 
   test('all of a failed one may have been acknowledged: it failed all the same', async () => {
@@ -79,7 +89,7 @@ describe('PendingWrite', () => {
         cause: {
           row: 'first',
           all: [{ row: 'first' }, { row: 'second' }],
-          written: { items: 2, newer: 1, units: 3 },
+          written: { items: 2, newer: 1, superseded: 0, units: 3 },
         },
       },
     });
@@ -94,9 +104,9 @@ describe('PendingWrite', () => {
   });
 });
 
-describe('OpenWrites', () => {
+describe('UnsettledWrites', () => {
   test('a failure of the run fails what has something waiting, and leaves the rest to its answers', async () => {
-    const open = new OpenWrites();
+    const open = new UnsettledWrites();
     const [waiting, inFlight, done] = [new PendingWrite(2), new PendingWrite(1), new PendingWrite(1)];
     for (const write of [waiting, inFlight, done]) open.add(write);
     inFlight.sent();
@@ -116,7 +126,7 @@ describe('OpenWrites', () => {
   });
 
   test('a failed one is swept until it settles', async () => {
-    const open = new OpenWrites();
+    const open = new UnsettledWrites();
     const write = new PendingWrite(2);
     open.add(write);
     write.sent();

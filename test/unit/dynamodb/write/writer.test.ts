@@ -8,7 +8,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { EventBus, type EventRecord } from '../../../../src/core/events.js';
-import { TokenBucket } from '../../../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../../../src/dynamodb/capacity/token-bucket.js';
 import { connectTarget } from '../../../../src/dynamodb/client.js';
 import { openItemWriter } from '../../../../src/dynamodb/write/writer.js';
 import type { ItemWriterOptions } from '../../../../src/dynamodb/write/writer-options.js';
@@ -89,7 +89,7 @@ test('a batch that is refused is halved until each bad item is alone, which is r
   await expect(opened.writer.write(sampleItems(3, 3))).rejects.toMatchObject({ code: 'E_TARGET_REQUEST' });
   // Three, then one and two, then one and one.
   expect(refusing.asked()).toBe(5);
-  await opened.writer.ready(signal);
+  await opened.writer.waitForRoom(signal);
   await expect(opened.writer.write(sampleItems(1, 1))).rejects.toMatchObject({ code: 'E_TARGET_REQUEST' });
   expect([refusing.asked(), opened.count('request.retried'), opened.suspects]).toEqual([6, 0, []]);
 });
@@ -100,7 +100,7 @@ test('what cannot be reached is given up in time: every write says so, those tha
   const [first, second] = [writer.write(sampleItems(60, 3)), writer.write(sampleItems(2, 1, 'B'))];
   const fault = { code: 'E_TARGET_CONNECT' };
   expect(await Promise.allSettled([first, second])).toMatchObject([{ reason: fault }, { reason: fault }]);
-  await expect(writer.ready(signal)).rejects.toMatchObject(fault);
+  await expect(writer.waitForRoom(signal)).rejects.toMatchObject(fault);
   const sent = opened.count('batch.sent');
   await expect(writer.write(sampleItems(1, 1, 'C'))).rejects.toMatchObject(fault);
   await new Promise(setImmediate);
@@ -118,7 +118,7 @@ test('a set that waits to be tried again is told of a second row with its key, a
   await expect.poll(() => opened.count('request.retried')).toBe(1);
   await expect(writer.write([sampleItem('P', '1')])).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
   await expect(first).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
-  await writer.ready(signal);
+  await writer.waitForRoom(signal);
 });
 
 test('as many requests are in flight as are allowed, and what has no answer when it is closed is a suspect', async () => {
@@ -145,6 +145,6 @@ test('rows that waited for too long are not written, whatever the target would s
   const { writer } = opened;
   const ago = (ms: number) => ({ wall: Date.now() - ms, monotonic: performance.now() - ms });
   await expect(writer.write(sampleItems(3, 1), ago(61_000))).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
-  await expect(writer.ready(signal)).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
+  await expect(writer.waitForRoom(signal)).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
   expect(opened.count('batch.sent')).toBe(0);
 });

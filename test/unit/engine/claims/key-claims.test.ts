@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../../src/core/model.js';
+import type { WriteOperation } from '../../../../src/core/write-operation.js';
 import type { ItemWriter } from '../../../../src/core/ports/ports.js';
 import type { KeyRegister } from '../../../../src/core/ports/key-register.js';
 import { KeyClaims } from '../../../../src/engine/claims/key-claims.js';
@@ -175,16 +176,16 @@ describe('two readings of one item key in the writer’s queue', () => {
   const READ_AT = { wall: 0, monotonic: 0 };
 
   /** The first write meets two rows. */
-  function meeting(first: Row, second: Row): { writer: ItemWriter; written: (readonly MappedItem[])[] } {
-    const written: (readonly MappedItem[])[] = [];
+  function meeting(first: Row, second: Row): { writer: ItemWriter; written: (readonly WriteOperation[])[] } {
+    const written: (readonly WriteOperation[])[] = [];
     const cause = new SharedKeyRows(first, second);
     const writer: ItemWriter = {
-      ready: () => Promise.resolve(),
+      waitForRoom: () => Promise.resolve(),
       close: () => Promise.resolve(),
       write(items) {
         written.push(items);
         if (written.length === 1) return Promise.reject(new FerryError('E_ITEM_KEY_SHARED', 'm', 'h', { cause }));
-        return Promise.resolve({ items: items.length, newer: 0, units: 1 });
+        return Promise.resolve({ items: items.length, newer: 0, superseded: 0, units: 1 });
       },
     };
     return { writer, written };
@@ -205,7 +206,7 @@ describe('two readings of one item key in the writer’s queue', () => {
       const id = of[mapping.columns.indexOf('id')];
       return id === '3' || id === { first: '1', second: '2', neither: '' }[standing];
     });
-    expect(await run).toEqual({ items: left, receipt: { items: left.length, newer: 0, units: 1 } });
+    expect(await run).toEqual({ items: left, receipt: { items: left.length, newer: 0, superseded: 0, units: 1 } });
     expect(written).toEqual([items, left]);
     expect(recorded(claims)).toEqual([]);
   });

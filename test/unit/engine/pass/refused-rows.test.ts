@@ -21,7 +21,7 @@ const bad = {
   reason: 'DynamoDB refused its item',
   remedy: 'correct the row',
 };
-const written = { items: 0, newer: 0, units: 0 };
+const written = { items: 0, newer: 0, superseded: 0, units: 0 };
 
 /** Rows of so many items, of which so many are refused. */
 function recordsOf(...rows: readonly (readonly [items: number, refused: number])[]) {

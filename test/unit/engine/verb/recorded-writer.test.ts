@@ -15,13 +15,13 @@ function opened(failing: ReadonlySet<string> = new Set()) {
   };
   let report: (keyTexts: readonly string[]) => void = () => undefined;
   const inner: ItemWriter = {
-    ready() {
-      call('ready');
+    waitForRoom() {
+      call('waitForRoom');
       return Promise.resolve();
     },
     write: (_, readAt) => {
       call('write', readAt);
-      return Promise.resolve({ items: 0, newer: 0, units: 0 });
+      return Promise.resolve({ items: 0, newer: 0, superseded: 0, units: 0 });
     },
     close() {
       call('close');
@@ -45,10 +45,10 @@ describe('a recorded writer', () => {
   test('passes on when rows were read, as a delete since then may have lost its tombstone', async () => {
     const { writer, calls } = opened();
     const readAt = { monotonic: 1, wall: 2 } as unknown as Instant;
-    await writer.ready(new AbortController().signal);
+    await writer.waitForRoom(new AbortController().signal);
     await writer.write([], readAt);
     await writer.close();
-    expect(calls).toEqual([['begin'], ['open'], ['ready'], ['write', readAt], ['close'], ['end']]);
+    expect(calls).toEqual([['begin'], ['open'], ['waitForRoom'], ['write', readAt], ['close'], ['end']]);
   });
 
   test('records ambiguous keys at the time of the state, before it goes on', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SAME, type HeldItem } from '../../../../src/core/held-item.js';
+import { SAME, type FoundItem } from '../../../../src/core/found-item.js';
 import type { MappedItem } from '../../../../src/core/model.js';
 import { attributeDifferences, compareItem, isNewer } from '../../../../src/engine/verify/compare.js';
 import { bytesOf } from '../../../support/mapped-item.js';
@@ -57,7 +57,7 @@ describe('compareItem', () => {
 
 describe('compareItem beside a live writer', () => {
   const mapped = '{"body":{"S":"row"},"v":{"N":"10"}}';
-  const compared = (held: HeldItem) => compareItem(item(mapped), held, KEPT, 'v');
+  const compared = (held: FoundItem) => compareItem(item(mapped), held, KEPT, 'v');
 
   it('takes an item of a newer version for no difference, a tombstone like any other', () => {
     expect(compared('{"body":{"S":"live"},"v":{"N":"11"}}')).toBe('newer');

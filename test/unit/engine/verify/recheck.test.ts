@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
-import { SAME, type HeldItem } from '../../../../src/core/held-item.js';
+import { SAME, type FoundItem } from '../../../../src/core/found-item.js';
 import type { MappedItem, Row } from '../../../../src/core/model.js';
 import type { ItemReader } from '../../../../src/core/ports/ports.js';
 import { confirmDifferences, type Confirmed } from '../../../../src/engine/verify/recheck.js';
@@ -20,7 +20,7 @@ const versioned = Object.assign(Object.create(plain) as typeof plain, { version:
 async function looked(
   before: Row,
   after: readonly Row[],
-  held: (item: MappedItem) => HeldItem,
+  held: (item: MappedItem) => FoundItem,
   { mapping = plain, deletesBy = null as string | null, readWhole = false } = {},
 ): Promise<Confirmed & { readonly asked: readonly string[] }> {
   const scanned = scannedJob(mapping, after, 10);
@@ -31,7 +31,7 @@ async function looked(
   const reader: ItemReader = {
     read: (wanted) => {
       asked.push(...wanted.map(({ keyText }) => keyText));
-      return Promise.resolve({ held: wanted.map(held), units: 0 });
+      return Promise.resolve({ found: wanted.map(held), units: 0 });
     },
     close: () => Promise.resolve(),
   };
@@ -45,10 +45,10 @@ const key = (n: string): string => `{"pk":{"S":"${n}"},"sk":{"S":"000001"}}`;
 /** The item with another value than the row's. */
 const other =
   (n: string) =>
-  (item: MappedItem): HeldItem =>
+  (item: MappedItem): FoundItem =>
     item.text.replace('"n":{"S":"x"}', `"n":{"S":"${n}"}`);
-const nothing = (): HeldItem => null;
-const same = (): HeldItem => SAME;
+const nothing = (): FoundItem => null;
+const same = (): FoundItem => SAME;
 
 const NONE = { differences: [], newer: [], expired: [], badRows: [], expiredRows: 0, seen: new Set<string>() };
 
@@ -138,7 +138,7 @@ describe('a difference looked at again', () => {
     for (const each of rows) plain.map(each, items, { now: NOW });
     // As if each row mapped to two items.
     const twice = [...items, ...items];
-    const read: ItemReader['read'] = (wanted) => Promise.resolve({ held: wanted.map(nothing), units: 0 });
+    const read: ItemReader['read'] = (wanted) => Promise.resolve({ found: wanted.map(nothing), units: 0 });
     const reader = { read, close: () => Promise.resolve() };
     const deletions = new TtlDeletions({ deletesBy: null, seconds: () => NOW }, NOW);
     const { differences } = await confirmDifferences(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { heldAs } from '../../../../src/core/held-item.js';
+import { foundAs } from '../../../../src/core/found-item.js';
 import { digestWithout, targetDigest } from '../../../../src/engine/verify/target-digest.js';
 import { DigestSum } from '../../../../src/mapping/item/digest.js';
 import { sampleItem } from '../../../contract/item-writer-samples.js';
@@ -21,7 +21,7 @@ test('is the sum of the digests of all canonical texts that are held', () => {
       );
       const found = items.map((item, i) => {
         const text = texts[i] ?? null;
-        return text === null ? null : heldAs(text, item);
+        return text === null ? null : foundAs(text, item);
       });
       const mapped = { items, digest: sumOf(items.map(({ text }) => text)) };
       expect(targetDigest(mapped, found)).toBe(sumOf(texts.filter((text) => text !== null)));
@@ -34,7 +34,7 @@ test('the sum of what was mapped leaves out what TTL may have deleted, so that e
   const mapped = { items, digest: sumOf(items.map(({ text }) => text)) };
   const [first, , third] = items;
   if (first === undefined || third === undefined) throw new Error('no items');
-  const found = items.map((item) => (item === first || item === third ? null : heldAs(item.text, item)));
+  const found = items.map((item) => (item === first || item === third ? null : foundAs(item.text, item)));
   expect(digestWithout(mapped, [], [])).toBe(mapped.digest);
   expect(digestWithout(mapped, [first], [third.keyText])).toBe(targetDigest(mapped, found));
   expect(digestWithout(mapped, [first, third], [])).toBe(targetDigest(mapped, found));

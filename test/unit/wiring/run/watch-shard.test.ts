@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Config } from '../../../../src/config/model.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
 import { EventBus, type EventMap } from '../../../../src/core/events.js';
-import { TokenBucket } from '../../../../src/dynamodb/capacity/budget.js';
+import { TokenBucket } from '../../../../src/dynamodb/capacity/token-bucket.js';
 import type { FerryError } from '../../../../src/core/errors.js';
 import { joinBudget, starvation } from '../../../../src/wiring/shared-budget.js';
 import { stallTimes, watchShard, type ShardWatch } from '../../../../src/wiring/run/watch-shard.js';

@@ -6,7 +6,7 @@ import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { KeyType } from '../../config/model.js';
 import { FerryError } from '../../core/errors.js';
 import type { TargetConnection } from '../client.js';
-import { callService } from './service-call.js';
+import { callService } from './sdk-call.js';
 import { requireUsable, type StateDetails } from './table-states.js';
 import { describeTtl, type TtlSetting } from './time-to-live.js';
 
@@ -63,7 +63,7 @@ export interface TableFacts extends TableKeys {
  * @returns null where there is no such table
  * @throws FerryError E_TARGET_CONNECT, E_TARGET_ACCESS, E_TARGET_CREDENTIALS
  */
-export async function describeTable(
+export async function describeTargetTable(
   connection: TargetConnection,
   table: string,
   signal: AbortSignal,
@@ -75,7 +75,7 @@ export async function describeTable(
 /**
  * One request: all but its TTL.
  * @returns null where there is no such table
- * @throws as `describeTable`; FerryError E_TARGET_NOT_ACTIVE
+ * @throws as `describeTargetTable`; FerryError E_TARGET_NOT_ACTIVE
  */
 export async function lookAtTable(
   connection: TargetConnection,

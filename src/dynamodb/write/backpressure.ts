@@ -4,13 +4,13 @@
  */
 import { Gate } from '../../core/async/wake-up.js';
 
-export class Admission {
-  readonly #hasRoom: () => boolean;
+export class Backpressure {
+  readonly #hasCapacity: () => boolean;
   readonly #gate = new Gate();
   #next: NodeJS.Immediate | null = null;
 
-  constructor(hasRoom: () => boolean) {
-    this.#hasRoom = hasRoom;
+  constructor(hasCapacity: () => boolean) {
+    this.#hasCapacity = hasCapacity;
   }
 
   /** Resolves when it is worth looking whether there is room, or when the signal aborts. */
@@ -20,7 +20,7 @@ export class Admission {
 
   /** Items have gone: there may be room. */
   admit(): void {
-    if (!this.#hasRoom()) return;
+    if (!this.#hasCapacity()) return;
     this.#gate.wakeOne();
     if (this.#next !== null) return;
     this.#next = setImmediate(() => {

@@ -3,9 +3,9 @@
  * seconds behind it.
  */
 import { describe, expect, test } from 'vitest';
-import { TokenBucket } from '../../../../src/dynamodb/capacity/budget.js';
-import { SpentWindow } from '../../../../src/dynamodb/capacity/spent-window.js';
-import { CostFactor } from '../../../../src/dynamodb/capacity/unit-estimate.js';
+import { TokenBucket } from '../../../../src/dynamodb/capacity/token-bucket.js';
+import { SlidingWindow } from '../../../../src/dynamodb/capacity/sliding-window.js';
+import { CostFactor } from '../../../../src/dynamodb/capacity/cost-factor.js';
 import { TurnedClock } from '../../../contract/budget-contract.js';
 
 const never = new AbortController().signal;
@@ -259,9 +259,9 @@ test('a bucket has a timer while somebody waits for it and it fills, and one alo
   expect(running).toBe(0);
 });
 
-describe('SpentWindow', () => {
+describe('SlidingWindow', () => {
   test('keeps what was granted and not spent for ten seconds', () => {
-    const window = new SpentWindow(0);
+    const window = new SlidingWindow(0);
     window.grant(100, 0, 25);
     window.spend(40);
     expect(window.balance).toBe(60);
@@ -274,7 +274,7 @@ describe('SpentWindow', () => {
   });
 
   test('a grant is spread evenly over its time, and falls out of the window so', () => {
-    const window = new SpentWindow(0);
+    const window = new SlidingWindow(0);
     window.grant(1000, 0, 10_000);
     expect(window.balance).toBeCloseTo(1000);
     window.grant(0, 10_000, 15_025);
@@ -285,7 +285,7 @@ describe('SpentWindow', () => {
   });
 
   test('what was spent falls out with the slot that it was spent in; what comes back makes room', () => {
-    const window = new SpentWindow(12_345);
+    const window = new SlidingWindow(12_345);
     window.grant(10, 12_345, 12_346);
     window.spend(30);
     window.spend(-5);
@@ -302,7 +302,7 @@ describe('SpentWindow', () => {
   });
 
   test('after a pause longer than the window nothing is left of before, and of its grant ten seconds', () => {
-    const window = new SpentWindow(0);
+    const window = new SlidingWindow(0);
     window.grant(10, 0, 25);
     window.spend(1_000);
     window.grant(60_000, 25, 60_025);
@@ -311,7 +311,7 @@ describe('SpentWindow', () => {
   });
 
   test('no time, no grant', () => {
-    const window = new SpentWindow(0);
+    const window = new SlidingWindow(0);
     window.grant(100, 50, 50);
     window.grant(100, 50, 40);
     expect(window.balance).toBe(0);

@@ -1,20 +1,23 @@
 /** Who is too hot, told from what comes back; and how it then goes at its own pace. */
 import { describe, expect, test } from 'vitest';
 import { HotPartitions } from '../../../../src/dynamodb/capacity/hot-partitions.js';
-import { Refusals } from '../../../../src/dynamodb/capacity/refusals.js';
+import { HotKeyDetector } from '../../../../src/dynamodb/capacity/hot-key-detector.js';
 
-function counted(attempts: readonly (readonly [partition: string, passed: number, refused: number])[], named = false) {
-  const refusals = new Refusals();
-  for (const [partition, passed, refused] of attempts) {
-    for (let i = 0; i < refused; i++) refusals.count({ partition, units: 1, refused: true }, named, 0);
-    for (let i = 0; i < passed; i++) refusals.count({ partition, units: 1, refused: false }, named, 0);
+function counted(
+  attempts: readonly (readonly [partition: string, passed: number, throttled: number])[],
+  named = false,
+) {
+  const throttles = new HotKeyDetector();
+  for (const [partition, passed, throttled] of attempts) {
+    for (let i = 0; i < throttled; i++) throttles.count({ partition, units: 1, throttled: true }, named, 0);
+    for (let i = 0; i < passed; i++) throttles.count({ partition, units: 1, throttled: false }, named, 0);
   }
-  const { others, hot } = refusals.settle(500);
+  const { others, hot } = throttles.settle(500);
   return { others, hot: hot.map(({ partition }) => partition) };
 }
 
-describe('Refusals', () => {
-  test('a key that is refused while the others pass is hot, and is not counted among them', () => {
+describe('HotKeyDetector', () => {
+  test('a key that is throttled while the others pass is hot, and is not counted among them', () => {
     expect(
       counted([
         ['hot', 5, 20],
@@ -22,7 +25,7 @@ describe('Refusals', () => {
         ['b', 49, 1],
       ]),
     ).toEqual({
-      others: { passed: 104, refused: 1 },
+      others: { passed: 104, throttled: 1 },
       hot: ['hot'],
     });
   });
@@ -37,22 +40,22 @@ describe('Refusals', () => {
     ).toEqual(['one', 'two']);
   });
 
-  test('where all are refused alike, none is hot', () => {
+  test('where all are throttled alike, none is hot', () => {
     expect(
       counted([
         ['a', 20, 20],
         ['b', 25, 15],
         ['c', 18, 22],
       ]),
-    ).toEqual({ others: { passed: 63, refused: 57 }, hot: [] });
+    ).toEqual({ others: { passed: 63, throttled: 57 }, hot: [] });
   });
 
-  test('a few more refusals than the others have are chance', () => {
+  test('a few more throttles than the others have are chance', () => {
     const alike = Array.from({ length: 50 }, (_, i) => [`k${i}`, 19, i % 2] as const);
     expect(counted([['unlucky', 16, 4], ...alike]).hot).toEqual([]);
   });
 
-  test('two refusals are no evidence', () => {
+  test('two throttles are no evidence', () => {
     expect(
       counted([
         ['a', 0, 2],
@@ -66,15 +69,15 @@ describe('Refusals', () => {
     expect(counted([['only', 20, 20]], true).hot).toEqual(['only']);
   });
 
-  test('nothing is watched before the first refusal, nor long after the last', () => {
-    const refusals = new Refusals();
-    refusals.count({ partition: 'a', units: 1, refused: false }, false, 0);
-    expect(refusals.watching).toBe(false);
-    refusals.count({ partition: 'a', units: 1, refused: true }, false, 0);
-    refusals.settle(200);
-    expect(refusals.watching).toBe(true);
-    refusals.settle(3000);
-    expect(refusals.watching).toBe(false);
+  test('nothing is watched before the first throttle, nor long after the last', () => {
+    const throttles = new HotKeyDetector();
+    throttles.count({ partition: 'a', units: 1, throttled: false }, false, 0);
+    expect(throttles.watching).toBe(false);
+    throttles.count({ partition: 'a', units: 1, throttled: true }, false, 0);
+    throttles.settle(200);
+    expect(throttles.watching).toBe(true);
+    throttles.settle(3000);
+    expect(throttles.watching).toBe(false);
   });
 });
 
@@ -94,10 +97,10 @@ describe('HotPartitions', () => {
     expect(sent / 2).toBeLessThan(106);
   });
 
-  test('refusals slow it, and a minute without any ends its special case', () => {
+  test('throttles slow it, and a minute without any ends its special case', () => {
     const hot = new HotPartitions();
     hot.add({ partition: 'hot', passedPerSecond: 1000, triedPerSecond: 1000 }, 0);
-    for (let i = 0; i < 50; i++) hot.count({ partition: 'hot', units: 1, refused: i % 2 === 0 }, 100, 200);
+    for (let i = 0; i < 50; i++) hot.count({ partition: 'hot', units: 1, throttled: i % 2 === 0 }, 100, 200);
     hot.step(200);
     let sent = 0;
     for (let now = 201; now < 1201; now++) {

@@ -1,7 +1,7 @@
 /**
  * The token bucket: fills evenly at `limit` units a second, holds at most one second's worth, serves in the order of
  * asking. A debit may exceed what is left; the debt is paid off before the next one, so the average holds exactly.
- * What was saved up is spent only as far as the last ten seconds have room for it (`spent-window.ts`): over any ten
+ * What was saved up is spent only as far as the last ten seconds have room for it (`sliding-window.ts`): over any ten
  * seconds no more is served, and no more reaches the target, than ten seconds' worth and one debit; whatever was
  * stopped or late meanwhile.
  *
@@ -12,7 +12,7 @@ import { interrupted } from '../../core/errors.js';
 import type { Budget } from '../../core/ports/ports.js';
 import type { Clock } from './clock.js';
 import { systemClock } from './clock.js';
-import { SpentWindow } from './spent-window.js';
+import { SlidingWindow } from './sliding-window.js';
 
 interface Waiter {
   readonly units: number;
@@ -34,7 +34,7 @@ export class TokenBucket implements Budget {
   #level = 0;
   #used = false;
   #filledAt: number;
-  readonly #window: SpentWindow;
+  readonly #window: SlidingWindow;
   #waiters: Waiter[] = [];
   #waits = 0;
   #consumed = 0;
@@ -50,7 +50,7 @@ export class TokenBucket implements Budget {
     this.#entitled = entitled;
     this.#limit = valid(unitsPerSecond);
     this.#filledAt = clock.now();
-    this.#window = new SpentWindow(this.#filledAt);
+    this.#window = new SlidingWindow(this.#filledAt);
   }
 
   get limit(): number {
@@ -80,7 +80,7 @@ export class TokenBucket implements Budget {
     return this.#waiters.length > 0 && this.rate === 0;
   }
 
-  /** Units that the service has consumed for this process: what was refused is debited, and not consumed. */
+  /** Units that the service has consumed for this process: what was throttled is debited, and not consumed. */
   get consumed(): number {
     return this.#consumed;
   }

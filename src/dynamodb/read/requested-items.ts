@@ -1,16 +1,16 @@
-/** The items of one read by their keys, and what was found at each. Items with one item key are asked for once. */
+/** The items of one read by their keys, and what was found at each. Items with one item key are requested once. */
 import { readUnits } from '../../core/capacity-units.js';
-import { heldAs, SAME, type HeldItem } from '../../core/held-item.js';
+import { foundAs, SAME, type FoundItem } from '../../core/found-item.js';
 import type { MappedItem } from '../../core/model.js';
-import type { AskedKey } from './keys-to-read.js';
+import type { RequestedKey } from './keys-to-read.js';
 
-export class AskedItems {
+export class RequestedItems {
   /** Each once. */
-  readonly keys: readonly AskedKey[];
+  readonly keys: readonly RequestedKey[];
   readonly #items: readonly MappedItem[];
   /** The first item of each key. */
   readonly #places = new Map<string, number>();
-  readonly #held: HeldItem[];
+  readonly #found: FoundItem[];
   /** By place: the request that asks for it now; 0: none does. */
   readonly #request: Uint32Array;
   #requests = 0;
@@ -19,9 +19,9 @@ export class AskedItems {
 
   constructor(items: readonly MappedItem[]) {
     this.#items = items;
-    this.#held = items.map(() => null);
+    this.#found = items.map(() => null);
     this.#request = new Uint32Array(items.length);
-    const keys: AskedKey[] = [];
+    const keys: RequestedKey[] = [];
     for (const [place, { keyText, bytes }] of items.entries()) {
       const first = this.#places.get(keyText);
       if (first === undefined) {
@@ -32,7 +32,7 @@ export class AskedItems {
     this.keys = keys;
   }
 
-  /** Of the item that is asked for by that key; undefined where none is. */
+  /** Of the item that is requested by that key; undefined where none is. */
   placeOf(keyText: string): number | undefined {
     return this.#places.get(keyText);
   }
@@ -43,30 +43,30 @@ export class AskedItems {
   }
 
   /** @returns the number of a request that asks for those, and for nothing else */
-  ask(keys: readonly AskedKey[]): number {
+  ask(keys: readonly RequestedKey[]): number {
     const request = ++this.#requests;
     for (const { place } of keys) this.#request[place] = request;
     return request;
   }
 
-  /** @returns whether that request asked for it, and no answer named it since */
+  /** @returns whether that request requested it, and no answer named it since */
   answer(place: number, request: number): boolean {
     if (this.#request[place] !== request) return false;
     this.#request[place] = 0;
     return true;
   }
 
-  found(place: number, held: HeldItem): void {
-    this.#held[place] = held;
+  setFound(place: number, found: FoundItem): void {
+    this.#found[place] = found;
   }
 
   /** In the order of the items. */
-  held(): readonly HeldItem[] {
+  found(): readonly FoundItem[] {
     for (const [place, first] of this.#again) {
-      const held = this.#held[first] ?? null;
-      const text = held === SAME ? this.at(first).text : held;
-      this.#held[place] = text === null ? null : heldAs(text, this.at(place));
+      const found = this.#found[first] ?? null;
+      const text = found === SAME ? this.at(first).text : found;
+      this.#found[place] = text === null ? null : foundAs(text, this.at(place));
     }
-    return this.#held;
+    return this.#found;
   }
 }

@@ -5,9 +5,9 @@ import type { MappedItem } from './model.js';
 export const SAME: unique symbol = Symbol('same');
 
 /** The same item; the canonical text of another one; null where there is none. */
-export type HeldItem = typeof SAME | string | null;
+export type FoundItem = typeof SAME | string | null;
 
 /** @param text canonical text of what is held */
-export function heldAs(text: string, item: MappedItem): HeldItem {
+export function foundAs(text: string, item: MappedItem): FoundItem {
   return text === item.text ? SAME : text;
 }

@@ -14,7 +14,7 @@ const SLOT_MS = 25;
 /** Ten seconds whole, besides the slot that is being filled. */
 const SLOTS = 10_000 / SLOT_MS + 1;
 
-export class SpentWindow {
+export class SlidingWindow {
   /** Granted minus spent, slot by slot. */
   readonly #slots = new Float64Array(SLOTS);
   #slot: number;

@@ -1,6 +1,6 @@
 /** The rare calls: how often they are tried, and how they end. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { callService } from '../../../../src/dynamodb/table/service-call.js';
+import { callService } from '../../../../src/dynamodb/table/sdk-call.js';
 
 const never = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { TableFacts } from '../../../../src/dynamodb/table/table-facts.js';
-import { targetFaults, type TargetExpectation } from '../../../../src/dynamodb/table/target-faults.js';
+import type { TableFacts } from '../../../../src/dynamodb/table/describe-table.js';
+import { targetFaults, type TargetExpectation } from '../../../../src/dynamodb/table/table-findings.js';
 
 const keys = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'N' } } as const;
 const expectation: TargetExpectation = {

@@ -5,9 +5,9 @@ import { interrupted, type FerryError } from '../../core/errors.js';
 import { retryDelay } from '../failures/backoff.js';
 import { fromSdkError } from '../http/error-answer.js';
 import { pause, throwIfInterrupted } from '../../core/async/sleep.js';
-import { judge, refused, unavailable } from '../failures/service-errors.js';
+import { judge, invalidRequest, unavailable } from '../failures/service-errors.js';
 import { WHOLE_TIMEOUT_MS } from '../http/timeouts.js';
-import { CREDENTIALS_WITHIN_MS, within } from '../../core/async/deadline.js';
+import { CREDENTIALS_WITHIN_MS, withTimeout } from '../../core/async/deadline.js';
 
 /** Somebody waits for the answer at a terminal: an endpoint that is down should say so soon. */
 const ATTEMPTS = 4;
@@ -38,7 +38,7 @@ export async function callService<T>(
       if (handled !== undefined) return handled();
       const verdict = judge(failure, operation, table);
       if (verdict.kind === 'fatal') throw verdict.error;
-      if (verdict.kind === 'invalid') throw refused(operation, table, failure);
+      if (verdict.kind === 'invalid') throw invalidRequest(operation, table, failure);
       if (attempt === ATTEMPTS) throw gaveUp(operation, table, failure, begun);
       await pause(retryDelay(attempt + 1, Math.random), signal);
     }
@@ -56,7 +56,7 @@ async function heardOut<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T>
     signal.addEventListener('abort', abort);
   });
   try {
-    return await within(CALL_WITHIN_MS, Promise.race([waiting, ended]));
+    return await withTimeout(CALL_WITHIN_MS, Promise.race([waiting, ended]));
   } finally {
     signal.removeEventListener('abort', abort);
   }

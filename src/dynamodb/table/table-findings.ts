@@ -4,7 +4,7 @@
  */
 import type { TargetConfig } from '../../config/model.js';
 import { FerryError, type ErrorCode, type Finding } from '../../core/errors.js';
-import type { KeyAttribute, TableFacts, TableKeys } from './table-facts.js';
+import type { KeyAttribute, TableFacts, TableKeys } from './describe-table.js';
 import { indexState, replicaState, stateFault } from './table-states.js';
 
 export interface TargetExpectation extends TableKeys {
