@@ -264,8 +264,8 @@ async function showProgress(
     const { startProgressBars } = await import('../listeners/progress-bars.js');
     return startProgressBars(bus, io.stderr, dryRun);
   }
-  const { startPlainLines, SYSTEM } = await import('../listeners/plain-lines.js');
-  return startPlainLines(bus, io.stderr, { ...SYSTEM, dryRun });
+  const { startPlainLines } = await import('../listeners/plain-lines.js');
+  return startPlainLines(bus, io.stderr, { dryRun });
 }
 
 /**

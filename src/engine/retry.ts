@@ -195,7 +195,7 @@ async function retryStep(
     renamed,
   });
   for (const { column, reason } of stillBad) {
-    context.emitter.emit('row.bad', { shard: context.shard, table, column, reason, rows: 1 });
+    context.emitter.emit('row.rejected', { shard: context.shard, table, column, reason, rows: 1 });
   }
   tellLeftBehind(
     context,

@@ -7,7 +7,7 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
-import { Narration } from './narration.js';
+import { EventThrottle } from './event-throttle.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
 import { columnsOf, type OutputStream, truncate, waitingBytes, wrap } from './terminal.js';
 import { wordsOf } from '../report/wording.js';
@@ -44,7 +44,7 @@ class ProgressBars {
   readonly #lines: SingleBar[] = [];
   /** Running shards, with what they last said. */
   readonly #running = new Map<string, ProgressSnapshot | null>();
-  readonly #narration: Narration;
+  readonly #throttle: EventThrottle;
   readonly #leftOut: LeftOut;
   readonly #dryRun: boolean;
   /** Draws again, where nobody had taken the last picture. */
@@ -58,7 +58,7 @@ class ProgressBars {
   constructor(stream: OutputStream, dryRun: boolean) {
     this.#stream = stream;
     this.#dryRun = dryRun;
-    this.#narration = new Narration(dryRun);
+    this.#throttle = new EventThrottle(dryRun);
     this.#leftOut = new LeftOut(() => waitingBytes(stream) + this.#undrawn);
     this.#screen = new MultiBar({
       stream,
@@ -107,7 +107,7 @@ class ProgressBars {
         this.#print('dynaferry', wordsOf(record));
         return;
       default:
-        this.#print(record.payload.shard, this.#narration.wordsOf(record, performance.now()));
+        this.#print(record.payload.shard, this.#throttle.wordsOf(record, performance.now()));
     }
   }
 

@@ -33,7 +33,7 @@ export class Retry {
   constructor(
     private readonly shard: string,
     private readonly doing: string,
-    private readonly emit: Emitter,
+    private readonly emitter: Emitter,
     private readonly policy: RetryPolicy,
   ) {}
 
@@ -69,7 +69,7 @@ export class Retry {
     const delayMs = Math.round(Math.min(left, Math.random() * ceiling));
     const reason = mysqlCode(error) ?? 'unknown';
     const { shard, doing } = this;
-    this.emit.emit('source.retried', { shard, doing, fact: factOf(error), reason, attempt: this.#attempt, delayMs });
+    this.emitter.emit('source.retried', { shard, doing, fact: factOf(error), reason, attempt: this.#attempt, delayMs });
     await sleep(delayMs, undefined, { signal }).catch(() => {
       throw interrupted();
     });

@@ -15,13 +15,13 @@ import { Throttle } from './throttle.js';
 import { WholeTable } from './scan/whole-table.js';
 
 /** Opens nothing yet: the first statement connects. */
-export function openShardSource(shard: ShardConfig, limits: SourceLimits, emit: Emitter): ShardSource {
+export function openShardSource(shard: ShardConfig, limits: SourceLimits, emitter: Emitter): ShardSource {
   return new MysqlShardSource(shard, {
     shard: shard.id,
     pool: new SessionPool(shard, limits),
-    throttle: new Throttle(shard, limits, emit),
+    throttle: new Throttle(shard, limits, emitter),
     limits,
-    emit,
+    emitter,
   });
 }
 

@@ -42,7 +42,7 @@ export class Throttle {
   constructor(
     private readonly shard: ShardConfig,
     private readonly limits: SourceLimits,
-    private readonly emit: Emitter,
+    private readonly emitter: Emitter,
   ) {
     this.#gauges = gaugesOf(shard, limits);
   }
@@ -82,7 +82,7 @@ export class Throttle {
       gate.open();
       if (pausedSince === null) return;
       const pausedMs = Math.round(performance.now() - pausedSince);
-      this.emit.emit('source.resumed', { shard: this.shard.id, pausedMs });
+      this.emitter.emit('source.resumed', { shard: this.shard.id, pausedMs });
       pausedSince = null;
     };
     // Short scans in a row look once a second too, not once each.
@@ -98,7 +98,7 @@ export class Throttle {
       } else if (pausedSince === null) {
         gate.shut();
         pausedSince = performance.now();
-        this.emit.emit('source.paused', { shard: this.shard.id, cause: reason.cause, reason: reason.text });
+        this.emitter.emit('source.paused', { shard: this.shard.id, cause: reason.cause, reason: reason.text });
       } else if (performance.now() - pausedSince > this.limits.maxPauseSeconds * 1_000) {
         gate.fail(this.#tooLong(reason));
       }
@@ -137,7 +137,7 @@ export class Throttle {
   #tellUnanswered(gauge: Gauge, reason: string): void {
     if (this.#unanswered.has(gauge)) return;
     this.#unanswered.add(gauge);
-    this.emit.emit('source.unwatched', { shard: this.shard.id, gauge: gauge.name, reason });
+    this.emitter.emit('source.probe_failed', { shard: this.shard.id, gauge: gauge.name, reason });
   }
 
   #tooLong({ text }: PauseReason): FerryError {

@@ -31,6 +31,7 @@ export class Outbox {
   constructor(
     private readonly channel: Channel,
     private readonly shard: string,
+    private readonly run: string,
   ) {}
 
   event(record: EventRecord): void {
@@ -101,7 +102,7 @@ export class Outbox {
     if (this.#dropped > 0 && (this.#waiting.size === 1 || first[1].type === 'outcome')) {
       const payload = { shard: this.shard, events: this.#dropped };
       this.#dropped = 0;
-      return { type: 'event', record: { name: 'events.dropped', payload } };
+      return { type: 'event', record: { name: 'events.dropped', payload, at: Date.now(), run: this.run } };
     }
     this.#waiting.delete(first[0]);
     return first[1];
@@ -123,7 +124,7 @@ export class Outbox {
 /** Two events with the same one are told as one; null: each is told. */
 function kindOf(record: EventRecord): string | null {
   switch (record.name) {
-    case 'row.bad':
+    case 'row.rejected':
       return JSON.stringify([record.name, record.payload.table, record.payload.column, record.payload.reason]);
     case 'difference.found':
       return JSON.stringify([record.name, record.payload.table, record.payload.class, record.payload.attributes]);
@@ -135,7 +136,7 @@ function kindOf(record: EventRecord): string | null {
 }
 
 function together(before: EventRecord, record: EventRecord): EventRecord {
-  if (before.name === 'row.bad' && record.name === 'row.bad')
+  if (before.name === 'row.rejected' && record.name === 'row.rejected')
     return { ...record, payload: { ...record.payload, rows: before.payload.rows + record.payload.rows } };
   if (before.name === 'difference.found' && record.name === 'difference.found')
     return { ...record, payload: { ...record.payload, items: before.payload.items + record.payload.items } };

@@ -6,7 +6,7 @@ import type { EventRecord } from '../core/events.js';
 import type { ShardOutcome, ShardTask } from '../wiring/run/shard-task.js';
 
 export type ToWorker =
-  | { readonly type: 'start'; readonly task: ShardTask }
+  | { readonly type: 'start'; readonly task: ShardTask; readonly run: string }
   /** To be answered once it holds: others may have what this one has no more. */
   | { readonly type: 'budget'; readonly units: number }
   | { readonly type: 'stop' };

@@ -21,7 +21,7 @@ import type { FromWorker } from './protocol.js';
 import type { ServerShare } from './server-share.js';
 import { reasonOf, STILL_THERE, type SilentEnd } from './silent-end.js';
 import { Threads } from './threads.js';
-import { isStopped, Vigil, VIGIL } from './vigil.js';
+import { isStopped, Watchdog, WATCHDOG_TIMES } from './watchdog.js';
 import { WarmUp } from './warm-up.js';
 import { leave, send, startWorker } from './worker-process.js';
 
@@ -60,7 +60,7 @@ const KILL_GRACE_MS = 10_000;
  * How long after its end, and after what was heard of it since, the channel of a child may still hold something, in ms.
  */
 const LAST_WORDS_MS = 2_000;
-const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
+const SILENCE_MINUTES = (WATCHDOG_TIMES.tickMs * WATCHDOG_TIMES.giveUpAfter) / 60_000;
 
 /** Outcomes in the order of the tasks. */
 export async function superviseShards(supervision: Supervision): Promise<readonly ShardOutcome[]> {
@@ -175,7 +175,7 @@ async function superviseOne(
     timers.push(setTimeout(() => endNow('slow'), ms));
   };
   const pid = child.pid ?? 0;
-  const vigil = new Vigil(
+  const watchdog = new Watchdog(
     (seconds) => {
       refused.by ??= threads.stuck(shard, pid);
       if (refused.by === null) bus.emit('shard.warning', { shard, ...silence(child, shard, seconds) });
@@ -184,7 +184,7 @@ async function superviseOne(
     () => endNow({ hung: `gave no sign of life for ${SILENCE_MINUTES} minutes` }),
   );
   blockers.set(pid, () => {
-    if (vigil.silentSeconds < VIGIL.blockingAfter || !isStopped(pid)) return;
+    if (watchdog.silentSeconds < WATCHDOG_TIMES.blockingAfter || !isStopped(pid)) return;
     endNow({ hung: 'was stopped while it kept the register of item keys, which other shards waited for' });
   });
   const onStop = (): void => {
@@ -195,10 +195,10 @@ async function superviseOne(
   const onKill = (): void => endNow('at-once');
   kill.addEventListener('abort', onKill, { once: true });
   child.on('message', (message: FromWorker) => {
-    vigil.heard();
+    watchdog.heard();
     threads.settled(pid);
     if (message.type === 'event') {
-      bus.emit(message.record.name, message.record.payload);
+      bus.forward(message.record);
     } else if (message.type === 'budget') {
       granted(message.units);
     } else if (message.type === 'outcome') {
@@ -211,7 +211,7 @@ async function superviseOne(
   const debug = (line: string): void =>
     bus.emit('shard.warning', { shard, code: 'E_INTERNAL', message: line, hint: 'said by the process on stderr' });
   const words = new LastWords(child.stderr, process.env['DYNAFERRY_DEBUG'] === undefined ? null : debug);
-  send(child, { type: 'start', task });
+  send(child, { type: 'start', task, run: bus.run });
   if (stop.aborted) onStop();
   try {
     const how = await endOf(child, unkillable.signal);
@@ -227,7 +227,7 @@ async function superviseOne(
     tellEnd(outcome, bus);
     return outcome;
   } finally {
-    vigil.end();
+    watchdog.end();
     blockers.delete(pid);
     stop.removeEventListener('abort', onStop);
     kill.removeEventListener('abort', onKill);

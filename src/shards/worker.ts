@@ -44,8 +44,8 @@ export function runWorker(process: WorkerProcess): void {
     switch (message.type) {
       case 'start':
         budget = openBudget(message.task.units, hasParent);
-        outbox = new Outbox(process, message.task.shard);
-        void work(process, message.task, outbox, budget, stop.signal);
+        outbox = new Outbox(process, message.task.shard, message.run);
+        void work(process, message, outbox, budget, stop.signal);
         break;
       case 'budget':
         budget?.setLimit(message.units);
@@ -78,14 +78,14 @@ function parentCheck(process: WorkerProcess): () => boolean {
 
 async function work(
   process: WorkerProcess,
-  task: ShardTask,
+  { task, run }: Extract<ToWorker, { readonly type: 'start' }>,
   outbox: Outbox,
   budget: ReturnType<typeof openBudget>,
   signal: AbortSignal,
 ): Promise<void> {
-  const bus = new EventBus();
+  const bus = new EventBus(run);
   bus.onAny((record) => {
-    if (task.everyEvent || EVENTS[record.name] === 'seldom') outbox.event(record);
+    if (task.everyEvent || EVENTS[record.name] === 'normal') outbox.event(record);
   });
   const alive = setInterval(() => outbox.alive(), ALIVE_EVERY_MS);
   const outcome = await outcomeOf(task, bus, budget, signal);

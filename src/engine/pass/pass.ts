@@ -114,7 +114,7 @@ async function walkRange(
   leave: () => void,
 ): Promise<void> {
   const { range } = progress;
-  const where = { shard: context.shard, table: pass.table, range: range.index };
+  const where = { shard: context.shard, table: pass.table, segment: range.index };
   // Where no row is found in the range, that is as old as the begin of the search.
   const since = { at: Date.now(), steady: context.store.latest() };
   const watermark = new Watermark<DoneChunk>((run) => {
@@ -130,7 +130,11 @@ async function walkRange(
   let slow = false;
 
   const finish = (chunk: RowChunk, result: ChunkResult, done: ReturnType<typeof watermark.start>): void => {
-    context.emitter.emit('chunk.done', { ...where, rows: result.record.rows, items: result.record.items });
+    context.emitter.emit(pass.kind === 'backfill' ? 'chunk.acknowledged' : 'chunk.compared', {
+      ...where,
+      rows: result.record.rows,
+      items: result.record.items,
+    });
     done({
       record: { ...result.record, range: range.index, last: chunk.last },
       differences: result.differences.slice(0, KEPT_OF_A_CHUNK),
@@ -167,5 +171,5 @@ async function walkRange(
   // Open chunks are those that failed, or whose commit did.
   if (watermark.open > 0 || signal.aborted) return;
   context.store.completeRange(pass, range.index, pass.kind === 'verify' ? since : undefined);
-  context.emitter.emit('range.completed', where);
+  context.emitter.emit('segment.completed', where);
 }

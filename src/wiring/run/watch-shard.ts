@@ -70,20 +70,22 @@ export function watchShard(
   let underWay = 0;
   let registerWait: Wait | null = null;
   const excuses = new Excuses(config.source.limits.maxPauseSeconds, times.tickMs);
+  const chunkDone = (): void => {
+    counts.chunks += 1;
+    underWay -= 1;
+  };
   const endings = [
     bus.on('shard.phase', () => void (counts.steps += 1)),
     bus.on('table.planned', () => void (counts.steps += 1)),
-    bus.on('range.completed', () => void (counts.steps += 1)),
+    bus.on('segment.completed', () => void (counts.steps += 1)),
     // Once a second, whether they are more or not; of another table, they are fewer.
     bus.on('shard.progress', ({ counts: { rows } }) => void (counts.rows = rows)),
     bus.on('chunk.read', () => {
       counts.chunks += 1;
       underWay += 1;
     }),
-    bus.on('chunk.done', () => {
-      counts.chunks += 1;
-      underWay -= 1;
-    }),
+    bus.on('chunk.acknowledged', chunkDone),
+    bus.on('chunk.compared', chunkDone),
     bus.on('batch.acknowledged', ({ items }) => void (counts.items += items)),
     bus.on('watermark.advanced', ({ chunks }) => void (counts.commits += chunks)),
     bus.on('source.paused', () => excuses.paused()),

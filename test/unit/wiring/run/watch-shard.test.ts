@@ -28,7 +28,7 @@ const progressOf = (rows: number): EventMap['shard.progress'] => ({
     etaSeconds: null,
   },
 });
-const range = { shard: 's01', table: 't', range: 0 };
+const range = { shard: 's01', table: 't', segment: 0 };
 
 interface Watched {
   readonly bus: EventBus;
@@ -68,10 +68,10 @@ test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => vo
   ['rows read from MySQL', (_, rows) => (rows.rowsRead += 1)],
   ['capacity units consumed at DynamoDB', ({ budget }) => budget.noteConsumed(1)],
   ['a chunk read or done', ({ bus }) => bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 })],
-  ['a chunk read or done', ({ bus }) => bus.emit('chunk.done', { ...range, rows: 1, items: 1 })],
+  ['a chunk read or done', ({ bus }) => bus.emit('chunk.acknowledged', { ...range, rows: 1, items: 1 })],
   ['chunks committed to the state', ({ bus }) => bus.emit('watermark.advanced', { ...range, chunks: 1, rows: 1 })],
   ['a step of the work', ({ bus }) => bus.emit('shard.phase', { shard: 's01', phase: 'verifying' })],
-  ['a step of the work', ({ bus }) => bus.emit('range.completed', range)],
+  ['a step of the work', ({ bus }) => bus.emit('segment.completed', range)],
   // As a restart does that gives up claims, for an hour in a large register.
   ['a step of the work', ({ shard }) => shard.stepped()],
   ['rows gone through', ({ bus }) => bus.emit('shard.progress', progressOf(10))],

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-export interface VigilTimes {
+export interface WatchdogTimes {
   readonly tickMs: number;
   /** Ticks of silence before it is told. */
   readonly tellAfter: number;
@@ -16,12 +16,12 @@ export interface VigilTimes {
  * Ten seconds and five minutes: a commit on a disk that stalls blocks a process as well. One that was stopped by a
  * signal waits for no disk: where it is in other shards' way, five seconds are enough.
  */
-export const VIGIL = {
+export const WATCHDOG_TIMES = {
   tickMs: 1_000,
   tellAfter: 10,
   giveUpAfter: 300,
   blockingAfter: 5,
-} as const satisfies VigilTimes & {
+} as const satisfies WatchdogTimes & {
   readonly blockingAfter: number;
 };
 
@@ -34,14 +34,14 @@ export function isStopped(pid: number): boolean {
   }
 }
 
-export class Vigil {
+export class Watchdog {
   #silentTicks = 0;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     onSilent: (seconds: number) => void,
     onGiveUp: () => void,
-    private readonly times: VigilTimes = VIGIL,
+    private readonly times: WatchdogTimes = WATCHDOG_TIMES,
   ) {
     const tick = (): void => {
       this.#silentTicks += 1;

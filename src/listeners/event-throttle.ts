@@ -16,7 +16,7 @@ interface Said {
   heldBack: number;
 }
 
-export class Narration {
+export class EventThrottle {
   readonly #rows = new Map<string, Said>();
   readonly #incidents = new Map<string, Said>();
 
@@ -26,7 +26,7 @@ export class Narration {
   wordsOf(record: EventRecord, now: number): string | null {
     const words = wordsOf(record, this.dryRun);
     if (words === null) return null;
-    if (record.name === 'row.bad' || record.name === 'difference.found') {
+    if (record.name === 'row.rejected' || record.name === 'difference.found') {
       const before = take(this.#rows, `${record.payload.shard} ${words}`, now, Infinity);
       return before === null ? null : words;
     }
