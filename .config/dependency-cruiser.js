@@ -80,6 +80,7 @@ export default {
       only('pass-serves-any-verb', 'the walk knows none that walks', room('engine/pass'), layer('engine'), []),
       only('claims-are-made-in-passes', 'rows are claimed the same for every verb', room('engine/claims'), layer('engine'), [room('engine/pass')]),
       only('verify-compares', 'how two sides are compared depends on no verb', room('engine/verify'), layer('engine'), [room('engine/pass')]),
+      only('a-process-knows-no-run', 'how one child process is handled depends on no other', room('shards/process'), layer('shards'), ['^src/shards/protocol[.]ts$']),
       forbidden('report-runs-nothing', 'what is printed is the same for every command', { path: room('cli/report') }, { path: room('cli/commands') }),
       // ---- everywhere
       forbidden('no-cycle', 'modules that need each other are one module', { path: ANY_SOURCE }, { circular: true }),

@@ -7,6 +7,7 @@ import { EventBus } from '../core/events.js';
 import { asFerryError } from '../core/thrown.js';
 import { plural } from '../report/format.js';
 import type { AskedRestart } from '../state/restart-note.js';
+import type { Supervisor } from '../shards/handle.js';
 import type { ShardOutcome, ShardTask } from '../wiring/run/shard-task.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
@@ -50,13 +51,14 @@ export async function runShards(
     const budget = run.dryRun ? UNSHARED : joinBudget(config, run.kind === 'backfill' ? 'write' : 'read');
     // Last of all: a run that is refused before it begins leaves no restart for the next one to go on with.
     const newlyAsked = run.restart && !run.dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
-    const endProgress = await showProgress(io, bus, common.json, run);
+    let supervisor: Supervisor | null = null;
+    const everyEvent = (): boolean => supervisor?.limits.everyEvent ?? run.allEvents;
+    const endProgress = await showProgress(io, bus, common.json, run, everyEvent);
     const { kind, dryRun, retryBad, maxBadRows, acceptServer, allEvents } = run;
-    const shares = serverShares(config, shards, jobs);
     const sent = config.toSend();
     let outcomes: readonly ShardOutcome[];
     try {
-      outcomes = await superviseShards({
+      supervisor = superviseShards({
         tasks: shards.map((shard) => ({
           ...{
             kind,
@@ -71,19 +73,20 @@ export async function runShards(
             takenOver: takenOver.get(shard) ?? {},
             target: target.identity,
           },
-          scans: shares.get(shard)?.scans ?? 1,
+          scans: 1,
           units: 0,
         })),
+        config: sent.settings,
         jobs,
-        shares,
+        shares: (scansPerServer) => serverShares(config, shards, jobs, scansPerServer),
         units: kind === 'backfill' ? config.target.writeCapacity : config.target.readCapacity,
         budget,
         warmUnits: target.warmUnits,
         recorded: (task) => recordedWork(config, task) ?? {},
         bus: restating(bus, resume),
-        stop: stopping.stop,
-        kill: stopping.kill,
       });
+      stopping.steer(supervisor);
+      outcomes = await supervisor.outcomes;
     } finally {
       endProgress();
     }
@@ -254,11 +257,12 @@ async function showProgress(
   io: Io,
   bus: EventBus,
   json: boolean,
-  { allEvents, dryRun }: RunOptions,
+  { dryRun }: RunOptions,
+  everyEvent: () => boolean,
 ): Promise<() => void> {
   if (json) {
     const { startNdjsonLog } = await import('../listeners/ndjson-log.js');
-    return startNdjsonLog(bus, io.stderr, { allEvents });
+    return startNdjsonLog(bus, io.stderr, { everyEvent });
   }
   if (io.stderr.isTTY === true) {
     const { startProgressBars } = await import('../listeners/progress-bars.js');

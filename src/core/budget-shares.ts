@@ -29,6 +29,8 @@ interface Holder {
   told: number;
   /** So often it was told something that it has not answered yet. Answers come in the order of what they answer. */
   unanswered: number;
+  /** It wants nothing: its part is the others'. */
+  suspended: boolean;
   readonly tell: (units: number) => void;
 }
 
@@ -63,7 +65,7 @@ export class BudgetShares<H> {
 
   /** @param tell brings it its part, whenever that changes; it begins with nothing */
   join(holder: H, tell: (units: number) => void): void {
-    this.#holders.set(holder, { held: 0, told: 0, unanswered: 0, tell });
+    this.#holders.set(holder, { held: 0, told: 0, unanswered: 0, suspended: false, tell });
     this.#plan();
   }
 
@@ -79,6 +81,28 @@ export class BudgetShares<H> {
     if (found.unanswered > 0 || units >= found.held) return;
     this.#rest(found.held - units);
     found.held = units;
+    this.#plan();
+  }
+
+  /** The most that a holder may be spending now, in units a second; 0 where it is none. */
+  heldBy(holder: H): number {
+    return this.#holders.get(holder)?.held ?? 0;
+  }
+
+  /** Tells a holder that its part is 0, until `restore`: the others have its part once it has answered. */
+  suspend(holder: H): void {
+    this.#setSuspended(holder, true);
+  }
+
+  /** Gives a suspended holder an equal part again, as fast as the others give up what they have more. */
+  restore(holder: H): void {
+    this.#setSuspended(holder, false);
+  }
+
+  #setSuspended(holder: H, suspended: boolean): void {
+    const found = this.#holders.get(holder);
+    if (found === undefined || found.suspended === suspended) return;
+    found.suspended = suspended;
     this.#plan();
   }
 
@@ -107,10 +131,15 @@ export class BudgetShares<H> {
   }
 
   #share(): void {
-    const part = this.#total / Math.max(1, this.#holders.size);
-    for (const holder of this.#holders.values()) if (holder.told > part + ROUNDING) tell(holder, part);
-    // What was told to become less, and has not answered, may not grow meanwhile: an answer would not say to what.
-    const lacking = [...this.#holders.values()]
+    const holders = [...this.#holders.values()];
+    const active = holders.filter(({ suspended }) => !suspended);
+    const part = this.#total / Math.max(1, active.length);
+    for (const holder of holders) {
+      const wanted = holder.suspended ? 0 : part;
+      if (holder.told > wanted + ROUNDING) tell(holder, wanted);
+    }
+    // A holder that was told to spend less, and has not answered, does not grow: an answer would not say to what.
+    const lacking = active
       .filter(({ held, told }) => told === held && held < part - ROUNDING)
       .sort((a, b) => b.held - a.held);
     let free = this.#total - this.inUse;

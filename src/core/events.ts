@@ -84,6 +84,13 @@ export interface EventMap {
   /** Scans wait: a replica lags, or the server is busy. */
   'source.paused': OfShard & { readonly cause: 'lag' | 'busy'; readonly reason: string };
   'source.resumed': OfShard & { readonly pausedMs: number };
+  /**
+   * An operator has paused the shard, and it is at rest: it reads nothing, and the state has all that it has read. It
+   * keeps its process and its state file. A shard that has not started does not start.
+   */
+  'shard.paused': OfShard;
+  /** An operator lets a shard go on that was at rest. */
+  'shard.resumed': OfShard & { readonly pausedMs: number };
   /** A watched replica, or the server itself, does not say how it is: scans go on without it. `gauge`: which. */
   'source.probe_failed': OfShard & { readonly gauge: string; readonly reason: string };
   /**
@@ -174,6 +181,8 @@ export const EVENTS: Readonly<Record<EventName, 'verbose' | 'normal'>> = {
   'source.retried': 'normal',
   'source.paused': 'normal',
   'source.resumed': 'normal',
+  'shard.paused': 'normal',
+  'shard.resumed': 'normal',
   'source.probe_failed': 'normal',
   'register.waited': 'normal',
   'row.rejected': 'normal',
@@ -197,6 +206,8 @@ export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
   'shard.phase',
   'table.planned',
   'shard.finished',
+  'shard.paused',
+  'shard.resumed',
   'shard.warning',
   'events.dropped',
   'run.stopping',

@@ -77,7 +77,7 @@ class VerifyHandler implements ChunkHandler {
     private readonly parts: VerifyParts,
     private readonly deletions: TtlDeletions,
   ) {
-    this.#places = new Permits(context.scans);
+    this.#places = new Permits(() => context.scans);
     this.#badRows = new BadRowBook(context, job);
   }
 

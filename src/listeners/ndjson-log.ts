@@ -9,20 +9,20 @@ import { LeftOut } from './left-out.js';
 import { waitingBytes, type OutputStream } from './terminal.js';
 
 export interface NdjsonOptions {
-  /** Those of single chunks and batches too. */
-  readonly allEvents: boolean;
+  /** Whether those of single chunks and batches are wanted too: asked at each of them, as it may change. */
+  readonly everyEvent: () => boolean;
 }
 
 /** @returns a function that ends the log */
 export function startNdjsonLog(bus: EventBus, stream: OutputStream, options: NdjsonOptions): () => void {
-  const { allEvents } = options;
+  const { everyEvent } = options;
   const leftOut = new LeftOut(() => waitingBytes(stream));
   const write = ({ name, payload, at, run }: EventRecord): void => {
     const time = new Date(at).toISOString();
     stream.write(`${shown(JSON.stringify({ time, run, event: name, ...payload }))}\n`);
   };
   const end = bus.onAny((record) => {
-    if (allEvents || EVENTS[record.name] !== 'verbose') leftOut.take(record).forEach(write);
+    if (everyEvent() || EVENTS[record.name] !== 'verbose') leftOut.take(record).forEach(write);
   });
   return () => {
     end();

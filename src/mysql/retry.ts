@@ -20,8 +20,15 @@ export interface RetryPolicy {
 const BASE_MS = 500;
 const CAP_MS = 15_000;
 
-export function sourceRetry({ patienceSeconds }: Pick<SourceLimits, 'patienceSeconds'>): RetryPolicy {
-  return { patienceMs: patienceSeconds * 1_000, baseMs: BASE_MS, capMs: CAP_MS };
+/** @param limits may change: the policy reads them at each failure */
+export function sourceRetry(limits: Pick<SourceLimits, 'patienceSeconds'>): RetryPolicy {
+  return {
+    get patienceMs() {
+      return limits.patienceSeconds * 1_000;
+    },
+    baseMs: BASE_MS,
+    capMs: CAP_MS,
+  };
 }
 
 export class Retry {

@@ -11,6 +11,7 @@ import { asFerryError } from '../core/thrown.js';
 import type { Emitter } from '../core/events.js';
 import { mysqlCode } from './errors/errors.js';
 import { Gate } from '../core/async/gate.js';
+import { PauseGate } from '../core/async/pause-gate.js';
 import { gaugesOf, Unreadable, type Gauge, type PauseReason } from './gauges.js';
 import { Session } from './connection/session.js';
 
@@ -43,6 +44,7 @@ export class Throttle {
     private readonly shard: ShardConfig,
     private readonly limits: SourceLimits,
     private readonly emitter: Emitter,
+    private readonly operatorPause: PauseGate = new PauseGate(),
   ) {
     this.#gauges = gaugesOf(shard, limits);
   }
@@ -50,16 +52,24 @@ export class Throttle {
   /** A scan begins. @returns what it must call when it ends */
   enter(): () => void {
     if (this.#scans++ === 0) this.#start();
+    const leavePause = this.operatorPause.enter();
     let inside = true;
     return () => {
+      leavePause();
       if (inside && --this.#scans === 0) this.#watching?.abort();
       inside = false;
     };
   }
 
-  /** Waits while the source must be spared. @throws FerryError E_SOURCE_BUSY, E_INTERRUPTED */
+  /**
+   * Waits while the source must be spared, or an operator has paused the shard.
+   * @throws FerryError E_SOURCE_BUSY, E_INTERRUPTED
+   */
   async pass(signal: AbortSignal): Promise<void> {
-    await this.#gate.pass(signal);
+    do {
+      await this.operatorPause.idleWhile(this.#gate.pass(signal));
+      await this.operatorPause.pass(signal);
+    } while (this.#gate.isShut);
   }
 
   close(): void {
@@ -78,6 +88,8 @@ export class Throttle {
   /** Never rejects. The gate is shut until the first look, and open for good at the end. */
   async #watch(signal: AbortSignal, gate: Gate): Promise<void> {
     let pausedSince: number | null = null;
+    /** From when on `maxPauseSeconds` counts: a pause by an operator does not use them up. */
+    let bearingSince = 0;
     const resume = (): void => {
       gate.open();
       if (pausedSince === null) return;
@@ -97,9 +109,11 @@ export class Throttle {
         resume();
       } else if (pausedSince === null) {
         gate.shut();
-        pausedSince = performance.now();
+        pausedSince = bearingSince = performance.now();
         this.emitter.emit('source.paused', { shard: this.shard.id, cause: reason.cause, reason: reason.text });
-      } else if (performance.now() - pausedSince > this.limits.maxPauseSeconds * 1_000) {
+      } else if (this.operatorPause.paused) {
+        bearingSince = performance.now();
+      } else if (performance.now() - bearingSince > this.limits.maxPauseSeconds * 1_000) {
         gate.fail(this.#tooLong(reason));
       }
       await pause(LOOK_EVERY_MS, signal);

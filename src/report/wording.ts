@@ -30,6 +30,10 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
       return `reading pauses: ${payload.reason}`;
     case 'source.resumed':
       return `reading goes on after ${duration(payload.pausedMs / 1000)}`;
+    case 'shard.paused':
+      return 'is paused by an operator: it reads nothing until it is resumed';
+    case 'shard.resumed':
+      return `goes on after a pause of ${duration(payload.pausedMs / 1000)}`;
     case 'source.retried':
       return `MySQL: ${payload.doing}: ${payload.fact} (${payload.reason}); tries again, attempt ${payload.attempt + 1}`;
     case 'source.probe_failed':

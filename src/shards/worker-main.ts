@@ -1,7 +1,7 @@
 /** Entry point of a shard's process: the one module that works at import. */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
-import { NO_FILES_TO_LOAD } from './machine-death.js';
+import { NO_FILES_TO_LOAD } from './process/machine-death.js';
 
 // Set here and not on the command line (see supervisor.ts). A V8 without one of them would say so on stderr and go on.
 //

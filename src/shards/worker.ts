@@ -6,7 +6,7 @@
  */
 import { receivedConfig } from '../config/sent.js';
 import { EventBus, EVENTS } from '../core/events.js';
-import { openBudget, runShard } from '../wiring/run/run-shard.js';
+import { openBudget, openControls, runShard, type ShardControls } from '../wiring/run/run-shard.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/run/shard-task.js';
 import { Outbox } from './outbox.js';
 import type { ToWorker } from './protocol.js';
@@ -28,6 +28,7 @@ const ORPHAN_GRACE_MS = 30_000;
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
+  let controls: ShardControls | null = null;
   // That the channel is closed is read some turns after a stopped process went on: by then, its part may be somebody
   // else's.
   const hasParent = parentCheck(process);
@@ -45,7 +46,18 @@ export function runWorker(process: WorkerProcess): void {
       case 'start':
         budget = openBudget(message.task.units, hasParent);
         outbox = new Outbox(process, message.task.shard, message.run);
-        void work(process, message, outbox, budget, stop.signal);
+        controls = openControls(message.task);
+        controls.tunables.set(message.limits);
+        void work(process, message, { outbox, budget, controls, signal: stop.signal });
+        break;
+      case 'limits':
+        controls?.tunables.set(message.limits);
+        break;
+      case 'pause':
+        controls?.pause.pause();
+        break;
+      case 'resume':
+        controls?.pause.resume();
         break;
       case 'budget':
         budget?.setLimit(message.units);
@@ -76,19 +88,24 @@ function parentCheck(process: WorkerProcess): () => boolean {
   };
 }
 
+/** What the work on a shard is given from outside. */
+interface Given {
+  readonly budget: ReturnType<typeof openBudget>;
+  readonly controls: ShardControls;
+  readonly signal: AbortSignal;
+}
+
 async function work(
   process: WorkerProcess,
   { task, run }: Extract<ToWorker, { readonly type: 'start' }>,
-  outbox: Outbox,
-  budget: ReturnType<typeof openBudget>,
-  signal: AbortSignal,
+  { outbox, ...given }: Given & { readonly outbox: Outbox },
 ): Promise<void> {
   const bus = new EventBus(run);
   bus.onAny((record) => {
-    if (task.everyEvent || EVENTS[record.name] === 'normal') outbox.event(record);
+    if (given.controls.tunables.everyEvent || EVENTS[record.name] === 'normal') outbox.event(record);
   });
   const alive = setInterval(() => outbox.alive(), ALIVE_EVERY_MS);
-  const outcome = await outcomeOf(task, bus, budget, signal);
+  const outcome = await outcomeOf(task, bus, given);
   clearInterval(alive);
   await outbox.end(outcome);
   // Nothing is left to hear: without the channel the process ends by itself.
@@ -104,14 +121,9 @@ function endWithin(process: WorkerProcess, ms: number): void {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), ms).unref();
 }
 
-async function outcomeOf(
-  task: ShardTask,
-  bus: EventBus,
-  budget: ReturnType<typeof openBudget>,
-  signal: AbortSignal,
-): Promise<ShardOutcome> {
+async function outcomeOf(task: ShardTask, bus: EventBus, { budget, controls, signal }: Given): Promise<ShardOutcome> {
   try {
-    return await runShard(task, receivedConfig(task.config), bus, budget, signal);
+    return await runShard(task, receivedConfig(task.config), bus, budget, signal, controls);
   } catch (thrown) {
     return failedOutcome(task.shard, thrown);
   }

@@ -82,6 +82,7 @@ const VIOLATIONS: Readonly<Record<string, readonly [module: string, imported: st
   'pass-serves-any-verb': ['engine/pass/a', '../target.js'],
   'claims-are-made-in-passes': ['engine/claims/a', '../verify/target.js'],
   'verify-compares': ['engine/verify/a', '../claims/target.js'],
+  'a-process-knows-no-run': ['shards/process/a', '../target.js'],
   'report-runs-nothing': ['cli/report/a', '../commands/target.js'],
   'no-cycle': ['cli/e', './f.js'],
   resolvable: ['cli/g', './nowhere.js'],

@@ -7,6 +7,10 @@ export class Gate {
   #failure: FerryError | null = null;
   readonly #waiters = new Waiters();
 
+  get isShut(): boolean {
+    return this.#shut;
+  }
+
   open(): void {
     this.#shut = false;
     this.#failure = null;

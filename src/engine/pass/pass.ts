@@ -4,7 +4,7 @@
  * a fault or a stop, reading ends, what is under way may finish, and what is contiguous is committed before the pass
  * rejects.
  */
-import pLimit from 'p-limit';
+import { Permits } from '../../core/async/permits.js';
 import { interrupted } from '../../core/errors.js';
 import type { Range } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
@@ -62,13 +62,19 @@ export async function runPass(
     else signal.addEventListener('abort', stop, { once: true });
   });
 
-  const places = pLimit(context.scans);
+  const places = new Permits(() => context.scans);
   const walks: Promise<void>[] = [];
   const walk = (range: RangeProgress): Promise<void> =>
     new Promise((leave) => {
       walks.push(walkRange(context, job, pass, range, handler, signal, fail, leave).catch(fail).finally(leave));
     });
-  await Promise.all(ranges.map((range) => places(() => walk(range))));
+  await Promise.all(
+    ranges.map(async (range) => {
+      // Without a signal: a pass that stops goes through all ranges, and each of them ends at once.
+      await places.take();
+      await walk(range).finally(() => places.give());
+    }),
+  );
   await Promise.all(walks);
   if (signal.aborted) await stopped;
   const fault = firstFault as { readonly thrown: unknown } | null;

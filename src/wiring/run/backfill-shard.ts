@@ -25,7 +25,7 @@ export async function backfillShard(work: ShardWork): Promise<Omit<ShardOutcome,
   );
   // A dry run is there to find them all.
   const badRows = new BadRowLimit(task.shard, task.dryRun ? Infinity : task.maxBadRows, already);
-  const target = task.dryRun ? null : await openTargetSession(config, bus);
+  const target = task.dryRun ? null : await openTargetSession(config, bus, work.tunables);
   const guard = openGuard(work, target);
   const registers = await openRegisters(work);
   try {

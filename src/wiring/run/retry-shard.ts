@@ -73,7 +73,7 @@ function acceptedWarning(changes: readonly FingerprintChange[]): {
 export async function retryShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
   const { task, config, bus, session, store } = work;
   tellPhase(work, 'backfilling');
-  const target = await openTargetSession(config, bus);
+  const target = await openTargetSession(config, bus, work.tunables);
   let retried = NOTHING_RETRIED;
   try {
     const registers = await openRegisters(work);

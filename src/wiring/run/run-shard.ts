@@ -4,6 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../../config/model.js';
+import { Tunables } from '../../config/tunables.js';
+import { PauseGate } from '../../core/async/pause-gate.js';
 import { interrupted } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { EventBus } from '../../core/events.js';
@@ -41,20 +43,34 @@ export function openBudget(unitsPerSecond: number, entitled: () => boolean = () 
   return new TokenBucket(unitsPerSecond, systemClock, entitled);
 }
 
+/** What a supervisor may change of a shard's work while it goes on: its limits, and whether it reads. */
+export interface ShardControls {
+  readonly tunables: Tunables;
+  readonly pause: PauseGate;
+}
+
+/** Limits as the task has them, and no pause. */
+export function openControls({ config, scans, everyEvent }: ShardTask): ShardControls {
+  return { tunables: new Tunables(config.settings, { scansPerShard: scans, everyEvent }), pause: new PauseGate() };
+}
+
+/** @param controls what may change while it runs */
 export async function runShard(
   task: ShardTask,
   config: Config,
   bus: EventBus,
   budget: TokenBucket,
   outer: AbortSignal,
+  controls: ShardControls = openControls(task),
 ): Promise<ShardOutcome> {
+  const { tunables, pause } = controls;
   const startedAt = performance.now();
   const incidents = new IncidentBook(bus);
   const reached = new Set<string>();
   let store: StateStore | null = null;
   let session: ShardSession | null = null;
   let outcome: Omit<ShardOutcome, 'shard' | 'elapsedMs'> = { ...NOTHING_DONE };
-  const { watch, ...watching } = watchShard(task, config, bus, budget, outer);
+  const { watch, ...watching } = watchShard(task, config, bus, budget, outer, controls);
   const { signal } = watch;
   try {
     store = await openState(task, config, bus, signal, () => watching.stepped());
@@ -62,7 +78,9 @@ export async function runShard(
     if (store.waitsAnew) bus.emit('shard.warning', { shard: task.shard, ...WAITS_ANEW });
     // A dry run asks no target, so it knows of no local index.
     const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
-    session = await watch.orStuck(openShardSession(config, task.shard, bus, signal, localIndexesOf(asked), task.scans));
+    session = await watch.orStuck(
+      openShardSession(config, task.shard, bus, signal, localIndexesOf(asked), { limits: tunables.source, pause }),
+    );
     watching.counts(session.source);
     // Comparing overwrites nothing: a verification asks for no other guard than the one its backfill had.
     const recorded = task.kind === 'verify' ? recordedGuard(config.state, task.shard) : null;
@@ -82,13 +100,16 @@ export async function runShard(
       shard: task.shard,
       store,
       emitter: bus,
-      scans: task.scans,
+      get scans() {
+        return tunables.source.scansPerShard;
+      },
+      pause,
       ranges: config.source.limits.rangesPerTable,
       signal,
     };
     const targetIndexes = boundTo?.indexes.length ?? null;
     const work: ShardWork = {
-      ...{ task, config, bus, session, store, context, budget, guard, boundTo, incidents, reached },
+      ...{ task, config, tunables, bus, session, store, context, budget, guard, boundTo, incidents, reached },
       targetIndexes,
     };
     outcome = await watch.orStuck(workOn(work));

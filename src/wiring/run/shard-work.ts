@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Config } from '../../config/model.js';
+import type { Tunables } from '../../config/tunables.js';
 import type { EventBus } from '../../core/events.js';
 import type { Phase } from '../../core/model.js';
 import { NO_TARGET, type ItemWriter, type TargetGuard } from '../../core/ports/ports.js';
@@ -25,6 +26,8 @@ import type { TargetSession } from '../target-session.js';
 export interface ShardWork {
   readonly task: ShardTask;
   readonly config: Config;
+  /** Of its limits, those that may change during the run. */
+  readonly tunables: Tunables;
   readonly bus: EventBus;
   readonly session: ShardSession;
   readonly store: StateStore;

@@ -19,7 +19,7 @@ import { openTargetSession, type TargetSession } from '../target-session.js';
 export async function verifyShard(work: ShardWork): Promise<Omit<ShardOutcome, 'shard' | 'elapsedMs'>> {
   const { task, config, bus, session, store, context } = work;
   tellPhase(work, 'verifying');
-  const target = await openTargetSession(config, bus);
+  const target = await openTargetSession(config, bus, work.tunables);
   const guard = openGuard(work, target);
   const suspects = new SuspectCheck(store);
   const takenOver: TakenOver[] = [];

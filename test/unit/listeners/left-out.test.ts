@@ -40,7 +40,7 @@ const BOUND = MOST_WAITING + 16_384;
 test('of the log for programs, what was left out is counted', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
-  const end = startNdjsonLog(bus, stream, { allEvents: true });
+  const end = startNdjsonLog(bus, stream, { everyEvent: () => true });
   begin(bus);
   much(bus);
   finish(bus);
@@ -61,7 +61,7 @@ test('of the log for programs, what was left out is counted', async () => {
 test('nothing is left out for a reader that comes back in time', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
-  const end = startNdjsonLog(bus, stream, { allEvents: true });
+  const end = startNdjsonLog(bus, stream, { everyEvent: () => true });
   for (let event = 0; event < 500; event++)
     bus.emit('row.rejected', { shard: 's01', table: 'messages', column: null, reason: 'r', rows: 1 });
   stream.go();
@@ -73,7 +73,7 @@ test('nothing is left out for a reader that comes back in time', async () => {
 test('that a display failed is told to whoever comes back: it belongs to no shard that could count it', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
-  startNdjsonLog(bus, stream, { allEvents: false });
+  startNdjsonLog(bus, stream, { everyEvent: () => false });
   much(bus);
   bus.emit('listener.failed', { failedAt: 'row.rejected', code: 'E_INTERNAL' });
   stream.go();
@@ -84,7 +84,7 @@ test('that a display failed is told to whoever comes back: it belongs to no shar
 test('once it reads again, it is told how much it has missed, and the rest', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
-  startNdjsonLog(bus, stream, { allEvents: false });
+  startNdjsonLog(bus, stream, { everyEvent: () => false });
   much(bus);
   stream.go();
   await expect.poll(() => stream.writableLength).toBe(0);

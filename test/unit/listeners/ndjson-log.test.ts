@@ -9,7 +9,7 @@ const run = 'a1b2c3d4e5f6';
 function logOf(allEvents: boolean): readonly unknown[] {
   const bus = new EventBus(run, () => Date.parse(time));
   const stream = new FakeStream();
-  const end = startNdjsonLog(bus, stream, { allEvents });
+  const end = startNdjsonLog(bus, stream, { everyEvent: () => allEvents });
   bus.emit('shard.started', { shard: 's01', resumed: false, pid: 7 });
   bus.emit('chunk.read', { shard: 's01', table: 'messages', segment: 0, rows: 1, bytes: 2, elapsedMs: 3 });
   bus.emit('batch.sent', { shard: 's01', items: 1, units: 1 });
@@ -38,7 +38,7 @@ test('writes those too when asked to', () => {
 test('a line that is shown on a terminal commands it nothing, and means the same', () => {
   const bus = new EventBus();
   const stream = new FakeStream();
-  startNdjsonLog(bus, stream, { allEvents: false });
+  startNdjsonLog(bus, stream, { everyEvent: () => false });
   const message = '\u009b2J\u202e';
   bus.emit('shard.warning', { shard: 's01', code: 'E_PREFLIGHT', message, hint: 'h' });
   expect(stream.lines[0]).not.toMatch(/[\p{Cc}\u202e]/u);

@@ -17,7 +17,7 @@ describe('retryDelay', () => {
 
 describe('Patience', () => {
   test('counts from the first failure after the last progress', () => {
-    const patience = new Patience(10);
+    const patience = new Patience(() => 10);
     expect(patience.exhaustedBy(100_000)).toBe(false);
     expect(patience.exhaustedBy(109_999)).toBe(false);
     patience.progress();
@@ -26,7 +26,7 @@ describe('Patience', () => {
   });
 
   test('does not count the time in which the budget held everything back', () => {
-    const patience = new Patience(10);
+    const patience = new Patience(() => 10);
     expect(patience.exhaustedBy(0)).toBe(false);
     for (const at of [1_000, 95_000, 200_000]) {
       patience.heldBack(at);
@@ -39,7 +39,7 @@ describe('Patience', () => {
   });
 
   test('counts as held back from when that was said first', () => {
-    const patience = new Patience(10);
+    const patience = new Patience(() => 10);
     expect(patience.exhaustedBy(0)).toBe(false);
     patience.heldBack(1_000);
     patience.heldBack(8_000);
@@ -49,7 +49,7 @@ describe('Patience', () => {
   });
 
   test('but many failed tries are many, whatever was waited for between them', () => {
-    const patience = new Patience(10);
+    const patience = new Patience(() => 10);
     const tries = Array.from({ length: 10 }, (_, i) => {
       patience.heldBack(i * 60_000);
       patience.released(i * 60_000 + 59_000);

@@ -9,7 +9,7 @@
  *   refused or ended by the machine                                                                that fault
  *   anything else: a crash, a kill by others, an exit                                              E_WORKER_DIED
  */
-import { FerryError } from '../core/errors.js';
+import { FerryError } from '../../core/errors.js';
 
 /** How a process ended that did not: one that waits for a dead disk does not even die. */
 export const STILL_THERE = 'SIGKILL, and is still there';

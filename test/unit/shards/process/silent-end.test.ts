@@ -1,7 +1,7 @@
 /** A process that ended without an outcome: what ended it is the fact, whether it had been told to stop or not. */
 import { expect, test } from 'vitest';
-import { outOfMemory, tooManyProcesses } from '../../../src/core/machine-faults.js';
-import { reasonOf, STILL_THERE, type SilentEnd } from '../../../src/shards/silent-end.js';
+import { outOfMemory, tooManyProcesses } from '../../../../src/core/machine-faults.js';
+import { reasonOf, STILL_THERE, type SilentEnd } from '../../../../src/shards/process/silent-end.js';
 
 const END: SilentEnd = { shard: 's01', how: 'SIGKILL', fatal: null, stopped: false, killed: null, byMachine: null };
 const HUNG = { hung: 'gave no sign of life for 5 minutes' };

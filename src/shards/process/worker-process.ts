@@ -4,18 +4,19 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { ToWorker } from './protocol.js';
+import type { ToWorker } from '../protocol.js';
 
 /**
+ * @param program the file that the process runs
  * @returns what Node threw instead: five faults of the machine are events of the child, all others are thrown (ENOMEM,
  * EIO of the disk that Node is on). The other shards go on, and the run's end is theirs too.
  */
-export function startWorker(): ChildProcess | Error {
+export function startWorker(program: URL): ChildProcess | Error {
   try {
     // Without flags of V8's own: with any, it throws away the compiled code that Node brings of its own modules.
     // It has no terminal: one that goes away is nothing to it. And nothing that Node or V8 say of themselves gets
     // between lines of a log.
-    return fork(fileURLToPath(new URL('./worker-main.js', import.meta.url)), {
+    return fork(fileURLToPath(program), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       ...(isWorkingDirectoryThere() ? {} : { cwd: '/' }),
     });

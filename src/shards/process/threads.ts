@@ -4,9 +4,9 @@
  * is started, and asked again about one that ended, or stays silent, before its first word. Root has no limit, and a
  * machine that does not say refuses nothing here.
  */
-import type { FerryError } from '../core/errors.js';
-import { tooManyProcesses } from '../core/machine-faults.js';
-import { NODE_THREADS, processesLeft, threadsOfProcess } from '../wiring/look/machine.js';
+import type { FerryError } from '../../core/errors.js';
+import { tooManyProcesses } from '../../core/machine-faults.js';
+import { NODE_THREADS, processesLeft, threadsOfProcess } from '../../wiring/look/machine.js';
 
 /** As glibc and Node word it (node_platform.cc), where they say it at all. */
 const NO_THREAD = /pthread_create|uv_thread_create/;

@@ -3,9 +3,9 @@
  * that died without a word. The kernel says nothing to whom it ends; it counts such ends, in the container's control
  * group.
  */
-import type { FerryError } from '../core/errors.js';
-import { machineFault, outOfMemory } from '../core/machine-faults.js';
-import { memoryKills } from '../wiring/look/machine.js';
+import type { FerryError } from '../../core/errors.js';
+import { machineFault, outOfMemory } from '../../core/machine-faults.js';
+import { memoryKills } from '../../wiring/look/machine.js';
 
 /**
  * What a shard's process exits with where it could not even load its own code for want of files: EX_OSERR of
