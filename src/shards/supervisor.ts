@@ -77,7 +77,7 @@ class ShardSupervisor implements Supervisor {
       this.#budget.end();
     });
     // Behind the caller's next steps: what it stops or pauses at once does not start.
-    queueMicrotask(() => this.#startNext());
+    setImmediate(() => this.#startNext());
   }
 
   get limits(): Limits {

@@ -10,7 +10,8 @@ export class Permits {
   readonly #limit: () => number;
   #held = 0;
 
-  /** @param limit permits at once, 1 or more. A higher one reaches those who wait at the next `take` or `give`. */
+  /** @param limit permits at once, 1 or more. A higher one reaches those who wait at the next `take`, `give` or
+   *   `handOut`. */
   constructor(limit: number | (() => number)) {
     this.#limit = typeof limit === 'number' ? () => limit : limit;
   }
@@ -21,18 +22,21 @@ export class Permits {
    */
   async take(signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) throw interrupted();
-    this.#handOut();
+    this.handOut();
     if (this.#held < this.#limit()) this.#held += 1;
     else await this.#waiters.wait(signal);
   }
 
   give(): void {
     this.#held -= 1;
-    this.#handOut();
+    this.handOut();
   }
 
-  /** Those who wait come first: a newcomer never overtakes them. */
-  #handOut(): void {
+  /**
+   * Hands out what a higher limit leaves free: to be called now and then where permits are held for long. Those who wait
+   * come first, so that a newcomer never overtakes them.
+   */
+  handOut(): void {
     while (this.#held < this.#limit() && this.#waiters.wakeOne()) this.#held += 1;
   }
 }

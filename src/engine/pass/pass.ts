@@ -66,7 +66,11 @@ export async function runPass(
   const walks: Promise<void>[] = [];
   const walk = (range: RangeProgress): Promise<void> =>
     new Promise((leave) => {
-      walks.push(walkRange(context, job, pass, range, handler, signal, fail, leave).catch(fail).finally(leave));
+      walks.push(
+        walkRange(context, job, pass, range, handler, signal, fail, { leave, onChunk: () => places.handOut() })
+          .catch(fail)
+          .finally(leave),
+      );
     });
   await Promise.all(
     ranges.map(async (range) => {
@@ -107,7 +111,7 @@ interface DoneChunk {
 
 /**
  * One range from its watermark to its end; resolves when all its chunks are committed.
- * @param leave called when it is slow
+ * @param place `leave` is called when the range is slow; `onChunk` at each chunk, as there may be room for more ranges
  */
 async function walkRange(
   context: ShardContext,
@@ -117,7 +121,7 @@ async function walkRange(
   handler: ChunkHandler,
   signal: AbortSignal,
   fail: (thrown: unknown) => void,
-  leave: () => void,
+  place: { readonly leave: () => void; readonly onChunk: () => void },
 ): Promise<void> {
   const { range } = progress;
   const where = { shard: context.shard, table: pass.table, segment: range.index };
@@ -155,6 +159,7 @@ async function walkRange(
         bytes: chunk.bytes,
         elapsedMs: chunk.elapsedMs,
       });
+      place.onChunk();
       const committable = watermark.start();
       const { done } = await handler.begin(chunk, range, signal);
       const settled: Promise<void> = done
@@ -168,7 +173,7 @@ async function walkRange(
       underWay.add(settled);
       slow ||= underWay.size >= CHUNKS_UNDER_WAY;
       if (!slow) continue;
-      leave();
+      place.leave();
       while (underWay.size >= CHUNKS_OF_SLOW) await Promise.race(underWay);
     }
   } finally {
