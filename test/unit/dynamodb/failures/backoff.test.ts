@@ -60,3 +60,12 @@ describe('Patience', () => {
     expect(patience.exhaustedBy(10_000_000)).toBe(false);
   });
 });
+
+test('a patience that has become shorter holds at the next failure', () => {
+  let seconds = 100;
+  const patience = new Patience(() => seconds);
+  expect(patience.exhaustedBy(0)).toBe(false);
+  expect(patience.exhaustedBy(20_000)).toBe(false);
+  seconds = 10;
+  expect(patience.exhaustedBy(20_001)).toBe(true);
+});
