@@ -1,7 +1,7 @@
 /**
- * Everything the engine says of itself: one typed map, plain cloneable payloads, no row values. Progress bars, logs and
- * metrics are listeners; one that throws is dropped and cannot hurt the engine. Between processes these are the
- * protocol.
+ * Defines all events by which a run reports what it does: one typed map of plain cloneable payloads, without row
+ * values. Progress bars, logs and metrics are listeners; one that throws is dropped and cannot hurt the engine. A shard's
+ * process sends its events to its parent; the verbose ones only where `everyEvent` asks for them.
  */
 import type { ErrorCode, Fault } from './errors.js';
 import type { Counts, DifferenceClass, Phase } from './model.js';
@@ -19,12 +19,12 @@ interface OfSegment extends OfTable {
 }
 
 export interface EventMap {
-  /** A shard's process began; `resumed` where its state held something already. */
+  /** A shard's process has started its work; `resumed` where its state held something already. */
   'shard.started': OfShard & { readonly resumed: boolean; readonly pid: number };
   'shard.phase': OfShard & { readonly phase: Phase };
   /** Ranges were made and stored (`reused`: they were there from an earlier run). */
   'table.planned': OfTable & { readonly ranges: number; readonly estimatedRows: number; readonly reused: boolean };
-  /** An interrupted verification is not gone on with: `reason` says why, and all of the table is compared again. */
+  /** An interrupted verification is not resumed: `reason` says why, and all of the table is compared again. */
   'verification.again': OfTable & Abandoned;
   /** An interrupted run had verified the table to its end: it is not read again. */
   'verification.kept': OfTable & { readonly lastCompared: Age };
@@ -61,7 +61,7 @@ export interface EventMap {
   /** The service throttled; `reasons` as it named them, empty where it did not. */
   'target.throttled': OfShard & { readonly items: number; readonly reasons: readonly string[] };
   /**
-   * An answer of the service told of more units than its request can have consumed (`most`), or fewer (`least`): they
+   * An answer of the service reports more units than its request can have consumed (`most`), or fewer (`least`): they
    * are counted by the items' sizes instead.
    */
   'target.misreported': OfShard & {
@@ -94,28 +94,28 @@ export interface EventMap {
   /** A watched replica, or the server itself, does not say how it is: scans go on without it. `gauge`: which. */
   'source.probe_failed': OfShard & { readonly gauge: string; readonly reason: string };
   /**
-   * It waits, for so long by now, for the register of item keys, which process `holder` keeps (null: it cannot be
-   * told).
+   * It waits, for so long by now, for the register of item keys, which process `holder` keeps (null:
+   * unknown).
    */
   'register.waited': OfShard & { readonly seconds: number; readonly holder: number | null };
-  /** `rows`: how many of them, found one after the other, this event tells. */
+  /** A row cannot be moved. `rows`: so many, found one after the other, are in this event. */
   'row.rejected': OfTable & { readonly column: string | null; readonly reason: string; readonly rows: number };
-  /** `items`: how many of them this event tells. */
+  /** An item differs from its row. `items`: so many are in this event. */
   'difference.found': OfTable & {
     readonly class: DifferenceClass;
     readonly attributes: readonly string[];
     readonly items: number;
   };
   /**
-   * A shard's process had more to tell than its parent took, or the run more than its reader: so many events were left
-   * out here. The state counts what they told.
+   * A shard's process had more events than its parent took, or the run more than its reader: so many were left out
+   * here. The state has counted what they report.
    */
   'events.dropped': OfShard & { readonly events: number };
   /** Once a second while a pass runs. */
   'shard.progress': OfShard & ProgressSnapshot;
   /**
    * Nothing has moved for so many seconds, and `last` was the last that did (null: nothing yet); the work goes on
-   * waiting, not for ever. `waitsFor`: what it is known to wait for, and who has that (null: nobody can tell); `hint`:
+   * waiting, not for ever. `waitsFor`: what it is known to wait for, and who has that (null: unknown); `hint`:
    * what to look at.
    */
   'shard.stalled': OfShard & {
@@ -149,7 +149,7 @@ export interface ProgressSnapshot {
   /** Write (backfill) or read (verify) units per second, and what the budget allows. */
   readonly unitsPerSecond: number;
   readonly unitsLimit: number;
-  /** Requests throttled, and failures of either side that were tried again, since this process began. */
+  /** Requests throttled, and failures of either side that were tried again, since this process started. */
   readonly throttles: number;
   readonly retries: number;
   /** Seconds left at the present rate; null while unknown. */
@@ -199,7 +199,7 @@ export const EVENTS: Readonly<Record<EventName, 'verbose' | 'normal'>> = {
 
 /**
  * Few, and what follows cannot be understood without them; or, of warnings, no state has them. All that is of no shard:
- * nobody counts it.
+ * no state counts it.
  */
 export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
   'shard.started',

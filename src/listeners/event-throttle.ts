@@ -1,8 +1,7 @@
 /**
- * What is said of each event, with repetitions held back. Of a thousand bad rows with the same reason in the same
- * column, an operator reads one line: how many there are stands in the progress. Of faults that are ridden out, one
- * line a minute and kind says how many more there were since. Bounded: behind so many kinds everything new is held back
- * too.
+ * Gives the words of each event, and holds repetitions back. Of a thousand bad rows with the same reason in the same
+ * column, an operator reads one line: the progress says how many there are. Of faults that are tried again, one line a
+ * minute and kind says how many more there were since. Bounded: behind so many kinds, all new ones are held back too.
  */
 import type { EventRecord } from '../core/events.js';
 import { count } from '../report/format.js';
@@ -38,7 +37,7 @@ export class EventThrottle {
   }
 }
 
-/** Incidents that may come by the thousand; null: every one is told. */
+/** Incidents that may come by the thousand; null: each has a line. */
 function kindOfIncident({ name, payload }: EventRecord): string | null {
   switch (name) {
     case 'source.retried':

@@ -33,7 +33,7 @@ export function startPlainLines(
     stream.write(`${new Date(at).toISOString().slice(0, 19)}Z ${who} ${shownLines(words)}\n`);
   };
 
-  const tell = (record: EventRecord): void => {
+  const show = (record: EventRecord): void => {
     if (record.name === 'shard.progress') {
       const { shard } = record.payload;
       const now = elapsed();
@@ -46,9 +46,9 @@ export function startPlainLines(
     if (words === null) return;
     print(record.at, 'shard' in record.payload ? record.payload.shard : 'dynaferry', words);
   };
-  const end = bus.onAny((record) => leftOut.take(record).forEach(tell));
+  const end = bus.onAny((record) => leftOut.take(record).forEach(show));
   return () => {
     end();
-    leftOut.rest().forEach(tell);
+    leftOut.rest().forEach(show);
   };
 }

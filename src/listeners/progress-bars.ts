@@ -47,7 +47,7 @@ class ProgressBars {
   readonly #throttle: EventThrottle;
   readonly #leftOut: LeftOut;
   readonly #dryRun: boolean;
-  /** Draws again, where nobody had taken the last picture. */
+  /** Draws again, where the terminal had not taken the last picture. */
   #later: NodeJS.Timeout | undefined;
   #closing = false;
   /** Characters of lines that wait for the next redraw. */
@@ -80,11 +80,11 @@ class ProgressBars {
 
   /** Progress is remembered whether anybody sees it or not: it is shown at the end. */
   take(record: EventRecord): void {
-    if (record.name !== 'shard.progress') for (const told of this.#leftOut.take(record)) this.#tell(told);
+    if (record.name !== 'shard.progress') for (const next of this.#leftOut.take(record)) this.#show(next);
     else if (this.#running.has(record.payload.shard)) this.#running.set(record.payload.shard, record.payload);
   }
 
-  #tell(record: EventRecord): void {
+  #show(record: EventRecord): void {
     switch (record.name) {
       case 'shard.progress':
         return;
@@ -124,7 +124,7 @@ class ProgressBars {
   close(): void {
     clearTimeout(this.#later);
     this.#closing = true;
-    for (const told of this.#leftOut.rest()) this.#tell(told);
+    for (const next of this.#leftOut.rest()) this.#show(next);
     const stopped = this.#shards().filter(({ progress }) => progress !== null);
     for (const line of progressLines(stopped, columnsOf(this.#stream))) this.#printLine(line);
     this.#running.clear();

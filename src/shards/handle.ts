@@ -25,7 +25,7 @@ export interface Supervision {
   readonly budget: SharedBudget;
   /** What an on-demand table is warm for, in the same units; null where the table is none. */
   readonly warmUnits: number | null;
-  /** What the state says of a shard whose process told nothing. */
+  /** Reads what the state says of a shard whose process gave no outcome. */
   readonly recorded: (task: ShardTask) => Partial<ShardOutcome>;
   readonly bus: EventBus;
 }

@@ -15,7 +15,7 @@ export type ToWorker =
       /** What has changed of the limits since the run started. */
       readonly limits: Partial<Limits>;
     }
-  /** To be answered once it holds: others may have what this one has no more. */
+  /** The worker answers once it holds: then others may have what this one gave up. */
   | { readonly type: 'budget'; readonly units: number }
   /** Checked by the parent. */
   | { readonly type: 'limits'; readonly limits: Partial<Limits> }
@@ -28,6 +28,6 @@ export type FromWorker =
   | { readonly type: 'event'; readonly record: EventRecord }
   /** Once a second, whatever else it says: a process that says nothing hangs. */
   | { readonly type: 'alive' }
-  /** It spends no more than that by now. */
+  /** The answer to a budget: it spends no more than that from now on. */
   | { readonly type: 'budget'; readonly units: number }
   | { readonly type: 'outcome'; readonly outcome: ShardOutcome };

@@ -42,12 +42,12 @@ export class RunBudget<H> {
     this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
-  /** @param tell brings the holder its part, in units a second, whenever that changes; it starts with nothing */
-  join(holder: H, tell: (units: number) => void): void {
-    this.#parts.join(holder, tell);
+  /** @param give brings the holder its part, in units a second, whenever that changes; it starts with nothing */
+  join(holder: H, give: (units: number) => void): void {
+    this.#parts.join(holder, give);
   }
 
-  /** The holder has answered what it was told: it spends so many units a second at most. */
+  /** The holder has confirmed its part: it spends so many units a second at most. */
   granted(holder: H, units: number): void {
     this.#parts.granted(holder, units);
   }

@@ -38,7 +38,7 @@ interface Entry {
   readonly end: (outcome: ShardOutcome) => void;
   /** While it waits: since when it is paused, by performance.now(); null: it is not. */
   pausedSince: number | null;
-  /** It does not start any more. */
+  /** It never starts. */
   stopped: boolean;
   running: RunningShard | null;
   progress: LastProgress | null;

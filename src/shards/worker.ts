@@ -1,8 +1,8 @@
 /**
- * The process of one running shard, seen from inside: takes a task from its parent, tells it what happens, stops when
- * told to and when the parent is gone. It never outlives the parent: a closed channel is a stop. Nor its work: whatever
- * of it never settles, the process ends once the outcome is told, or when a stop has lasted too long with nobody left
- * to end it. What it says goes through `outbox.ts`.
+ * Runs one shard in its own process: takes a task from its parent, reports what happens, and follows changes of budget
+ * and limits, pauses and stops. The process never outlives its parent for long: a closed channel is a stop. It does not
+ * outlive its work either: it ends after it has sent its outcome, even where a promise never settles. All that it sends
+ * goes through `outbox.ts`.
  */
 import { receivedConfig } from '../config/sent.js';
 import { EventBus, EVENTS } from '../core/events.js';
@@ -17,20 +17,17 @@ export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 
 const ALIVE_EVERY_MS = 1_000;
 /** A look at the parent is a system call, and a worker asks at each of thousands of debits a second. In ms. */
 const LOOK_HOLDS_MS = 20;
-/** How long the process may take to end by itself once its outcome is told, in ms. */
+/** How long the process may take to end by itself after it has sent its outcome, in ms. */
 const END_GRACE_MS = 2_000;
-/**
- * How long it may take to save its checkpoint when its parent is gone, in ms: as long as a parent that is there lets
- * it.
- */
+/** How long it may take to save its checkpoint when its parent is gone, in ms: as long as its parent would wait. */
 const ORPHAN_GRACE_MS = 30_000;
 
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
   let controls: ShardControls | null = null;
-  // That the channel is closed is read some turns after a stopped process went on: by then, its part may be somebody
-  // else's.
+  // A process that was stopped and goes on reads some turns later that its channel is closed. By then, others may have
+  // its part of the budget.
   const hasParent = parentCheck(process);
   process.on('SIGTERM', () => {
     stop.abort();
@@ -108,7 +105,7 @@ async function work(
   const outcome = await outcomeOf(task, bus, given);
   clearInterval(alive);
   await outbox.end(outcome);
-  // Nothing is left to hear: without the channel the process ends by itself.
+  // It needs to hear nothing more: without the channel the process ends by itself.
   if (process.connected) process.disconnect();
   endWithin(process, END_GRACE_MS);
 }

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.js';
 import { EventBus, type EventRecord } from '../../src/core/events.js';
 import type { ShardStatus, Supervisor } from '../../src/shards/handle.js';
 import { serverShares } from '../../src/shards/server-share.js';
+import type { superviseShards as Supervise } from '../../src/shards/supervisor.js';
 import type { ShardTask } from '../../src/wiring/run/shard-task.js';
 import { joinBudget } from '../../src/wiring/shared-budget.js';
 import type { Migration } from './migration.js';
@@ -31,8 +32,8 @@ export async function superviseMigration(
   }: Partial<ShardTask> & { readonly jobs?: number; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Supervised> {
   Object.assign(process.env, migration.env, env);
-  const config = await loadConfig(`${migration.folder}/dynaferry.yaml`, process.env);
-  const { superviseShards } = (await import(BUILT)) as typeof import('../../src/shards/supervisor.js');
+  const config = loadConfig(`${migration.folder}/dynaferry.yaml`, process.env);
+  const { superviseShards } = (await import(BUILT)) as { readonly superviseShards: typeof Supervise };
   const sent = config.toSend();
   const shards = config.source.shards.map(({ id }) => id);
   const kind = options.kind ?? 'backfill';

@@ -21,7 +21,7 @@ export class Gate {
     this.#shut = true;
   }
 
-  /** Whoever waits, or comes before it is opened again, gets this error. */
+  /** Gives this error to all who wait, and to all who come before it is opened again. */
   fail(error: FerryError): void {
     this.#failure = error;
     this.#waiters.failAll(error);

@@ -17,7 +17,7 @@ export class PauseGate {
     return this.#paused;
   }
 
-  /** True while it is paused, somebody has work left to read, and nobody reads. */
+  /** True while it is paused, a reader is at work, and none reads. */
   get quiet(): boolean {
     return this.#paused && this.#readers > 0 && this.#idle === this.#readers;
   }

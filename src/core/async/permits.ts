@@ -33,8 +33,8 @@ export class Permits {
   }
 
   /**
-   * Hands out what a higher limit leaves free: to be called now and then where permits are held for long. Those who wait
-   * come first, so that a newcomer never overtakes them.
+   * Hands out what a higher limit leaves free: to be called now and then where permits are held for long. Those who
+   * wait come first, so that a newcomer never overtakes them.
    */
   handOut(): void {
     while (this.#held < this.#limit() && this.#waiters.wakeOne()) this.#held += 1;

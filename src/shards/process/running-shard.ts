@@ -19,7 +19,7 @@ import type { Threads } from './threads.js';
 import { isStopped, Watchdog, WATCHDOG_TIMES } from './watchdog.js';
 import { leave, send } from './worker-process.js';
 
-/** How long a child that has told its outcome may take to end by itself, in ms. */
+/** How long a child that has sent its outcome may take to end by itself, in ms. */
 const END_GRACE_MS = 5_000;
 /** How long a stopping child may take to let its writes in flight finish and to save its checkpoint, in ms. */
 const STOP_GRACE_MS = 30_000;
@@ -40,7 +40,7 @@ export interface ShardHost {
   readonly recorded: (task: ShardTask) => Partial<ShardOutcome>;
   /** Its process spends no more than so many units a second by now. */
   readonly granted: (units: number) => void;
-  /** It is at rest, as it was told to be. */
+  /** It is at rest, as it was asked to be. */
   readonly paused: () => void;
   /** It spends nothing any longer: it has given its outcome, or it is gone. May be called more than once. */
   readonly released: () => void;
@@ -107,7 +107,7 @@ export class RunningShard {
     send(this.child, { type: 'limits', limits });
   }
 
-  /** Tells it to read nothing further. A process that hangs is `pausing` until it answers, or is ended as any other. */
+  /** Asks it to read nothing further. A process that hangs is `pausing` until it answers, or is ended as any other. */
   pause(): void {
     if (this.#pause !== 'none') return;
     this.#pause = 'asked';
@@ -120,7 +120,7 @@ export class RunningShard {
     send(this.child, { type: 'resume' });
   }
 
-  /** Tells it to stop. It saves its checkpoint and ends; where that takes longer than 30 s, it is ended. */
+  /** Asks it to stop. It saves its checkpoint and ends; where that takes longer than 30 s, it is ended. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -216,7 +216,7 @@ export class RunningShard {
   #endNow(why: NonNullable<SilentEnd['killed']>): void {
     this.#killed ??= why;
     this.child.kill('SIGKILL');
-    // One that waits for a dead disk does not even die: its end is not waited for.
+    // One that waits for a dead disk does not even die: nothing waits for its end.
     this.#timers.push(setTimeout(() => this.#unkillable.abort(), KILL_GRACE_MS));
   }
 
