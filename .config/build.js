@@ -35,7 +35,7 @@ const common = {
   },
   logLevel: 'warning',
 };
-// The command line, and what has the module in it that finds another program beside itself (worker-process.ts).
+// The command line, and what has the module in it that finds another program beside itself (supervisor.ts).
 await build({
   ...common,
   entryPoints: ['src/cli/main.ts', 'src/shards/supervisor.ts'],

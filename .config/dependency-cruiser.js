@@ -83,6 +83,7 @@ export default {
       only('retry-moves-rows', 'recorded rows are tried again the same for every verb', room('engine/retry'), layer('engine'), [room('engine/pass', 'engine/claims')]),
       forbidden('verbs-stand-alone', 'a verb is added without touching another', { path: '^src/engine/(?!verbs[.]ts$)[^/]+[.]ts$' }, { path: '^src/engine/[^/]+[.]ts$' }),
       only('verify-compares', 'how two sides are compared depends on no verb', room('engine/verify'), layer('engine'), [room('engine/pass')]),
+      only('a-process-knows-no-run', 'how one child process is handled depends on no other', room('shards/process'), layer('shards'), ['^src/shards/protocol[.]ts$']),
       forbidden('report-runs-nothing', 'what is printed is the same for every command', { path: room('cli/report') }, { path: room('cli/commands') }),
       // ---- everywhere
       forbidden('no-cycle', 'modules that need each other are one module', { path: ANY_SOURCE }, { circular: true }),

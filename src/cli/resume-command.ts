@@ -55,14 +55,14 @@ export function restatedOutcome<O extends Ending>(outcome: O, resume: string | n
 /** @returns a bus whose events come out on `bus`, restated */
 export function restating(bus: EventBus, resume: string | null): EventBus {
   if (resume === null) return bus;
-  const inner = new EventBus();
+  const inner = new EventBus(bus.run);
   inner.onAny((record) => {
-    if (record.name === 'shard.warning') bus.emit(record.name, restated(record.payload, resume));
-    else if (record.name === 'run.warning') bus.emit(record.name, restated(record.payload, resume));
-    else if (record.name === 'shard.stalled') bus.emit(record.name, restated(record.payload, resume));
+    if (record.name === 'shard.warning') bus.forward({ ...record, payload: restated(record.payload, resume) });
+    else if (record.name === 'run.warning') bus.forward({ ...record, payload: restated(record.payload, resume) });
+    else if (record.name === 'shard.stalled') bus.forward({ ...record, payload: restated(record.payload, resume) });
     else if (record.name === 'shard.finished' && record.payload.fault !== null)
-      bus.emit(record.name, { ...record.payload, fault: restated(record.payload.fault, resume) });
-    else bus.emit(record.name, record.payload);
+      bus.forward({ ...record, payload: { ...record.payload, fault: restated(record.payload.fault, resume) } });
+    else bus.forward(record);
   });
   return inner;
 }

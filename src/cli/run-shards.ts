@@ -6,6 +6,7 @@ import { asFerryError } from '../core/thrown.js';
 import { plural } from '../report/format.js';
 import type { AskedRestart } from '../state/restart-note.js';
 import type { VerbName } from '../engine/verbs.js';
+import type { Supervisor } from '../shards/handle.js';
 import type { Ending, OutcomeOf, ShardTask, TaskOf } from '../wiring/run/shard-task.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
@@ -52,33 +53,34 @@ export async function runShards<Name extends VerbName>(
     const budget = dryRun ? UNSHARED : joinBudget(config, consumes);
     // Last of all: a run that is refused before it begins leaves no restart for the next one to go on with.
     const newlyAsked = restart && !dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
-    const endProgress = await showProgress(io, bus, common.json, request);
-    const shares = serverShares(config, shards, jobs);
+    let supervisor: Supervisor | null = null;
+    const everyEvent = (): boolean => supervisor?.limits.everyEvent ?? request.allEvents;
+    const endProgress = await showProgress(io, bus, common.json, dryRun, everyEvent);
     const sent = config.toSend();
     const taskOf = (shard: string): TaskOf<Name> => ({
       ...{ verb: request.verb, options: optionsOf(shard), shard, config: sent, dryRun, acceptServer },
       restart: toRestart.includes(shard),
       everyEvent: request.allEvents,
       target: target.identity,
-      scans: shares.get(shard)?.scans ?? 1,
+      scans: 1,
       units: 0,
     });
     let outcomes: readonly OutcomeOf<Name>[];
     try {
-      const ended = await superviseShards({
+      supervisor = superviseShards({
         // One verb for all: what comes back is of that verb.
         tasks: shards.map(taskOf) as readonly ShardTask[],
+        config: sent.settings,
         jobs,
-        shares,
+        shares: (scansPerServer) => serverShares(config, shards, jobs, scansPerServer),
         units: consumes === 'write' ? config.target.writeCapacity : config.target.readCapacity,
         budget,
         warmUnits: target.warmUnits,
         recorded: (task) => recordedWork(config, task) ?? {},
         bus: restating(bus, resume),
-        stop: stopping.stop,
-        kill: stopping.kill,
       });
-      outcomes = ended as readonly OutcomeOf<Name>[];
+      stopping.steer(supervisor);
+      outcomes = (await supervisor.outcomes) as readonly OutcomeOf<Name>[];
     } finally {
       endProgress();
     }
@@ -233,18 +235,19 @@ async function showProgress(
   io: Io,
   bus: EventBus,
   json: boolean,
-  { allEvents, dryRun }: Pick<RunRequest<VerbName>, 'allEvents' | 'dryRun'>,
+  dryRun: boolean,
+  everyEvent: () => boolean,
 ): Promise<() => void> {
   if (json) {
     const { startNdjsonLog } = await import('../listeners/ndjson-log.js');
-    return startNdjsonLog(bus, io.stderr, { allEvents });
+    return startNdjsonLog(bus, io.stderr, { everyEvent });
   }
   if (io.stderr.isTTY === true) {
     const { startProgressBars } = await import('../listeners/progress-bars.js');
     return startProgressBars(bus, io.stderr, dryRun);
   }
-  const { startPlainLines, SYSTEM } = await import('../listeners/plain-lines.js');
-  return startPlainLines(bus, io.stderr, { ...SYSTEM, dryRun });
+  const { startPlainLines } = await import('../listeners/plain-lines.js');
+  return startPlainLines(bus, io.stderr, { dryRun });
 }
 
 /**

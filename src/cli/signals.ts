@@ -11,9 +11,17 @@
 import { setMaxListeners } from 'node:events';
 import type { Io } from './io.js';
 
+/** What signals do to shards that run. */
+interface Steered {
+  stop(): void;
+  kill(): void;
+}
+
 export interface Stopping {
+  /** Aborted by the first signal. */
   readonly stop: AbortSignal;
-  readonly kill: AbortSignal;
+  /** From now on the first signal stops it, and a later one kills it. Those that came before hold too. */
+  steer(running: Steered): void;
   /** Listens no more. */
   end(): void;
 }
@@ -44,5 +52,13 @@ export function stopOnSignals(
     onStop();
     stop.abort();
   });
-  return { stop: stop.signal, kill: kill.signal, end };
+  const on = (signal: AbortSignal, act: () => void): void => {
+    if (signal.aborted) act();
+    else signal.addEventListener('abort', act, { once: true });
+  };
+  const steer = (running: Steered): void => {
+    on(stop.signal, () => running.stop());
+    on(kill.signal, () => running.kill());
+  };
+  return { stop: stop.signal, steer, end };
 }

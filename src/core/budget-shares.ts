@@ -1,10 +1,9 @@
 /**
- * One budget in parts, of which no two holders ever have the same: equal parts, changed without a moment in which their
- * sum is more than the whole, however late a holder hears of a change. A part grows only by what is free, and what a
- * holder gives up is free only once it has said that it spends no more, and some time after that. A holder that is
- * stopped says nothing, and keeps what it has; one that is gone has nothing to say.
+ * Shares one budget in equal parts. Guarantees that their sum is never more than the whole, however late a holder hears
+ * of a change. A part grows only by what is free. What a holder gives up is free some time after it has confirmed that
+ * it spends no more. A process that is stopped confirms nothing, and keeps its part; one that is gone has none.
  *
- *   held by one  -- it says that it holds less, or it is gone -->  rests for REST_MS  -->  free  -->  held by another
+ *   held by one  -- it confirms that it holds less, or is gone -->  rests for REST_MS  -->  free  -->  held by another
  *
  * Why it rests: a holder may spend, just before it gives up its part, what it had saved up for a second
  * (`dynamodb/capacity/token-bucket.ts`); and what it has sent may be on its way still. With that second left out between two
@@ -25,11 +24,13 @@ const ROUNDING = 1e-6;
 interface Holder {
   /** The most that it may be spending now, in units a second. */
   held: number;
-  /** What it was told last; below `held` until it has answered. */
-  told: number;
-  /** So often it was told something that it has not answered yet. Answers come in the order of what they answer. */
-  unanswered: number;
-  readonly tell: (units: number) => void;
+  /** The part that it was given last; below `held` until it has confirmed that. */
+  given: number;
+  /** How many parts it was given that it has not confirmed yet. It confirms them in their order. */
+  unconfirmed: number;
+  /** It wants nothing: its part is the others'. */
+  suspended: boolean;
+  readonly give: (units: number) => void;
 }
 
 export class BudgetShares<H> {
@@ -49,7 +50,7 @@ export class BudgetShares<H> {
     this.#total = total;
   }
 
-  /** Units a second that are held, or rest: nobody else may have them. */
+  /** Units a second that are held, or rest: no other run may have them. */
   get inUse(): number {
     let sum = this.#resting;
     for (const { held } of this.#holders.values()) sum += held;
@@ -61,28 +62,49 @@ export class BudgetShares<H> {
     this.#plan();
   }
 
-  /** @param tell brings it its part, whenever that changes; it begins with nothing */
-  join(holder: H, tell: (units: number) => void): void {
-    this.#holders.set(holder, { held: 0, told: 0, unanswered: 0, tell });
+  /** @param give brings it its part, in units a second, whenever that changes; it starts with nothing */
+  join(holder: H, give: (units: number) => void): void {
+    this.#holders.set(holder, { held: 0, given: 0, unconfirmed: 0, suspended: false, give });
     this.#plan();
   }
 
   /**
-   * It has answered, as it does whatever it is told: from now on it spends so much at most. Where it was told something
-   * else since, as one that was stopped is, it may spend more soon: only the answer to what it was told last says what
-   * it gives up.
+   * The holder confirms a part: from now on it spends so many units a second at most. It confirms each part that it is
+   * given. Only the confirmation of the last one says what it gives up: one that was stopped may confirm an older one.
    */
   granted(holder: H, units: number): void {
     const found = this.#holders.get(holder);
     if (found === undefined) return;
-    found.unanswered = Math.max(0, found.unanswered - 1);
-    if (found.unanswered > 0 || units >= found.held) return;
+    found.unconfirmed = Math.max(0, found.unconfirmed - 1);
+    if (found.unconfirmed > 0 || units >= found.held) return;
     this.#rest(found.held - units);
     found.held = units;
     this.#plan();
   }
 
-  /** It is done, or gone. Once is enough. */
+  /** The most that a holder may be spending now, in units a second; 0 where it is none. */
+  heldBy(holder: H): number {
+    return this.#holders.get(holder)?.held ?? 0;
+  }
+
+  /** Gives a holder nothing until `restore`: the others have its part once it has confirmed that. */
+  suspend(holder: H): void {
+    this.#setSuspended(holder, true);
+  }
+
+  /** Gives a suspended holder an equal part again, as fast as the others give up what they have more. */
+  restore(holder: H): void {
+    this.#setSuspended(holder, false);
+  }
+
+  #setSuspended(holder: H, suspended: boolean): void {
+    const found = this.#holders.get(holder);
+    if (found === undefined || found.suspended === suspended) return;
+    found.suspended = suspended;
+    this.#plan();
+  }
+
+  /** The holder has ended: its part rests, and is free then. Once is enough. */
   leave(holder: H): void {
     const found = this.#holders.get(holder);
     if (found === undefined) return;
@@ -107,11 +129,16 @@ export class BudgetShares<H> {
   }
 
   #share(): void {
-    const part = this.#total / Math.max(1, this.#holders.size);
-    for (const holder of this.#holders.values()) if (holder.told > part + ROUNDING) tell(holder, part);
-    // What was told to become less, and has not answered, may not grow meanwhile: an answer would not say to what.
-    const lacking = [...this.#holders.values()]
-      .filter(({ held, told }) => told === held && held < part - ROUNDING)
+    const holders = [...this.#holders.values()];
+    const active = holders.filter(({ suspended }) => !suspended);
+    const part = this.#total / Math.max(1, active.length);
+    for (const holder of holders) {
+      const wanted = holder.suspended ? 0 : part;
+      if (holder.given > wanted + ROUNDING) give(holder, wanted);
+    }
+    // A holder that has not confirmed a smaller part does not grow: a confirmation would not say of which part.
+    const lacking = active
+      .filter(({ held, given }) => given === held && held < part - ROUNDING)
       .sort((a, b) => b.held - a.held);
     let free = this.#total - this.inUse;
     for (const [index, holder] of lacking.entries()) {
@@ -119,7 +146,7 @@ export class BudgetShares<H> {
       if (more <= ROUNDING) continue;
       free -= more;
       holder.held += more;
-      tell(holder, holder.held);
+      give(holder, holder.held);
     }
   }
 
@@ -142,10 +169,10 @@ export class BudgetShares<H> {
   }
 }
 
-function tell(holder: Holder, units: number): void {
-  holder.told = units;
-  holder.unanswered += 1;
-  holder.tell(units);
+function give(holder: Holder, units: number): void {
+  holder.given = units;
+  holder.unconfirmed += 1;
+  holder.give(units);
 }
 
 function timer(ms: number, run: () => void): () => void {

@@ -34,6 +34,10 @@ export const ERROR_CODES = {
   E_MAPPING_INVALID: entry(EXIT.usage, 'a mapping rule cannot be compiled against the table'),
   E_MAPPING_COLUMN: entry(EXIT.usage, 'a mapping names a column that the table does not have'),
   E_MAPPING_UNSORTABLE: entry(EXIT.usage, 'a sort key template would not sort as the source does'),
+  E_LIMIT_INVALID: entry(
+    EXIT.usage,
+    'a limit or a budget that was to change during a run is unknown or out of its bounds',
+  ),
   E_SHARD_UNKNOWN: entry(EXIT.usage, 'a shard id was named that the config does not have'),
 
   E_PREFLIGHT: entry(

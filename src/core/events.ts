@@ -1,7 +1,7 @@
 /**
- * Everything the engine says of itself: one typed map, plain cloneable payloads, no row values. Progress bars, logs and
- * metrics are listeners; one that throws is dropped and cannot hurt the engine. Between processes these are the
- * protocol.
+ * Defines all events by which a run reports what it does: one typed map of plain cloneable payloads, without row
+ * values. Progress bars, logs and metrics are listeners; one that throws is dropped and cannot hurt the engine. A shard's
+ * process sends its events to its parent; the verbose ones only where `everyEvent` asks for them.
  */
 import type { ErrorCode, Fault } from './errors.js';
 import type { Counts, DifferenceClass, Phase } from './model.js';
@@ -13,27 +13,30 @@ interface OfShard {
 interface OfTable extends OfShard {
   readonly table: string;
 }
-interface OfRange extends OfTable {
-  readonly range: number;
+interface OfSegment extends OfTable {
+  /** Index of the range of the table, from 0. */
+  readonly segment: number;
 }
 
 export interface EventMap {
-  /** A shard's process began; `resumed` where its state held something already. */
+  /** A shard's process has started its work; `resumed` where its state held something already. */
   'shard.started': OfShard & { readonly resumed: boolean; readonly pid: number };
   'shard.phase': OfShard & { readonly phase: Phase };
   /** Ranges were made and stored (`reused`: they were there from an earlier run). */
   'table.planned': OfTable & { readonly ranges: number; readonly estimatedRows: number; readonly reused: boolean };
-  /** An interrupted verification is not gone on with: `reason` says why, and all of the table is compared again. */
+  /** An interrupted verification is not resumed: `reason` says why, and all of the table is compared again. */
   'verification.again': OfTable & Abandoned;
   /** An interrupted run had verified the table to its end: it is not read again. */
   'verification.kept': OfTable & { readonly lastCompared: Age };
   /** A chunk arrived from MySQL. */
-  'chunk.read': OfRange & { readonly rows: number; readonly bytes: number; readonly elapsedMs: number };
-  /** All of a chunk's items are acknowledged (backfill) or compared (verify); not yet durable. */
-  'chunk.done': OfRange & { readonly rows: number; readonly items: number };
+  'chunk.read': OfSegment & { readonly rows: number; readonly bytes: number; readonly elapsedMs: number };
+  /** DynamoDB has acknowledged all items of a chunk; the state does not have that yet. */
+  'chunk.acknowledged': OfSegment & { readonly rows: number; readonly items: number };
+  /** A verification has compared all items of a chunk; the state does not have that yet. */
+  'chunk.compared': OfSegment & { readonly rows: number; readonly items: number };
   /** Done chunks are durable in the state file. */
-  'watermark.advanced': OfRange & { readonly chunks: number; readonly rows: number };
-  'range.completed': OfRange;
+  'watermark.advanced': OfSegment & { readonly chunks: number; readonly rows: number };
+  'segment.completed': OfSegment;
   'batch.sent': OfShard & { readonly items: number; readonly units: number };
   'batch.acknowledged': OfShard & {
     readonly items: number;
@@ -58,7 +61,7 @@ export interface EventMap {
   /** The service throttled; `reasons` as it named them, empty where it did not. */
   'target.throttled': OfShard & { readonly items: number; readonly reasons: readonly string[] };
   /**
-   * An answer of the service told of more units than its request can have consumed (`most`), or fewer (`least`): they
+   * An answer of the service reports more units than its request can have consumed (`most`), or fewer (`least`): they
    * are counted by the items' sizes instead.
    */
   'target.misreported': OfShard & {
@@ -81,31 +84,38 @@ export interface EventMap {
   /** Scans wait: a replica lags, or the server is busy. */
   'source.paused': OfShard & { readonly cause: 'lag' | 'busy'; readonly reason: string };
   'source.resumed': OfShard & { readonly pausedMs: number };
-  /** A watched replica, or the server itself, does not say how it is: scans go on without it. `gauge`: which. */
-  'source.unwatched': OfShard & { readonly gauge: string; readonly reason: string };
   /**
-   * It waits, for so long by now, for the register of item keys, which process `holder` keeps (null: it cannot be
-   * told).
+   * An operator has paused the shard, and it is at rest: it reads nothing, and the state has all that it has read. It
+   * keeps its process and its state file. A shard that has not started does not start.
+   */
+  'shard.paused': OfShard;
+  /** An operator lets a shard go on that was at rest. */
+  'shard.resumed': OfShard & { readonly pausedMs: number };
+  /** A watched replica, or the server itself, does not say how it is: scans go on without it. `gauge`: which. */
+  'source.probe_failed': OfShard & { readonly gauge: string; readonly reason: string };
+  /**
+   * It waits, for so long by now, for the register of item keys, which process `holder` keeps (null:
+   * unknown).
    */
   'register.waited': OfShard & { readonly seconds: number; readonly holder: number | null };
-  /** `rows`: how many of them, found one after the other, this event tells. */
-  'row.bad': OfTable & { readonly column: string | null; readonly reason: string; readonly rows: number };
-  /** `items`: how many of them this event tells. */
+  /** A row cannot be moved. `rows`: so many, found one after the other, are in this event. */
+  'row.rejected': OfTable & { readonly column: string | null; readonly reason: string; readonly rows: number };
+  /** An item differs from its row. `items`: so many are in this event. */
   'difference.found': OfTable & {
     readonly class: DifferenceClass;
     readonly attributes: readonly string[];
     readonly items: number;
   };
   /**
-   * A shard's process had more to tell than its parent took, or the run more than its reader: so many events were left
-   * out here. The state counts what they told.
+   * A shard's process had more events than its parent took, or the run more than its reader: so many were left out
+   * here. The state has counted what they report.
    */
   'events.dropped': OfShard & { readonly events: number };
   /** Once a second while a pass runs. */
   'shard.progress': OfShard & ProgressSnapshot;
   /**
    * Nothing has moved for so many seconds, and `last` was the last that did (null: nothing yet); the work goes on
-   * waiting, not for ever. `waitsFor`: what it is known to wait for, and who has that (null: nobody can tell); `hint`:
+   * waiting, not for ever. `waitsFor`: what it is known to wait for, and who has that (null: unknown); `hint`:
    * what to look at.
    */
   'shard.stalled': OfShard & {
@@ -116,7 +126,7 @@ export interface EventMap {
   };
   'shard.warning': OfShard & Fault;
   'shard.finished': OfShard & {
-    readonly outcome: 'done' | 'differences' | 'failed' | 'interrupted';
+    readonly status: 'done' | 'differences' | 'failed' | 'interrupted';
     readonly counts: Counts;
     readonly elapsedMs: number;
     readonly fault: Fault | null;
@@ -139,7 +149,7 @@ export interface ProgressSnapshot {
   /** Write (backfill) or read (verify) units per second, and what the budget allows. */
   readonly unitsPerSecond: number;
   readonly unitsLimit: number;
-  /** Requests throttled, and failures of either side that were tried again, since this process began. */
+  /** Requests throttled, and failures of either side that were tried again, since this process started. */
   readonly throttles: number;
   readonly retries: number;
   /** Seconds left at the present rate; null while unknown. */
@@ -152,47 +162,52 @@ export type EventName = keyof EventMap;
  * Every event. Those of single chunks and batches come `often`, thousands a second in a fast run; `shard.progress` sums
  * them up.
  */
-export const EVENTS: Readonly<Record<EventName, 'often' | 'seldom'>> = {
-  'shard.started': 'seldom',
-  'shard.phase': 'seldom',
-  'table.planned': 'seldom',
-  'verification.again': 'seldom',
-  'verification.kept': 'seldom',
-  'chunk.read': 'often',
-  'chunk.done': 'often',
-  'watermark.advanced': 'often',
-  'range.completed': 'seldom',
-  'batch.sent': 'often',
-  'batch.acknowledged': 'often',
-  'request.retried': 'seldom',
-  'target.throttled': 'seldom',
-  'target.misreported': 'seldom',
-  'source.retried': 'seldom',
-  'source.paused': 'seldom',
-  'source.resumed': 'seldom',
-  'source.unwatched': 'seldom',
-  'register.waited': 'seldom',
-  'row.bad': 'seldom',
-  'difference.found': 'seldom',
-  'events.dropped': 'seldom',
-  'shard.progress': 'seldom',
-  'shard.stalled': 'seldom',
-  'shard.warning': 'seldom',
-  'shard.finished': 'seldom',
-  'run.stopping': 'seldom',
-  'run.warning': 'seldom',
-  'listener.failed': 'seldom',
+export const EVENTS: Readonly<Record<EventName, 'verbose' | 'normal'>> = {
+  'shard.started': 'normal',
+  'shard.phase': 'normal',
+  'table.planned': 'normal',
+  'verification.again': 'normal',
+  'verification.kept': 'normal',
+  'chunk.read': 'verbose',
+  'chunk.acknowledged': 'verbose',
+  'chunk.compared': 'verbose',
+  'watermark.advanced': 'verbose',
+  'segment.completed': 'normal',
+  'batch.sent': 'verbose',
+  'batch.acknowledged': 'verbose',
+  'request.retried': 'normal',
+  'target.throttled': 'normal',
+  'target.misreported': 'normal',
+  'source.retried': 'normal',
+  'source.paused': 'normal',
+  'source.resumed': 'normal',
+  'shard.paused': 'normal',
+  'shard.resumed': 'normal',
+  'source.probe_failed': 'normal',
+  'register.waited': 'normal',
+  'row.rejected': 'normal',
+  'difference.found': 'normal',
+  'events.dropped': 'normal',
+  'shard.progress': 'normal',
+  'shard.stalled': 'normal',
+  'shard.warning': 'normal',
+  'shard.finished': 'normal',
+  'run.stopping': 'normal',
+  'run.warning': 'normal',
+  'listener.failed': 'normal',
 };
 
 /**
  * Few, and what follows cannot be understood without them; or, of warnings, no state has them. All that is of no shard:
- * nobody counts it.
+ * no state counts it.
  */
 export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
   'shard.started',
   'shard.phase',
   'table.planned',
   'shard.finished',
+  'shard.paused',
+  'shard.resumed',
   'shard.warning',
   'events.dropped',
   'run.stopping',
@@ -200,8 +215,18 @@ export const NEVER_LEFT_OUT: ReadonlySet<EventName> = new Set([
   'listener.failed',
 ]);
 
-/** An event as it crosses a process border. */
-export type EventRecord = { readonly [N in EventName]: { readonly name: N; readonly payload: EventMap[N] } }[EventName];
+/** When and in which run something emitted an event. */
+export interface EventStamp {
+  /** Wall clock of the process that emitted it, in ms since the epoch. */
+  readonly at: number;
+  /** Id of the run: all processes of one run give the same. */
+  readonly run: string;
+}
+
+/** An event with its stamp, as it crosses a process border. */
+export type EventRecord = {
+  readonly [N in EventName]: EventStamp & { readonly name: N; readonly payload: EventMap[N] };
+}[EventName];
 
 export type Listener<N extends EventName> = (payload: EventMap[N]) => void;
 export type AnyListener = (record: EventRecord) => void;
@@ -210,9 +235,24 @@ export interface Emitter {
   emit<N extends EventName>(name: N, payload: EventMap[N]): void;
 }
 
+/** Returns an id for a run: 12 hexadecimal digits, at random. */
+export function newRunId(): string {
+  return crypto.randomUUID().slice(-12);
+}
+
+/** Hands events to listeners in the order of their subscription, and stamps each event when it is emitted. */
 export class EventBus implements Emitter {
   readonly #byName = new Map<EventName, Set<(payload: never) => void>>();
   readonly #any = new Set<AnyListener>();
+
+  /**
+   * @param run id of the run that the events belong to
+   * @param now wall clock, in ms since the epoch
+   */
+  constructor(
+    readonly run: string = newRunId(),
+    private readonly now: () => number = Date.now,
+  ) {}
 
   /** @returns a function that ends the subscription */
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
@@ -222,31 +262,33 @@ export class EventBus implements Emitter {
     return () => set.delete(listener);
   }
 
+  /** @returns a function that ends the subscription */
   onAny(listener: AnyListener): () => void {
     this.#any.add(listener);
     return () => this.#any.delete(listener);
   }
 
+  /** Stamps an event with this time and this run, and calls all its listeners before it returns. Never throws. */
   emit<N extends EventName>(name: N, payload: EventMap[N]): void {
-    const named = this.#byName.get(name);
-    if (named !== undefined) {
-      for (const listener of named) {
-        this.#guard(
-          name,
-          () => (listener as Listener<N>)(payload),
-          () => named.delete(listener),
-        );
-      }
+    this.forward({ name, payload, at: this.now(), run: this.run } as EventRecord);
+  }
+
+  /** Calls the listeners of an event that another bus emitted: its stamp stays as it is. Never throws. */
+  forward(record: EventRecord): void {
+    const named = this.#byName.get(record.name);
+    for (const listener of named ?? []) {
+      this.#guard(
+        record.name,
+        () => (listener as (payload: unknown) => void)(record.payload),
+        () => named?.delete(listener),
+      );
     }
-    if (this.#any.size > 0) {
-      const record = { name, payload } as EventRecord;
-      for (const listener of this.#any) {
-        this.#guard(
-          name,
-          () => listener(record),
-          () => this.#any.delete(listener),
-        );
-      }
+    for (const listener of this.#any) {
+      this.#guard(
+        record.name,
+        () => listener(record),
+        () => this.#any.delete(listener),
+      );
     }
   }
 

@@ -48,7 +48,7 @@ export function incidentOf({ name, payload }: EventRecord): IncidentKind | null 
       return 'source-retried';
     case 'source.paused':
       return payload.cause === 'lag' ? 'source-lagged' : 'source-busy';
-    case 'source.unwatched':
+    case 'source.probe_failed':
       return 'source-unwatched';
     default:
       return null;

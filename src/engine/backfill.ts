@@ -203,7 +203,7 @@ class BackfillHandler implements ChunkHandler {
   #record(chunk: RowChunk, badRows: readonly BadRowRecord[], added: number, now: number): void {
     this.#badRows.update(chunk, badRows, new Set(), now);
     for (const { table, column, reason } of badRows.slice(badRows.length - added)) {
-      this.context.emitter.emit('row.bad', { shard: this.context.shard, table, column, reason, rows: 1 });
+      this.context.emitter.emit('row.rejected', { shard: this.context.shard, table, column, reason, rows: 1 });
     }
     this.parts.badRows.add(added);
   }

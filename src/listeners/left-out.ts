@@ -1,37 +1,40 @@
 /**
- * What is said while nobody reads: a pager that was stopped, a pipe that is full, a terminal behind a dead line. Node
- * keeps whatever such a stream has not taken in memory, and a run lasts for weeks. So, of what is told behind a
- * backlog, only what the end of the run cannot be understood without is added to it; the rest is left out and counted,
- * as a shard's process does (`shards/outbox.ts`). Of progress, the next says more. The state has counted all of it,
- * where the report comes from.
+ * Leaves events out while the reader of a stream stands still: a stopped pager, a full pipe, a terminal behind a dead
+ * line. Node keeps in memory what such a stream has not taken, and a run lasts for weeks. So behind a backlog, only
+ * the events that the end of the run needs are written. The rest is counted, as a shard's process does
+ * (`shards/outbox.ts`). The state has counted all of it, and the report comes from there.
  */
-import { NEVER_LEFT_OUT, type EventRecord } from '../core/events.js';
+import { NEVER_LEFT_OUT, type EventRecord, type EventStamp } from '../core/events.js';
 
 /** Bytes that wait for a reader before anything is left out: of a reader that is slow, and comes back, nothing is. */
 export const MOST_WAITING = 256 * 1_024;
 
 export class LeftOut {
-  readonly #events = new Map<string, number>();
+  /** By shard. */
+  readonly #events = new Map<string, EventStamp & { readonly events: number }>();
 
   /** @param waiting bytes that wait for the reader */
   constructor(private readonly waiting: () => number) {}
 
-  /** @returns what is to be told now, in order */
+  /** @returns the events to write now, in order */
   take(record: EventRecord): readonly EventRecord[] {
     if (this.waiting() <= MOST_WAITING) return [...this.rest(), record];
     if (NEVER_LEFT_OUT.has(record.name)) return [record];
     if (record.name !== 'shard.progress' && 'shard' in record.payload) {
       const { shard } = record.payload;
-      this.#events.set(shard, (this.#events.get(shard) ?? 0) + 1);
+      const { at, run } = record;
+      this.#events.set(shard, { at, run, events: (this.#events.get(shard)?.events ?? 0) + 1 });
     }
     return [];
   }
 
-  /** What was left out, a record for each shard, once. */
+  /** What was left out, a record for each shard, once. Its time is that of the last event that was left out. */
   rest(): readonly EventRecord[] {
-    const records = [...this.#events].map(([shard, events]) => ({
+    const records = [...this.#events].map(([shard, { at, run, events }]) => ({
       name: 'events.dropped' as const,
       payload: { shard, events },
+      at,
+      run,
     }));
     this.#events.clear();
     return records;

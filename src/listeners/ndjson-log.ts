@@ -1,6 +1,7 @@
 /**
- * Every event as one JSON object on a line, for programs: `{"time": ..., "event": "shard.phase", "shard": "s01", ...}`.
- * Times are in UTC. Events of single chunks and batches come only when asked for.
+ * Every event as one JSON object on a line, for programs: `{"time": ..., "run": ..., "event": "shard.phase", "shard":
+ * "s01", ...}`. The time is in UTC, and says when the process of the shard emitted the event, not when it was printed.
+ * Events of single chunks and batches come only when asked for.
  */
 import { EVENTS, type EventBus, type EventRecord } from '../core/events.js';
 import { shown } from '../core/text/shown-text.js';
@@ -8,21 +9,20 @@ import { LeftOut } from './left-out.js';
 import { waitingBytes, type OutputStream } from './terminal.js';
 
 export interface NdjsonOptions {
-  /** Those of single chunks and batches too. */
-  readonly allEvents: boolean;
-  /** Wall clock. */
-  readonly now?: () => Date;
+  /** Whether those of single chunks and batches are wanted too: asked at each of them, as it may change. */
+  readonly everyEvent: () => boolean;
 }
 
 /** @returns a function that ends the log */
 export function startNdjsonLog(bus: EventBus, stream: OutputStream, options: NdjsonOptions): () => void {
-  const { allEvents, now = () => new Date() } = options;
+  const { everyEvent } = options;
   const leftOut = new LeftOut(() => waitingBytes(stream));
-  const write = ({ name, payload }: EventRecord): void => {
-    stream.write(`${shown(JSON.stringify({ time: now().toISOString(), event: name, ...payload }))}\n`);
+  const write = ({ name, payload, at, run }: EventRecord): void => {
+    const time = new Date(at).toISOString();
+    stream.write(`${shown(JSON.stringify({ time, run, event: name, ...payload }))}\n`);
   };
   const end = bus.onAny((record) => {
-    if (allEvents || EVENTS[record.name] !== 'often') leftOut.take(record).forEach(write);
+    if (everyEvent() || EVENTS[record.name] !== 'verbose') leftOut.take(record).forEach(write);
   });
   return () => {
     end();

@@ -5,55 +5,50 @@
 import type { EventBus, EventRecord } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
-import { Narration } from './narration.js';
+import { EventThrottle } from './event-throttle.js';
 import { progressSentence } from './progress-lines.js';
 import { waitingBytes, type OutputStream } from './terminal.js';
 
 const PROGRESS_EVERY_MS = 10_000;
 
-/** The wall clock for what is printed, another that never jumps for what is measured. */
-export interface Clocks {
-  readonly now: () => Date;
-  /** ms */
-  readonly elapsed: () => number;
+export interface PlainLinesOptions {
+  /** Whether the run writes nothing, and says so. */
+  readonly dryRun?: boolean;
+  /** A clock that never jumps, in ms: it says when the next line of progress is due. */
+  readonly elapsed?: () => number;
 }
 
-export const SYSTEM: Clocks = { now: () => new Date(), elapsed: () => performance.now() };
-
-/**
- * @param dryRun whether the run writes nothing, and says so
- * @returns a function that ends the lines
- */
+/** @returns a function that ends the lines */
 export function startPlainLines(
   bus: EventBus,
   stream: OutputStream,
-  { now, elapsed, dryRun = false }: Clocks & { readonly dryRun?: boolean } = SYSTEM,
+  { dryRun = false, elapsed = () => performance.now() }: PlainLinesOptions = {},
 ): () => void {
-  const narration = new Narration(dryRun);
+  const throttle = new EventThrottle(dryRun);
   const leftOut = new LeftOut(() => waitingBytes(stream));
   /** When each shard was last spoken of. */
   const lastProgress = new Map<string, number>();
 
-  const print = (who: string, words: string): void => {
-    stream.write(`${now().toISOString().slice(0, 19)}Z ${who} ${shownLines(words)}\n`);
+  const print = (at: number, who: string, words: string): void => {
+    stream.write(`${new Date(at).toISOString().slice(0, 19)}Z ${who} ${shownLines(words)}\n`);
   };
 
-  const tell = (record: EventRecord): void => {
+  const show = (record: EventRecord): void => {
     if (record.name === 'shard.progress') {
       const { shard } = record.payload;
-      const at = elapsed();
-      if (at - (lastProgress.get(shard) ?? -Infinity) < PROGRESS_EVERY_MS) return;
-      lastProgress.set(shard, at);
-      print(shard, `${dryRun ? 'dry run: ' : ''}${progressSentence(record.payload)}`);
+      const now = elapsed();
+      if (now - (lastProgress.get(shard) ?? -Infinity) < PROGRESS_EVERY_MS) return;
+      lastProgress.set(shard, now);
+      print(record.at, shard, `${dryRun ? 'dry run: ' : ''}${progressSentence(record.payload)}`);
       return;
     }
-    const words = narration.wordsOf(record, elapsed());
+    const words = throttle.wordsOf(record, elapsed());
     if (words === null) return;
-    print('shard' in record.payload ? record.payload.shard : 'dynaferry', words);
+    print(record.at, 'shard' in record.payload ? record.payload.shard : 'dynaferry', words);
   };
-  const end = bus.onAny((record) => leftOut.take(record).forEach(tell));
+  const end = bus.onAny((record) => leftOut.take(record).forEach(show));
   return () => {
     end();
-    leftOut.rest().forEach(tell);
+    leftOut.rest().forEach(show);
   };
 }

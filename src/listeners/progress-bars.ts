@@ -7,7 +7,7 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
-import { Narration } from './narration.js';
+import { EventThrottle } from './event-throttle.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
 import { columnsOf, type OutputStream, truncate, waitingBytes, wrap } from './terminal.js';
 import { wordsOf } from '../report/wording.js';
@@ -44,10 +44,10 @@ class ProgressBars {
   readonly #lines: SingleBar[] = [];
   /** Running shards, with what they last said. */
   readonly #running = new Map<string, ProgressSnapshot | null>();
-  readonly #narration: Narration;
+  readonly #throttle: EventThrottle;
   readonly #leftOut: LeftOut;
   readonly #dryRun: boolean;
-  /** Draws again, where nobody had taken the last picture. */
+  /** Draws again, where the terminal had not taken the last picture. */
   #later: NodeJS.Timeout | undefined;
   #closing = false;
   /** Characters of lines that wait for the next redraw. */
@@ -58,7 +58,7 @@ class ProgressBars {
   constructor(stream: OutputStream, dryRun: boolean) {
     this.#stream = stream;
     this.#dryRun = dryRun;
-    this.#narration = new Narration(dryRun);
+    this.#throttle = new EventThrottle(dryRun);
     this.#leftOut = new LeftOut(() => waitingBytes(stream) + this.#undrawn);
     this.#screen = new MultiBar({
       stream,
@@ -80,11 +80,11 @@ class ProgressBars {
 
   /** Progress is remembered whether anybody sees it or not: it is shown at the end. */
   take(record: EventRecord): void {
-    if (record.name !== 'shard.progress') for (const told of this.#leftOut.take(record)) this.#tell(told);
+    if (record.name !== 'shard.progress') for (const next of this.#leftOut.take(record)) this.#show(next);
     else if (this.#running.has(record.payload.shard)) this.#running.set(record.payload.shard, record.payload);
   }
 
-  #tell(record: EventRecord): void {
+  #show(record: EventRecord): void {
     switch (record.name) {
       case 'shard.progress':
         return;
@@ -107,7 +107,7 @@ class ProgressBars {
         this.#print('dynaferry', wordsOf(record));
         return;
       default:
-        this.#print(record.payload.shard, this.#narration.wordsOf(record, performance.now()));
+        this.#print(record.payload.shard, this.#throttle.wordsOf(record, performance.now()));
     }
   }
 
@@ -124,7 +124,7 @@ class ProgressBars {
   close(): void {
     clearTimeout(this.#later);
     this.#closing = true;
-    for (const told of this.#leftOut.rest()) this.#tell(told);
+    for (const next of this.#leftOut.rest()) this.#show(next);
     const stopped = this.#shards().filter(({ progress }) => progress !== null);
     for (const line of progressLines(stopped, columnsOf(this.#stream))) this.#printLine(line);
     this.#running.clear();

@@ -5,7 +5,7 @@ export type OutputStream = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
-  /** Bytes that wait for whoever reads it. */
+  /** Bytes that its reader has not taken yet. */
   readonly writableLength?: number;
 };
 

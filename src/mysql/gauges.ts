@@ -25,11 +25,12 @@ export interface Gauge {
 /** A gauge answered, but not with a figure; the message says what. */
 export class Unreadable extends Error {}
 
+/** @param limits may change: they are read at each look */
 export function gaugesOf(shard: ShardConfig, limits: SourceLimits): readonly Gauge[] {
   return [busyGauge(shard, limits), ...shard.replicas.map((replica) => lagGauge(shard, replica, limits))];
 }
 
-function busyGauge(shard: ShardConfig, { maxThreadsRunning }: SourceLimits): Gauge {
+function busyGauge(shard: ShardConfig, limits: SourceLimits): Gauge {
   const name = `${shard.host}:${shard.port}`;
   return {
     shard,
@@ -37,6 +38,7 @@ function busyGauge(shard: ShardConfig, { maxThreadsRunning }: SourceLimits): Gau
     look: async (session, signal) => {
       const [row] = await session.rows("SHOW GLOBAL STATUS LIKE 'Threads_running'", signal);
       const running = figure(row?.[1] ?? null);
+      const { maxThreadsRunning } = limits;
       if (running <= maxThreadsRunning) return null;
       return { cause: 'busy', text: `${running} threads run on ${name} (limit ${maxThreadsRunning})` };
     },
@@ -46,7 +48,7 @@ function busyGauge(shard: ShardConfig, { maxThreadsRunning }: SourceLimits): Gau
 function lagGauge(
   shard: ShardConfig,
   replica: { readonly host: string; readonly port: number },
-  { maxReplicaLagSeconds }: SourceLimits,
+  limits: SourceLimits,
 ): Gauge {
   const name = `replica ${replica.host}:${replica.port}`;
   return {
@@ -57,6 +59,7 @@ function lagGauge(
       if (lags.length === 0) throw new Unreadable('it is no replica');
       // It falls behind from now on, and does not say how far.
       if (lags.includes(null)) return { cause: 'lag', text: `${name} has stopped replicating` };
+      const { maxReplicaLagSeconds } = limits;
       const lag = Math.max(...lags.filter((behind) => behind !== null));
       return lag > maxReplicaLagSeconds
         ? { cause: 'lag', text: `${name} is ${lag} s behind (limit ${maxReplicaLagSeconds} s)` }

@@ -20,8 +20,15 @@ export interface RetryPolicy {
 const BASE_MS = 500;
 const CAP_MS = 15_000;
 
-export function sourceRetry({ patienceSeconds }: Pick<SourceLimits, 'patienceSeconds'>): RetryPolicy {
-  return { patienceMs: patienceSeconds * 1_000, baseMs: BASE_MS, capMs: CAP_MS };
+/** @param limits may change: the policy reads them at each failure */
+export function sourceRetry(limits: Pick<SourceLimits, 'patienceSeconds'>): RetryPolicy {
+  return {
+    get patienceMs() {
+      return limits.patienceSeconds * 1_000;
+    },
+    baseMs: BASE_MS,
+    capMs: CAP_MS,
+  };
 }
 
 export class Retry {
@@ -33,7 +40,7 @@ export class Retry {
   constructor(
     private readonly shard: string,
     private readonly doing: string,
-    private readonly emit: Emitter,
+    private readonly emitter: Emitter,
     private readonly policy: RetryPolicy,
   ) {}
 
@@ -69,7 +76,7 @@ export class Retry {
     const delayMs = Math.round(Math.min(left, Math.random() * ceiling));
     const reason = mysqlCode(error) ?? 'unknown';
     const { shard, doing } = this;
-    this.emit.emit('source.retried', { shard, doing, fact: factOf(error), reason, attempt: this.#attempt, delayMs });
+    this.emitter.emit('source.retried', { shard, doing, fact: factOf(error), reason, attempt: this.#attempt, delayMs });
     await sleep(delayMs, undefined, { signal }).catch(() => {
       throw interrupted();
     });

@@ -14,7 +14,7 @@ export interface ShardMeans {
   readonly pool: SessionPool;
   readonly throttle: Throttle;
   readonly limits: SourceLimits;
-  readonly emit: Emitter;
+  readonly emitter: Emitter;
 }
 
 /**
@@ -27,7 +27,7 @@ export async function withSession<T>(
   signal: AbortSignal,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const retry = new Retry(means.shard, doing, means.emit, sourceRetry(means.limits));
+  const retry = new Retry(means.shard, doing, means.emitter, sourceRetry(means.limits));
   for (;;) {
     try {
       const lease = await means.pool.lease(signal, retry.aside);

@@ -2,6 +2,7 @@
  * The entry of this folder: one shard's MySQL server behind the ShardSource port.
  */
 import type { ShardConfig, SourceLimits } from '../config/model.js';
+import { PauseGate } from '../core/async/pause-gate.js';
 import type { Emitter } from '../core/events.js';
 import type { BinlogPosition, TableInfo } from '../core/model.js';
 import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports/ports.js';
@@ -14,14 +15,23 @@ import { TableSource } from './scan/table-source.js';
 import { Throttle } from './throttle.js';
 import { WholeTable } from './scan/whole-table.js';
 
-/** Opens nothing yet: the first statement connects. */
-export function openShardSource(shard: ShardConfig, limits: SourceLimits, emit: Emitter): ShardSource {
+/**
+ * Opens nothing yet: the first statement connects.
+ * @param limits may change while the source is in use: whatever needs one reads it when it needs it
+ * @param pause a gate at which scans wait before each SELECT; other statements do not
+ */
+export function openShardSource(
+  shard: ShardConfig,
+  limits: SourceLimits,
+  emitter: Emitter,
+  pause: PauseGate = new PauseGate(),
+): ShardSource {
   return new MysqlShardSource(shard, {
     shard: shard.id,
     pool: new SessionPool(shard, limits),
-    throttle: new Throttle(shard, limits, emit),
+    throttle: new Throttle(shard, limits, emitter, pause),
     limits,
-    emit,
+    emitter,
   });
 }
 

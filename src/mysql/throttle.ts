@@ -11,6 +11,7 @@ import { asFerryError } from '../core/thrown.js';
 import type { Emitter } from '../core/events.js';
 import { mysqlCode } from './errors/errors.js';
 import { Gate } from '../core/async/gate.js';
+import { PauseGate } from '../core/async/pause-gate.js';
 import { gaugesOf, Unreadable, type Gauge, type PauseReason } from './gauges.js';
 import { Session } from './connection/session.js';
 
@@ -42,7 +43,8 @@ export class Throttle {
   constructor(
     private readonly shard: ShardConfig,
     private readonly limits: SourceLimits,
-    private readonly emit: Emitter,
+    private readonly emitter: Emitter,
+    private readonly operatorPause: PauseGate = new PauseGate(),
   ) {
     this.#gauges = gaugesOf(shard, limits);
   }
@@ -50,16 +52,24 @@ export class Throttle {
   /** A scan begins. @returns what it must call when it ends */
   enter(): () => void {
     if (this.#scans++ === 0) this.#start();
+    const leavePause = this.operatorPause.enter();
     let inside = true;
     return () => {
+      leavePause();
       if (inside && --this.#scans === 0) this.#watching?.abort();
       inside = false;
     };
   }
 
-  /** Waits while the source must be spared. @throws FerryError E_SOURCE_BUSY, E_INTERRUPTED */
+  /**
+   * Waits while the source must be spared, or an operator has paused the shard.
+   * @throws FerryError E_SOURCE_BUSY, E_INTERRUPTED
+   */
   async pass(signal: AbortSignal): Promise<void> {
-    await this.#gate.pass(signal);
+    do {
+      await this.operatorPause.idleWhile(this.#gate.pass(signal));
+      await this.operatorPause.pass(signal);
+    } while (this.#gate.isShut);
   }
 
   close(): void {
@@ -78,11 +88,13 @@ export class Throttle {
   /** Never rejects. The gate is shut until the first look, and open for good at the end. */
   async #watch(signal: AbortSignal, gate: Gate): Promise<void> {
     let pausedSince: number | null = null;
+    /** From when on `maxPauseSeconds` counts: a pause by an operator does not use them up. */
+    let bearingSince = 0;
     const resume = (): void => {
       gate.open();
       if (pausedSince === null) return;
       const pausedMs = Math.round(performance.now() - pausedSince);
-      this.emit.emit('source.resumed', { shard: this.shard.id, pausedMs });
+      this.emitter.emit('source.resumed', { shard: this.shard.id, pausedMs });
       pausedSince = null;
     };
     // Short scans in a row look once a second too, not once each.
@@ -97,9 +109,11 @@ export class Throttle {
         resume();
       } else if (pausedSince === null) {
         gate.shut();
-        pausedSince = performance.now();
-        this.emit.emit('source.paused', { shard: this.shard.id, cause: reason.cause, reason: reason.text });
-      } else if (performance.now() - pausedSince > this.limits.maxPauseSeconds * 1_000) {
+        pausedSince = bearingSince = performance.now();
+        this.emitter.emit('source.paused', { shard: this.shard.id, cause: reason.cause, reason: reason.text });
+      } else if (this.operatorPause.paused) {
+        bearingSince = performance.now();
+      } else if (performance.now() - bearingSince > this.limits.maxPauseSeconds * 1_000) {
         gate.fail(this.#tooLong(reason));
       }
       await pause(LOOK_EVERY_MS, signal);
@@ -137,7 +151,7 @@ export class Throttle {
   #tellUnanswered(gauge: Gauge, reason: string): void {
     if (this.#unanswered.has(gauge)) return;
     this.#unanswered.add(gauge);
-    this.emit.emit('source.unwatched', { shard: this.shard.id, gauge: gauge.name, reason });
+    this.emitter.emit('source.probe_failed', { shard: this.shard.id, gauge: gauge.name, reason });
   }
 
   #tooLong({ text }: PauseReason): FerryError {

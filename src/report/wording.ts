@@ -30,9 +30,13 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
       return `reading pauses: ${payload.reason}`;
     case 'source.resumed':
       return `reading goes on after ${duration(payload.pausedMs / 1000)}`;
+    case 'shard.paused':
+      return 'is paused by an operator: it reads nothing until it is resumed';
+    case 'shard.resumed':
+      return `goes on after a pause of ${duration(payload.pausedMs / 1000)}`;
     case 'source.retried':
       return `MySQL: ${payload.doing}: ${payload.fact} (${payload.reason}); tries again, attempt ${payload.attempt + 1}`;
-    case 'source.unwatched':
+    case 'source.probe_failed':
       return `${payload.gauge} cannot be watched (${payload.reason}); reading goes on without it; see that it runs, and that the user may connect and has REPLICATION CLIENT`;
     case 'request.retried':
       return retryWords(payload);
@@ -42,7 +46,7 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
       return `DynamoDB answered ${payload.operation} with ${payload.units} units, and ${count(payload.least)} to ${count(payload.most)} are possible; units are counted by item size instead; look for a proxy in between`;
     case 'register.waited':
       return `waits for the register of item keys, which ${payload.holder === null ? 'another process' : `process ${payload.holder}`} keeps`;
-    case 'row.bad':
+    case 'row.rejected':
       return `bad row in ${payload.table}${payload.column === null ? '' : `, column ${payload.column}`}: ${payload.reason}`;
     case 'difference.found':
       return differenceWords(payload);
@@ -60,9 +64,10 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
     case 'listener.failed':
       return `a display or log failed at ${payload.failedAt} and is off; the run goes on`;
     case 'chunk.read':
-    case 'chunk.done':
+    case 'chunk.acknowledged':
+    case 'chunk.compared':
     case 'watermark.advanced':
-    case 'range.completed':
+    case 'segment.completed':
     case 'batch.sent':
     case 'batch.acknowledged':
     case 'shard.progress':
@@ -125,7 +130,7 @@ function differenceWords({ class: kind, table, attributes }: EventMap['differenc
   }
 }
 
-const OUTCOMES: Readonly<Record<EventMap['shard.finished']['outcome'], string>> = {
+const OUTCOMES: Readonly<Record<EventMap['shard.finished']['status'], string>> = {
   done: 'done',
   differences: 'finished with differences, bad rows or open writes',
   failed: 'failed',
@@ -139,7 +144,10 @@ const DRY_OUTCOMES: typeof OUTCOMES = {
   interrupted: 'dry run stopped, nothing written',
 };
 
-function finishWords({ outcome, counts, elapsedMs, fault }: EventMap['shard.finished'], dryRun: boolean): string {
+function finishWords(
+  { status: outcome, counts, elapsedMs, fault }: EventMap['shard.finished'],
+  dryRun: boolean,
+): string {
   const facts = [
     plural(counts.rows, 'row'),
     `${plural(counts.items, 'item')}${dryRun ? ' mapped' : ''}`,

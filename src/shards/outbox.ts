@@ -1,9 +1,9 @@
 /**
- * What a shard's process tells its parent, through a pipe that takes some kilobytes at a time: at most `IN_FLIGHT`
- * messages are handed to the pipe and not yet taken by it, and at most `WAITING` wait for that, whatever the shard
- * meets and however busy, or stopped, the parent is. Bad rows and differences of one kind wait as one, of progress
- * waits the newest; what is beyond is left out and counted (`events.dropped`). The state has counted all of that, where
- * the report comes from. The end of the shard, its outcome and warnings are never left out.
+ * Sends messages from a shard's process to its parent within bounded memory, however slow or stopped the parent is. The
+ * pipe takes some kilobytes at a time: at most `IN_FLIGHT` messages are in it, and at most `WAITING` wait for it. Bad
+ * rows and differences of one kind wait as one message, with the time of the last; of progress only the newest waits.
+ * What is beyond is left out and counted (`events.dropped`). The state has counted all of it, and the report comes from
+ * there. The end of the shard, its outcome and warnings are never left out.
  *
  * Followed: every message of a worker goes through here. The other way, a parent sends three kinds, one at a time. What
  * the parent prints is bounded too: `listeners/left-out.ts`.
@@ -15,7 +15,7 @@ import type { FromWorker } from './protocol.js';
 /** The end of the pipe on the worker's side. */
 export type Channel = Pick<NodeJS.Process, 'send' | 'connected'>;
 
-/** So many go through without being summed up: more than a chunk without trouble has. */
+/** So many are sent one by one: more than a chunk without trouble has. */
 const IN_FLIGHT = 64;
 const WAITING = 1_000;
 
@@ -31,6 +31,7 @@ export class Outbox {
   constructor(
     private readonly channel: Channel,
     private readonly shard: string,
+    private readonly run: string,
   ) {}
 
   event(record: EventRecord): void {
@@ -47,13 +48,13 @@ export class Outbox {
     this.#pump();
   }
 
-  /** What it spends at most by now. Never left out: others wait for it. */
+  /** Confirms a budget: the process spends no more than that from now on. Never left out, as others wait for it. */
   granted(units: number): void {
     this.#waiting.set(this.#single(), { type: 'budget', units });
     this.#pump();
   }
 
-  /** A sign of life. Where anything else is on its way, that is one. */
+  /** Sends a sign of life. Any other message that is on its way is one as well. */
   alive(): void {
     if (this.#waiting.size > 0 || this.#inFlight > 0) return;
     this.#waiting.set(this.#single(), { type: 'alive' });
@@ -61,8 +62,8 @@ export class Outbox {
   }
 
   /**
-   * Ends it. Node throws away what a pipe has not taken when it is closed, so that is waited for, for as long as
-   * somebody is there to read it.
+   * Sends the outcome and resolves once the pipe has taken all messages, or the reader is gone. Node throws away what a
+   * pipe has not taken when it is closed.
    */
   async end(outcome: ShardOutcome): Promise<void> {
     this.#waiting.set(this.#single(), { type: 'outcome', outcome });
@@ -73,7 +74,7 @@ export class Outbox {
     if (!this.#gone) await empty;
   }
 
-  /** Nobody is there to read any more. */
+  /** Drops all messages: the reader is gone. */
   abandon(): void {
     this.#gone = true;
     this.#waiting.clear();
@@ -97,11 +98,11 @@ export class Outbox {
   #next(): FromWorker | null {
     const [first] = this.#waiting;
     if (first === undefined) return null;
-    // Before the end is told, at the latest.
+    // Before the outcome, at the latest.
     if (this.#dropped > 0 && (this.#waiting.size === 1 || first[1].type === 'outcome')) {
       const payload = { shard: this.shard, events: this.#dropped };
       this.#dropped = 0;
-      return { type: 'event', record: { name: 'events.dropped', payload } };
+      return { type: 'event', record: { name: 'events.dropped', payload, at: Date.now(), run: this.run } };
     }
     this.#waiting.delete(first[0]);
     return first[1];
@@ -120,10 +121,10 @@ export class Outbox {
   }
 }
 
-/** Two events with the same one are told as one; null: each is told. */
+/** Two events of the same kind are sent as one; null: each is sent. */
 function kindOf(record: EventRecord): string | null {
   switch (record.name) {
-    case 'row.bad':
+    case 'row.rejected':
       return JSON.stringify([record.name, record.payload.table, record.payload.column, record.payload.reason]);
     case 'difference.found':
       return JSON.stringify([record.name, record.payload.table, record.payload.class, record.payload.attributes]);
@@ -135,7 +136,7 @@ function kindOf(record: EventRecord): string | null {
 }
 
 function together(before: EventRecord, record: EventRecord): EventRecord {
-  if (before.name === 'row.bad' && record.name === 'row.bad')
+  if (before.name === 'row.rejected' && record.name === 'row.rejected')
     return { ...record, payload: { ...record.payload, rows: before.payload.rows + record.payload.rows } };
   if (before.name === 'difference.found' && record.name === 'difference.found')
     return { ...record, payload: { ...record.payload, items: before.payload.items + record.payload.items } };

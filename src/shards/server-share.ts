@@ -1,7 +1,8 @@
 /**
  * Shards on one MySQL server share what `scansPerShard` allows there: each running one has an equal, fixed part, and
  * those beyond one scan each wait for their turn. A part does not grow when another shard ends: at no moment are there
- * more scans than allowed.
+ * more scans than allowed. Where an operator lowers the limit below the number of running shards, each keeps one scan,
+ * and no other starts until enough of them have ended.
  */
 import type { Config } from '../config/model.js';
 import { serverOf } from '../config/server-of.js';
@@ -15,13 +16,18 @@ export interface ServerShare {
   readonly scans: number;
 }
 
-/** @param shards that are to run, in order @param jobs processes at once; @returns by shard id */
+/**
+ * @param shards that are to run, in order
+ * @param jobs processes at once
+ * @param allowed SELECTs at once on a server; as the config has it unless given
+ * @returns by shard id
+ */
 export function serverShares(
   { source }: Pick<Config, 'source'>,
   shards: readonly string[],
   jobs: number,
+  allowed = source.limits.scansPerShard,
 ): ReadonlyMap<string, ServerShare> {
-  const allowed = source.limits.scansPerShard;
   const running = source.shards.filter(({ id }) => shards.includes(id));
   return new Map(
     running.map((shard) => {

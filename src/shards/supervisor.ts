@@ -1,277 +1,252 @@
 /**
- * Runs shards side by side, one child process each, at most `jobs` at once. One shard's fault stops no other. The
- * budget is one for all: running shards have equal parts of it, and a part that becomes free goes to the others soon:
- * when its shard has told its outcome, or is gone (`core/budget-shares.ts`). On-demand tables are given more as they
- * grow (`warm-up.ts`). A child that gives no sign of life for minutes is ended, sooner where it was stopped while it
- * kept what others wait for, and no wait for a child is without end.
+ * Runs shards side by side, one child process each, and is the handle on what runs: it changes budget and limits,
+ * pauses, resumes and stops shards, and says how they are. A fault of one shard stops no other.
  *
- *   stop (first signal): every child is told to stop, saves its checkpoint and ends
- *   kill (second): every child is ended now
+ *   waiting --> running --> ended          a stop ends a waiting shard at once
+ *      |           |
+ *    paused      pausing --> paused        a paused shard that waits does not start
+ *
+ * A shard that is paused keeps its process, its state file and its place among the processes; its part of the budget
+ * goes to the others. Each call may come at any time, and does nothing to a shard that has ended.
  */
 import { ChildProcess } from 'node:child_process';
-import pLimit from 'p-limit';
-import { BudgetShares } from '../core/budget-shares.js';
+import { checkedBudget, checkedLimits } from '../config/live-limits.js';
+import { Tunables, type Limits } from '../config/tunables.js';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
-import type { EventBus } from '../core/events.js';
+import { nearest } from '../core/text/nearest.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/run/shard-task.js';
-import { LOOK_EVERY_MS, type SharedBudget } from '../wiring/shared-budget.js';
-import { LastWords } from './last-words.js';
-import { MachineWatch } from './machine-death.js';
-import type { FromWorker } from './protocol.js';
+import type { ShardStatus, Supervision, Supervisor } from './handle.js';
+import { MachineWatch } from './process/machine-death.js';
+import { emitEnd, RunningShard, type LastProgress } from './process/running-shard.js';
+import { Threads } from './process/threads.js';
+import { startWorker } from './process/worker-process.js';
+import { RunBudget } from './run-budget.js';
 import type { ServerShare } from './server-share.js';
-import { reasonOf, STILL_THERE, type SilentEnd } from './silent-end.js';
-import { Threads } from './threads.js';
-import { isStopped, Vigil, VIGIL } from './vigil.js';
-import { WarmUp } from './warm-up.js';
-import { leave, send, startWorker } from './worker-process.js';
+import { Turns } from './turns.js';
 
-export interface Supervision {
-  /** Their `units` are overruled by shares of `units` here. */
-  readonly tasks: readonly ShardTask[];
-  /** Processes at once. */
-  readonly jobs: number;
-  /** By shard: how many on its server may run at once. */
-  readonly shares: ReadonlyMap<string, ServerShare>;
-  /** Capacity units per second for all shards together, and for other runs of this machine. */
-  readonly units: number;
-  /** This run's part of them. */
-  readonly budget: SharedBudget;
-  /** What an on-demand table is warm for, in the same units; null where the table is none. */
-  readonly warmUnits: number | null;
-  /** What the state says of a shard whose process told nothing. */
-  readonly recorded: (task: ShardTask) => Partial<ShardOutcome>;
-  readonly bus: EventBus;
-  readonly stop: AbortSignal;
-  readonly kill: AbortSignal;
+/** Returns at once, before the first shard starts: one that is stopped or paused in the same turn does not start. */
+export function superviseShards(supervision: Supervision): Supervisor {
+  return new ShardSupervisor(supervision);
 }
 
-/**
- * Each process may spend one debit (0.4% of ten seconds) beyond its part: with this part of the budget in use, it stays
- * below all of it.
- */
-const SHARED_OUT = 0.995;
-/** How long a child that has told its outcome may take to end by itself, in ms. */
-const END_GRACE_MS = 5_000;
-/** How long a stopping child may take to let its writes in flight finish and to save its checkpoint, in ms. */
-const STOP_GRACE_MS = 30_000;
-/** How long the end of a child that was killed is waited for, in ms. */
-const KILL_GRACE_MS = 10_000;
-/**
- * How long after its end, and after what was heard of it since, the channel of a child may still hold something, in ms.
- */
-const LAST_WORDS_MS = 2_000;
-const SILENCE_MINUTES = (VIGIL.tickMs * VIGIL.giveUpAfter) / 60_000;
+/** It lies beside this module in `dist/` too: `.config/build.js`. */
+const WORKER = new URL('./worker-main.js', import.meta.url);
 
-/** Outcomes in the order of the tasks. */
-export async function superviseShards(supervision: Supervision): Promise<readonly ShardOutcome[]> {
-  const { tasks, jobs, shares, units, budget, warmUnits, recorded, bus, stop, kill } = supervision;
-  const warmUp = new WarmUp(units, warmUnits, performance.now());
-  const whole = (): number => SHARED_OUT * warmUp.units;
-  const parts: BudgetShares<ChildProcess> = new BudgetShares(0, () => look());
-  const look = (): void => {
-    parts.setTotal(whole() * budget.look(parts.inUse / whole()));
-    const warning = budget.warning();
-    if (warning !== null) bus.emit('run.warning', warning);
-  };
-  look();
-  const looking = setInterval(look, LOOK_EVERY_MS);
-  const consumed = new Map<string, number>();
-  const endWatch = bus.on('shard.progress', ({ shard, unitsPerSecond }) => {
-    consumed.set(shard, unitsPerSecond);
-    const all = [...consumed.values()].reduce((sum, part) => sum + part, 0);
-    if (warmUp.consumed(all, performance.now())) look();
-  });
-  /** By process id. */
-  const blockers = new Map<number, () => void>();
-  const endWaits = bus.on('register.waited', ({ holder }) => blockers.get(holder ?? 0)?.());
-  const threads = new Threads();
-  const limit = pLimit(jobs);
-  const servers = new Map([...shares.values()].map(({ server, atOnce }) => [server, pLimit(atOnce)]));
-  // Whoever waits for its server takes no place from the others.
-  const inTurn = <T>(shard: string, run: () => Promise<T>): Promise<T> => {
-    const onServer = servers.get(shares.get(shard)?.server ?? '');
-    return onServer === undefined ? limit(run) : onServer(() => limit(run));
-  };
-  const outcomes = Promise.all(
-    tasks.map((task) =>
-      inTurn(task.shard, async () => {
-        if (stop.aborted) return failedOutcome(task, interrupted(), { ...recorded(task), toldBy: 'nobody' });
-        const child = threads.lacking(task.shard) ?? startWorker();
-        if (!(child instanceof ChildProcess)) return notStarted(task, child, recorded, bus);
-        threads.started(child.pid ?? 0);
-        const release = (): void => {
-          consumed.delete(task.shard);
-          parts.leave(child);
-        };
-        const granted = (part: number): void => parts.granted(child, part);
-        try {
-          const circumstances = { blockers, threads, recorded, bus, stop, kill, release, granted };
-          const work = superviseOne(child, { ...task, units: 0 }, circumstances);
-          parts.join(child, (part) => send(child, { type: 'budget', units: part }));
-          return await work;
-        } finally {
-          threads.settled(child.pid ?? 0);
-          release();
-        }
+/** A shard of the run. */
+interface Entry {
+  readonly task: ShardTask;
+  readonly end: (outcome: ShardOutcome) => void;
+  /** While it waits: since when it is paused, by performance.now(); null: it is not. */
+  pausedSince: number | null;
+  /** It never starts. */
+  stopped: boolean;
+  running: RunningShard | null;
+  progress: LastProgress | null;
+  outcome: ShardOutcome | null;
+}
+
+class ShardSupervisor implements Supervisor {
+  readonly outcomes: Promise<readonly ShardOutcome[]>;
+  readonly #supervision: Supervision;
+  readonly #entries = new Map<string, Entry>();
+  readonly #tunables: Tunables;
+  /** What `setLimits` has changed so far. */
+  #changed: Partial<Limits> = {};
+  #shares: ReadonlyMap<string, ServerShare>;
+  readonly #turns: Turns;
+  readonly #budget: RunBudget<string>;
+  readonly #threads = new Threads();
+
+  constructor(supervision: Supervision) {
+    const { tasks, config, jobs, shares, units, budget, warmUnits, bus } = supervision;
+    this.#supervision = supervision;
+    this.#tunables = new Tunables(config, { everyEvent: tasks.some(({ everyEvent }) => everyEvent) });
+    this.#shares = shares(this.#tunables.source.scansPerShard);
+    const order = tasks.map(({ shard }) => shard);
+    this.#turns = new Turns(order, jobs, (shard) => this.#shares.get(shard) ?? null);
+    const onWarning = (fault: Fault): void => bus.emit('run.warning', fault);
+    this.#budget = new RunBudget({ units, warmUnits, shared: budget, onWarning });
+    const endings = [
+      bus.on('shard.progress', ({ shard, unitsPerSecond }) => {
+        if (this.#entries.get(shard)?.running != null) this.#budget.consumed(shard, unitsPerSecond);
       }),
-    ),
-  );
-  return await outcomes.finally(() => {
-    endWatch();
-    endWaits();
-    clearInterval(looking);
-    parts.end();
-    budget.leave();
-  });
-}
-
-function notStarted(task: ShardTask, error: Error, recorded: Supervision['recorded'], bus: EventBus): ShardOutcome {
-  const fault =
-    error instanceof FerryError
-      ? error
-      : (new MachineWatch(task.shard).refused(error) ??
-        new FerryError(
-          'E_WORKER_DIED',
-          `the process of shard ${task.shard} could not be started (${error.message})`,
-          'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
-        ));
-  const outcome = failedOutcome(task, fault, { ...recorded(task), toldBy: 'nobody' });
-  tellEnd(outcome, bus);
-  return outcome;
-}
-
-interface Circumstances extends Pick<Supervision, 'recorded' | 'bus' | 'stop' | 'kill'> {
-  /** What to do where another shard waits for what the process of that id keeps. */
-  readonly blockers: Map<number, () => void>;
-  readonly threads: Threads;
-  /** Its part of the budget is free. */
-  readonly release: () => void;
-  /** It spends no more than that any more. */
-  readonly granted: (units: number) => void;
-}
-
-async function superviseOne(
-  child: ChildProcess,
-  task: ShardTask,
-  { blockers, threads, recorded, bus, stop, kill, release, granted }: Circumstances,
-): Promise<ShardOutcome> {
-  const startedAt = performance.now();
-  const { shard } = task;
-  const told: { outcome: ShardOutcome | null } = { outcome: null };
-  const machine = new MachineWatch(shard);
-  const refused: { by: FerryError | null } = { by: null };
-  child.once('error', (error) => (refused.by = machine.refused(error)));
-  const timers: NodeJS.Timeout[] = [];
-  const unkillable = new AbortController();
-  const end: { killed: SilentEnd['killed'] } = { killed: null };
-  const endNow = (why: NonNullable<SilentEnd['killed']>): void => {
-    end.killed ??= why;
-    child.kill('SIGKILL');
-    // One that waits for a dead disk does not even die: its end is not waited for.
-    timers.push(setTimeout(() => unkillable.abort(), KILL_GRACE_MS));
-  };
-  const endAfter = (ms: number): void => {
-    timers.push(setTimeout(() => endNow('slow'), ms));
-  };
-  const pid = child.pid ?? 0;
-  const vigil = new Vigil(
-    (seconds) => {
-      refused.by ??= threads.stuck(shard, pid);
-      if (refused.by === null) bus.emit('shard.warning', { shard, ...silence(child, shard, seconds) });
-      else endNow('refused');
-    },
-    () => endNow({ hung: `gave no sign of life for ${SILENCE_MINUTES} minutes` }),
-  );
-  blockers.set(pid, () => {
-    if (vigil.silentSeconds < VIGIL.blockingAfter || !isStopped(pid)) return;
-    endNow({ hung: 'was stopped while it kept the register of item keys, which other shards waited for' });
-  });
-  const onStop = (): void => {
-    send(child, { type: 'stop' });
-    endAfter(STOP_GRACE_MS);
-  };
-  stop.addEventListener('abort', onStop, { once: true });
-  const onKill = (): void => endNow('at-once');
-  kill.addEventListener('abort', onKill, { once: true });
-  child.on('message', (message: FromWorker) => {
-    vigil.heard();
-    threads.settled(pid);
-    if (message.type === 'event') {
-      bus.emit(message.record.name, message.record.payload);
-    } else if (message.type === 'budget') {
-      granted(message.units);
-    } else if (message.type === 'outcome') {
-      told.outcome = message.outcome;
-      release();
-      endAfter(END_GRACE_MS);
-    }
-  });
-  child.once('exit', release);
-  const debug = (line: string): void =>
-    bus.emit('shard.warning', { shard, code: 'E_INTERNAL', message: line, hint: 'said by the process on stderr' });
-  const words = new LastWords(child.stderr, process.env['DYNAFERRY_DEBUG'] === undefined ? null : debug);
-  send(child, { type: 'start', task });
-  if (stop.aborted) onStop();
-  try {
-    const how = await endOf(child, unkillable.signal);
-    if (told.outcome !== null) return told.outcome;
-    const byMachine = refused.by ?? machine.ended(how, words.fatal) ?? threads.ended(shard, pid, how, words.said);
-    const silent = { shard, how, fatal: words.fatal, stopped: stop.aborted, killed: end.killed, byMachine };
-    const outcome = failedOutcome(task, reasonOf(silent, STOP_GRACE_MS / 1_000), {
-      ...recorded(task),
-      toldBy: 'state',
-      elapsedMs: performance.now() - startedAt,
+      bus.on('register.waited', ({ holder }) => this.#runningAs(holder)?.blocks()),
+    ];
+    this.outcomes = Promise.all(tasks.map((task) => this.#enter(task))).finally(() => {
+      for (const end of endings) end();
+      this.#budget.end();
     });
-    tellEnd(outcome, bus);
-    return outcome;
-  } finally {
-    vigil.end();
-    blockers.delete(pid);
-    stop.removeEventListener('abort', onStop);
-    kill.removeEventListener('abort', onKill);
-    for (const timer of timers) clearTimeout(timer);
-    if (child.exitCode === null && child.signalCode === null) leave(child);
+    // Behind the caller's next steps: what it stops or pauses at once does not start.
+    setImmediate(() => this.#startNext());
+  }
+
+  get limits(): Limits {
+    return this.#tunables.now;
+  }
+
+  setBudget(unitsPerSecond: number): void {
+    this.#budget.setUnits(checkedBudget(unitsPerSecond));
+  }
+
+  setLimits(limits: Partial<Limits>): void {
+    const changes = checkedLimits(limits, this.limits, this.#supervision.config.target.version);
+    this.#tunables.set(changes);
+    this.#changed = { ...this.#changed, ...changes };
+    if (changes.scansPerShard !== undefined) this.#shares = this.#supervision.shares(changes.scansPerShard);
+    for (const { task, running } of this.#entries.values()) running?.setLimits(this.#limitsOf(task, changes));
+    this.#startNext();
+  }
+
+  pause(shard?: string): void {
+    for (const entry of this.#chosen(shard)) {
+      if (entry.running !== null) entry.running.pause();
+      else if (entry.outcome === null && entry.pausedSince === null) {
+        entry.pausedSince = performance.now();
+        this.#supervision.bus.emit('shard.paused', { shard: entry.task.shard });
+      }
+    }
+  }
+
+  resume(shard?: string): void {
+    for (const entry of this.#chosen(shard)) {
+      const { running, task, pausedSince } = entry;
+      if (running !== null) {
+        running.resume();
+        this.#budget.restore(task.shard);
+      } else if (entry.outcome === null && pausedSince !== null) {
+        entry.pausedSince = null;
+        const pausedMs = Math.round(performance.now() - pausedSince);
+        this.#supervision.bus.emit('shard.resumed', { shard: task.shard, pausedMs });
+      }
+    }
+    this.#startNext();
+  }
+
+  stop(shard?: string): void {
+    const chosen = this.#chosen(shard);
+    // All of them first: the end of one must not start another.
+    for (const entry of chosen) entry.stopped = true;
+    for (const entry of chosen) if (entry.running === null && entry.outcome === null) this.#neverStart(entry);
+    for (const { running } of chosen) running?.stop();
+  }
+
+  kill(): void {
+    this.stop();
+    for (const { running } of this.#entries.values()) running?.kill();
+  }
+
+  status(): readonly ShardStatus[] {
+    return [...this.#entries.values()].map(({ task, running, progress, outcome, pausedSince }) => {
+      const waiting = pausedSince === null ? 'waiting' : 'paused';
+      return {
+        shard: task.shard,
+        state: outcome !== null ? 'ended' : (running?.state ?? waiting),
+        pid: running?.pid ?? null,
+        progress: running?.progress ?? progress,
+        units: this.#budget.partOf(task.shard),
+        outcome,
+      };
+    });
+  }
+
+  /** @throws FerryError E_SHARD_UNKNOWN */
+  #chosen(shard: string | undefined): readonly Entry[] {
+    if (shard === undefined) return [...this.#entries.values()];
+    const entry = this.#entries.get(shard);
+    if (entry !== undefined) return [entry];
+    const known = [...this.#entries.keys()];
+    const near = nearest(shard, known);
+    throw new FerryError(
+      'E_SHARD_UNKNOWN',
+      `this run has no shard "${shard}"`,
+      near === null ? `it has ${known.join(', ')}` : `did you mean "${near}"?`,
+    );
+  }
+
+  #runningAs(pid: number | null): RunningShard | null {
+    const entry = [...this.#entries.values()].find(({ running }) => running !== null && running.pid === pid);
+    return entry?.running ?? null;
+  }
+
+  async #enter(task: ShardTask): Promise<ShardOutcome> {
+    return await new Promise((resolve) => {
+      const end = (outcome: ShardOutcome): void => {
+        entry.outcome = outcome;
+        entry.progress = entry.running?.progress ?? null;
+        entry.running = null;
+        resolve(outcome);
+        this.#turns.leave(task.shard);
+        this.#startNext();
+      };
+      const entry: Entry = {
+        task,
+        end,
+        pausedSince: null,
+        stopped: false,
+        running: null,
+        progress: null,
+        outcome: null,
+      };
+      this.#entries.set(task.shard, entry);
+    });
+  }
+
+  #startNext(): void {
+    const mayStart = (shard: string): boolean => {
+      const entry = this.#entries.get(shard);
+      return entry !== undefined && entry.pausedSince === null && !entry.stopped;
+    };
+    for (let next = this.#turns.next(mayStart); next !== null; next = this.#turns.next(mayStart)) {
+      const entry = this.#entries.get(next);
+      if (entry !== undefined) this.#start(entry);
+    }
+  }
+
+  #start(entry: Entry): void {
+    const { shard } = entry.task;
+    const { bus, recorded } = this.#supervision;
+    const task = { ...entry.task, units: 0, scans: this.#shares.get(shard)?.scans ?? entry.task.scans };
+    const child = this.#threads.lacking(shard) ?? startWorker(WORKER);
+    if (!(child instanceof ChildProcess)) {
+      const outcome = failedOutcome(task, whyNotStarted(shard, child), { ...recorded(task), toldBy: 'nobody' });
+      emitEnd(outcome, bus);
+      entry.end(outcome);
+      return;
+    }
+    const running = new RunningShard(child, task, this.#limitsOf(task, this.#changed), {
+      bus,
+      recorded,
+      threads: this.#threads,
+      granted: (units) => this.#budget.granted(shard, units),
+      paused: () => this.#budget.suspend(shard),
+      released: () => this.#budget.leave(shard),
+    });
+    entry.running = running;
+    this.#budget.join(shard, (units) => running.setBudget(units));
+    void running.ended().then(entry.end);
+  }
+
+  /** Limits as the process of one shard has them: of the SELECTs on its server, its part. */
+  #limitsOf({ shard, scans }: ShardTask, { scansPerShard, ...others }: Partial<Limits>): Partial<Limits> {
+    if (scansPerShard === undefined) return others;
+    return { ...others, scansPerShard: this.#shares.get(shard)?.scans ?? scans };
+  }
+
+  #neverStart(entry: Entry): void {
+    const { task } = entry;
+    this.#turns.leave(task.shard);
+    entry.end(failedOutcome(task, interrupted(), { ...this.#supervision.recorded(task), toldBy: 'nobody' }));
   }
 }
 
-/** How the process ended. What it said last may arrive after its exit, but not after the channel closed. */
-async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<string> {
-  return await new Promise((resolve) => {
-    let how = STILL_THERE;
-    const settle = (): void => resolve(how);
-    giveUp.addEventListener('abort', settle, { once: true });
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => {
-      how = signal ?? `exit code ${code ?? 0}`;
-      if (!child.connected) {
-        settle();
-        return;
-      }
-      // A parent that was busy for longer hears them now, behind this timer: as long as there is something, it listens.
-      let heard = false;
-      child.on('message', () => (heard = true));
-      const lastWords = setTimeout(() => {
-        setImmediate(() => {
-          if (!heard) settle();
-          heard = false;
-          lastWords.refresh();
-        });
-      }, LAST_WORDS_MS).unref();
-    });
-    child.once('disconnect', () => {
-      if (child.exitCode !== null || child.signalCode !== null) settle();
-    });
-  });
-}
-
-function silence(child: ChildProcess, shard: string, seconds: number): Fault {
-  return {
-    code: 'E_WORKER_HUNG',
-    message: `the process of shard ${shard} (${child.pid ?? 0}) has given no sign of life for ${seconds} s`,
-    hint: `see whether it was stopped, or waits for the disk; after ${SILENCE_MINUTES} minutes it is ended, and a resume is safe`,
-  };
-}
-
-function tellEnd({ shard, status, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
-  bus.emit('shard.finished', { shard, outcome: status, counts, elapsedMs, fault });
+function whyNotStarted(shard: string, error: Error): FerryError {
+  if (error instanceof FerryError) return error;
+  return (
+    new MachineWatch(shard).refused(error) ??
+    new FerryError(
+      'E_WORKER_DIED',
+      `the process of shard ${shard} could not be started (${error.message})`,
+      'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
+    )
+  );
 }

@@ -1,7 +1,7 @@
-/** Entry point of a shard's process: the one module that works at import. */
+/** Starts a shard's process: it is the one module that does something when it is imported. */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
-import { NO_FILES_TO_LOAD } from './machine-death.js';
+import { NO_FILES_TO_LOAD } from './process/machine-death.js';
 
 // Set here and not on the command line (see supervisor.ts). A V8 without one of them would say so on stderr and go on.
 //
@@ -9,7 +9,7 @@ import { NO_FILES_TO_LOAD } from './machine-death.js';
 // MB less for each shard, and no time that could be measured.
 setFlagsFromString('--heap-growing-percent=60');
 // The only WebAssembly is undici's parser of answers. Optimising it takes 100 ms of processor time; what an answer
-// costs then is not to be told from noise, of some microseconds beside the 400 of a request.
+// costs without it differs by some microseconds, beside the 400 of a request.
 setFlagsFromString('--no-wasm-tier-up');
 setFlagsFromString('--no-wasm-dynamic-tiering');
 

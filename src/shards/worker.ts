@@ -1,12 +1,13 @@
 /**
- * The process of one running shard, seen from inside: takes a task from its parent, tells it what happens, stops when
- * told to and when the parent is gone. It never outlives the parent: a closed channel is a stop. Nor its work: whatever
- * of it never settles, the process ends once the outcome is told, or when a stop has lasted too long with nobody left
- * to end it. What it says goes through `outbox.ts`.
+ * Runs one shard in its own process: takes a task from its parent, reports what happens, and follows changes of budget
+ * and limits, pauses and stops. The process never outlives its parent for long: a closed channel is a stop. It does not
+ * outlive its work either: it ends after it has sent its outcome, even where a promise never settles. All that it sends
+ * goes through `outbox.ts`.
  */
 import { receivedConfig } from '../config/sent.js';
 import { EventBus, EVENTS } from '../core/events.js';
 import { openBudget, runShard } from '../wiring/run/run-shard.js';
+import { openControls, type ShardControls } from '../wiring/run/shard-controls.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/run/shard-task.js';
 import { Outbox } from './outbox.js';
 import type { ToWorker } from './protocol.js';
@@ -17,19 +18,17 @@ export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 
 const ALIVE_EVERY_MS = 1_000;
 /** A look at the parent is a system call, and a worker asks at each of thousands of debits a second. In ms. */
 const LOOK_HOLDS_MS = 20;
-/** How long the process may take to end by itself once its outcome is told, in ms. */
+/** How long the process may take to end by itself after it has sent its outcome, in ms. */
 const END_GRACE_MS = 2_000;
-/**
- * How long it may take to save its checkpoint when its parent is gone, in ms: as long as a parent that is there lets
- * it.
- */
+/** How long it may take to save its checkpoint when its parent is gone, in ms: as long as its parent would wait. */
 const ORPHAN_GRACE_MS = 30_000;
 
 export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
-  // That the channel is closed is read some turns after a stopped process went on: by then, its part may be somebody
-  // else's.
+  let controls: ShardControls | null = null;
+  // A process that was stopped and goes on reads some turns later that its channel is closed. By then, others may have
+  // its part of the budget.
   const hasParent = parentCheck(process);
   process.on('SIGTERM', () => {
     stop.abort();
@@ -44,8 +43,19 @@ export function runWorker(process: WorkerProcess): void {
     switch (message.type) {
       case 'start':
         budget = openBudget(message.task.units, hasParent);
-        outbox = new Outbox(process, message.task.shard);
-        void work(process, message.task, outbox, budget, stop.signal);
+        outbox = new Outbox(process, message.task.shard, message.run);
+        controls = openControls(message.task);
+        controls.tunables.set(message.limits);
+        void work(process, message, { outbox, budget, controls, signal: stop.signal });
+        break;
+      case 'limits':
+        controls?.tunables.set(message.limits);
+        break;
+      case 'pause':
+        controls?.pause.pause();
+        break;
+      case 'resume':
+        controls?.pause.resume();
         break;
       case 'budget':
         budget?.setLimit(message.units);
@@ -76,22 +86,27 @@ function parentCheck(process: WorkerProcess): () => boolean {
   };
 }
 
+/** What the work on a shard is given from outside. */
+interface Given {
+  readonly budget: ReturnType<typeof openBudget>;
+  readonly controls: ShardControls;
+  readonly signal: AbortSignal;
+}
+
 async function work(
   process: WorkerProcess,
-  task: ShardTask,
-  outbox: Outbox,
-  budget: ReturnType<typeof openBudget>,
-  signal: AbortSignal,
+  { task, run }: Extract<ToWorker, { readonly type: 'start' }>,
+  { outbox, ...given }: Given & { readonly outbox: Outbox },
 ): Promise<void> {
-  const bus = new EventBus();
+  const bus = new EventBus(run);
   bus.onAny((record) => {
-    if (task.everyEvent || EVENTS[record.name] === 'seldom') outbox.event(record);
+    if (given.controls.tunables.everyEvent || EVENTS[record.name] === 'normal') outbox.event(record);
   });
   const alive = setInterval(() => outbox.alive(), ALIVE_EVERY_MS);
-  const outcome = await outcomeOf(task, bus, budget, signal);
+  const outcome = await outcomeOf(task, bus, given);
   clearInterval(alive);
   await outbox.end(outcome);
-  // Nothing is left to hear: without the channel the process ends by itself.
+  // It needs to hear nothing more: without the channel the process ends by itself.
   if (process.connected) process.disconnect();
   endWithin(process, END_GRACE_MS);
 }
@@ -104,14 +119,9 @@ function endWithin(process: WorkerProcess, ms: number): void {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), ms).unref();
 }
 
-async function outcomeOf(
-  task: ShardTask,
-  bus: EventBus,
-  budget: ReturnType<typeof openBudget>,
-  signal: AbortSignal,
-): Promise<ShardOutcome> {
+async function outcomeOf(task: ShardTask, bus: EventBus, { budget, controls, signal }: Given): Promise<ShardOutcome> {
   try {
-    return await runShard(task, receivedConfig(task.config), bus, budget, signal);
+    return await runShard(task, receivedConfig(task.config), bus, budget, signal, controls);
   } catch (thrown) {
     return failedOutcome(task, thrown);
   }

@@ -2,7 +2,8 @@
  * Opens the target table for work: connection, key names as the table has them, writers and readers over one channel
  * each.
  */
-import type { Config } from '../config/model.js';
+import type { Config, VersionConfig } from '../config/model.js';
+import { Tunables } from '../config/tunables.js';
 import type { Emitter } from '../core/events.js';
 import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../core/ports/ports.js';
 import type { TokenBucket } from '../dynamodb/capacity/token-bucket.js';
@@ -33,27 +34,73 @@ export interface WriteCost {
   readonly indexes: number | null;
 }
 
-/** @throws FerryError E_TARGET_CREDENTIALS, E_TARGET_CONNECT */
-export async function openTargetSession(config: Config, emitter: Emitter): Promise<TargetSession> {
+/**
+ * @param tunables limits that may change while it is in use; as the config has them unless given
+ * @throws FerryError E_TARGET_CREDENTIALS, E_TARGET_CONNECT
+ */
+export async function openTargetSession(
+  config: Config,
+  emitter: Emitter,
+  tunables = new Tunables(config),
+): Promise<TargetSession> {
   const connection = await connectTarget(config.target);
-  const { table, requestsInFlight, patienceSeconds, version } = config.target;
+  const { table, version } = config.target;
   const { partitionKey, sortKey } = expectationOf(config);
   const keyNames = { partitionKey: partitionKey.name, sortKey: sortKey?.name ?? null };
   const condition =
     version === null ? null : { attribute: version.attribute, canonicalText: canonicalItemText, storedBytes };
-  const common = { connection, table, keyNames, requestsInFlight, patienceSeconds, emitter };
+  const common = { connection, table, keyNames, emitter };
+  const { target } = tunables;
   return {
+    // Limits are getters of these very objects: a spread of them would copy the values.
     openWriter: (shard, cost, onSuspects) =>
-      openItemWriter({ ...common, ...cost, condition, rowLifeMs: rowLifeMs(config), shard, onSuspects }),
-    openReader: (shard, budget) => openItemReader({ ...common, shard, budget, canonicalText: canonicalItemText }),
+      openItemWriter({
+        ...common,
+        ...cost,
+        condition,
+        shard,
+        onSuspects,
+        get requestsInFlight() {
+          return target.requestsInFlight;
+        },
+        get patienceSeconds() {
+          return target.patienceSeconds;
+        },
+        get rowLifeMs() {
+          return rowLifeMs(version, tunables.mostReplicaLagSeconds);
+        },
+      }),
+    openReader: (shard, budget) =>
+      openItemReader({
+        ...common,
+        shard,
+        budget,
+        canonicalText: canonicalItemText,
+        get requestsInFlight() {
+          return target.requestsInFlight;
+        },
+        get patienceSeconds() {
+          return target.patienceSeconds;
+        },
+      }),
     lookAtTtl: (signal) => lookAtTtl(connection, table, signal),
-    openGuard: (shard, begun) => openTargetGuard({ connection, shard, table, begun, patienceSeconds, emitter }),
+    openGuard: (shard, begun) =>
+      openTargetGuard({
+        connection,
+        shard,
+        table,
+        begun,
+        emitter,
+        get patienceSeconds() {
+          return target.patienceSeconds;
+        },
+      }),
     close: () => connection.close(),
   };
 }
 
 /** null where nothing bounds it: nobody deletes beside us, or nothing is known of tombstones. */
-function rowLifeMs({ target, source }: Config): number | null {
-  const kept = target.version?.tombstonesKeptSeconds ?? null;
-  return kept === null ? null : rowLifeSeconds(kept, source.limits.maxReplicaLagSeconds) * 1_000;
+function rowLifeMs(version: VersionConfig | null, replicaLagSeconds: number): number | null {
+  const kept = version?.tombstonesKeptSeconds ?? null;
+  return kept === null ? null : rowLifeSeconds(kept, replicaLagSeconds) * 1_000;
 }

@@ -34,4 +34,28 @@ describe.each(onePair)('a supervisor that was stopped, $name', { timeout: 120_00
     expect(ended.stdout).toMatch(/"outcome": "done"/);
     expect(await migration.items()).toHaveLength(2 * ROWS);
   });
+
+  test('prints what its shard emitted in that time with the time of the shard, and one id of the run', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS });
+    migration.configure(lasting(8, 2 * ROWS));
+    await using cli = await migration.spawn(['backfill', '--json']);
+    await cli.waitFor(/"event":"shard.progress"/);
+    const stoppedAt = Date.now();
+    cli.kill('SIGSTOP');
+    await sleep(3_000);
+    const goesOnAt = Date.now();
+    cli.kill('SIGCONT');
+    expect(await cli.result).toMatchObject({ code: 0 });
+    const events = cli.stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{"time"'))
+      .map((line) => JSON.parse(line) as { readonly time: string; readonly run: string; readonly event: string });
+    const meanwhile = events.filter(({ time }) => {
+      const at = Date.parse(time);
+      return at > stoppedAt + 200 && at < goesOnAt - 200;
+    });
+    // It says once a second how far it is.
+    expect(meanwhile.map(({ event }) => event)).toContain('shard.progress');
+    expect(new Set(events.map(({ run }) => run)).size).toBe(1);
+  });
 });

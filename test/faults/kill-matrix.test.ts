@@ -31,7 +31,7 @@ const COMMANDS: Readonly<Record<Command, readonly string[]>> = {
   retry: ['backfill', '--retry-bad', '--max-bad-rows', String(BAD_ROWS)],
 };
 /** After these there may be nothing left to kill. */
-const LAST_WORDS: readonly EventName[] = ['shard.finished', 'shard.progress', 'range.completed'];
+const LAST_WORDS: readonly EventName[] = ['shard.finished', 'shard.progress', 'segment.completed'];
 
 /** Slow enough for kills to fall between events, and with something to ride out in every run. */
 const plan: FaultPlan = ({ operation, ordinal }) => {

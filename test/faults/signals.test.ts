@@ -162,7 +162,7 @@ describe.each(onePair)('a process that dies after a stop of $name', { timeout: 1
     expect(ended, ended.stderr).toMatchObject({ code: 6, signal: null });
     expect(ended.stderr).toMatch(
       new RegExp(
-        `^error s01 E_WORKER_DIED: the process of shard s01 ended by ${signal} before it was done; it had been told to stop, and what it had under way is not in the checkpoint$`,
+        `^error s01 E_WORKER_DIED: the process of shard s01 ended by ${signal} before it was done; it had been asked to stop, and what it had under way is not in the checkpoint$`,
         'm',
       ),
     );

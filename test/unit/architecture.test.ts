@@ -85,6 +85,7 @@ const VIOLATIONS: Readonly<Record<string, readonly [module: string, imported: st
   'retry-moves-rows': ['engine/retry/a', '../verify/target.js'],
   'verbs-stand-alone': ['engine/lonely', './target.js'],
   'verify-compares': ['engine/verify/a', '../claims/target.js'],
+  'a-process-knows-no-run': ['shards/process/a', '../target.js'],
   'report-runs-nothing': ['cli/report/a', '../commands/target.js'],
   'no-cycle': ['cli/e', './f.js'],
   resolvable: ['cli/g', './nowhere.js'],

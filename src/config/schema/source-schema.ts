@@ -78,7 +78,7 @@ const table = z
 
 export const DEFAULT_LAG_SECONDS = 10;
 
-const limits = z
+export const limitsShape = z
   .strictObject({
     scansPerShard: whole(1, 256)
       .default(4)
@@ -112,6 +112,6 @@ export const sourceShape = z
     shards: z.array(shard).min(1).describe('the MySQL servers to move, one entry each'),
     table: table.optional().describe('the one table to move; or give `tables`'),
     tables: z.array(table).min(1).optional().describe('the tables to move; or give `table`'),
-    limits: limits.prefault({}),
+    limits: limitsShape.prefault({}),
   })
   .describe('where the rows come from');

@@ -1,7 +1,7 @@
 /** A deadline for what takes no signal: the SDK's own chain for credentials may start a program that never ends. */
 export const CREDENTIALS_WITHIN_MS = 60_000;
 
-/** @throws Error TimeoutError after `ms`; what comes later is nobody's concern */
+/** Waits for `ms` at most. @throws Error TimeoutError after that; what comes later is dropped */
 export async function withTimeout<T>(ms: number, waiting: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

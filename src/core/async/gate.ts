@@ -7,6 +7,10 @@ export class Gate {
   #failure: FerryError | null = null;
   readonly #waiters = new Waiters();
 
+  get isShut(): boolean {
+    return this.#shut;
+  }
+
   open(): void {
     this.#shut = false;
     this.#failure = null;
@@ -17,7 +21,7 @@ export class Gate {
     this.#shut = true;
   }
 
-  /** Whoever waits, or comes before it is opened again, gets this error. */
+  /** Gives this error to all who wait, and to all who come before it is opened again. */
   fail(error: FerryError): void {
     this.#failure = error;
     this.#waiters.failAll(error);

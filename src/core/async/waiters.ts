@@ -1,8 +1,7 @@
 /**
- * Waiting for something that another part of the program brings about, ended by an AbortSignal at any moment. Every
- * wait made by hand stands on this: any number may wait, each is woken or interrupted exactly once, in the order of
- * coming, and one that was interrupted is not there any more, so that no wake-up goes to somebody who has left, and no
- * listener stays behind.
+ * Waits for something that another part of the program does; an AbortSignal ends a wait at any moment. Every wait made
+ * by hand uses this. Any number may wait. Each is woken or interrupted exactly once, in the order of coming. One that
+ * was interrupted is gone: no wake-up is lost to it, and no listener stays behind.
  *
  * The kind was followed through `mysql` (Handoff, Gate, the pool's permits), `dynamodb` (Gate, and with it Admission
  * and the writer's end) and `engine` (the comparisons of a verification). The token bucket keeps a line of its own,

@@ -1,4 +1,4 @@
-/** Waiting for something that happens now and then; whoever was woken looks again for himself. */
+/** Waits for something that happens now and then. Each waiter that is woken looks again whether it may go on. */
 import { Waiters } from './waiters.js';
 
 export class Gate {

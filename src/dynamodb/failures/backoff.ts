@@ -31,15 +31,16 @@ const ENOUGH_TRIES = 10;
  * many, though: a table that refuses all of them is given up in time also where the rate was turned down for it.
  */
 export class NoProgressDeadline {
-  readonly #limitMs: number;
+  readonly #seconds: () => number;
   #failingSince: number | null = null;
   #tries = 0;
   /** Of the time since then, in ms. */
   #heldBackMs = 0;
   #heldBackSince: number | null = null;
 
-  constructor(seconds: number) {
-    this.#limitMs = seconds * 1000;
+  /** @param seconds how long failures may last; read at each failure */
+  constructor(seconds: () => number) {
+    this.#seconds = seconds;
   }
 
   progress(): void {
@@ -70,6 +71,6 @@ export class NoProgressDeadline {
     }
     this.#tries += 1;
     const failingMs = now - this.#failingSince;
-    return failingMs - (this.#tries < ENOUGH_TRIES ? this.#heldBackMs : 0) >= this.#limitMs;
+    return failingMs - (this.#tries < ENOUGH_TRIES ? this.#heldBackMs : 0) >= this.#seconds() * 1000;
   }
 }

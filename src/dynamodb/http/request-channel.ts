@@ -12,8 +12,8 @@ import { RequestFailure } from '../failures/service-errors.js';
 import { type ChannelTimeouts, UPLOAD_BYTES_PER_MS, WHOLE_TIMEOUT_MS } from './timeouts.js';
 
 export interface ChannelLimits extends ChannelTimeouts {
-  /** Connections at once; a request beyond them waits for one. */
-  readonly connections: number;
+  /** Connections at once, which may grow; a request beyond them waits for one. */
+  readonly connections: () => number;
 }
 
 export interface PostLimits {
@@ -28,21 +28,49 @@ const MENDINGS = 2;
 
 export class RequestChannel {
   readonly #signer: RequestSigner;
-  readonly #pool: Dispatcher;
+  readonly #origin: string;
   readonly #path: string;
+  readonly #limits: ChannelLimits;
   readonly #wholeMs: number;
+  #pool: Dispatcher;
+  #connections: number;
+  /** Pools with fewer connections than are wanted now: they end with their last request. */
+  readonly #outgrown = new Set<Dispatcher>();
 
   constructor(signer: RequestSigner, endpoint: URL, limits: ChannelLimits) {
     this.#signer = signer;
+    this.#origin = endpoint.origin;
     this.#path = endpoint.pathname;
+    this.#limits = limits;
     this.#wholeMs = limits.wholeTimeoutMs ?? WHOLE_TIMEOUT_MS;
-    this.#pool = new Pool(endpoint.origin, {
-      connections: limits.connections,
+    this.#connections = limits.connections();
+    this.#pool = this.#openPool();
+  }
+
+  #openPool(): Dispatcher {
+    const { connectTimeoutMs, answerTimeoutMs } = this.#limits;
+    return new Pool(this.#origin, {
+      connections: this.#connections,
       pipelining: 1,
-      connect: { timeout: limits.connectTimeoutMs },
-      headersTimeout: limits.answerTimeoutMs,
-      bodyTimeout: limits.answerTimeoutMs,
+      connect: { timeout: connectTimeoutMs },
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: answerTimeoutMs,
     });
+  }
+
+  /** undici's pool cannot grow: one with more connections takes its place. */
+  #poolOfNow(): Dispatcher {
+    const wanted = this.#limits.connections();
+    if (wanted <= this.#connections) return this.#pool;
+    const outgrown = this.#pool;
+    this.#outgrown.add(outgrown);
+    void outgrown.close().then(
+      () => this.#outgrown.delete(outgrown),
+      () => undefined,
+    );
+    this.#connections = wanted;
+    this.#pool = this.#openPool();
+    return this.#pool;
   }
 
   /**
@@ -68,14 +96,14 @@ export class RequestChannel {
 
   /** Ends the connections; requests still under way fail. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await Promise.all([this.#pool, ...this.#outgrown].map((pool) => pool.destroy()));
   }
 
   #exchange(headers: Record<string, string>, body: Buffer, limits: PostLimits): Promise<Buffer> {
     const wholeMs = this.#wholeMs + body.length / UPLOAD_BYTES_PER_MS;
     return new Promise((resolve, reject) => {
       const exchange = new Exchange(resolve, reject, limits, wholeMs);
-      this.#pool.dispatch({ method: 'POST', path: this.#path, headers, body }, exchange);
+      this.#poolOfNow().dispatch({ method: 'POST', path: this.#path, headers, body }, exchange);
     });
   }
 }

@@ -8,8 +8,6 @@
  * (`throttle-feedback.ts`); all else comes back.
  */
 import { setMaxListeners } from 'node:events';
-import pLimit from 'p-limit';
-import type { LimitFunction } from 'p-limit';
 import type { MappedItem } from '../../core/model.js';
 import type { ItemRead, ItemReader } from '../../core/ports/ports.js';
 import { RequestedItems } from './requested-items.js';
@@ -21,6 +19,7 @@ import { BelievableUnits, readBounds } from '../http/believable-units.js';
 import type { ItemChannelOptions } from '../channel-options.js';
 import type { ItemAttributes } from '../key-text.js';
 import { type RequestedKey, type KeyBatch, KeysToRead } from './keys-to-read.js';
+import { Permits } from '../../core/async/permits.js';
 import { pause, throwIfInterrupted } from '../../core/async/sleep.js';
 import { RequestChannel } from '../http/request-channel.js';
 import { DEFAULT_TIMEOUTS } from '../http/timeouts.js';
@@ -45,7 +44,7 @@ export function openItemReader(options: ItemReaderOptions): ItemReader {
 class BatchItemReader implements ItemReader {
   readonly #options: ItemReaderOptions;
   readonly #channel: RequestChannel;
-  readonly #limit: LimitFunction;
+  readonly #places: Permits;
   readonly #head: string;
   readonly #answers: BatchGetAnswers;
   readonly #feedback: ThrottleFeedback;
@@ -59,18 +58,19 @@ class BatchItemReader implements ItemReader {
   #waiting = 0;
 
   constructor(options: ItemReaderOptions) {
-    const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
+    const { connection, timeouts = DEFAULT_TIMEOUTS } = options;
+    const requestsInFlight = (): number => options.requestsInFlight;
     this.#options = options;
     this.#channel = new RequestChannel(connection.signer, connection.endpoint, {
       connections: requestsInFlight,
       ...timeouts,
     });
-    this.#limit = pLimit(requestsInFlight);
+    this.#places = new Permits(requestsInFlight);
     this.#head = `{"RequestItems":{${JSON.stringify(options.table)}:{"ConsistentRead":true,"Keys":[`;
     this.#answers = new BatchGetAnswers(options.table, options.keyNames, options.canonicalText);
     this.#units = new BelievableUnits(options.emitter, options.shard, OPERATION);
     this.#feedback = new ThrottleFeedback(options.budget, performance.now());
-    this.#deadline = new NoProgressDeadline(options.patienceSeconds);
+    this.#deadline = new NoProgressDeadline(() => options.patienceSeconds);
   }
 
   async read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead> {
@@ -78,9 +78,7 @@ class BatchItemReader implements ItemReader {
     const keys = new KeysToRead(requested.keys);
     const read = this.#begin(signal);
     const requests = Math.min(this.#options.requestsInFlight, requested.keys.length);
-    const parts = Array.from({ length: requests }, () =>
-      this.#limit(() => this.#readPart(keys, requested, read.signal)),
-    );
+    const parts = Array.from({ length: requests }, () => this.#readInTurn(keys, requested, read.signal));
     try {
       const units = await Promise.all(parts);
       return { found: requested.found(), units: units.reduce((sum, part) => sum + part, 0) };
@@ -115,6 +113,16 @@ class BatchItemReader implements ItemReader {
       this.#reads.delete(abort);
     };
     return { signal: own.signal, abort, end };
+  }
+
+  /** Waits for its turn among all reads of this reader. @returns read units consumed */
+  async #readInTurn(keys: KeysToRead, requested: RequestedItems, signal: AbortSignal): Promise<number> {
+    await this.#places.take(signal);
+    try {
+      return await this.#readPart(keys, requested, signal);
+    } finally {
+      this.#places.give();
+    }
   }
 
   /** Batch after batch, until no keys are left. @returns read units consumed */

@@ -16,7 +16,7 @@ const ROUNDS = 4;
 const MAX_BYTES = 32 * 1024 * 1024;
 
 export class Backlog {
-  readonly #maxItems: number;
+  readonly #requestsInFlight: () => number;
   readonly #maxBatch: number;
   readonly #hot: HotPartitions;
   readonly #onReleased: () => void;
@@ -33,13 +33,14 @@ export class Backlog {
   #releaseAt = Infinity;
 
   /**
+   * @param requestsInFlight of the writer, at once; it may change
    * @param maxBatch items in one request, at most
    * @param hot partition keys that have a pace of their own
    * @param onReleased called when items have waited out their backoff
    */
-  constructor(requestsInFlight: number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
+  constructor(requestsInFlight: () => number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
     this.#maxBatch = maxBatch;
-    this.#maxItems = ROUNDS * MAX_OPERATIONS * requestsInFlight;
+    this.#requestsInFlight = requestsInFlight;
     this.#hot = hot;
     this.#onReleased = onReleased;
   }
@@ -51,7 +52,7 @@ export class Backlog {
   get hasCapacity(): boolean {
     let items = this.#byKey.size + this.#heldUp.size + this.#superseded;
     for (const partition of this.#hot.partitions()) items -= this.#queue.sizeOf(partition);
-    return items < this.#maxItems && this.#bytes < MAX_BYTES;
+    return items < ROUNDS * MAX_OPERATIONS * this.#requestsInFlight() && this.#bytes < MAX_BYTES;
   }
 
   /** True where `take` would surely return nothing. */

@@ -60,7 +60,8 @@ class QueueingItemWriter implements ItemWriter {
   #waitsForBudget = false;
 
   constructor(options: ItemWriterOptions) {
-    const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
+    const { connection, timeouts = DEFAULT_TIMEOUTS } = options;
+    const requestsInFlight = (): number => options.requestsInFlight;
     this.#options = options;
     this.#channel = new RequestChannel(connection.signer, connection.endpoint, {
       connections: requestsInFlight,
@@ -72,7 +73,7 @@ class QueueingItemWriter implements ItemWriter {
     setMaxListeners(0, this.#cutOff.signal); // one for each request in flight
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
-    this.#deadline = new NoProgressDeadline(options.patienceSeconds);
+    this.#deadline = new NoProgressDeadline(() => options.patienceSeconds);
     // Until an answer says what items cost, as if each had an entry in every index: what is debited too much comes back
     // with the answer.
     this.#cost = new CostFactor(1 + (options.indexes ?? 0));

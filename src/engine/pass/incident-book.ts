@@ -16,13 +16,10 @@ export class IncidentBook {
   #store: IncidentStore | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(
-    bus: EventBus,
-    private readonly now: () => number = Date.now,
-  ) {
+  constructor(bus: EventBus) {
     this.#unsubscribe = bus.onAny((record) => {
       const kind = incidentOf(record);
-      if (kind !== null) this.#count(kind);
+      if (kind !== null) this.#count(kind, record.at);
     });
   }
 
@@ -47,8 +44,8 @@ export class IncidentBook {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  #count(kind: IncidentKind): void {
-    const at = this.now();
+  /** @param at when it happened, in ms since the epoch */
+  #count(kind: IncidentKind, at: number): void {
     this.#ofProcess.set(kind, (this.#ofProcess.get(kind) ?? 0) + 1);
     const before = this.#unwritten.get(kind);
     const { count, firstAt } = before ?? { count: 0, firstAt: at };

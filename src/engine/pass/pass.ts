@@ -4,7 +4,7 @@
  * of the target. A pass commits a chunk when the chunk is done and all before it in its segment are. On a fault or a
  * stop, reading ends, chunks under way may finish, and the contiguous ones are committed before the pass rejects.
  */
-import pLimit from 'p-limit';
+import { Permits } from '../../core/async/permits.js';
 import { interrupted } from '../../core/errors.js';
 import { defect } from '../../core/defect.js';
 import type { Cursor, Range } from '../../core/model.js';
@@ -44,8 +44,8 @@ export interface TakenChunk {
 /** How a pass treats a chunk. */
 export interface ChunkHandler<C extends Chunk = RowChunk> {
   /**
-   * An empty segment says something too: that it was empty when its scan started. The state keeps that time of a pass
-   * that compares, and of no other.
+   * Whether the pass compares. An empty segment then says something too: that it was empty when its scan started, and
+   * the state keeps that time.
    */
   readonly compares: boolean;
   /** Takes a chunk in. Back-pressure waits here: until it resolves, the segment reads no further chunk. */
@@ -134,16 +134,24 @@ export async function runPass<C extends Chunk>(context: ShardContext, work: Pass
     else signal.addEventListener('abort', stop, { once: true });
   });
 
-  const slots = pLimit(context.scans);
+  const slots = new Permits(() => context.scans);
+  // There may be more scans by now.
+  const onChunk = (): void => slots.handOut();
   const walks: Promise<void>[] = [];
   // A slow segment gives its slot to another one, and goes on beside it.
   const walk = (segment: SegmentProgress): Promise<void> =>
-    new Promise((giveSlot) => {
-      const walk = new SegmentWalk({ context, work, segment, signal, onFault, onSlow: giveSlot });
-      walks.push(walk.run().catch(onFault).finally(giveSlot));
+    new Promise((onSlow) => {
+      const walk = new SegmentWalk({ context, work, segment, signal, onFault, onSlow, onChunk });
+      walks.push(walk.run().catch(onFault).finally(onSlow));
     });
   const open = segments.progress.filter(({ complete }) => !complete);
-  await Promise.all(open.map((segment) => slots(() => walk(segment))));
+  await Promise.all(
+    open.map(async (segment) => {
+      // Without a signal: a pass that stops goes through all segments, and each of them ends at once.
+      await slots.take();
+      await walk(segment).finally(() => slots.give());
+    }),
+  );
   await Promise.all(walks);
   if (signal.aborted) await stopped;
   const fault = firstFault as { readonly thrown: unknown } | null;

@@ -30,6 +30,8 @@ export interface SegmentWalkOptions<C extends Chunk> {
   readonly onFault: (thrown: unknown) => void;
   /** Called once the segment is slow. */
   readonly onSlow: () => void;
+  /** Called at each chunk that was read. */
+  readonly onChunk: () => void;
 }
 
 interface DoneChunk {
@@ -39,7 +41,7 @@ interface DoneChunk {
 
 export class SegmentWalk<C extends Chunk> {
   readonly #options: SegmentWalkOptions<C>;
-  readonly #where: { readonly shard: string; readonly table: string; readonly range: number };
+  readonly #where: { readonly shard: string; readonly table: string; readonly segment: number };
   readonly #watermark: Watermark<DoneChunk>;
   readonly #underWay = new Set<Promise<void>>();
   #slow = false;
@@ -47,7 +49,7 @@ export class SegmentWalk<C extends Chunk> {
   constructor(options: SegmentWalkOptions<C>) {
     const { context, work, segment } = options;
     this.#options = options;
-    this.#where = { shard: context.shard, table: work.pass.table, range: segment.index };
+    this.#where = { shard: context.shard, table: work.pass.table, segment: segment.index };
     this.#watermark = new Watermark((run) => this.#commit(run));
   }
 
@@ -67,9 +69,10 @@ export class SegmentWalk<C extends Chunk> {
   }
 
   async #take(chunk: C): Promise<void> {
-    const { context, work, signal, onFault, onSlow } = this.#options;
+    const { context, work, signal, onFault, onSlow, onChunk } = this.#options;
     const { rows, bytes, elapsedMs } = chunk;
     context.emitter.emit('chunk.read', { ...this.#where, rows: rows.length, bytes, elapsedMs });
+    onChunk();
     const committable = this.#watermark.start();
     const { done } = await work.handler.begin(chunk, signal);
     const settled: Promise<void> = done
@@ -88,8 +91,13 @@ export class SegmentWalk<C extends Chunk> {
   }
 
   #finish(chunk: C, { record, differences }: ChunkResult, committable: (done: DoneChunk) => void): void {
-    const { context, segment } = this.#options;
-    context.emitter.emit('chunk.done', { ...this.#where, rows: record.rows, items: record.items });
+    const { context, work, segment } = this.#options;
+    const { rows, items } = record;
+    context.emitter.emit(work.handler.compares ? 'chunk.compared' : 'chunk.acknowledged', {
+      ...this.#where,
+      rows,
+      items,
+    });
     committable({
       record: { ...record, segment: segment.index, last: chunk.last },
       differences: differences.slice(0, KEPT_OF_A_CHUNK),
@@ -108,6 +116,6 @@ export class SegmentWalk<C extends Chunk> {
   #complete(startedAt: ComparisonTime): void {
     const { context, work, segment } = this.#options;
     context.store.checkpoints.completeSegment(work.pass, segment.index, work.handler.compares ? startedAt : undefined);
-    context.emitter.emit('range.completed', this.#where);
+    context.emitter.emit('segment.completed', this.#where);
   }
 }

@@ -55,6 +55,7 @@ export class StallWatch {
   #seen: Readonly<Record<string, number>>;
   #last: string | null = null;
   #stillTicks = 0;
+  #reported = false;
   #ticksSinceStop = 0;
   #error: FerryError | null = null;
 
@@ -117,6 +118,7 @@ export class StallWatch {
     }
     if (this.#moved()) {
       this.#stillTicks = 0;
+      this.#reported = false;
       this.circumstances.onMoved();
       return;
     }
@@ -124,7 +126,11 @@ export class StallWatch {
     this.#stillTicks += 1;
     const seconds = Math.round((this.#stillTicks * this.times.tickMs) / 1_000);
     const { onStalled, waitsFor } = this.circumstances;
-    if (this.#stillTicks === this.times.tellAfter) onStalled(this.#last, seconds, waitsFor());
+    // Not at that very tick: the times may have become shorter.
+    if (!this.#reported && this.#stillTicks >= this.times.tellAfter) {
+      this.#reported = true;
+      onStalled(this.#last, seconds, waitsFor());
+    }
     if (this.#stillTicks < this.times.stopAfter) return;
     this.#error = stalled(this.shard, this.#last, seconds, waitsFor());
     this.#stop.abort();

@@ -1,4 +1,5 @@
 /** One table of one shard, ready to work on: what the passes are given. */
+import type { PauseGate } from '../../core/async/pause-gate.js';
 import type { Emitter } from '../../core/events.js';
 import type { RowSource } from '../../core/ports/ports.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
@@ -24,8 +25,10 @@ export interface ShardContext {
   readonly shard: string;
   readonly store: StateStore;
   readonly emitter: Emitter;
-  /** SELECTs at once. */
+  /** SELECTs at once. It may change during a pass: it is read when the next one could start. */
   readonly scans: number;
+  /** A gate for work that does not read by scans: it waits there before each step. */
+  readonly pause: PauseGate;
   readonly ranges: number;
   readonly signal: AbortSignal;
 }

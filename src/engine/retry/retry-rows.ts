@@ -68,11 +68,13 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
   const tooLarge = new TooLargeRows(context, job, parts.progress);
   let counts = NOTHING_RETRIED;
   const stopWriting = endsWrites(parts.writer, signal);
+  const leavePause = context.pause.enter();
   try {
     // Those that are recorded by now: what the retry itself records anew, under another reading of a key, comes behind
     // them.
     for (let left = store.badRows.count(table), after = 0; left > 0;) {
       if (signal.aborted) throw interrupted();
+      await context.pause.pass(signal);
       const step = store.badRows.list(table, { after, limit: Math.min(left, STEP_ROWS) });
       const last = step.at(-1);
       if (last === undefined) break;
@@ -84,6 +86,7 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
     return counts;
   } finally {
     tooLarge.tell();
+    leavePause();
     stopWriting();
   }
 }
@@ -195,7 +198,7 @@ async function retryStep(
     renamed,
   });
   for (const { column, reason } of stillBad) {
-    context.emitter.emit('row.bad', { shard: context.shard, table, column, reason, rows: 1 });
+    context.emitter.emit('row.rejected', { shard: context.shard, table, column, reason, rows: 1 });
   }
   tellLeftBehind(
     context,

@@ -45,7 +45,7 @@ export class VerifyHandler implements ChunkHandler {
     private readonly parts: VerifyDeps,
     private readonly deletions: TtlDeletions,
   ) {
-    this.#slots = new Permits(context.scans);
+    this.#slots = new Permits(() => context.scans);
     this.#badRows = new BadRowBook(context, job);
   }
 

@@ -36,7 +36,7 @@ export class SessionPool {
     private readonly shard: ShardConfig,
     private readonly limits: Pick<SourceLimits, 'scansPerShard' | 'answerSeconds'>,
   ) {
-    this.#permits = new Permits(limits.scansPerShard);
+    this.#permits = new Permits(() => limits.scansPerShard);
   }
 
   /**

@@ -64,8 +64,8 @@ export class TableSource implements RowSource {
   }
 
   scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk> {
-    const { shard, emit, limits } = this.means;
-    const retry = new Retry(shard, `reading ${this.#table}`, emit, sourceRetry(limits));
+    const { shard, emitter, limits } = this.means;
+    const retry = new Retry(shard, `reading ${this.#table}`, emitter, sourceRetry(limits));
     const own = { select: this.#select, guard: this.#guard, memory: this.#memory, retry };
     return scanChunks({ ...this.means, ...own }, range, after, signal);
   }

@@ -22,6 +22,7 @@ import type { OptionsOf, VerbName } from '../../engine/verbs.js';
 import { holderOfRegister, openKeyRegister } from '../../state/shared/key-register.js';
 import { openTargetSession } from '../target-session.js';
 import type { KeyGuard } from './key-guard.js';
+import type { ShardControls } from './shard-controls.js';
 import type { ShardSession } from './shard-session.js';
 import type { TaskOf } from './shard-task.js';
 
@@ -32,6 +33,8 @@ export interface ShardRunDeps<Name extends VerbName> {
   readonly session: ShardSession;
   readonly store: StateStore;
   readonly budget: TokenBucket;
+  /** What may change during the run. */
+  readonly controls: ShardControls;
   readonly guard: KeyGuard;
   /** The target table as the shard is bound to it; null: a dry run has none. */
   readonly boundTo: TableFacts | null;
@@ -43,16 +46,24 @@ export interface ShardRunDeps<Name extends VerbName> {
 
 export function openShardRun<Name extends VerbName>(deps: ShardRunDeps<Name>): ShardRun<OptionsOf<Name>> {
   const { task, config, bus, session, store, signal } = deps;
+  const { tunables, pause } = deps.controls;
   const context: ShardContext = {
     shard: task.shard,
     store,
     emitter: bus,
-    scans: task.scans,
+    get scans() {
+      return tunables.source.scansPerShard;
+    },
+    pause,
     ranges: config.source.limits.rangesPerTable,
     signal,
   };
   return {
     ...context,
+    // A spread would keep the number of now.
+    get scans() {
+      return context.scans;
+    },
     options: task.options,
     dryRun: task.dryRun,
     acceptServer: task.acceptServer,
@@ -72,11 +83,12 @@ async function openTargetSide({
   bus,
   store,
   budget,
+  controls,
   boundTo,
 }: ShardRunDeps<VerbName>): Promise<TargetSide> {
   const { table } = config.target;
   if (task.dryRun || boundTo === null) return dryTarget(table);
-  const target = await openTargetSession(config, bus);
+  const target = await openTargetSession(config, bus, controls.tunables);
   const cost = { budget, indexes: boundTo.indexes.length };
   return {
     table,

@@ -28,6 +28,7 @@ import { acceptMapping } from './accept-mapping.js';
 import { checkServer } from '../same-server.js';
 import { openShardSession, type ShardSession } from './shard-session.js';
 import { maxAgeMs, openShardRun, stateFolder, tablesOf } from './open-shard-run.js';
+import { openControls, type ShardControls } from './shard-controls.js';
 import {
   failedOutcome,
   type Ending,
@@ -52,11 +53,18 @@ export async function runShard(task: ShardTask, ...rest: RunArguments): Promise<
   // The result and the name of the verb come from one task: TypeScript cannot follow that through the registry.
   const outcome = (await runVerbOf(task, ...rest)) as ShardOutcome;
   const { shard, status, counts, elapsedMs, fault } = outcome;
-  rest[1].emit('shard.finished', { shard, outcome: status, counts, elapsedMs, fault });
+  rest[1].emit('shard.finished', { shard, status, counts, elapsedMs, fault });
   return outcome;
 }
 
-type RunArguments = readonly [config: Config, bus: EventBus, budget: TokenBucket, outer: AbortSignal];
+type RunArguments = readonly [
+  config: Config,
+  bus: EventBus,
+  budget: TokenBucket,
+  outer: AbortSignal,
+  /** What may change while it runs. */
+  controls?: ShardControls,
+];
 
 async function runVerbOf<Name extends VerbName>(
   task: TaskOf<Name>,
@@ -64,16 +72,17 @@ async function runVerbOf<Name extends VerbName>(
   bus: EventBus,
   budget: TokenBucket,
   outer: AbortSignal,
+  controls: ShardControls = openControls(task),
 ): Promise<OutcomeOf<Name>> {
   const { shard } = task;
   const startedAt = performance.now();
   const verb = VERBS[task.verb];
   const incidents = new IncidentBook(bus);
   const opened: Opened = { store: null, session: null, reached: new Set() };
-  const { watch, ...watching } = watchShard(task, config, bus, budget, outer);
+  const { watch, ...watching } = watchShard(task, config, bus, budget, outer, controls);
   let outcome: OutcomeOf<Name>;
   try {
-    const run = await openRun({ task, config, bus, budget, incidents, watch, watching, opened });
+    const run = await openRun({ task, config, bus, budget, controls, incidents, watch, watching, opened });
     const concluded = await watch.orStuck(runVerb(verb, run));
     outcome = { ...concluded, verb: task.verb, shard, toldBy: 'process', elapsedMs: 0 };
   } catch (ended) {
@@ -102,6 +111,7 @@ interface ToOpen<Name extends VerbName> {
   readonly config: Config;
   readonly bus: EventBus;
   readonly budget: TokenBucket;
+  readonly controls: ShardControls;
   readonly incidents: IncidentBook;
   readonly watch: ShardWatch['watch'];
   readonly watching: Omit<ShardWatch, 'watch'>;
@@ -117,6 +127,7 @@ async function openRun<Name extends VerbName>({
   config,
   bus,
   budget,
+  controls,
   incidents,
   watch,
   watching,
@@ -131,7 +142,9 @@ async function openRun<Name extends VerbName>({
   if (store.lateWrites.waitsAgain) bus.emit('shard.warning', { shard, ...WAITS_ANEW });
   // A dry run asks no target, so it knows of no local index.
   const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
-  const session = await watch.orStuck(openShardSession(config, shard, bus, signal, localIndexesOf(asked), task.scans));
+  const { pause, tunables } = controls;
+  const source = { limits: tunables.source, pause };
+  const session = await watch.orStuck(openShardSession(config, shard, bus, signal, localIndexesOf(asked), source));
   opened.session = session;
   watching.counts(session.source);
   const recorded = verb.keyGuard === 'recorded' ? recordedGuard(config.state, shard) : null;
@@ -148,7 +161,8 @@ async function openRun<Name extends VerbName>({
   const resumed = tables.some((table) => verb.resumes(store, table, maxAgeMs(config)));
   bus.emit('shard.started', { shard, resumed, pid: process.pid });
   const { reached } = opened;
-  return openShardRun({ task, config, bus, session, store, budget, guard, boundTo, incidents, reached, signal });
+  const bound = { session, store, guard, boundTo, reached };
+  return openShardRun({ task, config, bus, budget, controls, incidents, signal, ...bound });
 }
 
 const WAITS_ANEW = {

@@ -1,5 +1,6 @@
 /** Opens one shard for work: its source, and each table described, its scan key chosen and its mapping compiled. */
-import type { Config, ShardConfig, SourceTableConfig } from '../../config/model.js';
+import type { Config, ShardConfig, SourceLimits, SourceTableConfig } from '../../config/model.js';
+import type { PauseGate } from '../../core/async/pause-gate.js';
 import { FerryError } from '../../core/errors.js';
 import type { Emitter } from '../../core/events.js';
 import type { TableInfo } from '../../core/model.js';
@@ -19,6 +20,12 @@ export interface ShardSession {
   close(): Promise<void>;
 }
 
+/** What may change while a source is in use; of the config, and never paused, unless given. */
+interface SourceControls {
+  readonly limits?: SourceLimits;
+  readonly pause?: PauseGate;
+}
+
 /**
  * @param localIndexes of the target table, which may still be asked for them: backfill, verify, diff and plan have to
  * judge a row alike
@@ -30,10 +37,10 @@ export async function openShardSession(
   emitter: Emitter,
   signal: AbortSignal,
   localIndexes: Promise<readonly LocalIndex[]>,
-  scansPerShard = config.source.limits.scansPerShard,
+  { limits = config.source.limits, pause }: SourceControls = {},
 ): Promise<ShardSession> {
   const shard = findShard(config, shardId);
-  const source = openShardSource(shard, { ...config.source.limits, scansPerShard }, emitter);
+  const source = openShardSource(shard, limits, emitter, pause);
   try {
     const jobs: TableJob[] = [];
     for (const table of config.source.tables) {

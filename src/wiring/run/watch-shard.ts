@@ -4,6 +4,7 @@
  *
  * Excused are
  *
+ * - a pause by an operator, once the shard is at rest, without limit;
  * - a pause that spares the source, while no chunk is under way, for as long as `maxPauseSeconds` bears one itself;
  * - a debt of the budget that is being paid off: twice the longest debt since something moved, as the next request may
  *   be as dear. A request that is refused owes as much again, and a small share of the budget pays for it in minutes:
@@ -15,12 +16,15 @@
  * gone through count as a movement by themselves: where bad rows are tried again and are gone from the source, no row
  * is read and no unit consumed.
  */
-import type { Config } from '../../config/model.js';
+import type { Config, SourceLimits } from '../../config/model.js';
+import type { Tunables } from '../../config/tunables.js';
+import type { PauseGate } from '../../core/async/pause-gate.js';
 import type { EventBus } from '../../core/events.js';
 import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { LOOK_AROUND, StallWatch, type StallTimes, type Wait } from '../../engine/pass/stall-watch.js';
 import { VERBS } from '../../engine/verbs.js';
 import type { ShardTask } from './shard-task.js';
+import { PauseWatch } from './watch-pause.js';
 import { starvation } from '../shared-budget.js';
 
 const TICK_MS = 1_000;
@@ -45,15 +49,21 @@ export interface ShardWatch {
   end(): void;
 }
 
-/** Told after the longest patience; stopped when the last try that it allows, and what that may take, are over. */
-export function stallTimes({ source, target }: Config): StallTimes {
-  const { patienceSeconds, answerSeconds } = source.limits;
-  // Of the statement whose failure begins the patience, and of the last try.
-  const silence = Math.ceil(2 * NOTICED_LATE * answerSeconds);
+/**
+ * Returns times that follow the limits as they change. A stall is reported after the longest patience. The work is
+ * stopped when the last try that the patience allows, and what that may take, are over.
+ */
+export function stallTimes({ source, target }: Pick<Tunables, 'source' | 'target'>): StallTimes {
   return {
     tickMs: TICK_MS,
-    tellAfter: Math.max(patienceSeconds, answerSeconds, target.patienceSeconds),
-    stopAfter: Math.max(patienceSeconds + silence, target.patienceSeconds) + MARGIN_SECONDS,
+    get tellAfter() {
+      return Math.max(source.patienceSeconds, source.answerSeconds, target.patienceSeconds);
+    },
+    get stopAfter() {
+      // Of the statement whose failure starts the patience, and of the last try.
+      const silence = Math.ceil(2 * NOTICED_LATE * source.answerSeconds);
+      return Math.max(source.patienceSeconds + silence, target.patienceSeconds) + MARGIN_SECONDS;
+    },
     graceTicks: GRACE_SECONDS,
   };
 }
@@ -64,27 +74,31 @@ export function watchShard(
   bus: EventBus,
   budget: TokenBucket,
   outer: AbortSignal,
-  times = stallTimes(config),
+  { tunables, pause }: { readonly tunables: Tunables; readonly pause: PauseGate },
+  times = stallTimes(tunables),
 ): ShardWatch {
   const counts = { steps: 0, rows: 0, chunks: 0, items: 0, commits: 0 };
   const sources: { readonly rowsRead: number }[] = [];
   let underWay = 0;
   let registerWait: Wait | null = null;
-  const excuses = new Excuses(config.source.limits.maxPauseSeconds, times.tickMs);
+  const excuses = new Excuses(tunables.source, times.tickMs);
+  const pauseWatch = new PauseWatch(shard, pause, bus);
+  const chunkDone = (): void => {
+    counts.chunks += 1;
+    underWay -= 1;
+  };
   const endings = [
     bus.on('shard.phase', () => void (counts.steps += 1)),
     bus.on('table.planned', () => void (counts.steps += 1)),
-    bus.on('range.completed', () => void (counts.steps += 1)),
+    bus.on('segment.completed', () => void (counts.steps += 1)),
     // Once a second, whether they are more or not; of another table, they are fewer.
     bus.on('shard.progress', ({ counts: { rows } }) => void (counts.rows = rows)),
     bus.on('chunk.read', () => {
       counts.chunks += 1;
       underWay += 1;
     }),
-    bus.on('chunk.done', () => {
-      counts.chunks += 1;
-      underWay -= 1;
-    }),
+    bus.on('chunk.acknowledged', chunkDone),
+    bus.on('chunk.compared', chunkDone),
     bus.on('batch.acknowledged', ({ items }) => void (counts.items += items)),
     bus.on('watermark.advanced', ({ chunks }) => void (counts.commits += chunks)),
     bus.on('source.paused', () => excuses.paused()),
@@ -106,7 +120,7 @@ export function watchShard(
       registerWait = null;
       excuses.moved();
     },
-    excused: () => excuses.excuse(budget.owedMs, underWay),
+    excused: () => pauseWatch.atRest || excuses.excuse(budget.owedMs, underWay),
     waitsFor: () => registerWait ?? (budget.starves ? starvation(config, VERBS[verb].consumes, process.ppid) : null),
     onStalled: (last, seconds, wait) =>
       bus.emit('shard.stalled', {
@@ -120,6 +134,7 @@ export function watchShard(
     stepped: () => void (counts.steps += 1),
     end: () => {
       watch.end();
+      pauseWatch.end();
       for (const end of endings) end();
     },
   };
@@ -141,7 +156,7 @@ class Excuses {
   #refusals = 0;
 
   constructor(
-    private readonly maxPauseSeconds: number,
+    private readonly limits: Pick<SourceLimits, 'maxPauseSeconds'>,
     private readonly tickMs: number,
   ) {}
 
@@ -166,7 +181,7 @@ class Excuses {
 
   /** @param owedMs until the budget's debt is paid @param underWay chunks that the target has a part in */
   excuse(owedMs: number, underWay: number): boolean {
-    if (this.#paused && underWay === 0 && this.#pausedTicks * this.tickMs < this.maxPauseSeconds * 1_000) {
+    if (this.#paused && underWay === 0 && this.#pausedTicks * this.tickMs < this.limits.maxPauseSeconds * 1_000) {
       this.#pausedTicks += 1;
       return true;
     }

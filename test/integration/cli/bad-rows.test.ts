@@ -96,7 +96,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { event: string; rows?: number });
-    expect(events.reduce((sum, event) => sum + (event.event === 'row.bad' ? (event.rows ?? 0) : 0), 0)).toBe(rows);
+    expect(events.reduce((sum, event) => sum + (event.event === 'row.rejected' ? (event.rows ?? 0) : 0), 0)).toBe(rows);
   });
 
   it('are all found by --dry-run, which writes nothing at all and needs no target', async () => {

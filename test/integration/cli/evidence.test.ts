@@ -450,8 +450,8 @@ describe.each(onePair)('what a verification goes through, $name', { timeout: 180
       const events = resumed.stderr
         .split('\n')
         .filter((line) => line.startsWith('{"time"'))
-        .map((line) => JSON.parse(line) as { event: string; range?: number; rows?: number });
-      const completed = events.filter(({ event }) => event === 'range.completed').map(({ range }) => range);
+        .map((line) => JSON.parse(line) as { event: string; segment?: number; rows?: number });
+      const completed = events.filter(({ event }) => event === 'segment.completed').map(({ segment }) => segment);
       expect(completed).toHaveLength(all - done);
       expect(new Set(completed).size).toBe(completed.length);
       const rows = events

@@ -65,12 +65,12 @@ describe.each(serverPairs)('two shards from $name', (servers) => {
         'shard.started',
         'shard.phase',
         'table.planned',
-        ...names.filter((name) => name === 'range.completed'),
+        ...names.filter((name) => name === 'segment.completed'),
         'shard.phase',
         'shard.finished',
       ]);
       expect(names).toContain('shard.progress');
-      expect(names).toContain('range.completed');
+      expect(names).toContain('segment.completed');
     }
     expect(await migration.items()).toHaveLength(2 * 2 * ROWS);
 

@@ -181,6 +181,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   E_MAPPING_INVALID: { alter: keys('${NOTE}{account:nosuch}', '{id:pad(10)}') },
   E_MAPPING_COLUMN: { alter: keys('${NOTE}{accountant}', '{id:pad(10)}') },
   E_MAPPING_UNSORTABLE: { alter: keys('${NOTE}{account}', '{id}') },
+  E_LIMIT_INVALID: 'config/live-limits.ts names limits and their bounds, and nothing of a row',
   E_SHARD_UNKNOWN: { runs: [['backfill', '--shard', 's09']] },
   E_PREFLIGHT: { alter: all(keys('{account}', '{id}'), ({ target }) => (target['table'] = 'nowhere')) },
   E_TABLE_MISSING: { alter: only('gone') },

@@ -9,6 +9,7 @@ import { compileMapping } from '../../../src/mapping/compile.js';
 import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
+import { PauseGate } from '../../../src/core/async/pause-gate.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { TableJob } from '../../../src/engine/pass/table-job.js';
 import { createDatabase, mysqlServers, type MysqlServer } from '../../support/mysql.js';
@@ -129,7 +130,7 @@ async function claimOf(server: MysqlServer, { one, other, template = '{id:pad(10
       };
       const store = openStateStore({ folder: folder.path, shard, create: true });
       try {
-        const context = { shard, store, emitter: new EventBus(), scans: 1, ranges: 1, signal };
+        const context = { shard, store, emitter: new EventBus(), scans: 1, pause: new PauseGate(), ranges: 1, signal };
         const items: MappedItem[] = [];
         for (const row of await allRows(job)) mapping.map(row, items, { now: 0 });
         const claims = new KeyClaims(context, job, { itemKeys: null, shardValues: register, now: () => 0 });

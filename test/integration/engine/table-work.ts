@@ -3,6 +3,7 @@
  * between two reads.
  */
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
+import { PauseGate } from '../../../src/core/async/pause-gate.js';
 import { EventBus } from '../../../src/core/events.js';
 import type { ItemMapping } from '../../../src/config/model.js';
 import { NO_COUNTS, type Cursor, type Row } from '../../../src/core/model.js';
@@ -102,7 +103,15 @@ export async function openTableWork(options: TableWorkOptions): Promise<TableWor
         return Promise.resolve();
       },
     });
-    const context: ShardContext = { shard: SHARD, store, emitter: new EventBus(), scans: 2, ranges, signal };
+    const context: ShardContext = {
+      shard: SHARD,
+      store,
+      emitter: new EventBus(),
+      scans: 2,
+      pause: new PauseGate(),
+      ranges,
+      signal,
+    };
     const now = (): number => Math.floor(Date.now() / 1_000);
     const passOf = async (kind: PassKind, work: TableJob): Promise<{ pass: Pass; progress: PassProgress }> => {
       await ensurePlan(context, work, shard);

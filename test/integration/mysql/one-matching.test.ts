@@ -28,7 +28,7 @@ describe.each(limiting)('a condition on $name', (server) => {
     bus.on('source.retried', (event) => retried.push(event));
     const pool = new SessionPool(database.shard(), LIMITS);
     const { signal } = new AbortController();
-    const means = { shard: 's01', pool, limits: LIMITS, emit: bus };
+    const means = { shard: 's01', pool, limits: LIMITS, emitter: bus };
     try {
       const begun = performance.now();
       const slow = oneMatching(means, 't', where('id + SLEEP(0.1) < 0'), signal, 1);

@@ -25,9 +25,9 @@ export type TestSource = ShardSource & AsyncDisposable;
 export function openSource(
   shard: ShardConfig,
   limits: Partial<SourceLimits> = {},
-  emit: Emitter = new EventBus(),
+  emitter: Emitter = new EventBus(),
 ): TestSource {
-  const source = openShardSource(shard, { ...LIMITS, ...limits }, emit);
+  const source = openShardSource(shard, { ...LIMITS, ...limits }, emitter);
   return Object.assign(source, { [Symbol.asyncDispose]: () => source.close() });
 }
 

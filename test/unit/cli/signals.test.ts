@@ -13,16 +13,25 @@ function after(...signals: readonly (readonly [number, StopSignal])[]): { stop: 
       return () => undefined;
     },
   };
-  const { stop, kill } = stopOnSignals(
+  const stopping = stopOnSignals(
     io,
     () => (told += 1),
     () => time,
   );
+  const { stop } = stopping;
+  const calls = { stop: 0, kill: 0 };
+  const running = { stop: () => void (calls.stop += 1), kill: () => void (calls.kill += 1) };
+  stopping.steer(running);
   for (const [at, signal] of signals) {
     time = at;
     send(signal);
   }
-  return { stop: stop.aborted, kill: kill.aborted, told };
+  expect(calls.stop).toBe(stop.aborted ? 1 : 0);
+  const late = { ...calls };
+  // What starts behind the signals hears of them as well.
+  stopping.steer(running);
+  expect(calls).toEqual({ stop: 2 * late.stop, kill: 2 * late.kill });
+  return { stop: stop.aborted, kill: late.kill === 1, told };
 }
 
 describe('signals', () => {

@@ -34,6 +34,30 @@ describe('parts of one budget', () => {
     expect(shares.inUse).toBe(TOTAL);
   });
 
+  test('go to the others while a holder is suspended, once it has answered; restored, it has an equal one again', async () => {
+    const { clock, shares, told, join } = sharing();
+    for (const name of ['a', 'b']) join(name);
+    await clock.pass(1);
+    shares.suspend('a');
+    await clock.pass(60_000);
+    expect([told.get('a'), told.get('b')]).toEqual([0, 600]);
+    expect(shares.heldBy('a')).toBe(600);
+    shares.granted('a', 600);
+    shares.granted('a', 0);
+    await clock.pass(REST_MS - 1);
+    expect(told.get('b')).toBe(600);
+    await clock.pass(2);
+    expect([told.get('b'), shares.heldBy('a')]).toEqual([TOTAL, 0]);
+    shares.restore('a');
+    await clock.pass(1);
+    expect([told.get('a'), told.get('b')]).toEqual([0, 600]);
+    shares.granted('b', 600);
+    shares.granted('b', TOTAL);
+    shares.granted('b', 600);
+    await clock.pass(REST_MS + 2);
+    expect([told.get('a'), told.get('b'), shares.inUse]).toEqual([600, 600, TOTAL]);
+  });
+
   test('are taken from nobody who has not said so, and given to others only after a rest', async () => {
     const { clock, shares, told, join } = sharing();
     join('a');

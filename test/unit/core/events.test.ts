@@ -19,12 +19,30 @@ describe('EventBus', () => {
     expect(calls).toEqual(['first backfilling', 'second', 'any shard.phase']);
   });
 
-  it('hands on the payload as it is', () => {
-    const bus = new EventBus();
+  it('hands on the payload as it is, with the time and the run', () => {
+    const bus = new EventBus('r1', () => 1_234);
     const records: EventRecord[] = [];
     bus.onAny((record) => records.push(record));
     bus.emit('shard.phase', phase);
-    expect(records).toEqual([{ name: 'shard.phase', payload: phase }]);
+    expect(records).toEqual([{ name: 'shard.phase', payload: phase, at: 1_234, run: 'r1' }]);
+  });
+
+  it('forwards what another bus emitted with the stamp that it has', () => {
+    const [bus, worker] = [new EventBus('r1', () => 2_000), new EventBus('r1', () => 1_000)];
+    const times: number[] = [];
+    const phases: string[] = [];
+    bus.onAny(({ at }) => times.push(at));
+    bus.on('shard.phase', ({ phase: told }) => phases.push(told));
+    worker.onAny((record) => bus.forward(record));
+    worker.emit('shard.phase', phase);
+    bus.emit('shard.phase', phase);
+    expect({ times, phases }).toEqual({ times: [1_000, 2_000], phases: ['backfilling', 'backfilling'] });
+  });
+
+  it('gives each run an id of its own', () => {
+    const runs = Array.from({ length: 100 }, () => new EventBus().run);
+    expect(new Set(runs).size).toBe(100);
+    expect(runs.every((run) => /^[0-9a-f]{12}$/.test(run))).toBe(true);
   });
 
   it('ends a subscription', () => {

@@ -144,7 +144,7 @@ describe('a request whose credentials are still looked for', () => {
     const endpoint = new URL('http://127.0.0.1:9');
     const search = new Promise<never>(() => undefined);
     const channel = new RequestChannel(new RequestSigner(() => search, 'eu-west-1', endpoint), endpoint, {
-      connections: 1,
+      connections: () => 1,
       ...DEFAULT_TIMEOUTS,
     });
     const stop = new AbortController();

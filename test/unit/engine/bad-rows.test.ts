@@ -199,7 +199,7 @@ describe('retryBadRows', () => {
       { cursor: cursorOf(4), key: 'id=4', chunk: cursorOf(5) },
     ]);
     expect(place.events).toMatchObject([
-      { name: 'row.bad', payload: { shard: 's01', table: 'messages', column: null } },
+      { name: 'row.rejected', payload: { shard: 's01', table: 'messages', column: null } },
     ]);
   });
 

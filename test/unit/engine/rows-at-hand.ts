@@ -3,6 +3,7 @@
  * for nothing but keys and rows. Rows without `n` are bad: their partition key would be empty.
  */
 import { FerryError } from '../../../src/core/errors.js';
+import { PauseGate } from '../../../src/core/async/pause-gate.js';
 import { EventBus, type EventRecord } from '../../../src/core/events.js';
 import type { Cursor, Range, Row } from '../../../src/core/model.js';
 import { NO_TARGET, type RowSource, type TargetGuard } from '../../../src/core/ports/ports.js';
@@ -110,7 +111,7 @@ export async function openPlace(): Promise<Place> {
   return {
     store,
     events,
-    context: { shard: 's01', store, emitter, scans: 1, ranges: 4, signal },
+    context: { shard: 's01', store, emitter, scans: 1, pause: new PauseGate(), ranges: 4, signal },
     async [Symbol.asyncDispose]() {
       store.close();
       await folder[Symbol.asyncDispose]();

@@ -132,7 +132,7 @@ describe('a backfill', () => {
       ['3', 'refused by the target'],
       ['4', unmappable],
     ]);
-    const said = place.events.filter(({ name }) => name === 'row.bad').map(({ payload }) => payload);
+    const said = place.events.filter(({ name }) => name === 'row.rejected').map(({ payload }) => payload);
     expect(said).toMatchObject([{ reason: unmappable }, { reason: 'refused by the target' }, { reason: unmappable }]);
     expect(said.length).toBe(3);
     expect(place.store.passes.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 5, items: 2, badRows: 3 });

@@ -5,7 +5,7 @@ import { EventBus } from '../../../src/core/events.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { MOST_WAITING } from '../../../src/listeners/left-out.js';
 import { startNdjsonLog } from '../../../src/listeners/ndjson-log.js';
-import { startPlainLines, SYSTEM } from '../../../src/listeners/plain-lines.js';
+import { startPlainLines } from '../../../src/listeners/plain-lines.js';
 import { startProgressBars } from '../../../src/listeners/progress-bars.js';
 import { snapshot, StandingStream } from './fake-stream.js';
 
@@ -17,7 +17,7 @@ function much(bus: EventBus): void {
   for (let frame = 0; frame < FRAMES; frame++) {
     for (const shard of SHARDS) {
       bus.emit('shard.progress', { shard, ...snapshot() });
-      bus.emit('row.bad', { shard, table: 'messages', column: 'a', reason: `reason ${frame}`, rows: 1 });
+      bus.emit('row.rejected', { shard, table: 'messages', column: 'a', reason: `reason ${frame}`, rows: 1 });
       // Which has a line of its own each time.
       bus.emit('source.resumed', { shard, pausedMs: frame });
     }
@@ -31,7 +31,7 @@ function begin(bus: EventBus): void {
 function finish(bus: EventBus): void {
   bus.emit('shard.warning', { shard: 's02', code: 'E_STATE_SPACE', message: 'the disk is nearly full', hint: 'h' });
   for (const shard of SHARDS)
-    bus.emit('shard.finished', { shard, outcome: 'done', counts: NO_COUNTS, elapsedMs: 1, fault: null });
+    bus.emit('shard.finished', { shard, status: 'done', counts: NO_COUNTS, elapsedMs: 1, fault: null });
 }
 
 /** The backlog before anything is left out, and what is told all the same. */
@@ -40,7 +40,7 @@ const BOUND = MOST_WAITING + 16_384;
 test('of the log for programs, what was left out is counted', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
-  const end = startNdjsonLog(bus, stream, { allEvents: true });
+  const end = startNdjsonLog(bus, stream, { everyEvent: () => true });
   begin(bus);
   much(bus);
   finish(bus);
@@ -51,7 +51,7 @@ test('of the log for programs, what was left out is counted', async () => {
   const events = stream.lines.map((line) => JSON.parse(line) as { event: string; shard: string; events: number });
   const of = (name: string, shard: string) => events.filter((each) => each.event === name && each.shard === shard);
   for (const shard of SHARDS) {
-    const told = of('row.bad', shard).length + of('source.resumed', shard).length;
+    const told = of('row.rejected', shard).length + of('source.resumed', shard).length;
     expect(told + (of('events.dropped', shard)[0]?.events ?? 0)).toBe(2 * FRAMES);
     expect(of('shard.finished', shard)).toHaveLength(1);
   }
@@ -61,9 +61,9 @@ test('of the log for programs, what was left out is counted', async () => {
 test('nothing is left out for a reader that comes back in time', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
-  const end = startNdjsonLog(bus, stream, { allEvents: true });
+  const end = startNdjsonLog(bus, stream, { everyEvent: () => true });
   for (let event = 0; event < 500; event++)
-    bus.emit('row.bad', { shard: 's01', table: 'messages', column: null, reason: 'r', rows: 1 });
+    bus.emit('row.rejected', { shard: 's01', table: 'messages', column: null, reason: 'r', rows: 1 });
   stream.go();
   end();
   await expect.poll(() => stream.writableLength).toBe(0);
@@ -73,9 +73,9 @@ test('nothing is left out for a reader that comes back in time', async () => {
 test('that a display failed is told to whoever comes back: it belongs to no shard that could count it', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
-  startNdjsonLog(bus, stream, { allEvents: false });
+  startNdjsonLog(bus, stream, { everyEvent: () => false });
   much(bus);
-  bus.emit('listener.failed', { failedAt: 'row.bad', code: 'E_INTERNAL' });
+  bus.emit('listener.failed', { failedAt: 'row.rejected', code: 'E_INTERNAL' });
   stream.go();
   await expect.poll(() => stream.writableLength).toBe(0);
   expect(stream.text).toContain('listener.failed');
@@ -84,14 +84,14 @@ test('that a display failed is told to whoever comes back: it belongs to no shar
 test('once it reads again, it is told how much it has missed, and the rest', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
-  startNdjsonLog(bus, stream, { allEvents: false });
+  startNdjsonLog(bus, stream, { everyEvent: () => false });
   much(bus);
   stream.go();
   await expect.poll(() => stream.writableLength).toBe(0);
   const before = stream.lines.length;
-  bus.emit('row.bad', { shard: 's01', table: 'messages', column: null, reason: 'r', rows: 1 });
+  bus.emit('row.rejected', { shard: 's01', table: 'messages', column: null, reason: 'r', rows: 1 });
   const after = stream.lines.slice(before).map((line) => (JSON.parse(line) as { event: string }).event);
-  expect(after).toEqual(['events.dropped', 'events.dropped', 'row.bad']);
+  expect(after).toEqual(['events.dropped', 'events.dropped', 'row.rejected']);
 });
 
 test('of lines', async () => {
@@ -99,7 +99,7 @@ test('of lines', async () => {
   const stream = new StandingStream();
   let at = 0;
   // An hour between two events, so that each would have a line.
-  const end = startPlainLines(bus, stream, { ...SYSTEM, elapsed: () => (at += 3_600_000) });
+  const end = startPlainLines(bus, stream, { elapsed: () => (at += 3_600_000) });
   begin(bus);
   much(bus);
   finish(bus);

@@ -16,9 +16,9 @@ interface Started {
 function started({ dryRun = false } = {}): Started {
   const clock = { jumped: 0 };
   let now = Date.parse('2026-01-02T03:04:05.678Z');
-  const bus = new EventBus();
+  const bus = new EventBus('run', () => now + clock.jumped);
   const stream = new FakeStream();
-  const end = startPlainLines(bus, stream, { now: () => new Date(now + clock.jumped), elapsed: () => now, dryRun });
+  const end = startPlainLines(bus, stream, { elapsed: () => now, dryRun });
   return {
     bus,
     stream,
@@ -49,7 +49,7 @@ test('tells the story of a shard', () => {
   });
   bus.emit('shard.finished', {
     shard,
-    outcome: 'done',
+    status: 'done',
     counts: { rows: 1, items: 2, badRows: 0, expiredRows: 12_000, expiredItems: 0, newerItems: 0, chunks: 1, units: 3 },
     elapsedMs: 245_000,
     fault: null,
@@ -109,7 +109,7 @@ test('of faults that are ridden out, says one line a minute and kind, and how ma
   };
   bus.emit('source.retried', { shard, ...lost, attempt: 1, delayMs: 300 });
   bus.emit('source.retried', { shard, ...lost, attempt: 2, delayMs: 300 });
-  bus.emit('source.unwatched', { shard, gauge: 'replica db7:3306', reason: 'ECONNREFUSED' });
+  bus.emit('source.probe_failed', { shard, gauge: 'replica db7:3306', reason: 'ECONNREFUSED' });
   expect(stream.lines.map((line) => line.slice(21))).toEqual([
     's01 DynamoDB throttles (TableWriteAccountLimitExceeded); what it refused is sent again',
     's01 DynamoDB throttles (TableWriteAccountLimitExceeded); what it refused is sent again (and 59 more like it since this was last said)',
@@ -123,8 +123,20 @@ test('of faults that are ridden out, says one line a minute and kind, and how ma
 test('says the same of many rows once', () => {
   const { bus, stream } = started();
   for (let i = 0; i < 1000; i += 1) {
-    bus.emit('row.bad', { shard: 's01', table: 'messages', column: 'price', reason: 'more than 38 digits', rows: 1 });
-    bus.emit('row.bad', { shard: 's02', table: 'messages', column: null, reason: 'the item is over 400 KB', rows: 1 });
+    bus.emit('row.rejected', {
+      shard: 's01',
+      table: 'messages',
+      column: 'price',
+      reason: 'more than 38 digits',
+      rows: 1,
+    });
+    bus.emit('row.rejected', {
+      shard: 's02',
+      table: 'messages',
+      column: null,
+      reason: 'the item is over 400 KB',
+      rows: 1,
+    });
     bus.emit('difference.found', {
       shard: 's01',
       table: 'messages',
@@ -143,7 +155,7 @@ test('says the same of many rows once', () => {
 test('stays bounded when every row is bad in its own way', () => {
   const { bus, stream } = started();
   for (let i = 0; i < 5000; i += 1) {
-    bus.emit('row.bad', { shard: 's01', table: 'messages', column: `c${i}`, reason: 'no', rows: 1 });
+    bus.emit('row.rejected', { shard: 's01', table: 'messages', column: `c${i}`, reason: 'no', rows: 1 });
   }
   expect(stream.lines).toHaveLength(500);
 });
@@ -151,7 +163,7 @@ test('stays bounded when every row is bad in its own way', () => {
 test('says why a shard failed and what to do', () => {
   const { bus, stream } = started();
   const fault = { code: 'E_SOURCE_LOST', message: 'the connection to db1 was lost', hint: 'run it again' } as const;
-  bus.emit('shard.finished', { shard: 's01', outcome: 'failed', counts: NO_COUNTS, elapsedMs: 1000, fault });
+  bus.emit('shard.finished', { shard: 's01', status: 'failed', counts: NO_COUNTS, elapsedMs: 1000, fault });
   expect(stream.lines[0]).toMatch(/failed after 1s: 0 rows, .*: the connection to db1 was lost; run it again$/);
 });
 

@@ -24,13 +24,17 @@ const LIMITS = { maxReplicaLagSeconds: 10, maxThreadsRunning: 64 } as Parameters
 async function looked(
   which: 'busy' | 'lag',
   answer: { readonly running?: Cell; readonly lags?: readonly Cell[] },
+  limits = LIMITS,
+  /** Called before the look, and behind the making of the gauges. */
+  meanwhile = (): void => undefined,
 ): Promise<PauseReason | null> {
   const session = {
     rows: () => Promise.resolve(answer.running === undefined ? [] : [['Threads_running', answer.running]]),
     records: () => Promise.resolve((answer.lags ?? []).map((lag) => new Map([['Lag', lag]]))),
     family: { replicaStatement: 'SHOW', replicaLagColumn: 'Lag' },
   } as unknown as Session;
-  const [busy, lag] = gaugesOf(SHARD, LIMITS);
+  const [busy, lag] = gaugesOf(SHARD, limits);
+  meanwhile();
   const gauge = which === 'busy' ? busy : lag;
   if (gauge === undefined) throw new Error('there is one of each');
   return await gauge.look(session, new AbortController().signal);
@@ -77,4 +81,13 @@ test('each gauge asks its own server, and is named after it', () => {
     ['the number of threads that run on db1:3306', 'db1', 3_306],
     ['replica db7:3307', 'db7', 3_307],
   ]);
+});
+
+test('a limit that has changed holds from the next look on', async () => {
+  const limits = { ...LIMITS };
+  const lower = (): void => void Object.assign(limits, { maxReplicaLagSeconds: 3, maxThreadsRunning: 5 });
+  expect(await looked('lag', { lags: ['4'] }, limits)).toBeNull();
+  expect(await looked('lag', { lags: ['4'] }, limits, lower)).toMatchObject({ cause: 'lag' });
+  Object.assign(limits, LIMITS);
+  expect(await looked('busy', { running: '6' }, limits, lower)).toMatchObject({ cause: 'busy' });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
 import { EventBus, type EventMap } from '../../../src/core/events.js';
 import { isRetryable, sourceError } from '../../../src/mysql/errors/errors.js';
-import { Retry } from '../../../src/mysql/retry.js';
+import { Retry, sourceRetry } from '../../../src/mysql/retry.js';
 
 const driverError = (code: string, message = 'secret row value'): Error => Object.assign(new Error(message), { code });
 const signal = new AbortController().signal;
@@ -92,4 +92,11 @@ describe('errors', () => {
     expect(isRetryable(new TypeError('a defect'))).toBe(false);
     expect(isRetryable(new FerryError('E_SOURCE_LOST', 'x', 'y'))).toBe(false);
   });
+});
+
+test('the patience of a source follows the limit as it changes', () => {
+  const limits = { patienceSeconds: 300 };
+  const policy = sourceRetry(limits);
+  limits.patienceSeconds = 1;
+  expect(policy.patienceMs).toBe(1_000);
 });

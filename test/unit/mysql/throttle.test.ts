@@ -41,7 +41,7 @@ async function reasonOf(
   meanwhile = (): Promise<void> => Promise.resolve(),
 ): Promise<string> {
   const bus = new EventBus();
-  const told = new Promise<string>((resolve) => bus.on('source.unwatched', ({ reason }) => resolve(reason)));
+  const told = new Promise<string>((resolve) => bus.on('source.probe_failed', ({ reason }) => resolve(reason)));
   const throttle = new Throttle({ ...shard, ...watched }, limits, bus);
   const leave = throttle.enter();
   try {

@@ -29,16 +29,20 @@ function fullPipe(): {
   };
 }
 
+const STAMP = { at: 1_000, run: 'r1' };
 const OUTCOME = failedOutcome({ verb: 'backfill', shard: 's01' }, new Error('any'));
 const badRow = (column: string): EventRecord => ({
-  name: 'row.bad',
+  ...STAMP,
+  name: 'row.rejected',
   payload: { shard: 's01', table: 'messages', column, reason: 'no', rows: 1 },
 });
 const missing: EventRecord = {
+  ...STAMP,
   name: 'difference.found',
   payload: { shard: 's01', table: 'messages', class: 'missing', attributes: [], items: 1 },
 };
 const retried = (attempt: number): EventRecord => ({
+  ...STAMP,
   name: 'request.retried',
   payload: { shard: 's01', operation: 'x', reason: 'y', attempt, delayMs: 1, throttled: false, ambiguous: false },
 });
@@ -46,7 +50,7 @@ const retried = (attempt: number): EventRecord => ({
 function toldOf(sent: readonly FromWorker[]): { rows: number; items: number; dropped: number; messages: number } {
   const events = sent.flatMap((message) => (message.type === 'event' ? [message.record] : []));
   return {
-    rows: events.reduce((sum, event) => sum + (event.name === 'row.bad' ? event.payload.rows : 0), 0),
+    rows: events.reduce((sum, event) => sum + (event.name === 'row.rejected' ? event.payload.rows : 0), 0),
     items: events.reduce((sum, event) => sum + (event.name === 'difference.found' ? event.payload.items : 0), 0),
     dropped: events.reduce((sum, event) => sum + (event.name === 'events.dropped' ? event.payload.events : 0), 0),
     messages: sent.length,
@@ -55,7 +59,7 @@ function toldOf(sent: readonly FromWorker[]): { rows: number; items: number; dro
 
 test('bad rows and differences of one kind wait as one, and none is left out of their number', async () => {
   const { channel, sent, take } = fullPipe();
-  const outbox = new Outbox(channel, 's01');
+  const outbox = new Outbox(channel, 's01', 'r1');
   for (let i = 0; i < 100_000; i++) {
     outbox.event(badRow('price'));
     outbox.event(missing);
@@ -69,13 +73,13 @@ test('bad rows and differences of one kind wait as one, and none is left out of 
 
 test('what a full pipe makes wait is bounded; what is left out is counted, and the end is told', async () => {
   const { channel, sent, take } = fullPipe();
-  const outbox = new Outbox(channel, 's01');
+  const outbox = new Outbox(channel, 's01', 'r1');
   for (let i = 0; i < 50_000; i++) {
     outbox.event(retried(i));
     outbox.event(badRow(`column ${i}`));
   }
-  const finished = { ...OUTCOME, outcome: 'failed' as const };
-  outbox.event({ name: 'shard.finished', payload: finished });
+  const finished = { ...OUTCOME, status: 'failed' as const };
+  outbox.event({ ...STAMP, name: 'shard.finished', payload: finished });
   const ended = outbox.end(OUTCOME);
   take();
   await ended;
@@ -92,7 +96,7 @@ test('what a full pipe makes wait is bounded; what is left out is counted, and t
 
 test('what a full pipe leaves out is never a warning: no state has it', async () => {
   const { channel, sent, take } = fullPipe();
-  const outbox = new Outbox(channel, 's01');
+  const outbox = new Outbox(channel, 's01', 'r1');
   for (let i = 0; i < 5_000; i++) outbox.event(retried(i));
   const warning = {
     shard: 's01',
@@ -100,16 +104,16 @@ test('what a full pipe leaves out is never a warning: no state has it', async ()
     message: 'delete these items',
     hint: 'nothing else does',
   } as const;
-  outbox.event({ name: 'shard.warning', payload: warning });
+  outbox.event({ ...STAMP, name: 'shard.warning', payload: warning });
   const ended = outbox.end(OUTCOME);
   take();
   await ended;
-  expect(sent).toContainEqual({ type: 'event', record: { name: 'shard.warning', payload: warning } });
+  expect(sent).toContainEqual({ type: 'event', record: { ...STAMP, name: 'shard.warning', payload: warning } });
 });
 
 test('it has ended when the pipe has taken the last message, and not before', async () => {
   const { channel, sent, take } = fullPipe();
-  const outbox = new Outbox(channel, 's01');
+  const outbox = new Outbox(channel, 's01', 'r1');
   let over = false;
   const ended = outbox.end(OUTCOME).then(() => (over = true));
   await new Promise((resolve) => setImmediate(resolve));
@@ -120,20 +124,20 @@ test('it has ended when the pipe has taken the last message, and not before', as
 
 test('it waits for nobody who is gone', async () => {
   const { channel } = fullPipe();
-  const outbox = new Outbox(channel, 's01');
+  const outbox = new Outbox(channel, 's01', 'r1');
   outbox.event(missing);
   const ended = outbox.end(OUTCOME);
   outbox.abandon();
   await ended;
   channel.connected = false;
-  const late = new Outbox(channel, 's01');
+  const late = new Outbox(channel, 's01', 'r1');
   late.event(missing);
   await late.end(OUTCOME);
 });
 
 test('a sign of life is sent where nothing else is on its way, and of progress the newest waits', () => {
   const { channel, sent, take } = fullPipe();
-  const outbox = new Outbox(channel, 's01');
+  const outbox = new Outbox(channel, 's01', 'r1');
   for (let i = 0; i < 10; i++) outbox.alive();
   expect(sent).toEqual([{ type: 'alive' }]);
   take();

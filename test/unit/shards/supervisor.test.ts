@@ -13,6 +13,7 @@ afterEach(() => {
 });
 
 const config = (await loadRight(rightConfig())).toSend();
+const { settings } = config;
 
 const task = (shard: string): ShardTask => taskOf('backfill', config, { shard, units: 0 });
 
@@ -22,12 +23,12 @@ test('what a run waits for is told of the run, and of no shard that happens to b
   bus.onAny(({ name, payload }) => name.endsWith('.warning') && told.push({ name, payload }));
   const fault = { code: 'E_STATE_LOCKED', message: 'another run has it', hint: 'see whether it was stopped' } as const;
   process.execPath = '/dev/null/node';
-  await superviseShards({
+  const run = superviseShards({
     tasks: ['s01', 's02'].map(task),
-    ...{ jobs: 1, shares: new Map(), units: 100, warmUnits: null, bus, recorded: () => ({}) },
+    ...{ config: settings, jobs: 1, shares: () => new Map(), units: 100, warmUnits: null, bus, recorded: () => ({}) },
     budget: { look: () => 0, warning: () => fault, leave: () => undefined },
-    ...{ stop: new AbortController().signal, kill: new AbortController().signal },
   });
+  await run.outcomes;
   expect(told[0]).toEqual({ name: 'run.warning', payload: fault });
   expect(told).not.toContainEqual(expect.objectContaining({ name: 'shard.warning' }));
 });
@@ -37,12 +38,12 @@ test('what Node throws where it cannot start a process is that shard’s own end
   const ended: string[] = [];
   bus.on('shard.finished', ({ shard }) => ended.push(shard));
   process.execPath = '/dev/null/node';
-  const found = await superviseShards({
+  const run = superviseShards({
     tasks: ['s01', 's02'].map(task),
-    ...{ jobs: 1, shares: new Map(), units: 100, budget: UNSHARED, warmUnits: null, bus },
-    ...{ stop: new AbortController().signal, kill: new AbortController().signal },
+    ...{ config: settings, jobs: 1, shares: () => new Map(), units: 100, budget: UNSHARED, warmUnits: null, bus },
     recorded: () => ({ badRows: 7 }),
   });
+  const found = await run.outcomes;
   expect(found.map(({ shard, toldBy, badRows, fault }) => [shard, toldBy, badRows, fault?.code])).toEqual([
     ['s01', 'nobody', 7, 'E_WORKER_DIED'],
     ['s02', 'nobody', 7, 'E_WORKER_DIED'],
@@ -52,12 +53,21 @@ test('what Node throws where it cannot start a process is that shard’s own end
 });
 
 test('a shard that still waits for its turn when the run is stopped was not started: nobody tells of it', async () => {
-  const found = await superviseShards({
+  const run = superviseShards({
     tasks: ['s01', 's02'].map(task),
-    ...{ jobs: 1, shares: new Map(), units: 100, budget: UNSHARED, warmUnits: null, bus: new EventBus() },
-    ...{ stop: AbortSignal.abort(), kill: new AbortController().signal },
+    ...{
+      config: settings,
+      jobs: 1,
+      shares: () => new Map(),
+      units: 100,
+      budget: UNSHARED,
+      warmUnits: null,
+      bus: new EventBus(),
+    },
     recorded: () => ({ badRows: 7 }),
   });
+  run.stop();
+  const found = await run.outcomes;
   expect(found.map(({ shard, status, toldBy, badRows }) => [shard, status, toldBy, badRows])).toEqual([
     ['s01', 'interrupted', 'nobody', 7],
     ['s02', 'interrupted', 'nobody', 7],

@@ -33,4 +33,16 @@ describe('WarmUp', () => {
     expect(new WarmUp(1_000, 4_000, 0).units).toBe(1_000);
     expect(new WarmUp(50_000, null, 0).units).toBe(50_000);
   });
+
+  test('a changed budget holds at once, as far as the table is warm for it', () => {
+    const warmUp = new WarmUp(20_000, 4_000, 0);
+    warmUp.setBudget(1_000);
+    expect(warmUp.units).toBe(1_000);
+    expect(warmUp.consumed(1_000, 31 * MINUTE)).toBe(false);
+    warmUp.setBudget(20_000);
+    expect(warmUp.units).toBe(4_000);
+    const provisioned = new WarmUp(100, null, 0);
+    provisioned.setBudget(700);
+    expect(provisioned.units).toBe(700);
+  });
 });

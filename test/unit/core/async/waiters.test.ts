@@ -90,6 +90,27 @@ describe('Permits', () => {
     expect(seen).toEqual(['first', 'second', 'third']);
   });
 
+  test('more permits reach those who wait first; fewer are handed out once enough came back', async () => {
+    let limit = 1;
+    const permits = new Permits(() => limit);
+    const { seen, note } = noting();
+    await permits.take(signal);
+    note('first', permits.take(signal));
+    note('second', permits.take(signal));
+    limit = 3;
+    note('third', permits.take(signal));
+    await turn();
+    expect(seen).toEqual(['first', 'second']);
+    limit = 1;
+    permits.give();
+    permits.give();
+    await turn();
+    expect(seen).toEqual(['first', 'second']);
+    permits.give();
+    await turn();
+    expect(seen).toEqual(['first', 'second', 'third']);
+  });
+
   test('an interrupted wait takes no permit, and keeps none from others', async () => {
     const permits = new Permits(1);
     const { seen, note } = noting();

@@ -17,46 +17,55 @@ describe('retryDelay', () => {
 
 describe('NoProgressDeadline', () => {
   test('counts from the first failure after the last progress', () => {
-    const patience = new NoProgressDeadline(10);
-    expect(patience.exhaustedBy(100_000)).toBe(false);
-    expect(patience.exhaustedBy(109_999)).toBe(false);
-    patience.progress();
-    expect(patience.exhaustedBy(200_000)).toBe(false);
-    expect(patience.exhaustedBy(210_000)).toBe(true);
+    const deadline = new NoProgressDeadline(() => 10);
+    expect(deadline.exhaustedBy(100_000)).toBe(false);
+    expect(deadline.exhaustedBy(109_999)).toBe(false);
+    deadline.progress();
+    expect(deadline.exhaustedBy(200_000)).toBe(false);
+    expect(deadline.exhaustedBy(210_000)).toBe(true);
   });
 
   test('does not count the time in which the budget held everything back', () => {
-    const patience = new NoProgressDeadline(10);
-    expect(patience.exhaustedBy(0)).toBe(false);
+    const deadline = new NoProgressDeadline(() => 10);
+    expect(deadline.exhaustedBy(0)).toBe(false);
     for (const at of [1_000, 95_000, 200_000]) {
-      patience.heldBack(at);
-      patience.heldBack(at + 500);
-      patience.released(at + 90_000);
+      deadline.heldBack(at);
+      deadline.heldBack(at + 500);
+      deadline.released(at + 90_000);
       // Whatever else was served at the same time.
-      patience.released(at + 90_500);
-      expect(patience.exhaustedBy(at + 90_001)).toBe(at === 200_000);
+      deadline.released(at + 90_500);
+      expect(deadline.exhaustedBy(at + 90_001)).toBe(at === 200_000);
     }
   });
 
   test('counts as held back from when that was said first', () => {
-    const patience = new NoProgressDeadline(10);
-    expect(patience.exhaustedBy(0)).toBe(false);
-    patience.heldBack(1_000);
-    patience.heldBack(8_000);
-    patience.released(9_000);
-    expect(patience.exhaustedBy(15_000)).toBe(false);
-    expect(patience.exhaustedBy(18_000)).toBe(true);
+    const deadline = new NoProgressDeadline(() => 10);
+    expect(deadline.exhaustedBy(0)).toBe(false);
+    deadline.heldBack(1_000);
+    deadline.heldBack(8_000);
+    deadline.released(9_000);
+    expect(deadline.exhaustedBy(15_000)).toBe(false);
+    expect(deadline.exhaustedBy(18_000)).toBe(true);
   });
 
   test('but many failed tries are many, whatever was waited for between them', () => {
-    const patience = new NoProgressDeadline(10);
+    const deadline = new NoProgressDeadline(() => 10);
     const tries = Array.from({ length: 10 }, (_, i) => {
-      patience.heldBack(i * 60_000);
-      patience.released(i * 60_000 + 59_000);
-      return patience.exhaustedBy(i * 60_000 + 59_001);
+      deadline.heldBack(i * 60_000);
+      deadline.released(i * 60_000 + 59_000);
+      return deadline.exhaustedBy(i * 60_000 + 59_001);
     });
     expect(tries).toEqual([...Array<boolean>(9).fill(false), true]);
-    patience.progress();
-    expect(patience.exhaustedBy(10_000_000)).toBe(false);
+    deadline.progress();
+    expect(deadline.exhaustedBy(10_000_000)).toBe(false);
   });
+});
+
+test('a deadline that has become shorter holds at the next failure', () => {
+  let seconds = 100;
+  const deadline = new NoProgressDeadline(() => seconds);
+  expect(deadline.exhaustedBy(0)).toBe(false);
+  expect(deadline.exhaustedBy(20_000)).toBe(false);
+  seconds = 10;
+  expect(deadline.exhaustedBy(20_001)).toBe(true);
 });

@@ -22,7 +22,12 @@ afterEach(() => {
 function newBacklog(requestsInFlight = 1, maxBatch = 25) {
   const hot = new HotPartitions();
   const released: number[] = [];
-  const backlog = new Backlog(requestsInFlight, maxBatch, hot, () => released.push(performance.now()));
+  const backlog = new Backlog(
+    () => requestsInFlight,
+    maxBatch,
+    hot,
+    () => released.push(performance.now()),
+  );
   return { backlog, hot, released };
 }
 

@@ -31,7 +31,7 @@ test('counts each fault once, by kind, and leaves other events alone', () => {
   bus.emit('source.paused', { shard, cause: 'lag', reason: 'r' });
   bus.emit('source.paused', { shard, cause: 'busy', reason: 'r' });
   bus.emit('source.resumed', { shard, pausedMs: 1 });
-  bus.emit('source.unwatched', { shard, gauge: 'g', reason: 'r' });
+  bus.emit('source.probe_failed', { shard, gauge: 'g', reason: 'r' });
   const { store, writes } = recorder();
   book.keepIn(store);
   book.close();
@@ -48,10 +48,10 @@ test('counts each fault once, by kind, and leaves other events alone', () => {
 });
 
 test('writes once a second at most, only what is new, and the rest at the end', () => {
-  const bus = new EventBus();
-  const { store, writes } = recorder();
   let now = 1_000;
-  const book = new IncidentBook(bus, () => now++);
+  const bus = new EventBus('run', () => now++);
+  const { store, writes } = recorder();
+  const book = new IncidentBook(bus);
   book.keepIn(store);
   const throttled = (): void => bus.emit('target.throttled', { shard, items: 1, reasons: [] });
   for (let i = 0; i < 500; i++) throttled();
@@ -67,9 +67,9 @@ test('writes once a second at most, only what is new, and the rest at the end', 
 });
 
 test('a full disk loses no count, and ends nothing', () => {
-  const bus = new EventBus();
+  const bus = new EventBus('run', () => 7);
   const disk = recorder();
-  const book = new IncidentBook(bus, () => 7);
+  const book = new IncidentBook(bus);
   book.keepIn(disk.store);
   disk.full = true;
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });
@@ -82,9 +82,9 @@ test('a full disk loses no count, and ends nothing', () => {
 });
 
 test('a disk that is full for a moment at the end loses no count either', () => {
-  const bus = new EventBus();
+  const bus = new EventBus('run', () => 7);
   const disk = recorder();
-  const book = new IncidentBook(bus, () => 7);
+  const book = new IncidentBook(bus);
   book.keepIn(disk.store);
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });
   const refuseOnce = vi.spyOn(disk.store, 'add').mockImplementationOnce(() => {
@@ -97,9 +97,9 @@ test('a disk that is full for a moment at the end loses no count either', () => 
 });
 
 test('what was counted before the state was open is kept once it is; and a count of more kinds is their sum', () => {
-  const bus = new EventBus();
+  const bus = new EventBus('run', () => 7);
   const { store, writes } = recorder();
-  const book = new IncidentBook(bus, () => 7);
+  const book = new IncidentBook(bus);
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });
   bus.emit('source.paused', { shard, cause: 'lag', reason: 'r' });
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });

@@ -105,14 +105,14 @@ describe('a pass', () => {
     const running = run(place, job, handler, passOver(place, 'backfill', 3));
     await running.ended;
     expect(running.outcome).toBe('done');
-    const where = { shard: 's01', table: 'messages', range: 0 };
+    const where = { shard: 's01', table: 'messages', segment: 0 };
     const one = (rows: number) => [
       { name: 'chunk.read', payload: { ...where, rows, bytes: 1, elapsedMs: 1 } },
-      { name: 'chunk.done', payload: { ...where, rows: 1, items: 2 } },
+      { name: 'chunk.acknowledged', payload: { ...where, rows: 1, items: 2 } },
       { name: 'watermark.advanced', payload: { ...where, chunks: 1, rows: 1 } },
     ];
     const said = place.events.map(({ name, payload }) => ({ name, payload }));
-    expect(said).toEqual([...one(2), ...one(1), { name: 'range.completed', payload: where }]);
+    expect(said).toEqual([...one(2), ...one(1), { name: 'segment.completed', payload: where }]);
     expect(handler.calls).toEqual(['begin 2', 'begin 3', 'conclude']);
     expect(watermarks(place, running.pass)).toEqual(['complete']);
     expect(isFinished(place)).toBe(true);

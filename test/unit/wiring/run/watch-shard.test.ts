@@ -1,6 +1,8 @@
 /** What stands still by right: the config's limits, a source that is spared, a budget that is paid off. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Config } from '../../../../src/config/model.js';
+import { Tunables } from '../../../../src/config/tunables.js';
+import { PauseGate } from '../../../../src/core/async/pause-gate.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
 import { EventBus, type EventMap } from '../../../../src/core/events.js';
 import { TokenBucket } from '../../../../src/dynamodb/capacity/token-bucket.js';
@@ -28,13 +30,14 @@ const progressOf = (rows: number): EventMap['shard.progress'] => ({
     etaSeconds: null,
   },
 });
-const range = { shard: 's01', table: 't', range: 0 };
+const range = { shard: 's01', table: 't', segment: 0 };
 
 interface Watched {
   readonly bus: EventBus;
   readonly budget: TokenBucket;
   readonly shard: ShardWatch;
   readonly told: EventMap['shard.stalled'][];
+  readonly controls: { readonly tunables: Tunables; readonly pause: PauseGate };
 }
 
 function watched(unitsPerSecond = 10, config = configOf(LIMITS)): Watched {
@@ -43,11 +46,13 @@ function watched(unitsPerSecond = 10, config = configOf(LIMITS)): Watched {
   const told: EventMap['shard.stalled'][] = [];
   bus.on('shard.stalled', (event) => told.push(event));
   const outer = new AbortController().signal;
+  const controls = { tunables: new Tunables(config), pause: new PauseGate() };
   return {
     bus,
     budget,
     told,
-    shard: watchShard({ shard: 's01', verb: 'backfill' }, config, bus, budget, outer, TIMES),
+    controls,
+    shard: watchShard({ shard: 's01', verb: 'backfill' }, config, bus, budget, outer, controls, TIMES),
   };
 }
 
@@ -56,22 +61,22 @@ const seconds = async (count: number): Promise<void> => {
 };
 
 test('the limits leave room for each patience and for the last try of it', () => {
-  expect(stallTimes(configOf(LIMITS))).toMatchObject({ tellAfter: 300, stopAfter: 300 + 270 + 90 });
-  expect(stallTimes(configOf({ ...LIMITS, answerSeconds: 3_600 }))).toMatchObject({
+  expect(stallTimes(new Tunables(configOf(LIMITS)))).toMatchObject({ tellAfter: 300, stopAfter: 300 + 270 + 90 });
+  expect(stallTimes(new Tunables(configOf({ ...LIMITS, answerSeconds: 3_600 })))).toMatchObject({
     tellAfter: 3_600,
     stopAfter: 300 + 8_100 + 90,
   });
-  expect(stallTimes(configOf(LIMITS, 4_000))).toMatchObject({ tellAfter: 4_000, stopAfter: 4_090 });
+  expect(stallTimes(new Tunables(configOf(LIMITS, 4_000)))).toMatchObject({ tellAfter: 4_000, stopAfter: 4_090 });
 });
 
 test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => void]>([
   ['rows read from MySQL', (_, rows) => (rows.rowsRead += 1)],
   ['capacity units consumed at DynamoDB', ({ budget }) => budget.noteConsumed(1)],
   ['a chunk read or done', ({ bus }) => bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 })],
-  ['a chunk read or done', ({ bus }) => bus.emit('chunk.done', { ...range, rows: 1, items: 1 })],
+  ['a chunk read or done', ({ bus }) => bus.emit('chunk.acknowledged', { ...range, rows: 1, items: 1 })],
   ['chunks committed to the state', ({ bus }) => bus.emit('watermark.advanced', { ...range, chunks: 1, rows: 1 })],
   ['a step of the work', ({ bus }) => bus.emit('shard.phase', { shard: 's01', phase: 'verifying' })],
-  ['a step of the work', ({ bus }) => bus.emit('range.completed', range)],
+  ['a step of the work', ({ bus }) => bus.emit('segment.completed', range)],
   // As a restart does that gives up claims, for an hour in a large register.
   ['a step of the work', ({ shard }) => shard.stepped()],
   ['rows gone through', ({ bus }) => bus.emit('shard.progress', progressOf(10))],
@@ -252,4 +257,36 @@ test('where its own run has it, or nobody is known to, it says that', async () =
   );
   second.leave();
   own.leave();
+});
+
+test('a shard at rest, as an operator paused it, is no stall however long; what does not come to rest is one', async () => {
+  const { bus, shard, told, controls } = watched();
+  const leave = controls.pause.enter();
+  bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 });
+  controls.pause.pause();
+  const waiting = controls.pause.pass(shard.watch.signal);
+  await seconds(9);
+  // The chunk under way is not done: that time counts.
+  expect(told).toEqual([]);
+  await seconds(2);
+  expect(told).toHaveLength(1);
+  bus.emit('chunk.acknowledged', { ...range, rows: 1, items: 1 });
+  await seconds(3_600);
+  expect(told).toHaveLength(1);
+  expect(shard.watch.signal.aborted).toBe(false);
+  controls.pause.resume();
+  await waiting;
+  await seconds(12);
+  expect(told).toHaveLength(2);
+  leave();
+  shard.end();
+});
+
+test('the times follow the limits as they change', () => {
+  const tunables = new Tunables(configOf(LIMITS));
+  const times = stallTimes(tunables);
+  tunables.set({ sourcePatienceSeconds: 1_000 });
+  expect(times).toMatchObject({ tellAfter: 1_000, stopAfter: 1_000 + 270 + 90 });
+  tunables.set({ targetPatienceSeconds: 5_000 });
+  expect(times).toMatchObject({ tellAfter: 5_000, stopAfter: 5_090 });
 });

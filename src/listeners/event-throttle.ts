@@ -1,8 +1,7 @@
 /**
- * What is said of each event, with repetitions held back. Of a thousand bad rows with the same reason in the same
- * column, an operator reads one line: how many there are stands in the progress. Of faults that are ridden out, one
- * line a minute and kind says how many more there were since. Bounded: behind so many kinds everything new is held back
- * too.
+ * Gives the words of each event, and holds repetitions back. Of a thousand bad rows with the same reason in the same
+ * column, an operator reads one line: the progress says how many there are. Of faults that are tried again, one line a
+ * minute and kind says how many more there were since. Bounded: behind so many kinds, all new ones are held back too.
  */
 import type { EventRecord } from '../core/events.js';
 import { count } from '../report/format.js';
@@ -16,7 +15,7 @@ interface Said {
   heldBack: number;
 }
 
-export class Narration {
+export class EventThrottle {
   readonly #rows = new Map<string, Said>();
   readonly #incidents = new Map<string, Said>();
 
@@ -26,7 +25,7 @@ export class Narration {
   wordsOf(record: EventRecord, now: number): string | null {
     const words = wordsOf(record, this.dryRun);
     if (words === null) return null;
-    if (record.name === 'row.bad' || record.name === 'difference.found') {
+    if (record.name === 'row.rejected' || record.name === 'difference.found') {
       const before = take(this.#rows, `${record.payload.shard} ${words}`, now, Infinity);
       return before === null ? null : words;
     }
@@ -38,7 +37,7 @@ export class Narration {
   }
 }
 
-/** Incidents that may come by the thousand; null: every one is told. */
+/** Incidents that may come by the thousand; null: each has a line. */
 function kindOfIncident({ name, payload }: EventRecord): string | null {
   switch (name) {
     case 'source.retried':

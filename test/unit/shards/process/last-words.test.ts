@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { LastWords } from '../../../src/shards/last-words.js';
+import { LastWords } from '../../../../src/shards/process/last-words.js';
 
 test('of all that a process says on stderr, the sentence by which V8 ends it is kept', async () => {
   const stderr = new PassThrough();

@@ -1,12 +1,12 @@
 /**
- * Watches over a shard's process by its signs of life: silence is told soon, and a process that stays silent is given
- * up. It counts ticks of its own, not time: where the whole machine stood still, only one tick is late.
+ * Watches whether a shard's process gives signs of life: it reports silence soon, and gives up a process that stays
+ * silent. It counts its own ticks, not time: where the whole machine stood still, only one tick is late.
  */
 import { readFileSync } from 'node:fs';
 
-export interface VigilTimes {
+export interface WatchdogTimes {
   readonly tickMs: number;
-  /** Ticks of silence before it is told. */
+  /** Ticks of silence before it is reported. */
   readonly tellAfter: number;
   /** Ticks of silence before the process is given up. */
   readonly giveUpAfter: number;
@@ -16,16 +16,19 @@ export interface VigilTimes {
  * Ten seconds and five minutes: a commit on a disk that stalls blocks a process as well. One that was stopped by a
  * signal waits for no disk: where it is in other shards' way, five seconds are enough.
  */
-export const VIGIL = {
+export const WATCHDOG_TIMES = {
   tickMs: 1_000,
   tellAfter: 10,
   giveUpAfter: 300,
   blockingAfter: 5,
-} as const satisfies VigilTimes & {
+} as const satisfies WatchdogTimes & {
   readonly blockingAfter: number;
 };
 
-/** Stopped by a signal, or by a debugger (proc(5), /proc/PID/stat: state T or t). Where nobody can tell, it was not. */
+/**
+ * Whether a process was stopped by a signal or a debugger (proc(5), /proc/PID/stat: state T or t). False where the
+ * system does not say.
+ */
 export function isStopped(pid: number): boolean {
   try {
     return /^t/i.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, ''));
@@ -34,14 +37,14 @@ export function isStopped(pid: number): boolean {
   }
 }
 
-export class Vigil {
+export class Watchdog {
   #silentTicks = 0;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     onSilent: (seconds: number) => void,
     onGiveUp: () => void,
-    private readonly times: VigilTimes = VIGIL,
+    private readonly times: WatchdogTimes = WATCHDOG_TIMES,
   ) {
     const tick = (): void => {
       this.#silentTicks += 1;
@@ -55,7 +58,7 @@ export class Vigil {
     return (this.#silentTicks * this.times.tickMs) / 1_000;
   }
 
-  /** Anything it said. */
+  /** Takes note of a message: the silence is over. */
   heard(): void {
     this.#silentTicks = 0;
   }

@@ -1,18 +1,18 @@
 /**
- * Whether a shard's process gets the threads that Node wants. Where it gets too few, Node says nothing that a parent
- * could read: it ends by SIGABRT, or waits for ever for those that it did not get. So the machine is asked before one
- * is started, and asked again about one that ended, or stays silent, before its first word. Root has no limit, and a
- * machine that does not say refuses nothing here.
+ * Finds out whether a shard's process gets the threads that Node needs. With too few, Node gives no reason that a
+ * parent could read: it ends by SIGABRT, or waits for ever. So this asks the machine before a process starts, and again
+ * about one that ended, or stays silent, before its first message. Root has no limit, and a machine that does not
+ * answer refuses nothing here.
  */
-import type { FerryError } from '../core/errors.js';
-import { tooManyProcesses } from '../core/machine-faults.js';
-import { NODE_THREADS, processesLeft, threadsOfProcess } from '../wiring/look/machine.js';
+import type { FerryError } from '../../core/errors.js';
+import { tooManyProcesses } from '../../core/machine-faults.js';
+import { NODE_THREADS, processesLeft, threadsOfProcess } from '../../wiring/look/machine.js';
 
 /** As glibc and Node word it (node_platform.cc), where they say it at all. */
 const NO_THREAD = /pthread_create|uv_thread_create/;
 
 export class Threads {
-  /** Process ids of those that were started, and have not said a word. */
+  /** Process ids of those that were started, and have sent no message yet. */
   readonly #starting = new Set<number>();
 
   constructor(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Threads } from '../../../src/shards/threads.js';
+import { Threads } from '../../../../src/shards/process/threads.js';
 
 /** A machine with so many left, and processes that took so many. */
 function machine(left: number | null, taken: Readonly<Record<number, number>> = {}): Threads {

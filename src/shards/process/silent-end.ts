@@ -1,7 +1,7 @@
 /**
- * What the end of a shard's process is told as that gave no outcome. Whoever was told to stop and ended in order has
- * given one; so a stop explains no end of itself: only what ended the process does, and that is said, with the stop
- * beside it. The checkpoint stands in any case; what was under way is not in it.
+ * Says why a shard's process ended that gave no outcome. A process that stops in order gives one, so a stop alone does
+ * not explain such an end. The report says what ended the process, and mentions the stop beside it. The checkpoint
+ * stands in any case; what was under way is not in it.
  *
  *   ended by us, as asked (a second signal, or too slow a stop), or by hand before it listened     E_INTERRUPTED
  *   ended by us, as it hung                                                                        E_WORKER_HUNG
@@ -9,7 +9,7 @@
  *   refused or ended by the machine                                                                that fault
  *   anything else: a crash, a kill by others, an exit                                              E_WORKER_DIED
  */
-import { FerryError } from '../core/errors.js';
+import { FerryError } from '../../core/errors.js';
 
 /** How a process ended that did not: one that waits for a dead disk does not even die. */
 export const STILL_THERE = 'SIGKILL, and is still there';
@@ -20,7 +20,7 @@ export interface SilentEnd {
   readonly how: string;
   /** V8's own last words, if it had any. */
   readonly fatal: string | null;
-  /** Told to stop, with all others. */
+  /** It was asked to stop. */
   readonly stopped: boolean;
   /**
    * Why it was sent SIGKILL from here; null: it was not. `at-once`: by a second signal; `slow`: its stop took too long;
@@ -40,12 +40,13 @@ const RESUMES = 'Run the same command again: it resumes where the checkpoint sta
 /** @param stopSeconds that a stop may take */
 export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
   const { shard, how, killed, stopped } = end;
-  if (ENDED_BY_HAND.has(how)) return stoppedBy(`the process of shard ${shard} was ended by ${how} before it had begun`);
+  if (ENDED_BY_HAND.has(how))
+    return stoppedBy(`the process of shard ${shard} was ended by ${how} before it had started`);
   if (how === STILL_THERE)
     return new FerryError(
       'E_WORKER_HUNG',
       `the process of shard ${shard} was sent ${how}`,
-      `is the disk of the state folder stuck? As long as that process is there, nobody else works on the shard. ${RESUMES}`,
+      `is the disk of the state folder stuck? As long as that process is there, no other process can work on the shard. ${RESUMES}`,
     );
   // A signal of another kind came first, whatever was sent from here.
   if (how === 'SIGKILL' && killed !== null) {
@@ -53,7 +54,7 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
       return stoppedBy(`the process of shard ${shard} was ended at once, as asked; ${NOT_RECORDED}`);
     if (killed === 'slow')
       return stoppedBy(
-        `the process of shard ${shard} was told to stop, had not after ${stopSeconds} s, and was ended; ${NOT_RECORDED}`,
+        `the process of shard ${shard} was asked to stop, did not within ${stopSeconds} s, and was ended; ${NOT_RECORDED}`,
       );
     // Of one that hung too: it was for what the machine did not give to it.
     if (end.byMachine !== null) return end.byMachine;
@@ -66,7 +67,7 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
   }
   const { code, message, hint, options } = end.byMachine ?? died(end);
   if (!stopped) return new FerryError(code, message, hint, options);
-  return new FerryError(code, `${message}; it had been told to stop, and ${NOT_RECORDED}`, hint, options);
+  return new FerryError(code, `${message}; it had been asked to stop, and ${NOT_RECORDED}`, hint, options);
 }
 
 function stoppedBy(message: string): FerryError {

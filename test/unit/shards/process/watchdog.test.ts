@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Vigil } from '../../../src/shards/vigil.js';
+import { Watchdog } from '../../../../src/shards/process/watchdog.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function started(): { vigil: Vigil; told: string[] } {
+function started(): { watchdog: Watchdog; told: string[] } {
   const told: string[] = [];
-  const vigil = new Vigil(
+  const watchdog = new Watchdog(
     (seconds) => told.push(`silent for ${seconds} s`),
     () => told.push('given up'),
   );
-  return { vigil, told };
+  return { watchdog, told };
 }
 
 test('silence is told once, and given up once, after minutes', () => {
-  const { vigil, told } = started();
+  const { watchdog, told } = started();
   vi.advanceTimersByTime(9_500);
   expect(told).toEqual([]);
   vi.advanceTimersByTime(600);
@@ -23,18 +23,18 @@ test('silence is told once, and given up once, after minutes', () => {
   expect(told).toEqual(['silent for 10 s']);
   vi.advanceTimersByTime(3_600_000);
   expect(told).toEqual(['silent for 10 s', 'given up']);
-  vigil.end();
+  watchdog.end();
   expect(vi.getTimerCount()).toBe(0);
 });
 
 test('a sign of life begins it anew', () => {
-  const { vigil, told } = started();
+  const { watchdog, told } = started();
   for (let i = 0; i < 100; i++) {
     vi.advanceTimersByTime(9_000);
-    vigil.heard();
+    watchdog.heard();
   }
   expect(told).toEqual([]);
   vi.advanceTimersByTime(10_000);
   expect(told).toEqual(['silent for 10 s']);
-  vigil.end();
+  watchdog.end();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MachineWatch } from '../../../src/shards/machine-death.js';
+import { MachineWatch } from '../../../../src/shards/process/machine-death.js';
 
 const HEAP = 'Reached heap limit Allocation failed - JavaScript heap out of memory';
 

@@ -1,7 +1,7 @@
-/** A process that ended without an outcome: what ended it is the fact, whether it had been told to stop or not. */
+/** A process that ended without an outcome: what ended it is the fact, whether it had been asked to stop or not. */
 import { expect, test } from 'vitest';
-import { outOfMemory, tooManyProcesses } from '../../../src/core/machine-faults.js';
-import { reasonOf, STILL_THERE, type SilentEnd } from '../../../src/shards/silent-end.js';
+import { outOfMemory, tooManyProcesses } from '../../../../src/core/machine-faults.js';
+import { reasonOf, STILL_THERE, type SilentEnd } from '../../../../src/shards/process/silent-end.js';
 
 const END: SilentEnd = { shard: 's01', how: 'SIGKILL', fatal: null, stopped: false, killed: null, byMachine: null };
 const HUNG = { hung: 'gave no sign of life for 5 minutes' };
@@ -24,16 +24,16 @@ test.each<readonly [Partial<SilentEnd>, string]>([
   ],
 ])('after a stop as before it: %j', (end, told) => {
   expect(of(end)).toBe(told);
-  expect(of({ ...end, stopped: true })).toBe(`${told}; it had been told to stop, and ${NOT_RECORDED}`);
+  expect(of({ ...end, stopped: true })).toBe(`${told}; it had been asked to stop, and ${NOT_RECORDED}`);
 });
 
 test('what was asked for is an interruption, and says what it left out', () => {
   const asked = `E_INTERRUPTED: the process of shard s01 was ended at once, as asked; ${NOT_RECORDED}`;
   expect(of({ stopped: true, killed: 'at-once' })).toBe(asked);
-  const slow = `E_INTERRUPTED: the process of shard s01 was told to stop, had not after 30 s, and was ended; ${NOT_RECORDED}`;
+  const slow = `E_INTERRUPTED: the process of shard s01 was asked to stop, did not within 30 s, and was ended; ${NOT_RECORDED}`;
   expect(of({ stopped: true, killed: 'slow' })).toBe(slow);
   for (const how of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-    expect(of({ how })).toBe(`E_INTERRUPTED: the process of shard s01 was ended by ${how} before it had begun`);
+    expect(of({ how })).toBe(`E_INTERRUPTED: the process of shard s01 was ended by ${how} before it had started`);
 });
 
 test('a signal that was not sent from here explains itself, though another one was on its way', () => {

@@ -1,16 +1,13 @@
 /**
- * A shard's process that the machine did not let start, or ended for its memory: told as what it is, not as a process
- * that died without a word. The kernel says nothing to whom it ends; it counts such ends, in the container's control
- * group.
+ * Finds out whether the machine is to blame for a shard's process that did not start, or that ended. Without it, the
+ * report would only say that the process died. The kernel gives no reason to a process that it ends for its memory, but
+ * it counts such ends in the control group of the container.
  */
-import type { FerryError } from '../core/errors.js';
-import { machineFault, outOfMemory } from '../core/machine-faults.js';
-import { memoryKills } from '../wiring/look/machine.js';
+import type { FerryError } from '../../core/errors.js';
+import { machineFault, outOfMemory } from '../../core/machine-faults.js';
+import { memoryKills } from '../../wiring/look/machine.js';
 
-/**
- * What a shard's process exits with where it could not even load its own code for want of files: EX_OSERR of
- * sysexits(3).
- */
+/** Exit code of a shard's process that could not open the files of its own code: EX_OSERR of sysexits(3). */
 export const NO_FILES_TO_LOAD = 71;
 
 export class MachineWatch {
@@ -18,12 +15,17 @@ export class MachineWatch {
 
   constructor(private readonly shard: string) {}
 
-  /** @param error what starting it failed with @returns null where the machine is not to blame, as far as it says */
+  /**
+   * Judges a start that failed.
+   * @param error what the start failed with
+   * @returns null where the machine does not say that it is to blame
+   */
   refused(error: unknown): FerryError | null {
     return machineFault(`the process of shard ${this.shard} could not be started`, error);
   }
 
   /**
+   * Judges an end without an outcome.
    * @param how the signal or the exit code that it ended by
    * @param fatal V8's own last words, if it had any
    */

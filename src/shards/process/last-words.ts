@@ -1,6 +1,6 @@
 /**
- * What the process of a shard says on stderr: Node and V8 speak there, not dynaferry, and it is no line of any log. Its
- * end is kept for the one sentence by which V8 says why it ended. All of it is passed on under DYNAFERRY_DEBUG.
+ * Keeps the end of what a shard's process writes to stderr. Only Node and V8 write there, and no log prints it. V8 says
+ * in one sentence why it ended the process. With DYNAFERRY_DEBUG set, each line is passed on as well.
  */
 import type { Readable } from 'node:stream';
 
@@ -19,7 +19,7 @@ export class LastWords {
     stderr?.on('error', () => undefined);
   }
 
-  /** The end of what it said. */
+  /** The last characters that it wrote. */
   get said(): string {
     return this.#tail;
   }

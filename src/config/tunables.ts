@@ -1,0 +1,97 @@
+/**
+ * The limits of a run that may change while it goes on: one object in each process, made from the config. Whatever
+ * needs a limit reads it here when it needs it and keeps no copy, so that a change reaches all of them at once.
+ */
+import type { Config, SourceLimits, TargetConfig } from './model.js';
+
+export interface Limits {
+  /** SELECTs at once on one MySQL server; in a shard's process: the part of that shard. */
+  readonly scansPerShard: number;
+  /** Time to aim for with one SELECT, in ms. */
+  readonly chunkMs: number;
+  readonly chunkRows: number;
+  readonly chunkBytes: number;
+  /** Scans wait while a watched replica is further behind. */
+  readonly maxReplicaLagSeconds: number;
+  /** Scans wait while Threads_running is above. */
+  readonly maxThreadsRunning: number;
+  /** Scans that have waited longer end their shard. */
+  readonly maxPauseSeconds: number;
+  /** `source.limits.patienceSeconds`: how long a source that fails is waited for. */
+  readonly sourcePatienceSeconds: number;
+  /** Requests to DynamoDB at once, of one shard. */
+  readonly requestsInFlight: number;
+  /** `target.patienceSeconds`: how long a target that fails or throttles is waited for. */
+  readonly targetPatienceSeconds: number;
+  /** Events of single chunks and batches leave the process of their shard. */
+  readonly everyEvent: boolean;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+export class Tunables {
+  /** As `source.limits` of the config; it changes with `set`. */
+  readonly source: SourceLimits;
+  /** As in `target` of the config; it changes with `set`. */
+  readonly target: Pick<TargetConfig, 'requestsInFlight' | 'patienceSeconds'>;
+  readonly #source: Writable<SourceLimits>;
+  readonly #target: Writable<Pick<TargetConfig, 'requestsInFlight' | 'patienceSeconds'>>;
+  #everyEvent: boolean;
+  #mostReplicaLagSeconds: number;
+
+  /** @param own what the config does not say, or says for more than this process */
+  constructor(
+    config: {
+      readonly source: Pick<Config['source'], 'limits'>;
+      readonly target: Pick<TargetConfig, 'requestsInFlight' | 'patienceSeconds'>;
+    },
+    own: { readonly everyEvent?: boolean; readonly scansPerShard?: number } = {},
+  ) {
+    const { requestsInFlight, patienceSeconds } = config.target;
+    this.#source = { ...config.source.limits };
+    this.#source.scansPerShard = own.scansPerShard ?? this.#source.scansPerShard;
+    this.#target = { requestsInFlight, patienceSeconds };
+    this.#everyEvent = own.everyEvent ?? false;
+    this.#mostReplicaLagSeconds = this.#source.maxReplicaLagSeconds;
+    this.source = this.#source;
+    this.target = this.#target;
+  }
+
+  get everyEvent(): boolean {
+    return this.#everyEvent;
+  }
+
+  /** The highest `maxReplicaLagSeconds` so far: rows that were read under it may still wait to be written. */
+  get mostReplicaLagSeconds(): number {
+    return this.#mostReplicaLagSeconds;
+  }
+
+  /** All limits as they are now: a copy, to be shown or checked. */
+  get now(): Limits {
+    const { source, target, everyEvent } = this;
+    return {
+      scansPerShard: source.scansPerShard,
+      chunkMs: source.chunkMs,
+      chunkRows: source.chunkRows,
+      chunkBytes: source.chunkBytes,
+      maxReplicaLagSeconds: source.maxReplicaLagSeconds,
+      maxThreadsRunning: source.maxThreadsRunning,
+      maxPauseSeconds: source.maxPauseSeconds,
+      sourcePatienceSeconds: source.patienceSeconds,
+      requestsInFlight: target.requestsInFlight,
+      targetPatienceSeconds: target.patienceSeconds,
+      everyEvent,
+    };
+  }
+
+  /** @param changes as `checkedLimits` has let them pass; what is absent stays as it is */
+  set(changes: Partial<Limits>): void {
+    const { sourcePatienceSeconds, requestsInFlight, targetPatienceSeconds, everyEvent, ...source } = changes;
+    Object.assign(this.#source, source);
+    this.#mostReplicaLagSeconds = Math.max(this.#mostReplicaLagSeconds, this.#source.maxReplicaLagSeconds);
+    if (sourcePatienceSeconds !== undefined) this.#source.patienceSeconds = sourcePatienceSeconds;
+    if (requestsInFlight !== undefined) this.#target.requestsInFlight = requestsInFlight;
+    if (targetPatienceSeconds !== undefined) this.#target.patienceSeconds = targetPatienceSeconds;
+    if (everyEvent !== undefined) this.#everyEvent = everyEvent;
+  }
+}

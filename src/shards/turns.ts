@@ -1,0 +1,52 @@
+/**
+ * Decides which shard starts next: the first in order that may start, while there is a place among the processes of the
+ * run and among the shards on its MySQL server. A shard that waits for its server takes no place from the others.
+ */
+import type { ServerShare } from './server-share.js';
+
+export class Turns {
+  readonly #waiting: Set<string>;
+  readonly #running = new Set<string>();
+
+  /**
+   * @param shards in the order in which they are to start
+   * @param jobs processes at once, 1 or more
+   * @param shareOf how many shards may run at once on a shard's server, read at each look; null: any number
+   */
+  constructor(
+    shards: readonly string[],
+    private readonly jobs: number,
+    private readonly shareOf: (shard: string) => ServerShare | null,
+  ) {
+    this.#waiting = new Set(shards);
+  }
+
+  /**
+   * Gives a place to the next shard.
+   * @param mayStart says of a waiting shard whether it may start now
+   * @returns its id; null where none can start. It keeps its place until `leave`.
+   */
+  next(mayStart: (shard: string) => boolean): string | null {
+    if (this.#running.size >= this.jobs) return null;
+    for (const shard of this.#waiting) {
+      if (!mayStart(shard) || !this.#hasRoom(shard)) continue;
+      this.#waiting.delete(shard);
+      this.#running.add(shard);
+      return shard;
+    }
+    return null;
+  }
+
+  /** Frees the place of a shard, or takes a waiting one out of the queue. */
+  leave(shard: string): void {
+    this.#waiting.delete(shard);
+    this.#running.delete(shard);
+  }
+
+  #hasRoom(shard: string): boolean {
+    const share = this.shareOf(shard);
+    if (share === null) return true;
+    const there = [...this.#running].filter((other) => this.shareOf(other)?.server === share.server);
+    return there.length < share.atOnce;
+  }
+}

@@ -1,0 +1,18 @@
+/** What a supervisor may change of a shard's work while it goes on: its limits, and whether it reads. */
+import { Tunables } from '../../config/tunables.js';
+import { PauseGate } from '../../core/async/pause-gate.js';
+import type { ShardTask } from './shard-task.js';
+
+export interface ShardControls {
+  readonly tunables: Tunables;
+  readonly pause: PauseGate;
+}
+
+/** Returns the limits as the task has them, and no pause. */
+export function openControls({
+  config,
+  scans,
+  everyEvent,
+}: Pick<ShardTask, 'config' | 'scans' | 'everyEvent'>): ShardControls {
+  return { tunables: new Tunables(config.settings, { scansPerShard: scans, everyEvent }), pause: new PauseGate() };
+}

@@ -1,0 +1,65 @@
+/**
+ * Reports when a shard that an operator has paused is at rest, and when it goes on. It is at rest once all its readers
+ * wait and the state has every chunk that was under way.
+ */
+import type { PauseGate } from '../../core/async/pause-gate.js';
+import type { EventBus } from '../../core/events.js';
+
+export class PauseWatch {
+  #underWay = 0;
+  /** Since when the shard is at rest, by performance.now(); null: it is not. */
+  #restingSince: number | null = null;
+  #planned = false;
+  readonly #endings: readonly (() => void)[];
+
+  constructor(
+    private readonly shard: string,
+    private readonly gate: PauseGate,
+    private readonly bus: EventBus,
+  ) {
+    const done = (): void => {
+      this.#underWay -= 1;
+      this.#plan();
+    };
+    this.#endings = [
+      bus.on('chunk.read', () => void (this.#underWay += 1)),
+      bus.on('chunk.acknowledged', done),
+      bus.on('chunk.compared', done),
+    ];
+    gate.onChange = () => this.#plan();
+    this.#plan();
+  }
+
+  /** Whether the shard stands still because an operator wants it to. */
+  get atRest(): boolean {
+    return this.#restingSince !== null;
+  }
+
+  end(): void {
+    this.gate.onChange = () => undefined;
+    for (const end of this.#endings) end();
+  }
+
+  /** Looks later in this turn of the event loop: a chunk is committed behind the event that it is done. */
+  #plan(): void {
+    if (this.#planned) return;
+    this.#planned = true;
+    setImmediate(() => {
+      this.#planned = false;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const { shard } = this;
+    if (this.#restingSince === null) {
+      if (!this.gate.quiet || this.#underWay > 0) return;
+      this.#restingSince = performance.now();
+      this.bus.emit('shard.paused', { shard });
+    } else if (!this.gate.paused) {
+      const pausedMs = Math.round(performance.now() - this.#restingSince);
+      this.#restingSince = null;
+      this.bus.emit('shard.resumed', { shard, pausedMs });
+    }
+  }
+}
