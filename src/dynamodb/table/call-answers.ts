@@ -19,8 +19,8 @@ const MOST_ANSWER_BYTES = 1024 * 1024;
 // zod/mini, as each process of a run makes these: zod's own schemas take 20 ms of processor time more. Nor are they
 // compiled: that takes some ms for each shape, which a handful of answers does not bring back.
 z.config({ jitless: true });
-// Every member that `describe-table.ts` or `time-to-live.ts` reads is here. `call-answers.test.ts` puts wrong values into
-// each. AWS: an ARN has 1,011 characters at most, and any other text has fewer. A longer one, or one that is not
+// Every member that `describe-table.ts` or `time-to-live.ts` reads is here. `call-answers.test.ts` puts wrong values
+// into each. AWS: an ARN has 1,011 characters at most, and any other text has fewer. A longer one, or one that is not
 // such a word, is not from the service, and is not shown.
 const name = z.string().check(z.minLength(1), z.maxLength(1024));
 const word = z.string().check(z.regex(/^[\w.:/-]{1,1024}$/));
