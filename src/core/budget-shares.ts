@@ -6,8 +6,8 @@
  *   held by one  -- it confirms that it holds less, or is gone -->  rests for REST_MS  -->  free  -->  held by another
  *
  * Why it rests: a holder may spend, just before it gives up its part, what it had saved up for a second
- * (`dynamodb/capacity/token-bucket.ts`); and what it has sent may be on its way still. With that second left out between two
- * holders, ten seconds across the change see no more than their own worth.
+ * (`dynamodb/capacity/token-bucket.ts`); and what it has sent may be on its way still. With that second left out
+ * between two holders, ten seconds across the change see no more than their own worth.
  *
  * How far the kind was followed: shards of one run hold parts of what their run has; runs on one machine hold parts of
  * the whole in the same way, by `state/shared/budget-ledger.ts`; a run that follows another at once begins after such a

@@ -1,4 +1,7 @@
-/** What the item writer and the item reader are opened with alike: a table, the way to it, and how hard it is tried. */
+/**
+ * ItemChannelOptions are the options that the item writer and the item reader share: a table, the way to it, and the
+ * limits of a request.
+ */
 import type { Emitter } from '../core/events.js';
 import type { TokenBucket } from './capacity/token-bucket.js';
 import type { TargetConnection } from './client.js';

@@ -1,6 +1,7 @@
 /**
- * The way to one DynamoDB: region, endpoint and credentials as AWS's own SDK finds them (config first, then
- * environment, profile, role), for its own rare calls and for the hot ones that are signed and posted here.
+ * connectTarget finds the way to one DynamoDB: region, endpoint and credentials as AWS's own SDK finds them (config
+ * first, then environment, profile, role). The SDK makes the rare calls over it; the hot ones are signed and posted
+ * here.
  */
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';

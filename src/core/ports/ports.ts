@@ -130,10 +130,12 @@ export interface RowChange {
 export interface Budget {
   /** Units per second. */
   readonly limit: number;
+  /** @throws RangeError where it is not a finite number, 0 or more */
   setLimit(unitsPerSecond: number): void;
   /**
-   * Waits until the bucket is not in debt, then debits `units`; a debit may exceed what is left, the next one waits for
-   * it.
+   * Waits until the bucket is not in debt, then debits `units`. A debit may exceed what is left; the next one waits
+   * until it is paid off.
+   * @throws FerryError E_INTERRUPTED when the signal aborts: then nothing was debited
    */
   take(units: number, signal: AbortSignal): Promise<void>;
   /** Corrects a debit once the service said what it really took (positive: more than was debited). */
@@ -206,7 +208,7 @@ export interface ItemWriter {
 }
 
 export interface ItemRead {
-  /** What is there at each item's key, in the order of the items asked for. */
+  /** What the target holds at each item's key, in the order of the requested items. */
   readonly found: readonly FoundItem[];
   /** Read units consumed, as reported or as computed. */
   readonly units: number;
@@ -221,7 +223,10 @@ export interface TtlLook {
 }
 
 export interface ItemReader {
-  /** Strongly consistent reads of what the target holds at the items' keys; asks again until no key is unprocessed. */
+  /**
+   * Reads what the target holds at the items' keys, strongly consistently, and asks again until no key is unprocessed.
+   * @throws FerryError E_TARGET_*; E_INTERRUPTED when the signal aborts or the reader is closed
+   */
   read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead>;
   close(): Promise<void>;
 }
@@ -244,8 +249,8 @@ export interface TargetGuard {
    */
   confirm(signal: AbortSignal): Promise<void>;
   /**
-   * Why the target says that it is not there, as far as a look tells.
-   * @returns what was thrown, where it is something else
+   * Looks why the target says that it is not there. It throws nothing itself.
+   * @returns the error that a look found in place of E_TARGET_GONE; else what was thrown
    */
   explained(thrown: unknown, signal: AbortSignal): Promise<unknown>;
 }

@@ -1,7 +1,4 @@
-/**
- * Time as the budget and the retries see it: monotonic milliseconds and one-shot timers, so that tests can turn the
- * hands.
- */
+/** Clock is time as the budget and the retries see it: monotonic milliseconds and one-shot timers. Tests can set it. */
 
 export interface Clock {
   /** Monotonic time in ms; only differences mean anything. */

@@ -1,6 +1,7 @@
 /**
- * What an item will cost before the service says so: its own units times a learned factor, for what indexes and larger
- * old items add to a write, and for what the target holds beyond the mapped item at a read.
+ * CostFactor and ReadEstimate say what a request will cost before the service does: its own units times a learned
+ * factor. The factor covers what indexes and larger old items add to a write, what a delete takes, and what the target
+ * holds beyond the mapped item at a read.
  */
 import { readUnits } from '../../core/capacity-units.js';
 
@@ -19,6 +20,7 @@ export class CostFactor {
     return this.#factor;
   }
 
+  /** Takes in what the service reported. @param consumed units, as `computed` */
   learn(consumed: number, computed: number): void {
     if (computed > 0) this.#factor += WEIGHT * (consumed / computed - this.#factor);
   }
@@ -28,20 +30,20 @@ export class CostFactor {
 const MOST_READ_UNITS = readUnits(400 * 1024);
 
 /**
- * Read units of a key, by those of the item that is expected there. What the target holds may be larger a hundredfold,
- * and an answer that is under way tells nothing: so a rise is believed at once, a fall slowly, and before the first
- * answer the worst is expected. Never less than of the item itself: where many are missing, which costs one unit each,
- * the next ones may be there.
+ * Read units of a key, by those of the item that is expected there. What the target holds may be a hundred times
+ * larger, and requests under way tell nothing yet. So the estimate follows a rise at once and a fall slowly, and
+ * assumes the worst before the first answer. It is never below the item itself: a missing item costs one unit, but the
+ * next one may be there.
  */
 export class ReadEstimate {
   #factor: number | null = null;
 
-  /** @param computed of the expected item @returns what to debit, at most; the rest comes back */
+  /** @param computed read units of the expected item @returns read units to debit, at most; the rest comes back */
   most(computed: number): number {
     return Math.min(MOST_READ_UNITS, computed * (this.#factor ?? MOST_READ_UNITS));
   }
 
-  /** @returns what is likely */
+  /** @returns the read units that are likely */
   likely(computed: number): number {
     return Math.min(MOST_READ_UNITS, computed * (this.#factor ?? 1));
   }

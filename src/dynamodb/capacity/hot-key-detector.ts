@@ -1,18 +1,19 @@
 /**
- * Who is throttled. A table that throttles throttles whichever items come; a hot partition key is throttled again and again
- * while the others pass. The service says which of the two it is only where it throttles a whole request, so it is told
- * from what comes back. Only partition keys that were throttled lately are counted one by one: as long as nothing is
- * throttled, nothing is counted.
+ * HotKeyDetector tells hot partition keys from a table that throttles as a whole.
+ *
+ * A table that lacks capacity throttles whichever items come. A hot partition key is throttled again and again while
+ * the others pass. The service names the cause only where it throttles a whole request, so the counts decide. Only
+ * partition keys that were throttled lately are counted one by one: while nothing is throttled, nothing is counted.
  */
 
-/** One item of an answered request, as far as this goes. */
+/** An attempt is one operation of an answered request. */
 export interface Attempt {
   readonly partition: string;
   readonly units: number;
   readonly throttled: boolean;
 }
 
-/** What a step came to, without the hot partition keys. */
+/** A step count is the write units of a step, without those of hot partition keys. */
 export interface StepCount {
   readonly passed: number;
   readonly throttled: number;
@@ -20,37 +21,41 @@ export interface StepCount {
 
 export interface HotKey {
   readonly partition: string;
-  /** Units a second that passed since it was first throttled, and that were tried. */
+  /** Write units a second that passed, and that were tried, since the key was first throttled. */
   readonly passedPerSecond: number;
   readonly triedPerSecond: number;
 }
 
+/** A suspicion counts the write units of one partition key from its first throttle on. */
 interface Suspicion {
+  /** Monotonic ms of the first throttle. */
   readonly since: number;
   passed: number;
   throttled: number;
-  /** Refused items, whatever their size. */
+  /** Throttled operations, whatever their size. */
   throttles: number;
-  /** The service itself said that a key range is too hot. */
+  /** The service itself named a key range as too hot. */
   named: boolean;
+  /** Monotonic ms. */
   lastThrottledAt: number;
 }
 
-/** So many throttles are no accident, */
+/** A key with fewer throttled operations than this is not hot: they may be chance. */
 const FEW = 3;
-/** and such a share of its own attempts, */
+/** A hot key has more than this share of its own attempts throttled. */
 const OWN_SHARE = 0.1;
 /**
- * and so many standard deviations more than it would have at the others' share: a table has thousands of keys, and
- * chance hits some.
+ * A hot key is throttled by so many standard deviations more than at the share of the others. A table has thousands of
+ * keys, so chance hits some of them.
  */
 const DEVIATIONS = 5;
-/** With fewer units of others nothing can be compared. */
+/** With fewer write units of other keys there is nothing to compare with. */
 const ENOUGH_OTHERS = 20;
+/** A key without a throttle for this long is not counted by itself any longer. */
 const FORGET_AFTER_MS = 2_000;
-/** More than these and it is no single key: what the table throttles. */
+/** With more throttled keys than this, the table is the cause, not a single key. */
 const MOST_SUSPICIONS = 2_000;
-/** What the sums over all keep from step to step: they look back over about a second. */
+/** The sums over all keys keep this part from step to step, so they look back over about a second. */
 const KEEP = 0.8;
 
 export class HotKeyDetector {
@@ -65,12 +70,16 @@ export class HotKeyDetector {
     return this.#suspicions.size > 0;
   }
 
-  /** Attempts of no interest one by one. */
+  /** Counts attempts of keys that need no count of their own. */
   countPassed(units: number): void {
     this.#passed += units;
   }
 
-  /** @param named the service said that key ranges are too hot @param now monotonic ms */
+  /**
+   * Counts one attempt.
+   * @param named the service named key ranges as too hot
+   * @param now monotonic ms
+   */
   count({ partition, units, throttled }: Attempt, named: boolean, now: number): void {
     if (throttled) this.#throttled += units;
     else this.#passed += units;
@@ -93,13 +102,14 @@ export class HotKeyDetector {
 
   /**
    * Ends a step.
-   * @returns what it came to, and the partition keys that turned out to be hot; they are forgotten here
+   * @param now monotonic ms
+   * @returns its counts, and the partition keys that turned out to be hot; they are forgotten here
    */
   settle(now: number): { readonly others: StepCount; readonly hot: readonly HotKey[] } {
     const all = { passed: this.#passed + this.#passedBefore, throttled: this.#throttled + this.#refusedBefore };
     const hot: HotKey[] = [];
     let throttled = this.#throttled;
-    // The most throttled one first: without it the share of the others is seen as it is.
+    // The key that is throttled most comes first: without it, the share of the others is right.
     const suspicions = [...this.#suspicions].sort(([, a], [, b]) => b.throttled - a.throttled);
     for (const [partition, suspicion] of suspicions) {
       const others = {

@@ -1,33 +1,38 @@
 /**
- * Partition keys that are too hot for their partition, each held to the rate that it is found to take
- * (`rate-probe.ts`), so that it waits alone: 1,000 write units a second on AWS. One that is throttled nothing for a while
- * is like all others again.
+ * HotPartitions holds each partition key that is too hot for its partition to the rate that it takes, so that it waits
+ * alone. AWS gives a partition 1,000 write units a second; `rate-probe.ts` finds the rate. A key that is not throttled
+ * for a while is no longer hot.
  */
 import { RateProbe } from './rate-probe.js';
 import type { Attempt, HotKey } from './hot-key-detector.js';
 
 interface HotPartition {
   readonly probe: RateProbe;
-  /** Units that may be sent; below zero it waits. */
+  /** Write units that may be sent; below zero the key waits. */
   level: number;
+  /** Monotonic ms of the last time that `level` was filled. */
   filledAt: number;
-  /** Of the present step. */
+  /** Write units of the present step. */
   passed: number;
   throttled: number;
   binding: boolean;
+  /** Monotonic ms at which the present step started. */
   stepAt: number;
-  /** Attempts sent before do not count: they went out at a rate that was given up. */
+  /** Monotonic ms: attempts that were sent before do not count, since their rate was higher. */
   countFrom: number;
+  /** Monotonic ms. */
   lastThrottledAt: number;
 }
 
+/** A step ends after STEP_MS with STEP_UNITS counted, or after LONGEST_STEP_MS. */
 const STEP_MS = 200;
 const LONGEST_STEP_MS = 2_000;
 const STEP_UNITS = 25;
-/** What a key may send at once after it was silent, in seconds' worth. */
+/** What a key may send at once after a pause, in seconds of its rate. */
 const BURST_SECONDS = 0.05;
-/** Units a second: a single key is tried so often whatever it throttles. */
+/** Write units a second: a key is tried at this rate, whatever is throttled. */
 const LOWEST_RATE = 20;
+/** A key is no longer hot after this time without a throttle. */
 const COOLED_AFTER_MS = 60_000;
 
 export class HotPartitions {
@@ -41,7 +46,10 @@ export class HotPartitions {
     return this.#hot.keys();
   }
 
-  /** Where next to nothing passed, half of what was tried is as good a guess as any. */
+  /**
+   * Starts to hold a key to a rate. Where nearly nothing passed, half of what was tried is the first guess.
+   * @param now monotonic ms, as in all methods
+   */
   add({ partition, passedPerSecond, triedPerSecond }: HotKey, now: number): void {
     this.#hot.set(partition, {
       probe: new RateProbe(Math.max(LOWEST_RATE, passedPerSecond, triedPerSecond / 2)),
@@ -56,7 +64,7 @@ export class HotPartitions {
     });
   }
 
-  /** ms that this partition key has to wait before its next item; 0: it may go. */
+  /** @returns ms that this partition key has to wait before its next operation; 0: it may go */
   wait(partition: string, now: number): number {
     const hot = this.#hot.get(partition);
     if (hot === undefined) return 0;
@@ -66,17 +74,17 @@ export class HotPartitions {
     hot.filledAt = now;
     if (hot.level >= 0) return 0;
     hot.binding = true;
-    // To a full burst again: a wait for each item would cost more than it spares.
+    // The key waits until a full burst is there: a wait for each operation would cost more than it spares.
     return ((rate * BURST_SECONDS - hot.level) / rate) * 1000;
   }
 
-  /** An item of it was sent. */
+  /** Debits an operation of the key that was sent, in write units. */
   sent(partition: string, units: number): void {
     const hot = this.#hot.get(partition);
     if (hot !== undefined) hot.level -= units;
   }
 
-  /** An item of it was answered. @returns whether it is one of the hot ones */
+  /** Counts an answered operation. @returns whether its key is a hot one */
   count({ partition, units, throttled }: Attempt, sentAt: number, now: number): boolean {
     const hot = this.#hot.get(partition);
     if (hot === undefined) return false;
@@ -88,7 +96,7 @@ export class HotPartitions {
     return true;
   }
 
-  /** Looks whether rates are to change. */
+  /** Adjusts each key's rate. */
   step(now: number): void {
     for (const [partition, hot] of this.#hot) {
       if (now - hot.lastThrottledAt > COOLED_AFTER_MS) this.#hot.delete(partition);

@@ -1,101 +1,119 @@
 /**
- * Finds the rate that a table (or one partition key) takes, from what it throttles, and stays just below it.
+ * RateProbe finds the rate that a table (or one partition key) takes, from what the service throttles. It stays just
+ * below that rate.
  *
- *   throttled            -> down by what was throttled and a little more: the rate that passed is what is taken
- *   no longer throttled  -> that rate is remembered (the knee); 4.5% below it, so that the next throttle is seconds away
- *   rate binds         -> back up to the knee by 0.5% a second; beyond it by 0.1% a second
- *                         at first, twice that every 6 s
+ *   throttled            -> the rate falls by the throttled share and a little more
+ *   no longer throttled  -> that rate is the knee; the probe stays 4.5% below it
+ *   the rate binds       -> it rises to the knee by 0.5% a second; beyond the knee by 0.1% a second at first, and
+ *                           twice that every 6 s
  *
- * Halving a rate on every throttle and adding to it evenly, as TCP did, spends most of its time far below what is taken:
- * x 0.7 and +2% a second average 85%. Remembering the knee (as CUBIC does) takes 97% and more, with some 1% of requests
- * throttled in part, and a table that was given more is followed to twice its rate in three quarters of a minute
- * (`budget-kept.test.ts`, `rate-probe.test.ts`).
+ * TCP halves a rate and adds to it evenly. That spends most of the time far below what the table takes: x 0.7 and +2% a
+ * second reach 85% on average. The knee, as in CUBIC, reaches 97% and more, with about 1% of the requests throttled in
+ * part.
  *
- * A stray throttle costs next to nothing, as a cut is in proportion to what was throttled. Just above a limit, though, as
- * few are throttled as by chance: where they last, 5% less is tried, and they stop or do not. HotKeyDetector that stay the same
- * however slowly one goes are not of this rate's making (a part of the keys lies in a partition that takes nothing):
- * once that was seen for two seconds and more, the cuts are taken back, and throttles of that size are lived with for a
- * while. Where all is throttled nothing is learnt of the rate: it is not cut to nothing.
+ * Three cases need care. Chance throttles few requests, and so does a rate just above a limit: where few throttles
+ * last, the probe tries 5% less. Throttles that do not depend on the rate come from a partition that takes nothing:
+ * after two seconds the probe takes its cuts back, and ignores that share for a while. Where the service throttles
+ * everything, nothing is known of the rate: the probe does not cut it to nothing.
+ *
+ * The constants, with the test that measures their effect (`rate-probe.test.ts` unless another file is named):
+ *
+ * | constant | effect | test |
+ * | --- | --- | --- |
+ * | CUT_FACTOR, MOST_BEYOND, LARGEST_CUT | size of a cut | `budget-kept.test.ts`: a table below the budget |
+ * | BELOW_KNEE, NOISE | distance to the knee | `budget-kept.test.ts`: a table below the budget |
+ * | FEW, FEW_COST | largest cost of few throttles | "one throttle in a thousand", "a throttle now and then" |
+ * | FEW_SECONDS, *_TRIAL, LEAST_IN_TRIALS | trial of a lower rate | "a rate just above a limit" |
+ * | QUIET_SECONDS, WEIGHT | end of an episode, smoothing | `budget-kept.test.ts`: a table below the budget |
+ * | RETURN_*, PROBE_*, FASTEST_PROBE_* | speed of a rise | "a table that is given twice as much" |
+ * | LEAST_OF_START | lowest rate while everything is throttled | "seconds in which all is throttled" |
+ * | TELLING_*, CLEARLY_WORSE | throttles that do not depend on the rate | "throttles that stay the same" |
+ * | LIVED_WITH_*, MOST_LIVED_WITH | share that is ignored, and how long | "throttles that stay the same" |
  */
 
-/** Of what was throttled, and beyond it. */
+/** A cut is this many times the throttled share, at most MOST_BEYOND more than it, and never above LARGEST_CUT. */
 const CUT_FACTOR = 1.5;
 const MOST_BEYOND = 0.01;
 const LARGEST_CUT = 0.5;
+/** The part of the knee that the rate goes on with after throttles. */
 const BELOW_KNEE = 0.955;
-/** An episode of throttles that never came to this share is noise: no margin for it. */
+/** An episode of throttles below this share is noise, and needs no distance to the knee. */
 const NOISE = 0.001;
-/** Lately throttled up to here: not worth more than five times that of the rate, */
+/** A share of throttles up to this one is few: it costs at most FEW_COST times its size in rate. */
 const FEW = 0.02;
 const FEW_COST = 5;
-/**
- * unless that lasts: just above a limit as few are throttled as by chance, and going slower by this part tells which it
- * is.
- */
+/** Few throttles that last this long (s) start a trial: the rate falls by FEW_TRIAL. */
 const FEW_SECONDS = 1.4;
 const FEW_TRIAL = 0.05;
-/** However many trials: what few throttles may cost, and one trial. */
+/** The lowest part of the anchor that any number of trials leads to. */
 const LEAST_IN_TRIALS = 1 - FEW * FEW_COST - FEW_TRIAL;
-/** Nearly as much, as it may have gone up a little meanwhile. */
+/** A trial counts from this cut on. It is less than FEW_TRIAL, since the rate may rise a little before. */
 const TELLING_TRIAL = 0.04;
-/** An episode of throttles ends when there were none for so long. */
+/** An episode of throttles ends after this time (s) without one. */
 const QUIET_SECONDS = 2;
-/** Weight of the newest step in the share of throttles: single steps are small samples. */
+/** The weight of the newest step in the smoothed share of throttles, since single steps are small samples. */
 const WEIGHT = 0.1;
+/** Rises of the rate a second, as parts of it: up to the knee, beyond it at first, and at most. */
 const RETURN_PER_SECOND = 0.005;
 const PROBE_PER_SECOND = 0.001;
 const PROBE_DOUBLES_AFTER_SECONDS = 6;
 const FASTEST_PROBE_PER_SECOND = 0.1;
-/** While everything is throttled, the rate falls to this part of what it was. */
+/** While everything is throttled, the rate falls to this part of what it was, and no further. */
 const LEAST_OF_START = 0.05;
-/** After a cut to this part, throttles have to be fewer. */
+/** After a cut to this part of the rate, a limit would throttle less. */
 const TELLING_CUT = 0.6;
+/** The share of throttles is clearly worse from this factor on. */
 const CLEARLY_WORSE = 1.1;
-/** They are not fewer where this part of them is left beyond what a limit would throttle, */
+/** Throttles do not depend on the rate where more than this part of them stays beyond what a limit would throttle. */
 const TELLING_PART = 1 / 3;
-/** for so long: what a neighbour in a hot key's partition takes at once is over by then. */
+/**
+ * That counts once it lasts this long (s), with so many throttled units: a neighbour in the same partition has caught
+ * up by then.
+ */
 const TELLING_SECONDS = 2;
 const TELLING_THROTTLES = 5;
+/** How long (s), and up to which multiple of the share, throttles that do not depend on the rate are ignored. */
 const LIVED_WITH_SECONDS = 30;
 const LIVED_WITH_FACTOR = 1.5;
 const MOST_LIVED_WITH = 0.5;
-/** A step longer than this had little to go by. */
+/** A longer step (s) had little to count, so it counts as this one. */
 const LONGEST_STEP_SECONDS = 2;
 
+/** RateBounds are the lowest and the highest rate to choose, in the unit of the rate. */
 export interface RateBounds {
   readonly lowest: number;
   readonly highest: number;
 }
 
-/** What happened since the last step, in any unit. */
+/** A step is what happened since the last one. `passed` and `throttled` are in one unit, write units or read units. */
 export interface ProbeStep {
   readonly seconds: number;
   readonly passed: number;
   readonly throttled: number;
-  /** The rate was what held the sender back. */
+  /** The rate held the sender back. */
   readonly binding: boolean;
 }
 
-/** HotKeyDetector without two quiet seconds in between. */
+/** An episode is a run of throttles without QUIET_SECONDS between them. */
 interface Episode {
   readonly startRate: number;
-  /** It began where the rate had not been before: that was the limit. */
+  /** The episode started at a rate at or above the knee: that rate was the limit. */
   readonly atKnee: boolean;
-  /** The share of throttles lately, the largest that it was, and at which rate. */
+  /** The smoothed share of throttles, its largest value, and the rate at that time. */
   share: number;
   worst: number;
   worstRate: number;
   quietSeconds: number;
-  /** A step without a throttle has come: what passed then is the knee. */
+  /** A step without a throttle has come: the rate of that step is the knee. */
   calmed: boolean;
-  /** How long few were throttled, step by step without a quiet one; and how it was when the trial of that began. */
+  /** How long (s) few were throttled without a quiet step, and how it was when the trial started. */
   fewSeconds: number;
   trial: Loss | null;
-  /** Since throttles seem not to depend on the rate, which stays as it is until that is sure. */
+  /** What was counted since throttles seem not to depend on the rate; the rate stays until that is sure. */
   doubt: Doubt | null;
 }
 
-/** A share of throttles, and at which rate. */
+/** A loss is a share of throttles at a rate. */
 interface Loss {
   readonly rate: number;
   readonly share: number;
@@ -111,10 +129,10 @@ export class RateProbe {
   #rate: number;
   #knee = 0;
   #probingSeconds = 0;
-  /** The highest rate since more than a few were throttled. */
+  /** The highest rate since more than a few requests were throttled. */
   #anchor: number;
   #episode: Episode | null = null;
-  /** This share of throttles is lived with, for so long. */
+  /** This share of throttles is ignored for `#livedWithSeconds`. */
   #livedWith = 0;
   #livedWithSeconds = 0;
 
@@ -140,7 +158,7 @@ export class RateProbe {
     return this.#rate;
   }
 
-  /** @param step with those throttles alone that are not lived with */
+  /** @param step counts only the throttles that are not ignored */
   #throttled(share: number, step: Doubt): void {
     const episode = (this.#episode ??= {
       startRate: this.#rate,
@@ -177,7 +195,7 @@ export class RateProbe {
 
   #leastForFew(episode: Episode, seconds: number): number {
     episode.fewSeconds += seconds;
-    // The last trial told that they are chance: that is believed for a while.
+    // The last trial showed that they are chance: that holds for a while.
     const believed = this.#livedWithSeconds > 0;
     if (believed || (episode.trial === null && episode.fewSeconds < FEW_SECONDS)) {
       return this.#anchor * (1 - FEW_COST * episode.share);
@@ -186,7 +204,7 @@ export class RateProbe {
     return Math.max(episode.trial.rate * (1 - FEW_TRIAL), this.#anchor * LEAST_IN_TRIALS);
   }
 
-  /** However much slower it went, as much is throttled. */
+  /** Tells whether the same share stays throttled however low the rate is. */
   #tellsNothing(episode: Episode, step: Doubt): boolean {
     const { share: lately, worst, worstRate, trial } = episode;
     const doubt = noted(episode, step);

@@ -1,25 +1,25 @@
 /**
- * What was granted and what was spent in the last ten seconds, in slots of 25 ms. A bucket that keeps up to one
- * second's worth could, after a pause, spend eleven seconds' worth in ten; held to `balance` as well, it spends in any
- * ten seconds what ten seconds grant, and a pause is still made up for.
+ * SlidingWindow sums what was granted and what was spent in the last ten seconds, in slots of 25 ms.
  *
- * A request reaches the target at some moment between its sending and its answer: a process may be stopped or starved
- * in between, and so may the line. So it counts as spent for as long as it is under way, and for ten seconds from its
- * end on. Take any ten seconds of the target's own clock, and of the requests that it met in them the one that was sent
- * last: all others were under way then, or had ended less than ten seconds before, so they and it were counted
- * together, and are no more than ten seconds' worth.
+ * A bucket that keeps up to one second's worth could spend eleven seconds' worth in ten, after a pause. Held to
+ * `balance` too, it spends in any ten seconds what ten seconds grant, and still makes up for a pause.
+ *
+ * A request reaches the target between its sending and its answer; a process or a line may stop in between. So its
+ * units count as spent while it is under way, and for ten seconds after its end. Take the requests that the target met
+ * in any ten seconds of its own clock, and of them the one that was sent last. All others were under way at that time,
+ * or had ended less than ten seconds before. So they all counted together, and are at most ten seconds' worth.
  */
 
 const SLOT_MS = 25;
-/** Ten seconds whole, besides the slot that is being filled. */
+/** Ten whole seconds, and the slot that is being filled. */
 const SLOTS = 10_000 / SLOT_MS + 1;
 
 export class SlidingWindow {
-  /** Granted minus spent, slot by slot. */
+  /** Units granted minus units spent, slot by slot. */
   readonly #slots = new Float64Array(SLOTS);
   #slot: number;
   #balance = 0;
-  /** Spent by requests without an answer so far. */
+  /** Units spent by requests without an answer so far. */
   #underWay = 0;
 
   constructor(now: number) {
@@ -31,7 +31,7 @@ export class SlidingWindow {
     return this.#balance;
   }
 
-  /** `units` were granted evenly between the two times, in monotonic ms. */
+  /** Adds `units`, granted evenly between two times. @param from monotonic ms, as `to` */
   grant(units: number, from: number, to: number): void {
     if (to <= from) return;
     const perMs = units / (to - from);
@@ -46,18 +46,18 @@ export class SlidingWindow {
     }
   }
 
-  /** Spent in the slot that `grant` came to last; negative: given back. */
+  /** Takes units from the slot that `grant` reached last; a negative number gives them back. */
   spend(units: number): void {
     this.#add(-units);
   }
 
-  /** Of what was spent in this turn, so much belongs to a request that is on its way from now on. */
+  /** The units belong to a request that is under way from now on. */
   sent(units: number): void {
     this.#underWay += units;
     this.#slots[this.#slot % SLOTS] = (this.#slots[this.#slot % SLOTS] ?? 0) + units;
   }
 
-  /** Such a request has ended, however it did. */
+  /** A request that was given to `sent` has ended. */
   ended(units: number): void {
     this.#underWay = Math.max(0, this.#underWay - units);
     this.#slots[this.#slot % SLOTS] = (this.#slots[this.#slot % SLOTS] ?? 0) - units;
@@ -74,7 +74,7 @@ export class SlidingWindow {
     if (slot - this.#slot >= SLOTS) this.#slots.fill(0);
     else for (let next = this.#slot + 1; next <= slot; next++) this.#slots[next % SLOTS] = 0;
     this.#slot = slot;
-    // Summed anew: differences of fractions would add up over weeks.
+    // The sum is computed again: rounding errors of differences would add up over weeks.
     this.#balance = this.#slots.reduce((sum, units) => sum + units, 0) - this.#underWay;
   }
 }

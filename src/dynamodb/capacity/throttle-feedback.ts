@@ -1,14 +1,14 @@
 /**
- * How fast one goes when the table throttles although the budget would allow more: a few times a second, what was
- * throttled turns the share of the budget in use, as `rate-probe.ts` finds the rate that is taken. What was throttled must
- * stay debited: else attempts for nothing would go out at any rate, and the share of throttles would say nothing of it.
+ * ThrottleFeedback turns the share of the budget in use, a few times a second, where the table throttles below the
+ * budget. `rate-probe.ts` finds the rate that the table takes. Throttled requests stay debited: otherwise attempts that
+ * fail could go out at any rate.
  */
 import type { TokenBucket } from './token-bucket.js';
 import { RateProbe } from './rate-probe.js';
 
 /**
- * Long enough for answers to come back, short enough to be throttled little meanwhile; longer where there is little to
- * count.
+ * A step ends after STEP_MS with STEP_UNITS counted, or after LONGEST_STEP_MS. That is long enough for answers, and
+ * short enough to limit what is throttled.
  */
 const STEP_MS = 200;
 const LONGEST_STEP_MS = 2_000;
@@ -19,8 +19,10 @@ type Bucket = Pick<TokenBucket, 'setShare' | 'waits' | 'limit'>;
 export class ThrottleFeedback {
   readonly #bucket: Bucket;
   readonly #probe = new RateProbe(1);
+  /** Monotonic ms at which the present step started. */
   #stepAt: number;
   #waitsAtStep: number;
+  /** Monotonic ms: requests that were sent before do not count. */
   #countFrom = 0;
   #passed = 0;
   #throttled = 0;
@@ -36,12 +38,12 @@ export class ThrottleFeedback {
     return this.#probe.rate;
   }
 
-  /** False for a request that went out at a rate that was given up since. */
+  /** @returns false for a request that was sent at a higher rate than the present one */
   counts(sentAt: number): boolean {
     return sentAt >= this.#countFrom;
   }
 
-  /** What became of one request, in units. */
+  /** Counts one request. @param passed write units, as `throttled` */
   note(passed: number, throttled: number, sentAt: number, now: number): void {
     if (this.counts(sentAt)) {
       this.#passed += passed;
@@ -64,7 +66,7 @@ export class ThrottleFeedback {
     const before = this.#probe.rate;
     const seconds = (now - this.#stepAt) / 1000;
     const binding = this.#bucket.waits > this.#waitsAtStep;
-    // At least a unit a second: from there it is found how much more is taken.
+    // The share stays at a unit a second at least: from there the probe finds how much more the table takes.
     const bounds = { lowest: Math.min(1, 1 / Math.max(1, this.#bucket.limit)), highest: 1 };
     const share = this.#probe.step({ seconds, passed, throttled, binding }, bounds);
     if (share !== before) this.#bucket.setShare(share);

@@ -1,9 +1,10 @@
 /**
- * The token bucket: fills evenly at `limit` units a second, holds at most one second's worth, serves in the order of
- * asking. A debit may exceed what is left; the debt is paid off before the next one, so the average holds exactly.
- * What was saved up is spent only as far as the last ten seconds have room for it (`sliding-window.ts`): over any ten
- * seconds no more is served, and no more reaches the target, than ten seconds' worth and one debit; whatever was
- * stopped or late meanwhile.
+ * TokenBucket lets through `limit` capacity units a second. It fills evenly, holds at most one second's worth, and
+ * serves waiters in the order of their calls.
+ *
+ * A debit may exceed the level. The debt is paid off before the next debit, so the average holds exactly. A level that
+ * was saved up is spent only as far as the last ten seconds have room for it (`sliding-window.ts`): over any ten
+ * seconds, at most ten seconds' worth and one debit reach the target, even after a pause.
  *
  *   level >= 0 and room in the window: open, the next `tryTake` or `take` debits at once
  *   else: `take` waits in line
@@ -19,20 +20,21 @@ interface Waiter {
   readonly serve: () => void;
 }
 
-/** Sums of fractions do not meet zero exactly; a millionth of a unit is no debt. */
+/** A debt below this many units is a rounding error of sums of fractions. */
 const ROUNDING = 1e-6;
-/** A debit of so many seconds' worth is 0.4% of ten seconds. */
+/** A debit of this many seconds of the rate is 0.4% of ten seconds. */
 const SMALL_DEBIT_SECONDS = 0.04;
-/** Between two looks whether it may spend again. */
+/** How long a process that may not spend waits before it looks again. */
 const NOT_ENTITLED_MS = 1_000;
 
 export class TokenBucket implements Budget {
   readonly #clock: Clock;
   #limit: number;
   #share = 1;
-  /** Starts empty, and fills from the first use on, so that a start is no burst. */
+  /** Units. The bucket starts empty and fills from its first use on, so that a start is no burst. */
   #level = 0;
   #used = false;
+  /** Monotonic ms. */
   #filledAt: number;
   readonly #window: SlidingWindow;
   #waiters: Waiter[] = [];
@@ -63,8 +65,8 @@ export class TokenBucket implements Budget {
   }
 
   /**
-   * A debit up to this size does not show in ten seconds' consumption; larger ones are for those who cannot ask for
-   * less.
+   * The largest debit, in units, that does not show in the consumption of ten seconds. A caller that can split its
+   * debits keeps to it.
    */
   get smallDebit(): number {
     return this.rate * SMALL_DEBIT_SECONDS;
@@ -75,25 +77,22 @@ export class TokenBucket implements Budget {
     return this.#waits;
   }
 
-  /** Somebody waits for this bucket, and it is given nothing: no wait of its own making ends that. */
+  /** True while someone waits for a bucket without any rate: no wait of its own ends that. */
   get starves(): boolean {
     return this.#waiters.length > 0 && this.rate === 0;
   }
 
-  /** Units that the service has consumed for this process: what was throttled is debited, and not consumed. */
+  /** Units that the service reported as consumed. Throttled requests are debited, but not consumed. */
   get consumed(): number {
     return this.#consumed;
   }
 
-  /** The service has answered: so much it consumed. Debits nothing. */
+  /** Adds what the service reported as consumed. It debits nothing. */
   noteConsumed(units: number): void {
     this.#consumed += units;
   }
 
-  /**
-   * ms until what was debited is paid off, at the present rate, and the next one is served; 0: nothing is owed;
-   * Infinity: never.
-   */
+  /** Milliseconds until the debt is paid at the present rate; 0: there is none; Infinity: the rate is 0. */
   get owedMs(): number {
     if (this.rate === 0) return Infinity;
     this.#fill();
@@ -114,14 +113,17 @@ export class TokenBucket implements Budget {
     this.#afterRateChange();
   }
 
-  /** Uses only a part of the limit, 0 < share <= 1: what throttle feedback turns. Independent of `setLimit`. */
+  /**
+   * Uses only this share of the limit, above 0 and at most 1. The throttle feedback calls it; `setLimit` does not
+   * change it.
+   */
   setShare(share: number): void {
     this.#fill();
     this.#share = Math.min(1, Math.max(0, share));
     this.#afterRateChange();
   }
 
-  /** Debits without waiting where that is allowed now: the hot path. @returns whether it was */
+  /** Debits without waiting where that is allowed now: the hot path. @returns whether it was allowed */
   tryTake(units: number): boolean {
     if (!this.open) return false;
     this.#debit(units);
@@ -160,14 +162,14 @@ export class TokenBucket implements Budget {
   }
 
   /**
-   * What was debited just now belongs to a request that is sent in this turn: `ended` has to follow, whatever becomes
-   * of it.
+   * The units that were just debited belong to a request that is sent in this turn. `ended` has to follow, whatever
+   * happens to the request.
    */
   sent(units: number): void {
     this.#window.sent(units);
   }
 
-  /** The request was heard out, or given up. What it really took is for `settle`. @param units as given to `sent` */
+  /** The request has ended. `settle` corrects what it really took. @param units as given to `sent` */
   ended(units: number): void {
     this.#fill();
     this.#window.ended(units);
@@ -212,13 +214,13 @@ export class TokenBucket implements Budget {
     this.#arm();
   }
 
-  /** One timer, for the moment when the debt will be paid, or when the window has moved on. */
+  /** Sets one timer: for when the debt is paid, or for when the window has moved on. */
   #arm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     if (this.#waiters.length === 0 || this.rate === 0) return;
     const debt = -Math.min(this.#level, this.#window.balance);
-    // Where it may not spend, no payment of a debt changes that: it looks again, and not a thousand times a second.
+    // A process that may not spend looks again after a second: paying off a debt does not change that.
     const ms = this.#entitled() ? Math.max(1, Math.ceil((debt / this.rate) * 1000)) : NOT_ENTITLED_MS;
     this.#cancelTimer = this.#clock.after(ms, () => {
       this.#cancelTimer = null;

@@ -1,6 +1,6 @@
 /**
- * Names of what is wrong with an answer that is none of DynamoDB's, as `RequestFailure.reason` has them, and who may
- * have given it. What an operator is told goes by this table, never by the wording of a name.
+ * Names what is wrong with an answer that is not DynamoDB's, as `RequestFailure.reason` has it, and who may have given
+ * it. What an operator reads depends on this table, never on the wording of a name.
  */
 
 /** Headers that AWS puts around each answer. */

@@ -1,16 +1,16 @@
 /**
- * When a failed request is tried again: full jitter, so that many writers that failed together do not come back
- * together; and how long a target may fail without any progress at all before the run gives up.
+ * Backoff says when a failed request is tried again, and NoProgressDeadline when the run gives up. Delays have full
+ * jitter, so that many writers that failed together do not come back together.
  */
 
-/** Delays start here, double with each try, and stop growing at `CAP_MS`. */
+/** Delays start at BASE_MS, double with each try, and stop growing at CAP_MS. */
 const BASE_MS = 50;
 const CAP_MS = 5000;
-/** A key range over its 1,000 WCU needs longer than a table that is briefly full. */
+/** A key range above its 1,000 write units a second needs longer than a table that lacks capacity for a moment. */
 const HOT_KEY_RANGE_BASE_MS = 250;
 
 /**
- * "Full jitter": evenly between 0 and the exponential bound, but never under 1 ms.
+ * Draws a delay with "full jitter": evenly between 0 and the exponential bound, but never below 1 ms.
  * @param attempt tries without progress so far, from 1
  * @param random evenly in [0, 1)
  * @returns ms to wait
@@ -21,20 +21,19 @@ export function retryDelay(attempt: number, random: () => number, hotKeyRange = 
   return Math.max(1, Math.floor(random() * bound));
 }
 
-/** Failed tries that prove enough, however much of the time between them was spent on waiting for the budget. */
+/** So many failed tries prove enough, however much of their time was spent on waiting for the budget. */
 const ENOUGH_TRIES = 10;
 
 /**
- * Time since the last sign of progress, counted from the first failure after it. Waiting for the budget is no failure:
- * while it holds everything back and no request is under way, the time does not count (`heldBack`, `released`). So a
- * budget that pays for one request in minutes does not make two failures look like minutes of them. Many tries are
- * many, though: a table that refuses all of them is given up in time also where the rate was turned down for it.
+ * Counts the time since the last progress, from the first failure after it. Time in which the budget holds everything
+ * back does not count (`heldBack`, `released`): with a budget that pays for one request in minutes, two failures are
+ * not minutes of failure. Many failed tries count in any case, so a table that throttles them all is given up in time.
  */
 export class NoProgressDeadline {
   readonly #seconds: () => number;
   #failingSince: number | null = null;
   #tries = 0;
-  /** Of the time since then, in ms. */
+  /** Milliseconds since then in which the budget held everything back. */
   #heldBackMs = 0;
   #heldBackSince: number | null = null;
 
@@ -49,19 +48,20 @@ export class NoProgressDeadline {
     this.#heldBackMs = 0;
   }
 
-  /** From now on nothing is tried, for want of budget; may be said again. */
+  /** Nothing is tried from now on, since the budget is spent; may be called again. @param now monotonic ms */
   heldBack(now: number): void {
     this.#heldBackSince ??= now;
   }
 
-  /** Something is tried again. */
+  /** Something is tried again. @param now monotonic ms */
   released(now: number): void {
     if (this.#heldBackSince !== null) this.#heldBackMs += now - this.#heldBackSince;
     this.#heldBackSince = null;
   }
 
   /**
-   * To be called at each failure.
+   * Counts a failure: call it at each one.
+   * @param now monotonic ms
    * @returns true once failures have lasted longer than the limit, without progress in between
    */
   exhaustedBy(now: number): boolean {

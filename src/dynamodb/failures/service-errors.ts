@@ -1,7 +1,7 @@
 /**
- * What each failure of DynamoDB means for the work: wait and try again, blame one item, or stop the run. Names decide
- * (`service-rules.ts`), never texts: the service's texts change, and may quote keys; `service-words.ts` has what is
- * taken from them.
+ * Says what each failure of DynamoDB means for the work: wait and try again, blame one item, or stop the run. Names
+ * decide (`service-rules.ts`), never texts, since the service's texts change and may quote keys. `service-words.ts` has
+ * what is taken from texts.
  */
 import { FerryError } from '../../core/errors.js';
 import { machineFault } from '../../core/machine-faults.js';
@@ -79,7 +79,7 @@ export function judge(failure: RequestFailure, operation: string, table: string)
     case 'fatal':
       return { kind: 'fatal', error: fatal(rule, failure, operation, table) };
     default:
-      // What nobody knows of the 4xx is a refusal that no repetition will change.
+      // An unknown 4xx is an error that no repetition will change.
       if (rule === null && status >= 400 && status < 500 && status !== 408 && status !== 429) {
         return { kind: 'fatal', error: invalidRequest(operation, table, failure) };
       }
@@ -112,19 +112,19 @@ function denial(
   };
 }
 
-/** What a refusal as invalid comes to, by its text where that is known, else by its name. */
+/** Explains why a request is invalid: by the service's text where it is known, else by the name of the error. */
 export function explainInvalid(failure: RequestFailure): InvalidWords {
   const { whose, fact, next } = failure.words.invalid ?? ruleOf(failure.reason) ?? UNKNOWN;
   return { whose, fact: fact + itsWords(failure), next };
 }
 
-/** What a refusal as invalid says, where nobody knows what it means. */
+/** The known words of the service's text, where nothing explains why the request is invalid. */
 function itsWords({ words, reason }: RequestFailure): string {
   const unexplained = ruleOf(reason)?.means === 'invalid' ? words.unexplained : null;
   return unexplained === null ? '' : `; it says, values left out: "${unexplained}"`;
 }
 
-/** DynamoDB refused a request as invalid; the service's own text may quote a key and stays out. */
+/** The error of a request that DynamoDB refused as invalid. The service's own text may quote a key and stays out. */
 export function invalidRequest(
   operation: string,
   table: string,
@@ -157,7 +157,7 @@ const WAIT =
 
 const NEXT_OF_ANSWERER: Readonly<Record<Answerer, string>> = { 'another service': UNSEALED, 'in between': FOREIGN };
 
-/** The error of a run whose patience ran out. */
+/** The error of a run that made no progress for too long. */
 export function unavailable(operation: string, table: string, failure: RequestFailure, seconds: number): FerryError {
   const neverSent = failure.status === 0 && !failure.sent;
   const answerer = answererOf(failure.reason);

@@ -1,15 +1,14 @@
 /**
- * What each exception of the service means for the work, whose fault it is, and what to do about it. By name alone:
- * texts change, and may quote keys (`service-words.ts` takes from them what is safe to say).
+ * Has a rule for each exception of the service: what it means for the work, whose fault it is, and what to do. Names
+ * alone decide: texts change, and may quote keys (`service-words.ts` takes from them what is safe to say).
  *
- * Sources: the API's model in @aws-sdk/client-dynamodb (every exception of it has a rule, which a unit test holds, so
- * that a new version with a new one fails there), AWS's "Common error types", "Error handling with DynamoDB", and the
- * exceptions of KMS that DynamoDB hands on. Looked through for siblings: the names that gateways and older signers use
- * for the same (`SignatureDoesNotMatch`, `Throttling`).
+ * Sources: the API's model in @aws-sdk/client-dynamodb (a unit test fails where an exception of it has no rule), AWS's
+ * "Common error types" and "Error handling with DynamoDB", and the exceptions of KMS that DynamoDB hands on. Also
+ * covered: the names that gateways and older signers use for the same (`SignatureDoesNotMatch`, `Throttling`).
  */
 import type { ErrorCode } from '../../core/errors.js';
 
-/** `passing`: nobody's. `request`: it does not belong to what was asked, or dynaferry asked wrongly. */
+/** `passing`: the fault passes by itself. `request`: the request is wrong, or the answer belongs to another one. */
 export type Whose = 'item' | 'table' | 'account' | 'passing' | 'request';
 
 export interface ServiceRule {
@@ -20,7 +19,7 @@ export interface ServiceRule {
    * repetition changes it.
    */
   readonly means: 'throttled' | 'conflict' | 'unavailable' | 'invalid' | 'fatal';
-  /** Of the run's end, where it comes to that. */
+  /** The code of the error, where it ends the run. */
   readonly code: ErrorCode;
   readonly fact: string;
   readonly next: string;
@@ -99,8 +98,8 @@ const request = (fact: string): ServiceRule =>
   );
 
 /**
- * An exception of another operation, as an answer to one of ours: something in between mixed answers up, so nobody
- * knows what was done.
+ * The rule of an exception of another operation: something in between mixed answers up, so the request may have been
+ * applied.
  */
 const STRAY: ServiceRule = {
   whose: 'request',
@@ -119,8 +118,8 @@ const TOO_LONG: ServiceRule = {
 };
 
 /**
- * Of an item that was sent alone, and refused in words that nobody knows: it may be the item, the table, or what lies
- * between.
+ * The rule of an item that was sent alone and refused with an unknown text: the cause may be the item, the table, or
+ * something in between.
  */
 const UNEXPLAINED =
   'run `dynaferry check`, which compares keys and indexes; where it finds nothing, look at the row and its item with `dynaferry diff --explain`';
@@ -263,7 +262,7 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   DependencyTimeoutException: passing('unavailable', 'a service that DynamoDB needs did not answer', HEALTH),
 };
 
-/** @returns null for a name that nobody knows */
+/** @returns null for an unknown name */
 export function ruleOf(reason: string): ServiceRule | null {
   return Object.hasOwn(RULES, reason) ? (RULES[reason] ?? null) : null;
 }

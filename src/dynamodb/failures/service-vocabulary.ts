@@ -1,10 +1,10 @@
 /**
- * The words that texts of the service are made of. A text that nobody knows yet can be shown by them: names and values
- * of a row are none of them, and where one is, as the value `invalid`, it tells nothing that the text does not say by
+ * Has the words that texts of the service are made of, so that an unknown text can be shown by them. Names and values
+ * of a row are not among them. A value that is one, such as `invalid`, says nothing that the text does not say by
  * itself.
  *
- * Sources: the texts of `service-words.ts`, of its tests, and of DynamoDB Local's and dynalite's refusals. A word that
- * is missing is left out, as a value is.
+ * Sources: the texts of `service-words.ts`, of its tests, and of DynamoDB Local's and dynalite's errors. A missing word
+ * is left out, as a value is.
  */
 const WORDS: ReadonlySet<string> = new Set(
   `a aggregated all allowed already an and any are as at attempting attribute attributes attributevalue

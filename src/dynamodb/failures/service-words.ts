@@ -1,11 +1,10 @@
 /**
- * What the text of a refusal adds to its name, as far as it is one of the texts that are known. The text itself is
- * never kept: it may quote keys. Nothing is decided by it but what is said, and whether an item or the table is to
- * blame for what was refused as invalid. Of a text that is not known, those words are shown that all of them are made
- * of (`service-vocabulary.ts`).
+ * Reads what the text of an error adds to its name, where the text is a known one. The text itself is never kept: it
+ * may quote keys. It decides only what is said, and whether the item or the table is to blame for an invalid request.
+ * An unknown text is shown by its known words (`service-vocabulary.ts`).
  *
  * Sources: AWS's own texts as its documentation and public bug reports quote them, and those of DynamoDB Local and
- * dynalite (a test lets both refuse items). A text that is not known leaves the rule of the name in place.
+ * dynalite (a test makes both refuse items). An unknown text leaves the rule of the name in place.
  */
 import type { Whose } from './service-rules.js';
 import { withoutValues } from './service-vocabulary.js';

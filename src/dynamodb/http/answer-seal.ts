@@ -1,9 +1,8 @@
 /**
- * Tells an answer of DynamoDB from one of something in between, by what is around its body: AWS puts an
- * `x-amzn-requestid` on every answer and an `x-amz-crc32`, the CRC32 of the body as sent, on every success (AWS,
- * "DynamoDB low-level API"; DynamoDB Local and dynalite do too). So a success without either is none, and a body that
- * changed on its way does not count. An error may come without a checksum (DynamoDB Local's do), never with a wrong
- * one.
+ * Tells an answer of DynamoDB from one of something in between, by its headers. AWS puts an `x-amzn-requestid` on every
+ * answer, and on every success an `x-amz-crc32`, the CRC32 of the body as sent (AWS, "DynamoDB low-level API"; DynamoDB
+ * Local and dynalite do too). So a success without either is not an answer, and neither is a body that changed on its
+ * way. An error may lack the checksum (DynamoDB Local's do), but never has a wrong one.
  */
 import { crc32 } from 'node:zlib';
 import { ANSWER_FAULTS, CHECKSUM, REQUEST_ID } from '../failures/answer-faults.js';

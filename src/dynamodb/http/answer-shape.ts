@@ -1,14 +1,14 @@
 /**
- * The edge at which answers of the hot operations become facts. Whatever has another shape than the API's model gives
- * the operation's output, or speaks of a table that was not asked for, is no answer of DynamoDB: nothing in it counts.
- * Hand-rolled, as most of it is about the request (tables, keys, twice), which a schema cannot know; it costs 0.2 us a
- * batch, of some 700 us that a batch of 25 items takes in all, and zod would cost as much. The rare calls have a schema
- * each (`call-answers.ts`).
+ * Turns answers of the hot operations into facts. An answer of another shape than the API's model gives, or about a
+ * table that was not requested, is not from DynamoDB: nothing in it counts.
  *
- * Looked through for siblings: every output that is read, hot (BatchWriteItem, BatchGetItem, PutItem and what its
- * refusal holds) or through the SDK (CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive); nothing here
- * sends a Query or a Scan. What an answer says in the right shape but falsely shows in its checksum alone
- * (`answer-seal.ts`).
+ * The checks are hand-written, since most of them are about the request (tables, keys, doubles), which a schema cannot
+ * know. They take 0.2 us of the 700 us of a batch; zod would cost as much. The rare calls have a schema each
+ * (`call-answers.ts`).
+ *
+ * Covered: every output that is read, hot (BatchWriteItem, BatchGetItem, PutItem and the item of its failed condition)
+ * or through the SDK (CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive). Nothing here sends a Query or
+ * a Scan. A false statement in the right shape shows in the checksum alone (`answer-seal.ts`).
  */
 import { ANSWER_FAULTS } from '../failures/answer-faults.js';
 
@@ -73,7 +73,7 @@ export function unitsIn(capacity: unknown, table: string): number {
 }
 
 /**
- * Of a list of them, as the batch operations answer it; null where the service does not say.
+ * Sums the CapacityUnits of a list, as the batch operations answer it; null where the service does not say.
  * @throws UnreadableAnswer
  */
 export function unitsInList(capacities: unknown, table: string): number | null {

@@ -1,6 +1,6 @@
 /**
- * How many bytes an answer may have, so that one without end does not fill the memory. Bounds, not estimates: items
- * come in a JSON that is longer than what they are billed by.
+ * Bounds the bytes of an answer, so that one without end does not fill the memory. They are bounds, not estimates: the
+ * JSON of an item is longer than its billed size.
  */
 
 /** Everything around the items: figures of capacity, names. An error is no longer. */

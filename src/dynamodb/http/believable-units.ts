@@ -1,11 +1,12 @@
 /**
- * What a request can have consumed. A figure beyond that is not believed, since the budget would pay for it with hours
- * of waiting: the units are then counted by the items' sizes, and `target.misreported` says so.
+ * BelievableUnits checks what a request can have consumed. The budget would pay for a false figure with hours of
+ * waiting, so a figure outside the bounds is not used: the units are counted by the sizes of the items, and
+ * `target.misreported` says so.
  *
  * The bounds are the service's own (AWS, "Read and write capacity units"). A write costs by the larger of the new item
- * and the one that it replaces, at most 400 units; each index at most twice that, where its entry moves; nothing here
- * is transactional, which would double it; on demand counts as provisioned does. A strongly consistent read costs at
- * most 100 units a key.
+ * and the one that it replaces or deletes, at most 400 units. Each index costs at most twice that, where its entry
+ * moves. Nothing here is transactional, which would double it; on demand counts as provisioned does. A strongly
+ * consistent read costs at most 100 units a key.
  */
 import type { Emitter } from '../../core/events.js';
 import { readUnits, writeUnits } from '../../core/capacity-units.js';

@@ -1,7 +1,6 @@
 /**
- * Signs requests that differ in nothing but their bodies, as those of one second do: all else that aws4 makes of a
- * request, it makes once. Each text that it builds on the way ends with a SHA-256 in hex, which is what changes with
- * the body.
+ * BodySigner signs requests that differ only in their bodies, such as those of one second: it does the rest of aws4's
+ * work once. Each text that aws4 builds on the way ends with a SHA-256 in hex, which is what changes with the body.
  */
 import { hash } from 'node:crypto';
 import aws4 from 'aws4';

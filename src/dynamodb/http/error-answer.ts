@@ -1,6 +1,6 @@
 /**
- * Error answers of DynamoDB, raw (HTTP status and JSON body) or as the SDK throws them, as a RequestFailure. Only names
- * are kept, and the item that a failed condition met: the texts may quote keys.
+ * Makes a RequestFailure of an error answer of DynamoDB, raw (HTTP status and JSON body) or as the SDK throws it. It
+ * keeps names only, and the item that a failed condition met: the texts may quote keys.
  */
 import { ofServer } from '../../core/text/shown-text.js';
 import { RequestFailure } from '../failures/service-errors.js';

@@ -1,6 +1,6 @@
 /**
- * The hot way to DynamoDB: one prepared JSON body, signed and posted over kept-alive connections. No retries here
- * (the callers own them), except that a refused signature is mended and sent once more.
+ * RequestChannel posts prepared JSON bodies to DynamoDB, signed, over kept-alive connections. It does not retry (the
+ * callers own that), except that it renews a refused signature and sends once more.
  */
 import type { Dispatcher } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
@@ -164,7 +164,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const [first, second] = this.#chunks;
     const body = first !== undefined && second === undefined ? first : Buffer.concat(this.#chunks);
     const fault = sealFault(this.#status, this.#headers, body);
-    // Whatever its status, it is no answer of the service.
+    // With any status, this is not an answer of the service.
     if (fault !== null) this.#reject(new RequestFailure(fault, 0, true));
     else if (this.#status === 200) this.#resolve(body);
     else this.#reject(parseErrorAnswer(this.#status, body.toString('utf8'), timeIn(this.#headers)));
@@ -205,7 +205,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** The SDK's search for credentials takes no signal, and may last. @throws RequestFailure: nothing is sent any more */
+/** The SDK's search for credentials takes no signal, and may last. @throws RequestFailure: nothing is sent */
 async function unlessAborted<T>(credentials: Promise<T>, signal: AbortSignal | null): Promise<T> {
   if (signal === null) return await credentials;
   let abort = (): void => undefined;

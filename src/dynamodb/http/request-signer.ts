@@ -1,6 +1,6 @@
 /**
- * Signs prepared bodies with AWS Signature Version 4, synchronously, with credentials that the SDK's own chain
- * provides. Renews them before they expire, and corrects the clock when the service says that it is off.
+ * RequestSigner signs prepared bodies with AWS Signature Version 4, synchronously, with credentials of the SDK's own
+ * chain. It renews them before they expire, and corrects the clock when the service says that it is off.
  */
 import { FerryError } from '../../core/errors.js';
 import { machineFault } from '../../core/machine-faults.js';
@@ -121,7 +121,7 @@ export class RequestSigner {
 
   /**
    * Mends what made the service refuse a signature, where it can be mended.
-   * @returns true where the same request signed anew may now pass
+   * @returns true where the same request, signed again, may now pass
    */
   async mend(failure: RequestFailure, signedWith: SignerCredentials): Promise<boolean> {
     if (EXPIRED_CREDENTIALS.has(failure.reason)) {
@@ -151,7 +151,7 @@ export class RequestSigner {
   /**
    * A renewal that is not forced may bring the credentials that it was to replace: within five minutes of their end the
    * SDK answers those that it has, and fetches others behind that. So a forced one waits for it, and does not take its
-   * place; and as no other begins meanwhile, none that comes late puts older credentials over newer ones.
+   * place. No other one starts until then, so no late one puts older credentials over newer ones.
    */
   #renewByForce(refused: SignerCredentials): Promise<void> {
     this.#forcedRenewal ??= this.#fetchOthersThan(refused).finally(() => {

@@ -1,6 +1,6 @@
 /**
- * How long a request may take, whoever sends it. In a file of its own: a command that only asks for the table needs no
- * HTTP client.
+ * Limits on the time of a request, for every sender. They have a file of their own, since a command that only asks for
+ * the table needs no HTTP client.
  */
 
 export interface ChannelTimeouts {

@@ -1,8 +1,8 @@
 /**
- * An item as the service answered it, cut into its attributes, `"name":{...}`, as bytes. Tells without parsing whether
- * the item is the mapped one: where its attributes, in some order, are the canonical text byte for byte, both are the
- * same item. That is all it tells: any other item may still be equal, by another spelling of a number, an order within
- * a map or a set, an escape.
+ * AttributeSlices cuts an item, as the service answered it, into its attributes `"name":{...}`, as bytes. It tells
+ * without parsing whether the item is the mapped one: the attributes, in some order, are the canonical text byte for
+ * byte. An item that it does not find the same may still be equal, by another spelling of a number or an escape, or
+ * another order within a map or a set.
  */
 import type { MappedItem } from '../../core/model.js';
 import { CLOSING_BRACE, COLON, COMMA, endOfNested, endOfString, OPENING_BRACE, QUOTE } from './json-scan.js';
@@ -58,7 +58,7 @@ export class AttributeSlices {
     return sort === null ? null : `{${partition},${sort}}`;
   }
 
-  /** Whether the attributes are the canonical text of that item, but for their order. */
+  /** Whether the attributes are the canonical text of that item, except for their order. */
   areOf({ buffer, start, end }: MappedItem): boolean {
     let at = start + 1;
     // Names of a canonical text are distinct: no attribute can stand at two of its places.

@@ -1,7 +1,7 @@
 /**
- * BatchGetItem on the wire: the answer's items, each beside the one that was asked for. An item that is byte for byte
- * what a row maps to, but for the order of its attributes, is known as such without parsing; every other one is parsed,
- * brought into canonical form and compared so.
+ * BatchGetAnswers reads the answers of BatchGetItem: each item beside the one that was requested. An item with the
+ * bytes of the mapped one, in any order of attributes, is known as the same without parsing. Every other one is parsed,
+ * brought into canonical form and compared.
  */
 import { readUnits } from '../../core/capacity-units.js';
 import { foundAs, SAME, type FoundItem } from '../../core/found-item.js';
@@ -93,7 +93,7 @@ export class BatchGetAnswers {
       if (bytes[at] !== COMMA) return null;
       at += 1;
     }
-    // Whatever is around the items has to be sound as well, before any of them counts.
+    // The rest of the answer has to be sound too, before any item counts.
     const rest = this.#parse(bytes.toString('utf8', 0, list) + bytes.toString('utf8', at));
     if (rest.items.length > 0) return null;
     return {
@@ -138,7 +138,7 @@ export class BatchGetAnswers {
     return { place, found: foundAs(text, requested.at(place)), units: readUnits(text.length) };
   }
 
-  /** @throws UnreadableAnswer where nobody asked for that key */
+  /** @throws UnreadableAnswer for a key that was not requested */
   #placeOf(attributes: ItemAttributes, requested: RequestedItems): number {
     const text = keyTextOf(attributes, this.names);
     const place = text === null ? undefined : requested.placeOf(text);

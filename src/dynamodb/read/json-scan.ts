@@ -1,7 +1,7 @@
 /**
- * Where strings, objects and arrays end in JSON as bytes of UTF-8. Nothing is checked beyond that: whoever uses a part
- * has it parsed, or finds it equal to bytes that are known to be JSON. White space is for the caller: services put none
- * between tokens.
+ * Finds where strings, objects and arrays end in JSON, as bytes of UTF-8. It checks nothing else: a caller parses the
+ * part, or finds it equal to bytes that are known to be JSON. Callers skip white space; services put none between
+ * tokens.
  */
 
 export const QUOTE = 0x22;

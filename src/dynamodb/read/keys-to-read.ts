@@ -1,4 +1,7 @@
-/** The keys of a read that wait to be asked for, cut into requests by what their items are expected to cost. */
+/**
+ * KeysToRead are the keys of a read that wait to be requested, cut into requests by what their items are expected to
+ * cost.
+ */
 import type { ReadEstimate } from '../capacity/cost-factor.js';
 
 export interface RequestedKey {
@@ -6,7 +9,7 @@ export interface RequestedKey {
   readonly text: string;
   /** Read units of the item that is expected there. */
   readonly units: number;
-  /** Of the item among those that are read together. */
+  /** The index of the item among those that are read together. */
   readonly place: number;
 }
 

@@ -1,11 +1,11 @@
 /**
- * The item reader: strongly consistent BatchGetItem until no key is unprocessed, within one budget of read units.
- * Reading twice does no harm, so every failure that may pass is simply tried again.
+ * The item reader asks with strongly consistent BatchGetItem until no key is unprocessed, within one budget of read
+ * units. Reading twice does no harm, so every failure that may pass is tried again.
  *
- * An answer may cost a hundred times what its keys suggest (400 KB are 100 units), so a request is debited, before it
- * is sent, by the sizes that are expected, and cut so that it does not show in ten seconds' consumption. What may have
- * been read stays debited though no answer came, and so does what was refused for lack of capacity
- * (`throttle-feedback.ts`); all else comes back.
+ * An answer may cost a hundred times what its keys suggest (400 KB are 100 units). So a request is debited by the
+ * expected sizes before it is sent, and cut so that it does not show in the consumption of ten seconds. What may have
+ * been read stays debited where no answer came, and so does a throttled request (`throttle-feedback.ts`); the rest
+ * comes back.
  */
 import { setMaxListeners } from 'node:events';
 import type { MappedItem } from '../../core/model.js';
@@ -28,13 +28,13 @@ import { ThrottleFeedback } from '../capacity/throttle-feedback.js';
 import { ReadEstimate } from '../capacity/cost-factor.js';
 
 export interface ItemReaderOptions extends ItemChannelOptions {
-  /** The canonical text of an item as the service answered it (DynamoDB JSON, parsed). */
+  /** Makes the canonical text of an item as the service answered it (DynamoDB JSON, parsed). */
   readonly canonicalText: (attributes: ItemAttributes) => string;
 }
 
 const OPERATION = 'BatchGetItem';
 const UNPROCESSED = 'UnprocessedKeys';
-/** An answer of this length on the wire leaves keys unprocessed as it is full (16 MB), not for lack of capacity. */
+/** An answer of so many bytes leaves keys unprocessed because it is full (16 MB), not for lack of capacity. */
 const FULL_ANSWER_BYTES = 15_000_000;
 
 export function openItemReader(options: ItemReaderOptions): ItemReader {
@@ -225,7 +225,7 @@ class BatchItemReader implements ItemReader {
     }
   }
 
-  /** Waits for the budget. Where nothing is under way meanwhile, that time is no failure of the target. */
+  /** Waits for the budget. While no request is under way, that time is not a failure of the target. */
   async #afford(signal: AbortSignal): Promise<void> {
     if (this.#inFlight === 0) this.#deadline.heldBack(performance.now());
     this.#waiting += 1;
@@ -236,7 +236,7 @@ class BatchItemReader implements ItemReader {
     }
   }
 
-  /** @throws FerryError once that was borne for too long */
+  /** @throws FerryError once failures have lasted longer than the deadline */
   #bear(failure: RequestFailure): void {
     const { table, patienceSeconds } = this.#options;
     if (this.#deadline.exhaustedBy(performance.now())) throw unavailable(OPERATION, table, failure, patienceSeconds);

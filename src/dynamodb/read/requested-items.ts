@@ -1,4 +1,7 @@
-/** The items of one read by their keys, and what was found at each. Items with one item key are requested once. */
+/**
+ * RequestedItems are the items of one read by their keys, with what the target holds at each. Items with one item key
+ * are requested once.
+ */
 import { readUnits } from '../../core/capacity-units.js';
 import { foundAs, SAME, type FoundItem } from '../../core/found-item.js';
 import type { MappedItem } from '../../core/model.js';
@@ -32,7 +35,7 @@ export class RequestedItems {
     this.keys = keys;
   }
 
-  /** Of the item that is requested by that key; undefined where none is. */
+  /** @returns the index of the item that is requested by that key; undefined where none is */
   placeOf(keyText: string): number | undefined {
     return this.#places.get(keyText);
   }
@@ -60,7 +63,7 @@ export class RequestedItems {
     this.#found[place] = found;
   }
 
-  /** In the order of the items. */
+  /** @returns what the target holds, in the order of the items */
   found(): readonly FoundItem[] {
     for (const [place, first] of this.#again) {
       const found = this.#found[first] ?? null;

@@ -1,12 +1,12 @@
 /**
- * A table that is not there, by an answer that may be an old one. AWS (DescribeTable): it is "an eventually consistent
- * query, and the metadata for your table might not be available at that moment. Wait for a few seconds, and then try
- * the DescribeTable request again".
+ * Asks again where the service says that a table is not there, since that answer may be an old one. AWS
+ * (DescribeTable): it is "an eventually consistent query, and the metadata for your table might not be available at
+ * that moment. Wait for a few seconds, and then try the DescribeTable request again".
  *
- * Looked through for siblings: whoever knows that the table was there a moment ago asks here (the guard, a shard that
- * begins in a run, TTL during a verification). `check`, `plan`, `diff` and the start of a run do not: they say that it
- * is not there, and not that it was deleted. `--create-table` waits for its table by itself. Requests for items are
- * answered by the table's partitions, not by its metadata.
+ * Callers that know that the table was there a moment ago ask here: the guard, a shard that starts within a run, and
+ * TTL during a verification. `check`, `plan`, `diff` and the start of a run do not: they report that it is not there,
+ * not that it was deleted. `--create-table` waits for its table by itself. The table's partitions answer requests for
+ * items, not its metadata.
  */
 import { pause } from '../../core/async/sleep.js';
 

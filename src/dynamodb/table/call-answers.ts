@@ -1,8 +1,7 @@
 /**
- * What the answers to the rare calls must look like before the SDK makes anything of them: whole within a time and a
- * size, as the service sent them (`answer-seal.ts`), and of their operation's shape, for the table that was asked for.
- * The SDK itself checks nothing of this: it takes `{}` for an answer to everything, knows no checksum, and waits for a
- * body without end.
+ * Checks the answers to the rare calls before the SDK uses them: whole within a time and a size, as the service sent
+ * them (`answer-seal.ts`), and of their operation's shape, for the requested table. The SDK checks none of this: it
+ * takes `{}` as an answer to everything, knows no checksum, and waits for a body without end.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Readable } from 'node:stream';
@@ -20,9 +19,9 @@ const MOST_ANSWER_BYTES = 1024 * 1024;
 // zod/mini, as each process of a run makes these: zod's own schemas take 20 ms of processor time more. Nor are they
 // compiled: that takes some ms for each shape, which a handful of answers does not bring back.
 z.config({ jitless: true });
-// Each member that `describe-table.ts` or `ttl.ts` reads stands here, and `call-answers.test.ts` puts what does not fit
-// into each. AWS: an ARN has 1,011 characters at most, all else has fewer. What is longer, or no such word, is none of
-// the service's, and is not shown.
+// Every member that `describe-table.ts` or `time-to-live.ts` reads is here. `call-answers.test.ts` puts wrong values
+// into each. AWS: an ARN has 1,011 characters at most, and any other text has fewer. A longer one, or one that is not
+// such a word, is not from the service, and is not shown.
 const name = z.string().check(z.minLength(1), z.maxLength(1024));
 const word = z.string().check(z.regex(/^[\w.:/-]{1,1024}$/));
 const state = z.string().check(z.regex(/^\w{1,64}$/));

@@ -1,11 +1,10 @@
 /**
- * A rare call whose signature is refused is signed anew and sent once more, as the hot ones are (`request-signer.ts`):
- * a look at the table must not end a run whose writes would go on.
+ * Signs a rare call again where its signature was refused, and sends it once more, as the hot calls do
+ * (`request-signer.ts`). A look at the table must not end a run whose writes would go on.
  *
- * Looked through for siblings: credentials that the service calls expired (fetched by force, which the SDK does for
- * nobody); a clock that is off (the SDK corrects its own by the refusal's Date, and with a single attempt never uses
- * that); credentials that cannot be fetched for a moment, though those at hand still serve (`target-guard.ts` lets that
- * pass for a while).
+ * Covered: credentials that the service calls expired (fetched by force, which the SDK never does); a clock that is off
+ * (the SDK corrects its own by the Date of the error, but never uses that with a single attempt). Where credentials
+ * cannot be fetched for a moment, though the present ones still serve, `target-guard.ts` waits.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { fromSdkError } from '../http/error-answer.js';

@@ -1,6 +1,4 @@
-/**
- * Creates the target table from the mapping's keys, waits until it can be used, and turns TTL on.
- */
+/** Creates the target table from the mapping's keys, waits until it can be used, and turns TTL on. */
 import type { AttributeDefinition, CreateTableCommandInput, KeySchemaElement } from '@aws-sdk/client-dynamodb';
 import { CreateTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import type { IndexConfig, TargetConfig } from '../../config/model.js';
@@ -29,7 +27,7 @@ const FIRST_LOOK_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
 
 /**
- * Creates the table unless it is there already; whoever calls compares its facts with the mapping in either case.
+ * Creates the table unless it is there already; the caller compares its facts with the mapping in either case.
  * @throws FerryError E_TARGET_NOT_ACTIVE after five minutes, E_TARGET_ACCESS, E_TARGET_REQUEST, E_INTERRUPTED
  */
 export async function createTable(

@@ -1,6 +1,4 @@
-/**
- * What there is to know of the target table before a run: keys, indexes, capacity, streams, TTL. Reads only.
- */
+/** Reads what there is to know of the target table before a run: keys, indexes, capacity, streams, TTL. */
 import type { Projection, TableDescription } from '@aws-sdk/client-dynamodb';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { KeyType } from '../../config/model.js';
@@ -48,7 +46,7 @@ export interface TableFacts extends TableKeys {
   readonly status: string;
   readonly details: StateDetails;
   readonly indexes: readonly IndexFacts[];
-  /** Of a global table, in other regions. */
+  /** The replicas of a global table in other regions. */
   readonly replicas: readonly ReplicaFacts[];
   readonly billing: 'on-demand' | 'provisioned';
   /** WCU per second of the table itself; null where it is on demand. */
@@ -167,8 +165,8 @@ function projectionOf(projection: Projection | undefined): IndexFacts['projectio
 }
 
 /**
- * TableId is AWS's own answer to "the same table?"; DynamoDB Local has none, but a time of creation to the ms. What
- * tells neither cannot be told from a table that takes its place, so nothing may rest on it.
+ * Tells tables apart: by TableId, AWS's own answer to "the same table?"; on DynamoDB Local, which has none, by the time
+ * of creation in ms. A table with neither cannot be told from one that takes its place, so nothing may rest on it.
  */
 function identityOf({ TableArn, TableId, CreationDateTime }: TableDescription): string {
   const own = TableId ?? (CreationDateTime === undefined ? undefined : isoTime(CreationDateTime));

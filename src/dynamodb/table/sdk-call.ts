@@ -1,6 +1,4 @@
-/**
- * The rare calls that go through the SDK (tables, TTL): few tries, and failures as FerryErrors.
- */
+/** Makes the rare calls through the SDK (tables, TTL): few tries, and failures as FerryErrors. */
 import { interrupted, type FerryError } from '../../core/errors.js';
 import { retryDelay } from '../failures/backoff.js';
 import { fromSdkError } from '../http/error-answer.js';
@@ -9,9 +7,9 @@ import { judge, invalidRequest, unavailable } from '../failures/service-errors.j
 import { WHOLE_TIMEOUT_MS } from '../http/timeouts.js';
 import { CREDENTIALS_WITHIN_MS, withTimeout } from '../../core/async/deadline.js';
 
-/** Somebody waits for the answer at a terminal: an endpoint that is down should say so soon. */
+/** An operator waits at a terminal: an endpoint that is down should show soon. */
 const ATTEMPTS = 4;
-/** Of one attempt, with all that comes before the request. */
+/** The limit of one attempt, in ms, with all that comes before the request. */
 const CALL_WITHIN_MS = CREDENTIALS_WITHIN_MS + WHOLE_TIMEOUT_MS;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The preflight of the target: what the table is, held against what the mapping and the config expect. Every finding at
- * once; pure, so that it can be tested without a table.
+ * Compares the target table with what the mapping and the config expect: the preflight of the target. It returns every
+ * finding at once, and is pure, so that it can be tested without a table.
  */
 import type { TargetConfig } from '../../config/model.js';
 import { FerryError, type ErrorCode, type Finding } from '../../core/errors.js';
@@ -15,7 +15,7 @@ export interface TargetExpectation extends TableKeys {
   readonly writeCapacity: number;
   /** Of one shard. */
   readonly requestsInFlight: number;
-  /** null: nobody else writes. */
+  /** null: nothing else writes. */
   readonly version: TargetConfig['version'];
 }
 
@@ -49,7 +49,7 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
   return findings;
 }
 
-/** Of a put, answer included, near the region; a guess on the slow side. */
+/** The time of a put with its answer, near the region, in ms; a high guess. */
 const PUT_MS = 10;
 
 /** Told each time: what is lost this way is lost silently. */

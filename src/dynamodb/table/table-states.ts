@@ -1,13 +1,13 @@
 /**
- * What each state of a table, of its indexes and of its replicas means for a run: whether the table can be worked with,
- * whether the state passes by itself, and what to do. The lists are the API's own (a unit test holds that none is
+ * Says what each state of a table, of its indexes and of its replicas means for a run: whether the table can be used,
+ * whether the state passes by itself, and what to do. The lists are the API's own (a unit test fails where one is
  * missing): TableStatus, IndexStatus and ReplicaStatus of DescribeTable, whose documentation is the source of every
  * sentence here.
  *
- * Looked through for siblings: SSEStatus (ENABLING, UPDATING: the table works meanwhile; a key out of reach shows as a
- * table status, and since when in SSEDescription), ArchivalSummary (its backup is named), TimeToLiveStatus
- * (`time-to-live.ts`), GlobalTableStatus (version 2017 of global tables, which DescribeTable does not tell),
- * WitnessStatus (of MRSC tables; its region holds no data), Backfilling.
+ * Also covered: SSEStatus (ENABLING, UPDATING: the table works; a key out of reach shows as a table status, with its
+ * time in SSEDescription), ArchivalSummary (its backup is named), TimeToLiveStatus (`time-to-live.ts`),
+ * GlobalTableStatus (version 2017 of global tables, which DescribeTable does not have), WitnessStatus (of MRSC tables;
+ * its region holds no data), Backfilling.
  */
 import type { IndexStatus, ReplicaStatus, TableStatus } from '@aws-sdk/client-dynamodb';
 import { FerryError, type Fault } from '../../core/errors.js';

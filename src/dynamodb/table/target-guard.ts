@@ -1,25 +1,24 @@
 /**
- * Watches that the target stays the table that a run began with. A table that is deleted and made again, restored under
- * the name, or found elsewhere since a name or an endpoint leads elsewhere, answers every request as if nothing had
- * happened; only DescribeTable tells.
+ * The target guard checks that the target stays the table that a run started with. A table that is deleted and made
+ * again, restored under the name, or found elsewhere through a changed name or endpoint answers every request as
+ * before. Only DescribeTable shows the change.
  *
  * The bound: what one process writes or compares is recorded at most `LOOK_EVERY_MS` after a look that found the same
- * table, and the end of a table's pass is recorded only after a look that was sent when all of it had been written or
- * compared. What came between the last good look and the replacement is vouched for by nobody: all of it is bound to
- * the first table's identity, and a resume refuses it (E_STATE_CHANGED). AWS answers DescribeTable from metadata that
- * may be some seconds old; deleting and making a table takes longer.
+ * table. The end of a table's pass is recorded only after a look that was sent when all of it had been written or
+ * compared. Nothing vouches for what came between the last good look and the replacement: it is bound to the first
+ * table's identity, and a resume refuses it (E_STATE_CHANGED). AWS answers DescribeTable from metadata that may be some
+ * seconds old; deleting and making a table takes longer.
  *
- * While DescribeTable is not answered, checkpoints do not wait for it: the first one does for `ANSWERED_WITHIN_MS`, the
- * others go on. Looks go on too, aside, and the next checkpoint hears what one of them found; only the end of a pass
- * waits for one that is answered. So of what is recorded meanwhile, the last look may be as old as the silence is long;
- * as above, it is bound to the first table.
+ * While DescribeTable is not answered, only the first checkpoint waits for it, for `ANSWERED_WITHIN_MS`. Looks go on in
+ * the background, and the next checkpoint gets their result. Only the end of a pass waits for a look that is answered.
+ * So the last look may be as old as the silence is long; as above, what is recorded is bound to the first table.
  *
- * Looked through for siblings: deleted and made again, with the same keys or others; deleted alone, or being deleted;
- * restored from a backup; another region, account or endpoint (the ARN, or the id); archived, its KMS key out of reach,
- * replication denied; an index or a replica added, built or deleted in mid-run (named, no fault: neither changes what
- * is in the table); TTL switched on or off (`PassStore.noteTtl`, at both ends of a verification); a stream switched on
- * (the preflight names it; it changes no item). Connections that a name led to before it led elsewhere stay where they
- * are: a look over a new one may see the other table first, and refuses early.
+ * Covered: a table deleted and made again, with the same keys or others; deleted alone, or being deleted; restored from
+ * a backup; another region, account or endpoint (the ARN, or the id); archived, its KMS key out of reach, replication
+ * denied. An index or a replica added, built or deleted during a run is named, but is not a fault. TTL switched on or
+ * off is noted at both ends of a verification. A stream changes no item; the preflight names it. Connections made
+ * before a name led elsewhere stay where they are: a look over a new one may see the other table first, and refuses
+ * early.
  */
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { Emitter } from '../../core/events.js';
@@ -34,8 +33,8 @@ import { indexState, replicaState, requireUsable } from './table-states.js';
 import { endsWithin } from '../../core/async/deadline.js';
 
 /**
- * AWS takes 2,500 control plane requests a second of an account, all tools together, and advises to ask seldom: 90
- * processes make 3 a second, and what goes into a table that nobody wants is half a minute's.
+ * AWS takes 2,500 control plane requests a second of an account, all tools together, and advises to ask rarely: 90
+ * processes make 3 a second. At most half a minute of writes goes into a wrong table.
  */
 export const LOOK_EVERY_MS = 30_000;
 
@@ -87,7 +86,7 @@ class TableIdentityGuard implements TargetGuard {
   readonly #options: TargetGuardOptions;
   readonly #everyMs: number;
   #nextLook: number;
-  /** Of all chunks that wait at once. */
+  /** The look that all waiting chunks share. */
   #look: Look | null = null;
   /** By a look that somebody waited for or not: the table is another one, or cannot be used. */
   #found: { readonly thrown: unknown } | null = null;
@@ -152,8 +151,8 @@ class TableIdentityGuard implements TargetGuard {
   }
 
   /**
-   * Resolves once the look has ended, or is not waited for. An answer that the table is absent is one: what it comes to
-   * is waited for.
+   * Waits until the look has ended, or has taken too long. After an answer that the table is absent, it waits for the
+   * end of the look.
    */
   async #answered(look: Look): Promise<void> {
     const left = this.#unanswered ? 0 : look.begunAt + ANSWERED_WITHIN_MS - performance.now();

@@ -1,6 +1,6 @@
 /**
- * Time to live as the table has it now: whether the service deletes items by itself, by which attribute, and what time
- * it is there, since it deletes by its own clock.
+ * Reads the time to live of the table as it is now: whether the service deletes items by itself, by which attribute,
+ * and what time it is there, since it deletes by its own clock.
  */
 import { DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../../core/errors.js';
@@ -42,7 +42,7 @@ export async function lookAtTtl(
 ): Promise<TtlLook & { readonly denied: boolean }> {
   const { setting, serviceTime } = await askedTtl(connection, table, signal);
   const asked = performance.now();
-  // The service's time was told before now: what is added to it since is rather too little. This machine's clock may be
+  // The answer's time is earlier than now, so the sum is rather too small. This machine's clock may be
   // ahead.
   const base = serviceTime ?? Date.now() - FURTHEST_OFF_MS;
   const deletes = typeof setting === 'object' && setting !== null && setting.status !== 'ENABLING';
@@ -59,7 +59,7 @@ interface Answer {
   readonly serviceTime: number | null;
 }
 
-/** Of a table that was there a moment ago. @throws FerryError E_TARGET_* */
+/** Reads the TTL of a table that was there a moment ago. @throws FerryError E_TARGET_* */
 async function askedTtl(connection: TargetConnection, table: string, signal: AbortSignal): Promise<Answer> {
   let gone: unknown;
   const ask = (): Promise<Answer | null> =>

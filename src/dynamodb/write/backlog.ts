@@ -1,6 +1,6 @@
 /**
- * Everything of a writer that is not acknowledged yet: what waits by partition key, what waits out its backoff, and,
- * by item key, what is in flight. Bounded: `hasCapacity` says when to stop adding.
+ * Backlog holds every operation of a writer that is not acknowledged yet: what waits, by partition key; what waits out
+ * its backoff; and, by item key, what is in flight. It is bounded: `hasCapacity` says when to stop adding.
  */
 import type { ItemKey } from '../../core/model.js';
 import type { WriteOperation } from '../../core/write-operation.js';
@@ -11,7 +11,7 @@ import { PartitionQueue } from './partition-queue.js';
 import type { PendingWrite } from './pending-write.js';
 import { QueuedOperation } from './queued-operation.js';
 
-/** Room for so many full rounds of requests, or so many bytes, whichever is less. */
+/** There is room for this many full rounds of requests, or for MAX_BYTES, whichever is less. */
 const ROUNDS = 4;
 const MAX_BYTES = 32 * 1024 * 1024;
 
@@ -22,7 +22,7 @@ export class Backlog {
   readonly #onReleased: () => void;
   readonly #queue = new PartitionQueue();
   readonly #byKey = new KeyIndex();
-  /** Parts of batches that were refused as invalid, on the way to the item to blame. */
+  /** Parts of batches that the service found invalid, on the way to the operation that is to blame. */
   #parts: QueuedOperation[][] = [];
   #bytes = 0;
   /** Operations in flight that a later one waits behind. */
@@ -34,9 +34,9 @@ export class Backlog {
 
   /**
    * @param requestsInFlight of the writer, at once; it may change
-   * @param maxBatch items in one request, at most
-   * @param hot partition keys that have a pace of their own
-   * @param onReleased called when items have waited out their backoff
+   * @param maxBatch operations in one request, at most
+   * @param hot partition keys with a rate of their own
+   * @param onReleased called when operations have waited out their backoff
    */
   constructor(requestsInFlight: () => number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
     this.#maxBatch = maxBatch;
@@ -46,8 +46,8 @@ export class Backlog {
   }
 
   /**
-   * What waits for a hot partition key takes nobody else's room; bytes are counted all. A superseded operation takes
-   * the room of an item until the later one is acknowledged.
+   * True while more operations may be added. What waits for a hot partition key takes no room of the others, though its
+   * bytes count. A superseded operation takes the room of an item until the later one is acknowledged.
    */
   get hasCapacity(): boolean {
     let items = this.#byKey.size + this.#heldUp.size + this.#superseded;
@@ -55,7 +55,7 @@ export class Backlog {
     return items < ROUNDS * MAX_OPERATIONS * this.#requestsInFlight() && this.#bytes < MAX_BYTES;
   }
 
-  /** True where `take` would surely return nothing. */
+  /** True where `take` would return nothing. */
   get idle(): boolean {
     return this.#parts.length === 0 && this.#queue.idle;
   }
@@ -85,7 +85,10 @@ export class Backlog {
     }
   }
 
-  /** The next batch, within the limits of a request and of so many units; empty where nothing may be sent now. */
+  /**
+   * Takes the next batch, within the limits of a request and of so many write units. @returns an empty batch where
+   * nothing may be sent now
+   */
   take(maxUnits: number): readonly QueuedOperation[] {
     const part = this.#parts.pop();
     if (part !== undefined) return part;
@@ -97,8 +100,8 @@ export class Backlog {
   }
 
   /**
-   * Back into their lanes, which wait for `delayMs`: a partition that is too hot waits alone. What waits behind one of
-   * them takes its place.
+   * Puts operations back into their lanes, which then wait for `delayMs`; a hot partition waits alone. What waits
+   * behind an operation takes its place.
    */
   putBack(batch: readonly QueuedOperation[], delayMs: number): void {
     const now = performance.now();
@@ -107,14 +110,14 @@ export class Backlog {
     this.#armRelease(now);
   }
 
-  /** To be sent again in two halves, at once. What waits behind one of them takes its place. */
+  /** Sends a batch again in two halves, at once. What waits behind an operation takes its place. */
   putBackHalves(batch: readonly QueuedOperation[]): void {
     this.#letLaterPass(batch);
     const middle = batch.length >> 1;
     this.#parts.push(batch.slice(0, middle), batch.slice(middle));
   }
 
-  /** It was acknowledged, refused or given up. What waits behind it is queued. */
+  /** Takes out an operation that was acknowledged, refused or given up. What waits behind it is queued. */
   remove(queued: QueuedOperation): void {
     this.#byKey.remove(queued);
     this.#forget(queued);
@@ -152,7 +155,7 @@ export class Backlog {
     return more;
   }
 
-  /** Nothing is released any more. */
+  /** Stops the timer: nothing is released any longer. */
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#releaseAt = -Infinity;
@@ -185,7 +188,7 @@ export class Backlog {
     this.#superseded -= queued.supersededCount;
   }
 
-  /** One timer, for the lane that may go on first. */
+  /** Sets one timer, for the lane that may go on first. */
   #armRelease(now: number): void {
     const { parkedUntil } = this.#queue;
     if (parkedUntil >= this.#releaseAt) return;

@@ -1,6 +1,6 @@
 /**
- * Who may bring items to the writer next: whoever has waited longest, one at a time, since each brings thousands of
- * them; the next one once the first has brought his, or has none.
+ * Backpressure decides which caller may bring operations next: the one that has waited longest. One caller at a time,
+ * since each brings thousands; the next one comes once the first has brought its operations, or has none.
  */
 import { Gate } from '../../core/async/wake-up.js';
 
@@ -13,12 +13,12 @@ export class Backpressure {
     this.#hasCapacity = hasCapacity;
   }
 
-  /** Resolves when it is worth looking whether there is room, or when the signal aborts. */
+  /** Waits until the caller should look whether there is room, or until the signal aborts. */
   async wait(signal: AbortSignal): Promise<void> {
     await this.#gate.wait(signal);
   }
 
-  /** Items have gone: there may be room. */
+  /** Wakes the next caller, where operations have gone and left room. */
   admit(): void {
     if (!this.#hasCapacity()) return;
     this.#gate.wakeOne();
@@ -29,7 +29,7 @@ export class Backpressure {
     });
   }
 
-  /** All who wait may see that it is over. */
+  /** Wakes every caller: the writer has ended. */
   end(): void {
     this.#gate.wake();
   }

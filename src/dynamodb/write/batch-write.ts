@@ -1,6 +1,6 @@
 /**
- * BatchWriteItem on the wire: the request body joined from ready items, and what the answer says of them.
- * Unconditional: whatever was at a key is overwritten or deleted.
+ * BatchWriteFormat speaks BatchWriteItem: it joins the request body from ready bytes, and reads the answer. Its writes
+ * are unconditional: they overwrite or delete whatever is at a key.
  */
 import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from '../http/answer-shape.js';
 import { ANSWER_WORDS_BYTES, ESCAPED } from '../http/answer-size.js';
@@ -10,13 +10,13 @@ import { keyTextOf } from '../key-text.js';
 import type { QueuedOperation } from './queued-operation.js';
 import { NONE, type WriteAnswer, type WriteFormat } from './write-format.js';
 
-/** AWS, BatchWriteItem: at most 25 operations and 16 MB; a little less leaves room for the words around the items. */
+/** AWS, BatchWriteItem: at most 25 operations and 16 MB. A little less leaves room for the words around the items. */
 export const MAX_OPERATIONS = 25;
 export const MAX_BATCH_BYTES = 16_000_000;
 
-/** Batches differ in length: room that fits most of the next ones. */
+/** A body gets this many times the bytes that it needs, so that its room fits most of the next ones. */
 const SPARE = 1.25;
-/** Batches of large items are rare, and their room is not worth keeping. */
+/** The room of a larger body is not kept: such bodies are rare. */
 const MAX_KEPT_BYTES = 256 * 1024;
 
 interface Opening {
@@ -38,7 +38,7 @@ export class BatchWriteFormat implements WriteFormat {
   readonly takesDeletes = true;
   readonly #head: Buffer;
   readonly #names: KeyNames;
-  /** As many as were ever in flight at once: memory that the garbage collector need not look for. */
+  /** The rooms of bodies that were answered, for the next bodies: the garbage collector need not look for them. */
   readonly #free: ArrayBufferLike[] = [];
 
   constructor(
@@ -49,7 +49,7 @@ export class BatchWriteFormat implements WriteFormat {
     this.#head = Buffer.from(`{"RequestItems":{${JSON.stringify(table)}:[`);
   }
 
-  /** The bytes of items and keys, copied as they are. */
+  /** Copies the bytes of items and keys as they are. */
   body(batch: readonly QueuedOperation[]): Buffer {
     let length = this.#head.length + TAIL.length;
     let opening = FIRST;
@@ -70,7 +70,7 @@ export class BatchWriteFormat implements WriteFormat {
   }
 
   /**
-   * A body whose request was answered may be written over: nobody sends it again, and its signature fits no other
+   * Takes back the room of a body whose request was answered. Nothing sends it again, and its signature fits no other
    * bytes.
    */
   release(body: Buffer): void {
@@ -102,7 +102,7 @@ export class BatchWriteFormat implements WriteFormat {
       const attributes = deletes ? objectIn(DeleteRequest)['Key'] : objectIn(PutRequest)['Item'];
       const key = keyTextOf(objectIn(attributes), this.#names);
       const queued = key === null ? undefined : byKey.get(key);
-      // One that was not sent, or comes back twice or as another one: which of the others it is, nobody knows.
+      // The answer names an operation that was not sent, or one twice: nothing in it can be trusted.
       if (queued === undefined || isDelete(queued.operation) !== deletes || found.has(queued)) {
         throw new UnreadableAnswer();
       }
@@ -111,7 +111,7 @@ export class BatchWriteFormat implements WriteFormat {
     return found;
   }
 
-  /** All of the request may come back, its characters escaped. */
+  /** The service may return the whole request, with every character escaped. */
   answerBytes(body: Buffer): number {
     return ANSWER_WORDS_BYTES + ESCAPED * body.length;
   }

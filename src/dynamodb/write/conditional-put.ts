@@ -1,11 +1,12 @@
 /**
- * PutItem on a condition, for a table that an application writes too: an item goes where there is none, or an older one
- * by the attribute that holds the version. What is as new, newer, or without a comparable version stays as it is; the
- * refusal brings it along, so that an item of our own that is there already is told from one of the application's.
+ * ConditionalPutFormat speaks PutItem on a condition, for a table that an application writes too. An item goes where
+ * there is none, or an older one by the version attribute. An item that is as new or newer, or has no comparable
+ * version, stays. The answer of a failed condition brings that item along, so that an item of our own is told from one
+ * of the application's.
  *
- * Nothing is deleted this way. A condition on the version could spare newer items, but no condition keeps what was
- * deleted away: once the application's tombstone is gone, or the item that it would replace, any older put that lands
- * late finds nothing there, and brings the item back.
+ * Nothing is deleted this way. A condition on the version could spare newer items, but nothing would keep the deleted
+ * item away. Once the application's tombstone is gone, an older put that lands late finds nothing there, and brings the
+ * item back.
  */
 import { writeUnits } from '../../core/capacity-units.js';
 import { versionOrder } from '../../core/item-version.js';
@@ -21,9 +22,9 @@ import { NONE, type WriteAnswer, type WriteFormat } from './write-format.js';
 export interface WriteCondition {
   /** The attribute that holds the version: a number, or a text of fixed length. Every item has it. */
   readonly attribute: string;
-  /** The canonical text of an item as the service answered it. */
+  /** Makes the canonical text of an item as the service answered it. */
   readonly canonicalText: (attributes: ItemAttributes) => string;
-  /** Its size as billed. */
+  /** Returns the size of an item in bytes, as billed. */
   readonly storedBytes: (attributes: ItemAttributes) => number;
 }
 
@@ -55,11 +56,12 @@ export class ConditionalPutFormat implements WriteFormat {
   }
 
   release(): void {
-    // Each body is made anew: the request around it costs far more.
+    // Each body is a new one: the request around it costs far more.
   }
 
   /**
-   * It asks for what was consumed, so an answer without that is none of the service: nothing else tells one from `{}`.
+   * The request asks for the consumed capacity, so an answer without it is not the service's: nothing else tells one
+   * from `{}`.
    */
   answer(json: string): WriteAnswer {
     return orUnreadable(() => {
@@ -68,7 +70,7 @@ export class ConditionalPutFormat implements WriteFormat {
     });
   }
 
-  /** A refusal brings the item that is there. */
+  /** The answer of a failed condition brings the item that is there. */
   answerBytes(): number {
     return answerBytesOf(1);
   }
@@ -76,15 +78,15 @@ export class ConditionalPutFormat implements WriteFormat {
   conditionFailed({ reason, item }: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null {
     const [queued] = batch;
     if (reason !== CONDITION_FAILED || queued === undefined) return null;
-    // A service that does not say what is there (dynalite): it is some item that must not be overwritten.
+    // dynalite does not say what is there: it is some item that must not be overwritten.
     if (item === undefined) return { ...NOT_WRITTEN, newer: new Set(batch), units: queued.units };
     return orUnreadable(() => this.#keptBy(objectIn(item), queued));
   }
 
   /**
-   * No table holds what is no attribute value, a version that is no number, or another key than the one that was
-   * written to: such an item is none of the application's that could be left alone, but an answer of something else, of
-   * which nothing is believed.
+   * Reads the item that the condition met. A table holds no invalid attribute value, no version that is not a number or
+   * text, and no other key than the one that was written to. An answer with one of these comes from something else, and
+   * counts for nothing.
    */
   #keptBy(item: ItemAttributes, queued: QueuedOperation): WriteAnswer {
     const text = this.condition.canonicalText(item);
@@ -97,7 +99,7 @@ export class ConditionalPutFormat implements WriteFormat {
       ...NOT_WRITTEN,
       newer: ours ? NONE : new Set([queued]),
       incomparable: order === 'incomparable',
-      // AWS: a refused write consumes by the larger of both items, of the table alone.
+      // AWS: a write whose condition fails consumes units of the table alone, by the larger of both items.
       units: Math.max(queued.units, writeUnits(this.condition.storedBytes(item))),
     };
   }
@@ -116,8 +118,8 @@ function itemOf({ operation }: QueuedOperation): MappedItem {
 }
 
 /**
- * A missing or differently typed version makes `<` false, so that such an item is not overwritten; texts also of one
- * length only.
+ * Makes the condition. A missing version, or one of another type, makes `<` false: such an item is not overwritten.
+ * Texts compare only where they have one length.
  */
 function conditionText(version: unknown): string {
   const text = typeof version === 'object' && version !== null && 'S' in version ? String(version.S) : null;

@@ -1,5 +1,6 @@
 /**
- * Faults of single items. Their causes carry the rows for whoever may name them by scan key; messages hold no values.
+ * Errors of single operations. Their causes carry the rows, so that the caller can name them by scan key; messages hold
+ * no values.
  */
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { BadRow, Row } from '../../core/model.js';
@@ -7,24 +8,24 @@ import type { WriteReceipt } from '../../core/ports/ports.js';
 import { explainInvalid, invalidRequest } from '../failures/service-errors.js';
 import type { RequestFailure } from '../failures/service-errors.js';
 
-/** The cause of E_ITEM_KEY_SHARED: the row that came first, and the one that wants the same item key. */
+/** The cause of E_ITEM_KEY_SHARED: the row that came first, and the one that maps to the same item key. */
 export interface SharedKeyCause {
   readonly first: Row;
   readonly second: Row;
 }
 
-/** The cause of E_TARGET_REQUEST where one item is to blame. */
+/** The cause of E_TARGET_REQUEST where one operation is to blame. */
 export interface RefusedItemCause {
   readonly row: Row;
   readonly failure: RequestFailure;
-  /** What is recorded of the row; absent where no other row of the table would fare better. */
+  /** What is recorded of the row; absent where any other row of the table would fail the same way. */
   readonly bad?: BadRow;
-  /** With `bad`: all that were refused of one write, this one first, and what became of the rest of it. */
+  /** With `bad`: every operation of one write that was refused, this one first, and the receipt of the others. */
   readonly all?: readonly RefusedItemCause[];
   readonly written?: WriteReceipt;
 }
 
-/** The target has items that the condition of a write can say nothing of: they are never overwritten. */
+/** The target has items without a version that compares: the writer never overwrites them. */
 export function comparesNothing(table: string, attribute: string): Fault {
   return {
     code: 'E_LIVE_WRITER',
@@ -42,7 +43,7 @@ export function rowsTooOld(shard: string, table: string): FerryError {
   );
 }
 
-/** A delete that could not be made safe: nothing of its write is sent. */
+/** A delete that cannot be made safe: nothing of its write is sent. */
 export function deletesBesideLiveWriter(shard: string, table: string): FerryError {
   return new FerryError(
     'E_LIVE_WRITER',
@@ -77,14 +78,14 @@ export function refusedItem(
   return invalidRequest(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
 }
 
-/** @returns null where it is no single row's fault, and all of the write fails with it */
+/** @returns null where the fault is not a single row's: then the whole write fails */
 export function blamedOn(error: FerryError): RefusedItemCause | null {
   const cause = error.options.cause as RefusedItemCause;
   return cause.bad === undefined ? null : cause;
 }
 
 /**
- * Of one write, all else of which was written.
+ * Sums up the refused operations of one write whose other operations were all acknowledged.
  * @param refused by `refusedItem`, each to blame on its row; one at least
  */
 export function refusedItems(refused: readonly FerryError[], written: WriteReceipt): FerryError {

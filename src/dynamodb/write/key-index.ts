@@ -1,7 +1,7 @@
 /**
- * Items by item key, found by the hash of the key: no text is made of a key that nobody else has. A Map of texts, with
- * the texts, took a tenth of a backfill's processor time; a Map of hashes, which makes its table anew as items come and
- * go, a third of that.
+ * KeyIndex finds queued operations by item key, through the hash of the key, and makes no text of a key that is there
+ * only once. A Map of texts took a tenth of a backfill's processor time, and a Map of hashes, which rebuilds its table
+ * as items come and go, a third of that.
  */
 import { haveOneKey, type ItemKey } from '../../core/model.js';
 import type { QueuedOperation } from './queued-operation.js';
@@ -9,7 +9,7 @@ import type { QueuedOperation } from './queued-operation.js';
 const FIRST_CHAINS = 1024;
 
 export class KeyIndex {
-  /** The first item of each chain of `nextOfChain`; a power of two of them. */
+  /** The first operation of each chain of `nextOfChain`. Their number is a power of two. */
   #chains: (QueuedOperation | null)[] = noChains(FIRST_CHAINS);
   #size = 0;
 
@@ -25,7 +25,7 @@ export class KeyIndex {
     return null;
   }
 
-  /** Its key must have no holder. */
+  /** Adds an operation whose key is not there yet. */
   add(queued: QueuedOperation): void {
     if (this.#size === this.#chains.length) this.#grow();
     queued.nextOfChain = this.#first(queued.operation);
@@ -33,7 +33,7 @@ export class KeyIndex {
     this.#size += 1;
   }
 
-  /** What is not there is left alone. */
+  /** Removes an operation; one that is not there is left alone. */
   remove(queued: QueuedOperation): void {
     const first = this.#first(queued.operation);
     if (first === queued) {

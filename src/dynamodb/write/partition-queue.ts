@@ -1,24 +1,24 @@
 /**
- * Items that wait to be sent, one lane a partition key. Batches take one item from each lane in turn, so that rows
- * which come in key order from one account do not make a rolling hot partition. A parked lane waits alone, the others
- * go on.
+ * PartitionQueue holds the operations that wait to be sent, one lane a partition key. A batch takes one operation from
+ * each lane in turn: rows in key order of one account would otherwise make a rolling hot partition. A parked lane waits
+ * alone, and the others go on.
  *
- *   rotating  -- its items are put back -->  parked  -- release, when its time has come -->  rotating
- *   rotating  -- its last item is taken -->  forgotten
+ *   rotating  -- operations are put back -->  parked  -- release, when its time has come -->  rotating
+ *   rotating  -- its last one is taken -->  forgotten
  */
 import type { QueuedOperation } from './queued-operation.js';
 
 export interface BatchBounds {
   readonly maxItems: number;
-  /** Of item texts in UTF-8; one item is always taken. */
+  /** Bytes of the operations in UTF-8; one operation is always taken. */
   readonly maxBytes: number;
-  /** Of the base table; one item is always taken. */
+  /** Write units of the base table; one operation is always taken. */
   readonly maxUnits: number;
 }
 
-/** Partition keys that may not go as fast as the others. */
+/** Pace holds single partition keys to a rate of their own. */
 export interface Pace {
-  /** ms until its next item may be sent; 0: at once. */
+  /** @param now monotonic ms @returns ms until its next operation may be sent; 0: at once */
   wait(partition: string, now: number): number;
   sent(partition: string, units: number): void;
 }
@@ -30,7 +30,7 @@ interface Lane {
   size: number;
   /** Monotonic ms; 0: not parked. */
   parkedUntil: number;
-  /** In the rotation; a lane parked there leaves it at its turn. */
+  /** The lane is in the rotation; a lane that was parked there leaves it at its turn. */
   rotating: boolean;
   /** The next lane of the rotation. */
   next: Lane | null;
@@ -42,15 +42,15 @@ export class PartitionQueue {
   #parkedUntil = Infinity;
   #first: Lane | null = null;
   #last: Lane | null = null;
-  /** Rows come in key order: the next item is often of the same partition. */
+  /** Rows come in key order, so the next operation often has the same partition key. */
   #latest: Lane | null = null;
 
-  /** True where `take` would surely return nothing. */
+  /** True where `take` would return nothing. */
   get idle(): boolean {
     return this.#first === null;
   }
 
-  /** Items of that partition key that wait here. */
+  /** @returns how many operations of that partition key wait here */
   sizeOf(partition: string): number {
     return this.#lanes.get(partition)?.size ?? 0;
   }
@@ -64,7 +64,10 @@ export class PartitionQueue {
     lane.size++;
   }
 
-  /** Puts back what was taken and not written, before the items behind it, and parks its lane until then. */
+  /**
+   * Puts back an operation that was taken and not written, before the others of its lane. Parks the lane. @param
+   * parkedUntil monotonic ms
+   */
   pushBack(queued: QueuedOperation, parkedUntil: number): void {
     const lane = this.#laneOf(queued.operation.partition);
     queued.next = lane.head;
@@ -113,7 +116,7 @@ export class PartitionQueue {
     return this.#parkedUntil;
   }
 
-  /** Ends the parking of lanes whose time has come. */
+  /** Ends the parking of lanes whose time has come. @param now monotonic ms */
   release(now: number): void {
     this.#parkedUntil = Infinity;
     for (const lane of this.#parked) {
@@ -127,7 +130,10 @@ export class PartitionQueue {
     }
   }
 
-  /** Drops the items of writes that have failed. Walks the whole queue: for the rare case. @returns what was dropped */
+  /**
+   * Drops the operations of writes that have failed. It walks the whole queue, which happens rarely. @returns what was
+   * dropped
+   */
   dropFailed(): QueuedOperation[] {
     const dropped: QueuedOperation[] = [];
     for (const lane of this.#lanes.values()) {
@@ -163,7 +169,7 @@ export class PartitionQueue {
     this.#parkedUntil = Math.min(this.#parkedUntil, lane.parkedUntil);
   }
 
-  /** Its turn has not been used. */
+  /** Puts a lane back in front: its turn was not used. */
   #prepend(lane: Lane): void {
     lane.next = this.#first;
     lane.rotating = true;
@@ -179,7 +185,7 @@ export class PartitionQueue {
     this.#last = lane;
   }
 
-  /** Takes the next lane that has items out of the rotation; parked and emptied ones leave it here. */
+  /** Takes the next lane with operations out of the rotation. Parked and empty lanes leave it here. */
   #nextLane(): Lane | null {
     for (;;) {
       const lane = this.#first;

@@ -1,7 +1,8 @@
 /**
- * One call of `ItemWriter.write`: counts its items down to the last acknowledgement. A failed one settles once none of
- * its items is in flight any more, so that whoever writes the same keys next races with nothing. One of which single
- * items were refused goes on, and rejects once all others are acknowledged: nothing of it needs to be written again.
+ * PendingWrite is one call of `ItemWriter.write`: it counts its operations down to the last acknowledgement. A failed
+ * one settles once none of its operations is in flight, so that a later write of the same keys races with nothing.
+ * Where the target refuses single operations, the others go on, and the write rejects once all of them are
+ * acknowledged: they need not be written again.
  */
 import type { FerryError } from '../../core/errors.js';
 import { thisInstant } from '../../core/time/age.js';
@@ -42,24 +43,25 @@ export class PendingWrite {
     return this.#failure;
   }
 
-  /** True while some of its items are neither acknowledged nor in flight. */
+  /** True while some of its operations are neither acknowledged nor in flight. */
   get waiting(): boolean {
     return this.#unacknowledged > this.#inFlight;
   }
 
-  /** Nothing more will happen to it. */
+  /** True once nothing more happens to it. */
   get settled(): boolean {
     return this.#inFlight === 0 && (this.#failure !== null || this.#unacknowledged === 0);
   }
 
-  /** One of its items was sent. */
+  /** One of its operations was sent, or the one that replaced it. */
   sent(): void {
     this.#inFlight++;
   }
 
   /**
-   * One of its items was acknowledged; `units` is its part of what the request consumed; `newer`: another one stays in
-   * its place.
+   * One of its operations was acknowledged.
+   * @param units its part of what the request consumed
+   * @param newer another item stays in its place
    */
   acknowledged(units: number, newer: boolean): void {
     this.#inFlight--;
@@ -69,13 +71,13 @@ export class PendingWrite {
     this.#settle();
   }
 
-  /** One of its items was replaced by a later operation on the same key, and that one was acknowledged. */
+  /** A later operation on the same key replaced one of its operations, and that one was acknowledged. */
   superseded(): void {
     this.#superseded++;
     this.acknowledged(0, false);
   }
 
-  /** One of its items will never be written, and its row is to blame. */
+  /** The target refused one of its operations for good, and the row is to blame. */
   refused(error: FerryError): void {
     this.#inFlight--;
     this.#unacknowledged--;
@@ -83,19 +85,19 @@ export class PendingWrite {
     this.#settle();
   }
 
-  /** One of its items came back unwritten, or nobody knows. */
+  /** One of its operations was not applied, or nothing says that it was. */
   returned(): void {
     this.#inFlight--;
     this.#settle();
   }
 
-  /** The first failure stands. */
+  /** Fails the write. The first failure stands. */
   fail(error: FerryError): void {
     this.#failure ??= error;
     this.#settle();
   }
 
-  /** All of its items were answered. */
+  /** Settles it: every operation was answered. */
   #end(): void {
     const receipt = {
       items: this.#items - this.#refused.length,
@@ -114,7 +116,7 @@ export class PendingWrite {
   }
 }
 
-/** The writes that are not settled yet. */
+/** UnsettledWrites are the writes of a writer that are not settled yet. */
 export class UnsettledWrites {
   readonly #open = new Set<PendingWrite>();
 
@@ -126,7 +128,11 @@ export class UnsettledWrites {
     if (write.settled) this.#open.delete(write);
   };
 
-  /** @param failure of the whole run: it fails every write with something waiting @returns whether any has failed */
+  /**
+   * Fails writes, and forgets those that are settled.
+   * @param failure of the whole run: every write with something waiting fails with it
+   * @returns whether any write has failed
+   */
   sweep(failure: FerryError | null): boolean {
     let some = false;
     for (const write of this.#open) {

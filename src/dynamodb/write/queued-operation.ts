@@ -4,7 +4,7 @@
  *
  *   queued --> in flight --> ended: acknowledged, refused, or failed; what waits behind it is queued
  *     ^            |
- *     +------------+  not applied, or nobody knows: what waits behind it replaces it, else it is sent again
+ *     +------------+  not applied, or perhaps: what waits behind it replaces it, else it is sent again
  */
 import { writeUnits } from '../../core/capacity-units.js';
 import type { FerryError } from '../../core/errors.js';
@@ -72,7 +72,7 @@ export class QueuedOperation {
     for (let one = this.#superseded; one !== null; one = one.next) one.write.sent();
   }
 
-  /** The request ended, and the operation was not applied, or nobody knows. */
+  /** The request ended, and the operation was not applied, or nothing says that it was. */
   returned(): void {
     this.inFlight = false;
     this.write.returned();

@@ -1,9 +1,9 @@
 /**
- * What throttles of writes lead to: single partition keys that are too hot are slowed alone, all else turns the share of
- * the budget.
+ * WriteFeedback turns throttled writes into lower rates: a hot partition key is slowed alone, and anything else turns
+ * the share of the budget.
  *
- * Where an index or the table lacks capacity, the service throttles whichever items come, and mostly does not say why:
- * what the scarcest of them allows is what the share comes to.
+ * Where an index or the table lacks capacity, the service throttles whichever items come, and mostly does not say why.
+ * The share then follows the scarcest of them.
  */
 import type { TokenBucket } from '../capacity/token-bucket.js';
 import { HotPartitions } from '../capacity/hot-partitions.js';
@@ -11,12 +11,12 @@ import type { QueuedOperation } from './queued-operation.js';
 import { HotKeyDetector } from '../capacity/hot-key-detector.js';
 import { ThrottleFeedback } from '../capacity/throttle-feedback.js';
 
-/** What became of one request. */
+/** One request, after its answer. */
 export interface AnsweredBatch {
   readonly batch: readonly QueuedOperation[];
   /** Write units of the batch. */
   readonly units: number;
-  /** Items that were throttled for lack of capacity. */
+  /** Operations that were throttled. */
   readonly throttled: ReadonlySet<QueuedOperation>;
   /** The service gave key ranges as the only reason. */
   readonly hotKeyRange: boolean;

@@ -1,6 +1,6 @@
 /**
- * How the writer speaks to the service: what a request looks like and what its answer says. The writer itself is the
- * same for all: queueing, budget, retries and suspects do not depend on it.
+ * WriteFormat is how the writer speaks to the service: what a request looks like, and what its answer says. Queueing,
+ * budget, retries and ambiguous writes do not depend on it.
  */
 import { asFerryError } from '../../core/thrown.js';
 import { UnreadableAnswer } from '../http/answer-shape.js';
@@ -12,46 +12,44 @@ export interface WriteFormat {
   /** `BatchWriteItem` */
   readonly operation: string;
   readonly table: string;
-  /** Items in one request, at most. */
+  /** Operations in one request, at most. */
   readonly maxItems: number;
-  /** Whether a delete can be sent that takes away nothing but what it is meant for. */
+  /** Whether a delete can be sent that removes nothing but what it is meant for. */
   readonly takesDeletes: boolean;
   body(batch: readonly QueuedOperation[]): Buffer;
-  /**
-   * A body whose request was answered may be written over: nobody sends it again, and its signature fits no other
-   * bytes.
-   */
+  /** Takes back a body whose request was answered. Nothing sends it again, and its signature fits no other bytes. */
   release(body: Buffer): void;
   /**
-   * @throws UnreadableAnswer where it has another shape, or speaks of items that were not sent: then nothing counts as
-   * written
+   * @throws UnreadableAnswer where it has another shape, or names operations that were not sent: then nothing counts as
+   *   written
    */
   answer(json: string, batch: readonly QueuedOperation[]): WriteAnswer;
-  /** The most that an answer to this request may have. */
+  /** @returns the most bytes that an answer to this request may have */
   answerBytes(body: Buffer): number;
   /**
-   * What an error answer says of the items; null where it is a failure, to be judged like any other.
+   * Reads an error answer that says that a condition failed.
+   * @returns null where it is another failure
    * @throws UnreadableAnswer as `answer` does
    */
   conditionFailed(failure: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null;
 }
 
-/** All of the batch but `unprocessed` is acknowledged. */
+/** Every operation of the batch is acknowledged, except `unprocessed`. */
 export interface WriteAnswer {
   readonly unprocessed: ReadonlySet<QueuedOperation>;
-  /** Acknowledged, but not written: the target holds another item there that must not be overwritten. */
+  /** Acknowledged, but not written: the target has another item there that must not be overwritten. */
   readonly newer: ReadonlySet<QueuedOperation>;
-  /** Of those that are `newer`, some only cannot be told to be older. */
+  /** Some of the `newer` ones have no version that compares. */
   readonly incomparable: boolean;
   /** Write units of table and indexes; null where the service does not say. */
   readonly units: number | null;
-  /** Whether the indexes took part in that: what its condition refused does not reach them. */
+  /** Whether indexes took part in that: a write whose condition failed does not reach them. */
   readonly indexed: boolean;
 }
 
 export const NONE: ReadonlySet<QueuedOperation> = new Set();
 
-/** What came of one request: an answer, or what its failure means. */
+/** The outcome of one request: an answer, or what its failure means. */
 export type WriteOutcome =
   { readonly kind: 'answered'; readonly answer: WriteAnswer } | (Verdict & { readonly failure: RequestFailure });
 
@@ -90,7 +88,7 @@ function failed(failure: RequestFailure, format: WriteFormat, batch: readonly Qu
   return { ...judge(failure, format.operation, format.table), failure };
 }
 
-/** Whoever answered so may have done anything: the request may have been applied, and nothing says that it was. */
+/** The request may have been applied: the answer does not say. */
 function ambiguous({ message }: UnreadableAnswer): WriteOutcome {
   return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure(message, 200, true) };
 }

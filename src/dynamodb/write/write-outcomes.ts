@@ -1,9 +1,9 @@
 /**
- * What came of a request of the item writer, and what follows from it for each of its items: acknowledged; parked for
- * its backoff and sent again; told to be refused; or given up, and the run with it. Budget, feedback on the rate and
- * patience hear of it here.
+ * WriteOutcomes carries out what the outcome of a request means for each of its operations. One is acknowledged; waits
+ * for its backoff and is sent again; is refused for good; or fails, and the run with it. Budget, rate feedback and the
+ * no-progress deadline learn of it here.
  *
- * A request that may have been applied is told to `onSuspects` before anything of it is sent again.
+ * Before an operation that may have been applied is sent again, `onSuspects` has taken its key.
  */
 import type { FerryError } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
@@ -19,7 +19,7 @@ import type { WriteFeedback } from './write-feedback.js';
 import type { WriteAnswer, WriteFormat, WriteOutcome } from './write-format.js';
 import type { ItemWriterOptions } from './writer-options.js';
 
-/** Of the writer whose requests these are. */
+/** The parts of the writer whose requests these are. */
 export interface WriterParts {
   readonly options: ItemWriterOptions;
   readonly format: WriteFormat;
@@ -37,9 +37,9 @@ export interface WriterParts {
 /** One request, after it was sent. */
 export interface SentBatch {
   readonly items: readonly QueuedOperation[];
-  /** Units that the budget was debited with. */
+  /** Write units that the budget was debited with. */
   readonly debited: number;
-  /** performance.now() */
+  /** Monotonic ms. */
   readonly sentAt: number;
 }
 
@@ -76,7 +76,7 @@ export class WriteOutcomes {
     const units = consumed ?? computed;
     if (consumed !== null && answer.indexed) this.#parts.cost.learn(units, computed);
     if (answer.incomparable) this.#warnOfIncomparable();
-    // What was refused stays debited: it cost no unit, but attempts for nothing would else go out at any rate.
+    // A throttled operation stays debited: it cost no unit, but attempts that fail must not go out at any rate.
     const tried = sumUnits(batch);
     budget.settle((consumed ?? computed * this.#parts.cost.factor) - debited * (computed / tried));
     this.#parts.feedback.note({ batch, units: tried, throttled: unprocessed, hotKeyRange: false, sentAt }, now);
@@ -93,7 +93,7 @@ export class WriteOutcomes {
     });
     if (unprocessed.size === 0) return;
     emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
-    // A service that takes nothing may say so in a success as well: the reader does not bear that for ever either.
+    // A service that takes nothing may say so in a success too: the deadline counts that as a failure.
     if (written.length === 0 && this.#parts.deadline.exhaustedBy(now)) {
       const failure = new RequestFailure(UNPROCESSED, 200, true);
       this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
@@ -143,7 +143,7 @@ export class WriteOutcomes {
     const ambiguous = outcome.kind === 'unavailable' && outcome.ambiguous;
     const hotKeyRange = outcome.kind === 'throttled' && outcome.hotKeyRange;
     if (!ambiguous) {
-      // Not applied, so not consumed; a refusal for lack of capacity stays debited, as above.
+      // It was not applied, so nothing was consumed; a throttled request stays debited, as above.
       if (outcome.kind !== 'throttled') budget.settle(-debited);
     } else if (!this.#recordSuspects(batch)) return;
     if (outcome.kind === 'fatal') {
@@ -198,7 +198,7 @@ export class WriteOutcomes {
     this.#parts.dropFailed();
   }
 
-  /** One bad item makes the service refuse a whole batch: halves of it find the one. */
+  /** One bad operation makes the service refuse a whole batch: halves of the batch find it. */
   #bisect(batch: readonly QueuedOperation[], failure: RequestFailure): void {
     const [first] = batch;
     if (batch.length === 1 && first !== undefined) {
@@ -210,7 +210,9 @@ export class WriteOutcomes {
     this.#parts.dropFailed();
   }
 
-  /** Where its row is to blame, the rest of its write goes on; else its write alone fails at once. */
+  /**
+   * Refuses one operation. Where its row is to blame, the rest of its write goes on; otherwise its write fails at once.
+   */
   #refuse(queued: QueuedOperation, failure: RequestFailure): void {
     const error = refusedItem(this.#parts.format.operation, this.#parts.options.table, {
       row: queued.operation.row,
@@ -239,7 +241,7 @@ export class WriteOutcomes {
 type FailedBatch = Exclude<WriteOutcome, { readonly kind: 'answered' }>;
 
 interface RetryCircumstances {
-  /** Something of the batch was written: then this was no failed try. */
+  /** Something of the batch was written, so this try did not fail. */
   readonly progressed: boolean;
   readonly throttled: boolean;
   readonly hotKeyRange: boolean;

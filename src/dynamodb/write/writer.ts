@@ -1,14 +1,14 @@
 /**
- * The item writer: writes until every item is acknowledged, within one budget, with bounded memory. In batches, or one
- * by one on a condition where an application writes the same items: the format is all that differs.
+ * The item writer sends puts and deletes until each of them is acknowledged, within one budget, with bounded memory. It
+ * sends batches, or single puts on a condition where an application writes the same items: only the format differs.
  *
  *   write() --> queued (by partition key) --> in flight --> acknowledged
  *                  ^                             |
  *                  +--- parked for its backoff <-+  unprocessed, throttled, unavailable
  *
- * An item is in exactly one of these places, and the backlog knows its key throughout: no two requests race for one
- * key. A request that may have been applied is told to `onSuspects` before anything of it is sent again
- * (`write-outcomes.ts`).
+ * An operation is in exactly one of these places, or waits behind one in flight on its key (`queued-operation.ts`). The
+ * backlog knows its key throughout, so no two requests race for one key. `onSuspects` takes the key of an operation
+ * that may have been applied, before anything is sent for that key again (`write-outcomes.ts`).
  */
 import { setMaxListeners } from 'node:events';
 import { ageOf, thisInstant } from '../../core/time/age.js';
@@ -32,7 +32,7 @@ import { sendBatch, type WriteFormat } from './write-format.js';
 import { sumUnits, WriteOutcomes } from './write-outcomes.js';
 import type { ItemWriterOptions } from './writer-options.js';
 
-/** How long `close` waits for what is in flight: a healthy request takes tens of ms. */
+/** How long `close` waits for requests in flight. A healthy request takes tens of ms. */
 const CLOSE_WITHIN_MS = 2_000;
 
 export function openItemWriter(options: ItemWriterOptions): ItemWriter {
@@ -50,7 +50,7 @@ class QueueingItemWriter implements ItemWriter {
   readonly #cost: CostFactor;
   readonly #outcomes: WriteOutcomes;
   readonly #stop = new AbortController();
-  /** Ends the wait for answers. */
+  /** Aborts the wait for answers. */
   readonly #cutOff = new AbortController();
   readonly #backpressure = new Backpressure(() => this.#backlog.hasCapacity);
   readonly #answers = new Gate();
@@ -74,8 +74,7 @@ class QueueingItemWriter implements ItemWriter {
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
     this.#deadline = new NoProgressDeadline(() => options.patienceSeconds);
-    // Until an answer says what items cost, as if each had an entry in every index: what is debited too much comes back
-    // with the answer.
+    // Until the first answer, an item costs as if it had an entry in every index. The answer corrects that.
     this.#cost = new CostFactor(1 + (options.indexes ?? 0));
     this.#outcomes = new WriteOutcomes({
       options,
@@ -120,7 +119,10 @@ class QueueingItemWriter implements ItemWriter {
     return write.receipt;
   }
 
-  /** What has no answer by then is given up: its items are suspects, as after any other lost answer. */
+  /**
+   * Waits a short time for answers. A request without one is given up: its operations are ambiguous, as after any lost
+   * answer.
+   */
   async close(): Promise<void> {
     this.#fail(interrupted());
     const timer = setTimeout(() => this.#cutOff.abort(), CLOSE_WITHIN_MS);
@@ -130,26 +132,26 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   /**
-   * Neither row may win: both writes fail, and whoever asked can name both rows. Both are told once nothing of the
-   * first is in flight: where the two are one row that moved, what is written next must not race with it.
+   * Fails both writes, so that neither row wins and the caller can name both. Both reject once nothing of the first is
+   * in flight: where the two are one row that moved, the next write must not race with it.
    */
   #refuseShared(holder: QueuedOperation, operation: WriteOperation, write: PendingWrite): Promise<WriteReceipt> {
     const { shard, table } = this.#options;
     const error = sharedKey(shard, table, { first: holder.operation.row, second: operation.row });
     const refused = (): Promise<WriteReceipt> => write.receipt;
-    // It is listened to only later.
+    // A handler is attached only later.
     refused().catch(() => undefined);
     holder.write.fail(error);
     write.fail(error);
     this.#dropFailed();
-    // What was dropped left room, and nothing may be in flight whose answer would say so.
+    // The dropped operations left room, and perhaps no request is in flight whose answer would say so.
     this.#backpressure.admit();
     return holder.write.receipt.then(refused, refused);
   }
 
   // -------------------------------------------------------------------------------------------- the way out
 
-  /** Writes of one turn of the event loop share their batches. */
+  /** Sends at the end of this turn of the event loop: the writes of one turn share their batches. */
   #planPump(): void {
     if (this.#pumpPlanned) return;
     this.#pumpPlanned = true;
@@ -172,7 +174,8 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   /**
-   * An item that was deleted meanwhile may have lost its tombstone by now, and the condition would let it come back.
+   * Tells whether a row is too old to be written: an item that was deleted since may have lost its tombstone, and the
+   * condition would let it come back.
    */
   #tooOld(batch: readonly QueuedOperation[]): boolean {
     const { rowLifeMs = null } = this.#options;
@@ -180,7 +183,7 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   #waitForBudget(): void {
-    // What is under way is the target's to answer; where nothing is, its failures do not go on.
+    // While no request is under way, the target cannot answer: that time is not a failure of the target.
     if (this.#inFlight === 0) this.#deadline.heldBack(performance.now());
     if (this.#waitsForBudget) return;
     this.#waitsForBudget = true;
@@ -214,7 +217,7 @@ class QueueingItemWriter implements ItemWriter {
 
   // -------------------------------------------------------------------------------------------- the end
 
-  /** Ends the run: nothing more is sent; what is in flight is still heard out. The first failure stands. */
+  /** Ends the run: nothing more is sent, and requests in flight still get their answers. The first failure stands. */
   #fail(error: FerryError): void {
     this.#failure ??= error;
     this.#stop.abort();
@@ -224,7 +227,7 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   /**
-   * Drops what waits for writes that have failed; once the run has failed, that is every write with something waiting.
+   * Drops what waits for writes that have failed. Once the run has failed, that is every write with something waiting.
    */
   #dropFailed(): void {
     for (let more = true; more && this.#writes.sweep(this.#failure);) more = this.#backlog.dropFailed();

@@ -100,7 +100,7 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     const item = sampleItem('A', '1');
     const applied = 'applied' in fate && fate.applied;
     const newer = applied && !tells ? 1 : 0;
-    expect(await target.writer.write([item])).toEqual({ items: 1, newer, units: 1 });
+    expect(await target.writer.write([item])).toEqual({ items: 1, newer, superseded: 0, units: 1 });
     expect(await target.stored()).toEqual([item.text]);
     expect(target.suspects).toEqual(suspects ? [item.keyText] : []);
     expect(proxy.requests.map(({ operation }) => operation)).toEqual(['PutItem', 'PutItem']);

@@ -204,7 +204,7 @@ test.each([
   bus.emit('shard.phase', { shard, phase: 'backfilled' });
   bus.emit('shard.finished', {
     shard,
-    outcome,
+    status: outcome,
     counts: { ...NO_COUNTS, rows: 3, items: 2 },
     elapsedMs: 1000,
     fault: null,

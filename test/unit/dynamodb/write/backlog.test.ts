@@ -247,7 +247,7 @@ describe('a later operation on a key', () => {
   test('waits behind one in flight, and is queued once that one is gone', () => {
     const { backlog } = newBacklog();
     const holder = inFlight(backlog);
-    const [second, third] = [{ ...KEYED }, { ...KEYED }];
+    const [second, third] = [sampleItem('K', '1', 'second'), sampleItem('K', '1', 'third')];
     backlog.supersede(holder, second, pending());
     backlog.supersede(holder, third, pending());
     expect([backlog.idle, backlog.take(PLENTY)]).toEqual([true, []]);
@@ -260,7 +260,7 @@ describe('a later operation on a key', () => {
   test.each(['putBack', 'putBackHalves'] as const)('takes the place of one that comes back (%s)', (how) => {
     const { backlog } = newBacklog();
     const holder = inFlight(backlog);
-    const second = { ...KEYED };
+    const second = sampleItem('K', '1', 'second');
     backlog.supersede(holder, second, pending());
     holder.returned();
     if (how === 'putBack') backlog.putBack([holder], 10);
