@@ -37,7 +37,8 @@ export const PLACES: Readonly<Record<EventName, readonly Place[] | string>> = {
   'verification.kept': 'nothing is done at it: the state is only read',
   'source.paused': backfill(1),
   'source.resumed': backfill(1),
-  'shard.paused': 'emitted at rest: nothing is under way then; test/integration/shards/handle.test.ts ends a paused shard',
+  'shard.paused':
+    'emitted at rest: nothing is under way then; test/integration/shards/handle.test.ts ends a paused shard',
   'shard.resumed': 'nothing is under way at it that a kill could break off',
   'source.probe_failed': backfill(1),
   'register.waited': 'told of another process that stands still; test/faults/machine.test.ts ends that one',
