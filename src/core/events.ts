@@ -1,7 +1,7 @@
 /**
  * Defines all events by which a run reports what it does: one typed map of plain cloneable payloads, without row
- * values. Progress bars, logs and metrics are listeners; one that throws is dropped and cannot hurt the engine. A shard's
- * process sends its events to its parent; the verbose ones only where `everyEvent` asks for them.
+ * values. Progress bars, logs and metrics are listeners; one that throws is dropped and cannot hurt the engine. A
+ * shard's process sends its events to its parent; the verbose ones only where `everyEvent` asks for them.
  */
 import type { ErrorCode, Fault } from './errors.js';
 import type { Counts, DifferenceClass, Phase } from './model.js';
