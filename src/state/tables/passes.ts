@@ -169,9 +169,7 @@ export class Passes implements PassStore {
     const sawChunks = kind === 'verify' ? (seen?.counts.chunks ?? 0) : null;
     const row = this.#insert.get(kind, table, followsPlan, this.clock.now(), finished, sawChunks);
     if (row === undefined) throw defect(`no pass over table ${table} was made`);
-    if (this.#insertSegments(row, segments) === 0) {
-      throw defect(`a pass over table ${table} has no segments: the table has no plan`);
-    }
+    if (this.#insertSegments(row, segments) === 0) throw defect(`a pass over table ${table} has no segments`);
     return toPass(row);
   }
 
@@ -206,9 +204,10 @@ export class Passes implements PassStore {
     }));
   }
 
-  /** @returns how many there are */
+  /** @param segments undefined: one for each range of the plan @returns their number */
   #insertSegments(pass: PassRow, segments: number | undefined): number {
     if (segments === undefined) return this.#insertRanges.run(pass.id, pass.table_name).changes;
+    if (!Number.isInteger(segments) || segments < 1) return 0;
     for (let index = 0; index < segments; index += 1) this.#insertSegment.run(pass.id, index);
     return segments;
   }
