@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
+import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import type { Pass } from '../../../src/core/ports/state-records.js';
 import { EFFECTS, guardedPorts, type Concepts, type Effect } from '../../../src/state/guarded-ports.js';
 import { openStateStore } from '../../../src/state/open.js';
-import type { SqliteStateStore } from '../../../src/state/store.js';
 import {
   cursor,
   sampleBadRow,
@@ -127,7 +127,7 @@ const ORDER: readonly (keyof Concepts)[] = [
 
 async function opened() {
   const folder = await temporaryFolder();
-  const store = openStateStore({ folder: folder.path, shard: 's01', create: true }) as SqliteStateStore;
+  const store = openStateStore({ folder: folder.path, shard: 's01', create: true }) as StateStore & { readonly database: Database };
   store.plans.save(samplePlan());
   const pass = store.passes.open('backfill', 'messages');
   const calls = callsOf(() => pass);
