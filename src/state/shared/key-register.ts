@@ -141,7 +141,7 @@ export function leftBehind(folder: string, shards: readonly string[]): FerryErro
   return new FerryError(
     'E_STATE_COPIED',
     `${subject}: ${file} has no claim of ${these} moved items: it was removed or left behind, or it is another one. Rows of other shards could overwrite theirs unseen`,
-    `put the file back, or the whole state folder from one backup; else begin again what lacks its claims (a shard that is not in the config is added first): \`${restartCommand(...shards)}\``,
+    `put the file back, or the whole state folder from one backup; else start again the shards that lack their claims (a shard that is not in the config is added first): \`${restartCommand(...shards)}\``,
   );
 }
 
