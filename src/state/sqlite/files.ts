@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { FerryError } from '../../core/errors.js';
 
 /** The file that an error is about, in the operator's words. */
-export interface StatePlace {
+export interface StatePaths {
   /** `shard s01`; begins a message, so it reads as the subject of a sentence. */
   readonly subject: string;
   readonly file: string;
@@ -19,7 +19,7 @@ export interface StatePlace {
   readonly remedy: string;
 }
 
-export interface ShardFiles extends StatePlace {
+export interface ShardFiles extends StatePaths {
   readonly shard: string;
   readonly folder: string;
   readonly lock: string;
@@ -49,7 +49,7 @@ export function shardFiles(folder: string, shard: string): ShardFiles {
   };
 }
 
-export function keyRegisterFiles(folder: string): StatePlace & { readonly folder: string; readonly lock: string } {
+export function keyRegisterFiles(folder: string): StatePaths & { readonly folder: string; readonly lock: string } {
   return {
     folder,
     subject: 'the register of item keys',
