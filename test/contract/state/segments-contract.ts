@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import type { Pass } from '../../../src/core/ports/state-records.js';
 import { cursor, sampleChunk, samplePlan } from '../state-store-samples.js';
-import { begun, DEFECT, type NewPlace, reopening } from './place.js';
+import { begun, DEFECT, DIGEST, type NewPlace, reopening } from './place.js';
 
 const KIND = 'scan of the target';
 const SEGMENTS = 8;
@@ -51,6 +51,19 @@ export function segmentContract(newPlace: NewPlace): void {
       expect(second.passes.summary(KIND, 'messages')?.pass.finishedAt).not.toBeNull();
       expect(open(second).id).toBeGreaterThan(pass.id);
       second.close();
+    });
+
+    test('is resumed whatever became of a verification of its table', async () => {
+      await using place = await newPlace();
+      const store = place.open();
+      begun(store);
+      const pass = open(store);
+      const verify = store.passes.open('verify', 'messages');
+      const comparedAt = { at: Date.now() - 10_000, steady: store.clock.latest() - 10_000 };
+      store.checkpoints.commit(verify, [sampleChunk({ targetDigest: DIGEST, comparedAt })], []);
+      expect(store.passes.abandoned('messages', 5_000)).toMatchObject({ reason: 'aged' });
+      expect(store.passes.open(KIND, 'messages', { segments: SEGMENTS, maxAgeMs: 5_000 })).toEqual(pass);
+      store.close();
     });
 
     test('follows no plan where its table has one, and leaves the other passes of the table alone', async () => {
