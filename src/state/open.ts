@@ -1,6 +1,6 @@
 /**
- * Opens one shard's state for the one process that works on it: lock first, then the file, which is made where it is
- * missing and refused where it is not ours, newer, or damaged.
+ * Opens one shard's state for the one process that works on it. It takes the lock first, then the file. A missing file
+ * is made; one that is foreign, newer or damaged is refused.
  */
 import { existsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
@@ -80,7 +80,7 @@ export function missing(files: ShardFiles): FerryError {
   return new FerryError(
     'E_STATE_MISSING',
     `${files.subject}: nothing is recorded; there is no ${files.file}`,
-    `begin it with \`dynaferry backfill --shard ${files.shard}\`; if it was begun before, see that \`state\` in the config names that folder`,
+    `start it with \`dynaferry backfill --shard ${files.shard}\`; if it was started before, check that \`state\` in the config names that folder`,
   );
 }
 
@@ -100,13 +100,13 @@ function beginFile(database: Database, files: ShardFiles, clocks: Clocks | undef
   const clock = new BootClock(database, clocks);
   clock.anchor();
   const { sentAgo, archives } = lateWritesOfArchives(files, clocks);
-  // A witness that is left tells of a file that was not put aside, but removed: nobody knows what it knew.
+  // A witness without a file: the file was removed, and not archived, so what it knew is lost.
   const ago = readSeen(files.file) === null ? sentAgo : 0;
   new LateWrites(database).inherit(ago === null ? null : clock.now() - ago, archives);
   database.prepare('UPDATE meta SET lineage = ?').run(newLineage());
 }
 
-/** @returns whether it came from elsewhere, on a volume that moves */
+/** Takes up a state from elsewhere, on a volume that moves. @returns whether it came from elsewhere */
 function takeUp(files: ShardFiles, database: Database, moves: boolean, clocks: Clocks | undefined): boolean {
   return guarded(files, () => {
     const arrived = checkHome(files, database, moves, clocks) !== null || (moves && mayBeElsewhere(database, clocks));
@@ -138,7 +138,7 @@ function openLocked(files: ShardFiles, lock: Lock, moves: boolean, clocks: Clock
   }
 }
 
-/** The pid in the state file, if that process lives: a holder that only just began may not have written its own yet. */
+/** Returns the pid in the state file if that process lives: a holder that just started may not have written its own. */
 function recordedHolder(files: ShardFiles): number | null {
   try {
     const database = openReadOnly(files, STATE, 0);

@@ -1,15 +1,15 @@
 /**
- * Which shards are to begin again. A restart of several shards is one piece of work: what it was asked for is on disk
- * before the first of them begins, a note a shard, which goes when the shard's former state is aside and its item keys
- * are given up. A run that is interrupted leaves those it had not come to, and the next backfill of one of these begins
- * it again, as it was asked to. One that was refused before it began takes back what it asked for itself: what another
- * run asked for, earlier or meanwhile, stays.
+ * Notes of restarts: which shards must start again. A restart of several shards is one piece of work. Before the first
+ * of them starts, the request is on disk: one note for each shard. A note goes when the shard's former state is
+ * archived and its item keys are given up. An interrupted run leaves the notes of the shards that it did not reach, and
+ * the next backfill of such a shard starts it again. A run that is refused before it starts takes back its own
+ * requests; those of other runs stay.
  *
  *   note:  `asked WHO`, a line for each run  ->  `moving NAME`: its files become NAME, one after the other
  *          ->  `aside`: claims are given up  ->  gone
  *
- * Notes of all shards are changed under one lock: who takes one back does not hold the shard's, which may be what
- * refused it.
+ * One lock guards the notes of all shards: a run that takes a note back does not hold the shard's lock, which may be
+ * what refused it.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import type { StateAt } from './open.js';
 import { guarded } from './sqlite/errors.js';
 import { newLineage } from './home/witness.js';
 
-/** In the note of a restart that has begun. */
+/** In the note of a restart that has started. */
 export const ASIDE = 'aside';
 const MOVING = 'moving ';
 const ASKED = 'asked ';
@@ -32,14 +32,14 @@ const LOCK = '.restarts.lock';
 const LOCK_WAIT_MS = 5_000;
 
 export interface AskedRestart {
-  /** Those that had not begun again before it was asked. */
+  /** Shards whose restart was not requested before. */
   readonly shards: readonly string[];
   /** Which run asked. */
   readonly by: string;
 }
 
 /**
- * Notes that these shards are to begin again, durably: all of them, or none.
+ * Notes that these shards must start again, durably: all of them, or none.
  * @throws FerryError E_STATE_IO, E_STATE_LOCKED
  */
 export function askRestart(folder: string, shards: readonly string[]): AskedRestart {
@@ -74,7 +74,7 @@ export function askRestart(folder: string, shards: readonly string[]): AskedRest
   return { shards: asked, by };
 }
 
-/** Whether a restart of the shard was asked for and is not through: what is recorded, if anything, is of before. */
+/** Returns whether a restart of the shard was requested and is not finished: its records, if any, are from before. */
 export function isRestartAsked({ folder, shard }: StateAt): boolean {
   return existsSync(shardFiles(folder, shard).restart);
 }
@@ -123,7 +123,7 @@ export function removeNote(files: ShardFiles): void {
   change(files, () => null);
 }
 
-/** @returns who asked for a restart that has not begun; null: it has */
+/** Returns who requested a restart that has not started; null: it has. */
 function askersIn(noted: string | null): readonly string[] | null {
   if (noted === null) return [];
   if (noted === '') return [SOMEBODY];

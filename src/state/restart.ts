@@ -1,8 +1,8 @@
 /**
- * Begins a shard again: what a backfill recorded is moved aside, never deleted; what a dry run recorded is discarded.
- * What it was asked for is on disk before (`restart-note.ts`).
+ * Starts a shard again. It archives what a backfill recorded and never deletes it; it discards what a dry run recorded.
+ * The request is on disk before (`restart-note.ts`).
  *
- * A kill at any line leaves what the next restart goes on with (`test/integration/state/restart.test.ts`).
+ * A kill at any line leaves a state that the next restart goes on from (`test/integration/state/restart.test.ts`).
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -22,7 +22,7 @@ import { witnessOf } from './home/witness.js';
 /** How long a statement waits: a reader may recover the log. */
 const BUSY_MS = 5_000;
 
-/** They say nothing of the file: it can be looked into later. */
+/** These faults say nothing about the file: it can be looked into later. */
 const PASSING: ReadonlySet<string> = new Set([
   'E_STATE_LOCKED',
   'E_DISK_FULL',
@@ -33,18 +33,18 @@ const PASSING: ReadonlySet<string> = new Set([
 export interface Archive extends StateAt {
   /** The folder is on a volume that moves between hosts. */
   readonly moves?: boolean;
-  /** Another run may have come to the shard first: where the restart is not asked for any more, nothing is moved. */
+  /** Moves nothing when the restart is no longer requested: another run may have come to the shard first. */
   readonly onlyIfAsked?: boolean;
 }
 
 /**
- * Moves the state file to `<shard>.<UTC time>.db` while holding the shard's lock. Works on a damaged or foreign file
- * too. The restart is through once `giveUpClaims` is.
+ * Archives the state: moves its file to `<shard>.<UTC time>.db` while holding the shard's lock. It works on a damaged
+ * or foreign file too. `giveUpClaims` ends the restart.
  *
- * @returns absolute path of the file that was moved; null where nothing was recorded for the shard, or another run has
- * begun it again
- * @throws FerryError E_STATE_LOCKED, E_STATE_COPIED where another one may go on, whose writes the next state would know
- * nothing of; E_STATE_IO; E_DISK_FULL and other faults of the machine
+ * @returns absolute path of the file that was moved; null: nothing was recorded for the shard, or another run started
+ * it again
+ * @throws FerryError E_STATE_LOCKED; E_STATE_COPIED when another copy may go on, whose writes the next state would not
+ * know of; E_STATE_IO; E_DISK_FULL and other faults of the machine
  */
 export function archiveState(options: Archive, clocks?: Clocks): string | null {
   const { folder, shard, onlyIfAsked = false } = options;
@@ -52,11 +52,11 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
   if (!existsSync(folder)) return null;
   const lock = lockShard(files);
   try {
-    // The other one may have given up the former claims, and be about to make its file.
+    // Another run may have given up the former claims, and may be about to make its file.
     if (onlyIfAsked && guarded(files, () => noteOf(files)) === null) return null;
     const begun = guarded(files, () => finishMove(files));
     const archive = existsSync(files.file) ? moveAside(files, options, clocks) : begun;
-    // With the former state aside it has begun, whatever refuses the rest.
+    // Once the former state is archived the restart has started, whatever refuses the rest.
     guarded(files, () => note(files, ASIDE));
     return archive;
   } finally {
@@ -65,19 +65,18 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
 }
 
 /**
- * Gives up the item keys that a shard claimed whose former state is aside: under another mapping they would clash with
- * its own rows. The claims go last: rows that were written without their claim would hide a shared key, a claim too
- * many only refuses. And they go also where no file was left, because a kill may have come between the two.
+ * Gives up the item keys that an archived state of the shard claimed: under another mapping they would clash with its
+ * own rows. The claims go last. Rows that were written without their claim would hide a shared key; a claim too many
+ * only refuses. They go even when there is no file, because a kill may have come between the two steps.
  * @param turn as for `releaseItemKeys`
- * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. The restart is still asked for
- * then.
+ * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. The restart stays requested then.
  */
 export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Promise<void> {
   const files = shardFiles(folder, shard);
   if (!existsSync(folder)) return;
   const lock = lockShard(files);
   try {
-    // Another run may have done it, and have gone on: its claims stay.
+    // Another run may have done it and gone on: its claims stay.
     if (guarded(files, () => noteOf(files)) !== ASIDE) return;
     if (existsSync(files.file)) throw begunBetween(files);
     await releaseItemKeys({ folder, shard }, turn);
@@ -88,19 +87,19 @@ export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Prom
 }
 
 /**
- * By a run that was on its way before the restart was asked for: rows that it has written would be without their
- * claims.
+ * Reports that a run, which started before the restart was requested, recorded the shard again. The rows that it wrote
+ * would lose their claims.
  */
 function begunBetween({ subject }: ShardFiles): FerryError {
   return new FerryError(
     'E_STATE_LOCKED',
-    `${subject}: another run has begun it while this one was about to begin it again`,
-    'let that run end, then run again: what it moved is put aside then, and the shard begins again',
+    `${subject}: another run started this shard while this run was about to start it again`,
+    'let that run end, then run again: this archives what it moved, and starts the shard again',
   );
 }
 
 /**
- * Removes the state of a dry run: it moved nothing, and an old one says nothing of today's mapping.
+ * Removes the state of a dry run: the dry run moved nothing, and its state says nothing about today's mapping.
  * @param turn as for `releaseItemKeys`
  * @throws FerryError E_STATE_LOCKED, E_STATE_IO; what `turn` throws
  */
@@ -138,13 +137,13 @@ function finishMove(files: ShardFiles): string | null {
   const name = movedTo(noteOf(files));
   if (name === null) return null;
   const archive = join(files.folder, basename(name));
-  // Where the file is still there, its move has not begun.
+  // When the file is still there, its move has not started.
   if (existsSync(files.file) || !existsSync(archive)) return null;
   moveRest(files, archive);
   return archive;
 }
 
-/** What belongs to a file that was moved. Its witness would say that the file is gone, and make the next one wait. */
+/** Moves what belongs to the file. Its witness would say that the file is missing, and make the next state wait. */
 function moveRest(files: ShardFiles, archive: string): void {
   for (const side of SIDE_FILES) {
     if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
@@ -181,7 +180,7 @@ function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined):
   }
 }
 
-/** Renaming replaces silently, so a name that is taken is passed over. */
+/** Returns a name that is free: renaming would replace a file silently. */
 function freeName(files: ShardFiles): string {
   const stem = files.file.slice(0, -'.db'.length);
   const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');

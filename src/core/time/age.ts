@@ -1,20 +1,21 @@
 /**
- * A moment that ages by whichever clock says more: one can be set back, the other stands still while the machine
- * sleeps.
+ * An instant whose age is what the clock that says more tells: one clock can be set back, the other stands still while
+ * the machine sleeps.
  */
 
 export interface Instant {
-  /** ms since the epoch */
+  /** ms since the epoch by the wall clock */
   readonly wall: number;
-  /** ms of a clock that nobody sets */
+  /** ms by a clock that nobody sets, from an arbitrary start: only differences within one process mean something. */
   readonly monotonic: number;
 }
 
+/** Returns the present instant. */
 export function thisInstant(): Instant {
   return { wall: Date.now(), monotonic: performance.now() };
 }
 
-/** In ms. */
-export function ageOf(moment: Instant, now = thisInstant()): number {
-  return Math.max(now.wall - moment.wall, now.monotonic - moment.monotonic);
+/** Returns the age of an instant in ms. */
+export function ageOf(instant: Instant, now = thisInstant()): number {
+  return Math.max(now.wall - instant.wall, now.monotonic - instant.monotonic);
 }

@@ -1,9 +1,9 @@
 /**
- * How long after it was sent a request without an answer may still be applied: before that, nothing read from its item
- * is final. AWS takes a request until 15 minutes after the date in its signature (Signature Version 4, "Elements of an
- * AWS API request signature: time stamp"), and it takes dates that lie up to 5 minutes ahead of its own clock. So a
- * clock of this machine that is ahead makes it 20 minutes from sending. A date that is further ahead is refused at once
- * (RequestTimeTooSkewed), and the signer then goes by the service's clock. Not covered: a request of such a date that
- * something on the way holds back until AWS's clock has come within 5 minutes of it.
+ * For this long after it was sent, in ms, a request without an answer may still be applied: before then, nothing read
+ * from its item is final. AWS accepts a request until 15 minutes after the date in its signature (Signature Version 4,
+ * "Elements of an AWS API request signature: time stamp"), and accepts dates up to 5 minutes ahead of its own clock. So
+ * the window is 20 minutes from sending when this machine's clock is ahead. AWS refuses a date that is further ahead at
+ * once (RequestTimeTooSkewed), and the signer then uses the service's clock. Not covered: something on the way holds
+ * such a request back until AWS's clock is within 5 minutes of the date.
  */
 export const LATE_WRITE_WINDOW_MS = 20 * 60_000;

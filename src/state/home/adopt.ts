@@ -1,7 +1,7 @@
 /**
- * Takes up a state that does not live where it was worked on last, on the operator's word that no run goes on with the
- * other one. What that one had sent may still land: its window begins now, and no verification passes that began before
- * its end. Of what was compared elsewhere, nobody knows how long ago that was.
+ * Takes up a state that does not live where it was last worked on. The operator says that no run goes on with the other
+ * copy. Writes of the other run may still land: their window starts now, and no verification passes that started before
+ * its end. The age of comparisons that were made elsewhere is unknown.
  */
 import type { Database } from 'better-sqlite3';
 import { existsSync } from 'node:fs';

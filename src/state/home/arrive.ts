@@ -1,6 +1,6 @@
 /**
- * A state that came from elsewhere is taken up, adopted or on a volume that moves: what may have been sent over there
- * can still land until a whole window has passed, and of what was compared there, nobody knows how long ago that was.
+ * Takes up a state that came from elsewhere: one that was adopted, or one on a volume that moves. What the other host
+ * sent can land until a whole window has passed. The age of its comparisons is unknown.
  */
 import type { Database } from 'better-sqlite3';
 import type { Clocks } from './clocks.js';

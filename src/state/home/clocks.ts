@@ -1,19 +1,19 @@
 /**
- * This machine and its clocks, as far as a state needs them: one that people read and anybody may set, and two that
- * nobody sets. A port, so that tests can turn the hands, restart the machine and put it to sleep.
+ * This machine and its clocks, as a state needs them: one clock that people read and can set, and two that nobody sets.
+ * It is a port, so that tests can turn the hands, restart the machine and put it to sleep.
  */
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
 export interface Clocks {
   /**
-   * Which machine this is, as `/etc/machine-id` says; null: it says nothing. Machines that were cloned may say the
-   * same.
+   * Which machine this is, as `/etc/machine-id` says; null: it says nothing. Cloned machines may say the same.
    */
   readonly machine: string | null;
   /**
-   * Which run of the two unset clocks this is: another one after each start of the machine, and in a time namespace of
-   * its own. null: nobody tells (Linux alone does); then readings of two processes are compared with more care.
+   * Which run of the two unset clocks this is. Each start of the machine makes another run, and so does a time
+   * namespace of its own. null: the system does not say (only Linux does), so readings of two processes are compared
+   * with care.
    */
   readonly run: string | null;
   /** ms since the epoch */
@@ -46,8 +46,8 @@ let boot: string | null | undefined;
 let offset: number | undefined;
 
 /**
- * Which start of the machine this is, alike in all its containers and time namespaces; null: nobody tells (Linux alone
- * does).
+ * Returns which start of the machine this is, the same in all its containers and time namespaces; null: the system does
+ * not say (only Linux does).
  */
 export function bootId(): string | null {
   // No process outlives its boot.
@@ -56,8 +56,8 @@ export function bootId(): string | null {
 }
 
 /**
- * ms since the machine started, without the time that it slept: alike in all processes of a machine, and nobody sets
- * it.
+ * Returns ms since the machine started, without the time that it slept. It is the same in all processes of a machine,
+ * and nobody sets it.
  */
 export function bootMonotonic(): number {
   offset ??= monotonicOffset(read('/proc/self/timens_offsets') ?? '');
@@ -65,7 +65,7 @@ export function bootMonotonic(): number {
 }
 
 /**
- * What a time namespace adds to CLOCK_MONOTONIC, in ms.
+ * Returns what a time namespace adds to CLOCK_MONOTONIC, in ms.
  * @param offsets time_namespaces(7): a line a clock, of its name and what is added to it, in seconds and ns
  */
 export function monotonicOffset(offsets: string): number {
@@ -81,7 +81,7 @@ function runOfClocks(): string | null {
   return /[1-9]/.test(offsets) ? `${started} ${offsets}` : started;
 }
 
-/** machine-id(5); one that is empty or not made yet is none. */
+/** Returns machine-id(5); null: it is empty, or not made yet. */
 function machineId(): string | null {
   const id = read('/etc/machine-id') ?? read('/var/lib/dbus/machine-id');
   return id !== null && /^[0-9a-f]{32}$/.test(id) ? id : null;

@@ -1,17 +1,17 @@
 /**
- * How far a state has come, told by another file: `<name>.seen` holds the file's lineage and the number of its last
- * commit. An older file that is put in place, or one whose log was removed after a kill, has fewer commits than were
- * seen, or is of another lineage.
+ * The witness of a state file: `<name>.seen` holds the file's lineage and the number of its last commit. An older file
+ * that was put in place has fewer commits than the witness saw, or another lineage. So has a file whose log was removed
+ * after a kill.
  *
  * It is written after each commit, without a sync: after a power failure it may say less than the file has, and never
- * more. Where it cannot be written, less is found later, and no commit that stands is reported as failed.
+ * more. When it cannot be written, less is found later, and no commit that stands is reported as failed.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { makeFile, syncFolderOf } from '../sqlite/files.js';
 
 export interface Seen {
-  /** Random, from the begin of the file, or from when it was adopted. */
+  /** Random, made with the file, or when it was adopted. */
   readonly lineage: string;
   /** Commits so far. */
   readonly commits: number;
@@ -25,7 +25,7 @@ export function witnessOf(file: string): string {
   return file.replace(/\.db$/, '.seen');
 }
 
-/** @returns null where there is none, `unreadable` where something else stands in it */
+/** Returns what the witness says; null: there is none; `unreadable`: it holds something else. */
 export function readSeen(file: string): Seen | 'unreadable' | null {
   const witness = witnessOf(file);
   if (!existsSync(witness)) return null;
@@ -37,7 +37,7 @@ export function readSeen(file: string): Seen | 'unreadable' | null {
 export class Witness {
   readonly #descriptor: number;
 
-  /** Makes the file where it is missing; what it says is on disk then. */
+  /** Makes the file if it is missing, and puts `commits` on disk. */
   constructor(
     file: string,
     readonly lineage: string,
@@ -57,7 +57,7 @@ export class Witness {
     }
   }
 
-  /** Call it after a commit. */
+  /** Notes a commit. Call it after the commit. */
   note(commits: number): void {
     try {
       this.#write(commits);

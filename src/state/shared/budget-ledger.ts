@@ -17,7 +17,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FerryError } from '../../core/errors.js';
 import { bootMonotonic } from '../home/clocks.js';
-import { makeFolder, type StatePlace } from '../sqlite/files.js';
+import { makeFolder, type StatePaths } from '../sqlite/files.js';
 import { freshLedger, inTurn } from './fresh-ledger.js';
 import { acquireLock, isLocked, type Lock } from '../sqlite/lock.js';
 import { lockHolders } from '../sqlite/lock-holder.js';
@@ -66,13 +66,13 @@ export function hasLedger(folder: string): boolean {
  */
 export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>): void {
   if (!hasLedger(folder)) return;
-  const place = placeIn(folder);
+  const paths = pathsIn(folder);
   try {
     // In turn, as it may be put aside.
-    inTurn(place, LOOK_WAIT_MS, () => {
-      const database = new Database(place.file, { fileMustExist: true, timeout: LOOK_WAIT_MS });
+    inTurn(paths, LOOK_WAIT_MS, () => {
+      const database = new Database(paths.file, { fileMustExist: true, timeout: LOOK_WAIT_MS });
       try {
-        database.transaction(() => buryGone(database, place, null, restMs)).immediate();
+        database.transaction(() => buryGone(database, paths, null, restMs)).immediate();
       } finally {
         database.close();
       }
@@ -90,16 +90,16 @@ export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>
  */
 export function runsWithPart({ folder, resource }: Omit<LedgerOptions, 'restMs'>): readonly number[] | null {
   if (!hasLedger(folder)) return null;
-  const place = placeIn(folder);
+  const paths = pathsIn(folder);
   try {
-    const database = new Database(place.file, { readonly: true, fileMustExist: true, timeout: LOOK_WAIT_MS });
+    const database = new Database(paths.file, { readonly: true, fileMustExist: true, timeout: LOOK_WAIT_MS });
     try {
       const rows = database
         .prepare<[string], Row>('SELECT run, pid, held FROM runs WHERE resource = ? AND held > 0')
         .all(resource);
       return rows.flatMap(({ run, pid }) => {
-        const lock = lockFile(place, run);
-        return isLocked(lock, place) ? (lockHolders(lock) ?? [pid]) : [];
+        const lock = lockFile(paths, run);
+        return isLocked(lock, paths) ? (lockHolders(lock) ?? [pid]) : [];
       });
     } finally {
       database.close();
@@ -110,7 +110,7 @@ export function runsWithPart({ folder, resource }: Omit<LedgerOptions, 'restMs'>
 }
 
 export class BudgetLedger {
-  readonly #place: StatePlace;
+  readonly #paths: StatePaths;
   readonly #database: Database.Database;
   readonly #lock: Lock;
   readonly #run: number;
@@ -118,13 +118,13 @@ export class BudgetLedger {
 
   private constructor(
     private readonly options: LedgerOptions,
-    place: StatePlace,
+    paths: StatePaths,
     database: Database.Database,
     { lock, run }: { readonly lock: Lock; readonly run: number },
     /** Where the file went that was damaged, by its absolute path; null: it was none. */
     readonly putAside: string | null,
   ) {
-    this.#place = place;
+    this.#paths = paths;
     this.#database = database;
     this.#lock = lock;
     this.#run = run;
@@ -133,13 +133,13 @@ export class BudgetLedger {
   /** @throws FerryError E_STATE_IO, E_STATE_LOCKED; E_STATE_CORRUPT where another run has a ledger that is damaged */
   static join(options: LedgerOptions): BudgetLedger {
     const { folder } = options;
-    const place = placeIn(folder);
-    return guarded(place, () => {
+    const paths = pathsIn(folder);
+    return guarded(paths, () => {
       makeFolder(folder);
-      return inTurn(place, OPEN_WAIT_MS, () => {
-        const { database, putAside } = freshLedger(place, OPEN_WAIT_MS, () => liveRuns(place));
+      return inTurn(paths, OPEN_WAIT_MS, () => {
+        const { database, putAside } = freshLedger(paths, OPEN_WAIT_MS, () => liveRuns(paths));
         try {
-          return BudgetLedger.#enter(options, place, database, putAside);
+          return BudgetLedger.#enter(options, paths, database, putAside);
         } catch (error) {
           database.close();
           throw error;
@@ -150,13 +150,13 @@ export class BudgetLedger {
 
   static #enter(
     options: LedgerOptions,
-    place: StatePlace,
+    paths: StatePaths,
     database: Database.Database,
     putAside: string | null,
   ): BudgetLedger {
-    const taken = takeRun(place);
+    const taken = takeRun(paths);
     try {
-      const ledger = new BudgetLedger(options, place, database, taken, putAside);
+      const ledger = new BudgetLedger(options, paths, database, taken, putAside);
       ledger.#within(() => {
         // Whoever had this number before is gone.
         bury(database, taken.run, options.restMs);
@@ -223,7 +223,7 @@ export class BudgetLedger {
   }
 
   #buryGone(): void {
-    buryGone(this.#database, this.#place, this.#run, this.options.restMs);
+    buryGone(this.#database, this.#paths, this.#run, this.options.restMs);
   }
 
   #within<T>(work: () => T): T {
@@ -232,12 +232,12 @@ export class BudgetLedger {
 }
 
 /** @param own run that asks: it is there */
-function buryGone(database: Database.Database, place: StatePlace, own: number | null, restMs: number): void {
+function buryGone(database: Database.Database, paths: StatePaths, own: number | null, restMs: number): void {
   const now = bootMonotonic();
   // Where nobody tells one start of the machine from another, none rests for longer than it may.
   database.prepare('DELETE FROM resting WHERE until <= ? OR until > ?').run(now, now + restMs);
   for (const run of database.prepare<[], number>('SELECT run FROM runs').pluck().all()) {
-    if (run !== own && !isLocked(lockFile(place, run), place)) bury(database, run, restMs);
+    if (run !== own && !isLocked(lockFile(paths, run), paths)) bury(database, run, restMs);
   }
 }
 
@@ -250,7 +250,7 @@ function bury(database: Database.Database, run: number, restMs: number): void {
   database.prepare('DELETE FROM runs WHERE run = ?').run(run);
 }
 
-function placeIn(folder: string): StatePlace {
+function pathsIn(folder: string): StatePaths {
   return {
     subject: 'the ledger of the budget',
     file: join(folder, FILE),
@@ -259,25 +259,25 @@ function placeIn(folder: string): StatePlace {
   };
 }
 
-function lockFile({ file }: StatePlace, run: number): string {
+function lockFile({ file }: StatePaths, run: number): string {
   return `${file}-${run}.lock`;
 }
 
 /** Lock files of the runs that are there, this process's own among them. */
-function liveRuns(place: StatePlace): readonly string[] {
-  return Array.from({ length: MOST_RUNS }, (_, index) => lockFile(place, index + 1)).filter((file) =>
-    isLocked(file, place),
+function liveRuns(paths: StatePaths): readonly string[] {
+  return Array.from({ length: MOST_RUNS }, (_, index) => lockFile(paths, index + 1)).filter((file) =>
+    isLocked(file, paths),
   );
 }
 
-function takeRun(place: StatePlace): { readonly lock: Lock; readonly run: number } {
+function takeRun(paths: StatePaths): { readonly lock: Lock; readonly run: number } {
   for (let run = 1; run <= MOST_RUNS; run++) {
-    const lock = acquireLock(lockFile(place, run), place, 0);
+    const lock = acquireLock(lockFile(paths, run), paths, 0);
     if (lock !== null) return { lock, run };
   }
   throw new FerryError(
     'E_STATE_LOCKED',
-    `${place.subject}: ${MOST_RUNS} runs share it already`,
+    `${paths.subject}: ${MOST_RUNS} runs share it already`,
     'wait until one of them has ended, or name several shards in one run',
   );
 }

@@ -12,7 +12,7 @@ import Database from 'better-sqlite3';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { FerryError } from '../../core/errors.js';
 import { bootId } from '../home/clocks.js';
-import { makeFile, SIDE_FILES, type StatePlace } from '../sqlite/files.js';
+import { makeFile, SIDE_FILES, type StatePaths } from '../sqlite/files.js';
 import { acquireLock } from '../sqlite/lock.js';
 import { lockHolders } from '../sqlite/lock-holder.js';
 
@@ -29,14 +29,14 @@ const ASKED = ['SELECT run, resource, pid, held FROM runs', 'SELECT resource, he
  * @param waitMs how long it is waited for; meanwhile, the process does nothing else
  * @throws FerryError E_STATE_LOCKED, naming who keeps it where that can be seen; E_STATE_IO
  */
-export function inTurn<T>(place: StatePlace, waitMs: number, action: () => T): T {
-  const file = `${place.file}-join.lock`;
-  const lock = acquireLock(file, place, waitMs);
+export function inTurn<T>(paths: StatePaths, waitMs: number, action: () => T): T {
+  const file = `${paths.file}-join.lock`;
+  const lock = acquireLock(file, paths, waitMs);
   if (lock === null) {
     const [pid] = lockHolders(file) ?? [];
     throw new FerryError(
       'E_STATE_LOCKED',
-      `${place.subject}: ${pid === undefined ? 'another process' : `process ${pid}`} has been about to join it for ${waitMs / 1_000} s`,
+      `${paths.subject}: ${pid === undefined ? 'another process' : `process ${pid}`} has been about to join it for ${waitMs / 1_000} s`,
       'see whether it was stopped; let it go on or end it, then run again',
     );
   }
@@ -55,23 +55,23 @@ export function inTurn<T>(place: StatePlace, waitMs: number, action: () => T): T
  * @throws FerryError E_STATE_CORRUPT where a run that is there has a damaged file, or one that was removed; SqliteError
  */
 export function freshLedger(
-  place: StatePlace,
+  paths: StatePaths,
   waitMs: number,
   live: () => readonly string[],
 ): { readonly database: Database.Database; readonly putAside: string | null } {
-  const found = existsSync(place.file) ? look(place, waitMs) : 'missing';
+  const found = existsSync(paths.file) ? look(paths, waitMs) : 'missing';
   if (typeof found !== 'string') return { database: found, putAside: null };
   const users = live();
-  if (users.length > 0) throw inUse(place, found, users);
-  const putAside = found === 'damaged' ? moveAside(place) : null;
-  return { database: makeNew(place, waitMs), putAside };
+  if (users.length > 0) throw inUse(paths, found, users);
+  const putAside = found === 'damaged' ? moveAside(paths) : null;
+  return { database: makeNew(paths, waitMs), putAside };
 }
 
 /** Closes what it does not return. */
-function look(place: StatePlace, waitMs: number): Database.Database | 'damaged' | 'earlier' {
+function look(paths: StatePaths, waitMs: number): Database.Database | 'damaged' | 'earlier' {
   let database: Database.Database | undefined;
   try {
-    database = open(place, waitMs);
+    database = open(paths, waitMs);
     const isWhole = database.pragma('quick_check(1)', { simple: true }) === 'ok';
     for (const sql of ASKED) database.prepare(sql);
     const boot = database.prepare<[], string>('SELECT boot FROM ledger').pluck().get();
@@ -91,11 +91,11 @@ function isRefused(error: unknown): boolean {
   return error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
 }
 
-function makeNew(place: StatePlace, waitMs: number): Database.Database {
+function makeNew(paths: StatePaths, waitMs: number): Database.Database {
   // One that is there is of an earlier start of the machine. SQLite deletes a log that is left beside an empty file.
-  rmSync(place.file, { force: true });
-  makeFile(place.file);
-  const database = open(place, waitMs);
+  rmSync(paths.file, { force: true });
+  makeFile(paths.file);
+  const database = open(paths, waitMs);
   try {
     database.transaction(() => {
       database.exec(SCHEMA);
@@ -109,7 +109,7 @@ function makeNew(place: StatePlace, waitMs: number): Database.Database {
 }
 
 /** The file itself goes last: until then it is the damaged one, whatever is killed in between. */
-function moveAside({ file }: StatePlace): string {
+function moveAside({ file }: StatePaths): string {
   const name = freeName(file);
   for (const side of SIDE_FILES) if (existsSync(file + side)) renameSync(file + side, name + side);
   renameSync(file, name);
@@ -124,7 +124,7 @@ function freeName(file: string): string {
   }
 }
 
-function open({ file }: StatePlace, waitMs: number): Database.Database {
+function open({ file }: StatePaths, waitMs: number): Database.Database {
   const database = new Database(file, { fileMustExist: true, timeout: waitMs });
   try {
     database.pragma('journal_mode = WAL');
@@ -146,12 +146,12 @@ const FACTS = {
   earlier: 'is of before the machine was started',
 } as const;
 
-function inUse(place: StatePlace, found: keyof typeof FACTS, users: readonly string[]): FerryError {
+function inUse(paths: StatePaths, found: keyof typeof FACTS, users: readonly string[]): FerryError {
   const pids = [...new Set(users.flatMap((file) => lockHolders(file) ?? []))];
   const who = pids.length === 0 ? 'another run' : `the run of process ${pids.join(' and ')}`;
   return new FerryError(
     'E_STATE_CORRUPT',
-    `${place.subject}: ${place.file} ${FACTS[found]}, while ${who} still spends by it; both could spend the whole budget`,
+    `${paths.subject}: ${paths.file} ${FACTS[found]}, while ${who} still spends by it; both could spend the whole budget`,
     `wait until ${who} has ended, or end it, and run again: the file is made new then by itself`,
   );
 }

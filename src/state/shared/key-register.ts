@@ -12,7 +12,7 @@ import { FerryError } from '../../core/errors.js';
 import type { Cursor } from '../../core/model.js';
 import type { KeyClaim, KeyConflict, KeyOwner, KeyRegister, KeyTransfer } from '../../core/ports/key-register.js';
 import { createDatabase, openDatabase, openReadOnly, prepared } from '../sqlite/database.js';
-import { keyRegisterFiles, makeFolder, restartCommand, type StatePlace } from '../sqlite/files.js';
+import { keyRegisterFiles, makeFolder, restartCommand, type StatePaths } from '../sqlite/files.js';
 import { acquireLock } from '../sqlite/lock.js';
 import { lockHolders, writerOf } from '../sqlite/lock-holder.js';
 import type { StateAt } from '../open.js';
@@ -86,7 +86,7 @@ export function openKeyRegister({ folder }: { readonly folder: string }): KeyReg
 }
 
 /** @param seen a witness that is missing, or damaged, tells nothing @throws FerryError E_STATE_COPIED */
-function checkClaims(files: StatePlace, database: Database, seen: ReturnType<typeof readSeen>): void {
+function checkClaims(files: StatePaths, database: Database, seen: ReturnType<typeof readSeen>): void {
   if (seen === null || seen === 'unreadable') return;
   const standing = prepared(files, () => standingOf(database));
   if (standing?.lineage !== seen.lineage || seen.commits > standing.commits) throw lacksClaims(files);
@@ -102,7 +102,7 @@ function missingRow(): never {
   throw defect('a register of item keys without its first row');
 }
 
-function lacksClaims(files: StatePlace): FerryError {
+function lacksClaims(files: StatePaths): FerryError {
   return new FerryError(
     'E_STATE_COPIED',
     `${files.subject}: ${files.file} lacks claims that were made: it was removed, an earlier file was put in place, or its log was removed. Two rows could share an item key unseen`,
@@ -142,7 +142,7 @@ export function leftBehind(folder: string, shards: readonly string[]): FerryErro
   return new FerryError(
     'E_STATE_COPIED',
     `${subject}: ${file} has no claim of ${these} moved items: it was removed or left behind, or it is another one. Rows of other shards could overwrite theirs unseen`,
-    `put the file back, or the whole state folder from one backup; else begin again what lacks its claims (a shard that is not in the config is added first): \`${restartCommand(...shards)}\``,
+    `put the file back, or the whole state folder from one backup; else start again the shards that lack their claims (a shard that is not in the config is added first): \`${restartCommand(...shards)}\``,
   );
 }
 
@@ -188,7 +188,7 @@ class SqliteKeyRegister implements KeyRegister {
 
   /** Takes over `database` and `witness`: `close` ends both. */
   constructor(
-    readonly place: StatePlace,
+    readonly paths: StatePaths,
     readonly database: Database,
     readonly witness: Witness,
   ) {
@@ -215,13 +215,13 @@ class SqliteKeyRegister implements KeyRegister {
   }
 
   holder(): number | null {
-    return writerOf(this.place.file);
+    return writerOf(this.paths.file);
   }
 
   close(): void {
     if (!this.database.open) return;
     this.witness.close();
-    guarded(this.place, () => this.database.close());
+    guarded(this.paths, () => this.database.close());
   }
 
   /** In one transaction, which the witness sees. */
@@ -236,8 +236,8 @@ class SqliteKeyRegister implements KeyRegister {
   }
 
   #run<T>(action: () => T): T {
-    if (!this.database.open) throw defect(`${this.place.subject} was used after it was closed`);
-    return guarded(this.place, action);
+    if (!this.database.open) throw defect(`${this.paths.subject} was used after it was closed`);
+    return guarded(this.paths, action);
   }
 
   #claimAll({ shard, table }: KeyOwner, claims: readonly KeyClaim[], keys: readonly Buffer[]): readonly KeyConflict[] {

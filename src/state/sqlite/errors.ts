@@ -8,15 +8,15 @@ import Database from 'better-sqlite3';
 import { FerryError } from '../../core/errors.js';
 import { machineFault } from '../../core/machine-faults.js';
 import { asFerryError, defectHint } from '../../core/thrown.js';
-import type { StatePlace } from './files.js';
+import type { StatePaths } from './files.js';
 import { writerOf } from './lock-holder.js';
 
-/** Runs `action` on the files of `place`; whatever it throws comes out as a FerryError. */
-export function guarded<T>(place: StatePlace, action: () => T): T {
+/** Runs `action` on the files of `paths`; whatever it throws comes out as a FerryError. */
+export function guarded<T>(paths: StatePaths, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw translate(error, place);
+    throw translate(error, paths);
   }
 }
 
@@ -25,57 +25,57 @@ export function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code);
 }
 
-export function corrupt(place: StatePlace, found: string, cause?: unknown): FerryError {
+export function corrupt(paths: StatePaths, found: string, cause?: unknown): FerryError {
   return new FerryError(
     'E_STATE_CORRUPT',
-    `${place.subject}: the state file ${place.file} ${found}`,
-    place.putBack === null ? place.remedy : `${place.putBack}, or ${place.remedy}`,
+    `${paths.subject}: the state file ${paths.file} ${found}`,
+    paths.putBack === null ? paths.remedy : `${paths.putBack}, or ${paths.remedy}`,
     { cause },
   );
 }
 
-export function translate(error: unknown, place: StatePlace): FerryError {
+export function translate(error: unknown, paths: StatePaths): FerryError {
   if (error instanceof FerryError) return error;
-  const doing = `${place.subject}: the state file ${place.file}`;
+  const doing = `${paths.subject}: the state file ${paths.file}`;
   const code = (error as { readonly code?: unknown } | null)?.code;
   if (typeof code !== 'string' || machineFault(doing, error) !== null) return asFerryError(error, doing);
-  if (error instanceof Database.SqliteError) return fromSqlite(error, code, place);
-  return /^E[A-Z0-9]+$/.test(code) ? fromFileSystem(error, code, place) : asFerryError(error, doing);
+  if (error instanceof Database.SqliteError) return fromSqlite(error, code, paths);
+  return /^E[A-Z0-9]+$/.test(code) ? fromFileSystem(error, code, paths) : asFerryError(error, doing);
 }
 
 // Extended codes (SQLITE_IOERR_WRITE) begin with their primary one (https://www.sqlite.org/rescode.html).
-function fromSqlite(error: unknown, code: string, place: StatePlace): FerryError {
+function fromSqlite(error: unknown, code: string, paths: StatePaths): FerryError {
   const primary = /^SQLITE_[A-Z]+/.exec(code)?.[0];
   switch (primary) {
     case 'SQLITE_CORRUPT':
-      return corrupt(place, `is damaged (${code})`, error);
+      return corrupt(paths, `is damaged (${code})`, error);
     case 'SQLITE_NOTADB':
-      return corrupt(place, 'is not a SQLite file, or its header is damaged', error);
+      return corrupt(paths, 'is not a SQLite file, or its header is damaged', error);
     case 'SQLITE_CANTOPEN':
       // SQLite says no more of it (https://www.sqlite.org/rescode.html#cantopen).
-      return noFilesLeft(place) ?? notWritable(error, code, place);
+      return noFilesLeft(paths) ?? notWritable(error, code, paths);
     case 'SQLITE_READONLY':
     case 'SQLITE_PERM':
     case 'SQLITE_AUTH':
-      return notWritable(error, code, place);
+      return notWritable(error, code, paths);
     case 'SQLITE_IOERR':
     case 'SQLITE_NOLFS':
     case 'SQLITE_PROTOCOL':
-      return diskFailed(error, code, place);
+      return diskFailed(error, code, paths);
     case 'SQLITE_BUSY':
     case 'SQLITE_LOCKED':
-      return locked(error, place);
+      return locked(error, paths);
     default:
-      return internal(error, code, place);
+      return internal(error, code, paths);
   }
 }
 
 /** By whom is for the kernel to say, not to guess. */
-function locked(cause: unknown, place: StatePlace): FerryError {
-  const pid = writerOf(place.file);
+function locked(cause: unknown, paths: StatePaths): FerryError {
+  const pid = writerOf(paths.file);
   return new FerryError(
     'E_STATE_LOCKED',
-    `${place.subject}: ${pid === null ? 'another process' : `process ${pid}`} keeps the state file ${place.file} locked`,
+    `${paths.subject}: ${pid === null ? 'another process' : `process ${pid}`} keeps the state file ${paths.file} locked`,
     pid === null
       ? 'see who has it open (`lsof`): a dynaferry that stands still, an sqlite3 shell, a backup; let that go on or end it, then run again; nothing is lost'
       : `see what it is and whether it was stopped (\`ps -o pid,stat,args -p ${pid}\`); let it go on or end it, then run again; nothing is lost`,
@@ -83,7 +83,7 @@ function locked(cause: unknown, place: StatePlace): FerryError {
   );
 }
 
-function fromFileSystem(error: unknown, code: string, place: StatePlace): FerryError {
+function fromFileSystem(error: unknown, code: string, paths: StatePaths): FerryError {
   switch (code) {
     case 'EACCES':
     case 'EPERM':
@@ -91,44 +91,44 @@ function fromFileSystem(error: unknown, code: string, place: StatePlace): FerryE
     case 'ENOENT':
     case 'ENOTDIR':
     case 'EISDIR':
-      return notWritable(error, code, place);
+      return notWritable(error, code, paths);
     default:
-      return diskFailed(error, code, place);
+      return diskFailed(error, code, paths);
   }
 }
 
 /** Whether this process may open no file at all, now. */
-function noFilesLeft(place: StatePlace): FerryError | null {
+function noFilesLeft(paths: StatePaths): FerryError | null {
   try {
     closeSync(openSync(devNull, 'r'));
     return null;
   } catch (error) {
-    return machineFault(`${place.subject}: the state file ${place.file}`, error);
+    return machineFault(`${paths.subject}: the state file ${paths.file}`, error);
   }
 }
 
-function notWritable(cause: unknown, code: string, place: StatePlace): FerryError {
+function notWritable(cause: unknown, code: string, paths: StatePaths): FerryError {
   return new FerryError(
     'E_STATE_IO',
-    `${place.subject}: the state file ${place.file} cannot be opened for writing (${code})`,
+    `${paths.subject}: the state file ${paths.file} cannot be opened for writing (${code})`,
     'run as the user who owns it, or make the state folder writable (`state` in the config names it), then run again',
     { cause },
   );
 }
 
-function diskFailed(cause: unknown, code: string, place: StatePlace): FerryError {
+function diskFailed(cause: unknown, code: string, paths: StatePaths): FerryError {
   return new FerryError(
     'E_STATE_IO',
-    `${place.subject}: reading or writing the state file ${place.file} failed (${code})`,
+    `${paths.subject}: reading or writing the state file ${paths.file} failed (${code})`,
     'check the disk, and that the state folder is on a local one (network file systems lose locks); then run again',
     { cause },
   );
 }
 
-function internal(cause: unknown, code: string, place: StatePlace): FerryError {
+function internal(cause: unknown, code: string, paths: StatePaths): FerryError {
   return new FerryError(
     'E_INTERNAL',
-    `${place.subject}: SQLite refused a statement on ${place.file} (${code})`,
+    `${paths.subject}: SQLite refused a statement on ${paths.file} (${code})`,
     defectHint(cause),
     { cause },
   );

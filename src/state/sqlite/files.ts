@@ -8,22 +8,22 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'n
 import { dirname, join } from 'node:path';
 import { FerryError } from '../../core/errors.js';
 
-/** Which file an error is about, in the operator's words. */
-export interface StatePlace {
+/** The file that an error is about, in the operator's words. */
+export interface StatePaths {
   /** `shard s01`; begins a message, so it reads as the subject of a sentence. */
   readonly subject: string;
   readonly file: string;
-  /** How a copy of a file that is damaged is put back; null: nobody needs one. */
+  /** How the operator restores a copy of a damaged file; null: no copy is needed. */
   readonly putBack: string | null;
   /** The step that gets an operator out of a damaged file when there is no copy of it. */
   readonly remedy: string;
 }
 
-export interface ShardFiles extends StatePlace {
+export interface ShardFiles extends StatePaths {
   readonly shard: string;
   readonly folder: string;
   readonly lock: string;
-  /** There while a restart of the shard is asked for and not begun (`restart-note.ts`). */
+  /** Exists while a restart of the shard is requested and has not started (`restart-note.ts`). */
   readonly restart: string;
 }
 
@@ -45,11 +45,11 @@ export function shardFiles(folder: string, shard: string): ShardFiles {
     lock: join(folder, `${shard}.lock`),
     restart: join(folder, `${shard}.restart`),
     putBack: `put back a copy of it (with the -wal file of that copy, or none), take it up with \`dynaferry state adopt --shard ${shard}\` and resume`,
-    remedy: `begin this shard again with \`${restartCommand(shard)}\`: writes are idempotent, so that is safe, but it pays for every write once more`,
+    remedy: `start this shard again with \`${restartCommand(shard)}\`: writes are idempotent, so that is safe, but you pay for every write again`,
   };
 }
 
-export function keyRegisterFiles(folder: string): StatePlace & { readonly folder: string; readonly lock: string } {
+export function keyRegisterFiles(folder: string): StatePaths & { readonly folder: string; readonly lock: string } {
   return {
     folder,
     subject: 'the register of item keys',
@@ -58,7 +58,7 @@ export function keyRegisterFiles(folder: string): StatePlace & { readonly folder
     putBack:
       'put back the whole state folder from one backup, take it up with `dynaferry state adopt --all` and resume',
     remedy:
-      'move it away, item-keys.seen with it, and begin every shard that uses it again with `dynaferry backfill --restart --shard ID`',
+      'move it away, item-keys.seen with it, and start every shard that uses it again with `dynaferry backfill --restart --shard ID`',
   };
 }
 

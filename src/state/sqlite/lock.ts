@@ -10,7 +10,7 @@
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { FerryError } from '../../core/errors.js';
-import { makeFile, type StatePlace } from './files.js';
+import { makeFile, type StatePaths } from './files.js';
 import { isBusy, translate } from './errors.js';
 
 export interface Lock {
@@ -22,7 +22,7 @@ export interface Lock {
  * @returns null where another process (or another holder in this one) keeps it
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT
  */
-export function acquireLock(file: string, place: StatePlace, waitMs: number): Lock | null {
+export function acquireLock(file: string, paths: StatePaths, waitMs: number): Lock | null {
   let database: Database.Database | undefined;
   try {
     makeFile(file);
@@ -31,14 +31,14 @@ export function acquireLock(file: string, place: StatePlace, waitMs: number): Lo
   } catch (error) {
     database?.close();
     if (isBusy(error)) return null;
-    throw lockFault(error, file, place);
+    throw lockFault(error, file, paths);
   }
   const held = database;
   return { release: () => void held.close() };
 }
 
 /** Whether a process holds the lock now. Never waits. A shared lock asks: two who ask at once do not see each other. */
-export function isLocked(file: string, place: StatePlace): boolean {
+export function isLocked(file: string, paths: StatePaths): boolean {
   if (!existsSync(file)) return false;
   let database: Database.Database | undefined;
   try {
@@ -47,18 +47,18 @@ export function isLocked(file: string, place: StatePlace): boolean {
     return false;
   } catch (error) {
     if (isBusy(error)) return true;
-    throw lockFault(error, file, place);
+    throw lockFault(error, file, paths);
   } finally {
     database?.close();
   }
 }
 
-function lockFault(error: unknown, file: string, place: StatePlace): FerryError {
-  const fault = translate(error, { ...place, file });
+function lockFault(error: unknown, file: string, paths: StatePaths): FerryError {
+  const fault = translate(error, { ...paths, file });
   if (fault.code !== 'E_STATE_CORRUPT') return fault;
   return new FerryError(
     'E_STATE_CORRUPT',
-    `${place.subject}: something else was written into the lock file ${file}`,
+    `${paths.subject}: something else was written into the lock file ${file}`,
     'make sure that no dynaferry works on this shard, delete that file, and run again; it holds nothing',
     { cause: error },
   );

@@ -14,8 +14,8 @@ const OTHER_FOLDER = 'name another folder as `state` in the config';
 export function stateSpace(folder: string): { readonly freeBytes: number } {
   let existing = resolve(folder);
   while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
-  const place = { subject: 'the state folder', file: existing, putBack: OTHER_FOLDER, remedy: OTHER_FOLDER };
-  return guarded(place, () => {
+  const paths = { subject: 'the state folder', file: existing, putBack: OTHER_FOLDER, remedy: OTHER_FOLDER };
+  return guarded(paths, () => {
     if (!statSync(existing).isDirectory()) throw unusable(folder, `${existing} is a file`);
     if (!mayWrite(existing)) throw unusable(folder, `this user may not write in ${existing}`);
     const { bavail, bsize } = statfsSync(existing);

@@ -1,5 +1,5 @@
 /**
- * The bad rows of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in
+ * Reads the bad rows of a shard beside the process that works on it, if any. A file that cannot be read is a fault in
  * the answer, so that other shards still show.
  */
 import type { Database } from 'better-sqlite3';
@@ -44,9 +44,9 @@ const PART_ROWS = 200;
 const COLUMNS_SINCE = 2;
 
 /**
- * The columns with bad rows, and those that a retry accepted a change for, also in a file that an earlier version left:
- * a retry on one shard goes by those of all, and brings up its own file alone.
- * @returns none where nothing is recorded for the shard, or nothing can be read
+ * Returns the columns with bad rows, and those that a retry accepted a change for. It reads files of earlier versions
+ * too: a retry on one shard depends on the columns of all shards, and migrates its own file alone.
+ * @returns none when nothing is recorded for the shard, or nothing can be read
  */
 export function readBadColumns({
   folder,
@@ -113,14 +113,14 @@ function* partsOf(
   }
 }
 
-/** @returns null where that table has no bad row of that number @throws FerryError E_STATE_* where nobody can tell */
+/** Returns a bad row by its number; null: there is none. @throws FerryError E_STATE_* when the file cannot be read */
 export function readBadRow({ folder, shard }: StateAt, table: string, number: number): RecordedBadRow | null {
   const files = shardFiles(folder, shard);
   if (!isRecorded(files)) return null;
   return readBeside(files, (database) => prepared(files, () => new BadRows(database)).numbered(table, number));
 }
 
-/** Whether anything is recorded for the shard, be it readable or not. */
+/** Returns whether anything is recorded for the shard, readable or not. */
 export function isBegun({ folder, shard }: StateAt): boolean {
   try {
     return isRecorded(shardFiles(folder, shard));

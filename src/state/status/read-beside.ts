@@ -1,6 +1,6 @@
 /**
- * A look into a shard's state beside the process that works on it, if any: a read-only snapshot that neither takes the
- * shard's lock nor holds up a commit.
+ * A look into a shard's state beside the process that works on it, if any: a read-only snapshot, which neither takes
+ * the shard's lock nor delays a commit.
  */
 import type { Database } from 'better-sqlite3';
 import { statSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { guarded } from '../sqlite/errors.js';
 /** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
 const BUSY_MS = 250;
 
-/** Nothing there is no fault; something that may not be looked at is. @throws FerryError E_STATE_IO */
+/** Returns whether the file exists; a file that may not be looked at is a fault. @throws FerryError E_STATE_IO */
 export function isRecorded(files: ShardFiles): boolean {
   return guarded(files, () => statSync(files.file, { throwIfNoEntry: false })) !== undefined;
 }
@@ -32,7 +32,7 @@ export function readBeside<T>(files: ShardFiles, read: (database: Database) => T
 }
 
 /**
- * For more than one look: whoever asked closes it, and keeps no transaction open meanwhile.
+ * Opens the file for several looks. The caller closes it, and keeps no transaction open between two looks.
  * @throws FerryError E_STATE_*
  */
 export function openBeside(files: ShardFiles, oldest?: number): Database {

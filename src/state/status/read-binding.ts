@@ -1,8 +1,8 @@
 /**
- * Which shards a folder has the state of, and what one was begun with, read beside the process that works on it, if
- * any. Other shards are held to it, so it is read from a file of any version: one that an earlier version left is
- * brought up only when its own shard runs again, and until then its rows could be overwritten. How far the kind was
- * followed: all that guards one shard against another asks here.
+ * Which shards a folder has the state of, and what each was started with, read beside the process that works on it, if
+ * any. Other shards must have the same settings, so this reads a file of any version: a run of its own shard alone
+ * migrates an older one, and until then another shard could overwrite its rows. All that guards one shard against
+ * another asks here.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -25,8 +25,8 @@ export function readBinding({ folder, shard }: StateAt): Fingerprint | null {
 }
 
 /**
- * Whether the config has them or not. What `--restart` put aside has a time in its name and does not count: its shard
- * begins again.
+ * Returns the shards of the folder, whether the config has them or not. An archived state has a time in its name and
+ * does not count: its shard starts again.
  * @throws FerryError E_STATE_IO
  */
 export function recordedShards(folder: string): readonly string[] {

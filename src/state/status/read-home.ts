@@ -1,6 +1,6 @@
 /**
- * Whether a shard's state lives here, asked beside the process that works on it, if any: that one has been asked
- * already.
+ * Whether a shard's state lives here, asked beside the process that works on it, if any: that process was asked when it
+ * started.
  */
 import type { Fault } from '../../core/errors.js';
 import { shardFiles } from '../sqlite/files.js';

@@ -1,8 +1,7 @@
 /**
- * What is known of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in
- * the answer, so that other shards still show. It is about the tables that the config names: one that was never begun
- * is in the answer, and what is recorded of a table that the config names no more is shown, but has no part in the
- * phase.
+ * The status of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the
+ * answer, so that other shards still show. The answer has each table that the config names, also one without records.
+ * It has other tables with records too, but they have no part in the phase.
  */
 import type { Database } from 'better-sqlite3';
 import type { Fault } from '../../core/errors.js';
@@ -33,7 +32,7 @@ export interface TableStatus {
   readonly table: string;
   /** The config names it. */
   readonly inConfig: boolean;
-  /** It was cut into ranges; else nothing of it was begun. */
+  /** The table is cut into ranges; false: nothing of it was started. */
   readonly planned: boolean;
   /** null: the table is read whole, or was never planned. */
   readonly scanKey: string | null;
@@ -50,7 +49,7 @@ export interface TableStatus {
   /** The comparison of that verification that is longest ago, and the one that is the least; null: it has none. */
   readonly firstCompared: Age | null;
   readonly lastCompared: Age | null;
-  /** Verifications up to this pass came before a retry of bad rows, and have not seen what it moved; 0: none. */
+  /** Verifications up to this pass id have not seen what a retry moved; 0: there are none. */
   readonly overtakenBy: number;
 }
 
@@ -61,27 +60,27 @@ export interface ShardStatus {
   readonly phase: Phase;
   /** A process holds the shard now. */
   readonly running: boolean;
-  /** What the last process said of itself; stale where none is running. */
+  /** What the last process reported about itself; stale when none is running. */
   readonly heartbeat: Heartbeat | null;
   /** Those of the config in its order, then others that are recorded. */
   readonly tables: readonly TableStatus[];
-  /** Of all comparisons that verifications which stand vouch for, the one that is longest ago; null: there is none. */
+  /** Of all comparisons of verifications that stand, the one that is longest ago; null: there is none. */
   readonly oldestComparison: Age | null;
   /** Item keys whose last write ended ambiguously. */
   readonly suspects: number;
-  /** Faults that were ridden out, by kind, over all runs. */
+  /** Faults that runs survived, by kind, over all runs. */
   readonly incidents: readonly Incident[];
   /**
-   * ms since the epoch, by the state's own clock, until which what a broken-off run had sent may land: a verification
-   * whose `startedAt` is before proves nothing. null: no run was broken off.
+   * ms since the epoch by the state's own clock, until which writes of a crashed run may land: a verification whose
+   * `startedAt` is before then proves nothing. null: no run crashed.
    */
   readonly lateWritesUntil: number | null;
   /**
-   * A restart of it was asked for, and interrupted before it was through with this shard: the next backfill begins it
+   * A restart was requested, and interrupted before it had finished this shard: the next backfill starts the shard
    * again.
    */
   readonly restartAsked: boolean;
-  /** For how many ms more it may land; null: nothing can. */
+  /** For how many more ms such writes may land; null: none can. */
   readonly lateWritesForMs: number | null;
   /**
    * E_STATE_COPIED: a run would be refused, since the state does not live here; null: it does, as far as can be told.
@@ -115,9 +114,9 @@ const NOTHING_KNOWN: Known = {
 };
 
 /**
- * The status of a shard that nothing is recorded of.
+ * Returns the status of a shard without records.
  * @param tables that the config names
- * @param restartAsked a restart of it is not through
+ * @param restartAsked a restart of it is not finished
  */
 export function notBegun(shard: string, tables: readonly string[], restartAsked = false): ShardStatus {
   return {
@@ -132,10 +131,10 @@ export function notBegun(shard: string, tables: readonly string[], restartAsked 
 }
 
 /**
- * @param tables that the config names, in its order; null: whoever asks has no config, and what is recorded is all
- * there is
- * @returns null where nothing is recorded for the shard
+ * Reads the status of a shard.
+ * @param tables that the config names, in its order; null: there is no config, and the recorded tables are all
  * @param moves the folder is on a volume that moves between hosts
+ * @returns null: nothing is recorded for the shard
  */
 export function readShardStatus(
   { folder, shard }: StateAt,

@@ -1,6 +1,6 @@
 /**
- * What became of bad rows after the backfill that left them behind. Each step of a retry is one transaction: rows leave
- * the record only together with the entry that adds them to the backfill's counts and digests.
+ * What retries did with the bad rows of a backfill. Each step of a retry is one transaction: rows leave the record only
+ * together with the entry that adds them to the backfill's counts and digests.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../../core/model.js';

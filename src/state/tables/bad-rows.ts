@@ -1,7 +1,6 @@
 /**
- * Rows that cannot be represented as asked, one entry a row: recorded before the chunk that they are in is done, and
- * told their place when it is committed. Listing them by kind is SQLite's work, so thousands of them cost nothing to
- * look at.
+ * Rows that cannot be represented as asked, one entry a row. A row is recorded before its chunk is done, and the commit
+ * of the chunk notes its place. SQLite groups them by kind, so thousands of them cost nothing to look at.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { BadRow, BadRowCause, Cursor, Renamed } from '../../core/model.js';
@@ -53,7 +52,7 @@ export class BadRows implements BadRowStore {
   readonly #groups: Statement<[], GroupRow>;
 
   constructor(database: Database) {
-    // A new reason does not move a row out of the chunk that counts it.
+    // A new reason leaves the row in the chunk that counts it.
     this.#record = database.prepare(
       `INSERT INTO bad_rows (table_name, cursor, scan_key, column_name, cause, kind, reason, remedy, items_taken, chunk_last_cursor, recorded_at)
        VALUES (@table, @cursor, @key, @column, @cause, @kind, @reason, @remedy, coalesce(@itemsTaken, 0), @chunk, @now)
@@ -71,7 +70,7 @@ export class BadRows implements BadRowStore {
        FROM bad_rows AS former
        WHERE kept.table_name = @table AND kept.cursor = @to AND former.table_name = @table AND former.cursor = @from`,
     );
-    // By its row numbers: by the index over cursors, each part would sort all that are left.
+    // By row numbers: by the index over cursors, each part would sort all the rest.
     this.#part = database.prepare(
       'SELECT * FROM bad_rows NOT INDEXED WHERE table_name = ? AND id > ? ORDER BY id LIMIT ?',
     );
@@ -96,14 +95,14 @@ export class BadRows implements BadRowStore {
     for (const cursor of cursors) this.#forget.run(table, cursor);
   }
 
-  /** What `to` has not itself: the chunk that counts the row, and items of it in the target. */
+  /** Gives `to` what it lacks and `from` has: the chunk that counts the row, and its items in the target. */
   takeOver(table: string, renamed: Renamed): void {
     this.#takeOver.run({ table, ...renamed });
   }
 
   /**
-   * In the order they were first found in.
-   * @param part the first `limit` behind number `after`; a negative limit is none
+   * Returns rows in the order they were first found.
+   * @param part the first `limit` above number `after`; a negative limit is none
    */
   list(table: string, { after, limit } = { after: 0, limit: -1 }): readonly RecordedBadRow[] {
     return this.#part.all(table, after, limit).map(toRecorded);
@@ -117,12 +116,12 @@ export class BadRows implements BadRowStore {
     return this.#count.get(table) ?? 0;
   }
 
-  /** Of all tables: the first `limit` behind number `after`, up to `upTo`. */
+  /** Returns the first `limit` rows of all tables above number `after`, up to `upTo`. */
   page(after: number, upTo: number, limit: number): readonly RecordedBadRow[] {
     return this.#page.all(after, upTo, limit).map(toRecorded);
   }
 
-  /** The highest number; 0 where there is no bad row. */
+  /** Returns the highest number; 0: there is no bad row. */
   last(): number {
     return this.#last.get() ?? 0;
   }
@@ -132,7 +131,7 @@ export class BadRows implements BadRowStore {
     return found === undefined ? null : toRecorded(found);
   }
 
-  /** The most frequent first. */
+  /** Returns the groups, the most frequent first. */
   groups(): readonly BadRowGroup[] {
     return this.#groups.all().map(({ table_name, column_name, ...row }) => ({
       table: table_name,
@@ -148,8 +147,8 @@ export class BadRows implements BadRowStore {
 }
 
 /**
- * Columns with bad rows, and those that a retry accepted a change for while they had some. Asks for nothing that files
- * of version 2 do not have: they are read as they are.
+ * Returns columns with bad rows, and those that a retry accepted a change for while they had some. It asks only for
+ * what files of version 2 have, so that it can read files that are not migrated.
  */
 export function badColumns(database: Database): readonly { readonly table: string; readonly column: string | null }[] {
   return database
@@ -165,7 +164,7 @@ function toRecorded(row: BadRowRow): RecordedBadRow {
     number: row.id,
     table: row.table_name,
     cursor: row.cursor as Cursor,
-    // What an older version recorded has its cursor alone.
+    // An older version recorded the cursor alone.
     key: row.scan_key === '' ? row.cursor : row.scan_key,
     column: row.column_name,
     cause: row.cause,

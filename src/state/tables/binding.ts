@@ -7,7 +7,7 @@ import type { BindingStore } from '../../core/ports/state-ports.js';
 import type { Fingerprint, FingerprintChange, TableColumn, TakeUp } from '../../core/ports/state-records.js';
 import { shownOf } from '../../core/text/sealed.js';
 import { corrupt } from '../sqlite/errors.js';
-import type { ShardFiles, StatePlace } from '../sqlite/files.js';
+import type { ShardFiles, StatePaths } from '../sqlite/files.js';
 import { canonicalJson, changed, fingerprintChanges } from './fingerprint.js';
 
 /**
@@ -32,12 +32,12 @@ export class StoredBinding {
   }
 
   /** Returns what the shard was started with; null: it had no run yet. @throws FerryError E_STATE_CORRUPT */
-  fingerprint(place: StatePlace): Fingerprint | null {
+  fingerprint(paths: StatePaths): Fingerprint | null {
     const stored = this.text();
     if (stored === null) return null;
-    const value = parsed(stored, place);
+    const value = parsed(stored, paths);
     if (isFingerprint(value)) return value;
-    throw corrupt(place, 'holds a fingerprint that is not a JSON object');
+    throw corrupt(paths, 'holds a fingerprint that is not a JSON object');
   }
 }
 
@@ -139,10 +139,10 @@ function isFingerprint(value: unknown): value is Fingerprint {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function parsed(text: string, place: StatePlace): unknown {
+function parsed(text: string, paths: StatePaths): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw corrupt(place, 'holds a fingerprint that is not JSON', error);
+    throw corrupt(paths, 'holds a fingerprint that is not JSON', error);
   }
 }

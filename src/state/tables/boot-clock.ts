@@ -1,19 +1,19 @@
 /**
- * The time that waiting is judged by: ms since the epoch as the wall clock had it when the file was begun, and from
- * there on what has passed for certain. So whoever sets the wall clock, forward or back, ends no waiting early and
- * prolongs none.
+ * The clock that waiting goes by. Its times are ms since the epoch: the wall clock's time when the file was made, plus
+ * the time that has passed for certain since. So nobody who sets the wall clock, forward or back, shortens a wait or
+ * prolongs one.
  *
- * What has passed for certain is the least that the two clocks say which nobody sets. Where they cannot be compared
- * with an earlier look (another start of the machine, another machine, clocks that went back), nobody knows how much
- * time has passed meanwhile: it counts as none, so that what is waited for is waited for once more, and `anchor` says
- * so. The file's time never goes back: a verification that began after a window stays after it. The table in README.md
- * has each case.
+ * The time that has passed for certain is the shorter one of what two clocks say that nobody sets. Their readings
+ * cannot be compared with the last ones after another start of the machine, on another machine, or when a clock went
+ * back. Then the time between is unknown and counts as none: every wait starts again, and `anchor` says so. The file's
+ * time never goes back, so a verification that started after a window stays after it. The table in README.md has each
+ * case.
  *
- * Ages of comparisons err to the other side: they are judged by the wall clock and by the most that the unset clocks
- * say, by whichever is more. Over a restart of the machine nothing but the wall clock is left; where that says that a
- * comparison of before the restart came after it, it was set back, and the comparison's age is known to nobody from
- * then on. So it is with a file that came from another machine, where that compared while this one was up already: two
- * clocks that nobody can compare.
+ * Ages of comparisons err to the other side: the age is what the wall clock says, or the longer one of what the two
+ * clocks say, whichever is more. After a restart of the machine only the wall clock is left. If it then says that a
+ * comparison of before the restart came after it, it was set back, and the comparison's age is unknown from then on.
+ * The same holds for a file from another machine whose comparisons came after the start of this one: nothing compares
+ * the clocks of two machines.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Age, ComparisonTime } from '../../core/evidence.js';
@@ -24,16 +24,17 @@ import { SYSTEM_CLOCKS, type Clocks } from '../home/clocks.js';
 interface Anchor {
   /** Which run of the clocks the readings below are of. */
   readonly boot: string | null;
-  /** Of versions up to 9: when that boot began, as the wall clock had it; their time was this and the uptime. */
+  /** ms since the epoch, of versions up to 9: when that boot started. Their time was this plus the uptime. */
   readonly bootedAt: number | null;
-  /** The file's time when the clocks below were read; null: it was never opened to work on since version 9. */
+  /** ms since the epoch, the file's time when the clocks below were read; null: not opened for work since version 9. */
   readonly at: number | null;
+  /** ms, as `Clocks` gives them; so are the next two. */
   readonly uptime: number;
   readonly monotonic: number;
   readonly wall: number;
 }
 
-/** Readings of one run are nondecreasing; this much is no sign of another one. */
+/** Readings of one run of the clocks do not decrease. A difference up to this is not a sign of another run. */
 const TOLERATED_MS = 1_000;
 
 /** SQL for the latest time that is noted in the file. */
@@ -47,7 +48,7 @@ function latestSeen(database: Database): string {
 export class BootClock {
   readonly #read: Statement<[], Anchor>;
   readonly #seen: Statement<[], number>;
-  /** Set once this process works on the file: its clocks cannot become others. */
+  /** Set when this process starts to work on the file: from then on, its clocks are the same ones. */
   #held: Anchor | null = null;
 
   constructor(
@@ -61,30 +62,33 @@ export class BootClock {
     this.#seen = database.prepare<[], number>(latestSeen(database)).pluck();
   }
 
-  /** Where the file's clock does not go on, it stands where it would be taken up again. */
+  /**
+   * Returns the file's time in ms since the epoch. When its clock does not go on, that is the time from which it would
+   * go on again.
+   */
   now(): number {
     if (this.#held?.at != null) return this.#held.at + Math.max(0, Math.min(...this.#passed(this.#held)));
     return this.#goesOn() ?? this.#takenUpAt();
   }
 
-  /** As `now`, with the most that may have passed. */
+  /** Returns the file's time if the longest possible time has passed, in ms since the epoch. */
   latest(): number {
     const anchor = this.#held ?? this.#read.get();
     if (anchor?.at == null || (this.#held === null && this.stoodStill)) return this.now();
     return anchor.at + Math.max(0, ...this.#passed(anchor));
   }
 
-  /** ms that have passed for certain since `time` of this file */
+  /** Returns the ms that have passed for certain since `time` of this file. */
   passedSince(time: number): number {
     return Math.max(0, (this.#goesOn() ?? this.#latestSeen()) - time);
   }
 
-  /** Whether the file's clock stood still since it was last looked at: how much time has passed is known to nobody. */
+  /** Whether the time since the last look at the file is unknown. */
   get stoodStill(): boolean {
     return this.#held === null && this.#goesOn() === null;
   }
 
-  /** What `anchor` will make of the time since which something is waited for, or has made of it. */
+  /** Returns `since`, the start of a wait, as `anchor` will move it. */
   carried(since: number): number {
     const seen = this.#latestSeen();
     return this.stoodStill && since + LATE_WRITE_WINDOW_MS > seen ? since + this.#takenUpAt() - seen : since;
@@ -92,7 +96,7 @@ export class BootClock {
 
   age({ at, steady }: ComparisonTime): Age {
     const wall = this.clocks.wall();
-    // Not anchored yet since the machine started: told as `anchor` will.
+    // Not anchored yet since the machine started: the answer is as `anchor` will make it.
     const unknown = steady === null || (this.stoodStill && Math.max(at, steady) > this.#latestBefore(wall));
     if (unknown) return { at, ms: null };
     const ms = Math.max(wall - at, this.latest() - steady);
@@ -100,8 +104,8 @@ export class BootClock {
   }
 
   /**
-   * Call it when the file is opened to work on, before anything else writes to it.
-   * @returns whether something is waited for whose time begins anew, since nobody knows how much of it has passed
+   * Makes the clock go on in this process. Call it when the file is opened for work, before anything else writes to it.
+   * @returns whether a wait starts again, since it is unknown how much of it has passed
    */
   anchor(): boolean {
     const waits = this.database.transaction(() => this.#takeUp()).immediate();
@@ -129,12 +133,12 @@ export class BootClock {
     return waits;
   }
 
-  /** Notes how far the time has come: what was over by then stays over, whatever becomes of the clocks. */
+  /** Notes the time: a wait that is over by now stays over, whatever the clocks do later. */
   noteSeen(): void {
     this.database.prepare('UPDATE meta SET clock_seen = ?').run(this.now());
   }
 
-  /** The file's time now; null: it does not go on from where it was anchored. */
+  /** Returns the file's time now; null: it does not go on from the stored readings. */
   #goesOn(anchor = this.#read.get()): number | null {
     if (anchor === undefined || anchor.boot !== this.clocks.run) return null;
     const now = anchor.at === null ? this.#asBefore(anchor) : anchor.at + Math.min(...this.#passed(anchor));
@@ -142,16 +146,16 @@ export class BootClock {
     return now < this.#latestSeen() - TOLERATED_MS ? null : now;
   }
 
-  /** As versions up to 9 told it. */
+  /** Returns the time as versions up to 9 did. */
   #asBefore({ bootedAt }: Anchor): number | null {
     return bootedAt === null ? null : bootedAt + this.clocks.uptime();
   }
 
-  /** What each clock says has passed. */
+  /** Returns the ms that have passed by each clock. */
   #passed(anchor: Anchor): readonly number[] {
     const { clocks } = this;
     const unset = [clocks.uptime() - anchor.uptime, clocks.monotonic() - anchor.monotonic];
-    // Another start of the machine might read like the same one, which no clock but the wall clock would contradict.
+    // Another start of the machine may look like the same one. Only the wall clock can contradict that.
     return clocks.run === null ? [...unset, clocks.wall() - anchor.wall] : unset;
   }
 
@@ -163,7 +167,7 @@ export class BootClock {
     return Math.max(this.clocks.wall(), this.#latestSeen());
   }
 
-  /** What was still waited for when the file was last looked at has waited no longer now. */
+  /** Moves the starts of waits that were not over at the last look: the time since then does not count. */
   #carryOver(seen: number, at: number): boolean {
     const open = { seen, by: at - seen, window: LATE_WRITE_WINDOW_MS };
     const changed = [
@@ -182,7 +186,7 @@ export class BootClock {
     }
   }
 
-  /** What was written under another boot came before this one began; where nobody noted the boot, before now. */
+  /** Returns the latest time at which another boot can have written: the start of this one, or now if none is noted. */
   #latestBefore(wall: number): number {
     return this.#read.get()?.boot == null ? wall : wall - this.clocks.uptime();
   }

@@ -1,6 +1,6 @@
 /**
- * Compares what a shard was begun with to what it would go on with, as plain JSON: the order of an object's keys means
- * nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are
+ * Compares what a shard was started with to what it would go on with, as plain JSON: the order of an object's keys
+ * means nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are
  * shown; of what takes environment variables, the text of the config alone (`core/text/sealed.ts`).
  */
 import { FerryError } from '../../core/errors.js';
@@ -40,8 +40,8 @@ export function changedAlike(shards: readonly string[], changes: readonly Finger
   const one = shards.length === 1;
   return new FerryError(
     'E_STATE_CHANGED',
-    `${one ? 'shard' : 'shards'} ${shards.join(', ')} ${one ? 'was' : 'were'} begun with other settings or another table definition:${changeLines(changes)}`,
-    `put that back to resume, or begin the ${one ? 'shard' : 'shards'} again with \`${restartCommand(...shards)}\``,
+    `${one ? 'shard' : 'shards'} ${shards.join(', ')} ${one ? 'was' : 'were'} started with other settings or another table definition:${changeLines(changes)}`,
+    `restore the former values to resume, or start the ${one ? 'shard' : 'shards'} again with \`${restartCommand(...shards)}\``,
   );
 }
 

@@ -1,4 +1,4 @@
-/** What the running process last said of itself. One row, overwritten; `status` shows it, nothing resumes by it. */
+/** What the running process last reported about itself. One row; `status` shows it, and no resume depends on it. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { HeartbeatStore } from '../../core/ports/state-ports.js';
 import type { Heartbeat } from '../../core/ports/state-records.js';

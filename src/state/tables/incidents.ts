@@ -1,4 +1,4 @@
-/** How often which fault was ridden out since the shard was begun. For `status`; nothing resumes by it. */
+/** How often each fault was survived since the shard was started. `status` shows it; no resume depends on it. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { IncidentStore } from '../../core/ports/state-ports.js';
 import { isIncidentKind, type Incident } from '../../core/incidents.js';
@@ -28,7 +28,7 @@ export class Incidents implements IncidentStore {
     for (const incident of incidents) this.#add.run(incident);
   }
 
-  /** Kinds that only another version knows are left out. */
+  /** Returns the kinds that this version knows. */
   all(): readonly Incident[] {
     return this.#all.all().flatMap(({ kind, ...rest }) => (isIncidentKind(kind) ? [{ kind, ...rest }] : []));
   }

@@ -15,6 +15,7 @@ interface LateWriteNames {
 /** The first version with the names of today. */
 const RENAMED_IN = 12;
 
+/** Returns the names in this file. */
 export function lateWriteNames(database: Database): LateWriteNames {
   const version = database.pragma('user_version', { simple: true }) as number;
   return version < RENAMED_IN

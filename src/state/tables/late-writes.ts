@@ -1,8 +1,7 @@
 /**
- * Remembers that requests are being sent. Whoever opens the file and finds that mark knows that a process ended without
- * hearing them out (kill -9, a power cut): a run was broken off, and what it had sent may still land. Its time is when
- * that was found, which is never too early. A shard that is begun again inherits this from the state that was put
- * aside.
+ * Notes that requests are being sent. A process that opens the file and finds that mark knows that the one before ended
+ * without all answers (kill -9, a power cut): the run crashed, and what it had sent may still land. Its time is when
+ * the mark was found, which is never too early. A shard that starts again inherits the time from the archived state.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { existsSync, readdirSync } from 'node:fs';
@@ -50,7 +49,7 @@ export class LateWrites implements LateWriteStore {
     this.#mark.run(0);
   }
 
-  /** The process that was there before is gone: what it left open was broken off, at the latest now. */
+  /** Turns a mark into a crash at `now`: the process that left it is gone. */
   find(now: number): void {
     this.#find.run(now);
   }
@@ -72,23 +71,24 @@ export class LateWrites implements LateWriteStore {
   }
 
   /**
-   * For a state file that begins a shard again.
-   * @param archives that its own memory of late writes has in it, by name
+   * Notes the inheritance of a new state file of a shard that starts again.
+   * @param crashedAt ms since the epoch; null: nothing can land any longer
+   * @param archives names of the archives whose late writes are in `crashedAt`
    */
   inherit(crashedAt: number | null, archives: readonly string[]): void {
     if (crashedAt !== null) this.#crash.run(crashedAt);
     this.#setInherited.run(JSON.stringify(archives));
   }
 
-  /** Archives whose late writes this file, or one that it came after, has inherited. */
+  /** Returns names of archives: this file, or one before it, has inherited their late writes. */
   inherited(): readonly string[] {
     const text = this.#inherited.get() ?? null;
     return text === null ? [] : (JSON.parse(text) as readonly string[]);
   }
 
   /**
-   * How long ago anything was sent that may still land, at the least, in ms; null: nothing was that has not had its
-   * window.
+   * Returns for how many ms, at least, the last request that may still land has been under way; null: the window of all
+   * requests is over.
    */
   sentAgo(clock: BootClock): number | null {
     const { inFlight = 0, crashedAt = null } = this.#read.get() ?? {};
@@ -99,15 +99,14 @@ export class LateWrites implements LateWriteStore {
 }
 
 interface Inheritance {
-  /** How long ago the last of it was sent, at the least, in ms; null: nothing can land any more. */
+  /** For how many ms, at least, the last request has been under way; null: nothing can land any longer. */
   readonly sentAgo: number | null;
   readonly archives: readonly string[];
 }
 
 /**
- * What the states that were put aside leave to one that begins the shard again. Each is judged by its own clock, never
- * by its name, which has the wall clock's time. One whose heir is there is passed over: the heir has it in its own
- * memory.
+ * Returns what archived states leave to a new state of the shard. Each is judged by its own clock, and never by its
+ * name, which has the wall clock's time. An archive whose heir is there is passed over: the heir's own memory has it.
  */
 export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheritance {
   const found = archives(files).map((name) => ({
@@ -119,12 +118,12 @@ export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheri
   return { sentAgo: open.length === 0 ? null : Math.min(...open), archives: found.map(({ name }) => name) };
 }
 
-/** What is read of an archive here, files have since that version: none is ever brought up. */
+/** Archives from this version on can be read here. Nothing migrates an archive. */
 const COLUMNS_SINCE = 10;
 
 const UNKNOWN = { sentAgo: 0, inherited: [] } as const;
 
-/** What cannot be read any more may have been anything, up to this moment. */
+/** An archive that cannot be read may have been written to until now. */
 function lookInto(
   archive: ShardFiles,
   clocks: Clocks | undefined,
@@ -133,7 +132,7 @@ function lookInto(
   try {
     const database = openReadOnly(archive, STATE, 0, COLUMNS_SINCE);
     try {
-      // Of another shard, it says nothing of this one.
+      // An archive of another shard says nothing about this one.
       if (new StoredBinding(database).shard() !== archive.shard) return UNKNOWN;
       const lateWrites = new LateWrites(database);
       return { sentAgo: lateWrites.sentAgo(new BootClock(database, clocks)), inherited: lateWrites.inherited() };
@@ -147,7 +146,7 @@ function lookInto(
   }
 }
 
-/** Names such as `s01.20251122T230000Z.db`, as `archiveState` gives them. */
+/** Returns names such as `s01.20251122T230000Z.db`, as `archiveState` gives them. */
 function archives({ folder, shard }: ShardFiles): readonly string[] {
   return readdirSync(folder).filter(
     (name) => name.startsWith(`${shard}.`) && /^\d{8}T\d{6}Z(?:-\d+)?\.db$/.test(name.slice(shard.length + 1)),

@@ -1,15 +1,18 @@
 /**
- * Walks over a table. A pass has one row per range of the plan, with its watermark and its totals; `chunks.ts` moves
+ * The passes of a shard. A pass has one row for each segment, with its watermark and its totals; `checkpoints.ts` moves
  * them.
  *
- * none -> openPass -> unfinished (resumed by every further openPass) -> all ranges complete -> finishPass -> finished
+ *   none -> open -> unfinished (each further open resumes it) -> all segments complete -> finish -> finished
  *
- * A backfill is always gone on with. A verification is a claim about what was there when it looked: `abandoned` says
- * when that claim does not hold any more and it is made again from the start. How far this kind was followed: time (a
- * comparison too long ago, of unknown age, or one that late writes may have landed after), the backfill (it went on, or
- * ended, since the verification began), retries of bad rows, accepted changes of the mapping, and another MySQL server
- * (meta.ts). Not the plan: a state's ranges are cut once, `--restart` makes another state. Not another process: the
- * shard's lock keeps a backfill away while a verification runs.
+ * A backfill is always resumed. A verification is a claim about what it saw when it looked. `abandoned` says when that
+ * claim no longer holds, and a new one starts from the beginning. These end the claim:
+ *
+ * - time: a comparison is too long ago or of unknown age, or late writes may have landed after it
+ * - the backfill went on, or ended, after the verification had started
+ * - a retry of bad rows, an accepted change of the mapping, or another MySQL server (`binding.ts`)
+ *
+ * These do not: the plan, since a state's ranges are cut once; another process, since the shard's lock keeps a backfill
+ * away during a verification.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
@@ -79,7 +82,7 @@ interface RetriedRow {
 const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_rows: 0, newer_items: 0, units: 0 };
 
 /**
- * SQL for the newest pass that a retry, or a change of the mapping for one, came after.
+ * Returns SQL for the newest pass that was there when a retry, or a change of the mapping for one, came.
  * @param table SQL for the table's name
  */
 function overtakenBy(table: string): string {
@@ -101,7 +104,7 @@ export class Passes implements PassStore {
   readonly #retried: Statement<[number], RetriedRow>;
   readonly #overtakenBy: Statement<[{ readonly table: string }], number>;
 
-  /** @param clock by which a pass begins: it is compared with the time of writes that may still land */
+  /** @param clock gives the start of a pass, which is compared with the time of writes that may still land */
   constructor(
     database: Database,
     private readonly clock: BootClock,
@@ -159,7 +162,7 @@ export class Passes implements PassStore {
   }
 
   open(kind: string, table: string, { maxAgeMs = Infinity, segments }: OpenPass = {}): Pass {
-    // Only ever the newest: one that was abandoned stays unfinished for good.
+    // Only the newest: an abandoned one stays unfinished for good.
     const newest = this.#newest.get(kind, table);
     const resumes = newest?.finished_at === null && (kind !== 'verify' || this.abandoned(table, maxAgeMs) === null);
     if (resumes) return toPass(newest);
@@ -169,9 +172,7 @@ export class Passes implements PassStore {
     const sawChunks = kind === 'verify' ? (seen?.counts.chunks ?? 0) : null;
     const row = this.#insert.get(kind, table, followsPlan, this.clock.now(), finished, sawChunks);
     if (row === undefined) throw defect(`no pass over table ${table} was made`);
-    if (this.#insertSegments(row, segments) === 0) {
-      throw defect(`a pass over table ${table} has no segments: the table has no plan`);
-    }
+    if (this.#insertSegments(row, segments) === 0) throw defect(`a pass over table ${table} has no segments`);
     return toPass(row);
   }
 
@@ -206,9 +207,10 @@ export class Passes implements PassStore {
     }));
   }
 
-  /** @returns how many there are */
+  /** @param segments undefined: one for each range of the plan @returns their number */
   #insertSegments(pass: PassRow, segments: number | undefined): number {
     if (segments === undefined) return this.#insertRanges.run(pass.id, pass.table_name).changes;
+    if (!Number.isInteger(segments) || segments < 1) return 0;
     for (let index = 0; index < segments; index += 1) this.#insertSegment.run(pass.id, index);
     return segments;
   }
@@ -223,7 +225,7 @@ export class Passes implements PassStore {
     this.#noteTtl.run({ pass: pass.id, ttl: deletesBy ?? '' });
   }
 
-  /** Of the newest pass of that kind, finished or not. */
+  /** Returns the totals of the newest pass of that kind, finished or not. */
   summary(kind: string, table: string): PassSummary | null {
     const row = this.#summary.get(kind, table);
     if (row === undefined) return null;
@@ -242,7 +244,7 @@ export class Passes implements PassStore {
     };
   }
 
-  /** What is of unknown age is older than all. @param sign -1: the least long ago */
+  /** Returns the oldest time; one of unknown age is older than all others. @param sign -1: the most recent time */
   #longestAgo(times: readonly ComparisonTime[], sign: 1 | -1): ComparisonTime | null {
     const age = (time: ComparisonTime): number => sign * (this.clock.age(time).ms ?? Infinity);
     return times.reduce<ComparisonTime | null>(
@@ -252,8 +254,8 @@ export class Passes implements PassStore {
   }
 
   /**
-   * Verifications up to this pass have not seen what a retry moved since, or go by a mapping that is another by now; 0:
-   * none.
+   * Returns the id of a pass: verifications up to it have not seen what a retry moved, or followed another mapping. 0:
+   * there are none.
    */
   overtakenBy(table: string): number {
     return this.#overtakenBy.get({ table }) ?? 0;
@@ -272,7 +274,7 @@ function toPass(row: PassRow): Pass {
   };
 }
 
-/** What retries add to a backfill: the chunks that counted those rows as bad stay as they are. */
+/** Adds to a backfill what retries moved. The chunks that counted those rows as bad stay as they are. */
 function toSummary(row: SummaryRow, retried: RetriedRow): Omit<PassSummary, 'oldest' | 'newest'> {
   const doubtful = row.ttl_changed === 1 ? row.expired_items : 0;
   return {

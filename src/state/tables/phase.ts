@@ -1,6 +1,6 @@
 /**
- * How far a shard is, told from its passes alone: what a dead process said last is no evidence. It is about the tables
- * that the config names: one that nothing was recorded of yet is one whose rows are all still in MySQL alone.
+ * How far a shard is. Its passes alone say so: the last words of a dead process are not evidence. It is about the
+ * tables that the config names. A table without records counts: all of its rows are still in MySQL alone.
  */
 import type { Phase } from '../../core/model.js';
 import type { Standing } from '../../core/evidence.js';
@@ -8,28 +8,28 @@ import type { PassSummary } from '../../core/ports/state-records.js';
 
 /** The newest passes of one table. */
 export interface TablePasses {
-  /** It was cut into ranges; else nothing was begun. */
+  /** The table is cut into ranges; false: nothing was started. */
   readonly planned: boolean;
   readonly backfill: PassSummary | null;
   readonly verify: PassSummary | null;
-  /** Rows recorded as bad: they have no item, whatever the verification compared. */
+  /** Rows recorded as bad. They have no item, whatever the verification compared. */
   readonly badRows: number;
-  /** Verifications up to this pass came before a retry of bad rows, and have not seen what it moved; 0: none. */
+  /** Verifications up to this pass id have not seen what a retry moved; 0: there are none. */
   readonly overtakenBy: number;
 }
 
-/** What was sent and may still be applied. */
+/** Writes that were sent and may still land. */
 export interface OpenWrites {
-  /** Item keys whose last write ended without an answer. */
+  /** Number of item keys whose last write ended ambiguously. */
   readonly suspects: number;
-  /** ms since the epoch until which what a broken-off run had sent may land; null: no run was broken off. */
+  /** ms since the epoch by the state's clock, until which writes of a crashed run may land; null: no run crashed. */
   readonly lateWritesUntil: number | null;
 }
 
 /**
- * `verified` only where every table has a finished verification that began after its backfill had ended and found
- * nothing, and no write is open: an item that may still land has not been proven. What stayed unresolved has not passed
- * either, and a bad row has no item.
+ * Returns `verified` only when no write is open and every table has a finished verification that started after its
+ * backfill had ended and found nothing: an item whose write may still land is not proven. Unresolved items have not
+ * passed either, and a bad row has no item.
  */
 export function phaseOf(tables: readonly TablePasses[], { suspects, lateWritesUntil }: OpenWrites): Phase {
   if (tables.every(({ planned }) => !planned)) return 'new';
@@ -53,9 +53,9 @@ function verdictOf(table: TablePasses): 'none' | 'running' | 'differences' | 'cl
 }
 
 /**
- * A verdict is bound to the end of the backfill that it saw. Not to its begin: rows that the backfill wrote after the
- * verification had passed them were seen by nobody. Over an unfinished backfill, a verification is about what was
- * there, as long as nothing was added.
+ * Returns what a verification is worth. A verdict is bound to the end of the backfill that it saw, and not to its
+ * start: a verification never saw the rows that the backfill wrote behind it. Beside an unfinished backfill, a
+ * verification is about what was there, as long as nothing was added.
  */
 export function standingOf({
   backfill,

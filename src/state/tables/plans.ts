@@ -1,4 +1,6 @@
-/** How each table of the shard is cut into ranges: stored once, before its first pass, and never changed. */
+/**
+ * How each table of the shard is cut into ranges. The plan is stored once, before the first pass, and never changes.
+ */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor, Range } from '../../core/model.js';
 import type { PlanStore } from '../../core/ports/state-ports.js';
@@ -48,17 +50,15 @@ export class Plans implements PlanStore {
     );
   }
 
-  /** In the order they were planned in. */
+  /** Returns the planned tables, in the order they were planned. */
   tables(): readonly string[] {
     return this.#tables.all();
   }
 
-  /** Null before the first run noted it. */
   identity(table: string): string | null {
     return this.#identity.get(table) ?? null;
   }
 
-  /** @param voids what was compared with the table as it was before says nothing any more */
   setIdentity(table: string, identity: string, voids: boolean): void {
     if (voids) this.#voidVerifications.run(table);
     this.#setIdentity.run(table, identity);

@@ -252,7 +252,7 @@ describe.each(onePair)('a resume on $name', { timeout: 120_000 }, (servers) => {
         code: 'E_STATE_CHANGED',
         exit: 6,
         fact: /lookup\.sortKey\.template: MSG → MESSAGE/,
-        next: /put that back.*--restart --shard s01/,
+        next: /restore the former values.*--restart --shard s01/,
       });
     }
     migration.configure(template('MSG'));

@@ -70,7 +70,7 @@ const damages: readonly Damage[] = [
     what: 'a table dropped',
     code: 'E_STATE_CORRUPT',
     says: /lacks a table/,
-    apply: (file) => edit(file, 'DROP TABLE suspects'),
+    apply: (file) => edit(file, 'DROP TABLE ambiguous_writes'),
   },
   {
     what: 'another shard inside',

@@ -139,7 +139,7 @@ describe('a full disk', () => {
     const file = join(disk.path, 's01.db');
     copyFileSync(new URL('../../../fixtures/state/v10.db', import.meta.url), file);
     const database = new Database(file);
-    database.prepare('INSERT INTO ambiguous_writes (item_key, since) VALUES (?, 1)').run('x'.repeat(400_000));
+    database.prepare('INSERT INTO suspects (key_text, since) VALUES (?, 1)').run('x'.repeat(400_000));
     database.close();
     const { bavail, bsize } = statfsSync(disk.path);
     writeFileSync(join(disk.path, 'ballast'), Buffer.alloc(bavail * bsize - 200_000));

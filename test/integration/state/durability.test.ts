@@ -57,6 +57,28 @@ describe('kill -9', () => {
   });
 });
 
+test('a pass of segments without a plan goes on where a kill left it, and is finished', async () => {
+  await using folder = await temporaryFolder();
+  for (const count of [3, 10]) {
+    await using child = startScript('commit-chunks', [folder.path, 's01', String(count), '8']);
+    await allLines(child);
+    expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' });
+  }
+  const store = openStateStore({ folder: folder.path, shard: 's01', create: false });
+  const pass = store.passes.open('scan of the target', 'messages', { segments: 8 });
+  const progress = store.passes.progress(pass);
+  expect(progress.map(({ watermark }) => watermark)).toEqual(['8', '9', '10', '11', '12', '13', '6', '7']);
+  expect(progress.map(({ range }) => range)).toEqual(progress.map(() => null));
+  for (const { index } of progress) store.checkpoints.completeSegment(pass, index);
+  store.passes.finish(pass);
+  expect(store.passes.summary('scan of the target', 'messages')).toMatchObject({
+    pass: { id: pass.id, finishedAt: expect.any(Number) as number },
+    counts: { chunks: 13, rows: 130 },
+    rangesComplete: 8,
+  });
+  store.close();
+});
+
 /**
  * A memory map of SQLite's, made anew after a crash; the file that a lock is on; and a witness, which may say less than
  * there is.

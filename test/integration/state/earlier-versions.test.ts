@@ -137,6 +137,8 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
       null,
       { file: 'binlog.000007', offset: 4_294_967_396, gtid: null },
     ]);
+    // Of a table that was read whole, the key's name was empty before version 12.
+    if (version >= 11) expect(store.plans.get('settings')).toMatchObject({ scanKey: null, ranges: [{ index: 0 }] });
     expect(plans[1]?.ranges).toEqual([
       { index: 0, after: null, upTo: '["AC5","SM0"]', estimatedRows: 100 },
       { index: 1, after: '["AC5","SM0"]', upTo: '["AC9","SM9"]', estimatedRows: 250 },

@@ -6,14 +6,14 @@ import Database from 'better-sqlite3';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { StatePlace } from '../../../../src/state/sqlite/files.js';
+import type { StatePaths } from '../../../../src/state/sqlite/files.js';
 import { freshLedger } from '../../../../src/state/shared/fresh-ledger.js';
 import { temporaryFolder } from '../../../support/temporary.js';
 
 async function newPlace() {
   const folder = await temporaryFolder();
   const file = join(folder.path, 'budget.ledger');
-  const place: StatePlace = { subject: 'the ledger', file, putBack: null, remedy: 'delete it' };
+  const place: StatePaths = { subject: 'the ledger', file, putBack: null, remedy: 'delete it' };
   const opened = (live: readonly string[] = []): string | null => {
     const { database, putAside } = freshLedger(place, 0, () => live);
     database.close();

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
 import { createDatabase, openDatabase, openReadOnly } from '../../../../src/state/sqlite/database.js';
-import type { StatePlace } from '../../../../src/state/sqlite/files.js';
+import type { StatePaths } from '../../../../src/state/sqlite/files.js';
 import { KEY_REGISTER, STATE } from '../../../../src/state/sqlite/schema.js';
 import { temporaryFolder } from '../../../support/temporary.js';
 
 async function newPlace() {
   const folder = await temporaryFolder();
-  const place: StatePlace = { subject: 'it', file: join(folder.path, 'a.db'), putBack: null, remedy: 'mend it' };
+  const place: StatePaths = { subject: 'it', file: join(folder.path, 'a.db'), putBack: null, remedy: 'mend it' };
   return { place, folder: folder.path, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 

@@ -1,0 +1,28 @@
+/** Every StateStore frees its shard, and does nothing afterwards. */
+import { describe, expect, test } from 'vitest';
+import { begun, DEFECT, type NewPlace } from './place.js';
+
+export function storeContract(newPlace: NewPlace): void {
+  describe('the store', () => {
+    test('closing twice is fine, using it afterwards is a defect', async () => {
+      await using place = await newPlace();
+      const store = place.open();
+      store.close();
+      store.close();
+      expect(() => store.ambiguousWrites.all()).toThrow(DEFECT);
+    });
+
+    test('nothing to record is recorded', async () => {
+      await using place = await newPlace();
+      const store = place.open();
+      const pass = begun(store);
+      store.checkpoints.commit(pass, [], []);
+      store.badRows.record([]);
+      store.ambiguousWrites.add([]);
+      store.ambiguousWrites.close([]);
+      store.lateWrites.end();
+      expect(store.passes.summary('backfill', 'messages')?.counts.chunks).toBe(0);
+      store.close();
+    });
+  });
+}
