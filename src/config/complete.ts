@@ -60,7 +60,8 @@ function completeTarget({ version, ...target }: ConfigShape['target']): TargetCo
   return {
     ...target,
     readCapacity: target.readCapacity ?? target.writeCapacity,
-    version: version === null ? null : { attribute: version.attribute, tombstonesKeptSeconds: version.tombstonesKept },
+    version:
+      version === null ? null : { attribute: version.attribute, tombstoneRetentionSeconds: version.tombstoneRetention },
   };
 }
 

@@ -84,7 +84,7 @@ export interface SourceTableConfig {
 
 export interface SourceLimits {
   /** SELECTs at once on one server. */
-  readonly scansPerShard: number;
+  readonly scansPerServer: number;
   /** Ranges a table is cut into. */
   readonly rangesPerTable: number;
   /** Aim for the time of one SELECT, in ms. */
@@ -96,8 +96,8 @@ export interface SourceLimits {
   readonly maxReplicaLagSeconds: number;
   /** Scans wait while Threads_running is above. */
   readonly maxThreadsRunning: number;
-  readonly answerSeconds: number;
-  readonly patienceSeconds: number;
+  readonly statementIdleTimeoutSeconds: number;
+  readonly retryTimeoutSeconds: number;
   readonly maxPauseSeconds: number;
 }
 
@@ -112,9 +112,9 @@ export interface TargetConfig {
   /** RCU per second for verify and diff, all shards together. */
   readonly readCapacity: number;
   /** Requests in flight per shard process. */
-  readonly requestsInFlight: number;
+  readonly maxInFlightRequests: number;
   /** How long one unavailable or throttling target is waited for without any progress, in seconds. */
-  readonly patienceSeconds: number;
+  readonly retryTimeoutSeconds: number;
   /** `none`: this migration is the sole writer of its items. */
   readonly liveWriter: 'none' | 'concurrent';
   /** null with `none`, and only then. */
@@ -132,7 +132,7 @@ export interface VersionConfig {
   /**
    * How long the application keeps what it puts in the place of a deleted item; null: it does not say, or puts nothing.
    */
-  readonly tombstonesKeptSeconds: number | null;
+  readonly tombstoneRetentionSeconds: number | null;
 }
 
 export interface IndexConfig {

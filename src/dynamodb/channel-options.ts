@@ -12,9 +12,9 @@ export interface ItemChannelOptions {
   readonly keyNames: KeyNames;
   /** In write units per second for a writer, in read units for a reader. */
   readonly budget: TokenBucket;
-  readonly requestsInFlight: number;
+  readonly maxInFlightRequests: number;
   /** How long failures may last without any progress. */
-  readonly patienceSeconds: number;
+  readonly retryTimeoutSeconds: number;
   readonly emitter: Emitter;
   /** In [0, 1); Math.random unless a test wants its own. */
   readonly random?: () => number;

@@ -20,8 +20,8 @@ export interface RetryPolicy {
 const BASE_MS = 500;
 const CAP_MS = 15_000;
 
-export function sourceRetry({ patienceSeconds }: Pick<SourceLimits, 'patienceSeconds'>): RetryPolicy {
-  return { patienceMs: patienceSeconds * 1_000, baseMs: BASE_MS, capMs: CAP_MS };
+export function sourceRetry({ retryTimeoutSeconds }: Pick<SourceLimits, 'retryTimeoutSeconds'>): RetryPolicy {
+  return { patienceMs: retryTimeoutSeconds * 1_000, baseMs: BASE_MS, capMs: CAP_MS };
 }
 
 export class Retry {

@@ -1,5 +1,5 @@
 /**
- * Shards on one MySQL server share what `scansPerShard` allows there: each running one has an equal, fixed part, and
+ * Shards on one MySQL server share what `scansPerServer` allows there: each running one has an equal, fixed part, and
  * those beyond one scan each wait for their turn. A part does not grow when another shard ends: at no moment are there
  * more scans than allowed.
  */
@@ -21,7 +21,7 @@ export function serverShares(
   shards: readonly string[],
   jobs: number,
 ): ReadonlyMap<string, ServerShare> {
-  const allowed = source.limits.scansPerShard;
+  const allowed = source.limits.scansPerServer;
   const running = source.shards.filter(({ id }) => shards.includes(id));
   return new Map(
     running.map((shard) => {

@@ -36,24 +36,24 @@ export interface WriteCost {
 /** @throws FerryError E_TARGET_CREDENTIALS, E_TARGET_CONNECT */
 export async function openTargetSession(config: Config, emitter: Emitter): Promise<TargetSession> {
   const connection = await connectTarget(config.target);
-  const { table, requestsInFlight, patienceSeconds, version } = config.target;
+  const { table, maxInFlightRequests, retryTimeoutSeconds, version } = config.target;
   const { partitionKey, sortKey } = expectationOf(config);
   const keyNames = { partitionKey: partitionKey.name, sortKey: sortKey?.name ?? null };
   const condition =
     version === null ? null : { attribute: version.attribute, canonicalText: canonicalItemText, storedBytes };
-  const common = { connection, table, keyNames, requestsInFlight, patienceSeconds, emitter };
+  const common = { connection, table, keyNames, maxInFlightRequests, retryTimeoutSeconds, emitter };
   return {
     openWriter: (shard, cost, onSuspects) =>
       openItemWriter({ ...common, ...cost, condition, rowLifeMs: rowLifeMs(config), shard, onSuspects }),
     openReader: (shard, budget) => openItemReader({ ...common, shard, budget, canonicalText: canonicalItemText }),
     lookAtTtl: (signal) => lookAtTtl(connection, table, signal),
-    openGuard: (shard, begun) => openTargetGuard({ connection, shard, table, begun, patienceSeconds, emitter }),
+    openGuard: (shard, begun) => openTargetGuard({ connection, shard, table, begun, retryTimeoutSeconds, emitter }),
     close: () => connection.close(),
   };
 }
 
 /** null where nothing bounds it: nobody deletes beside us, or nothing is known of tombstones. */
 function rowLifeMs({ target, source }: Config): number | null {
-  const kept = target.version?.tombstonesKeptSeconds ?? null;
+  const kept = target.version?.tombstoneRetentionSeconds ?? null;
   return kept === null ? null : rowLifeSeconds(kept, source.limits.maxReplicaLagSeconds) * 1_000;
 }

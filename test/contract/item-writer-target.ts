@@ -29,7 +29,7 @@ export interface TargetUnderTest extends AsyncDisposable {
 export interface TargetOptions extends Partial<
   Pick<
     ItemWriterOptions,
-    'requestsInFlight' | 'patienceSeconds' | 'onSuspects' | 'random' | 'timeouts' | 'budget' | 'rowLifeMs'
+    'maxInFlightRequests' | 'retryTimeoutSeconds' | 'onSuspects' | 'random' | 'timeouts' | 'budget' | 'rowLifeMs'
   >
 > {
   /** In front of the server, a fault proxy's; the table itself is made on the server. */
@@ -65,8 +65,8 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
     keyNames: KEY_NAMES,
     emitter,
     budget,
-    requestsInFlight: 4,
-    patienceSeconds: 20,
+    maxInFlightRequests: 4,
+    retryTimeoutSeconds: 20,
     ...given,
   };
   const writer = openItemWriter({

@@ -114,7 +114,7 @@ describe.each(onePair)('a target that refuses, $name', { timeout: 240_000 }, (se
     await using migration = await createMigration({
       servers,
       rows: 300,
-      config: ({ target }) => (target['requestsInFlight'] = 1),
+      config: ({ target }) => (target['maxInFlightRequests'] = 1),
     });
     // AWS answers so while a table is being deleted.
     writes = { kind: 'error', status: 400, name: 'ResourceNotFoundException' };

@@ -30,7 +30,7 @@ function behind(proxy: FaultProxy): { readonly env: Record<string, string> } {
 
 /** One request after the other: nothing else is under way when the table goes. */
 const oneAtOnce = ({ target }: { target: Record<string, unknown> }): void => {
-  target['requestsInFlight'] = 1;
+  target['maxInFlightRequests'] = 1;
 };
 
 /** Deletes the table, makes it again, and puts these items into the new one. */

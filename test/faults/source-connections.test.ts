@@ -15,7 +15,7 @@ const [kind] = await ownMysqlKinds();
 
 /** Impatient, so that a test need not wait. */
 function impatient({ source }: ConfigDocument): void {
-  Object.assign(source.limits, { answerSeconds: 2, patienceSeconds: 30 });
+  Object.assign(source.limits, { statementIdleTimeoutSeconds: 2, retryTimeoutSeconds: 30 });
 }
 
 async function until(condition: () => boolean | Promise<boolean>, cli: RunningCli): Promise<void> {
@@ -124,7 +124,7 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
     await using two = await createTwoSources(servers, server, 1_000);
     await limitedUser(two, server);
     two.migration.configure(
-      ({ source }) => void Object.assign(source.limits, { answerSeconds: 2, patienceSeconds: 2 }),
+      ({ source }) => void Object.assign(source.limits, { statementIdleTimeoutSeconds: 2, retryTimeoutSeconds: 2 }),
     );
     two.migration.configure(lasting(4, 2_000));
     const grants = `SELECT ON ${two.suffering.name}.notes`;

@@ -119,7 +119,7 @@ function slowScans(mark: string): (config: ConfigDocument) => void {
   return (config) => {
     notesConfig(config);
     config.source.table = { name: 'notes', where: `SLEEP(0.0005) = 0 AND '${mark}' <> ''`, shardedBy: 'account' };
-    Object.assign(config.source.limits, { chunkRows: 100, rangesPerTable: 4, scansPerShard: 2 });
+    Object.assign(config.source.limits, { chunkRows: 100, rangesPerTable: 4, scansPerServer: 2 });
   };
 }
 

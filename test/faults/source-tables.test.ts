@@ -21,10 +21,10 @@ const rows = (shard: number): readonly string[] => [
 function config({ source, target, ...rest }: ConfigDocument): void {
   const key = { name: 'pk', template: '{account}' };
   source.table = { name: 'notes', shardedBy: 'account' };
-  Object.assign(source.limits, { chunkRows: 10, rangesPerTable: 1, scansPerShard: 2 });
+  Object.assign(source.limits, { chunkRows: 10, rangesPerTable: 1, scansPerServer: 2 });
   // Some six seconds' work: a writer holds few rows, so that most are not read yet when the fault comes, also on a busy
   // machine.
-  Object.assign(target, { writeCapacity: (2 * ROWS) / 6, requestsInFlight: 1 });
+  Object.assign(target, { writeCapacity: (2 * ROWS) / 6, maxInFlightRequests: 1 });
   rest.mapping['notes'] = { items: [{ partitionKey: key, sortKey: { name: 'sk', template: '{id:pad(8)}' } }] };
   delete rest.mapping['messages'];
 }

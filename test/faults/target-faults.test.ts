@@ -33,7 +33,7 @@ async function migrationThrough(
   );
   const config = ({ target }: { target: Record<string, unknown> }): void => {
     // One after the other, so that each fate meets a full batch.
-    target['requestsInFlight'] = 1;
+    target['maxInFlightRequests'] = 1;
   };
   return [proxy, await createMigration({ servers, rows: ROWS, config })];
 }
@@ -119,7 +119,7 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
     const [proxy, migration] = await migrationThrough(servers, ({ ordinal }) => (broken && ordinal >= 8 ? fate : PASS));
     await using __ = proxy;
     await using ___ = migration;
-    migration.configure(({ target }) => (target['patienceSeconds'] = 2));
+    migration.configure(({ target }) => (target['retryTimeoutSeconds'] = 2));
     const ended = await migration.run(['backfill'], behind(proxy));
     expect(ended.code, ended.stderr).toBe(5);
     expect(ended.stderr).toMatch(error);

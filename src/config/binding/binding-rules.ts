@@ -16,16 +16,28 @@ const IDENTITY = 'target.identity';
 const ALIKE = [IDENTITY, ...BOUND.filter((setting) => setting.alike).map(({ place }) => place)];
 const SINCE_LATER = new Set(BOUND.filter((setting) => setting.sinceLater).map(({ place }) => place));
 
+/** The names that earlier versions gave to entries of `writer`: old name -> present name. */
+const RENAMED_IN_WRITER: Readonly<Record<string, string>> = { tombstonesKeptSeconds: 'tombstoneRetentionSeconds' };
+
+/** Returns a stored fingerprint with the present names of its entries. */
+function underPresentNames(stored: Fingerprint): Fingerprint {
+  const { writer } = stored;
+  if (!isBranch(writer)) return stored;
+  const entries = Object.entries(writer).map(([name, value]) => [own(RENAMED_IN_WRITER, name) ?? name, value]);
+  return { ...stored, writer: Object.fromEntries(entries) as Branch };
+}
+
 /**
  * What was stored, as it is to be compared with what is given: with those of the given entries that an older version
  * did not store, and with times that are longer now, and with settings of variables in the form of the given ones.
  * Where both are equal then, the given one is to be stored.
  */
 export function takenUp(stored: Fingerprint, given: Fingerprint): Fingerprint {
-  let result = sealedLike(stored, given) as Branch;
+  const named = underPresentNames(stored);
+  let result = sealedLike(named, given) as Branch;
   for (const { change, place, sinceLater } of BOUND) {
     for (const { path, value } of entriesAt(given, place)) {
-      const before = valueAt(stored, path);
+      const before = valueAt(named, path);
       const lacking = sinceLater && before === undefined;
       if (lacking || (change === 'longer' && isLonger(value, before))) result = withValue(result, path, value);
     }

@@ -30,7 +30,7 @@ export function resumeFingerprint(
     writer: {
       liveWriter,
       versionAttribute: version?.attribute ?? null,
-      tombstonesKeptSeconds: version?.tombstonesKeptSeconds ?? null,
+      tombstoneRetentionSeconds: version?.tombstoneRetentionSeconds ?? null,
     },
     target: { table, region, endpoint, identity: targetIdentity },
     tables: keyed(

@@ -113,15 +113,15 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
   ),
   'verify.maxAge': free('only how old comparisons may be that a resumed verification still counts'),
 
-  'source.limits.scansPerShard': free(PACE),
+  'source.limits.scansPerServer': free(PACE),
   'source.limits.rangesPerTable': free('a table that was cut into ranges keeps them'),
   'source.limits.chunkMs': free(PACE),
   'source.limits.chunkRows': free(PACE),
   'source.limits.chunkBytes': free(PACE),
   'source.limits.maxReplicaLagSeconds': free(PACE),
   'source.limits.maxThreadsRunning': free(PACE),
-  'source.limits.answerSeconds': free(PACE),
-  'source.limits.patienceSeconds': free(PACE),
+  'source.limits.statementIdleTimeoutSeconds': free(PACE),
+  'source.limits.retryTimeoutSeconds': free(PACE),
   'source.limits.maxPauseSeconds': free(PACE),
 
   'target.table': alike('target.table', 'another table lacks what was moved; so does one of the same name made later'),
@@ -129,8 +129,8 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
   'target.endpoint': own('target.endpoint', 'as `table`'),
   'target.writeCapacity': free(PACE),
   'target.readCapacity': free(PACE),
-  'target.requestsInFlight': free(PACE),
-  'target.patienceSeconds': free(PACE),
+  'target.maxInFlightRequests': free(PACE),
+  'target.retryTimeoutSeconds': free(PACE),
   'target.liveWriter': alikeSinceLater(
     'writer.liveWriter',
     'none after concurrent overwrites newer items, also with `--restart`; concurrent after none leaves stale what the application changed behind the cursor before',
@@ -139,9 +139,9 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
     'writer.versionAttribute',
     'versions of items that were written do not compare',
   ),
-  'target.version.tombstonesKept': {
+  'target.version.tombstoneRetention': {
     ...own(
-      'writer.tombstonesKeptSeconds',
+      'writer.tombstoneRetentionSeconds',
       'deleted items may have come back while rows were written for as long as the longer time allowed',
     ),
     change: 'longer',

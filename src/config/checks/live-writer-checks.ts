@@ -8,7 +8,7 @@ import { pathText } from '../../core/text/config-path.js';
 import { durationSeconds } from '../schema/fields.js';
 import type { Part } from './part.js';
 import { DEFAULT_LAG_SECONDS } from '../schema/source-schema.js';
-import { DEFAULT_PATIENCE_SECONDS } from '../schema/target-schema.js';
+import { DEFAULT_RETRY_TIMEOUT_SECONDS } from '../schema/target-schema.js';
 
 export function liveWriterChecks(root: Part): readonly ConfigFault[] {
   const target = root.at('target');
@@ -54,10 +54,10 @@ function otherUses(attribute: Part, root: Part): readonly ConfigFault[] {
 }
 
 function keptTooShort(version: Part, root: Part): readonly ConfigFault[] {
-  const kept = version.at('tombstonesKept');
+  const kept = version.at('tombstoneRetention');
   const seconds = kept.text === null ? null : durationSeconds(kept.text);
   if (seconds === null) return [];
-  const patience = numberOr(root.at('target').at('patienceSeconds'), DEFAULT_PATIENCE_SECONDS);
+  const patience = numberOr(root.at('target').at('retryTimeoutSeconds'), DEFAULT_RETRY_TIMEOUT_SECONDS);
   const lag = numberOr(root.at('source').at('limits').at('maxReplicaLagSeconds'), DEFAULT_LAG_SECONDS);
   const least = leastTombstoneSeconds(patience, lag);
   if (seconds >= least) return [];
@@ -65,7 +65,7 @@ function keptTooShort(version: Part, root: Part): readonly ConfigFault[] {
     invalid(
       kept.path,
       `is too short: a deleted item could come back with a write that lands late, unless tombstones are kept for at least ${least}s`,
-      'let the application keep them longer, or lower target.patienceSeconds or source.limits.maxReplicaLagSeconds',
+      'let the application keep them longer, or lower target.retryTimeoutSeconds or source.limits.maxReplicaLagSeconds',
     ),
   ];
 }

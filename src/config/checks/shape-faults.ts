@@ -8,6 +8,7 @@ import { nearest } from '../../core/text/nearest.js';
 import { type ConfigFault, invalid } from '../config-fault.js';
 import type { Path } from '../../core/text/config-path.js';
 import { descriptionOf, knownKeys, type SchemaNode, schemaAt } from '../schema/json-schema.js';
+import { newNameOf } from '../schema/renamed-keys.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -29,6 +30,8 @@ export function shapeFaults(
 }
 
 function unknownKey(path: Path, schema: SchemaNode): ConfigFault {
+  const renamed = newNameOf(path);
+  if (renamed !== null) return invalid(path, `is now named ${renamed}`, 'rename the key, and keep its value');
   const parent = schemaAt(schema, path.slice(0, -1));
   const known = parent === null ? [] : knownKeys(parent);
   const meant = nearest(String(path.at(-1)), known);

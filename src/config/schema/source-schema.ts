@@ -80,7 +80,7 @@ export const DEFAULT_LAG_SECONDS = 10;
 
 const limits = z
   .strictObject({
-    scansPerShard: whole(1, 256)
+    scansPerServer: whole(1, 256)
       .default(4)
       .describe('SELECTs at once on one MySQL server, whichever shards of a run are on it'),
     rangesPerTable: whole(1, 10_000)
@@ -95,10 +95,10 @@ const limits = z
       .default(DEFAULT_LAG_SECONDS)
       .describe('scans wait while a watched replica is further behind, in seconds'),
     maxThreadsRunning: whole(1, 100_000).default(64).describe("scans wait while the server's Threads_running is above"),
-    answerSeconds: whole(2, 86_400)
+    statementIdleTimeoutSeconds: whole(2, 86_400)
       .default(120)
       .describe('longest silence of a server within a statement, in seconds, before it is given up and tried again'),
-    patienceSeconds: whole(1, 86_400)
+    retryTimeoutSeconds: whole(1, 86_400)
       .default(300)
       .describe('how long a source that fails is waited for without any progress, in seconds'),
     maxPauseSeconds: whole(1, 604_800)

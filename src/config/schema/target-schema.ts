@@ -35,13 +35,13 @@ const version = z
     attribute: text().describe(
       "attribute that holds an item's version, of every item and from the application too: it grows with each change; a number, or ISO times of one length",
     ),
-    tombstonesKept: optional(duration()).describe(
+    tombstoneRetention: optional(duration()).describe(
       'how long an item stays that the application puts in the place of one it deletes, of a newer version: 7d, 12h; unless given, nothing keeps a deleted item from coming back',
     ),
   })
   .describe('how items of a live writer and of this migration tell which is newer; with liveWriter: concurrent');
 
-export const DEFAULT_PATIENCE_SECONDS = 300;
+export const DEFAULT_RETRY_TIMEOUT_SECONDS = 300;
 
 /** Far above any account's quota: a larger number is a slip. */
 const MAX_UNITS = 10_000_000;
@@ -63,9 +63,9 @@ export const targetShape = z
       .describe(
         'read capacity units a second for verify and diff, shared in the same way; as writeCapacity unless given',
       ),
-    requestsInFlight: whole(1, 1024).default(32).describe('requests in flight of one shard'),
-    patienceSeconds: whole(1, 86_400)
-      .default(DEFAULT_PATIENCE_SECONDS)
+    maxInFlightRequests: whole(1, 1024).default(32).describe('requests in flight of one shard'),
+    retryTimeoutSeconds: whole(1, 86_400)
+      .default(DEFAULT_RETRY_TIMEOUT_SECONDS)
       .describe('how long a target that fails or throttles is waited for without any progress, in seconds'),
     liveWriter: z
       .enum(['none', 'concurrent'])

@@ -59,25 +59,25 @@ class BatchItemReader implements ItemReader {
   #waiting = 0;
 
   constructor(options: ItemReaderOptions) {
-    const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
+    const { connection, maxInFlightRequests, timeouts = DEFAULT_TIMEOUTS } = options;
     this.#options = options;
     this.#channel = new RequestChannel(connection.signer, connection.endpoint, {
-      connections: requestsInFlight,
+      connections: maxInFlightRequests,
       ...timeouts,
     });
-    this.#limit = pLimit(requestsInFlight);
+    this.#limit = pLimit(maxInFlightRequests);
     this.#head = `{"RequestItems":{${JSON.stringify(options.table)}:{"ConsistentRead":true,"Keys":[`;
     this.#answers = new BatchGetAnswers(options.table, options.keyNames, options.canonicalText);
     this.#units = new BelievableUnits(options.emitter, options.shard, OPERATION);
     this.#feedback = new ThrottleFeedback(options.budget, performance.now());
-    this.#patience = new Patience(options.patienceSeconds);
+    this.#patience = new Patience(options.retryTimeoutSeconds);
   }
 
   async read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead> {
     const asked = new AskedItems(items);
     const keys = new KeysToRead(asked.keys);
     const read = this.#begin(signal);
-    const requests = Math.min(this.#options.requestsInFlight, asked.keys.length);
+    const requests = Math.min(this.#options.maxInFlightRequests, asked.keys.length);
     const parts = Array.from({ length: requests }, () => this.#limit(() => this.#readPart(keys, asked, read.signal)));
     try {
       const units = await Promise.all(parts);
@@ -228,8 +228,9 @@ class BatchItemReader implements ItemReader {
 
   /** @throws FerryError once that was borne for too long */
   #bear(failure: RequestFailure): void {
-    const { table, patienceSeconds } = this.#options;
-    if (this.#patience.exhaustedBy(performance.now())) throw unavailable(OPERATION, table, failure, patienceSeconds);
+    const { table, retryTimeoutSeconds } = this.#options;
+    if (this.#patience.exhaustedBy(performance.now()))
+      throw unavailable(OPERATION, table, failure, retryTimeoutSeconds);
   }
 
   #likely(keys: readonly AskedKey[]): number {

@@ -14,7 +14,7 @@ export interface TargetExpectation extends TableKeys {
   /** WCU per second of the migration. */
   readonly writeCapacity: number;
   /** Of one shard. */
-  readonly requestsInFlight: number;
+  readonly maxInFlightRequests: number;
   /** null: nobody else writes. */
   readonly version: TargetConfig['version'];
 }
@@ -53,23 +53,23 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
 const PUT_MS = 10;
 
 /** Told each time: what is lost this way is lost silently. */
-function liveWriterWarnings({ version, writeCapacity, requestsInFlight }: TargetExpectation): Finding[] {
+function liveWriterWarnings({ version, writeCapacity, maxInFlightRequests }: TargetExpectation): Finding[] {
   if (version === null) return [];
   const warnings: Finding[] = [];
-  if (version.tombstonesKeptSeconds === null) {
+  if (version.tombstoneRetentionSeconds === null) {
     warnings.push(
       warning(
-        'target.version has no `tombstonesKept`: an item that the application deletes during the backfill can come back',
+        'target.version has no `tombstoneRetention`: an item that the application deletes during the backfill can come back',
         'let the application put a tombstone of a newer version in the place of what it deletes, and say how long it is kept; or make sure that it deletes nothing meanwhile',
       ),
     );
   }
-  const putsPerSecond = Math.floor((1_000 / PUT_MS) * requestsInFlight);
+  const putsPerSecond = Math.floor((1_000 / PUT_MS) * maxInFlightRequests);
   if (putsPerSecond < writeCapacity) {
     warnings.push(
       warning(
-        `beside a live writer items are put one by one: ${requestsInFlight} requests in flight make some ${putsPerSecond} items a second of a shard, target.writeCapacity asks for ${writeCapacity}`,
-        'raise target.requestsInFlight, run several shards at once (--jobs), or expect a slower run',
+        `beside a live writer items are put one by one: ${maxInFlightRequests} requests in flight make some ${putsPerSecond} items a second of a shard, target.writeCapacity asks for ${writeCapacity}`,
+        'raise target.maxInFlightRequests, run several shards at once (--jobs), or expect a slower run',
       ),
     );
   }

@@ -55,7 +55,7 @@ export interface TargetGuardOptions {
   /** The table as it was when the shard was bound to it. */
   readonly begun: Pick<TableFacts, 'identity' | 'indexes' | 'replicas'>;
   /** How long a verdict waits for a look that is answered. */
-  readonly patienceSeconds: number;
+  readonly retryTimeoutSeconds: number;
   readonly emitter: Emitter;
   readonly lookEveryMs?: number;
   /** How long a table has to be absent to be taken for deleted. */
@@ -112,7 +112,7 @@ class TableIdentityGuard implements TargetGuard {
   }
 
   async confirm(signal: AbortSignal): Promise<void> {
-    const until = performance.now() + this.#options.patienceSeconds * 1_000;
+    const until = performance.now() + this.#options.retryTimeoutSeconds * 1_000;
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#lookAgain(signal);

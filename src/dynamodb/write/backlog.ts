@@ -33,9 +33,9 @@ export class Backlog {
    * @param hot partition keys that have a pace of their own
    * @param onReleased called when items have waited out their backoff
    */
-  constructor(requestsInFlight: number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
+  constructor(maxInFlightRequests: number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
     this.#maxBatch = maxBatch;
-    this.#maxItems = ROUNDS * MAX_OPERATIONS * requestsInFlight;
+    this.#maxItems = ROUNDS * MAX_OPERATIONS * maxInFlightRequests;
     this.#hot = hot;
     this.#onReleased = onReleased;
   }

@@ -64,7 +64,7 @@ export class WriteOutcomes {
   // -------------------------------------------------------------------------------------------------------- answered
 
   #answered({ items: batch, debited, sentAt }: SentBatch, answer: WriteAnswer): void {
-    const { shard, table, budget, emitter, patienceSeconds } = this.#parts.options;
+    const { shard, table, budget, emitter, retryTimeoutSeconds } = this.#parts.options;
     const now = performance.now();
     const { unprocessed, newer } = answer;
     const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
@@ -96,7 +96,7 @@ export class WriteOutcomes {
     // A service that takes nothing may say so in a success as well: the reader does not bear that for ever either.
     if (written.length === 0 && this.#parts.patience.exhaustedBy(now)) {
       const failure = new RequestFailure(UNPROCESSED, 200, true);
-      this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
+      this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, retryTimeoutSeconds));
       return;
     }
     this.#retry([...unprocessed], UNPROCESSED, {
@@ -132,7 +132,7 @@ export class WriteOutcomes {
   // ---------------------------------------------------------------------------------------- not answered, or refused
 
   #failed({ items: batch, debited, sentAt }: SentBatch, outcome: FailedBatch): void {
-    const { shard, table, budget, emitter, patienceSeconds } = this.#parts.options;
+    const { shard, table, budget, emitter, retryTimeoutSeconds } = this.#parts.options;
     const { failure } = outcome;
     const now = performance.now();
     const ambiguous = outcome.kind === 'unavailable' && outcome.ambiguous;
@@ -146,7 +146,7 @@ export class WriteOutcomes {
     } else if (outcome.kind === 'invalid') {
       this.#bisect(batch, failure);
     } else if (this.#parts.patience.exhaustedBy(now)) {
-      this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
+      this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, retryTimeoutSeconds));
     } else {
       if (outcome.kind === 'throttled') {
         this.#parts.feedback.note({ batch, units: sumUnits(batch), refused: new Set(batch), hotKeyRange, sentAt }, now);

@@ -60,10 +60,10 @@ class QueueingItemWriter implements ItemWriter {
   #waitsForBudget = false;
 
   constructor(options: ItemWriterOptions) {
-    const { connection, requestsInFlight, timeouts = DEFAULT_TIMEOUTS } = options;
+    const { connection, maxInFlightRequests, timeouts = DEFAULT_TIMEOUTS } = options;
     this.#options = options;
     this.#channel = new RequestChannel(connection.signer, connection.endpoint, {
-      connections: requestsInFlight,
+      connections: maxInFlightRequests,
       ...timeouts,
     });
     const { table, keyNames, condition = null } = options;
@@ -71,8 +71,8 @@ class QueueingItemWriter implements ItemWriter {
       condition === null ? new BatchWriteFormat(table, keyNames) : new ConditionalPutFormat(table, keyNames, condition);
     setMaxListeners(0, this.#cutOff.signal); // one for each request in flight
     this.#feedback = new WriteFeedback(options.budget, performance.now());
-    this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
-    this.#patience = new Patience(options.patienceSeconds);
+    this.#backlog = new Backlog(maxInFlightRequests, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
+    this.#patience = new Patience(options.retryTimeoutSeconds);
     // Until an answer says what items cost, as if each had an entry in every index: what is debited too much comes back
     // with the answer.
     this.#cost = new CostFactor(1 + (options.indexes ?? 0));
@@ -154,7 +154,7 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   #pump(): void {
-    while (this.#failure === null && this.#inFlight < this.#options.requestsInFlight && !this.#backlog.idle) {
+    while (this.#failure === null && this.#inFlight < this.#options.maxInFlightRequests && !this.#backlog.idle) {
       if (!this.#options.budget.open) {
         this.#waitForBudget();
         return;

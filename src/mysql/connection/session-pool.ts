@@ -34,9 +34,9 @@ export class SessionPool {
 
   constructor(
     private readonly shard: ShardConfig,
-    private readonly limits: Pick<SourceLimits, 'scansPerShard' | 'answerSeconds'>,
+    private readonly limits: Pick<SourceLimits, 'scansPerServer' | 'statementIdleTimeoutSeconds'>,
   ) {
-    this.#permits = new Permits(limits.scansPerShard);
+    this.#permits = new Permits(limits.scansPerServer);
   }
 
   /**

@@ -75,14 +75,14 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
     'ER_CON_COUNT_ERROR',
     unreachable(
       'the server has no connection left (max_connections)',
-      'see who holds them (SHOW PROCESSLIST), or raise max_connections; a shard takes scansPerShard + 1',
+      'see who holds them (SHOW PROCESSLIST), or raise max_connections; a shard takes scansPerServer + 1',
     ),
   ],
   [
     'ER_TOO_MANY_USER_CONNECTIONS',
     unreachable(
       'the user has no connection left (max_user_connections)',
-      'raise max_user_connections for the user; a shard takes scansPerShard + 1',
+      'raise max_user_connections for the user; a shard takes scansPerServer + 1',
     ),
   ],
   [

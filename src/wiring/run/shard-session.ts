@@ -30,10 +30,10 @@ export async function openShardSession(
   emitter: Emitter,
   signal: AbortSignal,
   localIndexes: Promise<readonly LocalIndex[]>,
-  scansPerShard = config.source.limits.scansPerShard,
+  scansPerServer = config.source.limits.scansPerServer,
 ): Promise<ShardSession> {
   const shard = findShard(config, shardId);
-  const source = openShardSource(shard, { ...config.source.limits, scansPerShard }, emitter);
+  const source = openShardSource(shard, { ...config.source.limits, scansPerServer }, emitter);
   try {
     const jobs: TableJob[] = [];
     for (const table of config.source.tables) {

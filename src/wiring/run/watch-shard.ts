@@ -11,9 +11,9 @@
  *   (`dynamodb/failures/backoff.ts`).
  *
  * Not excused, since the limits leave room for them: failures that are tried again, which have a patience of their own
- * and an error that says more; a statement that is silent for `answerSeconds`; pauses between two looks. Rows that were
- * gone through count as a movement by themselves: where bad rows are tried again and are gone from the source, no row
- * is read and no unit consumed.
+ * and an error that says more; a statement that is silent for `statementIdleTimeoutSeconds`; pauses between two looks.
+ * Rows that were gone through count as a movement by themselves: where bad rows are tried again and are gone from the
+ * source, no row is read and no unit consumed.
  */
 import type { Config } from '../../config/model.js';
 import type { EventBus } from '../../core/events.js';
@@ -46,13 +46,13 @@ export interface ShardWatch {
 
 /** Told after the longest patience; stopped when the last try that it allows, and what that may take, are over. */
 export function stallTimes({ source, target }: Config): StallTimes {
-  const { patienceSeconds, answerSeconds } = source.limits;
+  const { retryTimeoutSeconds, statementIdleTimeoutSeconds } = source.limits;
   // Of the statement whose failure begins the patience, and of the last try.
-  const silence = Math.ceil(2 * NOTICED_LATE * answerSeconds);
+  const silence = Math.ceil(2 * NOTICED_LATE * statementIdleTimeoutSeconds);
   return {
     tickMs: TICK_MS,
-    tellAfter: Math.max(patienceSeconds, answerSeconds, target.patienceSeconds),
-    stopAfter: Math.max(patienceSeconds + silence, target.patienceSeconds) + MARGIN_SECONDS,
+    tellAfter: Math.max(retryTimeoutSeconds, statementIdleTimeoutSeconds, target.retryTimeoutSeconds),
+    stopAfter: Math.max(retryTimeoutSeconds + silence, target.retryTimeoutSeconds) + MARGIN_SECONDS,
     graceTicks: GRACE_SECONDS,
   };
 }

@@ -129,7 +129,7 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
     const silent = (config: ConfigDocument): void => {
       shard({ port: mute })(config);
       // So long as a connection is waited for, too.
-      Object.assign(config.source.limits, { answerSeconds: 2 });
+      Object.assign(config.source.limits, { statementIdleTimeoutSeconds: 2 });
     };
     try {
       await refusedUntilRepaired(

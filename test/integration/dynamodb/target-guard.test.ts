@@ -66,7 +66,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
 
   async function guard(
     lookEveryMs = 0,
-    patienceSeconds = 30,
+    retryTimeoutSeconds = 30,
     deletedAfterMs = 0,
     identity: string | null = null,
   ): Promise<TargetGuard> {
@@ -80,7 +80,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
       shard: 's01',
       table: table.name,
       begun: { ...begun, identity: identity ?? begun.identity },
-      patienceSeconds,
+      retryTimeoutSeconds,
       emitter,
       lookEveryMs,
       deletedAfterMs,

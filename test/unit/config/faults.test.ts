@@ -4,11 +4,11 @@ import { alter, faultsOf, load, rightConfig } from './config-file.js';
 const ITEM = 'mapping.messages.items.0';
 const ITEM_PATH = 'mapping.messages.items[0]';
 const KEY = { name: 'pk', template: '{a}' };
-const LIVE = (attribute: string, tombstonesKept?: string) => ({
+const LIVE = (attribute: string, tombstoneRetention?: string) => ({
   table: 'messages',
   writeCapacity: 1000,
   liveWriter: 'concurrent',
-  version: { attribute, ...(tombstonesKept === undefined ? {} : { tombstonesKept }) },
+  version: { attribute, ...(tombstoneRetention === undefined ? {} : { tombstoneRetention }) },
 });
 
 /** One alteration of the right config, and how its only fault begins (`path|fact`), and what its hint holds. */
@@ -86,20 +86,20 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
   ['target', LIVE('pk'), `target.version.attribute|is ${ITEM_PATH}.partitionKey.name`, 'a counter'],
   ['target', LIVE('sk'), `target.version.attribute|is ${ITEM_PATH}.sortKey.name`, 'a counter'],
   // 300 s of patience, 10 s of lag, 20 minutes until no write can land any more, 5 to spare.
-  ['target', LIVE('v', '1809s'), 'target.version.tombstonesKept|is too short', 'keep them longer'],
+  ['target', LIVE('v', '1809s'), 'target.version.tombstoneRetention|is too short', 'keep them longer'],
   [
     'target',
-    { ...LIVE('v', '1h'), patienceSeconds: 3_600 },
-    'target.version.tombstonesKept|is too short',
-    'target.patienceSeconds',
+    { ...LIVE('v', '1h'), retryTimeoutSeconds: 3_600 },
+    'target.version.tombstoneRetention|is too short',
+    'target.retryTimeoutSeconds',
   ],
   [
     'target',
-    { ...LIVE('v'), version: { attribute: 'v', tombstonesKep: '7d' } },
-    'target.version.tombstonesKep|is not a known key',
-    'did you mean tombstonesKept?',
+    { ...LIVE('v'), version: { attribute: 'v', tombstoneRetentio: '7d' } },
+    'target.version.tombstoneRetentio|is not a known key',
+    'did you mean tombstoneRetention?',
   ],
-  ['target', LIVE('v', 'for ever'), 'target.version.tombstonesKept|must be a whole number with a unit', '7d'],
+  ['target', LIVE('v', 'for ever'), 'target.version.tombstoneRetention|must be a whole number with a unit', '7d'],
   ['source.shards.1.id', 's01', 'source.shards[1].id|repeats source.shards[0].id', 'a name of its own'],
   ['source.shards.1.id', 'S01', 'source.shards[1].id|repeats source.shards[0].id', 'a name of its own'],
   ['source.shards.1.password', 'hunter2', 'source.shards[1].password|stands in plain text', '${NAME}'],

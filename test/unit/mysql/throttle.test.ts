@@ -19,15 +19,15 @@ const shard: ShardConfig = {
   replicas: [],
 };
 const limits: SourceLimits = {
-  scansPerShard: 1,
+  scansPerServer: 1,
   rangesPerTable: 1,
   chunkMs: 1,
   chunkRows: 1,
   chunkBytes: 1,
   maxReplicaLagSeconds: 10,
   maxThreadsRunning: 64,
-  answerSeconds: 120,
-  patienceSeconds: 1,
+  statementIdleTimeoutSeconds: 120,
+  retryTimeoutSeconds: 1,
   maxPauseSeconds: 1,
 };
 
