@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fault, FerryError } from '../core/errors.js';
 import { machineFault } from '../core/machine-faults.js';
-import { complete } from './complete.js';
+import { applyDefaults } from './apply-defaults.js';
 import { type ConfigFault, pathKey } from './config-fault.js';
 import { type Path, placeText } from '../core/text/config-path.js';
 import { crossFaults } from './checks/cross-checks.js';
@@ -48,7 +48,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   if (!shape.success || faults.length > 0) throw invalidConfig(file, faults, yaml.lineOf);
 
   const writtenAt = (path: Path): string | null => environment.taken.get(pathKey(path)) ?? null;
-  const settings = { file: absolute, ...complete(shape.data, dirname(absolute)) };
+  const settings = { file: absolute, ...applyDefaults(shape.data, dirname(absolute)) };
   return deepFreeze({
     ...settings,
     lineOf: yaml.lineOf,

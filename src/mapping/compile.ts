@@ -18,7 +18,7 @@ import { MAX_ITEM_BYTES } from './value/item-size.js';
 import { LocalEntries, type LocalIndex } from './item/local-indexes.js';
 import { compileKeys, type CompiledKeys } from './key/item-key.js';
 import type { KeyTemplates } from './key/key-uniqueness.js';
-import { guarded, type ReportFault } from './mapping-faults.js';
+import { collectingFaults, type ReportFault } from './mapping-faults.js';
 import { PackedItem } from './item/mapped-item.js';
 import { RowView } from './row-view.js';
 import { compileTtl, type CompiledTtl } from './ttl.js';
@@ -150,7 +150,8 @@ function compileItem(
 ): CompiledItem | null {
   const keys = compileKeys(item, table, indexOf, report);
   const { ttl: ttlMapping } = item;
-  const ttl = ttlMapping === null ? null : guarded(['ttl'], report, () => compileTtl(ttlMapping, table, indexOf));
+  const ttl =
+    ttlMapping === null ? null : collectingFaults(['ttl'], report, () => compileTtl(ttlMapping, table, indexOf));
   const attributes = compileAttributes(item, table, indexOf, report);
   if (keys === null || attributes === null) return null;
   const emitters = [...attributes, ...keys.emitters, ...(ttl === null ? [] : [ttl.emitter])];

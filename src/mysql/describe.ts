@@ -26,7 +26,7 @@ const BYTE_TYPES: ReadonlySet<string> = new Set([
  * @throws FerryError E_TABLE_MISSING, E_TABLE_NOT_BASE, E_SOURCE_ACCESS where it is not all to be seen; the driver's
  * own error
  */
-export async function describeTable(
+export async function describeSourceTable(
   session: Session,
   shard: string,
   database: string,

@@ -12,7 +12,7 @@
  */
 import { FerryError } from '../core/errors.js';
 import { namesOfServer, ofServer } from '../core/text/shown-text.js';
-import { mysqlCode, sourceError } from './errors/errors.js';
+import { mysqlCode, sourceError } from './errors/source-errors.js';
 import type { Session } from './connection/session.js';
 import { quoteName } from './connection/sql.js';
 
@@ -41,18 +41,18 @@ export async function checkFullSight(
   signal: AbortSignal,
 ): Promise<void> {
   const { shard, database, name } = table;
-  const place = `${quoteName(database)}.${quoteName(name)}`;
-  let definition = await definitionOf(session, table, place, signal);
+  const qualifiedName = `${quoteName(database)}.${quoteName(name)}`;
+  let definition = await definitionOf(session, table, qualifiedName, signal);
   if (!definition.startsWith('CREATE TABLE ')) throw notBase(shard, name, 'a temporary table of the session');
   if (!definition.startsWith('CREATE TABLE `')) {
     await session.rows('SET SESSION sql_quote_show_create = 1', signal);
-    definition = await definitionOf(session, table, place, signal);
+    definition = await definitionOf(session, table, qualifiedName, signal);
   }
   const hidden = definedColumns(definition).filter((column) => !listed.includes(column));
   if (hidden.length > 0) throw notListed(table, hidden);
   // Reads nothing, and needs the right to read each of them.
   await session
-    .rows(`SELECT ${listed.map(quoteName).join(', ')} FROM ${place} LIMIT 0`, signal)
+    .rows(`SELECT ${listed.map(quoteName).join(', ')} FROM ${qualifiedName} LIMIT 0`, signal)
     .catch((error: unknown) => {
       throw isDenied(error) ? sourceError(shard, `looking at every column of ${name}`, error) : error;
     });
@@ -61,18 +61,18 @@ export async function checkFullSight(
 async function definitionOf(
   session: Session,
   { shard, name }: NamedTable,
-  place: string,
+  qualifiedName: string,
   signal: AbortSignal,
 ): Promise<string> {
   try {
-    const [row] = await session.rows(`SHOW CREATE TABLE ${place}`, signal);
+    const [row] = await session.rows(`SHOW CREATE TABLE ${qualifiedName}`, signal);
     return row?.[1]?.toString() ?? '';
   } catch (error) {
     if (!isDenied(error)) throw error;
     throw new FerryError(
       'E_SOURCE_ACCESS',
       `shard ${shard}: the user has rights on single columns of table ${name} only: MySQL hides the others, so nobody can tell what is left out`,
-      `run GRANT SELECT ON ${place} for the user; to leave columns out, use \`drop\` in the mapping`,
+      `run GRANT SELECT ON ${qualifiedName} for the user; to leave columns out, use \`drop\` in the mapping`,
       { cause: error },
     );
   }

@@ -13,8 +13,8 @@ const BOUND = Object.values(SETTING_CHANGES).flatMap((setting) =>
 );
 /** Which table it is belongs to no single setting. */
 const IDENTITY = 'target.identity';
-const ALIKE = [IDENTITY, ...BOUND.filter((setting) => setting.alike).map(({ place }) => place)];
-const SINCE_LATER = new Set(BOUND.filter((setting) => setting.sinceLater).map(({ place }) => place));
+const ALIKE = [IDENTITY, ...BOUND.filter((setting) => setting.alike).map(({ entry }) => entry)];
+const SINCE_LATER = new Set(BOUND.filter((setting) => setting.sinceLater).map(({ entry }) => entry));
 
 /** The names that earlier versions gave to entries of `writer`: old name -> present name. */
 const RENAMED_IN_WRITER: Readonly<Record<string, string>> = { tombstonesKeptSeconds: 'tombstoneRetentionSeconds' };
@@ -35,8 +35,8 @@ function underPresentNames(stored: Fingerprint): Fingerprint {
 export function takenUp(stored: Fingerprint, given: Fingerprint): Fingerprint {
   const named = underPresentNames(stored);
   let result = sealedLike(named, given) as Branch;
-  for (const { change, place, sinceLater } of BOUND) {
-    for (const { path, value } of entriesAt(given, place)) {
+  for (const { change, entry, sinceLater } of BOUND) {
+    for (const { path, value } of entriesAt(given, entry)) {
       const before = valueAt(named, path);
       const lacking = sinceLater && before === undefined;
       if (lacking || (change === 'longer' && isLonger(value, before))) result = withValue(result, path, value);
@@ -56,16 +56,16 @@ function isLonger(value: unknown, before: unknown): boolean {
  * @param moved of a shard that something is recorded of @param now as the next shard would be bound
  */
 export function disagreements(moved: Fingerprint, now: Fingerprint): readonly FingerprintChange[] {
-  return ALIKE.flatMap((place) => {
+  return ALIKE.flatMap((entry) => {
     const paths = new Map(
-      [...entriesAt(moved, place), ...entriesAt(now, place)].map(({ path }) => [path.join('.'), path]),
+      [...entriesAt(moved, entry), ...entriesAt(now, entry)].map(({ path }) => [path.join('.'), path]),
     );
     return [...paths].flatMap(([name, path]): readonly FingerprintChange[] => {
       const to = valueAt(now, path);
       const from = sealedLike(valueAt(moved, path), to);
-      if (from === undefined && SINCE_LATER.has(place)) return [];
+      if (from === undefined && SINCE_LATER.has(entry)) return [];
       // Of a whole branch, whether it is there: what is in it has places of its own.
-      const same = isBranch(from) && isBranch(to) ? place.endsWith('.NAME') || equal(from, to) : equal(from, to);
+      const same = isBranch(from) && isBranch(to) ? entry.endsWith('.NAME') || equal(from, to) : equal(from, to);
       return same ? [] : [{ path: name, from: shownPart(from), to: shownPart(to) }];
     });
   });
@@ -77,15 +77,15 @@ export function haveOneTarget(one: Fingerprint, other: Fingerprint): boolean {
   return valueAt(one, path) === valueAt(other, path);
 }
 
-/** Every entry at a place, with names in the place of NAME. */
+/** Returns every entry that the path stands for, with names in place of NAME. */
 function entriesAt(
   fingerprint: Fingerprint,
-  place: string,
+  entryPath: string,
 ): readonly { readonly path: readonly string[]; readonly value: unknown }[] {
   let found: readonly { readonly path: readonly string[]; readonly value: unknown }[] = [
     { path: [], value: fingerprint },
   ];
-  for (const step of place.split('.')) {
+  for (const step of entryPath.split('.')) {
     found = found.flatMap(({ path, value }) => {
       const branch = isBranch(value) ? value : {};
       const names = step === 'NAME' ? Object.keys(branch) : [step];

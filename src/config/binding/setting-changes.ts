@@ -41,8 +41,8 @@ interface Elsewhere {
  */
 interface Bound {
   readonly change: 'restart' | 'longer';
-  /** Its place in the fingerprint (`fingerprint.ts`); NAME: any name. */
-  readonly place: string;
+  /** Its entry in the fingerprint (`fingerprint.ts`); NAME: any name. */
+  readonly entry: string;
   /** The shards of one migration have to agree in it: what one has moved is judged by it when another is. */
   readonly alike: boolean;
   /** States of versions that did not bind it lack it: that says nothing, and it is bound from the next run on. */
@@ -55,7 +55,7 @@ interface Flagged {
   readonly change: 'flag';
   readonly flag: '--accept-server' | '--retry-bad';
   /** null: the server itself is recorded, whatever names it. */
-  readonly place: string | null;
+  readonly entry: string | null;
   readonly note: string;
 }
 
@@ -63,13 +63,13 @@ export type SettingChange = Free | Elsewhere | Bound | Flagged;
 
 const free = (note: string): Free => ({ change: 'free', note });
 const elsewhere = (note: string): Elsewhere => ({ change: 'elsewhere', note });
-const own = (place: string, note: string): Bound => ({
-  ...{ change: 'restart', place, alike: false, sinceLater: false, note },
+const own = (entry: string, note: string): Bound => ({
+  ...{ change: 'restart', entry, alike: false, sinceLater: false, note },
 });
-const alike = (place: string, note: string): Bound => ({ ...own(place, note), alike: true });
-const alikeSinceLater = (place: string, note: string): Bound => ({ ...alike(place, note), sinceLater: true });
-const server = (note: string): Flagged => ({ change: 'flag', flag: '--accept-server', place: null, note });
-const retry = (place: string, note: string): Flagged => ({ change: 'flag', flag: '--retry-bad', place, note });
+const alike = (entry: string, note: string): Bound => ({ ...own(entry, note), alike: true });
+const alikeSinceLater = (entry: string, note: string): Bound => ({ ...alike(entry, note), sinceLater: true });
+const server = (note: string): Flagged => ({ change: 'flag', flag: '--accept-server', entry: null, note });
+const retry = (entry: string, note: string): Flagged => ({ change: 'flag', flag: '--retry-bad', entry, note });
 
 const ITEM = 'tables.NAME.items.NAME';
 const ACCESS = 'only how the server is reached';

@@ -6,7 +6,7 @@ import { nearest } from '../../core/text/nearest.js';
 import { type ConfigFault, invalid } from '../config-fault.js';
 import { liveWriterChecks } from './live-writer-checks.js';
 import { mappingChecks } from './mapping-checks.js';
-import { Part } from './part.js';
+import { ConfigNode } from './config-node.js';
 import { repeated } from './repeated.js';
 import { shardChecks } from './shard-checks.js';
 
@@ -15,16 +15,16 @@ import { shardChecks } from './shard-checks.js';
  * @param asWritten the same data before that
  */
 export function crossFaults(file: unknown, asWritten: unknown): readonly ConfigFault[] {
-  const root = new Part(file);
+  const root = new ConfigNode(file);
   const shards = root.at('source').at('shards').entries;
   const ids = shards.map((shard) => shard.at('id'));
   const indexes = root.at('target').at('create').at('indexes').entries;
-  const written = new Part(asWritten).at('source').at('shards').entries;
+  const written = new ConfigNode(asWritten).at('source').at('shards').entries;
   return [
     // State files are called after the ids, and some file systems do not tell S01 from s01.
     ...repeated(ids, (id) => id.toLowerCase()),
-    ...shards.flatMap((shard, index) => shardChecks(shard, written[index] ?? new Part(undefined))),
-    ...tables(root, new Part(asWritten)),
+    ...shards.flatMap((shard, index) => shardChecks(shard, written[index] ?? new ConfigNode(undefined))),
+    ...tables(root, new ConfigNode(asWritten)),
     ...repeated(indexes.map((index) => index.at('name'))),
     ...mappingChecks(root.at('mapping')),
     ...liveWriterChecks(root),
@@ -32,7 +32,7 @@ export function crossFaults(file: unknown, asWritten: unknown): readonly ConfigF
 }
 
 /** Tables are named once, each has a mapping, and each mapping has a table. */
-function tables(root: Part, asWritten: Part): readonly ConfigFault[] {
+function tables(root: ConfigNode, asWritten: ConfigNode): readonly ConfigFault[] {
   const source = root.at('source');
   const mapping = root.at('mapping');
   if (!source.given) return [];
@@ -59,17 +59,17 @@ function tables(root: Part, asWritten: Part): readonly ConfigFault[] {
 }
 
 /** By key or whole: not both. */
-function scanned(table: Part): readonly ConfigFault[] {
+function scanned(table: ConfigNode): readonly ConfigFault[] {
   const [whole, key] = [table.at('wholeTable'), table.at('scanKey')];
   if (!whole.given || !key.given) return [];
   return [invalid(whole.path, 'stands beside `scanKey`', 'keep `scanKey` where the table has such a key')];
 }
 
-function tableNames(root: Part): readonly Part[] {
+function tableNames(root: ConfigNode): readonly ConfigNode[] {
   return tableParts(root).map((table) => table.at('name'));
 }
 
-function tableParts(root: Part): readonly Part[] {
+function tableParts(root: ConfigNode): readonly ConfigNode[] {
   const source = root.at('source');
   const [one, many] = [source.at('table'), source.at('tables')];
   return one.given ? [one] : many.entries;

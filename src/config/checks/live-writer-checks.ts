@@ -6,11 +6,11 @@ import { leastTombstoneSeconds } from '../../core/time/row-life.js';
 import { type ConfigFault, invalid } from '../config-fault.js';
 import { pathText } from '../../core/text/config-path.js';
 import { durationSeconds } from '../schema/fields.js';
-import type { Part } from './part.js';
+import type { ConfigNode } from './config-node.js';
 import { DEFAULT_LAG_SECONDS } from '../schema/source-schema.js';
 import { DEFAULT_RETRY_TIMEOUT_SECONDS } from '../schema/target-schema.js';
 
-export function liveWriterChecks(root: Part): readonly ConfigFault[] {
+export function liveWriterChecks(root: ConfigNode): readonly ConfigFault[] {
   const target = root.at('target');
   const [liveWriter, version] = [target.at('liveWriter'), target.at('version')];
   const concurrent = liveWriter.text === 'concurrent';
@@ -35,7 +35,7 @@ export function liveWriterChecks(root: Part): readonly ConfigFault[] {
 }
 
 /** Keys never change and an expiry does not tell which item is newer. */
-function otherUses(attribute: Part, root: Part): readonly ConfigFault[] {
+function otherUses(attribute: ConfigNode, root: ConfigNode): readonly ConfigFault[] {
   const items = root.at('mapping').values.flatMap((table) => table.at('items').entries);
   const taken = items.flatMap((item) => [
     item.at('partitionKey').at('name'),
@@ -53,7 +53,7 @@ function otherUses(attribute: Part, root: Part): readonly ConfigFault[] {
   ];
 }
 
-function keptTooShort(version: Part, root: Part): readonly ConfigFault[] {
+function keptTooShort(version: ConfigNode, root: ConfigNode): readonly ConfigFault[] {
   const kept = version.at('tombstoneRetention');
   const seconds = kept.text === null ? null : durationSeconds(kept.text);
   if (seconds === null) return [];
@@ -70,6 +70,6 @@ function keptTooShort(version: Part, root: Part): readonly ConfigFault[] {
   ];
 }
 
-function numberOr({ value }: Part, fallback: number): number {
+function numberOr({ value }: ConfigNode, fallback: number): number {
   return typeof value === 'number' ? value : fallback;
 }

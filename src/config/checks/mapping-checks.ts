@@ -4,10 +4,10 @@
  */
 import { type ConfigFault, invalid } from '../config-fault.js';
 import { pathText } from '../../core/text/config-path.js';
-import type { Part } from './part.js';
+import type { ConfigNode } from './config-node.js';
 import { repeated } from './repeated.js';
 
-export function mappingChecks(mapping: Part): readonly ConfigFault[] {
+export function mappingChecks(mapping: ConfigNode): readonly ConfigFault[] {
   const items = mapping.values.map((table) => table.at('items').entries);
   return [
     ...items.flatMap((ofTable) => repeated(ofTable.map((item) => item.at('name')))),
@@ -19,7 +19,7 @@ export function mappingChecks(mapping: Part): readonly ConfigFault[] {
 const ONE_KEY_SCHEMA = 'a DynamoDB table has one key schema: give every item the same key attributes';
 
 /** Every item has the key attributes of the first: their names, their types, and a sort key or none. */
-function sameKeys([first, ...others]: readonly Part[]): readonly ConfigFault[] {
+function sameKeys([first, ...others]: readonly ConfigNode[]): readonly ConfigFault[] {
   if (first === undefined) return [];
   return others.flatMap((item) => [
     ...sameKey(item.at('partitionKey'), first.at('partitionKey')),
@@ -29,7 +29,7 @@ function sameKeys([first, ...others]: readonly Part[]): readonly ConfigFault[] {
   ]);
 }
 
-function sameKey(key: Part, expected: Part): readonly ConfigFault[] {
+function sameKey(key: ConfigNode, expected: ConfigNode): readonly ConfigFault[] {
   const differ = (field: string, fallback: string | null): readonly ConfigFault[] => {
     const [mine, theirs] = [key.at(field), expected.at(field)];
     if ((mine.text ?? fallback) === (theirs.text ?? fallback)) return [];
@@ -40,11 +40,11 @@ function sameKey(key: Part, expected: Part): readonly ConfigFault[] {
   return [...(named ? differ('name', null) : []), ...differ('type', 'S')];
 }
 
-function keyNames(item: Part): readonly ConfigFault[] {
+function keyNames(item: ConfigNode): readonly ConfigFault[] {
   return repeated([item.at('partitionKey').at('name'), item.at('sortKey').at('name')]);
 }
 
-function spread(item: Part): readonly ConfigFault[] {
+function spread(item: ConfigNode): readonly ConfigFault[] {
   const part = item.at('partitionKey').at('spread');
   const overrides = part.at('overrides');
   if (overrides.keys.length === 0 || part.at('account').given) return [];
@@ -54,7 +54,7 @@ function spread(item: Part): readonly ConfigFault[] {
 }
 
 /** `columns`, `drop` and `rules` agree on which columns become attributes. */
-function columns(item: Part): readonly ConfigFault[] {
+function columns(item: ConfigNode): readonly ConfigFault[] {
   const attributes = item.at('attributes');
   const [listed, dropped, rules] = [attributes.at('columns').entries, attributes.at('drop'), attributes.at('rules')];
   const faults = [...repeated(listed), ...repeated(dropped.entries)];
@@ -62,7 +62,7 @@ function columns(item: Part): readonly ConfigFault[] {
     const hint = 'remove `drop`, or write columns: all';
     faults.push(invalid(dropped.path, 'stands beside a list of `columns`, which names all there are', hint));
   }
-  const names = (parts: readonly Part[], name: string): boolean => parts.some((part) => part.text === name);
+  const names = (parts: readonly ConfigNode[], name: string): boolean => parts.some((part) => part.text === name);
   for (const column of rules.keys) {
     const path = [...rules.path, column];
     if (names(dropped.entries, column)) {

@@ -1,7 +1,7 @@
 /** Names that must be unique and are not. */
 import { type ConfigFault, invalid } from '../config-fault.js';
 import { pathText } from '../../core/text/config-path.js';
-import type { Part } from './part.js';
+import type { ConfigNode } from './config-node.js';
 
 /**
  * A fault for each text that stands in an earlier part already.
@@ -9,10 +9,10 @@ import type { Part } from './part.js';
  * @param sameAs what two texts are compared by; the text itself unless given
  */
 export function repeated(
-  parts: readonly Part[],
+  parts: readonly ConfigNode[],
   sameAs: (text: string) => string = (text) => text,
 ): readonly ConfigFault[] {
-  const first = new Map<string, Part>();
+  const first = new Map<string, ConfigNode>();
   const faults: ConfigFault[] = [];
   for (const part of parts) {
     if (part.text === null) continue;

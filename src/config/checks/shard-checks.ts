@@ -4,25 +4,25 @@
 import { isReference } from '../yaml/environment.js';
 import { type ConfigFault, invalid } from '../config-fault.js';
 import { isLoopback } from '../../core/loopback.js';
-import type { Part } from './part.js';
+import type { ConfigNode } from './config-node.js';
 
 /**
  * @param shard with environment variables taken
  * @param written as it stands in the file
  */
-export function shardChecks(shard: Part, written: Part): readonly ConfigFault[] {
+export function shardChecks(shard: ConfigNode, written: ConfigNode): readonly ConfigFault[] {
   return [...password(shard, written), ...tls(shard)];
 }
 
 /** A password in the file ends in backups and tickets: it is tolerated for throwaway servers on this machine only. */
-function password(shard: Part, written: Part): readonly ConfigFault[] {
+function password(shard: ConfigNode, written: ConfigNode): readonly ConfigFault[] {
   const secret = written.at('password');
   if (!secret.given || isReference(secret.value) || isLocal(shard)) return [];
   const hint = 'put it into an environment variable and write password: ${NAME}';
   return [invalid(secret.path, 'stands in plain text in the file', hint)];
 }
 
-function tls(shard: Part): readonly ConfigFault[] {
+function tls(shard: ConfigNode): readonly ConfigFault[] {
   const part = shard.at('tls');
   const [mode, ca, profile] = [part.at('mode'), part.at('ca'), part.at('profile')];
   const faults: ConfigFault[] = [];
@@ -44,6 +44,6 @@ function tls(shard: Part): readonly ConfigFault[] {
 }
 
 /** True where the shard's server and all its watched replicas are this machine. */
-function isLocal(shard: Part): boolean {
+function isLocal(shard: ConfigNode): boolean {
   return [shard, ...shard.at('replicas').entries].every((server) => isLoopback(server.at('host').text ?? ''));
 }

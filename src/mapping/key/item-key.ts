@@ -14,9 +14,9 @@ import {
 } from '../template/compiled-template.js';
 import type { Expression } from '../template/expression.js';
 import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES } from '../value/item-size.js';
-import { KeyAttribute, type KeyLimits } from './key-attribute.js';
+import { KeyAttributeEmitter, type KeyLimits } from './key-attribute.js';
 import { KeyReader } from './key-reader.js';
-import { guarded, type ReportFault } from '../mapping-faults.js';
+import { collectingFaults, type ReportFault } from '../mapping-faults.js';
 import type { KeyTemplates } from './key-uniqueness.js';
 import { compileSpread, type CompiledSpread } from './spread.js';
 
@@ -45,7 +45,7 @@ export function compileKeys(
   const spread =
     spreading === null
       ? NO_SPREAD
-      : guarded(['partitionKey', 'spread'], report, () => compileSpread(spreading, table, indexOf));
+      : collectingFaults(['partitionKey', 'spread'], report, () => compileSpread(spreading, table, indexOf));
   if (spreading !== null && item.partitionKey.type !== 'S') {
     report(
       ['partitionKey', 'spread'],
@@ -57,10 +57,10 @@ export function compileKeys(
   if (item.sortKey !== null && sort !== null && !refuseUnsortable(item.sortKey, sort, report)) return null;
   if (partition === null || spread === null || (item.sortKey !== null && sort === null)) return null;
   const keys = [
-    new KeyAttribute(item.partitionKey, partition, spread.suffix, PARTITION_KEY),
+    new KeyAttributeEmitter(item.partitionKey, partition, spread.suffix, PARTITION_KEY),
     ...(item.sortKey === null || sort === null
       ? []
-      : [new KeyAttribute(item.sortKey, sort, NO_SPREAD.suffix, SORT_KEY)]),
+      : [new KeyAttributeEmitter(item.sortKey, sort, NO_SPREAD.suffix, SORT_KEY)]),
   ] as const;
   return {
     templates: {
@@ -84,7 +84,7 @@ function compileKeyTemplate(
   report: ReportFault,
 ): CompiledTemplate | null {
   const path = [...limits.path, 'template'];
-  const template = guarded(path, report, () => {
+  const template = collectingFaults(path, report, () => {
     const made = compileTemplate(key.template, table, indexOf);
     refuseTooLarge(literalBytes(made), limits.maxBytes, 'the literals', `a ${limits.role}`);
     return made;

@@ -22,7 +22,7 @@ export interface KeyLimits {
 
 const VALUE_END = literal('"}');
 
-export class KeyAttribute implements AttributeEmitter {
+export class KeyAttributeEmitter implements AttributeEmitter {
   readonly name: string;
   readonly type: KeyType;
   readonly origin: AttributeOrigin;

@@ -5,7 +5,7 @@
 import type { ShardConfig, SourceLimits } from '../../config/model.js';
 import { FerryError, interrupted } from '../../core/errors.js';
 import { Permits } from '../../core/async/permits.js';
-import { sourceError } from '../errors/errors.js';
+import { sourceError } from '../errors/source-errors.js';
 import { Session, type ServerThread } from './session.js';
 
 /** A connection in use, with the permit to run statements on it. */

@@ -6,7 +6,7 @@
 import type { ShardConfig, SourceLimits } from '../../config/model.js';
 import { interrupted } from '../../core/errors.js';
 import type { Cell } from '../../core/model.js';
-import { mostOfOneRow } from './answer-size.js';
+import { mostOfOneRow } from './answer-limit.js';
 import { connect } from './connect.js';
 import { ofServer } from '../../core/text/shown-text.js';
 import { tapRows } from './row-packet.js';

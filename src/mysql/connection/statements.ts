@@ -6,10 +6,10 @@
 import type { Query } from 'mysql2';
 import { interrupted } from '../../core/errors.js';
 import type { Cell } from '../../core/model.js';
-import { AnswerTooLarge } from './answer-size.js';
+import { AnswerTooLarge } from './answer-limit.js';
 import { exactCell } from './cells.js';
 import type { Wire } from './connect.js';
-import { deadlinePassed, isLost } from '../errors/errors.js';
+import { deadlinePassed, isLost } from '../errors/source-errors.js';
 import { tapRows } from './row-packet.js';
 
 /** How exactly silence is measured: looks within the longest one that is borne. */

@@ -9,7 +9,7 @@
  * table does not know.
  */
 import { FerryError } from '../../core/errors.js';
-import { askedTooMuch } from '../errors/errors.js';
+import { askedTooMuch } from '../errors/source-errors.js';
 import { sampleCursors } from '../scan/ranges.js';
 import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';

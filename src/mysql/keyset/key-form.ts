@@ -9,7 +9,7 @@ import { exactText } from '../connection/cells.js';
 import { enumerationOf, isOneOf, numbersThat, type Enumeration, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from '../connection/sql.js';
 
-/** How a value between two others can be made up; see probe.ts. `opaque`: it cannot. */
+/** How a value between two others can be made up; see key-midpoint.ts. `opaque`: it cannot. */
 export type KeyKind =
   | 'integer'
   | 'enumerated'
@@ -243,7 +243,7 @@ export function cellText(cell: Cell): string {
  * What is selected for a column that is wanted as it is: a FLOAT would lose digits, and a character set characters.
  * Times one, since adding zero would lose the sign of a negative zero.
  */
-export function columnExpression(table: string, column: ColumnInfo): string {
+export function selectedColumn(table: string, column: ColumnInfo): string {
   const name = `${quoteName(table)}.${quoteName(column.name)}`;
   if (FLOATING_TYPES.has(column.dataType)) return `${name} * 1e0`;
   const empty = emptyMembers(column);

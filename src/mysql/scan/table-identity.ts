@@ -7,7 +7,7 @@
  *
  * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: DROP and CREATE, RENAME and every ALTER, also of
  * partitions, change CREATE_TIME (a RENAME not on 9.7, where the table that comes brings its own). TRUNCATE and
- * TRUNCATE PARTITION do not, nor does DELETE: an emptied table is found by its cuts (table-guard.ts), and one that was
+ * TRUNCATE PARTITION do not, nor does DELETE: an emptied table is found by its cuts (schema-guard.ts), and one that was
  * filled again under the same keys reads as rows that were deleted and inserted. Not told: a table created in the same
  * second as the former one, and one in partitions on MySQL 5.6, which says no time.
  *

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../../config/model.js';
 import type { Finding } from '../../core/errors.js';
-import { memoryLimit } from '../../mysql/connection/answer-size.js';
+import { memoryLimit } from '../../mysql/connection/answer-limit.js';
 import { NODE_THREADS, openFilesLimit, processesLeft } from './machine.js';
 
 /** What a machine allows; null: it does not say. */

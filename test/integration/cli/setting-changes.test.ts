@@ -116,7 +116,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       const outcome = await run(config, { shard });
       const what = `${path}: ${outcome.fault?.message ?? outcome.outcome}`;
 
-      if (setting.change === 'free' || (setting.change === 'flag' && setting.place === null)) {
+      if (setting.change === 'free' || (setting.change === 'flag' && setting.entry === null)) {
         expect(outcome, what).toMatchObject({ outcome: 'done', counts: { rows: ROWS } });
         expect(foretold, what).toEqual([]);
         continue;

@@ -9,7 +9,7 @@ import { generate } from 'selfsigned';
 import { describe, expect, test } from 'vitest';
 import type { ShardConfig } from '../../../src/config/model.js';
 import type { Finding } from '../../../src/core/errors.js';
-import { inspectShard } from '../../../src/mysql/inspect/preflight.js';
+import { inspectShard } from '../../../src/mysql/inspect/inspect-shard.js';
 import { createDatabase, mysqlServers, type MysqlServer, type TestDatabase } from '../../support/mysql.js';
 import { ownMysqlKinds, startOwnMysql, type OwnMysql } from '../../support/own-mysql.js';
 import { temporaryFolder } from '../../support/temporary.js';

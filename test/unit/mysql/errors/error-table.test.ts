@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import { meaningOf, nameOf } from '../../../../src/mysql/errors/error-table.js';
-import { isRetryable, mysqlCode, sourceError } from '../../../../src/mysql/errors/errors.js';
+import { isRetryable, mysqlCode, sourceError } from '../../../../src/mysql/errors/source-errors.js';
 
 const here = (path: string): URL => new URL(path, import.meta.url);
 

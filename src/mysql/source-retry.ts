@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceLimits } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
-import { factOf, isRetryable, mysqlCode, sourceError } from './errors/errors.js';
+import { factOf, isRetryable, mysqlCode, sourceError } from './errors/source-errors.js';
 
 export interface RetryPolicy {
   /** How long tries without any progress may last, in ms. */

@@ -7,8 +7,8 @@ import type { FerryError, Finding } from '../../core/errors.js';
 import type { TableInfo } from '../../core/model.js';
 import { ofServer } from '../../core/text/shown-text.js';
 import { tlsFault } from '../connection/connect.js';
-import { describeTable, leadingColumns } from '../describe.js';
-import { mysqlCode, sourceError } from '../errors/errors.js';
+import { describeSourceTable, leadingColumns } from '../describe.js';
+import { mysqlCode, sourceError } from '../errors/source-errors.js';
 import { writePrivileges } from './grants.js';
 import { RowSelect } from '../keyset/row-select.js';
 import { chooseScanKey } from '../keyset/scan-key.js';
@@ -173,7 +173,11 @@ class Inspection {
   async #checkTable(session: Session, table: SourceTableConfig): Promise<void> {
     try {
       const { id, database } = this.shard;
-      const { table: info, engine, versioned } = await describeTable(session, id, database, table.name, this.signal);
+      const {
+        table: info,
+        engine,
+        versioned,
+      } = await describeSourceTable(session, id, database, table.name, this.signal);
       this.tables.set(table.name, info);
       this.indexes.set(table.name, await leadingColumns(session, database, table.name, this.signal));
       if (engine !== null && !ROW_ENGINES.has(engine.toLowerCase())) {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { SourceTableConfig } from '../../../src/config/model.js';
-import { inspectShard } from '../../../src/mysql/inspect/preflight.js';
+import { inspectShard } from '../../../src/mysql/inspect/inspect-shard.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';

@@ -5,7 +5,7 @@
  */
 import type { Path } from '../../core/text/config-path.js';
 
-export class Part {
+export class ConfigNode {
   constructor(
     readonly value: unknown,
     readonly path: Path = [],
@@ -21,16 +21,16 @@ export class Part {
     return typeof this.value === 'string' ? this.value : null;
   }
 
-  at(key: string): Part {
+  at(key: string): ConfigNode {
     const { value } = this;
     const own = isMap(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-    return new Part(own, [...this.path, key]);
+    return new ConfigNode(own, [...this.path, key]);
   }
 
   /** The entries of a list; none where this is no list. */
-  get entries(): readonly Part[] {
+  get entries(): readonly ConfigNode[] {
     return Array.isArray(this.value)
-      ? this.value.map((entry: unknown, index) => new Part(entry, [...this.path, index]))
+      ? this.value.map((entry: unknown, index) => new ConfigNode(entry, [...this.path, index]))
       : [];
   }
 
@@ -40,7 +40,7 @@ export class Part {
   }
 
   /** The values of a map. */
-  get values(): readonly Part[] {
+  get values(): readonly ConfigNode[] {
     return this.keys.map((key) => this.at(key));
   }
 }

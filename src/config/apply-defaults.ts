@@ -19,7 +19,10 @@ type ShardShape = ConfigShape['source']['shards'][number];
 type ItemShape = ConfigShape['mapping'][string]['items'][number];
 
 /** @param folder absolute path of the file's folder, which relative paths start from */
-export function complete(shape: ConfigShape, folder: string): Omit<Config, 'file' | 'lineOf' | 'writtenAt' | 'toSend'> {
+export function applyDefaults(
+  shape: ConfigShape,
+  folder: string,
+): Omit<Config, 'file' | 'lineOf' | 'writtenAt' | 'toSend'> {
   const { source, target, mapping } = shape;
   return {
     state: resolve(folder, shape.state),

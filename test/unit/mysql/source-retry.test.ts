@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
 import { EventBus, type EventMap } from '../../../src/core/events.js';
-import { isRetryable, sourceError } from '../../../src/mysql/errors/errors.js';
-import { Retry } from '../../../src/mysql/retry.js';
+import { isRetryable, sourceError } from '../../../src/mysql/errors/source-errors.js';
+import { Retry } from '../../../src/mysql/source-retry.js';
 
 const driverError = (code: string, message = 'secret row value'): Error => Object.assign(new Error(message), { code });
 const signal = new AbortController().signal;

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, TableInfo } from '../../core/model.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
-import { describeTable } from '../describe.js';
+import { describeSourceTable } from '../describe.js';
 import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
 import { KnownTable, type Identified, type WitnessRows } from './table-identity.js';
@@ -17,7 +17,7 @@ const CHECK_EVERY_MS = 10_000;
 /** Keys that one look for rows names at most. */
 const MOST_CUTS = 100;
 
-export class TableGuard {
+export class SchemaGuard {
   /** When the last look began that found nothing amiss: one that failed is none. */
   #checkedAt = performance.now();
   /** When the looks that are under way began. */
@@ -66,7 +66,7 @@ export class TableGuard {
 
   async #look(session: Session, signal: AbortSignal): Promise<void> {
     const { database, name } = this.table;
-    const { table } = await describeTable(session, this.shard, database, name, signal);
+    const { table } = await describeSourceTable(session, this.shard, database, name, signal);
     const altered = alterations(this.table, table);
     if (altered.length === 0) {
       await this.#known.check(session, signal);

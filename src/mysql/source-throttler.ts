@@ -9,7 +9,7 @@ import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import { asFerryError } from '../core/thrown.js';
 import type { Emitter } from '../core/events.js';
-import { mysqlCode } from './errors/errors.js';
+import { mysqlCode } from './errors/source-errors.js';
 import { Gate } from '../core/async/gate.js';
 import { gaugesOf, Unreadable, type Gauge, type PauseReason } from './gauges.js';
 import { Session } from './connection/session.js';
@@ -28,7 +28,7 @@ interface Answer {
   readonly at: number;
 }
 
-export class Throttle {
+export class SourceThrottler {
   readonly #gauges: readonly Gauge[];
   readonly #sessions = new Map<Gauge, Session>();
   readonly #answers = new Map<Gauge, Answer>();

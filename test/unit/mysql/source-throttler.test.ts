@@ -6,7 +6,7 @@ import { EventBus } from '../../../src/core/events.js';
 import type { Cell } from '../../../src/core/model.js';
 import { gaugesOf, Unreadable } from '../../../src/mysql/gauges.js';
 import type { Session } from '../../../src/mysql/connection/session.js';
-import { Throttle } from '../../../src/mysql/throttle.js';
+import { SourceThrottler } from '../../../src/mysql/source-throttler.js';
 
 const shard: ShardConfig = {
   id: 's01',
@@ -42,7 +42,7 @@ async function reasonOf(
 ): Promise<string> {
   const bus = new EventBus();
   const told = new Promise<string>((resolve) => bus.on('source.unwatched', ({ reason }) => resolve(reason)));
-  const throttle = new Throttle({ ...shard, ...watched }, limits, bus);
+  const throttle = new SourceThrottler({ ...shard, ...watched }, limits, bus);
   const leave = throttle.enter();
   try {
     await meanwhile();
