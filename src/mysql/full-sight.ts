@@ -71,8 +71,8 @@ async function definitionOf(
     if (!isDenied(error)) throw error;
     throw new FerryError(
       'E_SOURCE_ACCESS',
-      `shard ${shard}: the user has rights on single columns of table ${name} only: MySQL hides the others, so nobody can tell what is left out`,
-      `run GRANT SELECT ON ${qualifiedName} for the user; to leave columns out, use \`drop\` in the mapping`,
+      `shard ${shard}: the user has rights only on single columns of table ${name}: MySQL hides the other columns, so dynaferry would miss them`,
+      `run GRANT SELECT ON ${qualifiedName} for the user; to exclude columns, use \`drop\` in the mapping`,
       { cause: error },
     );
   }
@@ -99,14 +99,14 @@ function notListed({ shard, name }: NamedTable, hidden: readonly string[]): Ferr
   return new FerryError(
     'E_SOURCE_ACCESS',
     `shard ${shard}: table ${name} has columns that information_schema does not list: ${namesOfServer(hidden)}`,
-    'grant the user SELECT on the table; where the user has it, find what cuts answers short: a proxy, or a global sql_select_limit',
+    'grant the user SELECT on the table; if the user has it, find what shortens answers: a proxy, or a global sql_select_limit',
   );
 }
 
 function notBase(shard: string, name: string, what: string): FerryError {
   return new FerryError(
     'E_TABLE_NOT_BASE',
-    `shard ${shard}: ${name} is ${what}, which may hide rows and columns of the table underneath`,
-    'name the table itself in `source.tables`; its `where` and the mapping say which rows and columns to move',
+    `shard ${shard}: ${name} is ${what}, which may hide rows and columns of the table behind it`,
+    'name the table itself in `source.tables`; select its rows with `where`, and its columns in the mapping',
   );
 }

@@ -39,15 +39,13 @@ class MysqlShardSource implements ShardSource {
   }
 
   async position(signal: AbortSignal): Promise<BinlogPosition | null> {
-    return await withSession(this.deps, 'asking for the binary log position', signal, (session) =>
+    return await withSession(this.deps, 'reading the binary log position', signal, (session) =>
       binlogPosition(session, signal),
     );
   }
 
   async identity(signal: AbortSignal): Promise<string> {
-    return await withSession(this.deps, 'asking which server this is', signal, (session) =>
-      Promise.resolve(session.server),
-    );
+    return await withSession(this.deps, 'identifying the server', signal, (session) => Promise.resolve(session.server));
   }
 
   isSame(before: string, now: string): boolean {

@@ -101,7 +101,7 @@ describe.each(replicating)('a source that must be spared, $name', { timeout: 120
     const ended = await two.run(['backfill', '--all']);
     expect(ended).toMatchObject({ code: 4 });
     expect(ended.stderr).toMatch(
-      /error s01 E_SOURCE_BUSY: shard s01: reading has waited for 1 s, and still replica .* has stopped/,
+      /error s01 E_SOURCE_BUSY: shard s01: scans waited for 1 s, and still replica .* has stopped/,
     );
     expect(ended.stdout).toMatch(/^s02 {2}done/m);
   });

@@ -35,7 +35,7 @@ export function tlsFault(shard: ShardConfig): FerryError | null {
     // mysql2 would compare the certificate with the name `localhost` (seen in 3.24).
     return new FerryError(
       'E_TLS_REQUIRED',
-      `shard ${shard.id}: a certificate cannot be verified against the address ${shard.host}`,
+      `shard ${shard.id}: dynaferry cannot verify a certificate against the address ${shard.host}`,
       "use the host name in the server's certificate as `host`, or `tls.mode: required` to accept any certificate",
     );
   }
@@ -120,7 +120,7 @@ async function authorityFile(shard: string, path: string | null): Promise<readon
     const doing = `shard ${shard}: the CA file ${path}`;
     throw (
       machineFault(doing, error) ??
-      new FerryError('E_SOURCE_CONNECT', `${doing} cannot be read`, 'check `tls.ca`', { cause: error })
+      new FerryError('E_SOURCE_CONNECT', `${doing} cannot be read`, 'check the path in `tls.ca`', { cause: error })
     );
   }
 }

@@ -141,8 +141,8 @@ export class SessionPool {
 function anotherServer({ id, host, port }: ShardConfig): FerryError {
   return new FerryError(
     'E_SOURCE_CHANGED',
-    `shard ${id}: ${host}:${port} leads to another server than when the run began`,
-    'after a failover, run the same command again: it sees whether that server has the same data; where the name stands for several servers, name one of them as `host`',
+    `shard ${id}: ${host}:${port} leads to another server than when the run started`,
+    'after a failover, run the same command again: it checks whether the new server has the same data; if the name stands for several servers, name one of them as `host`',
   );
 }
 

@@ -231,7 +231,7 @@ export class SessionSettings {
 function notTaken(shard: string, what: string): FerryError {
   return new FerryError(
     'E_SOURCE_SESSION',
-    `shard ${shard}: settings of the session did not take: ${what}`,
-    'name the MySQL server itself as `host`, past any pooler or proxy; or let them pass SET to one session and keep it',
+    `shard ${shard}: the server did not apply settings of the session: ${what}`,
+    'name the MySQL server itself as `host`, not a pooler or proxy; or let these pass SET to one session and keep it',
   );
 }

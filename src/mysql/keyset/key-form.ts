@@ -184,10 +184,10 @@ function isRoundedUp({ dataType, columnType }: ColumnInfo): boolean {
 
 /** Why a column cannot be part of a scan key, as words behind its name; null where it can. README.md lists these. */
 export function keyFlaw(column: ColumnInfo): string | null {
-  if (isTwoDigitYear(column)) return 'is a YEAR of two digits, which MariaDB orders by four';
-  if (isUnpaddedChar(column)) return 'is a CHAR in a collation that orders its padding otherwise than it compares it';
+  if (isTwoDigitYear(column)) return 'is a YEAR of two digits, which MariaDB orders by four digits';
+  if (isUnpaddedChar(column)) return 'is a CHAR in a collation that orders padding differently than it compares it';
   if (isRoundedUp(column)) return 'has more digits than its floating-point type can hold';
-  return keyForm(column) === null ? 'has too many values to be compared by the index' : null;
+  return keyForm(column) === null ? 'has too many values for a comparison by the index' : null;
 }
 
 /** The form of a column that is part of a scan key; null where no index comparison can be written for it. */

@@ -1,6 +1,6 @@
 /**
- * One row by an operator's own condition. Any index may serve it, or none, on a table of any size: so the server ends
- * the statement in time where it can, and one that was too slow is not tried again.
+ * Finds one row by an operator's own condition. The server may use any index or none, on a table of any size. So it
+ * ends the statement in time where it can, and dynaferry does not try a slow one again.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Row } from '../../core/model.js';
@@ -14,7 +14,7 @@ const LIMIT_SECONDS = 30;
 const TOO_SLOW: readonly (string | null)[] = ['ER_QUERY_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'FERRY_DEADLINE'];
 const NOT_UNDERSTOOD: readonly (string | null)[] = ['ER_PARSE_ERROR', 'ER_BAD_FIELD_ERROR'];
 
-/** @throws FerryError E_SOURCE_QUERY where the condition is too slow, or none that the server understands */
+/** @throws FerryError E_SOURCE_QUERY where the condition is too slow, or the server does not understand it */
 export async function findByCondition(
   deps: Omit<ShardDeps, 'throttle'>,
   table: string,
@@ -33,7 +33,7 @@ export async function findByCondition(
       if (!slow && !NOT_UNDERSTOOD.includes(code)) throw error;
       const { message } = sourceError(deps.shard, doing, error);
       const hint = slow
-        ? 'name columns that an index begins with, or name the row by its key'
+        ? 'use columns that an index begins with, or name the row by its key'
         : 'correct the condition: it is SQL over the columns of the table';
       throw new FerryError('E_SOURCE_QUERY', message, hint, { cause: error });
     }

@@ -163,19 +163,19 @@ export class TableSource implements RowSource {
   #tooMany(bytes: number): FerryError {
     return new FerryError(
       'E_ROW_TOO_LARGE',
-      `shard ${this.deps.shard}: rows of ${this.#table} that were to be read again are larger than ${Math.floor(bytes / 2 ** 20)} MiB together`,
-      'lower `source.limits.chunkRows`, so that fewer rows are compared at once',
+      `shard ${this.deps.shard}: the rows of ${this.#table} to read again are larger than ${Math.floor(bytes / 2 ** 20)} MiB together`,
+      'lower `source.limits.chunkRows`, so that dynaferry compares fewer rows at once',
     );
   }
 
   async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
-    return await withSession(this.deps, `looking which table ${this.#table} is`, signal, (session) =>
+    return await withSession(this.deps, `identifying ${this.#table}`, signal, (session) =>
       this.#guard.identify(session, before, accept, signal),
     );
   }
 
   async confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null> {
-    return await withSession(this.deps, `looking at ${this.#table} again`, signal, async (session) => {
+    return await withSession(this.deps, `checking ${this.#table} again`, signal, async (session) => {
       await this.#guard.check(session, signal);
       await this.#guard.checkRows(session, this.#select, cuts, signal);
       return this.#guard.identity;

@@ -119,7 +119,7 @@ export class WholeTable implements RowSource {
   #keyless(): FerryError {
     return new FerryError(
       'E_USAGE',
-      `table ${this.#table.name} is read whole (\`wholeTable\`): it has no key to look rows up by`,
+      `dynaferry reads table ${this.#table.name} whole (\`wholeTable\`): it has no key to find rows by`,
       'use --sample, or name another table with --table',
     );
   }
@@ -137,14 +137,14 @@ export class WholeTable implements RowSource {
   }
 
   async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
-    return await withSession(this.deps, `looking which table ${this.#table.name} is`, signal, (session) =>
+    return await withSession(this.deps, `identifying ${this.#table.name}`, signal, (session) =>
       this.#guard.identify(session, before, accept, signal),
     );
   }
 
   /** Its rows have no keys to look for; they are read in one snapshot. */
   async confirm(_cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null> {
-    return await withSession(this.deps, `looking at ${this.#table.name} again`, signal, async (session) => {
+    return await withSession(this.deps, `checking ${this.#table.name} again`, signal, async (session) => {
       await this.#guard.check(session, signal);
       return this.#guard.identity;
     });
@@ -212,8 +212,8 @@ export function fromWhole(table: Pick<TableInfo, 'database' | 'name'>, where: st
 export function tooLarge(table: string, limit: string, field: 'maxRows' | 'maxBytes'): FerryError {
   return new FerryError(
     'E_TABLE_TOO_LARGE',
-    `table ${table} is read whole, but has more than ${limit}`,
-    `add a primary key, or a unique key over NOT NULL columns, and leave \`wholeTable\` out; or raise \`wholeTable.${field}\`, since memory holds the table`,
+    `table ${table} has more than ${limit}, the limit for a table that is read whole`,
+    `add a primary key, or a unique key over NOT NULL columns, and remove \`wholeTable\`; or raise \`wholeTable.${field}\` if memory can hold the table`,
   );
 }
 

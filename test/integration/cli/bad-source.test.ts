@@ -91,8 +91,8 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
       {
         code: 'E_SOURCE_ACCESS',
         exit: 4,
-        fact: /shard s01: .*refused user or password/,
-        next: /check user, password and the host/,
+        fact: /shard s01: .*refused the user or the password/,
+        next: /check the user, the password and the host/,
       },
     );
   });

@@ -215,7 +215,7 @@ describe.each(one === undefined || another === undefined ? [] : [{ servers: [one
         proxy.leadTo(servers[1]);
         await expect(pool.lease(signal, aside)).rejects.toMatchObject({
           code: 'E_SOURCE_CHANGED',
-          message: expect.stringMatching(/leads to another server than when the run began/) as string,
+          message: expect.stringMatching(/leads to another server than when the run started/) as string,
         });
         expect(await before.session.rows('SELECT 1', signal)).toEqual([['1']]);
         proxy.leadTo(servers[0]);

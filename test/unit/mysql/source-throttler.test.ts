@@ -78,7 +78,7 @@ test('a server that says nothing is late', async () => {
     await connected;
     await vi.advanceTimersByTimeAsync(5_000);
   });
-  expect(await reason).toBe('no answer in time');
+  expect(await reason).toBe('it did not answer in time');
   await new Promise((resolve) => server.close(resolve));
 });
 
