@@ -153,7 +153,7 @@ function constantText(value: string | number | boolean, size: SizeCounter): stri
     throw new TemplateFault(
       'E_MAPPING_INVALID',
       `the constant is ${normalized.fault}`,
-      'write a number that DynamoDB holds, or text in quotes',
+      'write a number in the range of DynamoDB, or text in quotes',
     );
   }
   return numberValue(normalized.text, size);

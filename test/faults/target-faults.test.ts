@@ -106,13 +106,13 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
       'the table is deleted',
       { kind: 'error', status: 400, name: 'ResourceNotFoundException' },
       /error s01 E_TARGET_GONE: .*does not exist \(any more\)/,
-      /check region, endpoint and table name/,
+      /check the region, endpoint and table name/,
     ],
     [
       'nothing comes through',
       { kind: 'throttle' },
       /error s01 E_TARGET_UNAVAILABLE: .*no progress for 2 s; the last failure was ProvisionedThroughputExceeded/,
-      /raise the table’s capacity/,
+      /raise the table\'s capacity/,
     ],
   ])('ends the run where in mid-run %s, and a resume completes it', async (_, fate, error, next) => {
     let broken = true;

@@ -88,17 +88,17 @@ describe('targetFaults', () => {
     const version = { attribute: 'v', tombstoneRetentionSeconds: 86_400 };
     expect(found({}, { version })).toEqual([]);
     expect(found({}, { version: { ...version, tombstoneRetentionSeconds: null } })[0]).toContain('can come back');
-    expect(found({}, { version, writeCapacity: 4_000 })[0]).toContain('some 3200 items a second of a shard');
+    expect(found({}, { version, writeCapacity: 4_000 })[0]).toContain('about 3200 items a second per shard');
   });
 
   test('TTL: off, another attribute, or one that nobody fills', () => {
     expect(found({ ttl: null })[0]).toContain('TTL is off on table messages');
     expect(found({ ttl: { attribute: 'expires', status: 'ENABLED' } })[0]).toContain('expires items by expires');
-    expect(found({}, { ttlAttribute: null })[0]).toContain('which no TTL rule of the mapping fills');
+    expect(found({}, { ttlAttribute: null })[0]).toContain('which no `ttl` rule of the mapping fills');
     expect(found({ ttl: null }, { ttlAttribute: null })).toEqual([]);
     expect(found({ ttl: { attribute: 'ttl', status: 'ENABLING' } })).toEqual([]);
     expect(found({ ttl: { attribute: 'ttl', status: 'DISABLING' } })[0]).toContain('TTL is off on table messages');
-    expect(found({ ttl: 'denied' })[0]).toContain('refused to say whether TTL is on');
+    expect(found({ ttl: 'denied' })[0]).toContain('denied the TTL status');
     expect(found({ ttl: 'denied' }, { ttlAttribute: null })).toEqual([]);
   });
 
