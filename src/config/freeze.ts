@@ -1,4 +1,4 @@
-/** Makes data unchangeable, however deep. */
+/** Makes data immutable at every depth. */
 
 /** Freezes the value and everything in it; returns the same value. */
 export function deepFreeze<T>(value: T): T {

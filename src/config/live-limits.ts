@@ -15,16 +15,16 @@ const SOURCE = limitsShape.shape;
 const TARGET = targetShape.shape;
 
 const SHAPES = {
-  scansPerShard: SOURCE.scansPerShard.unwrap(),
+  scansPerServer: SOURCE.scansPerServer.unwrap(),
   chunkMs: SOURCE.chunkMs.unwrap(),
   chunkRows: SOURCE.chunkRows.unwrap(),
   chunkBytes: SOURCE.chunkBytes.unwrap(),
   maxReplicaLagSeconds: SOURCE.maxReplicaLagSeconds.unwrap(),
   maxThreadsRunning: SOURCE.maxThreadsRunning.unwrap(),
   maxPauseSeconds: SOURCE.maxPauseSeconds.unwrap(),
-  sourcePatienceSeconds: SOURCE.patienceSeconds.unwrap(),
-  requestsInFlight: TARGET.requestsInFlight.unwrap(),
-  targetPatienceSeconds: TARGET.patienceSeconds.unwrap(),
+  sourcePatienceSeconds: SOURCE.retryTimeoutSeconds.unwrap(),
+  maxInFlightRequests: TARGET.maxInFlightRequests.unwrap(),
+  targetPatienceSeconds: TARGET.retryTimeoutSeconds.unwrap(),
   everyEvent: z.boolean(),
 } as const satisfies Record<keyof Limits, z.ZodInt | z.ZodBoolean>;
 
@@ -47,11 +47,11 @@ export function checkedLimits(changes: unknown, now: Limits, version: VersionCon
     if (!SHAPES[name].safeParse(value).success) throw invalid(`${name} is ${boundsOf(SHAPES[name])}`);
   }
   const limits: Limits = { ...now, ...changes };
-  const kept = version?.tombstonesKeptSeconds ?? null;
+  const kept = version?.tombstoneRetentionSeconds ?? null;
   const least = leastTombstoneSeconds(limits.targetPatienceSeconds, limits.maxReplicaLagSeconds);
   if (kept !== null && kept < least) {
     throw invalid(
-      `with these limits, tombstones must be kept for at least ${least} s, and target.version.tombstonesKept is ${kept} s: a deleted item could come back`,
+      `with these limits, tombstones must be kept for at least ${least} s, and target.version.tombstoneRetention is ${kept} s: a deleted item could come back`,
     );
   }
   return changes;

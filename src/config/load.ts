@@ -1,12 +1,12 @@
 /**
- * The way of a config file into the tool: YAML -> environment variables -> checks -> `Config`, frozen. Every fault of
- * the file is reported at once, with its path and line; after this nobody looks at YAML again.
+ * Loads a config file: YAML -> environment variables -> checks -> `Config`, frozen. It reports every fault of the file
+ * at once, with path and line. No other code reads YAML.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fault, FerryError } from '../core/errors.js';
 import { machineFault } from '../core/machine-faults.js';
-import { complete } from './complete.js';
+import { applyDefaults } from './apply-defaults.js';
 import { type ConfigFault, pathKey } from './config-fault.js';
 import { type Path, placeText } from '../core/text/config-path.js';
 import { crossFaults } from './checks/cross-checks.js';
@@ -21,14 +21,14 @@ import { parseYaml } from './yaml/yaml-text.js';
 
 /**
  * @param file path of the YAML file; relative paths in it start from its folder
- * @param env where `${NAME}` is looked up
- * @throws FerryError E_CONFIG_READ (no such file, not YAML), what the machine refuses, E_CONFIG_INVALID with all faults
- *   in the order of their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
+ * @param env the variables that `${NAME}` refers to
+ * @throws FerryError E_CONFIG_READ (no such file, not YAML); the codes of `machineFault`; E_CONFIG_INVALID with all
+ *   faults in the order of their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const absolute = resolve(file);
   const yaml = parseYaml(readText(file), file);
-  // Rarely asked for, and it takes longer than all else here.
+  // Rarely needed, and slower than everything else here.
   let made: SchemaNode | null = null;
   const schema = (): SchemaNode => (made ??= configJsonSchema());
   const wantsNumber = (path: Path): boolean => {
@@ -41,14 +41,14 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const typedIn = (path: Path): boolean => !environment.taken.has(pathKey(path));
   const fields = shape.success ? [] : shapeFaults(shape.error.issues, schema(), typedIn);
   const between = crossFaults(environment.value, yaml.value);
-  // What is wrong with a value that is not the written one is no news.
+  // A fault of a value that could not be replaced would only repeat the first fault.
   const known = new Set([...environment.failed, ...yaml.inexact.map(({ path }) => pathKey(path))]);
   const news = [...fields, ...between].filter(({ path }) => !known.has(pathKey(path)));
   const faults = [...yaml.faults, ...yaml.inexact, ...environment.faults, ...news];
   if (!shape.success || faults.length > 0) throw invalidConfig(file, faults, yaml.lineOf);
 
   const writtenAt = (path: Path): string | null => environment.taken.get(pathKey(path)) ?? null;
-  const settings = { file: absolute, ...complete(shape.data, dirname(absolute)) };
+  const settings = { file: absolute, ...applyDefaults(shape.data, dirname(absolute)) };
   return deepFreeze({
     ...settings,
     lineOf: yaml.lineOf,
@@ -67,7 +67,7 @@ function readText(file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new FerryError('E_CONFIG_READ', `${file} is not text in UTF-8`, 'save it again in UTF-8', { cause });
+    throw new FerryError('E_CONFIG_READ', `${file} is not UTF-8 text`, 'save it again in UTF-8', { cause });
   }
 }
 
@@ -76,11 +76,12 @@ function unreadable(file: string, cause: unknown): FerryError {
   if (ofMachine !== null) return ofMachine;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
   if (code === 'ENOENT') {
-    const hint = 'go to the folder that holds dynaferry.yaml, or name the file with --config FILE';
+    const hint = 'go to the folder with dynaferry.yaml, or name the file with --config FILE';
     return new FerryError('E_CONFIG_READ', `there is no config file ${file}`, hint, { cause });
   }
-  const hint = code === 'EISDIR' ? 'name the file in that folder' : 'let the user who runs dynaferry read it';
-  const fact = code === 'EISDIR' ? `${file} is a folder` : `the config file ${file} cannot be read (${code})`;
+  const hint =
+    code === 'EISDIR' ? 'name the file in that folder' : 'give the user who runs dynaferry the permission to read it';
+  const fact = code === 'EISDIR' ? `${file} is a folder` : `dynaferry cannot read the config file ${file} (${code})`;
   return new FerryError('E_CONFIG_READ', fact, hint, { cause });
 }
 
@@ -92,6 +93,6 @@ function invalidConfig(file: string, found: readonly ConfigFault[], lineOf: (pat
       return { code, message: `${placeText(path, line)} ${fact}`, hint };
     });
   const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
-  const hint = 'correct what is listed, then run dynaferry check';
+  const hint = 'correct the listed faults, then run dynaferry check';
   return new FerryError('E_CONFIG_INVALID', `${file} has ${count}`, hint, { faults });
 }

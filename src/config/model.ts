@@ -1,6 +1,6 @@
 /**
- * A validated dynaferry.yaml as frozen data: defaults filled in, environment variables taken, units made plain numbers.
- * The schema in `schema.ts` yields exactly this; nothing inside the tool looks at YAML again.
+ * The model of a validated dynaferry.yaml: frozen data with defaults, values of environment variables, and units as
+ * plain numbers. No other code reads YAML.
  */
 import type { Path } from '../core/text/config-path.js';
 
@@ -9,35 +9,34 @@ export interface Config {
   readonly file: string;
   /** Absolute path of the folder of state files. */
   readonly state: string;
-  /** It is on a volume that moves between hosts by design. */
+  /** True: the state folder is on a volume that moves between hosts. */
   readonly stateMoves: boolean;
   readonly source: SourceConfig;
   readonly target: TargetConfig;
-  /** By table name; every table of `source.tables` has one. */
+  /** The mapping of every table of `source.tables`, by table name. */
   readonly mapping: Readonly<Record<string, TableMapping>>;
   readonly verify: VerifyConfig;
-  /** Where in the file a fault lies: `line` of the node at that path, or of its nearest parent. 1-based. */
+  /** Returns the line (from 1) of the node at that path, or of its nearest parent in the file. */
   readonly lineOf: (path: Path) => number;
-  /** Of a value that takes environment variables: the text of the file, with `${NAME}` in it. null: it takes none. */
+  /** Returns the text of the file, with `${NAME}`, of a value that uses variables; null: it uses none. */
   readonly writtenAt: (path: Path) => string | null;
-  /** The same for another process, as plain data. */
+  /** Returns the config as plain data, for another process. */
   readonly toSend: () => SentConfig;
 }
 
 /**
- * A config as plain data. It holds what the environment gave, passwords too: it goes to the processes of a run and
- * nowhere else.
+ * A config as plain data. It contains values of the environment, passwords too: send it only to the processes of a run.
  */
 export interface SentConfig {
   readonly settings: Omit<Config, 'lineOf' | 'writtenAt' | 'toSend'>;
-  /** By the key of a path in the file: the text there, of those that hold `${NAME}`. */
+  /** The texts of the file with `${NAME}`, by the keys of their paths. */
   readonly written: readonly (readonly [path: string, text: string])[];
-  /** By the key of a path in the file: its line. */
+  /** The line of each value, by the key of its path. */
   readonly lines: readonly (readonly [path: string, line: number])[];
 }
 
 export interface VerifyConfig {
-  /** How long ago the last comparison of an interrupted verification may be for it to be resumed. */
+  /** Greatest age, in seconds, of the last comparison at which an interrupted verification resumes. */
   readonly maxAgeSeconds: number;
 }
 
@@ -55,7 +54,7 @@ export interface ShardConfig {
   readonly password: string;
   readonly database: string;
   readonly tls: TlsConfig;
-  /** Replicas watched for lag; the shard's user must be able to connect to them. */
+  /** Replicas whose lag dynaferry watches; the shard's user must be able to connect to them. */
   readonly replicas: readonly { readonly host: string; readonly port: number }[];
 }
 
@@ -70,34 +69,38 @@ export interface TlsConfig {
 
 export interface SourceTableConfig {
   readonly name: string;
-  /** SQL condition that rows must meet, or null. */
+  /** SQL condition that selects the rows; null: all rows. */
   readonly where: string | null;
-  /** Columns of the unique key to scan by, or null: the primary key, else the shortest usable one. */
+  /** Columns of the unique key to scan by; null: the primary key, else the shortest usable unique key. */
   readonly scanKey: readonly string[] | null;
-  /** The table has no usable key and is read whole, in one chunk of no more than this; null: it is scanned by key. */
+  /** Limits of a table that is read whole, in one chunk, since it has no usable key; null: it is scanned by key. */
   readonly wholeTable: { readonly maxRows: number; readonly maxBytes: number } | null;
-  /** The column that says which shard a row lives on: no value of it is on two shards. null: none was declared. */
+  /** The column that decides which shard a row lives on: no two shards share a value. null: none was declared. */
   readonly shardedBy: string | null;
-  /** Columns whose values no two shards share, such as random ids: the operator's word. */
+  /** Columns whose values no two shards share, such as random ids, as the operator declares. */
   readonly globallyUnique: readonly string[];
 }
 
 export interface SourceLimits {
-  /** SELECTs at once on one server. */
-  readonly scansPerShard: number;
-  /** Ranges a table is cut into. */
+  /** Most SELECTs at once on one server. */
+  readonly scansPerServer: number;
+  /** Number of ranges that a table is cut into. */
   readonly rangesPerTable: number;
-  /** Aim for the time of one SELECT, in ms. */
+  /** Target duration of one SELECT, in ms. */
   readonly chunkMs: number;
-  /** Upper bounds of one chunk. */
+  /** Most rows of one chunk. */
   readonly chunkRows: number;
+  /** Most bytes of one chunk. */
   readonly chunkBytes: number;
-  /** Scans wait while a watched replica is further behind, in seconds. */
+  /** Scans wait while a watched replica is further behind than this, in seconds. */
   readonly maxReplicaLagSeconds: number;
-  /** Scans wait while Threads_running is above. */
+  /** Scans wait while Threads_running is above this. */
   readonly maxThreadsRunning: number;
-  readonly answerSeconds: number;
-  readonly patienceSeconds: number;
+  /** Longest silence of the server during a statement. */
+  readonly statementIdleTimeoutSeconds: number;
+  /** How long a failing source is retried without any progress. */
+  readonly retryTimeoutSeconds: number;
+  /** Longest wait for a lagging replica or a busy server. */
   readonly maxPauseSeconds: number;
 }
 
@@ -107,19 +110,19 @@ export interface TargetConfig {
   readonly region: string | null;
   /** null: the SDK's own chain (AWS_ENDPOINT_URL_DYNAMODB, profile, the region's endpoint). */
   readonly endpoint: string | null;
-  /** WCU per second for the whole migration, all shards together, index writes included. */
+  /** Write capacity units per second for the whole migration: all shards, with index writes. */
   readonly writeCapacity: number;
-  /** RCU per second for verify and diff, all shards together. */
+  /** Read capacity units per second for verify and diff: all shards. */
   readonly readCapacity: number;
-  /** Requests in flight per shard process. */
-  readonly requestsInFlight: number;
-  /** How long one unavailable or throttling target is waited for without any progress, in seconds. */
-  readonly patienceSeconds: number;
-  /** `none`: this migration is the sole writer of its items. */
+  /** Most requests in flight per shard process. */
+  readonly maxInFlightRequests: number;
+  /** How long a failing or throttling target is retried without any progress. */
+  readonly retryTimeoutSeconds: number;
+  /** `none`: this migration is the only writer of its items. */
   readonly liveWriter: 'none' | 'concurrent';
-  /** null with `none`, and only then. */
+  /** null exactly where `liveWriter` is `none`. */
   readonly version: VersionConfig | null;
-  /** Used by --create-table only. */
+  /** Settings of the table that --create-table creates. */
   readonly create: {
     readonly billing: 'on-demand' | 'provisioned';
     readonly indexes: readonly IndexConfig[];
@@ -127,12 +130,12 @@ export interface TargetConfig {
 }
 
 export interface VersionConfig {
-  /** Which of two items is newer. */
+  /** The attribute that decides which of two items is newer. */
   readonly attribute: string;
   /**
-   * How long the application keeps what it puts in the place of a deleted item; null: it does not say, or puts nothing.
+   * How long the application keeps the item that replaces a deleted one; null: not given, or it replaces none.
    */
-  readonly tombstonesKeptSeconds: number | null;
+  readonly tombstoneRetentionSeconds: number | null;
 }
 
 export interface IndexConfig {
@@ -180,23 +183,23 @@ export interface SpreadMapping {
 }
 
 export interface AttributesMapping {
-  /** Columns that become attributes: all visible ones, or these. */
+  /** Columns that become attributes: all visible ones, or the listed ones. */
   readonly columns: 'all' | readonly string[];
   readonly drop: readonly string[];
   /** By column name. */
   readonly rules: Readonly<Record<string, ColumnRule>>;
-  /** By attribute name: attributes that no single column gives. */
+  /** Attributes that are not one column, by attribute name. */
   readonly add: Readonly<Record<string, AddedAttribute>>;
 }
 
 export type AttributeType = 'S' | 'N' | 'B' | 'BOOL' | 'SS' | 'JSON';
-/** `text`: as MySQL prints it, zero dates included. */
+/** `text` means as MySQL prints it, with zero dates. */
 export type DateFormat = 'iso' | 'text' | 'epoch-s' | 'epoch-ms' | 'epoch-us';
 
 export interface ColumnRule {
   /** Attribute name; null: the column's name. */
   readonly name: string | null;
-  /** null: the default of the column's type. `JSON`: M or L (or the scalar) that the JSON text holds. */
+  /** null: the default of the column's type. `JSON`: the M, L or scalar in the JSON text. */
   readonly type: AttributeType | null;
   /** Dates and times only. */
   readonly format: DateFormat | null;
@@ -214,6 +217,6 @@ export interface TtlMapping {
   readonly column: string;
   /** Added to the column's time, in seconds. */
   readonly retentionSeconds: number;
-  /** Rows whose time is over: written like others, or left out and counted. */
+  /** `keep` writes expired rows; `skip` leaves them out and counts them. */
   readonly expired: 'keep' | 'skip';
 }

@@ -1,11 +1,10 @@
 /**
- * A config on its way to a shard's process: plain data in place of the file. Guarantees that the process works by what
- * its parent read and checked, whatever becomes of the file meanwhile, and that a process costs the same with three
- * hundred shards in the file as with one: reading YAML and checking it takes a millisecond for each shard, and all of
- * that again in each process.
+ * Sends a config to the process of a shard, as plain data instead of the file. So the process works with what its
+ * parent read and checked, even if the file changes later. A process also costs the same with three hundred shards in
+ * the file as with one: each process would need a millisecond for each shard to read and check the YAML.
  *
- * What the environment gave goes along, passwords too: the channel is a pipe between the two processes alone, which
- * share that environment.
+ * The data includes values of the environment, passwords too: the channel is a pipe between the two processes only, and
+ * they share that environment.
  */
 import type { Path } from '../core/text/config-path.js';
 import { pathKey } from './config-fault.js';
@@ -13,9 +12,9 @@ import { deepFreeze } from './freeze.js';
 import type { Config, SentConfig } from './model.js';
 
 /**
- * @param settings all of the config but its functions
- * @param value what stands in the file
- * @param written texts of the file that hold `${NAME}`, by the keys of their paths
+ * @param settings all of the config except its functions
+ * @param value the data of the file
+ * @param written the texts of the file with `${NAME}`, by the keys of their paths
  */
 export function toSend(
   settings: SentConfig['settings'],
@@ -43,7 +42,7 @@ function isOfAccounts(path: Path): boolean {
 }
 
 /**
- * The config at the other end: the same answers to every question, except for lines of a single shard's settings, or
+ * Returns the config at the other end. It gives the same answers, except for the lines of one shard's settings, or one
  * account's.
  */
 export function receivedConfig(sent: SentConfig): Config {

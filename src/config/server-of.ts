@@ -1,7 +1,7 @@
-/** Which MySQL server a shard is on, by name: two names of one server are two here. */
+/** Names the MySQL server of a shard. Two names of one server count as two servers. */
 import type { ShardConfig } from './model.js';
 
-/** `db7:3306` */
+/** Returns host and port: `db7:3306`. */
 export function serverOf({ host, port }: Pick<ShardConfig, 'host' | 'port'>): string {
   return `${host.toLowerCase()}:${port}`;
 }

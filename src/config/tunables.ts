@@ -6,7 +6,7 @@ import type { Config, SourceLimits, TargetConfig } from './model.js';
 
 export interface Limits {
   /** SELECTs at once on one MySQL server; in a shard's process: the part of that shard. */
-  readonly scansPerShard: number;
+  readonly scansPerServer: number;
   /** Time to aim for with one SELECT, in ms. */
   readonly chunkMs: number;
   readonly chunkRows: number;
@@ -17,11 +17,11 @@ export interface Limits {
   readonly maxThreadsRunning: number;
   /** Scans that have waited longer end their shard. */
   readonly maxPauseSeconds: number;
-  /** `source.limits.patienceSeconds`: how long a source that fails is waited for. */
+  /** `source.limits.retryTimeoutSeconds`: how long a source that fails is waited for. */
   readonly sourcePatienceSeconds: number;
   /** Requests to DynamoDB at once, of one shard. */
-  readonly requestsInFlight: number;
-  /** `target.patienceSeconds`: how long a target that fails or throttles is waited for. */
+  readonly maxInFlightRequests: number;
+  /** `target.retryTimeoutSeconds`: how long a target that fails or throttles is waited for. */
   readonly targetPatienceSeconds: number;
   /** Events of single chunks and batches leave the process of their shard. */
   readonly everyEvent: boolean;
@@ -33,9 +33,9 @@ export class Tunables {
   /** As `source.limits` of the config; it changes with `set`. */
   readonly source: SourceLimits;
   /** As in `target` of the config; it changes with `set`. */
-  readonly target: Pick<TargetConfig, 'requestsInFlight' | 'patienceSeconds'>;
+  readonly target: Pick<TargetConfig, 'maxInFlightRequests' | 'retryTimeoutSeconds'>;
   readonly #source: Writable<SourceLimits>;
-  readonly #target: Writable<Pick<TargetConfig, 'requestsInFlight' | 'patienceSeconds'>>;
+  readonly #target: Writable<Pick<TargetConfig, 'maxInFlightRequests' | 'retryTimeoutSeconds'>>;
   #everyEvent: boolean;
   #mostReplicaLagSeconds: number;
 
@@ -43,14 +43,14 @@ export class Tunables {
   constructor(
     config: {
       readonly source: Pick<Config['source'], 'limits'>;
-      readonly target: Pick<TargetConfig, 'requestsInFlight' | 'patienceSeconds'>;
+      readonly target: Pick<TargetConfig, 'maxInFlightRequests' | 'retryTimeoutSeconds'>;
     },
-    own: { readonly everyEvent?: boolean; readonly scansPerShard?: number } = {},
+    own: { readonly everyEvent?: boolean; readonly scansPerServer?: number } = {},
   ) {
-    const { requestsInFlight, patienceSeconds } = config.target;
+    const { maxInFlightRequests, retryTimeoutSeconds } = config.target;
     this.#source = { ...config.source.limits };
-    this.#source.scansPerShard = own.scansPerShard ?? this.#source.scansPerShard;
-    this.#target = { requestsInFlight, patienceSeconds };
+    this.#source.scansPerServer = own.scansPerServer ?? this.#source.scansPerServer;
+    this.#target = { maxInFlightRequests, retryTimeoutSeconds };
     this.#everyEvent = own.everyEvent ?? false;
     this.#mostReplicaLagSeconds = this.#source.maxReplicaLagSeconds;
     this.source = this.#source;
@@ -70,28 +70,28 @@ export class Tunables {
   get now(): Limits {
     const { source, target, everyEvent } = this;
     return {
-      scansPerShard: source.scansPerShard,
+      scansPerServer: source.scansPerServer,
       chunkMs: source.chunkMs,
       chunkRows: source.chunkRows,
       chunkBytes: source.chunkBytes,
       maxReplicaLagSeconds: source.maxReplicaLagSeconds,
       maxThreadsRunning: source.maxThreadsRunning,
       maxPauseSeconds: source.maxPauseSeconds,
-      sourcePatienceSeconds: source.patienceSeconds,
-      requestsInFlight: target.requestsInFlight,
-      targetPatienceSeconds: target.patienceSeconds,
+      sourcePatienceSeconds: source.retryTimeoutSeconds,
+      maxInFlightRequests: target.maxInFlightRequests,
+      targetPatienceSeconds: target.retryTimeoutSeconds,
       everyEvent,
     };
   }
 
   /** @param changes as `checkedLimits` has let them pass; what is absent stays as it is */
   set(changes: Partial<Limits>): void {
-    const { sourcePatienceSeconds, requestsInFlight, targetPatienceSeconds, everyEvent, ...source } = changes;
+    const { sourcePatienceSeconds, maxInFlightRequests, targetPatienceSeconds, everyEvent, ...source } = changes;
     Object.assign(this.#source, source);
     this.#mostReplicaLagSeconds = Math.max(this.#mostReplicaLagSeconds, this.#source.maxReplicaLagSeconds);
-    if (sourcePatienceSeconds !== undefined) this.#source.patienceSeconds = sourcePatienceSeconds;
-    if (requestsInFlight !== undefined) this.#target.requestsInFlight = requestsInFlight;
-    if (targetPatienceSeconds !== undefined) this.#target.patienceSeconds = targetPatienceSeconds;
+    if (sourcePatienceSeconds !== undefined) this.#source.retryTimeoutSeconds = sourcePatienceSeconds;
+    if (maxInFlightRequests !== undefined) this.#target.maxInFlightRequests = maxInFlightRequests;
+    if (targetPatienceSeconds !== undefined) this.#target.retryTimeoutSeconds = targetPatienceSeconds;
     if (everyEvent !== undefined) this.#everyEvent = everyEvent;
   }
 }

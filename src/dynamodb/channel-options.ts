@@ -16,9 +16,9 @@ export interface ItemChannelOptions {
   /** In write units per second for a writer, in read units for a reader. */
   readonly budget: TokenBucket;
   /** Requests at once. It may change while the writer or reader is in use: they read it before each request. */
-  readonly requestsInFlight: number;
+  readonly maxInFlightRequests: number;
   /** How long failures may last without any progress, in seconds. It may change: it is read at each failure. */
-  readonly patienceSeconds: number;
+  readonly retryTimeoutSeconds: number;
   readonly emitter: Emitter;
   /** In [0, 1); Math.random unless a test wants its own. */
   readonly random?: () => number;

@@ -14,7 +14,7 @@ import type { AttributeEmitter } from './attribute-emitter.js';
 import { literal } from './item/item-buffer.js';
 import { MAX_ITEM_BYTES, textBytes, type SizeCounter } from './value/item-size.js';
 import { quoteJson } from './value/json-text.js';
-import { guarded, type ReportFault } from './mapping-faults.js';
+import { collectingFaults, type ReportFault } from './mapping-faults.js';
 import { normalizeNumber } from './value/numbers.js';
 
 const TEXT_END = literal('"}');
@@ -36,13 +36,13 @@ export function compileAttributes(
   ];
   let sound = true;
   for (const [name, path] of named) {
-    if (guarded(['attributes', ...path], report, () => columnNamed(name, table)) === null) sound = false;
+    if (collectingFaults(['attributes', ...path], report, () => columnNamed(name, table)) === null) sound = false;
   }
   const columns = table.columns
     .filter((column) => isChosen(column, item))
     .map((column) => columnEmitter(column, item, indexOf(column.name), report));
   const added = Object.entries(attributes.add).map(([name, rule]) =>
-    guarded(['attributes', 'add', name], report, () => addedEmitter(name, rule, table, indexOf)),
+    collectingFaults(['attributes', 'add', name], report, () => addedEmitter(name, rule, table, indexOf)),
   );
   const all = [...columns, ...added].filter((emitter) => emitter !== null);
   return sound && all.length === columns.length + added.length ? all : null;
@@ -153,7 +153,7 @@ function constantText(value: string | number | boolean, size: SizeCounter): stri
     throw new TemplateFault(
       'E_MAPPING_INVALID',
       `the constant is ${normalized.fault}`,
-      'write a number that DynamoDB holds, or text in quotes',
+      'write a number in the range of DynamoDB, or text in quotes',
     );
   }
   return numberValue(normalized.text, size);

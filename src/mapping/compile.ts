@@ -18,7 +18,7 @@ import { MAX_ITEM_BYTES } from './value/item-size.js';
 import { LocalEntries, type LocalIndex } from './item/local-indexes.js';
 import { compileKeys, type CompiledKeys } from './key/item-key.js';
 import type { KeyTemplates } from './key/key-uniqueness.js';
-import { guarded, type ReportFault } from './mapping-faults.js';
+import { collectingFaults, type ReportFault } from './mapping-faults.js';
 import { PackedItem } from './item/mapped-item.js';
 import { RowView } from './row-view.js';
 import { compileTtl, type CompiledTtl } from './ttl.js';
@@ -150,7 +150,8 @@ function compileItem(
 ): CompiledItem | null {
   const keys = compileKeys(item, table, indexOf, report);
   const { ttl: ttlMapping } = item;
-  const ttl = ttlMapping === null ? null : guarded(['ttl'], report, () => compileTtl(ttlMapping, table, indexOf));
+  const ttl =
+    ttlMapping === null ? null : collectingFaults(['ttl'], report, () => compileTtl(ttlMapping, table, indexOf));
   const attributes = compileAttributes(item, table, indexOf, report);
   if (keys === null || attributes === null) return null;
   const emitters = [...attributes, ...keys.emitters, ...(ttl === null ? [] : [ttl.emitter])];
@@ -161,7 +162,7 @@ function compileItem(
       report(
         ['attributes'],
         'E_MAPPING_INVALID',
-        `two rules give the attribute "${emitter.name}"`,
+        `two rules make the attribute "${emitter.name}"`,
         'rename one of them, or drop the column',
       );
     }
@@ -204,8 +205,8 @@ function refuseTooLarge({ name, entries }: CompiledItem, { bytes, buffer, start,
 function tooLargeWithEntries(item: string, indexes: string, bytes: number, withEntries: number): BadValue {
   return new BadValue(
     null,
-    `item "${item}" and its entries in local indexes (${indexes}) are more than DynamoDB's ${MAX_ITEM_BYTES} bytes`,
-    'drop a large column, or keep it elsewhere; or move to a table whose local indexes project fewer attributes',
+    `item "${item}" with its entries in local indexes (${indexes}) exceeds the ${MAX_ITEM_BYTES} bytes of DynamoDB`,
+    'drop a large column, or store it elsewhere; or use a table whose local indexes project fewer attributes',
     `an item of ${bytes} bytes, ${withEntries} with its entries in local indexes`,
   );
 }
@@ -213,8 +214,8 @@ function tooLargeWithEntries(item: string, indexes: string, bytes: number, withE
 function tooLarge(item: string, bytes: number): BadValue {
   return new BadValue(
     null,
-    `item "${item}" is more than DynamoDB's ${MAX_ITEM_BYTES} bytes`,
-    'drop a large column, or keep it elsewhere',
+    `item "${item}" exceeds the ${MAX_ITEM_BYTES} bytes of DynamoDB`,
+    'drop a large column, or store it elsewhere',
     `an item of ${bytes} bytes`,
   );
 }
@@ -226,7 +227,7 @@ function refuseSharedKey(into: readonly MappedItem[], start: number): void {
       if (!haveOneKey(into[i] as MappedItem, into[j] as MappedItem)) continue;
       throw new BadValue(
         null,
-        'two items of the row have one item key',
+        'two items of the row have the same item key',
         'begin the key templates of the items with different literals',
       );
     }
@@ -248,7 +249,7 @@ function severalTtls(table: TableInfo, attributes: readonly string[], lineOf: (p
   const where = ['mapping', table.name];
   return {
     code: 'E_MAPPING_INVALID',
-    message: `${placeText(where, lineOf(where))}: TTL goes by ${attributes.join(' and ')}, but a DynamoDB table has one TTL attribute`,
+    message: `${placeText(where, lineOf(where))}: the \`ttl\` rules use ${attributes.join(' and ')}, but a DynamoDB table has one TTL attribute`,
     hint: 'give every `ttl` the same attribute',
   };
 }
@@ -259,7 +260,7 @@ function mappingError(table: TableInfo, faults: readonly Fault[]): FerryError {
   return new FerryError(
     'E_MAPPING_INVALID',
     `the mapping of table ${table.name} has ${faults.length} faults`,
-    'correct each of them',
+    'correct each fault',
     { faults },
   );
 }

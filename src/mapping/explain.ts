@@ -144,8 +144,8 @@ function whyLeftOut(column: ColumnInfo, { rules }: CompiledItem): ItemExplanatio
   const dropped = drop.indexOf(column.name);
   if (dropped >= 0) return { column: column.name, why: 'dropped', path: ['attributes', 'drop', dropped] };
   return columns === 'all'
-    ? { column: column.name, why: 'invisible, and no rule names it', path: null }
-    : { column: column.name, why: 'not among `columns`', path: ['attributes', 'columns'] };
+    ? { column: column.name, why: 'invisible, and without a rule', path: null }
+    : { column: column.name, why: 'not in `columns`', path: ['attributes', 'columns'] };
 }
 
 interface Attempt<T> {

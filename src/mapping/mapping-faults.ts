@@ -8,7 +8,7 @@ import { FunctionFault } from './template/expression.js';
 export type ReportFault = (path: Path, code: Fault['code'], message: string, hint: string) => void;
 
 /** Runs a compilation step; a fault it throws is reported under `path`. */
-export function guarded<T>(path: Path, report: ReportFault, step: () => T): T | null {
+export function collectingFaults<T>(path: Path, report: ReportFault, step: () => T): T | null {
   try {
     return step();
   } catch (error) {

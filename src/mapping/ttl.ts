@@ -37,7 +37,7 @@ export function compileTtl(ttl: TtlMapping, table: TableInfo, indexOf: (column: 
   if (kind !== 'date' && kind !== 'datetime' && kind !== 'integer') {
     throw new TemplateFault(
       'E_MAPPING_INVALID',
-      `ttl column ${ttl.column} is ${column.dataType}`,
+      `ttl column ${ttl.column} has type ${column.dataType}`,
       'name a DATE, DATETIME or TIMESTAMP column, or an integer of epoch seconds',
     );
   }
@@ -76,8 +76,8 @@ function integerSeconds(column: string): Seconds {
     if (Math.abs(value) <= LARGEST_SECONDS) return value;
     throw new BadValue(
       column,
-      'a TTL beyond epoch seconds, milliseconds perhaps, which DynamoDB would never expire',
-      'take a column in seconds for `ttl`',
+      'a TTL too large for epoch seconds (milliseconds?), which would never expire',
+      'use a column in seconds for `ttl`',
     );
   };
 }
@@ -88,8 +88,8 @@ function calendarSeconds(column: string): Seconds {
     if (seconds === null)
       throw new BadValue(
         column,
-        'not a day of the calendar, so no time for the TTL',
-        'leave such rows out with `where`',
+        'not a day of the calendar, so not a time for the TTL',
+        'exclude such rows with `where`',
       );
     return seconds;
   };

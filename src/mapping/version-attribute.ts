@@ -13,7 +13,7 @@ import { expressionsOf, type CompiledTemplate } from './template/compiled-templa
 import type { ReportFault } from './mapping-faults.js';
 
 const FITTING =
-  'give it from a NOT NULL column: a number, a DATETIME or TIMESTAMP as ISO text or epoch, or `add` a template such as {updated_at:iso}';
+  'use a NOT NULL column: a number, or a DATETIME or TIMESTAMP as ISO text or epoch; or `add` a template such as {updated_at:iso}';
 
 /** The emitters, of which the one that gives the version refuses rows without one. Faults are reported. */
 export function withVersion(
@@ -27,36 +27,28 @@ export function withVersion(
     return emitters;
   };
   const found = emitters.find(({ name }) => name === attribute);
-  if (found === undefined) return refuse(['attributes'], 'no rule gives the item its version', FITTING);
+  if (found === undefined) return refuse(['attributes'], 'no rule makes the version of the item', FITTING);
   const { origin } = found;
   switch (origin.from) {
     case 'template':
       return isSortable(origin.template)
         ? emitters
-        : refuse(origin.path, 'this template cannot hold a version: its texts vary in length, or do not sort', FITTING);
+        : refuse(origin.path, 'this template cannot be a version: its texts vary in length, or do not sort', FITTING);
     case 'column': {
       const { column } = origin;
       const path = origin.path ?? ['attributes'];
       const rule = ruleOf(item, column);
       if (!comparable(column, rule?.type ?? null, rule?.format ?? null)) {
-        return refuse(
-          path,
-          `column ${column.name} cannot hold a version: as it is mapped, it does not compare`,
-          FITTING,
-        );
+        return refuse(path, `column ${column.name} cannot be a version: its mapped values cannot be compared`, FITTING);
       }
       if (!column.nullable) return emitters;
       if (rule?.null === 'keep') {
-        return refuse(path, `column ${column.name} cannot hold a version: NULL is none`, 'remove `null: keep`');
+        return refuse(path, `column ${column.name} cannot be a version: NULL is not a version`, 'remove `null: keep`');
       }
       return emitters.map((emitter) => (emitter === found ? refusingNull(emitter, column) : emitter));
     }
     default:
-      return refuse(
-        origin.path,
-        `the ${origin.from} cannot hold a version: it does not grow with each change`,
-        FITTING,
-      );
+      return refuse(origin.path, `the ${origin.from} cannot be a version: it does not grow with each change`, FITTING);
   }
 }
 
@@ -98,7 +90,7 @@ function refusingNull(emitter: AttributeEmitter, column: ColumnInfo): AttributeE
   const missing = new BadValue(
     column.name,
     'NULL in the column of the version',
-    'correct the row at the source, or leave such rows out with `where`',
+    'correct the row at the source, or exclude such rows with `where`',
     'NULL',
   );
   return {

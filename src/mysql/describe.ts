@@ -26,7 +26,7 @@ const BYTE_TYPES: ReadonlySet<string> = new Set([
  * @throws FerryError E_TABLE_MISSING, E_TABLE_NOT_BASE, E_SOURCE_ACCESS where it is not all to be seen; the driver's
  * own error
  */
-export async function describeTable(
+export async function describeSourceTable(
   session: Session,
   shard: string,
   database: string,
@@ -41,8 +41,8 @@ export async function describeTable(
   if (head === undefined) {
     throw new FerryError(
       'E_TABLE_MISSING',
-      `shard ${shard}: database ${database} has no table ${name} that the user may see`,
-      'check `source.tables` and the `database` of the shard, and grant the user SELECT on the table (by a role: make it his default role)',
+      `shard ${shard}: database ${database} has no table ${name} that the user can see`,
+      'check `source.tables` and the `database` of the shard, and grant the user SELECT on the table (through a role: make it a default role)',
     );
   }
   const type = text(head[2]) ?? '';

@@ -12,7 +12,7 @@
  */
 import { FerryError } from '../core/errors.js';
 import { namesOfServer, ofServer } from '../core/text/shown-text.js';
-import { mysqlCode, sourceError } from './errors/errors.js';
+import { mysqlCode, sourceError } from './errors/source-errors.js';
 import type { Session } from './connection/session.js';
 import { quoteName } from './connection/sql.js';
 
@@ -41,18 +41,18 @@ export async function checkFullSight(
   signal: AbortSignal,
 ): Promise<void> {
   const { shard, database, name } = table;
-  const place = `${quoteName(database)}.${quoteName(name)}`;
-  let definition = await definitionOf(session, table, place, signal);
+  const qualifiedName = `${quoteName(database)}.${quoteName(name)}`;
+  let definition = await definitionOf(session, table, qualifiedName, signal);
   if (!definition.startsWith('CREATE TABLE ')) throw notBase(shard, name, 'a temporary table of the session');
   if (!definition.startsWith('CREATE TABLE `')) {
     await session.rows('SET SESSION sql_quote_show_create = 1', signal);
-    definition = await definitionOf(session, table, place, signal);
+    definition = await definitionOf(session, table, qualifiedName, signal);
   }
   const hidden = definedColumns(definition).filter((column) => !listed.includes(column));
   if (hidden.length > 0) throw notListed(table, hidden);
   // Reads nothing, and needs the right to read each of them.
   await session
-    .rows(`SELECT ${listed.map(quoteName).join(', ')} FROM ${place} LIMIT 0`, signal)
+    .rows(`SELECT ${listed.map(quoteName).join(', ')} FROM ${qualifiedName} LIMIT 0`, signal)
     .catch((error: unknown) => {
       throw isDenied(error) ? sourceError(shard, `looking at every column of ${name}`, error) : error;
     });
@@ -61,18 +61,18 @@ export async function checkFullSight(
 async function definitionOf(
   session: Session,
   { shard, name }: NamedTable,
-  place: string,
+  qualifiedName: string,
   signal: AbortSignal,
 ): Promise<string> {
   try {
-    const [row] = await session.rows(`SHOW CREATE TABLE ${place}`, signal);
+    const [row] = await session.rows(`SHOW CREATE TABLE ${qualifiedName}`, signal);
     return row?.[1]?.toString() ?? '';
   } catch (error) {
     if (!isDenied(error)) throw error;
     throw new FerryError(
       'E_SOURCE_ACCESS',
-      `shard ${shard}: the user has rights on single columns of table ${name} only: MySQL hides the others, so nobody can tell what is left out`,
-      `run GRANT SELECT ON ${place} for the user; to leave columns out, use \`drop\` in the mapping`,
+      `shard ${shard}: the user has rights only on single columns of table ${name}: MySQL hides the other columns, so dynaferry would miss them`,
+      `run GRANT SELECT ON ${qualifiedName} for the user; to exclude columns, use \`drop\` in the mapping`,
       { cause: error },
     );
   }
@@ -99,14 +99,14 @@ function notListed({ shard, name }: NamedTable, hidden: readonly string[]): Ferr
   return new FerryError(
     'E_SOURCE_ACCESS',
     `shard ${shard}: table ${name} has columns that information_schema does not list: ${namesOfServer(hidden)}`,
-    'grant the user SELECT on the table; where the user has it, find what cuts answers short: a proxy, or a global sql_select_limit',
+    'grant the user SELECT on the table; if the user has it, find what shortens answers: a proxy, or a global sql_select_limit',
   );
 }
 
 function notBase(shard: string, name: string, what: string): FerryError {
   return new FerryError(
     'E_TABLE_NOT_BASE',
-    `shard ${shard}: ${name} is ${what}, which may hide rows and columns of the table underneath`,
-    'name the table itself in `source.tables`; its `where` and the mapping say which rows and columns to move',
+    `shard ${shard}: ${name} is ${what}, which may hide rows and columns of the table behind it`,
+    'name the table itself in `source.tables`; select its rows with `where`, and its columns in the mapping',
   );
 }

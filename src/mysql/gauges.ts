@@ -1,6 +1,5 @@
 /**
- * What tells whether a source must be spared: how many threads run on the server, how far each watched replica is
- * behind.
+ * Measures the load of a source: how many threads run on the server, and how far each watched replica is behind.
  */
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import type { Cell } from '../core/model.js';
@@ -9,20 +8,20 @@ import type { Session } from './connection/session.js';
 /** Why scans must wait. */
 export interface PauseReason {
   readonly cause: 'lag' | 'busy';
-  /** In words, with the limit. */
+  /** The reason in words, with the limit. */
   readonly text: string;
 }
 
 export interface Gauge {
-  /** The server that is asked. */
+  /** The server to poll. */
   readonly shard: ShardConfig;
   /** For messages: `replica db7:3306`. */
   readonly name: string;
-  /** @returns null: no reason to wait. @throws where the gauge cannot be read */
+  /** Reads the gauge. @returns null: no reason to wait. @throws where the gauge cannot be read */
   look(session: Session, signal: AbortSignal): Promise<PauseReason | null>;
 }
 
-/** A gauge answered, but not with a figure; the message says what. */
+/** Thrown where a gauge answered, but not with a number; the message says what. */
 export class Unreadable extends Error {}
 
 /** @param limits may change: they are read at each look */
@@ -56,8 +55,8 @@ function lagGauge(
     name,
     look: async (session, signal) => {
       const lags = await replicaLags(session, signal);
-      if (lags.length === 0) throw new Unreadable('it is no replica');
-      // It falls behind from now on, and does not say how far.
+      if (lags.length === 0) throw new Unreadable('it is not a replica');
+      // The replica falls behind from now on, and does not report how far.
       if (lags.includes(null)) return { cause: 'lag', text: `${name} has stopped replicating` };
       const { maxReplicaLagSeconds } = limits;
       const lag = Math.max(...lags.filter((behind) => behind !== null));
@@ -68,7 +67,7 @@ function lagGauge(
   };
 }
 
-/** Seconds behind, one figure for each source that the replica follows; null: it does not follow it just now. */
+/** Returns the seconds behind, one for each source of the replica; null: it does not follow that source at present. */
 async function replicaLags(session: Session, signal: AbortSignal): Promise<readonly (number | null)[]> {
   const { replicaStatement, replicaLagColumn } = session.family;
   const rows = await session.records(replicaStatement, signal);
@@ -78,9 +77,9 @@ async function replicaLags(session: Session, signal: AbortSignal): Promise<reado
   });
 }
 
-/** What is none must not pass for a server at ease. @throws Unreadable */
+/** Parses a number; anything else must not count as an idle server. @throws Unreadable */
 function figure(cell: Cell): number {
   const text = String(cell);
-  if (!/^\d+$/.test(text)) throw new Unreadable('it answers no figure');
+  if (!/^\d+$/.test(text)) throw new Unreadable('its answer is not a number');
   return Number(text);
 }

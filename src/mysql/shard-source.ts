@@ -6,13 +6,13 @@ import { PauseGate } from '../core/async/pause-gate.js';
 import type { Emitter } from '../core/events.js';
 import type { BinlogPosition, TableInfo } from '../core/model.js';
 import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports/ports.js';
-import { describeTable } from './describe.js';
+import { describeSourceTable } from './describe.js';
 import { binlogPosition, hasReached } from './inspect/position.js';
 import { isSameServer } from './connection/server-family.js';
 import { SessionPool } from './connection/session-pool.js';
-import { type ShardMeans, withSession } from './shard-means.js';
+import { type ShardDeps, withSession } from './with-session.js';
 import { TableSource } from './scan/table-source.js';
-import { Throttle } from './throttle.js';
+import { SourceThrottler } from './source-throttler.js';
 import { WholeTable } from './scan/whole-table.js';
 
 /**
@@ -29,7 +29,7 @@ export function openShardSource(
   return new MysqlShardSource(shard, {
     shard: shard.id,
     pool: new SessionPool(shard, limits),
-    throttle: new Throttle(shard, limits, emitter, pause),
+    throttle: new SourceThrottler(shard, limits, emitter, pause),
     limits,
     emitter,
   });
@@ -38,26 +38,24 @@ export function openShardSource(
 class MysqlShardSource implements ShardSource {
   constructor(
     private readonly shard: ShardConfig,
-    private readonly means: ShardMeans,
+    private readonly deps: ShardDeps,
   ) {}
 
   async describe(table: string, signal: AbortSignal): Promise<TableInfo> {
-    return await withSession(this.means, `describing ${table}`, signal, async (session) => {
-      const description = await describeTable(session, this.shard.id, this.shard.database, table, signal);
+    return await withSession(this.deps, `describing ${table}`, signal, async (session) => {
+      const description = await describeSourceTable(session, this.shard.id, this.shard.database, table, signal);
       return description.table;
     });
   }
 
   async position(signal: AbortSignal): Promise<BinlogPosition | null> {
-    return await withSession(this.means, 'asking for the binary log position', signal, (session) =>
+    return await withSession(this.deps, 'reading the binary log position', signal, (session) =>
       binlogPosition(session, signal),
     );
   }
 
   async identity(signal: AbortSignal): Promise<string> {
-    return await withSession(this.means, 'asking which server this is', signal, (session) =>
-      Promise.resolve(session.server),
-    );
+    return await withSession(this.deps, 'identifying the server', signal, (session) => Promise.resolve(session.server));
   }
 
   isSame(before: string, now: string): boolean {
@@ -65,26 +63,26 @@ class MysqlShardSource implements ShardSource {
   }
 
   async hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null> {
-    return await withSession(this.means, 'comparing binary log positions', signal, (session) =>
+    return await withSession(this.deps, 'comparing binary log positions', signal, (session) =>
       hasReached(session, position, signal),
     );
   }
 
   get rowsRead(): number {
-    return this.means.pool.rowsRead;
+    return this.deps.pool.rowsRead;
   }
 
   open(scan: TableScan): RowSource {
-    return new TableSource(this.means, scan);
+    return new TableSource(this.deps, scan);
   }
 
   openWhole(scan: WholeTableScan): RowSource {
-    return new WholeTable(this.means, scan);
+    return new WholeTable(this.deps, scan);
   }
 
   close(): Promise<void> {
-    this.means.throttle.close();
-    this.means.pool.close();
+    this.deps.throttle.close();
+    this.deps.pool.close();
     return Promise.resolve();
   }
 }

@@ -48,7 +48,7 @@ export interface ShardStatus {
 export interface Supervisor {
   /** In the order of the tasks; resolves once all shards have ended. Never rejects. */
   readonly outcomes: Promise<readonly ShardOutcome[]>;
-  /** Limits as they are now; `scansPerShard` is that of a whole server. */
+  /** Limits as they are now; `scansPerServer` is that of a whole server. */
   readonly limits: Limits;
   /**
    * Changes the budget of the run. What an on-demand table is warm for, and the part of other runs, bound it as before.

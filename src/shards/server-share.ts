@@ -1,5 +1,5 @@
 /**
- * Shards on one MySQL server share what `scansPerShard` allows there: each running one has an equal, fixed part, and
+ * Shards on one MySQL server share what `scansPerServer` allows there: each running one has an equal, fixed part, and
  * those beyond one scan each wait for their turn. A part does not grow when another shard ends: at no moment are there
  * more scans than allowed. Where an operator lowers the limit below the number of running shards, each keeps one scan,
  * and no other starts until enough of them have ended.
@@ -26,7 +26,7 @@ export function serverShares(
   { source }: Pick<Config, 'source'>,
   shards: readonly string[],
   jobs: number,
-  allowed = source.limits.scansPerShard,
+  allowed = source.limits.scansPerServer,
 ): ReadonlyMap<string, ServerShare> {
   const running = source.shards.filter(({ id }) => shards.includes(id));
   return new Map(

@@ -61,7 +61,7 @@ class ShardSupervisor implements Supervisor {
     const { tasks, config, jobs, shares, units, budget, warmUnits, bus } = supervision;
     this.#supervision = supervision;
     this.#tunables = new Tunables(config, { everyEvent: tasks.some(({ everyEvent }) => everyEvent) });
-    this.#shares = shares(this.#tunables.source.scansPerShard);
+    this.#shares = shares(this.#tunables.source.scansPerServer);
     const order = tasks.map(({ shard }) => shard);
     this.#turns = new Turns(order, jobs, (shard) => this.#shares.get(shard) ?? null);
     const onWarning = (fault: Fault): void => bus.emit('run.warning', fault);
@@ -92,7 +92,7 @@ class ShardSupervisor implements Supervisor {
     const changes = checkedLimits(limits, this.limits, this.#supervision.config.target.version);
     this.#tunables.set(changes);
     this.#changed = { ...this.#changed, ...changes };
-    if (changes.scansPerShard !== undefined) this.#shares = this.#supervision.shares(changes.scansPerShard);
+    if (changes.scansPerServer !== undefined) this.#shares = this.#supervision.shares(changes.scansPerServer);
     for (const { task, running } of this.#entries.values()) running?.setLimits(this.#limitsOf(task, changes));
     this.#startNext();
   }
@@ -227,9 +227,9 @@ class ShardSupervisor implements Supervisor {
   }
 
   /** Limits as the process of one shard has them: of the SELECTs on its server, its part. */
-  #limitsOf({ shard, scans }: ShardTask, { scansPerShard, ...others }: Partial<Limits>): Partial<Limits> {
-    if (scansPerShard === undefined) return others;
-    return { ...others, scansPerShard: this.#shares.get(shard)?.scans ?? scans };
+  #limitsOf({ shard, scans }: ShardTask, { scansPerServer, ...others }: Partial<Limits>): Partial<Limits> {
+    if (scansPerServer === undefined) return others;
+    return { ...others, scansPerServer: this.#shares.get(shard)?.scans ?? scans };
   }
 
   #neverStart(entry: Entry): void {

@@ -1,5 +1,5 @@
 /**
- * Lets no more than `scansPerShard` at once work on a MySQL server, however many shards are on it: for looks at many
+ * Lets no more than `scansPerServer` at once work on a MySQL server, however many shards are on it: for looks at many
  * shards side by side.
  */
 import pLimit from 'p-limit';
@@ -10,7 +10,7 @@ export class ServerTurns {
   readonly #byShard: ReadonlyMap<string, <T>(run: () => Promise<T>) => Promise<T>>;
 
   constructor({ source }: Pick<Config, 'source'>) {
-    const byServer = new Map(source.shards.map((shard) => [serverOf(shard), pLimit(source.limits.scansPerShard)]));
+    const byServer = new Map(source.shards.map((shard) => [serverOf(shard), pLimit(source.limits.scansPerServer)]));
     this.#byShard = new Map(
       source.shards.map((shard) => {
         const limit = byServer.get(serverOf(shard));

@@ -50,7 +50,7 @@ export function expectationOf(config: Config): TargetExpectation {
     sortKey: first.sortKey === null ? null : attribute(first.sortKey),
     ttlAttribute: items.find((item) => item.ttl !== null)?.ttl?.attribute ?? null,
     writeCapacity: config.target.writeCapacity,
-    requestsInFlight: config.target.requestsInFlight,
+    maxInFlightRequests: config.target.maxInFlightRequests,
     version: config.target.version,
   };
 }

@@ -60,11 +60,11 @@ export async function openTargetSession(
         condition,
         shard,
         onSuspects,
-        get requestsInFlight() {
-          return target.requestsInFlight;
+        get maxInFlightRequests() {
+          return target.maxInFlightRequests;
         },
-        get patienceSeconds() {
-          return target.patienceSeconds;
+        get retryTimeoutSeconds() {
+          return target.retryTimeoutSeconds;
         },
         get rowLifeMs() {
           return rowLifeMs(version, tunables.mostReplicaLagSeconds);
@@ -76,11 +76,11 @@ export async function openTargetSession(
         shard,
         budget,
         canonicalText: canonicalItemText,
-        get requestsInFlight() {
-          return target.requestsInFlight;
+        get maxInFlightRequests() {
+          return target.maxInFlightRequests;
         },
-        get patienceSeconds() {
-          return target.patienceSeconds;
+        get retryTimeoutSeconds() {
+          return target.retryTimeoutSeconds;
         },
       }),
     lookAtTtl: (signal) => lookAtTtl(connection, table, signal),
@@ -91,8 +91,8 @@ export async function openTargetSession(
         table,
         begun,
         emitter,
-        get patienceSeconds() {
-          return target.patienceSeconds;
+        get retryTimeoutSeconds() {
+          return target.retryTimeoutSeconds;
         },
       }),
     close: () => connection.close(),
@@ -101,6 +101,6 @@ export async function openTargetSession(
 
 /** null where nothing bounds it: nobody deletes beside us, or nothing is known of tombstones. */
 function rowLifeMs(version: VersionConfig | null, replicaLagSeconds: number): number | null {
-  const kept = version?.tombstonesKeptSeconds ?? null;
+  const kept = version?.tombstoneRetentionSeconds ?? null;
   return kept === null ? null : rowLifeSeconds(kept, replicaLagSeconds) * 1_000;
 }

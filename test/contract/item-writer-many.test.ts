@@ -131,7 +131,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
   });
 
   test('what is replaced takes room until the later one is acknowledged', async () => {
-    await using target = await openTarget(server, { ...SUPERSEDE, requestsInFlight: 1 });
+    await using target = await openTarget(server, { ...SUPERSEDE, maxInFlightRequests: 1 });
     const writes = Array.from({ length: 100 }, (_, i) =>
       target.writer.write([sampleItem('K', '1', 'x', String(i % 10))]),
     );
@@ -211,7 +211,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     await using target = await openTarget(server, {
       ...SUPERSEDE,
       endpoint: proxy.endpoint,
-      requestsInFlight: 3,
+      maxInFlightRequests: 3,
       random,
     });
     const pick = (count: number): number => Math.floor(random() * count);

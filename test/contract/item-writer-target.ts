@@ -29,8 +29,8 @@ export interface TargetUnderTest extends AsyncDisposable {
 export interface TargetOptions extends Partial<
   Pick<
     ItemWriterOptions,
-    | 'requestsInFlight'
-    | 'patienceSeconds'
+    | 'maxInFlightRequests'
+    | 'retryTimeoutSeconds'
     | 'onSuspects'
     | 'random'
     | 'timeouts'
@@ -78,8 +78,8 @@ export async function openTarget(server: DynamodbServer, options: TargetOptions 
     keyNames: KEY_NAMES,
     emitter,
     budget,
-    requestsInFlight: 4,
-    patienceSeconds: 20,
+    maxInFlightRequests: 4,
+    retryTimeoutSeconds: 20,
     ...given,
   };
   const writer = openItemWriter({

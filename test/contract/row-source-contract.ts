@@ -127,7 +127,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       await shard.query(
         `INSERT INTO turns VALUES ${Array.from({ length: 40 }, (_, i) => `(${i}, ${i}, '${'x'.repeat(999)}')`).join()}`,
       );
-      const source = await openTable(shard, 'turns', { scansPerShard: 1, chunkBytes: 2_000 }, null, ['n', 'body']);
+      const source = await openTable(shard, 'turns', { scansPerServer: 1, chunkBytes: 2_000 }, null, ['n', 'body']);
       const range = await whole(source);
       const [a, b] = [source.scan(range, null, signal), source.scan(range, null, signal)].map((scan) =>
         scan[Symbol.asyncIterator](),

@@ -6,15 +6,15 @@ import { createDatabase, mysqlServers } from '../support/mysql.js';
 import { rowSourceContract } from './row-source-contract.js';
 
 const LIMITS: SourceLimits = {
-  scansPerShard: 3,
+  scansPerServer: 3,
   rangesPerTable: 3,
   chunkMs: 250,
   chunkRows: 1_000,
   chunkBytes: 1_000_000,
   maxReplicaLagSeconds: 30,
   maxThreadsRunning: 1_000,
-  answerSeconds: 120,
-  patienceSeconds: 60,
+  statementIdleTimeoutSeconds: 120,
+  retryTimeoutSeconds: 60,
   maxPauseSeconds: 60,
 };
 

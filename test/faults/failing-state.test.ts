@@ -77,7 +77,7 @@ function notes(config: ConfigDocument): void {
   config.source.table = { name: 'notes', shardedBy: 'account' };
   config.mapping = { notes: { items: [{ ...keys, attributes: { rules: { meta: { type: 'JSON' } } } }] } };
   Object.assign(config.source.limits, { chunkRows: 4, chunkMs: 60_000 });
-  Object.assign(config.target, { requestsInFlight: 4 });
+  Object.assign(config.target, { maxInFlightRequests: 4 });
 }
 
 /** Three ranges, two of them at once; or one range with several chunks under way. */

@@ -30,7 +30,7 @@ const rows = (): readonly string[] => [
 
 const config = (document: ConfigDocument): void => {
   document.source.table = { name: 'events', shardedBy: 'account' };
-  Object.assign(document.source.limits, { scansPerShard: SCANS, rangesPerTable: 6 });
+  Object.assign(document.source.limits, { scansPerServer: SCANS, rangesPerTable: 6 });
   document.target['writeCapacity'] = 1_000;
   document.mapping = {
     events: {

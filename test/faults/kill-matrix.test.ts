@@ -165,7 +165,7 @@ describe.each(serverPairs.map((servers, index) => ({ ...servers, servers, index 
         // No replica, so it cannot be watched.
         Object.assign(shard ?? {}, { replicas: [{ host: shard?.['host'], port: shard?.['port'] }] });
         Object.assign(config.source.limits, { chunkRows: 20, maxThreadsRunning: SLEEPERS - 2 });
-        config.target['requestsInFlight'] = 4;
+        config.target['maxInFlightRequests'] = 4;
       });
       expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
       const expected = inKeyOrder(await undisturbed.items());

@@ -58,12 +58,12 @@ function notes(): readonly string[] {
 
 function liveConfig({ source, target, mapping }: ConfigDocument): void {
   source.table = { name: 'notes' };
-  source.limits = { chunkRows: 20, rangesPerTable: 4, scansPerShard: 2 };
+  source.limits = { chunkRows: 20, rangesPerTable: 4, scansPerServer: 2 };
   Object.assign(target, {
     // So slow that the application goes through its keys several times.
     writeCapacity: 200,
     liveWriter: 'concurrent',
-    version: { attribute: 'version', tombstonesKept: '1h' },
+    version: { attribute: 'version', tombstoneRetention: '1h' },
   });
   delete mapping['messages'];
   mapping['notes'] = {
@@ -178,15 +178,15 @@ describe.each(dynamodbPairs.slice(0, 1))('a live writer beside a backfill from $
     migration.configure(({ source, target }) => {
       Object.assign(source.limits, { maxReplicaLagSeconds: 1 });
       // Twenty-five minutes for writes that land late and for clocks, a second of lag: two seconds are left to a row.
-      const version = { attribute: 'version', tombstonesKept: `${25 * 60 + 3}s` };
-      Object.assign(target, { writeCapacity: 10, patienceSeconds: 1, version });
+      const version = { attribute: 'version', tombstoneRetention: `${25 * 60 + 3}s` };
+      Object.assign(target, { writeCapacity: 10, retryTimeoutSeconds: 1, version });
     });
     const slow = await migration.run(['backfill']);
     expect(slow).toMatchObject({ code: 5 });
     expect(slow.stderr).toContain('E_LIVE_WRITER');
     expect(slow.stderr).toMatch(/next: run the same command again, which reads them anew/);
     expect((await migration.table.items()).length).toBeLessThan(ROWS);
-    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 100_000, patienceSeconds: 2 }));
+    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 100_000, retryTimeoutSeconds: 2 }));
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     expect((await migration.table.items()).length).toBe(ROWS);
   });

@@ -60,7 +60,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
   test.runIf(prlimit)('a disk that is full under one state file ends that shard, and the other goes on', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     migration.configure(lasting(6, 4 * ROWS));
-    migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 30, scansPerShard: 4 }));
+    migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 30, scansPerServer: 4 }));
     {
       await using cli = await migration.spawn(['backfill', '--all', '--jobs', '2']);
       await untilCommitted(migration, cli);
@@ -114,7 +114,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
       if (!(await runs([...user, process.execPath, launcher, '--version'])))
         return context.skip('no other user can run this checkout');
       execFileSync('chown', ['-R', OTHER_USER, migration.folder]);
-      migration.configure(({ source }) => Object.assign(source.limits, { scansPerShard: 4 }));
+      migration.configure(({ source }) => Object.assign(source.limits, { scansPerServer: 4 }));
       const limited = async (processes: number, args: readonly string[]): Promise<CliResult> => {
         const program = [...user, 'prlimit', `--nproc=${processes}:${processes}`, process.execPath, launcher];
         return await migration.run(args, { program, env: { HOME: migration.folder } });

@@ -30,7 +30,7 @@ function behind(proxy: FaultProxy): { readonly env: Record<string, string> } {
 
 /** One request after the other: nothing else is under way when the table goes. */
 const oneAtOnce = ({ target }: { target: Record<string, unknown> }): void => {
-  target['requestsInFlight'] = 1;
+  target['maxInFlightRequests'] = 1;
 };
 
 /** Deletes the table, makes it again, and puts these items into the new one. */
@@ -86,7 +86,7 @@ describe.each(onePair)(
       const run = await made.run(['backfill', '--all', '--jobs', '1'], behind(proxy));
       expect(run.code, run.stdout + run.stderr).toBe(5);
       expect(run.stdout).toMatch(/^s01 {2}done/m);
-      expect(run.stderr).toMatch(/error s02 E_TARGET_GONE: table \S+ is another one than when this run began/);
+      expect(run.stderr).toMatch(/error s02 E_TARGET_GONE: table \S+ is not the table that this run started with/);
       expect(await made.items()).toEqual([]);
     });
   },
@@ -111,7 +111,7 @@ describe.each(dynamodbPairs)(
       expect(held.length).toBeGreaterThan(0);
       expect(held.length).toBeLessThan(2 * ROWS);
       expect(run.code, run.stdout + run.stderr).toBe(5);
-      expect(run.stderr).toMatch(/error s01 E_TARGET_GONE: table \S+ is another one than when this run began/);
+      expect(run.stderr).toMatch(/error s01 E_TARGET_GONE: table \S+ is not the table that this run started with/);
       expect(run.stderr).toMatch(/backfill --restart/);
 
       const again = await made.run(['backfill'], behind(proxy));
@@ -146,7 +146,7 @@ describe.each(dynamodbPairs)(
       const run = await made.run(['verify'], behind(proxy));
       expect((await made.items()).length).toBeLessThan(2 * ROWS);
       expect(run.code, run.stdout + run.stderr).toBe(5);
-      expect(run.stderr).toMatch(/error s01 E_TARGET_GONE: table \S+ is another one than when this run began/);
+      expect(run.stderr).toMatch(/error s01 E_TARGET_GONE: table \S+ is not the table that this run started with/);
       expect(run.stdout).not.toMatch(/equal|verified/);
       expect((await made.run(['verify'], behind(proxy))).stderr).toMatch(/E_STATE_CHANGED[^]*target\.identity/);
     });

@@ -41,7 +41,7 @@ async function until(condition: () => boolean, cli: RunningCli): Promise<void> {
 
 /** Units for a run that takes some ten seconds; few requests at once, so that the first chunks are done early on. */
 function slowly(config: ConfigDocument): void {
-  Object.assign(config.target, { writeCapacity: ITEMS / 10, readCapacity: ITEMS / 10, requestsInFlight: 2 });
+  Object.assign(config.target, { writeCapacity: ITEMS / 10, readCapacity: ITEMS / 10, maxInFlightRequests: 2 });
 }
 
 function quickly(config: ConfigDocument): void {
@@ -340,7 +340,7 @@ describe.each(onePair)('a restart of several shards from $name', { timeout: 120_
     await using migration = await createMigration({ servers, shards: 2, rows: 300 });
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
     for (const database of migration.databases) await database.query("UPDATE messages SET body = 'changed' LIMIT 9");
-    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 200, requestsInFlight: 2 }));
+    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 200, maxInFlightRequests: 2 }));
     const archives = (): readonly string[] =>
       readdirSync(migration.stateFolder)
         .flatMap((name) => /^(s\d+)\..*Z\.db$/.exec(name)?.[1] ?? [])
@@ -372,7 +372,7 @@ describe.each(onePair)('a restart of several shards from $name', { timeout: 120_
   it('that is refused for one of them is reported, also where its note cannot be taken back', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: 300 });
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
-    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 100, requestsInFlight: 2 }));
+    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 100, maxInFlightRequests: 2 }));
     const folder = migration.stateFolder;
     const hold = (name: string) => acquireLock(join(folder, name), shardFiles(folder, 's01'), 0);
     const [shard, notes] = [hold('s01.lock'), { lock: null as Lock | null }];

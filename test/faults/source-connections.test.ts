@@ -15,7 +15,7 @@ const [kind] = await ownMysqlKinds();
 
 /** Impatient, so that a test need not wait. */
 function impatient({ source }: ConfigDocument): void {
-  Object.assign(source.limits, { answerSeconds: 2, patienceSeconds: 30 });
+  Object.assign(source.limits, { statementIdleTimeoutSeconds: 2, retryTimeoutSeconds: 30 });
 }
 
 async function until(condition: () => boolean | Promise<boolean>, cli: RunningCli): Promise<void> {
@@ -79,7 +79,7 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
       const pid = await server.pid();
       process.kill(pid, 'SIGSTOP');
       try {
-        await cli.waitFor(/s01 .*a statement gave no answer within its deadline \(FERRY_DEADLINE\)/, 30_000);
+        await cli.waitFor(/s01 .*a statement got no answer within its deadline \(FERRY_DEADLINE\)/, 30_000);
       } finally {
         process.kill(pid, 'SIGCONT');
       }
@@ -87,7 +87,7 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
     await goesOnAfter(two, cli, async () => {
       const other = await server.connect();
       await other.query(`LOCK TABLES ${two.suffering.name}.notes WRITE`);
-      await cli.waitFor(/s01 .*a lock was not had in time \(ER_LOCK_WAIT_TIMEOUT\)/, 30_000);
+      await cli.waitFor(/s01 .*a lock did not become free in time \(ER_LOCK_WAIT_TIMEOUT\)/, 30_000);
       await other.end();
     });
     await goesOnAfter(two, cli, async () => {
@@ -124,7 +124,7 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
     await using two = await createTwoSources(servers, server, 1_000);
     await limitedUser(two, server);
     two.migration.configure(
-      ({ source }) => void Object.assign(source.limits, { answerSeconds: 2, patienceSeconds: 2 }),
+      ({ source }) => void Object.assign(source.limits, { statementIdleTimeoutSeconds: 2, retryTimeoutSeconds: 2 }),
     );
     two.migration.configure(lasting(4, 2_000));
     const grants = `SELECT ON ${two.suffering.name}.notes`;

@@ -71,7 +71,7 @@ describe.each(replicating)('failover to another host, $name', { timeout: 120_000
     const verify = ['verify', '--shard', 's01'];
     expect(await two.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
     two.migration.configure(
-      ({ target }) => void Object.assign(target, { readCapacity: ROWS / 10, requestsInFlight: 2 }),
+      ({ target }) => void Object.assign(target, { readCapacity: ROWS / 10, maxInFlightRequests: 2 }),
     );
     await interruptOnce(two.migration, verify, () => committedRows(two.migration, 'verify') > ROWS / 4, two.env);
     two.migration.configure(({ target }) => void Object.assign(target, { readCapacity: 100_000 }));

@@ -101,7 +101,7 @@ describe.each(replicating)('a source that must be spared, $name', { timeout: 120
     const ended = await two.run(['backfill', '--all']);
     expect(ended).toMatchObject({ code: 4 });
     expect(ended.stderr).toMatch(
-      /error s01 E_SOURCE_BUSY: shard s01: reading has waited for 1 s, and still replica .* has stopped/,
+      /error s01 E_SOURCE_BUSY: shard s01: scans waited for 1 s, and still replica .* has stopped/,
     );
     expect(ended.stdout).toMatch(/^s02 {2}done/m);
   });
@@ -119,7 +119,7 @@ function slowScans(mark: string): (config: ConfigDocument) => void {
   return (config) => {
     notesConfig(config);
     config.source.table = { name: 'notes', where: `SLEEP(0.0005) = 0 AND '${mark}' <> ''`, shardedBy: 'account' };
-    Object.assign(config.source.limits, { chunkRows: 100, rangesPerTable: 4, scansPerShard: 2 });
+    Object.assign(config.source.limits, { chunkRows: 100, rangesPerTable: 4, scansPerServer: 2 });
   };
 }
 

@@ -45,10 +45,10 @@ describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 },
     migration.configure(({ source }) => {
       Object.assign(source.shards[0] ?? {}, { port: proxy.port });
       // Two seconds, in a hurry.
-      Object.assign(source.limits, { answerSeconds: 60, patienceSeconds: 1 });
+      Object.assign(source.limits, { statementIdleTimeoutSeconds: 60, retryTimeoutSeconds: 1 });
     });
     migration.configure(lasting(10, 2 * ROWS));
-    migration.configure(({ target }) => void Object.assign(target, { patienceSeconds: 5 }));
+    migration.configure(({ target }) => void Object.assign(target, { retryTimeoutSeconds: 5 }));
     await using cli = await migration.spawn(['backfill', '--all', '--jobs', '2', '--json'], { env: HURRIED });
     await until(() => committed(migration) > 100, 'rows are committed');
     // A byte now and then: never silent, and never a row. No limit of a statement or of a connection sees anything in
@@ -79,8 +79,10 @@ describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 },
       rows: (shard) => notes(shard, ROWS, 100),
       config: notesConfig,
     });
-    migration.configure(({ source }) => void Object.assign(source.limits, { answerSeconds: 60, patienceSeconds: 1 }));
-    migration.configure(({ target }) => void Object.assign(target, { patienceSeconds: 5 }));
+    migration.configure(
+      ({ source }) => void Object.assign(source.limits, { statementIdleTimeoutSeconds: 60, retryTimeoutSeconds: 1 }),
+    );
+    migration.configure(({ target }) => void Object.assign(target, { retryTimeoutSeconds: 5 }));
     migration.configure(lasting(8, ROWS));
     await using first = await migration.spawn(['backfill', '--shard', 's01', '--json']);
     await until(() => committed(migration) > 10, 'rows are committed');

@@ -33,7 +33,7 @@ async function migrationThrough(
   );
   const config = ({ target }: { target: Record<string, unknown> }): void => {
     // One after the other, so that each fate meets a full batch.
-    target['requestsInFlight'] = 1;
+    target['maxInFlightRequests'] = 1;
   };
   return [proxy, await createMigration({ servers, rows: ROWS, config })];
 }
@@ -106,20 +106,20 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
       'the table is deleted',
       { kind: 'error', status: 400, name: 'ResourceNotFoundException' },
       /error s01 E_TARGET_GONE: .*does not exist \(any more\)/,
-      /check region, endpoint and table name/,
+      /check the region, endpoint and table name/,
     ],
     [
       'nothing comes through',
       { kind: 'throttle' },
       /error s01 E_TARGET_UNAVAILABLE: .*no progress for 2 s; the last failure was ProvisionedThroughputExceeded/,
-      /raise the table’s capacity/,
+      /raise the table\'s capacity/,
     ],
   ])('ends the run where in mid-run %s, and a resume completes it', async (_, fate, error, next) => {
     let broken = true;
     const [proxy, migration] = await migrationThrough(servers, ({ ordinal }) => (broken && ordinal >= 8 ? fate : PASS));
     await using __ = proxy;
     await using ___ = migration;
-    migration.configure(({ target }) => (target['patienceSeconds'] = 2));
+    migration.configure(({ target }) => (target['retryTimeoutSeconds'] = 2));
     const ended = await migration.run(['backfill'], behind(proxy));
     expect(ended.code, ended.stderr).toBe(5);
     expect(ended.stderr).toMatch(error);

@@ -104,8 +104,8 @@ async function withWriter<T>(
   const budget = new TokenBucket(1e6);
   const writer = openItemWriter({
     ...{ connection, shard: 's01', table: stage.table, keyNames: KEY_NAMES, budget, emitter: new EventBus() },
-    requestsInFlight: pick(random, [1, 3]),
-    patienceSeconds: PATIENCE_SECONDS,
+    maxInFlightRequests: pick(random, [1, 3]),
+    retryTimeoutSeconds: PATIENCE_SECONDS,
     condition: conditional ? { attribute: 'v', canonicalText: canonicalItemText, storedBytes } : null,
     onSuspects: () => undefined,
     timeouts: TIMEOUTS,
@@ -166,8 +166,8 @@ async function read(trial: Trial, endpoint: string): Promise<readonly string[]> 
   const reader = openItemReader({
     ...{ connection, shard: 's01', table: stage.table, keyNames: KEY_NAMES, emitter: new EventBus() },
     budget: new TokenBucket(1e6),
-    requestsInFlight: pick(random, [1, 3]),
-    patienceSeconds: PATIENCE_SECONDS,
+    maxInFlightRequests: pick(random, [1, 3]),
+    retryTimeoutSeconds: PATIENCE_SECONDS,
     canonicalText: canonicalItemText,
     timeouts: TIMEOUTS,
     // No pauses between tries: what fails is over sooner.

@@ -53,7 +53,7 @@ export function slowly(items: number): (config: ConfigDocument) => void {
     void Object.assign(target, {
       writeCapacity: Math.ceil(items / 10),
       readCapacity: Math.ceil(items / 10),
-      requestsInFlight: 2,
+      maxInFlightRequests: 2,
     });
 }
 

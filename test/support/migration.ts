@@ -112,7 +112,7 @@ export interface Migration extends AsyncDisposable {
 
 export const KEYS: TableKeys = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } };
 /** Small enough for several chunks and commits in a test of a thousand rows. */
-const SMALL_CHUNKS = { chunkRows: 100, rangesPerTable: 4, scansPerShard: 2 };
+const SMALL_CHUNKS = { chunkRows: 100, rangesPerTable: 4, scansPerServer: 2 };
 const BEYOND_ANY_EMULATOR = 100_000;
 const TABLE_GONE_WITHIN_SECONDS = 20;
 

@@ -36,9 +36,9 @@ export function noteTables(shard: number, rows: number): readonly string[] {
 /** Beside shards and a target: the settings of tables, of a live writer and of the mapping. */
 export function noteConfig(config: LooseConfig): void {
   set(config, 'source.table', { name: 'notes', shardedBy: 'account', globallyUnique: ['id'] });
-  set(config, 'source.limits', { chunkRows: 10, chunkMs: 60_000, scansPerShard: 1, rangesPerTable: 1 });
+  set(config, 'source.limits', { chunkRows: 10, chunkMs: 60_000, scansPerServer: 1, rangesPerTable: 1 });
   set(config, 'target.liveWriter', 'concurrent');
-  set(config, 'target.version', { attribute: 'ver', tombstonesKept: '7d' });
+  set(config, 'target.version', { attribute: 'ver', tombstoneRetention: '7d' });
   set(config, 'mapping', {
     notes: {
       items: [
@@ -121,26 +121,26 @@ export function alterations(otherDatabase: string): Readonly<Record<SettingPath,
     'source.tables[].wholeTable.maxBytes': at('source.table.wholeTable.maxBytes', 1_000_000),
     'source.tables[].shardedBy': at('source.table.shardedBy', 'org'),
     'source.tables[].globallyUnique': at('source.table.globallyUnique', ['id', 'uid']),
-    'source.limits.scansPerShard': at('source.limits.scansPerShard', 2),
+    'source.limits.scansPerServer': at('source.limits.scansPerServer', 2),
     'source.limits.rangesPerTable': at('source.limits.rangesPerTable', 7),
     'source.limits.chunkMs': at('source.limits.chunkMs', 50_000),
     'source.limits.chunkRows': at('source.limits.chunkRows', 7),
     'source.limits.chunkBytes': at('source.limits.chunkBytes', 100_000),
     'source.limits.maxReplicaLagSeconds': at('source.limits.maxReplicaLagSeconds', 9),
     'source.limits.maxThreadsRunning': at('source.limits.maxThreadsRunning', 1_000),
-    'source.limits.answerSeconds': at('source.limits.answerSeconds', 99),
-    'source.limits.patienceSeconds': at('source.limits.patienceSeconds', 99),
+    'source.limits.statementIdleTimeoutSeconds': at('source.limits.statementIdleTimeoutSeconds', 99),
+    'source.limits.retryTimeoutSeconds': at('source.limits.retryTimeoutSeconds', 99),
     'source.limits.maxPauseSeconds': at('source.limits.maxPauseSeconds', 99),
     'target.table': at('target.table', 'another'),
     'target.region': at('target.region', 'eu-central-1'),
     'target.endpoint': at('target.endpoint', 'http://127.0.0.1:1'),
     'target.writeCapacity': at('target.writeCapacity', 50_000),
     'target.readCapacity': at('target.readCapacity', 50_000),
-    'target.requestsInFlight': at('target.requestsInFlight', 3),
-    'target.patienceSeconds': at('target.patienceSeconds', 99),
+    'target.maxInFlightRequests': at('target.maxInFlightRequests', 3),
+    'target.retryTimeoutSeconds': at('target.retryTimeoutSeconds', 99),
     'target.liveWriter': all(at('target.liveWriter', 'none'), at('target.version', undefined)),
     'target.version.attribute': at('target.version.attribute', 'other_ver'),
-    'target.version.tombstonesKept': at('target.version.tombstonesKept', '6d'),
+    'target.version.tombstoneRetention': at('target.version.tombstoneRetention', '6d'),
     'target.create.billing': at('target.create.billing', 'provisioned'),
     'target.create.indexes[].name': at('target.create.indexes', index({ name: 'by_other' })),
     'target.create.indexes[].partitionKey.name': at('target.create.indexes', index({ partitionKey: { name: 'body' } })),

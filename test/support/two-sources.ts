@@ -34,7 +34,8 @@ const NOTES = (shard: string, rows: number): readonly string[] => [
 
 /** Each shard has a budget of its own making that a run of `rows` takes so many seconds for. */
 export function lasting(seconds: number, rows: number): (config: ConfigDocument) => void {
-  return ({ target }) => void Object.assign(target, { writeCapacity: Math.ceil(rows / seconds), requestsInFlight: 2 });
+  return ({ target }) =>
+    void Object.assign(target, { writeCapacity: Math.ceil(rows / seconds), maxInFlightRequests: 2 });
 }
 
 export function quickly({ target }: ConfigDocument): void {
@@ -44,7 +45,7 @@ export function quickly({ target }: ConfigDocument): void {
 export function notesConfig(config: ConfigDocument): void {
   const key = { name: 'pk', template: '{account}' };
   config.source.table = { name: 'notes', shardedBy: 'account' };
-  Object.assign(config.source.limits, { chunkRows: 25, rangesPerTable: 2, scansPerShard: 2 });
+  Object.assign(config.source.limits, { chunkRows: 25, rangesPerTable: 2, scansPerServer: 2 });
   config.mapping = {
     notes: { items: [{ partitionKey: key, sortKey: { name: 'sk', template: '{id:pad(8)}' } }] },
   };

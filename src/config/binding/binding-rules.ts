@@ -1,6 +1,6 @@
 /**
- * What follows from `setting-changes.ts` for fingerprints: which of their entries older states may lack, which may
- * grow, and in which ones the shards of one migration have to agree.
+ * Applies `setting-changes.ts` to fingerprints: which entries older states may lack, which may grow, and which must be
+ * equal on all shards of one migration.
  */
 import type { Fingerprint, FingerprintChange } from '../../core/ports/state-records.js';
 import { sealedLike } from './seal.js';
@@ -11,21 +11,33 @@ type Branch = Readonly<Record<string, unknown>>;
 const BOUND = Object.values(SETTING_CHANGES).flatMap((setting) =>
   setting.change === 'restart' || setting.change === 'longer' ? [setting] : [],
 );
-/** Which table it is belongs to no single setting. */
+/** No single setting identifies the table. */
 const IDENTITY = 'target.identity';
-const ALIKE = [IDENTITY, ...BOUND.filter((setting) => setting.alike).map(({ place }) => place)];
-const SINCE_LATER = new Set(BOUND.filter((setting) => setting.sinceLater).map(({ place }) => place));
+const ALIKE = [IDENTITY, ...BOUND.filter((setting) => setting.alike).map(({ entry }) => entry)];
+const SINCE_LATER = new Set(BOUND.filter((setting) => setting.sinceLater).map(({ entry }) => entry));
+
+/** The names that earlier versions gave to entries of `writer`: old name -> present name. */
+const RENAMED_IN_WRITER: Readonly<Record<string, string>> = { tombstonesKeptSeconds: 'tombstoneRetentionSeconds' };
+
+/** Returns a stored fingerprint with the present names of its entries. */
+function underPresentNames(stored: Fingerprint): Fingerprint {
+  const { writer } = stored;
+  if (!isBranch(writer)) return stored;
+  const entries = Object.entries(writer).map(([name, value]) => [own(RENAMED_IN_WRITER, name) ?? name, value]);
+  return { ...stored, writer: Object.fromEntries(entries) as Branch };
+}
 
 /**
- * What was stored, as it is to be compared with what is given: with those of the given entries that an older version
- * did not store, and with times that are longer now, and with settings of variables in the form of the given ones.
- * Where both are equal then, the given one is to be stored.
+ * Returns the stored fingerprint in the form in which it is compared with the given one. It takes over given entries
+ * that an older version did not store, and times that are longer now. Settings with variables get the form of the given
+ * ones. If both are equal then, the caller stores the given one.
  */
 export function takenUp(stored: Fingerprint, given: Fingerprint): Fingerprint {
-  let result = sealedLike(stored, given) as Branch;
-  for (const { change, place, sinceLater } of BOUND) {
-    for (const { path, value } of entriesAt(given, place)) {
-      const before = valueAt(stored, path);
+  const named = underPresentNames(stored);
+  let result = sealedLike(named, given) as Branch;
+  for (const { change, entry, sinceLater } of BOUND) {
+    for (const { path, value } of entriesAt(given, entry)) {
+      const before = valueAt(named, path);
       const lacking = sinceLater && before === undefined;
       if (lacking || (change === 'longer' && isLonger(value, before))) result = withValue(result, path, value);
     }
@@ -33,47 +45,49 @@ export function takenUp(stored: Fingerprint, given: Fingerprint): Fingerprint {
   return result;
 }
 
-/** null: no time was given. */
+/** @param before seconds; null: no time was given */
 function isLonger(value: unknown, before: unknown): boolean {
   return typeof value === 'number' && (before === null || (typeof before === 'number' && value > before));
 }
 
 /**
- * Where two shards of one migration are bound to what must be the same for both. What an older state lacks says
- * nothing.
- * @param moved of a shard that something is recorded of @param now as the next shard would be bound
+ * Returns where two shards of one migration are bound to different values that must be equal. An entry that an older
+ * state lacks is not a difference.
+ *
+ * @param moved the fingerprint of a shard with a state
+ * @param now the fingerprint that the next shard would be bound to
  */
 export function disagreements(moved: Fingerprint, now: Fingerprint): readonly FingerprintChange[] {
-  return ALIKE.flatMap((place) => {
+  return ALIKE.flatMap((entry) => {
     const paths = new Map(
-      [...entriesAt(moved, place), ...entriesAt(now, place)].map(({ path }) => [path.join('.'), path]),
+      [...entriesAt(moved, entry), ...entriesAt(now, entry)].map(({ path }) => [path.join('.'), path]),
     );
     return [...paths].flatMap(([name, path]): readonly FingerprintChange[] => {
       const to = valueAt(now, path);
       const from = sealedLike(valueAt(moved, path), to);
-      if (from === undefined && SINCE_LATER.has(place)) return [];
-      // Of a whole branch, whether it is there: what is in it has places of its own.
-      const same = isBranch(from) && isBranch(to) ? place.endsWith('.NAME') || equal(from, to) : equal(from, to);
+      if (from === undefined && SINCE_LATER.has(entry)) return [];
+      // For a whole branch, only whether it is present: its parts have entries of their own.
+      const same = isBranch(from) && isBranch(to) ? entry.endsWith('.NAME') || equal(from, to) : equal(from, to);
       return same ? [] : [{ path: name, from: shownPart(from), to: shownPart(to) }];
     });
   });
 }
 
-/** Both go to the same table, as far as it was recorded. */
+/** Whether both go to the same table, as far as it was recorded. */
 export function haveOneTarget(one: Fingerprint, other: Fingerprint): boolean {
   const path = IDENTITY.split('.');
   return valueAt(one, path) === valueAt(other, path);
 }
 
-/** Every entry at a place, with names in the place of NAME. */
+/** Returns every entry that the path stands for, with names in place of NAME. */
 function entriesAt(
   fingerprint: Fingerprint,
-  place: string,
+  entryPath: string,
 ): readonly { readonly path: readonly string[]; readonly value: unknown }[] {
   let found: readonly { readonly path: readonly string[]; readonly value: unknown }[] = [
     { path: [], value: fingerprint },
   ];
-  for (const step of place.split('.')) {
+  for (const step of entryPath.split('.')) {
     found = found.flatMap(({ path, value }) => {
       const branch = isBranch(value) ? value : {};
       const names = step === 'NAME' ? Object.keys(branch) : [step];
@@ -92,12 +106,12 @@ function withValue(branch: Branch, [step = '', ...rest]: readonly string[], valu
   return { ...branch, [step]: rest.length === 0 ? value : withValue(isBranch(inner) ? inner : {}, rest, value) };
 }
 
-/** A branch that the other side lacks is shown as being there. */
+/** Shows a branch that the other side lacks as present, without its content. */
 function shownPart(value: unknown): unknown {
   return isBranch(value) ? '(present)' : value;
 }
 
-/** Both come from JSON, in which lists have their order and maps none. */
+/** Compares values that come from JSON, in which lists have an order and maps have none. */
 function equal(one: unknown, other: unknown): boolean {
   if (isBranch(one) && isBranch(other)) {
     const names = new Set([...Object.keys(one), ...Object.keys(other)]);

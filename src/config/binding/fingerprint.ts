@@ -1,7 +1,7 @@
 /**
- * What a shard's state is bound to: all whose change would make a resume wrong, and nothing else: `setting-changes.ts`
- * says what that is, and has the place of each setting here. Keyed by name wherever order has no meaning, so that a
- * difference reads as a path. A text that takes environment variables is bound without what they hold (`seal.ts`).
+ * Makes the fingerprint that a shard's state is bound to: every setting whose change would make a resume wrong, and no
+ * other. `setting-changes.ts` lists them, with their paths here. Entries have names wherever order has no meaning, so
+ * that a difference reads as a path. Texts with environment variables are bound without their values (`seal.ts`).
  */
 import type { TableInfo, UniqueKey } from '../../core/model.js';
 import type { Fingerprint } from '../../core/ports/state-records.js';
@@ -11,8 +11,8 @@ import type { AddedAttribute, Config, ItemMapping, SourceTableConfig } from '../
 
 /**
  * @param tables as the shard's server describes them now
- * @param targetIdentity of the table that the items go to, whatever names it: region and endpoint may come from the
- *   environment, and a table may be replaced; null for a dry run, which has none
+ * @param targetIdentity identifies the target table itself, since region and endpoint may come from the environment,
+ *   and a table may be replaced; null: a dry run, which has no target
  */
 export function resumeFingerprint(
   config: Config,
@@ -21,7 +21,7 @@ export function resumeFingerprint(
 ): Fingerprint {
   const { table, region, endpoint, liveWriter, version } = config.target;
   return {
-    // By themselves, so that a state of before these were bound lacks them as a whole.
+    // Apart from `tables`, so that older states, which did not bind these settings, lack the whole branch.
     declared: keyed(
       config.source.tables,
       ({ name }) => name,
@@ -30,7 +30,7 @@ export function resumeFingerprint(
     writer: {
       liveWriter,
       versionAttribute: version?.attribute ?? null,
-      tombstonesKeptSeconds: version?.tombstonesKeptSeconds ?? null,
+      tombstoneRetentionSeconds: version?.tombstoneRetentionSeconds ?? null,
     },
     target: { table, region, endpoint, identity: targetIdentity },
     tables: keyed(
@@ -46,7 +46,7 @@ function tableFingerprint(config: Config, source: SourceTableConfig, tables: rea
   return {
     where: sealedIn(config, tablePaths(config, source), ['where'], source.where),
     scanKey: source.scanKey,
-    // Absent where it is not: its limits may change.
+    // Only whether it is given: its limits may change.
     ...(source.wholeTable === null ? {} : { wholeTable: true }),
     items: Object.fromEntries(
       (config.mapping[source.name]?.items ?? []).map((item, index) => {
@@ -83,13 +83,13 @@ function itemFingerprint(config: Config, path: Path, { partitionKey, sortKey, at
   };
 }
 
-/** In the file, its value stands under its kind. */
+/** Seals an added attribute. In the file, the key of its value is its kind. */
 function sealedAdd(seal: <T>(below: Path, value: T) => T, path: Path, added: AddedAttribute): AddedAttribute {
   if (added.kind === 'template') return { ...added, template: seal([...path, 'template'], added.template) };
   return { ...added, value: seal([...path, 'constant'], added.value) };
 }
 
-/** The one table may stand by itself. */
+/** Returns the paths at which the file may have the table: in the list, or as the only one. */
 function tablePaths(config: Config, source: SourceTableConfig): readonly Path[] {
   return [
     ['source', 'tables', config.source.tables.indexOf(source)],
@@ -102,8 +102,8 @@ function sealedIn<T>(config: Config, bases: readonly Path[], below: Path, value:
 }
 
 /**
- * Every text and constant below it that takes a variable, sealed. Numbers of durations and capacities say nothing of
- * anybody.
+ * Seals every text and constant below the path that uses a variable. Durations and capacities are numbers that reveal
+ * nothing about a person.
  */
 function sealedTree<T>(config: Config, path: Path, value: T): T {
   if (typeof value === 'object' && value !== null) {
@@ -115,7 +115,7 @@ function sealedTree<T>(config: Config, path: Path, value: T): T {
   return hidden ? (sealed(written, value as string) as T) : value;
 }
 
-/** The parts in their order, which decides the order of a scan: `account_sid`, `created_at desc`. */
+/** Returns the key parts in order, which is the order of a scan: `account_sid`, `created_at desc`. */
 function keyParts({ parts }: UniqueKey): readonly string[] {
   return parts.map(({ column, descending }) => (descending ? `${column} desc` : column));
 }

@@ -1,18 +1,18 @@
 /**
- * Which changes of the mapping `backfill --retry-bad` may accept, though items were moved by the former one. Item keys,
- * TTL, `where`, tables and target never change: then every item keeps its place, and what may differ is one attribute,
- * by name. Of the attributes, only the rules of columns that have bad rows change. Rows moved before keep the former
- * form: `verify` compares with the present mapping and shows them, and the reports say why.
+ * Decides which changes of the mapping `backfill --retry-bad` accepts, although items were moved by the old one. Item
+ * keys, TTL, `where`, tables and target must not change: so every item keeps its key, and only named attributes differ.
+ * Only the rules of columns with bad rows may change. Rows moved before keep the old form: `verify` compares with the
+ * present mapping and shows them, and the reports say why.
  */
 import type { Fingerprint } from '../../core/ports/state-records.js';
 
-/** A column with bad rows; `column` null: rows whose fault is the whole item's, such as its size. */
+/** A column with bad rows. `column` is null for rows whose whole item is at fault, such as by its size. */
 export interface BadColumn {
   readonly table: string;
   readonly column: string | null;
 }
 
-/** As `resumeFingerprint` makes it. A state file may hold anything else: what has another form stays as it is. */
+/** The form that `resumeFingerprint` makes. A part of a state file with another form stays as it is. */
 interface Attributes {
   readonly columns: 'all' | readonly string[] | null;
   readonly drop: readonly string[];
@@ -25,10 +25,12 @@ type Table = Readonly<Record<string, unknown>> & { readonly items?: Readonly<Rec
 type Whole = Fingerprint & { readonly tables: Readonly<Record<string, Table>> };
 
 /**
- * What has to be equal in two fingerprints: `side` without what a retry may change. Of a column with bad rows that is
- * whether and how it becomes an attribute, and the added attributes whose templates name it; of items that are too
- * large, which columns they have.
- * @param side one fingerprint, made by `resumeFingerprint`; @param other the one that it is compared with
+ * Returns what must be equal in two fingerprints: `side` without what a retry may change. For a column with bad rows, a
+ * retry may change whether and how it becomes an attribute, and added attributes whose templates name it. For items
+ * that are too large, it may change which columns they have.
+ *
+ * @param side one fingerprint, made by `resumeFingerprint`
+ * @param other the fingerprint that `side` is compared with
  */
 export function mustStay(side: Fingerprint, other: Fingerprint, bad: readonly BadColumn[]): Fingerprint {
   const { tables: own } = side as Partial<Whole>;

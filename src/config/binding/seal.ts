@@ -1,27 +1,33 @@
 /**
- * Seals the settings that take environment variables (`core/text/sealed.ts`), and compares sealed ones. The mark is no
- * hash that could be searched through quickly (scrypt).
+ * Seals the settings that use environment variables (`core/text/sealed.ts`), and compares sealed ones. The mark is a
+ * slow hash (scrypt), so that nobody can quickly search for the value.
  *
- * How far the kind was followed: all that `fingerprint.ts` binds a state to comes through here, except the names that
- * messages need to say where something is (host, database, target table, region, endpoint), which README.md lists.
+ * Everything that `fingerprint.ts` binds a state to passes through here. The exceptions are names that messages need:
+ * host, database, target table, region and endpoint. README.md lists them.
  */
 import { scryptSync } from 'node:crypto';
 import { isSealed, markIn, sealedText, shownOf } from '../../core/text/sealed.js';
 
 const MARK_BYTES = 12;
-/** Some ten milliseconds for each value, once in a process. */
+/** The cost of scrypt: about ten milliseconds for each value, once in a process. */
 const COST = { N: 4096, r: 8, p: 1 };
 
 const marks = new Map<string, string>();
 
-/** @param written text of the config, with `${NAME}` in it @param value what it says with the environment of now */
+/**
+ * Seals a setting.
+ *
+ * @param written the text of the config, with `${NAME}`
+ * @param value the setting with the present environment
+ */
 export function sealed(written: string, value: string | number | boolean): string {
   return sealedText(written, markOf(value));
 }
 
 /**
- * What was stored, in the form of what is given: a value that is the same is the given one, whichever of the two is
- * sealed; another one that an earlier version stored in plain text is sealed too, since it may be of the same variable.
+ * Returns the stored value in the form of the given one. An equal value becomes the given one, whichever of the two is
+ * sealed. A different value that an earlier version stored in plain text is sealed, since it may be of the same
+ * variable.
  */
 export function sealedLike(stored: unknown, given: unknown): unknown {
   if (Array.isArray(stored) && Array.isArray(given)) {

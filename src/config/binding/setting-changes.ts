@@ -1,12 +1,12 @@
 /**
- * What a change of each setting of the config means in mid-migration: between two runs of one shard, and between two
- * shards. The one list of it: the fingerprint is bound by it (`binding-rules.ts`), README.md's table is made from it,
+ * Lists what a change of each setting means during a migration: between two runs of one shard, and between two shards.
+ * It is the only such list: it decides what a fingerprint binds (`binding-rules.ts`), README.md's table comes from it,
  * and tests change each setting. A new key of the schema without an entry here does not compile.
  */
 import type * as z from 'zod';
 import type { configShape } from '../schema/schema.js';
 
-/** Keys as in README.md's reference: `source.tables[].where`, `mapping.NAME.items[].ttl.column`. */
+/** The keys as README.md's reference writes them: `source.tables[].where`, `mapping.NAME.items[].ttl.column`. */
 type Leaves<T, P extends string = ''> = T extends readonly (infer E)[]
   ? E extends object
     ? Leaves<E, `${P}[]`>
@@ -17,45 +17,45 @@ type Leaves<T, P extends string = ''> = T extends readonly (infer E)[]
       : { [K in keyof T & string]: Leaves<NonNullable<T[K]>, P extends '' ? K : `${P}.${K}`> }[keyof T & string]
     : P;
 
-/** Whether it is there is a setting by itself, besides what stands in it. */
+/** Whether such a part is present is a setting of its own, besides the settings in it. */
 type Presence = 'source.tables[].wholeTable';
 
 /** `source.table` is `source.tables` with one entry. */
 export type SettingPath = Exclude<Leaves<z.input<typeof configShape>>, `source.table.${string}`> | Presence;
 
-/** May change whenever nothing runs. */
+/** The setting may change while nothing runs. */
 interface Free {
   readonly change: 'free';
   readonly note: string;
 }
 
-/** It says where the state is: with another one, nothing is known of what was moved. */
+/** The setting says where the state is: with another value, the run has no record of what was moved. */
 interface Elsewhere {
   readonly change: 'elsewhere';
   readonly note: string;
 }
 
 /**
- * A change is refused with E_STATE_CHANGED until `--restart`. `longer`: but a longer time is taken up, and bound from
- * then on.
+ * dynaferry refuses a change with E_STATE_CHANGED until `--restart`. `longer`: it accepts a longer time, and binds the
+ * state to that.
  */
 interface Bound {
   readonly change: 'restart' | 'longer';
-  /** Its place in the fingerprint (`fingerprint.ts`); NAME: any name. */
-  readonly place: string;
-  /** The shards of one migration have to agree in it: what one has moved is judged by it when another is. */
+  /** The dotted path in the fingerprint (`fingerprint.ts`); NAME stands for any name. */
+  readonly entry: string;
+  /** True: all shards of one migration must have the same value. */
   readonly alike: boolean;
-  /** States of versions that did not bind it lack it: that says nothing, and it is bound from the next run on. */
+  /** True: states of earlier versions may lack the entry. The next run adds it without a comparison. */
   readonly sinceLater: boolean;
   readonly note: string;
 }
 
-/** Refused, unless the flag allows it. */
+/** dynaferry refuses a change unless the flag allows it. */
 interface Flagged {
   readonly change: 'flag';
   readonly flag: '--accept-server' | '--retry-bad';
-  /** null: the server itself is recorded, whatever names it. */
-  readonly place: string | null;
+  /** null: the state records the server itself, not its name. */
+  readonly entry: string | null;
   readonly note: string;
 }
 
@@ -63,86 +63,91 @@ export type SettingChange = Free | Elsewhere | Bound | Flagged;
 
 const free = (note: string): Free => ({ change: 'free', note });
 const elsewhere = (note: string): Elsewhere => ({ change: 'elsewhere', note });
-const own = (place: string, note: string): Bound => ({
-  ...{ change: 'restart', place, alike: false, sinceLater: false, note },
+const own = (entry: string, note: string): Bound => ({
+  ...{ change: 'restart', entry, alike: false, sinceLater: false, note },
 });
-const alike = (place: string, note: string): Bound => ({ ...own(place, note), alike: true });
-const alikeSinceLater = (place: string, note: string): Bound => ({ ...alike(place, note), sinceLater: true });
-const server = (note: string): Flagged => ({ change: 'flag', flag: '--accept-server', place: null, note });
-const retry = (place: string, note: string): Flagged => ({ change: 'flag', flag: '--retry-bad', place, note });
+const alike = (entry: string, note: string): Bound => ({ ...own(entry, note), alike: true });
+const alikeSinceLater = (entry: string, note: string): Bound => ({ ...alike(entry, note), sinceLater: true });
+const server = (note: string): Flagged => ({ change: 'flag', flag: '--accept-server', entry: null, note });
+const retry = (entry: string, note: string): Flagged => ({ change: 'flag', flag: '--retry-bad', entry, note });
 
 const ITEM = 'tables.NAME.items.NAME';
-const ACCESS = 'only how the server is reached';
-const PACE = 'only the pace';
-const CREATED = 'only `--create-table` reads it';
-const KEYS = 'items of a row would have other keys, and the former ones would stay';
-const TTL = 'items that were written have the former expiry';
-const ATTRIBUTES = 'items that were written have the former attributes; allowed for columns with bad rows';
+const ACCESS = 'changes only the connection';
+const PACE = 'changes only the speed';
+const CREATED = 'only `--create-table` uses it';
+const KEYS = 'items would get other keys, and the old items would stay';
+const TTL = 'items already written keep the old expiry';
+const ATTRIBUTES = 'items already written keep the old attributes; allowed for columns with bad rows';
 
 export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
-  state: elsewhere('nothing moves along: move the folder itself, with all that is in it; a copy has to be adopted'),
+  state: elsewhere(
+    'dynaferry does not move the files: move the whole folder yourself; adopt a copy with `dynaferry state adopt`',
+  ),
 
-  stateMoves: free('only whether a state that was last worked on on another host has to be adopted'),
+  stateMoves: free('changes only whether you must adopt a state that last ran on another host'),
 
-  'source.shards[].id': elsewhere('another name is another shard, of which nothing is known'),
+  'source.shards[].id': elsewhere('another id is another shard, of which the state has no record'),
   'source.shards[].host': server(
-    'goes on by itself where GTIDs show that the server has the same data; else `E_SOURCE_CHANGED`',
+    'dynaferry continues where GTIDs show that the server has the same data; else `E_SOURCE_CHANGED`',
   ),
   'source.shards[].port': server('as `host`'),
   'source.shards[].user': free(ACCESS),
   'source.shards[].password': free(ACCESS),
-  'source.shards[].database': own('tables.NAME.database', 'other rows'),
+  'source.shards[].database': own('tables.NAME.database', 'selects other rows'),
   'source.shards[].tls.mode': free(ACCESS),
   'source.shards[].tls.ca': free(ACCESS),
   'source.shards[].tls.profile': free(ACCESS),
-  'source.shards[].replicas[].host': free('only which lag is watched'),
-  'source.shards[].replicas[].port': free('only which lag is watched'),
-  'source.tables[].name': alike('tables.NAME', 'what was moved would be incomplete, or lack its table'),
-  'source.tables[].where': own('tables.NAME.where', 'other rows'),
-  'source.tables[].scanKey': own('tables.NAME.scanKey', 'checkpoints are keys of that index'),
-  'source.tables[].wholeTable': own('tables.NAME.wholeTable', 'checkpoints are of another kind'),
-  'source.tables[].wholeTable.maxRows': free('only a limit'),
-  'source.tables[].wholeTable.maxBytes': free('only a limit'),
+  'source.shards[].replicas[].host': free('changes only whose lag dynaferry watches'),
+  'source.shards[].replicas[].port': free('changes only whose lag dynaferry watches'),
+  'source.tables[].name': alike('tables.NAME', 'the copy would be incomplete, or its items would lack their table'),
+  'source.tables[].where': own('tables.NAME.where', 'selects other rows'),
+  'source.tables[].scanKey': own('tables.NAME.scanKey', 'checkpoints are keys of the index'),
+  'source.tables[].wholeTable': own('tables.NAME.wholeTable', 'checkpoints have another form'),
+  'source.tables[].wholeTable.maxRows': free('changes only a limit'),
+  'source.tables[].wholeTable.maxBytes': free('changes only a limit'),
   'source.tables[].shardedBy': alikeSinceLater(
     'declared.NAME.shardedBy',
-    'values of another column are recorded: an account on two shards would be overwritten unseen',
+    'the state holds values of the old column: an account on two shards would be overwritten without notice',
   ),
   'source.tables[].globallyUnique': alikeSinceLater(
     'declared.NAME.globallyUnique',
-    'that item keys are unique may have been concluded from it',
+    'dynaferry may have concluded from it that item keys are unique',
   ),
-  'verify.maxAge': free('only how old comparisons may be that a resumed verification still counts'),
+  'verify.maxAge': free('changes only which comparisons a resumed verification keeps'),
 
-  'source.limits.scansPerShard': free(PACE),
-  'source.limits.rangesPerTable': free('a table that was cut into ranges keeps them'),
+  'source.limits.scansPerServer': free(PACE),
+  'source.limits.rangesPerTable': free('a table keeps the ranges that it was cut into'),
   'source.limits.chunkMs': free(PACE),
   'source.limits.chunkRows': free(PACE),
   'source.limits.chunkBytes': free(PACE),
   'source.limits.maxReplicaLagSeconds': free(PACE),
   'source.limits.maxThreadsRunning': free(PACE),
-  'source.limits.answerSeconds': free(PACE),
-  'source.limits.patienceSeconds': free(PACE),
+  'source.limits.statementIdleTimeoutSeconds': free(PACE),
+  'source.limits.retryTimeoutSeconds': free(PACE),
   'source.limits.maxPauseSeconds': free(PACE),
 
-  'target.table': alike('target.table', 'another table lacks what was moved; so does one of the same name made later'),
-  'target.region': own('target.region', 'as `table`; AWS_REGION, where it is not given, may change to the same table'),
+  'target.table': alike(
+    'target.table',
+    'another table lacks the items already written; so does a newer table of the same name',
+  ),
+  'target.region': own('target.region', 'as `table`; without it, AWS_REGION may change if it leads to the same table'),
   'target.endpoint': own('target.endpoint', 'as `table`'),
   'target.writeCapacity': free(PACE),
   'target.readCapacity': free(PACE),
-  'target.requestsInFlight': free(PACE),
-  'target.patienceSeconds': free(PACE),
+  'target.maxInFlightRequests': free(PACE),
+  'target.retryTimeoutSeconds': free(PACE),
   'target.liveWriter': alikeSinceLater(
     'writer.liveWriter',
-    'none after concurrent overwrites newer items, also with `--restart`; concurrent after none leaves stale what the application changed behind the cursor before',
+    'none after concurrent overwrites newer items, also with `--restart`; concurrent after none leaves items stale that the application changed behind the cursor',
   ),
   'target.version.attribute': alikeSinceLater(
     'writer.versionAttribute',
-    'versions of items that were written do not compare',
+    'versions of items already written cannot be compared',
   ),
-  'target.version.tombstonesKept': {
+  'target.version.tombstoneRetention': {
     ...own(
-      'writer.tombstonesKeptSeconds',
-      'deleted items may have come back while rows were written for as long as the longer time allowed',
+      'writer.tombstoneRetentionSeconds',
+      'deleted items may have come back while the longer time let older rows be written',
     ),
     change: 'longer',
     sinceLater: true,
@@ -155,7 +160,7 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
   'target.create.indexes[].sortKey.type': free(CREATED),
   'target.create.indexes[].projection': free(CREATED),
 
-  'mapping.NAME.items[].name': alike(ITEM, 'items are told apart by it'),
+  'mapping.NAME.items[].name': alike(ITEM, 'the name identifies the item'),
   'mapping.NAME.items[].partitionKey.name': alike(`${ITEM}.partitionKey.name`, KEYS),
   'mapping.NAME.items[].partitionKey.type': alike(`${ITEM}.partitionKey.type`, KEYS),
   'mapping.NAME.items[].partitionKey.template': alike(`${ITEM}.partitionKey.template`, KEYS),
@@ -180,5 +185,5 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
   'mapping.NAME.items[].ttl.attribute': own(`${ITEM}.ttl.attribute`, TTL),
   'mapping.NAME.items[].ttl.column': own(`${ITEM}.ttl.column`, TTL),
   'mapping.NAME.items[].ttl.retention': own(`${ITEM}.ttl.retentionSeconds`, TTL),
-  'mapping.NAME.items[].ttl.expired': own(`${ITEM}.ttl.expired`, 'rows that were skipped are not written any more'),
+  'mapping.NAME.items[].ttl.expired': own(`${ITEM}.ttl.expired`, 'rows already skipped stay unwritten'),
 };

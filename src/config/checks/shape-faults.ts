@@ -1,19 +1,19 @@
 /**
- * What zod found wrong with single fields, in words for an operator: the fact, and what the field is for or the known
- * name that was most likely meant. Numbers and choices typed into the file are repeated; text may be a secret and never
- * is.
+ * Turns zod's faults of single fields into words for an operator: the fact, and the purpose of the field or the most
+ * similar known name. Messages repeat numbers and choices of the file, but never text: it may be a secret.
  */
 import type * as z from 'zod';
 import { nearest } from '../../core/text/nearest.js';
 import { type ConfigFault, invalid } from '../config-fault.js';
 import type { Path } from '../../core/text/config-path.js';
 import { descriptionOf, knownKeys, type SchemaNode, schemaAt } from '../schema/json-schema.js';
+import { newNameOf } from '../schema/renamed-keys.js';
 
 type Issue = z.core.$ZodIssue;
 
 /**
  * @param schema the config's JSON Schema
- * @param typedIn whether the value at a path was typed into the file, so that a message may repeat it
+ * @param typedIn whether the file itself has the value at a path, so that a message may repeat it
  */
 export function shapeFaults(
   issues: readonly Issue[],
@@ -29,6 +29,8 @@ export function shapeFaults(
 }
 
 function unknownKey(path: Path, schema: SchemaNode): ConfigFault {
+  const renamed = newNameOf(path);
+  if (renamed !== null) return invalid(path, `is now named ${renamed}`, 'rename the key, and keep its value');
   const parent = schemaAt(schema, path.slice(0, -1));
   const known = parent === null ? [] : knownKeys(parent);
   const meant = nearest(String(path.at(-1)), known);
@@ -41,8 +43,7 @@ function field(issue: Issue, path: Path, schema: SchemaNode, typedIn: boolean): 
   const purpose = node === null ? '' : descriptionOf(node);
   const { input } = issue;
 
-  if (path.length === 0)
-    return invalid(path, 'holds no config', 'a config has the keys state, source, target, mapping');
+  if (path.length === 0) return invalid(path, 'holds no config', 'give it the keys state, source, target and mapping');
   if (input === undefined) return invalid(path, 'is missing', `add it: ${purpose}`);
   if (input === null || input === '') return invalid(path, 'is empty', `fill it in: ${purpose}`);
 
@@ -97,12 +98,12 @@ function kindOf(input: unknown): string {
   return KINDS[typeof input] ?? 'something else';
 }
 
-/** What to do about a slip that YAML invites, ending in `; `. */
+/** Returns the next step after a common YAML mistake, ending in `; `. */
 function remedy(expected: string, input: unknown): string {
   if (expected === 'string') {
     return typeof input === 'object'
-      ? 'put it in quotes: in YAML { and [ begin a map and a list; '
-      : 'put it in quotes, or YAML takes it as something else than text; ';
+      ? 'put it in quotes: in YAML, { begins a map and [ a list; '
+      : 'put it in quotes, or YAML does not read it as text; ';
   }
   if ((expected === 'int' || expected === 'number') && typeof input === 'string') return 'write it without quotes; ';
   return expected === 'array' ? 'begin each entry with `- `; ' : '';

@@ -1,38 +1,40 @@
 /**
- * What a shard must keep beyond its single fields: secrets in the environment, and TLS wherever a network lies between.
+ * Checks the rules between the fields of a shard: secrets are in the environment, and TLS protects every network.
  */
 import { isReference } from '../yaml/environment.js';
 import { type ConfigFault, invalid } from '../config-fault.js';
 import { isLoopback } from '../../core/loopback.js';
-import type { Part } from './part.js';
+import type { ConfigNode } from './config-node.js';
 
 /**
- * @param shard with environment variables taken
- * @param written as it stands in the file
+ * @param shard with the values of environment variables
+ * @param written with `${NAME}` as the file has it
  */
-export function shardChecks(shard: Part, written: Part): readonly ConfigFault[] {
+export function shardChecks(shard: ConfigNode, written: ConfigNode): readonly ConfigFault[] {
   return [...password(shard, written), ...tls(shard)];
 }
 
-/** A password in the file ends in backups and tickets: it is tolerated for throwaway servers on this machine only. */
-function password(shard: Part, written: Part): readonly ConfigFault[] {
+/** Refuses a password in the file, which ends up in backups and tickets, except for servers on this machine. */
+function password(shard: ConfigNode, written: ConfigNode): readonly ConfigFault[] {
   const secret = written.at('password');
   if (!secret.given || isReference(secret.value) || isLocal(shard)) return [];
-  const hint = 'put it into an environment variable and write password: ${NAME}';
-  return [invalid(secret.path, 'stands in plain text in the file', hint)];
+  const hint = 'put it into an environment variable, and write password: ${NAME}';
+  return [invalid(secret.path, 'is written in plain text in the file', hint)];
 }
 
-function tls(shard: Part): readonly ConfigFault[] {
+function tls(shard: ConfigNode): readonly ConfigFault[] {
   const part = shard.at('tls');
   const [mode, ca, profile] = [part.at('mode'), part.at('ca'), part.at('profile')];
   const faults: ConfigFault[] = [];
   if (mode.text === 'off' && !isLocal(shard)) {
     const hint =
-      'use verify, with `ca` or `profile` where the authority is not a public one, or tunnel to a loopback port';
+      'use verify, with `ca` or `profile` unless a public authority signed the certificate; or tunnel to a loopback port';
     faults.push(invalid(mode.path, 'is off, but the host is not loopback', hint));
   }
   if (ca.given && profile.given) {
-    faults.push(invalid(profile.path, 'stands beside `ca`', 'keep the one that signed the certificate of the server'));
+    faults.push(
+      invalid(profile.path, 'is given together with `ca`', 'keep the one that signed the certificate of the server'),
+    );
   }
   if (mode.text === 'off' || mode.text === 'required') {
     for (const trust of [ca, profile].filter(({ given }) => given)) {
@@ -43,7 +45,7 @@ function tls(shard: Part): readonly ConfigFault[] {
   return faults;
 }
 
-/** True where the shard's server and all its watched replicas are this machine. */
-function isLocal(shard: Part): boolean {
+/** True where the shard's server and all its watched replicas are on this machine. */
+function isLocal(shard: ConfigNode): boolean {
   return [shard, ...shard.at('replicas').entries].every((server) => isLoopback(server.at('host').text ?? ''));
 }

@@ -1,12 +1,12 @@
 /**
- * The JSON Schema of a config file: for editors, which then complete and check dynaferry.yaml while it is written, and
- * for naming the known keys and what a field is for when one is wrong.
+ * Makes the JSON Schema of a config file. Editors use it to complete and check dynaferry.yaml; dynaferry uses it to
+ * name the known keys and the purpose of a field when one is wrong.
  */
 import * as z from 'zod';
 import type { Path } from '../../core/text/config-path.js';
 import { configShape } from './schema.js';
 
-/** What is used here of JSON Schema. */
+/** The part of JSON Schema that this file uses. */
 export interface SchemaNode {
   readonly type?: string;
   readonly description?: string;
@@ -19,7 +19,7 @@ export interface SchemaNode {
 const REFERENCE = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' };
 
 /**
- * JSON Schema (draft 2020-12) of what may stand in the file, `${NAME}` included where a number or a choice is wanted.
+ * Returns the JSON Schema (draft 2020-12) of the file. Where it requires a number or a choice, it allows `${NAME}` too.
  */
 export function configJsonSchema(): object {
   const schema = z.toJSONSchema(configShape, {
@@ -36,7 +36,7 @@ export function configJsonSchema(): object {
   return { ...schema, title: 'dynaferry.yaml' };
 }
 
-/** The schema of the value at a path, or null where nothing is known of it. */
+/** Returns the schema of the value at a path; null: no key is known there. */
 export function schemaAt(root: SchemaNode, path: Path): SchemaNode | null {
   let node: SchemaNode | undefined = root;
   for (const step of path) {
@@ -57,17 +57,17 @@ function child(node: SchemaNode, step: string | number): SchemaNode | undefined 
   return undefined;
 }
 
-/** What a field is for; every field has a description, if need be on the one branch that is not null. */
+/** Returns the purpose of a field. Every field has a description, some on the one branch that is not null. */
 export function descriptionOf(node: SchemaNode): string {
   return node.description ?? node.anyOf?.[0]?.description ?? '';
 }
 
-/** Names of the keys that a map with this schema may have; empty where any name goes. */
+/** Returns the keys that a map with this schema may have; empty where any name is allowed. */
 export function knownKeys(node: SchemaNode): readonly string[] {
   return [...Object.keys(node.properties ?? {}), ...(node.anyOf ?? []).flatMap((branch) => knownKeys(branch))];
 }
 
-/** True where a whole number is wanted, or a reference to an environment variable that holds one. */
+/** True where the schema requires a whole number, or a reference to an environment variable that holds one. */
 export function wantsWholeNumber(node: SchemaNode): boolean {
   return node.type === 'integer' || (node.anyOf ?? []).some(wantsWholeNumber);
 }

@@ -1,4 +1,4 @@
-/** The YAML shape of `mapping`: the operator's rules from a row to its items. */
+/** Defines the YAML shape of `mapping`: the operator's rules from a row to its items. */
 import * as z from 'zod';
 import { attributeName, columnName, duration, keyAttributeName, keyType, optional, text, whole } from './fields.js';
 
@@ -8,12 +8,12 @@ const template = () =>
 const spread = z
   .strictObject({
     by: text().describe('column whose hash picks the suffix'),
-    shards: whole(1, 10_000).describe('number of suffixes (readers query each); 1: no suffix'),
-    account: optional(text()).describe('column whose value the overrides name'),
+    shards: whole(1, 10_000).describe('number of suffixes, each of which readers must query; 1: no suffix'),
+    account: optional(text()).describe('column whose values the overrides name'),
     overrides: z
       .record(z.string(), whole(1, 10_000).describe('number of suffixes of this account'))
       .default({})
-      .describe('number of suffixes for single accounts, by the value of `account`'),
+      .describe('number of suffixes of single accounts, by the value of `account`'),
   })
   .describe('spreads large accounts over several partitions: a suffix #<hash(by) mod shards> on the partition key');
 
@@ -23,7 +23,7 @@ const key = {
   template: template(),
 };
 
-/** DynamoDB's N holds 38 digits, a number in YAML 15 of them for certain: beyond that a rule would change its value. */
+/** DynamoDB's N holds 38 digits, but a YAML number keeps only 15: with more, a rule would change its value. */
 const exactNumber = z
   .number()
   .refine(
@@ -31,11 +31,11 @@ const exactNumber = z
       String(value)
         .replace(/e.*$|\D/g, '')
         .replace(/^0+/, '').length <= 15,
-    'has more than 15 digits, which a number in YAML does not hold exactly',
+    'has more than 15 digits, which a YAML number cannot hold exactly',
   )
   .refine(
     (value) => value === 0 || (Math.abs(value) >= 1e-130 && Math.abs(value) < 1e126),
-    'is outside 1E-130 to 9.99E+125, which is what DynamoDB holds',
+    'is outside 1E-130 to 9.99E+125, the range of DynamoDB',
   );
 
 const added = z
@@ -52,13 +52,13 @@ const added = z
     context.addIssue({ code: 'custom', message: 'must have either `template` or `constant`' });
     return z.NEVER;
   })
-  .describe('an attribute that no single column gives: { template: ... } or { constant: ... }');
+  .describe('an attribute that is not one column: { template: ... } or { constant: ... }');
 
 const columnRule = z
   .strictObject({
-    name: optional(attributeName()).describe("name of the attribute; the column's name unless given"),
+    name: optional(attributeName()).describe("name of the attribute; default: the column's name"),
     type: optional(z.enum(['S', 'N', 'B', 'BOOL', 'SS', 'JSON'])).describe(
-      "type of the attribute; the default of the column's type unless given; JSON: the map, list or scalar that the text holds",
+      "type of the attribute; default: that of the column's type; JSON: the map, list or scalar in the text",
     ),
     format: optional(z.enum(['iso', 'text', 'epoch-s', 'epoch-ms', 'epoch-us'])).describe(
       'dates and times only: iso (ISO 8601), text (as MySQL prints it, zero dates included), or a number since 1970 in seconds, milliseconds or microseconds',
@@ -83,7 +83,7 @@ const attributes = z
       .default({})
       .describe('further attributes by name, each with either a template or a constant'),
   })
-  .describe('what becomes of the columns');
+  .describe('which columns become attributes, and how');
 
 const ttl = z
   .strictObject({
@@ -92,22 +92,22 @@ const ttl = z
     ),
     column: text().describe('column that the retention counts from: a date or time, or whole epoch seconds'),
     retention: duration().describe(
-      'how long an item lives after the time in the column: 400d, 36h, 90m or 30s; 0s where that is the expiry itself',
+      'how long an item lives after the time in the column: 400d, 36h, 90m or 30s; 0s: the column holds the expiry',
     ),
     expired: z
       .enum(['keep', 'skip'])
       .default('keep')
-      .describe('whether rows whose time is over are written (keep, the default) or left out and counted (skip)'),
+      .describe('what happens to expired rows: keep (default) writes them; skip leaves them out and counts them'),
   })
   .describe("the item's time to live");
 
 const item = z
   .strictObject({
-    name: optional(text()).describe('name of the item for messages; `item 1`, `item 2`, ... unless given'),
+    name: optional(text()).describe('name of the item for messages; default: `item 1`, `item 2`, ...'),
     partitionKey: z
       .strictObject({ ...key, spread: optional(spread) })
       .describe('partition key: which partition the item lives in'),
-    sortKey: optional(z.strictObject(key)).describe('sort key: the order within the partition; none unless given'),
+    sortKey: optional(z.strictObject(key)).describe('sort key: the order within the partition; default: none'),
     attributes: attributes.prefault({}),
     ttl: optional(ttl),
   })

@@ -1,6 +1,6 @@
 /**
- * The YAML shape of a whole config file: field by field, with defaults and descriptions. Faults that lie between fields
- * are found by `cross-checks.ts`, so that a fault of one field never hides those.
+ * Defines the YAML shape of a whole config file: field by field, with defaults and descriptions. `cross-checks.ts`
+ * finds the faults between fields, so that a fault of one field never hides those.
  */
 import * as z from 'zod';
 import { path } from './fields.js';
@@ -9,19 +9,21 @@ import { sourceShape } from './source-schema.js';
 import { targetShape } from './target-schema.js';
 import { verifyShape } from './verify-schema.js';
 
-// One file is checked once: code compiled for it would never be used again.
+// A process checks one file once: zod would compile code that is never used again.
 z.config({ jitless: true });
 
 export const configShape = z
   .strictObject({
     state: path()
       .default('./state')
-      .describe("folder of the state files, one a shard; relative to the config's folder; ./state unless given"),
+      .describe(
+        "folder of the state files, one per shard; a relative path starts from the config's folder; default: ./state",
+      ),
     stateMoves: z
       .boolean()
       .default(false)
       .describe(
-        'the state folder is on a volume that moves between hosts, as a container’s: its files on another host are no copy, and late writes of the other one are waited for; false unless given',
+        'true: the state folder is on a volume that moves between hosts, as in containers; its files on another host are then not a copy, and dynaferry waits for late writes of the former host; default: false',
       ),
     source: sourceShape,
     target: targetShape,
@@ -30,5 +32,5 @@ export const configShape = z
   })
   .describe('dynaferry.yaml: which MySQL tables become which DynamoDB items');
 
-/** A config file whose every field is right and filled in; what lies between fields is not looked at yet. */
+/** A config file with every field valid and filled in. Faults between fields are not checked yet. */
 export type ConfigShape = z.output<typeof configShape>;

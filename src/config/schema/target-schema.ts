@@ -1,10 +1,10 @@
-/** The YAML shape of `target`: the DynamoDB table and what may be consumed of it. */
+/** Defines the YAML shape of `target`: the DynamoDB table, and how much capacity dynaferry may consume. */
 import * as z from 'zod';
 import { duration, keyAttributeName, keyType, optional, pattern, resourceName, text, whole } from './fields.js';
 
 const indexKey = () =>
   z.strictObject({
-    name: keyAttributeName().describe('name of the attribute that the index is keyed by'),
+    name: keyAttributeName().describe('name of the key attribute of the index'),
     type: keyType().default('S'),
   });
 
@@ -12,11 +12,11 @@ const index = z
   .strictObject({
     name: resourceName().describe('name of the global secondary index'),
     partitionKey: indexKey().describe('partition key of the index'),
-    sortKey: optional(indexKey()).describe('sort key of the index; none unless given'),
+    sortKey: optional(indexKey()).describe('sort key of the index; default: none'),
     projection: z
       .enum(['all', 'keys-only'])
       .default('all')
-      .describe('attributes that the index holds: all (default) or keys-only; each write is charged for it'),
+      .describe('attributes that the index holds: all (default) or keys-only; DynamoDB charges each write for them'),
   })
   .describe('a global secondary index');
 
@@ -25,55 +25,53 @@ const create = z
     billing: z
       .enum(['on-demand', 'provisioned'])
       .default('on-demand')
-      .describe('billing mode of a created table; provisioned takes writeCapacity and readCapacity'),
+      .describe('billing mode of a created table; provisioned uses writeCapacity and readCapacity'),
     indexes: z.array(index).default([]).describe('global secondary indexes of a created table'),
   })
-  .describe('used by --create-table only');
+  .describe('settings of the table that --create-table creates');
 
 const version = z
   .strictObject({
     attribute: text().describe(
-      "attribute that holds an item's version, of every item and from the application too: it grows with each change; a number, or ISO times of one length",
+      "attribute that holds an item's version, in the application's items too: it grows with each change; a number, or ISO times of one length",
     ),
-    tombstonesKept: optional(duration()).describe(
-      'how long an item stays that the application puts in the place of one it deletes, of a newer version: 7d, 12h; unless given, nothing keeps a deleted item from coming back',
+    tombstoneRetention: optional(duration()).describe(
+      'how long the application keeps the item that replaces a deleted one, with a newer version: 7d, 12h; without it, a deleted item can come back',
     ),
   })
-  .describe('how items of a live writer and of this migration tell which is newer; with liveWriter: concurrent');
+  .describe('decides whether an item of the application or of this migration is newer; for liveWriter: concurrent');
 
-export const DEFAULT_PATIENCE_SECONDS = 300;
+export const DEFAULT_RETRY_TIMEOUT_SECONDS = 300;
 
-/** Far above any account's quota: a larger number is a slip. */
+/** The limit is far above any account's quota: a larger number is a typing error. */
 const MAX_UNITS = 10_000_000;
 
 export const targetShape = z
   .strictObject({
     table: resourceName().describe('name of the DynamoDB table'),
     region: optional(pattern(/^[a-z0-9-]+$/, 'must be an AWS region in lower case, such as eu-central-1')).describe(
-      "AWS region; the AWS SDK's own chain (AWS_REGION, profile) unless given",
+      "AWS region; default: the AWS SDK's own chain (AWS_REGION, profile)",
     ),
     endpoint: optional(
       z.url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' }),
-    ).describe("URL of another endpoint, such as DynamoDB Local; the region's own unless given"),
+    ).describe('URL of another endpoint, such as DynamoDB Local; default: the endpoint of the region'),
     writeCapacity: whole(1, MAX_UNITS).describe(
-      'write capacity units a second that the whole migration may consume: all shards, index writes included, and all runs of this machine on its state',
+      'write capacity units a second that the whole migration may consume: all shards with their index writes, and all runs of this machine on its state',
     ),
     readCapacity: whole(1, MAX_UNITS)
       .optional()
-      .describe(
-        'read capacity units a second for verify and diff, shared in the same way; as writeCapacity unless given',
-      ),
-    requestsInFlight: whole(1, 1024).default(32).describe('requests in flight of one shard'),
-    patienceSeconds: whole(1, 86_400)
-      .default(DEFAULT_PATIENCE_SECONDS)
-      .describe('how long a target that fails or throttles is waited for without any progress, in seconds'),
+      .describe('read capacity units a second for verify and diff, shared in the same way; default: as writeCapacity'),
+    maxInFlightRequests: whole(1, 1024).default(32).describe('most requests in flight of one shard'),
+    retryTimeoutSeconds: whole(1, 86_400)
+      .default(DEFAULT_RETRY_TIMEOUT_SECONDS)
+      .describe('how long dynaferry retries a failing or throttling target without any progress, in seconds'),
     liveWriter: z
       .enum(['none', 'concurrent'])
       .default('none')
       .describe(
-        'whether another program writes the same items while dynaferry runs: none (default), then they are written in batches; concurrent, then one by one on a condition',
+        'whether another program writes the same items during the run: none (default) writes them in batches; concurrent writes them one by one with a condition',
       ),
     version: optional(version),
     create: create.prefault({}),
   })
-  .describe('where the items go');
+  .describe('the DynamoDB table that receives the items');

@@ -1,4 +1,4 @@
-/** The YAML shape of `verify`: how long a comparison vouches for what it saw. */
+/** Defines the YAML shape of `verify`: how long a comparison stays valid. */
 import * as z from 'zod';
 import { duration } from './fields.js';
 
@@ -7,7 +7,7 @@ export const verifyShape = z
     maxAge: duration()
       .prefault('1h')
       .describe(
-        'how long ago the last comparison of an interrupted verification may be for it to be resumed: 1h unless given; after more, all is compared again, with 0s always',
+        'greatest age of the last comparison at which an interrupted verification resumes; default: 1h; an older one starts again, and with 0s every one does',
       ),
   })
-  .describe('how the copy is verified');
+  .describe('how dynaferry verifies the copy');

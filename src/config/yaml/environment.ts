@@ -1,6 +1,6 @@
 /**
- * `${NAME}` in the values of a config: replaced by environment variables after the YAML is parsed, so that what a
- * variable holds is always text and never becomes YAML. What a variable holds never gets into a message.
+ * Replaces `${NAME}` in the values of a config by environment variables, after the YAML is parsed. So the value of a
+ * variable is always text and never becomes YAML. No message contains the value of a variable.
  */
 import { type ConfigFault, invalid, pathKey } from '../config-fault.js';
 import type { Path } from '../../core/text/config-path.js';
@@ -8,24 +8,24 @@ import type { Path } from '../../core/text/config-path.js';
 export interface Substituted {
   readonly value: unknown;
   readonly faults: readonly ConfigFault[];
-  /** By the keys (`pathKey`) of the values that hold something of the environment: as they are written in the file. */
+  /** The text in the file of each value that uses a variable, by the key (`pathKey`) of its path. */
   readonly taken: ReadonlyMap<string, string>;
-  /** Keys of the values that could not be replaced: further faults there would say nothing new. */
+  /** The keys of values that could not be replaced: further faults there would add nothing. */
   readonly failed: ReadonlySet<string>;
 }
 
-/** `$${` is a literal `${`; else a name up to the closing brace, which may be missing. */
+/** Matches `$${`, a literal `${`; else a name up to the closing brace, which may be missing. */
 const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** True for a text that is one whole reference, as a password must be. */
+/** True for a text that is exactly one reference, as a password must be. */
 export function isReference(value: unknown): boolean {
   return typeof value === 'string' && value.startsWith('${') && value.endsWith('}') && NAME.test(value.slice(2, -1));
 }
 
 /**
- * Replaces every reference in every text value below `value`; keys stay as they are. What came from the environment and
- * consists of digits becomes a number where `wantsNumber` says that nothing else can stand.
+ * Replaces every reference in every text value below `value`; keys stay as they are. Digits from the environment become
+ * a number where `wantsNumber` says that the schema allows nothing else.
  */
 export function substitute(value: unknown, env: NodeJS.ProcessEnv, wantsNumber: (path: Path) => boolean): Substituted {
   const faults: ConfigFault[] = [];
@@ -43,11 +43,11 @@ export function substitute(value: unknown, env: NodeJS.ProcessEnv, wantsNumber: 
       if (name === undefined) return '${';
       if (close === '' || !NAME.test(name)) {
         const hint = 'write ${NAME} with letters, digits and _, or $${ for a literal ${';
-        return fail(path, invalid(path, 'holds a ${ that names no environment variable', hint));
+        return fail(path, invalid(path, 'has a ${ that does not name an environment variable', hint));
       }
       const found = env[name];
       if (found === undefined) {
-        const fact = `takes the environment variable ${name}, which is not set`;
+        const fact = `uses the environment variable ${name}, which is not set`;
         const hint = `export ${name} in the environment that starts dynaferry`;
         return fail(path, { path, code: 'E_CONFIG_ENV', fact, hint });
       }

@@ -1,6 +1,6 @@
 /**
- * Whether a number of YAML means what it says: YAML gives a double, which holds 15 digits for certain and no more than
- * 17. Told from the text alone, for every number of the file, so that no rule changes a value silently.
+ * Decides whether YAML keeps a number exactly. YAML gives a double, which keeps 15 digits always and never more than
+ * 17. The text alone decides it, for every number of the file, so that no rule changes a value silently.
  */
 
 const DECIMAL = /^[-+]?(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d+))?$/;
@@ -14,7 +14,8 @@ export function keepsItsDigits(source: string, value: number): boolean {
 }
 
 /**
- * Significant digits and the power of ten of the last one: the same for all spellings of a number, its sign left out.
+ * Returns the significant digits and the power of ten of the last one: equal for all spellings of a number. The sign is
+ * left out.
  */
 function digitsOf(text: string): string | null {
   const match = DECIMAL.exec(text);

@@ -1,8 +1,8 @@
-/** Where in a YAML text a value stands: through anchors and merges to the line that was typed. */
+/** Finds where in a YAML text a value is, through anchors and merges to the line that was typed. */
 import { type Document, isAlias, isMap, isScalar, isSeq, type Pair, type YAMLMap } from 'yaml';
 import type { Path } from '../../core/text/config-path.js';
 
-/** Offset in the text of the value at that path (of its key, in a map), or of its nearest parent that is there. */
+/** Returns the offset of the value at that path (of its key, in a map), or of its nearest parent in the text. */
 export function offsetOf(doc: Document.Parsed, path: Path): number {
   let node: unknown = doc.contents;
   let offset = doc.contents?.range[0] ?? 0;
@@ -21,7 +21,7 @@ export function offsetOf(doc: Document.Parsed, path: Path): number {
   return offset;
 }
 
-/** The last pair with that key (as YAML takes it), the map's own before one that it merges in. */
+/** Returns the last pair with that key, as YAML does: the map's own before one that it merges in. */
 function pairOf(doc: Document.Parsed, map: YAMLMap, key: string): Pair | undefined {
   const own = map.items.findLast((pair) => isScalar(pair.key) && pair.key.value === key);
   if (own !== undefined) return own;
@@ -36,7 +36,7 @@ function pairOf(doc: Document.Parsed, map: YAMLMap, key: string): Pair | undefin
   return undefined;
 }
 
-/** Offset of a node in the text. */
+/** Returns the offset of a node in the text. */
 export function startOf(node: unknown): number | undefined {
   const range = typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined;
   return Array.isArray(range) && typeof range[0] === 'number' ? range[0] : undefined;

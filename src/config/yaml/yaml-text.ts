@@ -1,6 +1,6 @@
 /**
- * YAML text as plain data, with the line of every value. Guarantees that keys are text exactly as written, that a key
- * stands once in its map, and that no part of the text (it may hold secrets) gets into a message.
+ * Parses YAML text to plain data, with the line of every value. Keys are text exactly as written, and each is unique in
+ * its map. No message contains a part of the text, which may hold secrets.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, visit } from 'yaml';
 import type { ErrorCode as YamlErrorCode, YAMLError } from 'yaml';
@@ -13,18 +13,18 @@ import { offsetOf, startOf } from './yaml-position.js';
 export interface YamlText {
   readonly value: unknown;
   readonly faults: readonly ConfigFault[];
-  /** Values that are not what is written: numbers that a double rounds, text that has no UTF-8 form. */
+  /** Faults of values that differ from the text: numbers that a double rounds, text that has no UTF-8 form. */
   readonly inexact: readonly ConfigFault[];
-  /** 1-based line of the value at that path, or of its nearest parent that is there. */
+  /** Returns the line (from 1) of the value at that path, or of its nearest parent in the file. */
   readonly lineOf: (path: Path) => number;
 }
 
 /**
- * Expansions of aliases: enough for a cluster that takes its shards' settings from one anchor, too few for a YAML bomb.
+ * The limit of alias expansions: enough for hundreds of shards that share one anchor, too few for a YAML bomb.
  */
 const MAX_ALIASES = 10_000;
 
-/** @throws FerryError E_CONFIG_READ with one fault a syntax error, each with its line */
+/** @throws FerryError E_CONFIG_READ with one fault for each syntax error, with its line */
 export function parseYaml(text: string, file: string): YamlText {
   const lines = new LineCounter();
   const doc: Document.Parsed = parseDocument(text, {
@@ -47,7 +47,7 @@ export function parseYaml(text: string, file: string): YamlText {
     const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
     return { value, lineOf, faults: duplicates, inexact };
   } catch (cause) {
-    const fault = { line: 1, fact: 'aliases expand without bound', hint: 'write the anchored values out' };
+    const fault = { line: 1, fact: 'aliases expand without limit', hint: 'write the anchored values out' };
     throw notYaml(file, [fault], cause);
   }
 }
@@ -72,22 +72,22 @@ function notYaml(file: string, faults: readonly SyntaxFault[], cause?: unknown):
   );
 }
 
-const QUOTE = 'put text in quotes that begins with one of { [ * & ! | > % @ ` or holds `: ` or ` #`';
+const QUOTE = 'put text in quotes if it begins with one of { [ * & ! | > % @ ` or contains `: ` or ` #`';
 
-/** The library's own messages quote the text, which may be a password: only its codes are used. */
+/** Facts and hints by the library's codes. Its own messages quote the text, which may be a password. */
 const SYNTAX: Partial<Record<YamlErrorCode, readonly [fact: string, hint: string]>> = {
   TAB_AS_INDENT: ['a tab is used for indentation', 'indent with spaces'],
-  BAD_INDENT: ['the indentation fits no level above', 'align the line with its neighbours, with spaces'],
-  BAD_DQ_ESCAPE: ['an unknown escape in double quotes', 'use single quotes, or double the backslash'],
-  BAD_SCALAR_START: ['a text begins with a character that YAML reserves', QUOTE],
-  BLOCK_AS_IMPLICIT_KEY: ['a second `: ` on the line, or a line indented too far', QUOTE],
+  BAD_INDENT: ['the indentation does not match any level above', 'align the line with its neighbours, with spaces'],
+  BAD_DQ_ESCAPE: ['double quotes contain an unknown escape', 'use single quotes, or double the backslash'],
+  BAD_SCALAR_START: ['a text begins with a reserved character of YAML', QUOTE],
+  BLOCK_AS_IMPLICIT_KEY: ['the line has a second `: `, or is indented too far', QUOTE],
   MISSING_CHAR: ['a character is missing: a closing quote or bracket, a comma, a colon or a space', QUOTE],
   MULTIPLE_DOCS: ['a second document begins (`---`)', 'keep one document in the file'],
   TAG_RESOLVE_FAILED: ['a tag (`!name`) is unknown', `remove the tag; ${QUOTE}`],
 };
 
 function explain(error: YAMLError): { readonly fact: string; readonly hint: string } {
-  const [fact, hint] = SYNTAX[error.code] ?? ['something that YAML does not allow here', QUOTE];
+  const [fact, hint] = SYNTAX[error.code] ?? ['YAML does not allow this here', QUOTE];
   return { fact, hint };
 }
 
@@ -95,7 +95,7 @@ interface FaultAtOffset extends Omit<SyntaxFault, 'line'> {
   readonly offset: number;
 }
 
-/** Aliases without an anchor above them, and merges (`<<`) of what is no map. */
+/** Finds aliases without an anchor above them, and merges (`<<`) of something that is not a map. */
 function brokenReferences(doc: Document.Parsed): readonly FaultAtOffset[] {
   const faults: FaultAtOffset[] = [];
   visit(doc, {
@@ -110,16 +110,16 @@ function brokenReferences(doc: Document.Parsed): readonly FaultAtOffset[] {
         isAlias(source) ? source.resolve(doc) : source,
       );
       if (sources.every((source) => source === undefined || isMap(source))) return;
-      const fact = 'a merge (`<<`) names something else than a map';
-      faults.push({ offset: startOf(key) ?? 0, fact, hint: 'merge maps only, as in <<: *name or <<: [*one, *two]' });
+      const fact = 'a merge (`<<`) names something that is not a map';
+      faults.push({ offset: startOf(key) ?? 0, fact, hint: 'merge only maps, as in <<: *name or <<: [*one, *two]' });
     },
   });
   return faults;
 }
 
 /**
- * Makes every plain key its own text (a column may be called `null`, an account `0042`) and finds keys that stand
- * twice.
+ * Makes every plain key its own text (the name of a column may be `null`, of an account `0042`), and finds repeated
+ * keys.
  */
 function readKeysAsText(doc: Document.Parsed): readonly ConfigFault[] {
   const faults: ConfigFault[] = [];
@@ -132,7 +132,7 @@ function readKeysAsText(doc: Document.Parsed): readonly ConfigFault[] {
         const name = String(key.value);
         if (seen.has(name)) {
           const path = [...pathOf([...ancestors, map]), name];
-          faults.push(invalid(path, 'stands twice', 'keep one of the two; YAML would silently take the last'));
+          faults.push(invalid(path, 'is given twice', 'keep one of the two: YAML would silently use the last'));
         }
         seen.add(name);
       }
@@ -141,10 +141,10 @@ function readKeysAsText(doc: Document.Parsed): readonly ConfigFault[] {
   return faults;
 }
 
-/** Half of a surrogate pair, as an escape can make it. */
+/** Matches half of a surrogate pair, which an escape can make. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Keys are among them: they name attributes. */
+/** Finds inexact values; keys are checked too, since they name attributes. */
 function inexactValues(doc: Document.Parsed): readonly ConfigFault[] {
   const faults: ConfigFault[] = [];
   visit(doc, {
@@ -153,7 +153,11 @@ function inexactValues(doc: Document.Parsed): readonly ConfigFault[] {
       const path = (): Path => pathOf([...ancestors, scalar]);
       if (typeof value === 'string' && LONE_SURROGATE.test(value)) {
         faults.push(
-          invalid(path(), 'holds half a surrogate pair, which is no character', 'write the character itself, in UTF-8'),
+          invalid(
+            path(),
+            'contains half a surrogate pair, which is not a character',
+            'write the character itself, in UTF-8',
+          ),
         );
       }
       if (typeof value !== 'number' || !Number.isFinite(value) || source === undefined) return;
@@ -161,7 +165,7 @@ function inexactValues(doc: Document.Parsed): readonly ConfigFault[] {
       faults.push(
         invalid(
           path(),
-          'is a number that would be rounded: YAML holds 15 digits for certain',
+          'is a number that YAML would round: it keeps only 15 digits exactly',
           'put it in quotes, which makes it text, or write fewer digits',
         ),
       );
@@ -170,7 +174,7 @@ function inexactValues(doc: Document.Parsed): readonly ConfigFault[] {
   return faults;
 }
 
-/** The path to the last of a chain of nodes, from the document down. */
+/** Returns the path to the last of a chain of nodes, from the document down. */
 function pathOf(chain: readonly unknown[]): Path {
   const path: (string | number)[] = [];
   for (const [depth, node] of chain.entries()) {

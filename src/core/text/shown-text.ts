@@ -6,7 +6,7 @@
  * server is cut and made one line where it comes in: names of errors and reasons of throttling (`RequestFailure`), what
  * DescribeTable and DescribeTimeToLive say (their schemas), MySQL's version, cipher, log format, engine, kind of table
  * and settings, and the names of columns and attributes in lists of them. The texts of errors are not kept at all
- * (`service-words.ts`, `mysql/errors/errors.ts`).
+ * (`service-words.ts`, `mysql/errors/source-errors.ts`).
  */
 
 /**

@@ -15,11 +15,11 @@ import { LATE_WRITE_WINDOW_MS } from './late-writes.js';
 const MARGIN_SECONDS = 5 * 60;
 
 /** Returns seconds; zero or less: no row could ever be written. */
-export function rowLifeSeconds(tombstonesKeptSeconds: number, maxReplicaLagSeconds: number): number {
-  return tombstonesKeptSeconds - MARGIN_SECONDS - LATE_WRITE_WINDOW_MS / 1_000 - maxReplicaLagSeconds;
+export function rowLifeSeconds(tombstoneRetentionSeconds: number, maxReplicaLagSeconds: number): number {
+  return tombstoneRetentionSeconds - MARGIN_SECONDS - LATE_WRITE_WINDOW_MS / 1_000 - maxReplicaLagSeconds;
 }
 
 /** Returns the least time to keep tombstones, in seconds, so that a row outlives the wait for a target. */
-export function leastTombstoneSeconds(patienceSeconds: number, maxReplicaLagSeconds: number): number {
-  return patienceSeconds - rowLifeSeconds(0, maxReplicaLagSeconds);
+export function leastTombstoneSeconds(retryTimeoutSeconds: number, maxReplicaLagSeconds: number): number {
+  return retryTimeoutSeconds - rowLifeSeconds(0, maxReplicaLagSeconds);
 }

@@ -102,12 +102,12 @@ function denial(
 ): { readonly fact: string; readonly next: string } {
   const missing = action ?? (key ? 'kms:Decrypt' : `dynamodb:${operation}`);
   const by = policy === null ? '' : `, by ${policy}`;
-  const where = key ? 'the table’s KMS key, in the key’s policy too' : 'the table';
+  const where = key ? "the table's KMS key, in the key's policy too" : 'the table';
   const rest = key
-    ? 'see that the key is enabled'
-    : 'compare the IAM policy of the role in use with the one in MIGRATION.md';
+    ? 'check that the key is enabled'
+    : 'compare the IAM policy of your role with the one in MIGRATION.md';
   return {
-    fact: `AWS denied ${missing}${key ? ' with the table’s KMS key' : ''}${by}`,
+    fact: `AWS denied ${missing}${key ? " with the table's KMS key" : ''}${by}`,
     next: `allow ${missing} on ${where}; ${rest}; then run the same command again`,
   };
 }
@@ -121,7 +121,7 @@ export function explainInvalid(failure: RequestFailure): InvalidWords {
 /** The known words of the service's text, where nothing explains why the request is invalid. */
 function itsWords({ words, reason }: RequestFailure): string {
   const unexplained = ruleOf(reason)?.means === 'invalid' ? words.unexplained : null;
-  return unexplained === null ? '' : `; it says, values left out: "${unexplained}"`;
+  return unexplained === null ? '' : `; its message without values: "${unexplained}"`;
 }
 
 /** The error of a request that DynamoDB refused as invalid. The service's own text may quote a key and stays out. */
@@ -143,17 +143,17 @@ export function invalidRequest(
 const UNKNOWN: InvalidWords = {
   whose: 'request',
   fact: 'DynamoDB refuses it',
-  next: 'compare the mapping’s keys and types with the target’s key schema and indexes: `dynaferry check` does both',
+  next: "run `dynaferry check`, which compares the mapping's keys and types with the target's key schema and indexes",
 };
 
 const FOREIGN =
-  'something in between answers in place of DynamoDB, or changes its answers: check endpoint and proxies, then run the same command again';
+  'another program answers instead of DynamoDB, or changes its answers: check the endpoint and proxies, then run the same command again';
 
 /** As `answer-seal.ts` finds. ScyllaDB: issue 5039 of its repository, open in 2026, with a switch for it to come. */
-const UNSEALED = `either something in between answers in place of DynamoDB, or the endpoint is another service: those that send no ${REQUEST_ID} or no ${CHECKSUM} (ScyllaDB Alternator, as it is preset) are not supported. Check target.endpoint and proxies, then run the same command again`;
+const UNSEALED = `another program answers instead of DynamoDB, or the endpoint is another service: dynaferry does not support services without ${REQUEST_ID} or ${CHECKSUM} (such as ScyllaDB Alternator with its defaults). Check target.endpoint and proxies, then run the same command again`;
 
 const WAIT =
-  'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity, then run the same command again';
+  "check the table's throttling and the AWS Health dashboard; raise the table's capacity or lower target.writeCapacity, then run the same command again";
 
 const NEXT_OF_ANSWERER: Readonly<Record<Answerer, string>> = { 'another service': UNSEALED, 'in between': FOREIGN };
 
@@ -169,7 +169,7 @@ export function unavailable(operation: string, table: string, failure: RequestFa
     ? new FerryError(
         'E_TARGET_CONNECT',
         fact,
-        'check endpoint, network, DNS and TLS from this machine, then run the same command again',
+        'check the endpoint, network, DNS and TLS from this machine, then run the same command again',
         {
           cause: failure,
         },

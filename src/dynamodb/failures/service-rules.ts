@@ -70,14 +70,14 @@ const access = (fact: string): ServiceRule =>
     'account',
     'E_TARGET_ACCESS',
     fact,
-    'compare the IAM policy of the role in use with the one in MIGRATION.md, then run the same command again',
+    'compare the IAM policy of your role with the one in MIGRATION.md, then run the same command again',
   );
 
 const kms = (fact: string, next: string): ServiceRule =>
   fatal(
     'table',
     'E_TARGET_ACCESS',
-    `DynamoDB cannot use the table’s KMS key: ${fact}`,
+    `DynamoDB cannot use the table's KMS key: ${fact}`,
     `${next}, then run the same command again`,
   );
 
@@ -86,7 +86,7 @@ const gone = (fact: string): ServiceRule =>
     'table',
     'E_TARGET_GONE',
     fact,
-    'check region, endpoint and table name; if the table was replaced, start the shard again with --restart, as its state speaks of the old one',
+    'check the region, endpoint and table name; if somebody replaced the table, start the shard again with --restart, since its state is about the old table',
   );
 
 const request = (fact: string): ServiceRule =>
@@ -94,7 +94,7 @@ const request = (fact: string): ServiceRule =>
     'request',
     'E_TARGET_REQUEST',
     fact,
-    'check that the endpoint is DynamoDB, and that no proxy changes requests on the way; else report this',
+    'check that the endpoint is DynamoDB, and that no proxy changes requests; else report this',
   );
 
 /**
@@ -106,15 +106,15 @@ const STRAY: ServiceRule = {
   means: 'unavailable',
   code: 'E_TARGET_UNAVAILABLE',
   fact: 'the answer belongs to another operation',
-  next: 'check that the endpoint is DynamoDB, and that no proxy changes answers on the way; then run the same command again',
+  next: 'check that the endpoint is DynamoDB, and that no proxy changes answers; then run the same command again',
 };
 
 const TOO_LONG: ServiceRule = {
   whose: 'request',
   means: 'invalid',
   code: 'E_TARGET_REQUEST',
-  fact: 'the request is larger than something on the way takes',
-  next: 'find the proxy that has such a limit, and raise it: a request has up to 16 MB',
+  fact: 'the request is too large for a proxy',
+  next: 'find the proxy with that limit, and raise the limit: a request has up to 16 MB',
 };
 
 /**
@@ -122,14 +122,14 @@ const TOO_LONG: ServiceRule = {
  * something in between.
  */
 const UNEXPLAINED =
-  'run `dynaferry check`, which compares keys and indexes; where it finds nothing, look at the row and its item with `dynaferry diff --explain`';
+  'run `dynaferry check`, which compares keys and indexes; if it finds nothing, inspect the row and its item with `dynaferry diff --explain`';
 
 const CAPACITY =
-  'look at the table’s throttling and the AWS Health dashboard; raise the table’s capacity or lower target.writeCapacity';
-const CONTROL_PLANE = 'wait until the other changes of tables in this account are done';
-const HEALTH = 'look at the AWS Health dashboard';
-const CLOCK = 'AWS refused the signature: this machine’s clock is wrong';
-const SIGNATURE = 'AWS refused the signature: the secret key or this machine’s clock is wrong';
+  "check the table's throttling and the AWS Health dashboard; raise the table's capacity or lower target.writeCapacity";
+const CONTROL_PLANE = 'wait until other changes of tables in this account have finished';
+const HEALTH = 'check the AWS Health dashboard';
+const CLOCK = "AWS refused the signature: this machine's clock is wrong";
+const SIGNATURE = "AWS refused the signature: the secret key or this machine's clock is wrong";
 const INCOMPLETE = 'AWS found the signature incomplete';
 const UNSIGNED = 'AWS found no credentials in the request';
 const UNKNOWN_KEY = 'AWS does not know the access key or session token';
@@ -138,17 +138,17 @@ export const DENIED = 'AWS denied access';
 
 const RULES: Readonly<Record<string, ServiceRule>> = {
   // ------------------------------------------------------------ the write and read operations' own
-  ProvisionedThroughputExceededException: throttle('table', 'the table or an index has no more capacity', CAPACITY),
-  ThrottlingException: throttle('table', 'the table, an index or the control plane takes no more', CAPACITY),
+  ProvisionedThroughputExceededException: throttle('table', 'the table or an index has no capacity left', CAPACITY),
+  ThrottlingException: throttle('table', 'the table, an index or the control plane throttles requests', CAPACITY),
   RequestLimitExceeded: throttle(
     'account',
-    'the account’s quota of throughput is used up',
+    "the requests exceed the account's quota of throughput",
     'ask AWS Support for a higher quota, or lower target.writeCapacity',
   ),
   InternalServerError: passing('unavailable', 'DynamoDB failed inside', HEALTH),
-  ResourceNotFoundException: gone('the table does not exist (any more)'),
+  ResourceNotFoundException: gone('the table does not exist, or no longer exists'),
   ItemCollectionSizeLimitExceededException: item(
-    'its partition key has more than 10 GB, the most that a table with local indexes takes',
+    'its partition key has more than 10 GB, the limit for a table with local indexes',
     'spread the account over several partition keys (mapping partitionKey.spread), or use a table without local indexes',
   ),
   ReplicatedWriteConflictException: passing(
@@ -164,7 +164,7 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   InvalidEndpointException: fatal(
     'request',
     'E_TARGET_CONNECT',
-    'the endpoint is not the one of this account and region',
+    'the endpoint does not belong to this account and region',
     'check target.endpoint, AWS_ENDPOINT_URL_DYNAMODB and AWS_ACCOUNT_ID_ENDPOINT_MODE',
   ),
   // `conditional-put.ts` takes those that belong to it.
@@ -175,11 +175,11 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   TableInUseException: passing('conflict', 'the table is being changed', 'wait until the table is ACTIVE'),
   LimitExceededException: passing(
     'conflict',
-    'too many tables are changed at once, or the account has as many tables as its quota allows',
+    'too many tables change at once, or the account has reached its quota of tables',
     CONTROL_PLANE,
   ),
-  TableNotFoundException: gone('the table does not exist (any more)'),
-  IndexNotFoundException: gone('the index does not exist (any more)'),
+  TableNotFoundException: gone('the table does not exist, or no longer exists'),
+  IndexNotFoundException: gone('the index does not exist, or no longer exists'),
   ContinuousBackupsUnavailableException: STRAY,
 
   // ------------------------------------------------------------ of operations that dynaferry does not use
@@ -204,22 +204,22 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   TransactionInProgressException: STRAY,
 
   // ------------------------------------------------------------ common to all services
-  ValidationException: item('why is not known', UNEXPLAINED),
-  SerializationException: item('DynamoDB could not read the request; why is not known', UNEXPLAINED),
+  ValidationException: item('the reason is unknown', UNEXPLAINED),
+  SerializationException: item('DynamoDB could not read the request; the reason is unknown', UNEXPLAINED),
   // A batch that something on the way finds too long is sent again in halves.
   RequestEntityTooLargeException: TOO_LONG,
   'HTTP 413': TOO_LONG,
-  Throttling: throttle('table', 'the table, an index or the control plane takes no more', CAPACITY),
-  TooManyRequestsException: throttle('account', 'AWS takes no more requests', CAPACITY),
+  Throttling: throttle('table', 'the table, an index or the control plane throttles requests', CAPACITY),
+  TooManyRequestsException: throttle('account', 'AWS throttles requests', CAPACITY),
   InternalFailure: passing('unavailable', 'DynamoDB failed inside', HEALTH),
   ServiceUnavailable: passing('unavailable', 'DynamoDB is not available', HEALTH),
   ServiceUnavailableException: passing('unavailable', 'DynamoDB is not available', HEALTH),
-  RequestTimeout: passing('unavailable', 'the request took too long on its way', HEALTH),
-  RequestTimeoutException: passing('unavailable', 'the request took too long on its way', HEALTH),
-  RequestAbortedException: passing('unavailable', 'the request was broken off on its way', HEALTH),
+  RequestTimeout: passing('unavailable', 'the request timed out', HEALTH),
+  RequestTimeoutException: passing('unavailable', 'the request timed out', HEALTH),
+  RequestAbortedException: passing('unavailable', 'the request was aborted', HEALTH),
   UnknownOperationException: request('the endpoint does not know the operation'),
   InvalidAction: request('the endpoint does not know the operation'),
-  MalformedHttpRequestException: request('the request was changed on its way'),
+  MalformedHttpRequestException: request('the request was changed on the way'),
   ExpiredToken: credentials(EXPIRED),
   ExpiredTokenException: credentials(EXPIRED),
   UnrecognizedClientException: credentials(UNKNOWN_KEY),
@@ -234,7 +234,7 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   RequestTimeTooSkewedException: credentials(CLOCK),
   RequestExpired: credentials(CLOCK),
   RequestInTheFuture: credentials(CLOCK),
-  CredentialsProviderError: credentials('no AWS credentials were found'),
+  CredentialsProviderError: credentials('AWS credentials are missing'),
   TokenProviderError: credentials('the AWS SSO session has expired'),
   AccessDeniedException: access(DENIED),
   AccessDenied: access(DENIED),
@@ -244,20 +244,19 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   SubscriptionRequiredException: access('the AWS account is not signed up for DynamoDB in this region'),
 
   // ------------------------------------------------------------ of KMS, handed on
-  KMSAccessDeniedException: kms('access is denied', 'allow kms:Decrypt to the role in use, in the key’s policy too'),
+  KMSAccessDeniedException: kms('access is denied', "allow kms:Decrypt for your role, in the key's policy too"),
   KMSDisabledException: kms('it is disabled', 'enable the key'),
-  KMSInvalidStateException: kms('its state does not allow it, as while its deletion is pending', 'cancel its deletion'),
-  KMSNotFoundException: kms('it does not exist', 'name another key in the table’s encryption settings'),
-  KMSOptInRequired: kms('the account is not signed up for KMS', 'sign up for it'),
+  KMSInvalidStateException: kms(
+    'its state does not allow it, such as a pending deletion',
+    'cancel the deletion of the key',
+  ),
+  KMSNotFoundException: kms('it does not exist', "name another key in the table's encryption settings"),
+  KMSOptInRequired: kms('the account is not signed up for KMS', 'sign up for KMS'),
   KMSInvalidKeyUsageException: kms(
-    'it is no symmetric encryption key',
-    'name another key in the table’s encryption settings',
+    'it is not a symmetric encryption key',
+    "name another key in the table's encryption settings",
   ),
-  KMSThrottlingException: throttle(
-    'account',
-    'KMS takes no more requests',
-    'raise the account’s quota of KMS requests',
-  ),
+  KMSThrottlingException: throttle('account', 'KMS throttles requests', "raise the account's quota of KMS requests"),
   KMSInternalException: passing('unavailable', 'KMS failed inside', HEALTH),
   DependencyTimeoutException: passing('unavailable', 'a service that DynamoDB needs did not answer', HEALTH),
 };

@@ -29,8 +29,8 @@ export interface InvalidWords {
 
 const item = (fact: string, next: string): InvalidWords => ({ whose: 'item', fact, next });
 
-const KEYS = 'compare the mapping’s keys with the target’s key schema: `dynaferry check` does';
-const INDEX = 'correct the row, or let the mapping leave the attribute out where an index cannot take it';
+const KEYS = "run `dynaferry check`, which compares the mapping's keys with the target's key schema";
+const INDEX = 'correct the row, or let the mapping omit the attribute where an index cannot hold it';
 
 /** The first one that fits. */
 const INVALID: readonly (readonly [RegExp, InvalidWords])[] = [
@@ -42,13 +42,10 @@ const INVALID: readonly (readonly [RegExp, InvalidWords])[] = [
     /item collection/i,
     item('its partition key has more than 10 GB', 'spread the account (mapping partitionKey.spread)'),
   ],
-  [
-    /type mismatch for index key/i,
-    item('an attribute that is the key of an index has another type than the index', INDEX),
-  ],
+  [/type mismatch for index key/i, item('an attribute is the key of an index, but has another type', INDEX)],
   [
     /(secondary index key|IndexKey|index key).*(empty|not supported|not valid)/i,
-    item('an attribute that is the key of an index is empty or null', INDEX),
+    item('an attribute is the key of an index, but is empty or null', INDEX),
   ],
   [
     /(size of hashkey|partition key).*(exceeded|size limit)/i,
@@ -63,7 +60,7 @@ const INVALID: readonly (readonly [RegExp, InvalidWords])[] = [
   [
     /38 significant digits|number (overflow|underflow)|magnitude|numeric value/i,
     item(
-      'a number has more digits, or is larger or smaller, than DynamoDB takes',
+      'a number has more digits, or is larger or smaller, than DynamoDB allows',
       'let the mapping keep the column as text',
     ),
   ],
@@ -74,11 +71,11 @@ const INVALID: readonly (readonly [RegExp, InvalidWords])[] = [
   [/attribute name.*(long|length|exceed)/i, item('the name of an attribute is too long', 'shorten it in the mapping')],
   [
     /missing the key|does not match the schema|type mismatch for key/i,
-    { whose: 'table', fact: 'its keys are not those of the table', next: KEYS },
+    { whose: 'table', fact: 'its keys differ from those of the table', next: KEYS },
   ],
   [
     /list of item keys contains duplicates|too many items requested|must contain exactly one/i,
-    { whose: 'request', fact: 'the request was made wrongly', next: 'report this; nothing of the request was written' },
+    { whose: 'request', fact: 'the request is malformed', next: 'report this; DynamoDB wrote nothing of the request' },
   ],
 ];
 

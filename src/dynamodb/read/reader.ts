@@ -59,25 +59,25 @@ class BatchItemReader implements ItemReader {
 
   constructor(options: ItemReaderOptions) {
     const { connection, timeouts = DEFAULT_TIMEOUTS } = options;
-    const requestsInFlight = (): number => options.requestsInFlight;
+    const maxInFlightRequests = (): number => options.maxInFlightRequests;
     this.#options = options;
     this.#channel = new RequestChannel(connection.signer, connection.endpoint, {
-      connections: requestsInFlight,
+      connections: maxInFlightRequests,
       ...timeouts,
     });
-    this.#places = new Permits(requestsInFlight);
+    this.#places = new Permits(maxInFlightRequests);
     this.#head = `{"RequestItems":{${JSON.stringify(options.table)}:{"ConsistentRead":true,"Keys":[`;
     this.#answers = new BatchGetAnswers(options.table, options.keyNames, options.canonicalText);
     this.#units = new BelievableUnits(options.emitter, options.shard, OPERATION);
     this.#feedback = new ThrottleFeedback(options.budget, performance.now());
-    this.#deadline = new NoProgressDeadline(() => options.patienceSeconds);
+    this.#deadline = new NoProgressDeadline(() => options.retryTimeoutSeconds);
   }
 
   async read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead> {
     const requested = new RequestedItems(items);
     const keys = new KeysToRead(requested.keys);
     const read = this.#begin(signal);
-    const requests = Math.min(this.#options.requestsInFlight, requested.keys.length);
+    const requests = Math.min(this.#options.maxInFlightRequests, requested.keys.length);
     const parts = Array.from({ length: requests }, () => this.#readInTurn(keys, requested, read.signal));
     try {
       const units = await Promise.all(parts);
@@ -238,8 +238,9 @@ class BatchItemReader implements ItemReader {
 
   /** @throws FerryError once failures have lasted longer than the deadline */
   #bear(failure: RequestFailure): void {
-    const { table, patienceSeconds } = this.#options;
-    if (this.#deadline.exhaustedBy(performance.now())) throw unavailable(OPERATION, table, failure, patienceSeconds);
+    const { table, retryTimeoutSeconds } = this.#options;
+    if (this.#deadline.exhaustedBy(performance.now()))
+      throw unavailable(OPERATION, table, failure, retryTimeoutSeconds);
   }
 
   #likely(keys: readonly RequestedKey[]): number {

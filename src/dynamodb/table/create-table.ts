@@ -66,7 +66,7 @@ async function untilActive(connection: TargetConnection, table: string, signal: 
       throw new FerryError(
         'E_TARGET_NOT_ACTIVE',
         `table ${table} was created but is still ${facts?.status ?? 'missing'}${indexes} after ${ACTIVE_WITHIN_MS / 1000} s`,
-        'look at the table in the AWS console; once it is ACTIVE, run the same command again',
+        'check the table in the AWS console; when it is ACTIVE, run the same command again',
       );
     }
     await pause(pauseMs, signal);

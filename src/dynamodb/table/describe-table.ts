@@ -173,7 +173,7 @@ function identityOf({ TableArn, TableId, CreationDateTime }: TableDescription): 
   if (own !== undefined && own !== '') return `${TableArn ?? ''} ${own}`;
   throw new FerryError(
     'E_TARGET_REQUEST',
-    'DescribeTable answered without TableId and CreationDateTime: nothing tells this table from another one of its name',
+    'DescribeTable answered without TableId and CreationDateTime: dynaferry cannot distinguish this table from another one with its name',
     'check the endpoint: is it DynamoDB?',
   );
 }
@@ -187,7 +187,7 @@ function keyType(type: string | undefined): KeyType {
   if (type === 'S' || type === 'N' || type === 'B') return type;
   throw new FerryError(
     'E_TARGET_REQUEST',
-    'DescribeTable answered a key attribute without a type',
+    'DescribeTable answered with a key attribute without a type',
     'check the endpoint: is it DynamoDB?',
   );
 }

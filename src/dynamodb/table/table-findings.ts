@@ -14,7 +14,7 @@ export interface TargetExpectation extends TableKeys {
   /** WCU per second of the migration. */
   readonly writeCapacity: number;
   /** Of one shard. */
-  readonly requestsInFlight: number;
+  readonly maxInFlightRequests: number;
   /** null: nothing else writes. */
   readonly version: TargetConfig['version'];
 }
@@ -41,7 +41,7 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
       error(
         'E_TARGET_KEY_SCHEMA',
         `table ${facts.name} has ${describeKeys(facts)}; the mapping makes ${describeKeys(expected)}`,
-        'change the names and types of the mapping’s keys, or name another table in target.table: a table’s keys cannot be changed',
+        "change the names and types of the mapping's keys, or name another table in target.table: the keys of a table cannot change",
       ),
     );
   }
@@ -53,23 +53,23 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
 const PUT_MS = 10;
 
 /** Told each time: what is lost this way is lost silently. */
-function liveWriterWarnings({ version, writeCapacity, requestsInFlight }: TargetExpectation): Finding[] {
+function liveWriterWarnings({ version, writeCapacity, maxInFlightRequests }: TargetExpectation): Finding[] {
   if (version === null) return [];
   const warnings: Finding[] = [];
-  if (version.tombstonesKeptSeconds === null) {
+  if (version.tombstoneRetentionSeconds === null) {
     warnings.push(
       warning(
-        'target.version has no `tombstonesKept`: an item that the application deletes during the backfill can come back',
-        'let the application put a tombstone of a newer version in the place of what it deletes, and say how long it is kept; or make sure that it deletes nothing meanwhile',
+        'target.version has no `tombstoneRetention`: an item that the application deletes during the backfill can come back',
+        'let the application replace deleted items by tombstones with a newer version, and set how long it keeps them; or make sure that it deletes nothing during the backfill',
       ),
     );
   }
-  const putsPerSecond = Math.floor((1_000 / PUT_MS) * requestsInFlight);
+  const putsPerSecond = Math.floor((1_000 / PUT_MS) * maxInFlightRequests);
   if (putsPerSecond < writeCapacity) {
     warnings.push(
       warning(
-        `beside a live writer items are put one by one: ${requestsInFlight} requests in flight make some ${putsPerSecond} items a second of a shard, target.writeCapacity asks for ${writeCapacity}`,
-        'raise target.requestsInFlight, run several shards at once (--jobs), or expect a slower run',
+        `beside a live writer, dynaferry puts items one by one: ${maxInFlightRequests} requests in flight write about ${putsPerSecond} items a second per shard, but target.writeCapacity is ${writeCapacity}`,
+        'raise target.maxInFlightRequests, run several shards at once (--jobs), or expect a slower run',
       ),
     );
   }
@@ -90,7 +90,7 @@ function stateWarnings({ name, indexes, replicas }: TableFacts): Finding[] {
     .map((text) =>
       warning(
         `table ${name}: ${text}`,
-        'wait until all of its indexes and replicas are ACTIVE, or expect a slower run',
+        'wait until all indexes and replicas of the table are ACTIVE, or expect a slower run',
       ),
     );
 }
@@ -102,7 +102,7 @@ function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] 
     if (wanted === null) return [];
     return [
       warning(
-        `AWS refused to say whether TTL is on for table ${facts.name}: items that TTL deletes will count as missing in verify`,
+        `AWS denied the TTL status of table ${facts.name}: verify will count items that TTL deletes as missing`,
         'allow dynamodb:DescribeTimeToLive on the table',
       ),
     ];
@@ -111,8 +111,8 @@ function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] 
     if (facts.ttl === null) return [];
     return [
       warning(
-        `table ${facts.name} expires items by attribute ${facts.ttl.attribute}, which no TTL rule of the mapping fills`,
-        'make sure that no mapped column has that name, or items may be deleted that should stay',
+        `table ${facts.name} expires items by attribute ${facts.ttl.attribute}, which no \`ttl\` rule of the mapping fills`,
+        'make sure that no mapped column has that name: TTL could delete items that should stay',
       ),
     ];
   }
@@ -120,7 +120,7 @@ function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] 
     return [
       warning(
         `the mapping fills TTL attribute ${wanted}, but TTL is off on table ${facts.name}: nothing will expire`,
-        `turn TTL on for attribute ${wanted} when the migration is verified, or before`,
+        `turn on TTL for attribute ${wanted}, at the latest when the migration is verified`,
       ),
     ];
   }
@@ -128,7 +128,7 @@ function ttlWarnings(facts: TableFacts, expected: TargetExpectation): Finding[] 
   return [
     warning(
       `the mapping fills TTL attribute ${wanted}, but table ${facts.name} expires items by ${facts.ttl.attribute}`,
-      'give both the same name: mapping ttl.attribute, or the table’s TTL setting',
+      "use one name for both: change ttl.attribute in the mapping, or the table's TTL setting",
     ),
   ];
 }
@@ -139,16 +139,16 @@ function capacityWarnings(facts: TableFacts, expected: TargetExpectation): Findi
   if (provisionedWriteUnits !== null && provisionedWriteUnits < expected.writeCapacity) {
     warnings.push(
       warning(
-        `table ${facts.name} has ${provisionedWriteUnits} WCU provisioned, target.writeCapacity asks for ${expected.writeCapacity}: the table will throttle`,
-        'raise the table’s capacity, or lower target.writeCapacity; leave room for the table’s other writers',
+        `table ${facts.name} has ${provisionedWriteUnits} WCU provisioned, but target.writeCapacity is ${expected.writeCapacity}: the table will throttle`,
+        "raise the table's capacity, or lower target.writeCapacity; leave capacity for other writers of the table",
       ),
     );
   }
   if (facts.billing === 'on-demand' && warmWriteUnits !== null && warmWriteUnits < expected.writeCapacity) {
     warnings.push(
       warning(
-        `table ${facts.name} is warm for ${warmWriteUnits} write units a second, target.writeCapacity asks for ${expected.writeCapacity}: a run begins with what it is warm for, and with at most twice as much every 30 minutes`,
-        'raise the table’s warm throughput before the run (billed once, cannot be undone), or let it grow',
+        `table ${facts.name} is warm for ${warmWriteUnits} write units a second, but target.writeCapacity is ${expected.writeCapacity}: a run starts at the warm throughput, and at most doubles it every 30 minutes`,
+        "raise the table's warm throughput before the run (AWS bills it once, and you cannot lower it), or let it grow",
       ),
     );
   }
@@ -161,7 +161,7 @@ function capacityWarnings(facts: TableFacts, expected: TargetExpectation): Findi
       ),
       warning(
         `table ${facts.name} has local indexes (${local.join(', ')}): DynamoDB allows 400 KB for an item and its entries in them together`,
-        'a dry run does not ask the target: only `diff` and the backfill find rows that are too large for this reason',
+        'a dry run does not use the target: only `diff` and the backfill find rows that are too large for this reason',
       ),
     );
   }
@@ -169,7 +169,7 @@ function capacityWarnings(facts: TableFacts, expected: TargetExpectation): Findi
     warnings.push(
       warning(
         `table ${facts.name} has a stream: its consumers will see every item of the migration`,
-        'make sure that the consumers can take it, or turn the stream on after the migration',
+        'make sure that the consumers can handle that load, or turn on the stream after the migration',
       ),
     );
   }

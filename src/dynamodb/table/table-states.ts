@@ -23,7 +23,7 @@ export interface StateRule {
 const WORKS: StateRule = { usable: true, fact: 'and can be used', next: '' };
 
 const NEVER_AGAIN =
-  'restore the backup that DynamoDB made of it under another name. Name that table in target.table, and start the shards again with --restart';
+  'restore the backup that DynamoDB made, under another table name. Put that name into target.table, and start the shards again with --restart';
 
 export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
   ACTIVE: WORKS,
@@ -31,13 +31,13 @@ export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
   UPDATING: WORKS,
   CREATING: {
     usable: false,
-    fact: 'which passes by itself, as a rule within a minute',
+    fact: 'which ends without action, usually within a minute',
     next: 'wait until the table is ACTIVE, then run the same command again',
   },
   DELETING: {
     usable: false,
-    fact: 'and will not come back: everything in it goes',
-    next: 'find out who deletes it. Once it is gone, `dynaferry backfill --create-table --restart` moves all rows into a new one',
+    fact: 'and will not come back: DynamoDB deletes all its items',
+    next: 'find out who deletes the table. When it is gone, `dynaferry backfill --create-table --restart` moves all rows into a new one',
   },
   ARCHIVING: {
     usable: false,
@@ -51,13 +51,13 @@ export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
   },
   INACCESSIBLE_ENCRYPTION_CREDENTIALS: {
     usable: false,
-    fact: 'which does not pass by itself: DynamoDB cannot use its KMS key, and archives it after seven days',
-    next: 'enable the KMS key again, or cancel its deletion, and give DynamoDB its grant back; then run the same command again',
+    fact: 'which does not end without action: DynamoDB cannot use its KMS key, and archives the table after seven days',
+    next: 'enable the KMS key again, or cancel its deletion, and restore the grant of DynamoDB; then run the same command again',
   },
   REPLICATION_NOT_AUTHORIZED: {
     usable: false,
-    fact: 'which does not pass by itself: a policy denies replication, and what is written does not reach the other regions',
-    next: 'give AWSServiceRoleForDynamoDBReplication, or the replication service principal, its permissions back within 20 hours; or remove the replicas',
+    fact: 'which does not end without action: a policy denies replication, and new items do not reach the other regions',
+    next: 'restore the permissions of AWSServiceRoleForDynamoDBReplication, or of the replication service principal, within 20 hours; or remove the replicas',
   },
 };
 
@@ -65,30 +65,32 @@ export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
 export const INDEX_STATES: Readonly<Record<IndexStatus, string | null>> = {
   ACTIVE: null,
   UPDATING: null,
-  CREATING: 'it is being built, takes write capacity, and refuses items whose key in it has another type',
-  DELETING: 'it is being deleted; its writes are counted until it is gone',
+  CREATING:
+    'it is being built, consumes write capacity, and rejects items whose attribute for its key has another type',
+  DELETING: 'it is being deleted; its writes consume capacity until it is gone',
 };
 
 /** Continues "the replica in REGION is STATE: ". null: nothing to say of it. */
 export const REPLICA_STATES: Readonly<Record<ReplicaStatus, string | null>> = {
   ACTIVE: null,
   UPDATING: null,
-  CREATING: 'it is being built, and gets the items of this migration as well',
-  CREATION_FAILED: 'it could not be built, and gets no item',
-  DELETING: 'it is being deleted, and gets no item',
-  REGION_DISABLED: 'the account disabled its region, and it gets no item; after 20 hours it leaves the global table',
+  CREATING: 'it is being built, and also receives the items of this migration',
+  CREATION_FAILED: 'it could not be built, and receives no items',
+  DELETING: 'it is being deleted, and receives no items',
+  REGION_DISABLED:
+    'the account disabled its region, so it receives no items; after 20 hours it leaves the global table',
   INACCESSIBLE_ENCRYPTION_CREDENTIALS:
-    'its KMS key is out of reach, and it gets no item; after 20 hours it leaves the global table',
+    'DynamoDB cannot use its KMS key, so it receives no items; after 20 hours it leaves the global table',
   REPLICATION_NOT_AUTHORIZED:
-    'a policy denies replication, and it gets no item; after 20 hours it leaves the global table',
-  ARCHIVING: 'it is being archived, and gets no item',
-  ARCHIVED: 'it was archived, and gets no item',
+    'a policy denies replication, so it receives no items; after 20 hours it leaves the global table',
+  ARCHIVING: 'it is being archived, and receives no items',
+  ARCHIVED: 'it was archived, and receives no items',
 };
 
 const UNKNOWN_STATE: StateRule = {
   usable: false,
   fact: 'a state that this version of dynaferry does not know',
-  next: 'look the state up in the documentation of DescribeTable; once the table is ACTIVE, run the same command again',
+  next: 'look up the state in the documentation of DescribeTable; when the table is ACTIVE, run the same command again',
 };
 
 /** What is said of a state besides its rule. */

@@ -54,7 +54,7 @@ export interface TargetGuardOptions {
   /** The table as it was when the shard was bound to it. */
   readonly begun: Pick<TableFacts, 'identity' | 'indexes' | 'replicas'>;
   /** How long a verdict waits for a look that is answered. */
-  readonly patienceSeconds: number;
+  readonly retryTimeoutSeconds: number;
   readonly emitter: Emitter;
   readonly lookEveryMs?: number;
   /** How long a table has to be absent to be taken for deleted. */
@@ -111,7 +111,7 @@ class TableIdentityGuard implements TargetGuard {
   }
 
   async confirm(signal: AbortSignal): Promise<void> {
-    const until = performance.now() + this.#options.patienceSeconds * 1_000;
+    const until = performance.now() + this.#options.retryTimeoutSeconds * 1_000;
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#lookAgain(signal);
@@ -192,8 +192,8 @@ class TableIdentityGuard implements TargetGuard {
     for (const said of [...news.map(({ text }) => text), ...gone]) {
       this.#warn({
         code: 'E_TARGET_NOT_ACTIVE',
-        message: `table ${table} changed in mid-run: ${said}`,
-        hint: 'nothing to do for what is moved; expect a slower run, and look at the table’s indexes and replicas before they are relied on',
+        message: `table ${table} changed during the run: ${said}`,
+        hint: "the items already written are safe; expect a slower run, and check the table's indexes and replicas before you rely on them",
       });
     }
   }
@@ -231,7 +231,7 @@ function whyUnanswered({ code, message, options }: FerryError, table: string): F
     return {
       code,
       message,
-      hint: `renew the credentials: the run goes on, and gives no verdict before they serve again`,
+      hint: `renew the credentials: the run continues, and gives no verdict before they work again`,
     };
   }
   return unanswered(code, table, options.cause instanceof RequestFailure ? `(${options.cause.reason})` : '');
@@ -240,12 +240,12 @@ function whyUnanswered({ code, message, options }: FerryError, table: string): F
 function unanswered(code: FerryError['code'], table: string, why: string): Fault {
   const look =
     code === 'E_TARGET_CONNECT'
-      ? 'check endpoint, network, DNS and TLS from this machine'
-      : 'look at the AWS Health dashboard';
+      ? 'check the endpoint, network, DNS and TLS from this machine'
+      : 'check the AWS Health dashboard';
   return {
     code,
-    message: `DescribeTable on table ${table} is not answered ${why}: whether it is still the same table is looked at again later`,
-    hint: `${look}; the run goes on, and gives no verdict before DescribeTable is answered`,
+    message: `DescribeTable on table ${table} got no answer ${why}: dynaferry checks later whether it is still the same table`,
+    hint: `${look}; the run continues, and gives no verdict before DescribeTable answers`,
   };
 }
 
@@ -259,8 +259,8 @@ class AnotherTable extends FerryError {}
 function deleted(table: string): FerryError {
   return new AnotherTable(
     'E_TARGET_GONE',
-    `table ${table} was deleted while this run used it`,
-    'find out who did that. `dynaferry backfill --create-table --restart` makes it again and moves all rows',
+    `somebody deleted table ${table} during this run`,
+    'find out who did that. `dynaferry backfill --create-table --restart` creates it again and moves all rows',
   );
 }
 
@@ -268,7 +268,7 @@ function deleted(table: string): FerryError {
 export function replaced(table: string): FerryError {
   return new AnotherTable(
     'E_TARGET_GONE',
-    `table ${table} is another one than when this run began: it was deleted and made again, or its name leads elsewhere now. What was written or compared since may be in either`,
-    'find out who did that. The state speaks of the first table: `dynaferry backfill --restart` moves all rows into the new one',
+    `table ${table} is not the table that this run started with: it was deleted and created again, or its name leads elsewhere now. Later writes and comparisons may be of either table`,
+    'find out who did that. The state is about the first table: `dynaferry backfill --restart` moves all rows into the new one',
   );
 }

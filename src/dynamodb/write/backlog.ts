@@ -16,7 +16,7 @@ const ROUNDS = 4;
 const MAX_BYTES = 32 * 1024 * 1024;
 
 export class Backlog {
-  readonly #requestsInFlight: () => number;
+  readonly #maxInFlightRequests: () => number;
   readonly #maxBatch: number;
   readonly #hot: HotPartitions;
   readonly #onReleased: () => void;
@@ -33,14 +33,14 @@ export class Backlog {
   #releaseAt = Infinity;
 
   /**
-   * @param requestsInFlight of the writer, at once; it may change
+   * @param maxInFlightRequests of the writer, at once; it may change
    * @param maxBatch operations in one request, at most
    * @param hot partition keys with a rate of their own
    * @param onReleased called when operations have waited out their backoff
    */
-  constructor(requestsInFlight: () => number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
+  constructor(maxInFlightRequests: () => number, maxBatch: number, hot: HotPartitions, onReleased: () => void) {
     this.#maxBatch = maxBatch;
-    this.#requestsInFlight = requestsInFlight;
+    this.#maxInFlightRequests = maxInFlightRequests;
     this.#hot = hot;
     this.#onReleased = onReleased;
   }
@@ -52,7 +52,7 @@ export class Backlog {
   get hasCapacity(): boolean {
     let items = this.#byKey.size + this.#heldUp.size + this.#superseded;
     for (const partition of this.#hot.partitions()) items -= this.#queue.sizeOf(partition);
-    return items < ROUNDS * MAX_OPERATIONS * this.#requestsInFlight() && this.#bytes < MAX_BYTES;
+    return items < ROUNDS * MAX_OPERATIONS * this.#maxInFlightRequests() && this.#bytes < MAX_BYTES;
   }
 
   /** True where `take` would return nothing. */

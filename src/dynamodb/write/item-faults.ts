@@ -39,7 +39,7 @@ export function rowsTooOld(shard: string, table: string): FerryError {
   return new FerryError(
     'E_LIVE_WRITER',
     `shard ${shard}: rows for table ${table} waited so long to be written that an item which was deleted meanwhile could come back`,
-    'run the same command again, which reads them anew; if it comes back, look at the table’s throttling, or let tombstones be kept longer (target.version.tombstonesKept)',
+    'run the same command again, which reads them anew; if it comes back, look at the table’s throttling, or let tombstones be kept longer (target.version.tombstoneRetention)',
   );
 }
 

@@ -64,7 +64,7 @@ export class WriteOutcomes {
   // -------------------------------------------------------------------------------------------------------- answered
 
   #answered({ items: batch, debited, sentAt }: SentBatch, answer: WriteAnswer): void {
-    const { shard, table, budget, emitter, patienceSeconds } = this.#parts.options;
+    const { shard, table, budget, emitter, retryTimeoutSeconds } = this.#parts.options;
     const now = performance.now();
     const { unprocessed, newer } = answer;
     const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
@@ -96,7 +96,7 @@ export class WriteOutcomes {
     // A service that takes nothing may say so in a success too: the deadline counts that as a failure.
     if (written.length === 0 && this.#parts.deadline.exhaustedBy(now)) {
       const failure = new RequestFailure(UNPROCESSED, 200, true);
-      this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
+      this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, retryTimeoutSeconds));
       return;
     }
     this.#retry([...unprocessed], UNPROCESSED, {
@@ -137,7 +137,7 @@ export class WriteOutcomes {
   // ---------------------------------------------------------------------------------------- not answered, or refused
 
   #failed({ items: batch, debited, sentAt }: SentBatch, outcome: FailedBatch): void {
-    const { shard, table, budget, emitter, patienceSeconds } = this.#parts.options;
+    const { shard, table, budget, emitter, retryTimeoutSeconds } = this.#parts.options;
     const { failure } = outcome;
     const now = performance.now();
     const ambiguous = outcome.kind === 'unavailable' && outcome.ambiguous;
@@ -151,7 +151,7 @@ export class WriteOutcomes {
     } else if (outcome.kind === 'invalid') {
       this.#bisect(batch, failure);
     } else if (this.#parts.deadline.exhaustedBy(now)) {
-      this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, patienceSeconds));
+      this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, retryTimeoutSeconds));
     } else {
       if (outcome.kind === 'throttled') {
         this.#parts.feedback.note(

@@ -61,10 +61,10 @@ class QueueingItemWriter implements ItemWriter {
 
   constructor(options: ItemWriterOptions) {
     const { connection, timeouts = DEFAULT_TIMEOUTS } = options;
-    const requestsInFlight = (): number => options.requestsInFlight;
+    const maxInFlightRequests = (): number => options.maxInFlightRequests;
     this.#options = options;
     this.#channel = new RequestChannel(connection.signer, connection.endpoint, {
-      connections: requestsInFlight,
+      connections: maxInFlightRequests,
       ...timeouts,
     });
     const { table, keyNames, condition = null } = options;
@@ -72,8 +72,8 @@ class QueueingItemWriter implements ItemWriter {
       condition === null ? new BatchWriteFormat(table, keyNames) : new ConditionalPutFormat(table, keyNames, condition);
     setMaxListeners(0, this.#cutOff.signal); // one for each request in flight
     this.#feedback = new WriteFeedback(options.budget, performance.now());
-    this.#backlog = new Backlog(requestsInFlight, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
-    this.#deadline = new NoProgressDeadline(() => options.patienceSeconds);
+    this.#backlog = new Backlog(maxInFlightRequests, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
+    this.#deadline = new NoProgressDeadline(() => options.retryTimeoutSeconds);
     // Until the first answer, an item costs as if it had an entry in every index. The answer corrects that.
     this.#cost = new CostFactor(1 + (options.indexes ?? 0));
     this.#outcomes = new WriteOutcomes({
@@ -162,7 +162,7 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   #pump(): void {
-    while (this.#failure === null && this.#inFlight < this.#options.requestsInFlight && !this.#backlog.idle) {
+    while (this.#failure === null && this.#inFlight < this.#options.maxInFlightRequests && !this.#backlog.idle) {
       if (!this.#options.budget.open) {
         this.#waitForBudget();
         return;

@@ -2,9 +2,9 @@
 import type { Cell, MappedItem, Row } from '../../core/model.js';
 import { defect } from '../../core/defect.js';
 import type { RowBlock } from '../../core/row-block.js';
-import type { KeyPlace, KeyReader } from '../key/key-reader.js';
+import type { KeySpan, KeyReader } from '../key/key-reader.js';
 
-export class PackedItem implements MappedItem, KeyPlace {
+export class PackedItem implements MappedItem, KeySpan {
   readonly keyHash: number;
   readonly partition: string;
   readonly partitionFrom: number;
@@ -21,7 +21,7 @@ export class PackedItem implements MappedItem, KeyPlace {
     readonly bytes: number,
     readonly expiresAt: number | null,
     private readonly rows: RowBlock,
-    private readonly place: number,
+    private readonly rowIndex: number,
   ) {
     this.keyHash = keys.hash;
     this.partition = keys.partition;
@@ -49,14 +49,16 @@ export class PackedItem implements MappedItem, KeyPlace {
 
   /** @throws as `text` */
   get row(): Row {
-    return this.rows.at(this.place) ?? [];
+    return this.rows.at(this.rowIndex) ?? [];
   }
 
   cell(column: number): Cell {
-    return this.rows.cell(this.place, column);
+    return this.rows.cell(this.rowIndex, column);
   }
 
   sharesCell(column: number, other: MappedItem): boolean {
-    return other instanceof PackedItem && other.rows === this.rows && this.rows.equal(column, this.place, other.place);
+    return (
+      other instanceof PackedItem && other.rows === this.rows && this.rows.equal(column, this.rowIndex, other.rowIndex)
+    );
   }
 }

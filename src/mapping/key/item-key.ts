@@ -14,9 +14,9 @@ import {
 } from '../template/compiled-template.js';
 import type { Expression } from '../template/expression.js';
 import { MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES } from '../value/item-size.js';
-import { KeyAttribute, type KeyLimits } from './key-attribute.js';
+import { KeyAttributeEmitter, type KeyLimits } from './key-attribute.js';
 import { KeyReader } from './key-reader.js';
-import { guarded, type ReportFault } from '../mapping-faults.js';
+import { collectingFaults, type ReportFault } from '../mapping-faults.js';
 import type { KeyTemplates } from './key-uniqueness.js';
 import { compileSpread, type CompiledSpread } from './spread.js';
 
@@ -45,7 +45,7 @@ export function compileKeys(
   const spread =
     spreading === null
       ? NO_SPREAD
-      : guarded(['partitionKey', 'spread'], report, () => compileSpread(spreading, table, indexOf));
+      : collectingFaults(['partitionKey', 'spread'], report, () => compileSpread(spreading, table, indexOf));
   if (spreading !== null && item.partitionKey.type !== 'S') {
     report(
       ['partitionKey', 'spread'],
@@ -57,10 +57,10 @@ export function compileKeys(
   if (item.sortKey !== null && sort !== null && !refuseUnsortable(item.sortKey, sort, report)) return null;
   if (partition === null || spread === null || (item.sortKey !== null && sort === null)) return null;
   const keys = [
-    new KeyAttribute(item.partitionKey, partition, spread.suffix, PARTITION_KEY),
+    new KeyAttributeEmitter(item.partitionKey, partition, spread.suffix, PARTITION_KEY),
     ...(item.sortKey === null || sort === null
       ? []
-      : [new KeyAttribute(item.sortKey, sort, NO_SPREAD.suffix, SORT_KEY)]),
+      : [new KeyAttributeEmitter(item.sortKey, sort, NO_SPREAD.suffix, SORT_KEY)]),
   ] as const;
   return {
     templates: {
@@ -84,7 +84,7 @@ function compileKeyTemplate(
   report: ReportFault,
 ): CompiledTemplate | null {
   const path = [...limits.path, 'template'];
-  const template = guarded(path, report, () => {
+  const template = collectingFaults(path, report, () => {
     const made = compileTemplate(key.template, table, indexOf);
     refuseTooLarge(literalBytes(made), limits.maxBytes, 'the literals', `a ${limits.role}`);
     return made;
@@ -99,24 +99,27 @@ function compileKeyTemplate(
 function keyTemplateFault(type: KeyType, template: CompiledTemplate): { message: string; hint: string } | null {
   const [only, second] = template.parts;
   if (only === undefined)
-    return { message: 'the template is empty, and DynamoDB takes no empty key', hint: 'name a column, or a literal' };
+    return {
+      message: 'the template is empty, and DynamoDB does not accept an empty key',
+      hint: 'use a column or a literal',
+    };
   const single = second === undefined && only.kind === 'expression' ? only.expression : null;
   if (type === 'N' && (single === null || !['integer', 'decimal', 'float'].includes(single.meaning))) {
     return {
-      message: 'a key of type N takes one number column and nothing else',
+      message: 'a key of type N needs exactly one number column',
       hint: 'write "{column}", or set `type: S`',
     };
   }
   if (type === 'B' && single?.meaning !== 'bytes') {
     return {
-      message: 'a key of type B takes one binary column and nothing else',
+      message: 'a key of type B needs exactly one binary column',
       hint: 'write "{column}", or set `type: S`',
     };
   }
   const raw = template.parts.find((part) => part.kind === 'expression' && part.expression.meaning === 'bytes');
   if (type === 'S' && raw?.kind === 'expression') {
     const { column } = raw.expression;
-    return { message: `column ${column} holds bytes, which a text key cannot`, hint: `write {${column}:hex}` };
+    return { message: `column ${column} holds bytes, which a text key cannot hold`, hint: `write {${column}:hex}` };
   }
   return null;
 }
@@ -136,7 +139,7 @@ function refuseUnsortable(key: KeyMapping, template: CompiledTemplate, report: R
   report(
     ['sortKey', 'template'],
     'E_MAPPING_UNSORTABLE',
-    `column ${bad.column} would not sort in a ${key.type === 'S' ? 'text ' : ''}key as it does in MySQL (${why})`,
+    `column ${bad.column} would sort differently in a ${key.type === 'S' ? 'text ' : ''}key than in MySQL (${why})`,
     `write ${bad.sortRemedy}${numeric(bad) && !bad.orderLost ? ', or make the sort key one number with `type: N`' : ''}`,
   );
   return false;

@@ -22,7 +22,7 @@ export interface KeyLimits {
 
 const VALUE_END = literal('"}');
 
-export class KeyAttribute implements AttributeEmitter {
+export class KeyAttributeEmitter implements AttributeEmitter {
   readonly name: string;
   readonly type: KeyType;
   readonly origin: AttributeOrigin;
@@ -67,16 +67,16 @@ export class KeyAttribute implements AttributeEmitter {
     if (bytes > maxBytes) {
       throw new BadValue(
         null,
-        `a ${role} of more than DynamoDB's ${maxBytes} bytes`,
-        'take shorter columns into the template',
+        `a ${role} of more than the ${maxBytes} bytes of DynamoDB`,
+        'use shorter columns in the template',
         `a ${role} of ${bytes} bytes`,
       );
     }
     if (bytes > 0) return;
     throw new BadValue(
       null,
-      `an empty ${role}, which DynamoDB does not take`,
-      'leave such rows out with `where`, or add a literal to the template',
+      `an empty ${role}, which DynamoDB does not accept`,
+      'exclude such rows with `where`, or add a literal to the template',
     );
   }
 }

@@ -62,8 +62,8 @@ const ORDERS: Readonly<Record<DataType, SourceOrder>> = {
 
 const WHY: Readonly<Record<SourceOrder, string | null>> = {
   number: '10 before 9',
-  duration: 'hours have no fixed width, and times may be negative',
-  member: 'MySQL orders the members as the column declares them',
+  duration: 'the hours vary in width, and times can be negative',
+  member: 'MySQL orders members by their place in the column definition',
   address: 'MySQL orders such values by their bytes',
   document: 'MySQL orders JSON by its types and values',
   text: null,

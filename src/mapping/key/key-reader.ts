@@ -5,7 +5,7 @@
  */
 import type { ItemBuffer } from '../item/item-buffer.js';
 import { MAX_PARTITION_KEY_BYTES } from '../value/item-size.js';
-import type { KeyAttribute } from './key-attribute.js';
+import type { KeyAttributeEmitter } from './key-attribute.js';
 
 /** `\u0000` stands for one byte. */
 const MAX_ESCAPED_BYTES = 6;
@@ -13,7 +13,7 @@ const MAX_ESCAPED_BYTES = 6;
 const HASH_BITS = 0x3fffffff;
 
 /** Where the values of an item's keys stand between their quotes, counted from the item's start. */
-export interface KeyPlace {
+export interface KeySpan {
   readonly partitionFrom: number;
   readonly partitionTo: number;
   /** Both 0 where there is no sort key. */
@@ -21,13 +21,13 @@ export interface KeyPlace {
   readonly sortTo: number;
 }
 
-export class KeyReader implements KeyPlace {
+export class KeyReader implements KeySpan {
   /** `{"S":"..."}` of the partition key. */
   partition = '';
   /** Below 2^30; of equal keys it is equal. */
   hash = 0;
-  readonly #partitionKey: KeyAttribute;
-  readonly #sortKey: KeyAttribute | null;
+  readonly #partitionKey: KeyAttributeEmitter;
+  readonly #sortKey: KeyAttributeEmitter | null;
   readonly #latest = Buffer.alloc(MAX_PARTITION_KEY_BYTES * MAX_ESCAPED_BYTES);
   #latestLength = -1;
   #partitionHash = 0;
@@ -48,7 +48,7 @@ export class KeyReader implements KeyPlace {
     return this.#sortKey?.to ?? 0;
   }
 
-  constructor(partitionKey: KeyAttribute, sortKey: KeyAttribute | null) {
+  constructor(partitionKey: KeyAttributeEmitter, sortKey: KeyAttributeEmitter | null) {
     this.#partitionKey = partitionKey;
     this.#sortKey = sortKey;
   }
@@ -62,11 +62,11 @@ export class KeyReader implements KeyPlace {
   }
 
   /** `{"pk":{"S":"..."},"sk":{"S":"..."}}` of an item that begins at `start`. */
-  textOf(buffer: Buffer, start: number, place: KeyPlace): string {
+  textOf(buffer: Buffer, start: number, span: KeySpan): string {
     const value = (from: number, to: number): string => buffer.toString('utf8', start + from, start + to);
-    const partition = `${this.#partitionKey.openingText}${value(place.partitionFrom, place.partitionTo)}"}`;
+    const partition = `${this.#partitionKey.openingText}${value(span.partitionFrom, span.partitionTo)}"}`;
     if (this.#sortKey === null) return `{${partition}}`;
-    return `{${partition},${this.#sortKey.openingText}${value(place.sortFrom, place.sortTo)}"}}`;
+    return `{${partition},${this.#sortKey.openingText}${value(span.sortFrom, span.sortTo)}"}}`;
   }
 
   #readPartition(out: ItemBuffer): void {

@@ -57,8 +57,8 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
     const wanted = keys.map((key) => `(${key.parts.map((part) => part.column).join(', ')})`).join(' or ');
     return {
       verdict: 'possible',
-      reason: `the item key of ${rule.label} leaves out a column of every unique key${wanted === '' ? '' : `; it must hold all of ${wanted}`}`,
-      remedy: 'take all columns of one unique key into the key templates',
+      reason: `the item key of ${rule.label} lacks a column of every unique key${wanted === '' ? '' : `; it must have all of ${wanted}`}`,
+      remedy: 'use all columns of one unique key in the key templates',
     };
   }
   const recoverable = new Set([
@@ -70,8 +70,8 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
   }
   return {
     verdict: 'unproven',
-    reason: `the templates of ${rule.label} join texts so that different rows could give one key (no separator that the text cannot contain, a spread suffix behind a text, or a function that is not one-to-one)`,
-    remedy: 'separators that the texts cannot contain would prove it',
+    reason: `the templates of ${rule.label} could give different rows the same key: a text without a safe separator, a spread suffix after a text, or a function that is not one-to-one`,
+    remedy: 'use separators that the texts cannot contain',
   };
 }
 
@@ -86,12 +86,12 @@ function judgeOverShards(
   return {
     verdict: 'unproven',
     reason:
-      `a unique key of MySQL binds the rows of one server, and ` +
+      `a unique key of MySQL holds only within one server, and ` +
       (declared === ''
-        ? `nothing in the item key of ${rule.label} is declared to be of one shard only`
-        : `none of the declared columns (${declared}) can be read back from the item key of ${rule.label}`),
+        ? `no column in the item key of ${rule.label} is declared to be of one shard only`
+        : `the item key of ${rule.label} does not determine any of the declared columns (${declared})`),
     remedy:
-      'declare the column that the rows are sharded by (the account) as `shardedBy` of the table, or ids that are unique over all shards as `globallyUnique`, and take it into the key templates',
+      'declare the column that decides the shard (the account) as `shardedBy` of the table, or ids that are unique on all shards as `globallyUnique`; and use it in the key templates',
   };
 }
 
@@ -145,7 +145,7 @@ function judgePair(a: KeyTemplates, b: KeyTemplates): Uniqueness {
   if (apart) return PROVEN;
   return {
     verdict: 'unproven',
-    reason: `${a.label} and ${b.label} could give one key`,
+    reason: `${a.label} and ${b.label} could give the same key`,
     remedy: 'begin their templates with different literals',
   };
 }

@@ -38,9 +38,9 @@ export interface SameValue {
 export function compileSameValue(mapping: CompiledMapping, column: string): SameValue {
   const info = columnNamed(column, mapping.table);
   const expressions = keyExpressions(mapping, column);
-  const place = mapping.columns.indexOf(column);
+  const columnIndex = mapping.columns.indexOf(column);
   const made = (expression: Expression, cell: Cell): string | null => {
-    const view = mapping.viewOf(mapping.columns.map((_, index) => (index === place ? cell : null)));
+    const view = mapping.viewOf(mapping.columns.map((_, index) => (index === columnIndex ? cell : null)));
     try {
       return expression.evaluate(view);
     } catch (error) {

@@ -45,8 +45,8 @@ export function compileSpread(
     if (value !== null) return `${SPREAD_SEPARATOR}${hashModulo(value, shards)}`;
     throw new BadValue(
       spread.by,
-      'NULL in the column that the spread hashes',
-      'spread by a column that is NOT NULL',
+      'NULL in the column that `spread` hashes',
+      'use a NOT NULL column in `spread.by`',
       'NULL',
     );
   };

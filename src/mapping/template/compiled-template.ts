@@ -55,11 +55,7 @@ export function compileTemplate(
     return { source, parts, evaluate: evaluator(parts), write: writerOf(parts) };
   } catch (error) {
     if (error instanceof TemplateSyntaxError || error instanceof FunctionFault) {
-      throw new TemplateFault(
-        'E_MAPPING_INVALID',
-        `the template cannot be used: ${error.message}`,
-        'correct the template',
-      );
+      throw new TemplateFault('E_MAPPING_INVALID', `the template is invalid: ${error.message}`, 'correct the template');
     }
     throw error;
   }
@@ -120,7 +116,7 @@ export function refuseTooLarge(bytes: number, maxBytes: number, what: string, ho
   if (bytes <= maxBytes) return;
   throw new TemplateFault(
     'E_MAPPING_INVALID',
-    `${what} alone are ${bytes} bytes; ${holder} may have ${maxBytes}`,
-    'write less of it',
+    `${what} alone have ${bytes} bytes; ${holder} may have ${maxBytes}`,
+    'shorten them',
   );
 }

@@ -68,7 +68,7 @@ const ANY = /[\s\S]/;
 export function columnExpression(column: ColumnInfo, index: number): Expression {
   const kind = columnKind(column);
   if (kind === null)
-    throw new FunctionFault(`type ${column.dataType} of column ${column.name} is not known to this version`);
+    throw new FunctionFault(`this version does not know type ${column.dataType} of column ${column.name}`);
   const meaning = meaningOf(kind);
   const name = column.name;
   const beginsWithComma = emptyMembers(column).length > 0;
@@ -156,7 +156,7 @@ function alphabetOf(meaning: Meaning, column: ColumnInfo): RegExp {
 }
 
 function sortRemedy(meaning: Meaning, column: ColumnInfo): string {
-  if (sortsAsTextOnRequest(column)) return `{${column.name}:text} if the order of its text will do`;
+  if (sortsAsTextOnRequest(column)) return `{${column.name}:text} if the order of its text is right for you`;
   if (meaning === 'float' || printsWithoutOrder(column)) return `a column of another type than ${column.dataType}`;
   return meaning === 'integer' && column.unsigned
     ? `{${column.name}:pad(${integerDigits(column)})}`
@@ -198,7 +198,7 @@ export function fractionWidth(column: ColumnInfo): number {
 function numberText(text: string, column: string): string {
   const normalized = normalizeNumber(text);
   if ('fault' in normalized)
-    throw new BadValue(column, normalized.fault, 'map the column with `type: S` and leave it out of keys');
+    throw new BadValue(column, normalized.fault, 'map the column with `type: S`, and do not use it in keys');
   return normalized.text;
 }
 
@@ -206,7 +206,7 @@ function inexactText(column: string): BadValue {
   return new BadValue(
     column,
     'text that has no exact form in UTF-8',
-    'correct the row at the source, or leave it out with `where`',
+    'correct the row at the source, or exclude it with `where`',
   );
 }
 
@@ -214,7 +214,7 @@ function nullInTemplate(column: string): BadValue {
   return new BadValue(
     column,
     'NULL in a template',
-    'leave such rows out with `where`, or take the column out of the template',
+    'exclude such rows with `where`, or remove the column from the template',
     'NULL',
   );
 }

@@ -44,9 +44,9 @@ function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo
   const { column: name, meaning } = input;
   const expects = (...wanted: Meaning[]): void => {
     if (!wanted.includes(meaning))
-      throw new FunctionFault(`${call.name} takes ${wanted.join(' or ')}, but gets ${meaning} from column ${name}`);
+      throw new FunctionFault(`${call.name} needs ${wanted.join(' or ')}, but gets ${meaning} from column ${name}`);
     if (call.argument !== null && !['pad', 'hash'].includes(call.name))
-      throw new FunctionFault(`${call.name} takes no argument`);
+      throw new FunctionFault(`${call.name} does not take an argument`);
   };
   switch (call.name) {
     case 'iso':
@@ -97,13 +97,13 @@ function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo
   }
 }
 
-const NO_ZERO_DATE = 'leave such rows out with `where`, or map the column with `format: text` outside the key';
+const NO_ZERO_DATE = 'exclude such rows with `where`, or map the column with `format: text` outside the key';
 
 function epochExpression(input: Expression, unit: 'epoch-s' | 'epoch-ms' | 'epoch-us', column: ColumnInfo): Expression {
   const decimals = unit === 'epoch-s' ? 0 : unit === 'epoch-ms' ? 3 : 6;
   if ((column.fractionDigits ?? 0) > decimals) {
     throw new FunctionFault(
-      `${unit} would cut the ${column.fractionDigits} fraction digits of column ${column.name}; use iso or epoch-us`,
+      `${unit} would cut off the ${column.fractionDigits} fraction digits of column ${column.name}; use iso or epoch-us`,
     );
   }
   return {
@@ -169,7 +169,7 @@ function padExpression(input: Expression, digits: number | null): Expression {
         throw new BadValue(
           input.column,
           'a negative number in pad',
-          'write sortable in the place of pad: it orders negatives too',
+          'use sortable instead of pad: it orders negative numbers too',
         );
       return text.padStart(digits, '0');
     },

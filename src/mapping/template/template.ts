@@ -29,13 +29,13 @@ export function parseTemplate(source: string): readonly TemplatePart[] {
       at += 2;
     } else if (char === '{') {
       const end = source.indexOf('}', at);
-      if (end < 0) throw new TemplateSyntaxError(`"{" at character ${at + 1} is never closed`);
+      if (end < 0) throw new TemplateSyntaxError(`"{" at character ${at + 1} has no closing brace`);
       if (literal !== '') parts.push({ kind: 'literal', text: literal });
       literal = '';
       parts.push(parseExpression(source.slice(at + 1, end), at + 2));
       at = end + 1;
     } else if (char === '}') {
-      throw new TemplateSyntaxError(`"}" at character ${at + 1} closes nothing; write "}}" for a brace`);
+      throw new TemplateSyntaxError(`"}" at character ${at + 1} has no opening brace; write "}}" for a brace`);
     } else {
       literal += char;
       at += 1;
@@ -56,7 +56,7 @@ const CALL = /^([a-z][a-z0-9-]*)(?:\((\d{1,6})\))?$/;
 /** @param at 1-based place of `text` in the template */
 function parseExpression(text: string, at: number): TemplatePart {
   const [column = '', ...calls] = text.split(':');
-  if (column === '') throw new TemplateSyntaxError(`no column is named at character ${at}`);
+  if (column === '') throw new TemplateSyntaxError(`the name of a column is missing at character ${at}`);
   let place = at + column.length;
   const functions = calls.map((call) => {
     place += 1;

@@ -35,7 +35,7 @@ export class RuleFault extends Error {
 /** @throws RuleFault */
 export function cellWriter(column: ColumnInfo, rule: Pick<ColumnRule, 'type' | 'format'>): CellWriter {
   const kind = columnKind(column);
-  if (kind === null) throw new RuleFault(`type ${column.dataType} is not known to this version; drop the column`);
+  if (kind === null) throw new RuleFault(`this version does not know type ${column.dataType}; drop the column`);
   const isTime = kind === 'date' || kind === 'datetime';
   if (rule.format !== null && !isTime) throw new RuleFault(`format is for dates and times, not for ${column.dataType}`);
   if (isTime) return timeWriter(column, kind, rule);
@@ -134,7 +134,7 @@ function inexactText(column: ColumnInfo): BadValue {
     'text that has no exact form in UTF-8',
     storesUtf8(column)
       ? 'keep its bytes with `type: B`, or correct the row at the source'
-      : 'correct the row at the source, or leave it out with `where`',
+      : 'correct the row at the source, or exclude it with `where`',
   );
 }
 
@@ -147,7 +147,7 @@ function tooLarge(column: ColumnInfo): BadValue {
   return new BadValue(
     column.name,
     `a value larger than the ${MAX_ITEM_BYTES} bytes of a whole item`,
-    'drop the column, and keep such values elsewhere',
+    'drop the column, and store such values elsewhere',
   );
 }
 
@@ -156,7 +156,7 @@ function textWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
   const large = tooLarge(column);
   const inexact =
     kind === 'bytes'
-      ? new BadValue(column.name, 'bytes that are not UTF-8 text', 'keep the column as B')
+      ? new BadValue(column.name, 'bytes that are not UTF-8 text', 'map the column with `type: B`')
       : inexactText(column);
   const ascii = transportOf(column) === 'ascii';
   return {
@@ -255,7 +255,7 @@ function setText(column: string): (text: string, size: SizeCounter) => string {
   // Outside strict mode, MySQL lets a SET declare a member twice.
   const repeated = new BadValue(
     column,
-    'a set that names one member twice, which DynamoDB cannot store',
+    'a set that has one member twice, which DynamoDB cannot store',
     'map the column with `type: S`',
   );
   return (text, size) => {
@@ -280,8 +280,8 @@ function timeWriter(
   const bad = new BadValue(
     column.name,
     kind === 'date'
-      ? 'a zero date, or a day the calendar does not have'
-      : 'a zero date-time, or a day the calendar does not have',
+      ? 'a zero date, or a day that is not in the calendar'
+      : 'a zero date-time, or a day that is not in the calendar',
     'map the column with `format: text`',
   );
   if (format === 'iso') {

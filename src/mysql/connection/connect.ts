@@ -35,7 +35,7 @@ export function tlsFault(shard: ShardConfig): FerryError | null {
     // mysql2 would compare the certificate with the name `localhost` (seen in 3.24).
     return new FerryError(
       'E_TLS_REQUIRED',
-      `shard ${shard.id}: a certificate cannot be verified against the address ${shard.host}`,
+      `shard ${shard.id}: dynaferry cannot verify a certificate against the address ${shard.host}`,
       "use the host name in the server's certificate as `host`, or `tls.mode: required` to accept any certificate",
     );
   }
@@ -43,11 +43,15 @@ export function tlsFault(shard: ShardConfig): FerryError | null {
 }
 
 /**
- * Connects and authenticates, within ten seconds, or `answerSeconds` where that is less.
+ * Connects and authenticates, within ten seconds, or `statementIdleTimeoutSeconds` where that is less.
  * @throws FerryError E_TLS_REQUIRED, E_INTERRUPTED, E_SOURCE_CONNECT (unreadable CA file), what the machine refuses;
  * else the driver's own error
  */
-export async function connect(shard: ShardConfig, answerSeconds: number, signal: AbortSignal): Promise<Wire> {
+export async function connect(
+  shard: ShardConfig,
+  statementIdleTimeoutSeconds: number,
+  signal: AbortSignal,
+): Promise<Wire> {
   const refused = tlsFault(shard);
   if (refused !== null) throw refused;
   const ssl = await sslOptions(shard.id, shard.tls);
@@ -61,7 +65,7 @@ export async function connect(shard: ShardConfig, answerSeconds: number, signal:
     password: shard.password,
     database: shard.database,
     charset: 'utf8mb4',
-    connectTimeout: Math.min(CONNECT_SECONDS, answerSeconds) * 1_000,
+    connectTimeout: Math.min(CONNECT_SECONDS, statementIdleTimeoutSeconds) * 1_000,
     // A server may ask a client for its local files; ours has none to give.
     flags: ['-LOCAL_FILES'],
     stream: () => socket,
@@ -116,7 +120,7 @@ async function authorityFile(shard: string, path: string | null): Promise<readon
     const doing = `shard ${shard}: the CA file ${path}`;
     throw (
       machineFault(doing, error) ??
-      new FerryError('E_SOURCE_CONNECT', `${doing} cannot be read`, 'check `tls.ca`', { cause: error })
+      new FerryError('E_SOURCE_CONNECT', `${doing} cannot be read`, 'check the path in `tls.ca`', { cause: error })
     );
   }
 }

@@ -69,8 +69,8 @@ export class SessionMarker {
 export function foreignSession(shard: string): FerryError {
   return new FerryError(
     'E_SOURCE_SESSION',
-    `shard ${shard}: MySQL answered in another session than the one that was set up: its settings and its server may be others`,
-    'name the MySQL server itself as `host`, past any pooler or proxy; or let the pooler keep one session for each connection (pin it). Then run the same command again to resume',
+    `shard ${shard}: MySQL answered from another session than the one that was set up: its settings and its server may differ`,
+    'name the MySQL server itself as `host`, not a pooler or proxy; or let the pooler keep one session for each connection (pin it). Then run the same command again to resume',
   );
 }
 
@@ -78,7 +78,7 @@ export function foreignSession(shard: string): FerryError {
 export function contradiction(shard: string): FerryError {
   return new FerryError(
     'E_SOURCE_SESSION',
-    `shard ${shard}: MySQL answered a SELECT without rows, and counted rows for it`,
-    'see what stands between (a pooler, a firewall that limits or hides rows) and name the MySQL server itself as `host`',
+    `shard ${shard}: MySQL answered a SELECT without rows, but counted rows for it`,
+    'find what limits or hides rows (a pooler, a firewall), and name the MySQL server itself as `host`',
   );
 }

@@ -5,7 +5,7 @@
 import type { ShardConfig, SourceLimits } from '../../config/model.js';
 import { FerryError, interrupted } from '../../core/errors.js';
 import { Permits } from '../../core/async/permits.js';
-import { sourceError } from '../errors/errors.js';
+import { sourceError } from '../errors/source-errors.js';
 import { Session, type ServerThread } from './session.js';
 
 /** A connection in use, with the permit to run statements on it. */
@@ -34,9 +34,9 @@ export class SessionPool {
 
   constructor(
     private readonly shard: ShardConfig,
-    private readonly limits: Pick<SourceLimits, 'scansPerShard' | 'answerSeconds'>,
+    private readonly limits: Pick<SourceLimits, 'scansPerServer' | 'statementIdleTimeoutSeconds'>,
   ) {
-    this.#permits = new Permits(() => limits.scansPerShard);
+    this.#permits = new Permits(() => limits.scansPerServer);
   }
 
   /**
@@ -141,8 +141,8 @@ export class SessionPool {
 function anotherServer({ id, host, port }: ShardConfig): FerryError {
   return new FerryError(
     'E_SOURCE_CHANGED',
-    `shard ${id}: ${host}:${port} leads to another server than when the run began`,
-    'after a failover, run the same command again: it sees whether that server has the same data; where the name stands for several servers, name one of them as `host`',
+    `shard ${id}: ${host}:${port} leads to another server than when the run started`,
+    'after a failover, run the same command again: it checks whether the new server has the same data; if the name stands for several servers, name one of them as `host`',
   );
 }
 

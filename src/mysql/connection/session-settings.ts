@@ -70,7 +70,7 @@ const text = (name: string, value: string): Setting => ({ name, value });
 const number = (name: string, value: number): Setting => ({ name, value });
 
 /** In the order in which they are set. Of those that only some servers have, each is set where it is there. */
-function settings(answerSeconds: number, { name, oldMode }: Family): readonly Setting[] {
+function settings(statementIdleTimeoutSeconds: number, { name, oldMode }: Family): readonly Setting[] {
   return [
     // How values are printed and statements parsed; invalid and zero dates must stay comparable. All other modes are
     // off: among them PAD_CHAR_TO_FULL_LENGTH, ANSI_QUOTES, NO_BACKSLASH_ESCAPES, HIGH_NOT_PRECEDENCE, REAL_AS_FLOAT,
@@ -153,7 +153,7 @@ function settings(answerSeconds: number, { name, oldMode }: Family): readonly Se
     number('net_write_timeout', NET_WRITE_TIMEOUT_SECONDS),
     // The server itself ends a wait for a table's lock before we would: a statement that we gave up would go on waiting
     // there.
-    number('lock_wait_timeout', Math.max(1, Math.floor(answerSeconds / 2))),
+    number('lock_wait_timeout', Math.max(1, Math.floor(statementIdleTimeoutSeconds / 2))),
   ];
 }
 
@@ -183,19 +183,19 @@ export class SessionSettings {
 
   /**
    * @param listed names that `listStatement` answered
-   * @param answerSeconds see SourceLimits
+   * @param statementIdleTimeoutSeconds see SourceLimits
    * @throws FerryError E_SOURCE_SESSION where the list is not whole
    */
   constructor(
     private readonly shard: string,
     listed: ReadonlySet<string>,
     family: Family,
-    answerSeconds: number,
+    statementIdleTimeoutSeconds: number,
   ) {
     const has = (name: string): boolean => listed.has(name);
     const unlisted = [...EVERYWHERE].filter((name) => !has(name));
     if (unlisted.length > 0) throw notTaken(shard, `the server does not list ${unlisted.join(', ')}`);
-    this.#settings = settings(answerSeconds, family).filter(({ name }) => {
+    this.#settings = settings(statementIdleTimeoutSeconds, family).filter(({ name }) => {
       const later = LATER_NAMES[name];
       return has(name) && (later === undefined || !has(later));
     });
@@ -231,7 +231,7 @@ export class SessionSettings {
 function notTaken(shard: string, what: string): FerryError {
   return new FerryError(
     'E_SOURCE_SESSION',
-    `shard ${shard}: settings of the session did not take: ${what}`,
-    'name the MySQL server itself as `host`, past any pooler or proxy; or let them pass SET to one session and keep it',
+    `shard ${shard}: the server did not apply settings of the session: ${what}`,
+    'name the MySQL server itself as `host`, not a pooler or proxy; or let these pass SET to one session and keep it',
   );
 }

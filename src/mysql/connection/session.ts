@@ -6,7 +6,7 @@
 import type { ShardConfig, SourceLimits } from '../../config/model.js';
 import { interrupted } from '../../core/errors.js';
 import type { Cell } from '../../core/model.js';
-import { mostOfOneRow } from './answer-size.js';
+import { mostOfOneRow } from './answer-limit.js';
 import { connect } from './connect.js';
 import { ofServer } from '../../core/text/shown-text.js';
 import { tapRows } from './row-packet.js';
@@ -53,13 +53,17 @@ export class Session {
   /** @throws FerryError (see `connect`), or the driver's own error */
   static async open(
     shard: ShardConfig,
-    { answerSeconds }: Pick<SourceLimits, 'answerSeconds'>,
+    { statementIdleTimeoutSeconds }: Pick<SourceLimits, 'statementIdleTimeoutSeconds'>,
     signal: AbortSignal,
   ): Promise<Session> {
-    const statements = new Statements(await connect(shard, answerSeconds, signal), shard.id, answerSeconds);
+    const statements = new Statements(
+      await connect(shard, statementIdleTimeoutSeconds, signal),
+      shard.id,
+      statementIdleTimeoutSeconds,
+    );
     const session = new Session(statements, shard.id);
     try {
-      await session.#setUp(answerSeconds, signal);
+      await session.#setUp(statementIdleTimeoutSeconds, signal);
       return session;
     } catch (error) {
       session.destroy();
@@ -68,13 +72,13 @@ export class Session {
   }
 
   /** Of these statements, only the one that reads the settings back proves anything; each after it has the marker. */
-  async #setUp(answerSeconds: number, signal: AbortSignal): Promise<void> {
+  async #setUp(statementIdleTimeoutSeconds: number, signal: AbortSignal): Promise<void> {
     const plain = async (sql: string): Promise<Cell[][]> => (await this.#collect(sql, signal)).rows;
     const [version] = await plain('SELECT VERSION()');
     const family = serverFamily(ofServer(String(version?.[0])));
     await plain(SessionSettings.beforeList);
     const listed = (await plain(SessionSettings.listStatement(family))).map(([name]) => String(name).toLowerCase());
-    const settings = new SessionSettings(this.shard, new Set(listed), family, answerSeconds);
+    const settings = new SessionSettings(this.shard, new Set(listed), family, statementIdleTimeoutSeconds);
     await plain(settings.setStatement(this.#marker.assignment));
     // An `init_connect` may have left a transaction open, and with it a snapshot of the data.
     await plain('ROLLBACK');

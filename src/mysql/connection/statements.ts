@@ -6,10 +6,10 @@
 import type { Query } from 'mysql2';
 import { interrupted } from '../../core/errors.js';
 import type { Cell } from '../../core/model.js';
-import { AnswerTooLarge } from './answer-size.js';
+import { AnswerTooLarge } from './answer-limit.js';
 import { exactCell } from './cells.js';
 import type { Wire } from './connect.js';
-import { deadlinePassed, isLost } from '../errors/errors.js';
+import { deadlinePassed, isLost } from '../errors/source-errors.js';
 import { tapRows } from './row-packet.js';
 
 /** How exactly silence is measured: looks within the longest one that is borne. */
@@ -32,11 +32,11 @@ export class Statements {
   #rejectRunning: ((error: Error) => void) | null = null;
   #abandoned = false;
 
-  /** @param answerSeconds the longest silence that is borne */
+  /** @param statementIdleTimeoutSeconds the longest silence that is borne */
   constructor(
     wire: Wire,
     private readonly shard: string,
-    private readonly answerSeconds: number,
+    private readonly statementIdleTimeoutSeconds: number,
   ) {
     this.#wire = wire;
     wire.connection.on('error', (error: Error) => this.destroy(error));
@@ -97,7 +97,7 @@ export class Statements {
         this.#abandoned = true;
         this.destroy(deadlinePassed());
       };
-      const watch = setInterval(look, (this.answerSeconds * 1_000) / LOOKS);
+      const watch = setInterval(look, (this.statementIdleTimeoutSeconds * 1_000) / LOOKS);
       const before = socket.bytesRead;
       const tooLarge = (): boolean => socket.bytesRead - before > mostBytes;
       const giveUp = (): void => this.destroy(new AnswerTooLarge(this.shard, mostBytes));

@@ -85,25 +85,22 @@ export function harmfulWarnings(count: number, listed: readonly Warning[], condi
 }
 
 const WHERE_BY_HAND =
-  "look the code up in the server's manual; run the table's `where` by hand and then SHOW WARNINGS, which says more than is logged here";
+  "look up the code in the server's manual; run the table's `where` by hand, then SHOW WARNINGS, which shows the details";
 
 /** Of a statement without a condition, only a column that is calculated as it is read can convert anything. */
 const GENERATED =
-  'the table has a generated column (VIRTUAL) that cannot be calculated for some row: leave the column out (`drop` in the mapping), or correct such rows';
+  'the server cannot calculate a generated column (VIRTUAL) for some row: drop the column (`drop` in the mapping), or correct such rows';
 
 const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
   [
     0,
-    'set max_error_count on the server to 64 or more, so that it lists what it warns of; then run the same command again',
+    'set max_error_count on the server to 64 or more, so that it lists its warnings; then run the same command again',
   ],
-  [1301, 'raise max_allowed_packet on the server, above the longest value in UTF-8: it gave NULL for a longer one'],
+  [1301, 'raise max_allowed_packet on the server above the longest value in UTF-8: it returned NULL for a longer one'],
 ]);
 
 const NEXT_STEPS_OF_CONDITIONS: ReadonlyMap<number, string> = new Map([
-  [
-    1292,
-    "write the table's `where` so that nothing in it must be converted: compare text with text, numbers with numbers",
-  ],
+  [1292, "write the table's `where` so that it needs no conversion: compare text with text, and numbers with numbers"],
 ]);
 
 /** @param codes of `harmfulWarnings` @param conditional as there */
@@ -115,7 +112,7 @@ export function endedWithWarnings(shard: string, codes: readonly number[], condi
   const known = codes.map(step).find((found) => found !== undefined);
   return new FerryError(
     'E_SOURCE_WARNING',
-    `shard ${shard}: MySQL ended a SELECT with ${named}: values or rows may be others than it stores`,
+    `shard ${shard}: MySQL ended a SELECT with ${named}: values or rows may differ from what it stores`,
     known ?? (conditional ? WHERE_BY_HAND : GENERATED),
   );
 }

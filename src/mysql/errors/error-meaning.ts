@@ -1,7 +1,9 @@
-/** What an error of a source means: who can do something about it, and what. */
+/** Defines what an error of a source means: who can act on it, and how. */
 import type { ErrorCode } from '../../core/errors.js';
 
-/** Who can do something about it: nobody but time, the operator, or whoever maintains dynaferry. */
+/**
+ * Who can act: `again` means that another try may help; `operator` and `ours` name the operator and the maintainers.
+ */
 export type Remedy = 'again' | 'operator' | 'ours';
 
 export interface Meaning {

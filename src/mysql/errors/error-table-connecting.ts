@@ -1,5 +1,5 @@
 /**
- * What may go wrong between the first packet and the first statement, and with the connection itself: each cause with
+ * Lists what can fail between the first packet and the first statement, and with the connection itself. Each cause has
  * its own next step.
  */
 import type { Meaning } from './error-meaning.js';
@@ -8,13 +8,13 @@ const lost = (fact: string): Meaning => ({
   code: 'E_SOURCE_LOST',
   remedy: 'again',
   fact,
-  hint: 'look at the server, its error log and the network; then run the same command again to resume',
+  hint: 'check the server, its error log and the network; then run the same command again to resume',
 });
 const unreachable = (fact: string, hint?: string): Meaning => ({
   code: 'E_SOURCE_CONNECT',
   remedy: 'again',
   fact,
-  hint: hint ?? 'check host and port in the config, that the server runs, and that no firewall lies between',
+  hint: hint ?? 'check host and port in the config, that the server runs, and that no firewall blocks the connection',
 });
 const refused = (fact: string, hint: string): Meaning => ({ ...unreachable(fact, hint), remedy: 'operator' });
 const access = (fact: string, hint: string): Meaning => ({ code: 'E_SOURCE_ACCESS', remedy: 'operator', fact, hint });
@@ -25,13 +25,13 @@ const AUTHORITY = 'name the CA that signed it in `tls.ca`, or use `profile: amaz
 const NEW_CERTIFICATE =
   'give the server a new certificate, and restart it or run FLUSH SSL (MariaDB) or ALTER INSTANCE RELOAD TLS';
 const PLUGIN =
-  'let the user use caching_sha2_password, or mysql_native_password on older servers and MariaDB (ALTER USER ... IDENTIFIED ...)';
+  'give the user caching_sha2_password, or mysql_native_password on older servers and MariaDB (ALTER USER ... IDENTIFIED ...)';
 const CREDENTIALS =
-  'check user, password and the host that the user is for; where the user or the server requires TLS (REQUIRE SSL), set `tls`';
+  'check the user, the password and the host of the user; where the user or the server requires TLS (REQUIRE SSL), set `tls`';
 
-const UNKNOWN_AUTHORITY = tls('the certificate is signed by an unknown authority', AUTHORITY);
-const SELF_SIGNED = tls('the server shows a self-signed certificate', AUTHORITY);
-const SELF_SIGNED_ROOT = tls('the chain of the certificate ends in an authority that is not trusted', AUTHORITY);
+const UNKNOWN_AUTHORITY = tls('an unknown authority signed the certificate', AUTHORITY);
+const SELF_SIGNED = tls('the server presents a self-signed certificate', AUTHORITY);
+const SELF_SIGNED_ROOT = tls('the certificate chain ends in an authority that this machine does not trust', AUTHORITY);
 const EXPIRED = tls("the server's certificate has expired", NEW_CERTIFICATE);
 const NOT_YET_VALID = tls(
   "the server's certificate is not valid yet",
@@ -41,24 +41,21 @@ const OTHER_NAME = tls(
   "the server's certificate is for another host name",
   'use the name in the certificate as `host`, or `mode: required` if you accept any certificate',
 );
-const REVOKED = tls("the server's certificate was revoked", NEW_CERTIFICATE);
+const REVOKED = tls("the server's certificate is revoked", NEW_CERTIFICATE);
 const WEAK = tls(
   "the server's certificate or key is too weak",
   'give the server a key of 2,048 bits or more, signed with SHA-256',
 );
 const OTHER_PROTOCOL = tls(
   'the server and this machine have no TLS version or cipher in common',
-  'let the server offer TLS 1.2 or later (tls_version); servers before 5.7 may offer none: read from a newer replica',
+  'let the server offer TLS 1.2 or later (tls_version); servers before 5.7 may not have it: then read from a newer replica',
 );
-const TLS_BROKEN = tls(
-  'the TLS handshake failed',
-  "look at the server's error log, its certificate and its tls_version",
-);
+const TLS_BROKEN = tls('the TLS handshake failed', "check the server's error log, its certificate and its tls_version");
 
 export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[] = [
   ['ECONNREFUSED', unreachable('nothing listens at that host and port')],
-  ['ENOTFOUND', refused('the host name does not resolve', 'check host and port in the config, and the name service')],
-  ['EAI_AGAIN', unreachable('the host name could not be resolved just now')],
+  ['ENOTFOUND', refused('the host name does not resolve', 'check the host in the config, and DNS')],
+  ['EAI_AGAIN', unreachable('the host name does not resolve at present')],
   ['EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN EADDRNOTAVAIL', unreachable('there is no route to the host')],
   ['ETIMEDOUT PROTOCOL_SEQUENCE_TIMEOUT', unreachable('the host did not answer in time')],
   [
@@ -75,26 +72,26 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
     'ER_CON_COUNT_ERROR',
     unreachable(
       'the server has no connection left (max_connections)',
-      'see who holds them (SHOW PROCESSLIST), or raise max_connections; a shard takes scansPerShard + 1',
+      'see who holds connections (SHOW PROCESSLIST), or raise max_connections; a shard needs scansPerServer + 1',
     ),
   ],
   [
     'ER_TOO_MANY_USER_CONNECTIONS',
     unreachable(
       'the user has no connection left (max_user_connections)',
-      'raise max_user_connections for the user; a shard takes scansPerShard + 1',
+      'raise max_user_connections for the user; a shard needs scansPerServer + 1',
     ),
   ],
   [
     'ER_USER_LIMIT_REACHED',
     unreachable(
-      'the user has used up a resource limit',
-      'raise it for the user (MAX_QUERIES_PER_HOUR, MAX_CONNECTIONS_PER_HOUR, MAX_USER_CONNECTIONS)',
+      'the user has reached a resource limit',
+      'raise the limit of the user (MAX_QUERIES_PER_HOUR, MAX_CONNECTIONS_PER_HOUR, MAX_USER_CONNECTIONS)',
     ),
   ],
   [
     'ER_CANT_CREATE_THREAD',
-    unreachable('the server cannot start another thread', "see the server's memory and limits of processes"),
+    unreachable('the server cannot start another thread', "check the server's memory and its limit of processes"),
   ],
   [
     'ER_DA_GLOBAL_CONN_LIMIT ER_DA_CONN_LIMIT',
@@ -111,52 +108,52 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
     'ER_SERVER_ISNT_AVAILABLE ER_UNKNOWN_COM_ERROR',
     unreachable(
       'the server is not ready for statements',
-      'a Galera node has to join its cluster first (wsrep_ready); a pooler may not know a command',
+      'let a Galera node join its cluster first (wsrep_ready); a pooler may not support a command',
     ),
   ],
   [
     'error 9001',
-    unreachable('ProxySQL reached no server in time', 'look at the servers behind ProxySQL (runtime_mysql_servers)'),
+    unreachable('ProxySQL reached no server in time', 'check the servers behind ProxySQL (runtime_mysql_servers)'),
   ],
   [
     'ER_HOST_IS_BLOCKED',
     refused(
       'the server blocks this host after too many connection errors',
-      'run FLUSH HOSTS on the server (TRUNCATE performance_schema.host_cache), and find what broke the connections',
+      'find what broke the connections; then run FLUSH HOSTS on the server (TRUNCATE performance_schema.host_cache)',
     ),
   ],
   [
     'ER_BAD_HOST_ERROR',
-    refused("the server cannot resolve this host's name", 'mend its name service, or start it with skip_name_resolve'),
+    refused(
+      "the server cannot resolve this host's name",
+      'repair the DNS of the server, or start it with skip_name_resolve',
+    ),
   ],
   [
     'ER_HANDSHAKE_ERROR ER_MALFORMED_PACKET',
     refused(
-      'the server and the driver do not understand one another',
-      'see that host and port are those of MySQL, and what lies between',
+      'the server and the driver do not understand each other',
+      'check that host and port are those of MySQL, and what is between',
     ),
   ],
   [
     'ER_WRONG_COMPRESSION_ALGORITHM_CLIENT ER_WRONG_COMPRESSION_LEVEL_CLIENT',
     refused(
       'the server requires compressed connections',
-      'add `uncompressed` to protocol_compression_algorithms: dynaferry does not compress',
+      'add `uncompressed` to protocol_compression_algorithms: dynaferry does not compress connections',
     ),
   ],
 
   ['ECONNRESET', lost('the connection was reset')],
-  [
-    'EPIPE ECONNABORTED ERR_STREAM_DESTROYED ERR_STREAM_WRITE_AFTER_END',
-    lost('the connection was closed while writing to it'),
-  ],
+  ['EPIPE ECONNABORTED ERR_STREAM_DESTROYED ERR_STREAM_WRITE_AFTER_END', lost('the connection closed during a write')],
   ['PROTOCOL_CONNECTION_LOST', lost('the server closed the connection')],
   [
     'PROTOCOL_PACKETS_OUT_OF_ORDER ER_NET_PACKETS_OUT_OF_ORDER ER_NET_UNCOMPRESS_ERROR',
     lost('the connection broke in the middle of an answer'),
   ],
-  ['FERRY_DEADLINE', lost('a statement gave no answer within its deadline')],
+  ['FERRY_DEADLINE', lost('a statement got no answer within its deadline')],
   ['ER_SERVER_SHUTDOWN ER_NORMAL_SHUTDOWN ER_SHUTDOWN_COMPLETE ER_GOT_SIGNAL', lost('the server is shutting down')],
-  ['ER_CONNECTION_KILLED ER_SESSION_WAS_KILLED ER_FORCING_CLOSE', lost('the connection was killed')],
+  ['ER_CONNECTION_KILLED ER_SESSION_WAS_KILLED ER_FORCING_CLOSE', lost('somebody killed the connection')],
   ['ER_CLIENT_INTERACTION_TIMEOUT', lost('the server closed an idle connection')],
   [
     'ER_NET_READ_INTERRUPTED ER_NET_WRITE_INTERRUPTED ER_NET_ERROR_ON_WRITE ER_NET_READ_ERROR ER_NET_READ_ERROR_FROM_PIPE ER_NET_FCNTL_ERROR',
@@ -164,17 +161,18 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
   ],
   ['ER_NEW_ABORTING_CONNECTION ER_ABORTING_CONNECTION', lost('the server aborted the connection')],
   [
-    // A client library's numbers (CR_...): ProxySQL and MaxScale, which have one inside, hand them on as a server's.
+    // The numbers of a client library (CR_...): ProxySQL and MaxScale contain one, and pass its errors on as a
+    // server's.
     'error 2002 error 2003 error 2006 error 2013 error 2055',
     lost('a proxy lost the server behind it'),
   ],
 
-  ['ER_ACCESS_DENIED_ERROR', access('the server refused user or password', CREDENTIALS)],
+  ['ER_ACCESS_DENIED_ERROR', access('the server refused the user or the password', CREDENTIALS)],
   [
     'ER_ACCESS_DENIED_NO_PASSWORD_ERROR ER_ACCESS_DENIED_CHANGE_USER_ERROR',
     access(
-      'the server refused the user, whatever the password',
-      `${CREDENTIALS}; a user of auth_socket or unix_socket has no password: ${PLUGIN}`,
+      'the server refused the user with any password',
+      `${CREDENTIALS}; a user of auth_socket or unix_socket does not have a password: ${PLUGIN}`,
     ),
   ],
   [
@@ -188,20 +186,20 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
     'ER_MUST_CHANGE_PASSWORD ER_MUST_CHANGE_PASSWORD_LOGIN',
     access(
       'the password has expired',
-      'set a new password for the user (ALTER USER ... IDENTIFIED BY), and in the environment of dynaferry',
+      'set a new password for the user (ALTER USER ... IDENTIFIED BY), and put it into the environment of dynaferry',
     ),
   ],
-  ['ER_ACCOUNT_HAS_BEEN_LOCKED', access('the account is locked', 'unlock it (ALTER USER ... ACCOUNT UNLOCK)')],
+  ['ER_ACCOUNT_HAS_BEEN_LOCKED', access('the account is locked', 'unlock the account (ALTER USER ... ACCOUNT UNLOCK)')],
   [
     'ER_USER_IS_BLOCKED',
     access(
-      'the user is blocked after too many wrong passwords',
+      'the server blocks the user after too many wrong passwords',
       'correct the password, then run FLUSH PRIVILEGES or ALTER USER',
     ),
   ],
   [
     'ER_NOT_SUPPORTED_AUTH_MODE ER_SERVER_IS_IN_SECURE_AUTH_MODE',
-    access('the server wants an authentication that is not supported', PLUGIN),
+    access('the server requires an authentication that dynaferry does not support', PLUGIN),
   ],
   ['ER_PLUGIN_IS_NOT_LOADED', access("the server has not loaded the user's authentication plugin", PLUGIN)],
   ['AUTH_SWITCH_PLUGIN_ERROR', access('the authentication failed', 'check the user and its authentication plugin')],
@@ -209,7 +207,7 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
   [
     'ERR_OSSL_RSA_DATA_TOO_LARGE_FOR_KEY_SIZE',
     access(
-      'the password is too long to be sent without TLS',
+      'the password is too long to send without TLS',
       `${SET_TLS}, or give the user a password of at most 200 bytes`,
     ),
   ],
@@ -233,8 +231,9 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
 ];
 
 /**
- * mysql2 gives one code to every failure of TLS, and one to every failure of an authentication plugin: the message is
- * Node's, OpenSSL's or its own, and none holds a value of the server. The first that fits.
+ * Meanings by message, where the code is not enough; the first match applies. mysql2 has one code for every failure of
+ * TLS, and one for every failure of an authentication plugin. Its messages are Node's, OpenSSL's or its own, and none
+ * contains a value of the server.
  */
 export const SAID: readonly (readonly [code: string, says: RegExp, meaning: Meaning])[] = [
   ['HANDSHAKE_SSL_ERROR', /altnames|does not match certificate/i, OTHER_NAME],
@@ -257,7 +256,7 @@ export const SAID: readonly (readonly [code: string, says: RegExp, meaning: Mean
   [
     'HANDSHAKE_SSL_ERROR',
     /disconnected|ECONNRESET|EPIPE|socket hang up/i,
-    lost('the connection broke in the TLS handshake'),
+    lost('the connection broke during the TLS handshake'),
   ],
   [
     'AUTH_SWITCH_PLUGIN_ERROR',
@@ -267,16 +266,16 @@ export const SAID: readonly (readonly [code: string, says: RegExp, meaning: Mean
   [
     'AUTH_SWITCH_PLUGIN_ERROR',
     /unknown plugin/,
-    access("the user's authentication plugin is one that dynaferry does not have", PLUGIN),
+    access("dynaferry does not have the user's authentication plugin", PLUGIN),
   ],
   [
     'AUTH_SWITCH_PLUGIN_ERROR',
     /too large for key size/,
-    access('the password is too long to be sent without TLS', SET_TLS),
+    access('the password is too long to send without TLS', SET_TLS),
   ],
 ];
 
 /**
- * mysql2 reports several broken streams without a code of their own; each marks its error as fatal for the connection.
+ * The meaning of an error without a code that mysql2 marks as fatal: it reports several broken streams so.
  */
 export const BROKE = lost('the connection broke');

@@ -14,7 +14,7 @@ const WRITING: ReadonlySet<string> = new Set([
  * @param lines SHOW GRANTS, one string a line
  */
 export function writePrivileges(lines: readonly string[], database: string): readonly string[] {
-  const held = new Set<string>();
+  const found = new Set<string>();
   for (const line of lines) {
     const [, privileges = '', scope = ''] = /^GRANT (.+?) ON (?:TABLE )?(\S+) TO /i.exec(line) ?? [];
     if (!covers(scope, database)) continue;
@@ -23,10 +23,10 @@ export function writePrivileges(lines: readonly string[], database: string): rea
         .replace(/\(.*\)/, '')
         .trim()
         .toUpperCase();
-      if (WRITING.has(name)) held.add(name);
+      if (WRITING.has(name)) found.add(name);
     }
   }
-  return [...held].sort();
+  return [...found].sort();
 }
 
 /** @param scope `*.*`, or a database's name as a LIKE pattern in backticks, then `.*` or a table */

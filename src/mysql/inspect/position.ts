@@ -2,7 +2,7 @@
  * Where the binary log stands: what a later change stream starts from.
  */
 import type { BinlogPosition } from '../../core/model.js';
-import { mysqlCode } from '../errors/errors.js';
+import { mysqlCode } from '../errors/source-errors.js';
 import type { Session } from '../connection/session.js';
 import { textLiteral } from '../connection/sql.js';
 

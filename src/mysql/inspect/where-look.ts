@@ -1,15 +1,13 @@
 /**
- * Whether an operator's `where` ends SELECTs with warnings, which would stop a run (warnings.ts), found before one. A
- * condition is not run by EXPLAIN, so it is tried on some rows: the first ones, and some at places spread over the
- * table, each time as a scan tries it and without reading a column. It proves nothing of the others: a value that
- * cannot be converted may be anywhere.
+ * Tests before a run whether an operator's `where` ends SELECTs with warnings, which would stop the run (warnings.ts).
+ * EXPLAIN does not evaluate a condition, so this tries it on some rows: the first ones, and some spread over the table.
+ * It uses the condition as a scan does, but reads no column. It proves nothing about the other rows.
  *
- * Looked through for siblings: a table that is read whole has its condition run on all its rows by the count of them; a
- * column that is calculated as it is read (VIRTUAL) may warn as well, but `drop` may leave it out, which a look at the
- * table does not know.
+ * Two related cases: for a table that is read whole, the count of its rows evaluates the condition on all of them. A
+ * generated column (VIRTUAL) can cause warnings too, but `drop` may exclude it, which is not known here.
  */
 import { FerryError } from '../../core/errors.js';
-import { askedTooMuch } from '../errors/errors.js';
+import { askedTooMuch } from '../errors/source-errors.js';
 import { sampleCursors } from '../scan/ranges.js';
 import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
@@ -17,8 +15,8 @@ import type { Session } from '../connection/session.js';
 const PLACES = 4;
 const ROWS_AT_EACH = 200;
 /**
- * Of one statement. A subquery may take longer for each row: then nothing is known, and a run has a patience of its
- * own.
+ * The limit of one statement. A subquery may need longer for each row: then the result is unknown, and a run has its
+ * own timeout.
  */
 const LIMIT_SECONDS = 5;
 
@@ -43,5 +41,5 @@ export async function lookAtWhere(
 }
 
 function ofWhere(table: string, { code, message, hint }: FerryError): FerryError {
-  return new FerryError(code, `${message}; it tried the \`where\` of table ${table} on some rows`, hint);
+  return new FerryError(code, `${message}; this was a test of the \`where\` of table ${table} on some rows`, hint);
 }

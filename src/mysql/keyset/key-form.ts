@@ -9,7 +9,7 @@ import { exactText } from '../connection/cells.js';
 import { enumerationOf, isOneOf, numbersThat, type Enumeration, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from '../connection/sql.js';
 
-/** How a value between two others can be made up; see probe.ts. `opaque`: it cannot. */
+/** How a value between two others can be made up; see key-midpoint.ts. `opaque`: it cannot. */
 export type KeyKind =
   | 'integer'
   | 'enumerated'
@@ -184,10 +184,10 @@ function isRoundedUp({ dataType, columnType }: ColumnInfo): boolean {
 
 /** Why a column cannot be part of a scan key, as words behind its name; null where it can. README.md lists these. */
 export function keyFlaw(column: ColumnInfo): string | null {
-  if (isTwoDigitYear(column)) return 'is a YEAR of two digits, which MariaDB orders by four';
-  if (isUnpaddedChar(column)) return 'is a CHAR in a collation that orders its padding otherwise than it compares it';
+  if (isTwoDigitYear(column)) return 'is a YEAR of two digits, which MariaDB orders by four digits';
+  if (isUnpaddedChar(column)) return 'is a CHAR in a collation that orders padding differently than it compares it';
   if (isRoundedUp(column)) return 'has more digits than its floating-point type can hold';
-  return keyForm(column) === null ? 'has too many values to be compared by the index' : null;
+  return keyForm(column) === null ? 'has too many values for a comparison by the index' : null;
 }
 
 /** The form of a column that is part of a scan key; null where no index comparison can be written for it. */
@@ -243,7 +243,7 @@ export function cellText(cell: Cell): string {
  * What is selected for a column that is wanted as it is: a FLOAT would lose digits, and a character set characters.
  * Times one, since adding zero would lose the sign of a negative zero.
  */
-export function columnExpression(table: string, column: ColumnInfo): string {
+export function selectedColumn(table: string, column: ColumnInfo): string {
   const name = `${quoteName(table)}.${quoteName(column.name)}`;
   if (FLOATING_TYPES.has(column.dataType)) return `${name} * 1e0`;
   const empty = emptyMembers(column);

@@ -110,8 +110,8 @@ export class Keyset {
       const columns = this.parts.map(({ column }) => column).join(', ');
       throw new FerryError(
         'E_USAGE',
-        `a key of table ${this.#table} has ${this.parts.length} parts, but ${written.length} were given`,
-        `name the values of ${columns}, in this order`,
+        `a key of table ${this.#table} has ${this.parts.length} parts, but the command gives ${written.length}`,
+        `give the values of ${columns}, in this order`,
       );
     }
     const settled = new Set<number>();
@@ -135,12 +135,12 @@ export class Keyset {
   }
 
   /**
-   * @param cells place of each part's key cell in the row
+   * @param cells index of each part's key cell in the row
    * @throws FerryError E_TABLE_NO_KEY for a text that is not UTF-8: as a literal it would be another key
    */
   cursorOf(row: Row, cells: readonly number[]): Cursor {
-    const texts = cells.map((place, i) => {
-      const cell = row[place] ?? null;
+    const texts = cells.map((cellIndex, i) => {
+      const cell = row[cellIndex] ?? null;
       if (Buffer.isBuffer(cell) && this.#part(i).form.transport !== 'bytes') throw this.#inexact(this.#part(i));
       return cellText(cell);
     });
@@ -150,7 +150,7 @@ export class Keyset {
   #inexact({ column }: KeysetPart): FerryError {
     return new FerryError(
       'E_TABLE_NO_KEY',
-      `table ${this.#table}: a row's ${column} has no exact form in UTF-8, so no scan can go on behind it`,
+      `table ${this.#table}: the ${column} of a row has no exact form in UTF-8, so no scan can continue after it`,
       'scan by another unique key (`scanKey`), or correct such rows at the source',
     );
   }
@@ -164,7 +164,7 @@ export class Keyset {
     throw new FerryError(
       'E_STATE_CORRUPT',
       `a stored cursor of table ${this.#table} does not fit its scan key`,
-      'the state belongs to another table definition or is damaged: begin the shard anew with an empty state folder',
+      'the state belongs to another table definition or is damaged: start the shard again with an empty state folder',
     );
   }
 
@@ -193,13 +193,13 @@ export class Keyset {
       const left = values(part, operator, text);
       if (left === 0) return [];
       const here = part.form.compare(part.sql, operator, text);
-      return [{ sql: i === 0 ? here : `${this.#fixed(texts.slice(0, i))} AND ${here}`, place: i, left }];
+      return [{ sql: i === 0 ? here : `${this.#fixed(texts.slice(0, i))} AND ${here}`, part: i, left }];
     });
     const [first] = alternatives;
     if (first === undefined) return { sql: 'FALSE', settled: new Set() };
-    // What comes before the first alternative's place is fixed in all of them.
+    // The parts before that of the first alternative are fixed in all of them.
     const one = alternatives.length === 1 && first.left === 1;
-    const settled = this.#enumerated(one ? first.place + 1 : first.place);
+    const settled = this.#enumerated(one ? first.part + 1 : first.part);
     alternatives.reverse();
     return { sql: `(${alternatives.map(({ sql }) => `(${sql})`).join(' OR ')})`, settled };
   }

@@ -6,7 +6,7 @@ import type { Cell, Cursor, Row } from '../../core/model.js';
 import type { TableScan } from '../../core/ports/ports.js';
 import { transportOf, type RowBlock, type Transport } from '../../core/row-block.js';
 import { aliased } from '../connection/cells.js';
-import { columnExpression } from './key-form.js';
+import { selectedColumn } from './key-form.js';
 import { Keyset, type KeyCondition } from './keyset.js';
 import type { ServerFamily } from '../connection/server-family.js';
 import { quoteName, type Select } from '../connection/sql.js';
@@ -40,7 +40,7 @@ export class RowSelect {
       const column = scan.table.columns.find((candidate) => candidate.name === name);
       if (column === undefined) throw new TypeError(`${name} is no column of ${scan.table.name}`);
       transports.push(transportOf(column));
-      return aliased(columnExpression(scan.table.name, column), transportOf(column));
+      return aliased(selectedColumn(scan.table.name, column), transportOf(column));
     });
     this.#rowCells = this.keyset.parts.map((part) => {
       const selected = this.keyset.selected(part);

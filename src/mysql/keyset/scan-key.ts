@@ -1,17 +1,18 @@
 /**
- * Which unique key a scan follows: one that MySQL can walk in order and that tells every two rows apart.
+ * Chooses the unique key that a scan follows: MySQL can walk it in order, and it distinguishes every two rows.
  */
 import { FerryError } from '../../core/errors.js';
 import type { ColumnInfo, TableInfo, UniqueKey } from '../../core/model.js';
 import { keyFlaw, keyForm } from './key-form.js';
 
 const NO_KEY_HINT =
-  'add a unique key over NOT NULL columns; or read a small table whole (`wholeTable: { maxRows: 10000 }` beside its name); or exclude the table';
+  'add a unique key over NOT NULL columns; or read a small table whole (`wholeTable: { maxRows: 10000 }` in its entry); or exclude the table';
 
 /**
- * The primary key, else the shortest usable unique key (the fewest parts, then the fewest bytes, then by name); or the
- * one whose columns are `wanted`, in that order.
- * @throws FerryError E_TABLE_NO_KEY with what is wrong with each candidate
+ * Returns the primary key, else the shortest usable unique key (fewest parts, then fewest bytes, then by name); or the
+ * key with the `wanted` columns, in that order.
+ *
+ * @throws FerryError E_TABLE_NO_KEY with the flaw of each candidate
  */
 export function chooseScanKey(table: TableInfo, wanted: readonly string[] | null): UniqueKey {
   if (wanted !== null) return wantedKey(table, wanted);
@@ -26,7 +27,7 @@ export function chooseScanKey(table: TableInfo, wanted: readonly string[] | null
 
   const found =
     table.uniqueKeys.length === 0
-      ? 'it has none'
+      ? 'it has no unique key'
       : table.uniqueKeys.map((key) => `${key.name}: ${flawOf(table, key) ?? ''}`).join('; ');
   throw new FerryError(
     'E_TABLE_NO_KEY',
@@ -53,23 +54,23 @@ function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
   );
 }
 
-/** A key part of that column could be compared by an index, and its values are told by their own text. */
+/** Whether an index can compare that column, and its text alone identifies each value. */
 export function isScanColumn(table: TableInfo, name: string): boolean {
   const column = columnOf(table, name);
   return column !== undefined && column.dataType !== 'bit' && keyFlaw(column) === null;
 }
 
 /**
- * The text can be a value of that column as an operator writes it: `RowSource.find` takes it. A literal with characters
- * that the column's character set lacks can equal none of its values, and no index serves it: MySQL converts the
- * column's text then, row by row.
+ * Whether the text can be a value of that column as an operator writes it, so that `RowSource.find` accepts it. A
+ * literal with characters outside the column's character set equals none of its values. MySQL also uses no index for
+ * it, but converts the column's text row by row.
  */
 export function canBeValueOf(table: TableInfo, name: string, text: string): boolean {
   const column = columnOf(table, name);
   return column !== undefined && keyForm(column)?.written.pattern.test(text) === true && isWithin(column.charset, text);
 }
 
-/** Of character sets that are not named here, what is beyond ASCII nobody can tell: rather no value. */
+/** Whether the character set has all characters of the text. For sets that are not listed, only ASCII is certain. */
 function isWithin(charset: string | null, text: string): boolean {
   switch (charset) {
     case null:
@@ -89,10 +90,10 @@ function isWithin(charset: string | null, text: string): boolean {
   }
 }
 
-/** MySQL: latin1 is Windows' cp1252, these characters in place of most controls from 0x80 to 0x9F. */
+/** MySQL's latin1 is Windows' cp1252: it has these characters instead of most controls from 0x80 to 0x9F. */
 const CP1252 = '€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ';
 
-/** Why a key cannot be followed, or null. */
+/** Returns why a scan cannot follow a key; null: it can. */
 function flawOf(table: TableInfo, key: UniqueKey): string | null {
   const expression = key.parts.find(({ column }) => columnOf(table, column) === undefined);
   if (expression !== undefined) return `its part ${expression.column} is an expression`;
@@ -101,12 +102,12 @@ function flawOf(table: TableInfo, key: UniqueKey): string | null {
     const flaw = info === undefined ? null : keyFlaw(info);
     if (flaw !== null) return `its part ${column} ${flaw}`;
   }
-  if (key.nullable) return 'a column of it may be NULL, so rows may repeat';
-  if (key.prefix) return 'it indexes only a prefix of a column, so it identifies no row';
+  if (key.nullable) return 'one of its columns can be NULL, so rows may repeat';
+  if (key.prefix) return 'it indexes only a prefix of a column, so it does not identify a row';
   return null;
 }
 
-/** About how long an entry of the key is, in bytes. */
+/** Returns about how long an entry of the key is, in bytes. */
 function keyBytes(table: TableInfo, key: UniqueKey): number {
   return key.parts.reduce((sum, { column }) => sum + (columnOf(table, column)?.maxLength ?? 8), 0);
 }

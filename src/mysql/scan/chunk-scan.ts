@@ -17,33 +17,33 @@ import { thisInstant, type Instant } from '../../core/time/age.js';
 import { interrupted } from '../../core/errors.js';
 import type { Cursor, Range } from '../../core/model.js';
 import { RowBlockBuilder, type RowBlock, type RowChunk, type RowMemoryPool } from '../../core/row-block.js';
-import { answerBytes, AnswerTooLarge, mostOfOneRow } from '../connection/answer-size.js';
+import { answerBytes, AnswerTooLarge, mostOfOneRow } from '../connection/answer-limit.js';
 import { ChunkSize, LARGE_ROW_BYTES, MOST_CHUNKS } from './chunk-size.js';
-import { askedTooMuch, isLost } from '../errors/errors.js';
+import { askedTooMuch, isLost } from '../errors/source-errors.js';
 import { Handoff } from '../../core/async/handoff.js';
-import type { Retry } from '../retry.js';
+import type { Retry } from '../source-retry.js';
 import { appendRow } from '../connection/row-packet.js';
 import type { KeyInterval, RowSelect } from '../keyset/row-select.js';
 import { contradiction } from '../connection/session-marker.js';
 import type { SessionPool } from '../connection/session-pool.js';
 import type { Session } from '../connection/session.js';
 import type { Select } from '../connection/sql.js';
-import type { TableGuard } from './table-guard.js';
-import type { Throttle } from '../throttle.js';
+import type { SchemaGuard } from './schema-guard.js';
+import type { SourceThrottler } from '../source-throttler.js';
 
-export interface ScanMeans {
+export interface ScanDeps {
   readonly shard: string;
   readonly select: RowSelect;
-  readonly guard: TableGuard;
+  readonly guard: SchemaGuard;
   readonly pool: SessionPool;
-  readonly throttle: Throttle;
+  readonly throttle: SourceThrottler;
   readonly limits: SourceLimits;
   readonly retry: Retry;
   readonly memory: RowMemoryPool;
 }
 
 export async function* scanChunks(
-  means: ScanMeans,
+  deps: ScanDeps,
   range: Range,
   after: Cursor | null,
   signal: AbortSignal,
@@ -56,8 +56,8 @@ export async function* scanChunks(
   // One listener a scan, however many scans share the signal: no leak that Node should warn of.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', onAbort, { once: true });
-  const leave = means.throttle.enter();
-  const producing = new ChunkScan(means, handoff, stop.signal).run(range, after);
+  const leave = deps.throttle.enter();
+  const producing = new ChunkScan(deps, handoff, stop.signal).run(range, after);
   try {
     for (;;) {
       const chunk = await handoff.take(stop.signal);
@@ -120,12 +120,12 @@ class ChunkScan {
   #contradictions = 0;
 
   constructor(
-    private readonly means: ScanMeans,
+    private readonly deps: ScanDeps,
     private readonly handoff: Handoff<RowChunk>,
     private readonly signal: AbortSignal,
   ) {
-    this.#size = new ChunkSize(means.limits);
-    this.#block = new RowBlockBuilder(means.select.transports, means.memory);
+    this.#size = new ChunkSize(deps.limits);
+    this.#block = new RowBlockBuilder(deps.select.transports, deps.memory);
   }
 
   /** Never rejects: what fails is handed to the consumer. */
@@ -143,7 +143,7 @@ class ChunkScan {
 
   /** One SELECT, with patience, and its rows given. @returns whether the range is at its end */
   async #step(upTo: Cursor | null): Promise<boolean> {
-    const { pool, throttle, guard, retry } = this.means;
+    const { pool, throttle, guard, retry } = this.deps;
     await retry.aside(this.handoff.vacant(this.signal));
     await retry.aside(throttle.pass(this.signal));
     // Before a connection is taken: whoever has the turn may need one to be done with his row.
@@ -176,7 +176,7 @@ class ChunkScan {
   }
 
   async #largeTurn(): Promise<Turn> {
-    const { largeRow } = this.means.memory;
+    const { largeRow } = this.deps.memory;
     await largeRow.take(this.signal);
     let kept = false;
     return {
@@ -191,7 +191,7 @@ class ChunkScan {
   }
 
   async #select(session: Session, upTo: Cursor | null): Promise<Step> {
-    const { select } = this.means;
+    const { select } = this.deps;
     const limit = this.#size.rows;
     const interval = { after: this.#position, upTo };
     const seen: Progress = { pieces: [], rows: 0, bytes: 0, since: performance.now() };
@@ -230,14 +230,14 @@ class ChunkScan {
    * expected.
    */
   async #readChosen(session: Session, interval: KeyInterval, seen: Progress): Promise<void> {
-    const { select } = this.means;
+    const { select } = this.deps;
     const none = async (): Promise<boolean> => !(await session.any(select.anyRow(interval), this.signal));
     for (let tries = 0; ; tries += 1) {
       if (this.#expectsNone && (await none())) return;
       await this.#read(session, select.rows(interval, null), seen);
       if (seen.rows > 0) break;
       this.#expectsNone = true;
-      if (tries >= MOST_CONTRADICTIONS) throw contradiction(this.means.shard);
+      if (tries >= MOST_CONTRADICTIONS) throw contradiction(this.deps.shard);
     }
     this.#expectsNone = false;
   }
@@ -247,9 +247,9 @@ class ChunkScan {
    * now.
    */
   async #anyMore(session: Session, behind: KeyInterval, seen: Progress): Promise<boolean> {
-    const more = await session.any(this.means.select.anyRow(behind), this.signal);
+    const more = await session.any(this.deps.select.anyRow(behind), this.signal);
     this.#contradictions = more && seen.rows === 0 ? this.#contradictions + 1 : 0;
-    if (this.#contradictions > MOST_CONTRADICTIONS) throw contradiction(this.means.shard);
+    if (this.#contradictions > MOST_CONTRADICTIONS) throw contradiction(this.deps.shard);
     return more;
   }
 
@@ -264,7 +264,7 @@ class ChunkScan {
   #shrink(error: unknown, { since, rows }: Progress): void {
     const ms = performance.now() - since;
     if (error instanceof TooLarge) this.#size.overflowed(error.rows);
-    else if (askedTooMuch(error) || (isLost(error) && (rows > 0 || ms > this.means.limits.chunkMs)))
+    else if (askedTooMuch(error) || (isLost(error) && (rows > 0 || ms > this.deps.limits.chunkMs)))
       this.#size.failed(ms);
   }
 
@@ -273,7 +273,7 @@ class ChunkScan {
    * @param seen what it came to, as it goes on
    */
   async #read(session: Session, select: Select, seen: Progress): Promise<void> {
-    const { chunkBytes } = this.means.limits;
+    const { chunkBytes } = this.deps.limits;
     let bytes = 0;
     let begun = performance.now();
     const readAt = thisInstant();
@@ -300,11 +300,11 @@ class ChunkScan {
   #mostBytes(): number {
     const { rows } = this.#size;
     if (rows === 1) return mostOfOneRow();
-    const cells = MOST_CHUNKS * this.means.limits.chunkBytes;
-    return Math.min(mostOfOneRow(), answerBytes(cells, rows, this.means.select.transports.length));
+    const cells = MOST_CHUNKS * this.deps.limits.chunkBytes;
+    return Math.min(mostOfOneRow(), answerBytes(cells, rows, this.deps.select.transports.length));
   }
 
   #piece(rows: RowBlock, bytes: number, elapsedMs: number, readAt: Instant): RowChunk {
-    return { rows, last: this.means.select.cursorIn(rows, rows.length - 1), bytes, readAt, elapsedMs };
+    return { rows, last: this.deps.select.cursorIn(rows, rows.length - 1), bytes, readAt, elapsedMs };
   }
 }

@@ -8,9 +8,9 @@
  * between two others, so ranges follow one another without gap or overlap.
  */
 import type { Cursor, Range } from '../../core/model.js';
-import { mysqlCode } from '../errors/errors.js';
+import { mysqlCode } from '../errors/source-errors.js';
 import type { KeyCondition } from '../keyset/keyset.js';
-import { alike, between } from '../keyset/probe.js';
+import { between, sameMidpoint } from '../keyset/key-midpoint.js';
 import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
 import { selectText } from '../connection/sql.js';
@@ -44,7 +44,7 @@ interface Piece {
   readonly low: Cursor;
   readonly high: Cursor;
   readonly rows: number;
-  /** MySQL found no key within. */
+  /** MySQL found no key within it. */
   readonly whole: boolean;
   /** Cuts in a row that cost it hardly a row: probes mean nothing here, as where a collation sorts in its own way. */
   readonly poorCuts: number;
@@ -182,10 +182,10 @@ class SampledTable {
   async keyWithin({ low, high, rows, poorCuts }: Piece): Promise<Cursor | null> {
     const { keyset } = this.select;
     const [from, to] = [keyset.texts(low), keyset.texts(high)];
-    const within = [keyset.after(low), keyset.before(high)];
+    const interval = [keyset.after(low), keyset.before(high)];
     for (const [i, { form, descending }] of keyset.parts.entries()) {
       const [a, b] = [from[i] ?? '', to[i] ?? ''];
-      if (alike(form.kind, a, b)) continue;
+      if (sameMidpoint(form.kind, a, b)) continue;
       const halfWay = (to: string): string | null =>
         descending ? between(form.kind, to, a) : between(form.kind, a, to);
       const middle = halfWay(b);
@@ -197,14 +197,14 @@ class SampledTable {
         const before = keyset.partFrom(from, i, probe, 'before');
         const key = await unlessRefused(
           async () =>
-            (await this.edge('first', [...within, behind])) ??
-            (looksBack ? await this.edge('last', [...within, before]) : null),
+            (await this.edge('first', [...interval, behind])) ??
+            (looksBack ? await this.edge('last', [...interval, before]) : null),
         );
         if (key !== null) return key;
       }
       break;
     }
-    return (await this.walked(low, high, Math.min(rows >> 2, WALKED_ROWS))) ?? (await this.edge('first', within));
+    return (await this.walked(low, high, Math.min(rows >> 2, WALKED_ROWS))) ?? (await this.edge('first', interval));
   }
 
   /** The key a few thousand entries on: for a few rows, and where no probe was any good. */

@@ -7,7 +7,7 @@
  *
  * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: DROP and CREATE, RENAME and every ALTER, also of
  * partitions, change CREATE_TIME (a RENAME not on 9.7, where the table that comes brings its own). TRUNCATE and
- * TRUNCATE PARTITION do not, nor does DELETE: an emptied table is found by its cuts (table-guard.ts), and one that was
+ * TRUNCATE PARTITION do not, nor does DELETE: an emptied table is found by its cuts (schema-guard.ts), and one that was
  * filled again under the same keys reads as rows that were deleted and inserted. Not told: a table created in the same
  * second as the former one, and one in partitions on MySQL 5.6, which says no time.
  *
@@ -169,18 +169,18 @@ export class KnownTable {
     const lost = [...before.rows].filter(([cursor, digest]) => now.rows.get(cursor) !== digest).length;
     if (lost <= before.rows.size / MAY_CHANGE) return;
     const { shard, table } = this;
-    const seen = `of ${before.rows.size} rows seen before, ${lost} are gone or differ`;
+    const seen = `${lost} of ${before.rows.size} rows seen before are gone or differ`;
     if (now.createdAt === before.createdAt) {
       throw new FerryError(
         'E_SOURCE_CHANGED',
-        `shard ${shard}: the server was started again, or it is another one of the same name, and of table ${table.name}, ${seen}`,
-        `look at which server \`host\` leads to. If it is the right one, and an application changed these rows, run the same command again with --accept-server; else put \`host\` and \`port\` back`,
+        `shard ${shard}: the server restarted, or another server has its name; in table ${table.name}, ${seen}`,
+        `check which server \`host\` leads to. If it is the right one, and an application changed these rows, run the same command again with --accept-server; else restore \`host\` and \`port\``,
       );
     }
     throw new FerryError(
       'E_SOURCE_CHANGED',
-      `shard ${shard}: table ${table.name} was created again, swapped or rebuilt, or lost partitions, and ${seen}`,
-      `find out who did that. If another table took its place, \`dynaferry backfill --shard ${shard} --restart\` moves what is there now. If an ALTER rebuilt it with all its rows, or somebody dropped partitions that need not be moved, run the same command again with --accept-server`,
+      `shard ${shard}: table ${table.name} was created again, swapped or rebuilt, or lost partitions; ${seen}`,
+      `find out who did that. If another table took its place, \`dynaferry backfill --shard ${shard} --restart\` moves its rows. If an ALTER rebuilt it with all its rows, or somebody dropped partitions that you do not want to move, run the same command again with --accept-server`,
     );
   }
 }

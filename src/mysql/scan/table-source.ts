@@ -6,16 +6,16 @@ import { FerryError } from '../../core/errors.js';
 import type { Cursor, Range, Row } from '../../core/model.js';
 import { type RowChunk, RowMemoryPool } from '../../core/row-block.js';
 import type { RowSource, TableScan } from '../../core/ports/ports.js';
-import { AnswerTooLarge, mostOfOneRow } from '../connection/answer-size.js';
+import { AnswerTooLarge, mostOfOneRow } from '../connection/answer-limit.js';
 import { scanChunks } from './chunk-scan.js';
 import { MOST_CHUNKS } from './chunk-size.js';
-import { oneMatching } from './one-matching.js';
+import { findByCondition } from './find-by-condition.js';
 import { planRanges, sampleCursors } from './ranges.js';
-import { Retry, sourceRetry } from '../retry.js';
+import { Retry, sourceRetry } from '../source-retry.js';
 import { type KeyInterval, RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
-import { type ShardMeans, withSession } from '../shard-means.js';
-import { TableGuard } from './table-guard.js';
+import { type ShardDeps, withSession } from '../with-session.js';
+import { SchemaGuard } from './schema-guard.js';
 import { keyedWitnesses, type Identified } from './table-identity.js';
 
 /** Keys that one SELECT of `at` names. */
@@ -44,30 +44,30 @@ export class TableSource implements RowSource {
   readonly #select: RowSelect;
   readonly #table: string;
   readonly #memory = new RowMemoryPool();
-  readonly #guard: TableGuard;
+  readonly #guard: SchemaGuard;
   readonly #estimatedRows: number;
 
   constructor(
-    private readonly means: ShardMeans,
+    private readonly deps: ShardDeps,
     scan: TableScan,
   ) {
     this.#select = new RowSelect(scan);
     this.#table = scan.table.name;
-    this.#guard = new TableGuard(means.shard, scan.table, keyedWitnesses(scan));
+    this.#guard = new SchemaGuard(deps.shard, scan.table, keyedWitnesses(scan));
     this.#estimatedRows = scan.table.estimatedRows;
   }
 
   async planRanges(count: number, signal: AbortSignal): Promise<readonly Range[]> {
-    return await withSession(this.means, `planning ranges of ${this.#table}`, signal, (session) =>
+    return await withSession(this.deps, `planning ranges of ${this.#table}`, signal, (session) =>
       planRanges(session, this.#select, count, this.#estimatedRows, signal),
     );
   }
 
   scan(range: Range, after: Cursor | null, signal: AbortSignal): AsyncIterable<RowChunk> {
-    const { shard, emitter, limits } = this.means;
+    const { shard, emitter, limits } = this.deps;
     const retry = new Retry(shard, `reading ${this.#table}`, emitter, sourceRetry(limits));
     const own = { select: this.#select, guard: this.#guard, memory: this.#memory, retry };
-    return scanChunks({ ...this.means, ...own }, range, after, signal);
+    return scanChunks({ ...this.deps, ...own }, range, after, signal);
   }
 
   async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {
@@ -78,7 +78,7 @@ export class TableSource implements RowSource {
     return await this.#orFewer(
       () => (one = true),
       () =>
-        withSession(this.means, `sampling ${this.#table}`, signal, async (session) => {
+        withSession(this.deps, `sampling ${this.#table}`, signal, async (session) => {
           const places = await sampleCursors(session, this.#select, Math.min(count, SAMPLED_PLACES), signal);
           const rows: Row[] = [];
           let bytes = 0;
@@ -112,7 +112,7 @@ export class TableSource implements RowSource {
 
   async find(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<readonly Row[]> {
     const statements = keys.map((key) => this.#select.row(key));
-    return await withSession(this.means, `looking up keys in ${this.#table}`, signal, async (session) => {
+    return await withSession(this.deps, `looking up keys in ${this.#table}`, signal, async (session) => {
       const rows: Row[] = [];
       for (const sql of statements) rows.push(...(await session.rows(sql, signal)));
       return rows;
@@ -121,7 +121,7 @@ export class TableSource implements RowSource {
 
   async findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null> {
     const statements = batches(keys).map((batch) => this.#select.oneRowOf(batch));
-    return await withSession(this.means, `looking up keys in ${this.#table}`, signal, async (session) => {
+    return await withSession(this.deps, `looking up keys in ${this.#table}`, signal, async (session) => {
       for (const select of statements) {
         // As a rule there is none, which a count proves by itself.
         if (!(await session.any(select, signal))) continue;
@@ -133,8 +133,8 @@ export class TableSource implements RowSource {
   }
 
   async at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]> {
-    const most = cursors.length === 1 ? Infinity : Math.max(GATHERED_BYTES, MOST_CHUNKS * this.means.limits.chunkBytes);
-    return await withSession(this.means, `reading rows of ${this.#table} again`, signal, async (session) => {
+    const most = cursors.length === 1 ? Infinity : Math.max(GATHERED_BYTES, MOST_CHUNKS * this.deps.limits.chunkBytes);
+    return await withSession(this.deps, `reading rows of ${this.#table} again`, signal, async (session) => {
       let bytes = 0;
       const read = async (wanted: readonly Cursor[]): Promise<readonly Row[]> => {
         const left = Math.min(most - bytes, mostOfOneRow());
@@ -158,19 +158,19 @@ export class TableSource implements RowSource {
   #tooMany(bytes: number): FerryError {
     return new FerryError(
       'E_ROW_TOO_LARGE',
-      `shard ${this.means.shard}: rows of ${this.#table} that were to be read again are larger than ${Math.floor(bytes / 2 ** 20)} MiB together`,
-      'lower `source.limits.chunkRows`, so that fewer rows are compared at once',
+      `shard ${this.deps.shard}: the rows of ${this.#table} to read again are larger than ${Math.floor(bytes / 2 ** 20)} MiB together`,
+      'lower `source.limits.chunkRows`, so that dynaferry compares fewer rows at once',
     );
   }
 
   async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
-    return await withSession(this.means, `looking which table ${this.#table} is`, signal, (session) =>
+    return await withSession(this.deps, `identifying ${this.#table}`, signal, (session) =>
       this.#guard.identify(session, before, accept, signal),
     );
   }
 
   async confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null> {
-    return await withSession(this.means, `looking at ${this.#table} again`, signal, async (session) => {
+    return await withSession(this.deps, `checking ${this.#table} again`, signal, async (session) => {
       await this.#guard.check(session, signal);
       await this.#guard.checkRows(session, this.#select, cuts, signal);
       return this.#guard.identity;
@@ -178,7 +178,7 @@ export class TableSource implements RowSource {
   }
 
   async matching(condition: string, signal: AbortSignal): Promise<Row | null> {
-    return await oneMatching(this.means, this.#table, this.#select.rowMatching(condition), signal);
+    return await findByCondition(this.deps, this.#table, this.#select.rowMatching(condition), signal);
   }
 
   cursorOf(row: Row): Cursor {

@@ -18,16 +18,16 @@ import {
   transportOf,
 } from '../../core/row-block.js';
 import type { RowSource, WholeTableScan } from '../../core/ports/ports.js';
-import { answerBytes, AnswerTooLarge } from '../connection/answer-size.js';
+import { answerBytes, AnswerTooLarge } from '../connection/answer-limit.js';
 import { aliased } from '../connection/cells.js';
-import { columnExpression } from '../keyset/key-form.js';
-import { oneMatching } from './one-matching.js';
+import { selectedColumn } from '../keyset/key-form.js';
+import { findByCondition } from './find-by-condition.js';
 import { appendRow } from '../connection/row-packet.js';
 import { contradiction } from '../connection/session-marker.js';
 import type { Session } from '../connection/session.js';
 import { quoteName, type Select } from '../connection/sql.js';
-import { type ShardMeans, withSession } from '../shard-means.js';
-import { TableGuard } from './table-guard.js';
+import { type ShardDeps, withSession } from '../with-session.js';
+import { SchemaGuard } from './schema-guard.js';
 import type { Identified, WitnessRows } from './table-identity.js';
 
 /** Behind all rows: the only place where a scan can stop. */
@@ -40,10 +40,10 @@ export class WholeTable implements RowSource {
   readonly #table: TableInfo;
   readonly #select: Select;
   readonly #transports: readonly Transport[];
-  readonly #guard: TableGuard;
+  readonly #guard: SchemaGuard;
 
   constructor(
-    private readonly means: ShardMeans,
+    private readonly deps: ShardDeps,
     private readonly wanted: WholeTableScan,
   ) {
     const { table, columns, where } = wanted;
@@ -54,9 +54,9 @@ export class WholeTable implements RowSource {
       return column;
     });
     this.#transports = chosen.map(transportOf);
-    const list = chosen.map((column) => aliased(columnExpression(table.name, column), transportOf(column)));
+    const list = chosen.map((column) => aliased(selectedColumn(table.name, column), transportOf(column)));
     this.#select = { list: list.join(', '), from: fromWhole(table, where), conditional: where !== null };
-    this.#guard = new TableGuard(means.shard, table, this.#witnesses());
+    this.#guard = new SchemaGuard(deps.shard, table, this.#witnesses());
   }
 
   /**
@@ -89,7 +89,7 @@ export class WholeTable implements RowSource {
   async *scan(_range: Range, after: Cursor | null, signal: AbortSignal): AsyncGenerator<RowChunk, void, void> {
     // The one chunk was done.
     if (after !== null) return;
-    const { throttle } = this.means;
+    const { throttle } = this.deps;
     const leave = throttle.enter();
     try {
       await throttle.pass(signal);
@@ -103,7 +103,7 @@ export class WholeTable implements RowSource {
 
   async sample(count: number, signal: AbortSignal): Promise<readonly Row[]> {
     if (count < 1) return [];
-    return await withSession(this.means, `sampling ${this.#table.name}`, signal, (session) =>
+    return await withSession(this.deps, `sampling ${this.#table.name}`, signal, (session) =>
       session.rows(this.#with(`LIMIT ${count}`), signal),
     );
   }
@@ -119,7 +119,7 @@ export class WholeTable implements RowSource {
   #keyless(): FerryError {
     return new FerryError(
       'E_USAGE',
-      `table ${this.#table.name} is read whole (\`wholeTable\`): it has no key to look rows up by`,
+      `dynaferry reads table ${this.#table.name} whole (\`wholeTable\`): it has no key to find rows by`,
       'use --sample, or name another table with --table',
     );
   }
@@ -130,14 +130,14 @@ export class WholeTable implements RowSource {
   }
 
   async identify(before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
-    return await withSession(this.means, `looking which table ${this.#table.name} is`, signal, (session) =>
+    return await withSession(this.deps, `identifying ${this.#table.name}`, signal, (session) =>
       this.#guard.identify(session, before, accept, signal),
     );
   }
 
   /** Its rows have no keys to look for; they are read in one snapshot. */
   async confirm(_cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null> {
-    return await withSession(this.means, `looking at ${this.#table.name} again`, signal, async (session) => {
+    return await withSession(this.deps, `checking ${this.#table.name} again`, signal, async (session) => {
       await this.#guard.check(session, signal);
       return this.#guard.identity;
     });
@@ -146,7 +146,7 @@ export class WholeTable implements RowSource {
   async matching(condition: string, signal: AbortSignal): Promise<Row | null> {
     const and = this.wanted.where === null ? 'WHERE' : 'AND';
     const select = { ...this.#with(`${and} (\n${condition}\n) LIMIT 1`), conditional: true };
-    return await oneMatching(this.means, this.#table.name, select, signal);
+    return await findByCondition(this.deps, this.#table.name, select, signal);
   }
 
   cursorOf(row: Row): Cursor {
@@ -165,7 +165,7 @@ export class WholeTable implements RowSource {
   }
 
   async #read(signal: AbortSignal): Promise<{ readonly rows: RowBlock; readonly bytes: number }> {
-    return await withSession(this.means, `reading ${this.#table.name} whole`, signal, (session) =>
+    return await withSession(this.deps, `reading ${this.#table.name} whole`, signal, (session) =>
       this.#collect(session, signal),
     );
   }
@@ -190,7 +190,7 @@ export class WholeTable implements RowSource {
       .catch((error: unknown) => {
         throw error instanceof AnswerTooLarge ? tooMany : error;
       });
-    if (block.rows === 0 && (await session.any(this.#with('LIMIT 1'), signal))) throw contradiction(this.means.shard);
+    if (block.rows === 0 && (await session.any(this.#with('LIMIT 1'), signal))) throw contradiction(this.deps.shard);
     return { rows: block.finish(), bytes };
   }
 }
@@ -205,8 +205,8 @@ export function fromWhole(table: Pick<TableInfo, 'database' | 'name'>, where: st
 export function tooLarge(table: string, limit: string, field: 'maxRows' | 'maxBytes'): FerryError {
   return new FerryError(
     'E_TABLE_TOO_LARGE',
-    `table ${table} is read whole, but has more than ${limit}`,
-    `add a primary key, or a unique key over NOT NULL columns, and leave \`wholeTable\` out; or raise \`wholeTable.${field}\`, since memory holds the table`,
+    `table ${table} has more than ${limit}, the limit for a table that is read whole`,
+    `add a primary key, or a unique key over NOT NULL columns, and remove \`wholeTable\`; or raise \`wholeTable.${field}\` if memory can hold the table`,
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../../config/model.js';
 import type { Finding } from '../../core/errors.js';
-import { memoryLimit } from '../../mysql/connection/answer-size.js';
+import { memoryLimit } from '../../mysql/connection/answer-limit.js';
 import { NODE_THREADS, openFilesLimit, processesLeft } from './machine.js';
 
 /** What a machine allows; null: it does not say. */
@@ -33,7 +33,7 @@ export function machineAllows(): Allowed {
 /** @param jobs shards that run at once */
 export function machineFindings(config: Config, jobs: number, allowed: Allowed = machineAllows()): readonly Finding[] {
   const replicas = Math.max(0, ...config.source.shards.map((shard) => shard.replicas.length));
-  const connections = config.source.limits.scansPerShard + 1 + replicas + config.target.requestsInFlight;
+  const connections = config.source.limits.scansPerServer + 1 + replicas + config.target.maxInFlightRequests;
   const files = Math.max(OWN_FILES + connections, OWN_FILES + LOOKED_AT, OWN_FILES + 4 * jobs);
   const needed = { memory: SUPERVISOR_BYTES + jobs * WORKER_BYTES, files, processes: jobs * NODE_THREADS };
   const findings: Finding[] = [];
@@ -49,7 +49,7 @@ export function machineFindings(config: Config, jobs: number, allowed: Allowed =
   if (allowed.openFiles !== null && allowed.openFiles < needed.files) {
     warn(
       `a process may open ${allowed.openFiles} files, and the config needs about ${needed.files}`,
-      'raise the limit of open files (`ulimit -n`; `LimitNOFILE` of a service), or lower `target.requestsInFlight` and `source.limits.scansPerShard`',
+      'raise the limit of open files (`ulimit -n`; `LimitNOFILE` of a service), or lower `target.maxInFlightRequests` and `source.limits.scansPerServer`',
     );
   }
   if (allowed.processes !== null && allowed.processes < needed.processes) {

@@ -8,7 +8,7 @@ import type { TableInfo } from '../../core/model.js';
 import { asFerryError } from '../../core/thrown.js';
 import { targetFaults } from '../../dynamodb/table/table-findings.js';
 import type { CompiledMapping } from '../../mapping/compile.js';
-import { inspectShard, type ShardFacts } from '../../mysql/inspect/preflight.js';
+import { inspectShard, type ShardFacts } from '../../mysql/inspect/inspect-shard.js';
 import { readCopied } from '../../state/status/read-home.js';
 import { stateSpace } from '../../state/sqlite/space.js';
 import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from '../run/key-guard.js';

@@ -1,6 +1,6 @@
 /**
  * Looks at many shards side by side: most of a look is the way there and back, and one that is slow or dead holds up no
- * other. No more than `scansPerShard` at once are on one MySQL server, however many shards it has. Answers come in the
+ * other. No more than `scansPerServer` at once are on one MySQL server, however many shards it has. Answers come in the
  * order that was asked in; one shard's fault is its answer.
  */
 import pLimit from 'p-limit';

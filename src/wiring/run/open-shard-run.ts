@@ -52,7 +52,7 @@ export function openShardRun<Name extends VerbName>(deps: ShardRunDeps<Name>): S
     store,
     emitter: bus,
     get scans() {
-      return tunables.source.scansPerShard;
+      return tunables.source.scansPerServer;
     },
     pause,
     ranges: config.source.limits.rangesPerTable,

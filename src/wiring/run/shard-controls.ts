@@ -14,5 +14,5 @@ export function openControls({
   scans,
   everyEvent,
 }: Pick<ShardTask, 'config' | 'scans' | 'everyEvent'>): ShardControls {
-  return { tunables: new Tunables(config.settings, { scansPerShard: scans, everyEvent }), pause: new PauseGate() };
+  return { tunables: new Tunables(config.settings, { scansPerServer: scans, everyEvent }), pause: new PauseGate() };
 }

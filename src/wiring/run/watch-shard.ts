@@ -12,9 +12,9 @@
  *   (`dynamodb/failures/backoff.ts`).
  *
  * Not excused, since the limits leave room for them: failures that are tried again, which have a patience of their own
- * and an error that says more; a statement that is silent for `answerSeconds`; pauses between two looks. Rows that were
- * gone through count as a movement by themselves: where bad rows are tried again and are gone from the source, no row
- * is read and no unit consumed.
+ * and an error that says more; a statement that is silent for `statementIdleTimeoutSeconds`; pauses between two looks.
+ * Rows that were gone through count as a movement by themselves: where bad rows are tried again and are gone from the
+ * source, no row is read and no unit consumed.
  */
 import type { Config, SourceLimits } from '../../config/model.js';
 import type { Tunables } from '../../config/tunables.js';
@@ -57,12 +57,12 @@ export function stallTimes({ source, target }: Pick<Tunables, 'source' | 'target
   return {
     tickMs: TICK_MS,
     get tellAfter() {
-      return Math.max(source.patienceSeconds, source.answerSeconds, target.patienceSeconds);
+      return Math.max(source.retryTimeoutSeconds, source.statementIdleTimeoutSeconds, target.retryTimeoutSeconds);
     },
     get stopAfter() {
       // Of the statement whose failure starts the patience, and of the last try.
-      const silence = Math.ceil(2 * NOTICED_LATE * source.answerSeconds);
-      return Math.max(source.patienceSeconds + silence, target.patienceSeconds) + MARGIN_SECONDS;
+      const silence = Math.ceil(2 * NOTICED_LATE * source.statementIdleTimeoutSeconds);
+      return Math.max(source.retryTimeoutSeconds + silence, target.retryTimeoutSeconds) + MARGIN_SECONDS;
     },
     graceTicks: GRACE_SECONDS,
   };

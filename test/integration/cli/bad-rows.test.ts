@@ -23,7 +23,7 @@ const NOTES = [
 ];
 const BAD = [
   { row: 'id=3', column: null, kind: /^an item$/, reason: /empty partition key/ },
-  { row: 'id=7', column: null, kind: /^an item of 4\d{5} bytes$/, reason: /more than DynamoDB's 409600 bytes/ },
+  { row: 'id=7', column: null, kind: /^an item of 4\d{5} bytes$/, reason: /exceeds the 409600 bytes of DynamoDB/ },
   { row: 'id=9', column: 'media', kind: /^text$/, reason: /JSON/ },
 ];
 

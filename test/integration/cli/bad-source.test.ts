@@ -91,8 +91,8 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
       {
         code: 'E_SOURCE_ACCESS',
         exit: 4,
-        fact: /shard s01: .*refused user or password/,
-        next: /check user, password and the host/,
+        fact: /shard s01: .*refused the user or the password/,
+        next: /check the user, the password and the host/,
       },
     );
   });
@@ -129,7 +129,7 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
     const silent = (config: ConfigDocument): void => {
       shard({ port: mute })(config);
       // So long as a connection is waited for, too.
-      Object.assign(config.source.limits, { answerSeconds: 2 });
+      Object.assign(config.source.limits, { statementIdleTimeoutSeconds: 2 });
     };
     try {
       await refusedUntilRepaired(

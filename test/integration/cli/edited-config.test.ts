@@ -13,7 +13,7 @@ describe.each(onePair)('a config that is edited during a run, $name', { timeout:
   test('does not reach the shards that wait', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     // Slow enough that the second shard still waits.
-    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 150, requestsInFlight: 2 }));
+    migration.configure(({ target }) => Object.assign(target, { writeCapacity: 150, maxInFlightRequests: 2 }));
     await using cli = await migration.spawn(['backfill', '--all', '--jobs', '1']);
     await cli.waitFor(/s01 backfilling/);
     expect(cli.stderr).not.toMatch(/s02 starts/);

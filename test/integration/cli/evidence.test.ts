@@ -254,7 +254,7 @@ function manyRows(): readonly string[] {
 function twoTablesConfig(config: ConfigDocument): void {
   delete config.source.table;
   config.source['tables'] = TABLES.map((name) => ({ name }));
-  Object.assign(config.source.limits, { answerSeconds: 2, patienceSeconds: 1 });
+  Object.assign(config.source.limits, { statementIdleTimeoutSeconds: 2, retryTimeoutSeconds: 1 });
   config.mapping = Object.fromEntries(
     TABLES.map((name) => [
       name,
@@ -268,7 +268,7 @@ function twoTablesConfig(config: ConfigDocument): void {
 describe.each(onePair)('a verdict and the tables that the config names, $name', { timeout: 180_000 }, (servers) => {
   it('a table that was never begun is neither backfilled nor verified', async () => {
     await using migration = await createMigration({ servers, rows: twoTables, config: twoTablesConfig });
-    migration.configure(({ target }) => void Object.assign(target, { writeCapacity: 150, requestsInFlight: 1 }));
+    migration.configure(({ target }) => void Object.assign(target, { writeCapacity: 150, maxInFlightRequests: 1 }));
     const { host, port, user, password, name } = { ...servers.mysql, name: migration.databases[0]?.name ?? '' };
     const other = await createConnection({ host, port, user, password });
     let backfill: CliResult;
@@ -432,7 +432,11 @@ describe.each(onePair)('what a verification goes through, $name', { timeout: 180
     migration.configure((config) => {
       config.source['tables'] = [{ name: 'alpha' }];
       config.mapping = { alpha: config.mapping['alpha'] };
-      Object.assign(config.source.limits, { scansPerShard: 1, answerSeconds: 60, patienceSeconds: 60 });
+      Object.assign(config.source.limits, {
+        scansPerServer: 1,
+        statementIdleTimeoutSeconds: 60,
+        retryTimeoutSeconds: 60,
+      });
     });
     for (const kind of ['backfill', 'verify'] as const) {
       migration.configure(slowly(MANY));

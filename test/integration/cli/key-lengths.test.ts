@@ -36,10 +36,10 @@ describe.each(serverPairs)('key lengths: $name', { timeout: 120_000 }, (servers)
     ).shards;
     // Rows of a table that is read whole have a number, and no key: they are read in the order of their ids.
     expect(findings.badRows.map(({ row, reason }) => [row, reason])).toEqual([
-      ['#1', "a partition key of more than DynamoDB's 2048 bytes"],
-      ['#2', "a sort key of more than DynamoDB's 1024 bytes"],
-      ['#3', "a partition key of more than DynamoDB's 2048 bytes"],
-      ['#4', "a sort key of more than DynamoDB's 1024 bytes"],
+      ['#1', 'a partition key of more than the 2048 bytes of DynamoDB'],
+      ['#2', 'a sort key of more than the 1024 bytes of DynamoDB'],
+      ['#3', 'a partition key of more than the 2048 bytes of DynamoDB'],
+      ['#4', 'a sort key of more than the 1024 bytes of DynamoDB'],
     ]);
     const items = await migration.items();
     expect(items.map((item) => [item['id']?.S, item['pk']?.S, item['sk']?.S]).sort()).toEqual(

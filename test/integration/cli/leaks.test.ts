@@ -216,7 +216,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   E_SOURCE_SESSION: 'test/integration/mysql/server-settings.test.ts; its words name settings',
   E_SOURCE_WARNING: { alter: table({ where: 'tenant + 0 = 0 OR TRUE' }) },
   E_SOURCE_LOST: {
-    alter: (config) => void Object.assign(config.source.limits, { patienceSeconds: 1 }),
+    alter: (config) => void Object.assign(config.source.limits, { retryTimeoutSeconds: 1 }),
     network: (proxy) => proxy.breakAnswersOver(2_000),
     runs: [['check'], first],
   },
@@ -279,7 +279,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   E_TARGET_REQUEST: { fate: failing('ValidationException') },
   E_TARGET_UNAVAILABLE: {
     fate: failing('InternalServerError', 500),
-    alter: ({ target }) => (target['patienceSeconds'] = 1),
+    alter: ({ target }) => (target['retryTimeoutSeconds'] = 1),
     runs: [
       [...first, '--all-events', '--json'],
       ['status', '--json'],
@@ -292,7 +292,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
       await migration.table.client.send(new PutItemCommand({ TableName: migration.table.name, Item }));
     },
     alter: ({ target, mapping }) => {
-      Object.assign(target, { liveWriter: 'concurrent', version: { attribute: 'revision', tombstonesKept: '1d' } });
+      Object.assign(target, { liveWriter: 'concurrent', version: { attribute: 'revision', tombstoneRetention: '1d' } });
       const [item] = (mapping['notes'] as { items: { attributes: { add: Record<string, unknown> } }[] }).items;
       Object.assign(item?.attributes.add ?? {}, { revision: { column: 'id' } });
     },
@@ -438,7 +438,7 @@ describe.each(onePair)('markers in rows, variables and secrets: $name', { timeou
       rows,
       config: (config) => {
         config.source.table = { name: 'notes', where: "tenant = '${TENANT}'" };
-        config.source.limits = { scansPerShard: 2, rangesPerTable: 2 };
+        config.source.limits = { scansPerServer: 2, rangesPerTable: 2 };
         const add = { label: { constant: '${LABEL}' }, note: { template: '${NOTE} of it' } };
         const attributes = { rules: { day: { format: 'epoch-s' } }, add };
         const partitionKey = { name: 'pk', template: '{account}' };

@@ -17,7 +17,7 @@ const TABLE = {
   ...KEYS,
   localIndexes: [{ name: 'by_noted', sortKey: { name: 'noted', type: 'N' }, projection: 'all' }],
 } as const;
-const REASON = /and its entries in local indexes \(by_noted\) are more than DynamoDB's 409600 bytes/;
+const REASON = /with its entries in local indexes \(by_noted\) exceeds the 409600 bytes of DynamoDB/;
 const NOBODY_LISTENS = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9' };
 
 function notesConfig(config: ConfigDocument): void {

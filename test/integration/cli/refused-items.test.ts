@@ -58,7 +58,7 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     expect(await migration.items()).toHaveLength(2 * ROWS - 2);
     const { stdout: list } = await migration.run(['bad-rows', '--shard', 's01']);
     expect(list).toMatch(
-      /DynamoDB refused its item \(ValidationException\): an attribute that\s+is the key of an index has another type/,
+      /DynamoDB refused its item \(ValidationException\): an attribute is\s+the key of an index, but has another type/,
     );
     expect(list.replace(/\s+/g, ' ')).toContain('1 other item of the row is in the target');
 

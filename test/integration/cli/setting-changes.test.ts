@@ -114,7 +114,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
       const outcome = await run(config, { shard });
       const what = `${path}: ${outcome.fault?.message ?? outcome.status}`;
 
-      if (setting.change === 'free' || (setting.change === 'flag' && setting.place === null)) {
+      if (setting.change === 'free' || (setting.change === 'flag' && setting.entry === null)) {
         expect(outcome, what).toMatchObject({ status: 'done', counts: { rows: ROWS } });
         expect(foretold, what).toEqual([]);
         continue;
@@ -153,7 +153,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
     rmSync(base.state, { recursive: true, force: true });
     copyState(plain, base.state, SHARDS);
     const longer = altered((config) =>
-      Object.assign((config as ConfigDocument).target['version'] as object, { tombstonesKept: '8d' }),
+      Object.assign((config as ConfigDocument).target['version'] as object, { tombstoneRetention: '8d' }),
     );
     expect(await run(longer, { until: 1 })).toMatchObject({ status: 'interrupted' });
     // It was taken up: what was right before is shorter now.
@@ -248,7 +248,7 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
     const { declared, writer, ...less } = stored;
     expect([declared, writer]).toEqual([
       { notes: { shardedBy: 'account', globallyUnique: ['id'] } },
-      { liveWriter: 'concurrent', versionAttribute: 'ver', tombstonesKeptSeconds: 7 * 86_400 },
+      { liveWriter: 'concurrent', versionAttribute: 'ver', tombstoneRetentionSeconds: 7 * 86_400 },
     ]);
     database.prepare('UPDATE meta SET fingerprint = ?').run(JSON.stringify(less));
     database.close();

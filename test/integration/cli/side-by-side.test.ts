@@ -45,7 +45,7 @@ describe.each(onePair)('shards of $name of which two say nothing', { timeout: 18
       for (const [index, port] of silent.ports.entries())
         Object.assign(source.shards[index] ?? {}, { host: '127.0.0.1', port });
       // So long as a connection is waited for, too.
-      Object.assign(source.limits, { answerSeconds: 2 });
+      Object.assign(source.limits, { statementIdleTimeoutSeconds: 2 });
     };
     migration.configure(silence);
     const ran = await migration.run([...command, '--all'], { timeoutMs: 120_000 });

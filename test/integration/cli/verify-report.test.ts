@@ -104,7 +104,7 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
       names(['alpha'])(document);
       Object.assign(document.target, {
         liveWriter: 'concurrent',
-        version: { attribute: 'version', tombstonesKept: '7d' },
+        version: { attribute: 'version', tombstoneRetention: '7d' },
       });
     };
     await using migration = await createMigration({ servers, rows: tables, config });

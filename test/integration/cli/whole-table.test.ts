@@ -22,7 +22,7 @@ describe.each(serverPairs)('a table without a usable key: $name', { timeout: 120
     expectRefusal(await migration.run(['backfill']), {
       code: 'E_TABLE_NO_KEY',
       exit: 3,
-      fact: /prefixes has no unique key that a scan can follow \(prefix: a column of it may be NULL/,
+      fact: /prefixes has no unique key that a scan can follow \(prefix: one of its columns can be NULL/,
       next: /unique key over NOT NULL columns.*wholeTable.*exclude/,
     });
     migration.configure(whole({ maxRows: 4 }));
@@ -42,7 +42,7 @@ describe.each(onePair)('a table that is read whole: $name', { timeout: 120_000 }
       expectRefusal(await migration.run([command]), {
         code: 'E_TABLE_TOO_LARGE',
         exit: 3,
-        fact: /shard s01: .*prefixes is read whole, but has more than 3 rows/,
+        fact: /shard s01: .*prefixes has more than 3 rows, the limit for a table that is read whole/,
         next: /add a primary key.*raise `wholeTable\.maxRows`/,
       });
     }

@@ -111,7 +111,11 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
       server.endpoint,
       inOrder({ kind: 'held', sender: 'reset' }, { kind: 'held', sender: 'reset' }),
     );
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, conditional: true, requestsInFlight: 1 });
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      conditional: true,
+      maxInFlightRequests: 1,
+    });
     const items = [sampleItem('A', 'changed'), sampleItem('A', 'deleted')];
     await target.writer.write(items);
     expect(proxy.held).toBe(2);
@@ -126,7 +130,7 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
       conditional: true,
-      requestsInFlight: 1,
+      maxInFlightRequests: 1,
       rowLifeMs: 2 * MINUTE_MS,
     });
     const { wall, monotonic } = thisInstant();

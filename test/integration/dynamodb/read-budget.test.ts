@@ -39,7 +39,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
       readBudget: budget,
-      requestsInFlight: 16,
+      maxInFlightRequests: 16,
     });
     const stored = items(40, LARGE);
     await target.writer.write(stored);
@@ -103,8 +103,8 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
       readBudget: budget,
-      requestsInFlight: 1,
-      patienceSeconds: 0,
+      maxInFlightRequests: 1,
+      retryTimeoutSeconds: 0,
     });
     const stored = items(10, 'x'.repeat(9_000));
     await target.writer.write(stored);
@@ -127,7 +127,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
       await using target = await openTarget(server, {
         endpoint: proxy.endpoint,
         readBudget: budget,
-        requestsInFlight: 1,
+        maxInFlightRequests: 1,
       });
       const stored = items(10, 'x'.repeat(9_000));
       await target.writer.write(stored);
@@ -154,7 +154,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
 // dynalite's are full at 1 MB.
 describe.each(dynamodbServers.filter(({ name }) => name !== 'dynalite'))('an answer that is full: $name', (server) => {
   test('leaves keys unprocessed, which is no throttling', async () => {
-    await using target = await openTarget(server, { requestsInFlight: 1 });
+    await using target = await openTarget(server, { maxInFlightRequests: 1 });
     const stored = items(45, LARGE);
     await target.writer.write(stored);
     // Items as expected, so that as many small ones are asked for at once as may be.

@@ -66,7 +66,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     ['answers that nothing was processed', { kind: 'unprocessed', share: 1 }],
   ])('a table that %s for ever is E_TARGET_UNAVAILABLE once the patience is over', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, () => fate);
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 0.3 });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 0.3 });
     await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({
       code: 'E_TARGET_UNAVAILABLE',
     });
@@ -77,7 +77,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(throttle, throttle));
     // Ten keys at a unit each, and what was refused stays debited: the next try comes two seconds later.
     const readBudget = new TokenBucket(5);
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 1, readBudget });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 1, readBudget });
     expect((await target.reader.read(sampleItems(10, 1), never)).found).toHaveLength(10);
     expect(target.events.filter(({ name }) => name === 'request.retried')).toHaveLength(2);
   });
@@ -88,9 +88,9 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     // have to wait on.
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
-      patienceSeconds: 1.5,
+      retryTimeoutSeconds: 1.5,
       readBudget: new TokenBucket(5),
-      requestsInFlight: 4,
+      maxInFlightRequests: 4,
       timeouts: { connectTimeoutMs: 2000, answerTimeoutMs: 500 },
       random: () => 0,
     });

@@ -66,7 +66,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
 
   async function guard(
     lookEveryMs = 0,
-    patienceSeconds = 30,
+    retryTimeoutSeconds = 30,
     deletedAfterMs = 0,
     identity: string | null = null,
   ): Promise<TargetGuard> {
@@ -80,7 +80,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
       shard: 's01',
       table: table.name,
       begun: { ...begun, identity: identity ?? begun.identity },
-      patienceSeconds,
+      retryTimeoutSeconds,
       emitter,
       lookEveryMs,
       deletedAfterMs,
@@ -252,11 +252,11 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(await look.explained(gone, never)).toMatchObject({ code: 'E_TARGET_NOT_ACTIVE' });
     fate = told({ TableId: 'another' });
     expect(await look.explained(gone, never)).toMatchObject({
-      message: expect.stringMatching(/is another one than/) as string,
+      message: expect.stringMatching(/is not the table that this run started with/) as string,
     });
     fate = refusal('ResourceNotFoundException');
     expect(await look.explained(gone, never)).toMatchObject({
-      message: expect.stringMatching(/was deleted while/) as string,
+      message: expect.stringMatching(/somebody deleted table/) as string,
     });
     fate = refusal('AccessDeniedException');
     expect(await look.explained(gone, never)).toBe(gone);

@@ -26,8 +26,8 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     );
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
-      requestsInFlight: 1,
-      patienceSeconds: 0.6,
+      maxInFlightRequests: 1,
+      retryTimeoutSeconds: 0.6,
       random: () => 0,
     });
     for (let i = 0; i < 5; i++) {
@@ -47,7 +47,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, () => (left-- > 0 ? fate : { kind: 'pass' }));
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
-      requestsInFlight: 1,
+      maxInFlightRequests: 1,
       random: () => 0.5,
     });
     const items = sampleItems(3, 3);
@@ -86,7 +86,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
       budget,
-      patienceSeconds: 0,
+      retryTimeoutSeconds: 0,
     });
     if (fate === 'refused connections') await proxy[Symbol.asyncDispose]();
     await expect(target.writer.write(sampleItems(10, 10, 'A', BODY))).rejects.toThrow('BatchWriteItem');
@@ -152,7 +152,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
 
   test('close() waits for what is in flight: it is there, and acknowledged', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'late', ms: 300 }));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 2 });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, maxInFlightRequests: 2 });
     const items = sampleItems(50, 50);
     let answered = 0;
     const writes = [items.slice(0, 25), items.slice(25)].map(async (part) => {
@@ -176,7 +176,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, () =>
       requests++ === 0 ? { kind: 'error', status: 400, name: 'AccessDeniedException' } : { kind: 'late', ms: 100 },
     );
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 2 });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, maxInFlightRequests: 2 });
     const code = 'E_TARGET_ACCESS';
     const writes = await Promise.allSettled([
       target.writer.write(sampleItems(25, 25, 'A')),

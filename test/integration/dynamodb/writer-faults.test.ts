@@ -49,7 +49,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
       { kind: 'throttle' },
     ];
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...fates));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1 });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, maxInFlightRequests: 1 });
     await target.writer.write(sampleItems(20, 1));
     expect(payloads(target, 'request.retried').map((retry) => retry['attempt'])).toEqual([0, 0, 1, 2]);
   });
@@ -78,7 +78,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     );
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
-      requestsInFlight: 1,
+      maxInFlightRequests: 1,
       random: () => 0.999,
     });
     let hotDone = false;
@@ -143,7 +143,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     await closed[Symbol.asyncDispose]();
     await using target = await openTarget(server, {
       endpoint: closed.endpoint,
-      patienceSeconds: 0.5,
+      retryTimeoutSeconds: 0.5,
       timeouts: TIMEOUTS,
     });
     await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_CONNECT' });
@@ -158,7 +158,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     ['answers that nothing was processed', { kind: 'unprocessed', share: 1 }],
   ])('a table that %s for ever is E_TARGET_UNAVAILABLE once the patience is over', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, () => fate);
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 0.5 });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 0.5 });
     await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
   });
 
@@ -166,7 +166,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'throttle' }, { kind: 'throttle' }));
     // Ten units for an item, and what was refused stays debited: the next try comes two seconds later.
     const budget = new TokenBucket(5);
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, patienceSeconds: 1, budget });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 1, budget });
     const items = sampleItems(1, 1, 'A', 'x'.repeat(10_000));
     expect(await target.writer.write(items)).toMatchObject({ items: 1 });
     expect(payloads(target, 'request.retried')).toHaveLength(2);
@@ -237,7 +237,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
 
   test('requests in flight, operations and distinct keys of a batch keep their bounds; partitions are interleaved', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'late', ms: 20 }));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 3 });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, maxInFlightRequests: 3 });
     const items = Array.from({ length: 10 }, (_, p) =>
       Array.from({ length: 50 }, (_, i) => sampleItem(`P${String(p)}`, String(i))),
     );
@@ -254,7 +254,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
   });
 
   test('the budget holds: a table of 100 WCU takes 300 items in two seconds and a bit', async () => {
-    await using target = await openTarget(server, { budget: new TokenBucket(100), requestsInFlight: 8 });
+    await using target = await openTarget(server, { budget: new TokenBucket(100), maxInFlightRequests: 8 });
     const begun = performance.now();
     await target.writer.write(sampleItems(300, 30));
     expect(performance.now() - begun).toBeGreaterThan(2400);
@@ -295,7 +295,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, atRandom(random, 0.4, fates), random);
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
-      requestsInFlight: 6,
+      maxInFlightRequests: 6,
       random,
     });
     const items = sampleItems(1200, 40);

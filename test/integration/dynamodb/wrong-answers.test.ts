@@ -57,7 +57,11 @@ const SHAPELESS = [
 describe.each(dynamodbServers)('wrong answers: $name', (server) => {
   test('HTTP 200 with a body of another shape is no success: what it was for is suspect, and written again', async () => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...SHAPELESS.map((text) => instead(text))));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      maxInFlightRequests: 1,
+      random: () => 0,
+    });
     const items = sampleItems(5, 5);
     expect(await target.writer.write(items)).toEqual({ items: 5, newer: 0, superseded: 0, units: 5 });
     expect([...(await target.stored())].sort()).toEqual(items.map(({ text }) => text).sort());
@@ -81,7 +85,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     ],
   ])('a body of the right shape %s is none of DynamoDB', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1 });
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, maxInFlightRequests: 1 });
     const items = sampleItems(5, 5);
     await target.writer.write(items);
     expect(await target.stored()).toHaveLength(5);
@@ -94,7 +98,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...texts.map((text) => instead(text))));
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
-      requestsInFlight: 1,
+      maxInFlightRequests: 1,
       conditional: true,
       random: () => 0,
     });
@@ -123,7 +127,11 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
   test('units as text, or of a request that was not made, are no answer', async () => {
     const capacities = ['[{"CapacityUnits":"5"}]', '[{"TableName":"another","CapacityUnits":5}]', '[{}]', 'null', '5'];
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...capacities.map(consuming)));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      maxInFlightRequests: 1,
+      random: () => 0,
+    });
     expect(await target.writer.write(sampleItems(5, 5))).toEqual({ items: 5, newer: 0, superseded: 0, units: 5 });
     expect(payloads(target, 'request.retried')).toHaveLength(capacities.length);
   });
@@ -158,7 +166,11 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     ];
     const fates = changes.map((change) => told((answer) => change(answer) as Answer));
     await using proxy = await startFaultProxy(server.endpoint, readsIn(...fates));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      maxInFlightRequests: 1,
+      random: () => 0,
+    });
     const items = sampleItems(5, 5);
     await target.writer.write(items);
     const { found: held } = await target.reader.read([...items, sampleItem('absent', '1')], never);
@@ -177,7 +189,11 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
       { kind: 'rewritten', seal: 'kept', rewrite: (text) => text.replace('"text"', '"test"') },
     ];
     await using proxy = await startFaultProxy(server.endpoint, readsIn(...fates));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, requestsInFlight: 1, random: () => 0 });
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      maxInFlightRequests: 1,
+      random: () => 0,
+    });
     const items = sampleItems(5, 5);
     await target.writer.write(items);
     expect((await target.reader.read(items, never)).found).toEqual(items.map(() => SAME));
@@ -212,7 +228,11 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     ]);
     const plan: FaultPlan = ({ operation }) => fates.get(operation)?.shift() ?? { kind: 'pass' };
     await using proxy = await startFaultProxy(server.endpoint, plan);
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, timeouts: SHORT, requestsInFlight: 1 });
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      timeouts: SHORT,
+      maxInFlightRequests: 1,
+    });
     const items = sampleItems(5, 5);
     await target.writer.write(items);
     expect(target.suspects).toHaveLength(5);
@@ -263,7 +283,7 @@ describe.each(dynamodbServers.filter(({ name }) => name === 'dynamodb-local'))('
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
       conditional: true,
-      requestsInFlight: 1,
+      maxInFlightRequests: 1,
       random: () => 0,
     });
     await target.writer.write([sampleItem('A', '1', 'live', '2')]);

@@ -29,7 +29,7 @@ it.each(onePair)('a backfill and a verification of one range go on where they we
     config: (config) => {
       const { source } = config;
       source.table = { name: 'notes' };
-      source.limits = { chunkRows: 10, rangesPerTable: 1, scansPerShard: 1 };
+      source.limits = { chunkRows: 10, rangesPerTable: 1, scansPerServer: 1 };
       const keys = {
         partitionKey: { name: 'pk', template: 'N' },
         sortKey: { name: 'sk', template: '{id:pad(10)}' },

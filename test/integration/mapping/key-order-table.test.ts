@@ -14,7 +14,7 @@ import { KNOWN_TYPES } from '../../../src/mapping/value/column-kind.js';
 import { compileMapping, type CompiledMapping } from '../../../src/mapping/compile.js';
 import { judgeUniqueness } from '../../../src/mapping/key/key-uniqueness.js';
 import { TEMPLATE_FUNCTIONS } from '../../../src/mapping/template/template-functions.js';
-import { describeTable } from '../../../src/mysql/describe.js';
+import { describeSourceTable } from '../../../src/mysql/describe.js';
 import { RowSelect } from '../../../src/mysql/keyset/row-select.js';
 import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { createDatabase, mysqlServers, type MysqlServer } from '../../support/mysql.js';
@@ -268,7 +268,7 @@ async function sourceOf(server: MysqlServer, { type, dataType, values, unique = 
   await database.query(`CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, c ${type} NOT NULL${key})`);
   await database.query(`INSERT IGNORE INTO t (c) VALUES ${values.map((value) => `(${value})`).join()}`);
   await using session = await openSession(database.shard());
-  const { table } = await describeTable(session, 's01', database.name, 't', signal);
+  const { table } = await describeSourceTable(session, 's01', database.name, 't', signal);
   expect(table.columns.find(({ name }) => name === 'c')?.dataType).toBe(dataType);
   const select = new RowSelect({ table, key: chooseScanKey(table, ['id']), columns: ['id', 'c'], where: null });
   const rows = await session.rows(select.rows({ after: null, upTo: null }, null), signal);

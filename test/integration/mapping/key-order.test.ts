@@ -9,7 +9,7 @@ import type { ItemMapping, KeyType } from '../../../src/config/model.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { compileMapping } from '../../../src/mapping/compile.js';
 import { TEMPLATE_FUNCTIONS } from '../../../src/mapping/template/template-functions.js';
-import { describeTable } from '../../../src/mysql/describe.js';
+import { describeSourceTable } from '../../../src/mysql/describe.js';
 import { RowSelect } from '../../../src/mysql/keyset/row-select.js';
 import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
@@ -130,7 +130,7 @@ describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
     await database.query("SET SESSION sql_mode = '', SESSION time_zone = '+00:00'");
     await database.query(`CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, c ${type} NOT NULL)`);
     await using session = await openSession(database.shard());
-    const { table } = await describeTable(session, 's01', database.name, 't', signal);
+    const { table } = await describeSourceTable(session, 's01', database.name, 't', signal);
     const item: ItemMapping = {
       name: 'row',
       partitionKey: { name: 'pk', type: 'S', template: 'ALL', spread: null },

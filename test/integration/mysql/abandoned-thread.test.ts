@@ -12,7 +12,7 @@ import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
 import { openSource, openTable } from './source.js';
 
 const EVERYTHING: Range = { index: 0, after: null, upTo: null, estimatedRows: 0 };
-const IMPATIENT = { answerSeconds: 2, patienceSeconds: 60, scansPerShard: 1 };
+const IMPATIENT = { statementIdleTimeoutSeconds: 2, retryTimeoutSeconds: 60, scansPerServer: 1 };
 
 describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
   test('threads of statements that were given up are not gathered', async () => {

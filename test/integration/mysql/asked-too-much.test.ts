@@ -40,7 +40,7 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
     proxy.breakAnswersOver(200_000);
     const { bus, events } = retries();
     const shard = { ...database.shard(), port: proxy.port };
-    await using source = openSource(shard, { chunkRows: 100, chunkBytes: 4_000_000, patienceSeconds: 8 }, bus);
+    await using source = openSource(shard, { chunkRows: 100, chunkBytes: 4_000_000, retryTimeoutSeconds: 8 }, bus);
     const table = await openTable(source, 't', ['id', 'body'], where);
     const seen: number[] = [];
     for await (const { rows } of table.scan(EVERYTHING, null, AbortSignal.timeout(50_000)))
@@ -55,7 +55,7 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
     await fill(database, 120, 1_000);
     await using proxy = await startMysqlProxy(server);
     const { bus, events } = retries();
-    const limits = { chunkRows: 12, chunkBytes: 5_000, patienceSeconds: 2, scansPerShard: 1 };
+    const limits = { chunkRows: 12, chunkBytes: 5_000, retryTimeoutSeconds: 2, scansPerServer: 1 };
     await using source = openSource({ ...database.shard(), port: proxy.port }, limits, bus);
     const table = await openTable(source, 't', ['id', 'body']);
     const seen: number[] = [];
@@ -91,7 +91,7 @@ describe.each(TIMEOUTS.filter(({ kind }) => kinds.includes(kind)))('$kind', { ti
     await using database = await createDatabase(server);
     await fill(database, 4_000);
     const { bus, events } = retries();
-    const limits = { chunkRows: 1_600, answerSeconds: 2, patienceSeconds: 10 };
+    const limits = { chunkRows: 1_600, statementIdleTimeoutSeconds: 2, retryTimeoutSeconds: 10 };
     await using source = openSource(database.shard(), limits, bus);
     // Cheap at first, so that a SELECT has grown to 1,600 rows when they become dear: 4 ms each, 6.4 s together.
     const table = await openTable(source, 't', ['id'], 'IF(id < 2300, 0, SLEEP(0.004)) = 0');

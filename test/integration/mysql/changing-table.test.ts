@@ -130,10 +130,10 @@ describe.each(mysqlServers)('$name', (server) => {
   });
 
   test.each([
-    ['a nullable unique key', 'a INT, UNIQUE KEY maybe (a)', /maybe: a column of it may be NULL/],
+    ['a nullable unique key', 'a INT, UNIQUE KEY maybe (a)', /maybe: one of its columns can be NULL/],
     ['a prefix of a text', 'a VARCHAR(100) NOT NULL, PRIMARY KEY (a(10))', /PRIMARY: it indexes only a prefix/],
     ['a prefix of a blob', 'a BLOB NOT NULL, UNIQUE KEY part (a(20))', /part: it indexes only a prefix/],
-    ['no unique key', 'a INT NOT NULL, KEY (a)', /it has none/],
+    ['no unique key', 'a INT NOT NULL, KEY (a)', /it has no unique key/],
   ])('%s is refused, with the alternatives', async (_, definition, fact) => {
     await using database = await createDatabase(server);
     await database.query(`CREATE TABLE t (${definition})`);

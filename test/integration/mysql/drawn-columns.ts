@@ -21,7 +21,7 @@ export interface Dialect {
 }
 
 /** Why a scan refuses such a key: the list of README.md, and no more. */
-export type Refusal = 'too many values' | 'more digits' | 'YEAR of two digits' | 'orders its padding' | null;
+export type Refusal = 'too many values' | 'more digits' | 'YEAR of two digits' | 'orders padding differently' | null;
 
 export interface Part {
   readonly name: string;
@@ -325,7 +325,9 @@ function text(random: Random, dialect: Dialect): Column {
     // Bytes are a code without a character.
     written: (cell) => (typeof cell === 'string' ? cell : null),
     refused:
-      name === 'CHAR' && (collation.includes('_nopad') || collation === 'tis620_thai_ci') ? 'orders its padding' : null,
+      name === 'CHAR' && (collation.includes('_nopad') || collation === 'tis620_thai_ci')
+        ? 'orders padding differently'
+        : null,
     type: `${name}(${length}) CHARACTER SET ${charset} COLLATE ${collation}`,
     value: (later) =>
       // Its own bytes reach the codes that no character of Unicode leads to. (In ascii, they end a scan with

@@ -1,7 +1,7 @@
 /** A chunk touches its own rows and hardly one more, whatever the key: else a scan of a large table would never end. */
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../../src/core/model.js';
-import { describeTable } from '../../../src/mysql/describe.js';
+import { describeSourceTable } from '../../../src/mysql/describe.js';
 import type { Select } from '../../../src/mysql/connection/sql.js';
 import { RowSelect } from '../../../src/mysql/keyset/row-select.js';
 import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
@@ -27,7 +27,7 @@ describe.each(mysqlServers)('$name', (server) => {
       await using database = await createDatabase(server);
       await fillTable(database, kind, 't', 1_000);
       await using session = await openSession(database.shard());
-      const { table } = await describeTable(session, 's01', database.name, 't', signal);
+      const { table } = await describeSourceTable(session, 's01', database.name, 't', signal);
       const select = new RowSelect({ table, key: chooseScanKey(table, null), columns: ['n'], where: null });
       const rows = await session.rows(select.rows({ after: null, upTo: null }, null), signal);
       const cursor = (share: number): Cursor => select.cursorOf(rows[Math.floor(share * (rows.length - 1))] ?? []);
@@ -88,7 +88,7 @@ describe.each(mysqlServers)('$name', (server) => {
         );
       }
       await database.query(`ANALYZE TABLE ${type}`);
-      const { table } = await describeTable(session, 's01', database.name, type, signal);
+      const { table } = await describeSourceTable(session, 's01', database.name, type, signal);
       const key = { name: 'k', parts: [{ column: 'k', descending: false }], nullable: false, prefix: false };
       const select = new RowSelect({ table, key, columns: ['k'], where: null });
       const wanted = (from: number): string[][] =>

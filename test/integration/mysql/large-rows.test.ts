@@ -3,7 +3,7 @@
  * bytes, and a row that the machine cannot take is refused in words.
  */
 import { describe, expect, test } from 'vitest';
-import { AnswerTooLarge } from '../../../src/mysql/connection/answer-size.js';
+import { AnswerTooLarge } from '../../../src/mysql/connection/answer-limit.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { largePackets } from '../types/large-packets.js';

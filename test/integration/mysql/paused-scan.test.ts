@@ -12,7 +12,7 @@ import { openSource, openTable } from './source.js';
 
 const EVERYTHING: Range = { index: 0, after: null, upTo: null, estimatedRows: 0 };
 /** A chunk is some rows, and a SELECT many chunks: it is paused most of the time. */
-const PAUSING = { scansPerShard: 1, chunkBytes: 65_536, answerSeconds: 5, patienceSeconds: 30 };
+const PAUSING = { scansPerServer: 1, chunkBytes: 65_536, statementIdleTimeoutSeconds: 5, retryTimeoutSeconds: 30 };
 
 const ids = (chunks: readonly RowChunk[]): number[] => chunks.flatMap(({ rows }) => rows.map(([id]) => Number(id)));
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

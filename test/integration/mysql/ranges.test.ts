@@ -1,6 +1,6 @@
 /** Ranges of a skewed table: 30% of its rows in one account of a composite key. */
 import { describe, expect, test, vi } from 'vitest';
-import { describeTable } from '../../../src/mysql/describe.js';
+import { describeSourceTable } from '../../../src/mysql/describe.js';
 import { planRanges } from '../../../src/mysql/scan/ranges.js';
 import { RowSelect } from '../../../src/mysql/keyset/row-select.js';
 import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
@@ -57,7 +57,7 @@ describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
     await using database = await createDatabase(server);
     await fillSkewed(database, 'CHAR(34) CHARACTER SET ascii');
     await using session = await openSession(database.shard());
-    const { table } = await describeTable(session, 's01', database.name, 't', signal);
+    const { table } = await describeSourceTable(session, 's01', database.name, 't', signal);
     const select = new RowSelect({ table, key: chooseScanKey(table, null), columns: ['sid'], where: null });
     await session.rows('FLUSH STATUS', signal);
     const asked = [vi.spyOn(session, 'rows'), vi.spyOn(session, 'hints'), vi.spyOn(session, 'any')];

@@ -9,7 +9,7 @@ import { generate } from 'selfsigned';
 import { describe, expect, test } from 'vitest';
 import type { ShardConfig } from '../../../src/config/model.js';
 import type { Finding } from '../../../src/core/errors.js';
-import { inspectShard } from '../../../src/mysql/inspect/preflight.js';
+import { inspectShard } from '../../../src/mysql/inspect/inspect-shard.js';
 import { createDatabase, mysqlServers, type MysqlServer, type TestDatabase } from '../../support/mysql.js';
 import { ownMysqlKinds, startOwnMysql, type OwnMysql } from '../../support/own-mysql.js';
 import { temporaryFolder } from '../../support/temporary.js';
@@ -54,31 +54,31 @@ const REFUSALS: readonly Refusal[] = [
       code: 'E_SOURCE_CONNECT',
     },
     sql: ["CREATE USER USER IDENTIFIED BY 'p' WITH MAX_CONNECTIONS_PER_HOUR 1"],
-    fact: /used up a resource limit/,
+    fact: /reached a resource limit/,
     hint: /MAX_CONNECTIONS_PER_HOUR/,
   },
   {
     ...{ what: 'a user who must use TLS', only: /mariadb|9\./, password: 'p', code: 'E_SOURCE_ACCESS' },
     sql: ["CREATE USER USER IDENTIFIED BY 'p' REQUIRE SSL"],
-    fact: /refused user or password/,
+    fact: /refused the user or the password/,
     hint: /REQUIRE SSL.*`tls`/,
   },
   {
     ...{ what: 'a password too long for RSA', only: /mysql-9/, password: LONG, code: 'E_SOURCE_ACCESS' },
     sql: [`CREATE USER USER IDENTIFIED WITH caching_sha2_password BY '${LONG}'`],
-    fact: /too long to be sent without TLS/,
+    fact: /too long to send without TLS/,
     hint: /tls\.mode/,
   },
   {
     ...{ what: 'a plugin that nobody has', only: /mysql-5/, password: 'p', code: 'E_SOURCE_ACCESS' },
     sql: ['CREATE USER USER IDENTIFIED WITH mysql_old_password'],
-    fact: /plugin is one that dynaferry does not have/,
+    fact: /dynaferry does not have the user's authentication plugin/,
     hint: /caching_sha2_password/,
   },
   {
     ...{ what: 'a user of the socket alone', only: /mariadb/, password: 'p', code: 'E_SOURCE_ACCESS' },
     sql: ['CREATE USER USER IDENTIFIED VIA unix_socket'],
-    fact: /refused the user, whatever the password/,
+    fact: /refused the user with any password/,
     hint: /unix_socket/,
   },
 ];

@@ -216,7 +216,7 @@ describe.each(mysqlServers)('$name', (server) => {
     }
     expect(ids(chunks)).toEqual(numbers(300));
     const told = events.flatMap(({ name, payload }) => (name === 'source.probe_failed' ? [payload] : []));
-    const wanted = ['replica 127.0.0.1:1: ECONNREFUSED', `replica ${server.host}:${server.port}: it is no replica`];
+    const wanted = ['replica 127.0.0.1:1: ECONNREFUSED', `replica ${server.host}:${server.port}: it is not a replica`];
     expect(told.map(({ gauge, reason }) => `${gauge}: ${reason}`).sort()).toEqual(wanted.sort());
   });
 });

@@ -10,8 +10,8 @@ const signal = new AbortController().signal;
 
 type TestPool = SessionPool & AsyncDisposable;
 
-function openPool(database: TestDatabase, scansPerShard: number, answerSeconds = 60): TestPool {
-  const pool = new SessionPool(database.shard(), { scansPerShard, answerSeconds });
+function openPool(database: TestDatabase, scansPerServer: number, statementIdleTimeoutSeconds = 60): TestPool {
+  const pool = new SessionPool(database.shard(), { scansPerServer, statementIdleTimeoutSeconds });
   return Object.assign(pool, {
     [Symbol.asyncDispose]: () => {
       pool.close();
@@ -209,13 +209,13 @@ describe.each(one === undefined || another === undefined ? [] : [{ servers: [one
         await database.query(`GRANT SELECT ON ${first.name}.* TO ${user}@'%'`);
       }
       const shard = { ...first.shard(), port: proxy.port, user, password: 'Plain-4711' };
-      const pool = new SessionPool(shard, { scansPerShard: 2, answerSeconds: 60 });
+      const pool = new SessionPool(shard, { scansPerServer: 2, statementIdleTimeoutSeconds: 60 });
       try {
         const before = await pool.lease(signal, aside);
         proxy.leadTo(servers[1]);
         await expect(pool.lease(signal, aside)).rejects.toMatchObject({
           code: 'E_SOURCE_CHANGED',
-          message: expect.stringMatching(/leads to another server than when the run began/) as string,
+          message: expect.stringMatching(/leads to another server than when the run started/) as string,
         });
         expect(await before.session.rows('SELECT 1', signal)).toEqual([['1']]);
         proxy.leadTo(servers[0]);

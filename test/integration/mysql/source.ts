@@ -8,15 +8,15 @@ import { openShardSource } from '../../../src/mysql/shard-source.js';
 
 /** For tests that are about something else. */
 export const LIMITS: SourceLimits = {
-  scansPerShard: 3,
+  scansPerServer: 3,
   rangesPerTable: 8,
   chunkMs: 250,
   chunkRows: 1_000,
   chunkBytes: 1_000_000,
   maxReplicaLagSeconds: 30,
   maxThreadsRunning: 1_000,
-  answerSeconds: 120,
-  patienceSeconds: 60,
+  statementIdleTimeoutSeconds: 120,
+  retryTimeoutSeconds: 60,
   maxPauseSeconds: 60,
 };
 

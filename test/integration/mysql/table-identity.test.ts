@@ -147,7 +147,7 @@ describe.each(mysqlServers)('$name', (server) => {
     if (server.name.startsWith('mariadb')) {
       await expect(again).rejects.toMatchObject({
         code: 'E_SOURCE_CHANGED',
-        message: expect.stringMatching(/started again, or it is another one of the same name/) as string,
+        message: expect.stringMatching(/the server restarted, or another server has its name/) as string,
       });
     }
     // By its server_uuid, it is itself.

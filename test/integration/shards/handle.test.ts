@@ -77,7 +77,7 @@ describe.each(onePair)('a run: $name', { timeout: 180_000 }, (servers) => {
   test('stops one shard in order, a paused one as well, and the others go on', async () => {
     await using migration = await createMigration({ servers, shards: 3, rows: ROWS });
     migration.configure(lasting(15, 6 * ROWS));
-    migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 20, scansPerShard: 3 }));
+    migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 20, scansPerServer: 3 }));
     await using run = await superviseMigration(migration);
     const { supervisor } = run;
     for (const shard of ['s01', 's02', 's03'])

@@ -81,60 +81,60 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
       },
     });
 
-  test('scansPerShard: more SELECTs at once, then fewer', async () => {
+  test('scansPerServer: more SELECTs at once, then fewer', async () => {
     await using migration = await openWith(
       MANY_ROWS,
       slowRows(0.02),
-      ({ source }) => void Object.assign(source.limits, { scansPerShard: 1 }),
+      ({ source }) => void Object.assign(source.limits, { scansPerServer: 1 }),
     );
     await using run = await superviseMigration(migration);
     await expect.poll(() => selectsNow(migration), PATIENCE).toBe(1);
     expect(await mostSelects(migration)).toBe(1);
-    run.supervisor.setLimits({ scansPerShard: 4 });
+    run.supervisor.setLimits({ scansPerServer: 4 });
     await expect.poll(() => selectsNow(migration), PATIENCE).toBe(4);
-    run.supervisor.setLimits({ scansPerShard: 2 });
+    run.supervisor.setLimits({ scansPerServer: 2 });
     await expect.poll(() => selectsNow(migration), PATIENCE).toBeLessThanOrEqual(2);
     await sleep(1_000);
     expect(await mostSelects(migration)).toBe(2);
-    expect(run.supervisor.limits.scansPerShard).toBe(2);
+    expect(run.supervisor.limits.scansPerServer).toBe(2);
   });
 
-  test('requestsInFlight: more requests at once, then fewer', async () => {
+  test('maxInFlightRequests: more requests at once, then fewer', async () => {
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'late', ms: LATE_MS }));
-    await using migration = await open(({ target }) => void Object.assign(target, { requestsInFlight: 2 }));
-    migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 200, scansPerShard: 4 }));
+    await using migration = await open(({ target }) => void Object.assign(target, { maxInFlightRequests: 2 }));
+    migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 200, scansPerServer: 4 }));
     await using run = await superviseMigration(migration, { env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint } });
     await expect.poll(() => proxy.requests.length, PATIENCE).toBeGreaterThan(10);
     expect(proxy.mostAtOnce).toBe(2);
-    run.supervisor.setLimits({ requestsInFlight: 8 });
+    run.supervisor.setLimits({ maxInFlightRequests: 8 });
     await expect.poll(() => proxy.mostAtOnce, PATIENCE).toBe(8);
-    run.supervisor.setLimits({ requestsInFlight: 1 });
+    run.supervisor.setLimits({ maxInFlightRequests: 1 });
     await sleep(5 * LATE_MS);
     const sent = proxy.requests.length;
     await expect.poll(() => proxy.requests.length, PATIENCE).toBeGreaterThan(sent + 5);
     expect(requestsNow(proxy, 4 * LATE_MS)).toBe(1);
   });
 
-  test('requestsInFlight: a verification too asks for more at once', async () => {
+  test('maxInFlightRequests: a verification too asks for more at once', async () => {
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, ({ operation }) =>
       operation === 'BatchGetItem' ? { kind: 'late', ms: LATE_MS } : { kind: 'pass' },
     );
     await using migration = await open();
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
-    migration.configure(({ target }) => void Object.assign(target, { requestsInFlight: 1 }));
-    migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 200, scansPerShard: 4 }));
+    migration.configure(({ target }) => void Object.assign(target, { maxInFlightRequests: 1 }));
+    migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 200, scansPerServer: 4 }));
     const env = { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint };
     await using run = await superviseMigration(migration, { verb: 'verify', env });
     await expect.poll(() => proxy.requests.length, PATIENCE).toBeGreaterThan(3);
     expect(proxy.mostAtOnce).toBe(1);
-    run.supervisor.setLimits({ requestsInFlight: 3 });
+    run.supervisor.setLimits({ maxInFlightRequests: 3 });
     await expect.poll(() => proxy.mostAtOnce, PATIENCE).toBe(3);
   });
 
   test('everyEvent, chunkRows, chunkBytes and chunkMs: events of chunks come, and chunks are smaller', async () => {
     await using migration = await open(
       slowRows(0.002),
-      ({ source }) => void Object.assign(source.limits, { chunkRows: 100, chunkMs: 60_000, scansPerShard: 1 }),
+      ({ source }) => void Object.assign(source.limits, { chunkRows: 100, chunkMs: 60_000, scansPerServer: 1 }),
     );
     await using run = await superviseMigration(migration);
     const { supervisor } = run;
@@ -210,7 +210,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     const { supervisor } = run;
     const before = supervisor.limits;
     const refused = expect.objectContaining({ code: 'E_LIMIT_INVALID' }) as Error;
-    expect(() => supervisor.setLimits({ chunkMs: 100, requestsInFlight: 0 })).toThrow(refused);
+    expect(() => supervisor.setLimits({ chunkMs: 100, maxInFlightRequests: 0 })).toThrow(refused);
     expect(() => supervisor.setLimits({ chunkMs: 100, shunkMs: 1 } as object)).toThrow(refused);
     expect(supervisor.limits).toEqual(before);
     expect(() => supervisor.pause('s09')).toThrow(expect.objectContaining({ code: 'E_SHARD_UNKNOWN' }) as Error);

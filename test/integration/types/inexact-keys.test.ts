@@ -29,7 +29,7 @@ describe.each(lenient)('a key from $name', (servers) => {
     const backfill = await migration.run(['backfill', '--max-bad-rows', '9']);
     expect(backfill.code).toBe(3);
     expect(backfill.stdout + backfill.stderr).toContain(
-      'id has no exact form in UTF-8, so no scan can go on behind it',
+      'the id of a row has no exact form in UTF-8, so no scan can continue after it',
     );
     expect(await migration.items()).toEqual([]);
   });

@@ -33,7 +33,7 @@ describe('a constant', () => {
     const faults = await faultsOf(withAdded(`xyz: { constant: ${digits} }`));
     expect(faults).toHaveLength(1);
     expect(faults[0]).toContain(`${ADD}.xyz.constant`);
-    expect(faults[0]).toContain('is a number that would be rounded');
+    expect(faults[0]).toContain('is a number that YAML would round');
     expect(faults[0]).toContain('quotes');
   });
 
@@ -45,7 +45,7 @@ describe('a constant', () => {
     ['.inf', 'must be text, true, false or a number'],
     ['.nan', 'must be text, true, false or a number'],
     ['null', 'is empty'],
-    ['"\\ud800x"', 'holds half a surrogate pair'],
+    ['"\\ud800x"', 'contains half a surrogate pair'],
   ])('%s has no place in DynamoDB, and is refused', async (value, fact) => {
     const faults = await faultsOf(withAdded(`xyz: { constant: ${value} }`));
     expect(faults).toHaveLength(1);
@@ -76,7 +76,7 @@ describe('names and templates', () => {
     ['an attribute', `"\\udc00": { constant: 1 }`],
     ['a template', `xyz: { template: "\\udc00{account_sid}" }`],
   ])('half a surrogate pair in %s is refused', async (_, rule) => {
-    expect((await faultsOf(withAdded(rule))).join('\n')).toContain('holds half a surrogate pair');
+    expect((await faultsOf(withAdded(rule))).join('\n')).toContain('contains half a surrogate pair');
   });
 
   it('a name of more than 64 KB, or of none, is refused', async () => {
@@ -86,7 +86,7 @@ describe('names and templates', () => {
     );
     expect([others, fault.replace(/x{9,}/, 'x')]).toEqual([
       [],
-      `${ADD}.x (line 30) is a name that must be at most 65,535 bytes of UTF-8 -> expected: an attribute that no single column gives: { template: ... } or { constant: ... }`,
+      `${ADD}.x (line 30) is a name that must be at most 65,535 bytes of UTF-8 -> expected: an attribute that is not one column: { template: ... } or { constant: ... }`,
     ]);
     expect(await faultsOf(withAdded(`"": { constant: 1 }`))).toHaveLength(1);
   });
@@ -95,7 +95,7 @@ describe('names and templates', () => {
 describe('every number of the file', () => {
   it('is held to it, whatever it is for', async () => {
     const text = stringify(rightConfig()).replace('writeCapacity: 1000', 'writeCapacity: 1000.00000000000000001');
-    expect((await faultsOf(text))[0]).toContain('target.writeCapacity (line 18) is a number that would be rounded');
+    expect((await faultsOf(text))[0]).toContain('target.writeCapacity (line 18) is a number that YAML would round');
   });
 
   it('keeps its digits where its decimals are those of the double', () => {

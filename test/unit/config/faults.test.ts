@@ -4,11 +4,11 @@ import { alter, faultsOf, load, rightConfig } from './config-file.js';
 const ITEM = 'mapping.messages.items.0';
 const ITEM_PATH = 'mapping.messages.items[0]';
 const KEY = { name: 'pk', template: '{a}' };
-const LIVE = (attribute: string, tombstonesKept?: string) => ({
+const LIVE = (attribute: string, tombstoneRetention?: string) => ({
   table: 'messages',
   writeCapacity: 1000,
   liveWriter: 'concurrent',
-  version: { attribute, ...(tombstonesKept === undefined ? {} : { tombstonesKept }) },
+  version: { attribute, ...(tombstoneRetention === undefined ? {} : { tombstoneRetention }) },
 });
 
 /** One alteration of the right config, and how its only fault begins (`path|fact`), and what its hint holds. */
@@ -30,8 +30,8 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
   ['source.shards', [], 'source.shards|must have at least one entry', 'MySQL servers'],
   ['source.shards.1.id', 's/2', 'source.shards[1].id|must be 1 to 64 letters', 'state file'],
   ['source.shards.1.id', '..', 'source.shards[1].id|must be 1 to 64 letters', 'state file'],
-  ['source.shards.1.host', 'mysql://db2', 'source.shards[1].host|must be a host name', 'host name'],
-  ['source.shards.1.host', 'db2:3306', 'source.shards[1].host|must be a host name', 'host name'],
+  ['source.shards.1.host', 'mysql://db2', 'source.shards[1].host|must be only a host name', 'host name'],
+  ['source.shards.1.host', 'db2:3306', 'source.shards[1].host|must be only a host name', 'host name'],
   ['source.shards.1.port', 70_000, 'source.shards[1].port|must be at most 65535, is 70000', 'TCP port'],
   ['source.shards.1.port', null, 'source.shards[1].port|is empty', 'fill it in: TCP port'],
   ['source.shards.1.user', '', 'source.shards[1].user|is empty', 'fill it in: MySQL user'],
@@ -82,28 +82,28 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
   ['source.shards.1.tls', { ca: '~/ca.pem' }, 'source.shards[1].tls.ca|begins with ~', 'certificate authority'],
   // between fields
   ['target.liveWriter', 'concurrent', 'target.liveWriter|is concurrent, but nothing says', 'target.version: {'],
-  ['target.version', { attribute: 'v' }, 'target.version|is of use only beside another writer', 'concurrent'],
+  ['target.version', { attribute: 'v' }, 'target.version|is of use only with `liveWriter: concurrent`', 'concurrent'],
   ['target', LIVE('pk'), `target.version.attribute|is ${ITEM_PATH}.partitionKey.name`, 'a counter'],
   ['target', LIVE('sk'), `target.version.attribute|is ${ITEM_PATH}.sortKey.name`, 'a counter'],
   // 300 s of patience, 10 s of lag, 20 minutes until no write can land any more, 5 to spare.
-  ['target', LIVE('v', '1809s'), 'target.version.tombstonesKept|is too short', 'keep them longer'],
+  ['target', LIVE('v', '1809s'), 'target.version.tombstoneRetention|is too short', 'keep them longer'],
   [
     'target',
-    { ...LIVE('v', '1h'), patienceSeconds: 3_600 },
-    'target.version.tombstonesKept|is too short',
-    'target.patienceSeconds',
+    { ...LIVE('v', '1h'), retryTimeoutSeconds: 3_600 },
+    'target.version.tombstoneRetention|is too short',
+    'target.retryTimeoutSeconds',
   ],
   [
     'target',
-    { ...LIVE('v'), version: { attribute: 'v', tombstonesKep: '7d' } },
-    'target.version.tombstonesKep|is not a known key',
-    'did you mean tombstonesKept?',
+    { ...LIVE('v'), version: { attribute: 'v', tombstoneRetentio: '7d' } },
+    'target.version.tombstoneRetentio|is not a known key',
+    'did you mean tombstoneRetention?',
   ],
-  ['target', LIVE('v', 'for ever'), 'target.version.tombstonesKept|must be a whole number with a unit', '7d'],
-  ['source.shards.1.id', 's01', 'source.shards[1].id|repeats source.shards[0].id', 'a name of its own'],
-  ['source.shards.1.id', 'S01', 'source.shards[1].id|repeats source.shards[0].id', 'a name of its own'],
-  ['source.shards.1.password', 'hunter2', 'source.shards[1].password|stands in plain text', '${NAME}'],
-  ['source.shards.1.password', 'x${S02_PASSWORD}', 'source.shards[1].password|stands in plain text', '${NAME}'],
+  ['target', LIVE('v', 'for ever'), 'target.version.tombstoneRetention|must be a whole number with a unit', '7d'],
+  ['source.shards.1.id', 's01', 'source.shards[1].id|repeats source.shards[0].id', 'its own name'],
+  ['source.shards.1.id', 'S01', 'source.shards[1].id|repeats source.shards[0].id', 'its own name'],
+  ['source.shards.1.password', 'hunter2', 'source.shards[1].password|is written in plain text', '${NAME}'],
+  ['source.shards.1.password', 'x${S02_PASSWORD}', 'source.shards[1].password|is written in plain text', '${NAME}'],
   ['source.shards.1.tls', { mode: 'off' }, 'source.shards[1].tls.mode|is off, but the host is not loopback', 'verify'],
   [
     'source.shards.1.tls',
@@ -114,15 +114,15 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
   [
     'source.shards.1.tls',
     { ca: 'a', profile: 'amazon-rds' },
-    'source.shards[1].tls.profile|stands beside `ca`',
+    'source.shards[1].tls.profile|is given together with `ca`',
     'keep',
   ],
   ['source.table', undefined, 'source|has neither `table` nor `tables`', 'name the tables'],
   [
     'source.table',
     { name: 'messages', scanKey: ['id'], wholeTable: { maxRows: 9 } },
-    'source.table.wholeTable|stands beside `scanKey`',
-    'keep `scanKey`',
+    'source.table.wholeTable|is given together with `scanKey`',
+    'keep only `scanKey`',
   ],
   ['source.table.wholeTable', {}, 'source.table.wholeTable.maxRows|is missing', 'most rows'],
   ['source.tables', [{ name: 'messages' }], 'source|has both `table` and `tables`', 'name the tables'],
@@ -141,21 +141,21 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
       ],
     },
     'target.create.indexes[1].name|repeats',
-    'a name of its own',
+    'its own name',
   ],
-  [
-    `${ITEM}.sortKey.name`,
-    'pk',
-    `${ITEM_PATH}.sortKey.name|repeats ${ITEM_PATH}.partitionKey.name`,
-    'a name of its own',
-  ],
+  [`${ITEM}.sortKey.name`, 'pk', `${ITEM_PATH}.sortKey.name|repeats ${ITEM_PATH}.partitionKey.name`, 'its own name'],
   [
     `${ITEM}.partitionKey.spread`,
     { by: 'a', shards: 2, overrides: { AC1: 4 } },
     `${ITEM_PATH}.partitionKey.spread.overrides|names accounts`,
     'add account',
   ],
-  [`${ITEM}.attributes`, { columns: ['a'], drop: ['b'] }, `${ITEM_PATH}.attributes.drop|stands beside`, 'columns: all'],
+  [
+    `${ITEM}.attributes`,
+    { columns: ['a'], drop: ['b'] },
+    `${ITEM_PATH}.attributes.drop|is given together with`,
+    'columns: all',
+  ],
   [`${ITEM}.attributes`, { columns: ['a', 'a'] }, `${ITEM_PATH}.attributes.columns[1]|repeats`, 'its own'],
   [
     `${ITEM}.attributes`,
@@ -167,7 +167,7 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
     `${ITEM}.attributes`,
     { columns: ['a'], rules: { b: {} } },
     `${ITEM_PATH}.attributes.rules.b|is a rule for a column that \`columns\``,
-    'add it',
+    'add the column there',
   ],
   [
     `mapping.messages.items.1`,
@@ -243,11 +243,11 @@ mapping:
     expect(error?.faults.map(({ code, message }) => `${code} ${message}`)).toEqual([
       'E_CONFIG_INVALID stat (line 1) is not a known key',
       'E_CONFIG_INVALID source.shards[0].port (line 6) must be at most 65535, is 99999',
-      'E_CONFIG_INVALID source.shards[0].password (line 8) stands in plain text in the file',
+      'E_CONFIG_INVALID source.shards[0].password (line 8) is written in plain text in the file',
       'E_CONFIG_INVALID source.shards[1].database (line 10) is missing',
       'E_CONFIG_INVALID source.shards[1].id (line 10) repeats source.shards[0].id',
-      'E_CONFIG_ENV source.shards[1].user (line 12) takes the environment variable UNSET_USER, which is not set',
-      'E_CONFIG_INVALID source.shards[1].password (line 14) stands twice',
+      'E_CONFIG_ENV source.shards[1].user (line 12) uses the environment variable UNSET_USER, which is not set',
+      'E_CONFIG_INVALID source.shards[1].password (line 14) is given twice',
       'E_CONFIG_INVALID source.shards[1].tls.mode (line 15) is off, but the host is not loopback',
       'E_CONFIG_INVALID source.table.name (line 16) names a table that has no mapping',
       'E_CONFIG_INVALID target.writeCapacity (line 17) is missing',

@@ -9,7 +9,7 @@ const { now } = new Tunables(config);
 
 const refusal = (changes: unknown, kept: number | null = null): unknown => {
   try {
-    return checkedLimits(changes, now, { attribute: 'v', tombstonesKeptSeconds: kept });
+    return checkedLimits(changes, now, { attribute: 'v', tombstoneRetentionSeconds: kept });
   } catch (error) {
     return error;
   }
@@ -18,9 +18,9 @@ const refusal = (changes: unknown, kept: number | null = null): unknown => {
 describe('changed limits', () => {
   test('pass within their bounds, all together', () => {
     const highest: Limits = {
-      ...{ scansPerShard: 256, chunkMs: 60_000, chunkRows: 1_000_000, chunkBytes: 2 ** 30 },
+      ...{ scansPerServer: 256, chunkMs: 60_000, chunkRows: 1_000_000, chunkBytes: 2 ** 30 },
       ...{ maxReplicaLagSeconds: 86_400, maxThreadsRunning: 100_000, maxPauseSeconds: 604_800 },
-      ...{ sourcePatienceSeconds: 86_400, requestsInFlight: 1_024, targetPatienceSeconds: 86_400, everyEvent: true },
+      ...{ sourcePatienceSeconds: 86_400, maxInFlightRequests: 1_024, targetPatienceSeconds: 86_400, everyEvent: true },
     };
     expect(checkedLimits(highest, now, null)).toEqual(highest);
     expect(checkedLimits({}, now, null)).toEqual({});
@@ -65,15 +65,15 @@ describe('changed limits', () => {
 
 describe('tunables', () => {
   test('reach whoever holds them, and leave the config as it is', () => {
-    const tunables = new Tunables(config, { scansPerShard: 2, everyEvent: false });
+    const tunables = new Tunables(config, { scansPerServer: 2, everyEvent: false });
     const { source, target } = tunables;
-    tunables.set({ chunkMs: 7, sourcePatienceSeconds: 8, targetPatienceSeconds: 9, requestsInFlight: 10 });
+    tunables.set({ chunkMs: 7, sourcePatienceSeconds: 8, targetPatienceSeconds: 9, maxInFlightRequests: 10 });
     tunables.set({ everyEvent: true });
-    expect(source).toMatchObject({ chunkMs: 7, patienceSeconds: 8, scansPerShard: 2 });
-    expect(target).toEqual({ requestsInFlight: 10, patienceSeconds: 9 });
+    expect(source).toMatchObject({ chunkMs: 7, retryTimeoutSeconds: 8, scansPerServer: 2 });
+    expect(target).toEqual({ maxInFlightRequests: 10, retryTimeoutSeconds: 9 });
     expect(tunables.now).toEqual({
       ...now,
-      ...{ scansPerShard: 2, chunkMs: 7, sourcePatienceSeconds: 8, targetPatienceSeconds: 9, requestsInFlight: 10 },
+      ...{ scansPerServer: 2, chunkMs: 7, sourcePatienceSeconds: 8, targetPatienceSeconds: 9, maxInFlightRequests: 10 },
       everyEvent: true,
     });
     expect(config.source.limits.chunkMs).not.toBe(7);

@@ -41,15 +41,15 @@ describe('loadConfig', () => {
           { name: 'messages', where: null, scanKey: null, wholeTable: null, shardedBy: null, globallyUnique: [] },
         ],
         limits: {
-          scansPerShard: 4,
+          scansPerServer: 4,
           rangesPerTable: 16,
           chunkMs: 250,
           chunkRows: 2000,
           chunkBytes: 4 * 1024 * 1024,
           maxReplicaLagSeconds: 10,
           maxThreadsRunning: 64,
-          answerSeconds: 120,
-          patienceSeconds: 300,
+          statementIdleTimeoutSeconds: 120,
+          retryTimeoutSeconds: 300,
           maxPauseSeconds: 21_600,
         },
       },
@@ -59,8 +59,8 @@ describe('loadConfig', () => {
         endpoint: null,
         writeCapacity: 1000,
         readCapacity: 1000,
-        requestsInFlight: 32,
-        patienceSeconds: 300,
+        maxInFlightRequests: 32,
+        retryTimeoutSeconds: 300,
         liveWriter: 'none',
         version: null,
         create: { billing: 'on-demand', indexes: [] },
@@ -285,7 +285,7 @@ describe('a file that is no config at all', () => {
     ['a tab', 'a:\n\tb: hunter2\n', 'line 2: a tab is used'],
     ['two documents', 'a: 1\n---\nb: hunter2\n', 'line 2: a second document'],
     ['an alias without anchor', 'a: *hunter2\n', 'line 1: an alias'],
-    ['an escape', 'a: "\\hunter2"\n', 'line 1: an unknown escape'],
+    ['an escape', 'a: "\\hunter2"\n', 'line 1: double quotes contain an unknown escape'],
     ['a text behind a flow map', 'a: {b}hunter2\n', 'line 1: '],
     ['a tag', 'a: !hunter2 x\n', 'line 1: a tag'],
     ['a merge of no map', 'a: &a hunter2\nb:\n  <<: *a\n', 'line 3: a merge'],
@@ -299,7 +299,7 @@ describe('a file that is no config at all', () => {
   test('does not expand a bomb of aliases', async () => {
     const levels = Array.from({ length: 9 }, (_, i) => `k${i + 1}: &k${i + 1} [${`*k${i}, `.repeat(9)}*k${i}]`);
     const { error } = await load(['k0: &k0 x', ...levels].join('\n'));
-    expect(error?.message).toContain('aliases expand without bound');
+    expect(error?.message).toContain('aliases expand without limit');
   });
 
   test.each([
@@ -313,7 +313,7 @@ describe('a file that is no config at all', () => {
       {
         code: 'E_CONFIG_INVALID',
         message: 'the file (line 1) holds no config',
-        hint: 'a config has the keys state, source, target, mapping',
+        hint: 'give it the keys state, source, target and mapping',
       },
     ]);
   });

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { ColumnRule, ItemMapping } from '../../../src/config/model.js';
 import { compileAttributes } from '../../../src/mapping/attributes.js';
 import { TemplateFault } from '../../../src/mapping/template/compiled-template.js';
-import { guarded } from '../../../src/mapping/mapping-faults.js';
+import { collectingFaults } from '../../../src/mapping/mapping-faults.js';
 import { attributesOf, column, compile, mapRow, onlyItem, rule, table } from './tables.js';
 
 const INFO = table({
@@ -79,9 +79,9 @@ describe('a defect is told as it is, and not as a fault of the mapping', () => {
     expect(reported).toEqual([]);
   });
 
-  test('where any step is guarded', () => {
+  test('where any step is collectingFaults', () => {
     const thrown = (error: Error) => () =>
-      guarded(['ttl'], report, () => {
+      collectingFaults(['ttl'], report, () => {
         throw error;
       });
     expect(thrown(new TypeError('broken'))).toThrow(new TypeError('broken'));

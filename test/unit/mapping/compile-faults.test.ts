@@ -52,18 +52,18 @@ describe('faults of a mapping', () => {
     const second = 'mapping.messages.items[1]';
     expect(faultsOf(items)).toEqual([
       `E_MAPPING_COLUMN ${first}.partitionKey.template (line 6): table messages has no column "acount_sid"; did you mean "account_sid"?`,
-      `E_MAPPING_UNSORTABLE ${first}.sortKey.template (line 6): column id would not sort in a text key as it does in MySQL (10 before 9); write {id:pad(10)}, or make the sort key one number with \`type: N\``,
+      `E_MAPPING_UNSORTABLE ${first}.sortKey.template (line 6): column id would sort differently in a text key than in MySQL (10 before 9); write {id:pad(10)}, or make the sort key one number with \`type: N\``,
       `E_MAPPING_COLUMN ${first}.ttl (line 5): table messages has no column "At"; did you mean "at"?`,
       `E_MAPPING_COLUMN ${first}.attributes.columns[1] (line 7): table messages has no column "boddy"; name a column that the table has`,
       `E_MAPPING_COLUMN ${first}.attributes.drop[0] (line 7): table messages has no column "xyz"; name a column that the table has`,
       `E_MAPPING_COLUMN ${first}.attributes.rules.prise (line 7): table messages has no column "prise"; name a column that the table has`,
       `E_MAPPING_INVALID ${first}.attributes.rules.sid (line 7): column sid: a char column cannot become BOOL; give the rule a type or format that fits the column`,
-      `E_MAPPING_INVALID ${first}.attributes.add.log (line 7): the template cannot be used: "{" at character 1 is never closed; correct the template`,
+      `E_MAPPING_INVALID ${first}.attributes.add.log (line 7): the template is invalid: "{" at character 1 has no closing brace; correct the template`,
       expect.stringMatching(
-        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.partitionKey\.template \(line 6\): the template cannot be used: there is no function "trim"/,
+        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.partitionKey\.template \(line 6\): the template is invalid: there is no function "trim"/,
       ),
       expect.stringMatching(
-        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.sortKey\.template \(line 6\): the template cannot be used: epoch-s would cut/,
+        /^E_MAPPING_INVALID mapping\.messages\.items\[1\]\.sortKey\.template \(line 6\): the template is invalid: epoch-s would cut/,
       ),
       `E_MAPPING_COLUMN ${second}.partitionKey.spread (line 6): table messages has no column "sidd"; did you mean "sid"?`,
     ]);
@@ -89,7 +89,7 @@ describe('faults of a mapping', () => {
   });
 
   const duplicate = (name: string) =>
-    `E_MAPPING_INVALID mapping.messages.items[0].attributes (line 5): two rules give the attribute "${name}"; rename one of them, or drop the column`;
+    `E_MAPPING_INVALID mapping.messages.items[0].attributes (line 5): two rules make the attribute "${name}"; rename one of them, or drop the column`;
 
   it('two rules for one attribute', () => {
     const constant = { kind: 'constant', value: 1 } as const;
@@ -129,10 +129,10 @@ describe('faults of a mapping', () => {
       ({ attributes: { columns: ['id'], add: { c: { kind: 'template', template: text } } } }) as const;
     expect(faultsOf([rule('{sid}', null, add(large.slice(1)))])).toEqual([]);
     expect(faultsOf([rule('{sid}', null, add(large))])[0]).toContain(
-      'attributes.add.c (line 7): the constant and its name alone are 409601 bytes; an item may have 409600',
+      'attributes.add.c (line 7): the constant and its name alone have 409601 bytes; an item may have 409600',
     );
     expect(faultsOf([rule('{sid}', null, template(`${large}{sid}`))])[0]).toContain(
-      'the literals and the name alone are 409601 bytes',
+      'the literals and the name alone have 409601 bytes',
     );
     expect(faultsOf([rule('{sid}', null, add(1e126))])[0]).toContain(
       'the constant is magnitude outside 1E-130 to 9.99E+125',
@@ -140,9 +140,11 @@ describe('faults of a mapping', () => {
     expect(faultsOf([rule(`${'x'.repeat(2_048)}{sid}`, `${'x'.repeat(1_024)}{id:pad(9)}`)])).toEqual([]);
     expect(faultsOf([rule(`${'x'.repeat(2_049)}{sid}`, `${'é'.repeat(513)}{id:pad(9)}`)])).toEqual([
       expect.stringContaining(
-        'partitionKey.template (line 6): the literals alone are 2049 bytes; a partition key may have 2048',
+        'partitionKey.template (line 6): the literals alone have 2049 bytes; a partition key may have 2048',
       ),
-      expect.stringContaining('sortKey.template (line 6): the literals alone are 1026 bytes; a sort key may have 1024'),
+      expect.stringContaining(
+        'sortKey.template (line 6): the literals alone have 1026 bytes; a sort key may have 1024',
+      ),
     ]);
   });
 
@@ -156,14 +158,14 @@ describe('faults of a mapping', () => {
       ]),
     ).toEqual([]);
     expect(faultsOf([rule('A{sid}', null, { ttl: ttl('x') }), rule('B{sid}', null, { ttl: ttl('y') })])).toEqual([
-      'E_MAPPING_INVALID mapping.messages (line 2): TTL goes by x and y, but a DynamoDB table has one TTL attribute; give every `ttl` the same attribute',
+      'E_MAPPING_INVALID mapping.messages (line 2): the `ttl` rules use x and y, but a DynamoDB table has one TTL attribute; give every `ttl` the same attribute',
     ]);
   });
 
   it('a column of a type that this version does not know, unless it is dropped', () => {
     const info = table({ id: 'int', odd: 'newtype' });
     expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all' } })], info)).toEqual([
-      'E_MAPPING_INVALID mapping.messages.items[0].attributes.rules.odd (line 7): column odd: type newtype is not known to this version; drop the column; give the rule a type or format that fits the column',
+      'E_MAPPING_INVALID mapping.messages.items[0].attributes.rules.odd (line 7): column odd: this version does not know type newtype; drop the column; give the rule a type or format that fits the column',
     ]);
     expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all', drop: ['odd'] } })], info)).toEqual([]);
   });

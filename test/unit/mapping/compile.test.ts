@@ -119,7 +119,7 @@ describe('a compiled mapping', () => {
     const mapping = compile(info, rule('{a}', null), rule('{b}', null));
     expect(mapRow(mapping, { a: 'x', b: 'y' })).toHaveLength(2);
     expect(() => mapRow(mapping, { a: 'x', b: 'x' })).toThrow(
-      expect.objectContaining({ name: 'BadValue', reason: 'two items of the row have one item key' }),
+      expect.objectContaining({ name: 'BadValue', reason: 'two items of the row have the same item key' }),
     );
   });
 
@@ -133,7 +133,7 @@ describe('a compiled mapping', () => {
       expect.objectContaining({
         name: 'BadValue',
         column: null,
-        reason: 'item "message" is more than DynamoDB\'s 409600 bytes',
+        reason: 'item "message" exceeds the 409600 bytes of DynamoDB',
         kind: 'an item of 409601 bytes',
       }),
     );

@@ -44,7 +44,7 @@ describe('the TTL', () => {
       expect.objectContaining({
         name: 'BadValue',
         column: 'at',
-        reason: 'not a day of the calendar, so no time for the TTL',
+        reason: 'not a day of the calendar, so not a time for the TTL',
       }),
     );
   });
@@ -53,7 +53,7 @@ describe('the TTL', () => {
     expect(() => compiled({ column: 'note' })).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_INVALID',
-        message: expect.stringContaining('items[0].ttl (line 7): ttl column note is varchar') as string,
+        message: expect.stringContaining('items[0].ttl (line 7): ttl column note has type varchar') as string,
       }),
     );
     expect(() => compiled({ column: 'epoc' })).toThrow(

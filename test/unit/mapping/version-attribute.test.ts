@@ -52,29 +52,29 @@ describe('the attribute of the version', () => {
   });
 
   it.each([
-    ['no attribute', 'v', { columns: ['counter'] }, 'no rule gives the item its version'],
-    ['a column that is dropped', 'changed', { columns: 'all', drop: ['changed'] }, 'no rule gives'],
-    ['a constant', 'v', { add: { v: { kind: 'constant', value: 1 } } }, 'the constant cannot hold a version'],
-    ['the partition key', 'pk', {}, 'the partition key cannot hold a version'],
-    ['a text', 'name', { columns: ['name'] }, 'column name cannot hold a version'],
-    ['bytes', 'token', { columns: ['token'] }, 'column token cannot hold a version'],
+    ['no attribute', 'v', { columns: ['counter'] }, 'no rule makes the version of the item'],
+    ['a column that is dropped', 'changed', { columns: 'all', drop: ['changed'] }, 'no rule makes'],
+    ['a constant', 'v', { add: { v: { kind: 'constant', value: 1 } } }, 'the constant cannot be a version'],
+    ['the partition key', 'pk', {}, 'the partition key cannot be a version'],
+    ['a text', 'name', { columns: ['name'] }, 'column name cannot be a version'],
+    ['bytes', 'token', { columns: ['token'] }, 'column token cannot be a version'],
     [
       'a number as text, where 10 sorts before 9',
       'counter',
       { columns: ['counter'], rules: { counter: asRule({ type: 'S' }) } },
-      'column counter cannot hold a version',
+      'column counter cannot be a version',
     ],
     [
       'a time as MySQL prints it, zero dates included',
       'changed',
       { columns: ['changed'], rules: { changed: asRule({ format: 'text' }) } },
-      'column changed cannot hold a version',
+      'column changed cannot be a version',
     ],
     [
       'a NULL that is kept',
       'maybe',
       { columns: ['maybe'], rules: { maybe: asRule({ null: 'keep' }) } },
-      'NULL is none',
+      'NULL is not a version',
     ],
     ['a template of any width', 'v', { add: { v: { kind: 'template', template: '{name}' } } }, 'vary in length'],
     ['a template that does not sort', 'v', { add: { v: { kind: 'template', template: '{counter}' } } }, 'vary'],

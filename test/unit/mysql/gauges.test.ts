@@ -67,13 +67,13 @@ test('a replica that follows a source no longer has stopped, however near it is 
 });
 
 test('what answers no figure is not at ease: a server that is no replica, and words', async () => {
-  await expect(looked('lag', { lags: [] })).rejects.toThrow(new Unreadable('it is no replica'));
+  await expect(looked('lag', { lags: [] })).rejects.toThrow(new Unreadable('it is not a replica'));
   for (const figure of ['ON', '-1', '', '1.5', '1 ']) {
-    await expect(looked('lag', { lags: [figure] })).rejects.toThrow(new Unreadable('it answers no figure'));
-    await expect(looked('busy', { running: figure })).rejects.toThrow(new Unreadable('it answers no figure'));
+    await expect(looked('lag', { lags: [figure] })).rejects.toThrow(new Unreadable('its answer is not a number'));
+    await expect(looked('busy', { running: figure })).rejects.toThrow(new Unreadable('its answer is not a number'));
   }
   for (const answer of [{ running: null }, {}])
-    await expect(looked('busy', answer)).rejects.toThrow(new Unreadable('it answers no figure'));
+    await expect(looked('busy', answer)).rejects.toThrow(new Unreadable('its answer is not a number'));
 });
 
 test('each gauge asks its own server, and is named after it', () => {

@@ -3,12 +3,12 @@ import type { Config } from '../../../src/config/model.js';
 import { serverShares } from '../../../src/shards/server-share.js';
 
 /** Shards by id, on `host:port`. */
-function config(scansPerShard: number, servers: Readonly<Record<string, string>>): Pick<Config, 'source'> {
+function config(scansPerServer: number, servers: Readonly<Record<string, string>>): Pick<Config, 'source'> {
   const shards = Object.entries(servers).map(([id, server]) => {
     const [host, port] = server.split(':');
     return { id, host, port: Number(port) };
   });
-  return { source: { shards, limits: { scansPerShard } } } as unknown as Pick<Config, 'source'>;
+  return { source: { shards, limits: { scansPerServer } } } as unknown as Pick<Config, 'source'>;
 }
 
 /** The most scans at once on each server, whichever shards have their turn. */

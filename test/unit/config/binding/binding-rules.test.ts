@@ -15,7 +15,7 @@ function fingerprint() {
   return {
     target: { table: 't', region: null, endpoint: null, identity: 'arn 1' },
     declared: { messages: { shardedBy: 'acct', globallyUnique: ['sid'] } },
-    writer: { liveWriter: 'concurrent', versionAttribute: 'v', tombstonesKeptSeconds: 7_200 },
+    writer: { liveWriter: 'concurrent', versionAttribute: 'v', tombstoneRetentionSeconds: 7_200 },
     tables: { messages: { where: null, scanKey: null, items: { message: item }, columns: { declared: {} } } },
   };
 }
@@ -23,7 +23,7 @@ function fingerprint() {
 const changed = (path: string, value: unknown): Fingerprint => alter(fingerprint(), path, value) as Fingerprint;
 
 describe('what is taken up without a word', () => {
-  it.each(['declared', 'writer', 'declared.messages.globallyUnique', 'writer.tombstonesKeptSeconds'])(
+  it.each(['declared', 'writer', 'declared.messages.globallyUnique', 'writer.tombstoneRetentionSeconds'])(
     'an entry that an older version did not store: %s',
     (path) => {
       expect(takenUp(changed(path, undefined), fingerprint())).toEqual(fingerprint());
@@ -38,20 +38,34 @@ describe('what is taken up without a word', () => {
     },
   );
 
+  describe('an entry that an older version stored under another name', () => {
+    const storedBefore = (tombstonesKeptSeconds: number | null): Fingerprint =>
+      changed('writer', { liveWriter: 'concurrent', versionAttribute: 'v', tombstonesKeptSeconds });
+
+    it.each([7_200, 7_199, null])('the same time, or a longer one than %s', (seconds) => {
+      expect(takenUp(storedBefore(seconds), fingerprint())).toEqual(fingerprint());
+    });
+
+    it('never a shorter time: it is compared under the present name', () => {
+      const stored = changed('writer.tombstoneRetentionSeconds', 7_201);
+      expect(takenUp(storedBefore(7_201), fingerprint())).toEqual(stored);
+    });
+  });
+
   it.each([
     [7_200, 7_201],
     [null, 1],
   ])('tombstones that are kept longer: %s, then %s', (before, after) => {
-    const given = changed('writer.tombstonesKeptSeconds', after);
-    expect(takenUp(changed('writer.tombstonesKeptSeconds', before), given)).toEqual(given);
+    const given = changed('writer.tombstoneRetentionSeconds', after);
+    expect(takenUp(changed('writer.tombstoneRetentionSeconds', before), given)).toEqual(given);
   });
 
   it.each([
     [7_200, 7_199],
     [7_200, null],
   ])('no tombstones that are kept shorter: %s, then %s', (before, after) => {
-    const stored = changed('writer.tombstonesKeptSeconds', before);
-    expect(takenUp(stored, changed('writer.tombstonesKeptSeconds', after))).toEqual(stored);
+    const stored = changed('writer.tombstoneRetentionSeconds', before);
+    expect(takenUp(stored, changed('writer.tombstoneRetentionSeconds', after))).toEqual(stored);
   });
 
   it.each([
@@ -97,7 +111,7 @@ describe('shards of one migration', () => {
     ['tables.messages.scanKey', ['id']],
     ['tables.messages.items.message.attributes.rules', {}],
     ['tables.messages.columns', {}],
-    ['writer.tombstonesKeptSeconds', 1],
+    ['writer.tombstoneRetentionSeconds', 1],
     ['target.region', 'eu-central-1'],
   ])('may differ in %s', (path, value) => {
     expect(disagreements(fingerprint(), changed(path, value))).toEqual([]);

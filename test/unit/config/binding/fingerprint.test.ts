@@ -42,7 +42,7 @@ describe('resumeFingerprint', () => {
   test('is keyed by name', async () => {
     expect(await fingerprint()).toMatchObject({
       declared: { messages: { shardedBy: null, globallyUnique: [] } },
-      writer: { liveWriter: 'none', versionAttribute: null, tombstonesKeptSeconds: null },
+      writer: { liveWriter: 'none', versionAttribute: null, tombstoneRetentionSeconds: null },
       target: { table: 'messages', region: null, endpoint: null, identity: 'arn id' },
       tables: {
         messages: {
@@ -69,7 +69,7 @@ describe('resumeFingerprint', () => {
     ['source.shards.0.user', 'other'],
     ['source.limits', { chunkRows: 7, rangesPerTable: 3 }],
     ['target.writeCapacity', 5],
-    ['target.requestsInFlight', 5],
+    ['target.maxInFlightRequests', 5],
     ['target.create', { billing: 'provisioned' }],
     ['state', './other'],
   ])('does not change with %s', async (path, value) => {

@@ -41,13 +41,13 @@ describe.each(SETTINGS)('%s', (path, setting) => {
     const before = await fingerprintOf(BEFORE[path]);
     const after = await fingerprintOf(BEFORE[path], ALTERATIONS[path]);
     const changes = fingerprintChanges(takenUp(before, after), after);
-    const place = 'place' in setting ? setting.place : null;
-    if (place === null) {
+    const entry = 'entry' in setting ? setting.entry : null;
+    if (entry === null) {
       expect(changes).toEqual([]);
       return;
     }
     // Where a branch came or went with it, the change is told there.
-    const pattern = place.split('.').map((step) => (step === 'NAME' ? String.raw`[\w ]+` : step));
+    const pattern = entry.split('.').map((step) => (step === 'NAME' ? String.raw`[\w ]+` : step));
     const told = pattern.map((_, depth) => pattern.slice(0, depth + 1).join(String.raw`\.`)).join('|');
     expect(changes.length).toBeGreaterThan(0);
     expect(

@@ -36,7 +36,7 @@ describe('environment variables', () => {
     expect(error?.faults).toEqual([
       {
         code: 'E_CONFIG_ENV',
-        message: 'source.shards[0].password (line 7) takes the environment variable S01_PASSWORD, which is not set',
+        message: 'source.shards[0].password (line 7) uses the environment variable S01_PASSWORD, which is not set',
         hint: 'export S01_PASSWORD in the environment that starts dynaferry',
       },
     ]);
@@ -45,7 +45,7 @@ describe('environment variables', () => {
   test.each(['${}', '${A B}', '${1A}', '${OPEN'])('%s names no variable', async (written) => {
     const faults = await faultsOf(alter(rightConfig(), 'source.shards.0.database', written));
     expect(faults).toEqual([
-      expect.stringMatching(/^source\.shards\[0\]\.database \(line \d+\) holds a \$\{ that names no/),
+      expect.stringMatching(/^source\.shards\[0\]\.database \(line \d+\) has a \$\{ that does not name/),
     ]);
   });
 
@@ -75,7 +75,7 @@ describe('environment variables', () => {
   test('a fault in what one holds says so', async () => {
     const changed = alter(rightConfig(), 'source.shards.0.port', '${PORT}');
     expect(await faultsOf(changed, { ...ENV, PORT: '99999' })).toEqual([
-      'source.shards[0].port (line 5) must be at most 65535 -> correct the environment variable; expected: TCP port of the MySQL server; 3306 unless given',
+      'source.shards[0].port (line 5) must be at most 65535 -> correct the environment variable; expected: TCP port of the MySQL server; default: 3306',
     ]);
   });
 });

@@ -226,7 +226,9 @@ test('patience that ran out tells unreachable from unwilling', () => {
   expect(unavailable('BatchWriteItem', 't', failure('HTTP 503', 503, false), 60).code).toBe('E_TARGET_UNAVAILABLE');
   const hint = (reason: string): string => unavailable('DescribeTable', 't', failure(reason, 0, true), 60).hint;
   for (const header of ['x-amzn-requestid', 'x-amz-crc32'])
-    expect(hint(`answer without ${header}`)).toMatch(/another service: .*ScyllaDB Alternator.* are not supported/);
+    expect(hint(`answer without ${header}`)).toMatch(
+      /another service: dynaferry does not support services without .*ScyllaDB Alternator/,
+    );
   for (const reason of ['answer with a wrong x-amz-crc32', 'unreadable answer', 'answer without end'])
-    expect(hint(reason)).toMatch(/^something in between/);
+    expect(hint(reason)).toMatch(/^another program answers instead/);
 });

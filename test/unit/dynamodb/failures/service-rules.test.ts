@@ -106,8 +106,8 @@ describe('the rules', () => {
     expect(hint('RequestLimitExceeded')).toMatch(/AWS Support for a higher quota/);
     expect(hint('ReplicatedWriteConflictException')).toMatch(/writers of the other regions/);
     expect(hint('ResourceInUseException')).toMatch(/until the table is ACTIVE/);
-    expect(hint('ProvisionedThroughputExceededException')).toMatch(/raise the table’s capacity/);
-    expect(hint('SomethingNew')).toMatch(/raise the table’s capacity/);
+    expect(hint('ProvisionedThroughputExceededException')).toMatch(/raise the table\'s capacity/);
+    expect(hint('SomethingNew')).toMatch(/raise the table\'s capacity/);
   });
 });
 
@@ -142,12 +142,12 @@ describe('a denied action', () => {
 
   test('one of the KMS key is named as such', () => {
     expect(fatal('AccessDeniedException', KEY_DENIED)).toMatch(
-      /AWS denied kms:Decrypt with the table’s KMS key \(AccessDeniedException\) \| allow kms:Decrypt on the table’s KMS key/,
+      /AWS denied kms:Decrypt with the table's KMS key \(AccessDeniedException\) \| allow kms:Decrypt on the table's KMS key/,
     );
     const named =
       'User: arn:x is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:x because no identity-based policy allows the kms:GenerateDataKey action';
     expect(fatal('AccessDeniedException', named)).toContain(
-      'AWS denied kms:GenerateDataKey with the table’s KMS key, by the identity policy',
+      "AWS denied kms:GenerateDataKey with the table's KMS key, by the identity policy",
     );
     expect(fatal('KMSDisabledException', 'the key is disabled')).toMatch(/KMS key: it is disabled .*enable the key/);
   });
@@ -163,7 +163,7 @@ describe('a refusal as invalid', () => {
     ],
     [
       'One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: i, IndexKey: a',
-      'of an index is empty',
+      'of an index, but is empty',
     ],
     [
       'One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes',
@@ -200,9 +200,9 @@ describe('a refusal as invalid', () => {
     const error = refusedItem('PutItem', 't', { row: ['SECRET'], failure: failed });
     const { bad } = error.options.cause as { bad: { reason: string; remedy: string } };
     const words =
-      'it says, values left out: "One or more parameter values were invalid: The set of … and … is too long for …"';
-    expect(bad.reason).toBe(`DynamoDB refused its item (ValidationException): why is not known; ${words}`);
-    expect(bad.remedy).toMatch(/^run `dynaferry check`.* look at the row and its item/);
+      'its message without values: "One or more parameter values were invalid: The set of … and … is too long for …"';
+    expect(bad.reason).toBe(`DynamoDB refused its item (ValidationException): the reason is unknown; ${words}`);
+    expect(bad.remedy).toMatch(/^run `dynaferry check`.* inspect the row and its item/);
     expect(invalidRequest('BatchGetItem', 't', failed).message).toBe(
       `DynamoDB refused BatchGetItem on table t as invalid (ValidationException, HTTP 400); ${words}`,
     );
@@ -210,7 +210,7 @@ describe('a refusal as invalid', () => {
     for (const nothing of [undefined, '', 'SECRET', '\u001b[2J\u202e']) {
       const silent = refusedItem('PutItem', 't', { row: [], failure: failure('SerializationException', nothing) });
       expect((silent.options.cause as { bad: { reason: string } }).bad.reason).toBe(
-        'DynamoDB refused its item (SerializationException): DynamoDB could not read the request; why is not known',
+        'DynamoDB refused its item (SerializationException): DynamoDB could not read the request; the reason is unknown',
       );
     }
     const long = invalidRequest('PutItem', 't', failure('ValidationException', 'the key '.repeat(400)));
@@ -220,10 +220,10 @@ describe('a refusal as invalid', () => {
   test.each([
     [
       'One or more parameter values were invalid: Missing the key pk in the item',
-      'its keys are not those of the table',
+      'its keys differ from those of the table',
     ],
-    ['The provided key element does not match the schema', 'its keys are not those of the table'],
-    ['Provided list of item keys contains duplicates', 'the request was made wrongly'],
+    ['The provided key element does not match the schema', 'its keys differ from those of the table'],
+    ['Provided list of item keys contains duplicates', 'the request is malformed'],
   ])('%s: no item is', (text, fact) => {
     const failed = failure('ValidationException', text);
     expect(invalidRequest('BatchGetItem', 't', failed).message).toContain(fact);

@@ -18,7 +18,7 @@ import { WatchedBudget } from '../watched-budget.js';
 async function readerOf(
   budget: TokenBucket,
   signer?: (endpoint: URL) => RequestSigner,
-  patienceSeconds = 1,
+  retryTimeoutSeconds = 1,
   endpoint = 'http://127.0.0.1:9',
 ) {
   Object.assign(process.env, TEST_AWS_ENVIRONMENT);
@@ -32,8 +32,8 @@ async function readerOf(
     table: 't',
     keyNames: KEY_NAMES,
     budget,
-    requestsInFlight: 2,
-    patienceSeconds,
+    maxInFlightRequests: 2,
+    retryTimeoutSeconds,
     emitter,
     canonicalText: () => '',
     random: () => 0.9999,

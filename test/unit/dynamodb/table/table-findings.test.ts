@@ -8,7 +8,7 @@ const expectation: TargetExpectation = {
   table: 'messages',
   ttlAttribute: 'ttl',
   writeCapacity: 1000,
-  requestsInFlight: 32,
+  maxInFlightRequests: 32,
   version: null,
 };
 const facts: TableFacts = {
@@ -67,7 +67,7 @@ describe('targetFaults', () => {
         indexes: [local],
         stream: true,
       },
-      { version: { attribute: 'v', tombstonesKeptSeconds: null } },
+      { version: { attribute: 'v', tombstoneRetentionSeconds: null } },
     );
     expect(all.map((line) => line.split(':')[0])).toEqual([
       'warning E_PREFLIGHT',
@@ -85,20 +85,20 @@ describe('targetFaults', () => {
   });
 
   test('beside a live writer: deletes that nothing protects, and a budget that single puts do not reach', () => {
-    const version = { attribute: 'v', tombstonesKeptSeconds: 86_400 };
+    const version = { attribute: 'v', tombstoneRetentionSeconds: 86_400 };
     expect(found({}, { version })).toEqual([]);
-    expect(found({}, { version: { ...version, tombstonesKeptSeconds: null } })[0]).toContain('can come back');
-    expect(found({}, { version, writeCapacity: 4_000 })[0]).toContain('some 3200 items a second of a shard');
+    expect(found({}, { version: { ...version, tombstoneRetentionSeconds: null } })[0]).toContain('can come back');
+    expect(found({}, { version, writeCapacity: 4_000 })[0]).toContain('about 3200 items a second per shard');
   });
 
   test('TTL: off, another attribute, or one that nobody fills', () => {
     expect(found({ ttl: null })[0]).toContain('TTL is off on table messages');
     expect(found({ ttl: { attribute: 'expires', status: 'ENABLED' } })[0]).toContain('expires items by expires');
-    expect(found({}, { ttlAttribute: null })[0]).toContain('which no TTL rule of the mapping fills');
+    expect(found({}, { ttlAttribute: null })[0]).toContain('which no `ttl` rule of the mapping fills');
     expect(found({ ttl: null }, { ttlAttribute: null })).toEqual([]);
     expect(found({ ttl: { attribute: 'ttl', status: 'ENABLING' } })).toEqual([]);
     expect(found({ ttl: { attribute: 'ttl', status: 'DISABLING' } })[0]).toContain('TTL is off on table messages');
-    expect(found({ ttl: 'denied' })[0]).toContain('refused to say whether TTL is on');
+    expect(found({ ttl: 'denied' })[0]).toContain('denied the TTL status');
     expect(found({ ttl: 'denied' }, { ttlAttribute: null })).toEqual([]);
   });
 

@@ -21,13 +21,15 @@ describe('states of a table', () => {
     expect(usable.sort()).toEqual(['ACTIVE', 'UPDATING']);
     const said = (status: string): string => `${stateFault('t', status)?.message} | ${stateFault('t', status)?.hint}`;
     expect(said('CREATING')).toMatch(
-      /^table t is CREATING, which passes by itself.* \| wait until the table is ACTIVE/,
+      /^table t is CREATING, which ends without action.* \| wait until the table is ACTIVE/,
     );
     expect(said('DELETING')).toMatch(/will not come back.*--create-table/);
     for (const status of ['ARCHIVING', 'ARCHIVED'])
       expect(said(status)).toMatch(/will not come back: its KMS key.*restore/);
-    expect(said('INACCESSIBLE_ENCRYPTION_CREDENTIALS')).toMatch(/does not pass by itself.*KMS key.*enable the KMS key/);
-    expect(said('REPLICATION_NOT_AUTHORIZED')).toMatch(/does not pass by itself.*20 hours/);
+    expect(said('INACCESSIBLE_ENCRYPTION_CREDENTIALS')).toMatch(
+      /does not end without action.*KMS key.*enable the KMS key/,
+    );
+    expect(said('REPLICATION_NOT_AUTHORIZED')).toMatch(/does not end without action.*20 hours/);
     for (const status of ['UNKNOWN', '__proto__', 'constructor', ''])
       expect(said(status)).toMatch(/a state that this version of dynaferry does not know/);
   });

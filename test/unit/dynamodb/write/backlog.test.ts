@@ -19,11 +19,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function newBacklog(requestsInFlight = 1, maxBatch = 25) {
+function newBacklog(maxInFlightRequests = 1, maxBatch = 25) {
   const hot = new HotPartitions();
   const released: number[] = [];
   const backlog = new Backlog(
-    () => requestsInFlight,
+    () => maxInFlightRequests,
     maxBatch,
     hot,
     () => released.push(performance.now()),
@@ -78,8 +78,8 @@ describe('room', () => {
   test.each([
     [1, 100],
     [4, 400],
-  ])('with %i requests in flight, for four rounds of full batches: %i items', (requestsInFlight, most) => {
-    const { backlog } = newBacklog(requestsInFlight, 1);
+  ])('with %i requests in flight, for four rounds of full batches: %i items', (maxInFlightRequests, most) => {
+    const { backlog } = newBacklog(maxInFlightRequests, 1);
     filled(
       backlog,
       Array.from({ length: most - 1 }, () => itemOf(1)),

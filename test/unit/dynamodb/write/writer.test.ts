@@ -28,7 +28,7 @@ async function writerOf(endpoint: string, options: Partial<ItemWriterOptions> = 
   const suspects: string[] = [];
   const writer = openItemWriter({
     ...{ connection, shard: 's01', table: 't', keyNames: KEY_NAMES, budget: new TokenBucket(10_000) },
-    ...{ requestsInFlight: 2, patienceSeconds: 1, emitter, random: () => 0.9999 },
+    ...{ maxInFlightRequests: 2, retryTimeoutSeconds: 1, emitter, random: () => 0.9999 },
     onSuspects: (keyTexts) => void suspects.push(...keyTexts),
     ...options,
   });
@@ -111,7 +111,7 @@ test('what cannot be reached is given up in time: every write says so, those tha
 });
 
 test('a set that waits to be tried again is told of a second row with its key, and the other rows go on', async () => {
-  await using opened = await writerOf(NOBODY, { patienceSeconds: 60 });
+  await using opened = await writerOf(NOBODY, { retryTimeoutSeconds: 60 });
   const { writer } = opened;
   const first = writer.write([sampleItem('P', '1')]);
   first.catch(() => undefined);

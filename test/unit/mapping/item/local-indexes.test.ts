@@ -88,7 +88,7 @@ describe('an item with its entries in local indexes', () => {
         name: 'BadValue',
         column: null,
         reason:
-          'item "message" and its entries in local indexes (by_time, by_at) are more than DynamoDB\'s 409600 bytes',
+          'item "message" with its entries in local indexes (by_time, by_at) exceeds the 409600 bytes of DynamoDB',
         remedy: expect.stringContaining('project fewer attributes') as string,
         kind: `an item of ${WHOLE + body} bytes, ${2 * (WHOLE + body) + KEYS + AT} with its entries in local indexes`,
       }),
@@ -99,7 +99,7 @@ describe('an item with its entries in local indexes', () => {
     const mapping = compileFor([index('by_time', 'all')], INFO, RULE);
     expect(() => mapRow(mapping, rowOf(LIMIT))).toThrow(
       expect.objectContaining({
-        reason: 'item "message" is more than DynamoDB\'s 409600 bytes',
+        reason: 'item "message" exceeds the 409600 bytes of DynamoDB',
         kind: `an item of ${WHOLE + LIMIT} bytes`,
       }),
     );
@@ -110,7 +110,7 @@ describe('an item with its entries in local indexes', () => {
     const mapping = compileFor([index('a', 'all')], INFO, small, RULE);
     expect(mapRow(mapping, rowOf(1_000))).toHaveLength(2);
     expect(() => mapRow(mapping, rowOf(LIMIT / 2))).toThrow(
-      expect.objectContaining({ reason: expect.stringContaining('item "message" and its entries') as string }),
+      expect.objectContaining({ reason: expect.stringContaining('item "message" with its entries') as string }),
     );
   });
 });

@@ -76,7 +76,7 @@ describe('the item key', () => {
     expect(keyOf('{s}', null, {}, { s: character.repeat(count) }).keyText).toContain(character);
     const tooLong = Buffer.byteLength(character) * (count + 1);
     expect(() => keyOf('{s}', null, {}, { s: character.repeat(count + 1) })).toThrow(
-      badKey("a partition key of more than DynamoDB's 2048 bytes", `a partition key of ${tooLong} bytes`),
+      badKey('a partition key of more than the 2048 bytes of DynamoDB', `a partition key of ${tooLong} bytes`),
     );
   });
 
@@ -87,7 +87,7 @@ describe('the item key', () => {
     expect(keyOf('x', '{s}', {}, { s: character.repeat(count) }).keyText).toContain(character);
     const tooLong = Buffer.byteLength(character) * (count + 1);
     expect(() => keyOf('x', '{s}', {}, { s: character.repeat(count + 1) })).toThrow(
-      badKey("a sort key of more than DynamoDB's 1024 bytes", `a sort key of ${tooLong} bytes`),
+      badKey('a sort key of more than the 1024 bytes of DynamoDB', `a sort key of ${tooLong} bytes`),
     );
   });
 
@@ -95,17 +95,17 @@ describe('the item key', () => {
     const parts: RuleParts = { pk: { type: 'B' }, sk: { type: 'B' } };
     expect(keyOf('{b}', null, parts, { b: Buffer.alloc(2048) }).bytes).toBe(2050);
     expect(() => keyOf('{b}', null, parts, { b: Buffer.alloc(2049) })).toThrow(
-      badKey("a partition key of more than DynamoDB's 2048 bytes", 'a partition key of 2049 bytes'),
+      badKey('a partition key of more than the 2048 bytes of DynamoDB', 'a partition key of 2049 bytes'),
     );
   });
 
   it('is never empty', () => {
     expect(() => keyOf('{s}', null, {}, { s: '' })).toThrow(
-      badKey('an empty partition key, which DynamoDB does not take'),
+      badKey('an empty partition key, which DynamoDB does not accept'),
     );
-    expect(() => keyOf('x', '{s}', {}, { s: '' })).toThrow(badKey('an empty sort key, which DynamoDB does not take'));
+    expect(() => keyOf('x', '{s}', {}, { s: '' })).toThrow(badKey('an empty sort key, which DynamoDB does not accept'));
     expect(() => keyOf('{b}', null, { pk: { type: 'B' } }, { b: Buffer.alloc(0) })).toThrow(
-      badKey('an empty partition key, which DynamoDB does not take'),
+      badKey('an empty partition key, which DynamoDB does not accept'),
     );
   });
 
@@ -122,14 +122,14 @@ describe('the item key', () => {
 describe('key templates that are refused', () => {
   it.each<[string, string | null, RuleParts, string]>([
     ['', null, {}, 'the template is empty'],
-    ['{s}', null, { pk: { type: 'N' } }, 'a key of type N takes one number column and nothing else'],
-    ['1{n}', null, { pk: { type: 'N' } }, 'a key of type N takes one number column and nothing else'],
-    ['{n}{n}', null, { pk: { type: 'N' } }, 'a key of type N takes one number column and nothing else'],
-    ['7', null, { pk: { type: 'N' } }, 'a key of type N takes one number column and nothing else'],
-    ['{s}', null, { pk: { type: 'B' } }, 'a key of type B takes one binary column and nothing else'],
-    ['x', 'x{b}', { sk: { type: 'B' } }, 'a key of type B takes one binary column and nothing else'],
+    ['{s}', null, { pk: { type: 'N' } }, 'a key of type N needs exactly one number column'],
+    ['1{n}', null, { pk: { type: 'N' } }, 'a key of type N needs exactly one number column'],
+    ['{n}{n}', null, { pk: { type: 'N' } }, 'a key of type N needs exactly one number column'],
+    ['7', null, { pk: { type: 'N' } }, 'a key of type N needs exactly one number column'],
+    ['{s}', null, { pk: { type: 'B' } }, 'a key of type B needs exactly one binary column'],
+    ['x', 'x{b}', { sk: { type: 'B' } }, 'a key of type B needs exactly one binary column'],
     ['{b}', null, {}, 'column b holds bytes, which a text key cannot'],
-    ['{b:hash(4)}', null, { pk: { type: 'B' } }, 'a key of type B takes one binary column and nothing else'],
+    ['{b:hash(4)}', null, { pk: { type: 'B' } }, 'a key of type B needs exactly one binary column'],
   ])('%j %j', (partition, sort, parts, message) => {
     expect(() => compile(table(COLUMNS), rule(partition, sort, parts))).toThrow(
       expect.objectContaining({ code: 'E_MAPPING_INVALID', message: expect.stringContaining(message) as string }),
@@ -138,10 +138,10 @@ describe('key templates that are refused', () => {
 
   const WHY = {
     number: '10 before 9',
-    member: 'MySQL orders the members as the column declares them',
+    member: 'MySQL orders members by their place in the column definition',
     address: 'MySQL orders such values by their bytes',
     document: 'MySQL orders JSON by its types and values',
-    duration: 'hours have no fixed width, and times may be negative',
+    duration: 'the hours vary in width, and times can be negative',
   };
 
   it.each<[string, string, string, (keyof typeof WHY)?]>([
@@ -171,11 +171,11 @@ describe('key templates that are refused', () => {
     expect(() => compile(info, rule('x', template))).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_UNSORTABLE',
-        message: `mapping.messages.items[0].sortKey.template (line 7): column c would not sort in a text key as it does in MySQL (${WHY[why]})`,
+        message: `mapping.messages.items[0].sortKey.template (line 7): column c would sort differently in a text key than in MySQL (${WHY[why]})`,
         hint:
           why === 'number'
             ? `write ${remedy}, or make the sort key one number with \`type: N\``
-            : `write ${remedy} if the order of its text will do`,
+            : `write ${remedy} if the order of its text is right for you`,
       }),
     );
     const [first = ''] = remedy.split(', or ');
@@ -258,7 +258,7 @@ describe('the spread suffix', () => {
 
   it('cannot come from NULL; an account that is NULL has no override', () => {
     expect(() => spreadKey({ by: 'n', shards: 2 }, { ...cells, n: null })).toThrow(
-      expect.objectContaining({ name: 'BadValue', column: 'n', reason: 'NULL in the column that the spread hashes' }),
+      expect.objectContaining({ name: 'BadValue', column: 'n', reason: 'NULL in the column that `spread` hashes' }),
     );
     expect(spreadKey({ by: 'n', shards: 1 }, { ...cells, n: null })).toBe('A#AC1');
     expect(spreadKey({ account: 'n', shards: 8, overrides: { '42': 2 } }, { ...cells, n: null })).toBe(
@@ -286,7 +286,7 @@ describe('the spread suffix', () => {
     expect(() => compile(info({ side: 'newtype' }), rule('{sid}', null, { pk: { spread } }))).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_INVALID',
-        message: expect.stringContaining('type newtype of column side is not known') as string,
+        message: expect.stringContaining('this version does not know type newtype of column side') as string,
       }),
     );
   });

@@ -181,8 +181,8 @@ describe('possible', () => {
     expect(result).toEqual({
       verdict: 'possible',
       reason:
-        'the item key of item "message" of table messages leaves out a column of every unique key; it must hold all of (account, sid) or (id)',
-      remedy: 'take all columns of one unique key into the key templates',
+        'the item key of item "message" of table messages lacks a column of every unique key; it must have all of (account, sid) or (id)',
+      remedy: 'use all columns of one unique key in the key templates',
     });
   });
 });
@@ -221,7 +221,7 @@ describe('several rules', () => {
   it('the worst verdict counts, and names the rules', () => {
     expect(judge([...of('A#{id}', null), ...of('A#{id}', null, {}, 'calls')])).toEqual({
       verdict: 'unproven',
-      reason: 'item "message" of table messages and item "message" of table calls could give one key',
+      reason: 'item "message" of table messages and item "message" of table calls could give the same key',
       remedy: 'begin their templates with different literals',
     });
   });
@@ -252,11 +252,11 @@ describe('several shards', () => {
   it('says what to declare, and what was declared in vain', () => {
     const rules = templates('ALL', '{id:pad(10)}', ID);
     expect(over([], rules)).toMatchObject({
-      reason: expect.stringMatching(/one server, and nothing in the item key of .* is declared/) as string,
+      reason: expect.stringMatching(/one server, and no column in the item key of .* is declared/) as string,
       remedy: expect.stringMatching(/`shardedBy`.*`globallyUnique`/) as string,
     });
     expect(over(['account'], rules)).toMatchObject({
-      reason: expect.stringMatching(/none of the declared columns \(account\) can be read back/) as string,
+      reason: expect.stringMatching(/does not determine any of the declared columns \(account\)/) as string,
     });
   });
 

@@ -1,5 +1,5 @@
 /**
- * What a column that would not sort in a text key as it does in MySQL can be written as instead; and that this does
+ * What a column that would sort differently in a text key than in MySQL can be written as instead; and that this does
  * sort.
  */
 import { expect, test } from 'vitest';

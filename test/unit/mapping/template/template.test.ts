@@ -25,12 +25,12 @@ describe('parseTemplate', () => {
   });
 
   it.each([
-    ['{sid', '"{" at character 1 is never closed'],
-    ['MSG#{sid', '"{" at character 5 is never closed'],
-    ['sid}', '"}" at character 4 closes nothing'],
-    ['{a}}', '"}" at character 4 closes nothing'],
-    ['{}', 'no column is named at character 2'],
-    ['a{:iso}', 'no column is named at character 3'],
+    ['{sid', '"{" at character 1 has no closing brace'],
+    ['MSG#{sid', '"{" at character 5 has no closing brace'],
+    ['sid}', '"}" at character 4 has no opening brace'],
+    ['{a}}', '"}" at character 4 has no opening brace'],
+    ['{}', 'the name of a column is missing at character 2'],
+    ['a{:iso}', 'the name of a column is missing at character 3'],
     ['{at:}', '"" at character 5 is not a function'],
     ['x{at:ISO}', '"ISO" at character 6 is not a function'],
     ['{at:epoch-ms:pad(x)}', '"pad(x)" at character 14 is not a function'],

@@ -116,12 +116,12 @@ describe('bad values', () => {
     ['tinyint', { type: 'BOOL' }, '-1', 'neither 0 nor 1, so not a BOOL'],
     ['bit(2)', { type: 'BOOL' }, bytes(3), 'neither 0 nor 1, so not a BOOL'],
     ["set('a')", { type: 'SS' }, '', 'an empty set, which DynamoDB cannot store'],
-    ["set('','')", { type: 'SS' }, ',,', 'a set that names one member twice, which DynamoDB cannot store'],
+    ["set('','')", { type: 'SS' }, ',,', 'a set that has one member twice, which DynamoDB cannot store'],
     ['varbinary(9)', { type: 'S' }, bytes(0xc3, 0x28), 'bytes that are not UTF-8 text'],
     ['varbinary(9)', { type: 'S' }, bytes(0xed, 0xa0, 0x80), 'bytes that are not UTF-8 text'],
-    ['datetime', {}, '0000-00-00 00:00:00', 'a zero date-time, or a day the calendar does not have'],
-    ['date', {}, '2026-02-30', 'a zero date, or a day the calendar does not have'],
-    ['date', { format: 'epoch-s' }, '2026-00-01', 'a zero date, or a day the calendar does not have'],
+    ['datetime', {}, '0000-00-00 00:00:00', 'a zero date-time, or a day that is not in the calendar'],
+    ['date', {}, '2026-02-30', 'a zero date, or a day that is not in the calendar'],
+    ['date', { format: 'epoch-s' }, '2026-00-01', 'a zero date, or a day that is not in the calendar'],
     ['json', { type: 'JSON' }, '{', 'text that is not JSON, or repeats a name with another value'],
   ])('%s as %j of %j', (definition, asked, cell, reason) => {
     expect(() => encode(definition, asked, cell)).toThrow(
@@ -198,7 +198,7 @@ describe('refused overrides', () => {
     ['int', { format: 'iso' }, 'format is for dates and times, not for int'],
     ['time', { format: 'text' }, 'format is for dates and times, not for time'],
     ['varchar(30)', { format: 'iso' }, 'format is for dates and times, not for varchar'],
-    ['newtype', {}, 'type newtype is not known to this version; drop the column'],
+    ['newtype', {}, 'this version does not know type newtype; drop the column'],
   ])('%s as %j', (definition, asked, message) => {
     expect(() => encode(definition, asked, '')).toThrow(expect.objectContaining({ name: 'RuleFault', message }));
   });

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import { meaningOf, nameOf } from '../../../../src/mysql/errors/error-table.js';
-import { isRetryable, mysqlCode, sourceError } from '../../../../src/mysql/errors/errors.js';
+import { isRetryable, mysqlCode, sourceError } from '../../../../src/mysql/errors/source-errors.js';
 
 const here = (path: string): URL => new URL(path, import.meta.url);
 
@@ -37,7 +37,7 @@ describe('the lists of the servers', () => {
       const { code, fact, hint } = meaningOf(name, null);
       expect([name, code]).toEqual([name, expect.stringMatching(/^E_(SOURCE_|TLS_|TABLE_)/)]);
       expect(fact.length > 10 && hint.length > 10, name).toBe(true);
-      expect(`${fact} ${hint}`, name).not.toMatch(/look the code up/);
+      expect(`${fact} ${hint}`, name).not.toMatch(/look up the code/);
     }
   });
 
@@ -70,7 +70,7 @@ describe('the lists of the servers', () => {
 test.each([
   [1040, 'ER_CON_COUNT_ERROR', 'again', /max_connections/],
   [1044, 'ER_DBACCESS_DENIED_ERROR', 'operator', /may not use the database/],
-  [1045, 'ER_ACCESS_DENIED_ERROR', 'operator', /user or password/],
+  [1045, 'ER_ACCESS_DENIED_ERROR', 'operator', /the user or the password/],
   [1047, 'ER_UNKNOWN_COM_ERROR', 'again', /not ready/],
   [1129, 'ER_HOST_IS_BLOCKED', 'operator', /blocks this host/],
   [1130, 'ER_HOST_NOT_PRIVILEGED', 'operator', /no connection from this host/],
@@ -131,14 +131,14 @@ test.each([
   ['certificate has expired', /has expired/],
   ['certificate is not yet valid', /not valid yet/],
   ['self-signed certificate', /self-signed/],
-  ['self signed certificate in certificate chain', /authority that is not trusted/],
+  ['self signed certificate in certificate chain', /authority that this machine does not trust/],
   ['unable to verify the first certificate', /unknown authority/],
   ['unable to get local issuer certificate', /unknown authority/],
   ['certificate revoked', /revoked/],
   ['8:error:0A00018F:SSL routines::ee key too small', /too weak/],
   ['8:error:0A000102:SSL routines::unsupported protocol', /no TLS version or cipher/],
   ['write EPROTO: SSL alert number 70: tlsv1 alert protocol version', /no TLS version or cipher/],
-  ['Client network socket disconnected before secure TLS connection was established', /broke in the TLS handshake/],
+  ['Client network socket disconnected before secure TLS connection was established', /broke during the TLS handshake/],
   ['something that OpenSSL says tomorrow', /the TLS handshake failed/],
 ])('TLS: %s', (message, fact) => {
   const error = Object.assign(new Error(message), { code: 'HANDSHAKE_SSL_ERROR', fatal: true });

@@ -4,8 +4,8 @@ import { machineFindings } from '../../../../src/wiring/look/machine-limits.js';
 
 const MEBIBYTE = 2 ** 20;
 const config = {
-  source: { shards: [{ replicas: [] }, { replicas: [{}, {}] }], limits: { scansPerShard: 4 } },
-  target: { requestsInFlight: 32 },
+  source: { shards: [{ replicas: [] }, { replicas: [{}, {}] }], limits: { scansPerServer: 4 } },
+  target: { maxInFlightRequests: 32 },
 } as unknown as Config;
 const ENOUGH = { memory: 4_096 * MEBIBYTE, openFiles: 1_024, processes: 1_000 };
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { largestRow, memoryLimit } from '../../../../src/mysql/connection/answer-size.js';
+import { largestRow, memoryLimit } from '../../../../src/mysql/connection/answer-limit.js';
 import { memoryKills, openFilesLimit, processesLeft, processors } from '../../../../src/wiring/look/machine.js';
 
 describe('what the machine allows', () => {

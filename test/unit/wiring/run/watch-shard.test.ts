@@ -15,9 +15,9 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const TIMES = { tickMs: 1_000, tellAfter: 10, stopAfter: 20, graceTicks: 5 };
-const configOf = (limits: object, patienceSeconds = 300): Config =>
-  ({ source: { limits }, target: { patienceSeconds } }) as unknown as Config;
-const LIMITS = { patienceSeconds: 300, answerSeconds: 120, maxPauseSeconds: 3_600 };
+const configOf = (limits: object, retryTimeoutSeconds = 300): Config =>
+  ({ source: { limits }, target: { retryTimeoutSeconds } }) as unknown as Config;
+const LIMITS = { retryTimeoutSeconds: 300, statementIdleTimeoutSeconds: 120, maxPauseSeconds: 3_600 };
 const progressOf = (rows: number): EventMap['shard.progress'] => ({
   ...{ shard: 's01', table: 't', phase: 'backfilling', counts: { ...NO_COUNTS, rows }, estimatedRows: 100 },
   ...{
@@ -62,7 +62,7 @@ const seconds = async (count: number): Promise<void> => {
 
 test('the limits leave room for each patience and for the last try of it', () => {
   expect(stallTimes(new Tunables(configOf(LIMITS)))).toMatchObject({ tellAfter: 300, stopAfter: 300 + 270 + 90 });
-  expect(stallTimes(new Tunables(configOf({ ...LIMITS, answerSeconds: 3_600 })))).toMatchObject({
+  expect(stallTimes(new Tunables(configOf({ ...LIMITS, statementIdleTimeoutSeconds: 3_600 })))).toMatchObject({
     tellAfter: 3_600,
     stopAfter: 300 + 8_100 + 90,
   });
@@ -197,7 +197,7 @@ test('a budget of nothing excuses nothing', async () => {
 
 test('one that waits for a budget which another run has says so, and whose that is; MySQL is not accused', async () => {
   await using folder = await temporaryFolder();
-  const config = { ...configOf(LIMITS), state: folder.path, target: { patienceSeconds: 300, table: 'messages' } };
+  const config = { ...configOf(LIMITS), state: folder.path, target: { retryTimeoutSeconds: 300, table: 'messages' } };
   const holder = joinBudget(config as Config, 'write');
   holder.look(1);
   const { budget, shard, told } = watched(0, config as Config);

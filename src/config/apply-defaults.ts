@@ -1,6 +1,6 @@
 /**
- * From the checked shape of a file to `Config`: what a default takes from another field (TLS from the host, read
- * capacity from write capacity), names of unnamed items, absolute paths. Nothing can fail here.
+ * Turns the checked shape of a file into `Config`: defaults that depend on another field (TLS on the host, read
+ * capacity on write capacity), names of unnamed items, absolute paths. Nothing can fail here.
  */
 import { resolve } from 'node:path';
 import { isLoopback } from '../core/loopback.js';
@@ -18,8 +18,11 @@ import type { ConfigShape } from './schema/schema.js';
 type ShardShape = ConfigShape['source']['shards'][number];
 type ItemShape = ConfigShape['mapping'][string]['items'][number];
 
-/** @param folder absolute path of the file's folder, which relative paths start from */
-export function complete(shape: ConfigShape, folder: string): Omit<Config, 'file' | 'lineOf' | 'writtenAt' | 'toSend'> {
+/** @param folder absolute path of the file's folder; relative paths start from it */
+export function applyDefaults(
+  shape: ConfigShape,
+  folder: string,
+): Omit<Config, 'file' | 'lineOf' | 'writtenAt' | 'toSend'> {
   const { source, target, mapping } = shape;
   return {
     state: resolve(folder, shape.state),
@@ -45,7 +48,7 @@ function completeShard(shard: ShardShape, folder: string): ShardConfig {
   return { ...shard, tls: completeTls(shard, folder) };
 }
 
-/** Whoever names a certificate authority wants TLS, on loopback too: a tunnel ends there. */
+/** A named certificate authority means TLS, on loopback too: a tunnel ends there. */
 function completeTls(shard: ShardShape, folder: string): TlsConfig {
   const { mode, ca, profile } = shard.tls;
   const local = [shard, ...shard.replicas].every(({ host }) => isLoopback(host));
@@ -60,7 +63,8 @@ function completeTarget({ version, ...target }: ConfigShape['target']): TargetCo
   return {
     ...target,
     readCapacity: target.readCapacity ?? target.writeCapacity,
-    version: version === null ? null : { attribute: version.attribute, tombstonesKeptSeconds: version.tombstonesKept },
+    version:
+      version === null ? null : { attribute: version.attribute, tombstoneRetentionSeconds: version.tombstoneRetention },
   };
 }
 

@@ -1,7 +1,7 @@
 /** The watch over a busy server: as long as one scan runs, and no longer. */
 import { describe, expect, test } from 'vitest';
 import { EventBus } from '../../../src/core/events.js';
-import { Throttle } from '../../../src/mysql/throttle.js';
+import { SourceThrottler } from '../../../src/mysql/source-throttler.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { LIMITS, openSession } from './source.js';
 
@@ -12,7 +12,7 @@ describe.each(mysqlServers.slice(0, 1))('$name', { timeout: 60_000 }, (server) =
     const said: string[] = [];
     for (const name of ['source.paused', 'source.resumed'] as const) bus.on(name, () => said.push(name));
     // Whatever else runs on the server, five sleepers are more than three threads.
-    const throttle = new Throttle(database.shard(), { ...LIMITS, maxThreadsRunning: 3 }, bus);
+    const throttle = new SourceThrottler(database.shard(), { ...LIMITS, maxThreadsRunning: 3 }, bus);
     const [leave, leaveLast] = [throttle.enter(), throttle.enter()];
     leave();
     leave();

@@ -1,15 +1,14 @@
 /**
- * Protects the source: scans wait while a watched replica lags or the server is busy, but not for ever. Looked at about
- * once a second, on connections of its own and only while something scans. What cannot be asked is told of once, and
- * not waited for: a replica that is down for good must not stop a migration; what it said last holds for a minute,
- * though.
+ * Protects the source: scans wait while a watched replica lags or the server is busy, but not for ever. It polls about
+ * once a second, on its own connections, and only while something scans. If it cannot poll a server, it warns once and
+ * continues: a replica that is down for good must not stop a migration. The last answer stays valid for a minute.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import { asFerryError } from '../core/thrown.js';
 import type { Emitter } from '../core/events.js';
-import { mysqlCode } from './errors/errors.js';
+import { mysqlCode } from './errors/source-errors.js';
 import { Gate } from '../core/async/gate.js';
 import { PauseGate } from '../core/async/pause-gate.js';
 import { gaugesOf, Unreadable, type Gauge, type PauseReason } from './gauges.js';
@@ -17,10 +16,10 @@ import { Session } from './connection/session.js';
 
 const LOOK_EVERY_MS = 1_000;
 
-/** How long one look may take before it counts as unanswered. */
+/** How long one poll may take before it counts as unanswered. */
 const LOOK_DEADLINE_MS = 5_000;
 
-/** A server in trouble may fail to answer: what it said before is believed for so long. */
+/** How long the last answer stays valid: a server in trouble may fail to answer. */
 const BELIEVED_MS = 60_000;
 
 interface Answer {
@@ -29,7 +28,7 @@ interface Answer {
   readonly at: number;
 }
 
-export class Throttle {
+export class SourceThrottler {
   readonly #gauges: readonly Gauge[];
   readonly #sessions = new Map<Gauge, Session>();
   readonly #answers = new Map<Gauge, Answer>();
@@ -37,7 +36,7 @@ export class Throttle {
   #scans = 0;
   #watching: AbortController | null = null;
   #gate = new Gate();
-  /** When the last look ended that found no reason to wait; performance.now(). */
+  /** End of the last poll that found no reason to wait; performance.now(). */
   #clearAt = -Infinity;
 
   constructor(
@@ -49,7 +48,7 @@ export class Throttle {
     this.#gauges = gaugesOf(shard, limits);
   }
 
-  /** A scan begins. @returns what it must call when it ends */
+  /** Registers the start of a scan. @returns the function to call at its end */
   enter(): () => void {
     if (this.#scans++ === 0) this.#start();
     const leavePause = this.operatorPause.enter();
@@ -85,7 +84,7 @@ export class Throttle {
     void this.#watch(this.#watching.signal, this.#gate);
   }
 
-  /** Never rejects. The gate is shut until the first look, and open for good at the end. */
+  /** Polls until the signal aborts; never rejects. The gate is shut until the first poll, and open at the end. */
   async #watch(signal: AbortSignal, gate: Gate): Promise<void> {
     let pausedSince: number | null = null;
     /** From when on `maxPauseSeconds` counts: a pause by an operator does not use them up. */
@@ -97,7 +96,7 @@ export class Throttle {
       this.emitter.emit('source.resumed', { shard: this.shard.id, pausedMs });
       pausedSince = null;
     };
-    // Short scans in a row look once a second too, not once each.
+    // Many short scans also poll only once a second.
     const fresh = this.#clearAt + LOOK_EVERY_MS - performance.now();
     if (fresh > 0) await pause(fresh, signal);
     else gate.shut();
@@ -157,17 +156,17 @@ export class Throttle {
   #tooLong({ text }: PauseReason): FerryError {
     return new FerryError(
       'E_SOURCE_BUSY',
-      `shard ${this.shard.id}: reading has waited for ${this.limits.maxPauseSeconds} s, and still ${text}`,
-      'see what holds the server or its replica up, then run the same command again to resume; `source.limits` has the limits (a replica that is out of service can be taken out of `replicas`)',
+      `shard ${this.shard.id}: scans waited for ${this.limits.maxPauseSeconds} s, and still ${text}`,
+      'find what slows the server or its replica, then run the same command again to resume. The limits are in `source.limits`; remove a replica that is out of service from `replicas`',
     );
   }
 }
 
-const LATE = 'no answer in time';
+const LATE = 'it did not answer in time';
 
 /**
- * What it was, in the server's name for it or in ours: what is no error of the server, such as TLS that is off, has no
- * such name.
+ * Returns the reason as the server's error code, else as ours: a fault that is not an error of the server, such as TLS
+ * that is off, has only our code.
  */
 function whyUnread({ shard }: Gauge, error: unknown): string {
   if (error instanceof Unreadable) return error.message;

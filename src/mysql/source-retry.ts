@@ -1,17 +1,17 @@
 /**
- * Patience with a source that breaks: full-jitter backoff, for a bounded time without progress, one event a try. Only
- * time in which the source failed to answer counts, and the pauses that follow: not what was waited for on this side
- * (`aside`), which may be hours.
+ * Retries a failing source: full-jitter backoff, for a bounded time without progress, with one event for each try. Only
+ * the time in which the source failed counts, and the pauses after it. Waits on this side (`aside`) do not count: they
+ * may last hours.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceLimits } from '../config/model.js';
 import { FerryError, interrupted } from '../core/errors.js';
 import type { Emitter } from '../core/events.js';
-import { factOf, isRetryable, mysqlCode, sourceError } from './errors/errors.js';
+import { factOf, isRetryable, mysqlCode, sourceError } from './errors/source-errors.js';
 
 export interface RetryPolicy {
   /** How long tries without any progress may last, in ms. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
   /** The first pause is at most this long, in ms; each further one at most twice the last. */
   readonly baseMs: number;
   readonly capMs: number;
@@ -21,10 +21,10 @@ const BASE_MS = 500;
 const CAP_MS = 15_000;
 
 /** @param limits may change: the policy reads them at each failure */
-export function sourceRetry(limits: Pick<SourceLimits, 'patienceSeconds'>): RetryPolicy {
+export function sourceRetry(limits: Pick<SourceLimits, 'retryTimeoutSeconds'>): RetryPolicy {
   return {
-    get patienceMs() {
-      return limits.patienceSeconds * 1_000;
+    get timeoutMs() {
+      return limits.retryTimeoutSeconds * 1_000;
     },
     baseMs: BASE_MS,
     capMs: CAP_MS,
@@ -33,10 +33,10 @@ export function sourceRetry(limits: Pick<SourceLimits, 'patienceSeconds'>): Retr
 
 export class Retry {
   #attempt = 0;
-  /** When the first try failed of those without progress, and later by what was waited for aside; performance.now(). */
+  /** When the first try without progress failed, moved by the waits of `aside`; performance.now(). */
   #failingSince = 0;
 
-  /** @param doing what is tried, for messages: `reading messages` */
+  /** @param doing the task, for messages: `reading messages` */
   constructor(
     private readonly shard: string,
     private readonly doing: string,
@@ -44,14 +44,14 @@ export class Retry {
     private readonly policy: RetryPolicy,
   ) {}
 
-  /** Something was read: the count of tries begins anew. */
+  /** Records progress: the count of tries starts again. */
   progressed(): void {
     this.#attempt = 0;
   }
 
   /**
-   * Waits for something that the source has no part in: a consumer whose budget is small, a permit, a pause that spares
-   * the server. That time is no failure of the source, so patience does not run on.
+   * Waits for something that the source does not cause: a consumer with a small budget, a permit, a pause of the
+   * throttler. That time does not count towards the timeout.
    */
   readonly aside = async <T>(waiting: Promise<T>): Promise<T> => {
     const since = performance.now();
@@ -68,11 +68,11 @@ export class Retry {
     if (!isRetryable(error)) throw sourceError(this.shard, this.doing, error);
     const now = performance.now();
     if (this.#attempt++ === 0) this.#failingSince = now;
-    const left = this.policy.patienceMs - (now - this.#failingSince);
+    const left = this.policy.timeoutMs - (now - this.#failingSince);
     if (left <= 0) throw this.#exhausted(error, now - this.#failingSince);
 
     const ceiling = Math.min(this.policy.capMs, this.policy.baseMs * 2 ** (this.#attempt - 1));
-    // The last try comes when the patience ends, not long before.
+    // The last try comes at the timeout, not long before it.
     const delayMs = Math.round(Math.min(left, Math.random() * ceiling));
     const reason = mysqlCode(error) ?? 'unknown';
     const { shard, doing } = this;

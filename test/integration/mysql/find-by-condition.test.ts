@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { EventBus } from '../../../src/core/events.js';
-import { oneMatching } from '../../../src/mysql/scan/one-matching.js';
+import { findByCondition } from '../../../src/mysql/scan/find-by-condition.js';
 import type { Select } from '../../../src/mysql/connection/sql.js';
 import { SessionPool } from '../../../src/mysql/connection/session-pool.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
@@ -28,21 +28,21 @@ describe.each(limiting)('a condition on $name', (server) => {
     bus.on('source.retried', (event) => retried.push(event));
     const pool = new SessionPool(database.shard(), LIMITS);
     const { signal } = new AbortController();
-    const means = { shard: 's01', pool, limits: LIMITS, emitter: bus };
+    const deps = { shard: 's01', pool, limits: LIMITS, emitter: bus };
     try {
       const begun = performance.now();
-      const slow = oneMatching(means, 't', where('id + SLEEP(0.1) < 0'), signal, 1);
+      const slow = findByCondition(deps, 't', where('id + SLEEP(0.1) < 0'), signal, 1);
       await expect(slow).rejects.toMatchObject({
         code: 'E_SOURCE_QUERY',
         message: expect.stringContaining('too slow') as string,
         hint: expect.stringContaining('index') as string,
       });
       expect(performance.now() - begun).toBeLessThan(10_000);
-      await expect(oneMatching(means, 't', where('nothing = 1'), signal)).rejects.toMatchObject({
+      await expect(findByCondition(deps, 't', where('nothing = 1'), signal)).rejects.toMatchObject({
         code: 'E_SOURCE_QUERY',
         hint: expect.stringContaining('condition') as string,
       });
-      expect(await oneMatching(means, 't', where('id = 7'), signal)).toEqual(['7']);
+      expect(await findByCondition(deps, 't', where('id = 7'), signal)).toEqual(['7']);
       expect(retried).toEqual([]);
     } finally {
       pool.close();

@@ -7,8 +7,8 @@ import type { FerryError, Finding } from '../../core/errors.js';
 import type { TableInfo } from '../../core/model.js';
 import { ofServer } from '../../core/text/shown-text.js';
 import { tlsFault } from '../connection/connect.js';
-import { describeTable, leadingColumns } from '../describe.js';
-import { mysqlCode, sourceError } from '../errors/errors.js';
+import { describeSourceTable, leadingColumns } from '../describe.js';
+import { mysqlCode, sourceError } from '../errors/source-errors.js';
 import { writePrivileges } from './grants.js';
 import { RowSelect } from '../keyset/row-select.js';
 import { chooseScanKey } from '../keyset/scan-key.js';
@@ -33,24 +33,24 @@ export interface ShardFacts {
 }
 
 export interface ShardInspection {
-  /** null where the server could not be asked. */
+  /** null: the server could not be reached. */
   readonly facts: ShardFacts | null;
-  /** Every table that is there, by name. */
+  /** Every given table that exists, by name. */
   readonly tables: ReadonlyMap<string, TableInfo>;
   /** By table: an index that begins with a column, by column. */
   readonly indexes: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly faults: readonly Finding[];
 }
 
-/** A skew beyond this would show in TTLs and in times that are compared. */
+/** A larger skew, in ms, would show in TTLs and in compared times. */
 const CLOCK_SKEW_MS = 2_000;
 
 /** Engines whose plain SELECTs block no writer. */
 const ROW_ENGINES: ReadonlySet<string> = new Set(['innodb', 'rocksdb', 'tokudb', 'ndbcluster']);
 
 /**
- * Looks at a shard and at these tables of it.
- * @throws FerryError E_INTERRUPTED alone; whatever else is wrong is a finding
+ * Inspects a shard and the given tables of it.
+ * @throws FerryError only E_INTERRUPTED; every other fault is a finding
  */
 export async function inspectShard(
   shard: ShardConfig,
@@ -86,11 +86,11 @@ class Inspection {
       this.#judge(this.facts);
       await this.#checkLoad(session);
       for (const table of tables) {
-        // Once the connection is gone, the tables left would all tell the same.
+        // Without a connection, the remaining tables would all report the same fault.
         if (session.alive) await this.#checkTable(session, table);
       }
     } catch (error) {
-      this.fault(sourceError(this.shard.id, session === null ? 'connecting' : 'looking at the server', error));
+      this.fault(sourceError(this.shard.id, session === null ? 'connecting' : 'inspecting the server', error));
     } finally {
       session?.destroy();
     }
@@ -134,28 +134,28 @@ class Inspection {
       this.#warn(
         'E_SOURCE_ACCESS',
         `user ${this.shard.user} may write (${facts.writePrivileges.join(', ')})`,
-        'use a user with SELECT and REPLICATION CLIENT only; dynaferry itself never writes to MySQL',
+        'use a user with only SELECT and REPLICATION CLIENT; dynaferry itself never writes to MySQL',
       );
     }
     if (Math.abs(facts.clockSkewMs) > CLOCK_SKEW_MS) {
       const seconds = Math.round(Math.abs(facts.clockSkewMs) / 1000);
       this.#warn(
         'E_PREFLIGHT',
-        `the server's clock is ${seconds} s ${facts.clockSkewMs > 0 ? 'ahead of' : 'behind'} this machine's`,
-        'synchronise both clocks (NTP): expiry is reckoned by this one',
+        `the clock of the server is ${seconds} s ${facts.clockSkewMs > 0 ? 'ahead of' : 'behind'} this machine's`,
+        'synchronise both clocks (NTP): dynaferry computes expiry with the clock of this machine',
       );
     }
     if (facts.binlogFormat === null) {
       this.#warn(
         'E_PREFLIGHT',
-        'no binary log is written, or the user may not ask: no position is recorded',
-        'rows that change during the backfill will need another run; grant REPLICATION CLIENT if there is a log',
+        'the server writes no binary log, or the user may not read its position: dynaferry records no position',
+        'grant REPLICATION CLIENT if there is a log; rows that change during the backfill need another run',
       );
     } else if (facts.binlogFormat !== 'ROW') {
       this.#warn(
         'E_PREFLIGHT',
-        `binlog_format is ${facts.binlogFormat}: a change stream could not follow from the recorded position`,
-        'set binlog_format = ROW before the backfill if changes shall be streamed later',
+        `binlog_format is ${facts.binlogFormat}: a change stream cannot start at the recorded position`,
+        'set binlog_format = ROW before the backfill if you want to stream changes later',
       );
     }
   }
@@ -166,28 +166,32 @@ class Inspection {
     this.#warn(
       'E_PREFLIGHT',
       `${running} threads run on the server, and \`maxThreadsRunning\` is ${this.limits.maxThreadsRunning}`,
-      'scans would wait: run when it is quieter, or raise the limit',
+      'scans would wait: run when the server is quieter, or raise the limit',
     );
   }
 
   async #checkTable(session: Session, table: SourceTableConfig): Promise<void> {
     try {
       const { id, database } = this.shard;
-      const { table: info, engine, versioned } = await describeTable(session, id, database, table.name, this.signal);
+      const {
+        table: info,
+        engine,
+        versioned,
+      } = await describeSourceTable(session, id, database, table.name, this.signal);
       this.tables.set(table.name, info);
       this.indexes.set(table.name, await leadingColumns(session, database, table.name, this.signal));
       if (engine !== null && !ROW_ENGINES.has(engine.toLowerCase())) {
         this.#warn(
           'E_PREFLIGHT',
-          `table ${table.name} is stored by ${ofServer(engine)}: each SELECT locks it against writers while it runs`,
+          `table ${table.name} uses the engine ${ofServer(engine)}: each SELECT locks it against writers`,
           'keep `chunkMs` short, or read from a replica',
         );
       }
       if (versioned) {
         this.#warn(
           'E_PREFLIGHT',
-          `table ${table.name} is system-versioned: its current rows are moved, and their history is not`,
-          'nothing, if the history may stay in MariaDB; else move it to a table of its own first',
+          `table ${table.name} is system-versioned: dynaferry moves its current rows, but not their history`,
+          'do nothing if the history can stay in MariaDB; else copy it to a table of its own first',
         );
       }
       if (table.wholeTable !== null) {
@@ -197,18 +201,17 @@ class Inspection {
       const key = chooseScanKey(info, table.scanKey);
       const columns = info.columns.map((column) => column.name);
       const select = new RowSelect({ table: info, key, columns, where: table.where });
-      // One key, read: a table whose data file is missing or crashed can be planned for all the same, or with a
-      // warning.
+      // Reads one key: EXPLAIN alone succeeds, or only warns, where the data file is missing or crashed.
       await session.rows(select.edgeKey('first', []), this.signal);
-      // Planned, not run: every column may be read, and the condition is one that the server understands.
+      // Only plans the SELECT: proves that every column may be read and that the server understands the condition.
       await session.rows(`EXPLAIN ${selectText(select.rows({ after: null, upTo: null }, 1))}`, this.signal);
       await lookAtWhere(session, table.name, select, this.signal);
     } catch (error) {
-      this.fault(sourceError(this.shard.id, `looking at ${table.name}`, error));
+      this.fault(sourceError(this.shard.id, `inspecting ${table.name}`, error));
     }
   }
 
-  /** Counted up to the limit only. Bytes are counted while reading. */
+  /** Counts rows up to the limit. Bytes are counted while a run reads. */
   async #checkWhole(
     session: Session,
     info: TableInfo,
@@ -229,7 +232,7 @@ class Inspection {
     } catch (error) {
       const { code, message, hint } = sourceError(this.shard.id, `replica ${replica.host}:${replica.port}`, error);
       if (code === 'E_INTERRUPTED') throw error;
-      this.findings.push({ level: 'warning', code, message: `${message}; its lag will not be watched`, hint });
+      this.findings.push({ level: 'warning', code, message: `${message}; dynaferry will not watch its lag`, hint });
     }
   }
 }
@@ -240,7 +243,7 @@ async function statusOf(session: Session, sql: string, signal: AbortSignal): Pro
   return value === '' ? null : ofServer(value);
 }
 
-/** Against the middle of the round trip. */
+/** Returns how far the server's clock is ahead, in ms, measured at the middle of the round trip. */
 async function clockSkew(session: Session, signal: AbortSignal): Promise<number> {
   const sent = Date.now();
   const [row] = await session.rows('SELECT UNIX_TIMESTAMP(NOW(6)) * 1000', signal);

@@ -1,46 +1,45 @@
 /**
- * A part of a config file together with its path, for checks that look at several fields at once. It can be asked for
- * anything: what is not there, or is of another kind, is an empty part. So those checks run on a file with other faults
- * too.
+ * A node of a config file with its path, for checks that look at several fields at once. Every key can be read: what is
+ * missing, or has another type, is an empty node. So these checks also run on a file with other faults.
  */
 import type { Path } from '../../core/text/config-path.js';
 
-export class Part {
+export class ConfigNode {
   constructor(
     readonly value: unknown,
     readonly path: Path = [],
   ) {}
 
-  /** True where something stands. */
+  /** True where the file has a value. */
   get given(): boolean {
     return this.value !== undefined && this.value !== null;
   }
 
-  /** The value where it is text, else null. */
+  /** The value if it is text, else null. */
   get text(): string | null {
     return typeof this.value === 'string' ? this.value : null;
   }
 
-  at(key: string): Part {
+  at(key: string): ConfigNode {
     const { value } = this;
     const own = isMap(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-    return new Part(own, [...this.path, key]);
+    return new ConfigNode(own, [...this.path, key]);
   }
 
-  /** The entries of a list; none where this is no list. */
-  get entries(): readonly Part[] {
+  /** The entries of a list; empty where the node is not a list. */
+  get entries(): readonly ConfigNode[] {
     return Array.isArray(this.value)
-      ? this.value.map((entry: unknown, index) => new Part(entry, [...this.path, index]))
+      ? this.value.map((entry: unknown, index) => new ConfigNode(entry, [...this.path, index]))
       : [];
   }
 
-  /** The keys of a map; none where this is no map. */
+  /** The keys of a map; empty where the node is not a map. */
   get keys(): readonly string[] {
     return isMap(this.value) ? Object.keys(this.value) : [];
   }
 
   /** The values of a map. */
-  get values(): readonly Part[] {
+  get values(): readonly ConfigNode[] {
     return this.keys.map((key) => this.at(key));
   }
 }

@@ -1,26 +1,27 @@
 /**
- * Watches that a table stays what the mapping was compiled for, and the one that was begun: rows read after an ALTER
- * may be others than were asked for. The SELECTs name their columns, so most ALTERs show there; this finds the rest,
- * such as another type under the same name, or another table in its place (table-identity.ts).
+ * Checks that a table keeps the schema that the mapping was compiled for, and stays the table that the shard started
+ * with. After an ALTER, rows may differ from what the SELECT expects. The SELECTs name their columns, so most ALTERs
+ * fail there. This check finds the rest, such as another type under the same name, or another table in its place
+ * (table-identity.ts).
  */
 import { isDeepStrictEqual } from 'node:util';
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, TableInfo } from '../../core/model.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
-import { describeTable } from '../describe.js';
+import { describeSourceTable } from '../describe.js';
 import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
 import { KnownTable, type Identified, type WitnessRows } from './table-identity.js';
 
 const CHECK_EVERY_MS = 10_000;
 
-/** Keys that one look for rows names at most. */
+/** Most keys in one statement that looks for rows. */
 const MOST_CUTS = 100;
 
-export class TableGuard {
-  /** When the last look began that found nothing amiss: one that failed is none. */
+export class SchemaGuard {
+  /** Start of the last check that succeeded and found no change; performance.now(). */
   #checkedAt = performance.now();
-  /** When the looks that are under way began. */
+  /** Starts of the checks that are running; performance.now(). */
   readonly #underWay = new Set<number>();
   readonly #known: KnownTable;
 
@@ -32,19 +33,19 @@ export class TableGuard {
     this.#known = new KnownTable(shard, table, witnesses);
   }
 
-  /** Which table this is, for now and for later runs. @see RowSource.identify */
+  /** Identifies the table, for this run and later ones. @see RowSource.identify */
   async identify(session: Session, before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
     return await this.#known.identify(session, before, accept, signal);
   }
 
-  /** As `identify` told it, brought up to date by each `check`; null before. */
+  /** The result of `identify`, updated by each `check`; null before. */
   get identity(): string | null {
     return this.#known.identity;
   }
 
   /**
-   * Looks again where the last look is some seconds old. Scans that come while another one looks read on, for as long
-   * again at most: one look does for all, but not one that hangs.
+   * Checks again where the last check is some seconds old. While one scan checks, the others continue to read, for as
+   * long again at most: one check serves all scans, unless it hangs.
    * @throws as `check`
    */
   async checkInTime(session: Session, signal: AbortSignal): Promise<void> {
@@ -66,7 +67,7 @@ export class TableGuard {
 
   async #look(session: Session, signal: AbortSignal): Promise<void> {
     const { database, name } = this.table;
-    const { table } = await describeTable(session, this.shard, database, name, signal);
+    const { table } = await describeSourceTable(session, this.shard, database, name, signal);
     const altered = alterations(this.table, table);
     if (altered.length === 0) {
       await this.#known.check(session, signal);
@@ -74,15 +75,16 @@ export class TableGuard {
     }
     throw new FerryError(
       'E_SOURCE_CHANGED',
-      `shard ${this.shard}: table ${name} was altered while it was read: ${namesOfServer(altered)}`,
-      'rows read since then may differ from what the mapping was made for: look at `dynaferry check`, then move the shard anew with `dynaferry backfill --restart`',
+      `shard ${this.shard}: somebody altered table ${name} during the run: ${namesOfServer(altered)}`,
+      'rows read since then may not fit the mapping: run `dynaferry check`, then move the shard again with `dynaferry backfill --restart`',
     );
   }
 
   /**
-   * The table was cut into ranges at keys of real rows. Where not one of them is there any more, it was emptied or
-   * replaced, and what had not been read by then was never seen. Rows may be deleted one by one, the only cut of a
-   * small table among them.
+   * Checks the bounds of the ranges, which are keys of real rows. Where none of them exists, the table was emptied or
+   * replaced, and rows not read before were never seen. Single rows may be deleted, also the only bound of a small
+   * table.
+   *
    * @throws FerryError E_SOURCE_CHANGED; the driver's own error
    */
   async checkRows(session: Session, select: RowSelect, cuts: readonly Cursor[], signal: AbortSignal): Promise<void> {
@@ -93,13 +95,13 @@ export class TableGuard {
     if (cuts.length === 1 && (await session.rows(select.edgeKey('first', []), signal)).length > 0) return;
     throw new FerryError(
       'E_SOURCE_CHANGED',
-      `shard ${this.shard}: table ${this.table.name} was emptied or replaced: of ${some.length} rows that it was cut into ranges at, none is there any more`,
-      `find out who did that (TRUNCATE, a reload, a swap of tables). The target keeps what was moved before. If it is meant to be so, \`dynaferry backfill --shard ${this.shard} --restart\` moves the rows that are there now`,
+      `shard ${this.shard}: table ${this.table.name} was emptied or replaced: none of the ${some.length} rows at the bounds of its ranges exists now`,
+      `find out who did that (TRUNCATE, a reload, a swap of tables). The target keeps the items already written. If it was intended, \`dynaferry backfill --shard ${this.shard} --restart\` moves the present rows`,
     );
   }
 }
 
-/** Names of columns and keys that are others than before. */
+/** Returns the names of columns and keys that changed. */
 function alterations(before: TableInfo, now: TableInfo): readonly string[] {
   return [
     ...differing('column', before.columns, now.columns),

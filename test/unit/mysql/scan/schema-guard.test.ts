@@ -1,7 +1,7 @@
 /** When a table is looked at again: a look that failed is none, and one that hangs is none for long. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Session } from '../../../../src/mysql/connection/session.js';
-import { TableGuard } from '../../../../src/mysql/scan/table-guard.js';
+import { SchemaGuard } from '../../../../src/mysql/scan/schema-guard.js';
 
 const signal = new AbortController().signal;
 
@@ -12,10 +12,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function guard(): TableGuard {
+function guard(): SchemaGuard {
   const table = { database: 'd', name: 't', columns: [], uniqueKeys: [], estimatedRows: 0 };
   const none = (): Promise<never> => Promise.reject(new Error('no witness is asked for'));
-  return new TableGuard('s01', table, { choose: none, find: none, cheap: true });
+  return new SchemaGuard('s01', table, { choose: none, find: none, cheap: true });
 }
 
 /** Of which every statement comes to this. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
 import { EventBus, type EventMap } from '../../../src/core/events.js';
-import { isRetryable, sourceError } from '../../../src/mysql/errors/errors.js';
-import { Retry, sourceRetry } from '../../../src/mysql/retry.js';
+import { isRetryable, sourceError } from '../../../src/mysql/errors/source-errors.js';
+import { Retry, sourceRetry } from '../../../src/mysql/source-retry.js';
 
 const driverError = (code: string, message = 'secret row value'): Error => Object.assign(new Error(message), { code });
 const signal = new AbortController().signal;
@@ -11,7 +11,7 @@ function retries(): { readonly retry: Retry; readonly events: EventMap['source.r
   const bus = new EventBus();
   const events: EventMap['source.retried'][] = [];
   bus.on('source.retried', (event) => events.push(event));
-  return { retry: new Retry('s01', 'reading m', bus, { patienceMs: 100, baseMs: 4, capMs: 10 }), events };
+  return { retry: new Retry('s01', 'reading m', bus, { timeoutMs: 100, baseMs: 4, capMs: 10 }), events };
 }
 
 describe('Retry', () => {
@@ -61,7 +61,7 @@ describe('Retry', () => {
 
   test('a stop ends the pause', async () => {
     const stop = new AbortController();
-    const retry = new Retry('s01', 'reading m', new EventBus(), { patienceMs: 60_000, baseMs: 60_000, capMs: 60_000 });
+    const retry = new Retry('s01', 'reading m', new EventBus(), { timeoutMs: 60_000, baseMs: 60_000, capMs: 60_000 });
     const waiting = retry.backOff(driverError('ECONNRESET'), stop.signal);
     stop.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
@@ -95,8 +95,8 @@ describe('errors', () => {
 });
 
 test('the patience of a source follows the limit as it changes', () => {
-  const limits = { patienceSeconds: 300 };
+  const limits = { retryTimeoutSeconds: 300 };
   const policy = sourceRetry(limits);
-  limits.patienceSeconds = 1;
+  limits.retryTimeoutSeconds = 1;
   expect(policy.patienceMs).toBe(1_000);
 });

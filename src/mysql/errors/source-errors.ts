@@ -1,18 +1,18 @@
 /**
- * An error of the server, the driver or a socket as ours: which code, whether another try may help, what to do
- * (error-table.ts). The server's own text is never passed on: it may quote row values.
+ * Turns an error of the server, the driver or a socket into a FerryError: its code, whether another try may help, and
+ * the next step (error-table.ts). It never passes on the server's own text, which may quote row values.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Meaning } from './error-meaning.js';
 import { BROKE, SAID } from './error-table-connecting.js';
 import { meaningOf, nameOf, UNKNOWN } from './error-table.js';
 
-/** A property of an error that mysql2 made of a server's answer. */
+/** Returns a property of an error that mysql2 made from a server's answer. */
 function of(thrown: Error, property: 'errno' | 'code' | 'sqlState'): unknown {
   return (thrown as Error & Readonly<Record<string, unknown>>)[property];
 }
 
-/** The code under which mysql2, Node or MySQL reported something; null where it is no such error. */
+/** Returns the code of an error of mysql2, Node or MySQL; null: it is not one of these. */
 export function mysqlCode(thrown: unknown): string | null {
   if (!(thrown instanceof Error) || thrown instanceof FerryError) return null;
   const [errno, code] = [of(thrown, 'errno'), of(thrown, 'code')];
@@ -33,19 +33,19 @@ function isFatal(thrown: unknown): boolean {
   return thrown instanceof Error && 'fatal' in thrown && thrown.fatal === true;
 }
 
-/** What happened, in words. */
+/** Returns what happened, in words. */
 export function factOf(thrown: unknown): string {
   return ruleOf(thrown).fact;
 }
 
-/** Whether the same statement on a new connection, after a pause, may succeed. */
+/** Whether the same statement may succeed on a new connection, after a pause. */
 export function isRetryable(thrown: unknown): boolean {
   return !(thrown instanceof FerryError) && ruleOf(thrown).remedy === 'again';
 }
 
 /**
- * Ends of a statement that asked for too much at once: a smaller one may pass. A kill is one: some servers report a
- * timeout so.
+ * Codes of statements that asked for too much at once: a smaller statement may succeed. A kill is one of them, since
+ * some servers report a timeout as a kill.
  */
 const TOO_MUCH: ReadonlySet<string | null> = new Set([
   'ER_QUERY_TIMEOUT',
@@ -62,12 +62,12 @@ export function askedTooMuch(thrown: unknown): boolean {
   return TOO_MUCH.has(mysqlCode(thrown));
 }
 
-/** The connection broke, by whichever end. */
+/** Whether the connection broke, on either side. */
 export function isLost(thrown: unknown): boolean {
   return !(thrown instanceof FerryError) && ruleOf(thrown).code === 'E_SOURCE_LOST';
 }
 
-/** An error of the driver as ours. @param doing what failed: `reading messages` */
+/** Turns an error of the driver into a FerryError. @param doing what failed: `reading messages` */
 export function sourceError(shard: string, doing: string, thrown: unknown): FerryError {
   if (thrown instanceof FerryError) return thrown;
   const rule = ruleOf(thrown);
@@ -76,7 +76,7 @@ export function sourceError(shard: string, doing: string, thrown: unknown): Ferr
   return new FerryError(rule.code, `shard ${shard}: ${doing}: ${rule.fact}${suffix}`, rule.hint, { cause: thrown });
 }
 
-/** The deadline of a statement passed without a byte from the server. */
+/** Returns the error of a statement whose deadline passed without a byte from the server. */
 export function deadlinePassed(): Error {
   return Object.assign(new Error('statement deadline passed'), { code: 'FERRY_DEADLINE', fatal: true });
 }

@@ -6,7 +6,7 @@ import { EventBus } from '../../../src/core/events.js';
 import type { Cell } from '../../../src/core/model.js';
 import { gaugesOf, Unreadable } from '../../../src/mysql/gauges.js';
 import type { Session } from '../../../src/mysql/connection/session.js';
-import { Throttle } from '../../../src/mysql/throttle.js';
+import { SourceThrottler } from '../../../src/mysql/source-throttler.js';
 
 const shard: ShardConfig = {
   id: 's01',
@@ -19,15 +19,15 @@ const shard: ShardConfig = {
   replicas: [],
 };
 const limits: SourceLimits = {
-  scansPerShard: 1,
+  scansPerServer: 1,
   rangesPerTable: 1,
   chunkMs: 1,
   chunkRows: 1,
   chunkBytes: 1,
   maxReplicaLagSeconds: 10,
   maxThreadsRunning: 64,
-  answerSeconds: 120,
-  patienceSeconds: 1,
+  statementIdleTimeoutSeconds: 120,
+  retryTimeoutSeconds: 1,
   maxPauseSeconds: 1,
 };
 
@@ -42,7 +42,7 @@ async function reasonOf(
 ): Promise<string> {
   const bus = new EventBus();
   const told = new Promise<string>((resolve) => bus.on('source.probe_failed', ({ reason }) => resolve(reason)));
-  const throttle = new Throttle({ ...shard, ...watched }, limits, bus);
+  const throttle = new SourceThrottler({ ...shard, ...watched }, limits, bus);
   const leave = throttle.enter();
   try {
     await meanwhile();
@@ -78,7 +78,7 @@ test('a server that says nothing is late', async () => {
     await connected;
     await vi.advanceTimersByTimeAsync(5_000);
   });
-  expect(await reason).toBe('no answer in time');
+  expect(await reason).toBe('it did not answer in time');
   await new Promise((resolve) => server.close(resolve));
 });
 

@@ -14,7 +14,7 @@ export function between(kind: KeyKind, low: string, high: string): string | null
 }
 
 /** Whether two texts are probably equal to MySQL: then a later key part tells their rows apart. */
-export function alike(kind: KeyKind, a: string, b: string): boolean {
+export function sameMidpoint(kind: KeyKind, a: string, b: string): boolean {
   return a === b || (kind.endsWith('-ci') && fold(a).trimEnd() === fold(b).trimEnd());
 }
 

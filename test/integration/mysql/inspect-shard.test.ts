@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { SourceTableConfig } from '../../../src/config/model.js';
-import { inspectShard } from '../../../src/mysql/inspect/preflight.js';
+import { inspectShard } from '../../../src/mysql/inspect/inspect-shard.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { ownMysqlKinds, startOwnMysql } from '../../support/own-mysql.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';
@@ -47,7 +47,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(warnings).toEqual([
       // MySQL 8 and later spell ALL PRIVILEGES out.
       expect.stringMatching(/may write \((ALL PRIVILEGES|ALTER, CREATE, DELETE, .*UPDATE)\)/),
-      expect.stringContaining('table old is stored by MyISAM'),
+      expect.stringContaining('table old uses the engine MyISAM'),
     ]);
     for (const { message, hint } of faults) expect(message.startsWith('shard s01: ') && hint !== '').toBe(true);
   });
@@ -62,7 +62,7 @@ describe.each(mysqlServers)('$name', (server) => {
       const shard = { ...database.shard(), user, password: 'pass' };
       const without = await inspectShard(shard, LIMITS, [table('good')], signal);
       expect(without.faults.map(({ level, message }) => [level, message])).toEqual([
-        ['warning', expect.stringContaining('no position is recorded')],
+        ['warning', expect.stringContaining('dynaferry records no position')],
       ]);
       await using source = openSource(shard);
       expect(await source.position(signal)).toBeNull();
@@ -107,7 +107,7 @@ describe.each(mysqlServers)('$name', (server) => {
     // Behind the first rows.
     await database.query(`INSERT INTO t VALUES ${rows(1_001, 'a secret')}`);
     expect(await look({ where: 'name = 5' })).toEqual([
-      expect.stringMatching(/^E_SOURCE_WARNING .*1292.*; it tried the `where` of table t on some rows$/),
+      expect.stringMatching(/^E_SOURCE_WARNING .*1292.*; this was a test of the `where` of table t on some rows$/),
     ]);
     expect(await look({ where: "name = '5'" })).toEqual([]);
     expect(await look({ where: 'id BETWEEN 1 AND 400 AND name = 5' })).toEqual([]);
@@ -210,6 +210,8 @@ describe.each(await ownMysqlKinds())('%s of its own', { timeout: 60_000 }, (name
     const shard = { id: 's01', host, port, user, password, database: 'one', tls, replicas: [] };
     const { facts, faults } = await inspectShard(shard, LIMITS, [table('good')], signal);
     expect(facts?.binlogFormat).toBeNull();
-    expect(faults.map(({ message }) => message)).toContainEqual(expect.stringContaining('no binary log is written'));
+    expect(faults.map(({ message }) => message)).toContainEqual(
+      expect.stringContaining('the server writes no binary log'),
+    );
   });
 });

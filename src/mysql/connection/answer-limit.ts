@@ -22,8 +22,8 @@ export class AnswerTooLarge extends FerryError {
   constructor(shard: string, bytes: number) {
     super(
       'E_ROW_TOO_LARGE',
-      `shard ${shard}: MySQL sent a row of more than ${mebibytes(bytes)} MiB, the most that this machine's memory can take`,
-      'leave its largest column out of the mapping (`drop`), or the row with `where`; or give the process more memory: a row takes about eight times its size',
+      `shard ${shard}: MySQL sent a row of more than ${mebibytes(bytes)} MiB, the limit for this machine's memory`,
+      'drop its largest column in the mapping (`drop`), or exclude the row with `where`; or give the process more memory: a row needs about eight times its size',
     );
   }
 }

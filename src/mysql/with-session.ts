@@ -4,15 +4,15 @@
  */
 import type { SourceLimits } from '../config/model.js';
 import type { Emitter } from '../core/events.js';
-import { Retry, sourceRetry } from './retry.js';
+import { Retry, sourceRetry } from './source-retry.js';
 import type { SessionPool } from './connection/session-pool.js';
 import type { Session } from './connection/session.js';
-import type { Throttle } from './throttle.js';
+import type { SourceThrottler } from './source-throttler.js';
 
-export interface ShardMeans {
+export interface ShardDeps {
   readonly shard: string;
   readonly pool: SessionPool;
-  readonly throttle: Throttle;
+  readonly throttle: SourceThrottler;
   readonly limits: SourceLimits;
   readonly emitter: Emitter;
 }
@@ -22,15 +22,15 @@ export interface ShardMeans {
  * @param doing for messages: `sampling messages` @throws FerryError
  */
 export async function withSession<T>(
-  means: Omit<ShardMeans, 'throttle'>,
+  deps: Omit<ShardDeps, 'throttle'>,
   doing: string,
   signal: AbortSignal,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const retry = new Retry(means.shard, doing, means.emitter, sourceRetry(means.limits));
+  const retry = new Retry(deps.shard, doing, deps.emitter, sourceRetry(deps.limits));
   for (;;) {
     try {
-      const lease = await means.pool.lease(signal, retry.aside);
+      const lease = await deps.pool.lease(signal, retry.aside);
       try {
         return await run(lease.session);
       } finally {
