@@ -98,5 +98,5 @@ test('the patience of a source follows the limit as it changes', () => {
   const limits = { retryTimeoutSeconds: 300 };
   const policy = sourceRetry(limits);
   limits.retryTimeoutSeconds = 1;
-  expect(policy.patienceMs).toBe(1_000);
+  expect(policy.timeoutMs).toBe(1_000);
 });
