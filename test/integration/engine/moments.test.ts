@@ -87,7 +87,7 @@ describe.each(onePair)('a suspect: $name', { timeout: 60_000 }, (servers) => {
     const suspects = new SuspectCheck(work.store, () => now);
     await work.verify({ reader: altered(work.target.reader, { read }), suspects });
     expect(suspects.open).toBe(1);
-    expect(work.store.ambiguousWrites.all()).toMatchObject([{ keyText }]);
+    expect(work.store.ambiguousWrites.all()).toMatchObject([{ itemKey: keyText }]);
     await work.verify({ suspects: new SuspectCheck(work.store, () => now) });
     expect(work.store.ambiguousWrites.all()).toEqual([]);
   });
