@@ -1,4 +1,4 @@
-/** What a command asks of a run over shards, and what the report of that run needs to know of it. */
+/** What a command asks of a run over shards. */
 import type { Config } from '../config/model.js';
 import type { OptionsOf, VerbName } from '../engine/verbs.js';
 import type { VerbReport } from './report/verb-report.js';
@@ -21,17 +21,4 @@ export interface RunRequest<Name extends VerbName> {
   readonly acceptServer: boolean;
   /** Log the events of single chunks and batches too. */
   readonly allEvents: boolean;
-}
-
-/** A run, as its report needs to know it. */
-export interface ReportedRun {
-  readonly dryRun: boolean;
-  /** Another program writes the same items (target.liveWriter: concurrent). */
-  readonly liveWriter: boolean;
-  /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
-  readonly selection: string;
-  /** What resumes this run, where the same command would start all again; null: the same command. */
-  readonly resume: string | null;
-  /** Shards that were to start again, and have not: the state has what they were before. Known at the end. */
-  readonly restartsLeft: readonly string[];
 }

@@ -4,7 +4,7 @@ import type { VerbName } from '../../engine/verbs.js';
 import type { Ending, OutcomeOf } from '../../wiring/run/shard-task.js';
 import { writeLine, type Io } from '../io.js';
 import { printFault } from '../print-error.js';
-import type { ReportedRun } from '../run-options.js';
+import type { ReportedRun } from './verb-report.js';
 import type { VerbReport } from './verb-report.js';
 
 export function printOutcomes<Name extends VerbName>(

@@ -2,7 +2,7 @@
 import type { Counts } from '../../core/model.js';
 import type { RowsResult } from '../../engine/verb/shard-result.js';
 import { count, duration, plural } from '../../report/format.js';
-import type { ReportedRun } from '../run-options.js';
+import type { ReportedRun } from './verb-report.js';
 
 interface Amount {
   readonly counts: Counts;

@@ -1,7 +1,19 @@
 /** The words that the report of a verb is made of: each verb that runs over shards has its own. */
 import type { VerbName } from '../../engine/verbs.js';
 import type { OutcomeOf } from '../../wiring/run/shard-task.js';
-import type { ReportedRun } from '../run-options.js';
+
+/** A run, as its report needs to know it. */
+export interface ReportedRun {
+  readonly dryRun: boolean;
+  /** Another program writes the same items (target.liveWriter: concurrent). */
+  readonly liveWriter: boolean;
+  /** The words that name the same shards again, for the next step: `--all`, `--shard s01`. */
+  readonly selection: string;
+  /** What resumes this run, where the same command would start all again; null: the same command. */
+  readonly resume: string | null;
+  /** Shards that were to start again, and have not: the state has what they were before. Known at the end. */
+  readonly restartsLeft: readonly string[];
+}
 
 export interface VerbReport<Name extends VerbName> {
   /**

@@ -3,7 +3,7 @@
  */
 import type { ComparisonTime } from '../../core/evidence.js';
 import type { ChunkRecord, DifferenceRecord, SegmentProgress } from '../../core/ports/state-records.js';
-import type { Chunk, ChunkResult, PassWork } from './pass.js';
+import { type Chunk, type ChunkResult, type PassWork } from './segments.js';
 import type { ShardContext } from './table-job.js';
 import { Watermark } from './watermark.js';
 

@@ -12,7 +12,7 @@ import type { ItemReader, TargetGuard, TtlLook } from '../../core/ports/ports.js
 import type { Pass } from '../../core/ports/state-records.js';
 import { BadRowBook } from '../pass/bad-row-book.js';
 import { mapChunk, type MappedChunk } from '../pass/map-chunk.js';
-import type { ChunkHandler, ChunkResult, TakenChunk } from '../pass/pass.js';
+import { type ChunkHandler, type ChunkResult, type TakenChunk } from '../pass/segments.js';
 import type { PassProgress } from '../pass/progress.js';
 import type { ShardContext, TableJob } from '../pass/table-job.js';
 import { compareItem } from './compare.js';

@@ -6,7 +6,7 @@ import { printOutcomes } from '../../../../src/cli/report/outcome-report.js';
 import { BACKFILL_REPORT } from '../../../../src/cli/report/backfill-report.js';
 import type { VerbReport } from '../../../../src/cli/report/verb-report.js';
 import { VERIFY_REPORT } from '../../../../src/cli/report/verify-report.js';
-import type { ReportedRun } from '../../../../src/cli/run-options.js';
+import type { ReportedRun } from '../../../../src/cli/report/verb-report.js';
 import { restated, restating, resumeCommand } from '../../../../src/cli/resume-command.js';
 import { EXIT } from '../../../../src/core/errors.js';
 import { EventBus } from '../../../../src/core/events.js';
