@@ -7,7 +7,7 @@ import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
 import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
 import type { BadRowRecord, Pass } from '../core/ports/state-records.js';
-import { BadRowBook } from './pass/bad-row-book.js';
+import { BadRowTracker } from './pass/bad-row-tracker.js';
 import { BadRowLimit } from './pass/bad-row-limit.js';
 import { type ClaimedWrite, KeyClaims, type Registers } from './claims/key-claims.js';
 import { digestOf, mapChunk } from './pass/map-chunk.js';
@@ -126,7 +126,7 @@ export async function backfillTable(
 
 class BackfillHandler implements ChunkHandler {
   readonly compares = false;
-  readonly #badRows: BadRowBook;
+  readonly #badRows: BadRowTracker;
   readonly #claims: KeyClaims;
 
   constructor(
@@ -135,7 +135,7 @@ class BackfillHandler implements ChunkHandler {
     private readonly parts: BackfillDeps,
   ) {
     forgetWhatStopped(context, job);
-    this.#badRows = new BadRowBook(context, job);
+    this.#badRows = new BadRowTracker(context, job);
     this.#claims = new KeyClaims(context, job, parts);
   }
 

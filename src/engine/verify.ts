@@ -17,7 +17,7 @@ import type { OpenedVerb, Verb } from './verb/verb.js';
 import { walkTable } from './verb/walk-table.js';
 import { SuspectCheck } from './verify/suspect-check.js';
 import { TtlDeletions } from './verify/ttl-deletions.js';
-import { VerifyHandler, type VerifyDeps } from './verify/verify-chunk.js';
+import { VerifyHandler, type VerifyDeps } from './verify/compare-chunk.js';
 
 export interface VerifyOptions {
   /** By table, the pass of a finished verification that an interrupted run left behind, and that is not made again. */

@@ -5,7 +5,7 @@
  */
 import type { EventRecord } from '../core/events.js';
 import { count } from '../report/format.js';
-import { wordsOf } from '../report/wording.js';
+import { wordsOf } from '../report/event-messages.js';
 
 const MAX_KINDS = 500;
 const INCIDENT_EVERY_MS = 60_000;

@@ -3,7 +3,8 @@ import type { SentConfig } from '../../src/config/model.js';
 import type { OptionsOf, VerbName } from '../../src/engine/verbs.js';
 import type { TaskOf } from '../../src/wiring/run/shard-task.js';
 
-const OPTIONS: { readonly [Name in VerbName]: OptionsOf<Name> } = {
+/** A verb that is not named here is asked for nothing. */
+const OPTIONS: Readonly<Record<string, object>> = {
   backfill: { maxBadRows: 0 },
   'retry-bad': { maxBadRows: 0 },
   verify: { takenOver: {} },
@@ -15,7 +16,7 @@ export function taskOf<Name extends VerbName>(
   changes: Partial<TaskOf<Name>> = {},
 ): TaskOf<Name> {
   return {
-    ...{ verb, options: OPTIONS[verb], shard: 's01', config, dryRun: false, restart: false, target: null },
+    ...{ verb, options: (OPTIONS[verb] ?? {}) as OptionsOf<Name>, shard: 's01', config, dryRun: false, restart: false, target: null },
     ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000 },
     ...changes,
   };

@@ -36,11 +36,12 @@ export interface OpenedVerb<Result> {
 }
 
 /**
- * `Options` and `Result` cross a process border: they are plain data.
+ * `Options` and `Result` cross a process border: they are plain data. A result has `counts`: what the verb moved, compared
+ * or looked at.
  */
 export interface Verb<Options, Result> {
   /** The command that runs it, and the name in reports: `dynaferry <command>`. */
-  readonly command: 'backfill' | 'verify';
+  readonly command: string;
   /** The capacity of the target that it consumes. The run shares the configured units of that kind. */
   readonly consumes: 'write' | 'read';
   /** It may create a shard's state. If not, the state must exist. */

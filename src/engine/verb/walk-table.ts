@@ -1,7 +1,7 @@
 /** One pass over one table, from its plan to its end, as every verb that walks tables makes it. */
 import { NO_COUNTS, type Phase } from '../../core/model.js';
 import type { TargetGuard } from '../../core/ports/ports.js';
-import type { Pass, PassKind } from '../../core/ports/state-records.js';
+import type { Pass } from '../../core/ports/state-records.js';
 import { holdTable } from '../pass/hold-table.js';
 import { ensurePlan, estimatedRows } from '../pass/plan-table.js';
 import { PassProgress } from '../pass/progress.js';
@@ -9,7 +9,8 @@ import type { TableJob } from '../pass/table-job.js';
 import type { ShardRun } from './shard-run.js';
 
 export interface TableWalk {
-  readonly kind: PassKind;
+  /** What the state calls the pass. */
+  readonly kind: string;
   /** The phase that progress shows meanwhile. */
   readonly phase: Phase;
   readonly guard: TargetGuard;

@@ -13,7 +13,7 @@ import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import type { TableFacts } from '../../dynamodb/table/describe-table.js';
 import { inTurn } from '../../engine/claims/register-turn.js';
 import { DiscardingWriter } from '../../engine/discarding-writer.js';
-import type { IncidentBook } from '../../engine/pass/incident-book.js';
+import type { IncidentRecorder } from '../../engine/pass/incident-recorder.js';
 import type { PassGauges } from '../../engine/pass/progress.js';
 import type { ShardContext } from '../../engine/pass/table-job.js';
 import { RecordedWriter } from '../../engine/verb/recorded-writer.js';
@@ -38,7 +38,7 @@ export interface ShardRunDeps<Name extends VerbName> {
   readonly guard: KeyGuard;
   /** The target table as the shard is bound to it; null: a dry run has none. */
   readonly boundTo: TableFacts | null;
-  readonly incidents: IncidentBook;
+  readonly incidents: IncidentRecorder;
   /** As in `ShardRecord`. */
   readonly reached: Set<string>;
   readonly signal: AbortSignal;

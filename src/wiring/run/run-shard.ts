@@ -12,7 +12,7 @@ import type { StateStore } from '../../core/ports/state-ports.js';
 import { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { systemClock } from '../../dynamodb/capacity/clock.js';
 import { replaced } from '../../dynamodb/table/target-guard.js';
-import { IncidentBook } from '../../engine/pass/incident-book.js';
+import { IncidentRecorder } from '../../engine/pass/incident-recorder.js';
 import { inTurn } from '../../engine/claims/register-turn.js';
 import type { ShardRun } from '../../engine/verb/shard-run.js';
 import { runVerb, type Verb } from '../../engine/verb/verb.js';
@@ -77,7 +77,7 @@ async function runVerbOf<Name extends VerbName>(
   const { shard } = task;
   const startedAt = performance.now();
   const verb = VERBS[task.verb];
-  const incidents = new IncidentBook(bus);
+  const incidents = new IncidentRecorder(bus);
   const opened: Opened = { store: null, session: null, reached: new Set() };
   const { watch, ...watching } = watchShard(task, config, bus, budget, outer, controls);
   let outcome: OutcomeOf<Name>;
@@ -112,7 +112,7 @@ interface ToOpen<Name extends VerbName> {
   readonly bus: EventBus;
   readonly budget: TokenBucket;
   readonly controls: ShardControls;
-  readonly incidents: IncidentBook;
+  readonly incidents: IncidentRecorder;
   readonly watch: ShardWatch['watch'];
   readonly watching: Omit<ShardWatch, 'watch'>;
   readonly opened: Opened;

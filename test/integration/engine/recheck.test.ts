@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
 import type { ItemReader } from '../../../src/core/ports/ports.js';
-import { confirmDifferences, type Confirmed } from '../../../src/engine/verify/recheck.js';
+import { confirmDifferences, type Confirmed } from '../../../src/engine/verify/confirm-differences.js';
 import { TtlDeletions } from '../../../src/engine/verify/ttl-deletions.js';
 import { onePair, type Servers } from '../../support/migration.js';
 import { rule } from '../../unit/mapping/tables.js';

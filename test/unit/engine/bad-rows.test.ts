@@ -4,7 +4,7 @@ import { FerryError, interrupted } from '../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../src/core/model.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { NO_TARGET, type ItemWriter } from '../../../src/core/ports/ports.js';
-import { BadRowBook } from '../../../src/engine/pass/bad-row-book.js';
+import { BadRowTracker } from '../../../src/engine/pass/bad-row-tracker.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
 import { mapChunk } from '../../../src/engine/pass/map-chunk.js';
 import { PassProgress } from '../../../src/engine/pass/progress.js';
@@ -72,8 +72,8 @@ function leftBehind(place: Place): readonly string[] {
   );
 }
 
-describe('BadRowBook', () => {
-  function update(place: Place, book: BadRowBook, rows: readonly Row[], unmoved: readonly Cursor[] = []): string[] {
+describe('BadRowTracker', () => {
+  function update(place: Place, book: BadRowTracker, rows: readonly Row[], unmoved: readonly Cursor[] = []): string[] {
     const chunk = chunkOf(mapping, rows, cursorOf(9));
     book.update(chunk, mapChunk(jobOf(mapping), chunk, NOW).badRows, new Set(unmoved), NOW);
     return place.store.badRows
@@ -84,7 +84,7 @@ describe('BadRowBook', () => {
 
   test('a row is recorded while it is bad, and forgotten when it was mended and moved, not before', async () => {
     await using place = await openPlace();
-    const book = new BadRowBook(place.context, jobOf(mapping));
+    const book = new BadRowTracker(place.context, jobOf(mapping));
     expect(update(place, book, [good(1), bad(2), bad(3)])).toEqual(['2', '3']);
     expect(update(place, book, [bad(4)])).toEqual(['2', '3', '4']);
     expect(update(place, book, [good(2), bad(3)], [cursorOf(2)])).toEqual(['2', '3', '4']);
@@ -95,14 +95,14 @@ describe('BadRowBook', () => {
 
   test('those of earlier runs are known', async () => {
     await using place = await openPlace();
-    update(place, new BadRowBook(place.context, jobOf(mapping)), [bad(2), bad(3)]);
-    expect(update(place, new BadRowBook(place.context, jobOf(mapping)), [good(2)])).toEqual(['3']);
+    update(place, new BadRowTracker(place.context, jobOf(mapping)), [bad(2), bad(3)]);
+    expect(update(place, new BadRowTracker(place.context, jobOf(mapping)), [good(2)])).toEqual(['3']);
   });
 
   test('of a table that is read whole, those that are not bad in it are gone', async () => {
     await using place = await openPlace();
     const whole = jobOf(mapping, [], null);
-    const book = new BadRowBook(place.context, whole);
+    const book = new BadRowTracker(place.context, whole);
     update(place, book, [bad(2), bad(3)]);
     expect(update(place, book, [bad(3), good(7)])).toEqual(['3']);
   });
@@ -112,7 +112,7 @@ test('what a pass goes over and does not write is told, where the target had tak
   await using place = await openPlace();
   const see = (job: ReturnType<typeof jobOf>, rows: readonly Row[]): void => {
     const chunk = chunkOf(mapping, rows, cursorOf(9));
-    new BadRowBook(place.context, job).update(chunk, mapChunk(job, chunk, NOW).badRows, new Set(), NOW);
+    new BadRowTracker(place.context, job).update(chunk, mapChunk(job, chunk, NOW).badRows, new Set(), NOW);
   };
   const [job, whole] = [jobOf(mapping), jobOf(mapping, [], null)];
   see(job, [bad(1), bad(2), bad(3), bad(4)]);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EventBus } from '../../../../src/core/events.js';
 import type { Incident } from '../../../../src/core/incidents.js';
 import type { IncidentStore } from '../../../../src/core/ports/state-ports.js';
-import { IncidentBook } from '../../../../src/engine/pass/incident-book.js';
+import { IncidentRecorder } from '../../../../src/engine/pass/incident-recorder.js';
 
 const shard = 's01';
 const RETRIED = { shard, operation: 'BatchWriteItem', reason: 'x', attempt: 1, delayMs: 1 };
@@ -22,7 +22,7 @@ afterEach(() => void vi.useRealTimers());
 
 test('counts each fault once, by kind, and leaves other events alone', () => {
   const bus = new EventBus();
-  const book = new IncidentBook(bus);
+  const book = new IncidentRecorder(bus);
   bus.emit('target.throttled', { shard, items: 25, reasons: [] });
   bus.emit('request.retried', { ...RETRIED, throttled: true, ambiguous: false });
   bus.emit('request.retried', { ...RETRIED, throttled: false, ambiguous: false });
@@ -51,7 +51,7 @@ test('writes once a second at most, only what is new, and the rest at the end', 
   let now = 1_000;
   const bus = new EventBus('run', () => now++);
   const { store, writes } = recorder();
-  const book = new IncidentBook(bus);
+  const book = new IncidentRecorder(bus);
   book.keepIn(store);
   const throttled = (): void => bus.emit('target.throttled', { shard, items: 1, reasons: [] });
   for (let i = 0; i < 500; i++) throttled();
@@ -69,7 +69,7 @@ test('writes once a second at most, only what is new, and the rest at the end', 
 test('a full disk loses no count, and ends nothing', () => {
   const bus = new EventBus('run', () => 7);
   const disk = recorder();
-  const book = new IncidentBook(bus);
+  const book = new IncidentRecorder(bus);
   book.keepIn(disk.store);
   disk.full = true;
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });
@@ -84,7 +84,7 @@ test('a full disk loses no count, and ends nothing', () => {
 test('a disk that is full for a moment at the end loses no count either', () => {
   const bus = new EventBus('run', () => 7);
   const disk = recorder();
-  const book = new IncidentBook(bus);
+  const book = new IncidentRecorder(bus);
   book.keepIn(disk.store);
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });
   const refuseOnce = vi.spyOn(disk.store, 'add').mockImplementationOnce(() => {
@@ -99,7 +99,7 @@ test('a disk that is full for a moment at the end loses no count either', () => 
 test('what was counted before the state was open is kept once it is; and a count of more kinds is their sum', () => {
   const bus = new EventBus('run', () => 7);
   const { store, writes } = recorder();
-  const book = new IncidentBook(bus);
+  const book = new IncidentRecorder(bus);
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });
   bus.emit('source.paused', { shard, cause: 'lag', reason: 'r' });
   bus.emit('target.throttled', { shard, items: 1, reasons: [] });
@@ -120,7 +120,7 @@ test('what was counted before the state was open is kept once it is; and a count
 });
 
 test('with nothing to write nothing is planned', () => {
-  const book = new IncidentBook(new EventBus());
+  const book = new IncidentRecorder(new EventBus());
   const { store, writes } = recorder();
   book.keepIn(store);
   expect(vi.getTimerCount()).toBe(0);

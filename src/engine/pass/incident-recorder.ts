@@ -9,7 +9,7 @@ import type { IncidentStore } from '../../core/ports/state-ports.js';
 
 const WRITE_EVERY_MS = 1_000;
 
-export class IncidentBook {
+export class IncidentRecorder {
   readonly #ofProcess = new Map<IncidentKind, number>();
   readonly #unwritten = new Map<IncidentKind, Incident>();
   readonly #unsubscribe: () => void;

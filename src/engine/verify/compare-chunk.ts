@@ -10,13 +10,13 @@ import type { RowChunk } from '../../core/row-block.js';
 import { Permits } from '../../core/async/permits.js';
 import type { ItemReader, TargetGuard, TtlLook } from '../../core/ports/ports.js';
 import type { Pass } from '../../core/ports/state-records.js';
-import { BadRowBook } from '../pass/bad-row-book.js';
+import { BadRowTracker } from '../pass/bad-row-tracker.js';
 import { mapChunk, type MappedChunk } from '../pass/map-chunk.js';
 import { type ChunkHandler, type ChunkResult, type TakenChunk } from '../pass/segments.js';
 import type { PassProgress } from '../pass/progress.js';
 import type { ShardContext, TableJob } from '../pass/table-job.js';
 import { compareItem } from './compare.js';
-import { confirmDifferences } from './recheck.js';
+import { confirmDifferences } from './confirm-differences.js';
 import type { SuspectCheck } from './suspect-check.js';
 import { digestWithout, targetDigest } from './target-digest.js';
 import type { TtlDeletions } from './ttl-deletions.js';
@@ -36,7 +36,7 @@ export class VerifyHandler implements ChunkHandler {
   readonly compares = true;
   /** One for each chunk that is being compared: a scan waits while there are as many as there are scans. */
   readonly #slots: Permits;
-  readonly #badRows: BadRowBook;
+  readonly #badRows: BadRowTracker;
 
   constructor(
     private readonly context: ShardContext,
@@ -46,7 +46,7 @@ export class VerifyHandler implements ChunkHandler {
     private readonly deletions: TtlDeletions,
   ) {
     this.#slots = new Permits(() => context.scans);
-    this.#badRows = new BadRowBook(context, job);
+    this.#badRows = new BadRowTracker(context, job);
   }
 
   async begin(chunk: RowChunk, signal: AbortSignal): Promise<TakenChunk> {

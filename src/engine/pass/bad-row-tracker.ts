@@ -11,7 +11,7 @@ import { itemsOf } from './map-chunk.js';
 import { tellLeftBehind, type LeftBehind } from './refused-rows.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
-export class BadRowBook {
+export class BadRowTracker {
   readonly #table: string;
   /** Most passes know of no bad row, and then no cursor is made, and nothing is asked. */
   #any: boolean;
