@@ -100,7 +100,7 @@ export class RequestChannel {
   }
 
   #exchange(headers: Record<string, string>, body: Buffer, limits: PostLimits): Promise<Buffer> {
-    const wholeMs = this.#wholeMs + body.length / UPLOAD_BYTES_PER_MS;
+    const wholeMs = inSteps(this.#wholeMs + body.length / UPLOAD_BYTES_PER_MS);
     return new Promise((resolve, reject) => {
       const exchange = new Exchange(resolve, reject, limits, wholeMs);
       this.#poolOfNow().dispatch({ method: 'POST', path: this.#path, headers, body }, exchange);
@@ -203,6 +203,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#timer);
     this.#limits.signal?.removeEventListener('abort', this.#abort);
   }
+}
+
+/** Rounds up to 100 ms: Node keeps a list of timers for each duration, and bodies of all lengths would make thousands. */
+function inSteps(ms: number): number {
+  return Math.ceil(ms / 100) * 100;
 }
 
 /** The SDK's search for credentials takes no signal, and may last. @throws RequestFailure: nothing is sent */
