@@ -61,7 +61,7 @@ export class SourceThrottler {
   }
 
   /**
-   * Waits while the source must be spared, or an operator has paused the shard.
+   * Waits while the source is too busy, or while an operator has paused the shard.
    * @throws FerryError E_SOURCE_BUSY, E_INTERRUPTED
    */
   async pass(signal: AbortSignal): Promise<void> {
