@@ -1,6 +1,6 @@
 /**
- * This file describes a table from information_schema: its columns (generated and invisible ones included), its unique
- * keys, and how each column's cells arrive.
+ * Describes a table from information_schema: its columns (generated and invisible ones included), its unique keys, and
+ * how each column's cells arrive.
  */
 import { FerryError } from '../core/errors.js';
 import type { Cell, ColumnInfo, KeyPart, TableInfo, UniqueKey } from '../core/model.js';

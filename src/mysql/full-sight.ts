@@ -1,8 +1,8 @@
 /**
- * This file proves that the user sees all of a table, and refuses the table where it cannot. A server shows a user only
- * what the user has privileges for. Without one on a column, information_schema, SHOW COLUMNS and (on MariaDB) the keys
- * over it do not mention that column. A view shows the rows that its author chose. dynaferry neither moves nor compares
- * what it does not see, so no one would notice the loss.
+ * Proves that the user sees all of a table, and refuses the table where it cannot. A server shows a user only what the
+ * user has privileges for. Without one on a column, information_schema, SHOW COLUMNS and (on MariaDB) the keys over it
+ * do not mention that column. A view shows the rows that its author chose. dynaferry neither moves nor compares what it
+ * does not see, so no one would notice the loss.
  *
  * We checked related cases on MySQL 5.6, 9.7 and MariaDB 10.11:
  * - SHOW CREATE TABLE requires a privilege on the table as a whole, and names every column, invisible ones too.

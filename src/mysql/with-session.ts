@@ -1,5 +1,5 @@
 /**
- * This file has what all tables of a shard share (connections, limits, the throttle), and runs short work on one of the
+ * Holds what all tables of a shard share (connections, limits, the throttle), and runs short work on one of the
  * connections.
  */
 import type { SourceLimits } from '../config/model.js';

@@ -1,8 +1,8 @@
 /**
- * This file limits how many bytes one answer of a server may have. Rows are as large as their columns allow, up to 1 GB
- * each, and their size is not known in advance. So dynaferry counts the bytes that the socket has received while the
- * answer arrives, and gives up an answer that is too large. Counting rows would be too late, since the driver holds a
- * row whole before it passes it on. A caller that asked for several rows then asks for fewer. If a single row is larger
+ * Limits how many bytes one answer of a server may have. Rows are as large as their columns allow, up to 1 GB each, and
+ * their size is not known in advance. So dynaferry counts the bytes that the socket has received while the answer
+ * arrives, and gives up an answer that is too large. Counting rows would be too late, since the driver holds a row
+ * whole before it passes it on. A caller that asked for several rows then asks for fewer. If a single row is larger
  * than this machine can take, dynaferry refuses it, and says what to do.
  *
  * Where the rule holds ("memory for what others have stored"): scans, look-ups by key (`at`, `find`, `matching`),

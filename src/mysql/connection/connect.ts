@@ -1,6 +1,6 @@
 /**
- * This file opens a connection: TLS as configured, plain text only to loopback hosts, with a time limit. dynaferry
- * creates the socket itself, so it can destroy the socket at once, whatever the protocol waits for.
+ * Opens a connection: TLS as configured, plain text only to loopback hosts, with a time limit. The socket belongs to
+ * dynaferry, which can destroy it at once, whatever the protocol waits for.
  */
 import { readFile } from 'node:fs/promises';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';

@@ -1,8 +1,8 @@
 /**
- * This file copies a row of the text protocol into a block, without a string or a buffer for each cell. The driver's
- * own row parser makes one for each cell. With that parser, and items as strings, a backfill of 300,000 rows took 12.7
- * s of CPU time; without it, 7.5 s. Source of the format: MySQL, "Protocol::ResultsetRow": each cell is a
- * length-encoded string, 0xFB for NULL.
+ * Copies a row of the text protocol into a block, without a string or a buffer for each cell. The driver's own row
+ * parser makes one for each cell. With that parser, and items as strings, a backfill of 300,000 rows took 12.7 s of CPU
+ * time; without it, 7.5 s. Source of the format: MySQL, "Protocol::ResultsetRow": each cell is a length-encoded string,
+ * 0xFB for NULL.
  */
 import type { Query } from 'mysql2';
 import { NULL_CELL, type RowBlockBuilder } from '../../core/row-block.js';

@@ -1,6 +1,5 @@
 /**
- * This file names every difference between MySQL servers that matters here. No other file in this folder looks at a
- * version.
+ * Names every difference between MySQL servers that matters here. No other file in this folder looks at a version.
  */
 
 export interface ServerFamily {

@@ -68,6 +68,7 @@ export class SessionMarker {
   }
 }
 
+/** Reports that an answer came from another session than the one that was set up. */
 export function foreignSession(shard: string): FerryError {
   return new FerryError(
     'E_SOURCE_SESSION',

@@ -1,7 +1,7 @@
 /**
- * This file sets every variable of a session that can change what a SELECT answers, or how, and checks that the server
- * applied it. A server may preset these variables for all sessions (SET GLOBAL, `init_connect`, an option file, a
- * parameter group). A pooler may drop our settings, or give the session others. A scan would not notice either.
+ * Sets every variable of a session that can change what a SELECT answers, or how, and checks that the server applied
+ * it. A server may preset these variables for all sessions (SET GLOBAL, `init_connect`, an option file, a parameter
+ * group). A pooler may drop our settings, or give the session others. A scan would not notice either.
  *
  * We checked every variable that a session may set, in MySQL 5.6.24 (117), 9.7 (165) and MariaDB 10.11 (201), by its
  * effect on our SELECTs. Those that can change an answer are in SETTINGS, each with its reason. The others, by group:
@@ -98,7 +98,7 @@ function settings(statementIdleTimeoutSeconds: number, { name, oldMode }: Family
     { name: 'system_versioning_asof', value: 'DEFAULT', setTo: 'DEFAULT' },
     // Shows the data of a member that is cut off from its Galera cluster.
     number('wsrep_dirty_reads', 0),
-    // Without column descriptions, dynaferry cannot tell which cell is which.
+    // Without column descriptions, dynaferry cannot know which cell is which.
     text('resultset_metadata', 'FULL'),
     // Statistics may be a day old. The server may also hide a primary key that it generated, which may be the only key
     // that a scan can follow.

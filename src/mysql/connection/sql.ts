@@ -1,6 +1,6 @@
 /**
- * This file writes SQL text that is safe by construction: names in backticks, strings and bytes in hexadecimal. So no
- * sql_mode and no escape rule can change what a literal means.
+ * Writes SQL text that is safe by construction: names in backticks, strings and bytes in hexadecimal. So no sql_mode
+ * and no escape rule can change what a literal means.
  */
 
 /** Returns a table, column or index name in the quotes that MySQL accepts in every sql_mode. */

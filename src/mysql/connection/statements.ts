@@ -1,7 +1,7 @@
 /**
- * This class runs the statements of one connection, one at a time, each with limits. It destroys the connection after
- * too long a silence, on too large an answer or on an abort; the running statement then rejects. The session decides
- * what statements mean and whether to trust an answer (session.ts).
+ * Runs the statements of one connection, one at a time, each with limits. It destroys the connection after too long a
+ * silence, on too large an answer or on an abort; the running statement then rejects. The session decides what
+ * statements mean and whether to trust an answer (session.ts).
  */
 import type { Query } from 'mysql2';
 import { interrupted } from '../../core/errors.js';

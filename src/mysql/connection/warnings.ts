@@ -1,9 +1,9 @@
 /**
- * This file decides which warnings of a SELECT make its answer unusable. With most warnings, the server answered
- * something other than the question, and went on. MariaDB gives NULL for a conversion that grows beyond
- * max_allowed_packet; a condition that compares a text with a number leaves rows out. The count of warnings comes with
- * the end of the rows, at no cost; dynaferry asks for the list only if there are some. Messages show the codes, never
- * the server's texts: those quote row values.
+ * Decides which warnings of a SELECT make its answer unusable. With most warnings, the server answered something other
+ * than the question, and went on. MariaDB gives NULL for a conversion that grows beyond max_allowed_packet; a condition
+ * that compares a text with a number leaves rows out. The count of warnings comes with the end of the rows, at no cost;
+ * dynaferry asks for the list only if there are some. Messages show the codes, never the server's texts: those quote
+ * row values.
  *
  * How we collected the codes: we read the error lists of MySQL 9.7 and MariaDB 10.11 for warnings and notes that a
  * SELECT may end with. We added those that tests on MySQL 5.6, 9.7 and MariaDB 10.11 met. The lists do not say which
@@ -106,7 +106,7 @@ const NEXT_STEPS_OF_CONDITIONS: ReadonlyMap<number, string> = new Map([
   [1292, "write the table's `where` so that it needs no conversion: compare text with text, and numbers with numbers"],
 ]);
 
-/** @param codes from `harmfulWarnings` @param conditional as there */
+/** Returns the E_SOURCE_WARNING error. @param codes from `harmfulWarnings` @param conditional as there */
 export function endedWithWarnings(shard: string, codes: readonly number[], conditional: boolean): FerryError {
   const shown = codes.filter((code) => code !== 0).map(String);
   const named = shown.length === 0 ? 'warnings that it does not list' : `warning ${shown.join(', ')}`;

@@ -1,6 +1,5 @@
 /**
- * This file reads from the lines of SHOW GRANTS what a user may do. It serves a warning: a migration needs no privilege
- * to write.
+ * Reads from the lines of SHOW GRANTS what a user may do. It serves a warning: a migration needs no privilege to write.
  */
 
 /** Privileges that change rows or tables. */

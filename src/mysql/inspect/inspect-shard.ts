@@ -1,5 +1,5 @@
 /**
- * This file inspects one source and reports all findings at once: it refuses one table, and still inspects the others.
+ * Inspects one source and reports all findings at once: where it must refuse one table, it still inspects the others.
  * It only reads.
  */
 import type { ShardConfig, SourceLimits, SourceTableConfig } from '../../config/model.js';

@@ -1,5 +1,5 @@
 /**
- * This file reads the binary log's position, from which a later change stream starts.
+ * Reads the binary log's position, from which a later change stream starts.
  */
 import type { BinlogPosition } from '../../core/model.js';
 import { mysqlCode } from '../errors/source-errors.js';

@@ -1,6 +1,6 @@
 /**
- * This file makes up key values between two real ones, so that a cut can look for rows between them. A probe may be
- * poor, or not even lie between: only MySQL decides which rows lie where. A poor probe costs a query, never a row.
+ * Makes up key values between two real ones, so that a cut can look for rows between them. A probe may be poor, or not
+ * even lie between: only MySQL decides which rows lie where. A poor probe costs a query, never a row.
  */
 import type { KeyKind } from './key-form.js';
 

@@ -66,22 +66,22 @@ export class Keyset {
     );
   }
 
-  /** Returns the condition for rows strictly behind the cursor in key order. */
+  /** Returns the condition for rows strictly behind the cursor in key order. @throws as `texts` */
   after(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'behind', false);
   }
 
-  /** Returns the condition for rows up to and including the cursor. */
+  /** Returns the condition for rows up to and including the cursor. @throws as `texts` */
   upTo(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'before', true);
   }
 
-  /** Returns the condition for rows strictly before the cursor. */
+  /** Returns the condition for rows strictly before the cursor. @throws as `texts` */
   before(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'before', false);
   }
 
-  /** Returns the condition for the row at the cursor. */
+  /** Returns the condition for the row at the cursor. @throws as `texts` */
   at(cursor: Cursor): string {
     return this.#fixed(this.texts(cursor));
   }

@@ -1,6 +1,6 @@
 /**
- * This class writes the SELECTs over one table's scan key: whole rows, or keys alone. It names every column, so that
- * invisible ones come too. If a key cell needs another form than its column, it comes after the wanted columns.
+ * Writes the SELECTs over one table's scan key: whole rows, or keys alone. It names every column, so that invisible
+ * ones come too. If a key cell needs another form than its column, it comes after the wanted columns.
  */
 import type { Cell, Cursor, Row } from '../../core/model.js';
 import type { TableScan } from '../../core/ports/ports.js';

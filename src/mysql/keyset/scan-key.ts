@@ -1,6 +1,5 @@
 /**
- * This file chooses the unique key that a scan follows: MySQL can walk it in order, and it distinguishes every two
- * rows.
+ * Chooses the unique key that a scan follows: MySQL can walk it in order, and it distinguishes every two rows.
  */
 import { FerryError } from '../../core/errors.js';
 import type { ColumnInfo, TableInfo, UniqueKey } from '../../core/model.js';

@@ -42,6 +42,10 @@ export interface ScanDeps {
   readonly memory: RowMemoryPool;
 }
 
+/**
+ * Reads the rows of a range as chunks, from behind `after` (null: from the start of the range).
+ * @throws FerryError E_INTERRUPTED, E_SOURCE_*, E_ROW_TOO_LARGE, E_TABLE_MISSING, E_TABLE_NO_KEY
+ */
 export async function* scanChunks(
   deps: ScanDeps,
   range: Range,

@@ -1,8 +1,8 @@
 /**
- * This file cuts a table into ranges of about equal size without reading it. It halves an interval of keys again and
- * again, the one with the most rows first. It makes up a value between the ends, looks it up in the index, and takes
- * the real key found there as a boundary. EXPLAIN estimates the halves by a few index dives. At the end, neighbouring
- * pieces are joined to ranges.
+ * Cuts a table into ranges of about equal size without reading it. It halves an interval of keys again and again, the
+ * one with the most rows first. It makes up a value between the ends, looks it up in the index, and takes the real key
+ * found there as a boundary. EXPLAIN estimates the halves by a few index dives. At the end, neighbouring pieces are
+ * joined to ranges.
  *
  * One rule holds even if estimates and probes are poor: MySQL itself placed every boundary strictly between two other
  * keys. So ranges follow one another without gap or overlap.
@@ -143,7 +143,7 @@ class SampledTable {
     return row === undefined ? null : this.select.cursorOfKey(row);
   }
 
-  /** @returns the table's first keys, at most `most` */
+  /** Returns the table's first keys, at most `most`. */
   async firstKeys(most: number): Promise<readonly Cursor[]> {
     const rows = await this.session.rows(this.select.firstKeys(most), this.signal);
     return rows.map((row) => this.select.cursorOfKey(row));

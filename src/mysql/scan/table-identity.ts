@@ -1,12 +1,12 @@
 /**
- * This file detects that another table took the place of the one that a run started with: dropped and created again, or
- * swapped. It distinguishes that from a table that was only altered. Every user may read when a table was created
- * (CREATE_TIME), but an ALTER changes that time too. The engine's own id of a table needs the PROCESS privilege. So if
- * the time differs, dynaferry compares some rows that it saw before (the witnesses). A table that was rebuilt from its
- * own rows (ADD INDEX, OPTIMIZE, gh-ost, pt-online-schema-change) still has them unchanged.
+ * Detects that another table took the place of the one that a run started with: dropped and created again, or swapped.
+ * It distinguishes that from a table that was only altered. Every user may read when a table was created (CREATE_TIME),
+ * but an ALTER changes that time too. The engine's own id of a table needs the PROCESS privilege. So if the time
+ * differs, dynaferry compares some rows that it saw before (the witnesses). A table that was rebuilt from its own rows
+ * (ADD INDEX, OPTIMIZE, gh-ost, pt-online-schema-change) still has them unchanged.
  *
  * We checked related cases on MySQL 5.6, 9.7 and MariaDB 10.11. DROP and CREATE, RENAME and every ALTER, also of
- * partitions, change CREATE_TIME. (A RENAME does not on 9.7, where the table that takes the name brings its own time.)
+ * partitions, change CREATE_TIME. On 9.7, a RENAME does not, since the table that takes the name brings its own time.
  * TRUNCATE, TRUNCATE PARTITION and DELETE do not change it. The bounds of the ranges reveal an emptied table
  * (schema-guard.ts). A table filled again under the same keys looks like one whose rows were deleted and inserted. Two
  * cases stay undetected: a table created in the same second as the former one, and a partitioned one on MySQL 5.6,

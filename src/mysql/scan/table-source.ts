@@ -1,6 +1,6 @@
 /**
- * This class is one table of one shard as a RowSource. It plans, scans, samples and looks up, and retries while the
- * source fails.
+ * Serves one table of one shard as a RowSource. It plans, scans, samples and looks up, and retries while the source
+ * fails.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, Range, Row } from '../../core/model.js';

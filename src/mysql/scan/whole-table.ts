@@ -201,7 +201,10 @@ export function fromWhole(table: Pick<TableInfo, 'database' | 'name'>, where: st
   return `FROM ${quoteName(table.database)}.${quoteName(table.name)}${where === null ? '' : ` WHERE (\n${where}\n)`}`;
 }
 
-/** @param limit in words, with its unit @param field key of `wholeTable` in the config */
+/**
+ * Returns the E_TABLE_TOO_LARGE error. @param limit in words, with its unit @param field key of `wholeTable` in the
+ * config
+ */
 export function tooLarge(table: string, limit: string, field: 'maxRows' | 'maxBytes'): FerryError {
   return new FerryError(
     'E_TABLE_TOO_LARGE',
