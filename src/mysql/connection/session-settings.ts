@@ -4,7 +4,7 @@
  * group). A pooler may drop our settings, or give the session others. A scan would not notice either.
  *
  * We checked every variable that a session may set, in MySQL 5.6.24 (117), 9.7 (165) and MariaDB 10.11 (201), by its
- * effect on our SELECTs. Those that can change an answer are in SETTINGS, each with its reason. The others, by group:
+ * effect on our SELECTs. Those that can change an answer are in `settings`, each with its reason. The others, by group:
  * - Plans and memory: optimizer_*, max_seeks_for_key, join_*, mrr_*, *_buffer_size, tmp_*, max_heap_table_size,
  *   big_tables, query_*, range_alloc_*, *_selectivity, in_predicate_conversion_threshold, innodb_parallel_read_threads.
  *   Another plan gives the same rows, since the scan names its index and its order. They may change speed, or make
