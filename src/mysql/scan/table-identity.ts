@@ -12,12 +12,12 @@
  * cases stay undetected: a table created in the same second as the former one, and a partitioned one on MySQL 5.6,
  * which reports no time.
  *
- * MariaDB has no server id of its own, so another server may look like this one. So dynaferry compares rows there too
- * if the server started in another second, or has another server_uid. That distinguishes two servers with one host
- * name, port, server_id, GTID domain and data folder by their rows. It works even if their tables were created in the
- * same second. Undetected are servers that also started within two seconds, with the same network card or without
- * server_uid (before 10.5.26, 10.6.19, 10.11.9, 11.4.3). MySQL servers with one server_uuid differ only by CREATE_TIME
- * and by the transactions that they lack (same-server.ts).
+ * MariaDB has no unique server id, so another server may look like this one. So dynaferry compares rows there too if
+ * the server started in another second, or has another server_uid. That distinguishes two servers with one host name,
+ * port, server_id, GTID domain and data folder by their rows. It works even if their tables were created in the same
+ * second. Undetected are servers that also started within two seconds, with the same network card or without server_uid
+ * (before 10.5.26, 10.6.19, 10.11.9, 11.4.3). MySQL servers with one server_uuid differ only by CREATE_TIME and by the
+ * transactions that they lack (same-server.ts).
  */
 import { createHash } from 'node:crypto';
 import { FerryError } from '../../core/errors.js';
