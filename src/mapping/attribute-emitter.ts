@@ -1,4 +1,6 @@
-/** One attribute of an item as a function from a row to its bytes: the step that a compiled mapping is made of. */
+/**
+ * An attribute emitter writes one attribute of an item from a row, as bytes; a compiled mapping consists of such steps.
+ */
 import type { Path } from '../core/text/config-path.js';
 import type { ColumnInfo } from '../core/model.js';
 import type { CompiledTemplate } from './template/compiled-template.js';
@@ -6,8 +8,8 @@ import type { ItemBuffer } from './item/item-buffer.js';
 import type { RowView } from './row-view.js';
 
 /**
- * Where an attribute comes from; `path` leads to its rule below the item's rules in the config, null: no rule, the
- * default.
+ * Says where an attribute comes from. `path` leads to its rule in the config, relative to the item's rules; null: no
+ * rule, the default.
  */
 export type AttributeOrigin =
   | { readonly from: 'column'; readonly column: ColumnInfo; readonly path: Path | null }
@@ -20,7 +22,7 @@ export interface AttributeEmitter {
   readonly name: string;
   readonly origin: AttributeOrigin;
   /**
-   * Writes `,"name":{"S":"..."}`, nothing where the attribute is absent; counts its billed bytes, name included.
+   * Writes `,"name":{"S":"..."}`, or nothing where the attribute is absent. Counts its billed bytes, name included.
    * @throws BadValue
    */
   readonly emit: (row: RowView, out: ItemBuffer, expiresAt: number | null) => void;

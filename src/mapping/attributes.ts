@@ -1,4 +1,7 @@
-/** The attributes of one item rule: from columns, templates and constants to emitters of their text, name included. */
+/**
+ * Compiles the attributes of one item rule: from columns, templates and constants to emitters of their text, name
+ * included.
+ */
 import type { AddedAttribute, ItemMapping } from '../config/model.js';
 import type { ColumnInfo, TableInfo } from '../core/model.js';
 import { NULL_CELL } from '../core/row-block.js';
@@ -19,7 +22,7 @@ import { normalizeNumber } from './value/numbers.js';
 
 const TEXT_END = literal('"}');
 
-/** null where a fault was reported. */
+/** Returns the emitters; null where it reported a fault. */
 export function compileAttributes(
   item: ItemMapping,
   table: TableInfo,
@@ -49,7 +52,8 @@ export function compileAttributes(
 }
 
 /**
- * Becomes an attribute. Invisible columns are left out of SELECT * and so of `all`; naming one in a rule brings it in.
+ * Returns whether a column becomes an attribute. SELECT * and so `all` exclude invisible columns; a rule that names one
+ * includes it.
  */
 export function isChosen(column: ColumnInfo, item: ItemMapping): boolean {
   const { columns, drop, rules } = item.attributes;
@@ -64,7 +68,7 @@ function columnEmitter(
   report: ReportFault,
 ): AttributeEmitter | null {
   const { rules } = item.attributes;
-  // By own name: a column may be called `constructor`.
+  // Only an own property counts: a column may have the name `constructor`.
   const rule = Object.hasOwn(rules, column.name) ? rules[column.name] : undefined;
   const name = rule?.name ?? column.name;
   const keepNull = rule?.null === 'keep';

@@ -1,8 +1,8 @@
 /**
- * Compiles the mapping of one table, once, to a function from a row's bytes to the bytes of its items. The hot path: no
- * string and no object is made for a cell or an attribute (test/unit/mapping/work.test.ts counts); every attribute is
- * written straight from its cell, in sorted order, with the exact size on the way, and the key is read out of what was
- * written.
+ * Compiles the mapping of one table, once, to a function from a row's bytes to the bytes of its items. It is the hot
+ * path: it makes no string and no object for a cell or an attribute (test/unit/mapping/work.test.ts counts them). It
+ * writes every attribute straight from its cell, in sorted order. It counts the exact size on the way, and reads the
+ * key from what it wrote.
  */
 import type { ItemMapping, TableMapping } from '../config/model.js';
 import { type Path, placeText } from '../core/text/config-path.js';
@@ -25,44 +25,45 @@ import { compileTtl, type CompiledTtl } from './ttl.js';
 import { withVersion } from './version-attribute.js';
 
 export interface MapContext {
-  /** Seconds since the epoch: what TTLs are compared with. */
+  /** Seconds since the epoch, to compare TTLs with. */
   readonly now: number;
 }
 
 /**
- * What became of a row: its items were appended, or all its items are past their TTL and the mapping skips such rows.
+ * The result for a row: its items were appended, or all its items are past their TTL and the mapping skips such rows.
  */
 export type MapOutcome = 'mapped' | 'expired';
 
 export interface CompiledMapping {
   readonly table: TableInfo;
-  /** Columns that rows must bring, in this order. */
+  /** Columns that rows must have, in this order. */
   readonly columns: readonly string[];
-  /** The attribute that holds an item's version, which every item has; null where nobody asked for one. */
+  /** The attribute that holds an item's version, which every item has; null where the config asks for none. */
   readonly version: string | null;
-  /** What the rules were compiled to, item by item: for `explain.ts`. */
+  /** The compiled rules, item by item: for `explain.ts`. */
   readonly items: readonly CompiledItem[];
-  /** The row as the compiled steps read it: for `explain.ts`. */
+  /** Returns the row as the compiled steps read it: for `explain.ts`. */
   viewOf(row: Row): RowView;
-  /** For the proof that item keys are unique. */
+  /** Templates for the proof that item keys are unique. */
   readonly keys: readonly KeyTemplates[];
   /**
-   * Appends the row's items to `into`; on a bad row none.
+   * Appends the row's items to `into`; none for a bad row.
    * @throws BadValue
    */
   map(row: Row, into: MappedItem[], context: MapContext): MapOutcome;
-  /** The same for a row of a block, whose first cells are `columns`; its items stand in `out`. @throws BadValue */
+  /** Does the same for a row of a block, whose first cells are `columns`; `out` holds its items. @throws BadValue */
   mapAt(rows: RowBlock, index: number, into: MappedItem[], context: MapContext, out: ItemBuffer): MapOutcome;
-  /** For the `out` of chunks. */
+  /** The pool for the `out` of chunks. */
   readonly buffers: ItemBufferPool;
 }
 
 /**
+ * Compiles the mapping of a table.
  * @throws FerryError E_MAPPING_INVALID, E_MAPPING_COLUMN or E_MAPPING_UNSORTABLE; with several faults, all of them in
  * `faults`
- * @param lineOf line in the config file of a path in it
- * @param version the attribute that has to hold an item's version; null: none
- * @param localIndexes of the target table: an item's entries in them count against its limit
+ * @param lineOf returns the line in the config file of a path in it
+ * @param version the attribute that must hold an item's version; null: none
+ * @param localIndexes of the target table: an item's entries in them count towards its limit
  */
 export function compileMapping(
   table: TableInfo,
@@ -135,7 +136,7 @@ export interface CompiledItem {
   readonly rules: ItemMapping;
   readonly keys: CompiledKeys;
   readonly ttl: CompiledTtl | null;
-  /** In order of the attributes' names. */
+  /** Emitters in the order of the attributes' names. */
   readonly emitters: readonly AttributeEmitter[];
   readonly entries: LocalEntries;
 }
@@ -155,7 +156,7 @@ function compileItem(
   const attributes = compileAttributes(item, table, indexOf, report);
   if (keys === null || attributes === null) return null;
   const emitters = [...attributes, ...keys.emitters, ...(ttl === null ? [] : [ttl.emitter])];
-  // By UTF-16 code unit, as the canonical form has it.
+  // Sorts by UTF-16 code unit, as the canonical form does.
   emitters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   for (const [index, emitter] of emitters.entries()) {
     if (emitter.name === emitters[index - 1]?.name) {
@@ -191,12 +192,12 @@ function emitItem(item: CompiledItem, row: RowView, out: ItemBuffer, into: Mappe
 }
 
 /**
- * The exact look at an item that is over the limit, or could be with its entries in local indexes: few are, so it may
- * be dear.
+ * Measures exactly an item that exceeds the limit, or could with its entries in local indexes. Few items do, so this
+ * may be expensive.
  */
 function refuseTooLarge({ name, entries }: CompiledItem, { bytes, buffer, start, at }: ItemBuffer): void {
   if (bytes > MAX_ITEM_BYTES) throw tooLarge(name, bytes);
-  // Every attribute came with a comma before it.
+  // Every attribute starts with a comma.
   const text = `{${buffer.toString('utf8', start + 1, at)}}`;
   const withEntries = bytes + entries.bytesOf(JSON.parse(text) as Readonly<Record<string, unknown>>);
   if (withEntries > MAX_ITEM_BYTES) throw tooLargeWithEntries(name, entries.names, bytes, withEntries);
@@ -220,7 +221,7 @@ function tooLarge(item: string, bytes: number): BadValue {
   );
 }
 
-/** One row's items must not overwrite each other. */
+/** Refuses a row whose items share a key: they would overwrite each other. */
 function refuseSharedKey(into: readonly MappedItem[], start: number): void {
   for (let i = start + 1; i < into.length; i += 1) {
     for (let j = start; j < i; j += 1) {
@@ -234,7 +235,10 @@ function refuseSharedKey(into: readonly MappedItem[], start: number): void {
   }
 }
 
-/** Columns that become attributes by themselves, in table order; templates and TTLs add theirs as they are compiled. */
+/**
+ * Returns the columns that become attributes by themselves, in table order; templates and TTLs add theirs when they are
+ * compiled.
+ */
 function columnsInUse(table: TableInfo, mapping: TableMapping): string[] {
   const wanted = new Set<string>();
   for (const item of mapping.items) {

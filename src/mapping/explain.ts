@@ -1,6 +1,7 @@
 /**
- * How a row's items come to be, step by step, by the very functions that the mapping is compiled to: each attribute is
- * emitted alone, each part of a key template evaluated alone. So it can say nothing else than what the mapping does.
+ * Explains, step by step, how a row becomes items. It uses the same functions that the mapping is compiled to: it emits
+ * each attribute alone, and evaluates each part of a key template alone. So it cannot differ from what the mapping
+ * does.
  */
 import type { Path } from '../core/text/config-path.js';
 import { writeUnits } from '../core/capacity-units.js';
@@ -21,9 +22,9 @@ export interface RowExplanation {
 
 export interface ItemExplanation {
   readonly item: string;
-  /** Name and value of every attribute, as billed. */
+  /** Billed bytes of the name and value of every attribute. */
   readonly bytes: number;
-  /** Of the table alone: each index that the item appears in charges its own. */
+  /** Write units of the table alone: each index that contains the item charges its own. */
   readonly writeUnits: number;
   readonly keys: readonly KeyExplanation[];
   readonly spread: { readonly shards: number; readonly overridden: boolean; readonly suffix: string } | null;
@@ -36,7 +37,7 @@ export interface ItemExplanation {
 export interface KeyExplanation {
   readonly name: string;
   readonly path: Path;
-  /** Holds row values. */
+  /** Parts of the key template. They hold row values. */
   readonly parts: readonly { readonly source: string; readonly text: string | null; readonly bad: BadRow | null }[];
 }
 
@@ -44,19 +45,20 @@ export interface AttributeExplanation {
   readonly name: string;
   readonly origin: AttributeOrigin['from'];
   readonly column: string | null;
-  /** As MySQL declares it. */
+  /** The type as MySQL declares it. */
   readonly columnType: string | null;
-  /** The rule below the item's rules in the config; null: the default of the column's type. */
+  /** The rule in the config, relative to the item's rules; null: the default of the column's type. */
   readonly path: Path | null;
   /** `S`, `N`, ...; null where the attribute is absent: NULL, or a bad value. */
   readonly type: string | null;
-  /** Name and value, as billed. */
+  /** Billed bytes of name and value. */
   readonly bytes: number;
-  /** DynamoDB JSON of the value. Holds row values. */
+  /** DynamoDB JSON of the value. It holds row values. */
   readonly value: string | null;
   readonly bad: BadRow | null;
 }
 
+/** Explains what the mapping does with a row; a bad row is a part of the explanation, not an error. */
 export function explainRow(mapping: CompiledMapping, row: Row, context: MapContext): RowExplanation {
   const view = mapping.viewOf(row);
   const { table } = mapping;

@@ -1,13 +1,15 @@
-/** Faults of a mapping, collected: every one is found in one go and carries its path in the config. */
+/**
+ * Collects the faults of a mapping: one compilation finds all of them, and each has its path in the config.
+ */
 import type { Path } from '../core/text/config-path.js';
 import type { Fault } from '../core/errors.js';
 import { TemplateFault } from './template/compiled-template.js';
 import { FunctionFault } from './template/expression.js';
 
-/** @param path below the item's rules in the config */
+/** Reports a fault. @param path in the config, relative to the item's rules */
 export type ReportFault = (path: Path, code: Fault['code'], message: string, hint: string) => void;
 
-/** Runs a compilation step; a fault it throws is reported under `path`. */
+/** Runs a compilation step; reports a fault that it throws under `path`. */
 export function collectingFaults<T>(path: Path, report: ReportFault, step: () => T): T | null {
   try {
     return step();

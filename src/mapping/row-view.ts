@@ -1,14 +1,15 @@
 /**
- * The row under way, in its block: what the steps of a compiled mapping read from. One object, moved from row to row.
+ * A row view is the current row in its block, from which the steps of a compiled mapping read. One object moves from
+ * row to row.
  */
 import type { Cell } from '../core/model.js';
 import { NULL_CELL, RowBlock } from '../core/row-block.js';
 
 export class RowView {
   rows: RowBlock = RowBlock.of([], []);
-  /** Place of the row in its block. */
+  /** Index of the row in its block. */
   row = 0;
-  /** Place of its first cell in `rows.starts` and `rows.ends`. */
+  /** Index of its first cell in `rows.starts` and `rows.ends`. */
   first = 0;
 
   moveTo(rows: RowBlock, row: number): void {

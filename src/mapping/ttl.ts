@@ -1,6 +1,6 @@
 /**
- * Time to live: epoch seconds in a number attribute (AWS, "Using time to live"): a column's time plus a retention.
- * Values in milliseconds are refused, since DynamoDB would keep such items for ever.
+ * A TTL is epoch seconds in a number attribute (AWS, "Using time to live"): a column's time plus a retention. DynamoDB
+ * would keep items with values in milliseconds forever, so dynaferry refuses such values.
  */
 import type { TtlMapping } from '../config/model.js';
 import type { TableInfo } from '../core/model.js';
@@ -16,21 +16,21 @@ import { textBytes } from './value/item-size.js';
 import { numberBytes } from './value/numbers.js';
 import type { RowView } from './row-view.js';
 
-/** Items older than this are never deleted by TTL (AWS: "more than five years old"). */
+/** Seconds after which TTL no longer deletes an item (AWS: "more than five years old"). */
 export const TTL_IGNORED_AFTER_SECONDS = 5 * 365 * 86_400;
-/** Epoch seconds beyond this (year 5138) are milliseconds in all likelihood. */
+/** Larger epoch seconds (after the year 5138) are most likely milliseconds. */
 const LARGEST_SECONDS = 100_000_000_000;
 
 const CLOSING = literal('"}');
 
 export interface CompiledTtl {
-  /** Epoch seconds, or null where the column is NULL: such items never expire. @throws BadValue */
+  /** Returns epoch seconds, or null where the column is NULL: such items never expire. @throws BadValue */
   readonly expiresAt: (row: RowView) => number | null;
   readonly skipsExpired: boolean;
   readonly emitter: AttributeEmitter;
 }
 
-/** @throws TemplateFault */
+/** Compiles the TTL rule of an item. @throws TemplateFault */
 export function compileTtl(ttl: TtlMapping, table: TableInfo, indexOf: (column: string) => number): CompiledTtl {
   const column = columnNamed(ttl.column, table);
   const kind = columnKind(column);

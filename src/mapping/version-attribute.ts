@@ -1,7 +1,6 @@
 /**
- * The attribute by which items of a live writer and ours tell which is newer: on every item, and of a form that
- * compares. That is a number, or a text whose byte order is the order of what it stands for and whose length never
- * varies.
+ * The version attribute shows which of two items is newer: ours, or a live writer's. Every item has it, in a form that
+ * compares. That is a number, or a text of fixed length whose byte order is the order of its values.
  */
 import type { ItemMapping } from '../config/model.js';
 import type { Path } from '../core/text/config-path.js';
@@ -15,7 +14,7 @@ import type { ReportFault } from './mapping-faults.js';
 const FITTING =
   'use a NOT NULL column: a number, or a DATETIME or TIMESTAMP as ISO text or epoch; or `add` a template such as {updated_at:iso}';
 
-/** The emitters, of which the one that gives the version refuses rows without one. Faults are reported. */
+/** Returns the emitters; the one of the version refuses rows without a version. Reports faults. */
 export function withVersion(
   emitters: readonly AttributeEmitter[],
   attribute: string,
@@ -52,7 +51,7 @@ export function withVersion(
   }
 }
 
-/** By own name: a column may be called `constructor`. */
+/** Returns the rule of a column. Only an own property counts: a column may have the name `constructor`. */
 function ruleOf(
   { attributes: { rules } }: ItemMapping,
   { name }: ColumnInfo,
@@ -78,7 +77,7 @@ function comparable(column: ColumnInfo, type: string | null, format: string | nu
 
 const ASCII = /^[\0-\x7f]*$/;
 
-/** All its texts have one length, in bytes too. */
+/** Returns whether all its texts sort and have one length, in bytes too. */
 function isSortable(template: CompiledTemplate): boolean {
   const expressions = expressionsOf(template);
   const literals = template.parts.flatMap((part) => (part.kind === 'literal' ? [part.text] : []));

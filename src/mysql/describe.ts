@@ -1,5 +1,5 @@
 /**
- * What a table is, from information_schema: its columns (generated and invisible ones included), its unique keys, and
+ * Describes a table from information_schema: its columns (generated and invisible ones included), its unique keys, and
  * how each column's cells arrive.
  */
 import { FerryError } from '../core/errors.js';
@@ -12,7 +12,7 @@ export interface TableDescription {
   readonly table: TableInfo;
   /** `InnoDB`, `MyISAM`, ...; null where its file is broken. */
   readonly engine: string | null;
-  /** MariaDB keeps former rows, which no plain SELECT shows. */
+  /** True if MariaDB keeps former rows, which no plain SELECT shows. */
   readonly versioned: boolean;
 }
 
@@ -23,8 +23,8 @@ const BYTE_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @throws FerryError E_TABLE_MISSING, E_TABLE_NOT_BASE, E_SOURCE_ACCESS where it is not all to be seen; the driver's
- * own error
+ * Describes a table. @throws FerryError E_TABLE_MISSING, E_TABLE_NOT_BASE, E_SOURCE_ACCESS where the user cannot see
+ * all of it; the driver's own error
  */
 export async function describeSourceTable(
   session: Session,
@@ -58,7 +58,10 @@ export async function describeSourceTable(
   };
 }
 
-/** An index that begins with a column (whole, not a prefix of it), by column; the optimizer may use it. */
+/**
+ * Returns, for each column, an index that starts with the column (whole, not a prefix of it) and that the optimizer may
+ * use.
+ */
 export async function leadingColumns(
   session: Session,
   database: string,
@@ -98,14 +101,17 @@ function columnOf(row: readonly Cell[]): ColumnInfo {
     precision: count(precision),
     scale: count(scale),
     fractionDigits: count(fraction),
-    // `DEFAULT_GENERATED` is something else: MySQL 8 says it of a default that is an expression.
+    // `DEFAULT_GENERATED` means something else: MySQL 8 reports it for a default that is an expression.
     generated: /\b(VIRTUAL|STORED|PERSISTENT)\b/i.test(extra ?? ''),
     invisible: /\bINVISIBLE\b/i.test(extra ?? ''),
     transport: BYTE_TYPES.has(type) ? 'bytes' : 'text',
   };
 }
 
-/** Keys that the optimizer may not use, and hash keys, which have no order, are left out: no scan can follow them. */
+/**
+ * Returns the query for the keys. It excludes keys that the optimizer may not use, and hash keys, which have no order:
+ * no scan can follow them.
+ */
 function keysQuery(schemaIs: string, session: Session): string {
   const { keyExpression, keyVisible } = session.family;
   return (
@@ -122,7 +128,7 @@ function keysOf(rows: readonly (readonly Cell[])[]): readonly UniqueKey[] {
     const name = index ?? '';
     const key = keys.get(name) ?? { parts: [], nullable: false, prefix: false };
     keys.set(name, key);
-    // An expression is shown in parentheses, where no column of that name can be taken for it.
+    // An expression appears in parentheses, so that no one takes it for a column of that name.
     key.parts.push({ column: column ?? `(${expression ?? 'expression'})`, descending: order === 'D' });
     key.nullable ||= nullable === 'YES';
     key.prefix ||= (prefix ?? null) !== null;

@@ -1,14 +1,17 @@
 /**
- * That the user sees all of a table. A server shows a user what the user has a right to: without one on a column,
- * information_schema, SHOW COLUMNS and (on MariaDB) the keys over it are silent about that column, and a view shows the
- * rows that its maker chose. What is not seen is neither moved nor compared, so it would never be missed. Refused
- * wherever the server does not show that this is all.
+ * Proves that the user sees all of a table, and refuses the table where it cannot. A server shows a user only what the
+ * user has privileges for. Without one on a column, information_schema, SHOW COLUMNS and (on MariaDB) the keys over it
+ * do not mention that column. A view shows the rows that its author chose. dynaferry neither moves nor compares what it
+ * does not see, so no one would notice the loss.
  *
- * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: SHOW CREATE TABLE wants a right on the table as a
- * whole, and names every column, invisible ones too; rights that come by a role count where the role is active, which
- * only a default role is; a TEMPORARY table of the session (`init_connect`, a pooler) hides the real one; sequences and
- * system views are no tables. Rows are hidden by views alone: MySQL and MariaDB know no rights on rows. A
- * system-versioned table of MariaDB shows its current rows, which the preflight says.
+ * We checked related cases on MySQL 5.6, 9.7 and MariaDB 10.11:
+ * - SHOW CREATE TABLE requires a privilege on the table as a whole, and names every column, invisible ones too.
+ * - Privileges through a role count while the role is active; only a default role is.
+ * - A TEMPORARY table of the session (`init_connect`, a pooler) hides the real one.
+ * - Sequences and system views are not tables.
+ *
+ * Only views hide rows: MySQL and MariaDB have no privileges on rows. A system-versioned table of MariaDB shows its
+ * current rows, and the preflight reports that.
  */
 import { FerryError } from '../core/errors.js';
 import { namesOfServer, ofServer } from '../core/text/shown-text.js';
@@ -16,7 +19,7 @@ import { mysqlCode, sourceError } from './errors/source-errors.js';
 import type { Session } from './connection/session.js';
 import { quoteName } from './connection/sql.js';
 
-/** What TABLE_TYPE says of a table whose own rows a SELECT reads. */
+/** TABLE_TYPE of tables whose own rows a SELECT reads. */
 const TABLES: ReadonlySet<string> = new Set(['BASE TABLE', 'SYSTEM VERSIONED']);
 
 export interface NamedTable {
@@ -25,12 +28,15 @@ export interface NamedTable {
   readonly name: string;
 }
 
-/** @param type TABLE_TYPE of information_schema.TABLES @throws FerryError E_TABLE_NOT_BASE */
+/**
+ * Checks that this is a table. @param type TABLE_TYPE of information_schema.TABLES @throws FerryError E_TABLE_NOT_BASE
+ */
 export function checkTableType({ shard, name }: NamedTable, type: string): void {
   if (!TABLES.has(type)) throw notBase(shard, name, type === 'VIEW' ? 'a view' : `a ${ofServer(type.toLowerCase())}`);
 }
 
 /**
+ * Checks that the user sees every column of a table.
  * @param listed the columns that information_schema lists
  * @throws FerryError E_SOURCE_ACCESS, E_TABLE_NOT_BASE; the driver's own error
  */
@@ -50,7 +56,7 @@ export async function checkFullSight(
   }
   const hidden = definedColumns(definition).filter((column) => !listed.includes(column));
   if (hidden.length > 0) throw notListed(table, hidden);
-  // Reads nothing, and needs the right to read each of them.
+  // This reads no rows, but requires the privilege to read each column.
   await session
     .rows(`SELECT ${listed.map(quoteName).join(', ')} FROM ${qualifiedName} LIMIT 0`, signal)
     .catch((error: unknown) => {
@@ -83,8 +89,8 @@ function isDenied(error: unknown): boolean {
 }
 
 /**
- * The columns of a CREATE TABLE statement as MySQL prints it: each on a line of its own that begins with its name in
- * backticks. Texts are blanked first, since a comment or a default may hold anything.
+ * Returns the columns of a CREATE TABLE statement as MySQL prints it: each on its own line that starts with its name in
+ * backticks. It first removes texts, since a comment or a default may hold anything.
  */
 export function definedColumns(definition: string): readonly string[] {
   const plain = definition.replace(

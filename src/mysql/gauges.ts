@@ -5,7 +5,7 @@ import type { ShardConfig, SourceLimits } from '../config/model.js';
 import type { Cell } from '../core/model.js';
 import type { Session } from './connection/session.js';
 
-/** Why scans must wait. */
+/** A reason for which scans must wait. */
 export interface PauseReason {
   readonly cause: 'lag' | 'busy';
   /** The reason in words, with the limit. */
@@ -24,7 +24,10 @@ export interface Gauge {
 /** Thrown where a gauge answered, but not with a number; the message says what. */
 export class Unreadable extends Error {}
 
-/** @param limits may change: they are read at each look */
+/**
+ * Returns the gauges of a shard: one for the server, one for each replica. @param limits may change: gauges read them
+ * at each poll
+ */
 export function gaugesOf(shard: ShardConfig, limits: SourceLimits): readonly Gauge[] {
   return [busyGauge(shard, limits), ...shard.replicas.map((replica) => lagGauge(shard, replica, limits))];
 }

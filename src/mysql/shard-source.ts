@@ -16,8 +16,8 @@ import { SourceThrottler } from './source-throttler.js';
 import { WholeTable } from './scan/whole-table.js';
 
 /**
- * Opens nothing yet: the first statement connects.
- * @param limits may change while the source is in use: whatever needs one reads it when it needs it
+ * Opens a source without a connection: the first statement connects.
+ * @param limits may change while the source is in use, so each part reads a limit when it needs it
  * @param pause a gate at which scans wait before each SELECT; other statements do not
  */
 export function openShardSource(

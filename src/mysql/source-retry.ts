@@ -20,7 +20,7 @@ export interface RetryPolicy {
 const BASE_MS = 500;
 const CAP_MS = 15_000;
 
-/** @param limits may change: the policy reads them at each failure */
+/** Returns the policy for a source. @param limits may change: the policy reads them at each failure */
 export function sourceRetry(limits: Pick<SourceLimits, 'retryTimeoutSeconds'>): RetryPolicy {
   return {
     get timeoutMs() {

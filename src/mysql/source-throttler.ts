@@ -61,7 +61,7 @@ export class SourceThrottler {
   }
 
   /**
-   * Waits while the source must be spared, or an operator has paused the shard.
+   * Waits while the source is too busy, or while an operator has paused the shard.
    * @throws FerryError E_SOURCE_BUSY, E_INTERRUPTED
    */
   async pass(signal: AbortSignal): Promise<void> {
@@ -87,7 +87,10 @@ export class SourceThrottler {
   /** Polls until the signal aborts; never rejects. The gate is shut until the first poll, and open at the end. */
   async #watch(signal: AbortSignal, gate: Gate): Promise<void> {
     let pausedSince: number | null = null;
-    /** From when on `maxPauseSeconds` counts: a pause by an operator does not use them up. */
+    /**
+     * Start of the time that counts towards `maxPauseSeconds`; performance.now(). A pause by an operator does not
+     * count.
+     */
     let bearingSince = 0;
     const resume = (): void => {
       gate.open();
@@ -120,7 +123,7 @@ export class SourceThrottler {
     resume();
   }
 
-  /** @returns why scans must wait; null: no reason, or unknown */
+  /** Polls a gauge once. @returns why scans must wait; null: no reason, or unknown */
   async #look(gauge: Gauge, signal: AbortSignal): Promise<PauseReason | null> {
     // Not AbortSignal.any: a watch of weeks would gather signals that Node 20 never frees.
     const bounded = new AbortController();

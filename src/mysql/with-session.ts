@@ -1,5 +1,5 @@
 /**
- * What all tables of a shard share: connections, limits, the throttle; and how something short is run on one of the
+ * Holds what all tables of a shard share (connections, limits, the throttle), and runs short work on one of the
  * connections.
  */
 import type { SourceLimits } from '../config/model.js';
@@ -18,7 +18,7 @@ export interface ShardDeps {
 }
 
 /**
- * Runs something short on a connection, from its start again where the connection is lost.
+ * Runs short work on a connection, and starts it again if the connection is lost.
  * @param doing for messages: `sampling messages` @throws FerryError
  */
 export async function withSession<T>(

@@ -1,21 +1,25 @@
 /**
- * The canonical form of an item: DynamoDB JSON with attributes and map keys sorted by name, sets sorted, numbers
- * normalised, minimal escapes. Equal items have equal texts whatever way they came; a compiled mapping emits this very
- * form.
+ * Writes the canonical form of an item: DynamoDB JSON with attributes and map keys sorted by name, sets sorted, numbers
+ * normalised, minimal escapes. Equal items have equal texts, whatever their origin. A compiled mapping writes exactly
+ * this form.
  */
 import { asFerryError } from '../../core/thrown.js';
 import { quoteJson } from '../value/json-text.js';
 import { normalizeNumber } from '../value/numbers.js';
 
-/** An item, or a map inside one, as DynamoDB's JSON protocol has it: `{"name":{"S":"text"}}`. */
+/** An item, or a map inside one, in DynamoDB's JSON protocol: `{"name":{"S":"text"}}`. */
 export type AttributeMap = Readonly<Record<string, unknown>>;
 
+/** Returns the canonical text of an item. @throws as `canonicalValueText` */
 export function canonicalItemText(item: AttributeMap): string {
   const names = Object.keys(item).sort();
   return `{${names.map((name) => `${quoteJson(name)}:${canonicalValueText(item[name])}`).join(',')}}`;
 }
 
-/** @throws FerryError E_INTERNAL where the JSON is not an attribute value of the protocol */
+/**
+ * Returns the canonical text of an attribute value. @throws FerryError E_INTERNAL where the JSON is not an attribute
+ * value of the protocol
+ */
 export function canonicalValueText(value: unknown): string {
   const [type, content] = onlyEntry(value);
   switch (type) {
@@ -43,7 +47,7 @@ export function canonicalValueText(value: unknown): string {
   }
 }
 
-/** Order of set members and attribute names: by UTF-16 code unit, the same wherever this code runs. */
+/** Sorts set members and attribute names by UTF-16 code unit, which is the same wherever this code runs. */
 function sorted(texts: string[]): string[] {
   return texts.sort();
 }

@@ -1,8 +1,8 @@
 /**
- * Where items are written as they are mapped: their JSON in UTF-8, one behind the other in large buffers, without a
- * string or an object for any attribute; where it pays, four bytes at once (a third of the time of a loop over bytes,
- * measured on cells of 34). Buffers of a pool go back to it when their items are done with; others live as long as an
- * item in them.
+ * An item buffer is where a mapping writes items: their JSON in UTF-8, one behind the other in large buffers. It makes
+ * no string and no object for any attribute. Where it pays, it copies four bytes at once (a third of the time of a loop
+ * over bytes, measured on cells of 34). Buffers of a pool return to it when their items are done; other buffers live as
+ * long as an item in them.
  */
 import type { SizeCounter } from '../value/item-size.js';
 import { isPlain } from '../value/json-text.js';
@@ -16,14 +16,14 @@ const TOP_BITS = 0x80808080;
 
 const BUFFER_BYTES = 256 * 1024;
 const KEPT_BUFFERS = 64;
-/** Up to here, a loop is faster than a call into the runtime. */
+/** Up to this many bytes, a loop is faster than a call into the runtime. */
 const LOOP_BYTES = 48;
 /** UTF-8 takes at most three bytes for a UTF-16 unit. */
 const MAX_BYTES_PER_UNIT = 3;
 /** `\u0000` */
 const MAX_ESCAPED_BYTES = 6;
 
-/** Whole numbers below are written digit by digit. */
+/** Smaller whole numbers are written digit by digit. */
 const LOOP_DIGITS = 1e15;
 const ZERO = 0x30;
 
@@ -34,8 +34,8 @@ const CLOSING = 0x7d;
 const HEX = new Uint8Array(Buffer.from('0123456789abcdef'));
 
 /**
- * For each byte of a JSON text: 0 where it stands as it is, else the character behind its backslash. Those of
- * JSON.stringify.
+ * For each byte of a JSON text: 0 if it stays as it is, else the character that follows its backslash. The escapes are
+ * those of JSON.stringify.
  */
 const ESCAPES = escapes();
 
@@ -47,10 +47,10 @@ function escapes(): Uint8Array {
   return table;
 }
 
-/** A text that stands in every item, ready to be copied. */
+/** A text that every item contains, ready to copy. */
 export interface Literal {
   readonly bytes: Uint8Array;
-  /** The same, four bytes a word, little endian, with zeros behind. */
+  /** The same text, four bytes a word, little endian, with zeros at the end. */
   readonly words: Int32Array;
 }
 
@@ -66,14 +66,14 @@ function wordsOf({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length);
 }
 
-/** Turned first, since a multiplication carries differences upwards only. */
+/** Rotates the hash first, since a multiplication carries differences upwards only. */
 function mixed(hash: number, word: number): number {
   return Math.imul(((hash << 5) | (hash >>> 27)) ^ word, 0x9e3779b1);
 }
 
 const NO_BUFFER = Buffer.allocUnsafeSlow(0);
 
-/** Buffers of items that are acknowledged, for the next ones: 16 MB at most. */
+/** Holds buffers of acknowledged items for reuse by later ones: 16 MB at most. */
 export class ItemBufferPool {
   readonly #free: Buffer[] = [];
 
@@ -89,21 +89,21 @@ export class ItemBufferPool {
 export class ItemBuffer implements SizeCounter {
   buffer: Buffer = NO_BUFFER;
   #words = wordsOf(this.buffer);
-  /** The buffer that cells were last read from: rows of one block follow one another. */
+  /** The buffer from which the last cell was read: consecutive rows often share one block. */
   #source: Buffer = this.buffer;
   #sourceWords = this.#words;
-  /** Where the item under way begins, and where its next byte goes. */
+  /** Offsets where the current item starts, and of its next byte. */
   start = 0;
   at = 0;
-  /** Billed size of the item under way. */
+  /** Billed size of the current item, in bytes. */
   bytes = 0;
-  /** To be given back to the pool. */
+  /** Buffers to give back to the pool. */
   readonly #filled: Buffer[] = [];
 
-  /** @param pool null: nothing is kept of buffers that are full */
+  /** @param pool null: full buffers are not reused */
   constructor(private readonly pool: ItemBufferPool | null = null) {}
 
-  /** Ends all items written here: their buffers are for others. */
+  /** Ends all items written here: other items reuse their buffers. */
   release(): void {
     for (const buffer of this.#filled.splice(0)) this.pool?.give(buffer);
     this.buffer = this.#source = NO_BUFFER;
@@ -116,7 +116,7 @@ export class ItemBuffer implements SizeCounter {
     this.bytes = 0;
   }
 
-  /** Ends the item: every attribute came with a comma before it, and the first comma becomes the opening brace. */
+  /** Ends the item: every attribute starts with a comma, and the first comma becomes the opening brace. */
   end(): void {
     this.reserve(1);
     this.buffer[this.start] = OPENING;
@@ -124,17 +124,17 @@ export class ItemBuffer implements SizeCounter {
     this.at += 1;
   }
 
-  /** Drops the item under way. */
+  /** Drops the current item. */
   abandon(): void {
     this.at = this.start;
   }
 
-  /** Makes room for so many bytes more. */
+  /** Makes room for this many bytes more. */
   reserve(bytes: number): void {
     if (this.at + bytes > this.buffer.length) this.#next(bytes);
   }
 
-  /** Goes on in another buffer; the item under way moves there. */
+  /** Continues in another buffer, and moves the current item there. */
   #next(bytes: number): void {
     const begun = this.at - this.start;
     const wanted = (begun + bytes) * 2;
@@ -153,11 +153,11 @@ export class ItemBuffer implements SizeCounter {
     const target = this.#words;
     let at = this.at;
     for (let i = 0; i < words.length; i += 1, at += WORD) target.setInt32(at, words[i] as number, true);
-    // What was written too much is written over by what comes next.
+    // The next bytes overwrite the zeros written too many.
     this.at += bytes.length;
   }
 
-  /** Bytes as they are. */
+  /** Copies bytes as they are. */
   copy(source: Buffer, from: number, to: number): void {
     this.reserve(to - from);
     if (to - from > LOOP_BYTES) {
@@ -174,7 +174,7 @@ export class ItemBuffer implements SizeCounter {
     this.at = at;
   }
 
-  /** A text of ASCII. */
+  /** Writes a text of ASCII. */
   ascii(text: string): void {
     const { length } = text;
     this.reserve(length);
@@ -187,7 +187,7 @@ export class ItemBuffer implements SizeCounter {
     this.at = at + length;
   }
 
-  /** A whole number below 2^53. */
+  /** Writes a whole number below 2^53. */
   whole(value: number): void {
     if (value < 0 || value >= LOOP_DIGITS) {
       this.ascii(String(value));
@@ -206,7 +206,7 @@ export class ItemBuffer implements SizeCounter {
   }
 
   /**
-   * A hash of bytes of the item under way, four at once.
+   * Hashes bytes of the current item, four at once.
    * @param from counted from the item's start, as `to`
    * @param seed hash of what comes before
    */
@@ -220,7 +220,7 @@ export class ItemBuffer implements SizeCounter {
     return hash;
   }
 
-  /** Any text as it stands between the quotes of a JSON string; counts its UTF-8 as billed. */
+  /** Writes any text as the inside of a JSON string; counts its UTF-8 bytes as billed. */
   quoted(text: string): void {
     if (isPlain(text)) {
       this.ascii(text);
@@ -232,15 +232,15 @@ export class ItemBuffer implements SizeCounter {
     this.bytes += bytes.length;
   }
 
-  /** Any text, as it is. */
+  /** Writes any text, as it is. */
   text(text: string): void {
     this.reserve(text.length * MAX_BYTES_PER_UNIT);
     this.at += this.buffer.write(text, this.at, 'utf8');
   }
 
   /**
-   * UTF-8 as it stands between the quotes of a JSON string, with the escapes of JSON.stringify.
-   * @returns whether all of it is ASCII; where it is not, the caller must know that it is well-formed
+   * Writes UTF-8 as the inside of a JSON string, with the escapes of JSON.stringify.
+   * @returns whether all of it is ASCII; if not, the caller must check that it is well-formed
    */
   escaped(source: Buffer, from: number, to: number): boolean {
     this.reserve((to - from) * MAX_ESCAPED_BYTES);
@@ -271,7 +271,7 @@ export class ItemBuffer implements SizeCounter {
   }
 
   /**
-   * Copies four bytes at once while all four are printable ASCII without need of an escape.
+   * Copies four bytes at once while all four are printable ASCII that needs no escape.
    * @returns where it stopped
    */
   #copyPlainWords(source: Buffer, from: number, to: number): number {
@@ -282,9 +282,9 @@ export class ItemBuffer implements SizeCounter {
     let i = from;
     for (; i + WORD <= to; i += WORD, at += WORD) {
       const word = read.getInt32(i, true);
-      // The top bit of some byte is set where a byte is above 127, below a space, a quote or a backslash: below 128, a
-      // byte less by k has it where the byte is less than k, a byte that equals its pattern becomes 0, and one above
-      // 127 keeps it in one of the two patterns.
+      // Sets the top bit of some byte if a byte is above 127, below a space, a quote or a backslash. For bytes below
+      // 128: subtracting k sets the bit if the byte is less than k, and a byte that equals its pattern becomes 0. A
+      // byte above 127 keeps its bit in one of the two patterns.
       const below = (word - SPACES) | ((word ^ QUOTES) - ONES) | ((word ^ BACKSLASHES) - ONES);
       if ((below & TOP_BITS) !== 0) break;
       write.setInt32(at, word, true);

@@ -1,12 +1,13 @@
 /**
- * What an item weighs with its entries in the table's local indexes. DynamoDB bounds that as it bounds the item alone
- * (AWS, "Constraints in Amazon DynamoDB", item size for tables with local secondary indexes): 400 KB for the item's
- * data and its entries in all local indexes together. An entry is the table's keys, the index's sort key and what the
- * index projects (AWS, "Local secondary indexes", storage considerations), names and values; the 100 bytes a piece that
- * AWS adds there are of storage alone. Global indexes are tables apart and bound no item.
+ * Computes the size of an item together with its entries in the table's local indexes. DynamoDB limits that sum as it
+ * limits the item alone: 400 KB for the item's data and its entries in all local indexes together. The source is AWS,
+ * "Constraints in Amazon DynamoDB", item size for tables with local secondary indexes. An entry holds the table's keys,
+ * the index's sort key and what the index projects, names and values. The source is AWS, "Local secondary indexes",
+ * storage considerations. The 100 bytes an entry that AWS adds there count for storage only. Global indexes are
+ * separate tables and limit no item.
  *
- * DynamoDB Local enforces the rule to the byte, but leaves the table's sort key out of an entry that is not the whole
- * item; here it counts, as documented. dynalite takes any entry.
+ * DynamoDB Local enforces the rule to the byte, but does not count the table's sort key in an entry that is not the
+ * whole item. Here it counts, as documented. dynalite takes any entry.
  */
 import type { KeyType } from '../../config/model.js';
 import { MAX_ITEM_BYTES } from '../value/item-size.js';
@@ -14,22 +15,22 @@ import { storedBytes } from './stored-size.js';
 
 export interface LocalIndex {
   readonly name: string;
-  /** An item without it has no entry. */
+  /** The index's sort key; an item without it has no entry. Null: the index has no sort key. */
   readonly sortKey: { readonly name: string; readonly type: KeyType } | null;
-  /** Names of what its entries hold beside the keys of table and index; `all`: the whole item. */
+  /** Names of the attributes that its entries hold besides the keys of table and index; `all`: the whole item. */
   readonly projection: 'all' | readonly string[];
 }
 
-/** An item as DynamoDB's JSON protocol has it, parsed: `{"name":{"S":"text"}}`. */
+/** An item in DynamoDB's JSON protocol, parsed: `{"name":{"S":"text"}}`. */
 type Attributes = Readonly<Record<string, unknown>>;
 
 export class LocalEntries {
   /**
-   * Bytes of an item that fits whatever it holds: no entry has more than its item. Of a table without local indexes,
-   * the limit itself.
+   * Bytes of an item that always fits, whatever it holds: no entry is larger than its item. For a table without local
+   * indexes, this is the limit itself.
    */
   readonly alwaysFits: number;
-  /** For messages. */
+  /** Names of the indexes, for messages. */
   readonly names: string;
   readonly #indexes: readonly LocalIndex[];
   readonly #tableKeys: readonly string[];
@@ -42,7 +43,7 @@ export class LocalEntries {
     this.#tableKeys = tableKeys;
   }
 
-  /** Billed bytes of the item's entries in all local indexes, 0 where it has none. */
+  /** Returns the billed bytes of the item's entries in all local indexes, 0 where it has none. */
   bytesOf(item: Attributes): number {
     return this.#indexes.reduce((sum, index) => sum + this.#entryBytes(item, index), 0);
   }
@@ -55,7 +56,10 @@ export class LocalEntries {
   }
 }
 
-/** One of another type has no place in the index; the service refuses such an item for that, not for its size. */
+/**
+ * Returns whether a value has the index key's type. The index has no entry for another type; the service refuses such
+ * an item for that, not for its size.
+ */
 function isOfType(value: unknown, type: KeyType): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, type);
 }

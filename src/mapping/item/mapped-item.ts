@@ -1,4 +1,7 @@
-/** An item as the mapping made it: bytes in a buffer that it shares with others, and the way back to its row. */
+/**
+ * A packed item is an item that the mapping made: bytes in a buffer that it shares with others, and the way back to its
+ * row.
+ */
 import type { Cell, MappedItem, Row } from '../../core/model.js';
 import { defect } from '../../core/defect.js';
 import type { RowBlock } from '../../core/row-block.js';
@@ -12,7 +15,7 @@ export class PackedItem implements MappedItem, KeySpan {
   readonly sortFrom: number;
   readonly sortTo: number;
 
-  /** @param keys have just read the item's key */
+  /** @param keys must have just read the item's key */
   constructor(
     readonly buffer: Buffer,
     readonly start: number,
@@ -31,13 +34,16 @@ export class PackedItem implements MappedItem, KeySpan {
     this.sortTo = keys.sortTo;
   }
 
-  /** @throws FerryError E_INTERNAL where its chunk was released: another item may stand in its place by now */
+  /**
+   * Returns the item's JSON. @throws FerryError E_INTERNAL where its chunk was released: another item may use the bytes
+   * by now
+   */
   get text(): string {
     this.#mustBeHeld();
     return this.buffer.toString('utf8', this.start, this.end);
   }
 
-  /** @throws as `text` */
+  /** Returns the key's JSON. @throws as `text` */
   get keyText(): string {
     this.#mustBeHeld();
     return this.keys.textOf(this.buffer, this.start, this);
@@ -47,7 +53,7 @@ export class PackedItem implements MappedItem, KeySpan {
     if (this.rows.released) throw defect('an item was read after its chunk was released');
   }
 
-  /** @throws as `text` */
+  /** Returns the item's row. @throws as `text` */
   get row(): Row {
     return this.rows.at(this.rowIndex) ?? [];
   }

@@ -1,11 +1,11 @@
 /**
- * The size of an item that is stored, as DynamoDB bills it: the same rules by which `item-size.ts` counts one that is
- * being made.
+ * Computes the size of a stored item as DynamoDB bills it. `item-size.ts` counts an item that is being made by the same
+ * rules.
  */
 import { textBytes } from '../value/item-size.js';
 import { normalizeNumber, numberBytes } from '../value/numbers.js';
 
-/** @param item as DynamoDB's JSON protocol has it, parsed: `{"name":{"S":"text"}}` */
+/** Returns billed bytes. @param item in DynamoDB's JSON protocol, parsed: `{"name":{"S":"text"}}` */
 export function storedBytes(item: Readonly<Record<string, unknown>>): number {
   return Object.entries(item).reduce((sum, [name, value]) => sum + textBytes(name) + valueBytes(value), 0);
 }

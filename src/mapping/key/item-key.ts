@@ -1,6 +1,6 @@
 /**
- * Item keys from their templates: the partition key with its spread, the sort key, and the rule that a sort key sorts
- * as the source does.
+ * Compiles item keys from their templates: the partition key with its spread, and the sort key, which must sort as the
+ * source does.
  */
 import type { ItemMapping, KeyMapping, KeyType } from '../../config/model.js';
 import type { TableInfo } from '../../core/model.js';
@@ -24,7 +24,7 @@ export interface CompiledKeys {
   readonly templates: KeyTemplates;
   readonly spread: CompiledSpread;
   readonly emitters: readonly AttributeEmitter[];
-  /** Of the item just written. */
+  /** Reads the key of the item just written. */
   readonly reader: KeyReader;
 }
 
@@ -32,7 +32,7 @@ const PARTITION_KEY: KeyLimits = { role: 'partition key', path: ['partitionKey']
 const SORT_KEY: KeyLimits = { role: 'sort key', path: ['sortKey'], maxBytes: MAX_SORT_KEY_BYTES };
 const NO_SPREAD: CompiledSpread = { suffix: () => '', shardsOf: () => ({ shards: 1, overridden: false }) };
 
-/** null where a fault was reported. */
+/** Returns the keys; null where it reported a fault. */
 export function compileKeys(
   item: ItemMapping,
   table: TableInfo,
@@ -129,8 +129,8 @@ function numeric({ meaning }: Expression): boolean {
 }
 
 /**
- * "Sort keys must sort as the source does": an unpadded number in a text sorts 10 before 9.
- * @returns false where refused
+ * Enforces "Sort keys must sort as the source does": an unpadded number in a text sorts 10 before 9.
+ * @returns false where it refused the template
  */
 function refuseUnsortable(key: KeyMapping, template: CompiledTemplate, report: ReportFault): boolean {
   const bad = expressionsOf(template).find(({ sorts, orderLost }) => (key.type === 'S' ? !sorts : orderLost));

@@ -1,6 +1,7 @@
 /**
- * One key attribute of an item: written like any other, held to its limits (AWS: partition keys of 1 to 2,048 bytes,
- * sort keys of 1 to 1,024), and found again in the item, since writers and reports need the key by itself.
+ * A key attribute is written like any other attribute, but within the limits of keys: 1 to 2,048 bytes for partition
+ * keys, 1 to 1,024 for sort keys (AWS). It remembers where its value is in the item, since writers and reports need the
+ * key alone.
  */
 import type { Path } from '../../core/text/config-path.js';
 import type { KeyMapping, KeyType } from '../../config/model.js';
@@ -15,7 +16,7 @@ import type { RowView } from '../row-view.js';
 
 export interface KeyLimits {
   readonly role: 'partition key' | 'sort key';
-  /** Of the key's rule. */
+  /** Path of the key's rule. */
   readonly path: Path;
   readonly maxBytes: number;
 }
@@ -29,7 +30,7 @@ export class KeyAttributeEmitter implements AttributeEmitter {
   /** `"pk":{"S":"` */
   readonly openingText: string;
   readonly #opening: Literal;
-  /** Where its value stands in the item under way, counted from the item's start. */
+  /** Offset of its value in the current item, from the item's start. */
   from = 0;
   to = 0;
   readonly #comma = literal(',');
@@ -49,7 +50,7 @@ export class KeyAttributeEmitter implements AttributeEmitter {
     this.#limits = limits;
   }
 
-  /** @throws BadValue for empty and for too long keys */
+  /** Writes the key. @throws BadValue for empty and for too long keys */
   emit(row: RowView, out: ItemBuffer): void {
     out.literal(this.#comma);
     out.literal(this.#opening);
@@ -95,13 +96,13 @@ function writerOf(
     case 'N':
       return (row, out) => {
         const begun = out.at - out.start;
-        // A number column, and nothing else: its text is normalised.
+        // A number key is a number column and nothing else, so its text is normalised.
         out.ascii(template.evaluate(row));
         out.bytes += numberBytes(out.buffer, out.start + begun, out.at);
       };
     case 'B':
       return (row, out) => {
-        // Binary comes as latin1 text, one character a byte.
+        // Binary values are latin1 text, one character a byte.
         const bytes = Buffer.from(template.evaluate(row), 'latin1');
         out.ascii(bytes.toString('base64'));
         out.bytes += bytes.length;

@@ -1,13 +1,18 @@
 /**
- * In which order MySQL has the values of each type, and whether their text, byte by byte, is in it: the one table that
- * the rule "a sort key sorts as the source does" is judged from, complete by type (`DataType`).
- * test/integration/mapping/key-order.test.ts holds each row of it against real servers: `ORDER BY` the column, and the
+ * This table says in which order MySQL has the values of each type, and whether their text sorts so, byte by byte. It
+ * is the only source for the rule "a sort key sorts as the source does", and complete by type (`DataType`).
+ * test/integration/mapping/key-order.test.ts checks each row of it against real servers: `ORDER BY` the column, and the
  * bytes of the keys.
  *
- * How far the kind was followed: numbers, BIT, YEAR and TIME print without leading zeros; ENUM and SET sort by the
- * number of the member; addresses and UUIDs by their bytes; YEAR(2) by a century that it does not print; JSON by type,
- * then by value. Of text, the order is the collation's, which no byte order is: a text key sorts by its UTF-8, which is
- * what DynamoDB's readers see, and README says so. Dates print in fixed width.
+ * The types that differ:
+ * - Numbers, BIT, YEAR and TIME print without leading zeros.
+ * - ENUM and SET sort by the number of the member.
+ * - Addresses and UUIDs sort by their bytes.
+ * - YEAR(2) sorts by a century that it does not print.
+ * - JSON sorts by type, then by value.
+ *
+ * Text sorts by its collation, which is never a byte order. A text key sorts by its UTF-8, which is what readers of
+ * DynamoDB see, and README says so. Dates print in fixed width.
  */
 import type { ColumnInfo } from '../../core/model.js';
 import { isDataType, type DataType } from '../value/column-kind.js';
@@ -71,12 +76,15 @@ const WHY: Readonly<Record<SourceOrder, string | null>> = {
   bytes: null,
 };
 
-/** Why the column's text does not sort as MySQL orders the column; null where it does, or where it is text. */
+/** Returns why the column's text does not sort as MySQL orders the column; null where it does, or where it is text. */
 export function unsortedBecause(column: ColumnInfo): string | null {
   return isDataType(column.dataType) ? WHY[ORDERS[column.dataType]] : null;
 }
 
-/** Its values are told by a text that sorts otherwise, and that an operator may ask for with `{column:text}`. */
+/**
+ * Returns whether the column's text distinguishes its values, but sorts otherwise. An operator may ask for that order
+ * with `{column:text}`.
+ */
 export function sortsAsTextOnRequest(column: ColumnInfo): boolean {
   const order = isDataType(column.dataType) ? ORDERS[column.dataType] : null;
   return order === 'member' || order === 'address' || order === 'document' || order === 'duration';
@@ -85,17 +93,17 @@ export function sortsAsTextOnRequest(column: ColumnInfo): boolean {
 const MEMBER = /'((?:[^']|'')*)'/g;
 
 /**
- * YEAR(2), which MariaDB still makes: 1999 prints as 99 and 2000 as 00, and no function finds the order of the column
- * in that.
+ * Returns whether this is YEAR(2), which MariaDB still creates. It prints 1999 as 99 and 2000 as 00, and no function
+ * can find the order of the column from that.
  */
 export function printsWithoutOrder({ columnType }: Pick<ColumnInfo, 'columnType'>): boolean {
   return columnType.startsWith('year(2)');
 }
 
 /**
- * Different values of the column print the same: a YEAR(2) prints the years 0 and 2000 alike; an ENUM or SET has an
- * empty member (an invalid value of an ENUM and a SET of none print empty too), or one that it declares twice, which
- * MySQL takes outside strict mode.
+ * Returns whether different values of the column print the same. A YEAR(2) prints the years 0 and 2000 alike. An ENUM
+ * or SET may have an empty member; an invalid ENUM value and a SET without members print empty too. It may also declare
+ * one member twice, which MySQL accepts outside strict mode.
  */
 export function printsAmbiguously({ dataType, columnType }: ColumnInfo): boolean {
   if (printsWithoutOrder({ columnType })) return true;

@@ -1,7 +1,7 @@
 /**
- * The key of the item just written, read out of the item's own bytes, so that key and item cannot differ: where it
- * stands, its hash, and its partition. Its text is made only where somebody asks. Rows come in key order, so a
- * partition is often the one before, and then its text and its hash are at hand.
+ * A key reader reads the key of the item just written from the item's own bytes, so key and item cannot differ. It
+ * gives the key's position, its hash, and its partition; it makes the key's text only on request. Rows arrive in key
+ * order, so a partition is often the previous one, and its text and hash are kept.
  */
 import type { ItemBuffer } from '../item/item-buffer.js';
 import { MAX_PARTITION_KEY_BYTES } from '../value/item-size.js';
@@ -9,14 +9,14 @@ import type { KeyAttributeEmitter } from './key-attribute.js';
 
 /** `\u0000` stands for one byte. */
 const MAX_ESCAPED_BYTES = 6;
-/** Hashes are small integers to V8: a Map takes them without an object each. */
+/** V8 holds such hashes as small integers: a Map needs no object for each. */
 const HASH_BITS = 0x3fffffff;
 
-/** Where the values of an item's keys stand between their quotes, counted from the item's start. */
+/** Positions of the values of an item's keys, between their quotes, in bytes from the item's start. */
 export interface KeySpan {
   readonly partitionFrom: number;
   readonly partitionTo: number;
-  /** Both 0 where there is no sort key. */
+  /** Both are 0 without a sort key. */
   readonly sortFrom: number;
   readonly sortTo: number;
 }
@@ -24,7 +24,7 @@ export interface KeySpan {
 export class KeyReader implements KeySpan {
   /** `{"S":"..."}` of the partition key. */
   partition = '';
-  /** Below 2^30; of equal keys it is equal. */
+  /** A number below 2^30; equal keys have equal hashes. */
   hash = 0;
   readonly #partitionKey: KeyAttributeEmitter;
   readonly #sortKey: KeyAttributeEmitter | null;
@@ -53,7 +53,7 @@ export class KeyReader implements KeySpan {
     this.#sortKey = sortKey;
   }
 
-  /** Reads the key of the item under way, whose keys are written. */
+  /** Reads the key of the current item; its keys must be written. */
   read(out: ItemBuffer): void {
     this.#readPartition(out);
     const sort = this.#sortKey;
@@ -61,7 +61,7 @@ export class KeyReader implements KeySpan {
     this.hash = (hash ^ (hash >>> 15)) & HASH_BITS;
   }
 
-  /** `{"pk":{"S":"..."},"sk":{"S":"..."}}` of an item that begins at `start`. */
+  /** Returns `{"pk":{"S":"..."},"sk":{"S":"..."}}` of an item that starts at `start`. */
   textOf(buffer: Buffer, start: number, span: KeySpan): string {
     const value = (from: number, to: number): string => buffer.toString('utf8', start + from, start + to);
     const partition = `${this.#partitionKey.openingText}${value(span.partitionFrom, span.partitionTo)}"}`;

@@ -1,8 +1,12 @@
 /**
- * Does the schema prove that no two rows share an item key? Judged from templates and unique keys alone, before any row
- * is read: `proven`; `unproven` (it may well hold, but only a register of keys can tell while running); `possible` (a
- * template leaves out what tells rows apart: two rows can share an item key, and one would overwrite the other). A
- * unique key binds the rows of one server alone: over several shards, an item key must hold a column too that is
+ * Judges whether the schema proves that no two rows share an item key. It looks only at templates and unique keys,
+ * before a run reads any row. The verdicts:
+ * - `proven`.
+ * - `unproven`: it may well hold, but only a register of keys can show that during a run.
+ * - `possible`: a template leaves out what distinguishes rows. Two rows can share an item key, and one would overwrite
+ *   the other.
+ *
+ * A unique key holds only for the rows of one server. Over several shards, an item key must also have a column that is
  * declared to be of one shard.
  */
 import type { TableInfo } from '../../core/model.js';
@@ -13,28 +17,28 @@ export type Uniqueness =
   | { readonly verdict: 'proven' }
   | { readonly verdict: 'unproven' | 'possible'; readonly reason: string; readonly remedy: string };
 
-/** What the config says of where rows live and how they are read. */
+/** What the config says about where rows live and how a run reads them. */
 export interface KeyFacts {
   readonly severalShards: boolean;
-  /** Columns of a table of which no two shards share a value, as declared. */
+  /** Returns the columns of a table for which no two shards share a value, as declared. */
   readonly ofOneShard: (table: string) => readonly string[];
-  /** The table is read in one chunk: a run compares all its item keys before it writes the first. */
+  /** Returns whether a run reads the table in one chunk: then it compares all item keys before it writes the first. */
   readonly readWhole: (table: string) => boolean;
 }
 
 export interface KeyTemplates {
-  /** For messages: `item "message" of table messages`. */
+  /** Name for messages: `item "message" of table messages`. */
   readonly label: string;
   readonly table: TableInfo;
   readonly partitionKey: CompiledTemplate;
   readonly sortKey: CompiledTemplate | null;
-  /** The partition key may carry a calculated suffix. */
+  /** True if the partition key may have a calculated suffix. */
   readonly spread: boolean;
 }
 
 const PROVEN: Uniqueness = { verdict: 'proven' };
 
-/** Judges each rule by itself, and each pair for overlap: also rules of different tables that write to one target. */
+/** Judges each rule alone, and each pair for overlap, also rules of different tables that write to one target. */
 export function judgeUniqueness(rules: readonly KeyTemplates[], facts: KeyFacts): Uniqueness {
   const verdicts = [...rules.map((rule) => judgeRule(rule, facts)), ...pairs(rules).map(([a, b]) => judgePair(a, b))];
   return (
@@ -48,8 +52,8 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
   const templates = [rule.partitionKey, ...(rule.sortKey === null ? [] : [rule.sortKey])];
   const expressions = templates.flatMap(expressionsOf).filter((expression) => expression.distinguishes !== 'never');
   const named = new Set(expressions.map((expression) => expression.column));
-  // Keys with NULLs serve as well, since a template refuses NULL, and so do keys of prefixes: values with different
-  // beginnings differ.
+  // Keys with NULLs count too, since a template refuses NULL. So do keys over prefixes: values with different prefixes
+  // differ.
   const keys = rule.table.uniqueKeys;
   const covered = keys.filter((key) => key.parts.every((part) => named.has(part.column)));
   const whole = facts.readWhole(rule.table.name);
@@ -75,7 +79,10 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
   };
 }
 
-/** Rows of one item key agree in every column that can be read back from it; one of those must be of one shard only. */
+/**
+ * Judges a rule over several shards. Rows with one item key agree in every recoverable column; one of those columns
+ * must be of one shard only.
+ */
 function judgeOverShards(
   rule: KeyTemplates,
   recoverable: ReadonlySet<string>,
@@ -96,23 +103,24 @@ function judgeOverShards(
 }
 
 /**
- * Columns whose values can be read back from a template's output: from the left while each part's end is certain, and
- * from the right likewise, so that one free text in the middle is no harm.
- * @param suffixed a spread suffix may follow: then nothing can be read from the right
+ * Returns the columns whose values can be recovered from a template's output: from the left while each part's end is
+ * certain, and likewise from the right. So one free text in the middle does no harm.
+ * @param suffixed a spread suffix may follow: then nothing can be recovered from the right
  */
 function recoverableColumns(parts: readonly CompiledPart[], suffixed: boolean): ReadonlySet<string> {
   const found = new Set<string>();
   const leftStop = walk(parts, suffixed ? SPREAD_SEPARATOR : null, found);
   if (leftStop === null || suffixed) return found;
   const rightStop = walk([...parts].reverse(), null, found);
-  // One part alone that neither side could delimit: what both sides leave over is that part.
+  // If neither side could delimit one single part, that part is what both sides leave over.
   if (rightStop !== null && leftStop + rightStop === parts.length - 1) collect(parts[leftStop], found);
   return found;
 }
 
 /**
+ * Collects recoverable columns from left to right.
  * @param beyond what may follow the last part; null: nothing does
- * @returns the index of the first part whose end is uncertain, or null where all were read
+ * @returns the index of the first part whose end is uncertain, or null where it read all
  */
 function walk(parts: readonly CompiledPart[], beyond: string | null, found: Set<string>): number | null {
   for (const [index, part] of parts.entries()) {
@@ -130,7 +138,7 @@ function walk(parts: readonly CompiledPart[], beyond: string | null, found: Set<
   return null;
 }
 
-/** Another column's text. */
+/** Stands for another column's text. */
 const ANYTHING = Symbol('anything');
 
 function collect(part: CompiledPart | undefined, found: Set<string>): void {
@@ -150,12 +158,15 @@ function judgePair(a: KeyTemplates, b: KeyTemplates): Uniqueness {
   };
 }
 
-/** Their literal beginnings differ within the shorter one's length, or both are constants and differ. */
+/**
+ * Returns whether two templates can never give the same text. Either their literal beginnings differ within the shorter
+ * one's length, or both are constants and differ.
+ */
 function disjoint(a: CompiledTemplate, b: CompiledTemplate, suffixed: boolean): boolean {
   const [left, right] = [literalStart(a), literalStart(b)];
   const shared = Math.min(left.length, right.length);
   if (left.slice(0, shared) !== right.slice(0, shared)) return true;
-  // A suffix can make up for what one constant has more than the other: `A` and `A#1`.
+  // A suffix can equal what one constant has more than the other: `A` and `A#1`.
   return !suffixed && isConstant(a) && isConstant(b) && left !== right;
 }
 

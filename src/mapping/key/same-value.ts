@@ -1,18 +1,21 @@
 /**
- * When two values of a column are one value, on whichever shard and however its server prints them. Shards need not
- * define a column alike, so one value prints as `1.00` here and as `1.0000` there. A value goes by several names, and
- * two are one value where they share a name:
+ * Decides when two values of a column are one value, on any shard and however its server prints them. Shards may define
+ * a column differently, so one value prints as `1.00` here and as `1.0000` there. A value has several names, and two
+ * values are one where they share a name:
  *
- * - its text as the server sent it (what earlier versions recorded: their claims are still found);
- * - its text by its type: numbers without superfluous zeros (also of ZEROFILL, BIT and YEAR), times without the zeros
- *   that end a fraction and a DATE as its midnight, text without the spaces that its collation does not compare, UUIDs
- *   in lower case, a SET's members sorted, BINARY without the zeros that fill it up, bytes that are UTF-8 as text too;
- * - what each function in the key templates makes of it: then the item keys are one, whatever the column. Where the
+ * - its text as the server sent it (earlier versions recorded it: their claims are still found);
+ * - its canonical text, by its type (see below);
+ * - the result of each function in the key templates: then the item keys are one, whatever the column. Where the
  *   mapping ignores case (`lower`, `upper`), so does this.
  *
- * Kept apart, since neither a type nor a template makes them one: case and accents that only a collation ignores,
- * Unicode text that is composed in other ways (NFC, NFD), a text `007` and a number 7, and UUIDs as text and as 16
- * bytes.
+ * In the canonical text, numbers have no superfluous zeros (also ZEROFILL, BIT and YEAR). Times have no zeros at the
+ * end of a fraction, and a DATE is its midnight. Text has no trailing spaces that its collation does not compare. UUIDs
+ * are in lower case, and a SET's members are sorted. BINARY has no zeros that fill it up, and bytes that are UTF-8
+ * count as text too.
+ *
+ * Some values stay separate, since neither a type nor a template makes them one. These are case and accents that only a
+ * collation ignores, and Unicode text in different normal forms (NFC, NFD). A text `007` and a number 7 stay separate
+ * too, and UUIDs as text and as 16 bytes.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Cell, ColumnInfo } from '../../core/model.js';
@@ -23,18 +26,18 @@ import { columnNamed } from '../template/compiled-template.js';
 import type { Expression } from '../template/expression.js';
 import { bitText, normalizeNumber } from '../value/numbers.js';
 
-/** One name of a value: a text or bytes as `{hex}`; behind it the template function that gives it. */
+/** One name of a value: a text, or bytes as `{hex}`, followed by the template function that gives it. */
 export type ValueName =
   readonly [value: string | { readonly hex: string }] | readonly [value: string, expression: string];
 
 export interface SameValue {
-  /** Names of a value that is not NULL; the first is what the server sent. */
+  /** Returns the names of a value that is not NULL; the first is what the server sent. */
   namesOf(cell: string | Buffer): readonly ValueName[];
-  /** The value in all the forms of a cell that another column may hold it in. */
+  /** Returns the value in all the forms of a cell in which another column may hold it. */
   formsOf(cell: string | Buffer): readonly (string | Buffer)[];
 }
 
-/** @throws TemplateFault where the table lacks the column */
+/** Compiles the comparison for a column. @throws TemplateFault where the table lacks the column */
 export function compileSameValue(mapping: CompiledMapping, column: string): SameValue {
   const info = columnNamed(column, mapping.table);
   const expressions = keyExpressions(mapping, column);
@@ -44,7 +47,7 @@ export function compileSameValue(mapping: CompiledMapping, column: string): Same
     try {
       return expression.evaluate(view);
     } catch (error) {
-      // Then no item has it in its key either.
+      // Then no item has the value in its key either.
       if (error instanceof BadValue) return null;
       throw error;
     }
@@ -54,7 +57,7 @@ export function compileSameValue(mapping: CompiledMapping, column: string): Same
       const names: ValueName[] = [];
       for (const form of [cell, ...canonicalForms(info, cell)]) {
         names.push([typeof form === 'string' ? form : { hex: form.toString('hex') }]);
-        // What came as bytes is read as bytes.
+        // If the cell arrived as bytes, the mapping reads it as bytes.
         if (typeof form !== typeof cell) continue;
         for (const [source, expression] of expressions) {
           const text = made(expression, form);
@@ -77,8 +80,8 @@ function ignoresCase(expressions: ReadonlyMap<string, Expression>): boolean {
 }
 
 /**
- * By their source: those that make something of the column in an item key. `{column}` itself gives the text by its
- * type.
+ * Returns, by their source, the expressions that change the column in an item key. `{column}` itself gives the
+ * canonical text.
  */
 function keyExpressions(mapping: CompiledMapping, column: string): ReadonlyMap<string, Expression> {
   const found = new Map<string, Expression>();
@@ -92,7 +95,7 @@ function keyExpressions(mapping: CompiledMapping, column: string): ReadonlyMap<s
   return found;
 }
 
-/** What the value is by its type; nothing where the server prints just that. */
+/** Returns the canonical forms of the value; none where the server prints just that. */
 function canonicalForms(column: ColumnInfo, cell: string | Buffer): readonly (string | Buffer)[] {
   const kind = columnKind(column);
   if (typeof cell !== 'string') {
@@ -126,14 +129,17 @@ function canonicalForms(column: ColumnInfo, cell: string | Buffer): readonly (st
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /**
- * MySQL: "nonbinary strings have PAD SPACE except those based on UCA 9.0.0 and higher" (Pad attributes of collations);
- * MariaDB names its others `_nopad_`.
+ * Returns whether the collation ignores trailing spaces. MySQL: "nonbinary strings have PAD SPACE except those based on
+ * UCA 9.0.0 and higher" (Pad attributes of collations). MariaDB names its other collations `_nopad_`.
  */
 function padsSpace({ collation }: ColumnInfo): boolean {
   return collation !== null && !/_0900_|_nopad_|^binary$/.test(collation);
 }
 
-/** Also of more digits than DynamoDB takes: such a value may be outside all keys. */
+/**
+ * Returns a number without superfluous zeros, also with more digits than DynamoDB takes: such a value may be outside
+ * all keys.
+ */
 function numberForm(text: string): string {
   const normalized = normalizeNumber(text);
   if ('text' in normalized) return normalized.text;
@@ -143,7 +149,7 @@ function numberForm(text: string): string {
     .replace(/\.$/, '');
 }
 
-/** MySQL: a BINARY value is filled up with zeros to the column's length. */
+/** Returns the bytes without the zeros with which MySQL fills a BINARY value up to the column's length. */
 function withoutFill(bytes: Buffer): Buffer {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end -= 1;

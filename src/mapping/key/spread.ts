@@ -1,6 +1,6 @@
 /**
- * Spread (write sharding) of large accounts: a calculated suffix `#<hash(by) mod n>` on the partition key, so that
- * writes of one account fall on n partitions and a reader can compute the suffixes to query.
+ * A spread (write sharding) adds a calculated suffix `#<hash(by) mod n>` to the partition key of large accounts. The
+ * writes of one account go to n partitions, and a reader can compute the suffixes to query.
  */
 import type { SpreadMapping } from '../../config/model.js';
 import type { TableInfo } from '../../core/model.js';
@@ -11,19 +11,19 @@ import { columnNamed } from '../template/compiled-template.js';
 import { hashModulo } from '../item/digest.js';
 import type { RowView } from '../row-view.js';
 
-/** What every suffix begins with. */
+/** The start of every suffix. */
 export const SPREAD_SEPARATOR = '#';
 
 export interface CompiledSpread {
-  /** '' where the account is not spread. @throws BadValue */
+  /** Returns the suffix; '' where the account is not spread. @throws BadValue */
   readonly suffix: (row: RowView) => string;
-  /** Among how many suffixes, and whether an override of the row's account says so. @throws BadValue */
+  /** Returns the number of suffixes, and whether an override for the row's account set it. @throws BadValue */
   readonly shardsOf: (row: RowView) => { readonly shards: number; readonly overridden: boolean };
 }
 
 /**
- * Both columns count as the text that `{column}` gives in a template (numbers without superfluous zeros), bytes as
- * lower-case hex: that text is hashed, and it is what overrides name.
+ * Compiles the spread of a partition key. Both columns count as the text that `{column}` gives in a template (numbers
+ * without superfluous zeros), bytes as lower-case hex. Spread hashes that text, and overrides name it.
  * @throws TemplateFault, FunctionFault
  */
 export function compileSpread(

@@ -1,5 +1,6 @@
 /**
- * A template bound to a table's columns: a function from a row to text, with the facts that key rules are proven from.
+ * A compiled template is bound to a table's columns: a function from a row to text, with the facts for the proofs of
+ * key rules.
  */
 import type { ColumnInfo, TableInfo } from '../../core/model.js';
 import { FunctionFault, type Expression, type WriteExpression } from './expression.js';
@@ -18,9 +19,9 @@ export type CompiledPart =
 export interface CompiledTemplate {
   readonly source: string;
   readonly parts: readonly CompiledPart[];
-  /** @throws BadValue */
+  /** Returns the text for a row. @throws BadValue */
   readonly evaluate: (row: RowView) => string;
-  /** Writes the same as it stands in a JSON string; counts it as billed. @throws BadValue */
+  /** Writes the same text as the inside of a JSON string; counts it as billed. @throws BadValue */
   readonly write: WriteExpression;
 }
 
@@ -37,7 +38,8 @@ export class TemplateFault extends Error {
 }
 
 /**
- * @param indexOf position of a column in the rows
+ * Binds a template to a table.
+ * @param indexOf returns the position of a column in the rows
  * @throws TemplateFault
  */
 export function compileTemplate(
@@ -61,7 +63,7 @@ export function compileTemplate(
   }
 }
 
-/** @throws TemplateFault E_MAPPING_COLUMN */
+/** Returns the column of that name. @throws TemplateFault E_MAPPING_COLUMN */
 export function columnNamed(name: string, table: TableInfo): ColumnInfo {
   const column = table.columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw missingColumn(name, table);
@@ -106,12 +108,12 @@ export function expressionsOf(template: CompiledTemplate): readonly Expression[]
   return template.parts.flatMap((part) => (part.kind === 'expression' ? [part.expression] : []));
 }
 
-/** Of every output: the literals alone. */
+/** Returns the bytes that every output has at least: those of the literals. */
 export function literalBytes(template: CompiledTemplate): number {
   return template.parts.reduce((sum, part) => sum + (part.kind === 'literal' ? textBytes(part.text) : 0), 0);
 }
 
-/** What is the same in every item has to fit: else every row would be a bad row. @throws TemplateFault */
+/** Refuses a template whose constant text is too large: else every row would be a bad row. @throws TemplateFault */
 export function refuseTooLarge(bytes: number, maxBytes: number, what: string, holder: string): void {
   if (bytes <= maxBytes) return;
   throw new TemplateFault(

@@ -1,6 +1,6 @@
 /**
- * What a `{column...}` part of a template gives: its text for a row, and what is known of that text without looking at
- * a row (its width, its characters, whether it sorts as its column does): the facts that key rules are proven from.
+ * An expression is a `{column...}` part of a template. It gives its text for a row, and facts that hold for the text of
+ * every row: its width, its characters, whether it sorts as its column does. The proofs of key rules use these facts.
  */
 import { isUtf8 } from 'node:buffer';
 import type { ColumnInfo } from '../../core/model.js';
@@ -13,43 +13,48 @@ import { bitText, normalizeNumber } from '../value/numbers.js';
 import type { ItemBuffer } from '../item/item-buffer.js';
 import type { RowView } from '../row-view.js';
 
-/** A value on its way through an expression: `text` of a given meaning. */
+/** The meaning of a value's text at one step of an expression. */
 export type Meaning = 'text' | 'integer' | 'decimal' | 'float' | 'date' | 'datetime' | 'time' | 'bytes' | 'encoded';
 
-/** Do different values of the column give different outputs? `never`: far fewer outputs than values (a hash bucket). */
+/**
+ * Says whether different values of the column give different outputs. `never`: far fewer outputs than values (a hash
+ * bucket).
+ */
 export type Distinguishes = 'always' | 'often' | 'never';
 
-/** Counts what it wrote as billed. @throws BadValue */
+/** Writes and counts the bytes as billed. @throws BadValue */
 export type WriteExpression = (row: RowView, out: ItemBuffer) => void;
 
 export interface Expression {
   readonly column: string;
-  /** The expression's text for a row. @throws BadValue also for NULL: a template has no way to leave a part out */
+  /** Returns the expression's text for a row. @throws BadValue also for NULL: a template cannot leave a part out */
   readonly evaluate: (row: RowView) => string;
   /**
-   * Writes the same as it stands in a JSON string, without making a string of it; null where that takes more than a
-   * copy.
+   * Writes the same text as the inside of a JSON string, without making a string of it; null where that takes more than
+   * a copy.
    */
   readonly write: WriteExpression | null;
   readonly meaning: Meaning;
-  /** Characters of every output, or null where it varies. */
+  /** Number of characters of every output, or null where it varies. */
   readonly width: number | null;
-  /** Characters that may occur: tells whether a literal behind it ends it for certain. */
+  /** Characters that may occur: shows whether a literal behind the expression certainly ends it. */
   readonly alphabet: RegExp;
-  /** Of a number: most digits before the point. */
+  /** For a number: most digits before the point. */
   readonly digits: number;
-  /** Byte order of the outputs is the order of the column's values; of text, it is that of the text's UTF-8. */
+  /**
+   * True if the byte order of the outputs is the order of the column's values; for text, the order of the text's UTF-8.
+   */
   readonly sorts: boolean;
-  /** Where it does not: why. */
+  /** Why it does not sort. */
   readonly unsorted: string;
-  /** No function, and no key of type N, brings the order back. */
+  /** True if no function, and no key of type N, can restore the order. */
   readonly orderLost: boolean;
   readonly distinguishes: Distinguishes;
   /** What to write instead where it does not sort. */
   readonly sortRemedy: string;
 }
 
-/** What was asked of a column does not fit it. */
+/** Reports that a function does not fit its column. */
 export class FunctionFault extends Error {
   override readonly name = 'FunctionFault';
 }
@@ -62,7 +67,7 @@ export const DATE_CHARACTERS = /[-0-9T:.Z ]/;
 const ANY = /[\s\S]/;
 
 /**
- * `{column}` without a function. Bytes become latin1 text, one character a byte.
+ * Compiles `{column}` without a function. Bytes become latin1 text, one character a byte.
  * @throws FunctionFault for an unknown type
  */
 export function columnExpression(column: ColumnInfo, index: number): Expression {
@@ -105,7 +110,7 @@ export function columnExpression(column: ColumnInfo, index: number): Expression 
   };
 }
 
-/** A step that reads its column's bytes. */
+/** Returns a step that reads its column's bytes. */
 export function cellExpression(
   name: string,
   index: number,
@@ -119,8 +124,8 @@ export function cellExpression(
 }
 
 /**
- * Character sets that convert to UTF-8 one to one; others hold some characters twice (cp932) or have some that Unicode
- * lacks.
+ * Character sets that convert to UTF-8 one to one; others have two codes for some characters (cp932), or characters
+ * that Unicode lacks.
  */
 const EXACT_CHARSETS: ReadonlySet<string> = new Set([
   'ascii',
@@ -134,7 +139,7 @@ const EXACT_CHARSETS: ReadonlySet<string> = new Set([
   'utf32',
 ]);
 
-/** Different values print differently. */
+/** Returns whether different values print differently. */
 function printsExactly(column: ColumnInfo): boolean {
   if (column.charset !== null && !EXACT_CHARSETS.has(column.charset)) return false;
   return !printsAmbiguously(column);
@@ -189,12 +194,12 @@ function widthOf(kind: ColumnKind, column: ColumnInfo): number | null {
   return column.dataType === 'binary' ? column.maxLength : null;
 }
 
-/** `.123456` behind the seconds: MySQL prints as many digits as the column declares. */
+/** Returns the width of `.123456` behind the seconds: MySQL prints as many digits as the column declares. */
 export function fractionWidth(column: ColumnInfo): number {
   return column.fractionDigits !== null && column.fractionDigits > 0 ? column.fractionDigits + 1 : 0;
 }
 
-/** A number column's text without zero-fill and superfluous zeros: one spelling a value. */
+/** Returns a number column's text without zero-fill and superfluous zeros: one spelling a value. */
 function numberText(text: string, column: string): string {
   const normalized = normalizeNumber(text);
   if ('fault' in normalized)

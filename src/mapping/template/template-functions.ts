@@ -1,4 +1,6 @@
-/** The functions of templates: what each takes, what it gives, and what it makes of the facts known of its input. */
+/**
+ * Holds the functions of templates: what each takes, what it gives, and how it changes the facts known about its input.
+ */
 import type { ColumnInfo } from '../../core/model.js';
 import { BadValue } from '../value/bad-value.js';
 import { copyIso, epochText, epochTime, isoText } from '../value/datetime.js';
@@ -31,10 +33,10 @@ export const TEMPLATE_FUNCTIONS = [
   'hash',
 ] as const;
 
-/** @throws FunctionFault where a function does not fit the column */
+/** Compiles a column with its function calls. @throws FunctionFault where a function does not fit the column */
 export function compileExpression(column: ColumnInfo, index: number, calls: readonly FunctionCall[]): Expression {
   return calls.reduce(
-    // How the input is written says nothing of what the function makes of it.
+    // The way to write the input does not apply to the function's output.
     (input, call) => applyFunction({ ...input, write: null }, call, column, index),
     columnExpression(column, index),
   );
@@ -55,7 +57,7 @@ function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo
         ...input,
         evaluate: (row) =>
           isoText(input.evaluate(row)) ?? refuse(new BadValue(name, 'not a day of the calendar', NO_ZERO_DATE)),
-        // Dates and times come from columns alone: every function makes something else of them.
+        // Only columns give dates and times: the output of every function is something else.
         write: cellExpression(name, index, (source, from, to, out) => {
           const begun = out.at - out.start;
           if (!copyIso(source, from, to, out)) refuse(new BadValue(name, 'not a day of the calendar', NO_ZERO_DATE));
@@ -81,7 +83,7 @@ function applyFunction(input: Expression, call: FunctionCall, column: ColumnInfo
       return hexOf(input);
     case 'text':
       expects('text', 'time');
-      // Asked for by name: whoever writes it wants the order of the text.
+      // The operator asked for text by name, so the order of the text is wanted.
       return { ...input, sorts: true };
     case 'lower':
       expects('text');
@@ -124,7 +126,10 @@ function epochExpression(input: Expression, unit: 'epoch-s' | 'epoch-ms' | 'epoc
   };
 }
 
-/** Buckets `0` to `modulus - 1`; bytes hash by their hex digits, so that any reader can recompute it from text. */
+/**
+ * Returns buckets `0` to `modulus - 1`. Bytes hash by their hex digits, so that any reader can compute the bucket from
+ * text.
+ */
 function hashExpression(input: Expression, modulus: number | null): Expression {
   if (modulus === null || modulus < 1) throw new FunctionFault('hash needs the number of buckets, as in hash(16)');
   const hashed = input.meaning === 'bytes' ? hexOf(input) : input;
@@ -144,7 +149,7 @@ function hashExpression(input: Expression, modulus: number | null): Expression {
   };
 }
 
-/** Lower-case hex digits of the bytes, or of the text's UTF-8. */
+/** Returns lower-case hex digits of the bytes, or of the text's UTF-8. */
 function hexOf(input: Expression): Expression {
   const encoding = input.meaning === 'bytes' ? 'latin1' : 'utf8';
   return {
@@ -181,8 +186,9 @@ function padExpression(input: Expression, digits: number | null): Expression {
 }
 
 /**
- * Fixed width, so that byte order is numeric order: `0` and the padded digits from zero up; `-` and the nine's
- * complement of the digits below (`-` sorts before `0`, and larger magnitudes have smaller complements).
+ * Returns a fixed width, so that byte order is numeric order. From zero up, it is `0` and the padded digits. Below
+ * zero, it is `-` and the nine's complement of the digits: `-` sorts before `0`, and larger magnitudes have smaller
+ * complements.
  */
 function sortableExpression(input: Expression, column: ColumnInfo): Expression {
   const scale = input.meaning === 'decimal' ? (column.scale ?? 0) : 0;

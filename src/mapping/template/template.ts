@@ -1,6 +1,7 @@
 /**
- * Template source text into parts: literals and expressions, `ACCT#{account_sid}`, `{created_at:epoch-ms:pad(14)}`.
- * `{{` and `}}` stand for braces. Syntax only; what a function may be applied to is settled in `template-functions.ts`.
+ * Parses a template's source text into parts: literals and expressions, `ACCT#{account_sid}`,
+ * `{created_at:epoch-ms:pad(14)}`. `{{` and `}}` stand for braces. It checks only the syntax; `template-functions.ts`
+ * decides what a function may apply to.
  */
 
 export interface FunctionCall {
@@ -16,7 +17,7 @@ export class TemplateSyntaxError extends Error {
   override readonly name = 'TemplateSyntaxError';
 }
 
-/** @throws TemplateSyntaxError saying what is wrong, with the place in the text */
+/** Parses a template. @throws TemplateSyntaxError saying what is wrong, with the position in the text */
 export function parseTemplate(source: string): readonly TemplatePart[] {
   const parts: TemplatePart[] = [];
   let literal = '';
@@ -45,7 +46,7 @@ export function parseTemplate(source: string): readonly TemplatePart[] {
   return parts;
 }
 
-/** An expression as a template writes it: `{created_at:epoch-ms:pad(14)}`. */
+/** Returns an expression as a template writes it: `{created_at:epoch-ms:pad(14)}`. */
 export function expressionText({ column, functions }: Extract<TemplatePart, { kind: 'expression' }>): string {
   const calls = functions.map(({ name, argument }) => `:${name}${argument === null ? '' : `(${argument})`}`);
   return `{${column}${calls.join('')}}`;
@@ -53,7 +54,7 @@ export function expressionText({ column, functions }: Extract<TemplatePart, { ki
 
 const CALL = /^([a-z][a-z0-9-]*)(?:\((\d{1,6})\))?$/;
 
-/** @param at 1-based place of `text` in the template */
+/** @param at 1-based position of `text` in the template */
 function parseExpression(text: string, at: number): TemplatePart {
   const [column = '', ...calls] = text.split(':');
   if (column === '') throw new TemplateSyntaxError(`the name of a column is missing at character ${at}`);

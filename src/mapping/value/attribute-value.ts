@@ -1,6 +1,7 @@
 /**
- * One column's cell into the text of a DynamoDB attribute value, exactly, with its billed size on the way. What cannot
- * be represented as asked throws BadValue; nothing is rounded, cut, trimmed or turned into NULL.
+ * A cell writer turns one column's cell into the text of a DynamoDB attribute value, exactly, and counts its billed
+ * size. It throws BadValue for a value that cannot be represented as the rule asks. It rounds, cuts or trims nothing,
+ * and turns nothing into NULL.
  */
 import { isUtf8 } from 'node:buffer';
 import type { ColumnRule } from '../../config/model.js';
@@ -17,22 +18,22 @@ import { isPlain } from './json-text.js';
 import { bitText, copyNumber, normalizeNumber, numberBytes, writeBits } from './numbers.js';
 
 /**
- * Writes a non-NULL cell, `{"S":"..."}` or its like, and counts its billed bytes. What stands before and behind every
- * value of the column is in `open` and `close`, for the caller to write.
+ * Writes a non-NULL cell, `{"S":"..."}` or similar, and counts its billed bytes. `open` and `close` hold what surrounds
+ * every value of the column; the caller writes them.
  */
 export interface CellWriter {
   readonly open: string;
   readonly close: string;
-  /** @throws BadValue */
+  /** Writes the cell's bytes in `source`, from `from` to `to`. @throws BadValue */
   readonly write: (source: Buffer, from: number, to: number, out: ItemBuffer) => void;
 }
 
-/** The rule asks for something that the column's type cannot give. */
+/** Reports that the rule asks for something that the column's type cannot give. */
 export class RuleFault extends Error {
   override readonly name = 'RuleFault';
 }
 
-/** @throws RuleFault */
+/** Returns the writer for a column. @throws RuleFault */
 export function cellWriter(column: ColumnInfo, rule: Pick<ColumnRule, 'type' | 'format'>): CellWriter {
   const kind = columnKind(column);
   if (kind === null) throw new RuleFault(`this version does not know type ${column.dataType}; drop the column`);
@@ -84,7 +85,7 @@ function unsupported(column: ColumnInfo, type: string): never {
   throw new RuleFault(`a ${column.dataType} column cannot become ${type}`);
 }
 
-/** `{"S":"text"}`; the size is the text's in UTF-8. */
+/** Returns `{"S":"text"}`; the size is the text's in UTF-8. */
 export function stringValue(text: string, size: SizeCounter): string {
   if (isPlain(text)) {
     size.bytes += text.length;
@@ -94,13 +95,13 @@ export function stringValue(text: string, size: SizeCounter): string {
   return `{"S":${JSON.stringify(text)}}`;
 }
 
-/** `{"N":"digits"}` of a text that is normalised already. */
+/** Returns `{"N":"digits"}` for a text that is already normalised. */
 export function numberValue(normalized: string, size: SizeCounter): string {
   size.bytes += numberBytes(Buffer.from(normalized));
   return `{"N":"${normalized}"}`;
 }
 
-/** For types that want their cell as a string: those that are rare, or are more than a copy of their bytes. */
+/** Returns a writer for types that need their cell as a string: rare types, and those that do more than copy bytes. */
 function throughText(column: ColumnInfo, encode: (cell: string | Buffer, size: SizeCounter) => string): CellWriter {
   const transport = transportOf(column);
   return {
@@ -116,7 +117,7 @@ function isTextual(kind: ColumnKind): boolean {
   return kind === 'text' || kind === 'json' || kind === 'set';
 }
 
-/** Refuses bytes in the place of text: what has no exact form in UTF-8. */
+/** Refuses bytes instead of text: they have no exact form in UTF-8. */
 function exactly(
   column: ColumnInfo,
   encode: (text: string, size: SizeCounter) => string,
@@ -142,7 +143,7 @@ function storesUtf8(column: ColumnInfo): boolean {
   return column.charset === null || column.charset.startsWith('utf8');
 }
 
-/** Named, because no item has room for such a value, whatever else is in it. */
+/** Returns the fault of a value that fits no item, whatever else the item has; it names the column. */
 function tooLarge(column: ColumnInfo): BadValue {
   return new BadValue(
     column.name,
@@ -151,7 +152,7 @@ function tooLarge(column: ColumnInfo): BadValue {
   );
 }
 
-/** The cell's UTF-8, byte by byte, with JSON's escapes: no string is made. */
+/** Returns a writer that copies the cell's UTF-8 byte by byte, with JSON's escapes, and makes no string. */
 function textWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
   const large = tooLarge(column);
   const inexact =
@@ -173,8 +174,8 @@ function textWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
 const COMMA = ','.charCodeAt(0);
 
 /**
- * Of a SET with an empty member: the text that MySQL prints, without the commas in front that are of this side
- * (set-members.ts).
+ * Returns a writer for a SET with an empty member. It writes the text that MySQL prints, without the leading commas
+ * that dynaferry added (set-members.ts).
  */
 function asPrinted(column: ColumnInfo, writer: CellWriter): CellWriter {
   if (emptyMembers(column).length === 0) return writer;
@@ -188,7 +189,10 @@ function asPrinted(column: ColumnInfo, writer: CellWriter): CellWriter {
   };
 }
 
-/** Bytes in base64. Of a text: its UTF-8; where the column itself stores UTF-8, ill-formed text keeps its bytes. */
+/**
+ * Returns a writer of bytes in base64. For a text it writes the UTF-8; if the column itself stores UTF-8, ill-formed
+ * text keeps its bytes.
+ */
 function bytesWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
   const large = tooLarge(column);
   const inexact = isTextual(kind) && !storesUtf8(column) ? inexactText(column) : null;
@@ -241,7 +245,7 @@ function numberWriter(column: ColumnInfo, kind: ColumnKind): CellWriter {
 
 function booleanText(column: string): (cell: string | Buffer, size: SizeCounter) => string {
   return (cell, size) => {
-    // By the number, since a ZEROFILL column prints 1 as `001`.
+    // Compares the number, since a ZEROFILL column prints 1 as `001`.
     const number = Number(typeof cell === 'string' ? cell : bitText(cell));
     const value = number === 0 ? 'false' : number === 1 ? 'true' : null;
     if (value === null) throw new BadValue(column, 'neither 0 nor 1, so not a BOOL', 'map the column with `type: N`');
@@ -291,7 +295,7 @@ function timeWriter(
       write(source, from, to, out) {
         const begun = out.at - out.start;
         if (!copyIso(source, from, to, out)) throw bad;
-        // Digits and separators: a byte a character.
+        // Digits and separators take one byte a character.
         out.bytes += out.at - out.start - begun;
       },
     };

@@ -1,11 +1,14 @@
-/** Thrown inside a mapping where a value cannot be represented as asked; becomes a bad row. Holds no value. */
+/**
+ * A mapping throws BadValue where a value cannot be represented as the rule asks; the row becomes a bad row. It holds
+ * no value.
+ */
 import type { BadRow, ColumnInfo, TableInfo } from '../../core/model.js';
 
 export class BadValue extends Error {
   override readonly name = 'BadValue';
 
   /**
-   * @param reason the same for all values with this fault: what differs from row to row belongs into `kind`
+   * @param reason the same for all values with this fault: what differs between rows belongs into `kind`
    * @param kind what sort of value it is; null: one of its column's type
    */
   constructor(
@@ -17,7 +20,7 @@ export class BadValue extends Error {
     super(reason);
   }
 
-  /** @param table whose row it was */
+  /** Returns the bad row. @param table of the row */
   toBadRow(table: TableInfo): BadRow {
     const column = table.columns.find(({ name }) => name === this.column);
     const kind = this.kind ?? (column === undefined ? 'an item' : typeText(column));
@@ -25,7 +28,7 @@ export class BadValue extends Error {
   }
 }
 
-/** `decimal(65,30)`, `varchar(40), gbk`: the type as declared, without the members of an ENUM or SET. */
+/** Returns `decimal(65,30)`, `varchar(40), gbk`: the type as declared, without the members of an ENUM or SET. */
 export function typeText({ dataType, columnType, charset }: ColumnInfo): string {
   const type = dataType === 'enum' || dataType === 'set' ? dataType : columnType;
   return charset === null || charset.startsWith('utf8') ? type : `${type}, ${charset}`;

@@ -1,4 +1,6 @@
-/** What family of values a column holds: the one place that reads MySQL's type names for the mapping. */
+/**
+ * Says what kind of values a column holds: it is the only place that reads MySQL's type names for the mapping.
+ */
 import type { ColumnInfo } from '../../core/model.js';
 
 export type ColumnKind =
@@ -59,12 +61,12 @@ export function isDataType(name: string): name is DataType {
 /** Every DATA_TYPE that this version knows. */
 export const KNOWN_TYPES: readonly string[] = Object.keys(KINDS);
 
-/** null for a type this version does not know: the mapping then refuses the column by name. */
+/** Returns null for a type that this version does not know: the mapping then refuses the column by name. */
 export function columnKind(column: ColumnInfo): ColumnKind | null {
   return isDataType(column.dataType) ? KINDS[column.dataType] : null;
 }
 
-/** Most digits of a whole number in a column of kind integer, year or bit, sign left out. */
+/** Returns the most digits of a whole number in a column of kind integer, year or bit, without the sign. */
 export function integerDigits(column: ColumnInfo): number {
   switch (column.dataType) {
     case 'tinyint':

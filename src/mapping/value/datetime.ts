@@ -1,31 +1,31 @@
 /**
- * DATE, DATETIME and TIMESTAMP texts as MySQL prints them, into ISO 8601 and epoch numbers: by their digits, so that no
- * microsecond is lost and no zone is applied (the session is UTC; a DATETIME is taken as UTC).
+ * Turns DATE, DATETIME and TIMESTAMP texts, as MySQL prints them, into ISO 8601 and epoch numbers. It works on their
+ * digits, so it loses no microsecond and applies no time zone (the session is UTC; a DATETIME counts as UTC).
  */
 import { literal, type ItemBuffer } from '../item/item-buffer.js';
 
-/** What MySQL prints, `0` for any digit. */
+/** The form that MySQL prints, `0` for any digit. */
 const PATTERN = Buffer.from('0000-00-00 00:00:00.000000');
 const DIGIT = 48;
 const WORD = 4;
 const TOP_BITS = 0x80808080;
-/** The pattern's four bytes at each place, as one little endian number. */
+/** The pattern's four bytes at each position, as one little endian number. */
 const EXPECTED = wordsAt(PATTERN);
 /**
- * What sets a byte's top bit when it is added to a difference from the pattern that may not be: 10 for a digit, 1 for
- * another.
+ * Added to a byte's difference from the pattern, this sets the top bit if the difference is not allowed: 10 or more for
+ * a digit, 1 or more for any other byte.
  */
 const BEYOND = wordsAt(Buffer.from(PATTERN.map((byte) => 0x80 - (byte === DIGIT ? 10 : 1))));
-/** Where the digits of a second's fraction begin. */
+/** Position of the first digit of a second's fraction. */
 const FRACTION = 20;
 const T = 84;
-/** From 0000-03-01 to 1970-01-01. */
+/** Days from 0000-03-01 to 1970-01-01. */
 const DAYS_BEFORE_EPOCH = 719_468;
 const ZULU = literal('Z');
 
 /**
- * `2026-01-02 03:04:05.678` -> `2026-01-02T03:04:05.678Z`, a DATE stays as it is; null for zero dates, zero parts, and
- * days that the calendar does not have (MySQL stores them where `sql_mode` allows).
+ * Converts `2026-01-02 03:04:05.678` to `2026-01-02T03:04:05.678Z`; a DATE stays as it is. Returns null for zero dates,
+ * zero parts, and days that the calendar does not have (MySQL stores them where `sql_mode` allows).
  */
 export function isoText(text: string): string | null {
   const source = Buffer.from(text);
@@ -45,7 +45,7 @@ export function copyIso(source: Buffer, from: number, to: number, out: ItemBuffe
   return true;
 }
 
-/** Whole seconds since 1970-01-01T00:00:00Z, rounded down; null as `isoText`. */
+/** Returns whole seconds since 1970-01-01T00:00:00Z, rounded down; null where `isoText` gives null. */
 export function epochSeconds(source: Buffer, from: number, to: number): number | null {
   if (!isTime(source, from, to)) return null;
   const days = daysSinceEpoch(yearOf(source, from), twoDigits(source, from + 5), twoDigits(source, from + 8));
@@ -59,7 +59,8 @@ export function epochSeconds(source: Buffer, from: number, to: number): number |
 }
 
 /**
- * The Gregorian calendar carried on: years from March on, so that a leap day comes last; 400 years have 146,097 days.
+ * Counts days in the Gregorian calendar, extended to all years. Years start in March, so that a leap day comes last;
+ * 400 years have 146,097 days.
  */
 function daysSinceEpoch(year: number, month: number, day: number): number {
   const marchYear = month > 2 ? year : year - 1;
@@ -70,7 +71,10 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - DAYS_BEFORE_EPOCH;
 }
 
-/** A date, or a date and time, of the calendar. Looked at four bytes at once, the last four perhaps in part twice. */
+/**
+ * Returns whether the bytes are a date, or a date and time, of the calendar. It checks four bytes at once, and may
+ * check some of the last four twice.
+ */
 function isTime(source: Buffer, from: number, to: number): boolean {
   const length = to - from;
   if (length !== 10 && (length < 19 || length === 20 || length > 26)) return false;
@@ -103,7 +107,7 @@ export interface EpochTime {
   readonly microseconds: number;
 }
 
-/** null for zero dates, zero parts, and days that the calendar does not have. */
+/** Returns null for zero dates, zero parts, and days that the calendar does not have. */
 export function epochTime(text: string): EpochTime | null {
   const source = Buffer.from(text);
   const seconds = epochSeconds(source, 0, source.length);
@@ -124,8 +128,8 @@ function twoDigits(source: Buffer, at: number): number {
 }
 
 /**
- * The time in units of 10^-`decimals` seconds (0: s, 3: ms, 6: us) as an exact decimal text; digits finer than the unit
- * stay as a fraction.
+ * Returns the time in units of 10^-`decimals` seconds (0: s, 3: ms, 6: us) as an exact decimal text; finer digits stay
+ * as a fraction.
  */
 export function epochText(time: EpochTime, decimals: 0 | 3 | 6): string {
   const total = BigInt(time.seconds) * 1_000_000n + BigInt(time.microseconds);

@@ -1,7 +1,7 @@
 /**
- * The size of an attribute value as DynamoDB bills it (AWS, "DynamoDB item sizes and formats"): UTF-8 bytes of strings
- * and names, raw bytes of binary, 1 for BOOL and NULL, 3 and 1 an element for lists and maps. Storage's extra 100 bytes
- * are not in.
+ * Counts the size of an attribute value as DynamoDB bills it (AWS, "DynamoDB item sizes and formats"). Strings and
+ * names count their UTF-8 bytes, and binary values their raw bytes. BOOL and NULL count 1; a list or map counts 3, and
+ * 1 for each element. The extra 100 bytes of storage are not included.
  */
 import { isPlain } from './json-text.js';
 
@@ -11,7 +11,7 @@ export const MAX_ITEM_BYTES = 400 * 1024;
 export const MAX_PARTITION_KEY_BYTES = 2048;
 export const MAX_SORT_KEY_BYTES = 1024;
 
-/** Collects the billed bytes of the item being built. */
+/** Collects the billed bytes of the current item. */
 export interface SizeCounter {
   bytes: number;
 }

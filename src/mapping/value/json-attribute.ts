@@ -1,6 +1,6 @@
 /**
- * JSON text into M, L and scalars with every digit of its numbers kept: numbers are read as text (lossless-json), since
- * JSON.parse rounds 12345678901234567890.
+ * Turns JSON text into M, L and scalars, and keeps every digit of its numbers. It reads numbers as text
+ * (lossless-json), since JSON.parse rounds 12345678901234567890.
  */
 import { LosslessNumber, parse } from 'lossless-json';
 import { BadValue } from './bad-value.js';
@@ -9,19 +9,21 @@ import { textBytes, type SizeCounter } from './item-size.js';
 import { normalizeNumber, numberBytes } from './numbers.js';
 
 /**
- * Lists and maps inside one another: 32 levels (AWS, "Quotas: nested attribute depth"), of which the item is the first
+ * Most nested lists and maps: AWS allows 32 levels ("Quotas: nested attribute depth"), and the item counts as the first
  * (seen).
  */
 const MAX_DEPTH = 31;
 
-/** AWS, "Quotas: attribute names"; DynamoDB Local refuses 65,536. */
+/** Longest attribute name in bytes (AWS, "Quotas: attribute names"); DynamoDB Local refuses 65,536. */
 const MAX_NAME_BYTES = 65_535;
 
 const REMEDY = 'map the column with `type: S`';
 
 /**
- * @throws BadValue for text that is not JSON, names repeated with another value, empty and too long names, numbers
- * beyond DynamoDB's, too deep nesting, and halves of surrogate pairs, which have no UTF-8 form
+ * Returns the attribute text of a JSON text.
+ * @throws BadValue for text that is not JSON, for names that are empty, too long or repeated with another value, and
+ * for numbers beyond DynamoDB's. Also for too deep nesting, and for halves of surrogate pairs, which have no UTF-8
+ * form.
  */
 export function jsonAttributeText(text: string, column: string, size: SizeCounter): string {
   let value: unknown;
@@ -34,7 +36,7 @@ export function jsonAttributeText(text: string, column: string, size: SizeCounte
   return valueText(value, column, size, 0);
 }
 
-/** @param depth lists and maps around the value */
+/** @param depth number of lists and maps around the value */
 function valueText(value: unknown, column: string, size: SizeCounter, depth: number): string {
   if (value === null) {
     size.bytes += 1;

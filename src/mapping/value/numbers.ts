@@ -1,6 +1,6 @@
 /**
- * Numbers as DynamoDB keeps them, by their digits alone: no value passes through a float on its way.
- * Limits (AWS, "Supported data types"): 38 significant digits, magnitude 1E-130 to 9.99E+125; `-0` is `0`.
+ * Keeps numbers as DynamoDB does, by their digits alone: no value passes through a float. Limits (AWS, "Supported data
+ * types"): 38 significant digits, magnitude 1E-130 to 9.99E+125; `-0` is `0`.
  */
 import type { ItemBuffer } from '../item/item-buffer.js';
 
@@ -10,7 +10,7 @@ const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 export const MAX_SIGNIFICANT_DIGITS = 38;
 const MAX_EXPONENT = 125;
 const MIN_EXPONENT = -130;
-/** The most that a double holds exactly. */
+/** Most bytes whose value a double holds exactly. */
 const EXACT_BYTES = 6;
 const MINUS = 45;
 const POINT = 46;
@@ -20,7 +20,8 @@ const NINE = 57;
 export type NumberFault = 'not a number' | 'more than 38 significant digits' | 'magnitude outside 1E-130 to 9.99E+125';
 
 /**
- * The number in plain decimal notation, without superfluous zeros: `1.50` -> `1.5`, `-0` -> `0`, `1.5e2` -> `150`.
+ * Returns the number in plain decimal notation, without superfluous zeros: `1.50` -> `1.5`, `-0` -> `0`, `1.5e2` ->
+ * `150`.
  * @returns `{ text }`, or `{ fault }` where DynamoDB cannot hold it exactly
  */
 export function normalizeNumber(text: string): { readonly text: string } | { readonly fault: NumberFault } {
@@ -51,12 +52,12 @@ function placePoint(digits: string, magnitude: number): string {
 }
 
 /**
- * Writes a number as MySQL prints one, normalised. @returns false, with nothing written, for a spelling that wants
- * `normalizeNumber` (an exponent, leading zeros, more digits than fit)
+ * Writes a number, in the form that MySQL prints, normalised. @returns false, with nothing written, for a spelling that
+ * needs `normalizeNumber` (an exponent, leading zeros, more digits than fit)
  */
 export function copyNumber(source: Buffer, from: number, to: number, out: ItemBuffer): boolean {
   if (to - from > MAX_SIGNIFICANT_DIGITS) return false;
-  // Of an empty cell, the byte is the next one's.
+  // For an empty cell, the byte at `from` belongs to the next cell.
   const first = from < to && source[from] === MINUS ? from + 1 : from;
   let point = to;
   for (let i = first; i < to; i += 1) {
@@ -78,9 +79,9 @@ export function copyNumber(source: Buffer, from: number, to: number, out: ItemBu
 }
 
 /**
- * Bytes that DynamoDB counts for a number in normalised form (AWS, "DynamoDB item sizes"; FACTS measured the pairing):
- * digits pair up around the decimal point, zero pairs at both ends are free, a byte a pair, one more, one more if
- * negative.
+ * Returns the bytes that DynamoDB counts for a number in normalised form (AWS, "DynamoDB item sizes"; FACTS measured
+ * the pairing). Digits form pairs around the decimal point, and zero pairs at both ends are free. Each pair takes one
+ * byte, the number one more, and a negative number one more.
  */
 export function numberBytes(text: Uint8Array, from = 0, to = text.length): number {
   if (to - from === 1 && text[from] === ZERO) return 1;
@@ -118,7 +119,7 @@ export function writeBits(source: Buffer, from: number, to: number, out: ItemBuf
   out.whole(value);
 }
 
-/** A BIT(n) cell as an unsigned whole number. */
+/** Returns a BIT(n) cell as an unsigned whole number. */
 export function bitText(bits: Buffer): string {
   if (bits.length === 0) return '0';
   return bits.length <= EXACT_BYTES

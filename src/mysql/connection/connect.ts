@@ -1,6 +1,6 @@
 /**
- * How a connection is made: TLS as configured, plain text to loopback hosts alone, bounded in time. The socket is ours,
- * so that it can be destroyed at once whatever the protocol is waiting for.
+ * Opens a connection: TLS as configured, plain text only to loopback hosts, with a time limit. The socket belongs to
+ * dynaferry, which can destroy it at once, whatever the protocol waits for.
  */
 import { readFile } from 'node:fs/promises';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
@@ -17,12 +17,14 @@ export interface Wire {
   readonly socket: Socket;
 }
 
-/** Whether rows travel to that host over a network that others may listen to. */
+/** Returns whether rows travel to that host over a network on which others may listen. */
 export function requiresTls(host: string): boolean {
   return !isLoopback(host);
 }
 
-/** The rules that no row leaves a machine in plain text, and that `verify` verifies. @returns the fault, or null */
+/**
+ * Checks two rules: no row leaves a machine in plain text, and `verify` really verifies. @returns the fault, or null
+ */
 export function tlsFault(shard: ShardConfig): FerryError | null {
   if (shard.tls.mode === 'off' && requiresTls(shard.host)) {
     return new FerryError(
@@ -44,8 +46,8 @@ export function tlsFault(shard: ShardConfig): FerryError | null {
 
 /**
  * Connects and authenticates, within ten seconds, or `statementIdleTimeoutSeconds` where that is less.
- * @throws FerryError E_TLS_REQUIRED, E_INTERRUPTED, E_SOURCE_CONNECT (unreadable CA file), what the machine refuses;
- * else the driver's own error
+ * @throws FerryError E_TLS_REQUIRED, E_INTERRUPTED, E_SOURCE_CONNECT (unreadable CA file), or the code for a fault of
+ * this machine; else the driver's own error
  */
 export async function connect(
   shard: ShardConfig,
@@ -66,7 +68,7 @@ export async function connect(
     database: shard.database,
     charset: 'utf8mb4',
     connectTimeout: Math.min(CONNECT_SECONDS, statementIdleTimeoutSeconds) * 1_000,
-    // A server may ask a client for its local files; ours has none to give.
+    // A server may ask a client for its local files; this flag refuses that.
     flags: ['-LOCAL_FILES'],
     stream: () => socket,
     ...(ssl === null ? {} : { ssl }),
@@ -75,7 +77,7 @@ export async function connect(
   return await new Promise<Wire>((resolve, reject) => {
     const fail = (error: Error): void => {
       signal.removeEventListener('abort', onAbort);
-      // Whatever the driver still reports of a connection that was given up is nobody's concern.
+      // The driver may still report errors of a connection that was given up; they no longer matter.
       connection.on('error', () => undefined);
       connection.destroy();
       socket.destroy();
@@ -94,7 +96,10 @@ export async function connect(
   });
 }
 
-/** mysql2 checks the host name only where told to (`verifyIdentity`), and its named profiles do not tell it. */
+/**
+ * Returns the TLS options. mysql2 checks the host name only if `verifyIdentity` is set, and its named profiles do not
+ * set it.
+ */
 async function sslOptions(shard: string, tls: TlsConfig): Promise<SslOptions | null> {
   switch (tls.mode) {
     case 'off':

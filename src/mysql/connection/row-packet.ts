@@ -1,13 +1,13 @@
 /**
- * A row as the text protocol sends it, into a block, without a string or a buffer for any cell. The driver's own row
- * parser makes one for each; with that, and items as strings, a backfill of 300,000 rows took 12.7 s of processor time,
- * without 7.5 s. Source of the format: MySQL, "Protocol::ResultsetRow": each cell is a length-encoded string, 0xFB for
- * NULL.
+ * Copies a row of the text protocol into a block, without a string or a buffer for each cell. The driver's own row
+ * parser makes one for each cell. With that parser, and items as strings, a backfill of 300,000 rows took 12.7 s of CPU
+ * time; without it, 7.5 s. Source of the format: MySQL, "Protocol::ResultsetRow": each cell is a length-encoded string,
+ * 0xFB for NULL.
  */
 import type { Query } from 'mysql2';
 import { NULL_CELL, type RowBlockBuilder } from '../../core/row-block.js';
 
-/** A row that is larger is not copied; parts of a stream are 64 KiB (Node). */
+/** Size in bytes above which a row is not copied; parts of a stream are 64 KiB (Node). */
 const ADOPTED_BYTES = 4 * 2 ** 20;
 
 const NULL = 0xfb;
@@ -15,11 +15,12 @@ const TWO_BYTES = 0xfc;
 const THREE_BYTES = 0xfd;
 
 /**
+ * Appends a row to the block.
  * @param packet holds the row from `from` to `to`
- * @returns the cells' bytes
+ * @returns the length of all cells, in bytes
  */
 export function appendRow(block: RowBlockBuilder, packet: Buffer, from: number, to: number): number {
-  // The driver makes a buffer of its own for what is larger than a part of the stream, and forgets it.
+  // The driver makes a separate buffer for a row that is larger than a part of the stream, and does not keep it.
   const adopted = block.rows === 0 && to - from > ADOPTED_BYTES;
   if (adopted) block.adopt(packet, from);
   else block.reserve(to - from);
@@ -52,8 +53,8 @@ export function appendRow(block: RowBlockBuilder, packet: Buffer, from: number, 
 }
 
 /**
- * What `tapRows` stands on of mysql2's Query and Packet, whose types leave it out; the row source's contract tests hold
- * it.
+ * The members of mysql2's Query and Packet that `tapRows` relies on. mysql2 does not type them; the contract tests of
+ * the row source check them.
  */
 interface RowPacket {
   readonly buffer: Buffer;
@@ -65,18 +66,18 @@ type RowState = (this: unknown, packet: RowPacket, connection: unknown) => unkno
 
 export interface RowTap {
   /**
-   * Takes the rows as bytes, in place of having them parsed. They are only there during the call. null: they are
-   * parsed.
+   * Takes the rows as bytes instead of parsed rows. The bytes are valid only during the call. Null: the driver parses
+   * the rows.
    */
   readonly onRow: ((packet: Buffer, from: number, to: number) => void) | null;
-  /** @param warnings that the server counted; 65,535 stands for more */
+  /** @param warnings number that the server counted; 65,535 also means more */
   readonly onEnd: (warnings: number) => void;
 }
 
-/** Of an EOF packet: 0xFE, then the count of warnings (MySQL, "Protocol::EOF_Packet"). */
+/** Offset of the count of warnings in an EOF packet, behind 0xFE (MySQL, "Protocol::EOF_Packet"). */
 const WARNINGS_AT = 1;
 
-/** Listens to the rows of a query where the driver would parse them, and to how they end. */
+/** Receives the rows of a query where the driver would parse them, and the number of warnings at their end. */
 export function tapRows(query: Query, { onRow, onEnd }: RowTap): void {
   const command = query as unknown as { row: RowState };
   const parse = command.row;
@@ -89,7 +90,7 @@ export function tapRows(query: Query, { onRow, onEnd }: RowTap): void {
       return tap;
     }
     const next = parse.call(this, packet, connection);
-    // The driver goes on with its own state behind each row that it parsed.
+    // After each row that it parsed, the driver continues with its own state.
     return next === parse ? tap : next;
   };
   command.row = tap;

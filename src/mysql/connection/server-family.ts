@@ -1,80 +1,95 @@
 /**
- * Everything in which the MySQL servers of this world differ for us, by name. Nothing else in this folder looks at a
- * version.
+ * Names every difference between MySQL servers that matters here. No other file in this folder looks at a version.
  */
 
 export interface ServerFamily {
   readonly name: 'mysql' | 'mariadb';
-  /** As the server says it: `5.6.24-log`, `10.11.14-MariaDB-log`. */
+  /** The version as the server reports it: `5.6.24-log`, `10.11.14-MariaDB-log`. */
   readonly version: string;
   /**
-   * Expression that tells this server from every other, its replicas among them. MySQL has an id of its own in the data
-   * folder, which servers share whose data folder was cloned with it. MariaDB has none, so it is what its settings say:
-   * servers may agree in all of them.
+   * Expression that distinguishes this server from every other, also from its replicas. MySQL has a server UUID in its
+   * data folder; servers share it if the data folder was cloned with it. MariaDB has none, so the expression combines
+   * settings; two servers may agree in all of them.
    */
   readonly serverIdentity: string;
   /**
-   * Expression for what this life of the server is known by, where `serverIdentity` is no proof: an id made of its
-   * network card and port (server_uid, of newer MariaDB), and the second it was started in. What has another life is
-   * another server, or was started again.
+   * Expression that identifies one run of the server process, where `serverIdentity` is no proof. It holds an id made
+   * from the network card and port (server_uid, in newer MariaDB) and the second of the start. If the value differs,
+   * this is another server, or the server restarted.
    */
   readonly life: string | null;
-  /** Condition that the server has executed all of a GTID set; null where nothing proves that. `set` is a literal. */
+  /**
+   * Returns the condition that the server has executed all of a GTID set; null where nothing proves that. `set` is a
+   * literal.
+   */
   readonly hasExecuted: ((set: string) => string) | null;
   /**
-   * Expression for the newest GTIDs known, where they say of a server that it lacks transactions, but not that it has
+   * Expression for the newest GTIDs known, where these can prove that a server lacks transactions, but not that it has
    * them.
    */
   readonly newestGtids: string | null;
-  /** MariaDB's `old_mode` where nothing is set; the others have none. */
+  /** MariaDB's `old_mode` when no one changed it; the others have no such variable. */
   readonly oldMode: string;
   readonly binlogStatement: string;
   /** An expression for the executed GTIDs, or null where the server has none. */
   readonly gtidExpression: string | null;
   readonly replicaStatement: string;
-  /** Column of `replicaStatement` with the lag in seconds. */
+  /** Column of `replicaStatement` with the replica lag in seconds. */
   readonly replicaLagColumn: string;
   /** Expression over information_schema.STATISTICS: the expression of a functional key part, else NULL. */
   readonly keyExpression: string;
   /** Condition over information_schema.STATISTICS: the optimizer may use the index. */
   readonly keyVisible: string;
-  /** Index hint for EXPLAIN to estimate by index dives. MySQL 8 spares them where the index is forced, and says 1. */
+  /**
+   * Index hint with which EXPLAIN estimates by index dives. MySQL 8 skips the dives if the index is forced, and answers
+   * 1.
+   */
   readonly estimateHint: 'FORCE INDEX' | 'USE INDEX';
   /**
-   * What reads the last rows before a bound from the index's end: any key; or only one whose parts have one direction
-   * and no ENUM or SET among them. MySQL 8 sorts for the others, or walks the index from its end (seen on 9.7).
+   * Keys for which the server reads the last rows before a bound from the end of the index: any key; or only keys whose
+   * parts have one direction and include no ENUM or SET. For the others, MySQL 8 sorts, or walks the index from its end
+   * (seen on 9.7).
    */
   readonly readsBackwards: 'any key' | 'plain keys';
   /**
-   * A SELECT that the server itself ends after so many seconds. MySQL before 5.7.8 and MariaDB before 10.1.2 cannot:
-   * there it is given up from here, and goes on over there.
+   * Returns a SELECT that the server itself ends after this many seconds. MySQL before 5.7.8 and MariaDB before 10.1.2
+   * cannot do that: this side gives up, and the statement goes on there.
    */
   readonly limited: (select: string, seconds: number) => string;
 }
 
 const HOST_AND_PORT = "CONCAT(@@GLOBAL.hostname, ':', @@GLOBAL.port, ' ', @@GLOBAL.server_id)";
 
-/** Neither takes a privilege. UNIX_TIMESTAMP() jumps with the server's clock: then rows are looked at once more. */
+/**
+ * Neither part needs a privilege. UNIX_TIMESTAMP() jumps with the server's clock: then dynaferry only compares rows
+ * once more.
+ */
 const MARIADB_LIFE = `CONCAT(
   COALESCE((SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME = 'SERVER_UID'), '-'), ' ',
   UNIX_TIMESTAMP() - (SELECT CAST(VARIABLE_VALUE AS SIGNED) FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME'))`;
 
-/** By which one and the same life may read differently, in seconds. */
+/** Seconds by which the start time of one and the same run of a server may differ between two readings. */
 const SAME_SECONDS = 2;
 
-/** @param before as noted earlier, by this version or one that knew less of it */
+/**
+ * Returns whether two identities belong to the same server.
+ * @param before noted earlier, by this version or by an older one that recorded less
+ */
 export function isSameServer(before: string, now: string): boolean {
   return now === before || now.startsWith(`${before} `);
 }
 
-/** @returns false also where one of them is not known */
+/**
+ * Returns whether the server restarted or is another one.
+ * @returns false also where one of the values is not known
+ */
 export function isAnotherLife(before: string | null, now: string | null): boolean {
   if (before === null || now === null || before === now) return false;
   const [[uid, since], [otherUid, otherSince]] = [before.split(' '), now.split(' ')];
   return uid !== otherUid || !(Math.abs(Number(since) - Number(otherSince)) <= SAME_SECONDS);
 }
 
-/** @param version the answer of SELECT VERSION() */
+/** Returns the family of a server. @param version the answer of SELECT VERSION() */
 export function serverFamily(version: string): ServerFamily {
   return /mariadb/i.test(version) ? mariadb(version) : mysql(version);
 }
@@ -112,12 +127,12 @@ function mariadb(version: string): ServerFamily {
     newestGtids: since('10.0.2')
       ? "CONCAT_WS(',', NULLIF(@@GLOBAL.gtid_binlog_pos, ''), NULLIF(@@GLOBAL.gtid_current_pos, ''))"
       : null,
-    // Its GTIDs do not name the server they come from: two clusters may both be at 0-1-500.
+    // MariaDB's GTIDs do not name the server that they come from: two clusters may both be at 0-1-500.
     hasExecuted: null,
     oldMode: since('10.6.1') ? 'UTF8_IS_UTF8MB3' : '',
     binlogStatement: since('10.5.2') ? 'SHOW BINLOG STATUS' : 'SHOW MASTER STATUS',
     gtidExpression: since('10.0.2') ? '@@GLOBAL.gtid_binlog_pos' : null,
-    // One row for each connection of a multi-source replica.
+    // The answer has one row for each connection of a multi-source replica.
     replicaStatement: 'SHOW ALL SLAVES STATUS',
     replicaLagColumn: 'Seconds_Behind_Master',
     keyExpression: 'NULL',

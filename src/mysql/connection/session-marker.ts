@@ -1,16 +1,16 @@
 /**
- * Whether a row comes from the session that was set up. A pooler between (ProxySQL, MaxScale, RDS Proxy) may put
- * another session under a statement, with settings of its own. So the session has a marker in a user variable, which no
- * other has and no reset leaves; it stands in front of each row, with the connection's id in it: one number, at no
- * round trip.
+ * The session marker proves that a row comes from the session that was set up. A pooler in between (ProxySQL, MaxScale,
+ * RDS Proxy) may run a statement in another session, with other settings. So the session has a marker in a user
+ * variable, which no other session has and which no reset preserves. Each row starts with the marker plus the
+ * connection's id: one number, without a round trip.
  *
- * A reset (COM_RESET_CONNECTION, COM_CHANGE_USER) makes it NULL; another session of the same pool has another marker; a
- * pooler that says the same SETs again to another server (MaxScale) gets another connection's id. ProxySQL and RDS
- * Proxy keep a client on one session from its first user variable on; so there the marker is what makes them.
+ * A reset (COM_RESET_CONNECTION, COM_CHANGE_USER) makes it NULL. Another session of the same pool has another marker. A
+ * pooler that repeats the same SETs on another server (MaxScale) gets another connection's id. ProxySQL and RDS Proxy
+ * keep a client on one session from its first user variable on; so there the marker itself has that effect.
  *
- * How far this was followed: every SELECT of a table's rows, of keys and of information_schema has it. SHOW and EXPLAIN
- * cannot have it: of those, only estimates and gauges come, and what is reported; the position in the binary log is
- * taken between two looks at the marker. Each row is looked at, since a sharding proxy may answer one statement from
+ * Where the rule holds: every SELECT of a table's rows, of keys and of information_schema has the marker. SHOW and
+ * EXPLAIN cannot have it; they give only estimates, gauges and facts for reports. dynaferry takes the position in the
+ * binary log between two checks of the marker. It checks each row, since a sharding proxy may answer one statement from
  * several servers.
  */
 import { randomInt } from 'node:crypto';
@@ -19,31 +19,33 @@ import type { Cell } from '../../core/model.js';
 
 const VARIABLE = '@dynaferry';
 
-/** Twelve digits; with a connection's id, in practice twelve as well. Short, since each row has it. */
+/**
+ * The marker has twelve digits, and in practice also with a connection's id added. It is short, since each row has it.
+ */
 const [LEAST, BEYOND] = [100_000_000_000, 900_000_000_000] as const;
 
-/** Of a session. As a number, it needs no collation, and costs less than a text. */
+/** The marker expression of a session. A number needs no collation, and costs less than a text. */
 export const MARKER_EXPRESSION = `${VARIABLE} + CONNECTION_ID()`;
 
 export class SessionMarker {
   readonly #random = randomInt(LEAST, BEYOND);
   #text: string | null = null;
-  /** A row's first bytes: the length of its first cell, and the cell. */
+  /** The first bytes of a row: the length of its first cell, and the cell. */
   #bytes: Buffer = Buffer.alloc(0);
 
-  /** For a SET. */
+  /** Returns the assignment for a SET. */
   get assignment(): string {
     return `${VARIABLE} = ${this.#random}`;
   }
 
-  /** Bytes of a row that are the marker's. */
+  /** Number of bytes that the marker takes in a row. */
   get length(): number {
     return this.#bytes.length;
   }
 
   /**
-   * Takes the first answer, in which the connection's id is.
-   * @returns whether it can be one
+   * Takes the marker from the first answer, which also has the connection's id in it.
+   * @returns whether the cell can be a marker
    */
   take(cell: Cell): boolean {
     const text = cell?.toString() ?? '';
@@ -58,7 +60,7 @@ export class SessionMarker {
     return this.#text !== null && cell === this.#text;
   }
 
-  /** Whether a row as the text protocol sends it begins with the marker. */
+  /** Returns whether a row in text protocol starts with the marker. */
   begins(packet: Buffer, from: number): boolean {
     const bytes = this.#bytes;
     for (let i = 0; i < bytes.length; i += 1) if (packet[from + i] !== bytes[i]) return false;
@@ -66,6 +68,7 @@ export class SessionMarker {
   }
 }
 
+/** Reports that an answer came from another session than the one that was set up. */
 export function foreignSession(shard: string): FerryError {
   return new FerryError(
     'E_SOURCE_SESSION',
@@ -74,7 +77,7 @@ export function foreignSession(shard: string): FerryError {
   );
 }
 
-/** The same session says that there are no rows, and counts some, again and again. */
+/** Reports that the same session returned no rows, but counted some, again and again. */
 export function contradiction(shard: string): FerryError {
   return new FerryError(
     'E_SOURCE_SESSION',

@@ -1,6 +1,6 @@
 /**
- * The connections of one shard. At most `permits` statements run on the server at once; connections are kept for the
- * next statement, and a broken one is never handed out.
+ * This pool holds the connections of one shard. At most `scansPerServer` statements run on the server at once. The pool
+ * keeps connections for the next statement, and never gives out a broken one.
  */
 import type { ShardConfig, SourceLimits } from '../../config/model.js';
 import { FerryError, interrupted } from '../../core/errors.js';
@@ -11,25 +11,25 @@ import { Session, type ServerThread } from './session.js';
 /** A connection in use, with the permit to run statements on it. */
 export interface Lease {
   readonly session: Session;
-  /** Gives the permit back, once; a connection with a statement still under way must be destroyed before. */
+  /** Gives the permit back, once. The caller must first destroy a connection whose statement still runs. */
   release(): void;
 }
 
-/** Looks on while something is waited for that is no fault of the server: see `Retry.aside`. */
+/** Wraps a wait for which the server is not to blame: see `Retry.aside`. */
 export type Aside = <T>(waiting: Promise<T>) => Promise<T>;
 
 export class SessionPool {
   readonly #idle: Session[] = [];
   readonly #leased = new Set<Session>();
   readonly #permits: Permits;
-  /** Threads of the server that may still work on what was given up here. */
+  /** Threads of the server that may still work on statements that this side gave up. */
   readonly #abandoned = new Set<ServerThread>();
-  /** The first one that was reached. */
+  /** The first server that a connection reached. */
   #server: string | null = null;
-  /** Of connections that are being opened: nobody else knows of them yet. */
+  /** Controllers of the connections that are opening: `#idle` and `#leased` do not hold these connections yet. */
   readonly #opening = new Set<AbortController>();
   #closed = false;
-  /** Of connections that are gone. */
+  /** Rows that connections read which are closed by now. */
   #rowsOfGone = 0;
 
   constructor(
@@ -40,7 +40,7 @@ export class SessionPool {
   }
 
   /**
-   * @param aside is given the wait for a permit: other statements hold them, and the server is not to blame
+   * @param aside wraps the wait for a permit: other statements hold the permits, and the server is not to blame
    * @throws FerryError E_INTERRUPTED, E_TLS_REQUIRED, E_SOURCE_*; the driver's own error where another try may help
    */
   async lease(signal: AbortSignal, aside: Aside): Promise<Lease> {
@@ -53,7 +53,10 @@ export class SessionPool {
     }
   }
 
-  /** Rows that the server has answered so far, to any statement: while it grows, something is read. */
+  /**
+   * Counts the rows that the server has answered so far, to any statement: while it grows, some statement makes
+   * progress.
+   */
   get rowsRead(): number {
     return [...this.#idle, ...this.#leased].reduce((sum, session) => sum + session.rowsRead, this.#rowsOfGone);
   }
@@ -75,7 +78,7 @@ export class SessionPool {
   async #open(signal: AbortSignal): Promise<Session> {
     if (this.#isClosed()) throw closed(this.shard.id);
     const session = await this.#connect(signal).catch((error: unknown) => {
-      // Only what worked before is taken for broken for a while; a wrong host or port is told at once.
+      // Only a server that worked before may be down for a while; a wrong host or port is reported at once.
       throw this.#server !== null || this.#isClosed() ? error : sourceError(this.shard.id, 'connecting', error);
     });
     this.#server ??= session.server;
@@ -88,7 +91,7 @@ export class SessionPool {
   }
 
   async #connect(signal: AbortSignal): Promise<Session> {
-    // Not AbortSignal.any: of a signal that lives for weeks, Node 20 keeps something of each combined one.
+    // Not AbortSignal.any: for a signal that lives for weeks, Node 20 keeps some memory for each combined signal.
     const stop = new AbortController();
     const onStop = (): void => stop.abort();
     signal.addEventListener('abort', onStop, { once: true });
@@ -102,7 +105,10 @@ export class SessionPool {
     }
   }
 
-  /** So that a server on which statements hang does not gather them. Threads that are gone already are no fault. */
+  /**
+   * Ends abandoned threads, so that they do not pile up on a server on which statements hang. A thread that is already
+   * gone is no fault.
+   */
   async #endAbandoned(session: Session, signal: AbortSignal): Promise<void> {
     for (const thread of this.#abandoned) {
       await session.endThread(thread, signal).catch((error: unknown) => {
@@ -135,8 +141,8 @@ export class SessionPool {
 }
 
 /**
- * A name that leads to several servers, or a failover in mid-run: the scans would go on in another copy, behind or
- * beside this one.
+ * Reports that a name leads to several servers, or that a failover happened during the run. The scans would go on in
+ * another copy, which may lack changes or have others.
  */
 function anotherServer({ id, host, port }: ShardConfig): FerryError {
   return new FerryError(

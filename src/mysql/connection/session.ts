@@ -1,7 +1,7 @@
 /**
- * One connection, set up for exact reading (see session-settings.ts): read-only, UTC, utf8mb4, text protocol. Every
- * SELECT is answered by the session that was set up (session-marker.ts) and without a warning (warnings.ts), or it is
- * no answer. One statement at a time, none of which hangs (statements.ts).
+ * A session is one connection that is set up for exact reading: read-only, UTC, utf8mb4, text protocol
+ * (session-settings.ts). An answer counts only if the session that was set up gave it (session-marker.ts), and without
+ * a harmful warning (warnings.ts). A session runs one statement at a time, and none of them can hang (statements.ts).
  */
 import type { ShardConfig, SourceLimits } from '../../config/model.js';
 import { interrupted } from '../../core/errors.js';
@@ -19,20 +19,22 @@ import { endedWithWarnings, harmfulWarnings } from './warnings.js';
 
 const THREADS = 'information_schema.PROCESSLIST';
 
-/** A thread of the server, so that no other can be taken for it: ids begin at 1 again when the server starts. */
+/** Identifies a thread of the server. The id alone is not enough: ids start at 1 again when the server starts. */
 export interface ServerThread {
   readonly id: number;
   /** Address and port of this side as the server sees them; quoted for SQL. */
   readonly host: string;
 }
 
-/** A SELECT of the table's rows, or a statement in words: one that begins with SELECT is marked as well. */
+/** A SELECT of the table's rows, or a statement as text. A text that starts with SELECT gets the marker too. */
 type Sql = Select | string;
 
-/** No rows, and rows when they are counted: rows may come just then, but not every time. */
+/**
+ * Most tries while a SELECT gives no rows but a count finds some: rows may arrive between the two, but not every time.
+ */
 const TRIES = 5;
 
-/** Warnings that are listed; more than `max_error_count` are not. */
+/** Lists the warnings of the last statement; the server lists at most `max_error_count`. */
 const SHOW_WARNINGS = 'SHOW WARNINGS';
 
 export class Session {
@@ -50,7 +52,7 @@ export class Session {
     this.#statements = statements;
   }
 
-  /** @throws FerryError (see `connect`), or the driver's own error */
+  /** Connects and sets the session up. @throws FerryError (see `connect`), or the driver's own error */
   static async open(
     shard: ShardConfig,
     { statementIdleTimeoutSeconds }: Pick<SourceLimits, 'statementIdleTimeoutSeconds'>,
@@ -71,7 +73,10 @@ export class Session {
     }
   }
 
-  /** Of these statements, only the one that reads the settings back proves anything; each after it has the marker. */
+  /**
+   * Sets the session up. Only the statement that reads the settings back proves anything; every later SELECT has the
+   * marker.
+   */
   async #setUp(statementIdleTimeoutSeconds: number, signal: AbortSignal): Promise<void> {
     const plain = async (sql: string): Promise<Cell[][]> => (await this.#collect(sql, signal)).rows;
     const [version] = await plain('SELECT VERSION()');
@@ -88,21 +93,21 @@ export class Session {
     if (!this.#marker.take(marker)) throw foreignSession(this.shard);
     this.#server = String(server);
     this.#family = family;
-    // Each user sees his own threads, without a privilege.
+    // Each user sees their own threads without a privilege.
     const [thread] = await plain(`SELECT HOST FROM ${THREADS} WHERE ID = CONNECTION_ID()`);
     this.#host = thread?.[0]?.toString() ?? null;
-    // What was read so far is nobody's progress.
+    // The rows read so far are no progress of any scan.
     this.#rowsRead = 0;
   }
 
-  /** Which server this is, whatever name leads to it. */
+  /** Identifies the server, whatever name leads to it. */
   get server(): string {
     return this.#server;
   }
 
   /**
-   * The server's thread that may still work on a statement that was given up here as hung; null: none, or not to be
-   * told from others.
+   * The server's thread that may still work on a statement that dynaferry gave up as hung. Null: there is none, or
+   * dynaferry cannot distinguish it from others.
    */
   get abandonedThread(): ServerThread | null {
     const { abandoned, threadId: id } = this.#statements;
@@ -110,9 +115,10 @@ export class Session {
   }
 
   /**
-   * Ends a thread that an earlier session of the same user left behind, which needs no privilege. Where the server was
-   * started again since, the id may be a stranger's: so user, address and port are compared first. This connection sees
-   * one life of the server, in which no id comes twice: between the look and the KILL, the thread can only end.
+   * Ends a thread that an earlier session of the same user left behind; this needs no privilege.
+   * If the server restarted since, the id may belong to another connection. So this compares user, address and port
+   * first. While this connection lasts, the server does not restart, and it gives no id twice. So between the look and
+   * the KILL, the thread can only end.
    * @throws the driver's error, E_INTERRUPTED
    */
   async endThread({ id, host }: ServerThread, signal: AbortSignal): Promise<void> {
@@ -121,7 +127,7 @@ export class Session {
     if (found.length > 0) await this.rows(`KILL ${id}`, signal);
   }
 
-  /** Rows of all its statements so far, but for those of its own set-up: while it grows, the server answers. */
+  /** Counts the rows of all statements so far, except those of the set-up: while it grows, the server answers. */
   get rowsRead(): number {
     return this.#rowsRead;
   }
@@ -131,15 +137,16 @@ export class Session {
     return this.#family;
   }
 
-  /** False once the connection broke or was destroyed. */
+  /** Returns false after the connection broke or was destroyed. */
   get alive(): boolean {
     return this.#statements.alive;
   }
 
   /**
-   * All rows of a small result. That there are none is proven by a second statement, which always answers a row.
-   * @param limitSeconds the server itself ends the statement after so long, where it can
-   * @param mostBytes of the answer: of one row, unless given
+   * Returns all rows of a small result. If there are none, a second statement proves it, which always answers with a
+   * row.
+   * @param limitSeconds after which the server itself ends the statement, where it can
+   * @param mostBytes limit of the answer in bytes; by default the limit of one row
    * @throws the driver's error, AnswerTooLarge, FerryError E_SOURCE_SESSION, E_SOURCE_WARNING, E_INTERRUPTED
    */
   async rows(
@@ -156,7 +163,7 @@ export class Session {
     throw contradiction(this.shard);
   }
 
-  /** Whether a SELECT has any row; answered by one row, whatever there is. @throws as `rows` */
+  /** Returns whether a SELECT has any row; the answer is one row in both cases. @throws as `rows` */
   async any(sql: Sql, signal: AbortSignal, limitSeconds: number | null = null): Promise<boolean> {
     const counted = typeof sql === 'string' ? sql : selectText({ ...sql, list: '1 AS one' });
     const statement = `SELECT COUNT(*) FROM (${counted}) AS counted`;
@@ -167,13 +174,15 @@ export class Session {
     return count !== '0';
   }
 
-  /** Rows that only help to plan: that there are none proves nothing, and a warning is no matter. @throws as `rows` */
+  /**
+   * Returns rows that only help to plan: an empty result proves nothing, and warnings are ignored. @throws as `rows`
+   */
   async hints(select: Select, signal: AbortSignal): Promise<Cell[][]> {
     return (await this.#marked(select, signal, null)).rows;
   }
 
   /**
-   * That statements still meet the session that was set up: for what cannot have the marker.
+   * Checks that statements still reach the session that was set up. Needed for statements that cannot have the marker.
    * @throws FerryError E_SOURCE_SESSION
    */
   async confirm(signal: AbortSignal): Promise<void> {
@@ -181,24 +190,27 @@ export class Session {
   }
 
   /**
-   * The rows of a SHOW or EXPLAIN statement by column name: their order differs between servers. They have no marker.
+   * Returns the rows of a SHOW or EXPLAIN statement by column name, since the order of columns differs between servers.
+   * These rows have no marker.
    */
   async records(sql: string, signal: AbortSignal): Promise<ReadonlyMap<string, string | null>[]> {
     const { rows, names } = await this.#collect(sql, signal);
     return rows.map((row) => new Map(row.map((cell, i) => [names[i] ?? '', cell?.toString() ?? null])));
   }
 
-  /** The warnings of a statement in words that was the last one. */
+  /** Judges the warnings of the last statement. @throws FerryError E_SOURCE_WARNING where one is harmful */
   async #judge(count: number, sql: Sql, signal: AbortSignal): Promise<void> {
     const { rows } = await this.#collect(SHOW_WARNINGS, signal);
     const listed = rows.map(([, code, message]) => ({ code: Number(code), message: String(message) }));
-    // A statement in words may hold a condition too: EXPLAIN does.
+    // A statement given as text may hold a condition too: EXPLAIN does.
     const conditional = typeof sql !== 'string' && sql.conditional;
     const codes = harmfulWarnings(count, listed, conditional);
     if (codes.length > 0) throw endedWithWarnings(this.shard, codes, conditional || typeof sql === 'string');
   }
 
-  /** Its rows without the marker that each had. */
+  /**
+   * Runs a statement and returns its rows without the marker. @throws FerryError E_SOURCE_SESSION where a row lacks it
+   */
   async #marked(
     sql: Sql,
     signal: AbortSignal,
@@ -213,7 +225,7 @@ export class Session {
       mostBytes,
     );
     for (const row of answer.rows) {
-      // Whoever answers so has nothing to say that may be believed.
+      // Another session gave this row, so nothing from this connection can be trusted.
       if (!this.#marker.isIn(row.shift())) {
         this.destroy(foreignSession(this.shard));
         throw foreignSession(this.shard);
@@ -223,9 +235,10 @@ export class Session {
   }
 
   /**
-   * A SELECT whose rows are handed on as bytes as they come (see row-packet.ts), without the marker. Resolves behind
-   * the last one; what was handed on is a result only then. That there are none proves nothing: see `any`.
-   * @param mostBytes of the answer @throws as `rows`
+   * Runs a SELECT and passes each row on as bytes when it arrives (see row-packet.ts), without the marker. Resolves
+   * after the last row; only then do the rows count as a result. No rows prove nothing: see `any`.
+   * @param mostBytes limit of the answer in bytes
+   * @throws as `rows`
    */
   async stream(
     select: Select,

@@ -1,7 +1,7 @@
 /**
- * The statements of one connection, one at a time, each bounded: a silence that lasts too long, an answer that grows
- * too large or an abort destroys the connection, and what was running rejects. What they mean, and whether an answer
- * may be believed, is the session's to say (session.ts).
+ * Runs the statements of one connection, one at a time, each with limits. It destroys the connection after too long a
+ * silence, on too large an answer or on an abort; the running statement then rejects. The session decides what
+ * statements mean and whether to trust an answer (session.ts).
  */
 import type { Query } from 'mysql2';
 import { interrupted } from '../../core/errors.js';
@@ -12,17 +12,20 @@ import type { Wire } from './connect.js';
 import { deadlinePassed, isLost } from '../errors/source-errors.js';
 import { tapRows } from './row-packet.js';
 
-/** How exactly silence is measured: looks within the longest one that is borne. */
+/** Checks for silence within one `statementIdleTimeoutSeconds`; more checks measure the silence more exactly. */
 const LOOKS = 8;
 
-/** Looks at how much of an answer has come, in ms: a fast network brings some megabytes meanwhile. */
+/**
+ * Time in ms between two checks of how much of an answer has arrived; a fast network brings some megabytes in that
+ * time.
+ */
 const MEASURED_EVERY_MS = 5;
 
 export interface Answer {
-  /** Each is the caller's. */
+  /** The caller may change each row. */
   readonly rows: Cell[][];
   readonly names: readonly string[];
-  /** As the protocol counts them. */
+  /** Number of warnings, as the protocol counts them. */
   readonly warnings: number;
 }
 
@@ -32,7 +35,7 @@ export class Statements {
   #rejectRunning: ((error: Error) => void) | null = null;
   #abandoned = false;
 
-  /** @param statementIdleTimeoutSeconds the longest silence that is borne */
+  /** @param statementIdleTimeoutSeconds the longest silence of the server that is allowed */
   constructor(
     wire: Wire,
     private readonly shard: string,
@@ -42,7 +45,7 @@ export class Statements {
     wire.connection.on('error', (error: Error) => this.destroy(error));
   }
 
-  /** False once the connection broke or was destroyed. */
+  /** Returns false after the connection broke or was destroyed. */
   get alive(): boolean {
     return this.#failure === null;
   }
@@ -52,12 +55,12 @@ export class Statements {
     return this.#wire.connection.threadId;
   }
 
-  /** A statement was given up here as hung: the server may still work on it. */
+  /** True if this side gave up a statement as hung: the server may still work on it. */
   get abandoned(): boolean {
     return this.#abandoned;
   }
 
-  /** @param mostBytes of the answer @throws as `run` */
+  /** Runs a statement and collects its rows. @param mostBytes limit of the answer in bytes @throws as `run` */
   async collect(sql: string, signal: AbortSignal, mostBytes: number, onRow: () => void): Promise<Answer> {
     const rows: Cell[][] = [];
     const answer = { rows, names: [] as readonly string[], warnings: 0 };
@@ -77,8 +80,9 @@ export class Statements {
   }
 
   /**
-   * @param mostBytes of the answer
-   * @param listen is given the command, to take what it answers
+   * Runs a statement until its answer ends.
+   * @param mostBytes limit of the answer in bytes
+   * @param listen gets the command, to take its answer
    * @throws the driver's own error, AnswerTooLarge, FerryError E_INTERRUPTED
    */
   async run(sql: string, signal: AbortSignal, mostBytes: number, listen: (command: Query) => void): Promise<void> {
@@ -118,13 +122,13 @@ export class Statements {
 
       const command: Query = connection.query({ sql, rowsAsArray: true, typeCast: exactCell });
       listen(command);
-      // What a proxy keeps open for us after such an error is no longer the session that was set up.
+      // If a proxy keeps the connection open after such an error, it no longer leads to the session that was set up.
       command.on('error', (error: Error) => {
         if (isLost(error)) this.destroy(error);
         else settle(error);
       });
-      // What came between two looks counts as well: whoever asked holds no more than was agreed, however busy the
-      // process is.
+      // Bytes that arrived between two checks count too. So the caller never holds more than the limit, however busy
+      // the process is.
       command.on('end', () => {
         if (tooLarge()) giveUp();
         else settle(null);

@@ -1,19 +1,20 @@
 /**
- * A SELECT that ends with a warning is not a result: the server answered something else than it was asked for, and went
- * on. MariaDB gives NULL for a conversion that grows beyond max_allowed_packet; a condition that compares a text with a
- * number leaves rows out. The count comes with the end of the rows, at no cost; what the warnings are is asked only
- * where there are some. Codes are shown, never the messages: they quote row values.
+ * Decides which warnings of a SELECT make its answer unusable. With most warnings, the server answered something other
+ * than the question, and went on. MariaDB gives NULL for a conversion that grows beyond max_allowed_packet; a condition
+ * that compares a text with a number leaves rows out. The count of warnings comes with the end of the rows, at no cost;
+ * dynaferry asks for the list only if there are some. Messages show the codes, never the server's texts: those quote
+ * row values.
  *
- * How far this was followed: the warnings and notes that were found in reading the error lists of MySQL 9.7 and MariaDB
- * 10.11 for those that a SELECT may end with, and those that tests on MySQL 5.6, 9.7 and MariaDB 10.11 met. The lists
- * do not say which statement ends with what, so a code may be missing here that is harmless: then a run is refused with
- * its number, and nothing is believed. Those that pass only speak of the statement's own words, or of what this side
- * finds out for itself; each has its reason. A division by zero in a condition is NULL and no warning, as for any
- * client that does not ask for one; that is the operator's own SQL.
+ * How we collected the codes: we read the error lists of MySQL 9.7 and MariaDB 10.11 for warnings and notes that a
+ * SELECT may end with. We added those that tests on MySQL 5.6, 9.7 and MariaDB 10.11 met. The lists do not say which
+ * statement ends with which warning, so a harmless code may be missing here. Then dynaferry refuses the run, names the
+ * code, and uses nothing of the answer. Harmless codes concern only the words of the statement, or facts that dynaferry
+ * checks itself; each has its reason. A division by zero in a condition gives NULL without a warning, as for any client
+ * that does not ask for one. The condition is the operator's own SQL.
  */
 import { FerryError } from '../../core/errors.js';
 
-/** By number: names differ between servers. */
+/** Harmless warnings by number, since names differ between servers. */
 const HARMLESS: ReadonlyMap<number, string> = new Map([
   [1003, 'the text of a statement that EXPLAIN was asked for'],
   [
@@ -38,37 +39,37 @@ const HARMLESS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * MariaDB, 10.2 and later, of each character that it replaced by `?`. Columns are selected so that this shows by
- * itself, as a bad row (`exactText`); in a condition, nothing would show it.
+ * MariaDB 10.2 and later sends this for each character that it replaced by `?`. Our select list exposes such a column
+ * as a bad row (`exactText`); in a condition, nothing would show it.
  */
 const REPLACED_CHARACTER = 1977;
 
 /**
- * MySQL, of a literal that the character set of a key lacks: a bound that was made up to cut a range. It compares as
- * `?`, in each SELECT of the range alike, also beside a condition; a value that cannot be converted shows by itself, as
- * above. A condition of an operator that converts between character sets itself has that comparison too: as for any
- * client, and not told apart here.
+ * MySQL sends this for a literal with characters that a key's character set lacks: a made-up bound of a range. It
+ * compares as `?` in each SELECT of the range alike, also next to a condition. A row value that MySQL cannot convert
+ * shows as a bad row, as above. If an operator's own condition converts between character sets, it has that comparison
+ * too. Any client has it, and this code does not distinguish the two cases.
  */
 const INVALID_CHARACTER = 1300;
 
 /**
- * MySQL 5.6 says so while it plans an OR over decimals of 65 digits; no literal of ours is empty, and the rows are
+ * MySQL 5.6 sends this while it plans an OR over decimals of 65 digits. None of our literals is empty, and the rows are
  * right.
  */
 const PLANNED_DECIMAL = { code: 1292, message: "Truncated incorrect DECIMAL value: ''" };
 
-/** As SHOW WARNINGS lists it. */
+/** A warning as SHOW WARNINGS lists it. */
 export interface Warning {
   readonly code: number;
-  /** In English. Holds row values. */
+  /** The text in English. It holds row values. */
   readonly message: string;
 }
 
 /**
- * @param count as the protocol gave it
- * @param conditional whether the statement has a condition of an operator
- * @returns codes that forbid to take the answer for a result, sorted; with 0 for what was not listed; none: it is a
- * result
+ * Returns the codes that make an answer unusable.
+ * @param count number of warnings, as the protocol gave it
+ * @param conditional whether the statement has an operator's condition
+ * @returns the codes, sorted; 0 stands for warnings that were not listed; an empty list: the answer is a result
  */
 export function harmfulWarnings(count: number, listed: readonly Warning[], conditional: boolean): readonly number[] {
   const ours = ({ code, message }: Warning): boolean =>
@@ -87,7 +88,9 @@ export function harmfulWarnings(count: number, listed: readonly Warning[], condi
 const WHERE_BY_HAND =
   "look up the code in the server's manual; run the table's `where` by hand, then SHOW WARNINGS, which shows the details";
 
-/** Of a statement without a condition, only a column that is calculated as it is read can convert anything. */
+/**
+ * In a statement without a condition, only a generated column that MySQL calculates while reading can convert anything.
+ */
 const GENERATED =
   'the server cannot calculate a generated column (VIRTUAL) for some row: drop the column (`drop` in the mapping), or correct such rows';
 
@@ -103,7 +106,7 @@ const NEXT_STEPS_OF_CONDITIONS: ReadonlyMap<number, string> = new Map([
   [1292, "write the table's `where` so that it needs no conversion: compare text with text, and numbers with numbers"],
 ]);
 
-/** @param codes of `harmfulWarnings` @param conditional as there */
+/** Returns the E_SOURCE_WARNING error. @param codes from `harmfulWarnings` @param conditional as there */
 export function endedWithWarnings(shard: string, codes: readonly number[], conditional: boolean): FerryError {
   const shown = codes.filter((code) => code !== 0).map(String);
   const named = shown.length === 0 ? 'warnings that it does not list' : `warning ${shown.join(', ')}`;

@@ -38,7 +38,7 @@ export function factOf(thrown: unknown): string {
   return ruleOf(thrown).fact;
 }
 
-/** Whether the same statement may succeed on a new connection, after a pause. */
+/** Returns whether the same statement may succeed on a new connection, after a pause. */
 export function isRetryable(thrown: unknown): boolean {
   return !(thrown instanceof FerryError) && ruleOf(thrown).remedy === 'again';
 }
@@ -62,7 +62,7 @@ export function askedTooMuch(thrown: unknown): boolean {
   return TOO_MUCH.has(mysqlCode(thrown));
 }
 
-/** Whether the connection broke, on either side. */
+/** Returns whether the connection broke, on either side. */
 export function isLost(thrown: unknown): boolean {
   return !(thrown instanceof FerryError) && ruleOf(thrown).code === 'E_SOURCE_LOST';
 }

@@ -1,5 +1,5 @@
 /**
- * What a user may do, from the lines of SHOW GRANTS. Used to warn: a migration needs no right to write.
+ * Reads from the lines of SHOW GRANTS what a user may do. It serves a warning: a migration needs no privilege to write.
  */
 
 /** Privileges that change rows or tables. */
@@ -9,8 +9,8 @@ const WRITING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The writing privileges that the user holds on any table of `database`, sorted. Privileges on single columns count,
- * and those by a role that is active: SHOW GRANTS lists them, on MariaDB in lines of the role's own.
+ * Returns the writing privileges that the user holds on any table of `database`, sorted. Privileges on single columns
+ * count, and those of an active role: SHOW GRANTS lists them, on MariaDB in separate lines of the role.
  * @param lines SHOW GRANTS, one string a line
  */
 export function writePrivileges(lines: readonly string[], database: string): readonly string[] {
@@ -29,7 +29,10 @@ export function writePrivileges(lines: readonly string[], database: string): rea
   return [...found].sort();
 }
 
-/** @param scope `*.*`, or a database's name as a LIKE pattern in backticks, then `.*` or a table */
+/**
+ * Returns whether a scope includes the database.
+ * @param scope `*.*`, or a database's name as a LIKE pattern in backticks, then `.*` or a table
+ */
 function covers(scope: string, database: string): boolean {
   if (scope === '*.*') return true;
   const [, quoted] = /^[`"'](.+?)[`"']\./.exec(scope) ?? [];

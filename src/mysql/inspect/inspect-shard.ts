@@ -1,6 +1,6 @@
 /**
- * Everything a look at one source can find, all at once: one that refuses a table still tells of the others. Reads
- * only.
+ * Inspects one source and reports all findings at once: where it must refuse one table, it still inspects the others.
+ * It only reads.
  */
 import type { ShardConfig, SourceLimits, SourceTableConfig } from '../../config/model.js';
 import type { FerryError, Finding } from '../../core/errors.js';
@@ -20,11 +20,11 @@ import { fromWhole, tooLarge } from '../scan/whole-table.js';
 
 export interface ShardFacts {
   readonly family: ServerFamily['name'];
-  /** As the server says it. */
+  /** The version as the server reports it. */
   readonly version: string;
   /** Name of the cipher; null: the connection is in plain text. */
   readonly cipher: string | null;
-  /** The server's clock less this machine's, in ms. */
+  /** The server's clock minus this machine's, in ms. */
   readonly clockSkewMs: number;
   /** `ROW`, `STATEMENT` or `MIXED`; null where no binary log is written. */
   readonly binlogFormat: string | null;
@@ -33,11 +33,11 @@ export interface ShardFacts {
 }
 
 export interface ShardInspection {
-  /** null: the server could not be reached. */
+  /** Null: dynaferry could not reach the server. */
   readonly facts: ShardFacts | null;
   /** Every given table that exists, by name. */
   readonly tables: ReadonlyMap<string, TableInfo>;
-  /** By table: an index that begins with a column, by column. */
+  /** By table: for each column, an index that starts with it. */
   readonly indexes: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly faults: readonly Finding[];
 }
@@ -203,7 +203,8 @@ class Inspection {
       const select = new RowSelect({ table: info, key, columns, where: table.where });
       // Reads one key: EXPLAIN alone succeeds, or only warns, where the data file is missing or crashed.
       await session.rows(select.edgeKey('first', []), this.signal);
-      // Only plans the SELECT: proves that every column may be read and that the server understands the condition.
+      // Only plans the SELECT: this proves that the user may read every column and that the server understands the
+      // condition.
       await session.rows(`EXPLAIN ${selectText(select.rows({ after: null, upTo: null }, 1))}`, this.signal);
       await lookAtWhere(session, table.name, select, this.signal);
     } catch (error) {
@@ -211,7 +212,7 @@ class Inspection {
     }
   }
 
-  /** Counts rows up to the limit. Bytes are counted while a run reads. */
+  /** Counts rows up to the limit. A run counts the bytes while it reads. */
   async #checkWhole(
     session: Session,
     info: TableInfo,

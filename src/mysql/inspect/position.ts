@@ -1,19 +1,23 @@
 /**
- * Where the binary log stands: what a later change stream starts from.
+ * Reads the binary log's position, from which a later change stream starts.
  */
 import type { BinlogPosition } from '../../core/model.js';
 import { mysqlCode } from '../errors/source-errors.js';
 import type { Session } from '../connection/session.js';
 import { textLiteral } from '../connection/sql.js';
 
-/** Codes for "you may not ask". */
+/** Codes by which a server refuses to answer. */
 const REFUSED: ReadonlySet<string> = new Set(['ER_SPECIFIC_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_ERROR']);
 
-/** null where the server writes no binary log, or the user lacks REPLICATION CLIENT. @throws the driver's own error */
+/**
+ * Returns the position; null where the server writes no binary log, or the user lacks REPLICATION CLIENT. @throws the
+ * driver's own error
+ */
 export async function binlogPosition(session: Session, signal: AbortSignal): Promise<BinlogPosition | null> {
   const { binlogStatement, gtidExpression } = session.family;
   try {
-    // A SHOW has no marker: a pooler that moves on between these would show before or behind it.
+    // A SHOW has no marker. So dynaferry checks the session before and after it: a pooler that changed the session in
+    // between would show.
     await session.confirm(signal);
     const [status] = await session.records(binlogStatement, signal);
     await session.confirm(signal);
@@ -28,8 +32,8 @@ export async function binlogPosition(session: Session, signal: AbortSignal): Pro
 }
 
 /**
- * GTIDs tell it, where the position has them: MySQL's name the server that each transaction came from. null: nothing
- * tells it.
+ * Returns whether the server has executed all transactions up to a position. It compares GTIDs where the position has
+ * them: MySQL's GTIDs name the server that each transaction came from. Null: nothing proves either.
  */
 export async function hasReached(
   session: Session,
@@ -45,8 +49,8 @@ export async function hasReached(
 }
 
 /**
- * Numbers of a domain grow: a server that is at a lower one lacks transactions. One that is not may have others of the
- * same numbers.
+ * Returns false where the server lacks transactions: the numbers of a domain only grow, and its number is lower.
+ * Otherwise it may have other transactions with the same numbers.
  */
 async function mayHaveReached(
   session: Session,
@@ -54,7 +58,7 @@ async function mayHaveReached(
   expression: string,
   signal: AbortSignal,
 ): Promise<false | null> {
-  // Of MySQL, which names each server by its uuid, they have nothing in common.
+  // MySQL's GTIDs name each server by its UUID, so MariaDB's cannot be compared with them.
   if (!/^\d+-\d+-\d+(,\d+-\d+-\d+)*$/.test(gtid)) return null;
   const [row] = await session.rows(`SELECT ${expression}`, signal);
   const newest = numbersByDomain(row?.[0]?.toString() ?? '');
@@ -62,7 +66,7 @@ async function mayHaveReached(
   return lacks ? false : null;
 }
 
-/** Of MariaDB's GTIDs, `0-1-500,1-2-30`: domain, server, number. */
+/** Returns the highest number of each domain from MariaDB's GTIDs, `0-1-500,1-2-30`: domain, server, number. */
 function numbersByDomain(gtids: string): ReadonlyMap<string, bigint> {
   const numbers = new Map<string, bigint>();
   for (const [, domain = '', number = '0'] of gtids.matchAll(/(\d+)-\d+-(\d+)/g)) {
@@ -72,7 +76,7 @@ function numbersByDomain(gtids: string): ReadonlyMap<string, bigint> {
   return numbers;
 }
 
-/** MySQL breaks a long set over lines; empty where GTIDs are off. */
+/** Returns the executed GTIDs. MySQL breaks a long set over lines; the set is empty where GTIDs are off. */
 async function executedGtids(session: Session, expression: string | null, signal: AbortSignal): Promise<string | null> {
   if (expression === null) return null;
   const [row] = await session.rows(`SELECT ${expression}`, signal);

@@ -20,7 +20,7 @@ const ROWS_AT_EACH = 200;
  */
 const LIMIT_SECONDS = 5;
 
-/** @throws FerryError E_SOURCE_WARNING; what `Session.rows` throws */
+/** Tests the condition of a table. @throws FerryError E_SOURCE_WARNING; what `Session.rows` throws */
 export async function lookAtWhere(
   session: Session,
   table: string,

@@ -1,6 +1,6 @@
 /**
- * How a key column goes to MySQL and back: what is selected for it, the text that stands for it in a cursor, and the
- * literal that compares exactly as the index is ordered. A text that cannot be such a value never becomes SQL.
+ * A key form says how a key column goes to MySQL and back. It gives the select expression, the text of the value in a
+ * cursor, and a comparison in the order of the index. A text that cannot be such a value never becomes SQL.
  */
 import type { Cell, ColumnInfo } from '../../core/model.js';
 import type { Transport } from '../../core/row-block.js';
@@ -9,7 +9,7 @@ import { exactText } from '../connection/cells.js';
 import { enumerationOf, isOneOf, numbersThat, type Enumeration, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from '../connection/sql.js';
 
-/** How a value between two others can be made up; see key-midpoint.ts. `opaque`: it cannot. */
+/** Says how to make up a value between two others; see key-midpoint.ts. `opaque`: there is no way. */
 export type KeyKind =
   | 'integer'
   | 'enumerated'
@@ -27,17 +27,20 @@ export type KeyKind =
 
 export interface KeyForm {
   readonly kind: KeyKind;
-  /** The key cell, where the column's own cell does not do: given the column, an SQL expression. */
+  /** Returns the SQL expression of the key cell for a column; null: the column's own cell is enough. */
   readonly select: ((column: string) => string) | null;
-  /** How the key cell arrives. */
+  /** Says how the key cell arrives. */
   readonly transport: Transport;
-  /** What a text must look like. */
+  /** The pattern that a text must match. */
   readonly pattern: RegExp;
-  /** The column compared with a text of that pattern, as the index is ordered; the index serves it. */
+  /**
+   * Returns the comparison of a column with a text of that pattern, in the order of the index; MySQL can use the index
+   * for it.
+   */
   readonly compare: (column: string, operator: Operator, text: string) => string;
-  /** A literal for a value as an operator writes it (`find`): an ENUM's label, bytes in hexadecimal. */
+  /** Makes a literal from a value as an operator writes it (`find`): an ENUM's label, bytes in hexadecimal. */
   readonly written: { readonly what: string; readonly pattern: RegExp; readonly literal: (text: string) => string };
-  /** Of an ENUM or SET, which is written by its label and compared by number; null for any other. */
+  /** The numbers of an ENUM or SET, which is written by its label and compared by number; null for any other type. */
   readonly enumeration: Enumeration | null;
 }
 
@@ -53,7 +56,7 @@ const same = (text: string): string => text;
 const quoted = (text: string): string => `'${text}'`;
 const floatLiteral = (text: string): string => (/e/i.test(text) ? text : `${text}e0`);
 
-/** The plain comparison with a literal. */
+/** Returns the plain comparison with a literal. */
 function against(literal: (text: string) => string): KeyForm['compare'] {
   return (column, operator, text) => `${column} ${operator} ${literal(text)}`;
 }
@@ -75,16 +78,16 @@ const NUMBER: KeyForm = {
   written: WRITTEN_INTEGER,
   enumeration: null,
 };
-/** BIT is bytes on the wire, but a number in comparisons. */
+/** BIT arrives as bytes, but compares as a number. */
 const BIT: KeyForm = { ...NUMBER, select: (column) => `${column} + 0` };
-/** Bound as a numeric literal: against a quoted string, MySQL 5.6 compares a DECIMAL as a float. */
+/** Its literal is a number: against a quoted string, MySQL 5.6 compares a DECIMAL as a float. */
 const FIXED: KeyForm = {
   ...NUMBER,
   kind: 'decimal',
   pattern: DECIMAL,
   written: { what: 'a decimal number', pattern: DECIMAL, literal: same },
 };
-/** FLOAT prints six digits; as a DOUBLE it prints all that identify it. */
+/** FLOAT prints six digits; as a DOUBLE it prints all digits that identify it. */
 const FLOATING: KeyForm = {
   ...NUMBER,
   kind: 'float',
@@ -122,15 +125,15 @@ const TEXT: KeyForm = {
   written: WRITTEN_TEXT,
 };
 
-/** Charsets that go through UTF-8 and back without loss, every character to its own code. */
+/** Charsets that convert to UTF-8 and back without loss, every character to its own code. */
 const LOSSLESS_CHARSETS: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
 
 /** Charsets in which ASCII characters are not their own bytes. */
 const WIDE_CHARSETS: ReadonlySet<string> = new Set(['ucs2', 'utf16', 'utf16le', 'utf32']);
 
 /**
- * Other charsets travel as their own bytes: several of them (cp932, sjis, gbk, ...) have two codes for one character of
- * Unicode, and two keys must not become one on the way.
+ * Returns the form for other charsets, which travel as their own bytes. Several of them (cp932, sjis, gbk, ...) have
+ * two codes for one Unicode character, and the conversion must not merge two keys.
  */
 function ownBytes(charset: string): KeyForm {
   return {
@@ -143,7 +146,7 @@ function ownBytes(charset: string): KeyForm {
   };
 }
 
-/** ENUM and SET: see enumerated-key.ts. */
+/** Returns the form of an ENUM or SET (see enumerated-key.ts); null where it has too many values. */
 function enumeratedForm(column: ColumnInfo): KeyForm | null {
   const enumeration = enumerationOf(column);
   if (enumeration === null) return null;
@@ -157,32 +160,38 @@ function enumeratedForm(column: ColumnInfo): KeyForm | null {
 }
 
 /**
- * MariaDB's YEAR(2), which MySQL has not had since 5.6.6, is ordered by its four digits and compared by the two that it
- * shows: behind 99 it finds nothing, though 2000 follows; and 2000 and 0000 both show 00.
+ * Returns whether this is MariaDB's YEAR(2), which MySQL has not had since 5.6.6. An index orders it by its four
+ * digits, but a comparison uses the two that it shows. Behind 99 it finds nothing, though 2000 follows; and 2000 and
+ * 0000 both show 00.
  */
 function isTwoDigitYear({ dataType, columnType }: ColumnInfo): boolean {
   return dataType === 'year' && /^year\(2\)/i.test(columnType);
 }
 
 /**
- * An index orders a CHAR as if padded with spaces, a comparison takes it without them. Where the collation does not pad
- * (MariaDB's; MySQL's are free of that), or is the Thai one, which moves letters to and fro, these are two orders:
- * behind `a` and a tab the index has `a`, which is not greater. A VARCHAR has one.
+ * Returns whether a CHAR has two different orders. An index orders it as if padded with spaces, but a comparison uses
+ * it without them. The orders differ where the collation does not pad (MariaDB's; MySQL's have no such fault). They
+ * also differ for the Thai collation, which moves letters. Behind `a` and a tab the index has `a`, which is not
+ * greater. A VARCHAR has one order.
  */
 function isUnpaddedChar({ dataType, collation }: ColumnInfo): boolean {
   return dataType === 'char' && /_nopad(_|$)|^tis620_thai_ci$/.test(collation ?? '');
 }
 
 /**
- * FLOAT(M, D) of eight digits or more rounds its largest value up, FLOAT(9, 4) to 100000, and DOUBLE(M, D) of sixteen:
- * MySQL 9.7 then says that no such value can be in the column, and finds none.
+ * Returns whether the type rounds its largest value up. FLOAT(M, D) of eight digits or more does, FLOAT(9, 4) to
+ * 100000, and so does DOUBLE(M, D) of sixteen. MySQL 9.7 then finds no such value, since it concludes that the column
+ * cannot hold one.
  */
 function isRoundedUp({ dataType, columnType }: ColumnInfo): boolean {
   const digits = Number(/^\w+\((\d+),\s*\d+\)/.exec(columnType)?.[1] ?? 0);
   return FLOATING_TYPES.has(dataType) && digits > (dataType === 'float' ? 7 : 15);
 }
 
-/** Why a column cannot be part of a scan key, as words behind its name; null where it can. README.md lists these. */
+/**
+ * Returns why a column cannot be part of a scan key, as words that follow its name; null where it can. README.md lists
+ * these.
+ */
 export function keyFlaw(column: ColumnInfo): string | null {
   if (isTwoDigitYear(column)) return 'is a YEAR of two digits, which MariaDB orders by four digits';
   if (isUnpaddedChar(column)) return 'is a CHAR in a collation that orders padding differently than it compares it';
@@ -190,7 +199,7 @@ export function keyFlaw(column: ColumnInfo): string | null {
   return keyForm(column) === null ? 'has too many values for a comparison by the index' : null;
 }
 
-/** The form of a column that is part of a scan key; null where no index comparison can be written for it. */
+/** Returns the form of a column that is part of a scan key; null where no index comparison can be written for it. */
 export function keyForm(column: ColumnInfo): KeyForm | null {
   switch (column.dataType) {
     case 'bit':
@@ -233,15 +242,15 @@ export function keyForm(column: ColumnInfo): KeyForm | null {
   }
 }
 
-/** A key cell as the text that a cursor holds. */
+/** Returns a key cell as the text that a cursor holds. */
 export function cellText(cell: Cell): string {
   if (cell === null) throw new TypeError('a key cell is NULL');
   return typeof cell === 'string' ? cell : cell.toString('hex');
 }
 
 /**
- * What is selected for a column that is wanted as it is: a FLOAT would lose digits, and a character set characters.
- * Times one, since adding zero would lose the sign of a negative zero.
+ * Returns the select expression for a column's exact value: plain output would lose digits of a FLOAT, or characters of
+ * a character set. It multiplies by one, since adding zero would lose the sign of a negative zero.
  */
 export function selectedColumn(table: string, column: ColumnInfo): string {
   const name = `${quoteName(table)}.${quoteName(column.name)}`;
@@ -251,14 +260,14 @@ export function selectedColumn(table: string, column: ColumnInfo): string {
 }
 
 /**
- * A SET with a comma in front for each empty member that it begins with: see set-members.ts.
- * @param empty places of such members
+ * Returns a SET's text with a comma in front for each empty member that it starts with: see set-members.ts.
+ * @param empty positions of the empty members
  */
 function withLeadingCommas(column: string, empty: readonly number[]): string {
   const bits = (places: readonly number[]): bigint => places.reduce((sum, place) => sum | (1n << BigInt(place)), 0n);
   const commas = empty.map((place) => {
     const before = Array.from({ length: place }, (_, i) => i).filter((i) => !empty.includes(i));
-    // `&` takes the number whole, up to 64 members; `+ 0` would make a float of it.
+    // `&` takes the number whole, up to 64 members; `+ 0` would make it a float.
     const first = before.length === 0 ? '' : ` AND (${column} & ${bits(before)}) = 0`;
     return `IF((${column} & ${bits([place])}) <> 0${first}, ',', '')`;
   });

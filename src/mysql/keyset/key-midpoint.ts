@@ -1,11 +1,11 @@
 /**
- * Made-up key values between two real ones, to look for rows between them. A probe need not be good, nor even between:
- * MySQL alone says what lies where. A bad probe costs a query, never a row.
+ * Makes up key values between two real ones, so that a cut can look for rows between them. A probe may be poor, or not
+ * even lie between: only MySQL decides which rows lie where. A poor probe costs a query, never a row.
  */
 import type { KeyKind } from './key-form.js';
 
 /**
- * A value about half-way, above `low` and at most `high` by the kind's own order, as a text that the key form takes.
+ * Returns a value about half-way, above `low` and at most `high` in the kind's own order, as text for the key form.
  * @returns null where none can be made up (the two are neighbours, or the kind is opaque)
  */
 export function between(kind: KeyKind, low: string, high: string): string | null {
@@ -13,7 +13,7 @@ export function between(kind: KeyKind, low: string, high: string): string | null
   return value === low ? null : value;
 }
 
-/** Whether two texts are probably equal to MySQL: then a later key part tells their rows apart. */
+/** Returns whether MySQL probably takes two texts as equal: then a later key part distinguishes their rows. */
 export function sameMidpoint(kind: KeyKind, a: string, b: string): boolean {
   return a === b || (kind.endsWith('-ci') && fold(a).trimEnd() === fold(b).trimEnd());
 }
@@ -52,7 +52,7 @@ function floor2(sum: bigint): bigint {
   return sum >> 1n;
 }
 
-/** Without case and accents: about how case-insensitive collations sort. */
+/** Returns a text without case and accents, which is about how case-insensitive collations sort. */
 function fold(text: string): string {
   return text.normalize('NFKD').replace(/\p{M}/gu, '').toUpperCase();
 }
@@ -83,14 +83,14 @@ function fractionOf(text: string): number {
 }
 
 function halfWayFloat(low: string, high: string): string {
-  // Halved before they are added: the sum of two large ones would be infinite.
+  // Halves before adding: the sum of two large numbers would be infinite.
   const middle = Number(low) / 2 + Number(high) / 2;
   return middle > Number(low) ? String(middle) : high;
 }
 
 const DATE_RADIX = [13n, 32n, 24n, 60n, 60n, 1_000_000n];
 
-/** Dates as mixed-radix numbers: month and day may be 0 in MySQL, and no calendar is needed to halve. */
+/** Halves dates as mixed-radix numbers: month and day may be 0 in MySQL, and halving needs no calendar. */
 function halfWayDate(low: string, high: string): string | null {
   const middle = floor2(dateValue(low) + dateValue(high));
   const fields: bigint[] = [];
@@ -100,7 +100,7 @@ function halfWayDate(low: string, high: string): string | null {
     rest /= radix;
   }
   const [month, day, hour, minute, second, micros] = fields as [bigint, bigint, bigint, bigint, bigint, bigint];
-  // Every month has a first and a 28th: no probe is a date that a server could refuse.
+  // Every month has a first and a 28th day, so a server accepts every probe as a date.
   const date = [pad(rest, 4), pad(month === 0n ? 1n : month, 2), pad(clamp(day, 1n, 28n), 2)].join('-');
   if (!low.includes(' ')) return orHigh(date, low, high);
   const whole = `${date} ${[hour, minute, second].map((field) => pad(field, 2)).join(':')}`;
@@ -109,7 +109,7 @@ function halfWayDate(low: string, high: string): string | null {
   return orHigh(text, low, high);
 }
 
-/** Days that were moved into the calendar may have left the interval. */
+/** Returns the date, or `high` where the move into the calendar left the interval. */
 function orHigh(date: string, low: string, high: string): string {
   return date > low && date <= high ? date : high;
 }
@@ -146,20 +146,21 @@ function clamp(value: bigint, least: bigint, most: bigint): bigint {
 }
 
 /**
- * Interpolates behind the common prefix, in the smallest of a few alphabets: the probe must exist in the column's
- * charset.
+ * Interpolates behind the common prefix, in the smallest of a few alphabets: the column's charset must have the probe's
+ * characters.
  */
 function halfWayText(low: string, high: string): string | null {
   const [a, b] = [codePoints(low), codePoints(high)];
   const top = BigInt(Math.max(...a, ...b, 0));
   const radix = [128n, 256n, 0x1_0000n].find((size) => top < size) ?? 0x11_0000n;
   const middle = halfWayDigits(a, b, radix);
-  // A surrogate is no character of its own.
+  // A lone surrogate is not a character.
   return middle === null ? null : String.fromCodePoint(...middle.map((c) => (c >= 0xd800 && c < 0xe000 ? 0xd7ff : c)));
 }
 
 /**
- * Bytes 80 to 9F of MySQL's latin1, which are windows-1252's. (Node 20's TextDecoder gives ISO 8859-1 for that name.)
+ * Bytes 80 to 9F of MySQL's latin1, which has the characters of windows-1252. (Node 20's TextDecoder gives ISO 8859-1
+ * for that name.)
  */
 const LATIN1_80 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
@@ -189,7 +190,7 @@ function codePoints(text: string): number[] {
   return Array.from(text, (character) => character.codePointAt(0) ?? 0);
 }
 
-/** How many digits behind the common prefix are told apart. */
+/** Number of digits behind the common prefix that the interpolation uses. */
 const DIGITS = 8;
 
 function halfWayDigits(low: readonly number[], high: readonly number[], radix: bigint): number[] | null {

@@ -1,6 +1,7 @@
 /**
- * The scan key as SQL: which cells of a row are its key, the cursor made of them, and the predicates that continue
- * behind a cursor. MySQL alone compares keys; a cursor is a JSON array of texts that go back to it as typed literals.
+ * A keyset writes the scan key as SQL: the cells of a row that are its key, their cursor, and the conditions that
+ * continue behind it. Only MySQL compares keys. A cursor is a JSON array of texts that go back to MySQL as typed
+ * literals.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, KeyPart, Row } from '../../core/model.js';
@@ -11,23 +12,22 @@ import { cellText, keyForm, type KeyForm } from './key-form.js';
 import { quoteName } from '../connection/sql.js';
 
 export interface KeysetPart extends KeyPart {
-  /** The column, qualified and quoted: an alias of the select list cannot hide it. */
+  /** The column, qualified and quoted: no alias of the select list can hide it. */
   readonly sql: string;
   readonly form: KeyForm;
 }
 
-/** Rows by their key, as SQL. */
+/** A condition on rows by their key, as SQL. */
 export interface KeyCondition {
   readonly sql: string;
   /**
-   * Parts, ENUMs and SETs, that have one value in all such rows. Ordered by a column that is equal to a number, every
-   * server sorts those rows, however many, since it sees no constant in an ENUM; so such a part is left out of the
-   * order.
+   * ENUM and SET parts that have one value in all such rows; the order leaves them out. With a condition "ENUM equals a
+   * number", every server sorts all those rows if the ENUM is in the order: it sees no constant in it.
    */
   readonly settled: ReadonlySet<number>;
 }
 
-/** More of them than a statement would spell out. */
+/** More values than a statement would list. */
 const MANY = Number.MAX_SAFE_INTEGER;
 
 export class Keyset {
@@ -44,13 +44,13 @@ export class Keyset {
     });
   }
 
-  /** The key cell of a part, for a select list. */
+  /** Returns the key cell of a part, for a select list. */
   selected(part: KeysetPart): string {
     const expression = part.form.select === null ? part.sql : part.form.select(part.sql);
     return aliased(expression, part.form.transport);
   }
 
-  /** Key order, for rows that meet all these conditions; null where the order is none. */
+  /** Returns the key order for rows that meet all these conditions; null where nothing is left to order by. */
   order(direction: 'forward' | 'reverse', conditions: readonly KeyCondition[] = []): string | null {
     const reverse = direction === 'reverse';
     const columns = this.parts.flatMap(({ sql, descending }, i) =>
@@ -59,36 +59,36 @@ export class Keyset {
     return columns.length === 0 ? null : columns.join(', ');
   }
 
-  /** All parts in one direction, none of them an ENUM or SET. */
+  /** True if all parts have one direction, and none of them is an ENUM or SET. */
   get plain(): boolean {
     return this.parts.every(
       ({ descending, form }) => descending === this.parts[0]?.descending && form.enumeration === null,
     );
   }
 
-  /** Rows strictly behind the cursor in key order. */
+  /** Returns the condition for rows strictly behind the cursor in key order. @throws as `texts` */
   after(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'behind', false);
   }
 
-  /** Rows up to and with the cursor. */
+  /** Returns the condition for rows up to and including the cursor. @throws as `texts` */
   upTo(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'before', true);
   }
 
-  /** Rows strictly before the cursor. */
+  /** Returns the condition for rows strictly before the cursor. @throws as `texts` */
   before(cursor: Cursor): KeyCondition {
     return this.#beyond(this.texts(cursor), 'before', false);
   }
 
-  /** The row at the cursor. */
+  /** Returns the condition for the row at the cursor. @throws as `texts` */
   at(cursor: Cursor): string {
     return this.#fixed(this.texts(cursor));
   }
 
   /**
-   * Rows whose part `index` is at `text` or further on in key order (`before`: not yet there), earlier parts being
-   * fixed.
+   * Returns the condition for rows whose part `index` is at `text` or later in key order (`before`: earlier than
+   * `text`). The parts before it have the values in `texts`.
    */
   partFrom(texts: readonly string[], index: number, text: string, side: 'from' | 'before'): KeyCondition {
     const part = this.#part(index);
@@ -101,8 +101,9 @@ export class Keyset {
   }
 
   /**
-   * The row whose key has these values as an operator writes them, the labels of an ENUM or SET as MySQL prints them;
-   * `most` rows, where MySQL prints several values alike (number 0 of an ENUM and a label that is empty).
+   * Returns the condition for the row whose key has these values, as an operator writes them; labels of an ENUM or SET
+   * as MySQL prints them. `most` is the largest number of such rows: MySQL prints some values alike (number 0 of an
+   * ENUM and an empty label).
    * @throws FerryError E_USAGE where a value cannot be one of its column's
    */
   equals(written: readonly string[]): KeyCondition & { readonly most: number } {
@@ -135,6 +136,7 @@ export class Keyset {
   }
 
   /**
+   * Returns the cursor of a row.
    * @param cells index of each part's key cell in the row
    * @throws FerryError E_TABLE_NO_KEY for a text that is not UTF-8: as a literal it would be another key
    */
@@ -155,7 +157,7 @@ export class Keyset {
     );
   }
 
-  /** @throws FerryError E_STATE_CORRUPT where the cursor cannot be one of this key */
+  /** Returns the texts of a cursor. @throws FerryError E_STATE_CORRUPT where it cannot be a cursor of this key */
   texts(cursor: Cursor): readonly string[] {
     const texts = parsedCursor(cursor);
     if (texts?.length === this.parts.length && texts.every((text, i) => this.#part(i).form.pattern.test(text))) {
@@ -168,7 +170,7 @@ export class Keyset {
     );
   }
 
-  /** `account=AC1, sid=SM2`. Holds row values. */
+  /** Returns `account=AC1, sid=SM2`. It holds row values. */
   describe(cursor: Cursor): string {
     const texts = this.texts(cursor);
     return this.parts
@@ -180,10 +182,10 @@ export class Keyset {
   }
 
   /**
-   * The expanded form, `a > 1 OR (a = 1 AND b > 2)`: for the row-value form `(a, b) > (1, 2)` every MySQL walks the
-   * index from its start (seen on 5.6, 9.7 and MariaDB 10.11), which makes a scan quadratic.
-   * The nearest rows first, those that share most parts: the other way round, MySQL 5.6 uses only two parts of four and
-   * walks all rows that share them.
+   * Returns the expanded form, `a > 1 OR (a = 1 AND b > 2)`. For the row-value form `(a, b) > (1, 2)`, every MySQL
+   * walks the index from its start (seen on 5.6, 9.7 and MariaDB 10.11). That makes a scan quadratic. The nearest rows
+   * come first: those that share most parts. In the other order, MySQL 5.6 uses only two parts of four, and walks all
+   * rows that share them.
    */
   #beyond(texts: readonly string[], side: 'behind' | 'before', inclusive: boolean): KeyCondition {
     const alternatives = this.parts.flatMap((part, i) => {
@@ -197,19 +199,19 @@ export class Keyset {
     });
     const [first] = alternatives;
     if (first === undefined) return { sql: 'FALSE', settled: new Set() };
-    // The parts before that of the first alternative are fixed in all of them.
+    // All alternatives fix the parts before that of the first one.
     const one = alternatives.length === 1 && first.left === 1;
     const settled = this.#enumerated(one ? first.part + 1 : first.part);
     alternatives.reverse();
     return { sql: `(${alternatives.map(({ sql }) => `(${sql})`).join(' OR ')})`, settled };
   }
 
-  /** Those of the first `count` parts. */
+  /** Returns the ENUM and SET parts among the first `count`. */
   #enumerated(count: number): ReadonlySet<number> {
     return new Set(this.parts.slice(0, count).flatMap(({ form }, i) => (form.enumeration === null ? [] : [i])));
   }
 
-  /** The first parts are equal to these texts. */
+  /** Returns the condition that the first parts equal these texts. */
   #fixed(texts: readonly string[]): string {
     return texts
       .map((text, i) => {
@@ -226,7 +228,7 @@ export class Keyset {
   }
 }
 
-/** How many values a comparison leaves of an ENUM or SET. */
+/** Returns how many values of an ENUM or SET meet a comparison. */
 function values({ form }: KeysetPart, operator: Operator, text: string): number {
   return form.enumeration === null ? MANY : numbersThat(form.enumeration, operator, text).length;
 }

@@ -1,6 +1,6 @@
 /**
- * The SELECTs over one table's scan key: whole rows, or keys alone. Every column is named, so that invisible ones come
- * too; key cells of another form than their column's stand behind the wanted columns.
+ * Writes the SELECTs over one table's scan key: whole rows, or keys alone. It names every column, so that invisible
+ * ones come too. If a key cell needs another form than its column, it comes after the wanted columns.
  */
 import type { Cell, Cursor, Row } from '../../core/model.js';
 import type { TableScan } from '../../core/ports/ports.js';
@@ -19,9 +19,9 @@ export interface KeyInterval {
 
 export class RowSelect {
   readonly keyset: Keyset;
-  /** The operator's condition, in parentheses of its own; null: all rows. */
+  /** The operator's condition, in its own parentheses; null: all rows. */
   readonly where: string | null;
-  /** Of the cells of the `rows` statements, key cells included. */
+  /** Transports of the cells of the `rows` statements, key cells included. */
   readonly transports: readonly Transport[];
   readonly #rowList: string;
   readonly #keyList: string;
@@ -32,7 +32,7 @@ export class RowSelect {
 
   constructor(scan: TableScan) {
     this.keyset = new Keyset(scan);
-    // On lines of its own: the condition may end in a comment.
+    // On separate lines: the condition may end in a comment.
     this.where = scan.where === null ? null : `(\n${scan.where}\n)`;
 
     const transports: Transport[] = [];
@@ -44,7 +44,7 @@ export class RowSelect {
     });
     this.#rowCells = this.keyset.parts.map((part) => {
       const selected = this.keyset.selected(part);
-      // FLOAT columns are selected as their key form already.
+      // The list already selects FLOAT columns in their key form.
       const there = list.indexOf(selected);
       if (there >= 0) return there;
       transports.push(part.form.transport);
@@ -62,30 +62,30 @@ export class RowSelect {
     return this.keyset.cursorOf(row, this.#rowCells);
   }
 
-  /** Of a row of a block, of which no other cell is made. */
+  /** Returns the cursor of a row of a block, without making any other cell of it. */
   cursorIn(rows: RowBlock, index: number): Cursor {
     const row: Cell[] = [];
     for (const cell of this.#rowCells) row[cell] = rows.cell(index, cell);
     return this.keyset.cursorOf(row, this.#rowCells);
   }
 
-  /** Of a row of one of the `key...` statements. */
+  /** Returns the cursor of a row of one of the `key...` statements. */
   cursorOfKey(row: Row): Cursor {
     return this.keyset.cursorOf(row, this.#keyCells);
   }
 
-  /** The interval's rows in key order, at most `limit`. */
+  /** Selects the interval's rows in key order, at most `limit`. */
   rows(interval: KeyInterval, limit: number | null): Select {
     return this.#statement(this.#rowList, this.#bounds(interval), { where: this.where, order: 'forward', limit });
   }
 
-  /** One of the interval's rows that are wanted, if there is any: to be counted. */
+  /** Selects one wanted row of the interval, if there is any; the caller counts it. */
   anyRow(interval: KeyInterval): Select {
     return this.#statement('1 AS one', this.#bounds(interval), { where: this.where, limit: 1 });
   }
 
   /**
-   * The row with that key, given as an operator writes it; several where MySQL prints several keys so.
+   * Selects the row with that key, given as an operator writes it; several rows where MySQL prints several keys alike.
    * @throws FerryError E_USAGE
    */
   row(written: readonly string[]): Select {
@@ -94,9 +94,9 @@ export class RowSelect {
   }
 
   /**
-   * One of the rows with these keys, given as for `row`. Forced to the index, MySQL from 8.0 on does not look up how
-   * many rows each value has; by the index's average it rather walks all of it (seen on 9.7, whose range it is where
-   * the index is only named).
+   * Selects one of the rows with these keys, given as for `row`. If the index is forced, MySQL from 8.0 on does not
+   * look up how many rows each value has. It trusts the index's average and walks the whole index (seen on 9.7, which
+   * uses ranges if the index is only named).
    * @throws FerryError E_USAGE
    */
   oneRowOf(written: readonly (readonly string[])[]): Select {
@@ -105,7 +105,7 @@ export class RowSelect {
     return this.#statement(this.#rowList, keys, { where: this.where, limit: 1, hint: 'USE INDEX' });
   }
 
-  /** Any one row that meets the operator's condition too, by whatever index the server finds for it. */
+  /** Selects any one row that meets the operator's condition too, by whatever index the server finds for it. */
   rowMatching(condition: string): Select {
     const conditions = [...(this.where === null ? [] : [this.where]), `(\n${condition}\n)`];
     return {
@@ -115,33 +115,33 @@ export class RowSelect {
     };
   }
 
-  /** The rows at these cursors, one or none each, in key order. */
+  /** Selects the rows at these cursors, at most one for each, in key order. */
   rowsAt(cursors: readonly Cursor[]): Select {
     return this.#statement(this.#rowList, [this.#at(cursors)], { where: this.where, order: 'forward' });
   }
 
-  /** One of these keys that is in the table, `where` or not. */
+  /** Selects one of these keys that is in the table, whether it meets `where` or not. */
   anyKeyAt(cursors: readonly Cursor[]): Select {
     return this.#statement(this.#keyList, [this.#at(cursors)], { limit: 1 });
   }
 
-  /** The interval's key at place `offset`, `where` or not. */
+  /** Selects the interval's key at position `offset`, counting rows that meet `where` and others. */
   keyAt(interval: KeyInterval, offset: number): Select {
     const keys = this.#statement(this.#keyList, this.#bounds(interval), { order: 'forward' });
     return { ...keys, from: `${keys.from} LIMIT ${offset}, 1` };
   }
 
-  /** The table's first keys, `where` or not, at most `limit`. */
+  /** Selects the table's first keys, at most `limit`, whether they meet `where` or not. */
   firstKeys(limit: number): Select {
     return this.#statement(this.#keyList, [], { order: 'forward', limit });
   }
 
-  /** The first or the last key of those that meet all conditions. */
+  /** Selects the first or the last key of those that meet all conditions. */
   edgeKey(edge: 'first' | 'last', conditions: readonly KeyCondition[]): Select {
     return this.#statement(this.#keyList, conditions, { order: edge === 'first' ? 'forward' : 'reverse', limit: 1 });
   }
 
-  /** For EXPLAIN: how many rows the interval has. */
+  /** Selects the interval's keys, for EXPLAIN to estimate how many rows it has. */
   keys(interval: KeyInterval, hint: ServerFamily['estimateHint']): Select {
     return this.#statement(this.#keyList, this.#bounds(interval), { hint });
   }

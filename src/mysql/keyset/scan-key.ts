@@ -54,15 +54,15 @@ function wantedKey(table: TableInfo, wanted: readonly string[]): UniqueKey {
   );
 }
 
-/** Whether an index can compare that column, and its text alone identifies each value. */
+/** Returns whether an index can compare that column, and its text alone identifies each value. */
 export function isScanColumn(table: TableInfo, name: string): boolean {
   const column = columnOf(table, name);
   return column !== undefined && column.dataType !== 'bit' && keyFlaw(column) === null;
 }
 
 /**
- * Whether the text can be a value of that column as an operator writes it, so that `RowSource.find` accepts it. A
- * literal with characters outside the column's character set equals none of its values. MySQL also uses no index for
+ * Returns whether the text can be a value of that column as an operator writes it, so that `RowSource.find` accepts it.
+ * A literal with characters outside the column's character set equals none of its values. MySQL also uses no index for
  * it, but converts the column's text row by row.
  */
 export function canBeValueOf(table: TableInfo, name: string, text: string): boolean {
@@ -70,7 +70,10 @@ export function canBeValueOf(table: TableInfo, name: string, text: string): bool
   return column !== undefined && keyForm(column)?.written.pattern.test(text) === true && isWithin(column.charset, text);
 }
 
-/** Whether the character set has all characters of the text. For sets that are not listed, only ASCII is certain. */
+/**
+ * Returns whether the character set has all characters of the text. For sets that are not listed, only ASCII is
+ * certain.
+ */
 function isWithin(charset: string | null, text: string): boolean {
   switch (charset) {
     case null:
@@ -116,7 +119,7 @@ function columnOf(table: TableInfo, name: string): ColumnInfo | undefined {
   return table.columns.find((column) => column.name === name);
 }
 
-/** Column names are case-insensitive in MySQL, on every platform. */
+/** Returns whether two column names are the same: MySQL compares them without case, on every platform. */
 function sameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }

@@ -1,15 +1,15 @@
 /**
- * The rows of one range in key order, chunk by chunk, each row once: one SELECT after the other, the next under way
- * while the consumer works on the last chunk. A lost connection is opened again and the scan goes on behind the last
- * chunk given.
+ * A chunk scan reads the rows of one range in key order, chunk by chunk, each row once. It runs one SELECT after the
+ * other, and the next one while the consumer works on the last chunk. If it loses a connection, it reconnects and
+ * continues behind the last chunk that it gave.
  *
- * No row is given before its SELECT has ended, and ended well: a warning, or a session that is not ours, may show with
- * the last row only. The end of a range is confirmed by a statement that always answers a row.
+ * It gives no row before the row's SELECT has ended without a fault: a warning or a foreign session may show only with
+ * the last row. A statement that always answers with a row confirms the end of a range.
  *
- * A SELECT begins only while the hand-off slot is empty. So in memory are at most: the consumer's chunk, the one in the
- * slot, and the rows of one SELECT, which is given up while its answer arrives where that exceeds `MOST_CHUNKS` times
- * `chunkBytes`. A large row is read by itself, and only once the last such one was released, over all scans of the
- * table.
+ * A SELECT starts only while the hand-off slot is empty. So memory holds at most three things: the consumer's chunk,
+ * the chunk in the slot, and the rows of one SELECT. The scan gives up a SELECT whose answer exceeds `MOST_CHUNKS`
+ * times `chunkBytes` while it arrives. It reads a large row alone, after the consumer released the last large row,
+ * counted over all scans of the table.
  */
 import { setMaxListeners } from 'node:events';
 import type { SourceLimits } from '../../config/model.js';
@@ -42,6 +42,10 @@ export interface ScanDeps {
   readonly memory: RowMemoryPool;
 }
 
+/**
+ * Reads the rows of a range as chunks, from behind `after` (null: from the start of the range).
+ * @throws FerryError E_INTERRUPTED, E_SOURCE_*, E_ROW_TOO_LARGE, E_TABLE_MISSING, E_TABLE_NO_KEY
+ */
 export async function* scanChunks(
   deps: ScanDeps,
   range: Range,
@@ -53,7 +57,7 @@ export async function* scanChunks(
   // Ends the producer when the consumer stops, for whatever reason.
   const stop = new AbortController();
   const onAbort = (): void => stop.abort();
-  // One listener a scan, however many scans share the signal: no leak that Node should warn of.
+  // Each scan adds one listener, and many scans may share the signal: Node must not warn of a leak.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', onAbort, { once: true });
   const leave = deps.throttle.enter();
@@ -72,14 +76,14 @@ export async function* scanChunks(
   }
 }
 
-/** Rows of a SELECT that exceed the limit of memory; those that were read are read again, fewer at once. */
+/** Reports that the rows of a SELECT exceed the limit of memory; the scan reads them again, fewer at once. */
 class TooLarge extends Error {
   constructor(readonly rows: number) {
     super('the rows of a SELECT exceed the limit of memory');
   }
 }
 
-/** Answers without rows in a row where rows are counted, of which the last is no chance: rows come and go. */
+/** Most answers in a row without rows where a count finds rows. Rows come and go, so fewer of them may be chance. */
 const MOST_CONTRADICTIONS = 5;
 
 /** How far a SELECT is. */
@@ -87,22 +91,24 @@ interface Progress {
   readonly pieces: RowChunk[];
   rows: number;
   bytes: number;
-  /** Since when it has been running; performance.now(). */
+  /** Start of the SELECT; performance.now(). */
   readonly since: number;
 }
 
-/** What one step came to. */
+/** The result of one step. */
 interface Step {
   readonly pieces: readonly RowChunk[];
-  /** Where the next one starts, all pieces given. */
+  /** Where the next step starts after the consumer got all pieces. */
   readonly position: Cursor | null;
-  /** No row lies behind it in the range; confirmed. */
+  /** True if a statement confirmed that no row lies behind it in the range. */
   readonly ended: boolean;
 }
 
-/** Leave to read one large row. */
+/** Permission to read one large row. */
 interface Turn {
-  /** The row is as large as was feared: the next one waits until the consumer is done with it. */
+  /**
+   * Call this if the row is as large as expected: the next large row waits until the consumer has released this one.
+   */
   keepUntilReleased(rows: RowBlock): void;
   end(): void;
 }
@@ -111,11 +117,14 @@ const NO_TURN: Turn = { keepUntilReleased: () => undefined, end: () => undefined
 
 class ChunkScan {
   readonly #size: ChunkSize;
-  /** The rows of the SELECT under way that no piece has yet. */
+  /** The rows of the running SELECT that no piece has yet. */
   readonly #block: RowBlockBuilder;
-  /** Everything up to here was given to the consumer, or need not be. */
+  /** The consumer got everything up to here, or does not need it. */
   #position: Cursor | null = null;
-  /** The condition left out all rows of the last part: the next one is first asked whether it has any. */
+  /**
+   * True after the condition excluded all rows of the last part: for the next part, the scan first asks whether it has
+   * any.
+   */
   #expectsNone = false;
   #contradictions = 0;
 
@@ -128,7 +137,7 @@ class ChunkScan {
     this.#block = new RowBlockBuilder(deps.select.transports, deps.memory);
   }
 
-  /** Never rejects: what fails is handed to the consumer. */
+  /** Runs the scan. It never rejects: the consumer gets the error. */
   async run(range: Range, after: Cursor | null): Promise<void> {
     this.#position = after ?? range.after;
     try {
@@ -136,17 +145,17 @@ class ChunkScan {
       await this.handoff.vacant(this.signal);
       this.handoff.end();
     } catch (error) {
-      // Rejects only where the consumer is gone.
+      // Rejects only if the consumer is gone.
       await this.handoff.fail(error, this.signal).catch(() => undefined);
     }
   }
 
-  /** One SELECT, with patience, and its rows given. @returns whether the range is at its end */
+  /** Runs one SELECT, with retries, and gives its rows to the consumer. @returns whether the range is at its end */
   async #step(upTo: Cursor | null): Promise<boolean> {
     const { pool, throttle, guard, retry } = this.deps;
     await retry.aside(this.handoff.vacant(this.signal));
     await retry.aside(throttle.pass(this.signal));
-    // Before a connection is taken: whoever has the turn may need one to be done with his row.
+    // Takes the turn before a connection: the scan that has the turn may need a connection to finish its row.
     const turn = this.#size.large ? await retry.aside(this.#largeTurn()) : NO_TURN;
     try {
       const lease = await pool.lease(this.signal, retry.aside);
@@ -204,14 +213,14 @@ class ChunkScan {
         const ended = seen.rows < limit && !(await this.#anyMore(session, { ...interval, after: position }, seen));
         return { pieces: seen.pieces, position, ended };
       }
-      // With a condition, a LIMIT does not bound how many rows the server looks at; a key `limit` places ahead does.
+      // With a condition, LIMIT does not bound how many rows the server reads; a key `limit` positions ahead does.
       const [last] = await session.rows(select.keyAt(interval, limit - 1), this.signal);
       const bounded: KeyInterval = last === undefined ? interval : { ...interval, upTo: select.cursorOfKey(last) };
       await this.#readChosen(session, bounded, seen);
       this.#observe(seen, limit);
       if (last !== undefined) return { pieces: seen.pieces, position: bounded.upTo, ended: false };
       const position = seen.pieces.at(-1)?.last ?? this.#position;
-      // Where nothing was chosen, that was confirmed already.
+      // If no row met the condition, a statement already confirmed that.
       const ended = seen.rows === 0 || !(await this.#anyMore(session, { ...interval, after: position }, seen));
       return { pieces: seen.pieces, position, ended };
     } catch (error) {
@@ -226,8 +235,8 @@ class ChunkScan {
   }
 
   /**
-   * Rows that meet the condition. That there are none is confirmed: by the statement that comes first where none are
-   * expected.
+   * Reads the rows that meet the condition. A statement confirms an empty result; if none are expected, that statement
+   * runs first.
    */
   async #readChosen(session: Session, interval: KeyInterval, seen: Progress): Promise<void> {
     const { select } = this.deps;
@@ -243,8 +252,8 @@ class ChunkScan {
   }
 
   /**
-   * Whether rows lie behind the last one that a SELECT gave, which gave fewer than it could: such may have come just
-   * now.
+   * Returns whether rows lie behind the last one of a SELECT that gave fewer rows than it could: some may have arrived
+   * since.
    */
   async #anyMore(session: Session, behind: KeyInterval, seen: Progress): Promise<boolean> {
     const more = await session.any(this.deps.select.anyRow(behind), this.signal);
@@ -258,8 +267,8 @@ class ChunkScan {
   }
 
   /**
-   * What is too much at once, in time or size, is asked for in smaller parts. A connection that breaks may be the sign
-   * of it as well, but not one that was found broken: the server drops idle ones.
+   * Asks for smaller parts after a SELECT that was too much at once, in time or size. A connection that breaks may be a
+   * sign of that too. One that was already broken is not: the server drops idle connections.
    */
   #shrink(error: unknown, { since, rows }: Progress): void {
     const ms = performance.now() - since;
@@ -269,8 +278,8 @@ class ChunkScan {
   }
 
   /**
-   * Runs a SELECT and keeps its rows, in pieces of about the limit of bytes.
-   * @param seen what it came to, as it goes on
+   * Runs a SELECT and keeps its rows, in pieces of about `chunkBytes`.
+   * @param seen counts the rows and bytes while they arrive
    */
   async #read(session: Session, select: Select, seen: Progress): Promise<void> {
     const { chunkBytes } = this.deps.limits;
@@ -289,14 +298,14 @@ class ChunkScan {
       seen.bytes += length;
       seen.rows += 1;
       if (bytes >= chunkBytes) cut();
-      // One row is had whatever its size.
+      // A single row is kept, whatever its size.
       if (seen.bytes > MOST_CHUNKS * chunkBytes && seen.rows > 1) session.destroy(new TooLarge(seen.rows));
     };
     await session.stream(select, onRow, this.signal, this.#mostBytes());
     if (this.#block.rows > 0) cut();
   }
 
-  /** Of the answer to a SELECT of as many rows as are asked for now. */
+  /** Returns the most bytes of an answer with as many rows as the next SELECT asks for. */
   #mostBytes(): number {
     const { rows } = this.#size;
     if (rows === 1) return mostOfOneRow();

@@ -1,48 +1,56 @@
 /**
- * How many rows the next SELECT asks for: starts small, at most doubles, halves when a SELECT took too long, and stays
- * within the limits of rows and bytes. One that failed for its time or size is not sent again as it was: the next asks
- * for half as many rows, or fewer where it took far too long, down to one.
+ * The chunk size is the number of rows that the next SELECT asks for. It starts small, at most doubles, halves when a
+ * SELECT took too long, and stays within the limits of rows and bytes. After a SELECT that failed for its time or size,
+ * the next asks for half as many rows. If it took far too long, the next asks for fewer still, down to one.
  *
- * What failed is remembered as a ceiling, so that the size does not swing between what passes and what does not: it is
- * raised by a quarter after a number of successes that doubles each time it was raised too far. So a limit that stands
- * costs one SELECT in a thousand at most, and rows that are cheap again are soon read by the thousand again.
+ * A failed size becomes a ceiling, so that the size does not swing between sizes that pass and sizes that fail. The
+ * ceiling rises by a quarter after a number of successes; that number doubles each time the raise was too much. So a
+ * lasting limit costs at most one SELECT in a thousand, and the size of rows that are cheap again soon returns to
+ * thousands.
  */
 import type { SourceLimits } from '../../config/model.js';
 
-/** Bytes of one SELECT at most, in chunks: rows that are suddenly larger are read twice up to here. */
+/**
+ * Most bytes of one SELECT, as a multiple of `chunkBytes`. Up to this size, the scan reads rows twice that suddenly
+ * grew.
+ */
 export const MOST_CHUNKS = 4;
 
-/** A larger row is read by itself, one at a time: with copies, dozens of such at once would come to gigabytes. */
+/**
+ * The scan reads a row of more bytes alone, one at a time: dozens of such rows at once, with their copies, would take
+ * gigabytes.
+ */
 export const LARGE_ROW_BYTES = 8 * 2 ** 20;
 
 const FIRST_ROWS = 100;
 /**
- * Of the rows of a SELECT that failed after many times the time aimed for: patience is not long enough for many tries.
+ * Smallest share of the rows to ask for after a SELECT took many times `chunkMs`: the retry timeout does not allow many
+ * tries.
  */
 const LEAST_SHARE = 1 / 8;
 const RAISE = 1.25;
-/** Successes at the ceiling before it is raised: at first, and at most. */
+/** Successes at the ceiling before it rises: at first, and at most. */
 const FIRST_PROOF = 16;
 const LONGEST_PROOF = 1_024;
 
-/** What a SELECT came to. */
+/** What a SELECT looked at and returned. */
 export interface SeenSelect {
-  /** That the server looked at: those asked for, or all that were left. */
+  /** Rows that the server looked at: those asked for, or all that were left. */
   readonly looked: number;
-  /** That it answered; fewer where a condition leaves some out. */
+  /** Rows that it answered; fewer where a condition leaves some out. */
   readonly rows: number;
   readonly bytes: number;
-  /** How long it took while it was not paused. */
+  /** How long it took, in ms, without pauses. */
   readonly elapsedMs: number;
 }
 
 export class ChunkSize {
   #rows: number;
-  /** Rows of one SELECT beyond which one has failed; Infinity: none has. */
+  /** Most rows of one SELECT, after a larger SELECT has failed; Infinity: none has. */
   #ceiling = Infinity;
   #proof = FIRST_PROOF;
   #successes = 0;
-  /** One at least since the last failure. */
+  /** True after at least one success since the last failure. */
   #succeeded = false;
   #large = false;
 
@@ -55,7 +63,7 @@ export class ChunkSize {
     return this.#rows;
   }
 
-  /** The next SELECT asks for one row, which may be a large one. */
+  /** True if the next SELECT asks for one row, which may be a large one. */
   get large(): boolean {
     return this.#large;
   }
@@ -74,24 +82,25 @@ export class ChunkSize {
   }
 
   /**
-   * A SELECT of so many rows was ended for its time or size, or broke in the middle of its answer, after so many ms
-   * unpaused.
+   * Records that a SELECT of `rows` rows ended for its time or size, or broke during its answer, after `elapsedMs`
+   * without pauses.
    */
   failed(elapsedMs: number): void {
     const share = Math.min(1 / 2, Math.max(LEAST_SHARE, this.limits.chunkMs / Math.max(elapsedMs, 1)));
     this.#ceiling = Math.max(1, Math.floor(this.#rows / 2));
     this.#rows = Math.max(1, Math.floor(this.#rows * share));
-    // Of failures in a row, an outage makes as many as it lasts: they prove no more than one does.
+    // An outage causes many failures in a row; together they prove no more than one does.
     if (this.#succeeded) this.#proof = Math.min(LONGEST_PROOF, this.#proof * 2);
     this.#succeeded = false;
     this.#successes = 0;
   }
 
   /**
-   * A SELECT was given up when it had come to MOST_CHUNKS chunks, with so many rows whole. Not a failure of the server.
+   * Records that the scan gave up a SELECT whose answer exceeded MOST_CHUNKS chunks, after this many complete rows.
+   * That is no failure of the server.
    */
   overflowed(rows: number): void {
-    // Nobody knows how large the row is that did not come whole.
+    // The size of the incomplete row is unknown.
     this.#large = rows < 2;
     this.#rows = Math.max(1, Math.min(Math.floor(rows / MOST_CHUNKS), Math.floor(this.#rows / 2)));
   }
@@ -102,7 +111,7 @@ export class ChunkSize {
     this.#successes = 0;
     this.#ceiling = Math.ceil(this.#ceiling * RAISE);
     if (this.#ceiling < this.limits.chunkRows) return;
-    // As if none had failed.
+    // The limits allow no more than the ceiling, so this forgets the failures.
     this.#ceiling = Infinity;
     this.#proof = FIRST_PROOF;
   }

@@ -8,13 +8,16 @@ import { mysqlCode, sourceError } from '../errors/source-errors.js';
 import { type ShardDeps, withSession } from '../with-session.js';
 import type { Select } from '../connection/sql.js';
 
-/** An operator waits for the answer, and the source serves others. */
+/** Limit in seconds: an operator waits for the answer, and the source serves others. */
 const LIMIT_SECONDS = 30;
 
 const TOO_SLOW: readonly (string | null)[] = ['ER_QUERY_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'FERRY_DEADLINE'];
 const NOT_UNDERSTOOD: readonly (string | null)[] = ['ER_PARSE_ERROR', 'ER_BAD_FIELD_ERROR'];
 
-/** @throws FerryError E_SOURCE_QUERY where the condition is too slow, or the server does not understand it */
+/**
+ * Finds one row. @throws FerryError E_SOURCE_QUERY where the condition is too slow, or the server does not understand
+ * it
+ */
 export async function findByCondition(
   deps: Omit<ShardDeps, 'throttle'>,
   table: string,

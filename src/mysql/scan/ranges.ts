@@ -1,11 +1,11 @@
 /**
- * Cuts a table into ranges of about equal size without reading it. An interval of keys is halved again and again, the
- * one with the most rows first: a made-up value between its ends is looked up in the index, and the real key found
- * there becomes a boundary; EXPLAIN estimates the halves by a few index dives. Neighbouring pieces are then joined to
- * ranges.
+ * Cuts a table into ranges of about equal size without reading it. It halves an interval of keys again and again, the
+ * one with the most rows first. It makes up a value between the ends, looks it up in the index, and takes the real key
+ * found there as a boundary. EXPLAIN estimates the halves by a few index dives. At the end, neighbouring pieces are
+ * joined to ranges.
  *
- * What holds whatever the estimates and probes are worth: every boundary is a key that MySQL itself placed strictly
- * between two others, so ranges follow one another without gap or overlap.
+ * One rule holds even if estimates and probes are poor: MySQL itself placed every boundary strictly between two other
+ * keys. So ranges follow one another without gap or overlap.
  */
 import type { Cursor, Range } from '../../core/model.js';
 import { mysqlCode } from '../errors/source-errors.js';
@@ -15,44 +15,51 @@ import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
 import { selectText } from '../connection/sql.js';
 
-/** A range of fewer rows is not worth a scanner of its own. */
+/** A range of fewer rows is not worth its own scanner. */
 const WORTHWHILE_ROWS = 2_000;
 
-/** Pieces aimed at for each range: more make ranges more equal, at about two queries each. */
+/** Pieces to cut for each range: more pieces make the ranges more equal, at about two queries each. */
 const PIECES_PER_RANGE = 6;
 
-/** Halvings tried for each range at most: 13 of them are about 26 queries. */
+/** Most halvings to try for each range: 13 of them are about 26 queries. */
 const HALVINGS_PER_RANGE = 13;
 
-/** Index entries that may be read to find one boundary. */
+/** Most index entries to read in order to find one boundary. */
 const WALKED_ROWS = 5_000;
 
-/** Probes for one cut at most where only rows behind a probe can be looked up. */
+/** Most probes for one cut where the server can only look up rows behind a probe. */
 const NEARING_PROBES = 8;
 
-/** A cut beside a gap, as at the end of one account's rows, costs a row too: only several in a row are suspicious. */
+/**
+ * Number of poor cuts in a row that are suspicious: a cut next to a gap, as at the end of one account's rows, is poor
+ * too.
+ */
 const POOR_CUTS = 3;
 
 /**
- * Keys that one SELECT reads to sample a table: one that has fewer needs no halving, which takes two queries for each
- * place.
+ * Keys that one SELECT reads to sample a table. A table with fewer keys needs no halving, which takes two queries for
+ * each sampled position.
  */
 const KEYS_READ = 256;
 
-/** Keys behind `low` up to and with `high`. */
+/** Keys behind `low`, up to and including `high`. */
 interface Piece {
   readonly low: Cursor;
   readonly high: Cursor;
   readonly rows: number;
-  /** MySQL found no key within it. */
+  /** True if MySQL found no key within it. */
   readonly whole: boolean;
-  /** Cuts in a row that cost it hardly a row: probes mean nothing here, as where a collation sorts in its own way. */
+  /**
+   * Cuts in a row that separated hardly a row. Then probes are of no use, for example where a collation sorts in its
+   * own way.
+   */
   readonly poorCuts: number;
 }
 
 /**
+ * Plans the ranges of a table.
  * @param tableRows the engine's estimate for the whole table; 0 where it has none
- * @returns at least one range; for an empty table one without bounds
+ * @returns at least one range; for an empty table, one without bounds
  */
 export async function planRanges(
   session: Session,
@@ -62,12 +69,12 @@ export async function planRanges(
   signal: AbortSignal,
 ): Promise<readonly Range[]> {
   const table = new SampledTable(session, select, signal);
-  // The upper bound first: rows that come later are beyond it, and a change stream's concern.
+  // Reads the upper bound first: rows that arrive later lie beyond it, and belong to a change stream.
   const last = await table.edge('last', []);
   if (last === null) return [{ index: 0, after: null, upTo: null, estimatedRows: 0 }];
   const pieces = await table.pieces(last, tableRows, (rows) => effortFor(rangeCount(count, rows)));
   const rows = total(pieces);
-  // InnoDB counts ranges of a few pages about twice; among each other the pieces are right.
+  // InnoDB counts ranges of a few pages about twice; the proportions between the pieces are right.
   const scale = tableRows > WORTHWHILE_ROWS && rows > 0 ? tableRows / rows : 1;
   return joined(pieces, rangeCount(count, rows * scale)).map((piece, index) => ({
     index,
@@ -87,7 +94,9 @@ function effortFor(ranges: number): Effort {
   return { pieces: ranges * PIECES_PER_RANGE, halvings: ranges * HALVINGS_PER_RANGE };
 }
 
-/** Cursors spread over the table, at most `count`; a row follows each, except where the table has one row alone. */
+/**
+ * Returns at most `count` cursors spread over the table. A row follows each, except where the table has a single row.
+ */
 export async function sampleCursors(
   session: Session,
   select: RowSelect,
@@ -106,7 +115,7 @@ export async function sampleCursors(
   );
 }
 
-/** At most `count` of them, at equal distances, the first among them. */
+/** Returns at most `count` of the cursors, at equal distances, the first among them. */
 function spread(cursors: readonly Cursor[], count: number): readonly Cursor[] {
   const places = Math.min(count, cursors.length);
   const chosen = Array.from({ length: places }, (_, i) => Math.floor((i * cursors.length) / places));
@@ -124,27 +133,27 @@ class SampledTable {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** The first or last key that meets the conditions. */
+  /** Returns the first or last key that meets the conditions. */
   async edge(edge: 'first' | 'last', conditions: readonly KeyCondition[]): Promise<Cursor | null> {
     const edgeKey = this.select.edgeKey(edge, conditions);
-    // A probe that finds nothing is followed by another; that the table is empty must be so.
+    // If a probe finds nothing, another follows; but that the table is empty must be certain.
     const ask =
       conditions.length === 0 ? this.session.rows(edgeKey, this.signal) : this.session.hints(edgeKey, this.signal);
     const [row] = await ask;
     return row === undefined ? null : this.select.cursorOfKey(row);
   }
 
-  /** @returns as many as the table has, at most `most` */
+  /** Returns the table's first keys, at most `most`. */
   async firstKeys(most: number): Promise<readonly Cursor[]> {
     const rows = await this.session.rows(this.select.firstKeys(most), this.signal);
     return rows.map((row) => this.select.cursorOfKey(row));
   }
 
-  /** The table from its first key to `last`, in pieces as equal as `effort` allows, in key order. */
+  /** Cuts the table from its first key to `last` into pieces as equal as `effort` allows, in key order. */
   async pieces(last: Cursor, tableRows: number, effort: (rows: number) => Effort): Promise<readonly Piece[]> {
     const first = (await this.edge('first', [])) ?? last;
     const pieces = [...(await this.between([first, last]))];
-    // InnoDB counts no range as more than half of the table.
+    // InnoDB estimates at most half of the table's rows for any range.
     const limit = effort(Math.max(pieces[0]?.rows ?? 0, tableRows));
     for (let halving = 0; halving < limit.halvings && pieces.length < limit.pieces * 2; halving++) {
       const largest = largestOf(pieces);
@@ -156,7 +165,7 @@ class SampledTable {
     return pieces;
   }
 
-  /** The pieces between keys that follow one another. */
+  /** Returns the pieces between keys that follow one another. */
   async between(keys: readonly Cursor[]): Promise<readonly Piece[]> {
     const bounds = keys.slice(1).map((high, i) => ({ low: keys[i] ?? high, high }));
     const rows = await this.estimates(bounds.filter(({ low, high }) => low !== high));
@@ -167,7 +176,7 @@ class SampledTable {
     });
   }
 
-  /** The piece cut at a real key within it; itself, marked whole, where MySQL finds none. */
+  /** Cuts the piece at a real key within it; returns the piece itself, marked whole, where MySQL finds none. */
   async halves(piece: Piece): Promise<readonly Piece[]> {
     const key = await this.keyWithin(piece);
     if (key === null) return [{ ...piece, whole: true }];
@@ -191,7 +200,7 @@ class SampledTable {
       const middle = halfWay(b);
       if (poorCuts >= POOR_CUTS || (middle === null && rows <= 2 * WALKED_ROWS)) break;
       const looksBack = keyset.plain || this.session.family.readsBackwards === 'any key';
-      // Where nothing can be made up, the upper end itself is the probe: rows at it, or rows before it.
+      // If no value can be made up, the upper end itself is the probe: rows at it, or rows before it.
       for (const probe of new Set(looksBack ? [middle ?? b, b] : nearing(middle, b, halfWay))) {
         const behind = keyset.partFrom(from, i, probe, 'from');
         const before = keyset.partFrom(from, i, probe, 'before');
@@ -207,7 +216,7 @@ class SampledTable {
     return (await this.walked(low, high, Math.min(rows >> 2, WALKED_ROWS))) ?? (await this.edge('first', interval));
   }
 
-  /** The key a few thousand entries on: for a few rows, and where no probe was any good. */
+  /** Returns the key a few thousand entries further on: for pieces with few rows, and where no probe was of use. */
   async walked(low: Cursor, high: Cursor, steps: number): Promise<Cursor | null> {
     const [row] = await this.session.hints(this.select.keyAt({ after: low, upTo: high }, steps), this.signal);
     const key = row === undefined ? null : this.select.cursorOfKey(row);
@@ -215,8 +224,9 @@ class SampledTable {
   }
 
   /**
-   * The optimizer's estimates, in one statement: an index dive at both ends of each, whatever lies between. MySQL lists
-   * the SELECTs of a UNION in their order, and the UNION's own line, which has no estimate, behind them.
+   * Returns the optimizer's estimates, from one statement: an index dive at both ends of each interval, whatever lies
+   * between. MySQL lists the SELECTs of a UNION in their order. The UNION's own line, which has no estimate, follows
+   * them.
    */
   async estimates(bounds: readonly { readonly low: Cursor; readonly high: Cursor }[]): Promise<readonly number[]> {
     if (bounds.length === 0) return [];
@@ -231,8 +241,8 @@ class SampledTable {
 }
 
 /**
- * Probes nearer and nearer to the low end, then the upper end: for a key whose last row before a probe is not to be
- * had.
+ * Returns probes nearer and nearer to the low end, then the upper end. For keys for which the server cannot read the
+ * last row before a probe.
  */
 function nearing(middle: string | null, high: string, halfWay: (to: string) => string | null): readonly string[] {
   const probes: string[] = [];
@@ -240,7 +250,10 @@ function nearing(middle: string | null, high: string, halfWay: (to: string) => s
   return [...probes, high];
 }
 
-/** A made-up text may hold what the column's charset does not: then MySQL refuses it, and it was no good probe. */
+/**
+ * A made-up text may have characters that the column's charset lacks. Then MySQL refuses it, and the probe is of no
+ * use.
+ */
 const REFUSED_PROBE: ReadonlySet<string> = new Set([
   'ER_CANT_AGGREGATE_2COLLATIONS',
   'ER_CANT_AGGREGATE_3COLLATIONS',
@@ -261,7 +274,7 @@ function total(pieces: readonly Piece[]): number {
   return pieces.reduce((sum, piece) => sum + piece.rows, 0);
 }
 
-/** Index of the piece with the most rows of those that can be cut, else of any. */
+/** Returns the index of the piece with the most rows of those that can be cut, else of any. */
 function largestOf(pieces: readonly Piece[]): number {
   let largest = 0;
   for (const [i, piece] of pieces.entries()) {
@@ -273,7 +286,7 @@ function largestOf(pieces: readonly Piece[]): number {
   return largest;
 }
 
-/** Neighbouring pieces as `count` ranges of about equal rows. */
+/** Joins neighbouring pieces to `count` ranges of about equal rows. */
 function joined(pieces: readonly Piece[], count: number): readonly Piece[] {
   const rows = total(pieces);
   const ranges: Piece[] = [];

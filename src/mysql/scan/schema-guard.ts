@@ -53,7 +53,10 @@ export class SchemaGuard {
     if ([this.#checkedAt, ...this.#underWay].every((at) => at <= since)) await this.check(session, signal);
   }
 
-  /** @throws FerryError E_SOURCE_CHANGED, E_TABLE_MISSING; the driver's own error */
+  /**
+   * Checks the schema and the identity of the table. @throws FerryError E_SOURCE_CHANGED, E_TABLE_MISSING; the driver's
+   * own error
+   */
   async check(session: Session, signal: AbortSignal): Promise<void> {
     const begunAt = performance.now();
     this.#underWay.add(begunAt);

@@ -1,22 +1,23 @@
 /**
- * Which table stands under a name: one that is dropped and created again, or swapped for another, is told from the one
- * that was begun, and from one that was only altered. What every user may read is when a table was created
- * (CREATE_TIME), but that of an ALTER counts as well, and the engine's own id of a table takes PROCESS. So where the
- * time is another, some rows that were seen before bear witness: a table that was made anew from its own rows (ADD
- * INDEX, OPTIMIZE, gh-ost, pt-online-schema-change) has them as they were.
+ * Detects that another table took the place of the one that a run started with: dropped and created again, or swapped.
+ * It distinguishes that from a table that was only altered. Every user may read when a table was created (CREATE_TIME),
+ * but an ALTER changes that time too. The engine's own id of a table needs the PROCESS privilege. So if the time
+ * differs, dynaferry compares some rows that it saw before (the witnesses). A table that was rebuilt from its own rows
+ * (ADD INDEX, OPTIMIZE, gh-ost, pt-online-schema-change) still has them unchanged.
  *
- * Looked through for siblings, on MySQL 5.6, 9.7 and MariaDB 10.11: DROP and CREATE, RENAME and every ALTER, also of
- * partitions, change CREATE_TIME (a RENAME not on 9.7, where the table that comes brings its own). TRUNCATE and
- * TRUNCATE PARTITION do not, nor does DELETE: an emptied table is found by its cuts (schema-guard.ts), and one that was
- * filled again under the same keys reads as rows that were deleted and inserted. Not told: a table created in the same
- * second as the former one, and one in partitions on MySQL 5.6, which says no time.
+ * We checked related cases on MySQL 5.6, 9.7 and MariaDB 10.11. DROP and CREATE, RENAME and every ALTER, also of
+ * partitions, change CREATE_TIME. On 9.7, a RENAME does not, since the table that takes the name brings its own time.
+ * TRUNCATE, TRUNCATE PARTITION and DELETE do not change it. The bounds of the ranges reveal an emptied table
+ * (schema-guard.ts). A table filled again under the same keys looks like one whose rows were deleted and inserted. Two
+ * cases stay undetected: a table created in the same second as the former one, and a partitioned one on MySQL 5.6,
+ * which reports no time.
  *
- * On MariaDB, which has no id of its own, another server may look like this one. So rows bear witness there too where
- * the server was started in another second, or has another server_uid: which tells two servers of one host name, port,
- * server_id, GTID domain and data folder apart by their rows, also where their tables were created in the same second.
- * Not told: where they were started within two seconds as well, by the same network card or without server_uid (before
- * 10.5.26, 10.6.19, 10.11.9, 11.4.3); and MySQL servers with one server_uuid, but by CREATE_TIME and the transactions
- * that they lack (same-server.ts).
+ * MariaDB has no unique server id, so another server may look like this one. So dynaferry compares rows there too if
+ * the server started in another second, or has another server_uid. That distinguishes two servers with one host name,
+ * port, server_id, GTID domain and data folder by their rows. It works even if their tables were created in the same
+ * second. Undetected are servers that also started within two seconds, with the same network card or without server_uid
+ * (before 10.5.26, 10.6.19, 10.11.9, 11.4.3). MySQL servers with one server_uuid differ only by CREATE_TIME and by the
+ * transactions that they lack (same-server.ts).
  */
 import { createHash } from 'node:crypto';
 import { FerryError } from '../../core/errors.js';
@@ -30,26 +31,32 @@ import { textLiteral } from '../connection/sql.js';
 
 export type { Identified } from '../../core/ports/ports.js';
 
-/** Rows that bear witness: read at the beginning, and again at each look. */
+/** Number of witness rows: read at the start, and again at each check. */
 const WITNESSES = 16;
 
-/** Of these, how many may have changed or gone since the last look, some seconds before: one in so many. */
+/** One in this many witnesses may have changed or gone since the last check, some seconds before. */
 const MAY_CHANGE = 8;
 
-/** A witness is read again and again: columns that may hold more characters or bytes than this are left out. */
+/**
+ * Most characters or bytes that a column of a witness may hold: longer columns are left out, since each check reads the
+ * witness again.
+ */
 const LONGEST = 1_024;
 
-/** Rows that are known by a cursor, and what they hold as a digest. */
+/** Rows that a cursor identifies, each with a digest of its content. */
 export interface WitnessRows {
-  /** Some rows, spread over the table. */
+  /** Chooses some rows, spread over the table. */
   choose(session: Session, most: number, signal: AbortSignal): Promise<ReadonlyMap<Cursor, string>>;
-  /** Those that are there now. */
+  /** Returns those rows that exist now. */
   find(session: Session, cursors: readonly Cursor[], signal: AbortSignal): Promise<ReadonlyMap<Cursor, string>>;
-  /** Whether they may be looked for every few seconds. */
+  /** True if dynaferry may look for them every few seconds. */
   readonly cheap: boolean;
 }
 
-/** Rows by their scan key; the operator's `where` is left aside, since a row that meets it no more is still there. */
+/**
+ * Identifies witnesses by their scan key. It ignores the operator's `where`, since a row that no longer meets it still
+ * exists.
+ */
 export function keyedWitnesses(scan: TableScan): WitnessRows {
   const isShort = ({ maxLength, dataType }: ColumnInfo): boolean =>
     maxLength === null ? dataType !== 'json' : maxLength <= LONGEST;
@@ -74,7 +81,7 @@ function digestOf(row: readonly Cell[]): string {
   return hash.digest('base64url').slice(0, 16);
 }
 
-/** What tells that a table may be another one. */
+/** Signs that a table may be another one. */
 interface Signs {
   readonly createdAt: string | null;
   /** `ServerFamily.life`; null: the server's identity is enough, or nothing was noted. */
@@ -98,7 +105,7 @@ export class KnownTable {
   /** @see RowSource.identify */
   async identify(session: Session, before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
     const stored = before === null ? null : parsed(before);
-    // Of another server, neither time says anything; whether it has the same data was judged before (same-server.ts).
+    // Neither time says anything about another server; same-server.ts judged before whether it has the same data.
     const known = stored !== null && isSameServer(stored.server, session.server) ? stored : null;
     let vouched = false;
     if (known !== null) {
@@ -113,13 +120,13 @@ export class KnownTable {
     return { identity: this.identity ?? '', vouched };
   }
 
-  /** null before `identify` */
+  /** Null before `identify`. */
   get identity(): string | null {
     if (this.#known === null) return null;
     return JSON.stringify({ ...this.#known, rows: [...this.#known.rows] });
   }
 
-  /** @throws FerryError E_SOURCE_CHANGED; the driver's own error */
+  /** Checks that the table is still the known one. @throws FerryError E_SOURCE_CHANGED; the driver's own error */
   async check(session: Session, signal: AbortSignal): Promise<void> {
     if (this.#known !== null) this.#known = await this.#look(session, this.#known, signal);
   }
@@ -132,7 +139,7 @@ export class KnownTable {
         : before.rows,
     );
     if (isDoubtful(before, known)) this.#judge(before, known);
-    // Rows are deleted in the course of weeks; and a table may have had none at first.
+    // Applications delete rows in the course of weeks; and a table may have had none at first.
     const few = known.rows.size < WITNESSES / 2 && (known.rows.size < before.rows.size || known.rows.size === 0);
     return few && this.witnesses.cheap ? await this.#chosen(session, signal) : known;
   }
@@ -141,7 +148,7 @@ export class KnownTable {
     return await this.#settled(session, signal, async () => await this.witnesses.choose(session, WITNESSES, signal));
   }
 
-  /** Rows and signs of one and the same table: with the signs read before and after, until both agree. */
+  /** Reads rows and signs that belong to the same table: it reads the signs before and after, until both agree. */
   async #settled(
     session: Session,
     signal: AbortSignal,
@@ -189,13 +196,13 @@ function isDoubtful(before: Signs, now: Signs): boolean {
   return now.createdAt !== before.createdAt || isAnotherLife(before.life, now.life);
 }
 
-/** What an earlier run noted; of another form, it is taken for nothing. */
+/** Parses what an earlier run noted; ignores any other form. */
 function parsed(text: string): Known | null {
   try {
     const { server, createdAt, life, rows } = JSON.parse(text) as {
       readonly server: string;
       readonly createdAt: string | null;
-      /** Not in what versions wrote that state version 9 belongs to. */
+      /** Missing in state version 9, which older versions wrote. */
       readonly life?: string | null;
       readonly rows: readonly (readonly [Cursor, string])[];
     };

@@ -1,6 +1,6 @@
 /**
- * One table of one shard as a RowSource: planning, scanning, sampling and looking up, each with patience for a source
- * that breaks for a while.
+ * Serves one table of one shard as a RowSource. It plans, scans, samples and looks up, and retries while the source
+ * fails.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, Range, Row } from '../../core/model.js';
@@ -22,22 +22,25 @@ import { keyedWitnesses, type Identified } from './table-identity.js';
 const READ_AT_ONCE = 100;
 
 /**
- * Bytes of all rows of one `at`, and of a sample: where rows are large, they are asked for one by one, and fewer are
- * sampled.
+ * Bytes of all rows of one `at`, and of a sample: if rows are large, dynaferry asks for them one by one, and samples
+ * fewer.
  */
 const GATHERED_BYTES = 64 * 1_024 * 1_024;
 
 /**
- * Keys that one SELECT of `findAny` names. MariaDB makes a join of 1,000 values or more
- * (`in_predicate_conversion_threshold`), and 5.7's range optimizer gives up beyond `range_optimizer_max_mem_size`, 1.5
- * MB in its first versions, at some 230 bytes a value.
+ * Keys that one SELECT of `findAny` names. MariaDB turns 1,000 values or more into a join
+ * (`in_predicate_conversion_threshold`). The range optimizer of MySQL 5.7 gives up beyond
+ * `range_optimizer_max_mem_size`: 1.5 MB in its first versions, at some 230 bytes a value.
  */
 const LOOKED_UP_AT_ONCE = 500;
 
-/** Of the keys in one such SELECT: every server takes a statement of 1 MiB, and a literal is written in hexadecimal. */
+/**
+ * Characters of the keys in one such SELECT: every server takes a statement of 1 MiB, and a literal is written in
+ * hexadecimal.
+ */
 const LOOKED_UP_CHARACTERS = 128 * 1_024;
 
-/** Places in the key space that a sample is taken from at most: each costs a few queries. */
+/** Most positions in the key space that a sample reads from: each costs a few queries. */
 const SAMPLED_PLACES = 64;
 
 export class TableSource implements RowSource {
@@ -85,7 +88,7 @@ export class TableSource implements RowSource {
           for (const [i, after] of places.entries()) {
             const upTo = places[i + 1] ?? null;
             const wanted = Math.ceil((count - rows.length) / (places.length - i));
-            // The first place is the table's first row, which lies before its own cursor.
+            // The first position is the table's first row, which lies before its own cursor.
             const found = await read(session, { after: i === 0 ? null : after, upTo }, wanted);
             rows.push(...found);
             bytes += found.reduce((sum, row) => sum + bytesOf(row), 0);
@@ -97,8 +100,8 @@ export class TableSource implements RowSource {
   }
 
   /**
-   * Runs it, and once more where an answer was larger than several rows together may be.
-   * @param fewer asks for one row at a time from now on
+   * Runs it, and once more where an answer exceeds the limit for several rows together.
+   * @param fewer called before the second run, which must ask for one row at a time
    */
   async #orFewer<T>(fewer: () => void, run: () => Promise<T>): Promise<T> {
     try {
@@ -123,7 +126,7 @@ export class TableSource implements RowSource {
     const statements = batches(keys).map((batch) => this.#select.oneRowOf(batch));
     return await withSession(this.deps, `looking up keys in ${this.#table}`, signal, async (session) => {
       for (const select of statements) {
-        // As a rule there is none, which a count proves by itself.
+        // Usually there is none, which a count proves by itself.
         if (!(await session.any(select, signal))) continue;
         const [row] = await session.rows(select, signal);
         if (row !== undefined) return row;
@@ -149,7 +152,7 @@ export class TableSource implements RowSource {
         for (const row of await read(cursors.slice(i, i + READ_AT_ONCE))) found.set(this.cursorOf(row), row);
       }
       const again: (Row | null)[] = [];
-      // A key may read otherwise by now and still be the same to MySQL (`abc`, `ABC`): it is asked for alone.
+      // A key may print differently by now and still be the same to MySQL (`abc`, `ABC`): then this asks for it alone.
       for (const cursor of cursors) again.push(found.get(cursor) ?? (await read([cursor]))[0] ?? null);
       return again;
     });
@@ -190,7 +193,7 @@ export class TableSource implements RowSource {
   }
 }
 
-/** In order, each of at most `LOOKED_UP_AT_ONCE` keys and about `LOOKED_UP_CHARACTERS`. */
+/** Returns the keys in order, in batches of at most `LOOKED_UP_AT_ONCE` keys and about `LOOKED_UP_CHARACTERS`. */
 function batches(keys: readonly (readonly string[])[]): readonly (readonly (readonly string[])[])[] {
   const made: (readonly string[])[][] = [];
   let room = 0;

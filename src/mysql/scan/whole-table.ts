@@ -1,9 +1,9 @@
 /**
- * A table that no scan can follow, read whole by one SELECT, which InnoDB answers from one snapshot: one range, one
- * chunk, redone from its start where it was not done. Held in memory, so rows and bytes are bounded, and more is
- * refused. A row is known by its content alone; equal rows are one to it. No report and no state has that content: a
- * cursor is a hash of it, and reports name a row by its number among the bad ones. Earlier versions had the first
- * columns in it, behind the hash.
+ * A whole table is one that no scan can follow, so one SELECT reads all of it, and InnoDB answers from one snapshot. It
+ * has one range and one chunk. If a run did not finish the chunk, the next run reads it from the start. Memory holds
+ * the whole table, so its rows and bytes have limits, and dynaferry refuses a larger table. Only its content identifies
+ * a row; equal rows count as one. No report and no state has that content: a cursor is a hash of it. Reports name a row
+ * by its number among the bad ones. Cursors of earlier versions also had the first columns, behind the hash.
  */
 import { createHash } from 'node:crypto';
 import { thisInstant } from '../../core/time/age.js';
@@ -30,10 +30,10 @@ import { type ShardDeps, withSession } from '../with-session.js';
 import { SchemaGuard } from './schema-guard.js';
 import type { Identified, WitnessRows } from './table-identity.js';
 
-/** Behind all rows: the only place where a scan can stop. */
+/** The position behind all rows: the only one where a scan can stop. */
 const END = '["end"]' as Cursor;
 
-/** All that may be said of a row that has no key: its columns are row values, of which none is a name. */
+/** All that a report may say about a row without a key: its columns are row values, and none of them is a name. */
 const NO_KEY = 'a row without a key';
 
 export class WholeTable implements RowSource {
@@ -60,8 +60,8 @@ export class WholeTable implements RowSource {
   }
 
   /**
-   * By their content, which is all that they are known by: looked for in a reading of all, and only where the table was
-   * made anew.
+   * Identifies witnesses by their content, the only identity that these rows have. Looking for them reads the whole
+   * table, so it happens only after the table was rebuilt.
    */
   #witnesses(): WitnessRows {
     const all = async (session: Session, signal: AbortSignal): Promise<readonly Cursor[]> =>
@@ -87,7 +87,7 @@ export class WholeTable implements RowSource {
   }
 
   async *scan(_range: Range, after: Cursor | null, signal: AbortSignal): AsyncGenerator<RowChunk, void, void> {
-    // The one chunk was done.
+    // An earlier run finished the only chunk.
     if (after !== null) return;
     const { throttle } = this.deps;
     const leave = throttle.enter();
@@ -135,7 +135,7 @@ export class WholeTable implements RowSource {
     );
   }
 
-  /** Its rows have no keys to look for; they are read in one snapshot. */
+  /** Checks the table alone: its rows have no keys to look for, and come from one snapshot. */
   async confirm(_cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null> {
     return await withSession(this.deps, `checking ${this.#table.name} again`, signal, async (session) => {
       await this.#guard.check(session, signal);
@@ -170,7 +170,7 @@ export class WholeTable implements RowSource {
     );
   }
 
-  /** @throws FerryError E_TABLE_TOO_LARGE as soon as a limit is passed; the connection is dropped with what is left */
+  /** Reads all rows. @throws FerryError E_TABLE_TOO_LARGE as soon as they pass a limit; this drops the connection */
   async #collect(session: Session, signal: AbortSignal): Promise<{ rows: RowBlock; bytes: number }> {
     const { maxRows, maxBytes } = this.wanted;
     const block = new RowBlockBuilder(this.#transports, new RowMemoryPool());
@@ -195,13 +195,16 @@ export class WholeTable implements RowSource {
   }
 }
 
-/** FROM and WHERE of all rows that are wanted. */
+/** Returns FROM and WHERE for all wanted rows. */
 export function fromWhole(table: Pick<TableInfo, 'database' | 'name'>, where: string | null): string {
-  // On lines of its own: the condition may end in a comment.
+  // On separate lines: the condition may end in a comment.
   return `FROM ${quoteName(table.database)}.${quoteName(table.name)}${where === null ? '' : ` WHERE (\n${where}\n)`}`;
 }
 
-/** @param limit in words, with its unit @param field of `wholeTable` in the config */
+/**
+ * Returns the E_TABLE_TOO_LARGE error. @param limit in words, with its unit @param field key of `wholeTable` in the
+ * config
+ */
 export function tooLarge(table: string, limit: string, field: 'maxRows' | 'maxBytes'): FerryError {
   return new FerryError(
     'E_TABLE_TOO_LARGE',
