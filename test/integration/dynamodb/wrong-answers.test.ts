@@ -362,7 +362,7 @@ describe.each(dynamodbServers.slice(-1))('wrong answers to the SDK: $name', (ser
     await expect(described(fates)).rejects.toMatchObject({
       code: 'E_TARGET_UNAVAILABLE',
       message: expect.stringContaining('unreadable answer') as unknown,
-      hint: expect.stringContaining('in between') as unknown,
+      hint: expect.stringContaining('another program answers instead of DynamoDB, or changes its answers') as unknown,
     });
   });
 
