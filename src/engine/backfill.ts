@@ -17,7 +17,7 @@ import type { PassProgress } from './pass/progress.js';
 import { refusedRecord, type RefusedRow } from './pass/refused-rows.js';
 import { stoppedRun } from './claims/shared-key.js';
 import type { ShardContext, TableJob } from './pass/table-job.js';
-import { emitPhase, secondsNow, type ShardRun } from './verb/shard-run.js';
+import { closeWithTarget, emitPhase, secondsNow, type ShardRun } from './verb/shard-run.js';
 import { isFinished, isUnfinished, movedResult, NO_ROWS, verdictOf, type RowsResult } from './verb/shard-result.js';
 import type { OpenedVerb, Verb } from './verb/verb.js';
 import { walkTable } from './verb/walk-table.js';
@@ -89,11 +89,7 @@ async function openBackfill(run: ShardRun<BackfillOptions>): Promise<OpenedVerb<
         await writer.close();
       }
     },
-    close() {
-      registers.close();
-      target.close();
-      return Promise.resolve();
-    },
+    close: () => closeWithTarget(registers, target),
     conclude() {
       emitPhase(run, 'backfilled');
       return concluded(run, false);

@@ -8,7 +8,14 @@ import { holdTable } from './pass/hold-table.js';
 import { PassProgress } from './pass/progress.js';
 import type { TableJob } from './pass/table-job.js';
 import { NOTHING_RETRIED, retryBadRows, type RetryCounts } from './retry/retry-rows.js';
-import { emitPhase, secondsNow, type OpenRegisters, type ShardRun, type TargetSide } from './verb/shard-run.js';
+import {
+  closeWithTarget,
+  emitPhase,
+  secondsNow,
+  type OpenRegisters,
+  type ShardRun,
+  type TargetSide,
+} from './verb/shard-run.js';
 import { isUnfinished, movedResult, NO_ROWS, verdictOf, type RowsResult } from './verb/shard-result.js';
 import type { OpenedVerb, Verb, Verdict } from './verb/verb.js';
 
@@ -54,11 +61,7 @@ async function openRetry(
     async work(job) {
       retried = addCounts(retried, await retryTable(run, job, target, registers));
     },
-    close() {
-      registers.close();
-      target.close();
-      return Promise.resolve();
-    },
+    close: () => closeWithTarget(registers, target),
     conclude,
   };
 }

@@ -11,7 +11,14 @@ import { holdTable } from './pass/hold-table.js';
 import { runPass } from './pass/pass.js';
 import { plannedSegments, tableSegments, type PlannedSegment } from './pass/segments.js';
 import type { ShardContext, TableJob } from './pass/table-job.js';
-import { emitPhase, secondsNow, type ShardRecord, type ShardRun, type TargetSide } from './verb/shard-run.js';
+import {
+  closeWithTarget,
+  emitPhase,
+  secondsNow,
+  type ShardRecord,
+  type ShardRun,
+  type TargetSide,
+} from './verb/shard-run.js';
 import { isFinished, isUnfinished, NO_ROWS, rowsResult, verdictOf, type RowsResult } from './verb/shard-result.js';
 import type { OpenedVerb, Verb } from './verb/verb.js';
 import { walkTable } from './verb/walk-table.js';
@@ -85,6 +92,16 @@ export const VERIFY: Verb<VerifyOptions, VerifyResult> = {
 async function openVerify(run: ShardRun<VerifyOptions>): Promise<OpenedVerb<VerifyResult>> {
   emitPhase(run, 'verifying');
   const target = await run.openTarget();
+  try {
+    return openedVerify(run, target);
+  } catch (thrown) {
+    target.close();
+    throw thrown;
+  }
+}
+
+/** Takes over the target: `close` closes it. @throws FerryError E_STATE_*: then the caller closes it */
+function openedVerify(run: ShardRun<VerifyOptions>, target: TargetSide): OpenedVerb<VerifyResult> {
   const { guard } = target;
   const suspects = new SuspectCheck(run.store);
   warnOfLateWrites(run, suspects);
@@ -109,10 +126,7 @@ async function openVerify(run: ShardRun<VerifyOptions>): Promise<OpenedVerb<Veri
         verifyTable(run, job, pass, { reader, guard, progress, suspects, lookAtTtl, now: secondsNow }),
       );
     },
-    async close() {
-      await reader.close();
-      target.close();
-    },
+    close: () => closeWithTarget(reader, target),
     conclude: () => concluded(run, suspects, kept),
   };
 }

@@ -63,6 +63,18 @@ export interface TargetSide {
   close(): void;
 }
 
+/** Closes what a verb has opened, the target last, also when the other one throws. @throws what closing throws */
+export async function closeWithTarget(
+  other: { close(): void | Promise<void> },
+  target: Pick<TargetSide, 'close'>,
+): Promise<void> {
+  try {
+    await other.close();
+  } finally {
+    target.close();
+  }
+}
+
 /** Says which phase the shard is in. */
 export function emitPhase({ shard, emitter }: Pick<ShardRun, 'shard' | 'emitter'>, phase: Phase): void {
   emitter.emit('shard.phase', { shard, phase });

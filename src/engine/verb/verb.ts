@@ -79,8 +79,11 @@ export async function runVerb<Options, Result>(
   const opened = await verb.open(run, tables);
   try {
     for (const job of tables) await opened.work(job);
-  } finally {
-    await opened.close();
+  } catch (thrown) {
+    // Why the work ended must not be hidden by a fault of closing.
+    await opened.close().catch(() => undefined);
+    throw thrown;
   }
+  await opened.close();
   return opened.conclude();
 }
