@@ -137,7 +137,7 @@ export class Backlog {
       this.remove(queued);
       more = queued.failSuperseded() || more;
     }
-    // One that fails only now, with another one of the parts, stays for the next call: each is removed as it is dropped.
+    // Each is removed as it is dropped: one that fails with another one of the parts stays for the next call.
     const dropsPart = (queued: QueuedOperation): boolean => {
       if (!queued.write.failed) return false;
       this.remove(queued);
