@@ -219,6 +219,7 @@ class ShardSupervisor implements Supervisor {
       threads: this.#threads,
       granted: (units) => this.#budget.granted(shard, units),
       paused: () => this.#budget.suspend(shard),
+      resumed: () => this.#budget.restore(shard),
       released: () => this.#budget.leave(shard),
     });
     entry.running = running;
