@@ -84,6 +84,8 @@ const MOST_CONTRADICTIONS = 5;
 
 /** How far a SELECT is. */
 interface Progress {
+  /** Rows that it looks at, at most. */
+  readonly limit: number;
   readonly pieces: RowChunk[];
   rows: number;
   bytes: number;
@@ -194,7 +196,7 @@ class ChunkScan {
     const { select } = this.deps;
     const limit = this.#size.rows;
     const interval = { after: this.#position, upTo };
-    const seen: Progress = { pieces: [], rows: 0, bytes: 0, since: performance.now() };
+    const seen: Progress = { limit, pieces: [], rows: 0, bytes: 0, since: performance.now() };
     this.#block.clear();
     try {
       if (select.where === null) {
@@ -292,13 +294,12 @@ class ChunkScan {
       // One row is had whatever its size.
       if (seen.bytes > MOST_CHUNKS * chunkBytes && seen.rows > 1) session.destroy(new TooLarge(seen.rows));
     };
-    await session.stream(select, onRow, this.signal, this.#mostBytes());
+    await session.stream(select, onRow, this.signal, this.#mostBytes(seen.limit));
     if (this.#block.rows > 0) cut();
   }
 
-  /** Of the answer to a SELECT of as many rows as are asked for now. */
-  #mostBytes(): number {
-    const { rows } = this.#size;
+  /** Of the answer to a SELECT of so many rows. */
+  #mostBytes(rows: number): number {
     if (rows === 1) return mostOfOneRow();
     const cells = MOST_CHUNKS * this.deps.limits.chunkBytes;
     return Math.min(mostOfOneRow(), answerBytes(cells, rows, this.deps.select.transports.length));

@@ -52,7 +52,8 @@ export class ChunkSize {
 
   /** LIMIT of the next SELECT. */
   get rows(): number {
-    return this.#rows;
+    // The limit may have been lowered since the last one.
+    return Math.min(this.#rows, this.limits.chunkRows);
   }
 
   /** The next SELECT asks for one row, which may be a large one. */
@@ -67,8 +68,8 @@ export class ChunkSize {
     const { chunkMs, chunkRows, chunkBytes } = this.limits;
     const aim =
       seen.elapsedMs > chunkMs
-        ? this.#rows / 2
-        : Math.min(this.#rows * 2, (this.#rows * chunkMs) / Math.max(seen.elapsedMs, 1));
+        ? this.rows / 2
+        : Math.min(this.rows * 2, (this.rows * chunkMs) / Math.max(seen.elapsedMs, 1));
     const fitting = seen.rows === 0 ? Infinity : chunkBytes / Math.max(seen.bytes / seen.rows, 1);
     this.#rows = Math.max(1, Math.floor(Math.min(aim, fitting, chunkRows, this.#ceiling)));
   }
@@ -79,8 +80,8 @@ export class ChunkSize {
    */
   failed(elapsedMs: number): void {
     const share = Math.min(1 / 2, Math.max(LEAST_SHARE, this.limits.chunkMs / Math.max(elapsedMs, 1)));
-    this.#ceiling = Math.max(1, Math.floor(this.#rows / 2));
-    this.#rows = Math.max(1, Math.floor(this.#rows * share));
+    this.#ceiling = Math.max(1, Math.floor(this.rows / 2));
+    this.#rows = Math.max(1, Math.floor(this.rows * share));
     // Of failures in a row, an outage makes as many as it lasts: they prove no more than one does.
     if (this.#succeeded) this.#proof = Math.min(LONGEST_PROOF, this.#proof * 2);
     this.#succeeded = false;
@@ -93,7 +94,7 @@ export class ChunkSize {
   overflowed(rows: number): void {
     // Nobody knows how large the row is that did not come whole.
     this.#large = rows < 2;
-    this.#rows = Math.max(1, Math.min(Math.floor(rows / MOST_CHUNKS), Math.floor(this.#rows / 2)));
+    this.#rows = Math.max(1, Math.min(Math.floor(rows / MOST_CHUNKS), Math.floor(this.rows / 2)));
   }
 
   #raiseCeiling(): void {
