@@ -56,6 +56,8 @@ class ShardSupervisor implements Supervisor {
   readonly #turns: Turns;
   readonly #budget: RunBudget<string>;
   readonly #threads = new Threads();
+  /** The turn of the event loop is over in which the run began. */
+  #begun = false;
 
   constructor(supervision: Supervision) {
     const { tasks, config, jobs, shares, units, budget, warmUnits, bus } = supervision;
@@ -77,7 +79,10 @@ class ShardSupervisor implements Supervisor {
       this.#budget.end();
     });
     // Behind the caller's next steps: what it stops or pauses at once does not start.
-    setImmediate(() => this.#startNext());
+    setImmediate(() => {
+      this.#begun = true;
+      this.#startNext();
+    });
   }
 
   get limits(): Limits {
@@ -192,6 +197,7 @@ class ShardSupervisor implements Supervisor {
   }
 
   #startNext(): void {
+    if (!this.#begun) return;
     const mayStart = (shard: string): boolean => {
       const entry = this.#entries.get(shard);
       return entry !== undefined && entry.pausedSince === null && !entry.stopped;
@@ -219,6 +225,7 @@ class ShardSupervisor implements Supervisor {
       threads: this.#threads,
       granted: (units) => this.#budget.granted(shard, units),
       paused: () => this.#budget.suspend(shard),
+      resumed: () => this.#budget.restore(shard),
       released: () => this.#budget.leave(shard),
     });
     entry.running = running;

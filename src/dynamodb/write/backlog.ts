@@ -137,13 +137,15 @@ export class Backlog {
       this.remove(queued);
       more = queued.failSuperseded() || more;
     }
-    for (const queued of this.#parts.flat()) {
-      if (!queued.write.failed) continue;
+    // Each is removed as it is dropped: one that fails with another one of the parts stays for the next call.
+    const dropsPart = (queued: QueuedOperation): boolean => {
+      if (!queued.write.failed) return false;
       this.remove(queued);
       more = queued.failSuperseded() || more;
-    }
+      return true;
+    };
     this.#parts = this.#parts
-      .map((part) => part.filter((queued) => !queued.write.failed))
+      .map((part) => part.filter((queued) => !dropsPart(queued)))
       .filter((part) => part.length > 0);
     for (const holder of this.#heldUp) {
       if (holder.behind?.write.failed !== true) continue;

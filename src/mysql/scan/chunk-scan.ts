@@ -88,6 +88,8 @@ const MOST_CONTRADICTIONS = 5;
 
 /** How far a SELECT is. */
 interface Progress {
+  /** Rows that it looks at, at most. */
+  readonly limit: number;
   readonly pieces: RowChunk[];
   rows: number;
   bytes: number;
@@ -203,7 +205,7 @@ class ChunkScan {
     const { select } = this.deps;
     const limit = this.#size.rows;
     const interval = { after: this.#position, upTo };
-    const seen: Progress = { pieces: [], rows: 0, bytes: 0, since: performance.now() };
+    const seen: Progress = { limit, pieces: [], rows: 0, bytes: 0, since: performance.now() };
     this.#block.clear();
     try {
       if (select.where === null) {
@@ -301,13 +303,12 @@ class ChunkScan {
       // A single row is kept, whatever its size.
       if (seen.bytes > MOST_CHUNKS * chunkBytes && seen.rows > 1) session.destroy(new TooLarge(seen.rows));
     };
-    await session.stream(select, onRow, this.signal, this.#mostBytes());
+    await session.stream(select, onRow, this.signal, this.#mostBytes(seen.limit));
     if (this.#block.rows > 0) cut();
   }
 
-  /** Returns the most bytes of an answer with as many rows as the next SELECT asks for. */
-  #mostBytes(): number {
-    const { rows } = this.#size;
+  /** Returns the most bytes of an answer with so many rows. */
+  #mostBytes(rows: number): number {
     if (rows === 1) return mostOfOneRow();
     const cells = MOST_CHUNKS * this.deps.limits.chunkBytes;
     return Math.min(mostOfOneRow(), answerBytes(cells, rows, this.deps.select.transports.length));

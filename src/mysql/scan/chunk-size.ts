@@ -60,7 +60,8 @@ export class ChunkSize {
 
   /** LIMIT of the next SELECT. */
   get rows(): number {
-    return this.#rows;
+    // The limit may have been lowered since the last one.
+    return Math.min(this.#rows, this.limits.chunkRows);
   }
 
   /** True if the next SELECT asks for one row, which may be a large one. */
@@ -75,8 +76,8 @@ export class ChunkSize {
     const { chunkMs, chunkRows, chunkBytes } = this.limits;
     const aim =
       seen.elapsedMs > chunkMs
-        ? this.#rows / 2
-        : Math.min(this.#rows * 2, (this.#rows * chunkMs) / Math.max(seen.elapsedMs, 1));
+        ? this.rows / 2
+        : Math.min(this.rows * 2, (this.rows * chunkMs) / Math.max(seen.elapsedMs, 1));
     const fitting = seen.rows === 0 ? Infinity : chunkBytes / Math.max(seen.bytes / seen.rows, 1);
     this.#rows = Math.max(1, Math.floor(Math.min(aim, fitting, chunkRows, this.#ceiling)));
   }
@@ -87,8 +88,8 @@ export class ChunkSize {
    */
   failed(elapsedMs: number): void {
     const share = Math.min(1 / 2, Math.max(LEAST_SHARE, this.limits.chunkMs / Math.max(elapsedMs, 1)));
-    this.#ceiling = Math.max(1, Math.floor(this.#rows / 2));
-    this.#rows = Math.max(1, Math.floor(this.#rows * share));
+    this.#ceiling = Math.max(1, Math.floor(this.rows / 2));
+    this.#rows = Math.max(1, Math.floor(this.rows * share));
     // An outage causes many failures in a row; together they prove no more than one does.
     if (this.#succeeded) this.#proof = Math.min(LONGEST_PROOF, this.#proof * 2);
     this.#succeeded = false;
@@ -102,7 +103,7 @@ export class ChunkSize {
   overflowed(rows: number): void {
     // The size of the incomplete row is unknown.
     this.#large = rows < 2;
-    this.#rows = Math.max(1, Math.min(Math.floor(rows / MOST_CHUNKS), Math.floor(this.#rows / 2)));
+    this.#rows = Math.max(1, Math.min(Math.floor(rows / MOST_CHUNKS), Math.floor(this.rows / 2)));
   }
 
   #raiseCeiling(): void {

@@ -42,6 +42,8 @@ export interface ShardHost {
   readonly granted: (units: number) => void;
   /** It is at rest, as it was asked to be. */
   readonly paused: () => void;
+  /** It is at rest no longer: what it said was of a pause before the one that it was asked for last. */
+  readonly resumed: () => void;
   /** It spends nothing any longer: it has given its outcome, or it is gone. May be called more than once. */
   readonly released: () => void;
 }
@@ -188,10 +190,13 @@ export class RunningShard {
 
   #note(record: EventRecord): void {
     if (record.name === 'shard.progress') this.#progress = { ...record.payload, at: record.at };
-    // It may have been resumed before that was heard.
+    // It may have been resumed before that was heard, and paused again.
     if (record.name === 'shard.paused' && this.#pause === 'asked') {
       this.#pause = 'reached';
       this.host.paused();
+    } else if (record.name === 'shard.resumed' && this.#pause === 'reached') {
+      this.#pause = 'asked';
+      this.host.resumed();
     }
   }
 

@@ -10,6 +10,7 @@ export class PauseWatch {
   /** Since when the shard is at rest, by performance.now(); null: it is not. */
   #restingSince: number | null = null;
   #planned = false;
+  #ended = false;
   readonly #endings: readonly (() => void)[];
 
   constructor(
@@ -26,7 +27,7 @@ export class PauseWatch {
       bus.on('chunk.acknowledged', done),
       bus.on('chunk.compared', done),
     ];
-    gate.onChange = () => this.#plan();
+    gate.onChange = () => this.#changed();
     this.#plan();
   }
 
@@ -36,8 +37,19 @@ export class PauseWatch {
   }
 
   end(): void {
+    this.#ended = true;
     this.gate.onChange = () => undefined;
     for (const end of this.#endings) end();
+  }
+
+  /** A rest ends at once: a pause that follows in the same turn is another one, and is reported again. */
+  #changed(): void {
+    if (this.#restingSince !== null && !this.gate.paused) {
+      const pausedMs = Math.round(performance.now() - this.#restingSince);
+      this.#restingSince = null;
+      this.bus.emit('shard.resumed', { shard: this.shard, pausedMs });
+    }
+    this.#plan();
   }
 
   /** Looks later in this turn of the event loop: a chunk is committed behind the event that it is done. */
@@ -51,15 +63,8 @@ export class PauseWatch {
   }
 
   #look(): void {
-    const { shard } = this;
-    if (this.#restingSince === null) {
-      if (!this.gate.quiet || this.#underWay > 0) return;
-      this.#restingSince = performance.now();
-      this.bus.emit('shard.paused', { shard });
-    } else if (!this.gate.paused) {
-      const pausedMs = Math.round(performance.now() - this.#restingSince);
-      this.#restingSince = null;
-      this.bus.emit('shard.resumed', { shard, pausedMs });
-    }
+    if (this.#ended || this.#restingSince !== null || !this.gate.quiet || this.#underWay > 0) return;
+    this.#restingSince = performance.now();
+    this.bus.emit('shard.paused', { shard: this.shard });
   }
 }

@@ -120,7 +120,11 @@ export function watchShard(
       registerWait = null;
       excuses.moved();
     },
-    excused: () => pauseWatch.atRest || excuses.excuse(budget.owedMs, underWay),
+    excused: () => {
+      if (!pauseWatch.atRest) return excuses.excuse(budget.owedMs, underWay);
+      excuses.rested();
+      return true;
+    },
     waitsFor: () => registerWait ?? (budget.starves ? starvation(config, VERBS[verb].consumes, process.ppid) : null),
     onStalled: (last, seconds, wait) =>
       bus.emit('shard.stalled', {
@@ -167,6 +171,11 @@ class Excuses {
 
   resumed(): void {
     this.#paused = false;
+  }
+
+  /** An operator has paused the shard: that uses up nothing of what a pause of the source may last. */
+  rested(): void {
+    this.#pausedTicks = 0;
   }
 
   moved(): void {

@@ -102,7 +102,7 @@ describe.each(onePair)('a run: $name', { timeout: 180_000 }, (servers) => {
     supervisor.pause('s01');
     supervisor.stop('s02');
     expect(run.of('s01')).toMatchObject({ state: 'paused', pid: null });
-    expect(run.of('s02')).toMatchObject({ state: 'ended', outcome: { outcome: 'interrupted', toldBy: 'nobody' } });
+    expect(run.of('s02')).toMatchObject({ state: 'ended', outcome: { status: 'interrupted', toldBy: 'nobody' } });
     await expect.poll(() => stateOf(run, 's03'), PATIENCE).toBe('ended');
     await sleep(A_WHILE_MS);
     expect(run.of('s01')).toMatchObject({ state: 'paused', pid: null, outcome: null });

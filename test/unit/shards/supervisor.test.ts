@@ -1,6 +1,7 @@
 /** A shard's process that cannot be started at all. */
 import { afterEach, expect, test } from 'vitest';
 import { EventBus } from '../../../src/core/events.js';
+import type { Supervisor } from '../../../src/shards/handle.js';
 import { superviseShards } from '../../../src/shards/supervisor.js';
 import { UNSHARED } from '../../../src/wiring/shared-budget.js';
 import { loadRight, rightConfig } from '../config/config-file.js';
@@ -68,4 +69,30 @@ test('a shard that still waits for its turn when the run is stopped was not star
   const found = await run.outcomes;
   const each = { status: 'interrupted', toldBy: 'nobody', badRows: 7 };
   expect(found).toMatchObject(['s01', 's02'].map((shard) => ({ shard, ...each })));
+});
+
+test.each<readonly [string, (run: Supervisor) => void]>([
+  ['one after the other', (run) => ['s01', 's02'].forEach((shard) => run.stop(shard))],
+  [
+    'after limits and a pause',
+    (run) => {
+      run.setLimits({ chunkMs: 7 });
+      run.pause('s01');
+      run.resume('s01');
+      run.stop();
+    },
+  ],
+])('nothing has started when shards are stopped in the turn in which the run begins: %s', async (_, stop) => {
+  process.execPath = '/dev/null/node';
+  const run = superviseShards({
+    tasks: ['s01', 's02'].map(task),
+    ...{ config: settings, jobs: 1, shares: () => new Map(), units: 100, budget: UNSHARED, warmUnits: null },
+    ...{ bus: new EventBus(), recorded: () => ({}) },
+  });
+  stop(run);
+  const found = await run.outcomes;
+  expect(found.map(({ shard, status, fault }) => [shard, status, fault?.code])).toEqual([
+    ['s01', 'interrupted', 'E_INTERRUPTED'],
+    ['s02', 'interrupted', 'E_INTERRUPTED'],
+  ]);
 });

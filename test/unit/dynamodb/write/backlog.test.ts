@@ -298,6 +298,25 @@ describe('a later operation on a key', () => {
     await expect(replaced.receipt).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
   });
 
+  test('that fails among halves frees the keys of all that it takes with it, those before it as well', () => {
+    const { backlog } = newBacklog();
+    const [earlier, later] = [new PendingWrite(2), pending()];
+    earlier.receipt.catch(() => undefined);
+    const other = sampleItem('L', '1');
+    filled(backlog, [other, KEYED], earlier);
+    const holder = backlog.holder(KEYED);
+    if (holder === null) throw new Error('it is there');
+    backlog.supersede(holder, KEYED, later);
+    backlog.putBackHalves(backlog.take(PLENTY));
+    later.fail(interrupted());
+    expect(backlog.dropFailed()).toBe(true);
+    expect(earlier.failed).toBe(true);
+    expect(backlog.dropFailed()).toBe(false);
+    expect([backlog.holder(other), backlog.holder(KEYED), backlog.idle]).toEqual([null, null, true]);
+    filled(backlog, [itemOf(32 * 1024 * 1024 - 1)]);
+    expect(backlog.hasCapacity).toBe(true);
+  });
+
   test('counts as an item in the room, as does each one that is replaced', () => {
     const { backlog } = newBacklog();
     const holder = inFlight(backlog);

@@ -148,3 +148,43 @@ test('rows that waited for too long are not written, whatever the target would s
   await expect(writer.waitForRoom(signal)).rejects.toMatchObject({ code: 'E_LIVE_WRITER' });
   expect(opened.count('batch.sent')).toBe(0);
 });
+
+/** Takes one request at a time, and no body with `too large` in it; the proxy before it says so. */
+async function startNarrow() {
+  const server = createHttpServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const sent = Buffer.concat(parts).toString();
+      if (sent.includes('too large')) {
+        response.writeHead(413).end('<html>413 Request Entity Too Large</html>');
+        return;
+      }
+      const items = sent.split('PutRequest').length - 1;
+      const body = JSON.stringify({
+        UnprocessedItems: {},
+        ConsumedCapacity: [{ TableName: 't', CapacityUnits: items }],
+      });
+      response.writeHead(200, { 'x-amzn-requestid': randomUUID(), 'x-amz-crc32': String(crc32(body)) }).end(body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test('a key whose write failed while its batch was halved is free: a later operation on it is sent', async () => {
+  await using narrow = await startNarrow();
+  await using opened = await writerOf(narrow.endpoint, { maxInFlightRequests: 1, keyConflicts: 'supersede' });
+  const { writer } = opened;
+  const earlier = writer.write([sampleItem('A', '1'), sampleItem('B', '1')]);
+  const later = writer.write([sampleItem('B', '1', 'later'), sampleItem('C', '1', 'too large')]);
+  const fault = { code: 'E_TARGET_REQUEST' };
+  expect(await Promise.allSettled([earlier, later])).toMatchObject([{ reason: fault }, { reason: fault }]);
+  await expect(writer.write([sampleItem('A', '1')])).resolves.toMatchObject({ items: 1, superseded: 0 });
+});

@@ -48,6 +48,22 @@ test('begins within a limit below its usual start', () => {
   expect(new ChunkSize({ ...limits, chunkRows: 7 }).rows).toBe(7);
 });
 
+test('a limit of rows that is lowered holds for the next SELECT, and what fails then is halved all the same', () => {
+  const live = { ...limits };
+  const size = new ChunkSize(live);
+  for (let i = 0; i < 6; i++) size.observe(select(size));
+  expect(size.rows).toBe(6_400);
+  live.chunkRows = 40;
+  expect(size.rows).toBe(40);
+  size.failed(20);
+  expect(size.rows).toBe(20);
+  live.chunkRows = 10;
+  size.observe(select(size));
+  expect(size.rows).toBe(10);
+  size.overflowed(40);
+  expect(size.rows).toBe(5);
+});
+
 test('what failed is not asked for again: half as many, or fewer where it took far too long, down to one', () => {
   const size = new ChunkSize({ ...limits, chunkRows: 1_600 });
   for (let i = 0; i < 6; i++) size.observe(select(size));

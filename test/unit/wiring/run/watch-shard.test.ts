@@ -282,6 +282,25 @@ test('a shard at rest, as an operator paused it, is no stall however long; what 
   shard.end();
 });
 
+test('a pause by an operator uses up nothing of what a pause of the source may last', async () => {
+  const { bus, shard, told, controls } = watched();
+  const leave = controls.pause.enter();
+  bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
+  await seconds(3_000);
+  controls.pause.pause();
+  const waiting = controls.pause.pass(shard.watch.signal);
+  await seconds(100);
+  controls.pause.resume();
+  await waiting;
+  // The source's own limit begins anew (`mysql/source-throttler.ts`).
+  await seconds(3_500);
+  expect(told).toEqual([]);
+  await seconds(120);
+  expect(told).toHaveLength(1);
+  leave();
+  shard.end();
+});
+
 test('the times follow the limits as they change', () => {
   const tunables = new Tunables(configOf(LIMITS));
   const times = stallTimes(tunables);
