@@ -104,7 +104,7 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     await using migration = await createMigration({ servers, shards: 2, rows, config: events(COUNTED) });
     const check = await migration.run(['check']);
     expect(check).toMatchObject({ code: 0 });
-    expect(check.stdout).toMatch(/^warning E_ITEM_KEY_NOT_UNIQUE: .*binds the rows of one server/m);
+    expect(check.stdout).toMatch(/^warning E_ITEM_KEY_NOT_UNIQUE: .*holds only within one server/m);
     expect(check.stdout).toMatch(/next: .*item-keys\.db.*`shardedBy`/);
     expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
     expectRefusal(await migration.run(['backfill', '--shard', 's02']), {

@@ -155,7 +155,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     await look.atCheckpoint(never);
     await look.atCheckpoint(never);
     expect(warnings).toEqual([
-      expect.stringMatching(/^E_TARGET_UNAVAILABLE DescribeTable on table .* is not answered \(ThrottlingException\)/),
+      expect.stringMatching(/^E_TARGET_UNAVAILABLE DescribeTable on table .* got no answer \(ThrottlingException\)/),
     ]);
     expect(await codeOf(look.confirm(never))).toBe('E_TARGET_UNAVAILABLE');
     fate = PASS;
@@ -177,7 +177,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(performance.now() - begun).toBeLessThan(2_900);
     expect(looks).toBe(1);
     expect(warnings).toEqual([
-      expect.stringMatching(/^E_TARGET_UNAVAILABLE .* is not answered for 2 s: whether it is still/),
+      expect.stringMatching(/^E_TARGET_UNAVAILABLE .* got no answer for 2 s: dynaferry checks later whether it is still/),
     ]);
     await expect.poll(() => codeOf(look.atCheckpoint(never))).toBe('E_TARGET_GONE');
   });
@@ -236,7 +236,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
       fate = told(facts);
       await look.confirm(never);
     }
-    expect(warnings.map((line) => line.replace(/^.*in mid-run: /, ''))).toEqual([
+    expect(warnings.map((line) => line.replace(/^.*during the run: /, ''))).toEqual([
       expect.stringMatching(/^index by_date is CREATING: it is being built/),
       expect.stringMatching(/^the replica in eu-west-1 is REPLICATION_NOT_AUTHORIZED: a policy denies replication/),
       'index by_date is ACTIVE',

@@ -174,7 +174,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     await expect.poll(() => count('source.paused'), PATIENCE).toBe(2);
     supervisor.setLimits({ maxPauseSeconds: 1 });
     const [outcome] = await supervisor.outcomes;
-    expect(outcome).toMatchObject({ outcome: 'failed', fault: { code: 'E_SOURCE_BUSY' } });
+    expect(outcome).toMatchObject({ status: 'failed', fault: { code: 'E_SOURCE_BUSY' } });
     await busy;
   });
 
@@ -186,7 +186,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     expect(run.of('s01').state).toBe('running');
     run.supervisor.setLimits({ targetPatienceSeconds: 1 });
     const [outcome] = await run.supervisor.outcomes;
-    expect(outcome).toMatchObject({ outcome: 'failed', fault: { code: 'E_TARGET_UNAVAILABLE' } });
+    expect(outcome).toMatchObject({ status: 'failed', fault: { code: 'E_TARGET_UNAVAILABLE' } });
   });
 
   test('sourcePatienceSeconds: a source that fails is given up sooner', async () => {
@@ -201,7 +201,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     await expect.poll(() => run.events.some(({ name }) => name === 'source.retried'), PATIENCE).toBe(true);
     run.supervisor.setLimits({ sourcePatienceSeconds: 1 });
     const [outcome] = await run.supervisor.outcomes;
-    expect(outcome).toMatchObject({ outcome: 'failed', fault: { code: 'E_SOURCE_LOST' } });
+    expect(outcome).toMatchObject({ status: 'failed', fault: { code: 'E_SOURCE_LOST' } });
   });
 
   test('what is refused changes nothing', async () => {
