@@ -177,7 +177,9 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(performance.now() - begun).toBeLessThan(2_900);
     expect(looks).toBe(1);
     expect(warnings).toEqual([
-      expect.stringMatching(/^E_TARGET_UNAVAILABLE .* got no answer for 2 s: dynaferry checks later whether it is still/),
+      expect.stringMatching(
+        /^E_TARGET_UNAVAILABLE .* got no answer for 2 s: dynaferry checks later whether it is still/,
+      ),
     ]);
     await expect.poll(() => codeOf(look.atCheckpoint(never))).toBe('E_TARGET_GONE');
   });
