@@ -16,7 +16,15 @@ export function taskOf<Name extends VerbName>(
   changes: Partial<TaskOf<Name>> = {},
 ): TaskOf<Name> {
   return {
-    ...{ verb, options: (OPTIONS[verb] ?? {}) as OptionsOf<Name>, shard: 's01', config, dryRun: false, restart: false, target: null },
+    ...{
+      verb,
+      options: (OPTIONS[verb] ?? {}) as OptionsOf<Name>,
+      shard: 's01',
+      config,
+      dryRun: false,
+      restart: false,
+      target: null,
+    },
     ...{ acceptServer: false, scans: 1, everyEvent: false, units: 100_000 },
     ...changes,
   };
