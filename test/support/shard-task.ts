@@ -1,6 +1,6 @@
 /** A task for one shard, as the command line would make it; a test says only what matters to it. */
 import type { SentConfig } from '../../src/config/model.js';
-import type { OptionsOf, VerbName } from '../../src/engine/verbs.js';
+import type { VerbName } from '../../src/engine/verbs.js';
 import type { TaskOf } from '../../src/wiring/run/shard-task.js';
 
 /** A verb that is not named here is asked for nothing. */
@@ -18,7 +18,7 @@ export function taskOf<Name extends VerbName>(
   return {
     ...{
       verb,
-      options: (OPTIONS[verb] ?? {}) as OptionsOf<Name>,
+      options: OPTIONS[verb] ?? {},
       shard: 's01',
       config,
       dryRun: false,

@@ -9,8 +9,8 @@
  * A commit that threw may or may not have had its effect: to commit its run again could count it twice, and to commit
  * what is behind it would jump over it. The state alone knows, and the next run asks it. How far that kind was
  * followed: every other call of the state ends the run where it throws, and whoever remembers what it stored
- * (`BadRowTracker`, `SuspectCheck`, `ShardValues`) does so afterwards; test/faults/failing-state.test.ts has each call of
- * the state and of the register fail once at each place.
+ * (`BadRowTracker`, `SuspectCheck`, `ShardValues`) does so afterwards. test/faults/failing-state.test.ts has each call
+ * of the state and of the register fail once at each place.
  */
 export class Watermark<Done> {
   readonly #waiting: { done: Done | null }[] = [];

@@ -36,8 +36,8 @@ export interface OpenedVerb<Result> {
 }
 
 /**
- * `Options` and `Result` cross a process border: they are plain data. A result has `counts`: what the verb moved, compared
- * or looked at.
+ * `Options` and `Result` cross a process border: they are plain data. A result has `counts`: what the verb moved,
+ * compared or looked at.
  */
 export interface Verb<Options, Result> {
   /** The command that runs it, and the name in reports: `dynaferry <command>`. */
