@@ -205,7 +205,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Rounds up to 100 ms: Node keeps a list of timers for each duration, and bodies of all lengths would make thousands. */
+/** Rounds up to 100 ms: Node keeps a list of timers for each duration, and bodies of all lengths make thousands. */
 function inSteps(ms: number): number {
   return Math.ceil(ms / 100) * 100;
 }
