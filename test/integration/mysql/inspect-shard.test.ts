@@ -19,6 +19,16 @@ const table = (name: string, more: Partial<SourceTableConfig> = {}): SourceTable
 });
 
 describe.each(mysqlServers)('$name', (server) => {
+  test('warns of a server that is as busy as scans would wait for, and of no other', async () => {
+    await using database = await createDatabase(server);
+    const faultsAt = async (maxThreadsRunning: number): Promise<readonly string[]> => {
+      const { faults } = await inspectShard(database.shard(), { ...LIMITS, maxThreadsRunning }, [], signal);
+      return faults.map(({ message }) => message).filter((message) => message.includes('threads run'));
+    };
+    expect(await faultsAt(1_000)).toEqual([]);
+    expect(await faultsAt(0)).toEqual([expect.stringMatching(/[1-9]\d* threads run on the server, .* is 0$/)]);
+  });
+
   test('tells every fault at once', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE good (id INT PRIMARY KEY, a INT)');

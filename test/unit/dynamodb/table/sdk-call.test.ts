@@ -47,6 +47,8 @@ describe('callService', () => {
   });
 
   test('then it is over, and the fault says for how long it was tried', async () => {
+    // The clock does not start with the call.
+    await vi.advanceTimersByTimeAsync(60_000);
     const down = failing(unreachable(), 4);
     expect(await outcomeOf(callService('DescribeTable', 't', never, down.send))).toMatchObject({
       code: 'E_TARGET_CONNECT',

@@ -43,6 +43,12 @@ async function writerOf(endpoint: string, options: Partial<ItemWriterOptions> = 
   };
 }
 
+test('a write of nothing is acknowledged at once, and nothing is sent for it', async () => {
+  await using target = await writerOf(NOBODY);
+  expect(await target.writer.write([])).toEqual({ items: 0, newer: 0, superseded: 0, units: 0 });
+  expect(target.count('batch.sent')).toBe(0);
+});
+
 /** Takes connections, and never says anything. */
 async function startSilent() {
   const sockets = new Set<{ destroy(): void }>();

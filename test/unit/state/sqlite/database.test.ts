@@ -2,7 +2,7 @@
  * A file of ours is for its owner alone, appears whole or not at all, and is opened only where it is what it should be.
  */
 import Database from 'better-sqlite3';
-import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
@@ -31,6 +31,20 @@ test('its files are the owner’s alone, also where a copy was put back with ano
     database.exec('UPDATE meta SET held_since = 1');
     expect(readdirSync(one.folder).sort()).toEqual(['a.db', 'a.db-shm', 'a.db-wal']);
     for (const name of readdirSync(one.folder)) expect([name, modeOf(join(one.folder, name))]).toEqual([name, 0o600]);
+  } finally {
+    database.close();
+  }
+});
+
+test('a file of an earlier version is brought up to the present one, and a copy of it is kept', async () => {
+  await using one = await newPlace();
+  const { file } = one.place;
+  copyFileSync(new URL('../../../../fixtures/state/v11.db', import.meta.url), file);
+  const database = openDatabase(one.place, STATE, 0);
+  try {
+    expect(database.pragma('user_version', { simple: true })).toBe(STATE.migrations.length);
+    expect(database.prepare('SELECT count(*) FROM pass_segments').pluck().get()).toBeGreaterThan(0);
+    expect(existsSync(`${file}.v11`)).toBe(true);
   } finally {
     database.close();
   }
