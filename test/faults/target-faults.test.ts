@@ -105,7 +105,7 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
     [
       'the table is deleted',
       { kind: 'error', status: 400, name: 'ResourceNotFoundException' },
-      /error s01 E_TARGET_GONE: .*does not exist \(any more\)/,
+      /error s01 E_TARGET_GONE: .*does not exist, or no longer exists/,
       /check the region, endpoint and table name/,
     ],
     [
