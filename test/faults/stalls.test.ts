@@ -60,7 +60,7 @@ describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 },
     expect(ended.stderr + ended.stdout).toMatch(
       /E_STALLED.*shard s01: nothing has moved for 226 s; last seen: .*run the same command again to resume/,
     );
-    expect(ended.stdout).toMatch(/"shard": "s02",\s+"outcome": "done"|"outcome": "done"[^{}]*"shard": "s02"/);
+    expect(ended.stdout).toMatch(/"shard": "s02",\s+"status": "done"|"status": "done"[^{}]*"shard": "s02"/);
     const before = committed(migration);
     expect(before).toBeGreaterThan(100);
     expect(before).toBeLessThan(ROWS);
