@@ -31,7 +31,7 @@ describe.each(onePair)('a supervisor that was stopped, $name', { timeout: 120_00
     cli.kill('SIGCONT');
     const ended = await cli.result;
     expect(ended, ended.stdout).toMatchObject({ code: 0 });
-    expect(ended.stdout).toMatch(/"outcome": "done"/);
+    expect(ended.stdout).toMatch(/"status": "done"/);
     expect(await migration.items()).toHaveLength(2 * ROWS);
   });
 
