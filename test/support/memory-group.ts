@@ -50,7 +50,9 @@ export function makeMemoryGroup(bytes: number): MemoryGroup | null {
 }
 
 function groupIn(folder: string, counted: string): MemoryGroup {
-  const program = ['sh', '-c', `echo $$ > ${folder}/cgroup.procs && exec "$@"`, 'sh'];
+  // None of them is to be ended in the place of the one that a test names, which may take a while to be gone.
+  const kept = 'echo -1000 > /proc/$$/oom_score_adj';
+  const program = ['sh', '-c', `${kept}; echo $$ > ${folder}/cgroup.procs && exec "$@"`, 'sh'];
   return {
     program,
     fill: [...program, process.execPath, '-e', FILL, `${folder}/${counted}`],

@@ -57,10 +57,11 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     // Of the refused rows, the other item of each.
     expect(await migration.items()).toHaveLength(2 * ROWS - 2);
     const { stdout: list } = await migration.run(['bad-rows', '--shard', 's01']);
-    expect(list).toMatch(
-      /DynamoDB refused its item \(ValidationException\): an attribute is\s+the key of an index, but has another type/,
+    const text = list.replace(/\s+/g, ' ');
+    expect(text).toContain(
+      'DynamoDB refused its item (ValidationException): an attribute is the key of an index, but has another type',
     );
-    expect(list.replace(/\s+/g, ' ')).toContain('1 other item of the row is in the target');
+    expect(text).toContain('1 other item of the row is in the target');
 
     const verified = await migration.run(['verify', '--json']);
     expect(outcomesOf(verified)).toMatchObject([{ status: 'differences', missing: 2, differing: 0 }]);
