@@ -1,4 +1,4 @@
-/** The rules of language that a program can check, as `CONTRIBUTING.md` states them: its list of words is read from there. */
+/** The rules of language that a program can check, with the list of words that `CONTRIBUTING.md` forbids. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
