@@ -1,9 +1,9 @@
 /**
- * An item writer that records in the shard's state what it may leave behind: that requests are under way, and the keys
- * of every request whose result is unknown. Verification rests on both.
+ * `RecordedWriter` is an item writer that records in the shard's state what it may leave behind. It records that
+ * requests are under way, and the keys of every request whose result is unknown. Verification rests on both.
  *
  * The state gets an ambiguous key before the writer sends that item again. If the state cannot record one, the writer
- * fails, and the run counts as broken off: verification then waits until nothing of it can land any longer.
+ * fails, and the run counts as broken off. Verification then waits until none of its requests can land any longer.
  */
 import type { Instant } from '../../core/time/age.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
@@ -57,7 +57,7 @@ export class RecordedWriter implements ItemWriter {
     try {
       this.store.lateWrites.end();
     } catch {
-      // The disk is full, as the run itself will have found.
+      // The disk is full, and the run itself has most likely found that.
     }
   }
 }
