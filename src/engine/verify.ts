@@ -46,8 +46,8 @@ export interface VerifyResult extends RowsResult {
   /** When a verification can close the suspects, in ms since the epoch; null: there are no suspects. */
   readonly suspectsClosableAt: number | null;
   /**
-   * Until when writes of a killed run may land, in ms since the epoch, if this verification began before that time;
-   * null: it did not, or no run was killed.
+   * Until when writes of a killed run may land, in ms since the epoch; null: no run was killed, or this verification
+   * began after that time.
    */
   readonly lateWritesUntil: number | null;
 }

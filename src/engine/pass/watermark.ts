@@ -2,9 +2,9 @@
  * The watermark of one range. Chunks start in key order and may finish in any order. The watermark commits only the
  * unbroken run of done chunks behind it. It drops a run only after the commit has returned.
  *
- *   started:  c1 c2 c3 c4          done: c2 c4        -> nothing to commit
- *    then c1 is done                                  -> c1 c2 are committed, c4 waits for c3
- *    the commit of c1 c2 throws  -> c1 to c4 stay open, and the range commits nothing more
+ *   started:  c1 c2 c3 c4          done: c2 c4        -> nothing to commit.
+ *     then c1 is done                                 -> c1 c2 are committed, c4 waits for c3.
+ *     the commit of c1 c2 throws  -> c1 to c4 stay open, and the range commits nothing more.
  *
  * A commit that threw may or may not have taken effect. A second commit of its run could count the run twice, and a
  * commit of later chunks would skip the run. Only the state knows, and the next run asks it. Every other call of the

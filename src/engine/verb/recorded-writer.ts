@@ -50,8 +50,8 @@ export class RecordedWriter implements ItemWriter {
   }
 
   /**
-   * If the state cannot note the end, the run counts as broken off, and verification waits longer than it needs to.
-   * The fault of the run itself must not be hidden by this one.
+   * Notes the end of the run's requests. If the state cannot note it, the run counts as broken off, and verification
+   * waits longer than it needs to. This fault must not hide the fault of the run itself.
    */
   #end(): void {
     try {

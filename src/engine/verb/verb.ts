@@ -19,7 +19,7 @@ export interface Verdict {
   readonly fault: Fault | null;
 }
 
-/** The newest passes over one table, as the state has them; null: there is none. */
+/** The newest passes over one table, as the state has them; null: the state has no such pass. */
 export interface RecordedPasses {
   readonly backfill: PassSummary | null;
   readonly verify: PassSummary | null;

@@ -186,9 +186,8 @@ interface ItemNow {
 }
 
 /**
- * Returns the item that the row gives now at the same key. If it gives none there, it returns its items at keys that it
- * did not have before: an item whose key stayed was compared by itself. It returns none where the row has become bad or
- * expired.
+ * Returns the item that the row gives now at the same key. If it gives none there, it returns the row's items at new
+ * keys. An item whose key stayed was compared by itself. It returns none where the row has become bad or expired.
  * @param former returns the row's items as the row was before
  */
 function itemsNow(

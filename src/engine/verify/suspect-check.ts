@@ -48,7 +48,8 @@ export class SuspectCheck {
   }
 
   /**
-   * The time after which a verification can close all open suspects, in ms of the state's clock; null: none is open.
+   * The time after which a verification can close all open suspects, in ms since the epoch by `StateClock.now`; null:
+   * no suspect is open.
    */
   get closableAt(): number | null {
     if (this.#open.size === 0) return null;
@@ -57,7 +58,8 @@ export class SuspectCheck {
 
   /**
    * Returns the time before which a verification proves nothing, because writes of a broken-off run may land until
-   * then. It is in ms of the state's clock; null: a verification that began at `beganAt` is not concerned.
+   * then. It is in ms since the epoch by `StateClock.now`. null: a verification that began at `beganAt` is not
+   * affected.
    */
   lateWritesUntil(beganAt: number): number | null {
     const crashedAt = this.store.lateWrites.crashedAt();

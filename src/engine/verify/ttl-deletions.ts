@@ -2,7 +2,7 @@
  * Decides which absent items TTL may have deleted. TTL goes by the number in the table's TTL attribute, whatever rule
  * of the mapping put it there. In these cases TTL cannot have deleted the item, and it is missing:
  *
- * - TTL is off, is not on yet, or goes by an attribute that the item lacks or that holds no number.
+ * - TTL is off or not on yet. Or it goes by an attribute that the item lacks, or whose value is not a number.
  * - The item's time has not passed on the service's clock. TTL deletes an item once its time is less than the current
  *   one (AWS, UpdateTimeToLive).
  * - Its time had passed more than five years before the first write to the table: AWS leaves such items alone.
