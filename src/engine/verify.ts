@@ -47,7 +47,7 @@ export interface VerifyResult extends RowsResult {
   readonly suspectsClosableAt: number | null;
   /**
    * Until when writes of a killed run may land, in ms since the epoch; null: no run was killed, or this verification
-   * began after that time.
+   * began later.
    */
   readonly lateWritesUntil: number | null;
 }

@@ -117,7 +117,7 @@ export interface RowSource {
   findAny(keys: readonly (readonly string[])[], signal: AbortSignal): Promise<Row | null>;
   /**
    * Reads the rows at these cursors, in the given order; null: no row is there now.
-   * @throws FerryError E_ROW_TOO_LARGE where they are too large to hold at once: ask for fewer, down to one;
+   * @throws FerryError E_ROW_TOO_LARGE where they are too large to hold at once: ask for fewer, down to one.
    * E_TABLE_TOO_LARGE in a table that is read whole; E_SOURCE_*, E_INTERRUPTED
    */
   at(cursors: readonly Cursor[], signal: AbortSignal): Promise<readonly (Row | null)[]>;
@@ -134,9 +134,9 @@ export interface RowSource {
    * Confirms at the end of a pass that the table is still the same.
    * @returns the current identity; null where `identify` was not called
    * @param cuts keys of rows that existed when the table was cut into ranges
-   * @throws FerryError E_SOURCE_CHANGED in three cases: the table has other columns or keys than when it was described;
-   * no row at `cuts` exists now, so it was emptied or replaced; or `identify` would throw it. E_TABLE_MISSING;
-   * E_SOURCE_*, E_INTERRUPTED
+   * @throws FerryError E_SOURCE_CHANGED where the table has other columns or keys than when it was described.
+   * E_SOURCE_CHANGED where no row at `cuts` exists now: the table was emptied or replaced. E_SOURCE_CHANGED where
+   * `identify` would throw it. E_TABLE_MISSING; E_SOURCE_*, E_INTERRUPTED
    */
   confirm(cuts: readonly Cursor[], signal: AbortSignal): Promise<string | null>;
   /**

@@ -1,6 +1,6 @@
 /**
- * Makes text from outside safe to show. A server, or a program in its place, must not move a terminal's cursor, forge a
- * line of a log, change the order of reading, or fill a screen.
+ * Makes text from outside safe to show. A server, or a program in its place, must not move a terminal's cursor or forge
+ * a line of a log. Nor may it change the order of reading, or fill a screen.
  *
  * All printed text passes `shownLines` (`cli/io.ts`, `listeners/`). Text from a server is cut and made one line where
  * it arrives. That covers the names of errors and reasons of throttling (`RequestFailure`), and the answers of

@@ -1,5 +1,5 @@
 /**
- * What the state says of a shard's work over all tables of the config: a verb reads this part of its result from the
+ * What the state says of a shard's work, over all tables of the config. A verb reads this part of its result from the
  * state.
  */
 import { EXIT } from '../../core/errors.js';

@@ -13,8 +13,8 @@
  *   `/etc/machine-id` identifies the machine.
  *
  * A volume that moves between hosts by design (`stateMoves`) brings the same file to another machine. The state is then
- * taken up there, with a window for late writes of the other host. Three cases are not recognised: a disk or a whole
- * machine that was cloned, one that was restored block by block, and machines with the same machine id. A state of
+ * taken up there, with a window for late writes of the other host. Two cases are not recognised. One is machines with
+ * the same machine id. The other is a disk or a whole machine that was cloned or restored block by block. A state of
  * version 9 or earlier has no place on record, and neither has one whose folder was deleted.
  */
 import type { Database } from 'better-sqlite3';

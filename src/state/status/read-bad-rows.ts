@@ -95,7 +95,7 @@ export function lookAtBadRows({ folder, shard }: StateAt, tables: readonly strin
 }
 
 /**
- * Yields the parts. No transaction lasts from one part to the next: the reader of a list may take hours, and the log of
+ * Yields the parts. No transaction lasts from one part to the next. The reader of a list may take hours, and the log of
  * a run would grow all that time.
  */
 function* partsOf(

@@ -1,6 +1,6 @@
 /**
  * The binding of a state file: a fingerprint of the settings that its shard was started with, and the MySQL server that
- * it is read from.
+ * it reads.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { BindingStore } from '../../core/ports/state-ports.js';
