@@ -33,6 +33,7 @@ export interface BackfillResult extends RowsResult {
 }
 
 /**
+ * Moves all rows of a shard.
  * @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP;
  * E_INTERRUPTED
  */
@@ -109,7 +110,11 @@ export interface BackfillDeps extends Registers {
 /** Number of recorded bad rows that one query reads. */
 const LOOKED_AT = 1_000;
 
-/** @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_INTERRUPTED */
+/**
+ * Moves the rows of one table.
+ * @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP;
+ * E_INTERRUPTED
+ */
 export async function backfillTable(
   context: ShardContext,
   job: TableJob,

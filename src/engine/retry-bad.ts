@@ -29,7 +29,10 @@ export interface RetryBadResult extends RowsResult {
   readonly retried: RetryCounts | null;
 }
 
-/** @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_INTERRUPTED */
+/**
+ * Retries the recorded bad rows of a shard.
+ * @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP; E_INTERRUPTED
+ */
 export const RETRY_BAD: Verb<RetryBadOptions, RetryBadResult> = {
   command: 'backfill',
   consumes: 'write',

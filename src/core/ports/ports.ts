@@ -65,12 +65,18 @@ export interface ShardSource {
   hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null>;
   /** Number of rows that the server has returned so far, for any statement. It grows while anything is read. */
   readonly rowsRead: number;
+  /**
+   * Opens a table for scans, and sends no statement.
+   * @throws TypeError where the table lacks one of `columns`, or no scan can follow the key
+   */
   open(scan: TableScan): RowSource;
   /**
    * Opens a table that is read whole, and sends no statement. Its rows come in one chunk, in no order. Only their
    * content identifies them, so no key finds them.
+   * @throws TypeError where the table lacks one of `columns`
    */
   openWhole(scan: WholeTableScan): RowSource;
+  /** Closes all connections. Later statements throw E_INTERNAL. It throws nothing itself. */
   close(): Promise<void>;
 }
 
@@ -145,6 +151,10 @@ export interface RowSource {
    * E_INTERRUPTED
    */
   matching(condition: string, signal: AbortSignal): Promise<Row | null>;
+  /**
+   * Returns the row's cursor. In a table that is read whole, it is a hash of the row.
+   * @throws FerryError E_TABLE_NO_KEY where the key has no exact text in UTF-8
+   */
   cursorOf(row: Row): Cursor;
   /**
    * Returns the row's scan key as text for an operator: `account_sid=AC1, sid=SM2`. It holds row values: for reports on
@@ -159,6 +169,7 @@ export interface RowSource {
  * position that a backfill stores (`TablePlan.position`).
  */
 export interface ChangeSource {
+  /** Yields the changes from a position on. Its errors are not defined yet. */
   changes(from: BinlogPosition, signal: AbortSignal): AsyncIterable<RowChange>;
 }
 
@@ -278,6 +289,7 @@ export interface ItemReader {
    * @throws FerryError E_TARGET_*; E_INTERRUPTED when the signal aborts or the reader is closed
    */
   read(items: readonly MappedItem[], signal: AbortSignal): Promise<ItemRead>;
+  /** Aborts the reads under way and frees sockets. It throws nothing. */
   close(): Promise<void>;
 }
 

@@ -59,7 +59,7 @@ export class SegmentWalk<C extends Chunk> {
     this.#watermark = new Watermark((run) => this.#commit(run));
   }
 
-  /** @throws what the scan or the handler threw, after the chunks under way have ended */
+  /** Walks the segment to its end. @throws what the scan or the handler threw, after the chunks under way have ended */
   async run(): Promise<void> {
     const { context, work, segment, signal } = this.#options;
     // An empty segment was empty at the earliest when its scan started.

@@ -54,7 +54,7 @@ export interface ChunkHandler<C extends Chunk = RowChunk> {
   conclude?(signal: AbortSignal): Promise<void>;
 }
 
-/** What a pass walks over. */
+/** The segments that a pass walks over. */
 export interface Segments<C extends Chunk = RowChunk> {
   /** The progress of each segment. The pass does not walk complete ones again. */
   readonly progress: readonly SegmentProgress[];

@@ -5,7 +5,7 @@
  * stall. Then it stops the work as a signal would, so that the finished chunks are committed. If the work does not end
  * within a grace time, because a promise never settles, the watch gives it up.
  *
- *   moving --(`tellAfter` ticks)--> told --(`stopAfter`)--> stopped (`signal`)
+ *   moving --(`tellAfter` ticks)--> reported --(`stopAfter`)--> stopped (`signal`)
  *     stopped --(`graceTicks`)--> given up (`orStuck` rejects)
  *
  * The watch counts its own ticks, not time. After a suspend of the machine or a stop of the process, only one tick is
@@ -33,7 +33,10 @@ export interface StallCircumstances {
    * What the work waits for, if that is known. The watch asks when it reports the stall, and when it stops the work.
    */
   readonly waitsFor: () => Wait | null;
-  /** @param last the counter that moved last; null: none has moved @param seconds how long none has moved */
+  /**
+   * Reports the stall. @param last the counter that moved last; null: none has moved @param seconds how long none has
+   * moved
+   */
   readonly onStalled: (last: string | null, seconds: number, wait: Wait | null) => void;
 }
 

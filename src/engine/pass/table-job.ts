@@ -20,7 +20,7 @@ export interface ShardColumn {
   readonly index: number;
 }
 
-/** What every pass over a shard shares. */
+/** The parts that every pass over a shard shares. */
 export interface ShardContext {
   readonly shard: string;
   readonly store: StateStore;

@@ -65,7 +65,7 @@ const STEP_ROWS = 10;
 
 /**
  * Retries all recorded bad rows of a table.
- * @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_INTERRUPTED
+ * @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP; E_INTERRUPTED
  */
 export async function retryBadRows(context: ShardContext, job: TableJob, parts: RetryDeps): Promise<RetryCounts> {
   const { store, signal } = context;

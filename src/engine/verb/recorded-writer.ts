@@ -17,7 +17,9 @@ export class RecordedWriter implements ItemWriter {
   readonly #writer: ItemWriter;
   #unrecorded = false;
 
-  /** @throws FerryError E_STATE_*, if the state cannot note that requests will be sent */
+  /**
+   * Notes that requests will be sent, and opens the writer. @throws FerryError E_STATE_*, if the state cannot note it
+   */
   constructor(
     private readonly store: StateStore,
     open: OpenItemWriter,
@@ -30,7 +32,10 @@ export class RecordedWriter implements ItemWriter {
     return this.#writer.waitForRoom(signal);
   }
 
-  /** @param readAt passed on: beside a live writer, rows that waited too long are not written */
+  /**
+   * Writes through the inner writer. @param readAt passed on: beside a live writer, rows that waited too long are not
+   * written
+   */
   write(operations: readonly WriteOperation[], readAt?: Instant): Promise<WriteReceipt> {
     return this.#writer.write(operations, readAt);
   }

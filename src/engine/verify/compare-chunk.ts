@@ -95,7 +95,9 @@ export class VerifyHandler implements ChunkHandler {
     return { at: readAt.wall, steady: Math.floor(this.context.store.clock.latest() - ageOf(readAt)) };
   }
 
-  /** @param now seconds since the epoch, by which the chunk was mapped */
+  /**
+   * Compares the items of one chunk with the target. @param now seconds since the epoch, by which the chunk was mapped
+   */
   async #compare(chunk: RowChunk, mapped: MappedChunk, now: number, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, guard, progress, suspects } = this.parts;
     const compared = suspects.beforeReading();

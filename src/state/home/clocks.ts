@@ -36,7 +36,7 @@ export const SYSTEM_CLOCKS: Clocks = {
     return machine;
   },
   get run() {
-    // One value per process: no process outlives a boot.
+    // The process keeps this value, because no process outlives a boot.
     if (run === undefined) run = runOfClocks();
     return run;
   },
@@ -53,7 +53,7 @@ let offset: number | undefined;
  * null: the system does not say (only Linux does).
  */
 export function bootId(): string | null {
-  // One value per process: no process outlives a boot.
+  // The process keeps this value, because no process outlives a boot.
   if (boot === undefined) boot = read('/proc/sys/kernel/random/boot_id');
   return boot;
 }

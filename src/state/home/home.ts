@@ -80,7 +80,7 @@ export function homeHere({ folder, file, lock }: ShardFiles, { machine, run }: C
  * place on record
  */
 export function displaced(files: ShardFiles, database: Database, clocks: Clocks = SYSTEM_CLOCKS): Displaced | null {
-  // Before the file's own number, because another process may be at work.
+  // Reads the witness before the file's own number, because another process may be at work.
   const seen = readSeen(files.file);
   const { home, lineage, commits } = storedHome(database);
   if (lineage === null) return seen === null ? null : 'other';

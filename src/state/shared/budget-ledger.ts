@@ -73,7 +73,7 @@ export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>
   if (!hasLedger(folder)) return;
   const paths = pathsIn(folder);
   try {
-    // In turn with other processes, because one of them may be moving the file away.
+    // Waits for its turn, because another process may be moving the file away.
     inTurn(paths, LOOK_WAIT_MS, () => {
       const database = new Database(paths.file, { fileMustExist: true, timeout: LOOK_WAIT_MS });
       try {

@@ -59,7 +59,7 @@ export function holderOfRegister(folder: string): number | null {
 export function openKeyRegister({ folder }: { readonly folder: string }): KeyRegister {
   const files = keyRegisterFiles(folder);
   guarded(files, () => makeFolder(folder));
-  // Before the register's own number, because other processes are at work.
+  // Reads the witness before the register's own number, because other processes are at work.
   const seen = guarded(files, () => readSeen(files.file));
   if (!existsSync(files.file)) {
     if (seen !== null) throw lacksClaims(files);

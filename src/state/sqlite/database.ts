@@ -70,7 +70,7 @@ export function openDatabase(
       accept(database);
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
-      // For macOS alone: there, fsync(2) does not reach the platter.
+      // These two lines matter on macOS alone: there, fsync(2) does not reach the platter.
       database.pragma('fullfsync = ON');
       database.pragma('checkpoint_fullfsync = ON');
       // Waits for other processes only where the file needs a migration.

@@ -71,7 +71,7 @@ export class BadRows implements BadRowStore {
        FROM bad_rows AS former
        WHERE kept.table_name = @table AND kept.cursor = @to AND former.table_name = @table AND former.cursor = @from`,
     );
-    // In the order of row numbers: with the index over cursors, each part would sort all remaining rows.
+    // Reads in the order of row numbers: with the index over cursors, each part would sort all remaining rows.
     this.#part = database.prepare(
       'SELECT * FROM bad_rows NOT INDEXED WHERE table_name = ? AND id > ? ORDER BY id LIMIT ?',
     );

@@ -163,7 +163,7 @@ export class Passes implements PassStore {
   }
 
   open(kind: string, table: string, { maxAgeMs = Infinity, segments }: OpenPass = {}): Pass {
-    // Only the newest: an abandoned verification stays unfinished for good.
+    // Looks only at the newest: an abandoned verification stays unfinished for good.
     const newest = this.#newest.get(kind, table);
     const resumes = newest?.finished_at === null && (kind !== 'verify' || this.abandoned(table, maxAgeMs) === null);
     if (resumes) return toPass(newest);
