@@ -4,7 +4,7 @@
  * confirmed that it spends no more. A suspended process confirms nothing, and keeps its part. A process that has ended
  * has no part.
  *
- *   held by one  -- it confirms that it holds less, or has ended -->  rests for REST_MS  -->  free  -->  held by another
+ *   held by one  -- it confirms that it holds less, or ended -->  rests for REST_MS  -->  free  -->  held by another
  *
  * There are two reasons for the rest. Just before it gives up its part, a holder may spend the units that it saved up
  * for a second (`dynamodb/capacity/token-bucket.ts`). And its last requests may still be on their way. A rest of that

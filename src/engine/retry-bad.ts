@@ -1,6 +1,6 @@
 /**
- * `backfill --retry-bad` tries only the recorded bad rows again, with the current mapping. It accepts a mapping that
- * changed in ways that bad rows allow.
+ * `backfill --retry-bad` tries only the recorded bad rows again, with the current mapping. It accepts changes of the
+ * mapping for columns with bad rows.
  */
 import { EXIT, FerryError } from '../core/errors.js';
 import { addCounts, NO_COUNTS } from '../core/model.js';

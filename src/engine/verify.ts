@@ -200,7 +200,9 @@ export async function verifyTable(context: ShardContext, job: TableJob, pass: Pa
   await runPass(context, { pass, segments, handler });
 }
 
-/** Returns whether a row is bad in the count of a backfill chunk, and no retry has moved it since. */
+/**
+ * Returns a function that says whether a row is bad in the count of a backfill chunk, and no retry has moved it since.
+ */
 function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (row: Row) => boolean {
   const table = mapping.table.name;
   const any = store.badRows.count(table) > 0;

@@ -5,8 +5,7 @@
 export const CREDENTIALS_WITHIN_MS = 60_000;
 
 /**
- * Waits at most `ms` ms for a promise. @throws Error TimeoutError after that: a later result is dropped; what it
- * rejects with
+ * Waits at most `ms` ms for a promise. A later result is dropped. @throws Error TimeoutError; what it rejects with
  */
 export async function withTimeout<T>(ms: number, waiting: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

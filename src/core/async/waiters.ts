@@ -1,8 +1,7 @@
 /**
- * Waits for something that another part of the program does. An AbortSignal ends a wait at any moment. All waits in
- * this program that are not awaited promises use this class. Any number may wait. Each waiter is woken or interrupted
- * exactly once, in the order of arrival. An interrupted waiter is removed, so it consumes no wake-up and leaves no
- * listener behind.
+ * Waits for something that another part of the program does. An AbortSignal ends a wait at any moment. Every wait made
+ * by hand uses this class. Any number may wait. Each waiter is woken or interrupted exactly once, in the order of
+ * arrival. An interrupted waiter is removed, so it consumes no wake-up and leaves no listener behind.
  *
  * We checked all such waits. In `mysql`, they are in Handoff, Gate and the pool's permits. In `dynamodb`, they are in
  * Gate, and through it in Admission and the writer's end. In `engine`, they are in the comparisons of a verification.

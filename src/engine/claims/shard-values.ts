@@ -34,7 +34,7 @@ export class ShardValues {
   /**
    * Claims the values of the items.
    * @returns a row whose value another shard holds, with that shard; null if no other shard holds one
-   * @throws FerryError E_STATE_*, as `KeyRegister.claim`
+   * @throws FerryError as `KeyRegister.claim`
    */
   async claim(items: readonly MappedItem[]): Promise<{ readonly row: Row; readonly holder: string } | null> {
     const fresh = new Map<string, { readonly item: MappedItem; readonly cell: string | Buffer }>();

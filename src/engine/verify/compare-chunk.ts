@@ -56,8 +56,8 @@ export class VerifyHandler implements ChunkHandler {
   }
 
   /**
-   * Confirms two facts at the end. The target is still the table that was read from the first item to the last. TTL is
-   * unchanged, so that the items counted as deleted by TTL really are.
+   * Confirms that the target is still the table that was read from the first item to the last, and records TTL's
+   * attribute again. If TTL has changed, the items that counted as deleted by TTL may be missing.
    */
   async conclude(signal: AbortSignal): Promise<void> {
     await this.parts.guard.confirm(signal);
