@@ -1,6 +1,6 @@
 /**
- * Shares one budget in equal parts. The sum of the parts is never more than the whole, however late a holder learns of a
- * change. A part grows only by free units. The units that a holder gives up become free some time after it has
+ * Shares one budget in equal parts. The sum of the parts is never more than the whole, however late a holder learns of
+ * a change. A part grows only by free units. The units that a holder gives up become free some time after it has
  * confirmed that it spends no more. A suspended process confirms nothing, and keeps its part. A process that has ended
  * has no part.
  *
