@@ -1,34 +1,35 @@
 /**
- * Shares one budget in equal parts. Guarantees that their sum is never more than the whole, however late a holder hears
- * of a change. A part grows only by what is free. What a holder gives up is free some time after it has confirmed that
- * it spends no more. A process that is stopped confirms nothing, and keeps its part; one that is gone has none.
+ * Shares one budget in equal parts. The sum of the parts is never more than the whole, however late a holder learns of
+ * a change. A part grows only by free units. The units that a holder gives up become free some time after it has
+ * confirmed that it spends no more. A suspended process confirms nothing, and keeps its part. A process that has ended
+ * has no part.
  *
- *   held by one  -- it confirms that it holds less, or is gone -->  rests for REST_MS  -->  free  -->  held by another
+ *   held by one  -- it confirms that it holds less, or ended -->  rests for REST_MS  -->  free  -->  held by another
  *
- * Why it rests: a holder may spend, just before it gives up its part, what it had saved up for a second
- * (`dynamodb/capacity/token-bucket.ts`); and what it has sent may be on its way still. With that second left out
- * between two holders, ten seconds across the change see no more than their own worth.
+ * There are two reasons for the rest. Just before it gives up its part, a holder may spend the units that it saved up
+ * for a second (`dynamodb/capacity/token-bucket.ts`). And its last requests may still be on their way. A rest of that
+ * second between two holders limits any ten seconds across the change to ten seconds' worth.
  *
- * How far the kind was followed: shards of one run hold parts of what their run has; runs on one machine hold parts of
- * the whole in the same way, by `state/shared/budget-ledger.ts`; a run that follows another at once begins after such a
- * rest too.
+ * The same rule holds wherever a budget is shared. Shards of one run hold parts of the run's part. Runs on one machine
+ * hold parts of the whole in the same way, by `state/shared/budget-ledger.ts`. A run that directly follows another also
+ * begins after such a rest.
  */
-/** A second that a bucket saves up, and some for what is under way. */
+/** The second that a bucket saves up, and a margin for requests on their way. In ms. */
 export const REST_MS = 1_250;
 /** Calls `run` once after `ms`; @returns a function that cancels it. */
 export type After = (ms: number, run: () => void) => () => void;
 
-/** A millionth of a unit is nothing to share. */
+/** Differences below this many units are rounding errors, too small to share. */
 const ROUNDING = 1e-6;
 
 interface Holder {
   /** The most that it may be spending now, in units a second. */
   held: number;
-  /** The part that it was given last; below `held` until it has confirmed that. */
+  /** The part that it was last given, in units a second. It is below `held` until the holder has confirmed it. */
   given: number;
-  /** How many parts it was given that it has not confirmed yet. It confirms them in their order. */
+  /** Number of given parts that it has not confirmed yet. It confirms them in their order. */
   unconfirmed: number;
-  /** It wants nothing: its part is the others'. */
+  /** It wants nothing, so the others share its part. */
   suspended: boolean;
   readonly give: (units: number) => void;
 }
@@ -36,7 +37,7 @@ interface Holder {
 export class BudgetShares<H> {
   readonly #holders = new Map<H, Holder>();
   #total: number;
-  /** Given up, and not free yet. */
+  /** Units a second that a holder has given up, and that are not free yet. */
   #resting = 0;
   readonly #timers = new Set<() => void>();
   #planned = false;
@@ -50,7 +51,7 @@ export class BudgetShares<H> {
     this.#total = total;
   }
 
-  /** Units a second that are held, or rest: no other run may have them. */
+  /** Units a second that are held or rest: no other run may have them. */
   get inUse(): number {
     let sum = this.#resting;
     for (const { held } of this.#holders.values()) sum += held;
@@ -62,15 +63,19 @@ export class BudgetShares<H> {
     this.#plan();
   }
 
-  /** @param give brings it its part, in units a second, whenever that changes; it starts with nothing */
+  /**
+   * Adds a holder, which starts with nothing.
+   * @param give receives the holder's part, in units a second, whenever it changes
+   */
   join(holder: H, give: (units: number) => void): void {
     this.#holders.set(holder, { held: 0, given: 0, unconfirmed: 0, suspended: false, give });
     this.#plan();
   }
 
   /**
-   * The holder confirms a part: from now on it spends so many units a second at most. It confirms each part that it is
-   * given. Only the confirmation of the last one says what it gives up: one that was stopped may confirm an older one.
+   * Records that the holder confirms a part: from now on it spends at most this many units a second. It confirms each
+   * part that it is given. Only the confirmation of the last one shows how much it gives up, because a suspended holder
+   * may confirm an older one late.
    */
   granted(holder: H, units: number): void {
     const found = this.#holders.get(holder);
@@ -82,17 +87,17 @@ export class BudgetShares<H> {
     this.#plan();
   }
 
-  /** The most that a holder may be spending now, in units a second; 0 where it is none. */
+  /** Returns the most that a holder may be spending now, in units a second; 0 for a holder that is unknown. */
   heldBy(holder: H): number {
     return this.#holders.get(holder)?.held ?? 0;
   }
 
-  /** Gives a holder nothing until `restore`: the others have its part once it has confirmed that. */
+  /** Gives a holder nothing until `restore`. The others get its part once it has confirmed that. */
   suspend(holder: H): void {
     this.#setSuspended(holder, true);
   }
 
-  /** Gives a suspended holder an equal part again, as fast as the others give up what they have more. */
+  /** Gives a suspended holder an equal part again, as fast as the others give up their surplus. */
   restore(holder: H): void {
     this.#setSuspended(holder, false);
   }
@@ -104,7 +109,7 @@ export class BudgetShares<H> {
     this.#plan();
   }
 
-  /** The holder has ended: its part rests, and is free then. Once is enough. */
+  /** Removes a holder that has ended: its part rests, and then becomes free. A second call does nothing. */
   leave(holder: H): void {
     const found = this.#holders.get(holder);
     if (found === undefined) return;
@@ -118,7 +123,10 @@ export class BudgetShares<H> {
     this.#timers.clear();
   }
 
-  /** Who joins in one turn is counted before any of them has a part. */
+  /**
+   * Plans one sharing at the end of the turn, so that all holders who join in one turn are counted before any gets a
+   * part.
+   */
   #plan(): void {
     if (this.#planned) return;
     this.#planned = true;
@@ -136,7 +144,8 @@ export class BudgetShares<H> {
       const wanted = holder.suspended ? 0 : part;
       if (holder.given > wanted + ROUNDING) give(holder, wanted);
     }
-    // A holder that has not confirmed a smaller part does not grow: a confirmation would not say of which part.
+    // A holder that has not confirmed a smaller part does not grow: its confirmation would not show which part it
+    // means.
     const lacking = active
       .filter(({ held, given }) => given === held && held < part - ROUNDING)
       .sort((a, b) => b.held - a.held);

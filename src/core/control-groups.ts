@@ -1,14 +1,18 @@
 /**
- * The control groups that a Linux process is in, whose limits bind it: its own, and every one above, since each of them
- * counts what all those below it take together (cgroups(7)). A container may see its own one as the root. Pure: whoever
- * asks reads the files.
+ * Finds the control groups whose limits bind a Linux process. These are its own group and every group above it, since
+ * each counts the use of all groups below it (cgroups(7)). A container may see its own group as the root. The functions
+ * read no files: their callers do.
  */
 
-/** One of them holds the limits of a controller; version 1 has a tree for each controller, version 2 one for all. */
+/**
+ * The root folder with the limits of the controllers. Version 1 has a tree for each controller, version 2 one tree for
+ * all.
+ */
 const ROOT = '/sys/fs/cgroup';
 
 /**
- * @param own what `/proc/self/cgroup` says: `0::/a/b` a line of version 2, `4:memory:/a/b` of version 1
+ * Returns the folders of the groups.
+ * @param own content of `/proc/self/cgroup`: lines such as `0::/a/b` in version 2, `4:memory:/a/b` in version 1
  * @returns folders, each once, the process's own first
  */
 export function controlGroupFolders(own: string, controller: string): readonly string[] {
@@ -23,13 +27,14 @@ export function controlGroupFolders(own: string, controller: string): readonly s
 
 function withThoseAbove(tree: string, path: string): readonly string[] {
   const names = path.split('/').filter((name) => name !== '');
-  // Of a process beyond the root of what can be seen from here.
+  // The process is outside of the root that is visible from here.
   if (names.includes('..')) return [];
   return [...names.map((_, above) => `${tree}/${names.slice(0, names.length - above).join('/')}`), tree];
 }
 
 /**
- * @param content of a file that holds one number, or a word for none
+ * Returns the limit in a file.
+ * @param content of a file that holds one number, or a word for no limit
  * @returns null: there is no limit, or no such file
  */
 export function limitIn(content: string): number | null {

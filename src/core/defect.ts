@@ -1,7 +1,7 @@
-/** The error of something that cannot happen unless dynaferry itself is wrong. */
+/** The error for a condition that only a defect in dynaferry itself can cause. */
 import { FerryError } from './errors.js';
 
-/** Returns E_INTERNAL. @param message what is wrong, without a value */
+/** Returns an E_INTERNAL error. @param message what is wrong, without a value */
 export function defect(message: string): FerryError {
   return new FerryError('E_INTERNAL', message, 'report it; what is recorded stands, and a resume is safe');
 }

@@ -1,5 +1,5 @@
 /**
- * Lists everything that can go wrong: one code for each cause, with its exit code and its meaning.
+ * Lists every error of dynaferry: one code for each cause, with its exit code and its meaning.
  * A FerryError states the fact (`message`) and what to do next (`hint`); neither ever holds a row value or a secret.
  */
 
@@ -152,8 +152,8 @@ export interface Finding extends Fault {
 }
 
 /**
- * Returns the exit code of faults that were found together: their own where all agree, so that one fault has one exit
- * code in every command; else the code of a refused preflight.
+ * Returns the exit code of faults that were found together. If all have one exit code, it is that one, so that a fault
+ * has the same exit code in every command. Else it is the code of a refused preflight.
  */
 export function exitOf(faults: readonly Fault[]): ExitCode {
   const exits = new Set(faults.map(({ code }) => ERROR_CODES[code].exit));

@@ -1,10 +1,11 @@
 /**
- * Faults that a run rides out, by kind: what `status` counts, over all the runs of a shard. A closed list: a new kind
- * is a line in `INCIDENTS` and a case in `incidentOf`, and needs no change of the state file.
+ * Defines the kinds of incidents, which are faults that a run recovers from. `status` counts them over all runs of a
+ * shard. The list is closed: a new kind is a line in `INCIDENTS` and a case in `incidentOf`, and needs no change of the
+ * state file.
  */
 import type { EventRecord } from './events.js';
 
-/** How `status` names one and several of a kind. */
+/** How `status` names one incident of a kind, and several. */
 export const INCIDENTS = {
   throttled: { one: 'request throttled by DynamoDB', many: 'requests throttled by DynamoDB' },
   failed: { one: 'request to DynamoDB that failed', many: 'requests to DynamoDB that failed' },
@@ -18,7 +19,7 @@ export const INCIDENTS = {
 
 export type IncidentKind = keyof typeof INCIDENTS;
 
-/** So many of one kind. */
+/** The number of incidents of one kind. */
 export interface Incident {
   readonly kind: IncidentKind;
   readonly count: number;
@@ -32,8 +33,8 @@ export function isIncidentKind(text: string): text is IncidentKind {
 }
 
 /**
- * The kind that an event is counted as; null: as none. A throttled request is counted once, though it is tried again as
- * well.
+ * Returns the kind that an event counts as; null: it counts as no incident. A throttled request counts once, although
+ * it is retried as well.
  */
 export function incidentOf({ name, payload }: EventRecord): IncidentKind | null {
   switch (name) {

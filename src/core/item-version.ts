@@ -1,16 +1,17 @@
 /**
- * Which of two items is newer, by the attribute that holds their version: the same judgement wherever one is made, and
- * the same that DynamoDB makes of the condition that writes carry. Versions compare only where both are numbers, or
- * texts of one length, since `9` and `10` as texts, or times with other numbers of digits, do not sort as what they
- * stand for.
+ * Decides which of two items is newer, by the attribute that holds their version. All of dynaferry uses this rule, and
+ * DynamoDB decides the same way by the condition that writes carry. Versions compare only where both are numbers, or
+ * both are texts of one length. Texts of different lengths do not sort by their meaning: `9` and `10`, or times with
+ * different numbers of digits.
  */
 
-/** How the version of an item that is there stands to that of another. */
+/** How the version of the item in the target compares to that of another item. */
 export type VersionOrder = 'older' | 'equal' | 'newer' | 'incomparable';
 
 /**
+ * Compares two versions.
  * @param held and
- * @param other: attribute values as DynamoDB JSON, numbers in canonical form; undefined where there is none
+ * @param other: attribute values as DynamoDB JSON, numbers in canonical form; undefined where the attribute is absent
  */
 export function versionOrder(held: unknown, other: unknown): VersionOrder {
   const [left, right] = [versionOf(held), versionOf(other)];
@@ -28,7 +29,7 @@ interface Version {
 function versionOf(value: unknown): Version | null {
   if (typeof value !== 'object' || value === null) return null;
   if ('N' in value && typeof value.N === 'string') return { type: 'N', text: value.N };
-  // ASCII, as every text that may be a version: elsewhere its length in bytes is another than its length here.
+  // Only ASCII can be a version: in other texts the length in bytes differs from the length here.
   if ('S' in value && typeof value.S === 'string' && ASCII.test(value.S)) return { type: 'S', text: value.S };
   return null;
 }
@@ -39,7 +40,7 @@ function orderOf(sign: number): VersionOrder {
   return sign < 0 ? 'older' : sign > 0 ? 'newer' : 'equal';
 }
 
-/** By their digits: a float would take versions of 16 digits for equal. */
+/** Compares the digits, because a float could not tell versions of 16 digits apart. */
 function compareNumbers(a: string, b: string): number {
   const [negativeA, negativeB] = [a.startsWith('-'), b.startsWith('-')];
   if (negativeA !== negativeB) return negativeA ? -1 : 1;
@@ -47,7 +48,7 @@ function compareNumbers(a: string, b: string): number {
   return negativeA ? -sign : sign;
 }
 
-/** Of plain decimals without superfluous zeros. */
+/** Compares two plain decimals without superfluous zeros. */
 function compareMagnitudes(a: string, b: string): number {
   const [wholeA = '', fractionA = ''] = a.split('.');
   const [wholeB = '', fractionB = ''] = b.split('.');

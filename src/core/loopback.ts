@@ -1,7 +1,10 @@
-/** Which hosts are this machine itself: there TLS and a password from the environment are not demanded. */
+/**
+ * Decides which hosts are this machine itself: for them, dynaferry demands neither TLS nor a password from the
+ * environment.
+ */
 
 /**
- * True for `localhost`, 127.0.0.0/8 and ::1. Names are not resolved: a name that may change its address is not
+ * Returns true for `localhost`, 127.0.0.0/8 and ::1. It resolves no names: a name that may change its address is not
  * loopback.
  */
 export function isLoopback(host: string): boolean {

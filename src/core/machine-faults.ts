@@ -1,20 +1,21 @@
 /**
- * What the machine refuses, whoever asks it for something: files, room on a disk, processes, memory. Each has a code of
- * its own, since what helps is the same wherever it shows: in the state, in a connection, where a shard's process is
- * started.
+ * Defines the faults of the machine: it refuses files, disk space, processes or memory. Each fault has its own code,
+ * because its remedy is the same wherever it occurs. It may occur in the state, in a connection, or at the start of a
+ * shard's process.
  *
- * How far the kind was followed: system calls by their errno (getrlimit(2), fork(2), open(2), write(2)), SQLite by its
- * result codes, a process that the kernel or V8 ended for its memory (shards/supervisor.ts). Not the source's and the
- * target's own limits, which have codes of theirs.
+ * The rule covers system calls by their errno (getrlimit(2), fork(2), open(2), write(2)) and SQLite by its result
+ * codes. It also covers a process that the kernel or V8 ended because of its memory (`shards/supervisor.ts`). The
+ * source's and the target's own limits are not included, because they have their own codes.
  */
 import { FerryError } from './errors.js';
 
-/** An error may have another one below it, and that one too. */
+/** Maximum depth of causes: an error may have a cause, and that cause another one. */
 const DEEPEST = 5;
 
 /**
+ * Returns the fault of the machine that an error stands for.
  * @param doing what was tried, with its actor: `shard s01: opening the state file`
- * @param thrown goes by its own code, or by that of an error below it (`cause`)
+ * @param thrown judged by its own code, or by that of an error below it (`cause`)
  * @returns null where the machine is not to blame
  */
 export function machineFault(doing: string, thrown: unknown): FerryError | null {
@@ -46,7 +47,7 @@ function faultOf(doing: string, found: unknown, thrown: unknown): FerryError | n
     case 'SQLITE_NOMEM':
     case 'ERR_MEMORY_ALLOCATION_FAILED':
       return outOfMemory(`${doing}: this machine has no more memory (${code})`, thrown);
-    // What a socket or a pipe says so is another matter.
+    // EAGAIN from a socket or a pipe has another meaning.
     case 'EAGAIN':
       return typeof syscall === 'string' && syscall.startsWith('spawn')
         ? tooManyProcesses(`${doing}: this user may start no more processes (EAGAIN)`, thrown)
@@ -56,7 +57,7 @@ function faultOf(doing: string, found: unknown, thrown: unknown): FerryError | n
   }
 }
 
-/** V8 gives no code to it. */
+/** Returns whether V8 refused a buffer. It gives that error no code. */
 function isRefusedBuffer(found: unknown): boolean {
   return found instanceof RangeError && found.message === 'Array buffer allocation failed';
 }

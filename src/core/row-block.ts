@@ -1,7 +1,7 @@
 /**
- * Rows packed as the server sent them: all cells' bytes in one buffer, with where each begins and ends. A chunk of
- * thousands of rows is four objects instead of a hundred thousand, so the garbage collector has nothing to walk while
- * the chunk waits for its writes.
+ * Rows packed as the server sent them: all cells' bytes in one buffer, with the positions where each begins and ends. A
+ * chunk of thousands of rows is four objects instead of a hundred thousand. So the garbage collector has little to walk
+ * while the chunk waits for its writes.
  */
 import { defect } from './defect.js';
 import type { Instant } from './time/age.js';
@@ -9,8 +9,8 @@ import type { Cell, ColumnInfo, Cursor, Row } from './model.js';
 import { Permits } from './async/permits.js';
 
 /**
- * How a cell is to be read. `ascii`: the bytes of an ASCII column, text unless one is above 127; servers before MySQL 8
- * let those in.
+ * How to read a cell. `ascii`: the bytes of an ASCII column, which are text unless one of them is above 127. Servers
+ * before MySQL 8 accept such bytes.
  */
 export type Transport = 'text' | 'bytes' | 'ascii';
 
@@ -22,12 +22,12 @@ const BEYOND_ASCII = /[^\0-\x7f]/;
 const REPLACEMENT = '\uFFFD';
 
 /**
- * Text where the bytes are exactly that; the bytes themselves otherwise (MySQL before 8 and MariaDB store halves of
- * surrogate pairs).
+ * Returns the cell as text where the bytes are exactly that text; else as bytes. MySQL before 8 and MariaDB store
+ * halves of surrogate pairs.
  */
 export function cellOf(bytes: Buffer, from: number, to: number, transport: Transport): string | Buffer {
   if (transport === 'bytes') return Buffer.from(bytes.subarray(from, to));
-  // One character a byte: the fastest to decode, and for ASCII the text already.
+  // latin1 maps one byte to one character. It decodes fastest, and for ASCII it already gives the text.
   const text = bytes.toString('latin1', from, to);
   if (!BEYOND_ASCII.test(text)) return text;
   const raw = Buffer.from(text, 'latin1');
@@ -36,13 +36,13 @@ export function cellOf(bytes: Buffer, from: number, to: number, transport: Trans
   return decoded.includes(REPLACEMENT) && !Buffer.from(decoded).equals(raw) ? raw : decoded;
 }
 
-/** What `starts` has for NULL. */
+/** The value in `starts` for NULL. */
 export const NULL_CELL = -1;
 
 export interface RowMemory {
-  /** Of all cells. */
+  /** The bytes of all cells. */
   readonly bytes: Buffer;
-  /** Where cell `row * width + column` begins in `bytes`, NULL_CELL for NULL. */
+  /** Position in `bytes` where cell `row * width + column` begins, or NULL_CELL for NULL. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
 }
@@ -51,7 +51,7 @@ export class RowBlock implements Iterable<Row> {
   bytes: Buffer;
   starts: Int32Array;
   ends: Int32Array;
-  /** Called once, when its memory is given back. */
+  /** Called once, when the block gives its memory back. */
   onRelease: (() => void) | null = null;
   #released = false;
 
@@ -70,12 +70,12 @@ export class RowBlock implements Iterable<Row> {
     this.ends = memory.ends;
   }
 
-  /** Its memory was given back: to ask for a row of it is a defect. */
+  /** Whether the memory was given back. To read a row after that is a defect. */
   get released(): boolean {
     return this.#released;
   }
 
-  /** Ends the block and gives its memory to others. Anything that asks for a row of it later throws. */
+  /** Ends the block and gives its memory to others. A later read of one of its rows throws. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
@@ -86,11 +86,11 @@ export class RowBlock implements Iterable<Row> {
     this.onRelease = null;
   }
 
-  /** Packs rows that are at hand as cells. */
+  /** Packs rows whose cells are already in memory. */
   static of(rows: readonly Row[], transports: readonly Transport[]): RowBlock {
     const pool = new RowMemoryPool();
     const cells = rows.length * transports.length;
-    // The builder grows it for the cells' bytes.
+    // The builder grows the buffer for the cells' bytes.
     pool.give({ bytes: NO_MEMORY.bytes, starts: new Int32Array(cells), ends: new Int32Array(cells) });
     const block = new RowBlockBuilder(transports, pool);
     for (const row of rows) block.add(row);
@@ -101,7 +101,7 @@ export class RowBlock implements Iterable<Row> {
     return this.transports.length;
   }
 
-  /** @throws FerryError E_INTERNAL where the block has no such cell, or was released */
+  /** Returns one cell. @throws FerryError E_INTERNAL where the block has no such cell, or was released */
   cell(row: number, column: number): Cell {
     const place = row * this.width + column;
     const from = this.starts[place] ?? this.#noCell(row, column);
@@ -116,7 +116,7 @@ export class RowBlock implements Iterable<Row> {
     );
   }
 
-  /** Whether two rows have the same bytes, or NULL, in a column. */
+  /** Returns whether two rows have the same bytes, or NULL, in a column. */
   equal(column: number, row: number, other: number): boolean {
     const [a, b] = [row * this.width + column, other * this.width + column];
     const { bytes, starts, ends } = this;
@@ -129,7 +129,7 @@ export class RowBlock implements Iterable<Row> {
     return true;
   }
 
-  /** Negative indexes count from the end. */
+  /** Returns a row. Negative indexes count from the end. */
   at(index: number): Row | undefined {
     this.#mustBeHeld();
     const row = index < 0 ? this.length + index : index;
@@ -155,11 +155,14 @@ export interface RowChunk {
   readonly rows: RowBlock;
   /** Cursor of the last row; the next chunk starts behind it. */
   readonly last: Cursor;
-  /** Sum of the cells' lengths: what the chunk weighs in memory, about. */
+  /** Sum of the cells' lengths: the approximate size of the chunk in memory. */
   readonly bytes: number;
-  /** When the SELECT was sent: the rows are of then, or of what a lagging replica had then. */
+  /**
+   * When the SELECT was sent: the rows are as the server had them at that time, and a lagging replica may have older
+   * ones.
+   */
   readonly readAt: Instant;
-  /** From sending the SELECT to its last row, in ms. */
+  /** Time from sending the SELECT to its last row, in ms. */
   readonly elapsedMs: number;
 }
 
@@ -168,17 +171,17 @@ const FIRST_CELLS = 4 * 1024;
 
 const NO_MEMORY: RowMemory = { bytes: Buffer.alloc(0), starts: new Int32Array(0), ends: new Int32Array(0) };
 
-/** More blocks are not at work at once in one table, and larger ones are rare. */
+/** Limits of the pool: one table has no more blocks in use at once, and larger ones are rare. */
 const KEPT_BLOCKS = 16;
 const KEPT_BYTES = 4 * 1024 * 1024;
 
 /**
- * Memory of blocks that ended, for the next ones: left to the garbage collector, it waits for it by the hundred
- * megabytes.
+ * A pool that keeps the memory of ended blocks for the next ones. Otherwise hundreds of megabytes would wait for the
+ * garbage collector.
  */
 export class RowMemoryPool {
   readonly #free: RowMemory[] = [];
-  /** Who has it reads, or holds, a large row: one at a time, however many scans there are. */
+  /** Permit for reading or holding a large row. Only one scan has it at a time, however many scans there are. */
   readonly largeRow = new Permits(1);
 
   take(): RowMemory {
@@ -196,12 +199,12 @@ export class RowMemoryPool {
   }
 }
 
-/** Grows as rows come. */
+/** Builds a block, and grows its memory as rows come. */
 export class RowBlockBuilder {
   bytes: Buffer;
   starts: Int32Array;
   ends: Int32Array;
-  /** Bytes in use. */
+  /** Number of bytes in use. */
   used = 0;
   rows = 0;
   readonly #transports: readonly Transport[];
@@ -213,17 +216,17 @@ export class RowBlockBuilder {
     ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = NO_MEMORY);
   }
 
-  /** Cells a row. */
+  /** Number of cells in a row. */
   get width(): number {
     return this.#transports.length;
   }
 
-  /** Makes room for one more row of so many bytes, to be written at `used`. */
+  /** Makes room at `used` for one more row of this many bytes. */
   reserve(bytes: number): void {
     if (this.rows === 0 && this.bytes === NO_MEMORY.bytes)
       ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = this.#pool.take());
     if (this.used + bytes > this.bytes.length) {
-      // Twice as much costs few copies; of what is large already, it would cost the machine its memory.
+      // Doubling the buffer needs few copies. But doubling a large one would need too much memory.
       const wanted = this.used + bytes;
       const larger = Buffer.allocUnsafeSlow(wanted + Math.min(wanted, KEPT_BYTES));
       this.bytes.copy(larger, 0, 0, this.used);
@@ -239,8 +242,8 @@ export class RowBlockBuilder {
   }
 
   /**
-   * Takes memory that holds a row at `from` for its own, where it has no row yet: a large one is not copied. It must be
-   * nobody else's.
+   * Takes over memory that holds a row at `from`, while the builder has no row yet. So a large row is not copied. No
+   * other object may use that memory.
    */
   adopt(bytes: Buffer, from: number): void {
     this.reserve(0);
@@ -263,7 +266,7 @@ export class RowBlockBuilder {
 
   finish(): RowBlock {
     const block = new RowBlock(this.#transports, this, this.rows, this.#pool);
-    // Taken when the next row comes: there may be none.
+    // The builder takes new memory only when the next row comes, because no row may follow.
     ({ bytes: this.bytes, starts: this.starts, ends: this.ends } = NO_MEMORY);
     this.clear();
     return block;

@@ -1,14 +1,16 @@
 /**
- * Any thrown thing as a FerryError: our own as it is, what the machine refuses as that, and whatever else as a defect.
- * Beside `errors.ts`, as the machine's faults are made of that. How far the kind was followed: wherever something
- * unknown is caught to be told, it comes through here, or is asked about by `machineFault` first, where the server,
- * SQLite or a file has an error of its own behind that.
+ * Turns anything thrown into a FerryError. A FerryError stays as it is, a refusal of the machine becomes its fault, and
+ * anything else becomes a defect. It stands beside `errors.ts`, because the machine's faults use that file.
+ *
+ * Every place that catches an unknown error in order to report it calls this. Where the server, SQLite or a file has
+ * its own errors, the place asks `machineFault` first.
  */
 import { FerryError } from './errors.js';
 import { machineFault } from './machine-faults.js';
 
 /**
- * @param doing what was tried, with its actor (`shard s01`): how the message begins where the machine is to blame. It
+ * Returns the error as a FerryError.
+ * @param doing what was tried, with its actor (`shard s01`): it begins the message where the machine is to blame. It
  * holds no value
  */
 export function asFerryError(thrown: unknown, doing: string): FerryError {
@@ -16,15 +18,15 @@ export function asFerryError(thrown: unknown, doing: string): FerryError {
   return machineFault(doing, thrown) ?? defect(thrown);
 }
 
-/** Says so without a stack trace, and keeps the text to itself. */
+/** Returns a defect without a stack trace. It does not show the text of the error. */
 function defect(thrown: unknown): FerryError {
   const name = thrown instanceof Error ? thrown.name : typeof thrown;
   return new FerryError('E_INTERNAL', `unexpected ${name} inside dynaferry`, defectHint(thrown), { cause: thrown });
 }
 
 /**
- * The next step of an E_INTERNAL. Under DYNAFERRY_DEBUG the stack trace stands in it, so that it gets out wherever the
- * fault is told: by a shard's process, among the findings of `check`, in a document.
+ * Returns the next step of an E_INTERNAL. Under DYNAFERRY_DEBUG it contains the stack trace, so that every report of
+ * the fault shows it. Such reports are those of a shard's process, the findings of `check`, and documents.
  */
 export function defectHint(thrown: unknown): string {
   if (process.env['DYNAFERRY_DEBUG'] === undefined)

@@ -1,6 +1,6 @@
 /**
- * A write operation puts an item at its item key, or deletes whatever is there. A put is the mapped item itself, so
- * that the millions of puts of a backfill need no object more.
+ * A write operation puts an item at its item key, or deletes the item there. A put is the mapped item itself, so that
+ * the millions of puts of a backfill need no further objects.
  */
 import type { ItemKey, MappedItem, Row } from './model.js';
 
@@ -9,13 +9,13 @@ export type WriteOperation = MappedItem | ItemDelete;
 /**
  * What a writer does with an operation on an item key whose earlier operation is not acknowledged yet.
  *
- * - `reject`: the writes of both fail with E_ITEM_KEY_SHARED. A backfill wants that: two rows have one item key.
- * - `supersede`: the later operation replaces an earlier one that is only queued, and waits behind one that is in
- *   flight. A change stream wants that: the later state of the same item key is the one that counts.
+ * - `reject`: the writes of both fail with E_ITEM_KEY_SHARED. A backfill needs that: two rows have one item key.
+ * - `supersede`: the later operation replaces an earlier one that is only queued, and waits behind one in flight. A
+ *   change stream needs that: the latest state of an item key is the one that counts.
  */
 export type KeyConflictPolicy = 'reject' | 'supersede';
 
-/** Deletes the item at a key; a key without an item is left as it is. It keeps no memory of mapped items. */
+/** Deletes the item at a key. If the key has no item, nothing changes. The object keeps no memory of mapped items. */
 export class ItemDelete implements ItemKey {
   readonly keyHash: number;
   readonly keyText: string;
@@ -25,14 +25,14 @@ export class ItemDelete implements ItemKey {
   readonly start = 0;
   readonly end: number;
   /**
-   * Bytes that the writer debits from its budget before the service answers: those of one write unit. The service takes
-   * a unit for each KB of the item that it deletes, which is not known here.
+   * Bytes that the writer debits from its budget before the service answers: those of one write unit. The service
+   * charges a unit for each KB of the deleted item, whose size is unknown here.
    */
   readonly bytes = 1;
 
   /**
-   * @param key its hash is the one that a mapped item with this key has
-   * @param row the row whose item is deleted, as far as the caller knows its cells: for naming it in a report
+   * @param key its hash is that of a mapped item with this key
+   * @param row the row whose item is deleted, with the cells that the caller knows: a report names it
    */
   constructor(
     { keyHash, keyText, partition }: ItemKey,

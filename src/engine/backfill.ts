@@ -1,7 +1,7 @@
 /**
- * `backfill` moves each table: scan, map, write, acknowledge, commit. A chunk is done only when DynamoDB has
- * acknowledged every one of its items and its bad rows are recorded. Tables that are done already are not read again. A
- * dry run goes the same way and writes nothing.
+ * `backfill` moves each table: it scans, maps, writes, waits for the acknowledgement and commits. A chunk is done only
+ * when DynamoDB has acknowledged all its items and the state has recorded its bad rows. A run does not read tables
+ * again that are done. A dry run takes the same steps and writes nothing.
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
@@ -23,16 +23,17 @@ import type { OpenedVerb, Verb } from './verb/verb.js';
 import { walkTable } from './verb/walk-table.js';
 
 export interface BackfillOptions {
-  /** How many rows may stay behind as bad, all tables of the shard together. */
+  /** Maximum number of bad rows that the run may leave behind, over all tables of the shard. */
   readonly maxBadRows: number;
 }
 
 export interface BackfillResult extends RowsResult {
-  /** There was nothing left to do. */
+  /** The shard had nothing left to do. */
   readonly alreadyDone: boolean;
 }
 
 /**
+ * Moves all rows of a shard.
  * @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP;
  * E_INTERRUPTED
  */
@@ -70,7 +71,7 @@ async function openBackfill(run: ShardRun<BackfillOptions>): Promise<OpenedVerb<
     (sum, job) => sum + (run.store.passes.summary('backfill', job.mapping.table.name)?.counts.badRows ?? 0),
     0,
   );
-  // A dry run is there to find them all.
+  // A dry run has no limit, because it must find all bad rows.
   const badRows = new BadRowLimit(run.shard, run.dryRun ? Infinity : run.options.maxBadRows, already);
   const target = await run.openTarget();
   const { guard } = target;
@@ -106,10 +107,14 @@ export interface BackfillDeps extends Registers {
   readonly now: () => number;
 }
 
-/** Recorded bad rows that are looked at in one go. */
+/** Number of recorded bad rows that one query reads. */
 const LOOKED_AT = 1_000;
 
-/** @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_INTERRUPTED */
+/**
+ * Moves the rows of one table.
+ * @throws FerryError of the source, the target or the state; E_BAD_ROWS; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP;
+ * E_INTERRUPTED
+ */
 export async function backfillTable(
   context: ShardContext,
   job: TableJob,
@@ -157,7 +162,7 @@ class BackfillHandler implements ChunkHandler {
     return { done: recordable() };
   }
 
-  /** "Done" speaks of the table that was written to from the first item to the last. */
+  /** Confirms that the run wrote to one and the same table from the first item to the last. */
   async conclude(signal: AbortSignal): Promise<void> {
     await this.parts.guard.confirm(signal);
   }
@@ -194,8 +199,9 @@ class BackfillHandler implements ChunkHandler {
   }
 
   /**
-   * @param badRows all of the chunk, as far as they are known
-   * @param added how many of them, the last ones, were not known before
+   * Records the bad rows of the chunk and counts the added ones.
+   * @param badRows all bad rows of the chunk that are known so far
+   * @param added how many of them, at the end of the list, were not known before
    */
   #record(chunk: RowChunk, badRows: readonly BadRowRecord[], added: number, now: number): void {
     this.#badRows.update(chunk, badRows, new Set(), now);
@@ -207,8 +213,8 @@ class BackfillHandler implements ChunkHandler {
 }
 
 /**
- * Rows that stopped an earlier run are looked at again: where they still stand in each other's way, they stop this one
- * too.
+ * Forgets the rows that stopped an earlier run, so that this run checks them again. If their conflict still exists,
+ * they stop this run too.
  */
 function forgetWhatStopped({ store }: ShardContext, { mapping }: TableJob): void {
   const { name } = mapping.table;

@@ -1,6 +1,6 @@
 /**
- * The dry run: for given rows, the item that would be written beside the one that is there. Writes nothing, counts
- * nothing, keeps nothing.
+ * The dry run: for each given row, the item that a backfill would write beside the item in the target. It writes
+ * nothing, counts nothing and keeps nothing.
  */
 import { SAME, type FoundItem } from '../core/found-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
@@ -19,14 +19,14 @@ export interface RowDiff {
 
 export interface ItemDiff {
   readonly keyText: string;
-  /** `newer`: it differs, and is newer in the target: a backfill would leave it as it is. */
+  /** `newer`: it differs, and the target has a newer version, so a backfill would leave it as it is. */
   readonly outcome: 'new' | 'same' | 'changed' | 'newer';
   readonly bytes: number;
-  /** For `changed` and `newer`: those that differ; for `new`: all; for `same`: none. Values are row values. */
+  /** For `changed` and `newer`: the attributes that differ; for `new`: all; for `same`: none. Values are row values. */
   readonly attributes: readonly AttributeDifference[];
 }
 
-/** @param now seconds since the epoch */
+/** Compares what the rows map to with the target. @param now seconds since the epoch @throws FerryError E_TARGET_* */
 export async function diffRows(
   job: TableJob,
   rows: readonly Row[],

@@ -1,4 +1,7 @@
-/** The writer of a dry run: acknowledges everything and sends nothing, counting the units that it would have cost. */
+/**
+ * The writer of a dry run acknowledges everything and sends nothing. It counts the write units that the items would
+ * consume.
+ */
 import type { ItemWriter, WriteReceipt } from '../core/ports/ports.js';
 import type { WriteOperation } from '../core/write-operation.js';
 import { writeUnits } from '../core/capacity-units.js';

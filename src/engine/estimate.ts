@@ -1,6 +1,6 @@
 /**
- * What a backfill of a table would take: rows by the index's statistics, sizes and write units from a sample, time at
- * the budget.
+ * Estimates what a backfill of a table needs: rows from the index's statistics, sizes and write units from a sample,
+ * time at the budget.
  */
 import { BadValue } from '../mapping/value/bad-value.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
@@ -13,11 +13,11 @@ export interface TableEstimate {
   /** null: the table is read whole. */
   readonly scanKey: string | null;
   readonly ranges: number;
-  /** By the index's statistics: never exact. */
+  /** From the index's statistics: never exact. */
   readonly estimatedRows: number;
   readonly sampledRows: number;
   readonly itemsPerRow: number;
-  /** Of the sampled items, in bytes as billed. */
+  /** Average size of the sampled items, in bytes as billed. */
   readonly averageItemBytes: number;
   readonly largestItemBytes: number;
   /** Write units for all rows, index writes included. */
@@ -28,15 +28,18 @@ export interface TableEstimate {
   /** Reasons of bad rows in the sample, each once. */
   readonly badReasons: readonly BadRow[];
   readonly expiredInSample: number;
-  /** Items that would be written although their time is over already: TTL deletes them again. */
+  /** Items whose TTL has already passed: a backfill would write them, and TTL would delete them again. */
   readonly pastInSample: number;
   /** Items whose TTL is so long past that DynamoDB would never delete them. */
   readonly neverExpiringInSample: number;
 }
 
 /**
- * @param indexFactor write units charged for one unit of the table: 1, and 1 more for each index that items appear in
- * @param budget WCU per second
+ * Estimates a backfill of one table.
+ * @param indexFactor write units that DynamoDB charges for one unit of the table: 1, plus 1 for each index with the
+ * items
+ * @param budget write units per second
+ * @param now seconds since the epoch
  */
 export function estimateTable(
   job: TableJob,

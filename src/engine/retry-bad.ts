@@ -1,6 +1,6 @@
 /**
- * `backfill --retry-bad` tries the recorded bad rows again with the mapping as it is now, and nothing else. It accepts
- * what may change of the mapping for them.
+ * `backfill --retry-bad` tries only the recorded bad rows again, with the current mapping. It accepts changes of the
+ * mapping for columns with bad rows.
  */
 import { EXIT, FerryError } from '../core/errors.js';
 import { addCounts, NO_COUNTS } from '../core/model.js';
@@ -20,16 +20,19 @@ import { isUnfinished, movedResult, NO_ROWS, verdictOf, type RowsResult } from '
 import type { OpenedVerb, Verb, Verdict } from './verb/verb.js';
 
 export interface RetryBadOptions {
-  /** How many rows may still be bad at the end, all tables of the shard together. */
+  /** Maximum number of rows that may still be bad at the end, over all tables of the shard. */
   readonly maxBadRows: number;
 }
 
 export interface RetryBadResult extends RowsResult {
-  /** What became of the bad rows; null: the run stopped before it was known. */
+  /** The results of the retry; null: the run stopped before they were known. */
   readonly retried: RetryCounts | null;
 }
 
-/** @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_INTERRUPTED */
+/**
+ * Retries the recorded bad rows of a shard.
+ * @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP; E_INTERRUPTED
+ */
 export const RETRY_BAD: Verb<RetryBadOptions, RetryBadResult> = {
   command: 'backfill',
   consumes: 'write',
@@ -89,7 +92,7 @@ async function retryTable(
   const table = job.mapping.table.name;
   const recorded = store.badRows.count(table);
   if (job.scanKey === null) {
-    // A row without a key that was corrected is another row: nothing tells it from one that was deleted.
+    // A corrected row without a key is another row: nothing distinguishes it from a deleted one.
     emitter.emit('shard.warning', { shard, ...notFound(table) });
     return { ...NOTHING_RETRIED, rows: recorded, stillBad: recorded };
   }

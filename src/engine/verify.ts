@@ -1,7 +1,8 @@
 /**
  * `verify` reads the rows again, maps them and compares them with their items, one by one. It finds missing and
- * differing items; extra ones are beyond it. Each table that was begun is compared, or kept from the verification that
- * this run goes on with. Writes that may still land (`verify/suspect-check.ts`) hold the verdict back.
+ * differing items, but no extra ones. It compares each table whose backfill began, or keeps that table's result from
+ * the verification that this run continues. Writes that may still land (`verify/suspect-check.ts`) keep the
+ * verification from passing.
  */
 import type { Age } from '../core/evidence.js';
 import { oldestOf } from '../core/evidence.js';
@@ -27,7 +28,7 @@ import { TtlDeletions } from './verify/ttl-deletions.js';
 import { VerifyHandler, type VerifyDeps } from './verify/compare-chunk.js';
 
 export interface VerifyOptions {
-  /** By table, the pass of a finished verification that an interrupted run left behind, and that is not made again. */
+  /** By table, the pass of a finished verification that an interrupted run left behind, and that this run keeps. */
   readonly takenOver: Readonly<Record<string, number>>;
 }
 
@@ -35,18 +36,18 @@ export interface VerifyResult extends RowsResult {
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
-  /** Of the unresolved: items that TTL may have deleted, or that may be missing, since TTL was changed meanwhile. */
+  /** Unresolved items that TTL may have deleted or that may be missing, because TTL changed during the verification. */
   readonly doubtful: number;
-  /** The comparison that is longest ago, of all that this result rests on; null: there is none. */
+  /** The oldest comparison that this result rests on; null: there was no comparison. */
   readonly oldestComparison: Age | null;
-  /** Tables that an earlier, interrupted run had verified, and this one did not read again. */
+  /** Tables that an earlier, interrupted run had verified, and that this run did not read again. */
   readonly takenOver: readonly TakenOver[];
   readonly suspects: number;
-  /** When a verification can close the suspects, in ms since the epoch; null: there are none. */
+  /** When a verification can close the suspects, in ms since the epoch; null: there are no suspects. */
   readonly suspectsClosableAt: number | null;
   /**
-   * Until when writes of a killed run may land, in ms since the epoch, if this verification began before; null: no such
-   * writes.
+   * Until when writes of a killed run may land, in ms since the epoch; null: no run was killed, or this verification
+   * began later.
    */
   readonly lateWritesUntil: number | null;
 }
@@ -57,13 +58,13 @@ export interface TakenOver {
 }
 
 /**
- * Differences are no errors: they are in the result. @throws FerryError of the source, the target or the state;
- * E_INTERRUPTED
+ * Compares the rows of a shard with their items. Differences are no errors: they are in the result.
+ * @throws FerryError of the source, the target or the state; E_INTERRUPTED
  */
 export const VERIFY: Verb<VerifyOptions, VerifyResult> = {
   command: 'verify',
   consumes: 'read',
-  // Verification follows the plan that a backfill made: one that it made itself would end where the table ends today.
+  // Verification follows the plan of a backfill. A plan of its own would end where the table ends today.
   startsState: false,
   acceptsMapping: false,
   keyGuard: 'recorded',
@@ -81,7 +82,7 @@ export const VERIFY: Verb<VerifyOptions, VerifyResult> = {
   },
   resumes: (store, table, maxAgeMs) =>
     isUnfinished(store.passes.summary('verify', table)) && store.passes.abandoned(table, maxAgeMs) === null,
-  // Of a table without a backfill nothing was moved, so there is nothing to compare; the result says so.
+  // A table without a backfill has nothing to compare; the result says so.
   plan: ({ tables, store }) =>
     tables.filter((job) => store.passes.summary('backfill', job.mapping.table.name) !== null),
   open: openVerify,
@@ -100,7 +101,7 @@ async function openVerify(run: ShardRun<VerifyOptions>): Promise<OpenedVerb<Veri
   }
 }
 
-/** Takes over the target: `close` closes it. @throws FerryError E_STATE_*: then the caller closes it */
+/** Takes over the target: `close` closes it. @throws FerryError E_STATE_*: then the caller closes the target */
 function openedVerify(run: ShardRun<VerifyOptions>, target: TargetSide): OpenedVerb<VerifyResult> {
   const { guard } = target;
   const suspects = new SuspectCheck(run.store);
@@ -142,9 +143,9 @@ function concluded(
   const beganAt = Math.min(...began);
   const found = comparedResult(run);
   const { missing, differing, unresolved, badRows, backfillFinished } = found;
-  // Of rows that are still to be moved, a verification proves nothing.
+  // A verification proves nothing of rows that are still to be moved.
   const clean = missing + differing + unresolved + badRows === 0 && backfillFinished;
-  // What belongs to a table that was not compared is not settled by the others.
+  // A suspect may belong to a table that was not compared, and then the comparisons of other tables do not close it.
   if (backfillFinished) suspects.allCompared(beganAt);
   const lateWritesUntil = suspects.lateWritesUntil(beganAt);
   const proven = suspects.open === 0 && lateWritesUntil === null;
@@ -160,8 +161,8 @@ function concluded(
 }
 
 /**
- * What the state says of the tables that this run has reached: what an earlier verification found of others is not its
- * news. A verification counts only if it has seen the backfill as it is now.
+ * Returns the state's result for the tables that this run has reached. It leaves out earlier findings about other
+ * tables. A verification counts only if it covers the backfill as it is now.
  */
 function comparedResult(run: ShardRecord): VerifyResult {
   const { store } = run;
@@ -185,8 +186,8 @@ function comparedResult(run: ShardRecord): VerifyResult {
 }
 
 /**
- * @throws FerryError of the source, the target or the state; E_INTERRUPTED. Differences are no errors: they go to the
- * state.
+ * Compares one table. Differences are no errors: they go to the state.
+ * @throws FerryError of the source, the target or the state; E_INTERRUPTED
  */
 export async function verifyTable(context: ShardContext, job: TableJob, pass: Pass, parts: VerifyDeps): Promise<void> {
   const look = await parts.lookAtTtl(context.signal);
@@ -199,7 +200,9 @@ export async function verifyTable(context: ShardContext, job: TableJob, pass: Pa
   await runPass(context, { pass, segments, handler });
 }
 
-/** Rows that a chunk of the backfill counts as bad, and that no retry has moved since. */
+/**
+ * Returns a function that says whether a row is bad in the count of a backfill chunk, and no retry has moved it since.
+ */
 function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (row: Row) => boolean {
   const table = mapping.table.name;
   const any = store.badRows.count(table) > 0;
@@ -207,8 +210,8 @@ function leftBehind({ store }: ShardContext, { mapping, source }: TableJob): (ro
 }
 
 /**
- * A plan's last range ends at the upper bound that was there when it was made. Verification is about all rows: it goes
- * on to the end.
+ * Returns the segments with an open end. A plan's last range ends at the table's upper bound of that time, but a
+ * verification covers all rows.
  */
 function withOpenEnd(progress: readonly PlannedSegment[]): readonly PlannedSegment[] {
   const last = Math.max(...progress.map(({ index }) => index));
@@ -216,9 +219,10 @@ function withOpenEnd(progress: readonly PlannedSegment[]): readonly PlannedSegme
 }
 
 /**
- * A role that may not ask gets one warning: then nothing tells an item that TTL deleted from one that was never
- * written. So does TTL that was switched on, off or to another attribute meanwhile: what was compared may go by itself,
- * or what is missing may have gone so.
+ * Returns a function that asks what TTL deletes, and warns in two cases. The first is a role that may not ask: then an
+ * item that TTL deleted looks like one that was never written. That warning comes once. The second is TTL that was
+ * switched on, off or to another attribute during the verification. TTL may then delete items that were compared, or
+ * may have deleted those that are missing.
  */
 function askingTtl({ shard, emitter }: ShardRun, target: TargetSide): VerifyDeps['lookAtTtl'] {
   let warned = false;
@@ -255,8 +259,8 @@ function ttlChanged(
 }
 
 /**
- * Asked again under the shard's lock: between the look of the command and this, another process may have worked on the
- * shard.
+ * Returns the verification to keep, checked again under the shard's lock. Another process may have worked on the shard
+ * since the command looked.
  */
 function takenOverFrom({ options, store }: ShardRun<VerifyOptions>, table: string): TakenOver | null {
   const summary = store.passes.summary('verify', table);
@@ -265,14 +269,20 @@ function takenOverFrom({ options, store }: ShardRun<VerifyOptions>, table: strin
   return { table, lastCompared: store.clock.age(summary.newest) };
 }
 
-/** Returns a time of the state, whose clock nobody sets, as the wall clock will show it: for people. */
+/**
+ * Returns a time of the state's clock, which nobody sets, as a time of the wall clock for people to read. ms since the
+ * epoch.
+ */
 function byWallClock({ store }: Pick<ShardRun, 'store'>, time: number): number;
 function byWallClock({ store }: Pick<ShardRun, 'store'>, time: number | null): number | null;
 function byWallClock({ store }: Pick<ShardRun, 'store'>, time: number | null): number | null {
   return time === null ? null : Date.now() + time - store.clock.now();
 }
 
-/** Warns at the start: on a large table, that spares the operator a verification that proves nothing. */
+/**
+ * Warns at the start of writes that may still land. On a large table, this saves the operator a verification that
+ * proves nothing.
+ */
 function warnOfLateWrites(run: ShardRun, suspects: SuspectCheck): void {
   const until = suspects.lateWritesUntil(run.store.clock.now());
   if (until === null) return;

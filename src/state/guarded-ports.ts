@@ -1,24 +1,24 @@
 /**
- * The one place where the rules of the state meet its concepts: a call returns a result that is on disk, or throws a
- * FerryError. What writes is one transaction, which the commit counter counts and the witness sees.
+ * Applies the rules of the state to every port, in one place. A call returns a result that is on disk, or throws a
+ * FerryError. A call that writes is one transaction, which the commit counter counts and the witness records.
  */
 import type { StateStore } from '../core/ports/state-ports.js';
 
-/** The concepts of the store: all of its ports. */
+/** The concepts of the store, which are all of its ports. */
 export type Concepts = Omit<StateStore, 'shard' | 'close'>;
 
 /**
- * What a method does to the file:
- * - `writes`: one transaction, counted as a commit, so that a file from before it is recognised as older
- * - `writes uncounted`: nothing that a resume depends on, so not worth the witness's write
+ * The effect of a method on the file:
+ * - `writes`: one transaction, counted as a commit, so that an earlier copy of the file is recognised as older
+ * - `writes uncounted`: no resume depends on it, so the witness does not record it
  * - `reads`
- * - `value`: it is not a method but a property
+ * - `value`: the member is a property, not a method
  */
 export type Effect = 'writes' | 'writes uncounted' | 'reads' | 'value';
 
 type EffectsOf<Port> = { readonly [Member in keyof Port]: Effect };
 
-/** Every method of every port. One that is not here does not exist for callers. */
+/** The effect of every method of every port. A method that is missing here does not exist for callers. */
 export const EFFECTS: { readonly [Concept in keyof Concepts]: EffectsOf<Concepts[Concept]> } = {
   binding: { bind: 'writes', rebind: 'writes', acceptedChanges: 'reads', server: 'reads', setServer: 'writes' },
   plans: { get: 'reads', save: 'writes', identity: 'reads', setIdentity: 'writes' },
@@ -44,7 +44,7 @@ export const EFFECTS: { readonly [Concept in keyof Concepts]: EffectsOf<Concepts
 /** Runs one call of a port by the rules of the state. */
 export type Run = <Result>(effect: Effect, call: () => Result) => Result;
 
-/** Returns ports with the members of `EFFECTS` alone, each of whose calls goes through `run`. */
+/** Returns ports that have only the members of `EFFECTS`. Each of their calls goes through `run`. */
 export function guardedPorts(concepts: Concepts, run: Run): Concepts {
   return Object.fromEntries(
     Object.entries(EFFECTS).map(([name, effects]) => [

@@ -1,6 +1,6 @@
 /**
- * Opens one shard's state for the one process that works on it. It takes the lock first, then the file. A missing file
- * is made; one that is foreign, newer or damaged is refused.
+ * Opens one shard's state for the one process that works on it. It takes the lock first, then the file. It creates a
+ * missing file, and refuses one that is foreign, newer or damaged.
  */
 import { existsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
@@ -22,9 +22,12 @@ import { guarded } from './sqlite/errors.js';
 import { BootClock } from './tables/boot-clock.js';
 import { SqliteStateStore } from './store.js';
 
-/** How long a start waits for the lock: `status` may touch it, and the process before may just be leaving. */
+/**
+ * How long a start waits for the lock in ms: `status` may hold it briefly, and the previous process may still be
+ * ending.
+ */
 const LOCK_WAIT_MS = 2_000;
-/** How long a statement waits; only a foreign program, or a reader's recovery of the log, makes it. */
+/** How long a statement waits in ms. Only a foreign program, or a reader that recovers the log, makes it wait. */
 const BUSY_MS = 5_000;
 
 export interface StateAt {
@@ -40,7 +43,8 @@ export interface OpenState extends StateAt {
 }
 
 /**
- * @param options.create make the folder and the file where they are missing
+ * Opens the state of a shard, and locks the shard until `close`.
+ * @param options.create creates the folder and the file if they are missing
  * @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_COPIED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO,
  * E_CONFIG_INVALID
  */
@@ -61,7 +65,7 @@ export function openStateStore(options: OpenState, clocks?: Clocks): StateStore 
   }
 }
 
-/** @throws FerryError E_STATE_LOCKED, naming the process that holds the shard where that is known */
+/** Locks the shard. @throws FerryError E_STATE_LOCKED, naming the process that holds the shard where that is known */
 export function lockShard(files: ShardFiles): Lock {
   const lock = acquireLock(files.lock, files, LOCK_WAIT_MS);
   if (lock !== null) return lock;
@@ -84,7 +88,10 @@ export function missing(files: ShardFiles): FerryError {
   );
 }
 
-/** @throws FerryError E_STATE_FOREIGN where the file was made for another shard, E_STATE_CORRUPT */
+/**
+ * Checks that the file belongs to this shard.
+ * @throws FerryError E_STATE_FOREIGN where the file was made for another shard, E_STATE_CORRUPT
+ */
 export function checkShard(database: Database, files: ShardFiles): void {
   const shard = prepared(files, () => new StoredBinding(database).shard());
   if (shard === files.shard) return;
@@ -100,7 +107,7 @@ function beginFile(database: Database, files: ShardFiles, clocks: Clocks | undef
   const clock = new BootClock(database, clocks);
   clock.anchor();
   const { sentAgo, archives } = lateWritesOfArchives(files, clocks);
-  // A witness without a file: the file was removed, and not archived, so what it knew is lost.
+  // A witness without a file: somebody removed the file without archiving it, so its record of late writes is lost.
   const ago = readSeen(files.file) === null ? sentAgo : 0;
   new LateWrites(database).inherit(ago === null ? null : clock.now() - ago, archives);
   database.prepare('UPDATE meta SET lineage = ?').run(newLineage());
@@ -138,7 +145,9 @@ function openLocked(files: ShardFiles, lock: Lock, moves: boolean, clocks: Clock
   }
 }
 
-/** Returns the pid in the state file if that process lives: a holder that just started may not have written its own. */
+/**
+ * Returns the pid in the state file if that process is alive. A holder that just started may not have written its own.
+ */
 function recordedHolder(files: ShardFiles): number | null {
   try {
     const database = openReadOnly(files, STATE, 0);

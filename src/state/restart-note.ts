@@ -1,15 +1,15 @@
 /**
- * Notes of restarts: which shards must start again. A restart of several shards is one piece of work. Before the first
- * of them starts, the request is on disk: one note for each shard. A note goes when the shard's former state is
- * archived and its item keys are given up. An interrupted run leaves the notes of the shards that it did not reach, and
- * the next backfill of such a shard starts it again. A run that is refused before it starts takes back its own
- * requests; those of other runs stay.
+ * Restart notes record which shards must start again. A restart of several shards is one piece of work. Before the
+ * first of them starts, the request is on disk, as one note for each shard. The note is removed when the shard's former
+ * state is archived and its item keys are released. An interrupted run leaves the notes of the shards that it did not
+ * reach. The next backfill of such a shard starts it again. A run that is refused before it starts removes its own
+ * requests, and those of other runs stay.
  *
  *   note:  `asked WHO`, a line for each run  ->  `moving NAME`: its files become NAME, one after the other
  *          ->  `aside`: claims are given up  ->  gone
  *
- * One lock guards the notes of all shards: a run that takes a note back does not hold the shard's lock, which may be
- * what refused it.
+ * One lock guards the notes of all shards. A run that removes its note does not hold the shard's lock, because that
+ * lock may be why the run was refused.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,26 +20,26 @@ import type { StateAt } from './open.js';
 import { guarded } from './sqlite/errors.js';
 import { newLineage } from './home/witness.js';
 
-/** In the note of a restart that has started. */
+/** The text of the note after the restart has archived the state. */
 export const ASIDE = 'aside';
 const MOVING = 'moving ';
 const ASKED = 'asked ';
-/** By an earlier version, which left the note empty. */
+/** Stands for a run of an earlier version, which left the note empty. */
 const SOMEBODY = 'before';
 
-/** No shard has such an id. It is held for one change of one note. */
+/** File name of the lock, which no shard id can equal. A run holds it for one change of one note. */
 const LOCK = '.restarts.lock';
 const LOCK_WAIT_MS = 5_000;
 
 export interface AskedRestart {
   /** Shards whose restart was not requested before. */
   readonly shards: readonly string[];
-  /** Which run asked. */
+  /** Identifies the run that requested the restart. */
   readonly by: string;
 }
 
 /**
- * Notes that these shards must start again, durably: all of them, or none.
+ * Records durably that these shards must start again: all of them, or none.
  * @throws FerryError E_STATE_IO, E_STATE_LOCKED
  */
 export function askRestart(folder: string, shards: readonly string[]): AskedRestart {
@@ -60,12 +60,13 @@ export function askRestart(folder: string, shards: readonly string[]): AskedRest
       });
     }
   } catch (thrown) {
-    // The run does not begin; the next one is not to go on with a part of it. A note that is there may not be on disk.
+    // The run does not begin, so the next one must not continue with some of the shards. A note that exists may not be
+    // on disk.
     for (const shard of tried) {
       try {
         forgetRestart({ folder, shard }, by);
       } catch (fault) {
-        // The first fault says more. Whoever keeps the notes is waited for once, not for each of hundreds of shards.
+        // The first fault says more. One wait for the lock of the notes is enough: there may be hundreds of shards.
         if (fault instanceof FerryError && fault.code === 'E_STATE_LOCKED') break;
       }
     }
@@ -80,7 +81,7 @@ export function isRestartAsked({ folder, shard }: StateAt): boolean {
 }
 
 /**
- * Of one that was refused before it began: it is no piece of work that goes on.
+ * Removes the request of a run that was refused before it began.
  * @throws FerryError E_STATE_IO, E_STATE_LOCKED
  */
 export function forgetRestart({ folder, shard }: StateAt, by: string): void {
@@ -95,17 +96,17 @@ export function forgetRestart({ folder, shard }: StateAt, by: string): void {
   );
 }
 
-/** Of a note under way. */
+/** Returns the text of the note while the files are being moved. */
 export function movingTo(name: string): string {
   return MOVING + name;
 }
 
-/** @returns the name that `movingTo` was given; null: nothing is being moved */
+/** Reads the name from such a note. @returns the name that `movingTo` was given; null: no move is under way */
 export function movedTo(noted: string | null): string | null {
   return noted?.startsWith(MOVING) === true ? noted.slice(MOVING.length) : null;
 }
 
-/** null: no restart was asked for. */
+/** Returns the text of the note; null: no restart was requested. @throws the file system's own error */
 export function noteOf({ restart }: ShardFiles): string | null {
   try {
     return readFileSync(restart, 'utf8');
@@ -123,7 +124,7 @@ export function removeNote(files: ShardFiles): void {
   change(files, () => null);
 }
 
-/** Returns who requested a restart that has not started; null: it has. */
+/** Returns the runs that requested a restart that has not started; null: the restart has started. */
 function askersIn(noted: string | null): readonly string[] | null {
   if (noted === null) return [];
   if (noted === '') return [SOMEBODY];
@@ -136,9 +137,10 @@ function askedBy(askers: readonly string[]): string {
 }
 
 /**
- * Whole or not at all, and on disk.
- * @param to what the note says next; null: there is none
- * @returns whether it says something else than before
+ * Changes the note atomically and durably.
+ * @param to returns the next text of the note; null: no note
+ * @returns whether the text changed
+ * @throws FerryError E_STATE_LOCKED
  */
 function change(files: ShardFiles, to: (before: string | null) => string | null): boolean {
   const lock = acquireLock(join(files.folder, LOCK), files, LOCK_WAIT_MS);

@@ -1,8 +1,8 @@
 /**
- * Starts a shard again. It archives what a backfill recorded and never deletes it; it discards what a dry run recorded.
- * The request is on disk before (`restart-note.ts`).
+ * Starts a shard again. It archives the records of a backfill and never deletes them, and it discards those of a dry
+ * run. The request is on disk before that (`restart-note.ts`).
  *
- * A kill at any line leaves a state that the next restart goes on from (`test/integration/state/restart.test.ts`).
+ * After a kill at any line, the next restart can continue (`test/integration/state/restart.test.ts`).
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -19,10 +19,10 @@ import { STATE } from './sqlite/schema.js';
 import { guarded } from './sqlite/errors.js';
 import { witnessOf } from './home/witness.js';
 
-/** How long a statement waits: a reader may recover the log. */
+/** How long a statement waits in ms: a reader may be recovering the log. */
 const BUSY_MS = 5_000;
 
-/** These faults say nothing about the file: it can be looked into later. */
+/** Faults that say nothing about the file, so a later restart can open it. */
 const PASSING: ReadonlySet<string> = new Set([
   'E_STATE_LOCKED',
   'E_DISK_FULL',
@@ -33,18 +33,17 @@ const PASSING: ReadonlySet<string> = new Set([
 export interface Archive extends StateAt {
   /** The folder is on a volume that moves between hosts. */
   readonly moves?: boolean;
-  /** Moves nothing when the restart is no longer requested: another run may have come to the shard first. */
+  /** Moves nothing if the restart is no longer requested, because another run may have started the shard first. */
   readonly onlyIfAsked?: boolean;
 }
 
 /**
- * Archives the state: moves its file to `<shard>.<UTC time>.db` while holding the shard's lock. It works on a damaged
- * or foreign file too. `giveUpClaims` ends the restart.
+ * Archives the state: moves its file to `<shard>.<UTC time>.db` while it holds the shard's lock. It also archives a
+ * damaged or foreign file. `giveUpClaims` ends the restart.
  *
- * @returns absolute path of the file that was moved; null: nothing was recorded for the shard, or another run started
- * it again
- * @throws FerryError E_STATE_LOCKED; E_STATE_COPIED when another copy may go on, whose writes the next state would not
- * know of; E_STATE_IO; E_DISK_FULL and other faults of the machine
+ * @returns absolute path of the archive; null: the state had no records for the shard, or another run started it again
+ * @throws FerryError E_STATE_LOCKED; E_STATE_COPIED when another copy may continue, whose writes the next state would
+ * not know; E_STATE_IO; E_DISK_FULL and other faults of the machine
  */
 export function archiveState(options: Archive, clocks?: Clocks): string | null {
   const { folder, shard, onlyIfAsked = false } = options;
@@ -52,11 +51,11 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
   if (!existsSync(folder)) return null;
   const lock = lockShard(files);
   try {
-    // Another run may have given up the former claims, and may be about to make its file.
+    // Another run may have released the former claims, and may be about to create its file.
     if (onlyIfAsked && guarded(files, () => noteOf(files)) === null) return null;
     const begun = guarded(files, () => finishMove(files));
     const archive = existsSync(files.file) ? moveAside(files, options, clocks) : begun;
-    // Once the former state is archived the restart has started, whatever refuses the rest.
+    // Once the former state is archived, the restart has started, even if a later step fails.
     guarded(files, () => note(files, ASIDE));
     return archive;
   } finally {
@@ -65,18 +64,19 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
 }
 
 /**
- * Gives up the item keys that an archived state of the shard claimed: under another mapping they would clash with its
- * own rows. The claims go last. Rows that were written without their claim would hide a shared key; a claim too many
- * only refuses. They go even when there is no file, because a kill may have come between the two steps.
+ * Releases the item keys that an archived state of the shard claimed: under another mapping they would conflict with
+ * the shard's own rows. The claims are released last. Rows that were written without their claim would hide a shared
+ * key, while a surplus claim only causes a refusal. They are released even without a state file, because a kill may
+ * have come between the two steps.
  * @param turn as for `releaseItemKeys`
- * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. The restart stays requested then.
+ * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. Then the restart stays requested.
  */
 export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Promise<void> {
   const files = shardFiles(folder, shard);
   if (!existsSync(folder)) return;
   const lock = lockShard(files);
   try {
-    // Another run may have done it and gone on: its claims stay.
+    // Another run may have finished the restart and claimed keys since: those claims stay.
     if (guarded(files, () => noteOf(files)) !== ASIDE) return;
     if (existsSync(files.file)) throw begunBetween(files);
     await releaseItemKeys({ folder, shard }, turn);
@@ -87,8 +87,8 @@ export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Prom
 }
 
 /**
- * Reports that a run, which started before the restart was requested, recorded the shard again. The rows that it wrote
- * would lose their claims.
+ * Returns the fault for a run that started before the restart was requested, and has recorded the shard again. The rows
+ * that it wrote would lose their claims.
  */
 function begunBetween({ subject }: ShardFiles): FerryError {
   return new FerryError(
@@ -130,20 +130,24 @@ function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks
 }
 
 /**
- * A log that stayed behind would be of no file, and what it has would be lost.
- * @returns what a restart that was killed had moved, or null
+ * Finishes the move of a restart that was killed. A log that stayed behind would belong to no file, and its content
+ * would be lost.
+ * @returns the path of the archive; null: no move was under way
  */
 function finishMove(files: ShardFiles): string | null {
   const name = movedTo(noteOf(files));
   if (name === null) return null;
   const archive = join(files.folder, basename(name));
-  // When the file is still there, its move has not started.
+  // If the file still exists, its move has not started.
   if (existsSync(files.file) || !existsSync(archive)) return null;
   moveRest(files, archive);
   return archive;
 }
 
-/** Moves what belongs to the file. Its witness would say that the file is missing, and make the next state wait. */
+/**
+ * Moves the log and other side files to the archive, and removes the witness. A remaining witness would mean that the
+ * file is missing, and would make the next state wait.
+ */
 function moveRest(files: ShardFiles, archive: string): void {
   for (const side of SIDE_FILES) {
     if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
@@ -153,10 +157,10 @@ function moveRest(files: ShardFiles, archive: string): void {
 }
 
 /**
- * Closing the last connection folds the log into the file and removes it; beside a reader, or damage, it stays and is
- * moved.
- * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where nobody could look, since it may be
- * a copy
+ * Folds the log into the file: SQLite does so and removes the log when the last connection closes. Beside a reader, or
+ * in a damaged file, the log stays and is moved.
+ * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where the file could not be opened, since
+ * it may be a copy
  */
 function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): void {
   try {
@@ -168,7 +172,7 @@ function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined):
       guarded(files, () => {
         if (checkHome(files, database, moves, clocks) !== null) arrive(files, database, clocks);
       });
-      // No reader is waited for.
+      // Does not wait for readers.
       database.pragma('busy_timeout = 0');
       database.pragma('wal_checkpoint(TRUNCATE)');
     } finally {
@@ -176,11 +180,11 @@ function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined):
     }
   } catch (thrown) {
     if (thrown instanceof FerryError && (thrown.code === 'E_STATE_COPIED' || PASSING.has(thrown.code))) throw thrown;
-    // Damaged or foreign: that is what restarts are for. Its log is moved beside it.
+    // The file is damaged or foreign, and a restart is the remedy for that. Its log is moved with it.
   }
 }
 
-/** Returns a name that is free: renaming would replace a file silently. */
+/** Returns a free name, because a rename would replace an existing file silently. */
 function freeName(files: ShardFiles): string {
   const stem = files.file.slice(0, -'.db'.length);
   const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');

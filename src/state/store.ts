@@ -1,5 +1,5 @@
 /**
- * One shard's durable memory in SQLite. Each concept has its own file in `tables/`; here they share one connection, one
+ * One shard's durable memory in SQLite. Each concept has its own file in `tables/`. Here they share one connection, one
  * lock and one set of rules (`guarded-ports.ts`).
  */
 import type { Database, Statement } from 'better-sqlite3';
@@ -40,9 +40,7 @@ export class SqliteStateStore implements StateStore {
   readonly #countCommit: Statement<[], number>;
   #witness: Witness | null = null;
 
-  /**
-   * Takes over `database` and `lock`: `close` ends both.
-   */
+  /** Takes over `database` and `lock`: `close` closes both. */
   constructor(
     readonly files: ShardFiles,
     readonly database: Database,
@@ -72,7 +70,7 @@ export class SqliteStateStore implements StateStore {
     return this.files.shard;
   }
 
-  /** Folds the write-ahead log into the file, then frees the shard. Closing twice is fine. */
+  /** Folds the write-ahead log into the file, then frees the shard. A second close does nothing. */
   close(): void {
     try {
       guarded(this.files, () => {
@@ -86,18 +84,18 @@ export class SqliteStateStore implements StateStore {
     }
   }
 
-  /** When the disk is full, a later process knows less of how long this one waited. */
+  /** Notes the time. If the disk is full, a later process knows less of how long this one waited. */
   #noteTime(): void {
     try {
       this.#clock.noteSeen();
     } catch {
-      // Closing says what the disk says.
+      // Closing the file reports the fault of the disk.
     }
   }
 
   /**
-   * Call it once, before anything is written: it notes where the state lives, and makes its witness. The lineage comes
-   * first, so that a kill in between leaves a state without a witness to agree with.
+   * Records where the state lives, and creates its witness. Call it once, before anything else is written. The lineage
+   * comes first, so that a kill in between leaves a state without a witness to match.
    * @param waitsAgain as `LateWriteStore.waitsAgain`
    */
   settle(home: string, waitsAgain: boolean): void {

@@ -1,7 +1,12 @@
-/** A deadline for what takes no signal: the SDK's own chain for credentials may start a program that never ends. */
+/**
+ * Deadlines for promises that take no signal. For example, the SDK's credentials chain may start a program that never
+ * ends. This constant is the longest wait for credentials, in ms.
+ */
 export const CREDENTIALS_WITHIN_MS = 60_000;
 
-/** Waits for `ms` at most. @throws Error TimeoutError after that; what comes later is dropped */
+/**
+ * Waits at most `ms` ms for a promise. A later result is dropped. @throws Error TimeoutError; what it rejects with
+ */
 export async function withTimeout<T>(ms: number, waiting: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -16,7 +21,10 @@ export async function withTimeout<T>(ms: number, waiting: Promise<T>): Promise<T
   }
 }
 
-/** @param waiting never rejects @returns false where it takes longer than `ms`; it goes on all the same */
+/**
+ * Waits at most `ms` ms for a promise. @param waiting never rejects @returns false where it takes longer; it then goes
+ * on unobserved
+ */
 export async function endsWithin(waiting: Promise<void>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), ms)));

@@ -1,4 +1,4 @@
-/** Lets scans pass while it is open, holds them while it is shut, and fails those that wait once waiting is over. */
+/** A gate lets scans pass while it is open and holds them while it is shut. `fail` rejects the waiting scans. */
 import { interrupted, type FerryError } from '../errors.js';
 import { Waiters } from './waiters.js';
 
@@ -21,13 +21,13 @@ export class Gate {
     this.#shut = true;
   }
 
-  /** Gives this error to all who wait, and to all who come before it is opened again. */
+  /** Rejects all who wait with this error, and all later `pass` calls until the gate opens again. */
   fail(error: FerryError): void {
     this.#failure = error;
     this.#waiters.failAll(error);
   }
 
-  /** @throws FerryError E_INTERRUPTED, and what it was failed with */
+  /** Waits while the gate is shut. @throws FerryError E_INTERRUPTED; the error given to `fail` */
   async pass(signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw interrupted();
     if (this.#failure !== null) throw this.#failure;

@@ -1,7 +1,7 @@
 /**
- * A slot for one thing between a producer and a consumer: the producer works one thing ahead, never more. Any number
- * may wait on either side: a SELECT that is paused waits for the slot while the scan already tries again for the same
- * range.
+ * A handoff passes one thing at a time from a producer to a consumer. The producer works at most one thing ahead. Any
+ * number may wait on either side. For example, a paused SELECT waits for the slot while the scan already retries the
+ * same range.
  */
 import { Waiters } from './waiters.js';
 
@@ -11,29 +11,35 @@ export class Handoff<T> {
   #slot: Outcome<T> | null = null;
   readonly #waiters = new Waiters();
 
-  /** Resolves once the consumer has taken what was put. @throws FerryError E_INTERRUPTED */
+  /** Waits until the slot is empty, because the consumer has taken its content. @throws FerryError E_INTERRUPTED */
   async vacant(signal: AbortSignal): Promise<void> {
     while (this.#slot !== null) await this.#waiters.wait(signal);
   }
 
-  /** The slot must be vacant. @throws TypeError where it is not: what is there would be lost */
+  /**
+   * Puts a thing into the slot, which must be vacant. @throws TypeError where it is not vacant: its content would be
+   * lost
+   */
   put(item: T): void {
     if (this.#slot !== null) throw new TypeError('the slot is not vacant');
     this.#set({ item });
   }
 
-  /** Nothing more comes. */
+  /** Marks the end: no more things follow. */
   end(): void {
     this.#set({ end: true });
   }
 
-  /** The consumer gets this error, once it has taken what was put before. */
+  /** Gives the consumer this error, after it has taken the thing in the slot. @throws FerryError E_INTERRUPTED */
   async fail(error: unknown, signal: AbortSignal): Promise<void> {
     await this.vacant(signal);
     this.#set({ error });
   }
 
-  /** @returns null at the end @throws what the producer failed with; FerryError E_INTERRUPTED */
+  /**
+   * Waits for the next thing and takes it. @returns null at the end @throws the producer's error; FerryError
+   * E_INTERRUPTED
+   */
   async take(signal: AbortSignal): Promise<T | null> {
     while (this.#slot === null) await this.#waiters.wait(signal);
     const outcome = this.#slot;

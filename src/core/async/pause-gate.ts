@@ -1,6 +1,6 @@
 /**
- * A gate at which everything that reads waits while an operator has paused it. It also knows when nothing reads any
- * longer: when all readers that are at work wait, here or for something else that they report with `idleWhile`.
+ * A pause gate holds all readers while an operator has paused the shard. It also knows when nothing reads any longer.
+ * That is so when every reader at work waits, here or for something else that it reports with `idleWhile`.
  */
 import { interrupted } from '../errors.js';
 import { Waiters } from './waiters.js';
@@ -10,14 +10,14 @@ export class PauseGate {
   #paused = false;
   #readers = 0;
   #idle = 0;
-  /** Called after each change of what `paused` and `quiet` say. */
+  /** Called after each change of `paused` or `quiet`. */
   onChange: () => void = () => undefined;
 
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** True while it is paused, a reader is at work, and none reads. */
+  /** True while the gate is paused, at least one reader is at work, and none of them reads. */
   get quiet(): boolean {
     return this.#paused && this.#readers > 0 && this.#idle === this.#readers;
   }
@@ -33,7 +33,7 @@ export class PauseGate {
     this.onChange();
   }
 
-  /** Counts a reader from now on. @returns what it calls when it ends, once */
+  /** Counts a reader from now on. @returns a function that the reader calls once when it ends */
   enter(): () => void {
     this.#readers += 1;
     let inside = true;
@@ -45,13 +45,13 @@ export class PauseGate {
     };
   }
 
-  /** To be called before each read. Waits while it is paused. @throws FerryError E_INTERRUPTED */
+  /** Waits while the gate is paused. A reader calls it before each read. @throws FerryError E_INTERRUPTED */
   async pass(signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw interrupted();
     while (this.#paused) await this.idleWhile(this.#waiters.wait(signal));
   }
 
-  /** Counts a reader as idle while it waits for something else that keeps it from reading. */
+  /** Counts a reader as idle while it waits for something else. @throws what `waiting` rejects with */
   async idleWhile<T>(waiting: Promise<T>): Promise<T> {
     this.#idle += 1;
     this.onChange();

@@ -1,6 +1,7 @@
 /**
- * A counting semaphore, first come first served. A wait that was interrupted holds no permit, and keeps none from
- * others. The number of permits may change while they are in use: it is read whenever one is taken or given back.
+ * A counting semaphore that serves waiters in the order of their calls. An interrupted wait holds no permit and takes
+ * none from others. The number of permits may change at any time: the semaphore reads it at each `take`, `give` and
+ * `handOut`.
  */
 import { interrupted } from '../errors.js';
 import { Waiters } from './waiters.js';
@@ -10,8 +11,10 @@ export class Permits {
   readonly #limit: () => number;
   #held = 0;
 
-  /** @param limit permits at once, 1 or more. A higher one reaches those who wait at the next `take`, `give` or
-   *   `handOut`. */
+  /**
+   * @param limit maximum number of permits in use, 1 or more. Waiters see a higher limit at the next `take`, `give` or
+   * `handOut`
+   */
   constructor(limit: number | (() => number)) {
     this.#limit = typeof limit === 'number' ? () => limit : limit;
   }
@@ -33,8 +36,8 @@ export class Permits {
   }
 
   /**
-   * Hands out what a higher limit leaves free: to be called now and then where permits are held for long. Those who
-   * wait come first, so that a newcomer never overtakes them.
+   * Hands out the permits that a higher limit has freed. Call it now and then where callers hold permits for long.
+   * Waiters come first, so that a newcomer never overtakes them.
    */
   handOut(): void {
     while (this.#held < this.#limit() && this.#waiters.wakeOne()) this.#held += 1;

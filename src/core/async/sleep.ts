@@ -1,7 +1,7 @@
-/** Waiting that an AbortSignal ends. */
+/** Pauses that an AbortSignal ends. */
 import { interrupted } from '../errors.js';
 
-/** @throws FerryError E_INTERRUPTED */
+/** Waits for `ms` ms. @throws FerryError E_INTERRUPTED */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -20,7 +20,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** @throws FerryError E_INTERRUPTED */
+/** Throws if the signal is aborted. @throws FerryError E_INTERRUPTED */
 export function throwIfInterrupted(signal: AbortSignal): void {
   if (signal.aborted) throw interrupted();
 }

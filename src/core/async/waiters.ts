@@ -1,11 +1,11 @@
 /**
- * Waits for something that another part of the program does; an AbortSignal ends a wait at any moment. Every wait made
- * by hand uses this. Any number may wait. Each is woken or interrupted exactly once, in the order of coming. One that
- * was interrupted is gone: no wake-up is lost to it, and no listener stays behind.
+ * Waits for something that another part of the program does. An AbortSignal ends a wait at any moment. Every wait made
+ * by hand uses this class. Any number may wait. Each waiter is woken or interrupted exactly once, in the order of
+ * arrival. An interrupted waiter is removed, so it consumes no wake-up and leaves no listener behind.
  *
- * The kind was followed through `mysql` (Handoff, Gate, the pool's permits), `dynamodb` (Gate, and with it Admission
- * and the writer's end) and `engine` (the comparisons of a verification). The token bucket keeps a line of its own,
- * with the same rules: each of its waiters brings a number.
+ * We checked all such waits. In `mysql`, they are in Handoff, Gate and the pool's permits. In `dynamodb`, they are in
+ * Gate, and through it in Admission and the writer's end. In `engine`, they are in the comparisons of a verification.
+ * The token bucket has its own queue with the same rules, because each of its waiters brings a number of units.
  */
 import { interrupted } from '../errors.js';
 
@@ -21,7 +21,7 @@ export class Waiters {
     return this.#waiting.size;
   }
 
-  /** Resolves when woken. @throws FerryError E_INTERRUPTED, and what `fail` was given */
+  /** Waits until it is woken. @throws FerryError E_INTERRUPTED; the error given to `failAll` */
   async wait(signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) throw interrupted();
     await new Promise<void>((resolve, reject) => {
@@ -37,14 +37,14 @@ export class Waiters {
     });
   }
 
-  /** The one that waits longest. @returns whether there was one */
+  /** Wakes the waiter that has waited longest. @returns whether there was one */
   wakeOne(): boolean {
     const [first] = this.#waiting;
     first?.wake();
     return first !== undefined;
   }
 
-  /** All who wait now; each has to look again whether what it waits for is there. */
+  /** Wakes all current waiters. Each must check its condition again. */
   wakeAll(): void {
     for (const { wake } of [...this.#waiting]) wake();
   }

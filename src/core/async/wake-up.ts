@@ -1,4 +1,4 @@
-/** Waits for something that happens now and then. Each waiter that is woken looks again whether it may go on. */
+/** A gate at which waiters sleep until an event wakes them. Each woken waiter checks again whether it may go on. */
 import { Waiters } from './waiters.js';
 
 export class Gate {
@@ -8,12 +8,12 @@ export class Gate {
     return this.#waiters.size > 0;
   }
 
-  /** Resolves at the next `wake`, or when the signal aborts. */
+  /** Resolves at the next `wake`, or when the signal aborts. It throws nothing. */
   async wait(signal?: AbortSignal): Promise<void> {
     await this.#waiters.wait(signal).catch(() => undefined);
   }
 
-  /** The one that waits longest. */
+  /** Wakes the waiter that has waited longest. */
   wakeOne(): void {
     this.#waiters.wakeOne();
   }

@@ -1,5 +1,5 @@
 /**
- * The key register says which row owns which item key. It is kept only where the schema does not prove that keys are
+ * The key register says which row owns which item key. It exists only where the schema does not prove that keys are
  * unique. A second register says which shard has which value of a sharding column. All shards share them.
  */
 import type { Cursor } from '../model.js';
@@ -11,14 +11,14 @@ export interface KeyOwner {
 }
 
 export interface KeyClaim {
-  /** What is claimed: an item key as canonical JSON, or a name of a sharding value. Only its hash is kept. */
+  /** An item key as canonical JSON, or a name of a sharding value. The register keeps only its hash. */
   readonly claim: string;
   readonly cursor: Cursor;
 }
 
 /** A claim that another row holds. */
 export interface KeyConflict extends KeyOwner {
-  /** Index into the claims that were asked for. */
+  /** Index into the given claims. */
   readonly index: number;
   /** Cursor of the row that holds the claim. */
   readonly cursor: Cursor;
@@ -32,7 +32,8 @@ export interface KeyTransfer {
 
 /**
  * `claim` and `transfer` return promises, since a fleet of machines will answer them from a shared table. They reject,
- * and never throw. After a rejection the claims may or may not be made.
+ * and never throw. After a rejection the claims may or may not be made. After `close`, every method except `close`
+ * throws E_INTERNAL.
  */
 export interface KeyRegister {
   /**
@@ -48,8 +49,11 @@ export interface KeyRegister {
    * @throws as `claim`
    */
   transfer(owner: KeyOwner, transfer: KeyTransfer): Promise<boolean>;
-  /** Returns the id of a process that keeps others from claiming now; null: there is none, or it cannot be found. */
+  /**
+   * Returns the id of a process that keeps others from claiming now; null: there is no such process, or it is not
+   * found. It throws nothing.
+   */
   holder(): number | null;
-  /** Closing twice is fine. @throws FerryError E_STATE_IO */
+  /** Frees the register. A second close does nothing. @throws FerryError E_STATE_IO */
   close(): void;
 }

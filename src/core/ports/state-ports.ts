@@ -4,7 +4,7 @@
  *
  * Every method is synchronous and returns only when its effect is on disk. `E_STATE_*` below stands for E_STATE_IO (the
  * disk is full or failed), E_STATE_CORRUPT (the file is damaged) and E_STATE_LOCKED (a foreign program keeps the file).
- * After `StateStore.close`, every method throws E_INTERNAL.
+ * After `StateStore.close`, every method except `close` throws E_INTERNAL.
  */
 import type { Abandoned, Age, ComparisonTime, Standing } from '../evidence.js';
 import type { Incident } from '../incidents.js';
@@ -41,25 +41,25 @@ export interface StateStore {
   readonly lateWrites: LateWriteStore;
   readonly heartbeat: HeartbeatStore;
   readonly incidents: IncidentStore;
-  /** Frees the shard. Closing twice is fine. @throws FerryError E_STATE_* */
+  /** Frees the shard. A second close does nothing. @throws FerryError E_STATE_* */
   close(): void;
 }
 
-/** What the shard was started with: its settings, and the MySQL server that it is read from. */
+/** The binding of a shard: the settings that it was started with, and the MySQL server that it is read from. */
 export interface BindingStore {
   /**
    * Stores the fingerprint the first time, and compares it with the stored one afterwards.
-   * @param takeUp returns the stored fingerprint with the changes that need no word of the operator; the given one is
-   * stored when the two are equal then
+   * @param takeUp returns the stored fingerprint with those changes that need no consent of the operator. If the result
+   * equals the given fingerprint, the given one is stored
    * @throws FerryError E_STATE_CHANGED naming each difference; E_STATE_*
    */
   bind(fingerprint: Fingerprint, takeUp?: TakeUp): void;
   /**
-   * Replaces the fingerprint for what is moved from now on, when both are equal in all that `mustStay` leaves of them.
-   * The accepted changes are kept, with the bad columns that they were accepted for. Verifications that started before
+   * Replaces the fingerprint for all rows moved from now on, if both are equal in everything that `mustStay` selects.
+   * The state keeps the accepted changes, with the bad columns that justified them. Verifications that started before
    * no longer prove anything.
-   * @param columns called only when the two are not equal
-   * @returns the accepted changes, none when both are equal
+   * @param columns returns the columns with bad rows; called only when the two fingerprints differ
+   * @returns the accepted changes; empty when both are equal
    * @throws FerryError E_STATE_CHANGED naming each difference that is not accepted; E_STATE_*
    */
   rebind(
@@ -71,15 +71,15 @@ export interface BindingStore {
   /** Returns all changes that `rebind` ever accepted, in order. @throws FerryError E_STATE_* */
   acceptedChanges(): readonly FingerprintChange[];
   /**
-   * Returns the MySQL server that the shard was last read from, as `ShardSource.identity` gives it; null: none was
-   * noted.
+   * Returns the MySQL server that the shard was last read from, as `ShardSource.identity` gives it; null: no server is
+   * recorded.
    * @throws FerryError E_STATE_*
    */
   server(): string | null;
   /**
-   * Notes the MySQL server that the shard is read from.
-   * @param another the server is not the noted one, so verifications that started before no longer prove anything; by
-   * default, whether the two texts differ
+   * Records the MySQL server that the shard is read from.
+   * @param another the server is not the recorded one, so verifications that started before no longer prove anything;
+   * by default, whether the two texts differ
    * @throws FerryError E_STATE_*
    */
   setServer(server: string, another?: boolean): void;
@@ -92,12 +92,12 @@ export interface PlanStore {
   /** Stores the plan of a table. @throws FerryError E_INTERNAL when the table has one; E_STATE_* */
   save(plan: TablePlan): void;
   /**
-   * Returns what `RowSource.identify` last said of the table; null: nothing was noted. Holds row values.
+   * Returns the identity that `RowSource.identify` last gave; null: the state has none. It holds row values.
    * @throws FerryError E_STATE_*
    */
   identity(table: string): string | null;
   /**
-   * Notes what `RowSource.identify` says of the table.
+   * Records the identity that `RowSource.identify` gives.
    * @param voids verifications of the table that started before no longer prove anything
    * @throws FerryError E_STATE_*
    */
@@ -112,16 +112,19 @@ export interface StateClock {
    * @throws FerryError E_STATE_*
    */
   now(): number;
-  /** As `now`, with the longest time that may have passed. Ages of comparisons use it. @throws FerryError E_STATE_* */
+  /**
+   * Returns the same as `now`, but counts the longest time that may have passed. Ages of comparisons use it. @throws
+   * FerryError E_STATE_*
+   */
   latest(): number;
   /** Returns how long ago `time` was. @throws FerryError E_STATE_* */
   age(time: ComparisonTime): Age;
 }
 
 export interface OpenPass {
-  /** verify, in ms: a verification whose newest comparison is longer ago is not resumed. Unless given, any is. */
+  /** verify, in ms: a verification whose newest comparison is older is not resumed. By default, any age is resumed. */
   readonly maxAgeMs?: number;
-  /** The pass walks this many numbered segments; unless given, the ranges of the table's plan. */
+  /** The pass walks this many numbered segments; by default, it walks the ranges of the table's plan. */
   readonly segments?: number;
 }
 
@@ -133,14 +136,16 @@ export interface PassStore {
   /**
    * Returns the unfinished pass of that kind, or a new one. A verification that `abandoned` names is replaced by a new
    * one. A resumed pass keeps the segments that it was opened with.
-   * @param kind any text; the meaning of `verify` and `backfill` is described here
-   * @throws FerryError E_INTERNAL when there are no segments: no plan, and no number of them; E_STATE_*
+   * @param kind any text; only `verify` and `backfill` have the meanings described here
+   * @throws FerryError E_INTERNAL when there are no segments: the table has no plan, and `segments` is not given;
+   * E_STATE_*
    */
   open(kind: string, table: string, options?: OpenPass): Pass;
   /**
-   * Says why the next `open('verify', table, { maxAgeMs })` does not resume the newest verification: a retry or the
-   * backfill came after its start; it started while writes of a crashed run could still land, which they no longer can;
-   * or its newest comparison is too long ago. null: the newest verification is finished, or is resumed.
+   * Returns why the next `open('verify', table, { maxAgeMs })` does not resume the newest verification. There are three
+   * reasons. A retry or the backfill came after its start. Or it started while writes of a crashed run could still
+   * land, and they no longer can. Or its newest comparison is too old. null: the newest verification is finished, or is
+   * resumed.
    * @throws FerryError E_STATE_*
    */
   abandoned(table: string, maxAgeMs: number): Abandoned | null;
@@ -149,9 +154,9 @@ export interface PassStore {
   /** Returns the pass's segments, in the order of their indexes. @throws FerryError E_STATE_* */
   progress(pass: Pass): readonly SegmentProgress[];
   /**
-   * Notes the attribute by which the target deletes items by itself now (null: none). When it differs from the one that
-   * was noted for the pass before, the pass's expired items may be missing: they count as unresolved, and the
-   * unfinished pass is not resumed.
+   * Records the attribute by which TTL deletes items now (null: none). If it differs from the one recorded for the pass
+   * before, the pass's expired items may be missing. Then they count as unresolved, and the unfinished pass is not
+   * resumed.
    * @throws FerryError E_STATE_*
    */
   noteTtl(pass: Pass, deletesBy: string | null): void;
@@ -161,8 +166,8 @@ export interface PassStore {
    */
   finish(pass: Pass): void;
   /**
-   * Returns the totals of the newest pass of that kind, finished or not; null: there is none. The counts of a backfill
-   * include what retries moved of its bad rows.
+   * Returns the totals of the newest pass of that kind, finished or not; null: the state has no such pass. The counts
+   * of a backfill include the bad rows that retries moved.
    * @throws FerryError E_STATE_*
    */
   summary(kind: string, table: string): PassSummary | null;
@@ -171,34 +176,34 @@ export interface PassStore {
 /** The checkpoint: which chunks of a pass are done. */
 export interface CheckpointStore {
   /**
-   * Marks chunks done and moves watermarks, in one transaction. The caller hands over the chunks of a segment in order
-   * and without gaps. Of a pass's differences the first 1,000 are kept; the chunks' records count all of them.
-   * @throws FerryError E_INTERNAL when the pass is finished or not known, or a segment is complete or not known: then
+   * Marks chunks done and moves watermarks, in one transaction. The caller passes the chunks of a segment in order and
+   * without gaps. The state keeps the first 1,000 differences of a pass; the chunks' records count all of them.
+   * @throws FerryError E_INTERNAL when the pass is finished or unknown, or a segment is complete or unknown: then
    * nothing is committed; E_STATE_*
    */
   commit(pass: Pass, chunks: readonly ChunkRecord[], differences: readonly DifferenceRecord[]): void;
   /**
-   * Marks a segment complete: it was walked to its end, and all its chunks are committed.
+   * Marks a segment complete: the pass walked it to its end, and all its chunks are committed.
    * @param since verify: when the walk started. For a segment without rows, that is the time of its comparison
-   * @throws FerryError E_INTERNAL when the segment is complete already, or not known; E_STATE_*
+   * @throws FerryError E_INTERNAL when the segment is already complete, or unknown; E_STATE_*
    */
   completeSegment(pass: Pass, segment: number, since?: ComparisonTime): void;
   /** Returns the first `limit` differences of the pass, in the order they were found. @throws FerryError E_STATE_* */
   differences(pass: Pass, limit: number): readonly DifferenceRecord[];
 }
 
-/** Rows that cannot be represented as asked. */
+/** Rows that the mapping cannot represent, or whose items the target refuses. */
 export interface BadRowStore {
   /** Records bad rows. A row that is recorded already gets the new reason. @throws FerryError E_STATE_* */
   record(rows: readonly BadRowRecord[]): void;
   /**
-   * Removes rows that were read again and are no longer bad. Cursors of rows that are not recorded are ignored.
+   * Removes rows that are no longer bad after a new read. It ignores cursors of rows that are not recorded.
    * @throws FerryError E_STATE_*
    */
   forget(table: string, cursors: readonly Cursor[]): void;
   /**
-   * Returns bad rows of the table, in the order they were first found. There may be millions, so `part` takes some at a
-   * time.
+   * Returns bad rows of the table, in the order in which they were first found. There may be millions, so `part` reads
+   * some at a time.
    * @param part the first `limit` rows whose number is above `after`; by default all
    * @throws FerryError E_STATE_*
    */
@@ -209,59 +214,61 @@ export interface BadRowStore {
   at(table: string, cursors: readonly Cursor[]): readonly RecordedBadRow[];
 }
 
-/** What retries did with bad rows. */
+/** The results of retries of bad rows. */
 export interface RetryStore {
   /**
-   * Ends a step of a retry, in one transaction: it removes the `settled` rows, records the `stillBad` ones again, and
-   * adds `record` to the newest backfill of the table. Verifications that started before have not seen what was moved,
+   * Ends a step of a retry, in one transaction. It removes the `settled` rows, records the `stillBad` ones again, and
+   * adds `record` to the newest backfill of the table. Verifications that started before have not seen the moved rows,
    * so they no longer prove anything.
    * @throws FerryError E_STATE_*
    */
   settle(table: string, settled: readonly Cursor[], stillBad: readonly BadRowRecord[], record: RetryRecord): void;
 }
 
-/** Item keys whose last write ended ambiguously. */
+/** Item keys whose last write had an unknown result. */
 export interface AmbiguousWriteStore {
-  /** Records keys. Of a key that is recorded already, the later `since` counts. @throws FerryError E_STATE_* */
+  /** Records keys. For a key that is already recorded, the later `since` counts. @throws FerryError E_STATE_* */
   add(writes: readonly AmbiguousWrite[]): void;
-  /** Removes keys that a later write or read settled. Unknown keys are ignored. @throws FerryError E_STATE_* */
+  /** Removes keys that a later write or read settled. It ignores unknown keys. @throws FerryError E_STATE_* */
   close(itemKeys: readonly string[]): void;
   /** Returns all of them, the oldest first. @throws FerryError E_STATE_* */
   all(): readonly AmbiguousWrite[];
 }
 
-/** Whether requests may have been sent that nobody recorded the outcome of. */
+/** Records whether the shard may have sent requests whose result nobody recorded. */
 export interface LateWriteStore {
   /**
-   * Whether writes may still land although nobody knows how much of their window has passed: the window started again
-   * when the state was opened.
+   * True while writes may still land although nobody knows how much of their window has passed. The window started
+   * again when the state was opened. It throws nothing.
    */
   readonly waitsAgain: boolean;
   /**
-   * Notes that requests are sent from now on. A process that ends before `end` leaves a crashed run.
+   * Records that requests are sent from now on. A process that ends before `end` leaves a crashed run.
    * @throws FerryError E_STATE_*
    */
   begin(): void;
-  /** Notes that every request has an outcome: an answer, or an ambiguous write. @throws FerryError E_STATE_* */
+  /** Records that every request has a result: an answer, or an ambiguous write. @throws FerryError E_STATE_* */
   end(): void;
   /**
-   * Returns when the state last found that a run had crashed between `begin` and `end`, in ms since the epoch by
-   * `StateClock.now`; null: no run did. That run sent its requests before then.
+   * Returns when the state last found that a run had crashed between `begin` and `end`; null: no run did. It is in ms
+   * since the epoch by `StateClock.now`. That run sent its requests before that time.
    * @throws FerryError E_STATE_*
    */
   crashedAt(): number | null;
 }
 
-/** What the running process last reported about itself. */
+/** The last report of the running process about itself. */
 export interface HeartbeatStore {
   /** Replaces the last heartbeat. @throws FerryError E_STATE_* */
   beat(heartbeat: Heartbeat): void;
 }
 
-/** Faults that a run survived. */
+/** Incidents that a run recovered from. */
 export interface IncidentStore {
   /** Adds to the counts of these kinds. @throws FerryError E_STATE_* */
   add(incidents: readonly Incident[]): void;
-  /** Returns all since the shard was started, in the order of their kinds' names. @throws FerryError E_STATE_* */
+  /**
+   * Returns the counts since the shard was started, in the order of their kinds' names. @throws FerryError E_STATE_*
+   */
   all(): readonly Incident[];
 }

@@ -1,19 +1,19 @@
 /**
- * The state keeps these records of a shard: plans, passes, chunks, bad rows, ambiguous writes. They are plain data, and
- * `state-ports.ts` has the ports that store and return them.
+ * The records that the state keeps of a shard: plans, passes, chunks, bad rows, ambiguous writes. They are plain data,
+ * and `state-ports.ts` has the ports that store and return them.
  */
 import type { ComparisonTime } from '../evidence.js';
 import type { BadRow, BinlogPosition, Counts, Cursor, Difference, Phase, Range, Renamed } from '../model.js';
 
-/** These kinds of passes exist today. The state itself takes any text as a kind. */
+/** The kinds of passes that exist today. The state itself takes any text as a kind. */
 export type PassKind = 'backfill' | 'verify';
 
 /** A plan says how a table of the shard is cut into ranges. It is made once: resumes and verifications follow it. */
 export interface TablePlan {
   readonly table: string;
-  /** Name of the unique key that is scanned; null: the table is read whole. */
+  /** Name of the unique key that the scan follows; null: the table is read whole. */
   readonly scanKey: string | null;
-  /** Recorded before the upper bound was read; null: it is not known. */
+  /** The binlog position, recorded before the upper bound was read; null: it is not known. */
   readonly position: BinlogPosition | null;
   readonly ranges: readonly Range[];
   /** ms since the epoch by the wall clock */
@@ -23,22 +23,24 @@ export interface TablePlan {
 /** A pass is one walk over all segments: a backfill or a verification of a table, or a scan of the target. */
 export interface Pass {
   readonly id: number;
-  /** As the caller named it when it opened the pass; today one of `PassKind`. */
+  /** The caller's name for the kind of pass when it opened it; today one of `PassKind`. */
   readonly kind: string;
   readonly table: string;
   /** ms since the epoch by `StateClock.now`: the time of late writes is compared with it. */
   readonly startedAt: number;
   /** ms since the epoch by the wall clock, for people; null: the pass is not finished. */
   readonly finishedAt: number | null;
-  /** verify: id of the backfill of its table that was finished when the pass started; null: none was. */
+  /** verify: id of the backfill of its table that was finished when the pass started; null: no backfill was. */
   readonly sawBackfill: number | null;
-  /** verify: number of chunks that the newest backfill of its table had then; null: it was not noted. */
+  /**
+   * verify: number of chunks that the newest backfill of its table had at that time; null: the number was not recorded.
+   */
   readonly sawChunks: number | null;
 }
 
 /** A segment is what one pass walks: a range of the table's plan, or a numbered part of something without a plan. */
 export interface SegmentProgress {
-  /** Ordinal within the pass, from 0; of a range, the range's own index. */
+  /** Ordinal within the pass, from 0; for a range, the range's own index. */
   readonly index: number;
   /** The range of the plan; null: the pass does not follow a plan. */
   readonly range: Range | null;
@@ -57,7 +59,7 @@ export interface ChunkRecord {
   readonly items: number;
   readonly badRows: number;
   readonly expiredRows: number;
-  /** Not there, and TTL may have deleted them. */
+  /** Absent items that TTL may have deleted. */
   readonly expiredItems: number;
   readonly newerItems: number;
   /** backfill: write capacity units; verify: read capacity units. */
@@ -70,7 +72,7 @@ export interface ChunkRecord {
   readonly comparedAt: ComparisonTime | null;
   readonly missing: number;
   readonly differing: number;
-  /** Rows that kept changing while they were compared. */
+  /** Rows that changed during each comparison. */
   readonly unresolved: number;
 }
 
@@ -78,25 +80,28 @@ export interface ChunkRecord {
 export interface BadRowRecord extends BadRow {
   readonly table: string;
   readonly cursor: Cursor;
-  /** The row's scan key as `RowSource.describeKey` gives it. Holds row values. */
+  /** The row's scan key as `RowSource.describeKey` returns it. It holds row values. */
   readonly key: string;
-  /** `last` of the chunk that the row was read in: the commit of that chunk finds it by this. null: of no chunk. */
+  /** `last` of the row's chunk: the commit of that chunk finds the row by it. null: the row was read alone. */
   readonly chunk: Cursor | null;
   /**
-   * Number of the row's items that the target took although it refused others of the row: no count of items has them.
-   * null: nothing of the row was written this time, so the recorded number stays.
+   * Number of the row's items that the target took, although it refused other items of the row. No count of items
+   * includes them. null: this run wrote nothing of the row, so the recorded number stays.
    */
   readonly itemsTaken: number | null;
 }
 
-/** A bad row as the state has it. */
+/** A bad row as the state stores it. */
 export interface RecordedBadRow extends BadRowRecord {
   readonly itemsTaken: number;
-  /** From 1, unique among the shard's bad rows for as long as it is recorded: it names the row without its key. */
+  /**
+   * A number from 1, unique among the shard's bad rows while the row is recorded. It identifies the row without its
+   * key.
+   */
   readonly number: number;
-  /** The committed chunk of a backfill that counted the row as bad; null: no chunk did so far. */
+  /** The committed chunk of a backfill that counted the row as bad; null: no chunk has counted it yet. */
   readonly chunkRef: ChunkRef | null;
-  /** ms since the epoch by the wall clock: when it was last seen as bad. */
+  /** When the row was last found bad, in ms since the epoch by the wall clock. */
   readonly recordedAt: number;
 }
 
@@ -119,13 +124,15 @@ export interface RetryRecord {
   readonly expiredRows: number;
   /** Rows that the source no longer has. */
   readonly goneRows: number;
-  /** Of all retried rows, also of those that no chunk counts; `units` too. */
+  /** Newer items of all retried rows, including rows that no chunk counts. The same holds for `units`. */
   readonly newerItems: number;
   /** Write capacity units. */
   readonly units: number;
   /** Sum of the items' digests, 32 hex digits. */
   readonly digest: string;
-  /** Settled rows that are recorded under another reading of their key: that record takes over what it lacks. */
+  /**
+   * Settled rows that are recorded under another reading of their key: that record takes over the values that it lacks.
+   */
   readonly renamed?: readonly Renamed[];
 }
 
@@ -133,15 +140,15 @@ export interface DifferenceRecord extends Difference {
   readonly cursor: Cursor;
 }
 
-/** A key whose last write ended ambiguously: the write may still land. */
+/** A key whose last write had an unknown result: the write may still land. */
 export interface AmbiguousWrite {
-  /** The item key as canonical DynamoDB JSON. Holds row values. */
+  /** The item key as canonical DynamoDB JSON. It holds row values. */
   readonly itemKey: string;
-  /** ms since the epoch by `StateClock.now`: when the last ambiguous request was sent. */
+  /** When the last ambiguous request was sent, in ms since the epoch by `StateClock.now`. */
   readonly since: number;
 }
 
-/** What a running process last reported about itself. `status` shows it; no resume depends on it. */
+/** The last report of a running process about itself. `status` shows it; no resume depends on it. */
 export interface Heartbeat {
   readonly pid: number;
   /** ms since the epoch by the wall clock */
@@ -153,13 +160,13 @@ export interface Heartbeat {
   readonly unitsPerSecond: number;
 }
 
-/** Everything whose change would make a resume wrong, as plain JSON: mapping, table definitions, target. */
+/** All settings whose change would make a resume wrong, as plain JSON: mapping, table definitions, target. */
 export type Fingerprint = Readonly<Record<string, unknown>>;
 
-/** Returns the stored fingerprint as it is to be compared with the given one. */
+/** Returns the stored fingerprint in the form in which it is compared with the given one. */
 export type TakeUp = (stored: Fingerprint, given: Fingerprint) => Fingerprint;
 
-/** One place where two fingerprints differ; undefined where that side has nothing. */
+/** One place where two fingerprints differ; undefined: that side has no value there. */
 export interface FingerprintChange {
   /** `tables.messages.items.message.attributes.rules.price.type` */
   readonly path: string;
@@ -180,17 +187,14 @@ export interface PassSummary {
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
-  /**
-   * Of the unresolved: items that were taken for deleted by TTL. TTL was changed during the pass, so they may be
-   * missing.
-   */
+  /** Unresolved items that earlier counted as deleted by TTL. TTL changed during the pass, so they may be missing. */
   readonly doubtful: number;
   /** Segments that are complete. */
   readonly rangesComplete: number;
   /** All segments of the pass. */
   readonly ranges: number;
-  /** verify: the comparison that is longest ago, of all that the pass vouches for; null: there is none. */
+  /** verify: the oldest comparison that the pass rests on; null: it has no comparison. */
   readonly oldest: ComparisonTime | null;
-  /** verify: the most recent comparison; null: there is none. */
+  /** verify: the most recent comparison; null: it has no comparison. */
   readonly newest: ComparisonTime | null;
 }

@@ -1,11 +1,12 @@
-/**
- * A path in the config file, and how it and its line are written for people: the same in every message that names one.
- */
+/** A path in the config file, as text. Every message writes a path and its line in this way. */
 
 /** Keys and list positions from the top of the file down to a value. */
 export type Path = readonly (string | number)[];
 
-/** `['source', 'shards', 1, 'port']` as `source.shards[1].port`; keys that are no plain words are quoted. */
+/**
+ * Returns a path as text: `source.shards[1].port` for `['source', 'shards', 1, 'port']`. It quotes keys that are not
+ * plain words.
+ */
 export function pathText(path: Path): string {
   let text = '';
   for (const step of path) {
@@ -16,7 +17,7 @@ export function pathText(path: Path): string {
   return text === '' ? 'the file' : text;
 }
 
-/** `source.shards[1].port (line 7)`: a fault's fact goes on from here. */
+/** Returns a path with its line: `source.shards[1].port (line 7)`. The caller appends the fact. */
 export function placeText(path: Path, line: number): string {
   return `${pathText(path)} (line ${line})`;
 }

@@ -1,6 +1,9 @@
-/** The nearest of the known names to a mistyped one: for "did you mean". */
+/** Finds the known name that is nearest to a mistyped one, for "did you mean". */
 
-/** null where nothing is near enough to be meant: of its letters, more than a third differ, or all. */
+/**
+ * Returns the nearest name; null where none is near enough. A name is too far where more than a third of its letters
+ * differ, or all of them.
+ */
 export function nearest(name: string, known: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.min(Math.ceil(name.length / 3), name.length - 1) + 1;
@@ -11,7 +14,7 @@ export function nearest(name: string, known: readonly string[]): string | null {
   return best;
 }
 
-/** Levenshtein distance, one row at a time. */
+/** Returns the Levenshtein distance. It computes one row at a time. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

@@ -1,14 +1,18 @@
 /**
- * A setting whose value holds something of the environment, as a state keeps it: the text of the config (`tenant =
- * '${TENANT}'`), and behind a sign, 24 hexadecimal digits that tell whether the value is still the same
- * (`config/binding/seal.ts` makes them). Neither the value nor the mark is shown: variables are where secrets live.
+ * A sealed text is a setting with a value from the environment, in the form in which the state keeps it. It has the
+ * text of the config (`tenant = '${TENANT}'`). Behind a sign come 24 hexadecimal digits, the mark, which shows whether
+ * the value is still the same (`config/binding/seal.ts` makes it). Neither the value nor the mark is shown, because
+ * environment variables often hold secrets.
  */
 
-/** A text of a config has one where it was written as an escape ("\\0"): the mark behind it tells a seal. */
+/**
+ * The sign before the mark. A config's own text can also hold this character, written as an escape ("\\0"), so only the
+ * mark behind it proves a seal.
+ */
 const SEAL = '\u0000';
 const MARK = /\u0000[0-9a-f]{24}$/;
 
-/** @param written text of the config, with `${NAME}` in it */
+/** Returns the sealed text. @param written text of the config, with `${NAME}` in it */
 export function sealedText(written: string, mark: string): string {
   return `${written}${SEAL}${mark}`;
 }
@@ -17,7 +21,7 @@ export function isSealed(value: unknown): value is string {
   return typeof value === 'string' && MARK.test(value);
 }
 
-/** What may be shown of a setting: of a sealed one, the text of the config. */
+/** Returns the part of a setting that may be shown: the text of the config where the setting is sealed. */
 export function shownOf(value: unknown): unknown {
   return isSealed(value) ? value.slice(0, value.lastIndexOf(SEAL)) : value;
 }

@@ -1,6 +1,6 @@
 /**
- * An instant whose age is what the clock that says more tells: one clock can be set back, the other stands still while
- * the machine sleeps.
+ * An instant has an age that no clock fault shortens: the larger age by two clocks. One clock can be set back, and the
+ * other stops while the machine sleeps.
  */
 
 export interface Instant {

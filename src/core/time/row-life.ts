@@ -1,5 +1,5 @@
 /**
- * For this long after it was read, a row may be written beside a live writer. The application puts a tombstone when it
+ * Limits how long after its read a row may be written beside a live writer. The application puts a tombstone when it
  * deletes, and no older item replaces the tombstone. Once the tombstone is gone, a row that was read before the delete
  * would bring the item back. So the write must land within the tombstone's life:
  *
@@ -10,7 +10,7 @@
 import { LATE_WRITE_WINDOW_MS } from './late-writes.js';
 
 /**
- * Allows for clocks that differ, for fetching credentials, and for an application that deletes in MySQL a little later.
+ * Covers clocks that differ, the time to fetch credentials, and an application that deletes in MySQL a little later.
  */
 const MARGIN_SECONDS = 5 * 60;
 
@@ -19,7 +19,7 @@ export function rowLifeSeconds(tombstoneRetentionSeconds: number, maxReplicaLagS
   return tombstoneRetentionSeconds - MARGIN_SECONDS - LATE_WRITE_WINDOW_MS / 1_000 - maxReplicaLagSeconds;
 }
 
-/** Returns the least time to keep tombstones, in seconds, so that a row outlives the wait for a target. */
+/** Returns the shortest time to keep tombstones, in seconds, so that a row outlives the wait for a target. */
 export function leastTombstoneSeconds(retryTimeoutSeconds: number, maxReplicaLagSeconds: number): number {
   return retryTimeoutSeconds - rowLifeSeconds(0, maxReplicaLagSeconds);
 }

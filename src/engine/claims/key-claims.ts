@@ -1,12 +1,13 @@
 /**
- * Two rows never overwrite each other: before its item is written, a row claims its item keys where the schema does not
- * prove that they are its own, and its value of a declared sharding column. What the writer finds among its queued
- * items is told the same way. Rows that stand in each other's way are recorded, so that the report can name them.
+ * `KeyClaims` keeps two rows from overwriting each other. Before it writes an item, a row claims its item keys, unless
+ * the schema proves that no other row has them. It also claims its value of a declared sharding column. A conflict
+ * among the writer's queued items leads to the same error. The state records the rows in conflict, so that the report
+ * can name them.
  *
- * A row whose scan key was changed in mid-scan is no second row (moved-rows.ts): the reading that does not hold any
- * more is not written, and the claim passes to the one that does. Of a holder in another table, or on another shard,
- * nothing can be read from here: then the claim stands, and a false alarm is possible; so too in a table that is read
- * whole, whose rows have no place to be found at.
+ * A row whose scan key changed during the scan is one row, not two (`moved-rows.ts`). The reading that is out of date
+ * is not written, and the claim passes to the current one. This process cannot read a holder in another table or on
+ * another shard, so the claim stands, and a false alarm is possible. The same holds in a table that is read whole,
+ * because its rows have no key to find them by.
  */
 import type { Instant } from '../../core/time/age.js';
 import { FerryError } from '../../core/errors.js';
@@ -28,7 +29,9 @@ export interface Registers {
   readonly shardValues: KeyRegister | null;
 }
 
-/** Rows of a table without a key may be others by the time it is read again: the table owns their item keys. */
+/**
+ * The owner of an item key is the table, not the row, where the table has no key: a second read may return other rows.
+ */
 const WHOLE_TABLE = '' as Cursor;
 
 interface Claim {
@@ -38,7 +41,7 @@ interface Claim {
   readonly cursor: Cursor;
 }
 
-/** What was written of the items that were claimed. */
+/** The claimed items that were written. */
 export interface ClaimedWrite {
   readonly items: readonly MappedItem[];
   readonly receipt: WriteReceipt;
@@ -79,8 +82,8 @@ export class KeyClaims {
   }
 
   /**
-   * An overwrite is found before it happens.
-   * @returns the items to write: all but those of readings that the source has overtaken
+   * Claims the keys and sharding values of the items, and so finds an overwrite before it happens.
+   * @returns the items to write: all except those of readings that are out of date
    * @throws FerryError E_SHARD_OVERLAP, E_ITEM_KEY_SHARED; E_SOURCE_*, E_INTERRUPTED
    */
   async claim(items: readonly MappedItem[], signal: AbortSignal): Promise<readonly MappedItem[]> {
@@ -91,13 +94,13 @@ export class KeyClaims {
   }
 
   /**
-   * Writes items that were claimed. Two rows with one key among the writer's queued items may be one row that moved:
-   * then what was queued is written again without the reading that the source has overtaken. The writer rejects once
-   * nothing of either write is in flight, so the newer reading is written last. A row whose item the target refuses is
-   * left out of what counts as written, with all that it maps to.
-   * @param readAt when the SELECT was sent that brought their rows
-   * @param refuse takes such rows, each once, or throws where they are too many
-   * @returns what was written, and its receipt
+   * Writes items that were claimed. Two rows with one key among the writer's queued items may be one row that moved.
+   * Then the queued items are written again, without the reading that is out of date. The writer rejects only when no
+   * request of either write is in flight, so the newer reading is written last. If the target refuses an item, none of
+   * the items of its row count as written.
+   * @param readAt when the SELECT was sent that read their rows
+   * @param refuse receives the rows of refused items, each once, or throws where they are too many
+   * @returns the items that were written, and their receipt
    * @throws FerryError E_TARGET_*, E_ITEM_KEY_SHARED; E_SOURCE_*, E_INTERRUPTED
    */
   async write(
@@ -123,14 +126,16 @@ export class KeyClaims {
     }
   }
 
-  /** What one row maps to is moved as a whole, or the row is bad. */
+  /** Returns the items of all other rows: a row is moved with all its items, or it is bad. */
   #withoutRows(refused: ReadonlyMap<Cursor, unknown>, items: readonly MappedItem[]): readonly MappedItem[] {
     return items.filter(({ row }) => !refused.has(this.job.source.cursorOf(row)));
   }
 
   /**
-   * Two rows that are two are recorded, so that both can be named.
-   * @throws what was thrown, where it is something else
+   * Returns the items without the readings that are out of date. If both rows exist, it records both, so that the
+   * report can name them.
+   * @throws FerryError E_ITEM_KEY_SHARED where both rows exist; E_SOURCE_*, E_INTERRUPTED; `thrown` where it is another
+   * fault
    */
   async #withoutMoved(
     thrown: unknown,
@@ -141,7 +146,7 @@ export class KeyClaims {
     if (rows === null) throw thrown;
     const { first, second } = rows;
     const cursors = [this.job.source.cursorOf(first), this.job.source.cursorOf(second)] as const;
-    // A row that meets itself has two item rules with one key.
+    // A row in conflict with itself has two item rules with one key.
     if (this.job.scanKey === null || cursors[0] === cursors[1]) return this.#refuseRows(first, second);
     const keyTexts = sharedKeyTexts(this.job, first, second);
     const standing = await whichStands(this.job, keyTexts, cursors, this.#now(), signal);
@@ -165,7 +170,9 @@ export class KeyClaims {
     throw shardOverlap(this.#table, this.context.shard, values.column.name, overlap.holder);
   }
 
-  /** A table that is read whole needs no register to tell that no two of its rows share an item key. */
+  /**
+   * Compares the item keys of a table that is read whole. It needs no register, because one chunk holds all its rows.
+   */
   #compareItemKeys(items: readonly MappedItem[]): void {
     if (this.job.scanKey !== null) return;
     const owners = new Map<string, Row>();
@@ -188,7 +195,7 @@ export class KeyClaims {
       const claim = claims[conflict.index];
       if (claim === undefined) continue;
       const place = await this.#settle(register, claim, conflict, signal);
-      // Both readings may have come in one chunk.
+      // One chunk may hold both readings.
       for (const { item, claim: itemKey, cursor } of claims) {
         if (itemKey === claim.claim && cursor === place) overtaken.add(item);
       }
@@ -197,8 +204,8 @@ export class KeyClaims {
   }
 
   /**
-   * Finds out which of two readings of a row holds, and passes the claim to it.
-   * @returns where the one that does not was read
+   * Finds out which of two readings of a row is current, and passes the claim to it.
+   * @returns the cursor at which the outdated one was read
    */
   async #settle(register: KeyRegister, claim: Claim, found: KeyConflict, signal: AbortSignal): Promise<Cursor> {
     const owner = { shard: this.context.shard, table: this.#table };
@@ -243,7 +250,10 @@ export class KeyClaims {
     throw sharedKey(this.#table, this.context.shard, holder);
   }
 
-  /** A cursor of another table is read by that table's own source only. */
+  /**
+   * Returns the key as text. Only a table's own source can read its cursors, so a cursor of another table stays as it
+   * is.
+   */
   #keyText({ table, cursor }: RowPlace): string {
     return table === this.#table ? this.job.source.describeKey(cursor) : cursor;
   }

@@ -1,12 +1,12 @@
 /**
- * A turn at the register of item keys, which all shards write. Others' transactions take milliseconds; but a process
- * that is stopped in the midst of one, or waits for its disk, keeps the register for as long. Whoever waits for it goes
- * on breathing: signals, signs of life and writes in flight are attended to between two tries, and it says whom it
- * waits for, so that the supervisor can end that one (`shards/supervisor.ts`). It waits longer than a supervisor lets a
- * silent process be.
+ * `inTurn` waits for a turn at a register of claimed keys, which all shards write. Transactions of other processes take
+ * milliseconds. But a process that was suspended during one, or that waits for its disk, holds the register until it
+ * goes on. Between two tries, the event loop handles signals, heartbeats and writes in flight. The wait reports which
+ * process holds the register, so that the supervisor can end that process (`shards/supervisor.ts`). The wait is longer
+ * than the time that a supervisor allows a silent process.
  *
- * Followed: claims and transfers of a running shard, the opening of the register, and each step of giving claims up in
- * a restart.
+ * These calls wait here: claims and transfers of a running shard, opening the register, and each step that releases
+ * claims in a restart.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError, interrupted } from '../../core/errors.js';
@@ -14,9 +14,9 @@ import type { KeyRegister } from '../../core/ports/key-register.js';
 import type { ShardContext } from '../pass/table-job.js';
 
 export interface TurnTimes {
-  /** Between two tries, each of which waits for a while itself. */
+  /** Time between two tries, in ms. Each try waits for the lock itself too. */
   readonly pauseMs: number;
-  /** How long it has waited when that is told, and told again. */
+  /** Time between two reports of the wait, in ms. */
   readonly tellEveryMs: number;
   readonly giveUpAfterMs: number;
 }
@@ -24,7 +24,8 @@ export interface TurnTimes {
 const TIMES: TurnTimes = { pauseMs: 100, tellEveryMs: 2_000, giveUpAfterMs: 360_000 };
 
 /**
- * @param action one call of the register, that can be made again
+ * Calls `action` until the register is free, and reports the wait.
+ * @param action one call of the register that is safe to repeat
  * @throws FerryError E_STATE_LOCKED, E_INTERRUPTED; what `action` throws
  */
 export async function inTurn<T>(
@@ -47,7 +48,7 @@ export async function inTurn<T>(
         emitter.emit('register.waited', { shard, seconds: Math.floor(waited / 1_000), holder: register.holder() });
       }
     }
-    // Those who wait do not all try at once.
+    // A random pause keeps the waiting processes from trying all at once.
     const pause = pauseMs * (0.5 + Math.random());
     await sleep(pause, undefined, { signal }).catch(() => {
       throw interrupted();

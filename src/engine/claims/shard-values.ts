@@ -1,22 +1,24 @@
 /**
- * The declaration that a column's values live on one shard each, held to while rows move: a value is claimed for its
- * shard before an item with it is written, so that a row of another shard with the same value stops the run before it
- * overwrites. Claimed are all names of a value (same-value.ts), so that shards that define the column otherwise meet;
- * most values have one. Values of a chunk are few (rows come account by account where the scan key begins with it): no
- * text is made for that of the row before, and those known are not asked again.
+ * `ShardValues` enforces the declaration that each value of a column lives on one shard only. It claims a value for its
+ * shard before an item with that value is written. A row of another shard with the same value then stops the run before
+ * it overwrites. All names of a value are claimed (`same-value.ts`), so that shards with different definitions of the
+ * column find the conflict. Most values have one name. A chunk has few distinct values, because rows come account by
+ * account where the scan key begins with the account. So a value equal to that of the row before needs no text, and a
+ * value that is already known needs no query.
  *
- * The first name is all that earlier versions recorded, in the same form: it is claimed still, so their claims meet
- * those of now where the columns are alike. Where they are not, key-guard.ts refuses to go on beside them.
+ * Earlier versions recorded only the first name, in the same form. It is still claimed, so old and new claims conflict
+ * where the columns have the same definition. Where the definitions differ, `key-guard.ts` refuses to go on beside the
+ * old claims.
  */
 import type { Cursor, MappedItem, Row } from '../../core/model.js';
 import type { KeyRegister } from '../../core/ports/key-register.js';
 import type { SameValue, ValueName } from '../../mapping/key/same-value.js';
 import type { ShardColumn } from '../pass/table-job.js';
 
-/** Values remembered at most: some 100 bytes each. */
+/** Maximum number of remembered values, at some 100 bytes each. */
 const REMEMBERED = 200_000;
 
-/** Claims are by value: the row that brought it is of no concern. */
+/** A claim is made by value, so the row that brought the value does not matter. */
 const NO_ROW = '' as Cursor;
 
 export class ShardValues {
@@ -29,7 +31,11 @@ export class ShardValues {
     private readonly same: SameValue,
   ) {}
 
-  /** @returns a row whose value another shard holds, with that shard; null where there is none */
+  /**
+   * Claims the values of the items.
+   * @returns a row whose value another shard holds, with that shard; null if no other shard holds one
+   * @throws FerryError as `KeyRegister.claim`
+   */
   async claim(items: readonly MappedItem[]): Promise<{ readonly row: Row; readonly holder: string } | null> {
     const fresh = new Map<string, { readonly item: MappedItem; readonly cell: string | Buffer }>();
     const { index } = this.column;
@@ -54,7 +60,7 @@ export class ShardValues {
     return null;
   }
 
-  /** No item key looks like it: those are objects. */
+  /** Returns the claim of a name. It is a JSON array and every item key is a JSON object, so the two never collide. */
   #claimOf(name: ValueName): string {
     return JSON.stringify([this.owner.table, this.column.name, ...name]);
   }

@@ -1,11 +1,11 @@
 /**
- * Rows that another row stands in the way of: two with one item key, or with one sharding value on two shards. The
- * faults that stop a run, and what is recorded of the rows so that the report can name them.
+ * The faults and bad-row records for rows in conflict. Either two rows have one item key, or one sharding value is on
+ * two shards. The faults stop the run, and the records let the report name the rows.
  */
 import { FerryError } from '../../core/errors.js';
 import type { BadRow, Row } from '../../core/model.js';
 
-/** Attached by the writer as the cause of its E_ITEM_KEY_SHARED. */
+/** The two rows in conflict. The writer attaches them as the cause of its E_ITEM_KEY_SHARED. */
 export class SharedKeyRows {
   constructor(
     readonly first: Row,
@@ -28,7 +28,7 @@ export function sharedKey(table: string, shard: string, holder: string): FerryEr
   );
 }
 
-/** @param holder the shard that claimed the value first */
+/** Returns the fault for a value that is on two shards. @param holder the shard that claimed the value first */
 export function shardOverlap(table: string, shard: string, column: string, holder: string): FerryError {
   return new FerryError(
     'E_SHARD_OVERLAP',
@@ -45,7 +45,7 @@ export const SHARED_KEY: BadRow = {
   remedy: 'take a unique key of the table into the key templates',
 };
 
-/** @param holder the shard that claimed the value first */
+/** Returns the record of a row whose value is on two shards. @param holder the shard that claimed the value first */
 export function overlappingRow(column: string, holder: string): BadRow {
   return {
     cause: 'shard-overlap',
@@ -56,7 +56,7 @@ export function overlappingRow(column: string, holder: string): BadRow {
   };
 }
 
-/** It stopped the run that recorded it: the next run finds out anew, whatever became of the rows. */
+/** Returns whether the row stopped the run that recorded it. The next run checks such a row again. */
 export function stoppedRun({ cause }: BadRow): boolean {
   return cause === 'shared-key' || cause === 'shard-overlap';
 }

@@ -1,4 +1,4 @@
-/** How many bad rows a run tolerates (`--max-bad-rows`, default 0), counted over all tables of a shard. */
+/** Limits how many bad rows a run tolerates (`--max-bad-rows`, default 0), counted over all tables of a shard. */
 import { FerryError } from '../../core/errors.js';
 
 export class BadRowLimit {
@@ -13,7 +13,7 @@ export class BadRowLimit {
     this.#found = already;
   }
 
-  /** @throws FerryError E_BAD_ROWS once there are more than the limit */
+  /** Counts further bad rows. @throws FerryError E_BAD_ROWS once there are more than the limit */
   add(count: number): void {
     this.#found += count;
     if (this.#found <= this.limit) return;

@@ -1,8 +1,9 @@
 /**
- * Keeps what is recorded of bad rows true while a pass goes over their table: a bad row is recorded before its chunk is
- * done, and one that was repaired in the source is forgotten when its chunk is read again and its items are moved.
- * Until then it stays recorded, so that `backfill --retry-bad` finds it. Where no item of such a row is written over,
- * what was taken of it is told of. The record is in the state alone: a table may have bad rows by the million.
+ * `BadRowTracker` keeps the record of bad rows correct while a pass walks over their table. It records a bad row before
+ * the row's chunk is done. It forgets a row that was repaired in the source once a pass reads its chunk again and moves
+ * its items. Until then the row stays recorded, so that `backfill --retry-bad` finds it. If a repaired row overwrites
+ * no item, a warning reports the items that the target took of it earlier. Only the state holds the record, because a
+ * table may have millions of bad rows.
  */
 import type { Cursor } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
@@ -13,7 +14,7 @@ import type { ShardContext, TableJob } from './table-job.js';
 
 export class BadRowTracker {
   readonly #table: string;
-  /** Most passes know of no bad row, and then no cursor is made, and nothing is asked. */
+  /** Whether the table has recorded bad rows. Most passes have none, and then need no cursors and no queries. */
   #any: boolean;
 
   constructor(
@@ -25,9 +26,11 @@ export class BadRowTracker {
   }
 
   /**
-   * @param badRows all bad rows of the chunk, as it was read just now
-   * @param unmoved rows of the chunk whose items are not in the target as they should be
+   * Records the bad rows of a chunk, and forgets its repaired ones.
+   * @param badRows all bad rows of the chunk as it was just read
+   * @param unmoved rows of the chunk whose items differ in the target
    * @param now seconds since the epoch, by which the chunk was mapped
+   * @throws FerryError E_STATE_*
    */
   update(chunk: RowChunk, badRows: readonly BadRowRecord[], unmoved: ReadonlySet<Cursor>, now: number): void {
     const { store } = this.context;
@@ -60,7 +63,8 @@ export class BadRowTracker {
 
   #knownIn(chunk: RowChunk): readonly RecordedBadRow[] {
     if (!this.#any) return [];
-    // Read whole, the table holds them all; and a row without a key that was mended is another row.
+    // A table that is read whole has all its recorded rows in this chunk. A row without a key that was repaired is
+    // another row.
     return this.job.scanKey === null
       ? this.context.store.badRows.list(this.#table)
       : this.context.store.badRows.at(

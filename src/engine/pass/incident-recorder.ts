@@ -1,7 +1,8 @@
 /**
- * Counts what a shard's process rides out, and has the counts written: once a second at most while something happens,
- * and at the end. A process that is killed loses a second of counting, never anything else; and what the disk took
- * although it reported a failure is counted twice: nothing resumes by these counts.
+ * Counts the incidents that a shard's process recovers from, and writes the counts to the state. It writes at most once
+ * a second while incidents happen, and once at the end. A killed process loses at most one second of counts, and
+ * nothing else. If the disk wrote counts although it reported a failure, they count twice. Nothing resumes by these
+ * counts.
  */
 import type { EventBus } from '../../core/events.js';
 import { incidentOf, type Incident, type IncidentKind } from '../../core/incidents.js';
@@ -23,13 +24,13 @@ export class IncidentRecorder {
     });
   }
 
-  /** From here on the counts are kept in `store`, those from before among them. */
+  /** Writes the counts to `store` from now on, including those counted before this call. */
   keepIn(store: IncidentStore): void {
     this.#store = store;
     this.#plan();
   }
 
-  /** Of this process. */
+  /** Returns how many incidents of these kinds this process has counted. */
   count(...kinds: readonly IncidentKind[]): number {
     return kinds.reduce((sum, kind) => sum + (this.#ofProcess.get(kind) ?? 0), 0);
   }
@@ -38,7 +39,7 @@ export class IncidentRecorder {
   close(): void {
     this.#unsubscribe();
     this.#write();
-    // The disk may have room by now; nothing else would write them.
+    // A second try: the disk may have room now, and nothing else would write these counts.
     this.#write();
     this.#store = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -58,7 +59,10 @@ export class IncidentRecorder {
     this.#timer ??= setTimeout(() => this.#write(), WRITE_EVERY_MS);
   }
 
-  /** A full disk must not end the process here, beside the run: the next commit meets it, and fails in order. */
+  /**
+   * Writes the counts, and tries again later where that fails. A full disk must not end the process from here. The next
+   * commit finds the full disk and ends the run with its error.
+   */
   #write(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

@@ -1,4 +1,4 @@
-/** Maps the rows of a chunk: items, bad rows with their reasons, expired rows, and the digest of it all. */
+/** Maps the rows of a chunk to items, bad rows with their reasons, expired rows, and the digest of all items. */
 import type { Cursor, MappedItem, Row } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
 import type { BadRowRecord } from '../../core/ports/state-records.js';
@@ -13,11 +13,14 @@ export interface MappedChunk {
   readonly expiredRows: number;
   /** Sum of the items' digests. */
   readonly digest: string;
-  /** To be called when the items are done with: their bytes are written over. */
+  /** Releases the bytes of the items, which later items overwrite. Call it when nobody needs the items any longer. */
   readonly release: () => void;
 }
 
-/** @param chunk the last cursor of the chunk that it was read in; null: it was read alone */
+/**
+ * Returns the record of a bad row.
+ * @param chunk the last cursor of the chunk that it was read in; null: it was read alone
+ */
 export function badRowRecord(job: TableJob, row: Row, fault: BadValue, chunk: Cursor | null): BadRowRecord {
   const cursor = job.source.cursorOf(row);
   const { table } = job.mapping;
@@ -31,7 +34,10 @@ export function badRowRecord(job: TableJob, row: Row, fault: BadValue, chunk: Cu
   };
 }
 
-/** Items of one row as it was read; none where it is bad or expired. @param now seconds since the epoch */
+/**
+ * Returns the items of one row as it was read; an empty list where the row is bad or expired.
+ * @param now seconds since the epoch
+ */
 export function itemsOf(job: TableJob, row: Row, now: number): readonly MappedItem[] {
   const items: MappedItem[] = [];
   try {
@@ -43,7 +49,7 @@ export function itemsOf(job: TableJob, row: Row, now: number): readonly MappedIt
   }
 }
 
-/** @param now seconds since the epoch */
+/** Maps all rows of a chunk. @param now seconds since the epoch */
 export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChunk {
   const items: MappedItem[] = [];
   const badRows: BadRowRecord[] = [];
@@ -62,7 +68,7 @@ export function mapChunk(job: TableJob, chunk: RowChunk, now: number): MappedChu
   return { items, badRows, expiredRows, digest: digestOf(items), release: () => out.release() };
 }
 
-/** Sum of the items' digests. */
+/** Returns the sum of the items' digests. */
 export function digestOf(items: readonly MappedItem[]): string {
   const digest = new DigestSum();
   for (const { buffer, start, end } of items) digest.add(buffer.subarray(start, end));

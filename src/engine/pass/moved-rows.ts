@@ -1,9 +1,9 @@
 /**
- * One row met twice. Where the scan key of a row is changed while its table is read, the row can come at its old key
- * and at its new one; and a row that was read by a run that ended before it was committed comes again, at the key that
- * it has by then. Both readings map to one item key where the key templates leave the scan key out, and look like two
- * rows that share it. Before that is said, both places are read again: two rows share an item key only where both are
- * there and still map to it.
+ * Finds out whether two readings are one row or two. The scan key of a row may change while its table is read. The scan
+ * can then meet the row at its old key and at its new one. A row that an earlier run read and did not commit can come
+ * again, at its current key. If the key templates leave the scan key out, both readings map to one item key and look
+ * like two rows that share it. So both places are read again before a conflict is reported. Two rows share an item key
+ * only where both exist and still map to it.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, Row } from '../../core/model.js';
@@ -11,14 +11,16 @@ import { itemsOf } from './map-chunk.js';
 import type { TableJob } from './table-job.js';
 
 /**
- * Which of two readings is what the source has now. `neither`: the row was changed once more, deleted, or became bad.
+ * The reading of two that is in the source now. `neither`: the row was changed once more, was deleted, or became bad.
  */
 export type Standing = 'both' | 'first' | 'second' | 'neither';
 
 /**
+ * Reads both places again.
  * @param keyTexts the item keys that both readings map to
  * @param cursors where they were read
  * @param now seconds since the epoch
+ * @returns which reading is in the source now
  * @throws FerryError E_SOURCE_*, E_INTERRUPTED
  */
 export async function whichStands(
@@ -34,13 +36,13 @@ export async function whichStands(
     );
   const [first = null, second = null] = await standing(cursors).catch(async (error: unknown) => {
     if (!(error instanceof FerryError) || error.code !== 'E_ROW_TOO_LARGE') throw error;
-    // One after the other, they are not read at one moment: a row that moves on in between is not at both.
+    // Separate reads see the two places at different times. A row that moves between the reads is not at both places.
     const [before = null] = await standing([cursors[1]]);
     const [there = null] = await standing([cursors[0]]);
     const [after = null] = await standing([cursors[1]]);
     return [before === null && after !== null ? null : there, after];
   });
-  // One row, found under both readings of its key (`abc`, `ABC`): it is where it says.
+  // Both cursors find one row, under two readings of its key (`abc`, `ABC`). The row's own cursor decides.
   if (first !== null && first === second) return first === cursors[0] ? 'first' : 'second';
   if (first !== null && second !== null) return 'both';
   return first !== null ? 'first' : second !== null ? 'second' : 'neither';
@@ -50,13 +52,12 @@ function mapsToAny(job: TableJob, row: Row, keyTexts: ReadonlySet<string>, now: 
   return itemsOf(job, row, now).some(({ keyText }) => keyTexts.has(keyText));
 }
 
-/** Before any time: a row that is mapped by it is not expired. */
+/** A time before all others: no row is expired where this is the current time. */
 const BEFORE_EXPIRY = -Infinity;
 
 /**
- * Item keys that two rows both mapped to, whenever that was: one that has expired since and would be skipped by now had
- * them all the same. Without a key that they share, nothing of either would ever be left out, and they would meet again
- * for ever.
+ * Returns the item keys that both rows map to, including those of a row that has expired since and that a run would
+ * skip now. Without a shared key, neither reading would be left out, and the conflict would never end.
  */
 export function sharedKeyTexts(job: TableJob, first: Row, second: Row): ReadonlySet<string> {
   const others = new Set(itemsOf(job, second, BEFORE_EXPIRY).map(({ keyText }) => keyText));

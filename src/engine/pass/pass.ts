@@ -1,8 +1,8 @@
 /**
- * A pass is one walk over a whole table, segment by segment and chunk by chunk, several segments at once. What a chunk
- * is for, its handler says; where chunks come from, the segments say: a range of a MySQL table, or a segment of a scan
- * of the target. A pass commits a chunk when the chunk is done and all before it in its segment are. On a fault or a
- * stop, reading ends, chunks under way may finish, and the contiguous ones are committed before the pass rejects.
+ * A pass is one walk over a whole table, segment by segment and chunk by chunk, several segments at once. The segments
+ * say where chunks come from: a range of a MySQL table, or a segment of a scan of the target. The handler says what the
+ * pass does with a chunk. A pass commits a chunk when that chunk and all before it in its segment are done. On a fault
+ * or a stop, reading ends, and chunks under way may finish. The pass commits the contiguous ones before it rejects.
  */
 import { Permits } from '../../core/async/permits.js';
 import { interrupted } from '../../core/errors.js';
@@ -11,7 +11,10 @@ import { SegmentWalk } from './segment-walk.js';
 import type { Chunk, PassWork } from './segments.js';
 import type { ShardContext } from './table-job.js';
 
-/** @throws what a handler or a scan threw first; E_INTERRUPTED when the context's signal ended it */
+/**
+ * Runs a pass to its end. @throws what a handler or a scan threw first; E_INTERRUPTED if the context's signal ended the
+ * pass
+ */
 export async function runPass<C extends Chunk>(context: ShardContext, work: PassWork<C>): Promise<void> {
   const { pass, segments, handler } = work;
   const halt = new AbortController();
@@ -28,10 +31,10 @@ export async function runPass<C extends Chunk>(context: ShardContext, work: Pass
   });
 
   const slots = new Permits(() => context.scans);
-  // There may be more scans by now.
+  // The number of scans may have grown.
   const onChunk = (): void => slots.handOut();
   const walks: Promise<void>[] = [];
-  // A slow segment gives its slot to another one, and goes on beside it.
+  // A slow segment gives its slot to another segment, and continues beside it.
   const walk = (segment: SegmentProgress): Promise<void> =>
     new Promise((onSlow) => {
       const walk = new SegmentWalk({ context, work, segment, signal, onFault, onSlow, onChunk });
@@ -40,7 +43,7 @@ export async function runPass<C extends Chunk>(context: ShardContext, work: Pass
   const open = segments.progress.filter(({ complete }) => !complete);
   await Promise.all(
     open.map(async (segment) => {
-      // Without a signal: a pass that stops goes through all segments, and each of them ends at once.
+      // The wait takes no signal: a pass that stops starts every open segment, and each of them ends at once.
       await slots.take();
       await walk(segment).finally(() => slots.give());
     }),

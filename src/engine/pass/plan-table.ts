@@ -1,11 +1,11 @@
-/** Cuts a table into ranges once and keeps the cut: resumes and verifications follow the stored plan. */
+/** Cuts a table into ranges once and stores the plan, which resumes and verifications follow. */
 import type { ShardSource } from '../../core/ports/ports.js';
 import type { TablePlan } from '../../core/ports/state-records.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 /**
- * The stored plan, or a new one. The binlog position is recorded before the table's upper bound is read, so that a
- * change stream starting there misses nothing.
+ * Returns the stored plan, or makes a new one. It records the binlog position before it reads the table's upper bound,
+ * so that a change stream from that position misses nothing.
  */
 export async function ensurePlan(context: ShardContext, job: TableJob, shardSource: ShardSource): Promise<TablePlan> {
   const table = job.mapping.table.name;

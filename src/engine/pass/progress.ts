@@ -1,4 +1,4 @@
-/** How far a pass is and how fast: counts since it began, rates over the last ten seconds, the time left. */
+/** The progress of a pass: counts since it began, rates over the last ten seconds, and the time left. */
 import type { Emitter, ProgressSnapshot } from '../../core/events.js';
 import type { Counts, Phase } from '../../core/model.js';
 import type { HeartbeatStore } from '../../core/ports/state-ports.js';
@@ -13,11 +13,13 @@ interface Sample {
   readonly units: number;
 }
 
-/** What progress learns from outside a chunk. */
+/** Values that progress reads from outside a chunk. */
 export interface PassGauges {
-  /** Units that were consumed so far: of chunks under way too, which may last for minutes where the budget is small. */
+  /**
+   * Units consumed so far, including those of chunks under way, which may last for minutes where the budget is small.
+   */
   readonly unitsConsumed: () => number;
-  /** Units per second that may be used now. */
+  /** Units per second that the shard may consume now. */
   readonly unitsLimit: () => number;
   readonly throttles: () => number;
   readonly retries: () => number;
@@ -60,7 +62,8 @@ export class PassProgress {
     const { rows, items } = this.#counts;
     const units = this.gauges.unitsConsumed();
     this.#samples.push({ at: now, rows, items, units });
-    // The sample before the window stays while none is at its edge: after a stall there is still a rate to tell.
+    // Keeps the last sample before the window until another reaches the window's edge, so that a stall still has a
+    // rate.
     while ((this.#samples[1]?.at ?? now) <= now - WINDOW_MS) this.#samples.shift();
     const oldest = this.#samples[0] ?? { at: now, rows, items, units };
     const seconds = (now - oldest.at) / 1_000;
@@ -82,7 +85,10 @@ export class PassProgress {
     };
   }
 
-  /** Says it once a second, to listeners and to the state file. @returns call it to stop, after a last word */
+  /**
+   * Publishes the progress once a second, to listeners and to the state file.
+   * @returns a function that stops it, after one last report
+   */
   publish(emitter: Emitter, store: HeartbeatStore): () => void {
     const say = (): void => {
       const snapshot = this.snapshot();
@@ -97,14 +103,17 @@ export class PassProgress {
     };
   }
 
-  /** A full disk must not end the process here, beside the run: the next commit meets it, and fails in order. */
+  /**
+   * Writes the heartbeat. A full disk must not end the process from here: the next commit finds it and ends the run
+   * with its error.
+   */
   #beat(snapshot: ProgressSnapshot, store: HeartbeatStore): void {
     const { rowsPerSecond, itemsPerSecond, unitsPerSecond } = snapshot;
     const rates = { rowsPerSecond, itemsPerSecond, unitsPerSecond };
     try {
       store.beat({ pid: process.pid, at: Date.now(), phase: this.phase, ...rates });
     } catch {
-      // `status` shows an old heartbeat until then.
+      // `status` shows an old heartbeat until the next write succeeds.
     }
   }
 }

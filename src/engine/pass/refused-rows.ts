@@ -1,9 +1,9 @@
 /**
- * Rows whose items the target refuses though they could be mapped: they are bad rows, as those are that cannot be
- * mapped. The writer names all such rows of a chunk once every other item of it is acknowledged. Of a row that maps to
- * several items, those that were not refused are in the target all the same. No count of items has them, since their
- * row is not moved: the record of the row says how many there are. A retry writes them over; where the row is gone or
- * expired by then, they stay, and that is told.
+ * Rows that the mapping accepts and whose items the target refuses: they are bad rows too. The writer names all such
+ * rows of a chunk after DynamoDB has acknowledged every other item of it. If a row maps to several items, the items
+ * that were not refused are in the target. No count of items includes them, since their row is not moved. The row's
+ * record says how many there are. A retry overwrites them. If the row is gone or expired at that time, they stay in the
+ * target, and a warning reports them.
  */
 import { FerryError } from '../../core/errors.js';
 import type { BadRow, Cursor, MappedItem, Row } from '../../core/model.js';
@@ -14,26 +14,26 @@ import type { ShardContext, TableJob } from './table-job.js';
 export interface RefusedRow {
   readonly row: Row;
   readonly bad: BadRow;
-  /** Of its items, those that were not refused. */
+  /** Number of the row's items that the target took. */
   readonly taken: number;
 }
 
-/** What one write came to of which items were refused. */
+/** The result of a write of which the target refused some items. */
 export interface PartlyRefused {
-  /** One for each item that was refused: a row with several is there as often. */
+  /** One entry for each refused item: a row with several refused items has several entries. */
   readonly all: readonly Omit<RefusedRow, 'taken'>[];
-  /** Of all other items. */
+  /** The receipt of all other items. */
   readonly written: WriteReceipt;
 }
 
-/** @returns null where no single rows are to blame */
+/** Returns the result that the error carries; null where the error does not blame single rows. */
 export function partlyRefused(thrown: unknown): PartlyRefused | null {
   if (!(thrown instanceof FerryError) || thrown.code !== 'E_TARGET_REQUEST') return null;
   const cause = thrown.options.cause as Partial<PartlyRefused> | null | undefined;
   return cause?.all !== undefined && cause.written !== undefined ? { all: cause.all, written: cause.written } : null;
 }
 
-/** Each row once. @param items all that were written, and refused */
+/** Returns the refused rows, each once. @param items all items of the write, including the refused ones */
 export function refusedRows(
   { source }: TableJob,
   { all }: PartlyRefused,
@@ -62,10 +62,10 @@ function withTaken({ bad, taken }: RefusedRow): BadRow {
   };
 }
 
-/** Of a bad row that is on the record no more, and of which no item was written over. */
+/** A row that is no longer recorded as bad, and of which no item was overwritten. */
 export interface LeftBehind {
   readonly record: Pick<RecordedBadRow, 'itemsTaken'>;
-  /** `gone`: nothing is found any more where it was. */
+  /** `gone`: no row is at the recorded place now. */
   readonly why: 'gone' | 'expired';
 }
 
@@ -80,7 +80,7 @@ const WHY = {
   },
 } as const;
 
-/** A warning for each reason why items were left in the target. */
+/** Emits a warning for each reason why items stay in the target. */
 export function tellLeftBehind(
   { shard, emitter }: Pick<ShardContext, 'shard' | 'emitter'>,
   table: string,
@@ -99,7 +99,10 @@ export function tellLeftBehind(
   }
 }
 
-/** @param chunk the last cursor of the chunk that it was read in; null: it was read alone */
+/**
+ * Returns the record of a refused row.
+ * @param chunk the last cursor of the chunk that it was read in; null: it was read alone
+ */
 export function refusedRecord({ mapping, source }: TableJob, refused: RefusedRow, chunk: Cursor | null): BadRowRecord {
   const cursor = source.cursorOf(refused.row);
   return {

@@ -7,17 +7,23 @@ import { type Chunk, type ChunkResult, type PassWork } from './segments.js';
 import type { ShardContext } from './table-job.js';
 import { Watermark } from './watermark.js';
 
-/** Differences of one chunk that the state keeps: as many as a report lists, since all of a chunk may be missing. */
+/**
+ * Maximum number of a chunk's differences that the state keeps: as many as a report lists, since all items of a chunk
+ * may be missing.
+ */
 const KEPT_OF_A_CHUNK = 20;
 
 /**
- * Chunks of one segment under way at which the segment counts as slow, as one whose rows all have one hot partition
- * key. The room that is left goes to the others. The segment gives up its slot too, for good: an account that fills
- * more segments than there are scans must not hold up all others, nor wait for them afterwards. The source limits how
- * many SELECTs run at once.
+ * Number of chunks under way at which a segment counts as slow, for example because all its rows have one hot partition
+ * key. The remaining room then goes to the other segments. The segment also gives up its slot for good. An account that
+ * fills more segments than there are scans must not hold up the others, nor wait for them afterwards. The source limits
+ * how many SELECTs run at once.
  */
 const CHUNKS_UNDER_WAY = 4;
-/** Chunks under way of a slow segment: enough to go on, and many such segments still leave room. */
+/**
+ * Maximum number of chunks under way in a slow segment: enough for it to go on, and few enough that many such segments
+ * leave room.
+ */
 const CHUNKS_OF_SLOW = 2;
 
 export interface SegmentWalkOptions<C extends Chunk> {
@@ -30,7 +36,7 @@ export interface SegmentWalkOptions<C extends Chunk> {
   readonly onFault: (thrown: unknown) => void;
   /** Called once the segment is slow. */
   readonly onSlow: () => void;
-  /** Called at each chunk that was read. */
+  /** Called after each chunk that the scan has read. */
   readonly onChunk: () => void;
 }
 
@@ -53,17 +59,17 @@ export class SegmentWalk<C extends Chunk> {
     this.#watermark = new Watermark((run) => this.#commit(run));
   }
 
-  /** @throws what the scan or the handler threw, after the chunks under way have ended */
+  /** Walks the segment to its end. @throws what the scan or the handler threw, after the chunks under way have ended */
   async run(): Promise<void> {
     const { context, work, segment, signal } = this.#options;
-    // An empty segment is known to be so only since its scan started.
+    // An empty segment was empty at the earliest when its scan started.
     const startedAt = { at: Date.now(), steady: context.store.clock.latest() };
     try {
       for await (const chunk of work.segments.scan(segment, signal)) await this.#take(chunk);
     } finally {
       await Promise.all(this.#underWay);
     }
-    // Open chunks are those that failed, or whose commit did.
+    // Chunks are still open where they failed, or where their commit failed.
     if (this.#watermark.open > 0 || signal.aborted) return;
     this.#complete(startedAt);
   }
@@ -78,7 +84,7 @@ export class SegmentWalk<C extends Chunk> {
     const settled: Promise<void> = done
       .then((result) => {
         this.#finish(chunk, result, committable);
-        // Of a chunk that failed, a report may still ask for the rows.
+        // Released only on success, because a report may still need the rows of a failed chunk.
         rows.release();
       })
       .catch(onFault)

@@ -1,6 +1,6 @@
 /**
- * What a pass walks over and what it asks of those who know: the segments say where chunks come from, the handler says
- * what a chunk is for.
+ * The two sides of a pass: the segments say where chunks come from, and the handler says what the pass does with a
+ * chunk.
  */
 import { defect } from '../../core/defect.js';
 import type { Cursor, Range } from '../../core/model.js';
@@ -9,24 +9,24 @@ import type { StateStore } from '../../core/ports/state-ports.js';
 import type { ChunkRecord, DifferenceRecord, Pass, SegmentProgress } from '../../core/ports/state-records.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
-/** What a pass has to know of a chunk. A chunk is never empty. */
+/** The properties of a chunk that a pass needs. A chunk is never empty. */
 export interface Chunk {
-  /** Where a resume goes on behind it. */
+  /** The cursor behind which a resume continues. */
   readonly last: Cursor;
   readonly bytes: number;
   /** How long its reading took, in ms. */
   readonly elapsedMs: number;
   readonly rows: {
     readonly length: number;
-    /** Gives its memory back: nobody asks for its rows any longer. */
+    /** Frees the chunk's memory. Nobody may read its rows afterwards. */
     release(): void;
   };
 }
 
-/** What a chunk came to. */
+/** The result of a chunk. */
 export interface ChunkResult {
   readonly record: Omit<ChunkRecord, 'segment' | 'last'>;
-  /** All of them; the state keeps the first ones, and the record counts the rest. */
+  /** All differences of the chunk. The state keeps the first ones, and the record counts them all. */
   readonly differences: readonly DifferenceRecord[];
 }
 
@@ -39,8 +39,8 @@ export interface TakenChunk {
 /** How a pass treats a chunk. */
 export interface ChunkHandler<C extends Chunk = RowChunk> {
   /**
-   * Whether the pass compares. An empty segment then says something too: that it was empty when its scan started, and
-   * the state keeps that time.
+   * Whether the pass compares. Then an empty segment is evidence too: it was empty when its scan started. The state
+   * keeps that time.
    */
   readonly compares: boolean;
   /** Takes a chunk in. Back-pressure waits here: until it resolves, the segment reads no further chunk. */
@@ -54,14 +54,14 @@ export interface ChunkHandler<C extends Chunk = RowChunk> {
   conclude?(signal: AbortSignal): Promise<void>;
 }
 
-/** What a pass walks over. */
+/** The segments that a pass walks over. */
 export interface Segments<C extends Chunk = RowChunk> {
-  /** Where each stands; complete ones are not walked again. */
+  /** The progress of each segment. The pass does not walk complete ones again. */
   readonly progress: readonly SegmentProgress[];
   /** Reads the chunks of a segment in order, behind its watermark. */
   scan(segment: SegmentProgress, signal: AbortSignal): AsyncIterable<C>;
   /**
-   * Called once when all segments are committed: makes sure that they were all of one and the same table.
+   * Confirms, once all segments are committed, that they were all of one and the same table. The pass calls it once.
    * @throws FerryError E_SOURCE_CHANGED, E_TABLE_MISSING
    */
   confirm(signal: AbortSignal): Promise<void>;
@@ -76,7 +76,7 @@ export interface PassWork<C extends Chunk = RowChunk> {
 /** A segment that is a range of the table's plan. */
 export type PlannedSegment = SegmentProgress & { readonly range: Range };
 
-/** Returns the segments of a pass that follows a plan. @throws FerryError E_INTERNAL where it does not */
+/** Returns the segments of a pass that follows a plan. @throws FerryError E_INTERNAL where the pass follows none */
 export function plannedSegments({ passes }: StateStore, pass: Pass): readonly PlannedSegment[] {
   return passes.progress(pass).map((segment) => {
     if (segment.range === null) throw defect(`pass ${pass.id} over ${pass.table} follows no plan`);
@@ -85,8 +85,8 @@ export function plannedSegments({ passes }: StateStore, pass: Pass): readonly Pl
 }
 
 /**
- * Returns the ranges of a table of MySQL, in the plan that the state keeps.
- * @param progress how far they are; as the state has it unless given
+ * Returns the ranges of a MySQL table, from the plan that the state keeps.
+ * @param progress the progress of the ranges; by default, that of the state
  */
 export function tableSegments(
   context: ShardContext,

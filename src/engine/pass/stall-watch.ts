@@ -1,49 +1,53 @@
 /**
- * Watches a whole shard's work for standing still, whatever the reason: no row read, no unit consumed, no item
- * acknowledged, no chunk compared or committed. Each wait of the program has a limit of its own, and an error that says
- * more; this is the limit behind them all, for the wait that nobody thought of. First it is told, then the work is
- * stopped as by a signal, so that what is done is committed; and where it does not end within a grace time, because a
- * promise never settles, it is given up.
+ * Watches the work of a whole shard for a stall of any cause. A stall means that no row is read, no unit consumed, no
+ * item acknowledged, and no chunk compared or committed. Each wait of the program has its own limit and a more precise
+ * error. This limit comes after all of them and covers waits without a limit of their own. The watch first reports the
+ * stall. Then it stops the work as a signal would, so that the finished chunks are committed. If the work does not end
+ * within a grace time, because a promise never settles, the watch gives it up.
  *
- *   moving --(`tellAfter` ticks)--> told --(`stopAfter`)--> stopped (`signal`)
+ *   moving --(`tellAfter` ticks)--> reported --(`stopAfter`)--> stopped (`signal`)
  *     stopped --(`graceTicks`)--> given up (`orStuck` rejects)
  *
- * It counts ticks of its own, not time: of a machine that was suspended, or a process that was stopped, one tick is
- * late. A tick that the circumstances excuse does not count; see `wiring/run/watch-shard.ts` for what stands still by
- * right.
+ * The watch counts its own ticks, not time. After a suspend of the machine or a stop of the process, only one tick is
+ * late. A tick that the circumstances excuse does not count; `wiring/run/watch-shard.ts` lists the legitimate waits.
  */
 import { FerryError } from '../../core/errors.js';
 
 export interface StallTimes {
   readonly tickMs: number;
-  /** Ticks without a movement before it is told. */
+  /** Ticks without a movement before the watch reports the stall. */
   readonly tellAfter: number;
-  /** Ticks without a movement before the work is stopped; more than `tellAfter`. */
+  /** Ticks without a movement before the watch stops the work; more than `tellAfter`. */
   readonly stopAfter: number;
-  /** Ticks that stopped work may take to end. */
+  /** Ticks that stopped work has to end. */
   readonly graceTicks: number;
 }
 
 export interface StallCircumstances {
-  /** Counts that grow while something moves, by what an operator calls it: `rows read from MySQL`. */
+  /** Counters that grow while work progresses, by the operator's name for them: `rows read from MySQL`. */
   readonly movements: () => Readonly<Record<string, number>>;
   readonly onMoved: () => void;
-  /** Whether it stands still by right, now. Asked once a tick without a movement. */
+  /** Whether the work waits legitimately now. The watch asks once for each tick without a movement. */
   readonly excused: () => boolean;
-  /** What it waits for, where that is known. Asked where it is told, and where the work is stopped. */
+  /**
+   * What the work waits for, if that is known. The watch asks when it reports the stall, and when it stops the work.
+   */
   readonly waitsFor: () => Wait | null;
-  /** @param last what moved last; null: nothing yet @param seconds how long it has not */
+  /**
+   * Reports the stall. @param last the counter that moved last; null: none has moved @param seconds how long none has
+   * moved
+   */
   readonly onStalled: (last: string | null, seconds: number, wait: Wait | null) => void;
 }
 
-/** What stands still, as far as is known. */
+/** A wait that explains the stall, as far as is known. */
 export interface Wait {
-  /** With the shard as its subject: `waits for ..., which ... has`. */
+  /** A predicate whose subject is the shard: `waits for ..., which ... has`. */
   readonly fact: string;
   readonly next: string;
 }
 
-/** Where nothing is known of what it waits for. */
+/** The next step where nothing is known of the wait. */
 export const LOOK_AROUND = 'look at MySQL, DynamoDB, the credentials and the network between';
 
 export class StallWatch {
@@ -70,7 +74,7 @@ export class StallWatch {
     this.#stuck = new Promise((_, reject) => {
       this.#giveUp = reject;
     });
-    // Nobody may be waiting when it comes to that.
+    // There may be no caller of `orStuck` when this promise rejects.
     this.#stuck.catch(() => undefined);
     const onOuter = (): void => this.#stop.abort();
     if (outer.aborted) onOuter();
@@ -82,25 +86,25 @@ export class StallWatch {
     };
   }
 
-  /** Aborted by a stop from outside, or by this watch: the work ends by it in either case. */
+  /** A signal that either a stop from outside or this watch aborts. The work ends by it in both cases. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
-  /** Whether stopped work did not end: what it holds may still be in use. */
+  /** Whether stopped work did not end. Then its resources may still be in use. */
   get stuck(): boolean {
     return this.#error !== null && this.#ticksSinceStop >= this.times.graceTicks;
   }
 
-  /** Why the work ended: `thrown`, unless that is only what this watch's own stop came to. */
+  /** Returns why the work ended: the watch's own error where `thrown` only results from its stop, else `thrown`. */
   reasonOf(thrown: unknown): unknown {
     const stopped = thrown instanceof FerryError && thrown.code === 'E_INTERRUPTED';
     return stopped && this.#error !== null ? this.#error : thrown;
   }
 
   /**
-   * As the work itself, but it ends in any case.
-   * @throws FerryError E_STALLED where it was stopped here and did not end
+   * Waits until the work ends, or until the watch gives it up.
+   * @throws FerryError E_STALLED where the watch stopped the work and it did not end; what the work throws
    */
   async orStuck<T>(work: Promise<T>): Promise<T> {
     return await Promise.race([work, this.#stuck]);
@@ -126,7 +130,7 @@ export class StallWatch {
     this.#stillTicks += 1;
     const seconds = Math.round((this.#stillTicks * this.times.tickMs) / 1_000);
     const { onStalled, waitsFor } = this.circumstances;
-    // Not at that very tick: the times may have become shorter.
+    // A comparison with `>=`, because the configured number of ticks may have become smaller.
     if (!this.#reported && this.#stillTicks >= this.times.tellAfter) {
       this.#reported = true;
       onStalled(this.#last, seconds, waitsFor());
@@ -145,7 +149,7 @@ export class StallWatch {
   }
 }
 
-/** In words: what has not moved since when, and what moved last. */
+/** Returns a text that says for how long nothing has moved, and what moved last. */
 export function stallWords(last: string | null, seconds: number): string {
   return `nothing has moved for ${seconds} s; ${last === null ? 'nothing moved before either' : `last seen: ${last}`}`;
 }

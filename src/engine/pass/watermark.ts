@@ -1,16 +1,16 @@
 /**
- * The watermark of one range. Chunks are started in key order and may finish in any order; what is committed is always
- * the unbroken run of done chunks from the watermark up, and it is given up only once its commit has returned.
+ * The watermark of one range. Chunks start in key order and may finish in any order. The watermark commits only the
+ * unbroken run of done chunks behind it. It drops a run only after the commit has returned.
  *
- *   started:  c1 c2 c3 c4          done: c2 c4        -> nothing to commit
- *   then c1 is done                                   -> c1 c2 are committed, c4 waits for c3
- *   the commit of c1 c2 throws  -> c1 to c4 stay open, and nothing of the range is committed any more
+ *   started:  c1 c2 c3 c4          done: c2 c4        -> nothing to commit.
+ *     then c1 is done                                 -> c1 c2 are committed, c4 waits for c3.
+ *     the commit of c1 c2 throws  -> c1 to c4 stay open, and the range commits nothing more.
  *
- * A commit that threw may or may not have had its effect: to commit its run again could count it twice, and to commit
- * what is behind it would jump over it. The state alone knows, and the next run asks it. How far that kind was
- * followed: every other call of the state ends the run where it throws, and whoever remembers what it stored
- * (`BadRowTracker`, `SuspectCheck`, `ShardValues`) does so afterwards. test/faults/failing-state.test.ts has each call
- * of the state and of the register fail once at each place.
+ * A commit that threw may or may not have taken effect. A second commit of its run could count the run twice, and a
+ * commit of later chunks would skip the run. Only the state knows, and the next run asks it. Every other call of the
+ * state ends the run where it throws. Objects that cache what they stored (`BadRowTracker`, `SuspectCheck`,
+ * `ShardValues`) update the cache only after the call. `test/faults/failing-state.test.ts` makes each call of the state
+ * and of the register fail once at each place.
  */
 export class Watermark<Done> {
   readonly #waiting: { done: Done | null }[] = [];
@@ -19,7 +19,10 @@ export class Watermark<Done> {
   /** @param commit makes a run of done chunks durable, or throws */
   constructor(private readonly commit: (run: readonly Done[]) => void) {}
 
-  /** Registers the next chunk in key order. @returns call it when the chunk is done; @throws what the commit throws */
+  /**
+   * Registers the next chunk in key order.
+   * @returns a function to call when the chunk is done; @throws what the commit throws
+   */
   start(): (done: Done) => void {
     const slot: { done: Done | null } = { done: null };
     this.#waiting.push(slot);
@@ -29,7 +32,7 @@ export class Watermark<Done> {
     };
   }
 
-  /** Chunks started and not committed. */
+  /** Number of chunks that started and are not committed. */
   get open(): number {
     return this.#waiting.length;
   }

@@ -1,26 +1,26 @@
 /**
- * Bad rows that are recorded under two readings of their key (`abc`, `ABC`), of which one goes as the row is tried
- * under the other. Guarantees that the backfill counts such a row once, whichever of the two its chunk counts, and that
- * what the target took of it stays known.
+ * Bad rows that are recorded under two readings of their key (`abc`, `ABC`). A retry tries the row under one reading
+ * and removes the other record. This file guarantees that the backfill counts such a row once, whichever record its
+ * chunk counts. It also keeps the number of items that the target took of the row.
  */
 import type { Cursor, Renamed } from '../../core/model.js';
 import type { BadRowStore } from '../../core/ports/state-ports.js';
 import type { RecordedBadRow } from '../../core/ports/state-records.js';
 
-/** A record of the step, and the row that it led to. */
+/** A record of the retry's step, and the row at its key. */
 export interface Led {
   readonly bad: RecordedBadRow;
-  /** As the row's key reads now; null: there is no row. */
+  /** The cursor of the row's key as it reads now; null: there is no row. */
   readonly cursor: Cursor | null;
-  /** Its row is tried under another record, of this step or of one to come. */
+  /** The row is tried under another record, of this step or of a later one. */
   readonly twice: boolean;
 }
 
 export interface Readings<T extends Led> {
-  /** Those that a chunk of the backfill counts, themselves or by the record that goes. */
+  /** The records that a chunk of the backfill counts, either themselves or through the record that is removed. */
   readonly counted: readonly T[];
   readonly renamed: readonly Renamed[];
-  /** Of that row, under any reading of the step. */
+  /** Returns how many items the target took of the row, under any reading of the step. */
   readonly itemsTaken: (of: T) => number;
 }
 
@@ -33,7 +33,7 @@ export function readingsOf<T extends Led>(step: readonly T[], store: Pick<BadRow
       counted.add(heir);
     } else {
       const [later] = led.cursor === null ? [] : store.at(led.bad.table, [led.cursor]);
-      // It takes the place over before its own step.
+      // The later record takes over this place before its own step.
       if (later === undefined || later.chunkRef !== null) continue;
     }
     counted.delete(led);

@@ -1,9 +1,9 @@
 /**
- * Retry of bad rows: the recorded ones alone are read again by their scan key, mapped as the mapping is now, and
- * written. A row leaves the record only when DynamoDB has acknowledged its items, when the source has it no more, or
- * when the mapping skips it as expired; in the same transaction it is added to the backfill that left it behind. Killed
- * in between, it is tried again: the same row gives the same items. One that has grown too large to be read stays
- * recorded as it is, is told of, and stops no other.
+ * Retries bad rows: reads only the recorded ones again by their scan key, maps them with the current mapping, and
+ * writes them. A row leaves the record in three cases: DynamoDB acknowledged its items, the source has no such row, or
+ * the mapping skips it as expired. The same transaction adds the row to the backfill that left it behind. If the
+ * process is killed before that, the next retry tries the row again: the same row gives the same items. A row that has
+ * grown too large to read stays recorded as it is. A warning reports it, and the retry of other rows goes on.
  */
 import { thisInstant, type Instant } from '../../core/time/age.js';
 import { FerryError, interrupted } from '../../core/errors.js';
@@ -28,19 +28,19 @@ export interface RetryDeps extends Registers {
   readonly now: () => number;
 }
 
-/** What became of the bad rows that were recorded when the retry began. */
+/** Results for the bad rows that were recorded when the retry began. */
 export interface RetryCounts {
   readonly rows: number;
-  /** Mapped and written. */
+  /** Rows that were mapped and written. */
   readonly moved: number;
   readonly items: number;
-  /** Deleted in the source, left out by `where` now, or under another key. */
+  /** Rows that were deleted in the source, that `where` leaves out now, or that have another key. */
   readonly gone: number;
-  /** Recorded under another reading of their key too (`abc`, `ABC`), under which they are tried. */
+  /** Rows that are also recorded under another reading of their key (`abc`, `ABC`), and are tried under that one. */
   readonly twice: number;
   readonly expired: number;
   readonly stillBad: number;
-  /** Of the items, left as they are: the target has them in a newer version. */
+  /** Items that stay as they are, because the target has them in a newer version. */
   readonly newerItems: number;
   readonly units: number;
 }
@@ -57,10 +57,16 @@ export const NOTHING_RETRIED: RetryCounts = {
   units: 0,
 };
 
-/** Rows at once: bad rows are often bad because they are large, and a cell may have 16 MB and more. */
+/**
+ * Number of rows that one step reads. Bad rows are often bad because they are large, and a cell may have 16 MB and
+ * more.
+ */
 const STEP_ROWS = 10;
 
-/** @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_INTERRUPTED */
+/**
+ * Retries all recorded bad rows of a table.
+ * @throws FerryError of the source, the target or the state; E_ITEM_KEY_SHARED; E_SHARD_OVERLAP; E_INTERRUPTED
+ */
 export async function retryBadRows(context: ShardContext, job: TableJob, parts: RetryDeps): Promise<RetryCounts> {
   const { store, signal } = context;
   const table = job.mapping.table.name;
@@ -70,8 +76,8 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
   const stopWriting = endsWrites(parts.writer, signal);
   const leavePause = context.pause.enter();
   try {
-    // Those that are recorded by now: what the retry itself records anew, under another reading of a key, comes behind
-    // them.
+    // Only the rows recorded at the start. Records that the retry itself adds, under another reading of a key, come
+    // behind them.
     for (let left = store.badRows.count(table), after = 0; left > 0;) {
       if (signal.aborted) throw interrupted();
       await context.pause.pass(signal);
@@ -92,17 +98,18 @@ export async function retryBadRows(context: ShardContext, job: TableJob, parts: 
 }
 
 /**
- * Items that wait to be acknowledged hear of no signal: for a table that throttles, that may be minutes.
- * @returns takes it back
+ * Closes the writer when the signal aborts. Items that wait for their acknowledgement do not see the signal, and that
+ * wait may take minutes for a throttled table.
+ * @returns a function that removes the listener
  */
 function endsWrites(writer: ItemWriter, signal: AbortSignal): () => void {
-  // Whoever opened it closes it too, and hears what fails.
+  // The owner of the writer closes it too, and receives the error.
   const close = (): void => void writer.close().catch(() => undefined);
   signal.addEventListener('abort', close, { once: true });
   return () => signal.removeEventListener('abort', close);
 }
 
-/** Rows that are too large to be held together are tried one by one. */
+/** Tries the rows of a step together, or one by one where they are too large to hold together. */
 async function retryTogether(
   context: ShardContext,
   job: TableJob,
@@ -124,7 +131,7 @@ async function retryTogether(
   return counts;
 }
 
-/** @returns the fault, where they are larger together than the machine can take */
+/** Reads the rows of a step. @returns the fault, where they are together larger than the machine can hold */
 async function rowsOf(
   { signal }: ShardContext,
   { source }: TableJob,
@@ -139,7 +146,7 @@ async function rowsOf(
   }
 }
 
-/** What one row came to, before anything is written. */
+/** The outcome of one row before anything is written. */
 type Fate =
   | { readonly kind: 'moved'; readonly items: readonly MappedItem[] }
   | { readonly kind: 'gone' | 'twice' | 'expired' }
@@ -147,7 +154,7 @@ type Fate =
 
 interface ReadStep {
   readonly step: readonly RecordedBadRow[];
-  /** As they are now, in the order of the step; null: gone. */
+  /** The rows as they are now, in the order of the step; null: gone. */
   readonly rows: readonly (Row | null)[];
   readonly readAt: Instant;
 }
@@ -231,7 +238,10 @@ async function retryStep(
   };
 }
 
-/** A row that moved to another scan key while it was tried is gone from where it was recorded. */
+/**
+ * Returns the outcome after the write. A row that moved to another scan key during the retry is gone from its recorded
+ * place.
+ */
 function withWritten(fate: Fate, written: ReadonlySet<MappedItem>): Fate {
   if (fate.kind !== 'moved') return fate;
   const items = fate.items.filter((item) => written.has(item));
@@ -245,7 +255,7 @@ interface Tried extends Led {
 interface ToMap {
   readonly row: Row | null;
   readonly bad: RecordedBadRow;
-  /** Of the rows of the step that are tried. */
+  /** Cursors of the step's rows that are tried. */
   readonly seen: Set<Cursor>;
   readonly now: number;
 }
@@ -263,14 +273,14 @@ function fateOf({ store }: ShardContext, job: TableJob, { row, bad, seen, now }:
   } catch (error) {
     if (!(error instanceof BadValue)) throw error;
     const record = badRowRecord(job, row, error, bad.chunk);
-    // What the target has of it, it has under either reading.
+    // The target took the same items of the row under either reading.
     return { kind: 'bad', record: readsOtherwise ? { ...record, itemsTaken: bad.itemsTaken } : record };
   }
 }
 
 /**
- * Whatever is bad no more; and a key that reads otherwise by now (`abc`, `ABC`) is recorded under its new reading
- * alone.
+ * Returns the cursors to remove from the record: all rows that are no longer bad, and old readings of keys. A key that
+ * reads differently now (`abc`, `ABC`) is recorded under its new reading alone.
  */
 function settledCursors(tried: readonly Tried[]): readonly Cursor[] {
   return tried.flatMap(({ bad, fate }) =>

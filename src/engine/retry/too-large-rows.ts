@@ -1,14 +1,14 @@
 /**
- * Recorded bad rows that have grown too large by themselves to be read again. Nothing is known of them but that, so
- * what is recorded of each stays, and they are told of once. To record their size as the reason would leave no column
- * to blame, and let a retry accept any change of the mapping.
+ * Recorded bad rows that have grown too large, each by itself, to be read again. The retry knows nothing else of them,
+ * so their records stay as they are, and one warning reports them. A record with the size as its reason would blame no
+ * column, and would let a retry accept any change of the mapping.
  */
 import type { FerryError } from '../../core/errors.js';
 import type { RecordedBadRow } from '../../core/ports/state-records.js';
 import type { PassProgress } from '../pass/progress.js';
 import type { ShardContext, TableJob } from '../pass/table-job.js';
 
-/** In the one warning. */
+/** Maximum number of rows that the warning names. */
 const NAMED_ROWS = 10;
 
 export class TooLargeRows {
@@ -27,7 +27,7 @@ export class TooLargeRows {
     this.progress.add({ rows: 1, items: 0, badRows: 1, expiredRows: 0, expiredItems: 0, newerItems: 0, units: 0 });
   }
 
-  /** Once, of all of them. */
+  /** Emits one warning for all of them. */
   tell(): void {
     if (this.#fault === null) return;
     const { shard, emitter } = this.context;

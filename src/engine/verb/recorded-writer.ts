@@ -1,9 +1,9 @@
 /**
- * An item writer that records in the shard's state what it may leave behind: that requests are under way, and the keys
- * of every request whose result is unknown. Verification rests on both.
+ * `RecordedWriter` is an item writer that records in the shard's state what it may leave behind. It records that
+ * requests are under way, and the keys of every request whose result is unknown. Verification rests on both.
  *
  * The state gets an ambiguous key before the writer sends that item again. If the state cannot record one, the writer
- * fails, and the run counts as broken off: verification then waits until nothing of it can land any longer.
+ * fails, and the run counts as broken off. Verification then waits until none of its requests can land any longer.
  */
 import type { Instant } from '../../core/time/age.js';
 import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
@@ -17,7 +17,9 @@ export class RecordedWriter implements ItemWriter {
   readonly #writer: ItemWriter;
   #unrecorded = false;
 
-  /** @throws FerryError E_STATE_*, if the state cannot note that requests will be sent */
+  /**
+   * Notes that requests will be sent, and opens the writer. @throws FerryError E_STATE_*, if the state cannot note it
+   */
   constructor(
     private readonly store: StateStore,
     open: OpenItemWriter,
@@ -30,7 +32,10 @@ export class RecordedWriter implements ItemWriter {
     return this.#writer.waitForRoom(signal);
   }
 
-  /** @param readAt passed on: beside a live writer, rows that waited too long are not written */
+  /**
+   * Writes through the inner writer. @param readAt passed on: beside a live writer, rows that waited too long are not
+   * written
+   */
   write(operations: readonly WriteOperation[], readAt?: Instant): Promise<WriteReceipt> {
     return this.#writer.write(operations, readAt);
   }
@@ -50,14 +55,14 @@ export class RecordedWriter implements ItemWriter {
   }
 
   /**
-   * If the state cannot note the end, the run counts as broken off, and verification waits longer than it needs to.
-   * The fault of the run itself must not be hidden by this one.
+   * Notes the end of the run's requests. If the state cannot note it, the run counts as broken off, and verification
+   * waits longer than it needs to. This fault must not hide the fault of the run itself.
    */
   #end(): void {
     try {
       this.store.lateWrites.end();
     } catch {
-      // The disk is full, as the run itself will have found.
+      // The disk is full, and the run itself has most likely found that.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the state says of a shard's work, all tables of the config together: the part of a result that a verb reads
- * instead of remembering it.
+ * What the state says of a shard's work, over all tables of the config. A verb reads this part of its result from the
+ * state.
  */
 import { EXIT } from '../../core/errors.js';
 import { addCounts, NO_COUNTS, type BadRow, type Counts, type Difference } from '../../core/model.js';
@@ -9,30 +9,32 @@ import type { TableJob } from '../pass/table-job.js';
 import type { ShardRecord } from './shard-run.js';
 import type { Verdict } from './verb.js';
 
-/** What every verb that moves or compares rows reports. Keys in it are row values: never for events or logs. */
+/** The result of every verb that moves or compares rows. Keys in it are row values: never emit or log them. */
 export interface RowsResult {
   readonly counts: Counts;
   readonly badRows: number;
-  /** What retries ever accepted as changes of the mapping: rows moved before them may differ from what it says now. */
+  /**
+   * All changes of the mapping that retries accepted. Rows that were moved before may differ from the current mapping.
+   */
   readonly acceptedChanges: readonly FingerprintChange[];
-  /** Every table of the shard was backfilled to the end of its plan. */
+  /** Whether every table of the shard was backfilled to the end of its plan. */
   readonly backfillFinished: boolean;
   /**
-   * The tables that were not; `begun`: some of it was moved. A table that the config names and the state does not know
-   * is among them.
+   * The tables whose backfill is not finished. `begun`: some rows were moved. A table that the config names and the
+   * state does not know is among them.
    */
   readonly unfinished: readonly { readonly table: string; readonly begun: boolean }[];
   readonly findings: Findings;
 }
 
 export interface Findings {
-  /** The first ones; the counts of the result are whole. */
+  /** The first bad rows; the counts of the result are complete. */
   readonly badRows: readonly (BadRow & {
     readonly table: string;
-    /** Its scan key; of a table without one, `#` and the row's number among the bad ones. */
+    /** The row's scan key; for a table without one, `#` and the row's number among the bad rows. */
     readonly row: string;
   })[];
-  /** The first ones; the counts of the result are whole. */
+  /** The first differences; the counts of the result are complete. */
   readonly differences: readonly (Difference & { readonly table: string; readonly row: string })[];
 }
 
@@ -45,10 +47,10 @@ export const NO_ROWS: RowsResult = {
   findings: { badRows: [], differences: [] },
 };
 
-/** The longest list of each kind that a result carries. */
+/** Maximum length of each list in a result. */
 const LISTED = 20;
 
-/** @param counting the pass over a table that the result rests on; null: none */
+/** Returns the result of the shard. @param counting the pass over a table that the result rests on; null: none */
 export function rowsResult(run: ShardRecord, counting: (table: string) => PassSummary | null): RowsResult {
   const { store } = run;
   const tables = run.tables.map((job) => job.mapping.table.name);
@@ -78,7 +80,7 @@ function badRowsOf({ tables, store }: ShardRecord): Findings['badRows'] {
     store.badRows
       .list(mapping.table.name, { after: 0, limit: LISTED })
       .map(({ table, column, cause, kind, reason, remedy, key, number }) => {
-        // Without a key, only all of its content tells a row from others: a report shows its number instead.
+        // Without a key, only a row's whole content identifies it: the report shows its number instead.
         return { table, column, cause, kind, reason, remedy, row: scanKey === null ? `#${number}` : key };
       }),
   );
@@ -98,7 +100,7 @@ function differencesOf(
   }));
 }
 
-/** @param clean nothing is missing, different, bad or open */
+/** Returns the verdict. @param clean nothing is missing, different, bad or open */
 export function verdictOf(clean: boolean): Verdict {
   return clean
     ? { status: 'done', exitCode: EXIT.done, fault: null }

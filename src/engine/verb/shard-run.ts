@@ -1,6 +1,6 @@
 /**
- * `ShardRun` is everything that a verb may ask for while it works on one shard. All of it is ports: the composition
- * root (`wiring/run`) says which database, table and file stand behind them.
+ * `ShardRun` is everything that a verb may use while it works on one shard. All of it is ports: the composition root
+ * (`wiring/run`) chooses the database, table and file behind them.
  */
 import type { Phase } from '../../core/model.js';
 import type { ItemReader, ItemWriter, ShardSource, TargetGuard, TtlLook } from '../../core/ports/ports.js';
@@ -9,27 +9,26 @@ import type { Registers } from '../claims/key-claims.js';
 import type { PassGauges } from '../pass/progress.js';
 import type { ShardContext, TableJob } from '../pass/table-job.js';
 
-/** What the state has of a shard, as far as this run may report it. */
+/** The state of a shard, as far as this run may report it. */
 export interface ShardRecord {
   readonly store: StateStore;
   /** The tables of the config, in its order. */
   readonly tables: readonly TableJob[];
-  /** Names of the tables that the run has opened a pass over, or kept the verification of. */
+  /** Names of the tables over which the run has opened a pass, or whose verification it has kept. */
   readonly reached: Set<string>;
 }
 
 export interface ShardRun<Options = unknown> extends ShardContext, ShardRecord {
-  /** What the verb was asked for. */
+  /** The options of the command. */
   readonly options: Options;
   /** The run maps every row and writes nothing. */
   readonly dryRun: boolean;
   /**
-   * The run accepts another MySQL server, or a table that was rebuilt, although nothing proves that its data is
-   * equal.
+   * The run accepts another MySQL server, or a table that was rebuilt, although nothing proves that its data is equal.
    */
   readonly acceptServer: boolean;
   readonly source: ShardSource;
-  /** How old the newest comparison of an unfinished verification may be, in ms, for a run to resume it. */
+  /** Maximum age in ms of the newest comparison of an unfinished verification that a run may resume. */
   readonly maxAgeMs: number;
   readonly gauges: PassGauges;
   /**
@@ -58,12 +57,15 @@ export interface TargetSide {
    */
   openWriter(): ItemWriter;
   openReader(): ItemReader;
-  /** Asks what the table deletes by itself; `denied`: the role may not ask. @throws FerryError E_TARGET_* */
+  /**
+   * Asks by which attribute the table deletes items itself; `denied`: the role may not ask. @throws FerryError
+   * E_TARGET_*
+   */
   lookAtTtl(signal: AbortSignal): Promise<TtlLook & { readonly denied: boolean }>;
   close(): void;
 }
 
-/** Closes what a verb has opened, the target last, also when the other one throws. @throws what closing throws */
+/** Closes `other` and then the target, also if closing `other` throws. @throws what closing throws */
 export async function closeWithTarget(
   other: { close(): void | Promise<void> },
   target: Pick<TargetSide, 'close'>,
@@ -75,7 +77,7 @@ export async function closeWithTarget(
   }
 }
 
-/** Says which phase the shard is in. */
+/** Emits the phase that the shard is in. */
 export function emitPhase({ shard, emitter }: Pick<ShardRun, 'shard' | 'emitter'>, phase: Phase): void {
   emitter.emit('shard.phase', { shard, phase });
 }

@@ -1,7 +1,7 @@
 /**
- * A verb is one thing that a run does with a shard, as one object: what it plans, what it opens, how it works through
- * a table, and what it concludes. Its file in `engine/` has all of it, except the words of its report, which stand in
- * the command line (`cli/report/`).
+ * A verb is one thing that a run does with a shard, as one object. It says what the run plans, what it opens, how it
+ * works through a table, and what it concludes. Its file in `engine/` has all of it, except the words of its report,
+ * which stand in the command line (`cli/report/`).
  *
  * A new verb is one file here, one command, and one line in `engine/verbs.ts`.
  */
@@ -11,7 +11,7 @@ import type { PassSummary } from '../../core/ports/state-records.js';
 import type { TableJob } from '../pass/table-job.js';
 import type { ShardRecord, ShardRun } from './shard-run.js';
 
-/** What a shard's work came to. */
+/** The outcome of a shard's work. */
 export interface Verdict {
   readonly status: 'done' | 'differences' | 'failed';
   readonly exitCode: ExitCode;
@@ -19,7 +19,7 @@ export interface Verdict {
   readonly fault: Fault | null;
 }
 
-/** The newest passes over one table, as the state has them; null: there is none. */
+/** The newest passes over one table, as the state has them; null: the state has no such pass. */
 export interface RecordedPasses {
   readonly backfill: PassSummary | null;
   readonly verify: PassSummary | null;
@@ -46,27 +46,27 @@ export interface Verb<Options, Result> {
   readonly consumes: 'write' | 'read';
   /** It may create a shard's state. If not, the state must exist. */
   readonly startsState: boolean;
-  /** It accepts a mapping that changed for columns with bad rows, where any other verb would refuse it. */
+  /** It accepts a mapping that changed for columns with bad rows; any other verb refuses such a change. */
   readonly acceptsMapping: boolean;
   /**
-   * How the verb decides which register guards the item keys: by the config, or as the backfill of the shard recorded
-   * it. A verb that overwrites nothing needs no other guard than its backfill had.
+   * How the verb decides which register guards the item keys: by the config, or as the shard's backfill recorded it. A
+   * verb that overwrites nothing needs no other guard than its backfill had.
    */
   readonly keyGuard: 'configured' | 'recorded';
   /** The result of a shard of which nothing is known. */
   readonly nothing: Result;
-  /** Whether the run goes on with an unfinished pass over the table. @param maxAgeMs as in `ShardRun` */
+  /** Returns whether the run continues an unfinished pass over the table. @param maxAgeMs as in `ShardRun` */
   resumes(store: StateStore, table: string, maxAgeMs: number): boolean;
-  /** Returns the tables that the run has to work through, in this order; none if all is done. */
+  /** Returns the tables that the run has to work through, in this order; an empty list if all is done. */
   plan(run: ShardRun<Options>): readonly TableJob[];
   /**
-   * Opens what the tables of the plan need, and says what it knows at the start. @throws FerryError E_TARGET_*;
+   * Opens what the tables of the plan need, and emits what is known at the start. @throws FerryError E_TARGET_*;
    * E_STATE_*
    */
   open(run: ShardRun<Options>, tables: readonly TableJob[]): Promise<OpenedVerb<Result>>;
-  /** Returns what the state says of the shard: for the report of a run that stopped before its verdict. */
+  /** Returns the state's result for the shard, for the report of a run that stopped before its verdict. */
   known(record: ShardRecord): Result;
-  /** Returns the pass whose counts a report shows, where the shard's process ended without a word; null: none. */
+  /** Returns the pass whose counts a report shows, where the shard's process ended without a report; null: no pass. */
   counted(recorded: RecordedPasses): PassSummary | null;
 }
 
@@ -80,7 +80,7 @@ export async function runVerb<Options, Result>(
   try {
     for (const job of tables) await opened.work(job);
   } catch (thrown) {
-    // Why the work ended must not be hidden by a fault of closing.
+    // A fault of closing must not hide why the work ended.
     await opened.close().catch(() => undefined);
     throw thrown;
   }

@@ -1,4 +1,4 @@
-/** One pass over one table, from its plan to its end, as every verb that walks tables makes it. */
+/** Makes one pass over one table, from its plan to its end, for every verb that walks tables. */
 import { NO_COUNTS, type Phase } from '../../core/model.js';
 import type { TargetGuard } from '../../core/ports/ports.js';
 import type { Pass } from '../../core/ports/state-records.js';
@@ -9,15 +9,15 @@ import type { TableJob } from '../pass/table-job.js';
 import type { ShardRun } from './shard-run.js';
 
 export interface TableWalk {
-  /** What the state calls the pass. */
+  /** The name of the pass in the state. */
   readonly kind: string;
-  /** The phase that progress shows meanwhile. */
+  /** The phase that progress shows during the pass. */
   readonly phase: Phase;
   readonly guard: TargetGuard;
 }
 
 /**
- * Plans the table, opens its pass or resumes it, and publishes how far it is while `walk` goes on.
+ * Plans the table, opens or resumes its pass, and publishes the progress while `walk` runs.
  * @throws FerryError of the source or the state, and what `walk` throws
  */
 export async function walkTable(

@@ -1,6 +1,6 @@
 /**
- * Compares one chunk with its items: maps the rows again, reads their items with strong consistency, and looks again at
- * what differs. It records, for each chunk, the counts and the digest sums of both sides.
+ * Compares one chunk with its items: maps the rows again, reads their items with strong consistency, and looks at
+ * differing ones again. It records, for each chunk, the counts and the digest sums of both sides.
  */
 import { ageOf } from '../../core/time/age.js';
 import type { ComparisonTime } from '../../core/evidence.js';
@@ -34,7 +34,7 @@ export interface VerifyDeps {
 
 export class VerifyHandler implements ChunkHandler {
   readonly compares = true;
-  /** One for each chunk that is being compared: a scan waits while there are as many as there are scans. */
+  /** One slot for each chunk that is being compared. A scan waits while as many chunks as scans are compared. */
   readonly #slots: Permits;
   readonly #badRows: BadRowTracker;
 
@@ -56,15 +56,15 @@ export class VerifyHandler implements ChunkHandler {
   }
 
   /**
-   * What was taken for deleted by TTL is that only where TTL is still what it was, and what was compared says something
-   * of the table that is still the one that was read from the first item to the last.
+   * Confirms that the target is still the table that was read from the first item to the last, and records TTL's
+   * attribute again. If TTL has changed, the items that counted as deleted by TTL may be missing.
    */
   async conclude(signal: AbortSignal): Promise<void> {
     await this.parts.guard.confirm(signal);
     this.context.store.passes.noteTtl(this.pass, (await this.parts.lookAtTtl(signal)).deletesBy);
   }
 
-  /** What waits here ends with the pass's own signal. */
+  /** Does nothing: the pass's own signal ends all waits here. */
   stop(): Promise<void> {
     return Promise.resolve();
   }
@@ -88,12 +88,16 @@ export class VerifyHandler implements ChunkHandler {
     return await this.#compare(chunk, mapChunk(this.job, chunk, now), now, signal);
   }
 
-  /** A comparison is as old as its rows: they were asked for before anything was compared. */
+  /**
+   * Returns the time of the comparison, which is that of its rows: the SELECT was sent before anything was compared.
+   */
   #asOldAs({ readAt }: RowChunk): ComparisonTime {
     return { at: readAt.wall, steady: Math.floor(this.context.store.clock.latest() - ageOf(readAt)) };
   }
 
-  /** @param now seconds since the epoch, by which the chunk was mapped */
+  /**
+   * Compares the items of one chunk with the target. @param now seconds since the epoch, by which the chunk was mapped
+   */
   async #compare(chunk: RowChunk, mapped: MappedChunk, now: number, signal: AbortSignal): Promise<ChunkResult> {
     const { reader, guard, progress, suspects } = this.parts;
     const compared = suspects.beforeReading();
@@ -107,7 +111,7 @@ export class VerifyHandler implements ChunkHandler {
       now,
       signal,
     );
-    // Before anything is said of it: a table that took its place lacks everything.
+    // Checks first that the target is still the same table: a table in its place would lack every item.
     await guard.atCheckpoint(signal);
     const { differences, newer } = confirmed;
     const badRows = [...mapped.badRows, ...confirmed.badRows];
@@ -145,15 +149,17 @@ export class VerifyHandler implements ChunkHandler {
 }
 
 interface Sorted {
-  /** To be looked at again. */
+  /** Items to look at again. */
   readonly candidates: readonly MappedItem[];
-  /** Not there, and TTL may have deleted them. */
+  /** Absent items that TTL may have deleted. */
   readonly expired: readonly MappedItem[];
-  /** Not there at the first look, for whatever reason. */
+  /** Items that were absent at the first look, for whatever reason. */
   readonly absent: readonly MappedItem[];
 }
 
-/** Items that were there at a later look alone: they came meanwhile, or the keys of their rows' items changed. */
+/**
+ * Returns how many items only a later look found. They were written since, or the keys of their rows' items changed.
+ */
 function seenLater(
   seen: ReadonlySet<string>,
   candidates: readonly MappedItem[],
@@ -165,7 +171,7 @@ function seenLater(
   return [...seen].filter((keyText) => !before.has(keyText)).length;
 }
 
-/** Made while they are asked for: mostly nobody does. */
+/** Yields the item keys one by one, so that no key is made unless somebody asks for it. Mostly nobody does. */
 function* keyTextsOf(items: readonly MappedItem[]): Generator<string> {
   for (const { keyText } of items) yield keyText;
 }

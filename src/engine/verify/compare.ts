@@ -1,16 +1,14 @@
-/**
- * Compares what a row maps to with what the target holds; what both are made of, where they differ, are canonical
- * texts.
- */
+/** Compares what a row maps to with the item in the target. Where the two differ, both are canonical texts. */
 import { SAME, type FoundItem } from '../../core/found-item.js';
 import { versionOrder } from '../../core/item-version.js';
 import type { Difference, MappedItem } from '../../core/model.js';
 import type { TtlDeletions } from './ttl-deletions.js';
 
 /**
- * null where the target agrees. `expired`: it is not there, and TTL may have deleted it (AWS: within days of its time):
- * no difference, and not seen either. `newer`: a live writer has overtaken the row, by the attribute that holds the
- * version; an item of the row's own version, or of none that compares, has to be equal.
+ * Returns null where the target agrees. `expired`: the item is absent, and TTL may have deleted it (AWS: within days of
+ * its time). That is no difference, and the item does not count as seen. `newer`: a live writer has overtaken the row,
+ * by the attribute that holds the version. An item with the row's own version, or with one that does not compare, must
+ * be equal.
  * @param version the attribute that holds an item's version; null: nobody else writes
  */
 export function compareItem(
@@ -28,19 +26,19 @@ export function compareItem(
   return { class: 'differing', keyText: item.keyText, attributes: differingAttributes(item.text, held) };
 }
 
-/** @param held and @param mapped: canonical texts */
+/** Returns whether the item in the target is newer. @param held and @param mapped: canonical texts */
 export function isNewer(held: string, mapped: string, version: string): boolean {
   return versionOrder(parseItem(held)[version], parseItem(mapped)[version]) === 'newer';
 }
 
-/** Names of attributes that only one side has or that differ, sorted. */
+/** Returns the names of attributes that differ or that only one side has, sorted. */
 function differingAttributes(mapped: string, held: string): readonly string[] {
   return attributeDifferences(mapped, held).map((difference) => difference.name);
 }
 
 export interface AttributeDifference {
   readonly name: string;
-  /** DynamoDB JSON of the value in the target, null where it is absent. Holds row values. */
+  /** DynamoDB JSON of the value in the target; null where it is absent. It holds row values. */
   readonly held: string | null;
   readonly mapped: string | null;
 }
@@ -54,8 +52,8 @@ export function attributeDifferences(mapped: string, held: string): readonly Att
 }
 
 /**
- * Canonical texts keep map keys sorted, so equal values print alike. By own name: an attribute may be called
- * `constructor`.
+ * Returns the attribute's value as text. Canonical texts keep map keys sorted, so equal values give equal texts. The
+ * check is by own name, because an attribute may be called `constructor`.
  */
 function valueText(item: Readonly<Record<string, unknown>>, name: string): string | null {
   return Object.hasOwn(item, name) ? JSON.stringify(item[name]) : null;

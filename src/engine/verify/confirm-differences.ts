@@ -1,19 +1,18 @@
 /**
- * A difference is a candidate until it is confirmed: under live writes the row may have changed between the two reads.
- * Row and item are read again, with growing pauses; it counts only if the row did not change between two reads and the
- * target still differs. What is newer in the target by its version is none. What keeps changing is `unresolved`, never
- * passed; so is a row of a table without a key that is not there as it was: nothing tells whether it was changed or
- * deleted.
+ * Confirms each difference before it counts, because a live write may have changed the row between the two reads. It
+ * reads row and item again, with growing pauses. A difference counts only if the row stayed the same between two reads
+ * and the target still differs. An item whose version in the target is newer is no difference. A row that keeps
+ * changing is `unresolved` and never passes. So is an absent row of a table without a key: nothing shows whether it was
+ * changed or deleted.
  *
- * Every row that is read again comes to something: equal, a difference, bad (its value became one that cannot be
- * represented), expired by then, or gone from its key. Where a row's item key changed, its items at the new keys are
- * compared; the item at the old key then is extra, and to find those is the business of a look at the whole target, not
- * of this one.
+ * Every row that is read again has one of five outcomes: it is equal, different, bad, expired, or gone from its key. A
+ * bad row's value became one that the mapping cannot represent. If the item key of a row changed, its items at the new
+ * keys are compared. The item at the old key is then extra, and only a look at the whole target finds extra items.
  *
- * Rows that have grown so large meanwhile that they cannot be held together are looked at in parts, down to one.
+ * Rows that have grown too large to hold together are read again in parts, down to a single row.
  *
- * A row that was bad when it was read counts as that, and is not read again: it has no item to compare, and a table
- * with many of them would be read twice. Where it was mended meanwhile, `backfill --retry-bad` moves it, or the next
+ * A row that was bad at its first read stays bad and is not read again. It has no item to compare, and a table with
+ * many bad rows would be read twice. If the row was repaired since, `backfill --retry-bad` moves it, or the next
  * verification finds it good.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,7 +29,7 @@ import type { TtlDeletions } from './ttl-deletions.js';
 /** Pauses before the second, third and fourth look, in ms. */
 const PAUSES_MS = [100, 500, 2_000];
 
-/** What a chunk's first comparison left open. */
+/** What the first comparison of a chunk left open. */
 export interface Candidates {
   /** Items that differed. */
   readonly items: readonly MappedItem[];
@@ -44,18 +43,20 @@ export interface Confirmed {
   readonly newer: readonly string[];
   /** Key texts of items that are not there, and that TTL may have deleted. */
   readonly expired: readonly string[];
-  /** Key texts of items that were there when they were looked at again. */
+  /** Key texts of items that were there at a later look. */
   readonly seen: ReadonlySet<string>;
-  /** Rows that became bad since they were read first, each once. */
+  /** Rows that became bad since their first read, each once. */
   readonly badRows: readonly BadRowRecord[];
-  /** Rows that were not expired when they were read first. */
+  /** Number of rows that expired since their first read. */
   readonly expiredRows: number;
 }
 
 /**
+ * Looks at the candidates again until each has an outcome.
  * @param candidates what the first comparison left open
  * @param now seconds since the epoch: the time by which the candidates were mapped, so that none of them expires
  * between two looks
+ * @throws FerryError E_SOURCE_*, E_TARGET_*, E_INTERRUPTED
  */
 export async function confirmDifferences(
   job: TableJob,
@@ -92,7 +93,7 @@ export async function confirmDifferences(
       });
       const found = await rowsNow(job, open, signal);
       if (found === 'too large') {
-        // Each half to its end, so that no more than its rows are held.
+        // Finishes one half before the other, so that only the rows of one half are in memory.
         for (const half of halves(job, open)) await lookFrom(index, half);
         return;
       }
@@ -100,7 +101,7 @@ export async function confirmDifferences(
     }
     confirmed.push(...open.map((item) => unresolved(job, item)));
   };
-  /** @returns what has changed since, and differs */
+  /** @returns the items that differ and whose row has changed since */
   const compareNow = async (
     open: readonly MappedItem[],
     rowOf: (item: MappedItem, index: number) => Row | null,
@@ -111,7 +112,7 @@ export async function confirmDifferences(
     for (const [index, before] of open.entries()) {
       const row = rowOf(before, index);
       if (row === null) continue;
-      // Two items of one row lead to the same ones where both their keys changed.
+      // Two items of one row lead to the same new items where both their keys changed.
       for (const item of itemsNow(before, remap(row), () => itemsOf(job, before.row, now))) {
         looked.set(placeOf(job, item.after), item);
       }
@@ -145,7 +146,10 @@ export async function confirmDifferences(
   };
 }
 
-/** Asks for each row once, whatever it maps to. @returns how to find the row of an item; `too large`: not together */
+/**
+ * Reads each row once, whatever it maps to.
+ * @returns a function that finds the row of an item; `too large`: the rows are too large to hold together
+ */
 async function rowsNow(
   job: TableJob,
   items: readonly MappedItem[],
@@ -168,7 +172,7 @@ async function rowsNow(
   }
 }
 
-/** Of items of two rows or more: those of one row stay together. */
+/** Splits the items of two rows or more into halves. Items of one row stay together. */
 function halves({ source }: TableJob, items: readonly MappedItem[]): readonly (readonly MappedItem[])[] {
   const rows = [...new Set(items.map(({ row }) => source.cursorOf(row)))];
   const first = new Set(rows.slice(0, Math.ceil(rows.length / 2)));
@@ -182,9 +186,9 @@ interface ItemNow {
 }
 
 /**
- * The item that the row gives now at the same key. Where it gives none there, its items at keys that it had not before:
- * an item of it whose key stayed was compared by itself. None where the row has become bad or expired.
- * @param former the row's items as it was before
+ * Returns the item that the row gives now at the same key. If it gives none there, it returns the row's items at new
+ * keys. An item whose key stayed was compared by itself. It returns none where the row has become bad or expired.
+ * @param former returns the row's items as the row was before
  */
 function itemsNow(
   before: MappedItem,
@@ -197,7 +201,7 @@ function itemsNow(
   return items.filter(({ keyText }) => !keys.has(keyText)).map((after) => ({ after, changed: true }));
 }
 
-/** Tells an item of a row from every other item, also from one of another row that has the same key. */
+/** Returns a text that identifies an item of a row, also beside an item of another row with the same key. */
 function placeOf(job: TableJob, { keyText, row }: MappedItem): string {
   return `${job.source.cursorOf(row)} ${keyText}`;
 }

@@ -1,8 +1,8 @@
 /**
- * What may still land, and so holds verification back: suspects (item keys whose last write ended without an answer),
- * and all that a process had sent that was killed in the midst of writing, of which nobody knows the keys. A suspect is
- * closed by a comparison that began after its window; its finding is final then, equal or not. A broken-off run holds
- * back every verification that began within its window.
+ * Writes that may still land keep a verification from passing. There are two kinds: suspects and writes of a killed
+ * process. A suspect is an item key whose last write ended without an answer. Nobody knows the keys that a killed
+ * process had under way. A comparison that began after a suspect's window closes the suspect, and its finding, equal or
+ * not, is final. A broken-off run keeps every verification that began within its window from passing.
  */
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
@@ -18,7 +18,10 @@ export class SuspectCheck {
     this.#open = new Map(store.ambiguousWrites.all().map((suspect) => [suspect.itemKey, suspect]));
   }
 
-  /** Call it before items are read. @returns call it with those that were compared, whatever came of it */
+  /**
+   * Notes the time; call it before items are read.
+   * @returns a function to call with the keys that were compared, whatever the result
+   */
   beforeReading(): (keyTexts: Iterable<string>) => void {
     const readAt = this.clock();
     return (keyTexts) => {
@@ -33,8 +36,8 @@ export class SuspectCheck {
   }
 
   /**
-   * All tables were gone through by verifications of which the first began at that time. A suspect of before that none
-   * of them met has no row any more: nothing says what its item should be.
+   * Closes the suspects that no verification met. Call it after verifications of all tables, the first of which began
+   * at `beganAt`. Such a suspect has no row any longer: nothing says what its item should be.
    */
   allCompared(beganAt: number): void {
     this.#close([...this.#open.values()].filter((suspect) => beganAt >= closableAt(suspect)).map((s) => s.itemKey));
@@ -44,15 +47,19 @@ export class SuspectCheck {
     return this.#open.size;
   }
 
-  /** ms since the epoch after which a verification can close all that are open; null where none is. */
+  /**
+   * The time after which a verification can close all open suspects, in ms since the epoch by `StateClock.now`; null:
+   * no suspect is open.
+   */
   get closableAt(): number | null {
     if (this.#open.size === 0) return null;
     return Math.max(...[...this.#open.values()].map(closableAt));
   }
 
   /**
-   * ms since the epoch before which a verification proves nothing, because what a broken-off run had sent may land
-   * until then; null where one that began at `beganAt` is not concerned.
+   * Returns the time before which a verification proves nothing, because writes of a broken-off run may land until
+   * then. It is in ms since the epoch by `StateClock.now`. null: a verification that began at `beganAt` is not
+   * affected.
    */
   lateWritesUntil(beganAt: number): number | null {
     const crashedAt = this.store.lateWrites.crashedAt();

@@ -1,14 +1,15 @@
 /**
- * The sums of the digests of both sides: of what was mapped, without what TTL may have deleted; and of what the target
- * holds. Equal items have equal digests: where all are the same, so are the sums.
+ * The digest sums of both sides: that of the mapped items, without those that TTL may have deleted, and that of the
+ * target's items. Equal items have equal digests, so equal sides have equal sums.
  */
 import { SAME, type FoundItem } from '../../core/found-item.js';
 import type { MappedItem } from '../../core/model.js';
 import { DigestSum } from '../../mapping/item/digest.js';
 
 /**
+ * Returns the digest sum of the target's items.
  * @param mapped the items, and the sum of their digests
- * @param held at each item's key, in the items' order
+ * @param held the target's item at each key, in the order of the items
  */
 export function targetDigest(
   mapped: { readonly items: readonly MappedItem[]; readonly digest: string },
@@ -24,8 +25,8 @@ export function targetDigest(
 }
 
 /**
- * The sum of the mapped items' digests without those that count as deleted by TTL.
- * @param keyTexts of further ones
+ * Returns the digest sum of the mapped items without those that count as deleted by TTL.
+ * @param keyTexts the keys of further such items
  */
 export function digestWithout(
   mapped: { readonly items: readonly MappedItem[]; readonly digest: string },

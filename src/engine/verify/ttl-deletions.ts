@@ -1,16 +1,16 @@
 /**
- * Which absent items TTL may have deleted. It deletes by the number that an item holds in the table's TTL attribute,
- * whatever rule of the mapping put it there. What it cannot have deleted is missing:
+ * Decides which absent items TTL may have deleted. TTL goes by the number in the table's TTL attribute, whatever rule
+ * of the mapping put it there. In these cases TTL cannot have deleted the item, and it is missing:
  *
- * - TTL is off, or not on yet, or goes by an attribute that the item has not, or not as a number
- * - the item's time is not over by the service's clock (an item is deleted once its time is less than the current one:
- *   AWS, UpdateTimeToLive)
- * - its time was over for more than five years before anything of the table was written: AWS leaves such items alone
- * - its row was left behind by the backfill as bad, and nothing has moved it since: it was mended in the source alone
+ * - TTL is off or not on yet. Or it goes by an attribute that the item lacks, or whose value is not a number.
+ * - The item's time has not passed on the service's clock. TTL deletes an item once its time is less than the current
+ *   one (AWS, UpdateTimeToLive).
+ * - Its time had passed more than five years before the first write to the table: AWS leaves such items alone.
+ * - The backfill left its row behind as bad, and nothing has moved the row since: it was repaired in the source alone.
  *
- * How far the kind was followed: comparison and recheck ask here, and nobody else decides that absence is no
- * difference. What is counted as deleted is never counted as seen, nor is it in the digests; and it holds only while
- * the table's TTL stays as it was.
+ * Comparison and recheck ask here, and no other code decides that an absent item is no difference. An item that counts
+ * as deleted never counts as seen, and is not in the digests. The decision holds only while the table's TTL stays as it
+ * was.
  */
 import type { MappedItem, Row } from '../../core/model.js';
 import type { TtlLook } from '../../core/ports/ports.js';
@@ -18,8 +18,8 @@ import { TTL_IGNORED_AFTER_SECONDS } from '../../mapping/ttl.js';
 
 export class TtlDeletions {
   /**
-   * @param writtenSince seconds since the epoch: no item of the table was written before, as it is mapped now
-   * @param neverMoved of a row: nothing was written of it
+   * @param writtenSince seconds since the epoch: no item of the table was written before that, as it is mapped now
+   * @param neverMoved returns whether nothing was written of a row
    */
   constructor(
     private readonly look: TtlLook,
@@ -27,7 +27,7 @@ export class TtlDeletions {
     private readonly neverMoved: (row: Row) => boolean = () => false,
   ) {}
 
-  /** Of an item that is not there. */
+  /** Returns whether TTL may have deleted an absent item. */
   mayHaveDeleted(item: Pick<MappedItem, 'text' | 'row'>): boolean {
     const { deletesBy } = this.look;
     if (deletesBy === null) return false;
@@ -38,7 +38,10 @@ export class TtlDeletions {
   }
 }
 
-/** By own name: an attribute may be called `constructor`. */
+/**
+ * Returns the number in the attribute, or null. The check is by own name, because an attribute may be called
+ * `constructor`.
+ */
 function numberIn(text: string, attribute: string): number | null {
   const item = JSON.parse(text) as Readonly<Record<string, { readonly N?: string }>>;
   const digits = Object.hasOwn(item, attribute) ? item[attribute]?.N : undefined;

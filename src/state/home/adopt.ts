@@ -1,7 +1,7 @@
 /**
- * Takes up a state that does not live where it was last worked on. The operator says that no run goes on with the other
- * copy. Writes of the other run may still land: their window starts now, and no verification passes that started before
- * its end. The age of comparisons that were made elsewhere is unknown.
+ * Adopts a state that another machine or folder last worked on. The operator says that no run continues with the other
+ * copy. Writes of the other run may still land. Their window starts now, and no verification that started before its
+ * end can pass. The age of comparisons that the other copy made is unknown.
  */
 import type { Database } from 'better-sqlite3';
 import { existsSync } from 'node:fs';
@@ -18,15 +18,18 @@ import { newLineage, Witness } from './witness.js';
 
 export interface Adopted {
   readonly shard: string;
-  /** Why it had to be adopted; null: it lives here, and nothing was done. */
+  /** Why the operator had to adopt it; null: the state was already at home here, and nothing changed. */
   readonly reason: Displaced | null;
-  /** For how many ms from now on writes of the other one may land; null where nothing was done. */
+  /** How many ms from now writes of the other copy may still land; null: nothing changed. */
   readonly lateWritesForMs: number | null;
 }
 
 const BUSY_MS = 5_000;
 
-/** @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO */
+/**
+ * Adopts the state of a shard. @throws FerryError E_STATE_MISSING, E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_FOREIGN,
+ * E_STATE_IO
+ */
 export function adoptState({ folder, shard }: StateAt, clocks?: Clocks): Adopted {
   const files = shardFiles(folder, shard);
   if (!existsSync(files.file)) throw missing(files);

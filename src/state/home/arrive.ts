@@ -1,6 +1,6 @@
 /**
- * Takes up a state that came from elsewhere: one that was adopted, or one on a volume that moves. What the other host
- * sent can land until a whole window has passed. The age of its comparisons is unknown.
+ * Makes a state from elsewhere usable here: one that was adopted, or one on a volume that moves. Writes of the other
+ * host can land until a whole window has passed. The age of its comparisons is unknown.
  */
 import type { Database } from 'better-sqlite3';
 import type { Clocks } from './clocks.js';

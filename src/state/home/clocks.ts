@@ -1,26 +1,29 @@
 /**
- * This machine and its clocks, as a state needs them: one clock that people read and can set, and two that nobody sets.
- * It is a port, so that tests can turn the hands, restart the machine and put it to sleep.
+ * This machine and its clocks, as a state needs them. People read and set one clock, and nobody sets the other two. It
+ * is a port, so that tests can set the clocks, restart the machine and suspend it.
  */
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
 export interface Clocks {
   /**
-   * Which machine this is, as `/etc/machine-id` says; null: it says nothing. Cloned machines may say the same.
+   * Identifies this machine, by `/etc/machine-id`; null: the machine has no id. Cloned machines may have the same id.
    */
   readonly machine: string | null;
   /**
-   * Which run of the two unset clocks this is. Each start of the machine makes another run, and so does a time
-   * namespace of its own. null: the system does not say (only Linux does), so readings of two processes are compared
-   * with care.
+   * Identifies the run of the two unset clocks. Each start of the machine makes another run, and so does a separate
+   * time namespace. null: the system does not say (only Linux does), so readings of two processes are compared with
+   * care.
    */
   readonly run: string | null;
   /** ms since the epoch */
   wall(): number;
-  /** ms since the machine started; goes on while it sleeps. In some containers (lxcfs), since the container did. */
+  /**
+   * ms since the machine started, including the time that it slept. In some containers (lxcfs), since the container
+   * started.
+   */
   uptime(): number;
-  /** ms since the machine started; stands still while it sleeps. */
+  /** ms since the machine started, without the time that it slept. */
   monotonic(): number;
 }
 
@@ -33,7 +36,7 @@ export const SYSTEM_CLOCKS: Clocks = {
     return machine;
   },
   get run() {
-    // No process outlives its boot.
+    // The process keeps this value, because no process outlives a boot.
     if (run === undefined) run = runOfClocks();
     return run;
   },
@@ -46,11 +49,11 @@ let boot: string | null | undefined;
 let offset: number | undefined;
 
 /**
- * Returns which start of the machine this is, the same in all its containers and time namespaces; null: the system does
- * not say (only Linux does).
+ * Returns the id of this start of the machine. It is the same in all containers and time namespaces of the machine;
+ * null: the system does not say (only Linux does).
  */
 export function bootId(): string | null {
-  // No process outlives its boot.
+  // The process keeps this value, because no process outlives a boot.
   if (boot === undefined) boot = read('/proc/sys/kernel/random/boot_id');
   return boot;
 }
@@ -65,8 +68,8 @@ export function bootMonotonic(): number {
 }
 
 /**
- * Returns what a time namespace adds to CLOCK_MONOTONIC, in ms.
- * @param offsets time_namespaces(7): a line a clock, of its name and what is added to it, in seconds and ns
+ * Returns how many ms a time namespace adds to CLOCK_MONOTONIC.
+ * @param offsets text as in time_namespaces(7): each line has a clock's name and its offset, in seconds and ns
  */
 export function monotonicOffset(offsets: string): number {
   const [, seconds, nanoseconds] = /^monotonic\s+(-?\d+)\s+(-?\d+)\s*$/m.exec(offsets) ?? [];
@@ -76,12 +79,12 @@ export function monotonicOffset(offsets: string): number {
 function runOfClocks(): string | null {
   const started = bootId();
   if (started === null) return null;
-  // time_namespaces(7): lines of a clock's name and what is added to it, in seconds and ns.
+  // time_namespaces(7): each line has a clock's name and its offset, in seconds and ns.
   const offsets = (read('/proc/self/timens_offsets') ?? '').replace(/\s+/g, ' ').trim();
   return /[1-9]/.test(offsets) ? `${started} ${offsets}` : started;
 }
 
-/** Returns machine-id(5); null: it is empty, or not made yet. */
+/** Returns the id of machine-id(5); null: the file is empty or missing. */
 function machineId(): string | null {
   const id = read('/etc/machine-id') ?? read('/var/lib/dbus/machine-id');
   return id !== null && /^[0-9a-f]{32}$/.test(id) ? id : null;

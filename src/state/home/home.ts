@@ -1,21 +1,21 @@
 /**
- * Where a state lives. Two copies of one state that both go on overwrite each other's items with older ones, each of
- * them sure of itself: so a state is worked on only where it was worked on last, until the operator says that the other
- * one has ended (`adopt.ts`).
+ * Decides whether a state is still where a run last worked on it. If two copies of one state both continued, each would
+ * overwrite items of the other with older ones. Neither would notice. So a run works on a state only in its last place,
+ * until the operator says that the other copy has ended (`adopt.ts`).
  *
- * It is the same place where all of this holds:
- * - the file is the same one: inode, and time of birth where the file system tells it. A copy has others; nobody can
- *   set the latter.
- * - the lock file was not changed: nothing of ours ever writes to it, while a restore into place, chmod or chown
- *   changes its ctime
- * - its witness (`witness.ts`) has not seen more commits than it has, and is of its lineage
- * - the machine is the same: one run of the clocks is of one kernel, which containers share; else `/etc/machine-id`
- *   says so
+ * The place is the same where all of these hold:
+ * - The file is the same: its inode, and its time of birth where the file system has one. A copy has others, and nobody
+ *   can set the time of birth.
+ * - The lock file is unchanged. dynaferry never writes to it, while a restore into place, chmod or chown changes its
+ *   ctime.
+ * - The witness (`witness.ts`) has the same lineage as the file, and has not seen more commits than the file has.
+ * - The machine is the same. One run of the clocks belongs to one kernel, which containers share; else
+ *   `/etc/machine-id` identifies the machine.
  *
- * A volume that moves between hosts by design (`stateMoves`) brings the same file to another machine: that is taken up,
- * with a window for late writes of the other host. Not told: a disk or a whole machine that was cloned or put back
- * block by block, and machines that share a machine id. A state of version 9 or earlier, and one whose folder was
- * deleted, knows nothing.
+ * A volume that moves between hosts by design (`stateMoves`) brings the same file to another machine. The state is then
+ * taken up there, with a window for late writes of the other host. Two cases are not recognised. One is machines with
+ * the same machine id. The other is a disk or a whole machine that was cloned or restored block by block. A state of
+ * version 9 or earlier has no place on record, and neither has one whose folder was deleted.
  */
 import type { Database } from 'better-sqlite3';
 import { existsSync, statSync, type BigIntStats } from 'node:fs';
@@ -25,24 +25,24 @@ import { restartCommand, type ShardFiles } from '../sqlite/files.js';
 import { basename } from 'node:path';
 import { readSeen, witnessOf, type Seen } from './witness.js';
 
-/** Numbers as text: an inode may be larger than a double holds. */
+/** The identity of a file. The numbers are text, because an inode may be larger than a double can hold. */
 interface FileIdentity {
   readonly inode: string;
-  /** null: the file system does not tell it. */
+  /** null: the file system has no time of birth. */
   readonly birth: string | null;
 }
 
 interface Home {
   /** null: the machine has no id. */
   readonly machine: string | null;
-  /** Run of the clocks. */
+  /** The run of the clocks. */
   readonly run: string | null;
   readonly file: FileIdentity;
-  /** null: there is none, so nothing ever worked on this copy. */
+  /** null: there was no lock file, so no process ever worked on this copy. */
   readonly lock: (FileIdentity & { readonly changed: string }) | null;
 }
 
-/** What speaks against a state: the first of these. */
+/** The first reason why a state is not at home here. */
 export type Displaced = 'copied' | 'other' | 'unwitnessed' | 'older' | 'machine' | 'touched';
 
 interface Stored {
@@ -51,20 +51,21 @@ interface Stored {
   readonly commits: number;
 }
 
-/** Of a state file: earlier ones know of no place. */
+/** Version of the state file that first recorded a place. */
 const FIRST_VERSION = 10;
 const NOTHING_KNOWN: Stored = { home: null, lineage: null, commits: 0 };
 
-/** Of a file of any version. */
+/** Returns the recorded place, for a file of any version. */
 export function storedHome(database: Database): Stored {
   if ((database.pragma('user_version', { simple: true }) as number) < FIRST_VERSION) return NOTHING_KNOWN;
   const row = database.prepare<[], Stored>('SELECT home, lineage, commits FROM meta').get();
   return row ?? NOTHING_KNOWN;
 }
 
-/** This place, as it is stored. */
+/** Returns this place in the form in which it is stored. */
 export function homeHere({ folder, file, lock }: ShardFiles, { machine, run }: Clocks = SYSTEM_CLOCKS): string {
-  // A lock file is never changed, so it cannot say whether its birth is one; the folder was, when files came into it.
+  // The lock file never changes, so it cannot show whether its time of birth is a real one. The folder changed when
+  // files came into it.
   const tells = tellsBirth(statSync(folder, { bigint: true }));
   return JSON.stringify({
     machine,
@@ -74,13 +75,16 @@ export function homeHere({ folder, file, lock }: ShardFiles, { machine, run }: C
   } satisfies Home);
 }
 
-/** @returns null: it lives here, or does not know where it lives */
+/**
+ * Compares the recorded place with this one. @returns why the state is not at home here; null: it is, or it has no
+ * place on record
+ */
 export function displaced(files: ShardFiles, database: Database, clocks: Clocks = SYSTEM_CLOCKS): Displaced | null {
-  // Before the file's own number: another process may be at work.
+  // Reads the witness before the file's own number, because another process may be at work.
   const seen = readSeen(files.file);
   const { home, lineage, commits } = storedHome(database);
   if (lineage === null) return seen === null ? null : 'other';
-  // Begun or brought up by this version, and not opened to its end yet; or all that came after that was lost.
+  // This version made or migrated the file, and has not opened it to the end yet. Or all later commits were lost.
   if (home === null) return isBehind({ lineage, commits }, seen) ? 'older' : null;
   const before = JSON.parse(home) as Home;
   const here = JSON.parse(homeHere(files, clocks)) as Home;
@@ -89,26 +93,26 @@ export function displaced(files: ShardFiles, database: Database, clocks: Clocks 
   if (seen.lineage !== lineage) return 'other';
   if (isBehind({ lineage, commits }, seen)) return 'older';
   if (!isSameMachine(before, here)) return 'machine';
-  // One that was deleted, as advised where something was written into it, says nothing.
+  // A lock file that was deleted proves nothing. The advice for a damaged lock file is to delete it.
   const known = before.lock !== null && here.lock !== null && isSame(before.lock, here.lock);
   return known && before.lock.changed !== here.lock.changed ? 'touched' : null;
 }
 
-/** Whether this may be another host than before, so far as the clocks tell. */
+/** Returns whether this may be another host than before, as far as the clocks show. */
 export function mayBeElsewhere(database: Database, { run }: Clocks = SYSTEM_CLOCKS): boolean {
   const { home } = storedHome(database);
   return home !== null && (run === null || (JSON.parse(home) as Home).run !== run);
 }
 
-/** Of a volume that moves between hosts, this is no sign of a copy. */
+/** Returns whether the reason is no sign of a copy on a volume that moves between hosts. */
 export function maySayMove(reason: Displaced): boolean {
   return reason === 'machine' || reason === 'touched';
 }
 
 /**
- * To be asked before anything is changed: a state that is refused stays as it was.
+ * Checks the place before anything is changed, so that a refused state stays as it was.
  * @param moves the folder is on a volume that moves between hosts
- * @returns what speaks against it, and is excused by that
+ * @returns the reason that `moves` excuses; null: the state is at home here
  * @throws FerryError E_STATE_COPIED
  */
 export function checkHome(
@@ -168,7 +172,10 @@ function identityOf(file: string, tells: boolean): NonNullable<Home['lock']> {
   return { inode: String(stats.ino), birth, changed: String(stats.ctimeNs) };
 }
 
-/** Where nothing tells the birth, Node gives the time of the last change, or none. */
+/**
+ * Returns whether the file has a real time of birth. Where the file system has none, Node returns the time of the last
+ * change, or 0.
+ */
 function tellsBirth({ birthtimeNs, ctimeNs }: BigIntStats): boolean {
   return birthtimeNs !== 0n && birthtimeNs !== ctimeNs;
 }

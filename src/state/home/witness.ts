@@ -1,19 +1,19 @@
 /**
  * The witness of a state file: `<name>.seen` holds the file's lineage and the number of its last commit. An older file
- * that was put in place has fewer commits than the witness saw, or another lineage. So has a file whose log was removed
+ * that was put in place has fewer commits than the witness, or another lineage. So has a file whose log was removed
  * after a kill.
  *
- * It is written after each commit, without a sync: after a power failure it may say less than the file has, and never
- * more. When it cannot be written, less is found later, and no commit that stands is reported as failed.
+ * It is written after each commit, without a sync. After a power failure it may have fewer commits than the file, but
+ * never more. If the write fails, the witness detects less later, but the commit stands and is not reported as failed.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { makeFile, syncFolderOf } from '../sqlite/files.js';
 
 export interface Seen {
-  /** Random, made with the file, or when it was adopted. */
+  /** Random text, made when the file is created or adopted. */
   readonly lineage: string;
-  /** Commits so far. */
+  /** Number of commits so far. */
   readonly commits: number;
 }
 
@@ -25,7 +25,9 @@ export function witnessOf(file: string): string {
   return file.replace(/\.db$/, '.seen');
 }
 
-/** Returns what the witness says; null: there is none; `unreadable`: it holds something else. */
+/**
+ * Returns the content of the witness; null: the file has no witness; `unreadable`: the witness holds something else.
+ */
 export function readSeen(file: string): Seen | 'unreadable' | null {
   const witness = witnessOf(file);
   if (!existsSync(witness)) return null;
@@ -37,7 +39,7 @@ export function readSeen(file: string): Seen | 'unreadable' | null {
 export class Witness {
   readonly #descriptor: number;
 
-  /** Makes the file if it is missing, and puts `commits` on disk. */
+  /** Creates the file if it is missing, and syncs `commits` to disk. */
   constructor(
     file: string,
     readonly lineage: string,

@@ -1,16 +1,17 @@
 /**
- * Which run of this machine has how much of a table's budget: beside the state, so that all runs on one state folder
- * see it. Fractions, whose sum is never more than one. A run takes what is free, and no more than an equal part; it
- * gives up the rest of what it has once others are there, and notes that only when nobody of it spends more any longer.
- * What a run leaves, in order or not, rests before another may have it (`core/budget-shares.ts` says why).
+ * The budget ledger records how much of a table's budget each run of this machine holds. It is a file beside the state,
+ * so that all runs on one state folder see it. It holds fractions whose sum is never more than one. A run takes what is
+ * free, up to an equal part. When other runs join, it gives up its surplus. It records that only when all its shards
+ * spend less. The part of a run that ended, orderly or not, rests before another run may take it
+ * (`core/budget-shares.ts` gives the reason).
  *
- * Who is gone is told by a lock, which the kernel drops with the process; one that is stopped keeps its lock and its
- * part. No wait for the file holds anybody up: whoever finds it locked, as by a process that was stopped in the midst
- * of its look, goes on with what it has.
+ * A lock shows whether a run is alive: the kernel drops the lock with the process. A suspended process keeps its lock
+ * and its part. No run waits for the file. If another process has locked it, for example one that was suspended during
+ * its look, the run continues with its known part.
  *
- * The file is worth nothing once nobody runs, so nothing in it is synced, and after a power failure it may be anything.
- * One that SQLite refuses, or that is of an earlier start of the machine, is made new by whoever joins
- * (`fresh-ledger.ts`); never while another run has it.
+ * The file is worthless once no run uses it. So nothing in it is synced, and after a power failure it may hold
+ * anything. A run that joins creates the file again if SQLite refuses it, or if it is from an earlier start of the
+ * machine (`fresh-ledger.ts`). It never does so while another run uses the file.
  */
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
@@ -23,27 +24,31 @@ import { acquireLock, isLocked, type Lock } from '../sqlite/lock.js';
 import { lockHolders } from '../sqlite/lock-holder.js';
 import { guarded } from '../sqlite/errors.js';
 
-/** Not so many runs at once on one state folder. */
+/** Maximum number of concurrent runs on one state folder. */
 const MOST_RUNS = 100;
 const OPEN_WAIT_MS = 2_000;
 const LOOK_WAIT_MS = 20;
-/** Fractions that sum up to one do not do so exactly. */
+/** Tolerance for rounding: fractions that sum up to one do not do so exactly. */
 const ROUNDING = 1e-9;
 
 export interface LedgerOptions {
   readonly folder: string;
-  /** What the budget is of: `write messages`. */
+  /** Names the resource that the budget limits: `write messages`. */
   readonly resource: string;
-  /** How long what a run leaves stays free of others, in ms. */
+  /** How long the part of an ended run rests, in ms. */
   readonly restMs: number;
 }
 
 export interface Look {
   /**
-   * What may be spent, of the whole: as much as that from now on, or, where it is less than before, as soon as can be.
+   * The fraction of the whole budget that this run may spend from now on. If it is lower than before, the run reaches
+   * it as soon as it can.
    */
   readonly fraction: number;
-  /** Processes of the other runs that share it, as they noted themselves: for whom to name, ask `runsWithPart`. */
+  /**
+   * Process ids of the other runs that share the budget, as they recorded themselves. For ids to show to people, use
+   * `runsWithPart`.
+   */
   readonly others: readonly number[];
 }
 
@@ -55,20 +60,20 @@ interface Row {
 
 const FILE = 'budget.ledger';
 
-/** Whether any run of this machine ever shared a budget in that folder. */
+/** Returns whether any run of this machine ever shared a budget in that folder. */
 export function hasLedger(folder: string): boolean {
   return existsSync(join(folder, FILE));
 }
 
 /**
- * Notes which runs are gone by now, so that what they had rests from now on: a run that follows a killed one looks at
- * its shards first, and need not wait then. Whatever is wrong with the ledger, `join` says.
+ * Records which runs have ended, so that their parts rest from now on. A run that follows a killed one first looks at
+ * its shards, and so need not wait for the rest later. It ignores faults of the ledger, which `join` reports.
  */
 export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>): void {
   if (!hasLedger(folder)) return;
   const paths = pathsIn(folder);
   try {
-    // In turn, as it may be put aside.
+    // Waits for its turn, because another process may be moving the file away.
     inTurn(paths, LOOK_WAIT_MS, () => {
       const database = new Database(paths.file, { fileMustExist: true, timeout: LOOK_WAIT_MS });
       try {
@@ -78,15 +83,15 @@ export function noteGoneRuns({ folder, restMs }: Omit<LedgerOptions, 'resource'>
       }
     });
   } catch {
-    // Locked, damaged or unreadable.
+    // The file is locked, damaged or unreadable.
   }
 }
 
 /**
- * Processes of the runs that have a part of it now, the asking one's own run among them where it has one. The kernel
- * says which they are, where it does: what a run wrote down of itself may be the id of another one here, as of its own
- * container's. One that cannot be seen from here is left out.
- * @returns null where the ledger does not say: there is none, or it cannot be read
+ * Returns the process ids of the runs that hold a part now, including the caller's own run where it has one. They come
+ * from the kernel where it says so. A recorded id may belong to another process here, since each container has its own
+ * ids. The list lacks processes that are not visible from here.
+ * @returns null where the ledger does not say: it is missing or unreadable
  */
 export function runsWithPart({ folder, resource }: Omit<LedgerOptions, 'restMs'>): readonly number[] | null {
   if (!hasLedger(folder)) return null;
@@ -121,7 +126,7 @@ export class BudgetLedger {
     paths: StatePaths,
     database: Database.Database,
     { lock, run }: { readonly lock: Lock; readonly run: number },
-    /** Where the file went that was damaged, by its absolute path; null: it was none. */
+    /** Absolute path to which a damaged file was moved; null: the file was not damaged. */
     readonly putAside: string | null,
   ) {
     this.#paths = paths;
@@ -130,7 +135,10 @@ export class BudgetLedger {
     this.#run = run;
   }
 
-  /** @throws FerryError E_STATE_IO, E_STATE_LOCKED; E_STATE_CORRUPT where another run has a ledger that is damaged */
+  /**
+   * Joins the runs that share the budget.
+   * @throws FerryError E_STATE_IO, E_STATE_LOCKED; E_STATE_CORRUPT where another run uses a damaged ledger
+   */
   static join(options: LedgerOptions): BudgetLedger {
     const { folder } = options;
     const paths = pathsIn(folder);
@@ -158,7 +166,7 @@ export class BudgetLedger {
     try {
       const ledger = new BudgetLedger(options, paths, database, taken, putAside);
       ledger.#within(() => {
-        // Whoever had this number before is gone.
+        // The lock of this number was free, so the run that had it before has ended.
         bury(database, taken.run, options.restMs);
         ledger.#buryGone();
         database
@@ -174,28 +182,29 @@ export class BudgetLedger {
   }
 
   /**
-   * Notes what this run uses, and says what it may use. To be asked again and again.
-   * @param inUse the most that it may be spending now, of the whole
+   * Records how much this run uses, and returns how much it may use. Callers repeat it all the time. It throws nothing.
+   * @param inUse the largest fraction of the whole budget that the run may be spending now
    */
   look(inUse: number): Look {
     try {
-      // Taken only once it is noted for all.
+      // The part counts only once the ledger has recorded it for all runs.
       this.#known = this.#within(() => {
         this.#buryGone();
         return this.#share(inUse);
       });
     } catch {
-      // Locked, or the disk fails: the run goes on with what it has, which nobody else takes while its lock is there.
+      // The file is locked, or the disk fails. The run continues with its known part, which no other run takes while
+      // its lock exists.
     }
     return this.#known;
   }
 
-  /** What it had is others' soon. */
+  /** Leaves the ledger. Other runs may take its part after the rest. */
   leave(): void {
     try {
       this.#within(() => bury(this.#database, this.#run, this.options.restMs));
     } catch {
-      // Its lock goes with it, and says the same.
+      // The lock is released below, and other runs then see that this run has ended.
     }
     this.#database.close();
     this.#lock.release();
@@ -231,10 +240,10 @@ export class BudgetLedger {
   }
 }
 
-/** @param own run that asks: it is there */
+/** Removes the runs that have ended. @param own the run that asks, which is alive */
 function buryGone(database: Database.Database, paths: StatePaths, own: number | null, restMs: number): void {
   const now = bootMonotonic();
-  // Where nobody tells one start of the machine from another, none rests for longer than it may.
+  // Where nothing distinguishes one start of the machine from another, no part rests for longer than `restMs`.
   database.prepare('DELETE FROM resting WHERE until <= ? OR until > ?').run(now, now + restMs);
   for (const run of database.prepare<[], number>('SELECT run FROM runs').pluck().all()) {
     if (run !== own && !isLocked(lockFile(paths, run), paths)) bury(database, run, restMs);
@@ -263,7 +272,7 @@ function lockFile({ file }: StatePaths, run: number): string {
   return `${file}-${run}.lock`;
 }
 
-/** Lock files of the runs that are there, this process's own among them. */
+/** Returns the lock files of the runs that are alive, including this process's own. */
 function liveRuns(paths: StatePaths): readonly string[] {
   return Array.from({ length: MOST_RUNS }, (_, index) => lockFile(paths, index + 1)).filter((file) =>
     isLocked(file, paths),

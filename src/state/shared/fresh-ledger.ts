@@ -1,12 +1,12 @@
 /**
- * Opens the ledger of the budget as a file that can be believed. It is written without a sync, and holds nothing that
- * outlasts its runs: one that SQLite refuses is put aside, and one of an earlier start of the machine is removed, and
- * both are made new.
+ * Opens the budget ledger as a file that can be trusted. The file is written without a sync, and holds nothing that
+ * outlasts its runs. If SQLite refuses the file, it is moved away. If it is from an earlier start of the machine, it is
+ * removed. In both cases a new file is created.
  *
- * Whoever joins does so in turn, from its look at the file until it has its own run's lock: so nobody makes the file
- * new under another one, and of several that find it damaged one does. While any run is there, whose part the file may
- * tell, nobody makes it new: the whole budget would be spent twice. Whatever is killed in between leaves a file that is
- * looked at again, and never a log that another file is taken for.
+ * Processes join one at a time, from the look at the file until they hold the lock of their own run. So no process
+ * replaces the file under another one, and only one of several that find it damaged replaces it. While any run is
+ * alive, whose part the file may hold, no process replaces it. Otherwise the runs could spend the whole budget twice. A
+ * kill at any moment leaves a file that is checked again, and never a log that SQLite takes for that of another file.
  */
 import Database from 'better-sqlite3';
 import { existsSync, renameSync, rmSync } from 'node:fs';
@@ -21,13 +21,13 @@ const SCHEMA = `
   CREATE TABLE ledger (boot TEXT NOT NULL);
   CREATE TABLE runs (run INTEGER PRIMARY KEY, resource TEXT NOT NULL, pid INTEGER NOT NULL, held REAL NOT NULL);
   CREATE TABLE resting (resource TEXT NOT NULL, held REAL NOT NULL, until REAL NOT NULL);`;
-/** What each statement on it asks for; preparing them says whether the file has it. */
+/** The columns that the statements on the ledger need. Preparing these statements shows whether the file has them. */
 const ASKED = ['SELECT run, resource, pid, held FROM runs', 'SELECT resource, held, until FROM resting'] as const;
 
 /**
- * Does `action` while no other process is about to join.
- * @param waitMs how long it is waited for; meanwhile, the process does nothing else
- * @throws FerryError E_STATE_LOCKED, naming who keeps it where that can be seen; E_STATE_IO
+ * Runs `action` while no other process joins.
+ * @param waitMs how long it waits for its turn; the process does nothing else in that time
+ * @throws FerryError E_STATE_LOCKED, naming the process that joins where it is visible; E_STATE_IO
  */
 export function inTurn<T>(paths: StatePaths, waitMs: number, action: () => T): T {
   const file = `${paths.file}-join.lock`;
@@ -48,11 +48,11 @@ export function inTurn<T>(paths: StatePaths, waitMs: number, action: () => T): T
 }
 
 /**
- * To be called in turn. Nothing of it is synced from here on.
- * @param waitMs how long a statement waits, and the opening with it
- * @param live lock files of the runs that are there
- * @returns its connection, and where a damaged file was put, if one was
- * @throws FerryError E_STATE_CORRUPT where a run that is there has a damaged file, or one that was removed; SqliteError
+ * Opens the ledger or creates it. Call it in turn (`inTurn`). The connection syncs nothing.
+ * @param waitMs how long a statement and the opening wait, in ms
+ * @param live returns the lock files of the runs that are alive
+ * @returns the connection, and the path to which a damaged file was moved, or null
+ * @throws FerryError E_STATE_CORRUPT where a live run has a damaged file, or one that was removed; SqliteError
  */
 export function freshLedger(
   paths: StatePaths,
@@ -67,7 +67,7 @@ export function freshLedger(
   return { database: makeNew(paths, waitMs), putAside };
 }
 
-/** Closes what it does not return. */
+/** Opens the file and checks it. It closes the connection unless it returns it. */
 function look(paths: StatePaths, waitMs: number): Database.Database | 'damaged' | 'earlier' {
   let database: Database.Database | undefined;
   try {
@@ -86,13 +86,17 @@ function look(paths: StatePaths, waitMs: number): Database.Database | 'damaged' 
   }
 }
 
-/** `SQLITE_ERROR`: it has no such table or column, as a file of another version or of another program. */
+/**
+ * Returns whether SQLite refuses the file. `SQLITE_ERROR`: it lacks a table or column, as a file of another version or
+ * program does.
+ */
 function isRefused(error: unknown): boolean {
   return error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
 }
 
 function makeNew(paths: StatePaths, waitMs: number): Database.Database {
-  // One that is there is of an earlier start of the machine. SQLite deletes a log that is left beside an empty file.
+  // A file that exists here is from an earlier start of the machine. SQLite deletes a log that is left beside an empty
+  // file.
   rmSync(paths.file, { force: true });
   makeFile(paths.file);
   const database = open(paths, waitMs);
@@ -108,7 +112,7 @@ function makeNew(paths: StatePaths, waitMs: number): Database.Database {
   }
 }
 
-/** The file itself goes last: until then it is the damaged one, whatever is killed in between. */
+/** Moves a damaged file away. The file itself goes last, so that after a kill it is still found as the damaged one. */
 function moveAside({ file }: StatePaths): string {
   const name = freeName(file);
   for (const side of SIDE_FILES) if (existsSync(file + side)) renameSync(file + side, name + side);

@@ -1,9 +1,9 @@
 /**
- * Which row owns which item key, for mappings whose schema does not prove that keys are unique. One file for all
- * shards, written by several processes at once in short transactions; a key once claimed stays claimed until its shard
- * restarts. A register that lost claims would let a second row overwrite a first unseen, so one that is older than what
- * was claimed is refused (witness.ts). Keys are kept as 128 bits of their SHA-256: at 10^11 keys, two that differ
- * collide with a chance below 10^-16.
+ * The key register in SQLite: which row owns which item key, for mappings whose schema does not prove that keys are
+ * unique. It is one file for all shards, and several processes write it at once in short transactions. A claimed key
+ * stays claimed until its shard restarts. If the register lost claims, a second row could overwrite a first one
+ * unnoticed. So a register that is older than the claims that were made is refused (`witness.ts`). Keys are stored as
+ * 128 bits of their SHA-256. At 10^11 keys, two different keys collide with a chance below 10^-16.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -22,40 +22,44 @@ import { guarded } from '../sqlite/errors.js';
 import { readSeen, Witness, type Seen } from '../home/witness.js';
 
 /**
- * Other shards' transactions are short, but there may be many of them. While it waits, the process does nothing else.
+ * How long a claim waits in ms. Transactions of other shards are short, but there may be many. The process does nothing
+ * else during the wait.
  */
 const CLAIM_BUSY_MS = 500;
-/** Of what is done once: making it, bringing it up to date. */
+/** How long one-time steps wait, in ms: the creation and the migration of the file. */
 const BUSY_MS = 2_000;
-/** Keys looked at in one transaction, about, while a shard's claims are given up. */
+/** Approximate number of keys that one transaction reads while it releases a shard's claims. */
 const RELEASE_STEP = 10_000;
 
-/** Version of the register: earlier ones count no commits. */
+/** First version of the register that counts commits. */
 const FIRST_WITNESSED = 2;
-/** Claims that are looked at for one of a shard: a second or so. */
+/** Maximum number of claims that a search for one of a shard reads: about a second. */
 const LOOKED_THROUGH = 5_000_000;
 
 /**
- * Tries `action`, which is one call on the register, until no other process keeps it: that is E_STATE_LOCKED. Between
- * two tries the process attends to all else, as to a stop.
- * @param holder id of the process that keeps it now; null: there is none, or nobody can tell
+ * Tries `action`, which is one call on the register, until no other process keeps the register (E_STATE_LOCKED).
+ * Between two tries the process handles all other work, such as a stop.
+ * @param holder returns the id of the process that keeps it now; null: no process does, or it is not known
  */
 export type Turn = <T>(action: () => T, holder: () => number | null) => Promise<T>;
 
-/** Who keeps the register of that folder from others now; null: nobody does, or nobody can tell. */
+/**
+ * Returns the id of the process that keeps the register of that folder now; null: no process does, or it is not known.
+ */
 export function holderOfRegister(folder: string): number | null {
   const files = keyRegisterFiles(folder);
   return lockHolders(files.lock)?.[0] ?? writerOf(files.file);
 }
 
 /**
- * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment: it can be tried again;
+ * Opens the register, and creates it if it is missing.
+ * @throws FerryError E_STATE_LOCKED where another process keeps it for longer than a moment: the caller can try again;
  * E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_COPIED
  */
 export function openKeyRegister({ folder }: { readonly folder: string }): KeyRegister {
   const files = keyRegisterFiles(folder);
   guarded(files, () => makeFolder(folder));
-  // Before the register's own number: other processes are at work.
+  // Reads the witness before the register's own number, because other processes are at work.
   const seen = guarded(files, () => readSeen(files.file));
   if (!existsSync(files.file)) {
     if (seen !== null) throw lacksClaims(files);
@@ -85,14 +89,17 @@ export function openKeyRegister({ folder }: { readonly folder: string }): KeyReg
   }
 }
 
-/** @param seen a witness that is missing, or damaged, tells nothing @throws FerryError E_STATE_COPIED */
+/**
+ * Checks that the register has all claims that the witness saw. @param seen a witness that is missing or damaged proves
+ * nothing @throws FerryError E_STATE_COPIED
+ */
 function checkClaims(files: StatePaths, database: Database, seen: ReturnType<typeof readSeen>): void {
   if (seen === null || seen === 'unreadable') return;
   const standing = prepared(files, () => standingOf(database));
   if (standing?.lineage !== seen.lineage || seen.commits > standing.commits) throw lacksClaims(files);
 }
 
-/** @returns null: it is of a version that had no witness */
+/** Reads the register's lineage and commits. @returns null: its version had no witness */
 function standingOf(database: Database): Seen | null {
   if ((database.pragma('user_version', { simple: true }) as number) < FIRST_WITNESSED) return null;
   return database.prepare<[], Seen>('SELECT lineage, commits FROM register').get() ?? missingRow();
@@ -111,8 +118,9 @@ function lacksClaims(files: StatePaths): FerryError {
 }
 
 /**
- * Those of the shards that the register has no claim of, as far as it is looked through. Keys are in no order of
- * shards, so of many claims one is soon found; of a shard with few among very many others, nothing is said.
+ * Returns those of the shards for which the register has no claim. It reads only a limited number of claims. Keys are
+ * in no order of shards, so it soon finds a claim of a shard with many. For a shard with few among very many others, it
+ * gives no answer.
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED
  */
 export function shardsWithoutClaims(folder: string, shards: readonly string[]): readonly string[] {
@@ -135,7 +143,9 @@ export function shardsWithoutClaims(folder: string, shards: readonly string[]): 
   }
 }
 
-/** @param shards that have moved items, and have no claim in it */
+/**
+ * Returns the fault for shards without claims. @param shards that have moved items, and have no claim in the register
+ */
 export function leftBehind(folder: string, shards: readonly string[]): FerryError {
   const { subject, file } = keyRegisterFiles(folder);
   const these = shards.length === 1 ? `shard ${shards.join('')}, which has` : `shards ${shards.join(', ')}, which have`;
@@ -147,8 +157,8 @@ export function leftBehind(folder: string, shards: readonly string[]): FerryErro
 }
 
 /**
- * Gives up every claim of a shard, a step at a time, so that other shards go on claiming.
- * @param turn for each step; what it throws ends it in between, and it can be called again
+ * Releases every claim of a shard in steps, so that other shards can claim between them.
+ * @param turn runs each step; if it throws, the release stops, and a later call can continue
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED
  */
 export async function releaseItemKeys({ folder, shard }: StateAt, turn: Turn): Promise<void> {
@@ -186,7 +196,7 @@ class SqliteKeyRegister implements KeyRegister {
 
   readonly #countCommit: Statement<[], number>;
 
-  /** Takes over `database` and `witness`: `close` ends both. */
+  /** Takes over `database` and `witness`: `close` closes both. */
   constructor(
     readonly paths: StatePaths,
     readonly database: Database,
@@ -224,7 +234,7 @@ class SqliteKeyRegister implements KeyRegister {
     guarded(this.paths, () => this.database.close());
   }
 
-  /** In one transaction, which the witness sees. */
+  /** Runs `action` in one transaction, which the witness records. */
   #counted<T>(action: () => T): T {
     return this.#run(() => {
       const { result, commits } = this.database

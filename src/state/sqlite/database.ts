@@ -1,6 +1,7 @@
 /**
- * Makes and opens SQLite files of ours. A file appears under its name only when its schema is complete, and is used
- * only after it was found to be ours, of a known version, and whole. Every commit is on disk before it returns.
+ * Creates and opens dynaferry's SQLite files. A file appears under its name only when its schema is complete. It is
+ * used only after a check that it is dynaferry's, of a known version, and whole. Every commit is on disk before it
+ * returns.
  */
 import Database from 'better-sqlite3';
 import { chmodSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -10,10 +11,10 @@ import type { DatabaseKind } from './schema.js';
 import { corrupt, guarded, translate } from './errors.js';
 
 /**
- * Builds the file beside its place and moves it there whole, so that a kill in between leaves either nothing or a file
- * that is complete. The caller holds the lock of `paths`.
+ * Builds the file under another name and then renames it, so that a kill leaves either no file or a complete one. The
+ * caller holds the lock of `paths`.
  *
- * @param fill writes the first rows, in the transaction that makes the schema
+ * @param fill writes the first rows, in the transaction that creates the schema
  * @throws FerryError E_STATE_IO
  */
 export function createDatabase(
@@ -37,7 +38,7 @@ export function createDatabase(
     } finally {
       database.close();
     }
-    // What a deleted file left behind would be replayed into the new one.
+    // SQLite would replay the log of a deleted file into the new one.
     removeSideFiles(paths.file);
     renameSync(building, paths.file);
     syncFolderOf(paths.file);
@@ -45,10 +46,10 @@ export function createDatabase(
 }
 
 /**
- * Opens an existing file for writing. One that is refused keeps each byte, and so does its log.
+ * Opens an existing file for writing. A refused file keeps each byte, and so does its log.
  *
  * @param busyMs how long a statement waits for another process
- * @param accept throws where the file is not to be worked on. It may be of any version, and may be looked at twice
+ * @param accept throws where no run may work on the file. The file may be of any version, and `accept` may run twice
  * @throws FerryError E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_STATE_LOCKED
  */
 export function openDatabase(
@@ -58,10 +59,10 @@ export function openDatabase(
   accept: (database: Database.Database) => void = () => undefined,
 ): Database.Database {
   return guarded(paths, () => {
-    // A copy that was put back may have any mode; -wal and -shm are made with the one it has now.
+    // A restored copy may have any mode, and SQLite creates -wal and -shm with the mode that the file has now.
     chmodSync(paths.file, 0o600);
-    // The last connection that may write folds the log in as it closes, whatever it found: so one looks first that may
-    // not.
+    // The last writable connection folds the log into the file when it closes, even after a refusal. So a read-only
+    // connection checks the file first.
     if (hasLog(paths)) look(paths, kind, busyMs, accept);
     const database = new Database(paths.file, { fileMustExist: true, timeout: busyMs });
     try {
@@ -69,13 +70,13 @@ export function openDatabase(
       accept(database);
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
-      // macOS alone: there, fsync(2) does not reach the platter.
+      // These two lines matter on macOS alone: there, fsync(2) does not reach the platter.
       database.pragma('fullfsync = ON');
       database.pragma('checkpoint_fullfsync = ON');
-      // Nobody is waited for where there is nothing to bring up to date.
+      // Waits for other processes only where the file needs a migration.
       if (version < kind.migrations.length) {
-        // Of a file that many open at once, nobody could tell who makes the copy; and it may be larger than all that is
-        // free.
+        // Where many processes open a file at once, none of them can tell which one makes the copy. And the copy may be
+        // larger than the free space.
         if (kind.oneOwner) keepCopy(database, paths, version);
         bringUp(database, paths, kind);
       }
@@ -108,9 +109,10 @@ function look(
 }
 
 /**
- * Opens an existing file to look at it, beside a process that writes it.
+ * Opens an existing file read-only, beside a process that writes it.
  *
- * @param oldest version that whoever looks can read as it is; the present one unless given
+ * @param oldest oldest version that the caller can read; by default the current one
+ * @throws FerryError E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_IO, E_STATE_LOCKED
  */
 export function openReadOnly(
   paths: StatePaths,
@@ -139,7 +141,10 @@ export function checkWhole(database: Database.Database, paths: StatePaths): void
   });
 }
 
-/** Prepares what works on `database`; a table or column that is not there means that somebody altered the file. */
+/**
+ * Prepares objects that work on `database`. A missing table or column means that somebody altered the file.
+ * @throws FerryError E_STATE_CORRUPT, E_STATE_IO, E_STATE_LOCKED
+ */
 export function prepared<T>(paths: StatePaths, prepare: () => T): T {
   try {
     return prepare();
@@ -151,7 +156,10 @@ export function prepared<T>(paths: StatePaths, prepare: () => T): T {
   }
 }
 
-/** Reading the header already finds a file that is no SQLite file, or that was cut off. @returns its version */
+/**
+ * Checks that the file is dynaferry's, and of a known version. Reading the header already finds a file that is no
+ * SQLite file, or that is truncated. @returns its version
+ */
 function checkIdentity(database: Database.Database, paths: StatePaths, kind: DatabaseKind): number {
   const applicationId = database.pragma('application_id', { simple: true }) as number;
   const version = database.pragma('user_version', { simple: true }) as number;
@@ -175,7 +183,7 @@ function checkIdentity(database: Database.Database, paths: StatePaths, kind: Dat
   return version;
 }
 
-/** Whoever only looks cannot bring it up. */
+/** Returns the fault for an older file: a read-only connection cannot migrate it. */
 function older(paths: StatePaths, version: number, kind: DatabaseKind): FerryError {
   return new FerryError(
     'E_STATE_FOREIGN',
@@ -185,8 +193,8 @@ function older(paths: StatePaths, version: number, kind: DatabaseKind): FerryErr
 }
 
 /**
- * A migration that makes a table anew leaves the others without it for a moment (SQLite, "ALTER TABLE", its twelve
- * steps).
+ * Migrates the file in one transaction, without foreign keys. A migration that rebuilds a table leaves references to it
+ * open for a moment (SQLite, "ALTER TABLE", its twelve steps).
  */
 function bringUp(database: Database.Database, paths: StatePaths, kind: DatabaseKind): void {
   database.pragma('foreign_keys = OFF');
@@ -200,8 +208,8 @@ function bringUp(database: Database.Database, paths: StatePaths, kind: DatabaseK
 }
 
 /**
- * `s01.db.v10` beside `s01.db`: what an earlier dynaferry can go on with. It is whole and on disk before anything is
- * changed. The caller holds the lock of `paths`.
+ * Keeps a copy of the file before a migration: `s01.db.v10` beside `s01.db`. An earlier dynaferry can continue with it.
+ * The copy is whole and on disk before the migration starts. The caller holds the lock of `paths`.
  */
 function keepCopy(database: Database.Database, paths: StatePaths, version: number): void {
   const copy = earlierCopy(paths.file, version);
@@ -213,14 +221,14 @@ function keepCopy(database: Database.Database, paths: StatePaths, version: numbe
     syncFile(building);
     renameSync(building, copy);
   } catch (error) {
-    // Of a disk that is full, it would keep all that was free from the other shards.
+    // On a full disk, the partial copy would take the free space from the other shards.
     rmSync(building, { force: true });
     throw error;
   }
   syncFolderOf(copy);
 }
 
-/** The file's name as it was before `version` was brought up. */
+/** Returns the name of the copy that was made before the migration from `version`. */
 export function earlierCopy(file: string, version: number): string {
   return `${file}.v${version}`;
 }

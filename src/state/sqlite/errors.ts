@@ -1,6 +1,6 @@
 /**
- * Turns every error of SQLite and of the file system into a FerryError, so that none leaks out of `state/`. Only the
- * error's code goes into the message: SQLite's own text may quote what was being stored.
+ * Turns every error of SQLite and of the file system into a FerryError, so that no other error leaves `state/`. The
+ * message holds only the error's code, because SQLite's own text may quote stored values.
  */
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
@@ -11,7 +11,7 @@ import { asFerryError, defectHint } from '../../core/thrown.js';
 import type { StatePaths } from './files.js';
 import { writerOf } from './lock-holder.js';
 
-/** Runs `action` on the files of `paths`; whatever it throws comes out as a FerryError. */
+/** Runs `action` on the files of `paths`, and turns every error into a FerryError. */
 export function guarded<T>(paths: StatePaths, action: () => T): T {
   try {
     return action();
@@ -20,7 +20,7 @@ export function guarded<T>(paths: StatePaths, action: () => T): T {
   }
 }
 
-/** True where another connection holds a lock that this one waited for in vain. */
+/** Returns whether another connection kept its lock for longer than this one waited. */
 export function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code);
 }
@@ -52,7 +52,7 @@ function fromSqlite(error: unknown, code: string, paths: StatePaths): FerryError
     case 'SQLITE_NOTADB':
       return corrupt(paths, 'is not a SQLite file, or its header is damaged', error);
     case 'SQLITE_CANTOPEN':
-      // SQLite says no more of it (https://www.sqlite.org/rescode.html#cantopen).
+      // SQLite gives no more detail (https://www.sqlite.org/rescode.html#cantopen).
       return noFilesLeft(paths) ?? notWritable(error, code, paths);
     case 'SQLITE_READONLY':
     case 'SQLITE_PERM':
@@ -70,7 +70,7 @@ function fromSqlite(error: unknown, code: string, paths: StatePaths): FerryError
   }
 }
 
-/** By whom is for the kernel to say, not to guess. */
+/** Returns the fault for a locked file. Only the kernel names the process: dynaferry does not guess. */
 function locked(cause: unknown, paths: StatePaths): FerryError {
   const pid = writerOf(paths.file);
   return new FerryError(
@@ -97,7 +97,7 @@ function fromFileSystem(error: unknown, code: string, paths: StatePaths): FerryE
   }
 }
 
-/** Whether this process may open no file at all, now. */
+/** Returns the fault where this process cannot open any file now; else null. */
 function noFilesLeft(paths: StatePaths): FerryError | null {
   try {
     closeSync(openSync(devNull, 'r'));

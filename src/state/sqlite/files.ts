@@ -1,21 +1,21 @@
 /**
- * Where state lies on disk, and how its files come to be: a folder for the owner alone (0700), files of mode 0600
- * before SQLite first opens them (it gives `-wal` and `-shm` the mode of the main file). Nothing here ever opens and
- * closes an existing state file by itself: on POSIX, closing any descriptor of a file drops all locks of the process on
- * it.
+ * The files of a state and how they are created. The folder belongs to the owner alone (0700). Files get mode 0600
+ * before SQLite first opens them, because it gives `-wal` and `-shm` the mode of the main file. No code here opens and
+ * closes an existing state file outside SQLite. On POSIX, closing any descriptor of a file drops all locks of the
+ * process on it.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FerryError } from '../../core/errors.js';
 
-/** The file that an error is about, in the operator's words. */
+/** The file that an error is about, with texts for the operator. */
 export interface StatePaths {
-  /** `shard s01`; begins a message, so it reads as the subject of a sentence. */
+  /** `shard s01`: the subject of the first sentence in a message. */
   readonly subject: string;
   readonly file: string;
   /** How the operator restores a copy of a damaged file; null: no copy is needed. */
   readonly putBack: string | null;
-  /** The step that gets an operator out of a damaged file when there is no copy of it. */
+  /** The step with which an operator recovers from a damaged file without a copy. */
   readonly remedy: string;
 }
 
@@ -67,17 +67,17 @@ export function restartCommand(...shards: readonly string[]): string {
 }
 
 /**
- * Makes the folder, and those above it, for the owner alone, so that they survive a power failure; one that is there
- * keeps its mode.
+ * Creates the folder and its parents for the owner alone, and syncs them, so that they survive a power failure. An
+ * existing folder keeps its mode.
  */
 export function makeFolder(folder: string): void {
   const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
-  // Syncing what is in a new folder does not sync its own name in the one above.
+  // A sync of a new folder does not sync its own name in its parent.
   for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolderOf(made);
 }
 
-/** Makes an empty file of mode 0600; one that is there is left alone, without being opened. */
+/** Creates an empty file of mode 0600. It does not open or change an existing one. */
 export function makeFile(file: string): void {
   if (existsSync(file)) return;
   try {
@@ -87,19 +87,22 @@ export function makeFile(file: string): void {
   }
 }
 
-/** A SQLite file is up to four files; a `-wal` that outlives its main file would be replayed into the next one. */
+/**
+ * The suffixes of a SQLite file's side files. SQLite would replay a `-wal` that outlives its main file into the next
+ * one.
+ */
 export const SIDE_FILES = ['-wal', '-shm', '-journal'] as const;
 
 export function removeSideFiles(file: string): void {
   for (const side of SIDE_FILES) rmSync(file + side, { force: true });
 }
 
-/** Makes names that were created or moved in the folder of `file` survive a power failure. */
+/** Syncs the folder of `file`, so that created and renamed files in it survive a power failure. */
 export function syncFolderOf(file: string): void {
   syncFile(dirname(file));
 }
 
-/** A file that SQLite has not opened in this process, or a folder. */
+/** Syncs a folder, or a file that SQLite has not opened in this process. */
 export function syncFile(path: string): void {
   const descriptor = openSync(path, 'r');
   try {

@@ -1,28 +1,25 @@
 /**
- * Who keeps a file locked, as the kernel says: of several processes, containers and pid namespaces it alone knows, and
- * it says nothing of a process that cannot be seen from here. What a process wrote down of itself may be the id of
- * another one: of its own container's, or of one that came later.
+ * Asks the kernel which process holds a lock on a file. Only the kernel knows that across processes, containers and pid
+ * namespaces. It leaves out a process that is not visible from here. An id that a process recorded itself may belong to
+ * another process: each container has its own ids, and ids are used again.
  *
- * The kernel names a file by its inode and by the device of its file system. Those are not what stat(2) says where a
- * file system has devices of its own for parts of it, as btrfs for subvolumes and overlayfs for its layers: the
- * kernel's own names are in /proc/self/fdinfo and /proc/self/mountinfo. Linux up to 5.13 does not tell the inode there;
- * then stat's is taken, and where that finds nobody, nobody can tell.
+ * The kernel identifies a file by its inode and the device of its file system. These differ from stat(2) where a file
+ * system has separate devices for its parts. Examples are subvolumes of btrfs and layers of overlayfs. The kernel's own
+ * values are in /proc/self/fdinfo and /proc/self/mountinfo. Linux up to 5.13 does not give the inode there. Then the
+ * inode of stat(2) is used, and if no lock matches it, the holder counts as unknown.
  *
- * Followed: every message that names a process by whom a file is locked asks here. Only Linux answers (proc(5),
- * /proc/locks); elsewhere nobody is named, unless the state says which process it was and that lives.
+ * Every message that names the process behind a lock asks here. Only Linux answers (proc(5), /proc/locks). On other
+ * systems no process is named, unless the state has recorded one that is alive.
  */
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 
-/**
- * Of a file's shared memory in WAL mode: whoever writes has locked this byte
- * (https://www.sqlite.org/walformat.html#wal_locks).
- */
+/** Byte of a file's shared memory that a writer locks in WAL mode (https://www.sqlite.org/walformat.html#wal_locks). */
 const WAL_WRITE_LOCK = 120;
 
 /**
- * @param byte that the lock is on; any unless given
- * @returns ids of the processes that hold a write lock; null: the kernel does not say such things here, or not of which
- * file
+ * Returns the ids of the processes that hold a write lock.
+ * @param byte the byte that the lock is on; by default any
+ * @returns null: the kernel does not say, or does not identify the file
  */
 export function lockHolders(file: string, byte?: number): readonly number[] | null {
   if (process.platform !== 'linux') return null;
@@ -32,7 +29,7 @@ export function lockHolders(file: string, byte?: number): readonly number[] | nu
     const locks = readFileSync('/proc/locks', 'utf8');
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     const mounted = mountDevice(mounts, mount);
-    // A lock on that inode of another device is on another file then.
+    // Then a lock on that inode of another device belongs to another file.
     if (mounted !== null && inode !== null) return holdersIn(locks, [mounted], inode, byte) ?? [];
     const known = [deviceOf(dev), ...(mounted === null ? [] : [mounted])];
     const seen = holdersIn(locks, known, BigInt.asUintN(64, ino), byte);
@@ -44,17 +41,18 @@ export function lockHolders(file: string, byte?: number): readonly number[] | nu
 }
 
 /**
- * The process that is in the midst of a transaction on a SQLite file of ours: in WAL mode, its lock is on the file's
- * shared memory.
+ * Returns the id of the process that is in a transaction on a state file; null: no process is, or it is not known. In
+ * WAL mode, its lock is on the file's shared memory.
  */
 export function writerOf(file: string): number | null {
   return lockHolders(`${file}-shm`, WAL_WRITE_LOCK)?.find((pid) => pid !== process.pid) ?? null;
 }
 
 /**
- * @param locks `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF` a line; `1: -> ...` waits for it
- * @param devices that the file may be on: `fe:00`
- * @returns null where a file of that inode is locked on other devices alone: whether it is this one, nobody can tell
+ * Finds the holders in the text of /proc/locks.
+ * @param locks one lock a line: `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF`; `1: -> ...` waits for it
+ * @param devices on which the file may be: `fe:00`
+ * @returns null where only other devices have a locked file with that inode: it may be this one or another
  */
 export function holdersIn(
   locks: string,
@@ -74,9 +72,9 @@ export function holdersIn(
 }
 
 /**
- * @param mountinfo of proc(5): `36 35 0:32 / /mnt2 rw - btrfs /dev/sda rw` a line: a mount's id, its parent's, and the
- * device of its file system
- * @returns as /proc/locks writes it; null: there is no such mount
+ * Returns the device of a mount in the form of /proc/locks; null: the mount does not exist.
+ * @param mountinfo text as in proc(5): `36 35 0:32 / /mnt2 rw - btrfs /dev/sda rw` a line: a mount's id, its parent's,
+ * and the device of its file system
  */
 export function mountDevice(mountinfo: string, id: string): string | null {
   for (const line of mountinfo.split('\n')) {
@@ -88,17 +86,23 @@ export function mountDevice(mountinfo: string, id: string): string | null {
   return null;
 }
 
-/** Of files of its layers, overlayfs may say other inodes than the kernel has. @param mountinfo as for `mountDevice` */
+/**
+ * Returns whether the mount is an overlayfs. There, stat(2) may give another inode than the kernel has. @param
+ * mountinfo as for `mountDevice`
+ */
 export function isLayered(mountinfo: string, id: string): boolean {
   return mountinfo.split('\n').some((line) => line.startsWith(`${id} `) && line.includes(' - overlay '));
 }
 
 /**
- * Of `O_PATH` (open(2)): the file itself is not opened, so that closing it drops no lock that this process has on it.
+ * `O_PATH` of open(2). It does not open the file itself, so closing it drops no lock that this process has on the file.
  */
 const NAME_ALONE = 0o10000000;
 
-/** @returns id of the mount that the file is on; its inode, null where the kernel does not say it */
+/**
+ * Reads the kernel's own names of a file. @returns id of the file's mount; its inode, null where the kernel does not
+ * give it
+ */
 function kernelNames(file: string): { readonly mount: string; readonly inode: bigint | null } {
   const descriptor = openSync(file, NAME_ALONE);
   try {
@@ -112,13 +116,13 @@ function kernelNames(file: string): { readonly mount: string; readonly inode: bi
 }
 
 export function deviceOf(dev: bigint): string {
-  // makedev(3) of glibc.
+  // Follows makedev(3) of glibc.
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
   const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffff_ff00n);
   return `${hex(major)}:${hex(minor)}`;
 }
 
-/** As the kernel writes them in /proc/locks: two digits at least. */
+/** Returns a number as the kernel writes it in /proc/locks, with at least two digits. */
 function hex(number: bigint): string {
   return number.toString(16).padStart(2, '0');
 }

@@ -1,11 +1,11 @@
 /**
- * Makes a shard exclusive to one process, for as long as that process lives.
+ * Makes a shard exclusive to one process for as long as that process lives.
  *
- * The lock is a write lock on a small file of its own, held by SQLite (`BEGIN EXCLUSIVE`, never committed). SQLite
- * takes it with fcntl(2), and the kernel drops such locks with the process: after `kill -9` the shard is free at once,
- * with no pid file to judge stale. It is not taken on the state file itself, because `status` reads that one while a
- * run goes on. The file is empty, stays where it is, and means nothing while nobody holds it; deleting it during a run
- * would let a second process in, so nothing here deletes it.
+ * The lock is a write lock on a small separate file, which SQLite holds (`BEGIN EXCLUSIVE`, never committed). SQLite
+ * takes it with fcntl(2), and the kernel drops such locks with the process. So the shard is free immediately after
+ * `kill -9`, and there is no pid file that could be stale. The lock is not on the state file itself, because `status`
+ * reads that file during a run. The lock file is empty, stays in place, and means nothing while no process holds it.
+ * Deleting it during a run would let a second process in, so dynaferry never deletes it.
  */
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
@@ -18,8 +18,9 @@ export interface Lock {
 }
 
 /**
+ * Takes the lock.
  * @param waitMs how long to wait for it; `isLocked` of another process may hold a shared lock for an instant
- * @returns null where another process (or another holder in this one) keeps it
+ * @returns null where another process, or another holder in this process, keeps it
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT
  */
 export function acquireLock(file: string, paths: StatePaths, waitMs: number): Lock | null {
@@ -37,7 +38,10 @@ export function acquireLock(file: string, paths: StatePaths, waitMs: number): Lo
   return { release: () => void held.close() };
 }
 
-/** Whether a process holds the lock now. Never waits. A shared lock asks: two who ask at once do not see each other. */
+/**
+ * Returns whether a process holds the lock now, and never waits. It asks with a shared lock, so two simultaneous calls
+ * do not see each other. @throws FerryError E_STATE_IO, E_STATE_CORRUPT
+ */
 export function isLocked(file: string, paths: StatePaths): boolean {
   if (!existsSync(file)) return false;
   let database: Database.Database | undefined;

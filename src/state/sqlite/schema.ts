@@ -1,19 +1,22 @@
 /**
- * The kinds of SQLite files that are ours, and the versions of their schemas. A change of a schema is a new step at the
- * end of its migrations: opening an older file migrates it, and a newer file is refused. `PRAGMA user_version` is the
- * number of steps that a file has seen.
+ * The kinds of SQLite files that dynaferry has, and the versions of their schemas. A change of a schema is a new step
+ * at the end of its migrations. Opening an older file migrates it, and a newer file is refused. `PRAGMA user_version`
+ * is the number of steps that a file has passed.
  */
 import { KEY_REGISTER_MIGRATIONS } from './migrations/key-register.js';
 import { STATE_TO_V11 } from './migrations/state-to-v11.js';
 import { STATE_V12 } from './migrations/state-v12.js';
 
-/** A kind of SQLite file that is ours. */
+/** A kind of SQLite file that dynaferry creates. */
 export interface DatabaseKind {
-  /** `PRAGMA application_id`: four letters that `file(1)` and we can tell it by. */
+  /** `PRAGMA application_id`: four letters that identify the file, also for `file(1)`. */
   readonly applicationId: number;
   /** SQL by version, from 1. */
   readonly migrations: readonly string[];
-  /** One process at a time opens it to work on, by a lock: a file that is brought up is kept as it was, beside it. */
+  /**
+   * Whether only one process at a time works on the file, by a lock. Then a migration keeps a copy of the former file
+   * beside it.
+   */
   readonly oneOwner: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** How much room the state folder has left, for the preflight. */
+/** Measures the free space of the state folder, for the preflight. */
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { FerryError } from '../../core/errors.js';
@@ -7,8 +7,8 @@ import { guarded } from './errors.js';
 const OTHER_FOLDER = 'name another folder as `state` in the config';
 
 /**
- * @param folder the state folder; where it does not exist yet, the nearest folder above it is asked
- * @returns bytes that this user may still write there
+ * Returns how many bytes this user may still write in the state folder.
+ * @param folder the state folder; if it does not exist yet, its nearest existing parent is measured
  * @throws FerryError E_STATE_IO
  */
 export function stateSpace(folder: string): { readonly freeBytes: number } {

@@ -1,6 +1,6 @@
 /**
- * Reads the bad rows of a shard beside the process that works on it, if any. A file that cannot be read is a fault in
- * the answer, so that other shards still show.
+ * Reads the bad rows of a shard, also while a process works on it. A file that cannot be read becomes a fault in the
+ * answer, so that other shards still show.
  */
 import type { Database } from 'better-sqlite3';
 import type { Fault } from '../../core/errors.js';
@@ -17,36 +17,37 @@ import { BootClock } from '../tables/boot-clock.js';
 
 export interface ShardBadRows {
   readonly shard: string;
-  /** All of them, by table, column and reason; the most frequent first. */
+  /** All bad rows, grouped by table, column and reason; the most frequent first. */
   readonly groups: readonly BadRowGroup[];
-  /** Tables that were asked about and are not gone through to their end: more bad rows may be found in them. */
+  /** Requested tables whose backfill is not finished: more bad rows may be found in them. */
   readonly unfinished: readonly string[];
-  /** Why nothing can be said, or null. */
+  /** Why the answer is empty; null: it is complete. */
   readonly fault: Fault | null;
 }
 
-/** A look at them that goes on until it is closed. */
+/** An open view of the bad rows. It stays open until `close`. */
 export interface BadRowLook {
   readonly known: ShardBadRows;
   /**
-   * The first `limit` of those that were there when the look began, part by part, as they are when each part is asked
-   * for: one that is no longer bad by then is left out. Memory is one part's. Their keys and cursors hold row values.
+   * Yields, part by part, the first `limit` rows that were bad when the look began. Each part has the rows as they are
+   * when the caller asks for it, and leaves out those that are no longer bad. Memory holds one part. Their keys and
+   * cursors hold row values.
    * @throws FerryError E_STATE_*
    */
   parts(limit: number): Iterable<readonly RecordedBadRow[]>;
   close(): void;
 }
 
-/** Rows at once: some ten kilobytes. */
+/** Number of rows in a part: some ten kilobytes. */
 const PART_ROWS = 200;
 
-/** Files have their columns since that version. */
+/** First version whose files have these columns. */
 const COLUMNS_SINCE = 2;
 
 /**
- * Returns the columns with bad rows, and those that a retry accepted a change for. It reads files of earlier versions
- * too: a retry on one shard depends on the columns of all shards, and migrates its own file alone.
- * @returns none when nothing is recorded for the shard, or nothing can be read
+ * Returns the columns with bad rows, and those for which a retry accepted a change. It also reads files of earlier
+ * versions. A retry on one shard depends on the columns of all shards, and migrates only its own file.
+ * @returns an empty list when the state has no records for the shard, or cannot be read
  */
 export function readBadColumns({
   folder,
@@ -62,8 +63,9 @@ export function readBadColumns({
 }
 
 /**
- * @param tables that the config names: without bad rows, they are either clean or not gone through yet
- * @returns null where nothing is recorded for the shard
+ * Opens a view of the shard's bad rows.
+ * @param tables that the config names: one without bad rows is clean, or its backfill is not finished
+ * @returns null where the state has no records for the shard
  */
 export function lookAtBadRows({ folder, shard }: StateAt, tables: readonly string[]): BadRowLook | null {
   const files = shardFiles(folder, shard);
@@ -93,8 +95,8 @@ export function lookAtBadRows({ folder, shard }: StateAt, tables: readonly strin
 }
 
 /**
- * No transaction lasts from one part to the next: the reader of a list may take hours, and the log of a run would grow
- * all the time.
+ * Yields the parts. No transaction lasts from one part to the next. The reader of a list may take hours, and the log of
+ * a run would grow all that time.
  */
 function* partsOf(
   badRows: BadRows,
@@ -113,14 +115,14 @@ function* partsOf(
   }
 }
 
-/** Returns a bad row by its number; null: there is none. @throws FerryError E_STATE_* when the file cannot be read */
+/** Returns a bad row by its number; null: no row has it. @throws FerryError E_STATE_* when the file cannot be read */
 export function readBadRow({ folder, shard }: StateAt, table: string, number: number): RecordedBadRow | null {
   const files = shardFiles(folder, shard);
   if (!isRecorded(files)) return null;
   return readBeside(files, (database) => prepared(files, () => new BadRows(database)).numbered(table, number));
 }
 
-/** Returns whether anything is recorded for the shard, readable or not. */
+/** Returns whether the shard has records, readable or not. */
 export function isBegun({ folder, shard }: StateAt): boolean {
   try {
     return isRecorded(shardFiles(folder, shard));

@@ -1,6 +1,6 @@
 /**
- * A look into a shard's state beside the process that works on it, if any: a read-only snapshot, which neither takes
- * the shard's lock nor delays a commit.
+ * Reads a shard's state while another process may work on it. It is a read-only snapshot, which neither takes the
+ * shard's lock nor delays a commit.
  */
 import type { Database } from 'better-sqlite3';
 import { statSync } from 'node:fs';
@@ -10,16 +10,20 @@ import { checkShard } from '../open.js';
 import { STATE } from '../sqlite/schema.js';
 import { guarded } from '../sqlite/errors.js';
 
-/** A reader meets a lock only while the log is being recovered or folded in, which takes milliseconds. */
+/**
+ * How long a reader waits in ms. It meets a lock only while the log is being recovered or folded in, which takes
+ * milliseconds.
+ */
 const BUSY_MS = 250;
 
-/** Returns whether the file exists; a file that may not be looked at is a fault. @throws FerryError E_STATE_IO */
+/** Returns whether the file exists. It throws where this user may not look. @throws FerryError E_STATE_IO */
 export function isRecorded(files: ShardFiles): boolean {
   return guarded(files, () => statSync(files.file, { throwIfNoEntry: false })) !== undefined;
 }
 
 /**
- * @param oldest version of the file that `read` can read; the present one unless given
+ * Opens the file for one read.
+ * @param oldest oldest version of the file that `read` can read; by default the current one
  * @throws FerryError E_STATE_*
  */
 export function readBeside<T>(files: ShardFiles, read: (database: Database) => T, oldest?: number): T {
@@ -32,7 +36,7 @@ export function readBeside<T>(files: ShardFiles, read: (database: Database) => T
 }
 
 /**
- * Opens the file for several looks. The caller closes it, and keeps no transaction open between two looks.
+ * Opens the file for several reads. The caller closes it, and keeps no transaction open between two reads.
  * @throws FerryError E_STATE_*
  */
 export function openBeside(files: ShardFiles, oldest?: number): Database {

@@ -1,7 +1,7 @@
 /**
- * Which shards a folder has the state of, and what each was started with, read beside the process that works on it, if
- * any. Other shards must have the same settings, so this reads a file of any version: a run of its own shard alone
- * migrates an older one, and until then another shard could overwrite its rows. All that guards one shard against
+ * Reads which shards have a state in a folder, and the settings that each was started with, also while a process works
+ * on it. Other shards must have the same settings, so this reads a file of any version. Only a run of its own shard
+ * migrates an older file, and until then another shard could overwrite its rows. Every check of one shard against
  * another asks here.
  */
 import { existsSync, readdirSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { isRecorded, readBeside } from './read-beside.js';
 import { guarded } from '../sqlite/errors.js';
 
 /**
- * @returns null where nothing is recorded for the shard
+ * Returns the settings that the shard was started with; null: it has no records.
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN
  */
 export function readBinding({ folder, shard }: StateAt): Fingerprint | null {
@@ -25,8 +25,8 @@ export function readBinding({ folder, shard }: StateAt): Fingerprint | null {
 }
 
 /**
- * Returns the shards of the folder, whether the config has them or not. An archived state has a time in its name and
- * does not count: its shard starts again.
+ * Returns the shards of the folder, whether the config has them or not. Archived states have a time in their names and
+ * do not count, because their shards start again.
  * @throws FerryError E_STATE_IO
  */
 export function recordedShards(folder: string): readonly string[] {

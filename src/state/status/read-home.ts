@@ -1,6 +1,6 @@
 /**
- * Whether a shard's state lives here, asked beside the process that works on it, if any: that process was asked when it
- * started.
+ * Reads whether a shard's state is at home here. It does not check while a process works on the shard, because that
+ * process checked when it started.
  */
 import type { Fault } from '../../core/errors.js';
 import { shardFiles } from '../sqlite/files.js';
@@ -10,9 +10,9 @@ import type { StateAt } from '../open.js';
 import { isRecorded, readBeside } from './read-beside.js';
 
 /**
+ * Returns the E_STATE_COPIED with which a run would be refused.
  * @param moves the folder is on a volume that moves between hosts
- * @returns E_STATE_COPIED as a run would be refused with; null: none would, or the file cannot be read, which others
- * say
+ * @returns null: no run would be refused, or the file cannot be read, which other reads report
  */
 export function readCopied({ folder, shard }: StateAt, moves: boolean): Fault | null {
   const files = shardFiles(folder, shard);

@@ -1,7 +1,7 @@
 /**
- * The status of a shard, read beside the process that works on it, if any. A file that cannot be read is a fault in the
+ * Reads the status of a shard, also while a process works on it. A file that cannot be read becomes a fault in the
  * answer, so that other shards still show. The answer has each table that the config names, also one without records.
- * It has other tables with records too, but they have no part in the phase.
+ * It also has other tables with records, but they have no part in the phase.
  */
 import type { Database } from 'better-sqlite3';
 import type { Fault } from '../../core/errors.js';
@@ -30,63 +30,61 @@ import { AmbiguousWrites } from '../tables/ambiguous-writes.js';
 
 export interface TableStatus {
   readonly table: string;
-  /** The config names it. */
+  /** Whether the config names the table. */
   readonly inConfig: boolean;
-  /** The table is cut into ranges; false: nothing of it was started. */
+  /** Whether the table is cut into ranges; false: no work on it was started. */
   readonly planned: boolean;
   /** null: the table is read whole, or was never planned. */
   readonly scanKey: string | null;
   /** ms since the epoch; null: it was never planned */
   readonly plannedAt: number | null;
-  /** Sum of the ranges' estimates: for progress only. */
+  /** Sum of the ranges' estimates, only for showing progress. */
   readonly estimatedRows: number;
-  /** Distinct rows that cannot be represented as asked. */
+  /** Number of distinct rows that the mapping cannot represent, or whose items the target refuses. */
   readonly badRows: number;
   readonly backfill: PassSummary | null;
-  /** The newest one, whatever it is worth: `standing` says that. */
+  /** The newest verification, whatever it proves: `standing` says that. */
   readonly verify: PassSummary | null;
   readonly standing: Standing;
-  /** The comparison of that verification that is longest ago, and the one that is the least; null: it has none. */
+  /** The oldest and the newest comparison of that verification; null: it has no comparison. */
   readonly firstCompared: Age | null;
   readonly lastCompared: Age | null;
-  /** Verifications up to this pass id have not seen what a retry moved; 0: there are none. */
+  /** Verifications up to this pass id have not seen what a retry moved; 0: no retry or change came. */
   readonly overtakenBy: number;
 }
 
-/** Plain data: can be printed as JSON or cross a process border. */
+/** The status of a shard. It is plain data, so it can be printed as JSON or cross a process border. */
 export interface ShardStatus {
   readonly shard: string;
-  /** `new` where nothing is recorded, or the file could not be read. */
+  /** `new` where the shard has no records, or its file could not be read. */
   readonly phase: Phase;
-  /** A process holds the shard now. */
+  /** Whether a process holds the shard now. */
   readonly running: boolean;
-  /** What the last process reported about itself; stale when none is running. */
+  /** The last report of a process about itself; stale when no process is running. */
   readonly heartbeat: Heartbeat | null;
-  /** Those of the config in its order, then others that are recorded. */
+  /** The tables of the config in its order, then others with records. */
   readonly tables: readonly TableStatus[];
-  /** Of all comparisons of verifications that stand, the one that is longest ago; null: there is none. */
+  /** The oldest comparison of all verifications that stand; null: there is no such comparison. */
   readonly oldestComparison: Age | null;
-  /** Item keys whose last write ended ambiguously. */
+  /** Number of item keys whose last write had an unknown result. */
   readonly suspects: number;
-  /** Faults that runs survived, by kind, over all runs. */
+  /** Incidents that runs recovered from, by kind, over all runs. */
   readonly incidents: readonly Incident[];
   /**
-   * ms since the epoch by the state's own clock, until which writes of a crashed run may land: a verification whose
-   * `startedAt` is before then proves nothing. null: no run crashed.
+   * Until when writes of a crashed run may land, in ms since the epoch by the state's own clock. A verification whose
+   * `startedAt` is before that time proves nothing. null: no run crashed.
    */
   readonly lateWritesUntil: number | null;
   /**
-   * A restart was requested, and interrupted before it had finished this shard: the next backfill starts the shard
-   * again.
+   * Whether a requested restart was interrupted before it had finished this shard. Then the next backfill starts the
+   * shard again.
    */
   readonly restartAsked: boolean;
-  /** For how many more ms such writes may land; null: none can. */
+  /** How many more ms such writes may land; null: no such write can land. */
   readonly lateWritesForMs: number | null;
-  /**
-   * E_STATE_COPIED: a run would be refused, since the state does not live here; null: it does, as far as can be told.
-   */
+  /** E_STATE_COPIED: a run would be refused, since the state is not at home here; null: it is, as far as is known. */
   readonly copied: Fault | null;
-  /** Why nothing more can be said, or null. */
+  /** Why the answer is incomplete; null: it is complete. */
   readonly fault: Fault | null;
 }
 
@@ -132,9 +130,9 @@ export function notBegun(shard: string, tables: readonly string[], restartAsked 
 
 /**
  * Reads the status of a shard.
- * @param tables that the config names, in its order; null: there is no config, and the recorded tables are all
+ * @param tables that the config names, in its order; null: there is no config, and all recorded tables count
  * @param moves the folder is on a volume that moves between hosts
- * @returns null: nothing is recorded for the shard
+ * @returns null: the shard has no records
  */
 export function readShardStatus(
   { folder, shard }: StateAt,

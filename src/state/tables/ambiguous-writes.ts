@@ -1,4 +1,6 @@
-/** Item keys whose last write ended ambiguously, until a later write or read settles them. They outlive the process. */
+/**
+ * Item keys whose last write had an unknown result, until a later write or read settles them. They outlive the process.
+ */
 import type { Database, Statement } from 'better-sqlite3';
 import type { AmbiguousWriteStore } from '../../core/ports/state-ports.js';
 import type { AmbiguousWrite } from '../../core/ports/state-records.js';

@@ -1,5 +1,5 @@
 /**
- * What retries did with the bad rows of a backfill. Each step of a retry is one transaction: rows leave the record only
+ * The results of retries of a backfill's bad rows. Each step of a retry is one transaction. Rows leave the record only
  * together with the entry that adds them to the backfill's counts and digests.
  */
 import type { Database, Statement } from 'better-sqlite3';
@@ -31,7 +31,7 @@ export class BadRowRetries implements RetryStore {
     this.badRows.record(stillBad);
     for (const each of renamed) this.badRows.takeOver(table, each);
     this.badRows.forget(table, settled);
-    // Nothing moved, so there is nothing to verify again.
+    // Nothing moved, so no verification has to run again.
     if (settled.length > 0) this.#insert.run({ ...counts, table, now: Date.now() });
   }
 }

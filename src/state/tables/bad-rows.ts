@@ -1,6 +1,7 @@
 /**
- * Rows that cannot be represented as asked, one entry a row. A row is recorded before its chunk is done, and the commit
- * of the chunk notes its place. SQLite groups them by kind, so thousands of them cost nothing to look at.
+ * Rows that the mapping cannot represent or the target refuses, one record a row. A row is recorded before its chunk is
+ * done, and the commit of the chunk records the row's place. SQLite groups them by kind, so a look at thousands of them
+ * is cheap.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { BadRow, BadRowCause, Cursor, Renamed } from '../../core/model.js';
@@ -32,7 +33,7 @@ interface GroupRow extends Pick<BadRowRow, 'table_name' | 'column_name' | 'cause
 /** Bad rows of one table with the same reason in the same column. */
 export interface BadRowGroup extends BadRow {
   readonly table: string;
-  /** Different kinds of values among them; `kind` is the first of these. */
+  /** Number of different kinds of values among them; `kind` is the first of these. */
   readonly kinds: number;
   readonly rows: number;
 }
@@ -70,7 +71,7 @@ export class BadRows implements BadRowStore {
        FROM bad_rows AS former
        WHERE kept.table_name = @table AND kept.cursor = @to AND former.table_name = @table AND former.cursor = @from`,
     );
-    // By row numbers: by the index over cursors, each part would sort all the rest.
+    // Reads in the order of row numbers: with the index over cursors, each part would sort all remaining rows.
     this.#part = database.prepare(
       'SELECT * FROM bad_rows NOT INDEXED WHERE table_name = ? AND id > ? ORDER BY id LIMIT ?',
     );
@@ -95,14 +96,14 @@ export class BadRows implements BadRowStore {
     for (const cursor of cursors) this.#forget.run(table, cursor);
   }
 
-  /** Gives `to` what it lacks and `from` has: the chunk that counts the row, and its items in the target. */
+  /** Copies to `to` what it lacks and `from` has: the chunk that counts the row, and its items in the target. */
   takeOver(table: string, renamed: Renamed): void {
     this.#takeOver.run({ table, ...renamed });
   }
 
   /**
-   * Returns rows in the order they were first found.
-   * @param part the first `limit` above number `after`; a negative limit is none
+   * Returns rows in the order in which they were first found.
+   * @param part the first `limit` rows above number `after`; a negative limit means no limit
    */
   list(table: string, { after, limit } = { after: 0, limit: -1 }): readonly RecordedBadRow[] {
     return this.#part.all(table, after, limit).map(toRecorded);
@@ -147,8 +148,8 @@ export class BadRows implements BadRowStore {
 }
 
 /**
- * Returns columns with bad rows, and those that a retry accepted a change for while they had some. It asks only for
- * what files of version 2 have, so that it can read files that are not migrated.
+ * Returns columns with bad rows, and those for which a retry accepted a change while they had some. It needs only the
+ * columns of version 2, so that it can read files that are not migrated.
  */
 export function badColumns(database: Database): readonly { readonly table: string; readonly column: string | null }[] {
   return database
@@ -164,7 +165,7 @@ function toRecorded(row: BadRowRow): RecordedBadRow {
     number: row.id,
     table: row.table_name,
     cursor: row.cursor as Cursor,
-    // An older version recorded the cursor alone.
+    // An older version recorded only the cursor.
     key: row.scan_key === '' ? row.cursor : row.scan_key,
     column: row.column_name,
     cause: row.cause,

@@ -1,6 +1,6 @@
 /**
- * The binding of a state file: the settings that its shard was started with, as a fingerprint, and the MySQL server
- * that it is read from.
+ * The binding of a state file: a fingerprint of the settings that its shard was started with, and the MySQL server that
+ * it reads.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { BindingStore } from '../../core/ports/state-ports.js';
@@ -11,8 +11,8 @@ import type { ShardFiles, StatePaths } from '../sqlite/files.js';
 import { canonicalJson, changed, fingerprintChanges } from './fingerprint.js';
 
 /**
- * Reads a file of any version: it asks only for columns that the first version had. So a look beside a run, which
- * migrates nothing, can still say what the shard was started with.
+ * Reads the binding from a file of any version: it needs only columns that the first version had. So a read beside a
+ * run, which migrates nothing, still finds the settings that the shard was started with.
  */
 export class StoredBinding {
   readonly #read: Statement<[], { shard: string; fingerprint: string | null }>;
@@ -21,17 +21,19 @@ export class StoredBinding {
     this.#read = database.prepare('SELECT shard, fingerprint FROM meta');
   }
 
-  /** Returns the shard that the file was made for; null: the row is gone. */
+  /** Returns the shard that the file was made for; null: the row is missing. */
   shard(): string | null {
     return this.#read.get()?.shard ?? null;
   }
 
-  /** Returns the fingerprint as it is stored; null: no run has bound one yet. */
+  /** Returns the stored text of the fingerprint; null: no run has bound one yet. */
   text(): string | null {
     return this.#read.get()?.fingerprint ?? null;
   }
 
-  /** Returns what the shard was started with; null: it had no run yet. @throws FerryError E_STATE_CORRUPT */
+  /**
+   * Returns the settings that the shard was started with; null: it had no run yet. @throws FerryError E_STATE_CORRUPT
+   */
   fingerprint(paths: StatePaths): Fingerprint | null {
     const stored = this.text();
     if (stored === null) return null;
@@ -117,7 +119,10 @@ export class Binding implements BindingStore {
     return this.#server.get() ?? null;
   }
 
-  /** A comparison with another server says nothing of this one's rows, which may be older or different. */
+  /**
+   * Records the server. A comparison with another server proves nothing about this one's rows, which may be older or
+   * different.
+   */
   setServer(server: string, another = true): void {
     const before = this.server();
     if (another && before !== null && before !== server) this.#voidVerifications.run();

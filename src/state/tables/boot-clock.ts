@@ -1,19 +1,18 @@
 /**
- * The clock that waiting goes by. Its times are ms since the epoch: the wall clock's time when the file was made, plus
- * the time that has passed for certain since. So nobody who sets the wall clock, forward or back, shortens a wait or
- * prolongs one.
+ * The clock for waits. Its times are ms since the epoch: the wall clock's time when the file was created, plus the time
+ * that has certainly passed since. So a change of the wall clock, forward or back, neither shortens nor prolongs a
+ * wait.
  *
- * The time that has passed for certain is the shorter one of what two clocks say that nobody sets. Their readings
- * cannot be compared with the last ones after another start of the machine, on another machine, or when a clock went
- * back. Then the time between is unknown and counts as none: every wait starts again, and `anchor` says so. The file's
- * time never goes back, so a verification that started after a window stays after it. The table in README.md has each
- * case.
+ * The time that has certainly passed is the shorter one by two clocks that nobody sets. Their readings do not compare
+ * with the last ones after another start of the machine, on another machine, or after a clock went back. Then the time
+ * between is unknown and counts as none. Every wait starts again, and `anchor` reports that. The file's time never goes
+ * back, so a verification that started after a window stays after it. The table in README.md has each case.
  *
- * Ages of comparisons err to the other side: the age is what the wall clock says, or the longer one of what the two
- * clocks say, whichever is more. After a restart of the machine only the wall clock is left. If it then says that a
- * comparison of before the restart came after it, it was set back, and the comparison's age is unknown from then on.
- * The same holds for a file from another machine whose comparisons came after the start of this one: nothing compares
- * the clocks of two machines.
+ * Ages of comparisons err to the other side. The age is the largest of three: by the wall clock, and by each of the two
+ * clocks that nobody sets. After a restart of the machine only the wall clock is left. If a comparison from before the
+ * restart is then later than the restart by that clock, somebody set the clock back. The comparison's age is unknown
+ * from then on. The same holds for a file from another machine, if its comparisons are later than the start of this
+ * machine. Nothing compares the clocks of two machines.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Age, ComparisonTime } from '../../core/evidence.js';
@@ -22,22 +21,30 @@ import { lateWriteNames } from './late-write-names.js';
 import { SYSTEM_CLOCKS, type Clocks } from '../home/clocks.js';
 
 interface Anchor {
-  /** Which run of the clocks the readings below are of. */
+  /** The run of the clocks to which the readings below belong. */
   readonly boot: string | null;
-  /** ms since the epoch, of versions up to 9: when that boot started. Their time was this plus the uptime. */
+  /**
+   * Only in files of versions up to 9: when that boot started, in ms since the epoch. Their time was this plus the
+   * uptime.
+   */
   readonly bootedAt: number | null;
-  /** ms since the epoch, the file's time when the clocks below were read; null: not opened for work since version 9. */
+  /**
+   * The file's time when the clocks below were read, in ms since the epoch; null: no run has opened it since version 9.
+   */
   readonly at: number | null;
-  /** ms, as `Clocks` gives them; so are the next two. */
+  /** ms as `Clocks` returns them; the next two fields too. */
   readonly uptime: number;
   readonly monotonic: number;
   readonly wall: number;
 }
 
-/** Readings of one run of the clocks do not decrease. A difference up to this is not a sign of another run. */
+/**
+ * Tolerance in ms for readings of one run of the clocks. Such readings do not decrease, and a decrease up to this is no
+ * sign of another run.
+ */
 const TOLERATED_MS = 1_000;
 
-/** SQL for the latest time that is noted in the file. */
+/** Returns SQL for the latest time that the file has on record. */
 function latestSeen(database: Database): string {
   const { ambiguousWrites, crashedAt } = lateWriteNames(database);
   return `SELECT max(coalesce(clock_seen, 0), coalesce(clock_at, 0), coalesce(${crashedAt}, 0),
@@ -48,7 +55,10 @@ function latestSeen(database: Database): string {
 export class BootClock {
   readonly #read: Statement<[], Anchor>;
   readonly #seen: Statement<[], number>;
-  /** Set when this process starts to work on the file: from then on, its clocks are the same ones. */
+  /**
+   * The anchor that this process holds since it started to work on the file: from then on, its clocks are the same
+   * ones.
+   */
   #held: Anchor | null = null;
 
   constructor(
@@ -63,32 +73,32 @@ export class BootClock {
   }
 
   /**
-   * Returns the file's time in ms since the epoch. When its clock does not go on, that is the time from which it would
-   * go on again.
+   * Returns the file's time in ms since the epoch. If its clock cannot continue from the stored readings, it returns
+   * the time from which the clock would start again.
    */
   now(): number {
     if (this.#held?.at != null) return this.#held.at + Math.max(0, Math.min(...this.#passed(this.#held)));
     return this.#goesOn() ?? this.#takenUpAt();
   }
 
-  /** Returns the file's time if the longest possible time has passed, in ms since the epoch. */
+  /** Returns the file's time in ms since the epoch, if the longest possible time has passed. */
   latest(): number {
     const anchor = this.#held ?? this.#read.get();
     if (anchor?.at == null || (this.#held === null && this.stoodStill)) return this.now();
     return anchor.at + Math.max(0, ...this.#passed(anchor));
   }
 
-  /** Returns the ms that have passed for certain since `time` of this file. */
+  /** Returns the ms that have certainly passed since `time` of this file. */
   passedSince(time: number): number {
     return Math.max(0, (this.#goesOn() ?? this.#latestSeen()) - time);
   }
 
-  /** Whether the time since the last look at the file is unknown. */
+  /** Whether the time since the file was last used is unknown. */
   get stoodStill(): boolean {
     return this.#held === null && this.#goesOn() === null;
   }
 
-  /** Returns `since`, the start of a wait, as `anchor` will move it. */
+  /** Returns `since`, the start of a wait, as `anchor` would move it. */
   carried(since: number): number {
     const seen = this.#latestSeen();
     return this.stoodStill && since + LATE_WRITE_WINDOW_MS > seen ? since + this.#takenUpAt() - seen : since;
@@ -96,7 +106,7 @@ export class BootClock {
 
   age({ at, steady }: ComparisonTime): Age {
     const wall = this.clocks.wall();
-    // Not anchored yet since the machine started: the answer is as `anchor` will make it.
+    // No process has anchored the clock since the machine started. The answer is the one that `anchor` would lead to.
     const unknown = steady === null || (this.stoodStill && Math.max(at, steady) > this.#latestBefore(wall));
     if (unknown) return { at, ms: null };
     const ms = Math.max(wall - at, this.latest() - steady);
@@ -104,8 +114,9 @@ export class BootClock {
   }
 
   /**
-   * Makes the clock go on in this process. Call it when the file is opened for work, before anything else writes to it.
-   * @returns whether a wait starts again, since it is unknown how much of it has passed
+   * Lets the clock continue in this process. Call it when the file is opened for work, before anything else writes to
+   * it.
+   * @returns whether a wait starts again, because it is unknown how much of it has passed
    */
   anchor(): boolean {
     const waits = this.database.transaction(() => this.#takeUp()).immediate();
@@ -133,12 +144,12 @@ export class BootClock {
     return waits;
   }
 
-  /** Notes the time: a wait that is over by now stays over, whatever the clocks do later. */
+  /** Records the time, so that a finished wait stays finished, whatever the clocks do later. */
   noteSeen(): void {
     this.database.prepare('UPDATE meta SET clock_seen = ?').run(this.now());
   }
 
-  /** Returns the file's time now; null: it does not go on from the stored readings. */
+  /** Returns the file's time now; null: its clock cannot continue from the stored readings. */
   #goesOn(anchor = this.#read.get()): number | null {
     if (anchor === undefined || anchor.boot !== this.clocks.run) return null;
     const now = anchor.at === null ? this.#asBefore(anchor) : anchor.at + Math.min(...this.#passed(anchor));
@@ -146,7 +157,7 @@ export class BootClock {
     return now < this.#latestSeen() - TOLERATED_MS ? null : now;
   }
 
-  /** Returns the time as versions up to 9 did. */
+  /** Returns the time as versions up to 9 computed it. */
   #asBefore({ bootedAt }: Anchor): number | null {
     return bootedAt === null ? null : bootedAt + this.clocks.uptime();
   }
@@ -167,7 +178,7 @@ export class BootClock {
     return Math.max(this.clocks.wall(), this.#latestSeen());
   }
 
-  /** Moves the starts of waits that were not over at the last look: the time since then does not count. */
+  /** Moves the starts of waits that had not ended when the file was last used: the time since then does not count. */
   #carryOver(seen: number, at: number): boolean {
     const open = { seen, by: at - seen, window: LATE_WRITE_WINDOW_MS };
     const changed = [
@@ -186,7 +197,10 @@ export class BootClock {
     }
   }
 
-  /** Returns the latest time at which another boot can have written: the start of this one, or now if none is noted. */
+  /**
+   * Returns the latest time at which another boot can have written: the start of this boot, or now if no boot is on
+   * record.
+   */
   #latestBefore(wall: number): number {
     return this.#read.get()?.boot == null ? wall : wall - this.clocks.uptime();
   }

@@ -1,7 +1,8 @@
 /**
- * The checkpoint. Done chunks, the watermarks they move, the totals they add to and the differences they found are one
- * transaction: after a kill either all of it is there or nothing. The caller hands in only what is acknowledged, in key
- * order without gaps, so the last chunk of a range is its watermark. A complete range takes no more.
+ * The checkpoint of a pass. One transaction writes done chunks, the watermarks that they move, the totals that they add
+ * to and the differences that they found. After a kill, either all of it is there or nothing. The caller passes only
+ * acknowledged chunks, in key order without gaps, so the last chunk of a range is its watermark. A complete range takes
+ * no more chunks.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor } from '../../core/model.js';
@@ -30,26 +31,27 @@ type InsertValues = Omit<ChunkRecord, 'comparedAt'> &
     readonly doneAt: number;
   };
 
-// Chunks of a range are read one after the other, so by whichever clock, the first that is committed was compared
+// A pass reads the chunks of a range one after the other. So by either clock, the first committed chunk was compared
 // first, and the last one last.
 const FIRST_COMPARED = `oldest_at = coalesce(oldest_at, @comparedAt),
                 oldest_steady = CASE WHEN oldest_at IS NULL THEN @comparedSteady ELSE oldest_steady END`;
 const COMPARED = `${FIRST_COMPARED},
                 newest_at = coalesce(@comparedAt, newest_at),
                 newest_steady = CASE WHEN @comparedAt IS NULL THEN newest_steady ELSE @comparedSteady END`;
-/** The end of a range says something of itself only where no row was found in it. */
+/** The end of a range is a comparison only where the range has no rows. */
 const EMPTY_COMPARED = `${FIRST_COMPARED},
                 newest_at = coalesce(newest_at, @comparedAt),
                 newest_steady = CASE WHEN newest_at IS NULL THEN @comparedSteady ELSE newest_steady END`;
 
 /**
- * Differences of a pass that are kept, those found first: reports list twenty, and the counts beside the watermarks are
- * whole. A table that was moved in part has one for each row of the rest, which would make the state as large as the
- * table.
+ * Maximum number of differences that the state keeps of a pass: those found first. Reports list twenty, and the counts
+ * beside the watermarks are complete. A table that was partly moved has one difference for each remaining row, which
+ * would make the state as large as the table.
  *
- * How far the kind was followed ("a record for each row"): bad rows have one each, since a retry reads them by it, and
- * `--max-bad-rows` bounds them in a backfill; suspects are as many as requests without an answer; incidents are one a
- * kind; a register of item keys says what it will take before it is made.
+ * Other records of this kind ("a record for each row") are limited too. Bad rows have one each, since a retry reads
+ * them by it, and `--max-bad-rows` limits them in a backfill. There are only as many suspects as requests without an
+ * answer, and one incident a kind. For a register of item keys, dynaferry reports the space that it will take before it
+ * creates it.
  */
 const KEPT_OF_A_PASS = 1_000;
 
@@ -118,7 +120,7 @@ export class Checkpoints implements CheckpointStore {
     }
   }
 
-  /** The first ones, in the order they were found in. */
+  /** Returns the first differences, in the order in which they were found. */
   differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
     return this.#differences.all(pass.id, limit).map((row) => ({
       class: row.class,

@@ -1,7 +1,8 @@
 /**
- * Compares what a shard was started with to what it would go on with, as plain JSON: the order of an object's keys
- * means nothing, everything else does. Fingerprints hold config and table definitions, never a row's value, so both are
- * shown; of what takes environment variables, the text of the config alone (`core/text/sealed.ts`).
+ * Compares the settings that a shard was started with to the current ones, as plain JSON. The order of an object's keys
+ * has no meaning, and everything else has. Fingerprints hold config and table definitions, never a row's value, so
+ * messages show both sides. For a setting with environment variables, they show only the text of the config
+ * (`core/text/sealed.ts`).
  */
 import { FerryError } from '../../core/errors.js';
 import { isSealed, shownOf } from '../../core/text/sealed.js';
@@ -11,14 +12,17 @@ import { restartCommand } from '../sqlite/files.js';
 const SHOWN_CHANGES = 8;
 const SHOWN_LENGTH = 60;
 
-/** JSON with the keys of every object in code unit order, and without what JSON cannot hold. */
+/** Returns JSON with the keys of every object in code unit order, and without values that JSON cannot hold. */
 export function canonicalJson(value: Fingerprint): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     isRecord(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
   );
 }
 
-/** Every difference between two values that came from JSON, the outermost one where a whole branch came or went. */
+/**
+ * Returns every difference between two JSON values. Where a whole branch appeared or vanished, it returns the outermost
+ * one.
+ */
 export function fingerprintChanges(from: unknown, to: unknown, path = ''): FingerprintChange[] {
   if (Array.isArray(from) && Array.isArray(to)) {
     const length = Math.max(from.length, to.length);
@@ -35,7 +39,7 @@ export function changed(shard: string, changes: readonly FingerprintChange[]): F
   return changedAlike([shard], changes);
 }
 
-/** @param shards those on which the same changed; at least one */
+/** Returns the fault for shards with the same changes. @param shards at least one */
 export function changedAlike(shards: readonly string[], changes: readonly FingerprintChange[]): FerryError {
   const one = shards.length === 1;
   return new FerryError(
@@ -45,7 +49,7 @@ export function changedAlike(shards: readonly string[], changes: readonly Finger
   );
 }
 
-/** A line each, the first ones of many, each behind a line break. */
+/** Returns one line for each of the first changes, each after a line break. */
 export function changeLines(changes: readonly FingerprintChange[]): string {
   const lines = changes.slice(0, SHOWN_CHANGES).map(({ path, from, to }) => `\n  ${path}: ${sideBySide(from, to)}`);
   const more = changes.length - lines.length;
@@ -53,7 +57,7 @@ export function changeLines(changes: readonly FingerprintChange[]): string {
 }
 
 function sideBySide(from: unknown, to: unknown): string {
-  // By code points, so that no cut falls inside an emoji.
+  // Cuts by code points, so that no cut falls inside an emoji.
   const [a, b] = [Array.from(shown(shownOf(from))), Array.from(shown(shownOf(to)))];
   if (isSealed(from) && isSealed(to) && a.join('') === b.join('')) {
     return `${shortened(a, 0)}, whose variables had another value`;
@@ -62,7 +66,10 @@ function sideBySide(from: unknown, to: unknown): string {
   return `${shortened(a, same)} → ${shortened(b, same)}`;
 }
 
-/** Text is quoted only where it would be read as something else: a JSON value, nothing at all, or a second line. */
+/**
+ * Returns the value as text. It quotes text only where a reader could mistake it: for a JSON value, for no value, or
+ * for a second line.
+ */
 function shown(value: unknown): string {
   if (value === undefined) return '(absent)';
   const bare = typeof value === 'string' && value !== '' && value === value.trim() && !/\p{Cc}/u.test(value);
@@ -78,7 +85,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Long values are cut so that the first character that differs is among those shown. */
+/** Cuts a long value so that the first differing character is visible. */
 function shortened(text: readonly string[], same: number): string {
   if (text.length <= SHOWN_LENGTH) return text.join('');
   const start = Math.max(0, Math.min(same - 20, text.length - SHOWN_LENGTH));

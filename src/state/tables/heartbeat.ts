@@ -1,4 +1,6 @@
-/** What the running process last reported about itself. One row; `status` shows it, and no resume depends on it. */
+/**
+ * The last report of the running process about itself. It is one row; `status` shows it, and no resume depends on it.
+ */
 import type { Database, Statement } from 'better-sqlite3';
 import type { HeartbeatStore } from '../../core/ports/state-ports.js';
 import type { Heartbeat } from '../../core/ports/state-records.js';

@@ -1,4 +1,7 @@
-/** How often each fault was survived since the shard was started. `status` shows it; no resume depends on it. */
+/**
+ * Counts how often runs recovered from each kind of incident since the shard was started. `status` shows it; no resume
+ * depends on it.
+ */
 import type { Database, Statement } from 'better-sqlite3';
 import type { IncidentStore } from '../../core/ports/state-ports.js';
 import { isIncidentKind, type Incident } from '../../core/incidents.js';
@@ -28,7 +31,7 @@ export class Incidents implements IncidentStore {
     for (const incident of incidents) this.#add.run(incident);
   }
 
-  /** Returns the kinds that this version knows. */
+  /** Returns the incidents whose kinds this version knows. */
   all(): readonly Incident[] {
     return this.#all.all().flatMap(({ kind, ...rest }) => (isIncidentKind(kind) ? [{ kind, ...rest }] : []));
   }

@@ -1,18 +1,18 @@
 /**
- * Names of what is read of an archived state to find its late writes. Nothing migrates an archive, so it has the names
- * of its version.
+ * The table and column names that a search for late writes needs in an archived state. Nothing migrates an archive, so
+ * it has the names of its version.
  */
 import type { Database } from 'better-sqlite3';
 
 interface LateWriteNames {
-  /** Table. */
+  /** The name of a table. */
   readonly ambiguousWrites: string;
-  /** Columns of `meta`. */
+  /** Names of columns of `meta`. */
   readonly crashedAt: string;
   readonly writesInFlight: string;
 }
 
-/** The first version with the names of today. */
+/** The first version with the current names. */
 const RENAMED_IN = 12;
 
 /** Returns the names in this file. */

@@ -1,7 +1,8 @@
 /**
- * Notes that requests are being sent. A process that opens the file and finds that mark knows that the one before ended
- * without all answers (kill -9, a power cut): the run crashed, and what it had sent may still land. Its time is when
- * the mark was found, which is never too early. A shard that starts again inherits the time from the archived state.
+ * Marks that requests are being sent. A process that opens the file and finds that mark knows that its predecessor
+ * ended without all answers (kill -9, a power cut). So the run crashed, and its requests may still land. The crash gets
+ * the time at which the mark was found, which is never too early. A shard that starts again inherits the time from the
+ * archived state.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { existsSync, readdirSync } from 'node:fs';
@@ -49,7 +50,7 @@ export class LateWrites implements LateWriteStore {
     this.#mark.run(0);
   }
 
-  /** Turns a mark into a crash at `now`: the process that left it is gone. */
+  /** Turns a mark into a crash at `now`: the process that left it has ended. */
   find(now: number): void {
     this.#find.run(now);
   }
@@ -58,20 +59,23 @@ export class LateWrites implements LateWriteStore {
     return this.#read.get()?.crashedAt ?? null;
   }
 
-  /** As `crashedAt`, for a look beside: a mark that no process has found yet counts from now. */
+  /**
+   * Returns the same as `crashedAt`, for a read beside a process. A mark that no process has found yet counts as a
+   * crash now.
+   */
   crashedBy(clock: BootClock, running: boolean): number | null {
     const { inFlight = 0, crashedAt = null } = this.#read.get() ?? {};
     if (inFlight === 1 && !running) return clock.now();
     return crashedAt === null ? null : clock.carried(crashedAt);
   }
 
-  /** Notes that whatever was sent up to now may still land. */
+  /** Records that everything sent up to now may still land. */
   crash(now: number): void {
     this.#crash.run(now);
   }
 
   /**
-   * Notes the inheritance of a new state file of a shard that starts again.
+   * Records the late writes that a new state file inherits, when its shard starts again.
    * @param crashedAt ms since the epoch; null: nothing can land any longer
    * @param archives names of the archives whose late writes are in `crashedAt`
    */
@@ -80,14 +84,14 @@ export class LateWrites implements LateWriteStore {
     this.#setInherited.run(JSON.stringify(archives));
   }
 
-  /** Returns names of archives: this file, or one before it, has inherited their late writes. */
+  /** Returns the names of archives whose late writes this file, or one before it, has inherited. */
   inherited(): readonly string[] {
     const text = this.#inherited.get() ?? null;
     return text === null ? [] : (JSON.parse(text) as readonly string[]);
   }
 
   /**
-   * Returns for how many ms, at least, the last request that may still land has been under way; null: the window of all
+   * Returns the minimum number of ms since the last request that may still land was sent; null: the window of all
    * requests is over.
    */
   sentAgo(clock: BootClock): number | null {
@@ -99,14 +103,15 @@ export class LateWrites implements LateWriteStore {
 }
 
 interface Inheritance {
-  /** For how many ms, at least, the last request has been under way; null: nothing can land any longer. */
+  /** Minimum number of ms since the last request was sent; null: nothing can land any longer. */
   readonly sentAgo: number | null;
   readonly archives: readonly string[];
 }
 
 /**
- * Returns what archived states leave to a new state of the shard. Each is judged by its own clock, and never by its
- * name, which has the wall clock's time. An archive whose heir is there is passed over: the heir's own memory has it.
+ * Returns the late writes that a new state of the shard inherits from archived ones. Each archive is judged by its own
+ * clock, never by the wall clock's time in its name. An archive with an heir in the folder is skipped, because the
+ * heir's own record includes it.
  */
 export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheritance {
   const found = archives(files).map((name) => ({
@@ -118,12 +123,12 @@ export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheri
   return { sentAgo: open.length === 0 ? null : Math.min(...open), archives: found.map(({ name }) => name) };
 }
 
-/** Archives from this version on can be read here. Nothing migrates an archive. */
+/** First version whose archives this version can read. Nothing migrates an archive. */
 const COLUMNS_SINCE = 10;
 
 const UNKNOWN = { sentAgo: 0, inherited: [] } as const;
 
-/** An archive that cannot be read may have been written to until now. */
+/** Reads an archive. If it cannot be read, its last write may have been just now. */
 function lookInto(
   archive: ShardFiles,
   clocks: Clocks | undefined,
@@ -138,7 +143,7 @@ function lookInto(
       return { sentAgo: lateWrites.sentAgo(new BootClock(database, clocks)), inherited: lateWrites.inherited() };
     } finally {
       database.close();
-      // Reading makes an empty log, and leaves it.
+      // Reading creates an empty log, and leaves it.
       if (!log) removeSideFiles(archive.file);
     }
   } catch {
@@ -146,7 +151,7 @@ function lookInto(
   }
 }
 
-/** Returns names such as `s01.20251122T230000Z.db`, as `archiveState` gives them. */
+/** Returns names such as `s01.20251122T230000Z.db`, as `archiveState` creates them. */
 function archives({ folder, shard }: ShardFiles): readonly string[] {
   return readdirSync(folder).filter(
     (name) => name.startsWith(`${shard}.`) && /^\d{8}T\d{6}Z(?:-\d+)?\.db$/.test(name.slice(shard.length + 1)),

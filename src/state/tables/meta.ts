@@ -1,4 +1,4 @@
-/** What a state file says of its owner: the shard that it was made for, and the process that works on it. One row. */
+/** The owner of a state file: the shard that it was made for, and the process that works on it. It is one row. */
 import type { Database, Statement } from 'better-sqlite3';
 
 export interface Holder {
@@ -21,7 +21,7 @@ export class Meta {
     database.prepare('INSERT INTO meta (id, shard, created_at) VALUES (1, ?, ?)').run(shard, Date.now());
   }
 
-  /** Returns the process that last opened the file to work on it. It may have ended since. null: none did. */
+  /** Returns the process that last opened the file to work on it, even if it has ended since. null: no process did. */
   holder(): Holder | null {
     const row = this.#readHolder.get();
     return row === undefined || row.pid === null || row.since === null ? null : { pid: row.pid, since: row.since };

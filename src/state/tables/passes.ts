@@ -4,15 +4,15 @@
  *
  *   none -> open -> unfinished (each further open resumes it) -> all segments complete -> finish -> finished
  *
- * A backfill is always resumed. A verification is a claim about what it saw when it looked. `abandoned` says when that
- * claim no longer holds, and a new one starts from the beginning. These end the claim:
+ * A backfill is always resumed. A verification is a claim about the state of the data at its comparisons. `abandoned`
+ * says when that claim no longer holds, and a new verification starts from the beginning. These end the claim:
  *
- * - time: a comparison is too long ago or of unknown age, or late writes may have landed after it
- * - the backfill went on, or ended, after the verification had started
- * - a retry of bad rows, an accepted change of the mapping, or another MySQL server (`binding.ts`)
+ * - Time: a comparison is too old or of unknown age, or late writes may have landed after it.
+ * - The backfill continued, or ended, after the verification had started.
+ * - A retry of bad rows, an accepted change of the mapping, or another MySQL server (`binding.ts`).
  *
- * These do not: the plan, since a state's ranges are cut once; another process, since the shard's lock keeps a backfill
- * away during a verification.
+ * These do not: the plan, since a state's ranges are cut once; another process, since the shard's lock excludes a
+ * backfill during a verification.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
@@ -54,7 +54,7 @@ interface SummaryRow extends PassRow {
 
 interface ProgressRow {
   readonly segment_index: number;
-  /** null, and the bounds too: the segment is not a range of a plan. */
+  /** null: the segment is not a range of a plan, and its bounds are null too. */
   readonly range_index: number | null;
   readonly after: string | null;
   readonly up_to: string | null;
@@ -82,7 +82,8 @@ interface RetriedRow {
 const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_rows: 0, newer_items: 0, units: 0 };
 
 /**
- * Returns SQL for the newest pass that was there when a retry, or a change of the mapping for one, came.
+ * Returns SQL for the pass that was the newest when the last retry, or the last change of the mapping for a retry,
+ * came.
  * @param table SQL for the table's name
  */
 function overtakenBy(table: string): string {
@@ -162,7 +163,7 @@ export class Passes implements PassStore {
   }
 
   open(kind: string, table: string, { maxAgeMs = Infinity, segments }: OpenPass = {}): Pass {
-    // Only the newest: an abandoned one stays unfinished for good.
+    // Looks only at the newest: an abandoned verification stays unfinished for good.
     const newest = this.#newest.get(kind, table);
     const resumes = newest?.finished_at === null && (kind !== 'verify' || this.abandoned(table, maxAgeMs) === null);
     if (resumes) return toPass(newest);
@@ -186,7 +187,7 @@ export class Passes implements PassStore {
     const until = this.#lateWritesUntil.get() ?? null;
     if (until !== null && verify.pass.startedAt < until && until <= this.clock.now()) return because('late-writes');
     if (verify.doubtful > 0) return because('ttl-changed');
-    // A heartbeat would say that a process lived, not that it compared anything.
+    // A heartbeat would prove that a process lived, not that it compared anything.
     return lastActive !== null && (lastActive.ms ?? Infinity) >= maxAgeMs ? because('aged') : null;
   }
 
@@ -207,7 +208,7 @@ export class Passes implements PassStore {
     }));
   }
 
-  /** @param segments undefined: one for each range of the plan @returns their number */
+  /** Inserts the segments of a pass. @param segments undefined: one for each range of the plan @returns their number */
   #insertSegments(pass: PassRow, segments: number | undefined): number {
     if (segments === undefined) return this.#insertRanges.run(pass.id, pass.table_name).changes;
     if (!Number.isInteger(segments) || segments < 1) return 0;
@@ -255,7 +256,7 @@ export class Passes implements PassStore {
 
   /**
    * Returns the id of a pass: verifications up to it have not seen what a retry moved, or followed another mapping. 0:
-   * there are none.
+   * no retry or change came.
    */
   overtakenBy(table: string): number {
     return this.#overtakenBy.get({ table }) ?? 0;
@@ -274,7 +275,7 @@ function toPass(row: PassRow): Pass {
   };
 }
 
-/** Adds to a backfill what retries moved. The chunks that counted those rows as bad stay as they are. */
+/** Adds the rows that retries moved to a backfill. The chunks that counted those rows as bad stay as they are. */
 function toSummary(row: SummaryRow, retried: RetriedRow): Omit<PassSummary, 'oldest' | 'newest'> {
   const doubtful = row.ttl_changed === 1 ? row.expired_items : 0;
   return {

@@ -1,6 +1,6 @@
 /**
- * How far a shard is. Its passes alone say so: the last words of a dead process are not evidence. It is about the
- * tables that the config names. A table without records counts: all of its rows are still in MySQL alone.
+ * Computes the phase of a shard from its passes alone: the last report of a dead process is no evidence. It covers the
+ * tables that the config names. A table without records counts, because all its rows are still only in MySQL.
  */
 import type { Phase } from '../../core/model.js';
 import type { Standing } from '../../core/evidence.js';
@@ -8,28 +8,28 @@ import type { PassSummary } from '../../core/ports/state-records.js';
 
 /** The newest passes of one table. */
 export interface TablePasses {
-  /** The table is cut into ranges; false: nothing was started. */
+  /** Whether the table is cut into ranges; false: no work on it was started. */
   readonly planned: boolean;
   readonly backfill: PassSummary | null;
   readonly verify: PassSummary | null;
-  /** Rows recorded as bad. They have no item, whatever the verification compared. */
+  /** Number of rows recorded as bad. They have no item, whatever the verification compared. */
   readonly badRows: number;
-  /** Verifications up to this pass id have not seen what a retry moved; 0: there are none. */
+  /** Verifications up to this pass id have not seen what a retry moved; 0: no retry or change came. */
   readonly overtakenBy: number;
 }
 
 /** Writes that were sent and may still land. */
 export interface OpenWrites {
-  /** Number of item keys whose last write ended ambiguously. */
+  /** Number of item keys whose last write had an unknown result. */
   readonly suspects: number;
-  /** ms since the epoch by the state's clock, until which writes of a crashed run may land; null: no run crashed. */
+  /** Until when writes of a crashed run may land, in ms since the epoch by the state's clock; null: no run crashed. */
   readonly lateWritesUntil: number | null;
 }
 
 /**
- * Returns `verified` only when no write is open and every table has a finished verification that started after its
- * backfill had ended and found nothing: an item whose write may still land is not proven. Unresolved items have not
- * passed either, and a bad row has no item.
+ * Returns the phase. It is `verified` only when no write is open and every table has a finished verification without
+ * findings. That verification must have started after the table's backfill had ended. An item whose write may still
+ * land is not proven. Unresolved items have not passed either, and a bad row has no item.
  */
 export function phaseOf(tables: readonly TablePasses[], { suspects, lateWritesUntil }: OpenWrites): Phase {
   if (tables.every(({ planned }) => !planned)) return 'new';
@@ -53,9 +53,9 @@ function verdictOf(table: TablePasses): 'none' | 'running' | 'differences' | 'cl
 }
 
 /**
- * Returns what a verification is worth. A verdict is bound to the end of the backfill that it saw, and not to its
- * start: a verification never saw the rows that the backfill wrote behind it. Beside an unfinished backfill, a
- * verification is about what was there, as long as nothing was added.
+ * Returns what a verification proves. A verdict is bound to the end of the backfill that it saw, not to its start. A
+ * verification that began earlier never saw the rows that the backfill wrote behind it. Beside an unfinished backfill,
+ * a verification covers what was there, as long as nothing was added.
  */
 export function standingOf({
   backfill,

@@ -1,5 +1,5 @@
 /**
- * How each table of the shard is cut into ranges. The plan is stored once, before the first pass, and never changes.
+ * The plan of each table: how it is cut into ranges. The plan is stored once, before the first pass, and never changes.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Cursor, Range } from '../../core/model.js';
@@ -50,7 +50,7 @@ export class Plans implements PlanStore {
     );
   }
 
-  /** Returns the planned tables, in the order they were planned. */
+  /** Returns the planned tables, in the order in which they were planned. */
   tables(): readonly string[] {
     return this.#tables.all();
   }

@@ -9,7 +9,7 @@ export const KEY_REGISTER_MIGRATIONS: readonly string[] = [
     cursor TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
-  // What its witness (witness.ts) has to agree with.
+  // The commits that the register's witness (`witness.ts`) must match.
   `
   CREATE TABLE register (
     only    INTEGER PRIMARY KEY CHECK (only = 1),

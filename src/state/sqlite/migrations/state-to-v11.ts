@@ -1,11 +1,10 @@
 /**
- * The steps that made versions 1 to 11 of a state file. They never change: each file has passed them, or will. The
- * words in their comments are those of their time; `state-v12.ts` renames what they made.
+ * The steps that made versions 1 to 11 of a state file. They never change, because each file has passed them or will
+ * pass them. The words in their SQL are those of their time; `state-v12.ts` renames the tables and columns.
  */
 
-// Cursors and item keys hold row values; that is why the files are for the owner alone.
-// Totals of a range are kept beside its watermark, in the same transaction, so that `status` never sums a million
-// chunks.
+// Cursors and item keys hold row values, so the files are for the owner alone. The totals of a range stand beside its
+// watermark and change in the same transaction, so that `status` never sums a million chunks.
 export const STATE_TO_V11: readonly string[] = [
   `
   CREATE TABLE meta (
@@ -119,8 +118,9 @@ export const STATE_TO_V11: readonly string[] = [
     retries          INTEGER NOT NULL
   ) STRICT;
   `,
-  // A bad row names itself to its chunk by `chunk_last`; the backfill's commit of that chunk tells it its place.
-  // `after_pass`: the newest pass there was; verifications up to it know nothing of the retry or of the change.
+  // A bad row has the last cursor of its chunk in `chunk_last`. The backfill's commit of that chunk writes the chunk's
+  // place into the row. `after_pass` is the newest pass of that time. Verifications up to it do not cover the retry or
+  // the change.
   `
   ALTER TABLE bad_rows ADD COLUMN kind TEXT NOT NULL DEFAULT 'a value';
   ALTER TABLE bad_rows ADD COLUMN key_text TEXT NOT NULL DEFAULT '';
@@ -159,7 +159,7 @@ export const STATE_TO_V11: readonly string[] = [
     column_name TEXT
   ) STRICT;
   `,
-  // Faults that were ridden out, over all runs; what the heartbeat said of them ended with the process.
+  // Incidents that runs recovered from, over all runs. The heartbeat's counts of them ended with the process.
   `
   CREATE TABLE incidents (
     kind     TEXT    PRIMARY KEY,
@@ -170,7 +170,8 @@ export const STATE_TO_V11: readonly string[] = [
   ALTER TABLE heartbeat DROP COLUMN throttles;
   ALTER TABLE heartbeat DROP COLUMN retries;
   `,
-  // `writing`: requests are being sent. Found at the next start, it means that nobody heard them out.
+  // `writing`: requests are being sent. At the next start, this mark means that a process ended before all answers
+  // came.
   `
   ALTER TABLE meta ADD COLUMN writing INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE meta ADD COLUMN broken_off_at INTEGER;
@@ -181,26 +182,27 @@ export const STATE_TO_V11: readonly string[] = [
   ALTER TABLE chunks ADD COLUMN newer_items INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE retries ADD COLUMN newer_items INTEGER NOT NULL DEFAULT 0;
   `,
-  // The MySQL server that the shard was last read from; NULL until a run noted it.
+  // The MySQL server that the shard was last read from; NULL until a run has recorded it.
   `
   ALTER TABLE meta ADD COLUMN server TEXT;
   `,
-  // Where the steady clock stands: which boot of the machine, and when it began, in ms since the epoch.
+  // Position of the steady clock: the boot of the machine, and when that boot began, in ms since the epoch.
   `
   ALTER TABLE meta ADD COLUMN boot TEXT;
   ALTER TABLE meta ADD COLUMN booted_at INTEGER;
   `,
-  // What a verification vouches for: which backfill it saw finished when it began (`saw_chunks`: how far the newest one
-  // was by then), and when it compared what it did, by the wall clock and by the steady one. A steady time that is NULL
-  // beside a wall time is of unknown age.
+  // The evidence of a verification: the backfill that it saw finished when it began (`saw_chunks`: the newest one's
+  // number of chunks at that time). It also has the times of its comparisons, by the wall clock and by the steady one.
+  // A steady time that is NULL beside a wall time has an unknown age.
   //
-  // Earlier versions noted none of that, so these are taken for what they are at the worst. It saw the backfill only
-  // where that had ended before it began. What it compared is as old as its begin; its last comparison is as old as its
-  // last commit by the one clock, and as its begin by the other: it is gone on with only if all of it is young.
+  // Earlier versions recorded none of that, so the migration assumes the worst. A verification saw the backfill only
+  // where the backfill had ended before the verification began. Its comparisons are as old as its start. Its last
+  // comparison is as old as its last commit by the wall clock, and as its start by the steady one. So it resumes only
+  // if all of it is recent.
   //
-  // And items that TTL may have deleted. `ttl`: the attribute that the target deleted by when it was last asked for the
-  // pass, '' for none; `ttl_changed`: it was another before. `void`: the pass took whatever was past its time for
-  // present, or compared with another MySQL server, so it proves nothing.
+  // The step also adds items that TTL may have deleted. `ttl`: the attribute that TTL went by at the pass's last check,
+  // '' for none; `ttl_changed`: it was another before. `void`: the pass proves nothing. It counted items as present
+  // although their time had passed, or it compared with another MySQL server.
   `
   ALTER TABLE passes ADD COLUMN saw_backfill INTEGER;
   ALTER TABLE passes ADD COLUMN saw_chunks INTEGER;
@@ -232,18 +234,18 @@ export const STATE_TO_V11: readonly string[] = [
   ALTER TABLE passes ADD COLUMN void INTEGER NOT NULL DEFAULT 0;
   UPDATE passes SET void = 1 WHERE kind = 'verify' AND (SELECT fingerprint LIKE '%"ttl":{%' FROM meta);
   `,
-  // Which source table was read, by its creation and some of its rows: JSON of src/mysql/scan/table-identity.ts. A
-  // table without a row here is taken for what it is at the next run.
+  // The source table that was read, by its creation time and some of its rows: JSON of
+  // `src/mysql/scan/table-identity.ts`. A table without a row here gets one at its next run, whatever table it is then.
   `
   CREATE TABLE source_tables (
     table_name TEXT PRIMARY KEY,
     identity   TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
-  // Where the steady clock was anchored, as all clocks read it, and the latest time that was noted. `booted_at` is of
-  // earlier versions alone. `inherited`: JSON of the names of the archives whose late writes this file has in its
-  // memory. `home`: JSON of src/state/home/home.ts; `lineage`, `commits`: what its witness (witness.ts) has to agree
-  // with.
+  // Where the steady clock was anchored, by the readings of all clocks, and the latest time that was recorded. Only
+  // earlier versions use `booted_at`. `inherited`: JSON of the names of the archives whose late writes this file
+  // remembers. `home`: JSON of `src/state/home/home.ts`. `lineage` and `commits`: the values that its witness
+  // (`witness.ts`) must match.
   `
   ALTER TABLE meta ADD COLUMN clock_at INTEGER;
   ALTER TABLE meta ADD COLUMN clock_uptime INTEGER;
@@ -255,9 +257,9 @@ export const STATE_TO_V11: readonly string[] = [
   ALTER TABLE meta ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE meta ADD COLUMN home TEXT;
   `,
-  // A bad row's cause and its items in the target, which earlier versions knew by their words alone; and kinds of
-  // passes without a list of them: a new one is no change of shape. Rows of `passes` are referred to: openDatabase
-  // leaves that unchecked until the end.
+  // The cause of a bad row, and the number of its items in the target. Earlier versions had them only in the texts of
+  // the row. The step also removes the list of kinds from `passes`, so that a new kind needs no migration. Other tables
+  // refer to rows of `passes`, and `openDatabase` checks the references only at the end.
   `
   ALTER TABLE bad_rows ADD COLUMN cause TEXT NOT NULL DEFAULT 'value';
   ALTER TABLE bad_rows ADD COLUMN items_taken INTEGER NOT NULL DEFAULT 0;

@@ -1,11 +1,11 @@
 /**
- * The step to version 12 of a state file: passes without a plan, and one name for one thing. Rows of `plans` and
- * `passes` are referred to: `openDatabase` checks that at the end of all steps.
+ * The step to version 12 of a state file adds passes without a plan, and gives each thing one name. Other tables refer
+ * to rows of `plans` and `passes`: `openDatabase` checks that at the end of all steps.
  *
  * - `plans.scan_key` is NULL when the table is read whole; it was '' before.
  * - `passes.follows_plan`: 1 when the pass's segments are the ranges of the table's plan. A pass with 0 has numbered
  *   segments, and its table needs no plan.
- * - `newest_pass_id`: the newest pass there was; verifications up to it have not seen the retry or the change.
+ * - `newest_pass_id`: the newest pass of that time; verifications up to it have not seen the retry or the change.
  */
 export const STATE_V12 = `
   ALTER TABLE meta RENAME COLUMN only TO id;
