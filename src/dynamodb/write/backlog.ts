@@ -1,6 +1,7 @@
 /**
- * Backlog holds every operation of a writer that is not acknowledged yet: what waits, by partition key; what waits out
- * its backoff; and, by item key, what is in flight. It is bounded: `hasCapacity` says when to stop adding.
+ * Backlog holds every operation of a writer that is not acknowledged yet. Operations wait by partition key, wait out
+ * their backoff, or are in flight; the backlog finds each by its item key. It is bounded: `hasCapacity` says when to
+ * stop adding.
  */
 import type { ItemKey } from '../../core/model.js';
 import type { WriteOperation } from '../../core/write-operation.js';

@@ -1,6 +1,6 @@
 /**
  * PartitionQueue holds the operations that wait to be sent, one lane a partition key. A batch takes one operation from
- * each lane in turn: rows in key order of one account would otherwise make a rolling hot partition. A parked lane waits
+ * each lane in turn. Otherwise rows in key order of one account would make a rolling hot partition. A parked lane waits
  * alone, and the others go on.
  *
  *   rotating  -- operations are put back -->  parked  -- release, when its time has come -->  rotating
@@ -16,7 +16,7 @@ export interface BatchBounds {
   readonly maxUnits: number;
 }
 
-/** Pace holds single partition keys to a rate of their own. */
+/** Pace limits single partition keys to a rate of their own. */
 export interface Pace {
   /** @param now monotonic ms @returns ms until its next operation may be sent; 0: at once */
   wait(partition: string, now: number): number;
@@ -78,7 +78,8 @@ export class PartitionQueue {
   }
 
   /**
-   * The next batch: one item a lane in turn, from lanes that are not parked. A lane whose pace is used up is parked.
+   * Takes the next batch: one item a lane in turn, from lanes that are not parked. It parks a lane whose pace is used
+   * up.
    * @param now monotonic ms
    */
   take({ maxItems, maxBytes, maxUnits }: BatchBounds, now: number, pace: Pace | null = null): QueuedOperation[] {
