@@ -56,8 +56,8 @@ const FORGET_AFTER_MS = 2_000;
 /** With more throttled keys than this, the table is the cause, not a single key. */
 const MOST_SUSPICIONS = 2_000;
 /**
- * From step to step, this part of the sums over all keys stays, so they look back over about a second (five steps of
- * 200 ms).
+ * This part of the sums over all keys stays from step to step. So they look back over about a second (five steps of 200
+ * ms).
  */
 const KEEP = 0.8;
 

@@ -46,7 +46,7 @@ export class BelievableUnits {
 
   /**
    * @param units as the service answered; null: it did not answer any
-   * @returns the units; null if there are none, or if they cannot be true
+   * @returns the units; null if the service answered none, or if they cannot be true
    */
   of(units: number | null, bounds: UnitBounds): number | null {
     if (units === null || (units >= bounds.least && units <= bounds.most)) return units;

@@ -155,8 +155,8 @@ export class RequestSigner {
   }
 
   /**
-   * Renews credentials that the service refused. A renewal that is not forced may return the same ones: in their last
-   * five minutes, the SDK answers with those at hand and fetches others in the background. So this one waits for such a
+   * Renews credentials that the service refused. A renewal that is not forced may return the same ones: the SDK answers
+   * with those at hand in their last five minutes. It fetches others in the background. So this one waits for such a
    * renewal first, and then forces its own. Until it ends, no other renewal starts, so that none puts older credentials
    * over newer ones.
    */

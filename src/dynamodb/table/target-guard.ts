@@ -13,8 +13,8 @@
  * in the background, and the next checkpoint gets their result. Only the end of a pass waits for a look with an answer.
  * So the last look may be as old as the silence is long. As above, everything recorded is bound to the first table.
  *
- * These changes are faults: the table was deleted and created again, with the same keys or others; it was deleted, or
- * is being deleted; it was restored from a backup. The region, account or endpoint is another (the ARN, or the id). The
+ * These changes are faults. The table was deleted and created again, with the same keys or others. It was deleted, is
+ * being deleted, or was restored from a backup. The region, account or endpoint is another (the ARN, or the id). The
  * table is archived, its KMS key is out of reach, or replication is denied.
  *
  * These are not faults. The guard warns of an index or a replica that is added, built or deleted during a run. A
