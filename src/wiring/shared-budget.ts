@@ -18,8 +18,8 @@ export interface SharedBudget {
    */
   look(inUse: number): number;
   /**
-   * Call it after each look. It returns each warning once: that a new ledger replaces a damaged one, and which run has
-   * the part that this one has waited for too long.
+   * Call it after each look. It returns each warning once. One says that a new ledger replaces a damaged one. The other
+   * says which run has the part that this one has waited for too long.
    */
   warning(): Fault | null;
   leave(): void;

@@ -3,10 +3,10 @@
  * is "an eventually consistent query, and the metadata for your table might not be available at that moment. Wait for a
  * few seconds, and then try the DescribeTable request again".
  *
- * Three callers know that the table was there a moment ago, and ask here: the guard, a shard that starts within a run,
- * and a verification's TTL look. `check`, `plan`, `diff` and the start of a run do not. They report that the table is
- * not there, not that somebody deleted it. `--create-table` waits for its table by itself. Requests for items go to the
- * table's partitions, not to its metadata.
+ * Three callers ask here, since they know that the table was there a moment ago. They are the guard, a shard that
+ * starts within a run, and TTL during a verification. `check`, `plan`, `diff` and the start of a run do not. They
+ * report that the table is not there, not that somebody deleted it. `--create-table` waits for its table by itself.
+ * Requests for items go to the table's partitions, not to its metadata.
  */
 import { pause } from '../../core/async/sleep.js';
 

@@ -63,7 +63,7 @@ export class Backlog {
 
   /**
    * @returns the operation with this key that is not acknowledged yet, and that no other one waits for; null: there is
-   *   none
+   *   no such operation
    */
   holder(key: ItemKey): QueuedOperation | null {
     return this.#byKey.holder(key);

@@ -23,8 +23,8 @@ export interface Allowed {
 const WORKER_BYTES = 200 * 2 ** 20;
 const SUPERVISOR_BYTES = 250 * 2 ** 20;
 /**
- * Files of a process apart from connections: Node's own files, the state with its journal, the register of keys, and
- * the channel to the other processes.
+ * Files of a process apart from connections: Node's own, the state with its journal, the register of keys, and the
+ * channel to other processes.
  */
 const OWN_FILES = 50;
 /** Connections that the preflight has open at once (AT_ONCE of side-by-side.ts). */

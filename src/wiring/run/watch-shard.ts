@@ -5,10 +5,10 @@
  * These are excused:
  * - An operator's pause, once the shard is at rest, without limit.
  * - A pause that spares the source, while no chunk is under way, for at most `maxPauseSeconds`.
- * - A debt of the budget that is being paid off, for twice the longest debt since the last movement, as the next
- *   request may cost as much. A refused request owes as much again, and a small share of the budget pays for it in
- *   minutes. So each of the first refusals gives another excuse. Their number is what the target's own patience accepts
- *   in any case (`dynamodb/failures/backoff.ts`).
+ * - A debt of the budget that is being paid off, for twice the longest debt since the last movement. The next request
+ *   may cost as much. A refused request owes as much again, and a small share of the budget pays for it in minutes. So
+ *   each of the first refusals gives another excuse. Their number is what the target's own patience accepts in any case
+ *   (`dynamodb/failures/backoff.ts`).
  *
  * These are not excused, since the limits leave room for them:
  * - Failures that are tried again. They have their own patience, and an error that says more.
