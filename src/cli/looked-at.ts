@@ -1,7 +1,4 @@
-/**
- * Sorts the answers of shards for `plan` and `diff`: what they found on some, and the faults of those that they could
- * not look at.
- */
+/** Sorts the answers of shards for `plan` and `diff`: what they found on some, and the faults of the others. */
 import type { ExitCode, FerryError, Fault } from '../core/errors.js';
 import type { Looked } from '../wiring/look/side-by-side.js';
 import type { Io } from './io.js';

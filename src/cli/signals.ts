@@ -1,7 +1,7 @@
 /**
  * Handles Ctrl-C, SIGTERM and SIGHUP, which comes when the terminal is gone. The first signal stops in order, with the
  * checkpoint saved. A later one ends everything at once. Signals that come within a moment count as one. `timeout`
- * signals the process and then its group; a shell and the kernel both report that the terminal is gone; systemd may
+ * signals the process and then its group. A shell and the kernel both report that the terminal is gone. systemd may
  * send SIGHUP after SIGTERM. SIGHUP is never a second signal, since nobody sends it by hand.
  *
  * Workers (`shards/worker-main.ts`) leave both to the supervisor. The launcher respects `nohup`, and lets a signal end

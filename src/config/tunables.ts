@@ -17,11 +17,11 @@ export interface Limits {
   readonly maxThreadsRunning: number;
   /** Scans that have waited longer end their shard. */
   readonly maxPauseSeconds: number;
-  /** `source.limits.retryTimeoutSeconds`: how long a source that fails is waited for. */
+  /** `source.limits.retryTimeoutSeconds`: how long a shard waits for a source that fails. */
   readonly sourcePatienceSeconds: number;
   /** Requests to DynamoDB at once, of one shard. */
   readonly maxInFlightRequests: number;
-  /** `target.retryTimeoutSeconds`: how long a target that fails or throttles is waited for. */
+  /** `target.retryTimeoutSeconds`: how long a shard waits for a target that fails or throttles. */
   readonly targetPatienceSeconds: number;
   /** Events of single chunks and batches leave the process of their shard. */
   readonly everyEvent: boolean;
@@ -39,7 +39,7 @@ export class Tunables {
   #everyEvent: boolean;
   #mostReplicaLagSeconds: number;
 
-  /** @param own what the config does not say, or says for more than this process */
+  /** @param own what the config does not set, or sets for more than this process */
   constructor(
     config: {
       readonly source: Pick<Config['source'], 'limits'>;
@@ -84,7 +84,7 @@ export class Tunables {
     };
   }
 
-  /** @param changes as `checkedLimits` has let them pass; what is absent stays as it is */
+  /** @param changes as `checkedLimits` returned them; an absent limit stays as it is */
   set(changes: Partial<Limits>): void {
     const { sourcePatienceSeconds, maxInFlightRequests, targetPatienceSeconds, everyEvent, ...source } = changes;
     Object.assign(this.#source, source);

@@ -168,8 +168,8 @@ export class SourceThrottler {
 const LATE = 'it did not answer in time';
 
 /**
- * Returns the reason as the server's error code, else as ours: a fault that is not an error of the server, such as TLS
- * that is off, has only our code.
+ * Returns the server's error code as the reason. A fault that is not an error of the server, such as TLS that is off,
+ * has only our code.
  */
 function whyUnread({ shard }: Gauge, error: unknown): string {
   if (error instanceof Unreadable) return error.message;

@@ -19,9 +19,9 @@ import { guardBinding, guardOf, type KeyGuard } from './run/key-guard.js';
 import { restartedWith } from './look/shard-agreement.js';
 
 /**
+ * Returns what the shard's state will be bound to. The last argument is what it is bound to so far; null: nothing yet.
  * @param tables as the shard's server describes them now
  * @param targetIdentity null for a dry run, which has no target
- * @param begun what the shard's state is bound to so far; null: nothing yet
  */
 export function shardBinding(
   config: Config,

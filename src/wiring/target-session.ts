@@ -23,7 +23,7 @@ export interface TargetSession {
   openReader(shard: string, budget: TokenBucket): ItemReader;
   /** `denied`: the role may not read it. @throws FerryError E_TARGET_* */
   lookAtTtl(signal: AbortSignal): Promise<TtlLook & { readonly denied: boolean }>;
-  /** @param begun the table as it was when the shard was bound to it */
+  /** Opens the guard for the table as it was when the shard was bound to it. */
   openGuard(shard: string, begun: Omit<TableFacts, 'ttl'>): TargetGuard;
   close(): void;
 }

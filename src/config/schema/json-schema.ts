@@ -1,6 +1,6 @@
 /**
- * Makes the JSON Schema of a config file. Editors use it to complete and check dynaferry.yaml; dynaferry uses it to
- * name the known keys and the purpose of a field when one is wrong.
+ * Makes the JSON Schema of a config file. Editors use it to complete and check dynaferry.yaml. When a field is wrong,
+ * dynaferry uses it to name the known keys and the field's purpose.
  */
 import * as z from 'zod';
 import type { Path } from '../../core/text/config-path.js';

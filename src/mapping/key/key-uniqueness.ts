@@ -103,8 +103,8 @@ function judgeOverShards(
 }
 
 /**
- * Returns the columns whose values can be recovered from a template's output: from the left while each part's end is
- * certain, and likewise from the right. So one free text in the middle does no harm.
+ * Returns the columns whose values can be recovered from a template's output. It reads from the left while each part's
+ * end is certain, and likewise from the right. So one free text in the middle does no harm.
  * @param suffixed a spread suffix may follow: then nothing can be recovered from the right
  */
 function recoverableColumns(parts: readonly CompiledPart[], suffixed: boolean): ReadonlySet<string> {

@@ -1,6 +1,7 @@
 /**
  * An expression is a `{column...}` part of a template. It gives its text for a row, and facts that hold for the text of
- * every row: its width, its characters, whether it sorts as its column does. The proofs of key rules use these facts.
+ * every row. These are its width, its characters, and whether it sorts as its column does. The proofs of key rules use
+ * these facts.
  */
 import { isUtf8 } from 'node:buffer';
 import type { ColumnInfo } from '../../core/model.js';

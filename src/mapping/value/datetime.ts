@@ -12,8 +12,8 @@ const TOP_BITS = 0x80808080;
 /** The pattern's four bytes at each position, as one little endian number. */
 const EXPECTED = wordsAt(PATTERN);
 /**
- * Added to a byte's difference from the pattern, this sets the top bit if the difference is not allowed: 10 or more for
- * a digit, 1 or more for any other byte.
+ * Added to a byte's difference from the pattern, this sets the top bit if the difference is not allowed. For a digit,
+ * that is 10 or more; for any other byte, 1 or more.
  */
 const BEYOND = wordsAt(Buffer.from(PATTERN.map((byte) => 0x80 - (byte === DIGIT ? 10 : 1))));
 /** Position of the first digit of a second's fraction. */

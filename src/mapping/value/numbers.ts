@@ -79,8 +79,8 @@ export function copyNumber(source: Buffer, from: number, to: number, out: ItemBu
 }
 
 /**
- * Returns the bytes that DynamoDB counts for a number in normalised form (AWS, "DynamoDB item sizes"; FACTS measured
- * the pairing). Digits form pairs around the decimal point, and zero pairs at both ends are free. Each pair takes one
+ * Returns the bytes that DynamoDB counts for a number in normalised form (AWS, "DynamoDB item sizes"; the pairing was
+ * measured). Digits form pairs around the decimal point, and zero pairs at both ends are free. Each pair takes one
  * byte, the number one more, and a negative number one more.
  */
 export function numberBytes(text: Uint8Array, from = 0, to = text.length): number {

@@ -46,14 +46,13 @@ export interface ServerFamily {
    */
   readonly estimateHint: 'FORCE INDEX' | 'USE INDEX';
   /**
-   * Keys for which the server reads the last rows before a bound from the end of the index: any key; or only keys whose
-   * parts have one direction and include no ENUM or SET. For the others, MySQL 8 sorts, or walks the index from its end
-   * (seen on 9.7).
+   * Keys for which the server reads the last rows before a bound from the end of the index. `plain keys` have parts of
+   * one direction, and no ENUM or SET. For the others, MySQL 8 sorts, or walks the index from its end (seen on 9.7).
    */
   readonly readsBackwards: 'any key' | 'plain keys';
   /**
    * Returns a SELECT that the server itself ends after this many seconds. MySQL before 5.7.8 and MariaDB before 10.1.2
-   * cannot do that: this side gives up, and the statement goes on there.
+   * cannot do that: this side gives up, and the statement continues there.
    */
   readonly limited: (select: string, seconds: number) => string;
 }

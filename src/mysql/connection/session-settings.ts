@@ -17,14 +17,15 @@
  * - Timeouts of an idle connection: wait_timeout, interactive_timeout, idle_*_timeout, net_read_timeout. dynaferry
  *   opens a lost connection again.
  * - Writing and DDL: auto_increment_*, *_checks, insert_id, last_insert_id, default_*engine, sql_if_exists,
- *   sql_require_primary_key, sql_generate_invisible_primary_key, sql_safe_updates (UPDATE and DELETE only),
+ *   sql_require_primary_key, sql_generate_invisible_primary_key. Also sql_safe_updates (UPDATE and DELETE only),
  *   explicit_defaults_for_timestamp, old_alter_table, updatable_views_with_limit, low_priority_updates, myisam_*,
  *   column_compression_*, innodb_ft_* (used when an index is built).
  * - Binary log and replication: binlog_*, gtid_*, sql_log_*, rbr_exec_mode, pseudo_*, original_*, skip_replication,
  *   server_id.
  * - Output that we do not ask for: end_markers_in_json, explain_format and explain_json_format_version (each EXPLAIN
- *   names its format), optimizer_trace*, profiling*, print_identified_with_as_hex, terminology_use_previous, log_*,
- *   session_track_* (in OK packets, which we do not read), progress_report_time (sent only to clients that ask for it).
+ *   names its format), optimizer_trace*, profiling*. Also print_identified_with_as_hex, terminology_use_previous,
+ *   log_*, session_track_* (in OK packets, which we do not read), progress_report_time (sent only to clients that ask
+ *   for it).
  * - Defaults of literals: default_collation_for_utf8mb4 (setting it needs a privilege), character_set_database,
  *   character_set_server, character_set_filesystem. A literal takes the collation of the column that it is compared
  *   with.
@@ -34,7 +35,7 @@
  * - Random numbers: rand_seed1 and rand_seed2. No one can prove the answer of a `where` with RAND().
  *
  * No session can set ft_min_word_len, ft_boolean_syntax, sysdate_is_now, lower_case_table_names: they hold for all
- * sessions, ours and the operator's alike.
+ * sessions, ours and the operator's.
  */
 import { FerryError } from '../../core/errors.js';
 import { ofServer } from '../../core/text/shown-text.js';
@@ -149,7 +150,8 @@ function settings(statementIdleTimeoutSeconds: number, { name, oldMode }: Family
     number('transaction_read_only', 1),
     number('tx_read_only', 1),
     number('net_write_timeout', NET_WRITE_TIMEOUT_SECONDS),
-    // The server ends a wait for a table's lock before we would: a statement that we gave up would go on waiting there.
+    // The server ends a wait for a table's lock before we would: otherwise a statement that we gave up would wait on
+    // there.
     number('lock_wait_timeout', Math.max(1, Math.floor(statementIdleTimeoutSeconds / 2))),
   ];
 }

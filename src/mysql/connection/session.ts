@@ -106,8 +106,8 @@ export class Session {
   }
 
   /**
-   * The server's thread that may still work on a statement that dynaferry gave up as hung. Null: there is none, or
-   * dynaferry cannot distinguish it from others.
+   * The server's thread that may still work on a statement that dynaferry gave up as hung. Null: no such thread exists,
+   * or dynaferry cannot distinguish it from others.
    */
   get abandonedThread(): ServerThread | null {
     const { abandoned, threadId: id } = this.#statements;
@@ -143,8 +143,8 @@ export class Session {
   }
 
   /**
-   * Returns all rows of a small result. If there are none, a second statement proves it, which always answers with a
-   * row.
+   * Returns all rows of a small result. If the result is empty, a second statement proves it, which always answers with
+   * a row.
    * @param limitSeconds after which the server itself ends the statement, where it can
    * @param mostBytes limit of the answer in bytes; by default the limit of one row
    * @throws the driver's error, AnswerTooLarge, FerryError E_SOURCE_SESSION, E_SOURCE_WARNING, E_INTERRUPTED

@@ -1,7 +1,7 @@
 /**
- * Sorts every cause that a MySQL or MariaDB server, the driver or a socket can name: try again, the operator must act,
- * or a defect of ours. It looks at the name first, then at the kind of the name, then at the SQLSTATE. No cause is left
- * without a meaning.
+ * Sorts every cause that a MySQL or MariaDB server, the driver or a socket can name. A cause means to try again, that
+ * the operator must act, or a defect of ours. It looks at the name first, then at the kind of the name, then at the
+ * SQLSTATE. No cause is left without a meaning.
  *
  * Sources: mysql2's list (MySQL 8.0.33: 1,700 server errors), MariaDB 10.11's list (`perror` 1900 to 4192), and the
  * messages of Node and OpenSSL. Numbers from 4000 on have other meanings in MySQL than in MariaDB: those that a reader

@@ -85,7 +85,8 @@ export class RowSelect {
   }
 
   /**
-   * Selects the row with that key, given as an operator writes it; several rows where MySQL prints several keys alike.
+   * Selects the row with that key, given as an operator writes it; several rows where MySQL prints several keys the
+   * same.
    * @throws FerryError E_USAGE
    */
   row(written: readonly string[]): Select {

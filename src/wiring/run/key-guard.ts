@@ -80,8 +80,8 @@ export function guardFindings(config: Config, guard: KeyGuard, exceptFor: Readon
 /**
  * Returns the part of a shard's binding that is about its guard. `valueNames`: the register holds values under all
  * their names (same-value.ts). If an earlier version started the shard, it recorded some values only as the server
- * printed them. A resume keeps that mark until the shard starts again.
- * @param begun what the shard's state was bound to at its start; null: it starts now
+ * printed them. A resume keeps that mark until the shard starts again. The second argument is what the shard's state
+ * was bound to at its start; null: it starts now.
  */
 export function guardBinding(guard: KeyGuard, begun: Fingerprint | null): Fingerprint {
   // Absent for `none`, as in the states of earlier versions.
