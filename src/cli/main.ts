@@ -13,7 +13,7 @@ import { buildProgram, wrongWords } from './program.js';
 
 /**
  * A reader may stand still: a stopped process, a pager that nobody turns, a terminal behind a dead line. dynaferry
- * waits for it. Once the run was told to stop, dynaferry ends within this time, in ms, whether the reader reads or not.
+ * waits for it. After a signal to stop, it ends within this time, in ms, whether the reader reads or not.
  */
 const STANDING_GRACE_MS = 5_000;
 

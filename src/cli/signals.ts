@@ -11,7 +11,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Io } from './io.js';
 
-/** What signals do to running shards. */
+/** The calls that signals make on running shards. */
 interface Steered {
   stop(): void;
   kill(): void;

@@ -1,6 +1,6 @@
 /**
  * Checks limits and budgets that are to change during a run. Their bounds are those of the same settings in the file.
- * What the config refuses between two settings stays refused.
+ * The config's rules between two settings apply too.
  */
 import * as z from 'zod';
 import { FerryError } from '../core/errors.js';

@@ -1,6 +1,6 @@
 /**
- * The limits of a run that may change while it goes on: one object in each process, made from the config. Whatever
- * needs a limit reads it here when it needs it and keeps no copy, so that a change reaches all of them at once.
+ * The limits that may change during a run: one object in each process, made from the config. Code that needs a limit
+ * reads it here each time and keeps no copy, so that a change reaches everything at once.
  */
 import type { Config, SourceLimits, TargetConfig } from './model.js';
 

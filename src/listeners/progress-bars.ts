@@ -51,7 +51,7 @@ class ProgressBars {
   #closing = false;
   /** Characters of lines that wait for the next redraw. */
   #undrawn = 0;
-  /** What the lines show until the next redraw. */
+  /** The texts of the lines until the next redraw. */
   #texts: readonly string[] = [];
 
   constructor(stream: OutputStream, dryRun: boolean) {

@@ -23,7 +23,7 @@ export interface Supervision {
   readonly units: number;
   /** This run's part of them. */
   readonly budget: SharedBudget;
-  /** What an on-demand table is warm for, in the same units; null: the table is not on demand. */
+  /** The warm throughput of an on-demand table, in the same units; null: the table is not on demand. */
   readonly warmUnits: number | null;
   /** Reads the state of a shard whose process gave no outcome. */
   readonly recorded: (task: ShardTask) => Partial<ShardOutcome>;

@@ -17,7 +17,7 @@ const SHARED_OUT = 0.995;
 export interface BudgetOptions {
   /** Capacity units a second for all shards together, and for other runs of this machine. */
   readonly units: number;
-  /** What an on-demand table is warm for, in the same units; null: the table is not on demand. */
+  /** The warm throughput of an on-demand table, in the same units; null: the table is not on demand. */
   readonly warmUnits: number | null;
   /** This run's part of them. */
   readonly shared: SharedBudget;
@@ -30,7 +30,7 @@ export class RunBudget<H> {
   readonly #onWarning: (fault: Fault) => void;
   readonly #parts: BudgetShares<H>;
   readonly #looking: NodeJS.Timeout;
-  /** What each shard consumed lately, in units a second. */
+  /** The recent consumption of each shard, in units a second. */
   readonly #consumed = new Map<H, number>();
 
   constructor({ units, warmUnits, shared, onWarning }: BudgetOptions) {

@@ -53,7 +53,7 @@ class ShardSupervisor implements Supervisor {
   readonly #supervision: Supervision;
   readonly #entries = new Map<string, Entry>();
   readonly #tunables: Tunables;
-  /** What `setLimits` has changed so far. */
+  /** The changes of `setLimits` so far. */
   #changed: Partial<Limits> = {};
   #shares: ReadonlyMap<string, ServerShare>;
   readonly #turns: Turns;

@@ -9,7 +9,7 @@ const STEP_MS = 30 * 60_000;
 
 export class WarmUp {
   #budget: number;
-  /** What the table takes at once, as far as is known, in units a second. */
+  /** Units a second that the table takes at once, as far as is known. */
   #warm: number;
   #steppedAt: number;
   #peak = 0;

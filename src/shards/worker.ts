@@ -89,7 +89,7 @@ function parentCheck(process: WorkerProcess): () => boolean {
   };
 }
 
-/** What the work on a shard is given from outside. */
+/** The controls and the signal that the work on a shard gets. */
 interface Given {
   readonly budget: ReturnType<typeof openBudget>;
   readonly controls: ShardControls;

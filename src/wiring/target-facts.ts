@@ -64,7 +64,7 @@ export function expectationOf(config: Config): TargetExpectation {
 /** AWS: a new on-demand table takes 4,000 write units a second. */
 const NEW_ON_DEMAND_UNITS = 4_000;
 
-/** What all shards of a run start with. */
+/** The facts that all shards of a run start with. */
 export interface TargetAtStart {
   /** null: the table does not exist. */
   readonly identity: string | null;

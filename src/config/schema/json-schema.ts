@@ -18,9 +18,7 @@ export interface SchemaNode {
 
 const REFERENCE = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' };
 
-/**
- * Returns the JSON Schema (draft 2020-12) of the file. Where it requires a number or a choice, it allows `${NAME}` too.
- */
+/** Returns the JSON Schema (draft 2020-12) of the file. It allows `${NAME}` for every number and every choice. */
 export function configJsonSchema(): object {
   const schema = z.toJSONSchema(configShape, {
     io: 'input',

@@ -109,7 +109,7 @@ interface Episode {
   /** How long (s) few were throttled without a quiet step, and how it was when the trial started. */
   fewSeconds: number;
   trial: Loss | null;
-  /** What was counted since throttles seem not to depend on the rate. The rate stays until the probe is sure. */
+  /** Counts since throttles seem not to depend on the rate. The rate stays until the probe is sure. */
   doubt: Doubt | null;
 }
 

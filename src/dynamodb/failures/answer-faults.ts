@@ -1,6 +1,6 @@
 /**
  * Names what is wrong with an answer that is not DynamoDB's, for `RequestFailure.reason`, and says who may have sent
- * it. What an operator reads depends on this table, never on the wording of a name.
+ * it. Messages depend on this table, never on the wording of a name.
  */
 
 /** Headers that AWS puts around each answer. */

@@ -97,7 +97,7 @@ const UNKNOWN_STATE: StateRule = {
   next: 'look up the state in the documentation of DescribeTable; when the table is ACTIVE, run the same command again',
 };
 
-/** What a message adds to the rule of a state. */
+/** Details that a message adds to the rule of a state. */
 export interface StateDetails {
   /** Since when the KMS key is out of reach, as DynamoDB reports it. */
   readonly keyLostAt: Date | null;

@@ -196,7 +196,7 @@ export class Backlog {
     this.#superseded -= queued.supersededCount;
   }
 
-  /** Sets one timer, for the lane that may go on first. */
+  /** Sets one timer, for the lane that ends its wait first. */
   #armRelease(now: number): void {
     const { parkedUntil } = this.#queue;
     if (parkedUntil >= this.#releaseAt) return;

@@ -18,7 +18,7 @@ export interface SharedKeyCause {
 export interface RefusedItemCause {
   readonly row: Row;
   readonly failure: RequestFailure;
-  /** What is recorded of the row; absent where any other row of the table would fail the same way. */
+  /** The record of the bad row; absent if any other row of the table would fail the same way. */
   readonly bad?: BadRow;
   /** With `bad`: every refused operation of one write, this one first, and the receipt of the others. */
   readonly all?: readonly RefusedItemCause[];

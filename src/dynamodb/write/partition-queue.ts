@@ -1,7 +1,7 @@
 /**
  * PartitionQueue holds the operations that wait to be sent, one lane a partition key. A batch takes one operation from
  * each lane in turn. Otherwise rows in key order of one account would make a rolling hot partition. A parked lane waits
- * alone, and the others go on.
+ * alone, and the others continue.
  *
  *   rotating  -- operations are put back -->  parked  -- release, when its time has come -->  rotating
  *   rotating  -- its last one is taken -->  forgotten
@@ -112,7 +112,7 @@ export class PartitionQueue {
     return taken;
   }
 
-  /** When the first parked lane may go on, in monotonic ms; Infinity: none is parked. */
+  /** When the first parked lane ends its wait, in monotonic ms; Infinity: no lane is parked. */
   get parkedUntil(): number {
     return this.#parkedUntil;
   }

@@ -1,7 +1,7 @@
 /**
  * PendingWrite is one call of `ItemWriter.write`: it counts its operations down to the last acknowledgement. A failed
  * write settles only when none of its operations is in flight, so that a later write of the same keys races with
- * nothing. If the target refuses single operations, the others go on. The write then rejects once all others are
+ * nothing. If the target refuses single operations, the others continue. The write then rejects once all others are
  * acknowledged: they need not be written again.
  */
 import type { FerryError } from '../../core/errors.js';

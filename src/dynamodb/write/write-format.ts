@@ -14,7 +14,7 @@ export interface WriteFormat {
   readonly table: string;
   /** The most operations in one request. */
   readonly maxItems: number;
-  /** Whether the format can send a delete that removes only the item that it is meant for. */
+  /** True if the format can send a delete that removes only the item that it is meant for. */
   readonly takesDeletes: boolean;
   body(batch: readonly QueuedOperation[]): Buffer;
   /** Takes back a body whose request was answered. Nothing sends it again, and its signature fits no other bytes. */
@@ -43,7 +43,7 @@ export interface WriteAnswer {
   readonly incomparable: boolean;
   /** Write units of table and indexes; null: the service reports none. */
   readonly units: number | null;
-  /** Whether indexes took part: a write whose condition failed does not reach them. */
+  /** True if indexes took part: a write whose condition failed does not reach them. */
   readonly indexed: boolean;
 }
 

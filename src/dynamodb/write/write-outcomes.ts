@@ -217,7 +217,7 @@ export class WriteOutcomes {
   }
 
   /**
-   * Refuses one operation. If its row is to blame, the rest of its write goes on. Otherwise its write fails at once.
+   * Refuses one operation. If its row is to blame, the rest of its write continues. Otherwise its write fails at once.
    */
   #refuse(queued: QueuedOperation, failure: RequestFailure): void {
     const error = refusedItem(this.#parts.format.operation, this.#parts.options.table, {

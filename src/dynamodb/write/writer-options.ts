@@ -6,7 +6,7 @@ import type { WriteCondition } from './conditional-put.js';
 export interface ItemWriterOptions extends ItemChannelOptions {
   /** null: no other program writes these items, so they go in batches, and replace whatever is there. */
   readonly condition?: WriteCondition | null;
-  /** What happens to two operations on one item key; default: `reject`. */
+  /** The policy for two operations on one item key; default: `reject`. */
   readonly keyConflicts?: KeyConflictPolicy;
   /** Rows that were read longer ago than this (ms) are not written; null: there is no limit. */
   readonly rowLifeMs?: number | null;

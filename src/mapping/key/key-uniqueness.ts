@@ -17,7 +17,7 @@ export type Uniqueness =
   | { readonly verdict: 'proven' }
   | { readonly verdict: 'unproven' | 'possible'; readonly reason: string; readonly remedy: string };
 
-/** What the config says about where rows live and how a run reads them. */
+/** The config's facts about where rows live and how a run reads them. */
 export interface KeyFacts {
   readonly severalShards: boolean;
   /** Returns the columns of a table for which no two shards share a value, as declared. */

@@ -51,7 +51,7 @@ export interface Expression {
   /** True if no function, and no key of type N, can restore the order. */
   readonly orderLost: boolean;
   readonly distinguishes: Distinguishes;
-  /** What to write instead where it does not sort. */
+  /** The template to write instead if it does not sort. */
   readonly sortRemedy: string;
 }
 

@@ -150,8 +150,8 @@ function settings(statementIdleTimeoutSeconds: number, { name, oldMode }: Family
     number('transaction_read_only', 1),
     number('tx_read_only', 1),
     number('net_write_timeout', NET_WRITE_TIMEOUT_SECONDS),
-    // The server ends a wait for a table's lock before we would: otherwise a statement that we gave up would wait on
-    // there.
+    // The server ends a wait for a table's lock before we would. Otherwise a statement that we gave up would continue
+    // to wait there.
     number('lock_wait_timeout', Math.max(1, Math.floor(statementIdleTimeoutSeconds / 2))),
   ];
 }

@@ -161,8 +161,8 @@ function enumeratedForm(column: ColumnInfo): KeyForm | null {
 
 /**
  * Returns whether this is MariaDB's YEAR(2), which MySQL has not had since 5.6.6. An index orders it by its four
- * digits, but a comparison uses the two that it shows. Behind 99 it finds nothing, though 2000 follows; and 2000 and
- * 0000 both show 00.
+ * digits, but a comparison uses the two that it shows. A comparison finds nothing behind 99, though 2000 follows. And
+ * 2000 and 0000 both show 00.
  */
 function isTwoDigitYear({ dataType, columnType }: ColumnInfo): boolean {
   return dataType === 'year' && /^year\(2\)/i.test(columnType);
@@ -171,7 +171,7 @@ function isTwoDigitYear({ dataType, columnType }: ColumnInfo): boolean {
 /**
  * Returns whether a CHAR has two different orders. An index orders it as if padded with spaces, but a comparison uses
  * it without them. The orders differ where the collation does not pad (MariaDB's; MySQL's have no such fault). They
- * also differ for the Thai collation, which moves letters. Behind `a` and a tab the index has `a`, which is not
+ * also differ for the Thai collation, which moves letters. The index has `a` behind `a` and a tab, but `a` is not
  * greater. A VARCHAR has one order.
  */
 function isUnpaddedChar({ dataType, collation }: ColumnInfo): boolean {

@@ -33,7 +33,7 @@ const RAISE = 1.25;
 const FIRST_PROOF = 16;
 const LONGEST_PROOF = 1_024;
 
-/** What a SELECT looked at and returned. */
+/** The work and the result of one SELECT. */
 export interface SeenSelect {
   /** Rows that the server looked at: those asked for, or all that were left. */
   readonly looked: number;

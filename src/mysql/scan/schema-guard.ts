@@ -84,9 +84,9 @@ export class SchemaGuard {
   }
 
   /**
-   * Checks the bounds of the ranges, which are keys of real rows. Where none of them exists, the table was emptied or
-   * replaced, and rows not read before were never seen. Single rows may be deleted, also the only bound of a small
-   * table.
+   * Checks the bounds of the ranges, which are keys of real rows. If none of them exists, the table was emptied or
+   * replaced, and the scan has not seen the rows that it had not read. Single rows may be deleted, also the only bound
+   * of a small table.
    *
    * @throws FerryError E_SOURCE_CHANGED; the driver's own error
    */

@@ -32,7 +32,7 @@ export type RunningState = 'running' | 'pausing' | 'paused' | 'stopping';
 /** The last progress of a shard, and when it was reported, in ms since the epoch. */
 export type LastProgress = ProgressSnapshot & { readonly at: number };
 
-/** What a running shard needs of its run. */
+/** The parts of a run that a running shard needs. */
 export interface ShardHost {
   readonly bus: EventBus;
   readonly threads: Threads;

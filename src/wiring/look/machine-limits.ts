@@ -7,7 +7,7 @@ import type { Finding } from '../../core/errors.js';
 import { memoryLimit } from '../../mysql/connection/answer-limit.js';
 import { NODE_THREADS, openFilesLimit, processesLeft } from './machine.js';
 
-/** What a machine allows; null: it does not report it. */
+/** The limits of a machine; null: it does not report this one. */
 export interface Allowed {
   /** Bytes. */
   readonly memory: number;

@@ -37,7 +37,7 @@ export interface PreflightOptions {
 
 export interface PreflightReport {
   readonly findings: readonly Finding[];
-  /** What the preflight found in order, a line each. */
+  /** Lines on what is in order. */
   readonly seen: readonly string[];
   readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
 }

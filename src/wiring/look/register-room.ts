@@ -1,6 +1,6 @@
 /**
- * Estimates how much of the disk a run still needs to record item keys. A verification needs none. What a resume has
- * recorded is on the disk already. So neither is refused for room that it does not need.
+ * Estimates how much of the disk a run still needs to record item keys. A verification needs none. A resume has its
+ * earlier keys on the disk already. So neither is refused for room that it does not need.
  */
 import { statSync } from 'node:fs';
 import { keyRegisterFiles } from '../../state/sqlite/files.js';

@@ -6,7 +6,7 @@
  * for equal.
  *
  * The cost grows with the number of shards, not with its square. The sample has the same size in all, however many
- * shards there are, and each server gets all values in one statement. No other check compares each shard with each
+ * shards there are, and dynaferry asks each server for all values at once. No other check compares each shard with each
  * other either. `valueFindings` and `bindingFindings` compare the different definitions and changes, of which there are
  * few. `npm run bench:shards` measures every command.
  */
@@ -199,8 +199,8 @@ async function firstShared(
     if (holder !== undefined) return holder;
     mistaken += 1;
     if (among.length === 1) return null;
-    // Only the server's rules make some text equal to that row. Halving finds which one. Behind it may be a row that
-    // equals another text.
+    // Only the server's rules make some text equal to that row, and halving finds which one. The server may hide a row
+    // that equals another text behind it.
     const middle = among.length >> 1;
     return (await search(among.slice(0, middle))) ?? (await search(among.slice(middle)));
   };

@@ -101,8 +101,8 @@ interface LookedAt {
 /**
  * Reports shards whose sharding values an earlier version recorded as their server prints them, if another shard
  * defines the column in another way. There, one value may print in two ways. If all define it the same way, one value
- * prints in one way. Under this guard, the item key contains the value or another column of one shard only. So rows
- * with one item key have one text.
+ * prints in one way. Under this guard, the value, or another column of one shard only, can be recovered from the item
+ * key. So rows with one item key print that value the same.
  * @param exceptFor shards that start again with this run
  */
 export function valueFindings(

@@ -30,7 +30,7 @@ export interface ShardRunDeps<Name extends VerbName> {
   readonly session: ShardSession;
   readonly store: StateStore;
   readonly budget: TokenBucket;
-  /** What may change during the run. */
+  /** Limits and the pause, which may change during the run. */
   readonly controls: ShardControls;
   readonly guard: KeyGuard;
   /** The target table as the shard is bound to it; null: a dry run has none. */

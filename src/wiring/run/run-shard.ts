@@ -62,7 +62,7 @@ type RunArguments = readonly [
   bus: EventBus,
   budget: TokenBucket,
   outer: AbortSignal,
-  /** What may change while it runs. */
+  /** Limits and the pause, which may change during the run. */
   controls?: ShardControls,
 ];
 
@@ -99,7 +99,7 @@ async function runVerbOf<Name extends VerbName>(
   return { ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
 }
 
-/** What was opened so far, so that the end can close it. */
+/** The parts that are open so far, so that the end can close them. */
 interface Opened {
   store: StateStore | null;
   session: ShardSession | null;
@@ -199,7 +199,7 @@ function closeState<O extends Ending>(store: StateStore | null, outcome: O): O {
   }
 }
 
-/** @param stepped is called after each step; a large register takes many, up to an hour in all */
+/** @param stepped is called after each step; a large register takes an hour's worth of steps */
 async function openState(
   task: Pick<ShardTask, 'verb' | 'shard' | 'dryRun' | 'restart'>,
   config: Config,

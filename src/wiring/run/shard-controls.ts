@@ -1,4 +1,4 @@
-/** What a supervisor may change while a shard works: its limits, and whether it reads. */
+/** The controls that a supervisor may change while a shard works: its limits, and whether it reads. */
 import { Tunables } from '../../config/tunables.js';
 import { PauseGate } from '../../core/async/pause-gate.js';
 import type { ShardTask } from './shard-task.js';

@@ -22,7 +22,7 @@ export interface ShardSession {
   close(): Promise<void>;
 }
 
-/** What may change while a source is in use. By default: the config's limits, and no pause. */
+/** Controls that may change while a source is in use. By default: the config's limits, and no pause. */
 interface SourceControls {
   readonly limits?: SourceLimits;
   readonly pause?: PauseGate;

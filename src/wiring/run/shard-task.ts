@@ -55,7 +55,7 @@ export interface Ending {
 /** The outcome of one verb on one shard: how it ended, and the verb's own result. */
 export type OutcomeOf<Name extends VerbName> = Ending & { readonly verb: Name } & ResultOf<Name>;
 
-/** What the state records for a shard whose process ended without a report: a part of every verb's result. */
+/** The state's records of a shard whose process ended without a report: a part of every verb's result. */
 export type RecordedWork = Pick<RowsResult, 'counts' | 'badRows' | 'backfillFinished' | 'unfinished'>;
 
 export type ShardOutcome = { [Name in VerbName]: OutcomeOf<Name> }[VerbName];

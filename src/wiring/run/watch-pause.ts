@@ -31,7 +31,7 @@ export class PauseWatch {
     this.#plan();
   }
 
-  /** Whether the shard stands still because an operator paused it. */
+  /** True while the shard stands still because an operator paused it. */
   get atRest(): boolean {
     return this.#restingSince !== null;
   }

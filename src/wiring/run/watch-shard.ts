@@ -35,7 +35,7 @@ const TICK_MS = 1_000;
  * take.
  */
 const GRACE_SECONDS = 30;
-/** What a last try may take beside silence: connecting, timeouts of requests, the search for credentials. */
+/** The time of a last try besides silence: connecting, timeouts of requests, the search for credentials. */
 const MARGIN_SECONDS = 90;
 /**
  * dynaferry notices a silent statement up to an eighth of its limit late (`mysql/connection/session.ts`), which is long
@@ -200,7 +200,7 @@ class Excuses {
 
   /**
    * @param owedMs ms until the budget's debt is paid
-   * @param underWay chunks that wait for the target
+   * @param underWay chunks that were read, and are not acknowledged or compared yet
    */
   excuse(owedMs: number, underWay: number): boolean {
     if (this.#paused && underWay === 0 && this.#pausedTicks * this.tickMs < this.limits.maxPauseSeconds * 1_000) {
