@@ -9,6 +9,7 @@ import { FerryError } from '../core/errors.js';
 
 /** This part of V8's heap limit. The rest is for an orderly end. */
 const NEARLY_FULL = 0.9;
+/** Full collections in a row after which the heap has to be nearly full. */
 const TIMES = 2;
 
 /**

@@ -54,7 +54,7 @@ export interface ShardConfig {
   readonly password: string;
   readonly database: string;
   readonly tls: TlsConfig;
-  /** Replicas whose lag dynaferry watches; the shard's user must be able to connect to them. */
+  /** Replicas whose lag dynaferry watches. The shard's user must be able to connect to them. */
   readonly replicas: readonly { readonly host: string; readonly port: number }[];
 }
 
@@ -217,6 +217,6 @@ export interface TtlMapping {
   readonly column: string;
   /** Added to the column's time, in seconds. */
   readonly retentionSeconds: number;
-  /** `keep` writes expired rows; `skip` leaves them out and counts them. */
+  /** `keep` writes expired rows. `skip` leaves them out and counts them. */
   readonly expired: 'keep' | 'skip';
 }

@@ -30,9 +30,9 @@ export interface Limits {
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class Tunables {
-  /** As `source.limits` of the config; it changes with `set`. */
+  /** As `source.limits` of the config. It changes with `set`. */
   readonly source: SourceLimits;
-  /** As in `target` of the config; it changes with `set`. */
+  /** As in `target` of the config. It changes with `set`. */
   readonly target: Pick<TargetConfig, 'maxInFlightRequests' | 'retryTimeoutSeconds'>;
   readonly #source: Writable<SourceLimits>;
   readonly #target: Writable<Pick<TargetConfig, 'maxInFlightRequests' | 'retryTimeoutSeconds'>>;

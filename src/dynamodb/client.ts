@@ -1,6 +1,6 @@
 /**
  * connectTarget finds the way to one DynamoDB: its region, endpoint and credentials. It finds them as AWS's own SDK
- * does: config first, then environment, profile, role. The SDK makes the rare calls over it; dynaferry itself signs and
+ * does: config first, then environment, profile, role. The SDK makes the rare calls over it. dynaferry itself signs and
  * posts the hot ones.
  */
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';

@@ -7,7 +7,9 @@ import type { EventRecord } from '../core/events.js';
 import { count } from '../report/format.js';
 import { wordsOf } from '../report/event-messages.js';
 
+/** Kinds of bad rows and differences, and kinds of incidents, that it remembers. */
 const MAX_KINDS = 500;
+/** Time between two lines of one kind of incident, in ms. */
 const INCIDENT_EVERY_MS = 60_000;
 
 interface Said {

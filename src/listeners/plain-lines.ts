@@ -9,6 +9,7 @@ import { EventThrottle } from './event-throttle.js';
 import { progressSentence } from './progress-lines.js';
 import { waitingBytes, type OutputStream } from './terminal.js';
 
+/** Time between two lines of progress of a shard, in ms. */
 const PROGRESS_EVERY_MS = 10_000;
 
 export interface PlainLinesOptions {

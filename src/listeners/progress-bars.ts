@@ -13,6 +13,7 @@ import { wordsOf } from '../report/event-messages.js';
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
 
+/** Time between two pictures, in ms. */
 const DRAWN_EVERY_MS = 250;
 
 /** Lines that stay free for events above the bars. */
@@ -39,7 +40,7 @@ export function startProgressBars(bus: EventBus, stream: OutputStream, dryRun = 
 class ProgressBars {
   readonly #stream: OutputStream;
   readonly #screen: MultiBar;
-  /** The lines on the screen; line i shows the i-th running shard. */
+  /** The lines on the screen. Line i shows the i-th running shard. */
   readonly #lines: SingleBar[] = [];
   /** Running shards, with their last progress. */
   readonly #running = new Map<string, ProgressSnapshot | null>();
@@ -128,7 +129,7 @@ class ProgressBars {
     for (const line of progressLines(stopped, columnsOf(this.#stream))) this.#printLine(line);
     this.#running.clear();
     if (!this.#screen.isActive) return;
-    // stop() drops what waits to be printed; update() prints it.
+    // stop() drops what waits to be printed. update() prints it.
     this.#screen.update();
     this.#screen.stop();
   }

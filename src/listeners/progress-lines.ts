@@ -15,7 +15,7 @@ export interface ShardProgress {
 
 interface Column {
   readonly name: string;
-  /** A column with a larger rank is left out earlier; rank 0 never is. */
+  /** A column with a larger rank is left out earlier. Rank 0 never is. */
   readonly rank: number;
   readonly align: 'left' | 'right';
   /** Characters that the column has at least, so that columns do not move while texts are shorter. */

@@ -14,6 +14,7 @@ import { PauseGate } from '../core/async/pause-gate.js';
 import { gaugesOf, Unreadable, type Gauge, type PauseReason } from './gauges.js';
 import { Session } from './connection/session.js';
 
+/** Time between two polls, in ms. */
 const LOOK_EVERY_MS = 1_000;
 
 /** How long one poll may take before it counts as unanswered. */

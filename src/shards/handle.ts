@@ -48,7 +48,7 @@ export interface ShardStatus {
 export interface Supervisor {
   /** In the order of the tasks. It resolves once all shards have ended, and never rejects. */
   readonly outcomes: Promise<readonly ShardOutcome[]>;
-  /** The present limits; `scansPerServer` is that of a whole server. */
+  /** The present limits. `scansPerServer` is that of a whole server. */
   readonly limits: Limits;
   /**
    * Changes the budget of the run. The warm throughput of an on-demand table and the part of other runs still bound it.

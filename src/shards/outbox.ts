@@ -17,6 +17,7 @@ export type Channel = Pick<NodeJS.Process, 'send' | 'connected'>;
 
 /** Messages that are sent one by one: more than a chunk without faults has. */
 const IN_FLIGHT = 64;
+/** Messages that wait for a place in the pipe. Beyond them, most events are left out and counted. */
 const WAITING = 1_000;
 
 export class Outbox {

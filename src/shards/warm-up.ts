@@ -5,6 +5,7 @@
  * take.
  */
 
+/** Time between two rises, in ms: the 30 minutes of the rule of AWS above. */
 const STEP_MS = 30 * 60_000;
 
 export class WarmUp {

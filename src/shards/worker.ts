@@ -15,6 +15,7 @@ import type { ToWorker } from './protocol.js';
 /** The process as the worker needs it: an IPC channel, signals, an environment. */
 export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'connected' | 'kill' | 'pid' | 'ppid'>;
 
+/** Time between two signs of life, in ms. */
 const ALIVE_EVERY_MS = 1_000;
 /**
  * How long one look at the parent holds, in ms. A look is a system call, and a worker asks at each of thousands of

@@ -25,7 +25,9 @@ export interface SharedBudget {
   leave(): void;
 }
 
+/** Time between two looks at the ledger, in ms: `SharedBudget.look` wants two a second. */
 export const LOOK_EVERY_MS = 500;
+/** Looks without any part of the budget before a warning: 20 looks are ten seconds. */
 const PATIENT_LOOKS = 20;
 
 /** For runs that spend nothing and share with nobody. */

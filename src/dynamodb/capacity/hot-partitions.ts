@@ -1,6 +1,6 @@
 /**
  * HotPartitions limits each partition key that is too hot for its partition to the rate that it takes, so that only
- * this key waits. AWS gives a partition 1,000 write units a second; `rate-probe.ts` finds the rate. A key that is not
+ * this key waits. AWS gives a partition 1,000 write units a second. `rate-probe.ts` finds the rate. A key that is not
  * throttled for a while is no longer hot.
  */
 import { RateProbe } from './rate-probe.js';
@@ -8,7 +8,7 @@ import type { Attempt, HotKey } from './hot-key-detector.js';
 
 interface HotPartition {
   readonly probe: RateProbe;
-  /** Write units that may be sent; below zero the key waits. */
+  /** Write units that may be sent. Below zero the key waits. */
   level: number;
   /** Monotonic ms of the last time that `level` was filled. */
   filledAt: number;

@@ -47,7 +47,7 @@ export class SlidingWindow {
     }
   }
 
-  /** Takes units from the slot that `grant` reached last; a negative number gives them back. */
+  /** Takes units from the slot that `grant` reached last. A negative number gives them back. */
   spend(units: number): void {
     this.#add(-units);
   }

@@ -115,7 +115,7 @@ export class TokenBucket implements Budget {
   }
 
   /**
-   * Uses only this share of the limit, above 0 and at most 1. The throttle feedback calls it; `setLimit` does not
+   * Uses only this share of the limit, above 0 and at most 1. The throttle feedback calls it. `setLimit` does not
    * change it.
    */
   setShare(share: number): void {

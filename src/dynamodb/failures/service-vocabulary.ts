@@ -29,6 +29,7 @@ const WORDS: ReadonlySet<string> = new Set(
   validation value values was were when which with within without write writes wrong`.split(/\s+/),
 );
 
+/** The most characters of an unknown text in a message. */
 const MOST_CHARACTERS = 160;
 const LEFT_OUT = '…';
 

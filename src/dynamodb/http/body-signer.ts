@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import aws4 from 'aws4';
 
+/** Hexadecimal digits of a SHA-256. */
 const HASH_DIGITS = 64;
 
 export class BodySigner extends aws4.RequestSigner {

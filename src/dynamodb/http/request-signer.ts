@@ -37,6 +37,7 @@ interface PreparedRequest {
 const RENEW_BEFORE_MS = 5 * 60_000;
 /** Credentials that expire sooner sign no further request. */
 const UNUSABLE_BEFORE_MS = 15_000;
+/** Time between two renewals in the background, in ms. */
 const RENEW_EVERY_MS = 10_000;
 /**
  * DynamoDB accepts signatures that are up to five minutes off. If the clock is off by less than this, the service

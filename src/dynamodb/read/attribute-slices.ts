@@ -8,6 +8,7 @@ import type { MappedItem } from '../../core/model.js';
 import { CLOSING_BRACE, COLON, COMMA, endOfNested, endOfString, OPENING_BRACE, QUOTE } from './json-scan.js';
 import type { KeyNames } from '../key-text.js';
 
+/** Attributes that the arrays first have room for. They double when an item has more. */
 const FIRST_ATTRIBUTES = 64;
 /** Up to this many bytes, a loop is faster than a call into the runtime. */
 const LOOP_BYTES = 64;

@@ -1,7 +1,7 @@
 /**
  * Finds where strings, objects and arrays end in JSON, as bytes of UTF-8. It checks nothing else: a caller parses the
  * part, or compares it with bytes that are known to be JSON. It expects no white space between tokens, as the services
- * put none there; a caller that meets some parses the whole answer.
+ * put none there. A caller that meets some parses the whole answer.
  */
 
 export const QUOTE = 0x22;

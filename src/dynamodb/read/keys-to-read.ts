@@ -20,7 +20,7 @@ export interface KeyBatch {
   readonly debit: number;
 }
 
-/** AWS, BatchGetItem: at most 100 keys; an answer beyond 16 MB leaves the rest in UnprocessedKeys. */
+/** AWS, BatchGetItem: at most 100 keys. An answer beyond 16 MB leaves the rest in UnprocessedKeys. */
 const MAX_KEYS = 100;
 /**
  * 4 MB of items: far below the 16 MB of an answer. An item may be larger than expected, and each request in flight

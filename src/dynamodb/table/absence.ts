@@ -10,7 +10,9 @@
  */
 import { pause } from '../../core/async/sleep.js';
 
+/** How long the table has to stay absent, in ms: the "few seconds" of AWS. */
 const BELIEVED_AFTER_MS = 5_000;
+/** Pause between two requests, in ms. */
 const AGAIN_AFTER_MS = 500;
 
 /**

@@ -26,7 +26,9 @@ export interface NewTable extends TableKeys {
 
 /** A new table is ready within seconds, with indexes within a minute. After five minutes something is wrong. */
 const ACTIVE_WITHIN_MS = 5 * 60_000;
+/** The first pause between two looks at a new table, in ms. Each later one is twice as long. */
 const FIRST_LOOK_MS = 50;
+/** The longest pause between two looks, in ms. */
 const LONGEST_PAUSE_MS = 2000;
 
 /**

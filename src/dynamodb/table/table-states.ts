@@ -1,6 +1,6 @@
 /**
  * Says what each state of a table, of its indexes and of its replicas means for a run. That is whether dynaferry can
- * use the table, whether the state passes without action, and what to do. The lists are the API's own; a unit test
+ * use the table, whether the state passes without action, and what to do. The lists are the API's own. A unit test
  * fails if one lacks a state. They are TableStatus, IndexStatus and ReplicaStatus of DescribeTable, whose documentation
  * is the source of every sentence here.
  *

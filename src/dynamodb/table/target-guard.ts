@@ -18,7 +18,7 @@
  * table is archived, its KMS key is out of reach, or replication is denied.
  *
  * These are not faults. The guard warns of an index or a replica that is added, built or deleted during a run. A
- * verification notes at its start and end whether TTL is on. A stream changes no item; the preflight warns of it.
+ * verification notes at its start and end whether TTL is on. A stream changes no item. The preflight warns of it.
  * Connections that were made before the name led elsewhere still reach the first table. So a look over a new connection
  * may see the other table first, and refuses early.
  */
@@ -76,7 +76,7 @@ type Seen = Pick<TableFacts, 'indexes' | 'replicas'>;
 
 /**
  * Failures that may pass. The network or the service is broken for now. Or new credentials cannot be fetched just now,
- * while those that sign the writes still serve; if they do not, the writes end the run.
+ * while those that sign the writes still serve. If they do not, the writes end the run.
  */
 const PASSING: ReadonlySet<string> = new Set(['E_TARGET_UNAVAILABLE', 'E_TARGET_CONNECT', 'E_TARGET_CREDENTIALS']);
 

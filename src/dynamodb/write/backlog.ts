@@ -1,6 +1,6 @@
 /**
  * Backlog holds every operation of a writer that is not acknowledged yet. Operations wait by partition key, wait out
- * their backoff, or are in flight; the backlog finds each by its item key. It is bounded: `hasCapacity` says when to
+ * their backoff, or are in flight. The backlog finds each by its item key. It is bounded: `hasCapacity` says when to
  * stop adding.
  */
 import type { ItemKey } from '../../core/model.js';

@@ -1,6 +1,6 @@
 /**
  * Backpressure decides which caller may bring operations next: the one that has waited longest. One caller at a time,
- * since each brings thousands; the next one comes once the first has brought its operations, or has none.
+ * since each brings thousands. The next one comes once the first has brought its operations, or has none.
  */
 import { Gate } from '../../core/async/wake-up.js';
 

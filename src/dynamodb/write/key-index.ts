@@ -6,6 +6,7 @@
 import { haveOneKey, type ItemKey } from '../../core/model.js';
 import type { QueuedOperation } from './queued-operation.js';
 
+/** Chains of an empty index. Their number doubles when it holds as many operations. */
 const FIRST_CHAINS = 1024;
 
 export class KeyIndex {

@@ -10,9 +10,9 @@ import type { QueuedOperation } from './queued-operation.js';
 
 export interface BatchBounds {
   readonly maxItems: number;
-  /** Bytes of the operations in UTF-8; one operation is always taken. */
+  /** Bytes of the operations in UTF-8. One operation is always taken. */
   readonly maxBytes: number;
-  /** Write units of the base table; one operation is always taken. */
+  /** Write units of the base table. One operation is always taken. */
   readonly maxUnits: number;
 }
 
@@ -30,7 +30,7 @@ interface Lane {
   size: number;
   /** Monotonic ms; 0: not parked. */
   parkedUntil: number;
-  /** The lane is in the rotation; a lane that was parked there leaves it at its turn. */
+  /** The lane is in the rotation. A lane that was parked there leaves it at its turn. */
   rotating: boolean;
   /** The next lane of the rotation. */
   next: Lane | null;

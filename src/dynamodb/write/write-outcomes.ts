@@ -107,7 +107,7 @@ export class WriteOutcomes {
     });
   }
 
-  /** Gives each item its whole-numbered part of what the request consumed; the parts add up exactly. */
+  /** Gives each item its whole-numbered part of what the request consumed. The parts add up exactly. */
   #acknowledge(
     written: readonly QueuedOperation[],
     newer: ReadonlySet<QueuedOperation>,

@@ -10,7 +10,7 @@ export interface ItemWriterOptions extends ItemChannelOptions {
   readonly keyConflicts?: KeyConflictPolicy;
   /** Rows that were read longer ago than this (ms) are not written; null: there is no limit. */
   readonly rowLifeMs?: number | null;
-  /** Takes the keys of operations that may have been applied; they are stored durably before it returns. */
+  /** Takes the keys of operations that may have been applied. They are stored durably before it returns. */
   readonly onSuspects: (keyTexts: readonly string[]) => void;
   /**
    * Number of global and local indexes of the table, which bounds the cost of a write; null: unknown, so as many as AWS

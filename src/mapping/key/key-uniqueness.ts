@@ -80,7 +80,7 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
 }
 
 /**
- * Judges a rule over several shards. Rows with one item key agree in every recoverable column; one of those columns
+ * Judges a rule over several shards. Rows with one item key agree in every recoverable column. One of those columns
  * must be of one shard only.
  */
 function judgeOverShards(

@@ -31,7 +31,7 @@ export type ValueName =
   readonly [value: string | { readonly hex: string }] | readonly [value: string, expression: string];
 
 export interface SameValue {
-  /** Returns the names of a value that is not NULL; the first is what the server sent. */
+  /** Returns the names of a value that is not NULL. The first is what the server sent. */
   namesOf(cell: string | Buffer): readonly ValueName[];
   /** Returns the value in all the forms of a cell in which another column may hold it. */
   formsOf(cell: string | Buffer): readonly (string | Buffer)[];

@@ -125,7 +125,7 @@ export function cellExpression(
 }
 
 /**
- * Character sets that convert to UTF-8 one to one; others have two codes for some characters (cp932), or characters
+ * Character sets that convert to UTF-8 one to one. Others have two codes for some characters (cp932), or characters
  * that Unicode lacks.
  */
 const EXACT_CHARSETS: ReadonlySet<string> = new Set([

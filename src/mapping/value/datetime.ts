@@ -24,7 +24,7 @@ const DAYS_BEFORE_EPOCH = 719_468;
 const ZULU = literal('Z');
 
 /**
- * Converts `2026-01-02 03:04:05.678` to `2026-01-02T03:04:05.678Z`; a DATE stays as it is. Returns null for zero dates,
+ * Converts `2026-01-02 03:04:05.678` to `2026-01-02T03:04:05.678Z`. A DATE stays as it is. Returns null for zero dates,
  * zero parts, and days that the calendar does not have (MySQL stores them where `sql_mode` allows).
  */
 export function isoText(text: string): string | null {
@@ -59,7 +59,7 @@ export function epochSeconds(source: Buffer, from: number, to: number): number |
 }
 
 /**
- * Counts days in the Gregorian calendar, extended to all years. Years start in March, so that a leap day comes last;
+ * Counts days in the Gregorian calendar, extended to all years. Years start in March, so that a leap day comes last.
  * 400 years have 146,097 days.
  */
 function daysSinceEpoch(year: number, month: number, day: number): number {
@@ -128,7 +128,7 @@ function twoDigits(source: Buffer, at: number): number {
 }
 
 /**
- * Returns the time in units of 10^-`decimals` seconds (0: s, 3: ms, 6: us) as an exact decimal text; finer digits stay
+ * Returns the time in units of 10^-`decimals` seconds (0: s, 3: ms, 6: us) as an exact decimal text. Finer digits stay
  * as a fraction.
  */
 export function epochText(time: EpochTime, decimals: 0 | 3 | 6): string {

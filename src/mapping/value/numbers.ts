@@ -25,7 +25,7 @@ export type NumberFault = 'not a number' | 'more than 38 significant digits' | '
  * @returns `{ text }`, or `{ fault }` where DynamoDB cannot hold it exactly
  */
 export function normalizeNumber(text: string): { readonly text: string } | { readonly fault: NumberFault } {
-  // Most cells are canonical already; 38 characters cannot hold more than 38 digits.
+  // Most cells are canonical already. 38 characters cannot hold more than 38 digits.
   if (text.length <= MAX_SIGNIFICANT_DIGITS && CANONICAL.test(text)) return { text };
   const match = DECIMAL.exec(text);
   const whole = match?.[2] ?? '';

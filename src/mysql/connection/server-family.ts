@@ -8,8 +8,8 @@ export interface ServerFamily {
   readonly version: string;
   /**
    * Expression that distinguishes this server from every other, also from its replicas. MySQL has a server UUID in its
-   * data folder; servers share it if the data folder was cloned with it. MariaDB has none, so the expression combines
-   * settings; two servers may agree in all of them.
+   * data folder. Servers share it if the data folder was cloned with it. MariaDB has none, so the expression combines
+   * settings. Two servers may agree in all of them.
    */
   readonly serverIdentity: string;
   /**
@@ -28,7 +28,7 @@ export interface ServerFamily {
    * them.
    */
   readonly newestGtids: string | null;
-  /** MariaDB's `old_mode` when no one changed it; the others have no such variable. */
+  /** MariaDB's `old_mode` when no one changed it. The others have no such variable. */
   readonly oldMode: string;
   readonly binlogStatement: string;
   /** An expression for the executed GTIDs, or null where the server has none. */

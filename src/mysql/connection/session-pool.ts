@@ -78,7 +78,7 @@ export class SessionPool {
   async #open(signal: AbortSignal): Promise<Session> {
     if (this.#isClosed()) throw closed(this.shard.id);
     const session = await this.#connect(signal).catch((error: unknown) => {
-      // Only a server that worked before may be down for a while; a wrong host or port is reported at once.
+      // Only a server that worked before may be down for a while. A wrong host or port is reported at once.
       throw this.#server !== null || this.#isClosed() ? error : sourceError(this.shard.id, 'connecting', error);
     });
     this.#server ??= session.server;

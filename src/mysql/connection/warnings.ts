@@ -1,15 +1,15 @@
 /**
  * Decides which warnings of a SELECT make its answer unusable. With most warnings, the server answered something other
- * than the question, and continued. MariaDB gives NULL for a conversion that grows beyond max_allowed_packet; a
+ * than the question, and continued. MariaDB gives NULL for a conversion that grows beyond max_allowed_packet. A
  * condition that compares a text with a number leaves rows out. The count of warnings comes with the end of the rows,
- * at no cost; dynaferry asks for the list only if there are some. Messages show the codes, never the server's texts:
+ * at no cost. dynaferry asks for the list only if there are some. Messages show the codes, never the server's texts:
  * those quote row values.
  *
  * To collect the codes, we read the error lists of MySQL 9.7 and MariaDB 10.11. We took the warnings and notes that a
  * SELECT may end with. We added those that tests on MySQL 5.6, 9.7 and MariaDB 10.11 met. The lists do not say which
  * statement ends with which warning, so a harmless code may be missing here. Then dynaferry refuses the run, names the
  * code, and uses nothing of the answer. Harmless codes concern only the words of the statement, or facts that dynaferry
- * checks itself; each has its reason. A division by zero in a condition gives NULL without a warning, as for any client
+ * checks itself. Each has its reason. A division by zero in a condition gives NULL without a warning, as for any client
  * that does not ask for one. The condition is the operator's own SQL.
  */
 import { FerryError } from '../../core/errors.js';
@@ -40,7 +40,7 @@ const HARMLESS: ReadonlyMap<number, string> = new Map([
 
 /**
  * MariaDB 10.2 and later sends this for each character that it replaced by `?`. Our select list exposes such a column
- * as a bad row (`exactText`); in a condition, nothing would show it.
+ * as a bad row (`exactText`). In a condition, nothing would show it.
  */
 const REPLACED_CHARACTER = 1977;
 

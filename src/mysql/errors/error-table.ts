@@ -194,7 +194,7 @@ const READING: Named = [
 const NOT_SENT = ours('the server reports an error that no statement of dynaferry can cause');
 const EXPRESSION = query('the server cannot calculate an expression', WHERE);
 
-/** Meanings by the kind of the name, for names that are not listed above; the first match applies. */
+/** Meanings by the kind of the name, for names that are not listed above. The first match applies. */
 const KINDS: readonly (readonly [name: RegExp, meaning: Meaning])[] = [
   [/^(WARN_|ER_WARN_|ER_UNUSED)|DEPRECATED/, ours('the server reports a warning as an error')],
   [

@@ -39,7 +39,7 @@ export function enumerationOf(column: ColumnInfo): Enumeration | null {
 }
 
 /**
- * Returns a label, or null where it is not certain. Only some servers escape backslashes; a `?` may replace a character
+ * Returns a label, or null where it is not certain. Only some servers escape backslashes. A `?` may replace a character
  * that information_schema could not hold.
  */
 function plainLabel(name: string): string | null {

@@ -9,7 +9,7 @@ import { exactText } from '../connection/cells.js';
 import { enumerationOf, isOneOf, numbersThat, type Enumeration, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from '../connection/sql.js';
 
-/** Says how to make up a value between two others; see key-midpoint.ts. `opaque`: there is no way. */
+/** Says how to make up a value between two others. See key-midpoint.ts. `opaque`: there is no way. */
 export type KeyKind =
   | 'integer'
   | 'enumerated'
@@ -87,7 +87,7 @@ const FIXED: KeyForm = {
   pattern: DECIMAL,
   written: { what: 'a decimal number', pattern: DECIMAL, literal: same },
 };
-/** FLOAT prints six digits; as a DOUBLE it prints all digits that identify it. */
+/** FLOAT prints six digits. As a DOUBLE it prints all digits that identify it. */
 const FLOATING: KeyForm = {
   ...NUMBER,
   kind: 'float',
@@ -267,7 +267,7 @@ function withLeadingCommas(column: string, empty: readonly number[]): string {
   const bits = (places: readonly number[]): bigint => places.reduce((sum, place) => sum | (1n << BigInt(place)), 0n);
   const commas = empty.map((place) => {
     const before = Array.from({ length: place }, (_, i) => i).filter((i) => !empty.includes(i));
-    // `&` takes the number whole, up to 64 members; `+ 0` would make it a float.
+    // `&` takes the number whole, up to 64 members. `+ 0` would make it a float.
     const first = before.length === 0 ? '' : ` AND (${column} & ${bits(before)}) = 0`;
     return `IF((${column} & ${bits([place])}) <> 0${first}, ',', '')`;
   });

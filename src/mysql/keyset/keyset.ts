@@ -21,7 +21,7 @@ export interface KeysetPart extends KeyPart {
 export interface KeyCondition {
   readonly sql: string;
   /**
-   * ENUM and SET parts that have one value in all such rows; the order leaves them out. A server sees no constant in a
+   * ENUM and SET parts that have one value in all such rows. The order leaves them out. A server sees no constant in a
    * condition "ENUM equals a number". So if the ENUM is in the order, every server sorts all those rows.
    */
   readonly settled: ReadonlySet<number>;

@@ -13,6 +13,7 @@ import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
 import { KnownTable, type Identified, type WitnessRows } from './table-identity.js';
 
+/** Age of the last check, in ms, at which a scan checks again. */
 const CHECK_EVERY_MS = 10_000;
 
 /** Most keys in one statement that looks for rows. */

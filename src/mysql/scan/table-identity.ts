@@ -105,7 +105,7 @@ export class KnownTable {
   /** @see RowSource.identify */
   async identify(session: Session, before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
     const stored = before === null ? null : parsed(before);
-    // Neither time says anything about another server; same-server.ts judged before whether it has the same data.
+    // Neither time says anything about another server. `same-server.ts` judged before whether it has the same data.
     const known = stored !== null && isSameServer(stored.server, session.server) ? stored : null;
     let vouched = false;
     if (known !== null) {

@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 
+/** Characters that stay of the end of stderr. */
 const KEPT_CHARACTERS = 8_192;
 
 export class LastWords {

@@ -42,7 +42,9 @@ export interface PreflightReport {
   readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
 }
 
+/** With fewer free bytes in the state folder, no run starts. */
 const SPACE_ERROR_BYTES = 64 * 2 ** 20;
+/** With fewer free bytes in the state folder, the preflight warns. */
 const SPACE_WARNING_BYTES = 2 ** 30;
 
 /** @throws FerryError only E_INTERRUPTED; everything else that is wrong is a finding */

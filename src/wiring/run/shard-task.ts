@@ -31,7 +31,7 @@ export interface TaskOf<Name extends VerbName> {
   readonly scans: number;
   /** Send the events of single chunks and batches too. */
   readonly everyEvent: boolean;
-  /** Capacity units per second to start with; the supervisor sends changes. */
+  /** Capacity units per second to start with. The supervisor sends changes. */
   readonly units: number;
 }
 

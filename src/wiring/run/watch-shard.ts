@@ -29,6 +29,7 @@ import type { ShardTask } from './shard-task.js';
 import { PauseWatch } from './watch-pause.js';
 import { starvation } from '../shared-budget.js';
 
+/** Time between two checks of the watch, in ms. */
 const TICK_MS = 1_000;
 /**
  * Stopped work lets its writes in flight finish and saves its checkpoint. It gets as long as a stop by a signal may
