@@ -120,8 +120,8 @@ function formatOf(argv: readonly string[]): Format {
 }
 
 /**
- * Reports that the output was lost. The exit code of the run still counts, except one of success: nobody could read
- * that report.
+ * Reports that the output was lost. The exit code of the run still counts, unless it reports success, since nobody
+ * could read that.
  */
 function outputLost(argv: readonly string[], io: Io, code: string, exitCode: ExitCode): ExitCode {
   const error = new FerryError(

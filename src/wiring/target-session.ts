@@ -100,8 +100,8 @@ export async function openTargetSession(
 }
 
 /**
- * Returns the most age of a row, in ms; null: nothing bounds it, as nobody else deletes, or as the tombstones'
- * retention is unknown.
+ * Returns the greatest age of a row that may still be written, in ms. null: nothing bounds it, as nobody else deletes,
+ * or as the retention of tombstones is unknown.
  */
 function rowLifeMs(version: VersionConfig | null, replicaLagSeconds: number): number | null {
   const kept = version?.tombstoneRetentionSeconds ?? null;

@@ -25,7 +25,10 @@ interface Bound {
 }
 type ByTable<T> = Readonly<Record<string, T | undefined>>;
 
-/** @param exceptFor shards that begin again with this run @throws FerryError E_STATE_* of the register */
+/**
+ * @param exceptFor shards that start again with this run
+ * @throws FerryError E_STATE_* of the register
+ */
 export function registerFindings({ state }: Config, exceptFor: ReadonlySet<string>): readonly Finding[] {
   const claimed = recordedShards(state).filter((shard) => !exceptFor.has(shard) && hasClaimed(state, shard));
   const lacking = shardsWithoutClaims(state, claimed);
