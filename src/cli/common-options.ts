@@ -1,4 +1,4 @@
-/** Options that several commands share, and the loading of the config that they lead to. */
+/** Defines the options that several commands share, and loads the config that they name. */
 import { isAbsolute, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../config/model.js';
@@ -21,7 +21,7 @@ export function addCommonOptions(command: Command): Command {
     .addOption(new Option('--json', 'one JSON document on stdout; events as NDJSON on stderr').default(false));
 }
 
-/** Of the commands that run for long. */
+/** Returns the option of the commands that run for long. */
 export function allEventsOption(): Option {
   return new Option('--all-events', 'as --json, with the events of single chunks and batches too: thousands a second')
     .default(false)
@@ -48,7 +48,7 @@ export async function loadConfigOf(io: Io, options: CommonOptions): Promise<Conf
 }
 
 /**
- * Ids of the named shards, each once, in the order of the config; all where none is named.
+ * Returns the ids of the named shards, each once, in the order of the config. Without names, it returns all.
  * @throws FerryError E_SHARD_UNKNOWN
  */
 export async function shardsOf(config: Config, named: readonly string[]): Promise<readonly string[]> {
@@ -58,7 +58,10 @@ export async function shardsOf(config: Config, named: readonly string[]): Promis
   return named.length === 0 ? all : all.filter((id) => named.includes(id));
 }
 
-/** A command that works for long names what it works on: no shard by accident. @throws FerryError E_USAGE */
+/**
+ * Returns the shards of a command that runs for long. The operator has to name them, so that no shard is included by
+ * accident. @throws FerryError E_USAGE
+ */
 export async function chosenShards(config: Config, options: ShardOptions, command: string): Promise<readonly string[]> {
   if (options.shard.length === 0 && !options.all && config.source.shards.length > 1) {
     const ids = config.source.shards.map((shard) => shard.id).join(', ');
@@ -87,7 +90,7 @@ export function jobsOption(): Option {
   );
 }
 
-/** For a failover, or a table that was rebuilt, which nothing but the operator can vouch for. */
+/** Returns the option for a failover or a rebuilt table, where only the operator knows that the data is the same. */
 export function acceptServerOption(): Option {
   return new Option(
     '--accept-server',

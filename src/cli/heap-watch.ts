@@ -1,17 +1,21 @@
 /**
- * Ends a run in order before V8 would end it with a trace of its own, which no program can hold back: where the heap is
- * nearly full though it was just cleared up, twice in a row. What fills it at one stroke is quicker than that. A
- * shard's process has another one above it, which tells of its end.
+ * Ends a run in order when its heap is nearly full right after a full garbage collection, twice in a row. Otherwise V8
+ * would end it with its own trace, which no program can hold back. If something fills the heap all at once, V8 is
+ * quicker than this watch. For a shard's process, the supervisor above it reports the end.
  */
 import { PerformanceObserver, constants } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { FerryError } from '../core/errors.js';
 
-/** Of the most that V8 takes; the rest is for an orderly end. */
+/** This part of V8's heap limit. The rest is for an orderly end. */
 const NEARLY_FULL = 0.9;
+/** Full collections in a row after which the heap has to be nearly full. */
 const TIMES = 2;
 
-/** @param full called once, soon after it was found @returns a function that ends the watch */
+/**
+ * @param full is called once, soon after the heap was found nearly full
+ * @returns a function that ends the watch
+ */
 export function watchHeap(full: (fault: FerryError) => void): () => void {
   let times = 0;
   const observer = new PerformanceObserver((list) => {

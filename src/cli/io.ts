@@ -1,18 +1,18 @@
 import { shownLines } from '../core/text/shown-text.js';
 
 /**
- * The world of a command: streams, environment, signals. Commands get it handed in, so that they run the same under
- * test.
+ * The outside world of a command: streams, environment, signals. A command receives it as a parameter, so that it runs
+ * the same under test.
  */
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: NodeJS.ProcessEnv;
-  /** null: it was deleted. */
+  /** null: the folder was deleted. */
   readonly cwd: string | null;
   /**
-   * Calls back at each SIGINT, SIGTERM and SIGHUP from now on, except what `nohup` asks to ignore.
-   * @returns call it to listen no more
+   * Calls the handler at each later SIGINT, SIGTERM and SIGHUP, except those that `nohup` asks to ignore.
+   * @returns a function that ends the listening
    */
   onSignal(handler: (signal: StopSignal) => void): () => void;
 }
@@ -23,18 +23,18 @@ export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 type Output = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
   readonly columns?: number;
-  /** Bytes that wait for whoever reads it. */
+  /** Bytes that its reader has not taken yet. */
   readonly writableLength: number;
 };
 
-/** @param text may have several lines, and hold anything */
+/** @param text may have several lines, and any characters */
 export function writeLine(stream: NodeJS.WritableStream, text = ''): void {
   stream.write(`${shownLines(text)}\n`);
 }
 
 /**
- * Writes lines, and waits until they are taken: a list of any length is in memory by these parts alone.
- * @returns false where the reader has left (`| head`), or nothing can be written: whatever else there is, nobody has it
+ * Writes lines, and waits until the reader takes them. So a list of any length has only one part in memory.
+ * @returns false if the reader has left (`| head`), or nothing can be written: then nobody reads the rest
  */
 export async function writeLines(stream: NodeJS.WritableStream, lines: readonly string[]): Promise<boolean> {
   if (lines.length === 0) return true;
@@ -42,7 +42,7 @@ export async function writeLines(stream: NodeJS.WritableStream, lines: readonly 
   return await new Promise((resolve) => stream.write(text, (error) => resolve(error == null)));
 }
 
-/** The one JSON document that `--json` promises on stdout. */
+/** Writes the one JSON document that `--json` promises on stdout. */
 export function writeJson(io: Io, document: unknown): void {
   writeLine(io.stdout, JSON.stringify(document, null, 2));
 }

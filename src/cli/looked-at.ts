@@ -1,4 +1,4 @@
-/** What `plan` and `diff` say of the shards that they could not look at, beside what they found on the others. */
+/** Sorts the answers of shards for `plan` and `diff`: what they found on some, and the faults of the others. */
 import type { ExitCode, FerryError, Fault } from '../core/errors.js';
 import type { Looked } from '../wiring/look/side-by-side.js';
 import type { Io } from './io.js';
@@ -12,11 +12,11 @@ export interface FailedShard {
 export interface LookedAt<T> {
   readonly found: readonly T[];
   readonly failed: readonly FailedShard[];
-  /** Of the first that failed; null: none did. */
+  /** The exit code of the first fault; null: no shard failed. */
   readonly exitCode: ExitCode | null;
 }
 
-/** @throws FerryError where no shard was looked at, and all for the same reason */
+/** @throws FerryError if no shard could be looked at, all for the same reason */
 export function lookedAt<T>(looked: readonly Looked<T>[]): LookedAt<T> {
   const errors = looked.flatMap(({ shard, error }) => (error === null ? [] : [{ shard, error }]));
   const [first] = errors;

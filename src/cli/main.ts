@@ -1,6 +1,6 @@
 /**
- * The command line from words to exit code. Whatever goes wrong is printed as an error with its next step, in the
- * format that the words ask for; nothing is thrown.
+ * Runs a command line, from its words to an exit code. It prints every failure as an error with its next step, in the
+ * format that the words ask for. It throws nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
@@ -12,12 +12,12 @@ import { printError, printFault, type Format } from './print-error.js';
 import { buildProgram, wrongWords } from './program.js';
 
 /**
- * A reader may stand still: one that was stopped, a pager that nobody turns, a terminal behind a dead line. That is
- * waited for, but once the run was told to stop it is over within this time, in ms, whether it reads or not.
+ * A reader may stand still: a stopped process, a pager that nobody turns, a terminal behind a dead line. dynaferry
+ * waits for it. After a signal to stop, it ends within this time, in ms, whether the reader reads or not.
  */
 const STANDING_GRACE_MS = 5_000;
 
-/** A reader that leaves wants no more (EPIPE: `| head`; EIO: a terminal that is gone). */
+/** A reader that leaves wants no more output (EPIPE: `| head`; EIO: a terminal that is gone). */
 const READER_LEFT: ReadonlySet<string> = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
 
 /** @param argv the words behind the program's name */
@@ -30,7 +30,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
     const stop = { heard: false };
     const exitCode = await withinHeap(argv, { ...io, onSignal: heardBy(io, stop) }, stop);
-    // Whatever was written has come out or failed when this has.
+    // When this has ended, all output has been written, or has failed.
     const out = Promise.all([comeOut(io.stdout), comeOut(io.stderr)]);
     if (stop.heard) await Promise.race([out, sleep(STANDING_GRACE_MS, undefined, { ref: false })]);
     else await out;
@@ -41,7 +41,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** A heap that is nearly full stops what listens to signals, as SIGTERM does; whoever is not to be stopped goes on. */
+/**
+ * Runs the command under a watch of the heap. When the heap is nearly full, it stops what listens to signals, as
+ * SIGTERM does. A command that listens to none continues.
+ */
 async function withinHeap(argv: readonly string[], io: Io, stop: { heard: boolean }): Promise<ExitCode> {
   const handlers = new Set<Parameters<Io['onSignal']>[0]>();
   const full = { fault: null as FerryError | null };
@@ -64,7 +67,7 @@ async function withinHeap(argv: readonly string[], io: Io, stop: { heard: boolea
   try {
     const exitCode = await exitCodeOf(argv, { ...io, onSignal });
     if (full.fault === null) return exitCode;
-    // Beside the report of what the run came to.
+    // This comes beside the report of the run.
     if (formatOf(argv) === 'text') printFault(io.stderr, 'error', full.fault.toFault());
     else io.stderr.write(`${JSON.stringify({ error: full.fault.toFault(), exitCode: full.fault.exitCode })}\n`);
     return full.fault.exitCode;
@@ -110,13 +113,16 @@ async function exitCodeOf(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
-/** Known before the words are understood, as they may be wrong. */
+/** Finds the format from the words alone, before they are parsed, since they may be wrong. */
 function formatOf(argv: readonly string[]): Format {
   if (!argv.includes('--json') && !argv.includes('--all-events')) return 'text';
   return argv[0] === 'bad-rows' ? 'lines' : 'document';
 }
 
-/** What the run came to still counts, unless it says that all is well to somebody who could not read it. */
+/**
+ * Reports that the output was lost. The exit code of the run still counts, unless it reports success, since nobody
+ * could read that.
+ */
 function outputLost(argv: readonly string[], io: Io, code: string, exitCode: ExitCode): ExitCode {
   const error = new FerryError(
     'E_OUTPUT',

@@ -1,5 +1,6 @@
 /**
- * Errors on screen: the code, the fact, the next step; all of several faults. Never a stack trace, never a row value.
+ * Prints errors: the code, the fact and the next step, for all of several faults. It never prints a stack trace or a
+ * row value.
  */
 import type { Fault, Finding } from '../core/errors.js';
 import type { FerryError } from '../core/errors.js';
@@ -24,7 +25,7 @@ export function printError(io: Io, error: FerryError, format: Format): void {
   if (error.hint !== '') writeLine(io.stderr, `next: ${error.hint}`);
 }
 
-/** @param stream stderr where the fault ends something, stdout where it is what was asked for */
+/** @param stream stderr if the fault ends something; stdout if the fault is what the operator asked for */
 export function printFault(stream: NodeJS.WritableStream, label: string, fault: Fault): void {
   const indent = ' '.repeat(label.length - label.trimStart().length);
   writeLine(stream, `${label} ${fault.code}: ${fault.message}`);

@@ -1,10 +1,11 @@
 /**
- * What an operator types to go on. As a rule the same command; but `--restart` would begin anew what it has begun, so
- * where a run with it was interrupted or failed, every place that says "run the same command again" names the command
- * without it. It starts what the restart had not come to (`state/restart.ts`) and resumes the rest.
+ * Builds the command that resumes a run. Usually it is the same command. With `--restart` it is not, since that would
+ * start again what it has started. If such a run was interrupted or failed, every place that says "run the same command
+ * again" names the command without `--restart`. That command starts what the restart had not reached
+ * (`state/restart.ts`), and resumes the rest.
  *
- * Followed: all next steps of faults, in reports, events and documents, go through `restated`; the report's last line
- * names it.
+ * All next steps of faults, in reports, events and documents, go through `restated`. The report's last line names the
+ * command too.
  */
 import type { Fault } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
@@ -13,7 +14,7 @@ import type { ShardOptions } from './common-options.js';
 import type { RunRequest } from './run-options.js';
 import type { VerbName } from '../engine/verbs.js';
 
-/** null: the same command. */
+/** Returns the command; null: the same one. */
 export function resumeCommand(
   common: ShardOptions,
   run: Pick<RunRequest<VerbName>, 'restart' | 'jobs' | 'allEvents' | 'repeated'>,
@@ -33,15 +34,15 @@ export function resumeCommand(
   ].join(' ');
 }
 
-/** For a POSIX shell. */
+/** Quotes a word for a POSIX shell. */
 function quoted(word: string): string {
   return /^[\w./+,:@%-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Its next step, with the command that resumes in place of "the same". */
+/** Returns the fault with the command that resumes in its next step, in place of "the same command". */
 export function restated<F extends Pick<Fault, 'hint'>>(fault: F, resume: string | null): F {
   if (resume === null) return fault;
-  // Not as a text to put in: `$'` and the like, as a name of a file may have, would mean something there.
+  // A function, not a replacement text: there, `$'` and the like, as in the name of a file, would have a meaning.
   return {
     ...fault,
     hint: fault.hint.replace(/\b([Rr]un) the same command again\b/g, (_, run) => `${run} \`${resume}\``),
@@ -52,7 +53,7 @@ export function restatedOutcome<O extends Ending>(outcome: O, resume: string | n
   return { ...outcome, fault: outcome.fault === null ? null : restated(outcome.fault, resume) };
 }
 
-/** @returns a bus whose events come out on `bus`, restated */
+/** @returns a bus that forwards its events to `bus`, restated */
 export function restating(bus: EventBus, resume: string | null): EventBus {
   if (resume === null) return bus;
   const inner = new EventBus(bus.run);

@@ -1,23 +1,23 @@
-/** What a command asks of a run over shards. */
+/** The options of a run over shards, as a command passes them on. */
 import type { Config } from '../config/model.js';
 import type { OptionsOf, VerbName } from '../engine/verbs.js';
 import type { VerbReport } from './report/verb-report.js';
 
-/** What the commands that run a verb have in common. */
+/** The options that all commands with a verb share. */
 export interface RunRequest<Name extends VerbName> {
   readonly verb: Name;
   readonly report: VerbReport<Name>;
-  /** Returns what the verb is asked for, by shard; called once the preflight has passed. */
+  /** Returns the verb's options by shard. It is called once the preflight has passed. */
   options(config: Config, shards: readonly string[]): Promise<(shard: string) => OptionsOf<Name>>;
-  /** Options of the verb's own on the command line, as a command that resumes the run repeats them. */
+  /** The verb's own options on the command line, for the command that resumes the run. */
   readonly repeated: readonly string[];
   readonly jobs: number | undefined;
   readonly dryRun: boolean;
   readonly createTable: boolean;
   readonly restart: boolean;
-  /** With `--all`, shards that were never started are left out: there is nothing to work on. */
+  /** With `--all`, leaves out shards that never started, since there is nothing to work on. */
   readonly onlyStarted: boolean;
-  /** Go on from another MySQL server, though nothing proves that it has the same data. */
+  /** Continues from another MySQL server, although nothing proves that it has the same data. */
   readonly acceptServer: boolean;
   /** Log the events of single chunks and batches too. */
   readonly allEvents: boolean;

@@ -18,7 +18,7 @@ import { restatedOutcome, restating, resumeCommand } from './resume-command.js';
 import type { RunRequest } from './run-options.js';
 import { stopOnSignals } from './signals.js';
 
-/** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, what the preflight found */
+/** @throws FerryError E_CONFIG_*, E_USAGE, E_SHARD_UNKNOWN, the faults of the preflight */
 export async function runShards<Name extends VerbName>(
   io: Io,
   common: ShardOptions,
@@ -31,7 +31,7 @@ export async function runShards<Name extends VerbName>(
   const config = await loadConfigOf(io, common);
   const resume = resumeCommand(common, request, command, selection);
   const chosen = await chosenShards(config, common, command);
-  // A shard that was named has to be there.
+  // A shard that the operator names must be there.
   const shards = request.onlyStarted && common.shard.length === 0 ? await started(config, chosen) : chosen;
   const { processors } = await import('../wiring/look/machine.js');
   const jobs = Math.min(request.jobs ?? processors(), shards.length);
@@ -51,7 +51,7 @@ export async function runShards<Name extends VerbName>(
     const { serverShares } = await import('../shards/server-share.js');
     const optionsOf = await request.options(config, shards);
     const budget = dryRun ? UNSHARED : joinBudget(config, consumes);
-    // Last of all: a run that is refused before it begins leaves no restart for the next one to go on with.
+    // This comes last, so that a run that is refused before its start leaves no restart for the next one.
     const newlyAsked = restart && !dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
     let supervisor: Supervisor | null = null;
     const everyEvent = (): boolean => supervisor?.limits.everyEvent ?? request.allEvents;
@@ -68,7 +68,7 @@ export async function runShards<Name extends VerbName>(
     let outcomes: readonly OutcomeOf<Name>[];
     try {
       supervisor = superviseShards({
-        // One verb for all: what comes back is of that verb.
+        // The tasks have one verb, so the outcomes are of that verb.
         tasks: shards.map(taskOf) as readonly ShardTask[],
         config: sent.settings,
         jobs,
@@ -101,14 +101,14 @@ export async function runShards<Name extends VerbName>(
   }
 }
 
-/** The shards that something is recorded of; all where that is none, so that the run says so. */
+/** Returns the shards with a recorded state. If no shard has one, it returns all, so that the run reports that. */
 async function started(config: Config, shards: readonly string[]): Promise<readonly string[]> {
   const { isBegun } = await import('../state/status/read-bad-rows.js');
   const found = shards.filter((shard) => isBegun({ folder: config.state, shard }));
   return found.length === 0 ? shards : found;
 }
 
-/** Those that an earlier run was to start again, and did not come to. */
+/** Returns the shards that an earlier run was to start again, and did not reach. */
 async function leftToRestart(config: Config, shards: readonly string[]): Promise<readonly string[]> {
   const { isRestartAsked } = await import('../state/restart-note.js');
   return shards.filter((shard) => isRestartAsked({ folder: config.state, shard }));
@@ -116,7 +116,7 @@ async function leftToRestart(config: Config, shards: readonly string[]): Promise
 
 const NOTHING_ASKED: AskedRestart = { shards: [], by: '' };
 
-/** @param budget that is left where this fails: nobody else does then */
+/** @param budget the run leaves it if this fails, since nothing else would leave it then */
 async function askRestart(config: Config, shards: readonly string[], budget: SharedBudget): Promise<AskedRestart> {
   const state = await import('../state/restart-note.js');
   try {
@@ -128,12 +128,15 @@ async function askRestart(config: Config, shards: readonly string[], budget: Sha
 }
 
 /**
- * Nothing of the restart was begun, and what another process, or another copy of the state, does is not to be undone
- * later. What another run was asked for, and did not come to, stays asked.
+ * With these faults, nothing of the restart happened. Another process, or another copy of the state, may have made
+ * progress that a later run must not undo. A restart that another run asked for, and did not reach, stays asked for.
  */
 const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
 
-/** @returns what is to be warned of: no fault in this may cost the report of what the shards came to */
+/**
+ * Takes back the restart of refused shards.
+ * @returns warnings; a fault here must not cost the report on the shards
+ */
 async function forgetRefused(
   config: Config,
   asked: AskedRestart,
@@ -147,7 +150,7 @@ async function forgetRefused(
     try {
       forgetRestart({ folder: config.state, shard }, asked.by);
     } catch (thrown) {
-      // Each of the others would wait as long, for the same.
+      // Each of the others would wait as long, for the same reason.
       return [staysAsked(config, refused.slice(index), asFerryError(thrown, `shard ${shard}: its restart`))];
     }
   }
@@ -176,17 +179,18 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
   };
 }
 
-/** What the preflight looks at. */
+/** The options of the preflight. */
 interface LookedAt {
   readonly createTable: boolean;
   readonly target: boolean;
-  /** Shards that start again with this run; null: a run that writes nothing does not ask. */
+  /** Shards that start again with this run; null: the run writes nothing. */
   readonly restarting: readonly string[] | null;
   readonly jobs: number;
 }
 
 /**
- * @returns what is to be warned of: printed already, or for the document of `--json`
+ * Runs the preflight.
+ * @returns warnings, printed already, or for the document of `--json`
  * @throws FerryError: the one fault, or E_PREFLIGHT with all
  */
 async function passPreflight(
@@ -230,7 +234,9 @@ async function targetOf(config: Config, signal: AbortSignal): Promise<TargetAtSt
   return await targetAtStart(config, signal);
 }
 
-/** Bars on a terminal, lines elsewhere, NDJSON for programs; all on stderr. @returns call it to end them */
+/**
+ * Shows progress on stderr: bars on a terminal, NDJSON for programs, lines elsewhere. @returns a function that ends it
+ */
 async function showProgress(
   io: Io,
   bus: EventBus,
@@ -251,8 +257,8 @@ async function showProgress(
 }
 
 /**
- * A shard whose process died before interrupted before failed before different: the first such shard's own code. 130
- * would say that all checkpoints were saved.
+ * Returns the exit code of the first shard of the worst kind. The order is: process died, interrupted, failed,
+ * different. 130 would say that all checkpoints were saved.
  */
 function exitCodeOf(outcomes: readonly Ending[]): ExitCode {
   const of = (wanted: Ending['status']): Ending | undefined => outcomes.find(({ status }) => status === wanted);

@@ -1,17 +1,17 @@
 /**
- * Ctrl-C, SIGTERM and a terminal that is gone (SIGHUP): the first signal stops orderly, with the checkpoint saved; a
- * later one ends everything now. `timeout` signals the process and then its group, a shell and the kernel both say that
- * the terminal is gone, systemd may send SIGHUP behind SIGTERM: what comes within a moment is one signal, and SIGHUP
- * never ends more than it has, as nobody sent it by hand.
+ * Handles Ctrl-C, SIGTERM and SIGHUP, which comes when the terminal is gone. The first signal stops in order, with the
+ * checkpoint saved. A later one ends everything at once. Signals that come within a moment count as one. `timeout`
+ * signals the process and then its group. A shell and the kernel both report that the terminal is gone. systemd may
+ * send SIGHUP after SIGTERM. SIGHUP is never a second signal, since nobody sends it by hand.
  *
- * Followed: workers (`shards/worker-main.ts`) leave both to the supervisor; the launcher keeps to `nohup`, and ends as
- * programs do where no command listens. SIGQUIT (Ctrl-\) is the kernel's: it ends everything now, as `kill -9` does,
- * and loses nothing.
+ * Workers (`shards/worker-main.ts`) leave both to the supervisor. The launcher respects `nohup`, and lets a signal end
+ * the program if no command listens. The kernel handles SIGQUIT (Ctrl-\): it ends everything at once, as `kill -9`
+ * does, and loses nothing.
  */
 import { setMaxListeners } from 'node:events';
 import type { Io } from './io.js';
 
-/** What signals do to shards that run. */
+/** The calls that signals make on running shards. */
 interface Steered {
   stop(): void;
   kill(): void;
@@ -20,17 +20,17 @@ interface Steered {
 export interface Stopping {
   /** Aborted by the first signal. */
   readonly stop: AbortSignal;
-  /** From now on the first signal stops it, and a later one kills it. Those that came before hold too. */
+  /** Makes the first signal stop the shards, and a later one kill them. Signals that came earlier count too. */
   steer(running: Steered): void;
-  /** Listens no more. */
+  /** Ends the listening. */
   end(): void;
 }
 
-/** Shorter than it takes a person to decide and press again. */
+/** Shorter than a person needs to decide and press again. */
 const ONE_MOMENT_MS = 500;
 
 /**
- * @param onStop called at the first signal, before anything stops
+ * @param onStop is called at the first signal, before anything stops
  * @param now ms of a clock that never jumps
  */
 export function stopOnSignals(
@@ -40,7 +40,7 @@ export function stopOnSignals(
 ): Stopping {
   const stop = new AbortController();
   const kill = new AbortController();
-  // As many as there are shards and connections: none of them is a leak.
+  // Every shard and connection adds a listener, and none is a leak.
   setMaxListeners(0, stop.signal, kill.signal);
   let stoppedAt = 0;
   const end = io.onSignal((signal) => {

@@ -1,4 +1,4 @@
-/** The version as package.json has it. */
+/** Reads the version from package.json. */
 import { createRequire } from 'node:module';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };

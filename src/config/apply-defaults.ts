@@ -1,6 +1,6 @@
 /**
- * Turns the checked shape of a file into `Config`: defaults that depend on another field (TLS on the host, read
- * capacity on write capacity), names of unnamed items, absolute paths. Nothing can fail here.
+ * Turns the checked shape of a file into `Config`. It fills in defaults that depend on another field (TLS on the host,
+ * read capacity on write capacity), names of unnamed items, and absolute paths. Nothing can fail here.
  */
 import { resolve } from 'node:path';
 import { isLoopback } from '../core/loopback.js';

@@ -1,6 +1,6 @@
 /**
- * Checks limits and budgets that are to change during a run. They have the bounds that the schema gives to the same
- * settings in the file, and what the config refuses between settings stays refused.
+ * Checks limits and budgets that are to change during a run. Their bounds are those of the same settings in the file.
+ * The config's rules between two settings apply too.
  */
 import * as z from 'zod';
 import { FerryError } from '../core/errors.js';

@@ -23,7 +23,7 @@ import { parseYaml } from './yaml/yaml-text.js';
  * @param file path of the YAML file; relative paths in it start from its folder
  * @param env the variables that `${NAME}` refers to
  * @throws FerryError E_CONFIG_READ (no such file, not YAML); the codes of `machineFault`; E_CONFIG_INVALID with all
- *   faults in the order of their lines, each E_CONFIG_INVALID or E_CONFIG_ENV
+ *   faults in the order of their lines. Each of these is E_CONFIG_INVALID or E_CONFIG_ENV
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const absolute = resolve(file);

@@ -54,7 +54,7 @@ export interface ShardConfig {
   readonly password: string;
   readonly database: string;
   readonly tls: TlsConfig;
-  /** Replicas whose lag dynaferry watches; the shard's user must be able to connect to them. */
+  /** Replicas whose lag dynaferry watches. The shard's user must be able to connect to them. */
   readonly replicas: readonly { readonly host: string; readonly port: number }[];
 }
 
@@ -98,7 +98,7 @@ export interface SourceLimits {
   readonly maxThreadsRunning: number;
   /** Longest silence of the server during a statement. */
   readonly statementIdleTimeoutSeconds: number;
-  /** How long a failing source is retried without any progress. */
+  /** How long dynaferry retries a failing source without any progress. */
   readonly retryTimeoutSeconds: number;
   /** Longest wait for a lagging replica or a busy server. */
   readonly maxPauseSeconds: number;
@@ -116,11 +116,11 @@ export interface TargetConfig {
   readonly readCapacity: number;
   /** Most requests in flight per shard process. */
   readonly maxInFlightRequests: number;
-  /** How long a failing or throttling target is retried without any progress. */
+  /** How long dynaferry retries a failing or throttling target without any progress. */
   readonly retryTimeoutSeconds: number;
   /** `none`: this migration is the only writer of its items. */
   readonly liveWriter: 'none' | 'concurrent';
-  /** null exactly where `liveWriter` is `none`. */
+  /** null exactly if `liveWriter` is `none`. */
   readonly version: VersionConfig | null;
   /** Settings of the table that --create-table creates. */
   readonly create: {
@@ -153,10 +153,10 @@ export interface TableMapping {
 }
 
 export interface ItemMapping {
-  /** For messages; `item 1` where the file names none. */
+  /** For messages; `item 1` if the file gives no name. */
   readonly name: string;
   readonly partitionKey: KeyMapping;
-  /** null where the target table has a partition key alone. */
+  /** null: the target table has only a partition key. */
   readonly sortKey: KeyMapping | null;
   readonly attributes: AttributesMapping;
   readonly ttl: TtlMapping | null;
@@ -217,6 +217,6 @@ export interface TtlMapping {
   readonly column: string;
   /** Added to the column's time, in seconds. */
   readonly retentionSeconds: number;
-  /** `keep` writes expired rows; `skip` leaves them out and counts them. */
+  /** `keep` writes expired rows. `skip` leaves them out and counts them. */
   readonly expired: 'keep' | 'skip';
 }

@@ -1,7 +1,7 @@
 /**
  * Sends a config to the process of a shard, as plain data instead of the file. So the process works with what its
  * parent read and checked, even if the file changes later. A process also costs the same with three hundred shards in
- * the file as with one: each process would need a millisecond for each shard to read and check the YAML.
+ * the file as with one. To read and check the YAML itself, each process would need a millisecond for each shard.
  *
  * The data includes values of the environment, passwords too: the channel is a pipe between the two processes only, and
  * they share that environment.

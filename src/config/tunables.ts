@@ -1,6 +1,6 @@
 /**
- * The limits of a run that may change while it goes on: one object in each process, made from the config. Whatever
- * needs a limit reads it here when it needs it and keeps no copy, so that a change reaches all of them at once.
+ * The limits that may change during a run: one object in each process, made from the config. Code that needs a limit
+ * reads it here each time and keeps no copy, so that a change reaches everything at once.
  */
 import type { Config, SourceLimits, TargetConfig } from './model.js';
 
@@ -17,11 +17,11 @@ export interface Limits {
   readonly maxThreadsRunning: number;
   /** Scans that have waited longer end their shard. */
   readonly maxPauseSeconds: number;
-  /** `source.limits.retryTimeoutSeconds`: how long a source that fails is waited for. */
+  /** `source.limits.retryTimeoutSeconds`: how long a shard waits for a source that fails. */
   readonly sourcePatienceSeconds: number;
   /** Requests to DynamoDB at once, of one shard. */
   readonly maxInFlightRequests: number;
-  /** `target.retryTimeoutSeconds`: how long a target that fails or throttles is waited for. */
+  /** `target.retryTimeoutSeconds`: how long a shard waits for a target that fails or throttles. */
   readonly targetPatienceSeconds: number;
   /** Events of single chunks and batches leave the process of their shard. */
   readonly everyEvent: boolean;
@@ -30,16 +30,16 @@ export interface Limits {
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class Tunables {
-  /** As `source.limits` of the config; it changes with `set`. */
+  /** As `source.limits` of the config. It changes with `set`. */
   readonly source: SourceLimits;
-  /** As in `target` of the config; it changes with `set`. */
+  /** As in `target` of the config. It changes with `set`. */
   readonly target: Pick<TargetConfig, 'maxInFlightRequests' | 'retryTimeoutSeconds'>;
   readonly #source: Writable<SourceLimits>;
   readonly #target: Writable<Pick<TargetConfig, 'maxInFlightRequests' | 'retryTimeoutSeconds'>>;
   #everyEvent: boolean;
   #mostReplicaLagSeconds: number;
 
-  /** @param own what the config does not say, or says for more than this process */
+  /** @param own what the config does not set, or sets for more than this process */
   constructor(
     config: {
       readonly source: Pick<Config['source'], 'limits'>;
@@ -84,7 +84,7 @@ export class Tunables {
     };
   }
 
-  /** @param changes as `checkedLimits` has let them pass; what is absent stays as it is */
+  /** @param changes as `checkedLimits` returned them; an absent limit stays as it is */
   set(changes: Partial<Limits>): void {
     const { sourcePatienceSeconds, maxInFlightRequests, targetPatienceSeconds, everyEvent, ...source } = changes;
     Object.assign(this.#source, source);

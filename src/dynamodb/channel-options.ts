@@ -1,6 +1,6 @@
 /**
- * ItemChannelOptions are the options that the item writer and the item reader share: a table, the way to it, and the
- * limits of a request.
+ * ItemChannelOptions are the options that the item writer and the item reader share. They name a table, the way to it,
+ * and the limits of a request.
  */
 import type { Emitter } from '../core/events.js';
 import type { TokenBucket } from './capacity/token-bucket.js';
@@ -13,14 +13,17 @@ export interface ItemChannelOptions {
   readonly shard: string;
   readonly table: string;
   readonly keyNames: KeyNames;
-  /** In write units per second for a writer, in read units for a reader. */
+  /** Write units a second for a writer, read units a second for a reader. */
   readonly budget: TokenBucket;
-  /** Requests at once. It may change while the writer or reader is in use: they read it before each request. */
+  /** The most requests at once. It may change: writer and reader read it before each request. */
   readonly maxInFlightRequests: number;
-  /** How long failures may last without any progress, in seconds. It may change: it is read at each failure. */
+  /**
+   * How long failures may last without any progress, in seconds. It may change: writer and reader read it at each
+   * failure.
+   */
   readonly retryTimeoutSeconds: number;
   readonly emitter: Emitter;
-  /** In [0, 1); Math.random unless a test wants its own. */
+  /** Returns a number in [0, 1). Default: Math.random. */
   readonly random?: () => number;
   readonly timeouts?: ChannelTimeouts;
 }

@@ -1,7 +1,7 @@
 /**
- * connectTarget finds the way to one DynamoDB: region, endpoint and credentials as AWS's own SDK finds them (config
- * first, then environment, profile, role). The SDK makes the rare calls over it; the hot ones are signed and posted
- * here.
+ * connectTarget finds the way to one DynamoDB: its region, endpoint and credentials. It finds them as AWS's own SDK
+ * does: config first, then environment, profile, role. The SDK makes the rare calls over it. dynaferry itself signs and
+ * posts the hot ones.
  */
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
@@ -16,7 +16,7 @@ import { DEFAULT_TIMEOUTS } from './http/timeouts.js';
 import { CREDENTIALS_WITHIN_MS, withTimeout } from '../core/async/deadline.js';
 
 export interface TargetConnection {
-  /** For the calls that are not hot (tables, TTL); one attempt a call. */
+  /** For the rare calls (tables, TTL). It makes one attempt a call. */
   readonly client: DynamoDBClient;
   readonly signer: RequestSigner;
   readonly region: string;
@@ -26,10 +26,10 @@ export interface TargetConnection {
 }
 
 /**
- * Finds region, endpoint and credentials; sends nothing.
- * @param answersWithinMs of the rare calls; `CALL_ANSWER_WITHIN_MS` unless given
- * @throws FerryError E_TARGET_CREDENTIALS where there are no credentials; E_TARGET_CONNECT where no region or no usable
- *   endpoint is known
+ * Finds region, endpoint and credentials. It sends nothing to DynamoDB.
+ * @param answersWithinMs ms within which the rare calls have to be answered; default: `CALL_ANSWER_WITHIN_MS`
+ * @throws FerryError E_TARGET_CREDENTIALS if it finds no credentials; E_TARGET_CONNECT if it finds no region or no
+ *   usable endpoint
  */
 export async function connectTarget(
   config: Pick<TargetConfig, 'region' | 'endpoint' | 'table'>,
@@ -77,8 +77,9 @@ async function resolveRegion(client: DynamoDBClient): Promise<string> {
 }
 
 /**
- * The SDK finds an endpoint only while it prepares a request (account endpoints, FIPS, endpoint URLs of environment and
- * profile): so it prepares one, and a middleware takes it away before it is signed or sent.
+ * Finds the endpoint as the SDK does (account endpoints, FIPS, endpoint URLs of environment and profile). The SDK finds
+ * it only while it prepares a request. So this prepares one, and a middleware takes it away before the SDK signs or
+ * sends it.
  */
 async function resolveEndpoint(client: DynamoDBClient, table: string): Promise<URL> {
   let prepared: unknown;
@@ -91,7 +92,7 @@ async function resolveEndpoint(client: DynamoDBClient, table: string): Promise<U
     { step: 'build', priority: 'low', name: 'takeAwayPreparedRequest' },
   );
   try {
-    // For an endpoint by account, the SDK asks for credentials first.
+    // To build an endpoint with the account id, the SDK needs credentials first.
     await withTimeout(CREDENTIALS_WITHIN_MS, client.send(command));
     const { protocol, hostname, port, path } = prepared as {
       protocol: string;

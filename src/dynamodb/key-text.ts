@@ -5,7 +5,7 @@
 
 export interface KeyNames {
   readonly partitionKey: string;
-  /** null where the table has a partition key alone */
+  /** null: the table has only a partition key. */
   readonly sortKey: string | null;
 }
 
@@ -14,7 +14,7 @@ export interface KeyNames {
  */
 export type ItemAttributes = Readonly<Record<string, unknown>>;
 
-/** @returns null where the attributes do not hold the whole key */
+/** @returns null if the attributes lack a part of the key */
 export function keyTextOf(attributes: ItemAttributes, names: KeyNames): string | null {
   const partition = attributes[names.partitionKey];
   if (partition === undefined) return null;

@@ -1,13 +1,15 @@
 /**
- * Gives the words of each event, and holds repetitions back. Of a thousand bad rows with the same reason in the same
- * column, an operator reads one line: the progress says how many there are. Of faults that are tried again, one line a
- * minute and kind says how many more there were since. Bounded: behind so many kinds, all new ones are held back too.
+ * Gives the words of each event, and holds back repetitions. For a thousand bad rows with the same reason in the same
+ * column, an operator reads one line, and the progress counts them. For faults that are tried again, one line a minute
+ * and kind says how many more there were. Memory is bounded: after MAX_KINDS kinds, all new ones are held back too.
  */
 import type { EventRecord } from '../core/events.js';
 import { count } from '../report/format.js';
 import { wordsOf } from '../report/event-messages.js';
 
+/** Kinds of bad rows and differences, and kinds of incidents, that it remembers. */
 const MAX_KINDS = 500;
+/** Time between two lines of one kind of incident, in ms. */
 const INCIDENT_EVERY_MS = 60_000;
 
 interface Said {
@@ -21,7 +23,10 @@ export class EventThrottle {
 
   constructor(private readonly dryRun: boolean) {}
 
-  /** @param now clock of any zero, in ms @returns null where nothing is to be said */
+  /**
+   * @param now ms of a clock that may start anywhere
+   * @returns null if nothing is to be printed
+   */
   wordsOf(record: EventRecord, now: number): string | null {
     const words = wordsOf(record, this.dryRun);
     if (words === null) return null;
@@ -37,7 +42,7 @@ export class EventThrottle {
   }
 }
 
-/** Incidents that may come by the thousand; null: each has a line. */
+/** Returns the kind of an incident that may come by the thousand; null: each event has its own line. */
 function kindOfIncident({ name, payload }: EventRecord): string | null {
   switch (name) {
     case 'source.retried':
@@ -55,9 +60,7 @@ function kindOfIncident({ name, payload }: EventRecord): string | null {
   }
 }
 
-/**
- * @returns how many of that kind were held back since the last one that was let through; null: hold this one back too
- */
+/** @returns how many of that kind were held back since the last one that passed; null: hold this one back too */
 function take(said: Map<string, Said>, kind: string, now: number, everyMs: number): number | null {
   const before = said.get(kind);
   if (before === undefined) {

@@ -6,11 +6,11 @@
  */
 import { NEVER_LEFT_OUT, type EventRecord, type EventStamp } from '../core/events.js';
 
-/** Bytes that wait for a reader before anything is left out: of a reader that is slow, and comes back, nothing is. */
+/** Bytes that may wait for a reader before events are left out. A slow reader that comes back misses nothing. */
 export const MOST_WAITING = 256 * 1_024;
 
 export class LeftOut {
-  /** By shard. */
+  /** By shard: how many events were left out, with the stamp of the last one. */
   readonly #events = new Map<string, EventStamp & { readonly events: number }>();
 
   /** @param waiting bytes that wait for the reader */
@@ -28,7 +28,9 @@ export class LeftOut {
     return [];
   }
 
-  /** What was left out, a record for each shard, once. Its time is that of the last event that was left out. */
+  /**
+   * Returns a record for each shard of what was left out, once. Its time is that of the last event that was left out.
+   */
   rest(): readonly EventRecord[] {
     const records = [...this.#events].map(([shard, { at, run, events }]) => ({
       name: 'events.dropped' as const,

@@ -1,7 +1,7 @@
 /**
- * Every event as one JSON object on a line, for programs: `{"time": ..., "run": ..., "event": "shard.phase", "shard":
- * "s01", ...}`. The time is in UTC, and says when the process of the shard emitted the event, not when it was printed.
- * Events of single chunks and batches come only when asked for.
+ * Prints every event as one JSON object on a line, for programs: `{"time": ..., "run": ..., "event": "shard.phase",
+ * "shard": "s01", ...}`. The time is in UTC, and is when the process of the shard emitted the event, not when this
+ * printed it. Events of single chunks and batches come only on request.
  */
 import { EVENTS, type EventBus, type EventRecord } from '../core/events.js';
 import { shown } from '../core/text/shown-text.js';
@@ -9,7 +9,10 @@ import { LeftOut } from './left-out.js';
 import { waitingBytes, type OutputStream } from './terminal.js';
 
 export interface NdjsonOptions {
-  /** Whether those of single chunks and batches are wanted too: asked at each of them, as it may change. */
+  /**
+   * Returns whether events of single chunks and batches are wanted too. The log asks at each event, as the answer may
+   * change.
+   */
   readonly everyEvent: () => boolean;
 }
 

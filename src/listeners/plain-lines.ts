@@ -1,6 +1,6 @@
 /**
- * Progress where there is no terminal (a log file, CI, a service): one line for what happens, with the time and the
- * shard, and every ten seconds one line with how far each shard is.
+ * Prints progress as lines where there is no terminal (a log file, CI, a service). Each event is one line, with its
+ * time and shard. Every ten seconds, one line says how far each shard is.
  */
 import type { EventBus, EventRecord } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
@@ -9,12 +9,13 @@ import { EventThrottle } from './event-throttle.js';
 import { progressSentence } from './progress-lines.js';
 import { waitingBytes, type OutputStream } from './terminal.js';
 
+/** Time between two lines of progress of a shard, in ms. */
 const PROGRESS_EVERY_MS = 10_000;
 
 export interface PlainLinesOptions {
-  /** Whether the run writes nothing, and says so. */
+  /** The run writes nothing, and the lines say so. */
   readonly dryRun?: boolean;
-  /** A clock that never jumps, in ms: it says when the next line of progress is due. */
+  /** ms of a clock that never jumps. It decides when the next line of progress is due. */
   readonly elapsed?: () => number;
 }
 
@@ -26,7 +27,7 @@ export function startPlainLines(
 ): () => void {
   const throttle = new EventThrottle(dryRun);
   const leftOut = new LeftOut(() => waitingBytes(stream));
-  /** When each shard was last spoken of. */
+  /** When each shard last had a line of progress. */
   const lastProgress = new Map<string, number>();
 
   const print = (at: number, who: string, words: string): void => {

@@ -1,7 +1,6 @@
 /**
- * Progress on a terminal: one line a running shard at the bottom of the screen, what happens above it. Guarantees that
- * no line wraps, that there are never more lines than the screen has, and that the cursor is back at the end, whatever
- * ends it.
+ * Shows progress on a terminal: one line a running shard at the bottom of the screen, and events above them. No line
+ * wraps, and there are never more lines than the screen has. The cursor is back at the end, whatever ends the display.
  */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
@@ -14,15 +13,16 @@ import { wordsOf } from '../report/event-messages.js';
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
 
+/** Time between two pictures, in ms. */
 const DRAWN_EVERY_MS = 250;
 
-/** Lines kept free for what is printed above the bars. */
+/** Lines that stay free for events above the bars. */
 const FREE_LINES = 2;
 
 /**
  * @param stream a terminal (`isTTY`), normally stderr
- * @param dryRun whether the run writes nothing, and says so
- * @returns a function that ends the display: shards that still run leave a line with how far they came
+ * @param dryRun the run writes nothing, and the lines say so
+ * @returns a function that ends the display; shards that still run leave a line with their progress
  */
 export function startProgressBars(bus: EventBus, stream: OutputStream, dryRun = false): () => void {
   const bars = new ProgressBars(stream, dryRun);
@@ -32,7 +32,7 @@ export function startProgressBars(bus: EventBus, stream: OutputStream, dryRun = 
     process.removeListener('exit', close);
     bars.close();
   };
-  // The second SIGINT exits at once: this is then the last chance to give the cursor back.
+  // The second SIGINT exits at once, so this is the last chance to give the cursor back.
   process.once('exit', close);
   return close;
 }
@@ -40,19 +40,19 @@ export function startProgressBars(bus: EventBus, stream: OutputStream, dryRun = 
 class ProgressBars {
   readonly #stream: OutputStream;
   readonly #screen: MultiBar;
-  /** The lines on the screen; line i shows the i-th running shard. */
+  /** The lines on the screen. Line i shows the i-th running shard. */
   readonly #lines: SingleBar[] = [];
-  /** Running shards, with what they last said. */
+  /** Running shards, with their last progress. */
   readonly #running = new Map<string, ProgressSnapshot | null>();
   readonly #throttle: EventThrottle;
   readonly #leftOut: LeftOut;
   readonly #dryRun: boolean;
-  /** Draws again, where the terminal had not taken the last picture. */
+  /** Draws again if the terminal had not taken the last picture. */
   #later: NodeJS.Timeout | undefined;
   #closing = false;
   /** Characters of lines that wait for the next redraw. */
   #undrawn = 0;
-  /** What the lines show until the next redraw. */
+  /** The texts of the lines until the next redraw. */
   #texts: readonly string[] = [];
 
   constructor(stream: OutputStream, dryRun: boolean) {
@@ -65,9 +65,9 @@ class ProgressBars {
       fps: 1_000 / DRAWN_EVERY_MS,
       hideCursor: true,
       clearOnComplete: true,
-      // Signals are the command line's business.
+      // The command line handles signals.
       gracefulExit: false,
-      // A line printed above moves all bars down by one: each must be drawn again though it did not change.
+      // A line printed above moves all bars down by one, so each must be drawn again although it did not change.
       forceRedraw: true,
       format: (_options, _params, payload: { readonly line: number }) => this.#texts[payload.line] ?? '',
     });
@@ -78,7 +78,7 @@ class ProgressBars {
     });
   }
 
-  /** Progress is remembered whether anybody sees it or not: it is shown at the end. */
+  /** Keeps progress whether anybody sees it or not, since the end shows it. */
   take(record: EventRecord): void {
     if (record.name !== 'shard.progress') for (const next of this.#leftOut.take(record)) this.#show(next);
     else if (this.#running.has(record.payload.shard)) this.#running.set(record.payload.shard, record.payload);
@@ -97,7 +97,7 @@ class ProgressBars {
         this.#running.delete(record.payload.shard);
         this.#arrange();
         return;
-      // The line of a shard says these all the time.
+      // The line of a shard shows these all the time.
       case 'shard.phase':
       case 'table.planned':
         return;
@@ -111,7 +111,7 @@ class ProgressBars {
     }
   }
 
-  /** A picture waits until the one before was taken. */
+  /** Makes a picture wait until the terminal has taken the one before. */
   #drawForReaders(): void {
     const draw = this.#screen.update.bind(this.#screen);
     this.#screen.update = () => {
@@ -129,12 +129,12 @@ class ProgressBars {
     for (const line of progressLines(stopped, columnsOf(this.#stream))) this.#printLine(line);
     this.#running.clear();
     if (!this.#screen.isActive) return;
-    // stop() drops what waits to be printed; update() prints it.
+    // stop() drops what waits to be printed. update() prints it.
     this.#screen.update();
     this.#screen.stop();
   }
 
-  /** As many lines as there are running shards, and as the screen has. */
+  /** Creates a line for each running shard, up to the height of the screen. */
   #arrange(): void {
     const wanted = Math.min(this.#running.size, Math.max(1, (this.#stream.rows ?? 24) - FREE_LINES));
     while (this.#lines.length < wanted) this.#lines.push(this.#screen.create(1, 0, { line: this.#lines.length }));

@@ -1,13 +1,13 @@
 /**
- * How far each shard is, as lines of one table that never wrap: on a narrow terminal the columns that matter least are
- * left out, for all shards alike; on a wide one a bar takes what is left. Also as a sentence, for logs.
+ * Shows how far each shard is, as lines of one table that never wrap. On a narrow terminal, the least important columns
+ * are left out for all shards. On a wide one, a bar fills the rest. It also makes a sentence for logs.
  */
 import type { ProgressSnapshot } from '../core/events.js';
 import type { Phase } from '../core/model.js';
 import { compact, count, duration, percent, plural } from '../report/format.js';
 import { truncate } from './terminal.js';
 
-/** A shard on the screen, with what it last said of itself. */
+/** A shard on the screen, with its last progress. */
 export interface ShardProgress {
   readonly shard: string;
   readonly progress: ProgressSnapshot | null;
@@ -15,10 +15,10 @@ export interface ShardProgress {
 
 interface Column {
   readonly name: string;
-  /** A larger one is left out earlier; 0 never. */
+  /** A column with a larger rank is left out earlier. Rank 0 never is. */
   readonly rank: number;
   readonly align: 'left' | 'right';
-  /** Kept also while all texts are shorter, so that the columns stand still. */
+  /** Characters that the column has at least, so that columns do not move while texts are shorter. */
   readonly width: number;
   readonly text: (progress: ProgressSnapshot, shard: string) => string;
 }
@@ -57,7 +57,10 @@ const COLUMNS: readonly Column[] = [
 
 const BAR_CELLS = { fewest: 8, most: 30 };
 
-/** One line a shard, of at most `columns - 1` characters: some terminals wrap at a character in their last column. */
+/**
+ * Returns one line a shard, of at most `columns - 1` characters: some terminals wrap at a character in their last
+ * column.
+ */
 export function progressLines(shards: readonly ShardProgress[], columns: number): readonly string[] {
   const width = columns - 1;
   const kept = fit(
@@ -105,7 +108,7 @@ function widthOf(columns: readonly MeasuredColumn[]): number {
   return columns.reduce((sum, { measured }) => sum + measured + 1, -1);
 }
 
-/** The same as a sentence for a log, with all fields in full. */
+/** Returns the progress as a sentence for a log, with all fields in full. */
 export function progressSentence(progress: ProgressSnapshot): string {
   const { counts, estimatedRows, throttles, etaSeconds } = progress;
   const facts = [
@@ -130,7 +133,7 @@ function unitsText({ unitsPerSecond, unitsLimit, phase }: ProgressSnapshot): str
   return `${compact(unitsPerSecond)}/${compact(unitsLimit)} ${unitOf(phase)}`;
 }
 
-/** Nothing while there is none: then the column needs no room. */
+/** Returns nothing for 0, so that the column needs no room. */
 function someOf(what: string, number: number): string {
   return number === 0 ? '' : `${what} ${compact(number)}`;
 }

@@ -1,4 +1,4 @@
-/** What the listeners want of a stream, and text that is made to fit its width. */
+/** Describes the stream that listeners need, and fits text to its width. */
 
 /** `process.stderr`, or anything like it. */
 export type OutputStream = NodeJS.WritableStream & {
@@ -13,12 +13,12 @@ export function waitingBytes(stream: OutputStream): number {
   return stream.writableLength ?? 0;
 }
 
-/** Columns of a terminal; 80 where it does not say. */
+/** Returns the columns of a terminal; 80 if it does not report them. */
 export function columnsOf(stream: OutputStream): number {
   return stream.columns !== undefined && stream.columns > 0 ? stream.columns : 80;
 }
 
-/** Text as lines of at most `columns`, broken at spaces, all but the first indented by `indent`. */
+/** Breaks a text at spaces into lines of at most `columns`, all but the first indented by `indent`. */
 export function wrap(text: string, columns: number, indent: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
@@ -33,13 +33,13 @@ export function wrap(text: string, columns: number, indent: number): readonly st
   return [...lines, line];
 }
 
-/** A word that fits no line, cut into ones that do. */
+/** Cuts a word that fits no line into pieces that do. */
 function pieces(word: string, length: number): readonly string[] {
   if (word.length <= length) return [word];
   return Array.from({ length: Math.ceil(word.length / length) }, (_, i) => word.slice(i * length, (i + 1) * length));
 }
 
-/** At most `length` characters, the last a `~` where something was cut off. */
+/** Returns at most `length` characters, the last a `~` if something was cut off. */
 export function truncate(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}~`.slice(0, length);
 }

@@ -1,5 +1,5 @@
 /**
- * An attribute emitter writes one attribute of an item from a row, as bytes; a compiled mapping consists of such steps.
+ * An attribute emitter writes one attribute of an item from a row, as bytes. A compiled mapping consists of such steps.
  */
 import type { Path } from '../core/text/config-path.js';
 import type { ColumnInfo } from '../core/model.js';

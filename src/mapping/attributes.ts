@@ -52,7 +52,7 @@ export function compileAttributes(
 }
 
 /**
- * Returns whether a column becomes an attribute. SELECT * and so `all` exclude invisible columns; a rule that names one
+ * Returns whether a column becomes an attribute. SELECT * and so `all` exclude invisible columns. A rule that names one
  * includes it.
  */
 export function isChosen(column: ColumnInfo, item: ItemMapping): boolean {

@@ -51,7 +51,7 @@ export interface CompiledMapping {
    * @throws BadValue
    */
   map(row: Row, into: MappedItem[], context: MapContext): MapOutcome;
-  /** Does the same for a row of a block, whose first cells are `columns`; `out` holds its items. @throws BadValue */
+  /** Does the same for a row of a block, whose first cells are `columns`. `out` holds its items. @throws BadValue */
   mapAt(rows: RowBlock, index: number, into: MappedItem[], context: MapContext, out: ItemBuffer): MapOutcome;
   /** The pool for the `out` of chunks. */
   readonly buffers: ItemBufferPool;
@@ -236,7 +236,7 @@ function refuseSharedKey(into: readonly MappedItem[], start: number): void {
 }
 
 /**
- * Returns the columns that become attributes by themselves, in table order; templates and TTLs add theirs when they are
+ * Returns the columns that become attributes by themselves, in table order. Templates and TTLs add theirs when they are
  * compiled.
  */
 function columnsInUse(table: TableInfo, mapping: TableMapping): string[] {

@@ -58,7 +58,7 @@ export interface AttributeExplanation {
   readonly bad: BadRow | null;
 }
 
-/** Explains what the mapping does with a row; a bad row is a part of the explanation, not an error. */
+/** Explains what the mapping does with a row. A bad row is a part of the explanation, not an error. */
 export function explainRow(mapping: CompiledMapping, row: Row, context: MapContext): RowExplanation {
   const view = mapping.viewOf(row);
   const { table } = mapping;

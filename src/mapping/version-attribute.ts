@@ -14,7 +14,7 @@ import type { ReportFault } from './mapping-faults.js';
 const FITTING =
   'use a NOT NULL column: a number, or a DATETIME or TIMESTAMP as ISO text or epoch; or `add` a template such as {updated_at:iso}';
 
-/** Returns the emitters; the one of the version refuses rows without a version. Reports faults. */
+/** Returns the emitters. The one of the version refuses rows without a version. Reports faults. */
 export function withVersion(
   emitters: readonly AttributeEmitter[],
   attribute: string,

@@ -6,7 +6,7 @@
  *
  * We checked related cases on MySQL 5.6, 9.7 and MariaDB 10.11:
  * - SHOW CREATE TABLE requires a privilege on the table as a whole, and names every column, invisible ones too.
- * - Privileges through a role count while the role is active; only a default role is.
+ * - Privileges through a role count while the role is active. Only a default role is.
  * - A TEMPORARY table of the session (`init_connect`, a pooler) hides the real one.
  * - Sequences and system views are not tables.
  *

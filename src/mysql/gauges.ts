@@ -21,7 +21,7 @@ export interface Gauge {
   look(session: Session, signal: AbortSignal): Promise<PauseReason | null>;
 }
 
-/** Thrown where a gauge answered, but not with a number; the message says what. */
+/** Thrown where a gauge answered, but not with a number. The message says what. */
 export class Unreadable extends Error {}
 
 /**
@@ -80,7 +80,7 @@ async function replicaLags(session: Session, signal: AbortSignal): Promise<reado
   });
 }
 
-/** Parses a number; anything else must not count as an idle server. @throws Unreadable */
+/** Parses a number. Anything else must not count as an idle server. @throws Unreadable */
 function figure(cell: Cell): number {
   const text = String(cell);
   if (!/^\d+$/.test(text)) throw new Unreadable('its answer is not a number');

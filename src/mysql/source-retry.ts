@@ -17,6 +17,7 @@ export interface RetryPolicy {
   readonly capMs: number;
 }
 
+/** The first pause is at most BASE_MS, and no pause is longer than CAP_MS. */
 const BASE_MS = 500;
 const CAP_MS = 15_000;
 

@@ -14,6 +14,7 @@ import { PauseGate } from '../core/async/pause-gate.js';
 import { gaugesOf, Unreadable, type Gauge, type PauseReason } from './gauges.js';
 import { Session } from './connection/session.js';
 
+/** Time between two polls, in ms. */
 const LOOK_EVERY_MS = 1_000;
 
 /** How long one poll may take before it counts as unanswered. */
@@ -168,8 +169,8 @@ export class SourceThrottler {
 const LATE = 'it did not answer in time';
 
 /**
- * Returns the reason as the server's error code, else as ours: a fault that is not an error of the server, such as TLS
- * that is off, has only our code.
+ * Returns the server's error code as the reason. A fault that is not an error of the server, such as TLS that is off,
+ * has only our code.
  */
 function whyUnread({ shard }: Gauge, error: unknown): string {
   if (error instanceof Unreadable) return error.message;

@@ -1,5 +1,5 @@
 /**
- * The handle on a run that goes on: what it is started with, what can be done to it, and what it says of its shards. A
+ * The handle on an active run: what it starts with, what can be done to it, and what it reports of its shards. A
  * command line, a signal or a control socket uses nothing else.
  */
 import type { SentConfig } from '../config/model.js';
@@ -11,32 +11,32 @@ import type { LastProgress, RunningState } from './process/running-shard.js';
 import type { ServerShare } from './server-share.js';
 
 export interface Supervision {
-  /** Their `units` are overruled by shares of `units` here, their `scans` by `shares`. */
+  /** Shares of `units` here replace their `units`, and `shares` replaces their `scans`. */
   readonly tasks: readonly ShardTask[];
-  /** What the tasks were made from. */
+  /** The config that the tasks were made from. */
   readonly config: SentConfig['settings'];
-  /** Processes at once. */
+  /** The most processes at once. */
   readonly jobs: number;
-  /** By shard: how many on its server may run at once, where so many SELECTs at once are allowed there. */
+  /** Returns by shard how many shards may run at once on its server, for a number of SELECTs at once there. */
   readonly shares: (scansPerServer: number) => ReadonlyMap<string, ServerShare>;
-  /** Capacity units per second for all shards together, and for other runs of this machine. */
+  /** Capacity units a second for all shards together, and for other runs of this machine. */
   readonly units: number;
   /** This run's part of them. */
   readonly budget: SharedBudget;
-  /** What an on-demand table is warm for, in the same units; null where the table is none. */
+  /** The warm throughput of an on-demand table, in the same units; null: the table is not on demand. */
   readonly warmUnits: number | null;
-  /** Reads what the state says of a shard whose process gave no outcome. */
+  /** Reads the state of a shard whose process gave no outcome. */
   readonly recorded: (task: ShardTask) => Partial<ShardOutcome>;
   readonly bus: EventBus;
 }
 
 export interface ShardStatus {
   readonly shard: string;
-  /** `paused` with no `pid`: it has not started, and does not. */
+  /** `paused` with no `pid`: it has not started, and does not start. */
   readonly state: 'waiting' | RunningState | 'ended';
   /** Process id; null: it has not started, or has ended. */
   readonly pid: number | null;
-  /** null: it has said nothing yet. */
+  /** null: it has reported no progress yet. */
   readonly progress: LastProgress | null;
   /** The most that it may be spending now, in capacity units a second. */
   readonly units: number;
@@ -44,42 +44,43 @@ export interface ShardStatus {
   readonly outcome: ShardOutcome | null;
 }
 
-/** A call without a `shard` is for all of them. It may come at any time, and does nothing to a shard that has ended. */
+/** A call without a `shard` is for all shards. It may come at any time, and does nothing to a shard that has ended. */
 export interface Supervisor {
-  /** In the order of the tasks; resolves once all shards have ended. Never rejects. */
+  /** In the order of the tasks. It resolves once all shards have ended, and never rejects. */
   readonly outcomes: Promise<readonly ShardOutcome[]>;
-  /** Limits as they are now; `scansPerServer` is that of a whole server. */
+  /** The present limits. `scansPerServer` is that of a whole server. */
   readonly limits: Limits;
   /**
-   * Changes the budget of the run. What an on-demand table is warm for, and the part of other runs, bound it as before.
-   * Shards have answered a lower one within a moment; one that hangs keeps its part, and the others get less for it.
+   * Changes the budget of the run. The warm throughput of an on-demand table and the part of other runs still bound it.
+   * Shards confirm a lower budget within a moment. A shard that hangs keeps its part, and the others get less for it.
    * @param unitsPerSecond capacity units, a whole number of 1 or more
    * @throws FerryError E_LIMIT_INVALID: the budget stays as it is
    */
   setBudget(unitsPerSecond: number): void;
   /**
-   * Changes limits of all shards, those that have not started included. A process that hangs has them when it goes on.
-   * @param limits what is absent stays as it is
+   * Changes limits of all shards, also of those that have not started. A process that hangs applies them when it
+   * continues.
+   * @param limits an absent limit stays as it is
    * @throws FerryError E_LIMIT_INVALID: all limits stay as they are
    */
   setLimits(limits: Partial<Limits>): void;
   /**
-   * Pauses: what is under way finishes and is committed, nothing further is read, and the shard is `paused`. One that
-   * has not started does not start. One that hangs stays `pausing`, with its part of the budget, until it goes on or is
-   * ended as hung.
+   * Pauses shards. Work that is under way finishes and is committed, the shard reads nothing more, and it is `paused`.
+   * A shard that has not started does not start. A shard that hangs stays `pausing`, with its part of the budget, until
+   * it continues or is killed as hung.
    * @throws FerryError E_SHARD_UNKNOWN
    */
   pause(shard?: string): void;
-  /** Lets shards go on that were paused, or start. @throws FerryError E_SHARD_UNKNOWN */
+  /** Lets paused shards continue, or start. @throws FerryError E_SHARD_UNKNOWN */
   resume(shard?: string): void;
   /**
-   * Stops in order: the checkpoint is saved. A paused shard stops as well. One that has not started ends at once, and
-   * the others go on. One that has not ended after 30 s is killed.
+   * Stops shards in order, with the checkpoint saved. A paused shard stops as well. A shard that has not started ends
+   * at once, and the others continue. A shard that has not ended after 30 s is killed.
    * @throws FerryError E_SHARD_UNKNOWN
    */
   stop(shard?: string): void;
-  /** Kills what runs, at once; what has not started does not start. The state keeps what it has. */
+  /** Kills running shards at once. Waiting shards do not start. The state keeps what it has. */
   kill(): void;
-  /** In the order of the tasks. */
+  /** Returns the state of each shard, in the order of the tasks. */
   status(): readonly ShardStatus[];
 }

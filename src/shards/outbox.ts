@@ -1,12 +1,12 @@
 /**
  * Sends messages from a shard's process to its parent within bounded memory, however slow or stopped the parent is. The
- * pipe takes some kilobytes at a time: at most `IN_FLIGHT` messages are in it, and at most `WAITING` wait for it. Bad
- * rows and differences of one kind wait as one message, with the time of the last; of progress only the newest waits.
- * What is beyond is left out and counted (`events.dropped`). The state has counted all of it, and the report comes from
- * there. The end of the shard, its outcome and warnings are never left out.
+ * pipe takes some kilobytes at a time. At most `IN_FLIGHT` messages are in it, and at most `WAITING` wait for it. Bad
+ * rows and differences of one kind wait as one message, with the time of the last. Of progress, only the newest message
+ * waits. Messages beyond that are left out and counted (`events.dropped`). The state has counted all of it, and the
+ * report comes from there. The end of the shard, its outcome and warnings are never left out.
  *
- * Followed: every message of a worker goes through here. The other way, a parent sends three kinds, one at a time. What
- * the parent prints is bounded too: `listeners/left-out.ts`.
+ * Every message of a worker goes through here. In the other direction, a parent sends few kinds of messages, one at a
+ * time. `listeners/left-out.ts` bounds what the parent prints.
  */
 import { NEVER_LEFT_OUT, type EventRecord } from '../core/events.js';
 import type { ShardOutcome } from '../wiring/run/shard-task.js';
@@ -15,12 +15,13 @@ import type { FromWorker } from './protocol.js';
 /** The end of the pipe on the worker's side. */
 export type Channel = Pick<NodeJS.Process, 'send' | 'connected'>;
 
-/** So many are sent one by one: more than a chunk without trouble has. */
+/** Messages that are sent one by one: more than a chunk without faults has. */
 const IN_FLIGHT = 64;
+/** Messages that wait for a place in the pipe. Beyond them, most events are left out and counted. */
 const WAITING = 1_000;
 
 export class Outbox {
-  /** In the order of their first event; by what makes two of them one. */
+  /** In the order of their first event. The key is what makes two of them one. */
   readonly #waiting = new Map<string, FromWorker>();
   #inFlight = 0;
   #distinct = 0;
@@ -48,13 +49,16 @@ export class Outbox {
     this.#pump();
   }
 
-  /** Confirms a budget: the process spends no more than that from now on. Never left out, as others wait for it. */
+  /**
+   * Confirms a budget: the process spends no more than that from now on. It is never left out, as other shards wait for
+   * it.
+   */
   granted(units: number): void {
     this.#waiting.set(this.#single(), { type: 'budget', units });
     this.#pump();
   }
 
-  /** Sends a sign of life. Any other message that is on its way is one as well. */
+  /** Sends a sign of life, unless another message is on its way, which is one as well. */
   alive(): void {
     if (this.#waiting.size > 0 || this.#inFlight > 0) return;
     this.#waiting.set(this.#single(), { type: 'alive' });
@@ -62,8 +66,8 @@ export class Outbox {
   }
 
   /**
-   * Sends the outcome and resolves once the pipe has taken all messages, or the reader is gone. Node throws away what a
-   * pipe has not taken when it is closed.
+   * Sends the outcome and resolves once the pipe has taken all messages, or the reader is gone. When a pipe is closed,
+   * Node drops what it has not taken.
    */
   async end(outcome: ShardOutcome): Promise<void> {
     this.#waiting.set(this.#single(), { type: 'outcome', outcome });
@@ -74,7 +78,7 @@ export class Outbox {
     if (!this.#gone) await empty;
   }
 
-  /** Drops all messages: the reader is gone. */
+  /** Drops all messages, since the reader is gone. */
   abandon(): void {
     this.#gone = true;
     this.#waiting.clear();
@@ -98,7 +102,7 @@ export class Outbox {
   #next(): FromWorker | null {
     const [first] = this.#waiting;
     if (first === undefined) return null;
-    // Before the outcome, at the latest.
+    // The count goes out before the outcome, at the latest.
     if (this.#dropped > 0 && (this.#waiting.size === 1 || first[1].type === 'outcome')) {
       const payload = { shard: this.shard, events: this.#dropped };
       this.#dropped = 0;
@@ -121,7 +125,7 @@ export class Outbox {
   }
 }
 
-/** Two events of the same kind are sent as one; null: each is sent. */
+/** Returns the kind of an event, since two of one kind are sent as one; null: each is sent. */
 function kindOf(record: EventRecord): string | null {
   switch (record.name) {
     case 'row.rejected':

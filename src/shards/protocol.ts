@@ -1,5 +1,5 @@
 /**
- * The messages between the supervisor and a shard's process. Events are the protocol; the rest is a start, a budget,
+ * The messages between the supervisor and a shard's process. Events are most of them. The others are a start, a budget,
  * changed limits, a pause, a stop and an outcome.
  */
 import type { Limits } from '../config/tunables.js';
@@ -12,22 +12,22 @@ export type ToWorker =
       readonly task: ShardTask;
       /** Id of the run, for the stamps of events. */
       readonly run: string;
-      /** What has changed of the limits since the run started. */
+      /** The limits that have changed since the run started. */
       readonly limits: Partial<Limits>;
     }
-  /** The worker answers once it holds: then others may have what this one gave up. */
+  /** The worker answers once it keeps to the budget. Then other shards may have what this one gave up. */
   | { readonly type: 'budget'; readonly units: number }
-  /** Checked by the parent. */
+  /** The parent has checked them. */
   | { readonly type: 'limits'; readonly limits: Partial<Limits> }
-  /** Answered by the events `shard.paused`, once nothing is under way, and `shard.resumed`. */
+  /** The worker answers with the events `shard.paused`, once nothing is under way, and `shard.resumed`. */
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop' };
 
 export type FromWorker =
   | { readonly type: 'event'; readonly record: EventRecord }
-  /** Once a second, whatever else it says: a process that says nothing hangs. */
+  /** Once a second, unless other messages are on their way: a process that sends nothing hangs. */
   | { readonly type: 'alive' }
-  /** The answer to a budget: it spends no more than that from now on. */
+  /** The answer to a budget: the process spends no more than that from now on. */
   | { readonly type: 'budget'; readonly units: number }
   | { readonly type: 'outcome'; readonly outcome: ShardOutcome };

@@ -1,7 +1,7 @@
 /**
- * The budget of a run, shared out to its shards. Three things bound it: what the operator allows, what an on-demand
- * table is warm for (`warm-up.ts`), and the part that other runs of this machine leave (`wiring/shared-budget.ts`). The
- * least of them holds, and running shards have equal parts of it (`core/budget-shares.ts`).
+ * The budget of a run, shared out to its shards. Three bounds apply, and the least of them holds. They are what the
+ * operator allows, what an on-demand table is warm for (`warm-up.ts`), and the part that other runs of this machine
+ * leave (`wiring/shared-budget.ts`). Running shards have equal parts of it (`core/budget-shares.ts`).
  */
 import { BudgetShares } from '../core/budget-shares.js';
 import type { Fault } from '../core/errors.js';
@@ -9,15 +9,15 @@ import { LOOK_EVERY_MS, type SharedBudget } from '../wiring/shared-budget.js';
 import { WarmUp } from './warm-up.js';
 
 /**
- * Each process may spend one debit (0.4% of ten seconds) beyond its part: with this part of the budget in use, the run
- * stays below all of it.
+ * Each process may spend one debit (0.4% of ten seconds) beyond its part. With this part of the budget in use, the run
+ * stays below the whole budget.
  */
 const SHARED_OUT = 0.995;
 
 export interface BudgetOptions {
   /** Capacity units a second for all shards together, and for other runs of this machine. */
   readonly units: number;
-  /** What an on-demand table is warm for, in the same units; null where the table is none. */
+  /** The warm throughput of an on-demand table, in the same units; null: the table is not on demand. */
   readonly warmUnits: number | null;
   /** This run's part of them. */
   readonly shared: SharedBudget;
@@ -30,7 +30,7 @@ export class RunBudget<H> {
   readonly #onWarning: (fault: Fault) => void;
   readonly #parts: BudgetShares<H>;
   readonly #looking: NodeJS.Timeout;
-  /** What each shard consumed lately, in units a second. */
+  /** The recent consumption of each shard, in units a second. */
   readonly #consumed = new Map<H, number>();
 
   constructor({ units, warmUnits, shared, onWarning }: BudgetOptions) {
@@ -42,44 +42,48 @@ export class RunBudget<H> {
     this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
-  /** @param give brings the holder its part, in units a second, whenever that changes; it starts with nothing */
+  /**
+   * @param give brings the holder its part, in units a second, whenever that changes; the holder starts with nothing
+   */
   join(holder: H, give: (units: number) => void): void {
     this.#parts.join(holder, give);
   }
 
-  /** The holder has confirmed its part: it spends so many units a second at most. */
+  /** Notes that the holder has confirmed its part: it spends at most that many units a second. */
   granted(holder: H, units: number): void {
     this.#parts.granted(holder, units);
   }
 
-  /** The holder has ended: its part is free. Once is enough. */
+  /** Frees the part of a holder that has ended. A second call does nothing. */
   leave(holder: H): void {
     this.#consumed.delete(holder);
     this.#parts.leave(holder);
   }
 
-  /** The holder is at rest: the others have its part once it has answered that it spends nothing. */
+  /** Notes that the holder is at rest. The others get its part once it has confirmed that it spends nothing. */
   suspend(holder: H): void {
     this.#parts.suspend(holder);
   }
 
-  /** The holder goes on: it has an equal part again. */
+  /** Gives a holder that continues an equal part again. */
   restore(holder: H): void {
     this.#parts.restore(holder);
   }
 
-  /** The most that a holder may be spending now, in units a second. */
+  /** Returns the most that a holder may be spending now, in units a second. */
   partOf(holder: H): number {
     return this.#parts.heldBy(holder);
   }
 
-  /** Changes what the operator allows, in units a second: a lower budget holds as soon as the shards have answered. */
+  /**
+   * Changes what the operator allows, in units a second. A lower budget holds as soon as the shards have confirmed it.
+   */
   setUnits(units: number): void {
     this.#warmUp.setBudget(units);
     this.#look();
   }
 
-  /** Takes note of what a holder consumed lately, in units a second: a table that takes much is given more. */
+  /** Notes what a holder consumed lately, in units a second. A table that takes much gets more. */
   consumed(holder: H, unitsPerSecond: number): void {
     this.#consumed.set(holder, unitsPerSecond);
     const all = [...this.#consumed.values()].reduce((sum, part) => sum + part, 0);

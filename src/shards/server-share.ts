@@ -1,14 +1,14 @@
 /**
- * Shards on one MySQL server share what `scansPerServer` allows there: each running one has an equal, fixed part, and
- * those beyond one scan each wait for their turn. A part does not grow when another shard ends: at no moment are there
- * more scans than allowed. Where an operator lowers the limit below the number of running shards, each keeps one scan,
- * and no other starts until enough of them have ended.
+ * Divides `scansPerServer` among the shards on one MySQL server. Each running shard has an equal, fixed part. If there
+ * are more shards than allowed scans, the rest wait for their turn. A part does not grow when another shard ends, so
+ * there are never more scans than allowed. An operator may lower the limit below the number of running shards. Then
+ * each keeps one scan, and no other shard starts until enough of them have ended.
  */
 import type { Config } from '../config/model.js';
 import { serverOf } from '../config/server-of.js';
 
 export interface ServerShare {
-  /** `db7:3306` */
+  /** Such as `db7:3306`. */
   readonly server: string;
   /** Shards that may run on it at once. */
   readonly atOnce: number;
@@ -19,7 +19,7 @@ export interface ServerShare {
 /**
  * @param shards that are to run, in order
  * @param jobs processes at once
- * @param allowed SELECTs at once on a server; as the config has it unless given
+ * @param allowed SELECTs at once on a server; default: the config's
  * @returns by shard id
  */
 export function serverShares(

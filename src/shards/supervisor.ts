@@ -1,13 +1,13 @@
 /**
- * Runs shards side by side, one child process each, and is the handle on what runs: it changes budget and limits,
- * pauses, resumes and stops shards, and says how they are. A fault of one shard stops no other.
+ * Runs shards side by side, one child process each. It is also the handle on them: it changes budget and limits,
+ * pauses, resumes and stops shards, and reports their state. A fault of one shard stops no other.
  *
  *   waiting --> running --> ended          a stop ends a waiting shard at once
  *      |           |
  *    paused      pausing --> paused        a paused shard that waits does not start
  *
- * A shard that is paused keeps its process, its state file and its place among the processes; its part of the budget
- * goes to the others. Each call may come at any time, and does nothing to a shard that has ended.
+ * A paused shard keeps its process, its state file and its place among the processes. The other shards get its part of
+ * the budget. Each call may come at any time, and does nothing to a shard that has ended.
  */
 import { ChildProcess } from 'node:child_process';
 import { checkedBudget, checkedLimits } from '../config/live-limits.js';
@@ -24,19 +24,22 @@ import { RunBudget } from './run-budget.js';
 import type { ServerShare } from './server-share.js';
 import { Turns } from './turns.js';
 
-/** Returns at once, before the first shard starts: one that is stopped or paused in the same turn does not start. */
+/**
+ * Starts the run. It returns before the first shard starts, so a shard that is stopped or paused in the same turn does
+ * not start.
+ */
 export function superviseShards(supervision: Supervision): Supervisor {
   return new ShardSupervisor(supervision);
 }
 
-/** It lies beside this module in `dist/` too: `.config/build.js`. */
+/** `.config/build.js` puts it beside this module in `dist/` too. */
 const WORKER = new URL('./worker-main.js', import.meta.url);
 
 /** A shard of the run. */
 interface Entry {
   readonly task: ShardTask;
   readonly end: (outcome: ShardOutcome) => void;
-  /** While it waits: since when it is paused, by performance.now(); null: it is not. */
+  /** While it waits: since when it is paused, by performance.now(); null: it is not paused. */
   pausedSince: number | null;
   /** It never starts. */
   stopped: boolean;
@@ -50,13 +53,13 @@ class ShardSupervisor implements Supervisor {
   readonly #supervision: Supervision;
   readonly #entries = new Map<string, Entry>();
   readonly #tunables: Tunables;
-  /** What `setLimits` has changed so far. */
+  /** The changes of `setLimits` so far. */
   #changed: Partial<Limits> = {};
   #shares: ReadonlyMap<string, ServerShare>;
   readonly #turns: Turns;
   readonly #budget: RunBudget<string>;
   readonly #threads = new Threads();
-  /** The turn of the event loop is over in which the run began. */
+  /** The turn of the event loop in which the run started is over. */
   #begun = false;
 
   constructor(supervision: Supervision) {
@@ -78,7 +81,7 @@ class ShardSupervisor implements Supervisor {
       for (const end of endings) end();
       this.#budget.end();
     });
-    // Behind the caller's next steps: what it stops or pauses at once does not start.
+    // After the caller's next steps: a shard that it stops or pauses at once does not start.
     setImmediate(() => {
       this.#begun = true;
       this.#startNext();
@@ -129,7 +132,7 @@ class ShardSupervisor implements Supervisor {
 
   stop(shard?: string): void {
     const chosen = this.#chosen(shard);
-    // All of them first: the end of one must not start another.
+    // All of them first, since the end of one must not start another.
     for (const entry of chosen) entry.stopped = true;
     for (const entry of chosen) if (entry.running === null && entry.outcome === null) this.#neverStart(entry);
     for (const { running } of chosen) running?.stop();
@@ -233,7 +236,7 @@ class ShardSupervisor implements Supervisor {
     void running.ended().then(entry.end);
   }
 
-  /** Limits as the process of one shard has them: of the SELECTs on its server, its part. */
+  /** Returns the limits for the process of one shard, which gets its part of the SELECTs on its server. */
   #limitsOf({ shard, scans }: ShardTask, { scansPerServer, ...others }: Partial<Limits>): Partial<Limits> {
     if (scansPerServer === undefined) return others;
     return { ...others, scansPerServer: this.#shares.get(shard)?.scans ?? scans };

@@ -1,6 +1,7 @@
 /**
- * Decides which shard starts next: the first in order that may start, while there is a place among the processes of the
- * run and among the shards on its MySQL server. A shard that waits for its server takes no place from the others.
+ * Decides which shard starts next: the first in order that may start, if there is a place. A place means one among the
+ * processes of the run, and one among the shards on its MySQL server. A shard that waits for its server takes no place
+ * from the others.
  */
 import type { ServerShare } from './server-share.js';
 
@@ -11,7 +12,7 @@ export class Turns {
   /**
    * @param shards in the order in which they are to start
    * @param jobs processes at once, 1 or more
-   * @param shareOf how many shards may run at once on a shard's server, read at each look; null: any number
+   * @param shareOf returns how many shards may run at once on a shard's server, at each look; null: any number
    */
   constructor(
     shards: readonly string[],
@@ -23,8 +24,8 @@ export class Turns {
 
   /**
    * Gives a place to the next shard.
-   * @param mayStart says of a waiting shard whether it may start now
-   * @returns its id; null where none can start. It keeps its place until `leave`.
+   * @param mayStart returns whether a waiting shard may start now
+   * @returns its id; null if no shard can start. It keeps its place until `leave`.
    */
   next(mayStart: (shard: string) => boolean): string | null {
     if (this.#running.size >= this.jobs) return null;

@@ -1,22 +1,23 @@
 /**
- * Says how much of the budget an on-demand table is given: what it is warm for at first, and every 30 minutes twice
- * what it has shown that it takes, never more than twice what it was given before (AWS: a table takes up to twice its
- * previous peak within 30 minutes). Index writes count as well, so that with indexes it is less than the table itself
- * would take.
+ * Says how much of the budget an on-demand table gets. It starts with what the table is warm for. Every 30 minutes, it
+ * rises to twice the peak of those minutes, and at most to twice the value before. AWS: a table takes up to twice its
+ * previous peak within 30 minutes. Index writes count as well, so with indexes this is less than the table itself would
+ * take.
  */
 
+/** Time between two rises, in ms: the 30 minutes of the rule of AWS above. */
 const STEP_MS = 30 * 60_000;
 
 export class WarmUp {
   #budget: number;
-  /** What the table takes at once, as far as is known, in units a second. */
+  /** Units a second that the table takes at once, as far as is known. */
   #warm: number;
   #steppedAt: number;
   #peak = 0;
 
   /**
-   * @param budget what it may rise to, in units a second
-   * @param warmUnits null: this is no on-demand table
+   * @param budget the most that it may rise to, in units a second
+   * @param warmUnits null: the table is not on demand
    * @param now monotonic ms
    */
   constructor(budget: number, warmUnits: number | null, now: number) {
@@ -30,13 +31,13 @@ export class WarmUp {
     return Math.min(this.#budget, this.#warm);
   }
 
-  /** Changes what it may rise to, in units a second: a higher budget is reached in the same steps. */
+  /** Changes the most that it may rise to, in units a second. It reaches a higher budget in the same steps. */
   setBudget(units: number): void {
     this.#budget = units;
   }
 
   /**
-   * Takes note of what was consumed lately.
+   * Notes what was consumed lately.
    * @param unitsPerSecond of all shards together
    * @param now monotonic ms
    * @returns whether `units` has risen

@@ -1,8 +1,8 @@
 /**
- * Runs one shard in its own process: takes a task from its parent, reports what happens, and follows changes of budget
- * and limits, pauses and stops. The process never outlives its parent for long: a closed channel is a stop. It does not
- * outlive its work either: it ends after it has sent its outcome, even where a promise never settles. All that it sends
- * goes through `outbox.ts`.
+ * Runs one shard in its own process. It takes a task from its parent, reports what happens, and follows changes of
+ * budget and limits, pauses and stops. The process never outlives its parent for long: a closed channel is a stop. It
+ * does not outlive its work either: it ends after it has sent its outcome, even if a promise never settles. It sends
+ * everything through `outbox.ts`.
  */
 import { receivedConfig } from '../config/sent.js';
 import { EventBus, EVENTS } from '../core/events.js';
@@ -15,8 +15,12 @@ import type { ToWorker } from './protocol.js';
 /** The process as the worker needs it: an IPC channel, signals, an environment. */
 export type WorkerProcess = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect' | 'connected' | 'kill' | 'pid' | 'ppid'>;
 
+/** Time between two signs of life, in ms. */
 const ALIVE_EVERY_MS = 1_000;
-/** A look at the parent is a system call, and a worker asks at each of thousands of debits a second. In ms. */
+/**
+ * How long one look at the parent holds, in ms. A look is a system call, and a worker asks at each of thousands of
+ * debits a second.
+ */
 const LOOK_HOLDS_MS = 20;
 /** How long the process may take to end by itself after it has sent its outcome, in ms. */
 const END_GRACE_MS = 2_000;
@@ -27,8 +31,8 @@ export function runWorker(process: WorkerProcess): void {
   const stop = new AbortController();
   let budget: ReturnType<typeof openBudget> | null = null;
   let controls: ShardControls | null = null;
-  // A process that was stopped and goes on reads some turns later that its channel is closed. By then, others may have
-  // its part of the budget.
+  // A process that was stopped and continues reads only some turns later that its channel is closed. Other processes
+  // may already have its part of the budget.
   const hasParent = parentCheck(process);
   process.on('SIGTERM', () => {
     stop.abort();
@@ -69,8 +73,8 @@ export function runWorker(process: WorkerProcess): void {
 }
 
 /**
- * Whether the process still has the parent that it has now. One look holds for `LOOK_HOLDS_MS`; a stop of the process
- * uses that up.
+ * Returns a function that says whether the process still has its present parent. One look holds for `LOOK_HOLDS_MS`,
+ * and a stop of the process lasts longer than that.
  */
 function parentCheck(process: WorkerProcess): () => boolean {
   const parent = process.ppid;
@@ -86,7 +90,7 @@ function parentCheck(process: WorkerProcess): () => boolean {
   };
 }
 
-/** What the work on a shard is given from outside. */
+/** The controls and the signal that the work on a shard gets. */
 interface Given {
   readonly budget: ReturnType<typeof openBudget>;
   readonly controls: ShardControls;
@@ -106,14 +110,14 @@ async function work(
   const outcome = await outcomeOf(task, bus, given);
   clearInterval(alive);
   await outbox.end(outcome);
-  // It needs to hear nothing more: without the channel the process ends by itself.
+  // The process needs no more messages, and without the channel it ends by itself.
   if (process.connected) process.disconnect();
   endWithin(process, END_GRACE_MS);
 }
 
 /**
- * It ends by itself unless something holds it, such as work that was given up as stuck: nothing that is left is worth a
- * wait.
+ * Kills the process after a time. It ends by itself unless something holds it, such as work that was given up as stuck.
+ * Nothing that is left is worth a wait.
  */
 function endWithin(process: WorkerProcess, ms: number): void {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), ms).unref();

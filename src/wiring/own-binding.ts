@@ -1,6 +1,6 @@
 /**
- * What a shard's state is bound to, and whether it still agrees with the config: a run refuses to go on otherwise, and
- * `check` says so before one is started. Both build the binding here, so that they cannot come apart.
+ * Builds what a shard's state is bound to, and compares it with the config. A run refuses to continue if they differ,
+ * and `check` reports that before a run. Both build the binding here, so that they cannot differ.
  */
 import { takenUp } from '../config/binding/binding-rules.js';
 import { resumeFingerprint } from '../config/binding/fingerprint.js';
@@ -19,9 +19,9 @@ import { guardBinding, guardOf, type KeyGuard } from './run/key-guard.js';
 import { restartedWith } from './look/shard-agreement.js';
 
 /**
+ * Returns what the shard's state will be bound to. The last argument is what it is bound to so far; null: nothing yet.
  * @param tables as the shard's server describes them now
  * @param targetIdentity null for a dry run, which has no target
- * @param begun what the shard's state is bound to so far; null: nothing yet
  */
 export function shardBinding(
   config: Config,
@@ -33,7 +33,7 @@ export function shardBinding(
   return { ...resumeFingerprint(config, tables, targetIdentity), ...guardBinding(guard, begun) };
 }
 
-/** A shard whose tables were all looked at, and mapped. */
+/** A shard of which all tables were looked at and mapped. */
 export interface LookedThrough {
   readonly shard: string;
   readonly tables: readonly TableInfo[];
@@ -41,9 +41,9 @@ export interface LookedThrough {
 }
 
 /**
- * Why a `backfill` or a `verify` of the shards would be refused: the settings or table definitions that differ from
- * those their states are bound to. A state that cannot be read is reported by `guardFindings`. What changed alike on
- * many shards is one finding: told shard by shard, each would name all others.
+ * Returns why a `backfill` or a `verify` of the shards would be refused. The reasons are settings or table definitions
+ * that differ from those that their states are bound to. `guardFindings` reports a state that cannot be read. The same
+ * change on many shards is one finding. Otherwise the finding of each shard would name all others.
  */
 export function bindingFindings(
   config: Config,
@@ -73,11 +73,11 @@ export function bindingFindings(
   });
 }
 
-/** How a shard's binding differs from what its state was begun with. */
+/** How a shard's binding differs from the one that it started with. */
 interface OwnChange {
   readonly changes: readonly FingerprintChange[];
   readonly now: Fingerprint;
-  /** Nothing but columns with bad rows is mapped otherwise: a retry of them accepts it. */
+  /** Only the mapping of columns with bad rows differs. A retry of them accepts that. */
   readonly retried: boolean;
 }
 
@@ -90,7 +90,7 @@ function ownChange(
 ): OwnChange | null {
   if (begun === null) return null;
   const binding = shardBinding(config, tables, targetIdentity, guardOf(config, keys), begun);
-  // As it would be stored: what JSON cannot hold is no difference.
+  // In its stored form, so that what JSON cannot hold does not count as a difference.
   const now = JSON.parse(canonicalJson(binding)) as Fingerprint;
   const before = takenUp(begun, now);
   const changes = fingerprintChanges(before, now);
@@ -101,8 +101,8 @@ function ownChange(
 }
 
 /**
- * Binds the shard's state to what it goes on with.
- * @throws FerryError E_STATE_CHANGED with a next step that can be taken as it stands, E_STATE_CORRUPT, E_STATE_IO
+ * Binds the shard's state to the config that it continues with.
+ * @throws FerryError E_STATE_CHANGED with a next step that works as it stands, E_STATE_CORRUPT, E_STATE_IO
  */
 export function bindOwn(config: Config, store: StateStore, fingerprint: Fingerprint): void {
   try {
@@ -114,8 +114,8 @@ export function bindOwn(config: Config, store: StateStore, fingerprint: Fingerpr
 }
 
 /**
- * A shard that begins again by itself would be refused where others are bound to what it leaves: the command names them
- * all.
+ * Makes the next step name all shards that must start again together. A shard that starts again alone would be refused
+ * if others stay bound to its old settings.
  */
 function naming(
   config: Config,
@@ -134,7 +134,9 @@ function naming(
   );
 }
 
-/** Of all shards: one config serves them all, so a column with bad rows on any of them may change for each. */
+/**
+ * Returns the columns with bad rows on any shard. One config serves all shards, so such a column may change for each.
+ */
 export function columnsWithBadRows(config: Config): readonly BadColumn[] {
   const columns = config.source.shards.flatMap(({ id }) => readBadColumns({ folder: config.state, shard: id }));
   return [...new Map(columns.map((entry) => [JSON.stringify([entry.table, entry.column]), entry])).values()];

@@ -1,11 +1,11 @@
 /**
- * A shard may go on from another MySQL server, after a failover or to spare the primary, if that one has the same data.
- * Its name proves nothing: another shard's server would be read just as well, and what is left of this shard would
- * never be moved.
+ * Checks whether a shard may continue from another MySQL server: it must have the same data. An operator changes the
+ * server after a failover, or to spare the primary. The server's name proves nothing: dynaferry could read another
+ * shard's server just as well, and would never move the rest of this shard.
  *
- * Nor does its identity prove all: a server that was put back to an earlier state has it still, and on MariaDB two
- * servers may agree in it (server-family.ts). So it must not lack transactions either, as far as GTIDs tell, and its
- * rows bear witness (table-identity.ts).
+ * Its identity does not prove all either. A server that was restored to an earlier state keeps it, and on MariaDB two
+ * servers may have the same (server-family.ts). So it must lack no transactions, as far as GTIDs show, and its rows
+ * must match (table-identity.ts).
  */
 import type { ShardConfig } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
@@ -17,14 +17,14 @@ export interface ServerCheck {
   readonly shard: ShardConfig;
   readonly source: ShardSource;
   readonly store: StateStore;
-  /** The tables that may be planned already. */
+  /** The tables that may have a plan already. */
   readonly tables: readonly string[];
   /** The operator says that the other server has the same data. */
   readonly accept: boolean;
   readonly bus: EventBus;
 }
 
-/** Notes the server, once it is known to be the right one. @throws FerryError E_SOURCE_CHANGED, E_SOURCE_* */
+/** Records the server once the check has passed. @throws FerryError E_SOURCE_CHANGED, E_SOURCE_* */
 export async function checkServer(check: ServerCheck, signal: AbortSignal): Promise<void> {
   const { shard, source, store, accept, bus } = check;
   const server = await source.identity(signal);
@@ -41,7 +41,7 @@ export async function checkServer(check: ServerCheck, signal: AbortSignal): Prom
   if (before !== server) store.binding.setServer(server, !same);
 }
 
-/** It has the name of the first server, and lacks what that one had. */
+/** Returns the error for a server with the name of the first one that lacks what that one had. */
 function wentBack({ id, host, port }: ShardConfig): FerryError {
   return new FerryError(
     'E_SOURCE_CHANGED',
@@ -50,7 +50,9 @@ function wentBack({ id, host, port }: ShardConfig): FerryError {
   );
 }
 
-/** Whether it has all that the first server had when the tables were planned. null: nothing tells it. */
+/**
+ * Returns whether the server has all that the first server had when the tables were planned; null: nothing shows it.
+ */
 async function hasReachedAll({ source, store, tables }: ServerCheck, signal: AbortSignal): Promise<boolean | null> {
   const plans = tables.flatMap((table) => store.plans.get(table) ?? []);
   for (const { position } of plans) {

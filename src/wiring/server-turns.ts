@@ -1,7 +1,4 @@
-/**
- * Lets no more than `scansPerServer` at once work on a MySQL server, however many shards are on it: for looks at many
- * shards side by side.
- */
+/** Lets at most `scansPerServer` looks at once work on a MySQL server, however many shards are on it. */
 import pLimit from 'p-limit';
 import type { Config } from '../config/model.js';
 import { serverOf } from '../config/server-of.js';

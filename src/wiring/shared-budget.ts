@@ -1,6 +1,6 @@
 /**
- * A run's part of the table's budget: all runs of this machine on one state folder share it
- * (`state/shared/budget-ledger.ts`). Writing and reading are budgets of their own.
+ * Gives a run its part of the table's budget. All runs of this machine on one state folder share it
+ * (`state/shared/budget-ledger.ts`). Writing and reading have separate budgets.
  */
 import type { Config } from '../config/model.js';
 import { BudgetShares, REST_MS } from '../core/budget-shares.js';
@@ -9,28 +9,31 @@ import { TokenBucket } from '../dynamodb/capacity/token-bucket.js';
 import type { Wait } from '../engine/pass/stall-watch.js';
 import { BudgetLedger, hasLedger, noteGoneRuns, runsWithPart } from '../state/shared/budget-ledger.js';
 
-/** A part of the whole that nobody else has, as others come and go. */
+/** A part of the whole that no other run has. It changes as runs come and go. */
 export interface SharedBudget {
   /**
-   * To be asked twice a second.
-   * @param inUse the most that is spent now, of the whole @returns the part of the whole that may be spent
+   * Call it twice a second.
+   * @param inUse the most that is spent now, as a part of the whole
+   * @returns the part of the whole that may be spent
    */
   look(inUse: number): number;
   /**
-   * To be asked after each look: what is to be said once. That a damaged ledger was made new; who has what a run waits
-   * for for too long.
+   * Call it after each look. It returns each warning once. One says that a new ledger replaces a damaged one. The other
+   * says which run has the part that this one has waited for too long.
    */
   warning(): Fault | null;
   leave(): void;
 }
 
+/** Time between two looks at the ledger, in ms: `SharedBudget.look` wants two a second. */
 export const LOOK_EVERY_MS = 500;
+/** Looks without any part of the budget before a warning: 20 looks are ten seconds. */
 const PATIENT_LOOKS = 20;
 
-/** For runs that spend nothing: nobody has to share. */
+/** For runs that spend nothing and share with nobody. */
 export const UNSHARED: SharedBudget = { look: () => 1, warning: () => null, leave: () => undefined };
 
-/** To be called before a run looks at its shards: what runs have left that are gone rests meanwhile. */
+/** Lets the parts of ended runs rest. Call it before a run looks at its shards, so that they rest in that time. */
 export function restMeanwhile(config: Config): void {
   noteGoneRuns({ folder: config.state, restMs: REST_MS });
 }
@@ -85,7 +88,7 @@ function runsOf(pids: readonly number[]): string {
 }
 
 /**
- * What a shard waits for that has no part of the budget: who has it, as the ledger says it now.
+ * Says what a shard without a part of the budget waits for: which run has it, by the ledger.
  * @param own process of the shard's own run
  */
 export function starvation(config: Shared, kind: Kind, own: number): Wait {
@@ -108,9 +111,9 @@ function lookAt(pids: readonly number[]): string {
 }
 
 /**
- * A bucket of this process for a few reads beside the runs that there may be. It makes no state folder: where nobody
- * ever ran, nobody shares.
- * @param onWarning called with what is to be said of the budget, each once
+ * Opens a bucket of this process for a few reads beside other runs. It makes no state folder: if no run ever used it,
+ * there is nothing to share.
+ * @param onWarning is called once with each warning about the budget
  * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_LOCKED
  */
 export function openReadBudget(

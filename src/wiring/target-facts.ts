@@ -1,4 +1,4 @@
-/** What the target table is and what the config expects it to be; created first where that was asked for. */
+/** Reads what the target table is, and says what the config expects. On request it creates the table first. */
 import type { Config } from '../config/model.js';
 import { askedAgain } from '../dynamodb/table/absence.js';
 import { connectTarget } from '../dynamodb/client.js';
@@ -7,7 +7,10 @@ import { describeTargetTable, type KeyAttribute, type TableFacts } from '../dyna
 import { missingTable, type TargetExpectation } from '../dynamodb/table/table-findings.js';
 import type { LocalIndex } from '../mapping/item/local-indexes.js';
 
-/** @returns null where there is no such table @throws FerryError E_TARGET_* */
+/**
+ * @returns null if the table does not exist
+ * @throws FerryError E_TARGET_*
+ */
 export async function targetFacts(config: Config, create: boolean, signal: AbortSignal): Promise<TableFacts | null> {
   const connection = await connectTarget(config.target);
   try {
@@ -21,7 +24,7 @@ export async function targetFacts(config: Config, create: boolean, signal: Abort
   }
 }
 
-/** Of a table that the preflight has seen, or made. @throws FerryError E_TARGET_*, E_TARGET_TABLE_MISSING */
+/** Reads a table that the preflight has seen or created. @throws FerryError E_TARGET_*, E_TARGET_TABLE_MISSING */
 export async function existingTarget(config: Config, signal: AbortSignal): Promise<TableFacts> {
   const facts = await askedAgain(() => targetFacts(config, false, signal), signal);
   if (facts === null) throw missingTable(config.target.table);
@@ -29,16 +32,19 @@ export async function existingTarget(config: Config, signal: AbortSignal): Promi
 }
 
 /**
- * What mappings are compiled with. Whoever asked hears himself of a target that did not answer, after what the source
- * has to say; until then there is none. Nor has a table that is not there: the one that `--create-table` makes has
- * global indexes alone.
+ * Returns the local indexes that mappings are compiled with. A target that did not answer counts as one without local
+ * indexes. The caller handles its error later, after the faults of the source. A missing table has none either:
+ * `--create-table` makes only global indexes.
  */
 export async function localIndexesOf(asked: Promise<TableFacts | null>): Promise<readonly LocalIndex[]> {
   const facts = await asked.catch(() => null);
   return facts?.indexes.filter(({ local }) => local) ?? [];
 }
 
-/** All mappings write to one table, so any item names its keys (the config sees to that). */
+/**
+ * Returns what the config expects. All mappings write to one table, so any item names its keys (the config's checks
+ * ensure that).
+ */
 export function expectationOf(config: Config): TargetExpectation {
   const items = Object.values(config.mapping).flatMap((mapping) => mapping.items);
   const [first] = items;
@@ -55,14 +61,14 @@ export function expectationOf(config: Config): TargetExpectation {
   };
 }
 
-/** AWS: what a new on-demand table takes. */
+/** AWS: a new on-demand table takes 4,000 write units a second. */
 const NEW_ON_DEMAND_UNITS = 4_000;
 
-/** What all shards of a run begin with. */
+/** The facts that all shards of a run start with. */
 export interface TargetAtStart {
-  /** null: there is no such table. */
+  /** null: the table does not exist. */
   readonly identity: string | null;
-  /** Write units per second that an on-demand table takes at once; null where its capacity is provisioned. */
+  /** Write units a second that an on-demand table takes at once; null: its capacity is provisioned. */
   readonly warmUnits: number | null;
 }
 
@@ -74,10 +80,10 @@ export async function targetAtStart(config: Config, signal: AbortSignal): Promis
 }
 
 /**
- * Write units charged in all for one unit of the table: an index that items appear in charges its own (AWS, "Write
- * capacity units and indexes"). Every index is counted, since items are most often in all of them; a missing table
- * counts the config's own.
- * @param facts null: there is no such table yet
+ * Returns the write units charged for one unit of the table. An index that items appear in charges its own (AWS, "Write
+ * capacity units and indexes"). Every index counts, since items are mostly in all of them. For a missing table, the
+ * config's indexes count.
+ * @param facts null: the table does not exist yet
  */
 export function indexFactor(config: Config, facts: TableFacts | null): number {
   const indexes = facts === null ? config.target.create.indexes.length : facts.indexes.length;

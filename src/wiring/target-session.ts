@@ -1,6 +1,6 @@
 /**
- * Opens the target table for work: connection, key names as the table has them, writers and readers over one channel
- * each.
+ * Opens the target table for work: connection, key names as the table has them, and writers and readers over one
+ * channel each.
  */
 import type { Config, VersionConfig } from '../config/model.js';
 import { Tunables } from '../config/tunables.js';
@@ -21,21 +21,21 @@ import { expectationOf } from './target-facts.js';
 export interface TargetSession {
   openWriter(shard: string, cost: WriteCost, onSuspects: (keyTexts: readonly string[]) => void): ItemWriter;
   openReader(shard: string, budget: TokenBucket): ItemReader;
-  /** `denied`: the role may not ask. @throws FerryError E_TARGET_* */
+  /** `denied`: the role may not read it. @throws FerryError E_TARGET_* */
   lookAtTtl(signal: AbortSignal): Promise<TtlLook & { readonly denied: boolean }>;
-  /** @param begun the table as it was when the shard was bound to it */
+  /** Opens the guard for the table as it was when the shard was bound to it. */
   openGuard(shard: string, begun: Omit<TableFacts, 'ttl'>): TargetGuard;
   close(): void;
 }
 
 export interface WriteCost {
   readonly budget: TokenBucket;
-  /** Of the table, global and local; null: unknown. */
+  /** Number of global and local indexes of the table; null: unknown. */
   readonly indexes: number | null;
 }
 
 /**
- * @param tunables limits that may change while it is in use; as the config has them unless given
+ * @param tunables limits that may change while it is in use; default: the config's
  * @throws FerryError E_TARGET_CREDENTIALS, E_TARGET_CONNECT
  */
 export async function openTargetSession(
@@ -52,7 +52,7 @@ export async function openTargetSession(
   const common = { connection, table, keyNames, emitter };
   const { target } = tunables;
   return {
-    // Limits are getters of these very objects: a spread of them would copy the values.
+    // The limits are getters of these objects: a spread would copy their values.
     openWriter: (shard, cost, onSuspects) =>
       openItemWriter({
         ...common,
@@ -99,7 +99,10 @@ export async function openTargetSession(
   };
 }
 
-/** null where nothing bounds it: nobody deletes beside us, or nothing is known of tombstones. */
+/**
+ * Returns the greatest age of a row that may still be written, in ms. null: nothing bounds it, as nobody else deletes,
+ * or as the retention of tombstones is unknown.
+ */
 function rowLifeMs(version: VersionConfig | null, replicaLagSeconds: number): number | null {
   const kept = version?.tombstoneRetentionSeconds ?? null;
   return kept === null ? null : rowLifeSeconds(kept, replicaLagSeconds) * 1_000;

@@ -1,4 +1,4 @@
-/** `dynaferry backfill`: moves shards; run again it resumes. */
+/** `dynaferry backfill` moves shards. Run again, it resumes. */
 import { Command, Option } from 'commander';
 import type { ExitCode } from '../../core/errors.js';
 import {
@@ -32,14 +32,14 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
     .addOption(
       new Option('--dry-run', 'map every row and write nothing: finds all bad rows')
         .default(false)
-        // It begins anew each time, needs no table, and goes on whatever it finds.
+        // A dry run starts from the first row each time, needs no table, and continues whatever it finds.
         .conflicts(['restart', 'createTable', 'maxBadRows', 'acceptServer']),
     )
     .addOption(new Option('--create-table', 'create the target table where it is missing').default(false))
     .addOption(
       new Option('--restart', "put the shard's progress aside and begin again")
         .default(false)
-        // What it was begun from is put aside as well.
+        // The restart also puts aside the server that the shard started from.
         .conflicts('acceptServer'),
     )
     .addOption(

@@ -1,4 +1,7 @@
-/** `dynaferry bad-rows`: the rows that could not be moved, from the state files alone, while a run goes on or not. */
+/**
+ * `dynaferry bad-rows` lists the rows that could not be moved. It reads only the state files, whether a run is active
+ * or not.
+ */
 import { Command, Option } from 'commander';
 import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
@@ -15,7 +18,7 @@ interface BadRowsOptions extends CommonOptions {
   readonly showValues: boolean;
 }
 
-/** Rows that a person is shown unless told otherwise; a program gets all. */
+/** Rows that the text output shows by default; NDJSON has all. */
 const SHOWN_ROWS = 20;
 
 export function badRowsCommand(io: Io, finish: (code: ExitCode) => void): Command {
@@ -70,7 +73,7 @@ async function badRows(io: Io, options: BadRowsOptions): Promise<ExitCode> {
       const { rows, fault, read } = await listShard(io, list, listed, look, left);
       left -= rows;
       if (fault !== null) faults.push(fault);
-      // Nobody reads on.
+      // The reader of stdout has left.
       if (!read) return exitCodeOf(found, faults);
     } finally {
       look?.close();
@@ -81,10 +84,10 @@ async function badRows(io: Io, options: BadRowsOptions): Promise<ExitCode> {
 }
 
 interface Listing {
-  /** That were listed. */
+  /** Rows that were listed. */
   readonly rows: number;
   readonly fault: Fault | null;
-  /** Somebody took it all. */
+  /** The reader took everything. */
   readonly read: boolean;
 }
 
@@ -112,7 +115,7 @@ async function listShard(
   return { rows, fault, read: await writeLines(io.stdout, list.tail(shard, rows, broken)) };
 }
 
-/** A file that cannot be read may hold any number of them: that comes first. */
+/** Returns the exit code. A fault comes first: a file that cannot be read may hold any number of bad rows. */
 function exitCodeOf(found: readonly ListedShard[], [fault]: readonly Fault[]): ExitCode {
   if (fault !== undefined) return ERROR_CODES[fault.code].exit;
   return found.some(({ known }) => known !== null && known.groups.length > 0) ? EXIT.differences : EXIT.done;

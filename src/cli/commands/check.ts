@@ -1,4 +1,4 @@
-/** `dynaferry check`: the preflight of config, sources and target; every fault at once. */
+/** `dynaferry check` is the preflight of config, sources and target. It reports every fault at once. */
 import { Command } from 'commander';
 import { EXIT, exitOf, type ExitCode } from '../../core/errors.js';
 import { addShardOptions, loadConfigOf, shardsOf, type ShardOptions } from '../common-options.js';

@@ -1,4 +1,7 @@
-/** `dynaferry diff`: the dry run of single rows: the item that would be written beside the one that is there. */
+/**
+ * `dynaferry diff` is the dry run of single rows. It shows the item that a run would write, beside the item in the
+ * target.
+ */
 import { Command, Option } from 'commander';
 import { EXIT, FerryError, type ExitCode, type Fault } from '../../core/errors.js';
 import { ofServer } from '../../core/text/shown-text.js';
@@ -114,13 +117,13 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   }
 }
 
-/** On stderr, as an event where those are asked for. */
+/** Prints a warning on stderr, as an event if `--json` asks for events. */
 function warn(io: Io, json: boolean, fault: Fault): void {
   if (!json) printFault(io.stderr, 'warning', fault);
   else writeLine(io.stderr, JSON.stringify({ time: new Date().toISOString(), event: 'run.warning', ...fault }));
 }
 
-/** Exits 1 where the row is bad. */
+/** Explains one row. It exits with 1 if the row is bad. */
 async function explain(
   io: Io,
   config: Config,

@@ -1,6 +1,6 @@
 /**
- * `dynaferry diff --explain`: for one row, how each attribute came to be; types and lengths, values only where asked
- * for.
+ * `dynaferry diff --explain` shows, for one row, how each attribute was made. It shows types and lengths, and values
+ * only with `--show-values`.
  */
 import type { Path } from '../../core/text/config-path.js';
 import type { Config } from '../../config/model.js';
@@ -10,12 +10,12 @@ import type { AttributeExplanation, ItemExplanation, KeyExplanation } from '../.
 import type { ExplainedRow } from '../../wiring/look/explain-row.js';
 import { writeJson, writeLine, type Io } from '../io.js';
 
-/** How the config writes a part of a key. */
+/** Returns a part of a key as the config writes it. */
 type SourceOf = (item: number, path: Path, part: KeyExplanation['parts'][number]) => string;
 
 interface Shown {
   readonly showValues: boolean;
-  /** Where a rule below an item's rules stands in the config. */
+  /** Returns the config's line of a rule below an item's rules. */
   readonly lineOf: (item: number, path: Path) => number;
   readonly sourceOf: SourceOf;
   readonly columns: number;
@@ -28,7 +28,7 @@ export function printExplanation(
   { json, showValues }: { readonly json: boolean; readonly showValues: boolean },
 ): void {
   const lineOf = (item: number, path: Path): number => config.lineOf(['mapping', row.table, 'items', item, ...path]);
-  // A literal of a template that takes variables may be what one of them holds.
+  // A literal in a template that takes variables may be the value of a variable.
   const sourceOf: SourceOf = (item, path, { source, text }) => {
     const hidden = !showValues && source === text;
     return hidden && config.writtenAt(['mapping', row.table, 'items', item, ...path]) !== null ? 'a literal' : source;

@@ -1,4 +1,4 @@
-/** `dynaferry plan`: what a backfill would do and take. Writes nothing, and keeps nothing. */
+/** `dynaferry plan` estimates what a backfill would do and take. It writes nothing, and keeps nothing. */
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { bytes, count, duration, plural } from '../../report/format.js';

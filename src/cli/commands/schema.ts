@@ -1,4 +1,4 @@
-/** `dynaferry schema`: the JSON Schema of the config, for editors. */
+/** `dynaferry schema` prints the JSON Schema of the config, for editors. */
 import { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { writeJson, type Io } from '../io.js';

@@ -1,7 +1,4 @@
-/**
- * `dynaferry state`: what concerns the state folder itself. `adopt` takes up a state that was copied, moved or
- * restored.
- */
+/** `dynaferry state` works on the state folder itself. `adopt` takes up a state that was copied, moved or restored. */
 import { Command } from 'commander';
 import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
@@ -48,7 +45,7 @@ interface Result {
   readonly shard: string;
   readonly outcome: 'adopted' | 'lives-here' | 'failed';
   readonly reason: Adopted['reason'];
-  /** ms since the epoch until which writes of the other one may land; null where nothing was adopted */
+  /** ms since the epoch until which writes of the other state may land; null: nothing was adopted. */
   readonly lateWritesUntil: number | null;
   readonly fault: Fault | null;
 }
@@ -60,7 +57,7 @@ async function adopt(io: Io, options: ShardOptions): Promise<ExitCode> {
   const results = shards.map((shard) => resultOf(shard, () => adoptState({ folder: config.state, shard })));
   if (options.json) writeJson(io, { command: 'state adopt', shards: results });
   else for (const result of results) print(io, result);
-  // Of all shards, those that were never begun have nothing to adopt; one that was named has to be there.
+  // With all shards, those that never started have nothing to adopt. A shard that the operator names must be there.
   const failed = results.find(
     ({ fault }) => fault !== null && (fault.code !== 'E_STATE_MISSING' || options.shard.length > 0),
   );

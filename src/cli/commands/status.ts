@@ -1,4 +1,6 @@
-/** `dynaferry status`: where every shard stands, from the state files alone, while a run goes on or not. */
+/**
+ * `dynaferry status` shows the progress of every shard. It reads only the state files, whether a run is active or not.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../../core/errors.js';
@@ -42,7 +44,7 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   const { isRestartAsked } = await import('../../state/restart-note.js');
   const stopping = stopOnSignals(io);
   const reader = new AbortController();
-  // Whoever read it has left (`| head`), or its disk is full.
+  // The reader of stdout has left (`| head`), or its disk is full.
   const left = (): void => reader.abort();
   io.stdout.on('error', left);
   const over = AbortSignal.any([stopping.stop, reader.signal]);
@@ -52,7 +54,7 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
       return readShardStatus(at, tables, config.stateMoves) ?? notBegun(shard, tables, isRestartAsked(at));
     });
   try {
-    // A reader that stands still gets the next look that it has room for: what is shown is how things stand then.
+    // A reader that stands still gets the next look that it has room for, with the facts of that time.
     const show = (): void => {
       const found = look();
       const document = { at: new Date().toISOString(), shards: found };
@@ -74,7 +76,7 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
   }
 }
 
-/** On a terminal a new look takes the place of the last; elsewhere they follow each other. */
+/** Returns what clears a terminal, where a new look replaces the last one. Elsewhere, looks follow each other. */
 function clear(io: Io, watch: boolean): string {
   return watch && io.stdout.isTTY === true ? '\u001b[H\u001b[2J' : '';
 }

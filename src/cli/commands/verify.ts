@@ -1,4 +1,4 @@
-/** `dynaferry verify`: compares every row with its items; run again after an interruption it resumes. */
+/** `dynaferry verify` compares every row with its items. Run again after an interruption, it resumes. */
 import { Command } from 'commander';
 import type { Config } from '../../config/model.js';
 import type { ExitCode } from '../../core/errors.js';
@@ -55,7 +55,7 @@ compared too long ago (verify.maxAge) is compared again.`,
     });
 }
 
-/** What this run does not verify again, of all that it was asked for. */
+/** Returns what this run takes over from an earlier verification, and does not verify again. */
 async function takenOver(config: Config, shards: readonly string[]): Promise<(shard: string) => OptionsOf<'verify'>> {
   const { takenOver } = await import('../../wiring/run/taken-over.js');
   const byShard = takenOver(config, shards);

@@ -73,7 +73,7 @@ export function disagreements(moved: Fingerprint, now: Fingerprint): readonly Fi
   });
 }
 
-/** Whether both go to the same table, as far as it was recorded. */
+/** Returns whether both go to the same table, as far as it was recorded. */
 export function haveOneTarget(one: Fingerprint, other: Fingerprint): boolean {
   const path = IDENTITY.split('.');
   return valueAt(one, path) === valueAt(other, path);

@@ -11,8 +11,8 @@ import type { AddedAttribute, Config, ItemMapping, SourceTableConfig } from '../
 
 /**
  * @param tables as the shard's server describes them now
- * @param targetIdentity identifies the target table itself, since region and endpoint may come from the environment,
- *   and a table may be replaced; null: a dry run, which has no target
+ * @param targetIdentity identifies the target table itself; null: a dry run, which has no target. Region and endpoint
+ *   are not enough: they may come from the environment, and a table may be replaced
  */
 export function resumeFingerprint(
   config: Config,

@@ -8,6 +8,7 @@
 import { scryptSync } from 'node:crypto';
 import { isSealed, markIn, sealedText, shownOf } from '../../core/text/sealed.js';
 
+/** Bytes of a mark: 24 hexadecimal digits. */
 const MARK_BYTES = 12;
 /** The cost of scrypt: about ten milliseconds for each value, once in a process. */
 const COST = { N: 4096, r: 8, p: 1 };

@@ -17,7 +17,7 @@ type Leaves<T, P extends string = ''> = T extends readonly (infer E)[]
       : { [K in keyof T & string]: Leaves<NonNullable<T[K]>, P extends '' ? K : `${P}.${K}`> }[keyof T & string]
     : P;
 
-/** Whether such a part is present is a setting of its own, besides the settings in it. */
+/** The presence of such a part is a setting of its own, besides the settings in it. */
 type Presence = 'source.tables[].wholeTable';
 
 /** `source.table` is `source.tables` with one entry. */

@@ -1,6 +1,6 @@
 /**
- * Checks what `liveWriter: concurrent` needs, without the tables' columns: an attribute that holds the version, and
- * tombstones that stay longer than any write that DynamoDB could still apply.
+ * Checks what `liveWriter: concurrent` needs, without the tables' columns. It needs an attribute that holds the
+ * version. It also needs tombstones that stay longer than any write that DynamoDB could still apply.
  */
 import { leastTombstoneSeconds } from '../../core/time/row-life.js';
 import { type ConfigFault, invalid } from '../config-fault.js';

@@ -1,6 +1,6 @@
 /**
- * Turns zod's faults of single fields into words for an operator: the fact, and the purpose of the field or the most
- * similar known name. Messages repeat numbers and choices of the file, but never text: it may be a secret.
+ * Turns zod's faults of single fields into words for an operator. They give the fact, and the purpose of the field or
+ * the most similar known name. Messages repeat numbers and choices of the file, but never text: it may be a secret.
  */
 import type * as z from 'zod';
 import { nearest } from '../../core/text/nearest.js';

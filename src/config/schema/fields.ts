@@ -1,6 +1,6 @@
 /**
  * Defines the kinds of values that a config holds. Each has its own message for what it refuses. A field's description
- * says what the field is for, in its units; it becomes the hint of a fault and the text in an editor.
+ * says what the field is for, in its units. It becomes the hint of a fault and the text in an editor.
  */
 import * as z from 'zod';
 
@@ -65,7 +65,7 @@ export function keyType() {
 const DURATION = /^\d{1,9}[dhms]$/;
 const SECONDS = { d: 86_400, h: 3_600, m: 60, s: 1 } as const;
 
-/** Returns the field of a duration such as `400d`, `36h`, `90m` or `30s`; its value is in seconds. */
+/** Returns the field of a duration such as `400d`, `36h`, `90m` or `30s`. Its value is in seconds. */
 export function duration() {
   return pattern(DURATION, 'must be a whole number with a unit: d (days), h, m or s, as in 400d').transform(
     (value) => durationSeconds(value) ?? 0,

@@ -1,6 +1,6 @@
 /**
- * Makes the JSON Schema of a config file. Editors use it to complete and check dynaferry.yaml; dynaferry uses it to
- * name the known keys and the purpose of a field when one is wrong.
+ * Makes the JSON Schema of a config file. Editors use it to complete and check dynaferry.yaml. When a field is wrong,
+ * dynaferry uses it to name the known keys and the field's purpose.
  */
 import * as z from 'zod';
 import type { Path } from '../../core/text/config-path.js';
@@ -18,9 +18,7 @@ export interface SchemaNode {
 
 const REFERENCE = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' };
 
-/**
- * Returns the JSON Schema (draft 2020-12) of the file. Where it requires a number or a choice, it allows `${NAME}` too.
- */
+/** Returns the JSON Schema (draft 2020-12) of the file. It allows `${NAME}` for every number and every choice. */
 export function configJsonSchema(): object {
   const schema = z.toJSONSchema(configShape, {
     io: 'input',

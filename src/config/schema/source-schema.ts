@@ -80,6 +80,7 @@ const table = z
   })
   .describe('a MySQL table that every shard has');
 
+/** The default of `maxReplicaLagSeconds`. */
 export const DEFAULT_LAG_SECONDS = 10;
 
 export const limitsShape = z

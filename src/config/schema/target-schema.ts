@@ -41,6 +41,7 @@ const version = z
   })
   .describe('decides whether an item of the application or of this migration is newer; for liveWriter: concurrent');
 
+/** The default of `target.retryTimeoutSeconds`. */
 export const DEFAULT_RETRY_TIMEOUT_SECONDS = 300;
 
 /** The limit is far above any account's quota: a larger number is a typing error. */

@@ -24,7 +24,7 @@ export function isReference(value: unknown): boolean {
 }
 
 /**
- * Replaces every reference in every text value below `value`; keys stay as they are. Digits from the environment become
+ * Replaces every reference in every text value below `value`. Keys stay as they are. Digits from the environment become
  * a number where `wantsNumber` says that the schema allows nothing else.
  */
 export function substitute(value: unknown, env: NodeJS.ProcessEnv, wantsNumber: (path: Path) => boolean): Substituted {

@@ -144,7 +144,7 @@ function readKeysAsText(doc: Document.Parsed): readonly ConfigFault[] {
 /** Matches half of a surrogate pair, which an escape can make. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Finds inexact values; keys are checked too, since they name attributes. */
+/** Finds inexact values. Keys are checked too, since they name attributes. */
 function inexactValues(doc: Document.Parsed): readonly ConfigFault[] {
   const faults: ConfigFault[] = [];
   visit(doc, {

@@ -1,11 +1,11 @@
 /**
- * CostFactor and ReadEstimate say what a request will cost before the service does: its own units times a learned
- * factor. The factor covers what indexes and larger old items add to a write, what a delete takes, and what the target
- * holds beyond the mapped item at a read.
+ * CostFactor and ReadEstimate estimate the cost of a request before the service reports it: its own units times a
+ * learned factor. For a write, the factor covers indexes, larger old items and deletes. For a read, it covers what the
+ * target holds beyond the mapped item.
  */
 import { readUnits } from '../../core/capacity-units.js';
 
-/** Weight of the newest batch: half of a change is learned in about seven batches. */
+/** Weight of the newest batch: about seven batches learn half of a change (0.9 ** 7 is 0.48). */
 const WEIGHT = 0.1;
 
 export class CostFactor {
@@ -20,25 +20,28 @@ export class CostFactor {
     return this.#factor;
   }
 
-  /** Takes in what the service reported. @param consumed units, as `computed` */
+  /** Learns from the consumption that the service reported. @param consumed units, as `computed` */
   learn(consumed: number, computed: number): void {
     if (computed > 0) this.#factor += WEIGHT * (consumed / computed - this.#factor);
   }
 }
 
-/** AWS: an item has 400 KB at most. */
+/** AWS: an item has at most 400 KB. */
 const MOST_READ_UNITS = readUnits(400 * 1024);
 
 /**
- * Read units of a key, by those of the item that is expected there. What the target holds may be a hundred times
- * larger, and requests under way tell nothing yet. So the estimate follows a rise at once and a fall slowly, and
- * assumes the worst before the first answer. It is never below the item itself: a missing item costs one unit, but the
- * next one may be there.
+ * Estimates the read units of a key from those of the expected item. The target's item may be a hundred times larger,
+ * and requests under way do not show that yet. So the estimate follows a rise at once and a fall slowly, and assumes
+ * the worst before the first answer. It is never below the item itself: a missing item costs one unit, but the next one
+ * may be there.
  */
 export class ReadEstimate {
   #factor: number | null = null;
 
-  /** @param computed read units of the expected item @returns read units to debit, at most; the rest comes back */
+  /**
+   * @param computed read units of the expected item
+   * @returns the most read units to debit; the reader gives back what was not consumed
+   */
   most(computed: number): number {
     return Math.min(MOST_READ_UNITS, computed * (this.#factor ?? MOST_READ_UNITS));
   }

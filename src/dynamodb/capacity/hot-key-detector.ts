@@ -1,9 +1,9 @@
 /**
- * HotKeyDetector tells hot partition keys from a table that throttles as a whole.
+ * HotKeyDetector distinguishes hot partition keys from a table that throttles as a whole.
  *
  * A table that lacks capacity throttles whichever items come. A hot partition key is throttled again and again while
- * the others pass. The service names the cause only where it throttles a whole request, so the counts decide. Only
- * partition keys that were throttled lately are counted one by one: while nothing is throttled, nothing is counted.
+ * the others pass. The service names the cause only if it throttles a whole request, so the counts decide. The detector
+ * counts only partition keys that were throttled lately, one by one. While nothing is throttled, it counts nothing.
  */
 
 /** An attempt is one operation of an answered request. */
@@ -21,7 +21,7 @@ export interface StepCount {
 
 export interface HotKey {
   readonly partition: string;
-  /** Write units a second that passed, and that were tried, since the key was first throttled. */
+  /** Write units a second that passed, and that the writer tried, since the first throttle of the key. */
   readonly passedPerSecond: number;
   readonly triedPerSecond: number;
 }
@@ -49,13 +49,16 @@ const OWN_SHARE = 0.1;
  * keys, so chance hits some of them.
  */
 const DEVIATIONS = 5;
-/** With fewer write units of other keys there is nothing to compare with. */
+/** With fewer write units of other keys, there is nothing to compare with. */
 const ENOUGH_OTHERS = 20;
-/** A key without a throttle for this long is not counted by itself any longer. */
+/** After this long without a throttle, the detector stops counting a key by itself. */
 const FORGET_AFTER_MS = 2_000;
 /** With more throttled keys than this, the table is the cause, not a single key. */
 const MOST_SUSPICIONS = 2_000;
-/** The sums over all keys keep this part from step to step, so they look back over about a second. */
+/**
+ * This part of the sums over all keys stays from step to step. So they look back over about a second (five steps of 200
+ * ms).
+ */
 const KEEP = 0.8;
 
 export class HotKeyDetector {
@@ -65,7 +68,7 @@ export class HotKeyDetector {
   #passedBefore = 0;
   #refusedBefore = 0;
 
-  /** True while single partition keys are counted: then `count` wants every attempt, else only throttled ones. */
+  /** True while single partition keys are counted. Then `count` needs every attempt, else only throttled ones. */
   get watching(): boolean {
     return this.#suspicions.size > 0;
   }
@@ -109,7 +112,7 @@ export class HotKeyDetector {
     const all = { passed: this.#passed + this.#passedBefore, throttled: this.#throttled + this.#refusedBefore };
     const hot: HotKey[] = [];
     let throttled = this.#throttled;
-    // The key that is throttled most comes first: without it, the share of the others is right.
+    // The most throttled key comes first: without it, the share of the others is right.
     const suspicions = [...this.#suspicions].sort(([, a], [, b]) => b.throttled - a.throttled);
     for (const [partition, suspicion] of suspicions) {
       const others = {

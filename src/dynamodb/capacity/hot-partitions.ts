@@ -1,14 +1,14 @@
 /**
- * HotPartitions holds each partition key that is too hot for its partition to the rate that it takes, so that it waits
- * alone. AWS gives a partition 1,000 write units a second; `rate-probe.ts` finds the rate. A key that is not throttled
- * for a while is no longer hot.
+ * HotPartitions limits each partition key that is too hot for its partition to the rate that it takes, so that only
+ * this key waits. AWS gives a partition 1,000 write units a second. `rate-probe.ts` finds the rate. A key that is not
+ * throttled for a while is no longer hot.
  */
 import { RateProbe } from './rate-probe.js';
 import type { Attempt, HotKey } from './hot-key-detector.js';
 
 interface HotPartition {
   readonly probe: RateProbe;
-  /** Write units that may be sent; below zero the key waits. */
+  /** Write units that may be sent. Below zero the key waits. */
   level: number;
   /** Monotonic ms of the last time that `level` was filled. */
   filledAt: number;
@@ -18,7 +18,7 @@ interface HotPartition {
   binding: boolean;
   /** Monotonic ms at which the present step started. */
   stepAt: number;
-  /** Monotonic ms: attempts that were sent before do not count, since their rate was higher. */
+  /** Monotonic ms: attempts that were sent earlier do not count, since their rate was higher. */
   countFrom: number;
   /** Monotonic ms. */
   lastThrottledAt: number;
@@ -28,9 +28,9 @@ interface HotPartition {
 const STEP_MS = 200;
 const LONGEST_STEP_MS = 2_000;
 const STEP_UNITS = 25;
-/** What a key may send at once after a pause, in seconds of its rate. */
+/** The most that a key may send at once after a pause, in seconds of its rate. */
 const BURST_SECONDS = 0.05;
-/** Write units a second: a key is tried at this rate, whatever is throttled. */
+/** Write units a second. The writer tries a key at this rate even if everything is throttled. */
 const LOWEST_RATE = 20;
 /** A key is no longer hot after this time without a throttle. */
 const COOLED_AFTER_MS = 60_000;
@@ -47,7 +47,7 @@ export class HotPartitions {
   }
 
   /**
-   * Starts to hold a key to a rate. Where nearly nothing passed, half of what was tried is the first guess.
+   * Starts to limit a key to a rate. If nearly nothing passed, half of the tried rate is the first guess.
    * @param now monotonic ms, as in all methods
    */
   add({ partition, passedPerSecond, triedPerSecond }: HotKey, now: number): void {
@@ -74,7 +74,7 @@ export class HotPartitions {
     hot.filledAt = now;
     if (hot.level >= 0) return 0;
     hot.binding = true;
-    // The key waits until a full burst is there: a wait for each operation would cost more than it spares.
+    // The key waits until it may send a full burst: a wait for each operation would cost more than it saves.
     return ((rate * BURST_SECONDS - hot.level) / rate) * 1000;
   }
 

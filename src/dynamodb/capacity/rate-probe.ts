@@ -2,19 +2,19 @@
  * RateProbe finds the rate that a table (or one partition key) takes, from what the service throttles. It stays just
  * below that rate.
  *
- *   throttled            -> the rate falls by the throttled share and a little more
- *   no longer throttled  -> that rate is the knee; the probe stays 4.5% below it
- *   the rate binds       -> it rises to the knee by 0.5% a second; beyond the knee by 0.1% a second at first, and
- *                           twice that every 6 s
+ * - Throttled: the rate falls by the throttled share and a little more.
+ * - No longer throttled: that rate is the knee. The probe stays 4.5% below it.
+ * - The rate binds: it rises to the knee by 0.5% a second. Beyond the knee it rises by 0.1% a second at first, and
+ *   twice that every 6 s.
  *
  * TCP halves a rate and adds to it evenly. That spends most of the time far below what the table takes: x 0.7 and +2% a
  * second reach 85% on average. The knee, as in CUBIC, reaches 97% and more, with about 1% of the requests throttled in
  * part.
  *
- * Three cases need care. Chance throttles few requests, and so does a rate just above a limit: where few throttles
- * last, the probe tries 5% less. Throttles that do not depend on the rate come from a partition that takes nothing:
- * after two seconds the probe takes its cuts back, and ignores that share for a while. Where the service throttles
- * everything, nothing is known of the rate: the probe does not cut it to nothing.
+ * Three cases need care. Chance throttles few requests, and so does a rate just above a limit: if few throttles last,
+ * the probe tries 5% less. Throttles that do not depend on the rate come from a partition that takes nothing. After two
+ * seconds of those, the probe takes its cuts back, and ignores that share for a while. If the service throttles
+ * everything, it shows nothing about the rate, so the probe does not cut it to nothing.
  *
  * The constants, with the test that measures their effect (`rate-probe.test.ts` unless another file is named):
  *
@@ -35,7 +35,7 @@
 const CUT_FACTOR = 1.5;
 const MOST_BEYOND = 0.01;
 const LARGEST_CUT = 0.5;
-/** The part of the knee that the rate goes on with after throttles. */
+/** After throttles, the rate continues at this part of the knee. */
 const BELOW_KNEE = 0.955;
 /** An episode of throttles below this share is noise, and needs no distance to the knee. */
 const NOISE = 0.001;
@@ -64,11 +64,11 @@ const LEAST_OF_START = 0.05;
 const TELLING_CUT = 0.6;
 /** The share of throttles is clearly worse from this factor on. */
 const CLEARLY_WORSE = 1.1;
-/** Throttles do not depend on the rate where more than this part of them stays beyond what a limit would throttle. */
+/** Throttles do not depend on the rate if more than this part of them stays beyond what a limit would throttle. */
 const TELLING_PART = 1 / 3;
 /**
- * That counts once it lasts this long (s), with so many throttled units: a neighbour in the same partition has caught
- * up by then.
+ * The probe is sure once that lasts this long (s), with this many throttled units. In that time, a neighbour in the
+ * same partition has caught up.
  */
 const TELLING_SECONDS = 2;
 const TELLING_THROTTLES = 5;
@@ -76,7 +76,7 @@ const TELLING_THROTTLES = 5;
 const LIVED_WITH_SECONDS = 30;
 const LIVED_WITH_FACTOR = 1.5;
 const MOST_LIVED_WITH = 0.5;
-/** A longer step (s) had little to count, so it counts as this one. */
+/** A step that is longer (s) had little to count, so it counts as this long. */
 const LONGEST_STEP_SECONDS = 2;
 
 /** RateBounds are the lowest and the highest rate to choose, in the unit of the rate. */
@@ -97,19 +97,19 @@ export interface ProbeStep {
 /** An episode is a run of throttles without QUIET_SECONDS between them. */
 interface Episode {
   readonly startRate: number;
-  /** The episode started at a rate at or above the knee: that rate was the limit. */
+  /** The episode started at a rate at or above the knee, so that rate was the limit. */
   readonly atKnee: boolean;
   /** The smoothed share of throttles, its largest value, and the rate at that time. */
   share: number;
   worst: number;
   worstRate: number;
   quietSeconds: number;
-  /** A step without a throttle has come: the rate of that step is the knee. */
+  /** A step without a throttle has come. The rate of that step is the knee. */
   calmed: boolean;
   /** How long (s) few were throttled without a quiet step, and how it was when the trial started. */
   fewSeconds: number;
   trial: Loss | null;
-  /** What was counted since throttles seem not to depend on the rate; the rate stays until that is sure. */
+  /** Counts since throttles seem not to depend on the rate. The rate stays until the probe is sure. */
   doubt: Doubt | null;
 }
 
@@ -145,7 +145,7 @@ export class RateProbe {
     return this.#rate;
   }
 
-  /** @returns the rate to go on with */
+  /** @returns the rate from now on */
   step({ seconds, passed, throttled, binding }: ProbeStep, bounds: RateBounds): number {
     this.#livedWithSeconds -= seconds;
     if (this.#livedWithSeconds <= 0) this.#livedWith = 0;
@@ -195,7 +195,7 @@ export class RateProbe {
 
   #leastForFew(episode: Episode, seconds: number): number {
     episode.fewSeconds += seconds;
-    // The last trial showed that they are chance: that holds for a while.
+    // The last trial showed that the few throttles are chance. That holds for a while.
     const believed = this.#livedWithSeconds > 0;
     if (believed || (episode.trial === null && episode.fewSeconds < FEW_SECONDS)) {
       return this.#anchor * (1 - FEW_COST * episode.share);
@@ -211,7 +211,7 @@ export class RateProbe {
     const before = lately <= FEW ? trial : { rate: worstRate, share: worst };
     const slower = before === trial ? 1 - TELLING_TRIAL : TELLING_CUT;
     if (before !== null && this.#rate <= slower * before.rate) {
-      // What a limit would throttle at this rate, as it took so much at the former one.
+      // The share that a limit would throttle at this rate, since it took that much at the former rate.
       const expected = Math.max(0, 1 - ((1 - before.share) * before.rate) / this.#rate);
       const share = Math.min(lately, doubt.throttled / (doubt.passed + doubt.throttled));
       if (share > expected + before.share * TELLING_PART) return true;
@@ -227,7 +227,7 @@ export class RateProbe {
     } else {
       episode.calmed = true;
       this.#knee = this.#rate;
-      // Where all was throttled, the knee is anywhere above.
+      // If everything was throttled, the knee is somewhere above.
       this.#probingSeconds = episode.worst > 0.99 ? Infinity : 0;
       if (episode.atKnee && episode.worst > NOISE) this.#rate *= BELOW_KNEE;
     }

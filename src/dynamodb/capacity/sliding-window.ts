@@ -1,13 +1,14 @@
 /**
  * SlidingWindow sums what was granted and what was spent in the last ten seconds, in slots of 25 ms.
  *
- * A bucket that keeps up to one second's worth could spend eleven seconds' worth in ten, after a pause. Held to
- * `balance` too, it spends in any ten seconds what ten seconds grant, and still makes up for a pause.
+ * After a pause, a bucket that keeps up to one second's worth could spend eleven seconds' worth in ten. If it also
+ * keeps to `balance`, it spends in any ten seconds what ten seconds grant, and still makes up for a pause.
  *
- * A request reaches the target between its sending and its answer; a process or a line may stop in between. So its
- * units count as spent while it is under way, and for ten seconds after its end. Take the requests that the target met
- * in any ten seconds of its own clock, and of them the one that was sent last. All others were under way at that time,
- * or had ended less than ten seconds before. So they all counted together, and are at most ten seconds' worth.
+ * A request reaches the target between its sending and its answer, and a process or a line may stop in between. So its
+ * units count as spent while it is under way, and for ten seconds after its end. Proof: take the requests that the
+ * target met in any ten seconds of its own clock, and the one of them that was sent last. All others were under way at
+ * that time, or had ended less than ten seconds before. So they all counted together, and are at most ten seconds'
+ * worth.
  */
 
 const SLOT_MS = 25;
@@ -26,7 +27,7 @@ export class SlidingWindow {
     this.#slot = Math.floor(now / SLOT_MS);
   }
 
-  /** Units granted and not spent in the window; below zero: more was spent than granted. */
+  /** Units granted and not spent in the window. Below zero, more was spent than granted. */
   get balance(): number {
     return this.#balance;
   }
@@ -35,7 +36,7 @@ export class SlidingWindow {
   grant(units: number, from: number, to: number): void {
     if (to <= from) return;
     const perMs = units / (to - from);
-    // What is older than the window would fall out of it at once.
+    // Slots older than the window would leave it at once.
     let at = Math.max(from, (Math.floor(to / SLOT_MS) - SLOTS) * SLOT_MS);
     this.#turnTo(Math.floor(at / SLOT_MS));
     while (at < to) {
@@ -46,18 +47,18 @@ export class SlidingWindow {
     }
   }
 
-  /** Takes units from the slot that `grant` reached last; a negative number gives them back. */
+  /** Takes units from the slot that `grant` reached last. A negative number gives them back. */
   spend(units: number): void {
     this.#add(-units);
   }
 
-  /** The units belong to a request that is under way from now on. */
+  /** Counts the units as those of a request that is under way from now on. */
   sent(units: number): void {
     this.#underWay += units;
     this.#slots[this.#slot % SLOTS] = (this.#slots[this.#slot % SLOTS] ?? 0) + units;
   }
 
-  /** A request that was given to `sent` has ended. */
+  /** Notes that a request has ended that was given to `sent`. */
   ended(units: number): void {
     this.#underWay = Math.max(0, this.#underWay - units);
     this.#slots[this.#slot % SLOTS] = (this.#slots[this.#slot % SLOTS] ?? 0) - units;
@@ -74,7 +75,7 @@ export class SlidingWindow {
     if (slot - this.#slot >= SLOTS) this.#slots.fill(0);
     else for (let next = this.#slot + 1; next <= slot; next++) this.#slots[next % SLOTS] = 0;
     this.#slot = slot;
-    // The sum is computed again: rounding errors of differences would add up over weeks.
+    // Computes the sum again: rounding errors of differences would add up over weeks.
     this.#balance = this.#slots.reduce((sum, units) => sum + units, 0) - this.#underWay;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * ThrottleFeedback turns the share of the budget in use, a few times a second, where the table throttles below the
+ * ThrottleFeedback adjusts the share of the budget in use, a few times a second, if the table throttles below the
  * budget. `rate-probe.ts` finds the rate that the table takes. Throttled requests stay debited: otherwise attempts that
  * fail could go out at any rate.
  */
@@ -22,7 +22,7 @@ export class ThrottleFeedback {
   /** Monotonic ms at which the present step started. */
   #stepAt: number;
   #waitsAtStep: number;
-  /** Monotonic ms: requests that were sent before do not count. */
+  /** Monotonic ms: requests that were sent earlier do not count. */
   #countFrom = 0;
   #passed = 0;
   #throttled = 0;
@@ -66,7 +66,7 @@ export class ThrottleFeedback {
     const before = this.#probe.rate;
     const seconds = (now - this.#stepAt) / 1000;
     const binding = this.#bucket.waits > this.#waitsAtStep;
-    // The share stays at a unit a second at least: from there the probe finds how much more the table takes.
+    // The share stays at one unit a second at least. From there, the probe finds how much more the table takes.
     const bounds = { lowest: Math.min(1, 1 / Math.max(1, this.#bucket.limit)), highest: 1 };
     const share = this.#probe.step({ seconds, passed, throttled, binding }, bounds);
     if (share !== before) this.#bucket.setShare(share);

@@ -2,12 +2,12 @@
  * TokenBucket lets through `limit` capacity units a second. It fills evenly, holds at most one second's worth, and
  * serves waiters in the order of their calls.
  *
- * A debit may exceed the level. The debt is paid off before the next debit, so the average holds exactly. A level that
- * was saved up is spent only as far as the last ten seconds have room for it (`sliding-window.ts`): over any ten
+ * A debit may exceed the level. The bucket pays off the debt before the next debit, so the average holds exactly. It
+ * spends a saved-up level only as far as the last ten seconds have room for it (`sliding-window.ts`). So over any ten
  * seconds, at most ten seconds' worth and one debit reach the target, even after a pause.
  *
- *   level >= 0 and room in the window: open, the next `tryTake` or `take` debits at once
- *   else: `take` waits in line
+ * - level >= 0 and room in the window: the bucket is open, and the next `tryTake` or `take` debits at once.
+ * - Otherwise `take` waits in line.
  */
 import { interrupted } from '../../core/errors.js';
 import type { Budget } from '../../core/ports/ports.js';
@@ -31,7 +31,7 @@ export class TokenBucket implements Budget {
   readonly #clock: Clock;
   #limit: number;
   #share = 1;
-  /** Units. The bucket starts empty and fills from its first use on, so that a start is no burst. */
+  /** Units. The bucket starts empty and fills from its first use on, so that a start does not send a burst. */
   #level = 0;
   #used = false;
   /** Monotonic ms. */
@@ -45,7 +45,8 @@ export class TokenBucket implements Budget {
 
   /**
    * @param unitsPerSecond capacity units per second; 0 stops everything until `setLimit` raises it
-   * @param entitled whether this process may spend at all, asked before each debit: one whose parent is gone may not
+   * @param entitled returns whether this process may spend at all; the bucket asks it before each debit. A process
+   *   whose parent is gone may not spend
    */
   constructor(unitsPerSecond: number, clock: Clock = systemClock, entitled: () => boolean = () => true) {
     this.#clock = clock;
@@ -72,12 +73,12 @@ export class TokenBucket implements Budget {
     return this.rate * SMALL_DEBIT_SECONDS;
   }
 
-  /** How often something had to wait for this bucket: while it grows, the bucket is what binds. */
+  /** How often a caller had to wait for this bucket. While it grows, the bucket is what limits the rate. */
   get waits(): number {
     return this.#waits;
   }
 
-  /** True while someone waits for a bucket without any rate: no wait of its own ends that. */
+  /** True while a caller waits for a bucket whose rate is 0: waiting alone does not end that. */
   get starves(): boolean {
     return this.#waiters.length > 0 && this.rate === 0;
   }
@@ -87,12 +88,12 @@ export class TokenBucket implements Budget {
     return this.#consumed;
   }
 
-  /** Adds what the service reported as consumed. It debits nothing. */
+  /** Adds the consumption that the service reported. It debits nothing. */
   noteConsumed(units: number): void {
     this.#consumed += units;
   }
 
-  /** Milliseconds until the debt is paid at the present rate; 0: there is none; Infinity: the rate is 0. */
+  /** Milliseconds until the debt is paid at the present rate; 0: the bucket has no debt; Infinity: the rate is 0. */
   get owedMs(): number {
     if (this.rate === 0) return Infinity;
     this.#fill();
@@ -100,7 +101,7 @@ export class TokenBucket implements Budget {
     return debt > ROUNDING ? (debt / this.rate) * 1_000 : 0;
   }
 
-  /** True while a `tryTake` would be served. */
+  /** True while `tryTake` would debit. */
   get open(): boolean {
     this.#begin();
     this.#fill();
@@ -114,7 +115,7 @@ export class TokenBucket implements Budget {
   }
 
   /**
-   * Uses only this share of the limit, above 0 and at most 1. The throttle feedback calls it; `setLimit` does not
+   * Uses only this share of the limit, above 0 and at most 1. The throttle feedback calls it. `setLimit` does not
    * change it.
    */
   setShare(share: number): void {
@@ -123,7 +124,7 @@ export class TokenBucket implements Budget {
     this.#afterRateChange();
   }
 
-  /** Debits without waiting where that is allowed now: the hot path. @returns whether it was allowed */
+  /** Debits without waiting if that is allowed now: the hot path. @returns whether it debited */
   tryTake(units: number): boolean {
     if (!this.open) return false;
     this.#debit(units);
@@ -162,14 +163,14 @@ export class TokenBucket implements Budget {
   }
 
   /**
-   * The units that were just debited belong to a request that is sent in this turn. `ended` has to follow, whatever
-   * happens to the request.
+   * Counts the last debit for a request that is sent in this turn. `ended` has to follow, whatever happens to the
+   * request.
    */
   sent(units: number): void {
     this.#window.sent(units);
   }
 
-  /** The request has ended. `settle` corrects what it really took. @param units as given to `sent` */
+  /** Notes that the request has ended. `settle` corrects what it really took. @param units as given to `sent` */
   ended(units: number): void {
     this.#fill();
     this.#window.ended(units);
@@ -214,7 +215,7 @@ export class TokenBucket implements Budget {
     this.#arm();
   }
 
-  /** Sets one timer: for when the debt is paid, or for when the window has moved on. */
+  /** Sets one timer: for the time when the debt is paid, or when the window has moved on. */
   #arm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;

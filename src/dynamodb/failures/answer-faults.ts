@@ -1,6 +1,6 @@
 /**
- * Names what is wrong with an answer that is not DynamoDB's, as `RequestFailure.reason` has it, and who may have given
- * it. What an operator reads depends on this table, never on the wording of a name.
+ * Names what is wrong with an answer that is not DynamoDB's, for `RequestFailure.reason`, and says who may have sent
+ * it. Messages depend on this table, never on the wording of a name.
  */
 
 /** Headers that AWS puts around each answer. */
@@ -13,12 +13,12 @@ export const ANSWER_FAULTS = {
   wrongChecksum: `answer with a wrong ${CHECKSUM}`,
   unreadable: 'unreadable answer',
   endless: 'answer without end',
-  /** Slow, or slowed down on its way: it says nothing of who answered. */
+  /** The answer was slow, or slowed down on its way. That does not say who sent it. */
   late: 'no whole answer in time',
 } as const;
 
 /**
- * `another service`: one that speaks the protocol without what AWS puts around each answer. `in between`: a proxy, or a
+ * `another service`: it speaks the protocol, but without what AWS puts around each answer. `in between`: a proxy, or a
  * damaged answer.
  */
 export type Answerer = 'another service' | 'in between';
@@ -31,7 +31,10 @@ const ANSWERERS: ReadonlyMap<string, Answerer> = new Map([
   [ANSWER_FAULTS.endless, 'in between'],
 ]);
 
-/** @param reason of a RequestFailure @returns who may have answered; null: nothing says that it was not DynamoDB */
+/**
+ * @param reason of a RequestFailure
+ * @returns who may have answered; null: nothing shows that it was not DynamoDB
+ */
 export function answererOf(reason: string): Answerer | null {
   return ANSWERERS.get(reason) ?? null;
 }

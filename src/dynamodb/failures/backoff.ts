@@ -1,6 +1,6 @@
 /**
- * Backoff says when a failed request is tried again, and NoProgressDeadline when the run gives up. Delays have full
- * jitter, so that many writers that failed together do not come back together.
+ * Backoff says when to try a failed request again, and NoProgressDeadline when the run gives up. Delays have full
+ * jitter, so that many writers that failed together do not return together.
  */
 
 /** Delays start at BASE_MS, double with each try, and stop growing at CAP_MS. */
@@ -21,23 +21,24 @@ export function retryDelay(attempt: number, random: () => number, hotKeyRange = 
   return Math.max(1, Math.floor(random() * bound));
 }
 
-/** So many failed tries prove enough, however much of their time was spent on waiting for the budget. */
+/** From this many failed tries on, the deadline also counts the time in which they waited for the budget. */
 const ENOUGH_TRIES = 10;
 
 /**
  * Counts the time since the last progress, from the first failure after it. Time in which the budget holds everything
- * back does not count (`heldBack`, `released`): with a budget that pays for one request in minutes, two failures are
- * not minutes of failure. Many failed tries count in any case, so a table that throttles them all is given up in time.
+ * back does not count (`heldBack`, `released`). With a budget that pays for one request in minutes, two failures are
+ * not minutes of failure. Many failed tries count in any case, so dynaferry gives up in time on a table that throttles
+ * them all.
  */
 export class NoProgressDeadline {
   readonly #seconds: () => number;
   #failingSince: number | null = null;
   #tries = 0;
-  /** Milliseconds since then in which the budget held everything back. */
+  /** Milliseconds since the first failure in which the budget held everything back. */
   #heldBackMs = 0;
   #heldBackSince: number | null = null;
 
-  /** @param seconds how long failures may last; read at each failure */
+  /** @param seconds returns how long failures may last; the deadline reads it at each failure */
   constructor(seconds: () => number) {
     this.#seconds = seconds;
   }
@@ -48,12 +49,15 @@ export class NoProgressDeadline {
     this.#heldBackMs = 0;
   }
 
-  /** Nothing is tried from now on, since the budget is spent; may be called again. @param now monotonic ms */
+  /**
+   * Notes that nothing is tried from now on, since the budget is spent. A caller may call it again. @param now
+   * monotonic ms
+   */
   heldBack(now: number): void {
     this.#heldBackSince ??= now;
   }
 
-  /** Something is tried again. @param now monotonic ms */
+  /** Notes that something is tried again. @param now monotonic ms */
   released(now: number): void {
     if (this.#heldBackSince !== null) this.#heldBackMs += now - this.#heldBackSince;
     this.#heldBackSince = null;

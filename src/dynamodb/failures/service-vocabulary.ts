@@ -1,10 +1,10 @@
 /**
- * Has the words that texts of the service are made of, so that an unknown text can be shown by them. Names and values
- * of a row are not among them. A value that is one, such as `invalid`, says nothing that the text does not say by
- * itself.
+ * Lists the words that texts of the service consist of, so that a message can show an unknown text by them. Names and
+ * values of a row are not among them. If a value equals such a word, for example `invalid`, the word reveals nothing
+ * about the row.
  *
- * Sources: the texts of `service-words.ts`, of its tests, and of DynamoDB Local's and dynalite's errors. A missing word
- * is left out, as a value is.
+ * Sources: the texts of `service-words.ts`, of its tests, and of DynamoDB Local's and dynalite's errors. A word that is
+ * missing here is left out of the message, as a value is.
  */
 const WORDS: ReadonlySet<string> = new Set(
   `a aggregated all allowed already an and any are as at attempting attribute attributes attributevalue
@@ -29,6 +29,7 @@ const WORDS: ReadonlySet<string> = new Set(
   validation value values was were when which with within without write writes wrong`.split(/\s+/),
 );
 
+/** The most characters of an unknown text in a message. */
 const MOST_CHARACTERS = 160;
 const LEFT_OUT = '…';
 

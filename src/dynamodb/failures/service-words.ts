@@ -1,23 +1,23 @@
 /**
- * Reads what the text of an error adds to its name, where the text is a known one. The text itself is never kept: it
- * may quote keys. It decides only what is said, and whether the item or the table is to blame for an invalid request.
- * An unknown text is shown by its known words (`service-vocabulary.ts`).
+ * Reads what a known text of an error adds to the error's name. Nothing keeps the text itself, as it may quote keys. It
+ * decides only the words of a message, and whether the item or the table is to blame for an invalid request. A message
+ * shows an unknown text by its known words (`service-vocabulary.ts`).
  *
- * Sources: AWS's own texts as its documentation and public bug reports quote them, and those of DynamoDB Local and
- * dynalite (a test makes both refuse items). An unknown text leaves the rule of the name in place.
+ * Sources: AWS's own texts, as its documentation and public bug reports quote them, and those of DynamoDB Local and
+ * dynalite. A test makes both emulators refuse items. An unknown text leaves the rule of the name in place.
  */
 import type { Whose } from './service-rules.js';
 import { withoutValues } from './service-vocabulary.js';
 
 export interface ServiceWords {
-  /** The IAM action that is missing, `dynamodb:PutItem`, `kms:Decrypt`; null where the text names none. */
+  /** The IAM action that is missing, `dynamodb:PutItem`, `kms:Decrypt`; null: the text names none. */
   readonly action: string | null;
-  /** It is about the table's KMS key. */
+  /** The text is about the table's KMS key. */
   readonly key: boolean;
-  /** Which policy denies it; null where the text does not say. */
+  /** Which policy denies it; null: the text does not say. */
   readonly policy: string | null;
   readonly invalid: InvalidWords | null;
-  /** Of a text that is not known, its words without whatever may be a value; null where none is left. */
+  /** The words of an unknown text, without whatever may be a value; null: no word is left. */
   readonly unexplained: string | null;
 }
 
@@ -32,7 +32,7 @@ const item = (fact: string, next: string): InvalidWords => ({ whose: 'item', fac
 const KEYS = "run `dynaferry check`, which compares the mapping's keys with the target's key schema";
 const INDEX = 'correct the row, or let the mapping omit the attribute where an index cannot hold it';
 
-/** The first one that fits. */
+/** The first entry that matches decides. */
 const INVALID: readonly (readonly [RegExp, InvalidWords])[] = [
   [
     /item size (to update )?has exceeded/i,
@@ -89,14 +89,14 @@ const POLICIES: readonly (readonly [RegExp, string])[] = [
   [/identity-based policy/i, 'the identity policy of the role'],
 ];
 
-/** A service and an action of IAM; nothing that is as short and as plain can be part of a row that AWS quotes. */
+/** A service and an action of IAM. No part of a row that AWS quotes can be as short and as plain. */
 const ACTION = /(?:perform: |the )((?:dynamodb|kms):[A-Z][A-Za-z]{2,40})\b/;
 
 const NOTHING: ServiceWords = { action: null, key: false, policy: null, invalid: null, unexplained: null };
-/** Texts are a few hundred characters long; whatever is longer is none of those that are known. */
+/** Known texts have a few hundred characters, so a longer text is not known. */
 const MOST_CHARACTERS = 4_000;
 
-/** @param text of the service, or anything else that came in its place */
+/** @param text the service's text, or anything else in its place */
 export function wordsIn(text: unknown): ServiceWords {
   if (typeof text !== 'string' || text.length > MOST_CHARACTERS) return NOTHING;
   const action = ACTION.exec(text)?.[1] ?? null;

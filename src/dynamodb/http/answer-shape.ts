@@ -1,18 +1,18 @@
 /**
- * Turns answers of the hot operations into facts. An answer of another shape than the API's model gives, or about a
- * table that was not requested, is not from DynamoDB: nothing in it counts.
+ * Turns answers of the hot operations into facts. If an answer has another shape than the API's model, or another table
+ * than requested, it is not from DynamoDB: nothing in it counts.
  *
- * The checks are hand-written, since most of them are about the request (tables, keys, doubles), which a schema cannot
- * know. They take 0.2 us of the 700 us of a batch; zod would cost as much. The rare calls have a schema each
+ * The checks are hand-written, since most of them compare with the request (tables, keys, duplicates), which a schema
+ * cannot know. They take 0.2 us of the 700 us of a batch; zod would cost as much. Each rare call has a schema
  * (`call-answers.ts`).
  *
- * Covered: every output that is read, hot (BatchWriteItem, BatchGetItem, PutItem and the item of its failed condition)
- * or through the SDK (CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive). Nothing here sends a Query or
- * a Scan. A false statement in the right shape shows in the checksum alone (`answer-seal.ts`).
+ * Covered is every output that dynaferry reads. Hot: BatchWriteItem, BatchGetItem, PutItem and the item of its failed
+ * condition. Through the SDK: CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive. Nothing here sends a
+ * Query or a Scan. Only the checksum shows a false statement in the right shape (`answer-seal.ts`).
  */
 import { ANSWER_FAULTS } from '../failures/answer-faults.js';
 
-/** An answer that is not of its operation's shape, or does not fit the request. */
+/** An answer that lacks its operation's shape, or does not fit the request. */
 export class UnreadableAnswer extends Error {
   constructor(message = ANSWER_FAULTS.unreadable, options?: ErrorOptions) {
     super(message, options);
@@ -31,15 +31,19 @@ export function objectIn(value: unknown): JsonObject {
   return value;
 }
 
-/** AWS's model: lists in maps by table have a member at least. @throws UnreadableAnswer */
+/**
+ * Returns the value as a list. In AWS's model, a list in a map by tables has at least one member. @throws
+ * UnreadableAnswer
+ */
 export function listIn(value: unknown, least = 1): readonly unknown[] {
   if (!Array.isArray(value) || value.length < least) throw new UnreadableAnswer();
   return value;
 }
 
 /**
- * What a map by tables holds for the one that was asked for.
- * @returns undefined where it has none @throws UnreadableAnswer where it is no map, or has another table
+ * Returns what a map by tables holds for the requested table.
+ * @returns undefined if the map is empty
+ * @throws UnreadableAnswer if it is not a map, or has another table
  */
 export function ofTable(map: unknown, table: string): unknown {
   const entries = Object.entries(objectIn(map));
@@ -50,7 +54,8 @@ export function ofTable(map: unknown, table: string): unknown {
 }
 
 /**
- * AWS answers a table by its name or by its ARN, `arn:aws:dynamodb:eu-west-1:1:table/name`, whichever it was asked by.
+ * Compares tables by name. AWS answers with the name or the ARN, `arn:aws:dynamodb:eu-west-1:1:table/name`, as the
+ * request named it.
  */
 export function isTable(answered: unknown, asked: string): boolean {
   return typeof answered === 'string' && (answered === asked || nameIn(answered) === nameIn(asked));
@@ -61,8 +66,8 @@ function nameIn(table: string): string {
 }
 
 /**
- * The CapacityUnits of one ConsumedCapacity: the whole of table and indexes, whether `INDEXES` is honoured or answered
- * as `TOTAL`. Whether they can be true is another question: `believable-units.ts`.
+ * Returns the CapacityUnits of one ConsumedCapacity: the sum of table and indexes. It is the same whether the service
+ * honours `INDEXES` or answers with `TOTAL`. `believable-units.ts` judges whether they can be true.
  * @throws UnreadableAnswer
  */
 export function unitsIn(capacity: unknown, table: string): number {
@@ -73,7 +78,7 @@ export function unitsIn(capacity: unknown, table: string): number {
 }
 
 /**
- * Sums the CapacityUnits of a list, as the batch operations answer it; null where the service does not say.
+ * Sums the CapacityUnits of a list, as the batch operations answer it; null if the answer has none.
  * @throws UnreadableAnswer
  */
 export function unitsInList(capacities: unknown, table: string): number | null {
@@ -84,7 +89,7 @@ export function unitsInList(capacities: unknown, table: string): number | null {
 
 /**
  * @returns what `read` makes of the answer
- * @throws UnreadableAnswer whatever `read` throws: it trips over what no service sends
+ * @throws UnreadableAnswer for whatever `read` throws: it fails on what no service sends
  */
 export function orUnreadable<T>(read: () => T): T {
   try {

@@ -1,10 +1,11 @@
 /**
- * BodySigner signs requests that differ only in their bodies, such as those of one second: it does the rest of aws4's
- * work once. Each text that aws4 builds on the way ends with a SHA-256 in hex, which is what changes with the body.
+ * BodySigner signs requests that differ only in their bodies, such as those of one second. It does the rest of aws4's
+ * work once. Each text that aws4 builds ends with a SHA-256 in hex, which changes with the body.
  */
 import { hash } from 'node:crypto';
 import aws4 from 'aws4';
 
+/** Hexadecimal digits of a SHA-256. */
 const HASH_DIGITS = 64;
 
 export class BodySigner extends aws4.RequestSigner {

@@ -1,14 +1,14 @@
 /**
- * Makes a RequestFailure of an error answer of DynamoDB, raw (HTTP status and JSON body) or as the SDK throws it. It
- * keeps names only, and the item that a failed condition met: the texts may quote keys.
+ * Makes a RequestFailure of an error answer of DynamoDB: raw (HTTP status and JSON body), or as the SDK throws it. It
+ * keeps the names, and the item that a failed condition met. It keeps no texts, as they may quote keys.
  */
 import { ofServer } from '../../core/text/shown-text.js';
 import { RequestFailure } from '../failures/service-errors.js';
 import { wordsIn, type ServiceWords } from '../failures/service-words.js';
 
 /**
- * @param body JSON with `__type`, `com.amazonaws.dynamodb.v20120810#ThrottlingException`; anything else (a proxy's
- *   page) is named by its status
+ * @param body JSON with `__type`, such as `com.amazonaws.dynamodb.v20120810#ThrottlingException`; the status names any
+ *   other body (a proxy's page)
  * @param serverTime the Date header in ms since the epoch, or null
  */
 export function parseErrorAnswer(status: number, body: string, serverTime: number | null): RequestFailure {
@@ -26,7 +26,7 @@ export function parseErrorAnswer(status: number, body: string, serverTime: numbe
   );
 }
 
-/** An error that an SDK call threw, of the service or of the connection. */
+/** Turns an error that an SDK call threw into a RequestFailure: an error of the service or of the connection. */
 export function fromSdkError(thrown: unknown): RequestFailure {
   if (thrown instanceof RequestFailure) return thrown;
   if (!(thrown instanceof Error)) return new RequestFailure('unknown error', 0, true);
@@ -47,12 +47,15 @@ export function fromSdkError(thrown: unknown): RequestFailure {
   return connectionFailure(fields.code);
 }
 
-/** The connection failed with this code (Node's, undici's or OpenSSL's) before it was up: nothing was sent. */
+/**
+ * Returns the failure of a connection that failed before it was up, so that nothing was sent. The code is Node's,
+ * undici's or OpenSSL's.
+ */
 export function connectionFailure(code: string): RequestFailure {
   return new RequestFailure(code, 0, false);
 }
 
-/** `message` as the API has it; `Message` where the answer comes from in front of it. */
+/** Reads `message`, as the API has it, or `Message`, as a server in front of the API may write it. */
 function wordsOf(answer: Record<string, unknown> | null): ServiceWords {
   return wordsIn(answer?.['message'] ?? answer?.['Message']);
 }
@@ -71,10 +74,10 @@ interface SdkErrorFields extends WithThrottlingReasons {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** A request meets a table, its indexes and an account: there are fewer. */
+/** A request has fewer reasons: it concerns one table, its indexes and one account. */
 const MOST_REASONS = 50;
 
-/** `ThrottlingReasons` in the API reference, `throttlingReasons` in the SDK's types and in some answers. */
+/** Reads `ThrottlingReasons` (API reference) or `throttlingReasons` (the SDK's types, and some answers). */
 function throttlingReasons(answer: WithThrottlingReasons): readonly string[] {
   const listed = answer.ThrottlingReasons ?? answer.throttlingReasons;
   if (!Array.isArray(listed)) return [];

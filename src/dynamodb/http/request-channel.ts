@@ -1,6 +1,6 @@
 /**
- * RequestChannel posts prepared JSON bodies to DynamoDB, signed, over kept-alive connections. It does not retry (the
- * callers own that), except that it renews a refused signature and sends once more.
+ * RequestChannel posts prepared JSON bodies to DynamoDB, signed, over kept-alive connections. Its callers retry
+ * failures. It only mends a refused signature itself, and sends the request again.
  */
 import type { Dispatcher } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
@@ -12,18 +12,18 @@ import { RequestFailure } from '../failures/service-errors.js';
 import { type ChannelTimeouts, UPLOAD_BYTES_PER_MS, WHOLE_TIMEOUT_MS } from './timeouts.js';
 
 export interface ChannelLimits extends ChannelTimeouts {
-  /** Connections at once, which may grow; a request beyond them waits for one. */
+  /** The most connections at once, which may grow. A request beyond them waits for one. */
   readonly connections: () => number;
 }
 
 export interface PostLimits {
-  /** An answer that is longer is none. */
+  /** A longer answer fails as `ANSWER_FAULTS.endless`. */
   readonly maxAnswerBytes: number;
-  /** Ends the wait for the answer; the request may have been applied all the same. */
+  /** Ends the wait for the answer. The service may still have applied the request. */
   readonly signal: AbortSignal | null;
 }
 
-/** ExpiredToken and a wrong clock can meet in one request; nothing needs a third mending. */
+/** Expired credentials and a wrong clock can both hit one request. Nothing needs a third mending. */
 const MENDINGS = 2;
 
 export class RequestChannel {
@@ -34,7 +34,7 @@ export class RequestChannel {
   readonly #wholeMs: number;
   #pool: Dispatcher;
   #connections: number;
-  /** Pools with fewer connections than are wanted now: they end with their last request. */
+  /** Pools with fewer connections than are wanted now. Each closes after its last request. */
   readonly #outgrown = new Set<Dispatcher>();
 
   constructor(signer: RequestSigner, endpoint: URL, limits: ChannelLimits) {
@@ -58,7 +58,10 @@ export class RequestChannel {
     });
   }
 
-  /** undici's pool cannot grow: one with more connections takes its place. */
+  /**
+   * Returns the pool with as many connections as are wanted now. undici's pool cannot grow, so a larger one replaces
+   * it.
+   */
   #poolOfNow(): Dispatcher {
     const wanted = this.#limits.connections();
     if (wanted <= this.#connections) return this.#pool;
@@ -76,7 +79,8 @@ export class RequestChannel {
   /**
    * @param json the whole request body, as text or as UTF-8
    * @returns the body of the success answer, as UTF-8, as the service sent it
-   * @throws RequestFailure for everything a caller may judge; FerryError E_TARGET_CREDENTIALS where there are none
+   * @throws RequestFailure for every failure that the caller decides about; FerryError E_TARGET_CREDENTIALS without
+   *   credentials
    */
   async post(operation: string, json: string | Buffer, limits: PostLimits): Promise<Buffer> {
     const body = typeof json === 'string' ? Buffer.from(json) : json;
@@ -94,7 +98,7 @@ export class RequestChannel {
     }
   }
 
-  /** Ends the connections; requests still under way fail. */
+  /** Ends the connections. Requests that are under way fail. */
   async close(): Promise<void> {
     await Promise.all([this.#pool, ...this.#outgrown].map((pool) => pool.destroy()));
   }
@@ -109,8 +113,9 @@ export class RequestChannel {
 }
 
 /**
- * Collects one answer, for so long and up to so many bytes. `dispatch` with a handler costs a fraction of undici's
- * stream-based `request`; undici's own limits are of the pause before each part, and parts may come for ever.
+ * Collects one answer, within a time and a number of bytes. `dispatch` with a handler costs a fraction of undici's
+ * stream-based `request`. undici's own limits apply to the pause before each part, so an answer in small parts could
+ * last for ever.
  */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (body: Buffer) => void;
@@ -120,7 +125,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #abort = (): void => this.#stop('aborted');
   #controller: Dispatcher.DispatchController | null = null;
   #sent = false;
-  /** Why it was ended from here. */
+  /** Why this exchange ended the request; null: it did not. */
   #stopped: string | null = null;
   #status = 0;
   #headers: AnswerHeaders = {};
@@ -141,7 +146,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     else limits.signal?.addEventListener('abort', this.#abort);
   }
 
-  /** Called on an open connection, just before the first byte is written. */
+  /** undici calls it on an open connection, just before it writes the first byte. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#stopped === null) this.#sent = true;
@@ -164,7 +169,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const [first, second] = this.#chunks;
     const body = first !== undefined && second === undefined ? first : Buffer.concat(this.#chunks);
     const fault = sealFault(this.#status, this.#headers, body);
-    // With any status, this is not an answer of the service.
+    // Whatever its status, this answer is not from the service.
     if (fault !== null) this.#reject(new RequestFailure(fault, 0, true));
     else if (this.#status === 200) this.#resolve(body);
     else this.#reject(parseErrorAnswer(this.#status, body.toString('utf8'), timeIn(this.#headers)));
@@ -178,7 +183,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#letGo();
   }
 
-  /** Where it waits for its connection still, that may come up later: nothing is sent over it then. */
+  /**
+   * Ends the exchange. If it still waits for a connection, `onRequestStart` sends nothing once the connection is up.
+   */
   #stop(reason: string): void {
     this.#stopped ??= reason;
     if (this.#controller !== null) this.#controller.abort(new RequestStopped());
@@ -189,9 +196,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * An ended exchange may outlive its request: by a removed listener of a signal, say, that V8 has come to take for
-   * old, and so keeps all that it once pointed to until the next collection of everything. The answer and the request
-   * are some kB, which each scavenge would copy.
+   * Drops the answer and the request, which have some kB. V8 may keep an ended exchange until the next full collection,
+   * for example through a removed listener of an old signal. Until then, each scavenge would copy those kB.
    */
   #letGo(): void {
     this.#controller = null;
@@ -205,12 +211,15 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Rounds up to 100 ms: Node keeps a list of timers for each duration, and bodies of all lengths make thousands. */
+/** Rounds up to 100 ms. Node keeps one list of timers per duration, and bodies of all lengths would make thousands. */
 function inSteps(ms: number): number {
   return Math.ceil(ms / 100) * 100;
 }
 
-/** The SDK's search for credentials takes no signal, and may last. @throws RequestFailure: nothing is sent */
+/**
+ * Waits for credentials, or for the signal. The SDK's search for credentials takes no signal, and may last.
+ * @throws RequestFailure if the signal came first; nothing was sent
+ */
 async function unlessAborted<T>(credentials: Promise<T>, signal: AbortSignal | null): Promise<T> {
   if (signal === null) return await credentials;
   let abort = (): void => undefined;
@@ -228,7 +237,7 @@ async function unlessAborted<T>(credentials: Promise<T>, signal: AbortSignal | n
 
 class RequestStopped extends Error {}
 
-/** The service's, in ms since the epoch; null where the answer does not tell. */
+/** Returns the service's time, in ms since the epoch; null if the answer has no valid Date header. */
 function timeIn(headers: AnswerHeaders): number | null {
   const date = headers['date'];
   const time = typeof date === 'string' ? Date.parse(date) : NaN;

@@ -20,7 +20,7 @@ export type CredentialProvider = (options?: { forceRefresh?: boolean }) => Promi
 
 export interface SignedRequest {
   readonly headers: Record<string, string>;
-  /** What it was signed with, to tell whether newer ones have come since. */
+  /** The credentials that signed it. The caller compares them with newer ones. */
   readonly credentials: SignerCredentials;
 }
 
@@ -28,17 +28,21 @@ interface PreparedRequest {
   readonly operation: string;
   readonly date: string;
   readonly credentials: SignerCredentials;
-  /** All but the Authorization. */
+  /** All headers except Authorization. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signer: BodySigner;
 }
 
-/** The SDK's own margin: temporary credentials are renewed five minutes before their end. */
+/** The SDK's own margin: it renews temporary credentials five minutes before they expire. */
 const RENEW_BEFORE_MS = 5 * 60_000;
-/** Too close to the end to begin another request with. */
+/** Credentials that expire sooner sign no further request. */
 const UNUSABLE_BEFORE_MS = 15_000;
+/** Time between two renewals in the background, in ms. */
 const RENEW_EVERY_MS = 10_000;
-/** DynamoDB accepts signatures five minutes off; a clock that is off by less is not what it complains of. */
+/**
+ * DynamoDB accepts signatures that are up to five minutes off. If the clock is off by less than this, the service
+ * refused for another reason.
+ */
 const SKEW_MS = 4 * 60_000;
 
 export class RequestSigner {
@@ -63,9 +67,9 @@ export class RequestSigner {
   }
 
   /**
-   * Nothing while the credentials are good for a while: the usual case costs a comparison. Otherwise renews them, in
-   * the background where they still serve.
-   * @returns a promise to wait for, where they do not
+   * Renews the credentials if they expire soon: in the background while they still serve. Usually it only compares two
+   * times.
+   * @returns a promise to wait for if the credentials no longer serve; else null
    */
   renewalBeforeUse(): Promise<void> | null {
     const expiration = this.#credentials?.expiration;
@@ -75,14 +79,17 @@ export class RequestSigner {
     if (left > UNUSABLE_BEFORE_MS) {
       if (performance.now() >= this.#renewNotBefore) {
         this.#renewNotBefore = performance.now() + RENEW_EVERY_MS;
-        this.#renew().catch(() => undefined); // those at hand still serve; the next call tries again
+        this.#renew().catch(() => undefined); // the credentials at hand still serve, and the next call tries again
       }
       return null;
     }
     return this.#renew();
   }
 
-  /** @param operation `BatchWriteItem`; `body` is what will be sent, byte for byte */
+  /**
+   * @param operation such as `BatchWriteItem`
+   * @param body exactly the bytes that will be sent
+   */
   sign(operation: string, body: Buffer): SignedRequest {
     const credentials = this.#credentials;
     if (credentials === null) throw noCredentials(null);
@@ -94,7 +101,7 @@ export class RequestSigner {
     return { headers: { ...latest.headers, authorization: latest.signer.authorize(body) }, credentials };
   }
 
-  /** Everything of a request but its body. */
+  /** Prepares everything of a request except its body. */
   #prepare(operation: string, date: string, credentials: SignerCredentials): PreparedRequest {
     const { accessKeyId, secretAccessKey, sessionToken } = credentials;
     const headers: Record<string, string> = {
@@ -120,8 +127,8 @@ export class RequestSigner {
   }
 
   /**
-   * Mends what made the service refuse a signature, where it can be mended.
-   * @returns true where the same request, signed again, may now pass
+   * Mends what made the service refuse a signature, if that is possible.
+   * @returns true if the same request, signed again, may now pass
    */
   async mend(failure: RequestFailure, signedWith: SignerCredentials): Promise<boolean> {
     if (EXPIRED_CREDENTIALS.has(failure.reason)) {
@@ -139,7 +146,7 @@ export class RequestSigner {
     return false;
   }
 
-  /** One renewal at a time, shared by all who need it. */
+  /** Renews the credentials. All callers that need it share one renewal. */
   #renew(): Promise<void> {
     if (this.#forcedRenewal !== null) return this.#forcedRenewal;
     this.#renewal ??= this.#fetch(false).finally(() => {
@@ -149,9 +156,10 @@ export class RequestSigner {
   }
 
   /**
-   * A renewal that is not forced may bring the credentials that it was to replace: within five minutes of their end the
-   * SDK answers those that it has, and fetches others behind that. So a forced one waits for it, and does not take its
-   * place. No other one starts until then, so no late one puts older credentials over newer ones.
+   * Renews credentials that the service refused. A renewal that is not forced may return the same ones: the SDK answers
+   * with those at hand in their last five minutes. It fetches others in the background. So this one waits for such a
+   * renewal first, and then forces its own. Until it ends, no other renewal starts, so that none puts older credentials
+   * over newer ones.
    */
   #renewByForce(refused: SignerCredentials): Promise<void> {
     this.#forcedRenewal ??= this.#fetchOthersThan(refused).finally(() => {
@@ -169,7 +177,8 @@ export class RequestSigner {
     try {
       this.#credentials = await withTimeout(CREDENTIALS_WITHIN_MS, this.#provider(force ? { forceRefresh: true } : {}));
     } catch (thrown) {
-      // A metadata service may fail for a moment in a run of weeks; at the start it means that there are none.
+      // During a run of weeks, a metadata service may fail for a moment. At the start, a failure means that this
+      // machine has no credentials.
       if (this.#credentials === null) throw noCredentials(thrown);
       throw new RequestFailure(`credential renewal: ${fromSdkError(thrown).reason}`, 0, false);
     }
@@ -179,7 +188,7 @@ export class RequestSigner {
     return Date.now() + this.#clockOffsetMs;
   }
 
-  /** `20250131T235959Z`, made once a second. */
+  /** Returns the time as `20250131T235959Z`, built once a second. */
   #amzDate(): string {
     const second = Math.floor(this.#now() / 1000);
     if (second !== this.#dateSecond) {

@@ -1,15 +1,16 @@
 /**
- * AttributeSlices cuts an item, as the service answered it, into its attributes `"name":{...}`, as bytes. It tells
- * without parsing whether the item is the mapped one: the attributes, in some order, are the canonical text byte for
- * byte. An item that it does not find the same may still be equal, by another spelling of a number or an escape, or
- * another order within a map or a set.
+ * AttributeSlices cuts an item, as the service answered it, into its attributes `"name":{...}`, as bytes. It recognises
+ * the mapped item without parsing: its attributes, in some order, are the canonical text byte for byte. An item that
+ * differs in bytes may still be equal. It may spell a number or an escape in another way, or order a map or a set in
+ * another way.
  */
 import type { MappedItem } from '../../core/model.js';
 import { CLOSING_BRACE, COLON, COMMA, endOfNested, endOfString, OPENING_BRACE, QUOTE } from './json-scan.js';
 import type { KeyNames } from '../key-text.js';
 
+/** Attributes that the arrays first have room for. They double when an item has more. */
 const FIRST_ATTRIBUTES = 64;
-/** Up to here, a loop is faster than a call into the runtime. */
+/** Up to this many bytes, a loop is faster than a call into the runtime. */
 const LOOP_BYTES = 64;
 
 export class AttributeSlices {
@@ -17,7 +18,7 @@ export class AttributeSlices {
   #bytes: Buffer = NO_BYTES;
   #starts = new Int32Array(FIRST_ATTRIBUTES);
   #ends = new Int32Array(FIRST_ATTRIBUTES);
-  /** Which attribute came at each place of the canonical text in the item before: services keep to an order. */
+  /** Which attribute stood at each place of the canonical text in the last item, as services keep their order. */
   #order = new Int32Array(FIRST_ATTRIBUTES);
   readonly #partitionName: Buffer;
   readonly #sortName: Buffer | null;
@@ -28,10 +29,10 @@ export class AttributeSlices {
   }
 
   /**
-   * Cuts another item, in place of the one before.
-   * @param from of its opening brace
-   * @returns behind its closing brace; -1 where it is not `{"name":{...},...}` without white space between the
-   * attributes
+   * Cuts another item, which replaces the last one.
+   * @param from the index of its opening brace
+   * @returns the index behind its closing brace; -1 if it is not `{"name":{...},...}` without white space between
+   *   attributes
    */
   cut(bytes: Buffer, from: number): number {
     this.#bytes = bytes;
@@ -50,7 +51,10 @@ export class AttributeSlices {
     }
   }
 
-  /** The key as it stands there: equal to `MappedItem.keyText` where it is spelled alike; null where it has none. */
+  /**
+   * Returns the item's key as the service spells it; null if the item lacks one. It equals `MappedItem.keyText` if both
+   * spell it the same.
+   */
   keyText(): string | null {
     const partition = this.#textOf(this.#partitionName);
     if (partition === null || this.#sortName === null) return partition === null ? null : `{${partition}}`;
@@ -58,23 +62,26 @@ export class AttributeSlices {
     return sort === null ? null : `{${partition},${sort}}`;
   }
 
-  /** Whether the attributes are the canonical text of that item, except for their order. */
+  /** Returns whether the attributes are the canonical text of that item, except for their order. */
   areOf({ buffer, start, end }: MappedItem): boolean {
     let at = start + 1;
-    // Names of a canonical text are distinct: no attribute can stand at two of its places.
+    // A canonical text has each name once, so no attribute can match at two places.
     for (let place = 0; place < this.#count; place += 1) {
       const found = this.#attributeAt(buffer, at, end, this.#order[place] as number);
       if (found === -1) return false;
       this.#order[place] = found;
       at += (this.#ends[found] as number) - (this.#starts[found] as number);
-      // All of one side stands on the other one where both end at once.
+      // If both sides end together, each attribute of one has its match in the other.
       if (buffer[at] !== (place + 1 < this.#count ? COMMA : CLOSING_BRACE)) return false;
       at += 1;
     }
     return true;
   }
 
-  /** @param guess looked at first @returns which attribute stands at that place, -1: none */
+  /**
+   * @param guess the attribute to try first
+   * @returns the attribute at that place; -1: none matches
+   */
   #attributeAt(buffer: Buffer, at: number, end: number, guess: number): number {
     if (guess < this.#count && this.#standsAt(guess, buffer, at, end)) return guess;
     for (let i = 0; i < this.#count; i += 1) if (this.#standsAt(i, buffer, at, end)) return i;

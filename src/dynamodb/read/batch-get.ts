@@ -1,6 +1,6 @@
 /**
- * BatchGetAnswers reads the answers of BatchGetItem: each item beside the one that was requested. An item with the
- * bytes of the mapped one, in any order of attributes, is known as the same without parsing. Every other one is parsed,
+ * BatchGetAnswers reads the answers of BatchGetItem, and compares each item with the requested one. If an item has the
+ * bytes of the mapped one, in any order of attributes, it is the same without parsing. Every other item is parsed,
  * brought into canonical form and compared.
  */
 import { readUnits } from '../../core/capacity-units.js';
@@ -22,17 +22,19 @@ import { keyTextOf, type ItemAttributes, type KeyNames } from '../key-text.js';
 
 export interface BatchGetAnswer {
   readonly items: readonly AnsweredItem[];
-  /** Places among the items asked for. */
+  /** Indexes among the requested items. */
   readonly unprocessed: readonly number[];
-  /** Read units; null where the service does not say. */
+  /** Read units; null: the service reports none. */
   readonly units: number | null;
 }
 
 export interface AnsweredItem {
-  /** Among the items asked for. */
+  /** Index among the requested items. */
   readonly place: number;
   readonly found: FoundItem;
-  /** Read units by its size, somewhat too many where it is not the same: for want of better. */
+  /**
+   * Read units by the item's size. They are somewhat too many for an item that differs, as its exact size is unknown.
+   */
   readonly units: number;
 }
 
@@ -47,7 +49,7 @@ const RESPONSES = Buffer.from('"Responses"');
 export class BatchGetAnswers {
   readonly #slices: AttributeSlices;
 
-  /** @param canonicalText of an item as the service answered it (DynamoDB JSON, parsed) */
+  /** @param canonicalText makes the canonical text of an item as the service answered it (DynamoDB JSON, parsed) */
   constructor(
     private readonly table: string,
     private readonly names: KeyNames,
@@ -57,10 +59,10 @@ export class BatchGetAnswers {
   }
 
   /**
-   * A key that the answer names nowhere is one without an item.
-   * @param request that requested, by `RequestedItems.ask`
-   * @throws UnreadableAnswer where it is no answer to that request, or names a key that it did not ask for, or one
-   * twice
+   * Reads one answer. If it does not name a requested key, that key has no item.
+   * @param request its number, from `RequestedItems.ask`
+   * @throws UnreadableAnswer if it is not an answer to that request, names a key that was not requested, or names one
+   *   twice
    */
   read(bytes: Buffer, requested: RequestedItems, request: number): BatchGetAnswer {
     return orUnreadable(() => {
@@ -74,9 +76,9 @@ export class BatchGetAnswers {
   }
 
   /**
-   * Item by item, without parsing the whole.
-   * @param list of the first item
-   * @returns null where the answer is of another shape than all are
+   * Reads item by item, without parsing the whole.
+   * @param list the index of the first item
+   * @returns null if the answer does not have the usual shape
    */
   #readList(bytes: Buffer, list: number, requested: RequestedItems): BatchGetAnswer | null {
     const same: AnsweredItem[] = [];
@@ -93,7 +95,7 @@ export class BatchGetAnswers {
       if (bytes[at] !== COMMA) return null;
       at += 1;
     }
-    // The rest of the answer has to be sound too, before any item counts.
+    // The rest of the answer has to be sound too before any item counts.
     const rest = this.#parse(bytes.toString('utf8', 0, list) + bytes.toString('utf8', at));
     if (rest.items.length > 0) return null;
     return {
@@ -111,7 +113,7 @@ export class BatchGetAnswers {
     return { unprocessed: unprocessed.map((key) => this.#placeOf(objectIn(key), requested)), units };
   }
 
-  /** DynamoDB JSON holds its numbers as strings, so parsing rounds none. */
+  /** DynamoDB JSON holds its numbers as strings, so parsing rounds nothing. */
   #parse(json: string): ParsedAnswer {
     const raw = objectIn(JSON.parse(json));
     const items = ofTable(raw['Responses'], this.table);
@@ -148,8 +150,8 @@ export class BatchGetAnswers {
 }
 
 /**
- * Of the first item in `{...,"Responses":{"table":[`, or of the bracket that closes an empty list; -1 where there is no
- * such list.
+ * Returns the index of the first item in `{...,"Responses":{"table":[`, or of the bracket that closes an empty list; -1
+ * if there is no such list.
  */
 function listOfItems(bytes: Buffer): number {
   if (bytes[0] !== OPENING_BRACE) return -1;

@@ -1,7 +1,7 @@
 /**
  * Finds where strings, objects and arrays end in JSON, as bytes of UTF-8. It checks nothing else: a caller parses the
- * part, or finds it equal to bytes that are known to be JSON. Callers skip white space; services put none between
- * tokens.
+ * part, or compares it with bytes that are known to be JSON. It expects no white space between tokens, as the services
+ * put none there. A caller that meets some parses the whole answer.
  */
 
 export const QUOTE = 0x22;
@@ -13,7 +13,10 @@ export const OPENING_BRACKET = 0x5b;
 export const CLOSING_BRACKET = 0x5d;
 const BACKSLASH = 0x5c;
 
-/** @param at of its opening quote @returns behind its closing quote, -1 where it has none */
+/**
+ * @param at the index of the opening quote
+ * @returns the index behind the closing quote; -1 if it is missing
+ */
 export function endOfString(bytes: Buffer, at: number): number {
   const { length } = bytes;
   for (let i = at + 1; i < length; i += 1) {
@@ -24,7 +27,10 @@ export function endOfString(bytes: Buffer, at: number): number {
   return -1;
 }
 
-/** @param at of the brace or bracket that opens it @returns behind the one that closes it, -1 where there is none */
+/**
+ * @param at the index of the opening brace or bracket
+ * @returns the index behind the closing one; -1 if it is missing
+ */
 export function endOfNested(bytes: Buffer, at: number): number {
   const { length } = bytes;
   let depth = 0;

@@ -1,35 +1,35 @@
 /**
- * KeysToRead are the keys of a read that wait to be requested, cut into requests by what their items are expected to
- * cost.
+ * KeysToRead are the keys that a read still has to request. It cuts them into requests by the expected cost of their
+ * items.
  */
 import type { ReadEstimate } from '../capacity/cost-factor.js';
 
 export interface RequestedKey {
   /** The item key as DynamoDB JSON. */
   readonly text: string;
-  /** Read units of the item that is expected there. */
+  /** Read units of the item that is expected at the key. */
   readonly units: number;
-  /** The index of the item among those that are read together. */
+  /** The index of the item in its read. */
   readonly place: number;
 }
 
 /** The keys of one request. */
 export interface KeyBatch {
   readonly keys: readonly RequestedKey[];
-  /** What they cost at most, as far as is known. */
+  /** Read units to debit: the most that the keys may cost, as far as is known. */
   readonly debit: number;
 }
 
-/** AWS, BatchGetItem: at most 100 keys; an answer beyond 16 MB leaves the rest in UnprocessedKeys. */
+/** AWS, BatchGetItem: at most 100 keys. An answer beyond 16 MB leaves the rest in UnprocessedKeys. */
 const MAX_KEYS = 100;
 /**
- * 4 MB: far below what an answer holds, as an item may be larger than expected, and as each request in flight needs the
- * memory.
+ * 4 MB of items: far below the 16 MB of an answer. An item may be larger than expected, and each request in flight
+ * needs the memory.
  */
 const MAX_UNITS = 1024;
 
 export class KeysToRead {
-  /** The next one last. */
+  /** In reverse order: the next key is the last one. */
   readonly #keys: RequestedKey[];
 
   constructor(keys: readonly RequestedKey[]) {
@@ -40,7 +40,7 @@ export class KeysToRead {
     return this.#keys.length === 0;
   }
 
-  /** @param maxUnits of a request, at most; one key always goes */
+  /** @param maxUnits the most read units of a request; one key goes in any case */
   take(maxUnits: number, estimate: ReadEstimate): KeyBatch {
     const most = Math.min(MAX_UNITS, maxUnits);
     const keys: RequestedKey[] = [];
@@ -55,7 +55,7 @@ export class KeysToRead {
     return { keys, debit };
   }
 
-  /** Before all others, in their order. */
+  /** Puts the keys before all others, in their order. */
   putBack(keys: readonly RequestedKey[]): void {
     this.#keys.push(...keys.toReversed());
   }

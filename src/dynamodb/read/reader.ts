@@ -1,11 +1,11 @@
 /**
  * The item reader asks with strongly consistent BatchGetItem until no key is unprocessed, within one budget of read
- * units. Reading twice does no harm, so every failure that may pass is tried again.
+ * units. Reading twice does no harm, so it tries again after every failure that may pass.
  *
- * An answer may cost a hundred times what its keys suggest (400 KB are 100 units). So a request is debited by the
- * expected sizes before it is sent, and cut so that it does not show in the consumption of ten seconds. What may have
- * been read stays debited where no answer came, and so does a throttled request (`throttle-feedback.ts`); the rest
- * comes back.
+ * An answer may cost a hundred times what its keys suggest (400 KB are 100 units). So the reader debits the expected
+ * sizes before it sends a request. It also cuts each request so small that it does not show in the consumption of ten
+ * seconds. If no answer came, what may have been read stays debited, and so does a throttled request
+ * (`throttle-feedback.ts`). The rest returns to the budget.
  */
 import { setMaxListeners } from 'node:events';
 import type { MappedItem } from '../../core/model.js';
@@ -104,7 +104,7 @@ class BatchItemReader implements ItemReader {
   #begin(signal: AbortSignal): { readonly signal: AbortSignal; abort(): void; end(): void } {
     const own = new AbortController();
     const abort = (): void => own.abort();
-    setMaxListeners(0, own.signal); // one for each part under way
+    setMaxListeners(0, own.signal); // each part under way adds one listener
     if (signal.aborted || this.#closed) abort();
     signal.addEventListener('abort', abort);
     this.#reads.add(abort);
@@ -115,7 +115,7 @@ class BatchItemReader implements ItemReader {
     return { signal: own.signal, abort, end };
   }
 
-  /** Waits for its turn among all reads of this reader. @returns read units consumed */
+  /** Waits for its turn among all reads of this reader, then reads. @returns read units consumed */
   async #readInTurn(keys: KeysToRead, requested: RequestedItems, signal: AbortSignal): Promise<number> {
     await this.#places.take(signal);
     try {
@@ -125,7 +125,7 @@ class BatchItemReader implements ItemReader {
     }
   }
 
-  /** Batch after batch, until no keys are left. @returns read units consumed */
+  /** Reads batch after batch, until no keys are left. @returns read units consumed */
   async #readPart(keys: KeysToRead, requested: RequestedItems, signal: AbortSignal): Promise<number> {
     const { shard, emitter, random = Math.random } = this.#options;
     const unprocessed = new KeysToRead([]);
@@ -154,8 +154,8 @@ class BatchItemReader implements ItemReader {
   }
 
   /**
-   * Waits for the budget before it cuts: by then more may be known of what keys cost.
-   * @returns keys that count as under way, to be asked for at once; null where no keys are left
+   * Waits for the budget before it cuts, since the estimate of what keys cost may change while it waits.
+   * @returns keys that count as under way, and are to be requested at once; null if no keys are left
    */
   async #nextBatch(keys: KeysToRead, signal: AbortSignal): Promise<KeyBatch | null> {
     const { budget } = this.#options;
@@ -164,8 +164,8 @@ class BatchItemReader implements ItemReader {
         const batch = keys.take(budget.smallDebit, this.#estimate);
         budget.tryTake(batch.debit);
         budget.sent(batch.debit);
-        // Under way from here on: others were let go with it, find the budget spent, and must not take this for a time
-        // without any.
+        // Counted as under way at once. Otherwise, callers that were served together and find the budget spent would
+        // believe that no request is under way.
         this.#inFlight += 1;
         this.#deadline.released(performance.now());
         return batch;
@@ -176,8 +176,8 @@ class BatchItemReader implements ItemReader {
   }
 
   /**
-   * One request, of a batch that counts as under way. What failed but may pass comes back as unprocessed, with its
-   * reason.
+   * Sends one request, of a batch that counts as under way. After a failure that may pass, it returns the keys as
+   * unprocessed, with the reason.
    */
   async #ask({ keys, debit }: KeyBatch, requested: RequestedItems, signal: AbortSignal): Promise<Outcome> {
     const { shard, table, budget, emitter } = this.#options;

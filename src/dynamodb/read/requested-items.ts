@@ -1,6 +1,6 @@
 /**
- * RequestedItems are the items of one read by their keys, with what the target holds at each. Items with one item key
- * are requested once.
+ * RequestedItems are the items of one read by their keys, with what the target holds at each key. It requests each item
+ * key once.
  */
 import { readUnits } from '../../core/capacity-units.js';
 import { foundAs, SAME, type FoundItem } from '../../core/found-item.js';
@@ -8,16 +8,16 @@ import type { MappedItem } from '../../core/model.js';
 import type { RequestedKey } from './keys-to-read.js';
 
 export class RequestedItems {
-  /** Each once. */
+  /** Each key once. */
   readonly keys: readonly RequestedKey[];
   readonly #items: readonly MappedItem[];
   /** The first item of each key. */
   readonly #places = new Map<string, number>();
   readonly #found: FoundItem[];
-  /** By place: the request that asks for it now; 0: none does. */
+  /** By place: the number of the request that asks for it now; 0: no request does. */
   readonly #request: Uint32Array;
   #requests = 0;
-  /** Places of items whose key one before has, each with that one's place. */
+  /** Places of items whose key an earlier item has, each with that item's place. */
   readonly #again: (readonly [number, number])[] = [];
 
   constructor(items: readonly MappedItem[]) {
@@ -35,7 +35,7 @@ export class RequestedItems {
     this.keys = keys;
   }
 
-  /** @returns the index of the item that is requested by that key; undefined where none is */
+  /** @returns the index of the item that is requested by that key; undefined if there is no such item */
   placeOf(keyText: string): number | undefined {
     return this.#places.get(keyText);
   }
@@ -45,14 +45,20 @@ export class RequestedItems {
     return this.#items[place] as MappedItem;
   }
 
-  /** @returns the number of a request that asks for those, and for nothing else */
+  /**
+   * Starts a request for those keys, and nothing else.
+   * @returns its number
+   */
   ask(keys: readonly RequestedKey[]): number {
     const request = ++this.#requests;
     for (const { place } of keys) this.#request[place] = request;
     return request;
   }
 
-  /** @returns whether that request requested it, and no answer named it since */
+  /**
+   * Notes the answer for a place. @returns false if that request did not request it, or if an answer has named it
+   * already
+   */
   answer(place: number, request: number): boolean {
     if (this.#request[place] !== request) return false;
     this.#request[place] = 0;

@@ -1,7 +1,7 @@
 /**
- * Checks the answers to the rare calls before the SDK uses them: whole within a time and a size, as the service sent
- * them (`answer-seal.ts`), and of their operation's shape, for the requested table. The SDK checks none of this: it
- * takes `{}` as an answer to everything, knows no checksum, and waits for a body without end.
+ * Checks the answers to the rare calls before the SDK uses them. An answer must be whole within a time and a size, and
+ * as the service sent it (`answer-seal.ts`). It must also have its operation's shape, for the requested table. The SDK
+ * checks none of this: it takes `{}` as an answer to everything, knows no checksum, and waits for ever for a body.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Readable } from 'node:stream';
@@ -11,17 +11,17 @@ import { sealFault } from '../http/answer-seal.js';
 import { isTable } from '../http/answer-shape.js';
 import { RequestFailure } from '../failures/service-errors.js';
 
-/** The rare calls are answered within some hundred ms; somebody waits for them at a terminal. */
+/** The service answers the rare calls within some hundred ms, and an operator waits for them at a terminal. */
 export const CALL_ANSWER_WITHIN_MS = 10_000;
-/** The description of a table with all its indexes has some ten KB. */
+/** The description of a table with all its indexes has some ten KB, so 1 MiB is plenty. */
 const MOST_ANSWER_BYTES = 1024 * 1024;
 
-// zod/mini, as each process of a run makes these: zod's own schemas take 20 ms of processor time more. Nor are they
-// compiled: that takes some ms for each shape, which a handful of answers does not bring back.
+// zod/mini, since each process of a run makes these schemas: zod's own take 20 ms more of processor time. zod does not
+// compile them: that takes some ms for each shape, which a handful of answers does not save.
 z.config({ jitless: true });
 // Every member that `describe-table.ts` or `time-to-live.ts` reads is here. `call-answers.test.ts` puts wrong values
-// into each. AWS: an ARN has 1,011 characters at most, and any other text has fewer. A longer one, or one that is not
-// such a word, is not from the service, and is not shown.
+// into each. AWS: an ARN has at most 1,011 characters, and any other text has fewer. A text that is longer, or is not
+// such a word, is not from the service. No message shows it.
 const name = z.string().check(z.minLength(1), z.maxLength(1024));
 const word = z.string().check(z.regex(/^[\w.:/-]{1,1024}$/));
 const state = z.string().check(z.regex(/^\w{1,64}$/));
@@ -86,7 +86,7 @@ const ttl = z
     ),
   );
 
-/** By command; one that is not listed is not believed. */
+/** The shape of each command's answer. An answer to any other command counts as unreadable. */
 const SHAPES: Readonly<Record<string, z.ZodMiniType>> = {
   DescribeTableCommand: z.looseObject({ Table: z.union([tableInUse, tableInDeletion]) }),
   CreateTableCommand: z.looseObject({ TableDescription: table }),
@@ -96,7 +96,7 @@ const SHAPES: Readonly<Record<string, z.ZodMiniType>> = {
   }),
 };
 
-/** From now on each call of that client fails with a RequestFailure where its answer is none. */
+/** Makes each later call of that client fail with a RequestFailure if its answer is not one of DynamoDB's. */
 export function checkAnswers(client: DynamoDBClient, withinMs = CALL_ANSWER_WITHIN_MS): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
@@ -114,7 +114,7 @@ export function checkAnswers(client: DynamoDBClient, withinMs = CALL_ANSWER_WITH
         response.body = body;
         return answered;
       },
-    // Next to the connection: before anything is made of the answer.
+    // Next to the connection: before the SDK reads the answer.
     { step: 'deserialize', priority: 'low', name: 'checkAnswer' },
   );
 }
@@ -137,7 +137,7 @@ function isAnswer(command: string, asked: string, body: Buffer): boolean {
   }
 }
 
-/** @throws RequestFailure; what the stream fails with: an abort ends it at once */
+/** @throws RequestFailure; the error of the stream, such as an abort, which ends it at once */
 async function wholeBody(body: Readable | Uint8Array, withinMs: number): Promise<Buffer> {
   if (body instanceof Uint8Array) return Buffer.from(body);
   const late = setTimeout(() => body.destroy(new RequestFailure(ANSWER_FAULTS.late, 0, true)), Math.max(1, withinMs));

@@ -1,20 +1,21 @@
 /**
- * Signs a rare call again where its signature was refused, and sends it once more, as the hot calls do
- * (`request-signer.ts`). A look at the table must not end a run whose writes would go on.
+ * Signs a rare call again after the service refused its signature, and sends it once more, as the hot calls do
+ * (`request-signer.ts`). A look at the table must not end a run whose writes could continue.
  *
- * Covered: credentials that the service calls expired (fetched by force, which the SDK never does); a clock that is off
- * (the SDK corrects its own by the Date of the error, but never uses that with a single attempt). Where credentials
- * cannot be fetched for a moment, though the present ones still serve, `target-guard.ts` waits.
+ * Two cases are covered. If the service calls credentials expired, this file fetches new ones by force, which the SDK
+ * never does. If the clock is off, the SDK corrects its own by the Date of the error, but never uses that with a single
+ * attempt. If new credentials cannot be fetched for a moment while the present ones still serve, `target-guard.ts`
+ * waits.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { fromSdkError } from '../http/error-answer.js';
 import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from '../failures/service-errors.js';
 import { CREDENTIALS_WITHIN_MS, withTimeout } from '../../core/async/deadline.js';
 
-/** ExpiredToken and a wrong clock can meet in one request; nothing needs a third mending. */
+/** Expired credentials and a wrong clock can both hit one request. Nothing needs a third mending. */
 const MENDINGS = 2;
 
-/** From now on each call of that client mends what made the service refuse its signature, where it can be mended. */
+/** Makes each later call of that client mend what made the service refuse its signature, if that is possible. */
 export function mendSignatures(client: DynamoDBClient): void {
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -30,7 +31,10 @@ export function mendSignatures(client: DynamoDBClient): void {
   );
 }
 
-/** @throws RequestFailure where new credentials cannot be had now: that may pass */
+/**
+ * @returns true if the same call may now pass
+ * @throws RequestFailure if new credentials cannot be fetched now; that may pass
+ */
 async function mended(client: DynamoDBClient, thrown: unknown): Promise<boolean> {
   const { reason } = fromSdkError(thrown);
   if (EXPIRED_CREDENTIALS.has(reason)) {
@@ -44,7 +48,7 @@ async function mended(client: DynamoDBClient, thrown: unknown): Promise<boolean>
   return CLOCK_SKEW.has(reason) && (thrown as SdkError).$metadata?.clockSkewCorrected === true;
 }
 
-/** As the SDK marks what it corrected its clock by. */
+/** The SDK's mark on an error by which it corrected its clock. */
 interface SdkError {
   readonly $metadata?: { readonly clockSkewCorrected?: boolean };
 }

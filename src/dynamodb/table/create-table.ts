@@ -15,19 +15,24 @@ export interface NewTable extends TableKeys {
   readonly table: string;
   readonly billing: TargetConfig['create']['billing'];
   readonly indexes: readonly IndexConfig[];
-  /** WCU and RCU per second; used where billing is provisioned. The mapping's budget counts index writes as well. */
+  /**
+   * Write and read capacity units a second, used for provisioned billing. The mapping's budget counts index writes as
+   * well.
+   */
   readonly writeCapacity: number;
   readonly readCapacity: number;
   readonly ttlAttribute: string | null;
 }
 
-/** New tables are ready within seconds, with indexes within a minute; beyond this something is wrong. */
+/** A new table is ready within seconds, with indexes within a minute. After five minutes something is wrong. */
 const ACTIVE_WITHIN_MS = 5 * 60_000;
+/** The first pause between two looks at a new table, in ms. Each later one is twice as long. */
 const FIRST_LOOK_MS = 50;
+/** The longest pause between two looks, in ms. */
 const LONGEST_PAUSE_MS = 2000;
 
 /**
- * Creates the table unless it is there already; the caller compares its facts with the mapping in either case.
+ * Creates the table if it is not there. In either case the caller compares its facts with the mapping.
  * @throws FerryError E_TARGET_NOT_ACTIVE after five minutes, E_TARGET_ACCESS, E_TARGET_REQUEST, E_INTERRUPTED
  */
 export async function createTable(
@@ -45,7 +50,7 @@ export async function createTable(
       await connection.client.send(new CreateTableCommand(createTableInput(wanted)), { abortSignal: signal });
       return true;
     },
-    // Also of an attempt whose answer was lost.
+    // True also if an earlier attempt created the table and its answer was lost.
     { ResourceInUseException: () => attempts > 1 },
   );
   await untilActive(connection, wanted.table, signal);
@@ -59,7 +64,7 @@ async function untilActive(connection: TargetConnection, table: string, signal: 
     const facts = await describeTargetTable(connection, table, signal);
     const building = facts?.indexes.filter((index) => index.status !== 'ACTIVE') ?? [];
     if (facts?.status === 'ACTIVE' && building.length === 0) return facts;
-    // Other states do not become ACTIVE by themselves: nothing is waited for.
+    // Other states do not become ACTIVE by themselves, so nothing waits for them.
     if (facts !== null && facts.status !== 'CREATING') requireUsable(table, facts.status, facts.details);
     if (performance.now() > deadline) {
       const indexes = building.map(({ name, status }) => `, index ${name} ${status}`).join('');
@@ -90,7 +95,7 @@ async function enableTtl(
   try {
     await callService('UpdateTimeToLive', table, signal, send, { UnknownOperationException: () => undefined });
   } catch (thrown) {
-    // AWS refuses to switch on what is on: an attempt whose answer was lost did that.
+    // AWS refuses to switch TTL on twice. So an attempt whose answer was lost may have switched it on.
     if (attempts === 1 || !(thrown instanceof FerryError) || thrown.code !== 'E_TARGET_REQUEST') throw thrown;
     const ttl = await describeTtl(connection, table, signal);
     if (ttl === null || typeof ttl === 'string' || ttl.attribute !== attribute || ttl.status === 'DISABLING')
@@ -132,7 +137,7 @@ function keySchema(keys: TableKeys): KeySchemaElement[] {
   return keys.sortKey === null ? [partition] : [partition, { AttributeName: keys.sortKey.name, KeyType: 'RANGE' }];
 }
 
-/** One definition for each attribute that is part of any key. */
+/** Returns one definition for each attribute that is part of a key. */
 function attributeDefinitions(all: readonly TableKeys[]): AttributeDefinition[] {
   const types = new Map<string, AttributeDefinition>();
   for (const { partitionKey, sortKey } of all) {

@@ -1,4 +1,4 @@
-/** Reads what there is to know of the target table before a run: keys, indexes, capacity, streams, TTL. */
+/** Reads the facts about the target table before a run: keys, indexes, capacity, streams, TTL. */
 import type { Projection, TableDescription } from '@aws-sdk/client-dynamodb';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { KeyType } from '../../config/model.js';
@@ -22,11 +22,11 @@ export interface IndexFacts extends TableKeys {
   readonly name: string;
   /** Local indexes share the table's partitions and capacity, and limit an item collection to 10 GB. */
   readonly local: boolean;
-  /** Names of what its entries hold beside the keys of table and index; `all`: the whole item. */
+  /** Names of the attributes that its entries hold beside the keys of table and index; `all`: the whole item. */
   readonly projection: 'all' | readonly string[];
-  /** `ACTIVE`, `CREATING`, ...; a local index is there as soon as its table is. */
+  /** `ACTIVE`, `CREATING`, ... DynamoDB creates a local index together with its table. */
   readonly status: string;
-  /** Items that were there before it are being taken into it. */
+  /** DynamoDB is still adding the older items to the index. */
   readonly backfilling: boolean;
 }
 
@@ -38,8 +38,7 @@ export interface ReplicaFacts {
 export interface TableFacts extends TableKeys {
   readonly name: string;
   /**
-   * Tells this table from any other, also from one that takes its name and place later: its ARN, and its id or time of
-   * creation.
+   * Distinguishes this table from any other, also from a later one with its name: its ARN, and its id or creation time.
    */
   readonly identity: string;
   /** `ACTIVE`, `CREATING`, `UPDATING`, `DELETING`, `ARCHIVED`, ... */
@@ -49,16 +48,16 @@ export interface TableFacts extends TableKeys {
   /** The replicas of a global table in other regions. */
   readonly replicas: readonly ReplicaFacts[];
   readonly billing: 'on-demand' | 'provisioned';
-  /** WCU per second of the table itself; null where it is on demand. */
+  /** Write capacity units a second of the table itself; null: the table is on demand. */
   readonly provisionedWriteUnits: number | null;
-  /** Write units per second that the table takes at once; null where the service does not tell. */
+  /** Write units a second that the table takes at once; null: the service does not report it. */
   readonly warmWriteUnits: number | null;
   readonly stream: boolean;
   readonly ttl: TtlSetting;
 }
 
 /**
- * @returns null where there is no such table
+ * @returns null if the table does not exist
  * @throws FerryError E_TARGET_CONNECT, E_TARGET_ACCESS, E_TARGET_CREDENTIALS
  */
 export async function describeTargetTable(
@@ -71,8 +70,8 @@ export async function describeTargetTable(
 }
 
 /**
- * One request: all but its TTL.
- * @returns null where there is no such table
+ * Reads everything except TTL, with one request.
+ * @returns null if the table does not exist
  * @throws as `describeTargetTable`; FerryError E_TARGET_NOT_ACTIVE
  */
 export async function lookAtTable(
@@ -91,7 +90,7 @@ export async function lookAtTable(
   });
   if (description === null) return null;
   const { KeySchema: keys, TableId, CreationDateTime } = description;
-  // AWS describes a table that is being deleted without its keys: its state is all there is to say of it.
+  // AWS describes a table that is being deleted without its keys. Then its state is the only fact.
   if (!keys || (!TableId && !CreationDateTime)) requireUsable(table, statusOf(description), detailsOf(description));
   return factsOf(table, description);
 }
@@ -108,8 +107,8 @@ function detailsOf({ SSEDescription, ArchivalSummary }: TableDescription): State
 }
 
 /**
- * What an answer to DescribeTable says, once `call-answers.ts` has found it one; reads no member that is not in the
- * shape there.
+ * Returns the facts in an answer to DescribeTable that `call-answers.ts` has checked. It reads only members that are in
+ * the shape there.
  */
 export function factsOf(table: string, description: TableDescription): Omit<TableFacts, 'ttl'> {
   const types = new Map(
@@ -158,15 +157,15 @@ export function factsOf(table: string, description: TableDescription): Omit<Tabl
   };
 }
 
-/** ALL, where the service does not tell. */
+/** Returns `all` if the service does not report a projection. */
 function projectionOf(projection: Projection | undefined): IndexFacts['projection'] {
   if (projection?.ProjectionType === 'KEYS_ONLY') return [];
   return projection?.ProjectionType === 'INCLUDE' ? (projection.NonKeyAttributes ?? []) : 'all';
 }
 
 /**
- * Tells tables apart: by TableId, AWS's own answer to "the same table?"; on DynamoDB Local, which has none, by the time
- * of creation in ms. A table with neither cannot be told from one that takes its place, so nothing may rest on it.
+ * Returns what distinguishes tables: AWS's TableId, or on DynamoDB Local, which has none, the creation time in ms. A
+ * table with neither looks like one that replaces it, so nothing may rely on it.
  */
 function identityOf({ TableArn, TableId, CreationDateTime }: TableDescription): string {
   const own = TableId ?? (CreationDateTime === undefined ? undefined : isoTime(CreationDateTime));
@@ -178,7 +177,7 @@ function identityOf({ TableArn, TableId, CreationDateTime }: TableDescription): 
   );
 }
 
-/** undefined: it is no time. */
+/** Returns undefined if it is not a valid time. */
 function isoTime(time: Date): string | undefined {
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }

@@ -1,4 +1,4 @@
-/** Makes the rare calls through the SDK (tables, TTL): few tries, and failures as FerryErrors. */
+/** Makes the rare calls through the SDK (tables, TTL). It makes few tries, and turns failures into FerryErrors. */
 import { interrupted, type FerryError } from '../../core/errors.js';
 import { retryDelay } from '../failures/backoff.js';
 import { fromSdkError } from '../http/error-answer.js';
@@ -7,12 +7,13 @@ import { judge, invalidRequest, unavailable } from '../failures/service-errors.j
 import { WHOLE_TIMEOUT_MS } from '../http/timeouts.js';
 import { CREDENTIALS_WITHIN_MS, withTimeout } from '../../core/async/deadline.js';
 
-/** An operator waits at a terminal: an endpoint that is down should show soon. */
+/** An operator waits at a terminal, so an endpoint that is down should show soon. */
 const ATTEMPTS = 4;
-/** The limit of one attempt, in ms, with all that comes before the request. */
+/** The limit of one attempt, in ms, from the search for credentials to the answer. */
 const CALL_WITHIN_MS = CREDENTIALS_WITHIN_MS + WHOLE_TIMEOUT_MS;
 
 /**
+ * Calls the service, and tries again after failures that may pass.
  * @param expected what failures of these names mean to the caller
  * @throws FerryError E_TARGET_CONNECT, E_TARGET_UNAVAILABLE, E_TARGET_ACCESS, E_TARGET_CREDENTIALS, E_TARGET_REQUEST,
  *   E_TARGET_GONE, E_INTERRUPTED
@@ -44,7 +45,8 @@ export async function callService<T>(
 }
 
 /**
- * The SDK hears of a signal only while its request is under way, not while it looks for credentials.
+ * Ends the wait as soon as the signal comes. The SDK itself reacts to a signal only while its request is under way, not
+ * while it looks for credentials.
  * @throws FerryError E_INTERRUPTED
  */
 async function heardOut<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {

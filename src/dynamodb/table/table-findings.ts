@@ -1,6 +1,6 @@
 /**
- * Compares the target table with what the mapping and the config expect: the preflight of the target. It returns every
- * finding at once, and is pure, so that it can be tested without a table.
+ * Compares the target table with what the mapping and the config expect: the preflight of the target. It returns all
+ * findings at once. It is pure, so that tests need no table.
  */
 import type { TargetConfig } from '../../config/model.js';
 import { FerryError, type ErrorCode, type Finding } from '../../core/errors.js';
@@ -9,13 +9,13 @@ import { indexState, replicaState, stateFault } from './table-states.js';
 
 export interface TargetExpectation extends TableKeys {
   readonly table: string;
-  /** The attribute that the mapping's TTL fills; null where it has none. */
+  /** The attribute that the mapping's TTL fills; null: the mapping has no TTL. */
   readonly ttlAttribute: string | null;
-  /** WCU per second of the migration. */
+  /** Write capacity units a second of the whole migration. */
   readonly writeCapacity: number;
-  /** Of one shard. */
+  /** Requests of one shard at a time. */
   readonly maxInFlightRequests: number;
-  /** null: nothing else writes. */
+  /** null: no other program writes to the table. */
   readonly version: TargetConfig['version'];
 }
 
@@ -27,7 +27,7 @@ export function missingTable(table: string): FerryError {
   );
 }
 
-/** @param facts null: there is no such table */
+/** @param facts null: the table does not exist */
 export function targetFaults(facts: TableFacts | null, expected: TargetExpectation): readonly Finding[] {
   const findings: Finding[] = liveWriterWarnings(expected);
   if (facts === null) {
@@ -49,10 +49,10 @@ export function targetFaults(facts: TableFacts | null, expected: TargetExpectati
   return findings;
 }
 
-/** The time of a put with its answer, near the region, in ms; a high guess. */
+/** The time of a put until its answer, near the region, in ms: a high guess. */
 const PUT_MS = 10;
 
-/** Told each time: what is lost this way is lost silently. */
+/** Warns of what a live writer may lose. It warns each time, because such a loss is silent. */
 function liveWriterWarnings({ version, writeCapacity, maxInFlightRequests }: TargetExpectation): Finding[] {
   if (version === null) return [];
   const warnings: Finding[] = [];
@@ -77,8 +77,8 @@ function liveWriterWarnings({ version, writeCapacity, maxInFlightRequests }: Tar
 }
 
 /**
- * What is under way in an index or in another region: no fault of the table, but the operator should know which one it
- * is.
+ * Returns what is under way in an index or in another region. That is not a fault of the table, but the operator should
+ * know which index or region it is.
  */
 function stateWarnings({ name, indexes, replicas }: TableFacts): Finding[] {
   const said = [
@@ -193,7 +193,7 @@ function error(code: ErrorCode, message: string, hint: string): Finding {
   return { code, message, hint, level: 'error' };
 }
 
-/** The preflight's own code: a warning stands for no failure of its own. */
+/** Makes a warning under the preflight's own code, since a warning is not a failure. */
 function warning(message: string, hint: string): Finding {
   return { code: 'E_PREFLIGHT', message, hint, level: 'warning' };
 }

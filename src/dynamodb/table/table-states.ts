@@ -1,13 +1,17 @@
 /**
- * Says what each state of a table, of its indexes and of its replicas means for a run: whether the table can be used,
- * whether the state passes by itself, and what to do. The lists are the API's own (a unit test fails where one is
- * missing): TableStatus, IndexStatus and ReplicaStatus of DescribeTable, whose documentation is the source of every
- * sentence here.
+ * Says what each state of a table, of its indexes and of its replicas means for a run. That is whether dynaferry can
+ * use the table, whether the state passes without action, and what to do. The lists are the API's own. A unit test
+ * fails if one lacks a state. They are TableStatus, IndexStatus and ReplicaStatus of DescribeTable, whose documentation
+ * is the source of every sentence here.
  *
- * Also covered: SSEStatus (ENABLING, UPDATING: the table works; a key out of reach shows as a table status, with its
- * time in SSEDescription), ArchivalSummary (its backup is named), TimeToLiveStatus (`time-to-live.ts`),
- * GlobalTableStatus (version 2017 of global tables, which DescribeTable does not have), WitnessStatus (of MRSC tables;
- * its region holds no data), Backfilling.
+ * Other states are covered as follows:
+ * - SSEStatus (ENABLING, UPDATING): the table works. A key out of reach shows as a table status, with its time in
+ *   SSEDescription.
+ * - ArchivalSummary: the message names its backup.
+ * - TimeToLiveStatus: `time-to-live.ts` reads it.
+ * - GlobalTableStatus belongs to version 2017 of global tables. DescribeTable does not have it.
+ * - WitnessStatus belongs to MRSC tables. The witness's region holds no data.
+ * - Backfilling: the message about the index names it.
  */
 import type { IndexStatus, ReplicaStatus, TableStatus } from '@aws-sdk/client-dynamodb';
 import { FerryError, type Fault } from '../../core/errors.js';
@@ -61,7 +65,7 @@ export const TABLE_STATES: Readonly<Record<TableStatus, StateRule>> = {
   },
 };
 
-/** Continues "index NAME is STATE: ". null: nothing to say of it. */
+/** Continues "index NAME is STATE: ". null: there is nothing to report. */
 export const INDEX_STATES: Readonly<Record<IndexStatus, string | null>> = {
   ACTIVE: null,
   UPDATING: null,
@@ -70,7 +74,7 @@ export const INDEX_STATES: Readonly<Record<IndexStatus, string | null>> = {
   DELETING: 'it is being deleted; its writes consume capacity until it is gone',
 };
 
-/** Continues "the replica in REGION is STATE: ". null: nothing to say of it. */
+/** Continues "the replica in REGION is STATE: ". null: there is nothing to report. */
 export const REPLICA_STATES: Readonly<Record<ReplicaStatus, string | null>> = {
   ACTIVE: null,
   UPDATING: null,
@@ -93,17 +97,17 @@ const UNKNOWN_STATE: StateRule = {
   next: 'look up the state in the documentation of DescribeTable; when the table is ACTIVE, run the same command again',
 };
 
-/** What is said of a state besides its rule. */
+/** Details that a message adds to the rule of a state. */
 export interface StateDetails {
-  /** Since when the KMS key is out of reach, as DynamoDB found it. */
+  /** Since when the KMS key is out of reach, as DynamoDB reports it. */
   readonly keyLostAt: Date | null;
-  /** ARN of the backup that was made of an archived table. */
+  /** ARN of the backup that DynamoDB made of an archived table. */
   readonly backup: string | null;
 }
 
 export const NO_DETAILS: StateDetails = { keyLostAt: null, backup: null };
 
-/** @returns null for a state in which the table can be used */
+/** @returns null if the table can be used in that state */
 export function stateFault(
   table: string,
   status: string,
@@ -126,21 +130,21 @@ export function requireUsable(table: string, status: string, details: StateDetai
   if (fault !== null) throw new FerryError(fault.code, fault.message, fault.hint);
 }
 
-/** @returns null where there is nothing to say of it */
+/** @returns null if there is nothing to report */
 export function indexState(name: string, status: string, backfilling: boolean): string | null {
   const said = ruleOf(INDEX_STATES, status);
   if (said === null) return null;
   return `index ${name} is ${status}${backfilling ? ' and backfilling' : ''}: ${said ?? 'a state that this version of dynaferry does not know'}`;
 }
 
-/** @returns null where there is nothing to say of it */
+/** @returns null if there is nothing to report */
 export function replicaState(region: string, status: string): string | null {
   const said = ruleOf(REPLICA_STATES, status);
   if (said === null) return null;
   return `the replica in ${region} is ${status}: ${said ?? 'a state that this version of dynaferry does not know'}`;
 }
 
-/** The service may say what no list has, `__proto__` among it. */
+/** Returns the rule of a state. The service may name a state that no list has, even `__proto__`. */
 function ruleOf<T>(rules: Readonly<Record<string, T>>, status: string): T | undefined {
   return Object.hasOwn(rules, status) ? rules[status] : undefined;
 }

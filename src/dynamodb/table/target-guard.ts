@@ -1,24 +1,26 @@
 /**
- * The target guard checks that the target stays the table that a run started with. A table that is deleted and made
- * again, restored under the name, or found elsewhere through a changed name or endpoint answers every request as
- * before. Only DescribeTable shows the change.
+ * The target guard checks that the target stays the table that a run started with. The name may lead to another table:
+ * one created again, one restored under the name, or one behind a changed name or endpoint. Such a table answers every
+ * request as before. Only DescribeTable shows the change.
  *
- * The bound: what one process writes or compares is recorded at most `LOOK_EVERY_MS` after a look that found the same
- * table. The end of a table's pass is recorded only after a look that was sent when all of it had been written or
- * compared. Nothing vouches for what came between the last good look and the replacement: it is bound to the first
- * table's identity, and a resume refuses it (E_STATE_CHANGED). AWS answers DescribeTable from metadata that may be some
- * seconds old; deleting and making a table takes longer.
+ * The bound: a process records what it writes or compares at most `LOOK_EVERY_MS` after a look that found the same
+ * table. It records the end of a table's pass only after a look that it sent when all of the table was written or
+ * compared. Nothing proves what went where between the last good look and the replacement. That part is bound to the
+ * first table's identity, and a resume refuses it (E_STATE_CHANGED). AWS answers DescribeTable from metadata that may
+ * be some seconds old. Deleting and creating a table takes longer.
  *
- * While DescribeTable is not answered, only the first checkpoint waits for it, for `ANSWERED_WITHIN_MS`. Looks go on in
- * the background, and the next checkpoint gets their result. Only the end of a pass waits for a look that is answered.
- * So the last look may be as old as the silence is long; as above, what is recorded is bound to the first table.
+ * While DescribeTable gets no answer, only the first checkpoint waits for it, for `ANSWERED_WITHIN_MS`. Looks continue
+ * in the background, and the next checkpoint gets their result. Only the end of a pass waits for a look with an answer.
+ * So the last look may be as old as the silence is long. As above, everything recorded is bound to the first table.
  *
- * Covered: a table deleted and made again, with the same keys or others; deleted alone, or being deleted; restored from
- * a backup; another region, account or endpoint (the ARN, or the id); archived, its KMS key out of reach, replication
- * denied. An index or a replica added, built or deleted during a run is named, but is not a fault. TTL switched on or
- * off is noted at both ends of a verification. A stream changes no item; the preflight names it. Connections made
- * before a name led elsewhere stay where they are: a look over a new one may see the other table first, and refuses
- * early.
+ * These changes are faults. The table was deleted and created again, with the same keys or others. It was deleted, is
+ * being deleted, or was restored from a backup. The region, account or endpoint is another (the ARN, or the id). The
+ * table is archived, its KMS key is out of reach, or replication is denied.
+ *
+ * These are not faults. The guard warns of an index or a replica that is added, built or deleted during a run. A
+ * verification notes at its start and end whether TTL is on. A stream changes no item. The preflight warns of it.
+ * Connections that were made before the name led elsewhere still reach the first table. So a look over a new connection
+ * may see the other table first, and refuses early.
  */
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { Emitter } from '../../core/events.js';
@@ -33,8 +35,8 @@ import { indexState, replicaState, requireUsable } from './table-states.js';
 import { endsWithin } from '../../core/async/deadline.js';
 
 /**
- * AWS takes 2,500 control plane requests a second of an account, all tools together, and advises to ask rarely: 90
- * processes make 3 a second. At most half a minute of writes goes into a wrong table.
+ * AWS takes 2,500 control plane requests a second for an account, all tools together, and advises to ask rarely. With
+ * this pause, 90 processes make 3 a second. At most 30 s of writes go into a wrong table.
  */
 export const LOOK_EVERY_MS = 30_000;
 
@@ -42,8 +44,8 @@ export const LOOK_EVERY_MS = 30_000;
 const ANSWERED_WITHIN_MS = 2_000;
 
 /**
- * After a look that was not answered, which is none: sooner than after a good one. One makes four requests in a second
- * or more.
+ * The pause after a look without an answer: shorter than after a good one. One look makes four requests in a second or
+ * more.
  */
 const LOOK_AGAIN_MS = 5_000;
 
@@ -53,28 +55,28 @@ export interface TargetGuardOptions {
   readonly table: string;
   /** The table as it was when the shard was bound to it. */
   readonly begun: Pick<TableFacts, 'identity' | 'indexes' | 'replicas'>;
-  /** How long a verdict waits for a look that is answered. */
+  /** How long a verdict waits for a look with an answer. */
   readonly retryTimeoutSeconds: number;
   readonly emitter: Emitter;
   readonly lookEveryMs?: number;
-  /** How long a table has to be absent to be taken for deleted. */
+  /** How long the table has to be absent, in ms, before dynaferry takes it for deleted. */
   readonly deletedAfterMs?: number;
 }
 
 /** A look that is under way. */
 interface Look {
   readonly begunAt: number;
-  /** So it was answered. */
+  /** The answer was that the table is absent. */
   absent: boolean;
-  /** Never rejects. */
+  /** It never rejects. */
   ended: Promise<void>;
 }
 
 type Seen = Pick<TableFacts, 'indexes' | 'replicas'>;
 
 /**
- * These may pass: the way to the service, or the service, is broken for now; or credentials cannot be had just now,
- * while those that the writes are signed with still serve. Where they do not, the writes end the run.
+ * Failures that may pass. The network or the service is broken for now. Or new credentials cannot be fetched just now,
+ * while those that sign the writes still serve. If they do not, the writes end the run.
  */
 const PASSING: ReadonlySet<string> = new Set(['E_TARGET_UNAVAILABLE', 'E_TARGET_CONNECT', 'E_TARGET_CREDENTIALS']);
 
@@ -88,10 +90,10 @@ class TableIdentityGuard implements TargetGuard {
   #nextLook: number;
   /** The look that all waiting chunks share. */
   #look: Look | null = null;
-  /** By a look that somebody waited for or not: the table is another one, or cannot be used. */
+  /** The table is another one, or cannot be used, by a look that a caller did or did not wait for. */
   #found: { readonly thrown: unknown } | null = null;
   #seen: Seen;
-  /** The last look was not, or is not yet. */
+  /** The last look got no answer, or has none yet. */
   #unanswered = false;
 
   constructor(options: TargetGuardOptions) {
@@ -102,8 +104,8 @@ class TableIdentityGuard implements TargetGuard {
   }
 
   async atCheckpoint(signal: AbortSignal): Promise<void> {
-    // A run that is stopping records what is done: that is bound to the table like all else, and the next run looks
-    // first.
+    // A run that is stopping records what is done. It is bound to the table like everything else, and the next run
+    // looks first.
     if (signal.aborted) return;
     if (performance.now() >= this.#nextLook) this.#look ??= this.#lookAside(signal);
     if (this.#look !== null) await this.#answered(this.#look);
@@ -180,7 +182,7 @@ class TableIdentityGuard implements TargetGuard {
     this.#nextLook = performance.now() + this.#everyMs;
   }
 
-  /** An index or a replica that came, went or is in another state since the last look. */
+  /** Warns of an index or a replica that came, went or changed its state since the last look. */
   #tellChanges(now: Seen): void {
     const { table } = this.#options;
     const before = new Set([...describeSeen(this.#seen)].map(({ key }) => key));
@@ -198,7 +200,7 @@ class TableIdentityGuard implements TargetGuard {
     }
   }
 
-  /** Once, until one is answered again. */
+  /** Warns once, until a look gets an answer again. */
   #warnUnanswered(fault: Fault): void {
     if (this.#unanswered) return;
     this.#unanswered = true;
@@ -211,7 +213,7 @@ class TableIdentityGuard implements TargetGuard {
   }
 }
 
-/** What is worth a word, and by which key it is known again. */
+/** Returns what to warn of, each with a key by which the next look recognises it. */
 function describeSeen({ indexes, replicas }: Seen): readonly { readonly key: string; readonly text: string }[] {
   return [
     ...indexes.map(({ name, status, backfilling }) => ({
@@ -225,7 +227,7 @@ function describeSeen({ indexes, replicas }: Seen): readonly { readonly key: str
   ];
 }
 
-/** What it was: credentials, the way there, or the service. */
+/** Says what gave no answer: credentials, the network, or the service. */
 function whyUnanswered({ code, message, options }: FerryError, table: string): Fault {
   if (code === 'E_TARGET_CREDENTIALS') {
     return {
@@ -253,7 +255,7 @@ function mayPass(thrown: unknown): thrown is FerryError {
   return thrown instanceof FerryError && PASSING.has(thrown.code);
 }
 
-/** Found by a look, not by a request that was refused. */
+/** A look found this error, not a request that the service refused. */
 class AnotherTable extends FerryError {}
 
 function deleted(table: string): FerryError {
@@ -264,7 +266,10 @@ function deleted(table: string): FerryError {
   );
 }
 
-/** Also for a shard that begins with another table than the run did. */
+/**
+ * Returns the error for a table that is not the run's, also for a shard that starts with another table than the run
+ * did.
+ */
 export function replaced(table: string): FerryError {
   return new AnotherTable(
     'E_TARGET_GONE',

@@ -1,6 +1,6 @@
 /**
- * Reads the time to live of the table as it is now: whether the service deletes items by itself, by which attribute,
- * and what time it is there, since it deletes by its own clock.
+ * Reads the time to live of the table: whether the service deletes items by itself, and by which attribute. It also
+ * reads the service's time, since the service deletes by its own clock.
  */
 import { DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../../core/errors.js';
@@ -10,8 +10,8 @@ import type { TargetConnection } from '../client.js';
 import { callService } from './sdk-call.js';
 
 /**
- * The TTL attribute that is switched on or off just now, or is on; null: off. `unsupported`: the endpoint (an emulator)
- * knows no TTL; `denied`: the role may not ask.
+ * The TTL attribute that is on, or is being switched on or off; null: TTL is off. `unsupported`: the endpoint (an
+ * emulator) has no TTL. `denied`: the role may not read it.
  */
 export type TtlSetting =
   | { readonly attribute: string; readonly status: 'ENABLED' | 'ENABLING' | 'DISABLING' }
@@ -19,7 +19,7 @@ export type TtlSetting =
   | 'unsupported'
   | 'denied';
 
-/** AWS refuses signatures that are further off: no clock that works with it is. */
+/** AWS refuses signatures that are further off, so no clock that works with AWS is. */
 const FURTHEST_OFF_MS = 15 * 60_000;
 
 /** @throws FerryError E_TARGET_* */
@@ -32,8 +32,9 @@ export async function describeTtl(
 }
 
 /**
- * What a verification goes by. An item is deleted where TTL is `ENABLED`, and while it is being switched off; while it
- * is being switched on it is not relied on (AWS, UpdateTimeToLive: up to an hour). @throws FerryError E_TARGET_*
+ * Returns the TTL that a verification goes by. DynamoDB deletes items while TTL is `ENABLED`, and while it is being
+ * switched off. While it is being switched on, nothing relies on it (AWS, UpdateTimeToLive: up to an hour).
+ * @throws FerryError E_TARGET_*
  */
 export async function lookAtTtl(
   connection: TargetConnection,
@@ -42,8 +43,7 @@ export async function lookAtTtl(
 ): Promise<TtlLook & { readonly denied: boolean }> {
   const { setting, serviceTime } = await askedTtl(connection, table, signal);
   const asked = performance.now();
-  // The answer's time is earlier than now, so the sum is rather too small. This machine's clock may be
-  // ahead.
+  // The answer's time is earlier than now, so the sum is rather too small. This machine's clock may be ahead.
   const base = serviceTime ?? Date.now() - FURTHEST_OFF_MS;
   const deletes = typeof setting === 'object' && setting !== null && setting.status !== 'ENABLING';
   return {
@@ -55,7 +55,7 @@ export async function lookAtTtl(
 
 interface Answer {
   readonly setting: TtlSetting;
-  /** ms since the epoch by the answer's Date header; null where it has none. */
+  /** ms since the epoch by the answer's Date header; null: the answer has none. */
   readonly serviceTime: number | null;
 }
 

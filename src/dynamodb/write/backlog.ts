@@ -1,6 +1,7 @@
 /**
- * Backlog holds every operation of a writer that is not acknowledged yet: what waits, by partition key; what waits out
- * its backoff; and, by item key, what is in flight. It is bounded: `hasCapacity` says when to stop adding.
+ * Backlog holds every operation of a writer that is not acknowledged yet. Operations wait by partition key, wait out
+ * their backoff, or are in flight. The backlog finds each by its item key. It is bounded: `hasCapacity` says when to
+ * stop adding.
  */
 import type { ItemKey } from '../../core/model.js';
 import type { WriteOperation } from '../../core/write-operation.js';
@@ -33,8 +34,8 @@ export class Backlog {
   #releaseAt = Infinity;
 
   /**
-   * @param maxInFlightRequests of the writer, at once; it may change
-   * @param maxBatch operations in one request, at most
+   * @param maxInFlightRequests returns the most requests at once, which may change
+   * @param maxBatch the most operations in one request
    * @param hot partition keys with a rate of their own
    * @param onReleased called when operations have waited out their backoff
    */
@@ -46,8 +47,8 @@ export class Backlog {
   }
 
   /**
-   * True while more operations may be added. What waits for a hot partition key takes no room of the others, though its
-   * bytes count. A superseded operation takes the room of an item until the later one is acknowledged.
+   * True while more operations may be added. Operations that wait for a hot partition key take no room from the others,
+   * though their bytes count. A superseded operation takes the room of an item until the later one is acknowledged.
    */
   get hasCapacity(): boolean {
     let items = this.#byKey.size + this.#heldUp.size + this.#superseded;
@@ -60,7 +61,10 @@ export class Backlog {
     return this.#parts.length === 0 && this.#queue.idle;
   }
 
-  /** @returns the operation with this key that is not acknowledged yet, and that no other one waits for; null: none */
+  /**
+   * @returns the operation with this key that is not acknowledged yet, and that no other one waits for; null: there is
+   *   no such operation
+   */
   holder(key: ItemKey): QueuedOperation | null {
     return this.#byKey.holder(key);
   }
@@ -73,7 +77,10 @@ export class Backlog {
     this.#queue.push(queued);
   }
 
-  /** Replaces what is only queued of the holder's key; behind what is in flight, the operation waits. */
+  /**
+   * Replaces an operation on the holder's key that is only queued. If the holder is in flight, the new operation waits
+   * behind it.
+   */
   supersede(holder: QueuedOperation, operation: WriteOperation, write: PendingWrite): void {
     const later = new QueuedOperation(operation, write);
     this.#bytes += later.wireBytes;
@@ -86,7 +93,7 @@ export class Backlog {
   }
 
   /**
-   * Takes the next batch, within the limits of a request and of so many write units. @returns an empty batch where
+   * Takes the next batch, within the limits of a request and of that many write units. @returns an empty batch if
    * nothing may be sent now
    */
   take(maxUnits: number): readonly QueuedOperation[] {
@@ -100,8 +107,8 @@ export class Backlog {
   }
 
   /**
-   * Puts operations back into their lanes, which then wait for `delayMs`; a hot partition waits alone. What waits
-   * behind an operation takes its place.
+   * Puts operations back into their lanes, which then wait for `delayMs`. A hot partition waits alone. An operation
+   * that waits behind another takes its place.
    */
   putBack(batch: readonly QueuedOperation[], delayMs: number): void {
     const now = performance.now();
@@ -110,14 +117,16 @@ export class Backlog {
     this.#armRelease(now);
   }
 
-  /** Sends a batch again in two halves, at once. What waits behind an operation takes its place. */
+  /** Sends a batch again in two halves, at once. An operation that waits behind another takes its place. */
   putBackHalves(batch: readonly QueuedOperation[]): void {
     this.#letLaterPass(batch);
     const middle = batch.length >> 1;
     this.#parts.push(batch.slice(0, middle), batch.slice(middle));
   }
 
-  /** Takes out an operation that was acknowledged, refused or given up. What waits behind it is queued. */
+  /**
+   * Takes out an operation that was acknowledged, refused or given up. The operation that waits behind it is queued.
+   */
   remove(queued: QueuedOperation): void {
     this.#byKey.remove(queued);
     this.#forget(queued);
@@ -127,17 +136,14 @@ export class Backlog {
     this.#queue.push(later);
   }
 
-  /**
-   * Takes out what waits for writes that have failed.
-   * @returns whether writes that had not failed before have failed with them: those of what was superseded
-   */
+  /** Takes out the operations of writes that have failed. */
   dropFailed(): boolean {
     let more = false;
     for (const queued of this.#queue.dropFailed()) {
       this.remove(queued);
       more = queued.failSuperseded() || more;
     }
-    // Each is removed as it is dropped: one that fails with another one of the parts stays for the next call.
+    // Removes each as it is dropped: one that fails with another one of the parts stays for the next call.
     const dropsPart = (queued: QueuedOperation): boolean => {
       if (!queued.write.failed) return false;
       this.remove(queued);
@@ -157,7 +163,7 @@ export class Backlog {
     return more;
   }
 
-  /** Stops the timer: nothing is released any longer. */
+  /** Stops the timer, so that nothing is released later. */
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#releaseAt = -Infinity;
@@ -190,7 +196,7 @@ export class Backlog {
     this.#superseded -= queued.supersededCount;
   }
 
-  /** Sets one timer, for the lane that may go on first. */
+  /** Sets one timer, for the lane that ends its wait first. */
   #armRelease(now: number): void {
     const { parkedUntil } = this.#queue;
     if (parkedUntil >= this.#releaseAt) return;

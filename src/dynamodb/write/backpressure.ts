@@ -1,6 +1,6 @@
 /**
- * Backpressure decides which caller may bring operations next: the one that has waited longest. One caller at a time,
- * since each brings thousands; the next one comes once the first has brought its operations, or has none.
+ * Backpressure decides which caller may bring operations next: the one that has waited longest. It admits one caller at
+ * a time, since each brings thousands. The next one comes once the first has brought its operations, or has none.
  */
 import { Gate } from '../../core/async/wake-up.js';
 
@@ -18,7 +18,7 @@ export class Backpressure {
     await this.#gate.wait(signal);
   }
 
-  /** Wakes the next caller, where operations have gone and left room. */
+  /** Wakes the next caller if there is room. */
   admit(): void {
     if (!this.#hasCapacity()) return;
     this.#gate.wakeOne();

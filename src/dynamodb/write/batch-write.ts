@@ -24,7 +24,7 @@ interface Opening {
   readonly delete: Buffer;
 }
 
-/** What stands before the item of a put, and before the key of a delete. */
+/** The text before the item of a put, and before the key of a delete. */
 const FIRST: Opening = { put: Buffer.from('{"PutRequest":{"Item":'), delete: Buffer.from('{"DeleteRequest":{"Key":') };
 const NEXT: Opening = {
   put: Buffer.from('}},{"PutRequest":{"Item":'),

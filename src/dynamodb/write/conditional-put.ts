@@ -1,12 +1,11 @@
 /**
- * ConditionalPutFormat speaks PutItem on a condition, for a table that an application writes too. An item goes where
- * there is none, or an older one by the version attribute. An item that is as new or newer, or has no comparable
- * version, stays. The answer of a failed condition brings that item along, so that an item of our own is told from one
- * of the application's.
+ * ConditionalPutFormat speaks PutItem on a condition, for a table that an application writes too. It writes an item if
+ * the key has no item, or an older one by the version attribute. An item that is as new or newer, or has no comparable
+ * version, stays. The answer of a failed condition contains that item, which distinguishes our own items from the
+ * application's.
  *
- * Nothing is deleted this way. A condition on the version could spare newer items, but nothing would keep the deleted
- * item away. Once the application's tombstone is gone, an older put that lands late finds nothing there, and brings the
- * item back.
+ * It never deletes. A condition on the version could spare newer items, but nothing would keep the deleted item away.
+ * Once the application's tombstone is gone, an older put that lands late finds nothing there, and brings the item back.
  */
 import { writeUnits } from '../../core/capacity-units.js';
 import { versionOrder } from '../../core/item-version.js';
@@ -56,12 +55,12 @@ export class ConditionalPutFormat implements WriteFormat {
   }
 
   release(): void {
-    // Each body is a new one: the request around it costs far more.
+    // Keeps nothing for reuse: the request around a new body costs far more.
   }
 
   /**
-   * The request asks for the consumed capacity, so an answer without it is not the service's: nothing else tells one
-   * from `{}`.
+   * The request asks for the consumed capacity. So an answer without it is not the service's, and nothing else
+   * distinguishes one from `{}`.
    */
   answer(json: string): WriteAnswer {
     return orUnreadable(() => {
@@ -70,7 +69,7 @@ export class ConditionalPutFormat implements WriteFormat {
     });
   }
 
-  /** The answer of a failed condition brings the item that is there. */
+  /** The answer of a failed condition contains the item that is there. */
   answerBytes(): number {
     return answerBytesOf(1);
   }
@@ -78,15 +77,15 @@ export class ConditionalPutFormat implements WriteFormat {
   conditionFailed({ reason, item }: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null {
     const [queued] = batch;
     if (reason !== CONDITION_FAILED || queued === undefined) return null;
-    // dynalite does not say what is there: it is some item that must not be overwritten.
+    // dynalite does not return the item. It is some item that must not be overwritten.
     if (item === undefined) return { ...NOT_WRITTEN, newer: new Set(batch), units: queued.units };
     return orUnreadable(() => this.#keptBy(objectIn(item), queued));
   }
 
   /**
-   * Reads the item that the condition met. A table holds no invalid attribute value, no version that is not a number or
-   * text, and no other key than the one that was written to. An answer with one of these comes from something else, and
-   * counts for nothing.
+   * Reads the item that the condition met. A table holds no invalid attribute value, and no version that is not a
+   * number or text. It also holds no other key than the key of the write. An answer with one of these comes from
+   * something else, and does not count.
    */
   #keptBy(item: ItemAttributes, queued: QueuedOperation): WriteAnswer {
     const text = this.condition.canonicalText(item);

@@ -1,6 +1,6 @@
 /**
- * Errors of single operations. Their causes carry the rows, so that the caller can name them by scan key; messages hold
- * no values.
+ * Makes the errors of single operations. Their causes carry the rows, so that the caller can name them by scan key.
+ * Messages hold no values.
  */
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { BadRow, Row } from '../../core/model.js';
@@ -18,14 +18,14 @@ export interface SharedKeyCause {
 export interface RefusedItemCause {
   readonly row: Row;
   readonly failure: RequestFailure;
-  /** What is recorded of the row; absent where any other row of the table would fail the same way. */
+  /** The record of the bad row; absent if any other row of the table would fail the same way. */
   readonly bad?: BadRow;
-  /** With `bad`: every operation of one write that was refused, this one first, and the receipt of the others. */
+  /** With `bad`: every refused operation of one write, this one first, and the receipt of the others. */
   readonly all?: readonly RefusedItemCause[];
   readonly written?: WriteReceipt;
 }
 
-/** The target has items without a version that compares: the writer never overwrites them. */
+/** Warns of items in the target without a version that compares: the writer never overwrites them. */
 export function comparesNothing(table: string, attribute: string): Fault {
   return {
     code: 'E_LIVE_WRITER',
@@ -34,7 +34,7 @@ export function comparesNothing(table: string, attribute: string): Fault {
   };
 }
 
-/** Nothing of the rows that waited was written. */
+/** Returns the error for rows that waited too long. The writer wrote none of them. */
 export function rowsTooOld(shard: string, table: string): FerryError {
   return new FerryError(
     'E_LIVE_WRITER',
@@ -43,7 +43,7 @@ export function rowsTooOld(shard: string, table: string): FerryError {
   );
 }
 
-/** A delete that cannot be made safe: nothing of its write is sent. */
+/** Returns the error for a delete that cannot be made safe. The writer sends nothing of its write. */
 export function deletesBesideLiveWriter(shard: string, table: string): FerryError {
   return new FerryError(
     'E_LIVE_WRITER',
@@ -78,7 +78,7 @@ export function refusedItem(
   return invalidRequest(operation, table, failure, { row, failure, ...bad } satisfies RefusedItemCause);
 }
 
-/** @returns null where the fault is not a single row's: then the whole write fails */
+/** @returns null if the fault is not a single row's: then the whole write fails */
 export function blamedOn(error: FerryError): RefusedItemCause | null {
   const cause = error.options.cause as RefusedItemCause;
   return cause.bad === undefined ? null : cause;
@@ -86,7 +86,7 @@ export function blamedOn(error: FerryError): RefusedItemCause | null {
 
 /**
  * Sums up the refused operations of one write whose other operations were all acknowledged.
- * @param refused by `refusedItem`, each to blame on its row; one at least
+ * @param refused errors of `refusedItem`, at least one, each to blame on its row
  */
 export function refusedItems(refused: readonly FerryError[], written: WriteReceipt): FerryError {
   const [first] = refused;

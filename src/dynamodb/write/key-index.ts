@@ -1,11 +1,12 @@
 /**
- * KeyIndex finds queued operations by item key, through the hash of the key, and makes no text of a key that is there
- * only once. A Map of texts took a tenth of a backfill's processor time, and a Map of hashes, which rebuilds its table
- * as items come and go, a third of that.
+ * KeyIndex finds queued operations by item key, through the hash of the key. It makes no text of a key that it holds
+ * only once. A Map of texts took a tenth of a backfill's processor time. A Map of hashes rebuilds its table as items
+ * come and go, and took a third of that.
  */
 import { haveOneKey, type ItemKey } from '../../core/model.js';
 import type { QueuedOperation } from './queued-operation.js';
 
+/** Chains of an empty index. Their number doubles when it holds as many operations. */
 const FIRST_CHAINS = 1024;
 
 export class KeyIndex {
@@ -25,7 +26,7 @@ export class KeyIndex {
     return null;
   }
 
-  /** Adds an operation whose key is not there yet. */
+  /** Adds an operation whose key the index does not hold yet. */
   add(queued: QueuedOperation): void {
     if (this.#size === this.#chains.length) this.#grow();
     queued.nextOfChain = this.#first(queued.operation);
@@ -33,7 +34,7 @@ export class KeyIndex {
     this.#size += 1;
   }
 
-  /** Removes an operation; one that is not there is left alone. */
+  /** Removes an operation. If the index does not hold it, nothing happens. */
   remove(queued: QueuedOperation): void {
     const first = this.#first(queued.operation);
     if (first === queued) {

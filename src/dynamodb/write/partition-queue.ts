@@ -1,7 +1,7 @@
 /**
  * PartitionQueue holds the operations that wait to be sent, one lane a partition key. A batch takes one operation from
- * each lane in turn: rows in key order of one account would otherwise make a rolling hot partition. A parked lane waits
- * alone, and the others go on.
+ * each lane in turn. Otherwise rows in key order of one account would make a rolling hot partition. A parked lane waits
+ * alone, and the others continue.
  *
  *   rotating  -- operations are put back -->  parked  -- release, when its time has come -->  rotating
  *   rotating  -- its last one is taken -->  forgotten
@@ -10,13 +10,13 @@ import type { QueuedOperation } from './queued-operation.js';
 
 export interface BatchBounds {
   readonly maxItems: number;
-  /** Bytes of the operations in UTF-8; one operation is always taken. */
+  /** Bytes of the operations in UTF-8. One operation is always taken. */
   readonly maxBytes: number;
-  /** Write units of the base table; one operation is always taken. */
+  /** Write units of the base table. One operation is always taken. */
   readonly maxUnits: number;
 }
 
-/** Pace holds single partition keys to a rate of their own. */
+/** Pace limits single partition keys to a rate of their own. */
 export interface Pace {
   /** @param now monotonic ms @returns ms until its next operation may be sent; 0: at once */
   wait(partition: string, now: number): number;
@@ -30,7 +30,7 @@ interface Lane {
   size: number;
   /** Monotonic ms; 0: not parked. */
   parkedUntil: number;
-  /** The lane is in the rotation; a lane that was parked there leaves it at its turn. */
+  /** The lane is in the rotation. A lane that was parked there leaves it at its turn. */
   rotating: boolean;
   /** The next lane of the rotation. */
   next: Lane | null;
@@ -78,7 +78,8 @@ export class PartitionQueue {
   }
 
   /**
-   * The next batch: one item a lane in turn, from lanes that are not parked. A lane whose pace is used up is parked.
+   * Takes the next batch: one item a lane in turn, from lanes that are not parked. It parks a lane whose pace is used
+   * up.
    * @param now monotonic ms
    */
   take({ maxItems, maxBytes, maxUnits }: BatchBounds, now: number, pace: Pace | null = null): QueuedOperation[] {
@@ -111,7 +112,7 @@ export class PartitionQueue {
     return taken;
   }
 
-  /** When the first parked lane may go on, in monotonic ms; Infinity: none is parked. */
+  /** When the first parked lane ends its wait, in monotonic ms; Infinity: no lane is parked. */
   get parkedUntil(): number {
     return this.#parkedUntil;
   }

@@ -1,7 +1,7 @@
 /**
  * PendingWrite is one call of `ItemWriter.write`: it counts its operations down to the last acknowledgement. A failed
- * one settles once none of its operations is in flight, so that a later write of the same keys races with nothing.
- * Where the target refuses single operations, the others go on, and the write rejects once all of them are
+ * write settles only when none of its operations is in flight, so that a later write of the same keys races with
+ * nothing. If the target refuses single operations, the others continue. The write then rejects once all others are
  * acknowledged: they need not be written again.
  */
 import type { FerryError } from '../../core/errors.js';
@@ -22,7 +22,7 @@ export class PendingWrite {
   #failure: FerryError | null = null;
   readonly #refused: FerryError[] = [];
 
-  /** @param readAt when the rows were read that the items came from */
+  /** @param readAt when the rows of the items were read */
   constructor(
     items: number,
     readonly readAt = thisInstant(),
@@ -53,13 +53,13 @@ export class PendingWrite {
     return this.#inFlight === 0 && (this.#failure !== null || this.#unacknowledged === 0);
   }
 
-  /** One of its operations was sent, or the one that replaced it. */
+  /** Notes that one of its operations was sent, or the one that replaced it. */
   sent(): void {
     this.#inFlight++;
   }
 
   /**
-   * One of its operations was acknowledged.
+   * Notes that one of its operations was acknowledged.
    * @param units its part of what the request consumed
    * @param newer another item stays in its place
    */
@@ -71,13 +71,16 @@ export class PendingWrite {
     this.#settle();
   }
 
-  /** A later operation on the same key replaced one of its operations, and that one was acknowledged. */
+  /**
+   * Notes that a later operation on the same key replaced one of its operations, and that the later one was
+   * acknowledged.
+   */
   superseded(): void {
     this.#superseded++;
     this.acknowledged(0, false);
   }
 
-  /** The target refused one of its operations for good, and the row is to blame. */
+  /** Notes that the target refused one of its operations for good, and that the row is to blame. */
   refused(error: FerryError): void {
     this.#inFlight--;
     this.#unacknowledged--;
@@ -85,7 +88,7 @@ export class PendingWrite {
     this.#settle();
   }
 
-  /** One of its operations was not applied, or nothing says that it was. */
+  /** Notes that one of its operations was not applied, or that nothing shows whether it was. */
   returned(): void {
     this.#inFlight--;
     this.#settle();
@@ -97,7 +100,7 @@ export class PendingWrite {
     this.#settle();
   }
 
-  /** Settles it: every operation was answered. */
+  /** Settles the write, since every operation was answered. */
   #end(): void {
     const receipt = {
       items: this.#items - this.#refused.length,
@@ -130,7 +133,7 @@ export class UnsettledWrites {
 
   /**
    * Fails writes, and forgets those that are settled.
-   * @param failure of the whole run: every write with something waiting fails with it
+   * @param failure the failure of the whole run: every write with something waiting fails with it
    * @returns whether any write has failed
    */
   sweep(failure: FerryError | null): boolean {

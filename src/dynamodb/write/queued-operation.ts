@@ -17,11 +17,11 @@ interface Superseded {
   readonly next: Superseded | null;
 }
 
-/** The only object that is made for each operation. */
+/** The only object that the writer makes for each operation. */
 export class QueuedOperation {
-  /** Tries in which nothing of its batch progressed. */
+  /** Tries in which no operation of its batch made progress. */
   attempts = 0;
-  /** From sending until the request has ended; nothing replaces it then. */
+  /** From sending until the request has ended. Nothing replaces it in that time. */
   inFlight = false;
   /** The next one of its lane. */
   next: QueuedOperation | null = null;
@@ -43,7 +43,7 @@ export class QueuedOperation {
     return this.operation.end - this.operation.start;
   }
 
-  /** How many earlier operations it stands for. */
+  /** Counts the earlier operations that it stands for. */
   get supersededCount(): number {
     let count = 0;
     for (let one = this.#superseded; one !== null; one = one.next) count++;
@@ -51,8 +51,7 @@ export class QueuedOperation {
   }
 
   /**
-   * A later operation takes the place of this one, with its tries and its backoff. Nothing of this one may be in
-   * flight.
+   * Puts a later operation in the place of this one, with its tries and its backoff. This one must not be in flight.
    */
   replaceBy(later: QueuedOperation): void {
     this.#superseded = { write: this.write, next: this.#superseded };
@@ -72,7 +71,7 @@ export class QueuedOperation {
     for (let one = this.#superseded; one !== null; one = one.next) one.write.sent();
   }
 
-  /** The request ended, and the operation was not applied, or nothing says that it was. */
+  /** Notes that the request ended, and that the operation was not applied, or that nothing shows whether it was. */
   returned(): void {
     this.inFlight = false;
     this.write.returned();
@@ -89,7 +88,7 @@ export class QueuedOperation {
     for (let one = this.#superseded; one !== null; one = one.next) one.write.superseded();
   }
 
-  /** It will never be applied, and its row is to blame. */
+  /** Notes that it will never be applied, and that its row is to blame. */
   refused(error: FerryError): void {
     this.inFlight = false;
     this.write.refused(error);
@@ -103,7 +102,8 @@ export class QueuedOperation {
   }
 
   /**
-   * It is dropped, since its own write has failed: so do the writes of what it replaced, which nothing will write now.
+   * Fails the writes of the operations that it replaced, since nothing will write them now: its own write has failed,
+   * and it is dropped.
    * @returns whether one of them had not failed before
    */
   failSuperseded(): boolean {

@@ -1,9 +1,9 @@
 /**
- * WriteFeedback turns throttled writes into lower rates: a hot partition key is slowed alone, and anything else turns
- * the share of the budget.
+ * WriteFeedback turns throttled writes into lower rates. It slows a hot partition key alone. For any other cause it
+ * lowers the share of the budget.
  *
- * Where an index or the table lacks capacity, the service throttles whichever items come, and mostly does not say why.
- * The share then follows the scarcest of them.
+ * If an index or the table lacks capacity, the service throttles whichever items come, and mostly does not say why. The
+ * share then follows the scarcest of them.
  */
 import type { TokenBucket } from '../capacity/token-bucket.js';
 import { HotPartitions } from '../capacity/hot-partitions.js';
@@ -18,7 +18,7 @@ export interface AnsweredBatch {
   readonly units: number;
   /** Operations that were throttled. */
   readonly throttled: ReadonlySet<QueuedOperation>;
-  /** The service gave key ranges as the only reason. */
+  /** The service named only key ranges as the reason. */
   readonly hotKeyRange: boolean;
   /** Monotonic ms. */
   readonly sentAt: number;

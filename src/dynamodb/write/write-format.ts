@@ -9,26 +9,26 @@ import type { RequestChannel } from '../http/request-channel.js';
 import { judge, RequestFailure, type Verdict } from '../failures/service-errors.js';
 
 export interface WriteFormat {
-  /** `BatchWriteItem` */
+  /** Such as `BatchWriteItem`. */
   readonly operation: string;
   readonly table: string;
-  /** Operations in one request, at most. */
+  /** The most operations in one request. */
   readonly maxItems: number;
-  /** Whether a delete can be sent that removes nothing but what it is meant for. */
+  /** True if the format can send a delete that removes only the item that it is meant for. */
   readonly takesDeletes: boolean;
   body(batch: readonly QueuedOperation[]): Buffer;
   /** Takes back a body whose request was answered. Nothing sends it again, and its signature fits no other bytes. */
   release(body: Buffer): void;
   /**
-   * @throws UnreadableAnswer where it has another shape, or names operations that were not sent: then nothing counts as
-   *   written
+   * @throws UnreadableAnswer if it has another shape, or names operations that were not sent: then no operation counts
+   *   as written
    */
   answer(json: string, batch: readonly QueuedOperation[]): WriteAnswer;
   /** @returns the most bytes that an answer to this request may have */
   answerBytes(body: Buffer): number;
   /**
    * Reads an error answer that says that a condition failed.
-   * @returns null where it is another failure
+   * @returns null if it is another failure
    * @throws UnreadableAnswer as `answer` does
    */
   conditionFailed(failure: RequestFailure, batch: readonly QueuedOperation[]): WriteAnswer | null;
@@ -37,13 +37,13 @@ export interface WriteFormat {
 /** Every operation of the batch is acknowledged, except `unprocessed`. */
 export interface WriteAnswer {
   readonly unprocessed: ReadonlySet<QueuedOperation>;
-  /** Acknowledged, but not written: the target has another item there that must not be overwritten. */
+  /** Acknowledged, but not written: the target has another item at the key that must not be overwritten. */
   readonly newer: ReadonlySet<QueuedOperation>;
   /** Some of the `newer` ones have no version that compares. */
   readonly incomparable: boolean;
-  /** Write units of table and indexes; null where the service does not say. */
+  /** Write units of table and indexes; null: the service reports none. */
   readonly units: number | null;
-  /** Whether indexes took part in that: a write whose condition failed does not reach them. */
+  /** True if indexes took part: a write whose condition failed does not reach them. */
   readonly indexed: boolean;
 }
 
@@ -54,8 +54,8 @@ export type WriteOutcome =
   { readonly kind: 'answered'; readonly answer: WriteAnswer } | (Verdict & { readonly failure: RequestFailure });
 
 /**
- * Sends one batch, once. Never rejects.
- * @param signal ends the wait for an answer: the batch may have been applied then
+ * Sends one batch, once. It never rejects.
+ * @param signal ends the wait for an answer; the service may have applied the batch
  */
 export async function sendBatch(
   channel: RequestChannel,
@@ -88,7 +88,7 @@ function failed(failure: RequestFailure, format: WriteFormat, batch: readonly Qu
   return { ...judge(failure, format.operation, format.table), failure };
 }
 
-/** The request may have been applied: the answer does not say. */
+/** Returns the outcome of a request that may have been applied: the answer does not show it. */
 function ambiguous({ message }: UnreadableAnswer): WriteOutcome {
   return { kind: 'unavailable', ambiguous: true, failure: new RequestFailure(message, 200, true) };
 }

@@ -1,7 +1,7 @@
 /**
- * WriteOutcomes carries out what the outcome of a request means for each of its operations. One is acknowledged; waits
- * for its backoff and is sent again; is refused for good; or fails, and the run with it. Budget, rate feedback and the
- * no-progress deadline learn of it here.
+ * WriteOutcomes carries out what the outcome of a request means for each of its operations. An operation is
+ * acknowledged; waits for its backoff and is sent again; is refused for good; or fails, and the run with it. Budget,
+ * rate feedback and the no-progress deadline get the outcome here.
  *
  * Before an operation that may have been applied is sent again, `onSuspects` has taken its key.
  */
@@ -19,7 +19,7 @@ import type { WriteFeedback } from './write-feedback.js';
 import type { WriteAnswer, WriteFormat, WriteOutcome } from './write-format.js';
 import type { ItemWriterOptions } from './writer-options.js';
 
-/** The parts of the writer whose requests these are. */
+/** The parts of the writer that sent the requests. */
 export interface WriterParts {
   readonly options: ItemWriterOptions;
   readonly format: WriteFormat;
@@ -37,7 +37,7 @@ export interface WriterParts {
 /** One request, after it was sent. */
 export interface SentBatch {
   readonly items: readonly QueuedOperation[];
-  /** Write units that the budget was debited with. */
+  /** Write units that the budget was debited. */
   readonly debited: number;
   /** Monotonic ms. */
   readonly sentAt: number;
@@ -76,7 +76,7 @@ export class WriteOutcomes {
     const units = consumed ?? computed;
     if (consumed !== null && answer.indexed) this.#parts.cost.learn(units, computed);
     if (answer.incomparable) this.#warnOfIncomparable();
-    // A throttled operation stays debited: it cost no unit, but attempts that fail must not go out at any rate.
+    // A throttled operation stays debited. It cost no unit, but attempts that fail must not go out at any rate.
     const tried = sumUnits(batch);
     budget.settle((consumed ?? computed * this.#parts.cost.factor) - debited * (computed / tried));
     this.#parts.feedback.note({ batch, units: tried, throttled: unprocessed, hotKeyRange: false, sentAt }, now);
@@ -93,7 +93,7 @@ export class WriteOutcomes {
     });
     if (unprocessed.size === 0) return;
     emitter.emit('target.throttled', { shard, items: unprocessed.size, reasons: [] });
-    // A service that takes nothing may say so in a success too: the deadline counts that as a failure.
+    // A service that takes nothing may answer so with a success too. The deadline counts that as a failure.
     if (written.length === 0 && this.#parts.deadline.exhaustedBy(now)) {
       const failure = new RequestFailure(UNPROCESSED, 200, true);
       this.#giveUp(batch, unavailable(this.#parts.format.operation, table, failure, retryTimeoutSeconds));
@@ -107,7 +107,7 @@ export class WriteOutcomes {
     });
   }
 
-  /** Gives each item its whole-numbered part of what the request consumed; the parts add up exactly. */
+  /** Gives each item its whole-numbered part of what the request consumed. The parts add up exactly. */
   #acknowledge(
     written: readonly QueuedOperation[],
     newer: ReadonlySet<QueuedOperation>,
@@ -143,7 +143,7 @@ export class WriteOutcomes {
     const ambiguous = outcome.kind === 'unavailable' && outcome.ambiguous;
     const hotKeyRange = outcome.kind === 'throttled' && outcome.hotKeyRange;
     if (!ambiguous) {
-      // It was not applied, so nothing was consumed; a throttled request stays debited, as above.
+      // The request was not applied, so it consumed nothing. A throttled request stays debited, as above.
       if (outcome.kind !== 'throttled') budget.settle(-debited);
     } else if (!this.#recordSuspects(batch)) return;
     if (outcome.kind === 'fatal') {
@@ -165,7 +165,10 @@ export class WriteOutcomes {
     }
   }
 
-  /** @returns false where they could not be recorded: then nothing of them may be sent again, and the run has failed */
+  /**
+   * @returns false if the keys could not be recorded: then nothing of the batch may be sent again, and the run has
+   *   failed
+   */
   #recordSuspects(batch: readonly QueuedOperation[]): boolean {
     try {
       this.#parts.options.onSuspects(batch.map((queued) => queued.operation.keyText));
@@ -198,7 +201,10 @@ export class WriteOutcomes {
     this.#parts.dropFailed();
   }
 
-  /** One bad operation makes the service refuse a whole batch: halves of the batch find it. */
+  /**
+   * Splits a batch that the service refused. One bad operation makes it refuse a whole batch, and halves of the batch
+   * find it.
+   */
   #bisect(batch: readonly QueuedOperation[], failure: RequestFailure): void {
     const [first] = batch;
     if (batch.length === 1 && first !== undefined) {
@@ -211,7 +217,7 @@ export class WriteOutcomes {
   }
 
   /**
-   * Refuses one operation. Where its row is to blame, the rest of its write goes on; otherwise its write fails at once.
+   * Refuses one operation. If its row is to blame, the rest of its write continues. Otherwise its write fails at once.
    */
   #refuse(queued: QueuedOperation, failure: RequestFailure): void {
     const error = refusedItem(this.#parts.format.operation, this.#parts.options.table, {
@@ -241,7 +247,7 @@ export class WriteOutcomes {
 type FailedBatch = Exclude<WriteOutcome, { readonly kind: 'answered' }>;
 
 interface RetryCircumstances {
-  /** Something of the batch was written, so this try did not fail. */
+  /** Some operations of the batch were written, so this try did not fail. */
   readonly progressed: boolean;
   readonly throttled: boolean;
   readonly hotKeyRange: boolean;

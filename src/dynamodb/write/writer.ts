@@ -1,6 +1,6 @@
 /**
  * The item writer sends puts and deletes until each of them is acknowledged, within one budget, with bounded memory. It
- * sends batches, or single puts on a condition where an application writes the same items: only the format differs.
+ * sends batches. If an application writes the same items, it sends single puts on a condition: only the format differs.
  *
  *   write() --> queued (by partition key) --> in flight --> acknowledged
  *                  ^                             |
@@ -70,7 +70,7 @@ class QueueingItemWriter implements ItemWriter {
     const { table, keyNames, condition = null } = options;
     this.#format =
       condition === null ? new BatchWriteFormat(table, keyNames) : new ConditionalPutFormat(table, keyNames, condition);
-    setMaxListeners(0, this.#cutOff.signal); // one for each request in flight
+    setMaxListeners(0, this.#cutOff.signal); // each request in flight adds one listener
     this.#feedback = new WriteFeedback(options.budget, performance.now());
     this.#backlog = new Backlog(maxInFlightRequests, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
     this.#deadline = new NoProgressDeadline(() => options.retryTimeoutSeconds);
@@ -120,8 +120,8 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   /**
-   * Waits a short time for answers. A request without one is given up: its operations are ambiguous, as after any lost
-   * answer.
+   * Waits a short time for answers, then gives up the requests without one. Their operations are ambiguous, as after
+   * any lost answer.
    */
   async close(): Promise<void> {
     this.#fail(interrupted());
@@ -133,18 +133,18 @@ class QueueingItemWriter implements ItemWriter {
 
   /**
    * Fails both writes, so that neither row wins and the caller can name both. Both reject once nothing of the first is
-   * in flight: where the two are one row that moved, the next write must not race with it.
+   * in flight. If the two are one row that moved, the next write must not race with it.
    */
   #refuseShared(holder: QueuedOperation, operation: WriteOperation, write: PendingWrite): Promise<WriteReceipt> {
     const { shard, table } = this.#options;
     const error = sharedKey(shard, table, { first: holder.operation.row, second: operation.row });
     const refused = (): Promise<WriteReceipt> => write.receipt;
-    // A handler is attached only later.
+    // The caller attaches its handler only later.
     refused().catch(() => undefined);
     holder.write.fail(error);
     write.fail(error);
     this.#dropFailed();
-    // The dropped operations left room, and perhaps no request is in flight whose answer would say so.
+    // The dropped operations left room. Perhaps no request is in flight whose answer would wake the callers.
     this.#backpressure.admit();
     return holder.write.receipt.then(refused, refused);
   }
@@ -174,7 +174,7 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   /**
-   * Tells whether a row is too old to be written: an item that was deleted since may have lost its tombstone, and the
+   * Returns whether a row is too old to be written. An item that was deleted since may have lost its tombstone, and the
    * condition would let it come back.
    */
   #tooOld(batch: readonly QueuedOperation[]): boolean {
@@ -183,7 +183,7 @@ class QueueingItemWriter implements ItemWriter {
   }
 
   #waitForBudget(): void {
-    // While no request is under way, the target cannot answer: that time is not a failure of the target.
+    // While no request is under way, the target cannot answer, so that time is not a failure of the target.
     if (this.#inFlight === 0) this.#deadline.heldBack(performance.now());
     if (this.#waitsForBudget) return;
     this.#waitsForBudget = true;
@@ -193,7 +193,7 @@ class QueueingItemWriter implements ItemWriter {
         this.#deadline.released(performance.now());
         this.#pump();
       },
-      () => undefined, // stopped: nothing is sent any more
+      () => undefined, // stopped: the writer sends nothing more
     );
   }
 

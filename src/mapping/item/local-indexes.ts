@@ -15,7 +15,7 @@ import { storedBytes } from './stored-size.js';
 
 export interface LocalIndex {
   readonly name: string;
-  /** The index's sort key; an item without it has no entry. Null: the index has no sort key. */
+  /** The index's sort key. An item without it has no entry. Null: the index has no sort key. */
   readonly sortKey: { readonly name: string; readonly type: KeyType } | null;
   /** Names of the attributes that its entries hold besides the keys of table and index; `all`: the whole item. */
   readonly projection: 'all' | readonly string[];
@@ -57,7 +57,7 @@ export class LocalEntries {
 }
 
 /**
- * Returns whether a value has the index key's type. The index has no entry for another type; the service refuses such
+ * Returns whether a value has the index key's type. The index has no entry for another type. The service refuses such
  * an item for that, not for its size.
  */
 function isOfType(value: unknown, type: KeyType): boolean {

@@ -1,6 +1,6 @@
 /**
- * A packed item is an item that the mapping made: bytes in a buffer that it shares with others, and the way back to its
- * row.
+ * A packed item is an item that the mapping made. It consists of bytes in a buffer that it shares with others, and the
+ * way back to its row.
  */
 import type { Cell, MappedItem, Row } from '../../core/model.js';
 import { defect } from '../../core/defect.js';

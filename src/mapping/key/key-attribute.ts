@@ -1,6 +1,6 @@
 /**
- * A key attribute is written like any other attribute, but within the limits of keys: 1 to 2,048 bytes for partition
- * keys, 1 to 1,024 for sort keys (AWS). It remembers where its value is in the item, since writers and reports need the
+ * A key attribute is written like any other attribute, but within the limits of keys. AWS: a partition key has 1 to
+ * 2,048 bytes, a sort key 1 to 1,024. It remembers where its value is in the item, since writers and reports need the
  * key alone.
  */
 import type { Path } from '../../core/text/config-path.js';

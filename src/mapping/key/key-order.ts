@@ -101,9 +101,9 @@ export function printsWithoutOrder({ columnType }: Pick<ColumnInfo, 'columnType'
 }
 
 /**
- * Returns whether different values of the column print the same. A YEAR(2) prints the years 0 and 2000 alike. An ENUM
- * or SET may have an empty member; an invalid ENUM value and a SET without members print empty too. It may also declare
- * one member twice, which MySQL accepts outside strict mode.
+ * Returns whether different values of the column print the same. A YEAR(2) prints the years 0 and 2000 in the same way.
+ * An ENUM or SET may have an empty member. An invalid ENUM value and a SET without members print empty too. It may also
+ * declare one member twice, which MySQL accepts outside strict mode.
  */
 export function printsAmbiguously({ dataType, columnType }: ColumnInfo): boolean {
   if (printsWithoutOrder({ columnType })) return true;

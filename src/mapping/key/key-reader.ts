@@ -1,6 +1,6 @@
 /**
  * A key reader reads the key of the item just written from the item's own bytes, so key and item cannot differ. It
- * gives the key's position, its hash, and its partition; it makes the key's text only on request. Rows arrive in key
+ * gives the key's position, its hash, and its partition. It makes the key's text only on request. Rows arrive in key
  * order, so a partition is often the previous one, and its text and hash are kept.
  */
 import type { ItemBuffer } from '../item/item-buffer.js';
@@ -24,7 +24,7 @@ export interface KeySpan {
 export class KeyReader implements KeySpan {
   /** `{"S":"..."}` of the partition key. */
   partition = '';
-  /** A number below 2^30; equal keys have equal hashes. */
+  /** A number below 2^30. Equal keys have equal hashes. */
   hash = 0;
   readonly #partitionKey: KeyAttributeEmitter;
   readonly #sortKey: KeyAttributeEmitter | null;
@@ -53,7 +53,7 @@ export class KeyReader implements KeySpan {
     this.#sortKey = sortKey;
   }
 
-  /** Reads the key of the current item; its keys must be written. */
+  /** Reads the key of the current item. Its keys must be written. */
   read(out: ItemBuffer): void {
     this.#readPartition(out);
     const sort = this.#sortKey;

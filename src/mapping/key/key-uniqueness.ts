@@ -17,7 +17,7 @@ export type Uniqueness =
   | { readonly verdict: 'proven' }
   | { readonly verdict: 'unproven' | 'possible'; readonly reason: string; readonly remedy: string };
 
-/** What the config says about where rows live and how a run reads them. */
+/** The config's facts about where rows live and how a run reads them. */
 export interface KeyFacts {
   readonly severalShards: boolean;
   /** Returns the columns of a table for which no two shards share a value, as declared. */
@@ -80,7 +80,7 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
 }
 
 /**
- * Judges a rule over several shards. Rows with one item key agree in every recoverable column; one of those columns
+ * Judges a rule over several shards. Rows with one item key agree in every recoverable column. One of those columns
  * must be of one shard only.
  */
 function judgeOverShards(
@@ -103,8 +103,8 @@ function judgeOverShards(
 }
 
 /**
- * Returns the columns whose values can be recovered from a template's output: from the left while each part's end is
- * certain, and likewise from the right. So one free text in the middle does no harm.
+ * Returns the columns whose values can be recovered from a template's output. It reads from the left while each part's
+ * end is certain, and likewise from the right. So one free text in the middle does no harm.
  * @param suffixed a spread suffix may follow: then nothing can be recovered from the right
  */
 function recoverableColumns(parts: readonly CompiledPart[], suffixed: boolean): ReadonlySet<string> {

@@ -5,8 +5,8 @@
  *
  * - its text as the server sent it (earlier versions recorded it: their claims are still found);
  * - its canonical text, by its type (see below);
- * - the result of each function in the key templates: then the item keys are one, whatever the column. Where the
- *   mapping ignores case (`lower`, `upper`), so does this.
+ * - the result of each function in the key templates: then the item keys are one, whatever the column. If the mapping
+ *   ignores case (`lower`, `upper`), so does this.
  *
  * In the canonical text, numbers have no superfluous zeros (also ZEROFILL, BIT and YEAR). Times have no zeros at the
  * end of a fraction, and a DATE is its midnight. Text has no trailing spaces that its collation does not compare. UUIDs
@@ -31,7 +31,7 @@ export type ValueName =
   readonly [value: string | { readonly hex: string }] | readonly [value: string, expression: string];
 
 export interface SameValue {
-  /** Returns the names of a value that is not NULL; the first is what the server sent. */
+  /** Returns the names of a value that is not NULL. The first is what the server sent. */
   namesOf(cell: string | Buffer): readonly ValueName[];
   /** Returns the value in all the forms of a cell in which another column may hold it. */
   formsOf(cell: string | Buffer): readonly (string | Buffer)[];

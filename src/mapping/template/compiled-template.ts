@@ -1,6 +1,6 @@
 /**
- * A compiled template is bound to a table's columns: a function from a row to text, with the facts for the proofs of
- * key rules.
+ * A compiled template is bound to a table's columns. It is a function from a row to text, with the facts for the proofs
+ * of key rules.
  */
 import type { ColumnInfo, TableInfo } from '../../core/model.js';
 import { FunctionFault, type Expression, type WriteExpression } from './expression.js';

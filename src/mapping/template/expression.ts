@@ -1,6 +1,7 @@
 /**
  * An expression is a `{column...}` part of a template. It gives its text for a row, and facts that hold for the text of
- * every row: its width, its characters, whether it sorts as its column does. The proofs of key rules use these facts.
+ * every row. These are its width, its characters, and whether it sorts as its column does. The proofs of key rules use
+ * these facts.
  */
 import { isUtf8 } from 'node:buffer';
 import type { ColumnInfo } from '../../core/model.js';
@@ -50,7 +51,7 @@ export interface Expression {
   /** True if no function, and no key of type N, can restore the order. */
   readonly orderLost: boolean;
   readonly distinguishes: Distinguishes;
-  /** What to write instead where it does not sort. */
+  /** The template to write instead if it does not sort. */
   readonly sortRemedy: string;
 }
 
@@ -124,7 +125,7 @@ export function cellExpression(
 }
 
 /**
- * Character sets that convert to UTF-8 one to one; others have two codes for some characters (cp932), or characters
+ * Character sets that convert to UTF-8 one to one. Others have two codes for some characters (cp932), or characters
  * that Unicode lacks.
  */
 const EXACT_CHARSETS: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 /**
  * Parses a template's source text into parts: literals and expressions, `ACCT#{account_sid}`,
- * `{created_at:epoch-ms:pad(14)}`. `{{` and `}}` stand for braces. It checks only the syntax; `template-functions.ts`
+ * `{created_at:epoch-ms:pad(14)}`. `{{` and `}}` stand for braces. It checks only the syntax. `template-functions.ts`
  * decides what a function may apply to.
  */
 

@@ -1,5 +1,5 @@
 /**
- * A mapping throws BadValue where a value cannot be represented as the rule asks; the row becomes a bad row. It holds
+ * A mapping throws BadValue where a value cannot be represented as the rule asks. The row becomes a bad row. It holds
  * no value.
  */
 import type { BadRow, ColumnInfo, TableInfo } from '../../core/model.js';

@@ -12,8 +12,8 @@ const TOP_BITS = 0x80808080;
 /** The pattern's four bytes at each position, as one little endian number. */
 const EXPECTED = wordsAt(PATTERN);
 /**
- * Added to a byte's difference from the pattern, this sets the top bit if the difference is not allowed: 10 or more for
- * a digit, 1 or more for any other byte.
+ * Added to a byte's difference from the pattern, this sets the top bit if the difference is not allowed. For a digit,
+ * that is 10 or more; for any other byte, 1 or more.
  */
 const BEYOND = wordsAt(Buffer.from(PATTERN.map((byte) => 0x80 - (byte === DIGIT ? 10 : 1))));
 /** Position of the first digit of a second's fraction. */
@@ -24,7 +24,7 @@ const DAYS_BEFORE_EPOCH = 719_468;
 const ZULU = literal('Z');
 
 /**
- * Converts `2026-01-02 03:04:05.678` to `2026-01-02T03:04:05.678Z`; a DATE stays as it is. Returns null for zero dates,
+ * Converts `2026-01-02 03:04:05.678` to `2026-01-02T03:04:05.678Z`. A DATE stays as it is. Returns null for zero dates,
  * zero parts, and days that the calendar does not have (MySQL stores them where `sql_mode` allows).
  */
 export function isoText(text: string): string | null {
@@ -59,7 +59,7 @@ export function epochSeconds(source: Buffer, from: number, to: number): number |
 }
 
 /**
- * Counts days in the Gregorian calendar, extended to all years. Years start in March, so that a leap day comes last;
+ * Counts days in the Gregorian calendar, extended to all years. Years start in March, so that a leap day comes last.
  * 400 years have 146,097 days.
  */
 function daysSinceEpoch(year: number, month: number, day: number): number {
@@ -128,7 +128,7 @@ function twoDigits(source: Buffer, at: number): number {
 }
 
 /**
- * Returns the time in units of 10^-`decimals` seconds (0: s, 3: ms, 6: us) as an exact decimal text; finer digits stay
+ * Returns the time in units of 10^-`decimals` seconds (0: s, 3: ms, 6: us) as an exact decimal text. Finer digits stay
  * as a fraction.
  */
 export function epochText(time: EpochTime, decimals: 0 | 3 | 6): string {

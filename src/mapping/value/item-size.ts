@@ -1,6 +1,6 @@
 /**
  * Counts the size of an attribute value as DynamoDB bills it (AWS, "DynamoDB item sizes and formats"). Strings and
- * names count their UTF-8 bytes, and binary values their raw bytes. BOOL and NULL count 1; a list or map counts 3, and
+ * names count their UTF-8 bytes, and binary values their raw bytes. BOOL and NULL count 1. A list or map counts 3, and
  * 1 for each element. The extra 100 bytes of storage are not included.
  */
 import { isPlain } from './json-text.js';

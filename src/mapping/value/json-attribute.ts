@@ -22,8 +22,8 @@ const REMEDY = 'map the column with `type: S`';
 /**
  * Returns the attribute text of a JSON text.
  * @throws BadValue for text that is not JSON, for names that are empty, too long or repeated with another value, and
- * for numbers beyond DynamoDB's. Also for too deep nesting, and for halves of surrogate pairs, which have no UTF-8
- * form.
+ *   for numbers beyond DynamoDB's. It also throws for too deep nesting, and for halves of surrogate pairs, which have
+ *   no UTF-8 form.
  */
 export function jsonAttributeText(text: string, column: string, size: SizeCounter): string {
   let value: unknown;

@@ -25,7 +25,7 @@ export type NumberFault = 'not a number' | 'more than 38 significant digits' | '
  * @returns `{ text }`, or `{ fault }` where DynamoDB cannot hold it exactly
  */
 export function normalizeNumber(text: string): { readonly text: string } | { readonly fault: NumberFault } {
-  // Most cells are canonical already; 38 characters cannot hold more than 38 digits.
+  // Most cells are canonical already. 38 characters cannot hold more than 38 digits.
   if (text.length <= MAX_SIGNIFICANT_DIGITS && CANONICAL.test(text)) return { text };
   const match = DECIMAL.exec(text);
   const whole = match?.[2] ?? '';
@@ -79,8 +79,8 @@ export function copyNumber(source: Buffer, from: number, to: number, out: ItemBu
 }
 
 /**
- * Returns the bytes that DynamoDB counts for a number in normalised form (AWS, "DynamoDB item sizes"; FACTS measured
- * the pairing). Digits form pairs around the decimal point, and zero pairs at both ends are free. Each pair takes one
+ * Returns the bytes that DynamoDB counts for a number in normalised form (AWS, "DynamoDB item sizes"; the pairing was
+ * measured). Digits form pairs around the decimal point, and zero pairs at both ends are free. Each pair takes one
  * byte, the number one more, and a negative number one more.
  */
 export function numberBytes(text: Uint8Array, from = 0, to = text.length): number {

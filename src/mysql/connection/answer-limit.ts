@@ -5,9 +5,9 @@
  * whole before it passes it on. A caller that asked for several rows then asks for fewer. If a single row is larger
  * than this machine can take, dynaferry refuses it, and says what to do.
  *
- * Where the rule holds ("memory for what others have stored"): scans, look-ups by key (`at`, `find`, `matching`),
- * samples, whole tables; each statement of a session has a limit. We do not ask for LENGTH(): MySQL reads a whole LOB
- * to get its length, so the source would read every LOB twice.
+ * The limit applies to each statement of a session: scans, look-ups by key (`at`, `find`, `matching`), samples and
+ * whole tables. We do not ask for LENGTH(): MySQL reads a whole LOB to get its length, so the source would read every
+ * LOB twice.
  */
 import { constants } from 'node:buffer';
 import { readFileSync } from 'node:fs';

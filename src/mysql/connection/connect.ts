@@ -10,6 +10,7 @@ import { FerryError, interrupted } from '../../core/errors.js';
 import { isLoopback } from '../../core/loopback.js';
 import { machineFault } from '../../core/machine-faults.js';
 
+/** The longest time to connect and authenticate. */
 const CONNECT_SECONDS = 10;
 
 export interface Wire {
@@ -68,7 +69,7 @@ export async function connect(
     database: shard.database,
     charset: 'utf8mb4',
     connectTimeout: Math.min(CONNECT_SECONDS, statementIdleTimeoutSeconds) * 1_000,
-    // A server may ask a client for its local files; this flag refuses that.
+    // A server may ask a client for its local files. This flag refuses that.
     flags: ['-LOCAL_FILES'],
     stream: () => socket,
     ...(ssl === null ? {} : { ssl }),
@@ -77,7 +78,7 @@ export async function connect(
   return await new Promise<Wire>((resolve, reject) => {
     const fail = (error: Error): void => {
       signal.removeEventListener('abort', onAbort);
-      // The driver may still report errors of a connection that was given up; they no longer matter.
+      // The driver may still report errors of a connection that was given up. They no longer matter.
       connection.on('error', () => undefined);
       connection.destroy();
       socket.destroy();

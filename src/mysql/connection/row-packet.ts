@@ -7,7 +7,7 @@
 import type { Query } from 'mysql2';
 import { NULL_CELL, type RowBlockBuilder } from '../../core/row-block.js';
 
-/** Size in bytes above which a row is not copied; parts of a stream are 64 KiB (Node). */
+/** Size in bytes above which a row is not copied. Parts of a stream are 64 KiB (Node). */
 const ADOPTED_BYTES = 4 * 2 ** 20;
 
 const NULL = 0xfb;
@@ -53,7 +53,7 @@ export function appendRow(block: RowBlockBuilder, packet: Buffer, from: number, 
 }
 
 /**
- * The members of mysql2's Query and Packet that `tapRows` relies on. mysql2 does not type them; the contract tests of
+ * The members of mysql2's Query and Packet that `tapRows` relies on. mysql2 does not type them. The contract tests of
  * the row source check them.
  */
 interface RowPacket {

@@ -8,8 +8,8 @@ export interface ServerFamily {
   readonly version: string;
   /**
    * Expression that distinguishes this server from every other, also from its replicas. MySQL has a server UUID in its
-   * data folder; servers share it if the data folder was cloned with it. MariaDB has none, so the expression combines
-   * settings; two servers may agree in all of them.
+   * data folder. Servers share it if the data folder was cloned with it. MariaDB has none, so the expression combines
+   * settings. Two servers may agree in all of them.
    */
   readonly serverIdentity: string;
   /**
@@ -28,7 +28,7 @@ export interface ServerFamily {
    * them.
    */
   readonly newestGtids: string | null;
-  /** MariaDB's `old_mode` when no one changed it; the others have no such variable. */
+  /** MariaDB's `old_mode` when no one changed it. The others have no such variable. */
   readonly oldMode: string;
   readonly binlogStatement: string;
   /** An expression for the executed GTIDs, or null where the server has none. */
@@ -46,14 +46,13 @@ export interface ServerFamily {
    */
   readonly estimateHint: 'FORCE INDEX' | 'USE INDEX';
   /**
-   * Keys for which the server reads the last rows before a bound from the end of the index: any key; or only keys whose
-   * parts have one direction and include no ENUM or SET. For the others, MySQL 8 sorts, or walks the index from its end
-   * (seen on 9.7).
+   * Keys for which the server reads the last rows before a bound from the end of the index. `plain keys` have parts of
+   * one direction, and no ENUM or SET. For the others, MySQL 8 sorts, or walks the index from its end (seen on 9.7).
    */
   readonly readsBackwards: 'any key' | 'plain keys';
   /**
    * Returns a SELECT that the server itself ends after this many seconds. MySQL before 5.7.8 and MariaDB before 10.1.2
-   * cannot do that: this side gives up, and the statement goes on there.
+   * cannot do that: this side gives up, and the statement continues there.
    */
   readonly limited: (select: string, seconds: number) => string;
 }

@@ -8,10 +8,9 @@
  * pooler that repeats the same SETs on another server (MaxScale) gets another connection's id. ProxySQL and RDS Proxy
  * keep a client on one session from its first user variable on; so there the marker itself has that effect.
  *
- * Where the rule holds: every SELECT of a table's rows, of keys and of information_schema has the marker. SHOW and
- * EXPLAIN cannot have it; they give only estimates, gauges and facts for reports. dynaferry takes the position in the
- * binary log between two checks of the marker. It checks each row, since a sharding proxy may answer one statement from
- * several servers.
+ * Every SELECT of a table's rows, of keys and of information_schema has the marker. SHOW and EXPLAIN cannot have it;
+ * they give only estimates, gauges and facts for reports. dynaferry takes the position in the binary log between two
+ * checks of the marker. It checks each row, since a sharding proxy may answer one statement from several servers.
  */
 import { randomInt } from 'node:crypto';
 import { FerryError } from '../../core/errors.js';

@@ -29,7 +29,7 @@ export class SessionPool {
   /** Controllers of the connections that are opening: `#idle` and `#leased` do not hold these connections yet. */
   readonly #opening = new Set<AbortController>();
   #closed = false;
-  /** Rows that connections read which are closed by now. */
+  /** Rows that were read by connections which are closed now. */
   #rowsOfGone = 0;
 
   constructor(
@@ -78,7 +78,7 @@ export class SessionPool {
   async #open(signal: AbortSignal): Promise<Session> {
     if (this.#isClosed()) throw closed(this.shard.id);
     const session = await this.#connect(signal).catch((error: unknown) => {
-      // Only a server that worked before may be down for a while; a wrong host or port is reported at once.
+      // Only a server that worked before may be down for a while. A wrong host or port is reported at once.
       throw this.#server !== null || this.#isClosed() ? error : sourceError(this.shard.id, 'connecting', error);
     });
     this.#server ??= session.server;
@@ -141,7 +141,7 @@ export class SessionPool {
 }
 
 /**
- * Reports that a name leads to several servers, or that a failover happened during the run. The scans would go on in
+ * Reports that a name leads to several servers, or that a failover happened during the run. The scans would continue in
  * another copy, which may lack changes or have others.
  */
 function anotherServer({ id, host, port }: ShardConfig): FerryError {

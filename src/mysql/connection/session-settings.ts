@@ -11,20 +11,21 @@
  *   memory short, which is an error.
  * - Limits that end a statement with an error: max_execution_time, max_statement_time, connection_memory_limit,
  *   max_session_mem_used, parser_max_mem_size, tmp_disk_table_size, innodb_lock_wait_timeout. They protect the server,
- *   so they stay; the scan asks for a smaller chunk.
+ *   so they stay. The scan asks for a smaller chunk.
  * - Limits that end with a warning: max_allowed_packet (a session cannot set it), max_recursive_iterations,
- *   max_points_in_geometry. A SELECT that ends with such a warning gives no result; see warnings.ts.
+ *   max_points_in_geometry. A SELECT that ends with such a warning gives no result. See warnings.ts.
  * - Timeouts of an idle connection: wait_timeout, interactive_timeout, idle_*_timeout, net_read_timeout. dynaferry
  *   opens a lost connection again.
  * - Writing and DDL: auto_increment_*, *_checks, insert_id, last_insert_id, default_*engine, sql_if_exists,
- *   sql_require_primary_key, sql_generate_invisible_primary_key, sql_safe_updates (UPDATE and DELETE only),
+ *   sql_require_primary_key, sql_generate_invisible_primary_key. Also sql_safe_updates (UPDATE and DELETE only),
  *   explicit_defaults_for_timestamp, old_alter_table, updatable_views_with_limit, low_priority_updates, myisam_*,
  *   column_compression_*, innodb_ft_* (used when an index is built).
  * - Binary log and replication: binlog_*, gtid_*, sql_log_*, rbr_exec_mode, pseudo_*, original_*, skip_replication,
  *   server_id.
  * - Output that we do not ask for: end_markers_in_json, explain_format and explain_json_format_version (each EXPLAIN
- *   names its format), optimizer_trace*, profiling*, print_identified_with_as_hex, terminology_use_previous, log_*,
- *   session_track_* (in OK packets, which we do not read), progress_report_time (sent only to clients that ask for it).
+ *   names its format), optimizer_trace*, profiling*. Also print_identified_with_as_hex, terminology_use_previous,
+ *   log_*, session_track_* (in OK packets, which we do not read), progress_report_time (sent only to clients that ask
+ *   for it).
  * - Defaults of literals: default_collation_for_utf8mb4 (setting it needs a privilege), character_set_database,
  *   character_set_server, character_set_filesystem. A literal takes the collation of the column that it is compared
  *   with.
@@ -34,7 +35,7 @@
  * - Random numbers: rand_seed1 and rand_seed2. No one can prove the answer of a `where` with RAND().
  *
  * No session can set ft_min_word_len, ft_boolean_syntax, sysdate_is_now, lower_case_table_names: they hold for all
- * sessions, ours and the operator's alike.
+ * sessions, ours and the operator's.
  */
 import { FerryError } from '../../core/errors.js';
 import { ofServer } from '../../core/text/shown-text.js';
@@ -53,9 +54,9 @@ type Family = Pick<ServerFamily, 'name' | 'oldMode'>;
 
 interface Setting {
   readonly name: string;
-  /** The value as `SELECT @@SESSION.name` returns it; a number is set without quotes. */
+  /** The value as `SELECT @@SESSION.name` returns it. A number is set without quotes. */
   readonly value: string | number;
-  /** Expression to read instead of the variable itself; `value` is its expected answer. */
+  /** Expression to read instead of the variable itself. `value` is its expected answer. */
   readonly readAs?: string;
   /** Text to set instead of `value`. */
   readonly setTo?: string;
@@ -69,7 +70,7 @@ const number = (name: string, value: number): Setting => ({ name, value });
 /** Returns the settings in the order in which to set them. A setting that only some servers have is set only there. */
 function settings(statementIdleTimeoutSeconds: number, { name, oldMode }: Family): readonly Setting[] {
   return [
-    // Controls how the server prints values and parses statements; invalid and zero dates must stay comparable. All
+    // Controls how the server prints values and parses statements. Invalid and zero dates must stay comparable. All
     // other modes are off: among them PAD_CHAR_TO_FULL_LENGTH, ANSI_QUOTES, NO_BACKSLASH_ESCAPES, HIGH_NOT_PRECEDENCE,
     // REAL_AS_FLOAT, and MariaDB's EMPTY_STRING_IS_NULL.
     text('sql_mode', 'ALLOW_INVALID_DATES'),
@@ -114,7 +115,7 @@ function settings(statementIdleTimeoutSeconds: number, { name, oldMode }: Family
     number('group_concat_max_len', 1_048_576),
     number('default_week_format', 0),
     text('lc_time_names', 'en_US'),
-    // Language of warning texts; one warning is recognised by its text.
+    // Language of warning texts. One warning is recognised by its text.
     text('lc_messages', 'en_US'),
     text('block_encryption_mode', 'aes-128-ecb'),
     text('default_regex_flags', ''),
@@ -132,10 +133,10 @@ function settings(statementIdleTimeoutSeconds: number, { name, oldMode }: Family
     number('max_sort_length', 4_096),
     // Lets the server send the first row before it has the whole answer.
     number('sql_buffer_result', 0),
-    // Control whether the server counts warnings, and how many it lists. MySQL 9 requires a privilege for the second;
-    // there, no warning comes once per row.
+    // Control whether the server counts warnings, and how many it lists. MySQL 9 requires a privilege for the second.
+    // There, no warning comes once per row.
     number('sql_notes', 1),
-    // MariaDB: turns off notes on keys that a condition does not use; they come with correct rows.
+    // MariaDB: turns off notes on keys that a condition does not use. They come with correct rows.
     text('note_verbosity', 'basic'),
     ...(name === 'mariadb' ? [number('max_error_count', MOST_WARNINGS)] : []),
     // Controls what a session keeps locked: without autocommit, each SELECT leaves a metadata lock on the table, which
@@ -149,12 +150,13 @@ function settings(statementIdleTimeoutSeconds: number, { name, oldMode }: Family
     number('transaction_read_only', 1),
     number('tx_read_only', 1),
     number('net_write_timeout', NET_WRITE_TIMEOUT_SECONDS),
-    // The server ends a wait for a table's lock before we would: a statement that we gave up would go on waiting there.
+    // The server ends a wait for a table's lock before we would. Otherwise a statement that we gave up would continue
+    // to wait there.
     number('lock_wait_timeout', Math.max(1, Math.floor(statementIdleTimeoutSeconds / 2))),
   ];
 }
 
-/** Deprecated names, each with the later name of the same variable; some servers have both. */
+/** Deprecated names, each with the later name of the same variable. Some servers have both. */
 const LATER_NAMES: Readonly<Record<string, string>> = {
   tx_isolation: 'transaction_isolation',
   tx_read_only: 'transaction_read_only',

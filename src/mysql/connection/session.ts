@@ -34,7 +34,7 @@ type Sql = Select | string;
  */
 const TRIES = 5;
 
-/** Lists the warnings of the last statement; the server lists at most `max_error_count`. */
+/** Lists the warnings of the last statement. The server lists at most `max_error_count`. */
 const SHOW_WARNINGS = 'SHOW WARNINGS';
 
 export class Session {
@@ -74,7 +74,7 @@ export class Session {
   }
 
   /**
-   * Sets the session up. Only the statement that reads the settings back proves anything; every later SELECT has the
+   * Sets the session up. Only the statement that reads the settings back proves anything. Every later SELECT has the
    * marker.
    */
   async #setUp(statementIdleTimeoutSeconds: number, signal: AbortSignal): Promise<void> {
@@ -106,8 +106,8 @@ export class Session {
   }
 
   /**
-   * The server's thread that may still work on a statement that dynaferry gave up as hung. Null: there is none, or
-   * dynaferry cannot distinguish it from others.
+   * The server's thread that may still work on a statement that dynaferry gave up as hung. Null: no such thread exists,
+   * or dynaferry cannot distinguish it from others.
    */
   get abandonedThread(): ServerThread | null {
     const { abandoned, threadId: id } = this.#statements;
@@ -115,10 +115,10 @@ export class Session {
   }
 
   /**
-   * Ends a thread that an earlier session of the same user left behind; this needs no privilege.
-   * If the server restarted since, the id may belong to another connection. So this compares user, address and port
-   * first. While this connection lasts, the server does not restart, and it gives no id twice. So between the look and
-   * the KILL, the thread can only end.
+   * Ends a thread that an earlier session of the same user left behind. This needs no privilege. If the server
+   * restarted since, the id may belong to another connection. So this compares user, address and port first. While this
+   * connection lasts, the server does not restart, and it gives no id twice. So between the look and the KILL, the
+   * thread can only end.
    * @throws the driver's error, E_INTERRUPTED
    */
   async endThread({ id, host }: ServerThread, signal: AbortSignal): Promise<void> {
@@ -143,8 +143,8 @@ export class Session {
   }
 
   /**
-   * Returns all rows of a small result. If there are none, a second statement proves it, which always answers with a
-   * row.
+   * Returns all rows of a small result. If the result is empty, a second statement proves it, which always answers with
+   * a row.
    * @param limitSeconds after which the server itself ends the statement, where it can
    * @param mostBytes limit of the answer in bytes; by default the limit of one row
    * @throws the driver's error, AnswerTooLarge, FerryError E_SOURCE_SESSION, E_SOURCE_WARNING, E_INTERRUPTED
@@ -163,7 +163,7 @@ export class Session {
     throw contradiction(this.shard);
   }
 
-  /** Returns whether a SELECT has any row; the answer is one row in both cases. @throws as `rows` */
+  /** Returns whether a SELECT has any row. The answer is one row in both cases. @throws as `rows` */
   async any(sql: Sql, signal: AbortSignal, limitSeconds: number | null = null): Promise<boolean> {
     const counted = typeof sql === 'string' ? sql : selectText({ ...sql, list: '1 AS one' });
     const statement = `SELECT COUNT(*) FROM (${counted}) AS counted`;
@@ -236,7 +236,7 @@ export class Session {
 
   /**
    * Runs a SELECT and passes each row on as bytes when it arrives (see row-packet.ts), without the marker. Resolves
-   * after the last row; only then do the rows count as a result. No rows prove nothing: see `any`.
+   * after the last row. Only then do the rows count as a result. No rows prove nothing: see `any`.
    * @param mostBytes limit of the answer in bytes
    * @throws as `rows`
    */
@@ -266,7 +266,7 @@ export class Session {
     if (warnings > 0) await this.#judge(warnings, select, signal);
   }
 
-  /** Drops the connection at once; a running statement rejects with `reason`. */
+  /** Drops the connection at once. A running statement rejects with `reason`. */
   destroy(reason: Error = interrupted()): void {
     this.#statements.destroy(reason);
   }

@@ -1,6 +1,6 @@
 /**
  * Runs the statements of one connection, one at a time, each with limits. It destroys the connection after too long a
- * silence, on too large an answer or on an abort; the running statement then rejects. The session decides what
+ * silence, on too large an answer or on an abort. The running statement then rejects. The session decides what
  * statements mean and whether to trust an answer (session.ts).
  */
 import type { Query } from 'mysql2';
@@ -12,11 +12,11 @@ import type { Wire } from './connect.js';
 import { deadlinePassed, isLost } from '../errors/source-errors.js';
 import { tapRows } from './row-packet.js';
 
-/** Checks for silence within one `statementIdleTimeoutSeconds`; more checks measure the silence more exactly. */
+/** Checks for silence within one `statementIdleTimeoutSeconds`. More checks measure the silence more exactly. */
 const LOOKS = 8;
 
 /**
- * Time in ms between two checks of how much of an answer has arrived; a fast network brings some megabytes in that
+ * Time in ms between two checks of how much of an answer has arrived. A fast network brings some megabytes in that
  * time.
  */
 const MEASURED_EVERY_MS = 5;
@@ -136,7 +136,7 @@ export class Statements {
     });
   }
 
-  /** Drops the connection at once; a running statement rejects with `reason`. */
+  /** Drops the connection at once. A running statement rejects with `reason`. */
   destroy(reason: Error): void {
     if (this.#failure !== null) return;
     this.#failure = reason;

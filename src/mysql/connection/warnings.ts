@@ -1,15 +1,15 @@
 /**
  * Decides which warnings of a SELECT make its answer unusable. With most warnings, the server answered something other
- * than the question, and went on. MariaDB gives NULL for a conversion that grows beyond max_allowed_packet; a condition
- * that compares a text with a number leaves rows out. The count of warnings comes with the end of the rows, at no cost;
- * dynaferry asks for the list only if there are some. Messages show the codes, never the server's texts: those quote
- * row values.
+ * than the question, and continued. MariaDB gives NULL for a conversion that grows beyond max_allowed_packet. A
+ * condition that compares a text with a number leaves rows out. The count of warnings comes with the end of the rows,
+ * at no cost. dynaferry asks for the list only if there are some. Messages show the codes, never the server's texts:
+ * those quote row values.
  *
- * How we collected the codes: we read the error lists of MySQL 9.7 and MariaDB 10.11 for warnings and notes that a
+ * To collect the codes, we read the error lists of MySQL 9.7 and MariaDB 10.11. We took the warnings and notes that a
  * SELECT may end with. We added those that tests on MySQL 5.6, 9.7 and MariaDB 10.11 met. The lists do not say which
  * statement ends with which warning, so a harmless code may be missing here. Then dynaferry refuses the run, names the
  * code, and uses nothing of the answer. Harmless codes concern only the words of the statement, or facts that dynaferry
- * checks itself; each has its reason. A division by zero in a condition gives NULL without a warning, as for any client
+ * checks itself. Each has its reason. A division by zero in a condition gives NULL without a warning, as for any client
  * that does not ask for one. The condition is the operator's own SQL.
  */
 import { FerryError } from '../../core/errors.js';
@@ -40,15 +40,15 @@ const HARMLESS: ReadonlyMap<number, string> = new Map([
 
 /**
  * MariaDB 10.2 and later sends this for each character that it replaced by `?`. Our select list exposes such a column
- * as a bad row (`exactText`); in a condition, nothing would show it.
+ * as a bad row (`exactText`). In a condition, nothing would show it.
  */
 const REPLACED_CHARACTER = 1977;
 
 /**
  * MySQL sends this for a literal with characters that a key's character set lacks: a made-up bound of a range. It
- * compares as `?` in each SELECT of the range alike, also next to a condition. A row value that MySQL cannot convert
- * shows as a bad row, as above. If an operator's own condition converts between character sets, it has that comparison
- * too. Any client has it, and this code does not distinguish the two cases.
+ * compares as `?` in every SELECT of the range, also next to a condition. A row value that MySQL cannot convert shows
+ * as a bad row, as above. If an operator's own condition converts between character sets, it has that comparison too.
+ * Any client has it, and this code does not distinguish the two cases.
  */
 const INVALID_CHARACTER = 1300;
 

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../../core/errors.js';
 
 /**
- * Who can act: `again` means that another try may help; `operator` and `ours` name the operator and the maintainers.
+ * Who can act: `again` means that another try may help. `operator` and `ours` name the operator and the maintainers.
  */
 export type Remedy = 'again' | 'operator' | 'ours';
 

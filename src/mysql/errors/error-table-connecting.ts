@@ -231,7 +231,7 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
 ];
 
 /**
- * Meanings by message, where the code is not enough; the first match applies. mysql2 has one code for every failure of
+ * Meanings by message, where the code is not enough. The first match applies. mysql2 has one code for every failure of
  * TLS, and one for every failure of an authentication plugin. Its messages are Node's, OpenSSL's or its own, and none
  * contains a value of the server.
  */

@@ -1,7 +1,7 @@
 /**
- * Sorts every cause that a MySQL or MariaDB server, the driver or a socket can name: try again, the operator must act,
- * or a defect of ours. It looks at the name first, then at the kind of the name, then at the SQLSTATE. No cause is left
- * without a meaning.
+ * Sorts every cause that a MySQL or MariaDB server, the driver or a socket can name. A cause means to try again, that
+ * the operator must act, or a defect of ours. It looks at the name first, then at the kind of the name, then at the
+ * SQLSTATE. No cause is left without a meaning.
  *
  * Sources: mysql2's list (MySQL 8.0.33: 1,700 server errors), MariaDB 10.11's list (`perror` 1900 to 4192), and the
  * messages of Node and OpenSSL. Numbers from 4000 on have other meanings in MySQL than in MariaDB: those that a reader
@@ -194,7 +194,7 @@ const READING: Named = [
 const NOT_SENT = ours('the server reports an error that no statement of dynaferry can cause');
 const EXPRESSION = query('the server cannot calculate an expression', WHERE);
 
-/** Meanings by the kind of the name, for names that are not listed above; the first match applies. */
+/** Meanings by the kind of the name, for names that are not listed above. The first match applies. */
 const KINDS: readonly (readonly [name: RegExp, meaning: Meaning])[] = [
   [/^(WARN_|ER_WARN_|ER_UNUSED)|DEPRECATED/, ours('the server reports a warning as an error')],
   [

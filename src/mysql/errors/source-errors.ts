@@ -1,6 +1,6 @@
 /**
- * Turns an error of the server, the driver or a socket into a FerryError: its code, whether another try may help, and
- * the next step (error-table.ts). It never passes on the server's own text, which may quote row values.
+ * Turns an error of the server, the driver or a socket into a FerryError. That has a code, says whether another try may
+ * help, and names the next step (error-table.ts). It never passes on the server's own text, which may quote row values.
  */
 import { FerryError } from '../../core/errors.js';
 import type { Meaning } from './error-meaning.js';

@@ -76,7 +76,7 @@ function numbersByDomain(gtids: string): ReadonlyMap<string, bigint> {
   return numbers;
 }
 
-/** Returns the executed GTIDs. MySQL breaks a long set over lines; the set is empty where GTIDs are off. */
+/** Returns the executed GTIDs. MySQL breaks a long set over lines. The set is empty where GTIDs are off. */
 async function executedGtids(session: Session, expression: string | null, signal: AbortSignal): Promise<string | null> {
   if (expression === null) return null;
   const [row] = await session.rows(`SELECT ${expression}`, signal);

@@ -12,7 +12,9 @@ import { sampleCursors } from '../scan/ranges.js';
 import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
 
+/** Places in the table, besides its start, at which this tries the condition. */
 const PLACES = 4;
+/** Rows at each place. */
 const ROWS_AT_EACH = 200;
 /**
  * The limit of one statement. A subquery may need longer for each row: then the result is unknown, and a run has its

@@ -1,7 +1,7 @@
 /**
  * ENUM and SET columns as key parts are compared by number, never by label. Labels may be equal under the column's
- * collation (`e`, `é`; made outside strict mode). They may also print alike (a SET with an empty member; number 0 of an
- * ENUM). If a text equals several labels, the server takes the first. Whole numbers in `=` and `IN` are exact index
+ * collation (`e`, `é`; made outside strict mode). They may also print the same (a SET with an empty member; number 0 of
+ * an ENUM). If a text equals several labels, the server takes the first. Whole numbers in `=` and `IN` are exact index
  * ranges on every server (seen on MySQL 5.6 and 9.7 and MariaDB 10.11). `e > 2` is not: it walks the index from its
  * start. So "behind 2" is written as a list of the numbers behind it.
  *
@@ -39,7 +39,7 @@ export function enumerationOf(column: ColumnInfo): Enumeration | null {
 }
 
 /**
- * Returns a label, or null where it is not certain. Only some servers escape backslashes; a `?` may replace a character
+ * Returns a label, or null where it is not certain. Only some servers escape backslashes. A `?` may replace a character
  * that information_schema could not hold.
  */
 function plainLabel(name: string): string | null {

@@ -9,7 +9,7 @@ import { exactText } from '../connection/cells.js';
 import { enumerationOf, isOneOf, numbersThat, type Enumeration, type Operator } from './enumerated-key.js';
 import { bytesLiteral, quoteName, textLiteral } from '../connection/sql.js';
 
-/** Says how to make up a value between two others; see key-midpoint.ts. `opaque`: there is no way. */
+/** Says how to make up a value between two others. See key-midpoint.ts. `opaque`: there is no way. */
 export type KeyKind =
   | 'integer'
   | 'enumerated'
@@ -87,7 +87,7 @@ const FIXED: KeyForm = {
   pattern: DECIMAL,
   written: { what: 'a decimal number', pattern: DECIMAL, literal: same },
 };
-/** FLOAT prints six digits; as a DOUBLE it prints all digits that identify it. */
+/** FLOAT prints six digits. As a DOUBLE it prints all digits that identify it. */
 const FLOATING: KeyForm = {
   ...NUMBER,
   kind: 'float',
@@ -161,8 +161,8 @@ function enumeratedForm(column: ColumnInfo): KeyForm | null {
 
 /**
  * Returns whether this is MariaDB's YEAR(2), which MySQL has not had since 5.6.6. An index orders it by its four
- * digits, but a comparison uses the two that it shows. Behind 99 it finds nothing, though 2000 follows; and 2000 and
- * 0000 both show 00.
+ * digits, but a comparison uses the two that it shows. A comparison finds nothing behind 99, though 2000 follows. And
+ * 2000 and 0000 both show 00.
  */
 function isTwoDigitYear({ dataType, columnType }: ColumnInfo): boolean {
   return dataType === 'year' && /^year\(2\)/i.test(columnType);
@@ -171,7 +171,7 @@ function isTwoDigitYear({ dataType, columnType }: ColumnInfo): boolean {
 /**
  * Returns whether a CHAR has two different orders. An index orders it as if padded with spaces, but a comparison uses
  * it without them. The orders differ where the collation does not pad (MariaDB's; MySQL's have no such fault). They
- * also differ for the Thai collation, which moves letters. Behind `a` and a tab the index has `a`, which is not
+ * also differ for the Thai collation, which moves letters. The index has `a` behind `a` and a tab, but `a` is not
  * greater. A VARCHAR has one order.
  */
 function isUnpaddedChar({ dataType, collation }: ColumnInfo): boolean {
@@ -267,7 +267,7 @@ function withLeadingCommas(column: string, empty: readonly number[]): string {
   const bits = (places: readonly number[]): bigint => places.reduce((sum, place) => sum | (1n << BigInt(place)), 0n);
   const commas = empty.map((place) => {
     const before = Array.from({ length: place }, (_, i) => i).filter((i) => !empty.includes(i));
-    // `&` takes the number whole, up to 64 members; `+ 0` would make it a float.
+    // `&` takes the number whole, up to 64 members. `+ 0` would make it a float.
     const first = before.length === 0 ? '' : ` AND (${column} & ${bits(before)}) = 0`;
     return `IF((${column} & ${bits([place])}) <> 0${first}, ',', '')`;
   });

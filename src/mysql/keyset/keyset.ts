@@ -1,6 +1,6 @@
 /**
- * A keyset writes the scan key as SQL: the cells of a row that are its key, their cursor, and the conditions that
- * continue behind it. Only MySQL compares keys. A cursor is a JSON array of texts that go back to MySQL as typed
+ * A keyset writes the scan key as SQL. It knows the cells of a row that are its key, their cursor, and the conditions
+ * that continue behind it. Only MySQL compares keys. A cursor is a JSON array of texts that go back to MySQL as typed
  * literals.
  */
 import { FerryError } from '../../core/errors.js';
@@ -21,8 +21,8 @@ export interface KeysetPart extends KeyPart {
 export interface KeyCondition {
   readonly sql: string;
   /**
-   * ENUM and SET parts that have one value in all such rows; the order leaves them out. With a condition "ENUM equals a
-   * number", every server sorts all those rows if the ENUM is in the order: it sees no constant in it.
+   * ENUM and SET parts that have one value in all such rows. The order leaves them out. A server sees no constant in a
+   * condition "ENUM equals a number". So if the ENUM is in the order, every server sorts all those rows.
    */
   readonly settled: ReadonlySet<number>;
 }
@@ -101,9 +101,9 @@ export class Keyset {
   }
 
   /**
-   * Returns the condition for the row whose key has these values, as an operator writes them; labels of an ENUM or SET
-   * as MySQL prints them. `most` is the largest number of such rows: MySQL prints some values alike (number 0 of an
-   * ENUM and an empty label).
+   * Returns the condition for the row whose key has these values, as an operator writes them. Labels of an ENUM or SET
+   * are as MySQL prints them. `most` is the largest number of such rows: MySQL prints some values the same (number 0 of
+   * an ENUM and an empty label).
    * @throws FerryError E_USAGE where a value cannot be one of its column's
    */
   equals(written: readonly string[]): KeyCondition & { readonly most: number } {

@@ -79,13 +79,14 @@ export class RowSelect {
     return this.#statement(this.#rowList, this.#bounds(interval), { where: this.where, order: 'forward', limit });
   }
 
-  /** Selects one wanted row of the interval, if there is any; the caller counts it. */
+  /** Selects one wanted row of the interval, if there is any. The caller counts it. */
   anyRow(interval: KeyInterval): Select {
     return this.#statement('1 AS one', this.#bounds(interval), { where: this.where, limit: 1 });
   }
 
   /**
-   * Selects the row with that key, given as an operator writes it; several rows where MySQL prints several keys alike.
+   * Selects the row with that key, given as an operator writes it; several rows where MySQL prints several keys the
+   * same.
    * @throws FerryError E_USAGE
    */
   row(written: readonly string[]): Select {

@@ -9,8 +9,8 @@ const NO_KEY_HINT =
   'add a unique key over NOT NULL columns; or read a small table whole (`wholeTable: { maxRows: 10000 }` in its entry); or exclude the table';
 
 /**
- * Returns the primary key, else the shortest usable unique key (fewest parts, then fewest bytes, then by name); or the
- * key with the `wanted` columns, in that order.
+ * Returns the key with the `wanted` columns, in that order. Without them, it returns the primary key, else the shortest
+ * usable unique key (fewest parts, then fewest bytes, then by name).
  *
  * @throws FerryError E_TABLE_NO_KEY with the flaw of each candidate
  */

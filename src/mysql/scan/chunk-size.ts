@@ -4,7 +4,7 @@
  * the next asks for half as many rows. If it took far too long, the next asks for fewer still, down to one.
  *
  * A failed size becomes a ceiling, so that the size does not swing between sizes that pass and sizes that fail. The
- * ceiling rises by a quarter after a number of successes; that number doubles each time the raise was too much. So a
+ * ceiling rises by a quarter after a number of successes. That number doubles each time the raise was too much. So a
  * lasting limit costs at most one SELECT in a thousand, and the size of rows that are cheap again soon returns to
  * thousands.
  */
@@ -22,18 +22,20 @@ export const MOST_CHUNKS = 4;
  */
 export const LARGE_ROW_BYTES = 8 * 2 ** 20;
 
+/** Rows of the first SELECT of a scan. */
 const FIRST_ROWS = 100;
 /**
  * Smallest share of the rows to ask for after a SELECT took many times `chunkMs`: the retry timeout does not allow many
  * tries.
  */
 const LEAST_SHARE = 1 / 8;
+/** Factor by which the ceiling rises: a quarter. */
 const RAISE = 1.25;
 /** Successes at the ceiling before it rises: at first, and at most. */
 const FIRST_PROOF = 16;
 const LONGEST_PROOF = 1_024;
 
-/** What a SELECT looked at and returned. */
+/** The work and the result of one SELECT. */
 export interface SeenSelect {
   /** Rows that the server looked at: those asked for, or all that were left. */
   readonly looked: number;
@@ -90,7 +92,7 @@ export class ChunkSize {
     const share = Math.min(1 / 2, Math.max(LEAST_SHARE, this.limits.chunkMs / Math.max(elapsedMs, 1)));
     this.#ceiling = Math.max(1, Math.floor(this.rows / 2));
     this.#rows = Math.max(1, Math.floor(this.rows * share));
-    // An outage causes many failures in a row; together they prove no more than one does.
+    // An outage causes many failures in a row. Together they prove no more than one does.
     if (this.#succeeded) this.#proof = Math.min(LONGEST_PROOF, this.#proof * 2);
     this.#succeeded = false;
     this.#successes = 0;

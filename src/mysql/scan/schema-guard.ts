@@ -13,6 +13,7 @@ import type { RowSelect } from '../keyset/row-select.js';
 import type { Session } from '../connection/session.js';
 import { KnownTable, type Identified, type WitnessRows } from './table-identity.js';
 
+/** Age of the last check, in ms, at which a scan checks again. */
 const CHECK_EVERY_MS = 10_000;
 
 /** Most keys in one statement that looks for rows. */
@@ -84,9 +85,9 @@ export class SchemaGuard {
   }
 
   /**
-   * Checks the bounds of the ranges, which are keys of real rows. Where none of them exists, the table was emptied or
-   * replaced, and rows not read before were never seen. Single rows may be deleted, also the only bound of a small
-   * table.
+   * Checks the bounds of the ranges, which are keys of real rows. If none of them exists, the table was emptied or
+   * replaced, and the scan has not seen the rows that it had not read. Single rows may be deleted, also the only bound
+   * of a small table.
    *
    * @throws FerryError E_SOURCE_CHANGED; the driver's own error
    */

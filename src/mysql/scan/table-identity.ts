@@ -9,8 +9,8 @@
  * partitions, change CREATE_TIME. On 9.7, a RENAME does not, since the table that takes the name brings its own time.
  * TRUNCATE, TRUNCATE PARTITION and DELETE do not change it. The bounds of the ranges reveal an emptied table
  * (schema-guard.ts). A table filled again under the same keys looks like one whose rows were deleted and inserted. Two
- * cases stay undetected: a table created in the same second as the former one, and a partitioned one on MySQL 5.6,
- * which reports no time.
+ * cases stay undetected. One is a table created in the same second as the former one. The other is a partitioned table
+ * on MySQL 5.6, which reports no time.
  *
  * MariaDB has no unique server id, so another server may look like this one. So dynaferry compares rows there too if
  * the server started in another second, or has another server_uid. That distinguishes two servers with one host name,
@@ -105,7 +105,7 @@ export class KnownTable {
   /** @see RowSource.identify */
   async identify(session: Session, before: string | null, accept: boolean, signal: AbortSignal): Promise<Identified> {
     const stored = before === null ? null : parsed(before);
-    // Neither time says anything about another server; same-server.ts judged before whether it has the same data.
+    // Neither time says anything about another server. `same-server.ts` judged before whether it has the same data.
     const known = stored !== null && isSameServer(stored.server, session.server) ? stored : null;
     let vouched = false;
     if (known !== null) {

@@ -126,7 +126,7 @@ export class TableSource implements RowSource {
     const statements = batches(keys).map((batch) => this.#select.oneRowOf(batch));
     return await withSession(this.deps, `looking up keys in ${this.#table}`, signal, async (session) => {
       for (const select of statements) {
-        // Usually there is none, which a count proves by itself.
+        // Usually no row is there, which a count proves by itself.
         if (!(await session.any(select, signal))) continue;
         const [row] = await session.rows(select, signal);
         if (row !== undefined) return row;
@@ -152,7 +152,8 @@ export class TableSource implements RowSource {
         for (const row of await read(cursors.slice(i, i + READ_AT_ONCE))) found.set(this.cursorOf(row), row);
       }
       const again: (Row | null)[] = [];
-      // A key may print differently by now and still be the same to MySQL (`abc`, `ABC`): then this asks for it alone.
+      // A key may have come to print differently and still be the same to MySQL (`abc`, `ABC`). Then this asks for it
+      // alone.
       for (const cursor of cursors) again.push(found.get(cursor) ?? (await read([cursor]))[0] ?? null);
       return again;
     });

@@ -2,7 +2,7 @@
  * A whole table is one that no scan can follow, so one SELECT reads all of it, and InnoDB answers from one snapshot. It
  * has one range and one chunk. If a run did not finish the chunk, the next run reads it from the start. Memory holds
  * the whole table, so its rows and bytes have limits, and dynaferry refuses a larger table. Only its content identifies
- * a row; equal rows count as one. No report and no state has that content: a cursor is a hash of it. Reports name a row
+ * a row. Equal rows count as one. No report and no state has that content: a cursor is a hash of it. Reports name a row
  * by its number among the bad ones. Cursors of earlier versions also had the first columns, behind the hash.
  */
 import { createHash } from 'node:crypto';

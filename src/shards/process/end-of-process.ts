@@ -1,4 +1,4 @@
-/** Waits for the end of a shard's process, and for what it said last: that may arrive after its exit. */
+/** Waits for the end of a shard's process and for its last messages, which may arrive after its exit. */
 import type { ChildProcess } from 'node:child_process';
 import { STILL_THERE } from './silent-end.js';
 
@@ -22,7 +22,8 @@ export async function endOf(child: ChildProcess, giveUp: AbortSignal): Promise<s
         settle();
         return;
       }
-      // A parent that was busy for longer hears them now, behind this timer: as long as there is something, it listens.
+      // A parent that was busy for longer gets the messages only now, after this timer. It listens as long as there are
+      // some.
       let heard = false;
       child.on('message', () => (heard = true));
       const lastWords = setTimeout(() => {

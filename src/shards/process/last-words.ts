@@ -1,9 +1,10 @@
 /**
- * Keeps the end of what a shard's process writes to stderr. Only Node and V8 write there, and no log prints it. V8 says
- * in one sentence why it ended the process. With DYNAFERRY_DEBUG set, each line is passed on as well.
+ * Keeps the end of what a shard's process writes to stderr. Only Node and V8 write there, and no log prints it. V8
+ * states in one sentence why it ended the process. With DYNAFERRY_DEBUG set, this passes on each line as well.
  */
 import type { Readable } from 'node:stream';
 
+/** Characters that stay of the end of stderr. */
 const KEPT_CHARACTERS = 8_192;
 
 export class LastWords {
@@ -25,8 +26,8 @@ export class LastWords {
   }
 
   /**
-   * `Reached heap limit Allocation failed - JavaScript heap out of memory`; null where V8 said nothing. It holds no
-   * value of a program.
+   * Returns V8's sentence, such as `Reached heap limit Allocation failed - JavaScript heap out of memory`; null: V8
+   * wrote none. It holds no value of a program.
    */
   get fatal(): string | null {
     return /^FATAL ERROR: (.*)$/m.exec(this.#tail)?.[1] ?? null;

@@ -1,7 +1,7 @@
 /**
  * Finds out whether the machine is to blame for a shard's process that did not start, or that ended. Without it, the
- * report would only say that the process died. The kernel gives no reason to a process that it ends for its memory, but
- * it counts such ends in the control group of the container.
+ * report would only say that the process died. When the kernel ends a process for its memory, it gives the process no
+ * reason. But it counts such ends in the control group of the container.
  */
 import type { FerryError } from '../../core/errors.js';
 import { machineFault, outOfMemory } from '../../core/machine-faults.js';
@@ -18,7 +18,7 @@ export class MachineWatch {
   /**
    * Judges a start that failed.
    * @param error what the start failed with
-   * @returns null where the machine does not say that it is to blame
+   * @returns null if nothing shows that the machine is to blame
    */
   refused(error: unknown): FerryError | null {
     return machineFault(`the process of shard ${this.shard} could not be started`, error);
@@ -31,7 +31,7 @@ export class MachineWatch {
    */
   ended(how: string, fatal: string | null): FerryError | null {
     if (how === `exit code ${NO_FILES_TO_LOAD}`) return this.refused({ code: 'EMFILE' });
-    // V8 ends a process by SIGABRT where its heap is full, and for faults of its own.
+    // V8 ends a process by SIGABRT if its heap is full, and for faults of its own.
     if (fatal !== null && /out of memory/i.test(fatal)) {
       return outOfMemory(`the process of shard ${this.shard} ended by ${how}: ${fatal}`);
     }

@@ -1,6 +1,6 @@
 /**
- * One shard's process from its start to its outcome, as the supervisor handles it: it takes orders, hears what the
- * process says, and ends it where it hangs. No wait for the process is without end.
+ * One shard's process from its start to its outcome, as the supervisor handles it. It passes on orders, receives the
+ * messages of the process, and kills a process that hangs. Each wait for the process has a limit.
  *
  *   running --(pause)--> pausing --(`shard.paused`)--> paused --(resume)--> running
  *   any of them --(stop)--> stopping --(outcome, or SIGKILL after `STOP_GRACE_MS`)--> `ended` resolves
@@ -23,28 +23,28 @@ import { leave, send } from './worker-process.js';
 const END_GRACE_MS = 5_000;
 /** How long a stopping child may take to let its writes in flight finish and to save its checkpoint, in ms. */
 const STOP_GRACE_MS = 30_000;
-/** How long the end of a child that was killed is waited for, in ms. */
+/** How long to wait for the end of a child that was killed, in ms. */
 const KILL_GRACE_MS = 10_000;
 const SILENCE_MINUTES = (WATCHDOG_TIMES.tickMs * WATCHDOG_TIMES.giveUpAfter) / 60_000;
 
 export type RunningState = 'running' | 'pausing' | 'paused' | 'stopping';
 
-/** What a shard said last of its progress, with when it said so, in ms since the epoch. */
+/** The last progress of a shard, and when it was reported, in ms since the epoch. */
 export type LastProgress = ProgressSnapshot & { readonly at: number };
 
-/** What a running shard needs of its run. */
+/** The parts of a run that a running shard needs. */
 export interface ShardHost {
   readonly bus: EventBus;
   readonly threads: Threads;
-  /** Reads what the state says of a shard whose process gave no outcome. */
+  /** Reads the state of a shard whose process gave no outcome. */
   readonly recorded: (task: ShardTask) => Partial<ShardOutcome>;
-  /** Its process spends no more than so many units a second by now. */
+  /** Called once its process has confirmed that it spends at most that many units a second. */
   readonly granted: (units: number) => void;
-  /** It is at rest, as it was asked to be. */
+  /** Called once it is at rest, as it was asked to be. */
   readonly paused: () => void;
-  /** It is at rest no longer: what it said was of a pause before the one that it was asked for last. */
+  /** Called if its rest was that of an earlier pause: it resumed, and has yet to reach the last pause. */
   readonly resumed: () => void;
-  /** It spends nothing any longer: it has given its outcome, or it is gone. May be called more than once. */
+  /** Called once it spends nothing more: it has given its outcome, or it is gone. It may be called more than once. */
   readonly released: () => void;
 }
 
@@ -55,7 +55,7 @@ export class RunningShard {
   readonly #words: LastWords;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
-  /** Aborted where the process does not even die. */
+  /** Aborted if the process does not even die. */
   readonly #unkillable = new AbortController();
   #outcome: ShardOutcome | null = null;
   /** Why the machine did not let it start, as far as is known. */
@@ -67,7 +67,7 @@ export class RunningShard {
 
   /**
    * @param child was started just now
-   * @param limits what has changed of them since the run started
+   * @param limits those that have changed since the run started
    */
   constructor(
     private readonly child: ChildProcess,
@@ -96,7 +96,7 @@ export class RunningShard {
     return this.#pause === 'asked' ? 'pausing' : 'paused';
   }
 
-  /** null: it has said nothing of its progress yet. */
+  /** null: it has reported no progress yet. */
   get progress(): LastProgress | null {
     return this.#progress;
   }
@@ -109,7 +109,7 @@ export class RunningShard {
     send(this.child, { type: 'limits', limits });
   }
 
-  /** Asks it to read nothing further. A process that hangs is `pausing` until it answers, or is ended as any other. */
+  /** Asks it to read nothing more. A process that hangs is `pausing` until it answers, or is killed as any other. */
   pause(): void {
     if (this.#pause !== 'none') return;
     this.#pause = 'asked';
@@ -122,7 +122,7 @@ export class RunningShard {
     send(this.child, { type: 'resume' });
   }
 
-  /** Asks it to stop. It saves its checkpoint and ends; where that takes longer than 30 s, it is ended. */
+  /** Asks it to stop: it saves its checkpoint and ends. If that takes longer than 30 s, it is killed. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -130,18 +130,21 @@ export class RunningShard {
     this.#endAfter(STOP_GRACE_MS);
   }
 
-  /** Ends it now. */
+  /** Kills it now. */
   kill(): void {
     this.#endNow('at-once');
   }
 
-  /** Another shard waits for the register of item keys, which this one keeps: it is ended where it was stopped. */
+  /**
+   * Handles that another shard waits for the register of item keys, which this one keeps. If this process was stopped
+   * by a signal, it is killed.
+   */
   blocks(): void {
     if (this.#watchdog.silentSeconds < WATCHDOG_TIMES.blockingAfter || !isStopped(this.pid)) return;
     this.#endNow({ hung: 'was stopped while it kept the register of item keys, which other shards waited for' });
   }
 
-  /** Resolves once the process has ended, or does not even die. Never rejects. To be called once. */
+  /** Resolves once the process has ended, or does not even die. It never rejects. Call it once. */
   async ended(): Promise<ShardOutcome> {
     const { shard } = this.task;
     const { bus, threads, recorded, released } = this.host;
@@ -190,7 +193,7 @@ export class RunningShard {
 
   #note(record: EventRecord): void {
     if (record.name === 'shard.progress') this.#progress = { ...record.payload, at: record.at };
-    // It may have been resumed before that was heard, and paused again.
+    // It may have been resumed before this message arrived, and paused again.
     if (record.name === 'shard.paused' && this.#pause === 'asked') {
       this.#pause = 'reached';
       this.host.paused();
@@ -220,7 +223,7 @@ export class RunningShard {
   #endNow(why: NonNullable<SilentEnd['killed']>): void {
     this.#killed ??= why;
     this.child.kill('SIGKILL');
-    // One that waits for a dead disk does not even die: nothing waits for its end.
+    // A process that waits for a dead disk does not even die, so nothing waits for its end.
     this.#timers.push(setTimeout(() => this.#unkillable.abort(), KILL_GRACE_MS));
   }
 

@@ -1,43 +1,46 @@
 /**
- * Says why a shard's process ended that gave no outcome. A process that stops in order gives one, so a stop alone does
+ * Says why a shard's process ended without an outcome. A process that stops in order gives one, so a stop alone does
  * not explain such an end. The report says what ended the process, and mentions the stop beside it. The checkpoint
- * stands in any case; what was under way is not in it.
+ * stands in any case. Work that was under way is not in it.
  *
- *   ended by us, as asked (a second signal, or too slow a stop), or by hand before it listened     E_INTERRUPTED
- *   ended by us, as it hung                                                                        E_WORKER_HUNG
- *   sent SIGKILL, and still there                                                                   E_WORKER_HUNG
- *   refused or ended by the machine                                                                that fault
- *   anything else: a crash, a kill by others, an exit                                              E_WORKER_DIED
+ * | end of the process | code |
+ * | --- | --- |
+ * | a second signal or too slow a stop made us kill it | E_INTERRUPTED |
+ * | somebody ended it by hand before it listened | E_INTERRUPTED |
+ * | we killed it, as it hung | E_WORKER_HUNG |
+ * | we sent SIGKILL, and it is still there | E_WORKER_HUNG |
+ * | the machine refused or ended it | that fault |
+ * | anything else: a crash, a kill by others, an exit | E_WORKER_DIED |
  */
 import { FerryError } from '../../core/errors.js';
 
-/** How a process ended that did not: one that waits for a dead disk does not even die. */
+/** The end of a process that did not end: one that waits for a dead disk does not even die. */
 export const STILL_THERE = 'SIGKILL, and is still there';
 
 export interface SilentEnd {
   readonly shard: string;
-  /** The signal or the exit code that it ended by, or why it could not be started. */
+  /** The signal or the exit code that it ended by, or why it could not start. */
   readonly how: string;
   /** V8's own last words, if it had any. */
   readonly fatal: string | null;
   /** It was asked to stop. */
   readonly stopped: boolean;
   /**
-   * Why it was sent SIGKILL from here; null: it was not. `at-once`: by a second signal; `slow`: its stop took too long;
-   * `refused`: the machine did not let it start.
+   * Why the supervisor sent it SIGKILL; null: it did not. `at-once`: by a second signal; `slow`: its stop took too
+   * long; `refused`: the machine did not let it start.
    */
   readonly killed: 'at-once' | 'slow' | 'refused' | { readonly hung: string } | null;
-  /** What the machine is to blame for, as far as it says. */
+  /** The fault of the machine, as far as anything shows it. */
   readonly byMachine: FerryError | null;
 }
 
-/** Before its handlers are there, these end it: somebody stopped it, as they stop one that is at work. */
+/** Before its handlers are there, these signals end it. Somebody stopped it, just as they stop a process at work. */
 const ENDED_BY_HAND: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 const NOT_RECORDED = 'what it had under way is not in the checkpoint';
 const RESUMES = 'Run the same command again: it resumes where the checkpoint stands';
 
-/** @param stopSeconds that a stop may take */
+/** @param stopSeconds the longest that a stop may take */
 export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
   const { shard, how, killed, stopped } = end;
   if (ENDED_BY_HAND.has(how))
@@ -48,7 +51,7 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
       `the process of shard ${shard} was sent ${how}`,
       `is the disk of the state folder stuck? As long as that process is there, no other process can work on the shard. ${RESUMES}`,
     );
-  // A signal of another kind came first, whatever was sent from here.
+  // If another signal ended it, that one came before the supervisor's SIGKILL.
   if (how === 'SIGKILL' && killed !== null) {
     if (killed === 'at-once')
       return stoppedBy(`the process of shard ${shard} was ended at once, as asked; ${NOT_RECORDED}`);
@@ -56,7 +59,7 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
       return stoppedBy(
         `the process of shard ${shard} was asked to stop, did not within ${stopSeconds} s, and was ended; ${NOT_RECORDED}`,
       );
-    // Of one that hung too: it was for what the machine did not give to it.
+    // This also holds for a process that hung, as it waited for what the machine did not give it.
     if (end.byMachine !== null) return end.byMachine;
     if (killed !== 'refused')
       return new FerryError(

@@ -1,18 +1,18 @@
 /**
  * Finds out whether a shard's process gets the threads that Node needs. With too few, Node gives no reason that a
- * parent could read: it ends by SIGABRT, or waits for ever. So this asks the machine before a process starts, and again
- * about one that ended, or stays silent, before its first message. Root has no limit, and a machine that does not
- * answer refuses nothing here.
+ * parent could read: it ends by SIGABRT, or waits for ever. So this asks the machine before a process starts. It asks
+ * again about a process that ends, or stays silent, before its first message. Root has no limit, and a machine that
+ * does not answer refuses nothing here.
  */
 import type { FerryError } from '../../core/errors.js';
 import { tooManyProcesses } from '../../core/machine-faults.js';
 import { NODE_THREADS, processesLeft, threadsOfProcess } from '../../wiring/look/machine.js';
 
-/** As glibc and Node word it (node_platform.cc), where they say it at all. */
+/** The words of glibc and Node (node_platform.cc), if they report it at all. */
 const NO_THREAD = /pthread_create|uv_thread_create/;
 
 export class Threads {
-  /** Process ids of those that were started, and have sent no message yet. */
+  /** Process ids of those that have started, and have sent no message yet. */
   readonly #starting = new Set<number>();
 
   constructor(
@@ -24,12 +24,12 @@ export class Threads {
     this.#starting.add(pid);
   }
 
-  /** It has all of its threads, or is gone. */
+  /** Notes that the process has all of its threads, or is gone. */
   settled(pid: number): void {
     this.#starting.delete(pid);
   }
 
-  /** What keeps one more process from being started; null: nothing, as far as the machine says. */
+  /** Returns why one more process cannot start; null: nothing shows that it cannot. */
   lacking(shard: string): FerryError | null {
     const left = this.left();
     if (left === null) return null;
@@ -41,7 +41,11 @@ export class Threads {
     );
   }
 
-  /** @param said on stderr @returns null where it did not end for that */
+  /**
+   * Judges a process that has ended.
+   * @param said its stderr
+   * @returns null if it ended for another reason
+   */
   ended(shard: string, pid: number, how: string, said: string): FerryError | null {
     if (how !== 'SIGABRT') return null;
     const left = this.left();
@@ -51,7 +55,7 @@ export class Threads {
       : null;
   }
 
-  /** Of one that has been silent for seconds. @returns null where it waits for something else */
+  /** Judges a process that has been silent for seconds. @returns null if it waits for something else */
   stuck(shard: string, pid: number): FerryError | null {
     const left = this.left();
     const taken = this.taken(pid);

@@ -1,6 +1,6 @@
 /**
- * Watches whether a shard's process gives signs of life: it reports silence soon, and gives up a process that stays
- * silent. It counts its own ticks, not time: where the whole machine stood still, only one tick is late.
+ * Watches whether a shard's process gives signs of life. It reports silence soon, and gives up a process that stays
+ * silent. It counts its own ticks, not time: if the whole machine stood still, only one tick is late.
  */
 import { readFileSync } from 'node:fs';
 
@@ -13,8 +13,8 @@ export interface WatchdogTimes {
 }
 
 /**
- * Ten seconds and five minutes: a commit on a disk that stalls blocks a process as well. One that was stopped by a
- * signal waits for no disk: where it is in other shards' way, five seconds are enough.
+ * Ten seconds and five minutes, since a commit on a disk that stalls blocks a process as well. A process that was
+ * stopped by a signal waits for no disk. If it is in other shards' way, five seconds are enough.
  */
 export const WATCHDOG_TIMES = {
   tickMs: 1_000,
@@ -26,8 +26,8 @@ export const WATCHDOG_TIMES = {
 };
 
 /**
- * Whether a process was stopped by a signal or a debugger (proc(5), /proc/PID/stat: state T or t). False where the
- * system does not say.
+ * Returns whether a process was stopped by a signal or a debugger (proc(5), /proc/PID/stat: state T or t). It returns
+ * false if the system does not report it.
  */
 export function isStopped(pid: number): boolean {
   try {
@@ -58,7 +58,7 @@ export class Watchdog {
     return (this.#silentTicks * this.times.tickMs) / 1_000;
   }
 
-  /** Takes note of a message: the silence is over. */
+  /** Notes a message, which ends the silence. */
   heard(): void {
     this.#silentTicks = 0;
   }

@@ -7,14 +7,14 @@ import type { ToWorker } from '../protocol.js';
 
 /**
  * @param program the file that the process runs
- * @returns what Node threw instead: five faults of the machine are events of the child, all others are thrown (ENOMEM,
- * EIO of the disk that Node is on). The other shards go on, and the run's end is theirs too.
+ * @returns what Node threw instead. Five faults of the machine are events of the child, and Node throws all others
+ *   (ENOMEM, EIO of the disk that Node is on). The other shards continue, and the run ends in order for them too
  */
 export function startWorker(program: URL): ChildProcess | Error {
   try {
-    // Without flags of V8's own: with any, it throws away the compiled code that Node brings of its own modules.
-    // It has no terminal: one that goes away is nothing to it. And nothing that Node or V8 say of themselves gets
-    // between lines of a log.
+    // No flags of V8 here: with any, V8 drops the compiled code that Node ships of its own modules. The process has no
+    // terminal, so the loss of one does not matter to it. And messages of Node or V8 itself do not get between lines of
+    // a log.
     return fork(fileURLToPath(program), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       ...(isWorkingDirectoryThere() ? {} : { cwd: '/' }),
@@ -33,12 +33,12 @@ function isWorkingDirectoryThere(): boolean {
   }
 }
 
-/** Sends a message. It drops one for a child that is gone: the end of the child is noticed elsewhere. */
+/** Sends a message. It drops one for a child that is gone: other code notices the end of the child. */
 export function send(child: ChildProcess, message: ToWorker): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-/** Lets go of a child that does not even die: it does not keep this process from ending either. */
+/** Lets go of a child that does not even die, so that it does not keep this process from ending either. */
 export function leave(child: ChildProcess): void {
   child.stderr?.destroy();
   if (child.connected) child.disconnect();

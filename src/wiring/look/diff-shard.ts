@@ -17,9 +17,9 @@ export interface TableDiff {
 }
 
 export interface DiffSelection {
-  /** null: all tables */
+  /** null: all tables. */
   readonly table: string | null;
-  /** Scan keys as texts, parts in order; empty: a sample instead. */
+  /** Scan keys as texts, parts in order. If empty, the diff takes a sample. */
   readonly keys: readonly (readonly string[])[];
   readonly sample: number;
 }
@@ -62,7 +62,7 @@ export async function diffShard(
   }
 }
 
-/** Before the target table is made, every item is new. */
+/** Reads a target table that does not exist yet: every item is new. */
 class EmptyReader implements ItemReader {
   read(items: readonly MappedItem[]): Promise<ItemRead> {
     return Promise.resolve({ found: items.map(() => null), units: 0 });

@@ -1,4 +1,6 @@
-/** What a backfill of one shard would take; reads a sample and the index's statistics, keeps nothing. */
+/**
+ * Estimates what a backfill of one shard would take. It reads a sample and the index's statistics, and keeps nothing.
+ */
 import type { Config } from '../../config/model.js';
 import { EventBus } from '../../core/events.js';
 import { estimateTable, type TableEstimate } from '../../engine/estimate.js';

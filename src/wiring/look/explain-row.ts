@@ -1,6 +1,6 @@
 /**
- * Finds the row that an operator names, on the first shard that has it, and explains its items. Needs no target: one
- * that does not answer leaves entries in local indexes out of account, which the answer says.
+ * Finds the row that an operator names, on the first shard that has it, and explains its items. It needs no target. If
+ * the target does not answer, the explanation leaves out entries in local indexes, and says so.
  */
 import type { Config } from '../../config/model.js';
 import { FerryError } from '../../core/errors.js';
@@ -22,18 +22,17 @@ export type RowChoice =
 export interface ExplainedRow extends RowExplanation {
   readonly shard: string;
   readonly table: string;
-  /** The row's scan key. Holds row values. */
+  /** The row's scan key. It holds row values. */
   readonly row: string;
   /**
-   * Whether the target was asked for its local indexes in vain: an item that is too large with its entries shows as
-   * mapped.
+   * The target did not answer about its local indexes. So an item that is too large with its entries shows as mapped.
    */
   readonly localIndexesUnknown: boolean;
 }
 
 /**
- * @param table null: the first of the config that has such a row
- * @throws FerryError E_USAGE where there is none; E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_STATE_*
+ * @param table null: the first table of the config that has such a row
+ * @throws FerryError E_USAGE if no table has such a row; E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_STATE_*
  */
 export async function explainRowOf(
   config: Config,

@@ -1,29 +1,33 @@
 /**
- * What the machine allows beside what the config needs, before a run finds out. Estimates, so each is a warning: what
- * is really refused has a code of its own (`core/machine-faults.ts`).
+ * Compares what the machine allows with what the config needs, before a run reaches a limit. The needs are estimates,
+ * so each finding is a warning. A real refusal has its own code (`core/machine-faults.ts`).
  */
 import type { Config } from '../../config/model.js';
 import type { Finding } from '../../core/errors.js';
 import { memoryLimit } from '../../mysql/connection/answer-limit.js';
 import { NODE_THREADS, openFilesLimit, processesLeft } from './machine.js';
 
-/** What a machine allows; null: it does not say. */
+/** The limits of a machine; null: it does not report this one. */
 export interface Allowed {
   /** Bytes. */
   readonly memory: number;
   readonly openFiles: number | null;
-  /** With threads. */
+  /** Processes and their threads together. */
   readonly processes: number | null;
 }
 
 /**
- * Of a shard's process, as MIGRATION.md says; of the one above them, with hundreds of shards (`npm run bench:shards`).
+ * Bytes of a shard's process, as MIGRATION.md says, and of the supervisor above them with hundreds of shards (`npm run
+ * bench:shards`).
  */
 const WORKER_BYTES = 200 * 2 ** 20;
 const SUPERVISOR_BYTES = 250 * 2 ** 20;
-/** Node's own files, the state with its journal, the register of keys, the channel to the other processes. */
+/**
+ * Files of a process apart from connections: Node's own, the state with its journal, the register of keys, and the
+ * channel to other processes.
+ */
 const OWN_FILES = 50;
-/** Connections that the preflight has open at once, see preflight.ts. */
+/** Connections that the preflight has open at once (AT_ONCE of side-by-side.ts). */
 const LOOKED_AT = 32;
 
 export function machineAllows(): Allowed {

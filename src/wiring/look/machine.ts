@@ -1,25 +1,29 @@
 /**
- * What the machine lets one process have. A container's limit counts, where it is below what the machine has: beyond it
- * the kernel ends the process without a word. So does that of each control group around it (`core/control-groups.ts`).
+ * Reads what the machine lets one process have. If a container's limit is below the machine's, it counts: beyond it,
+ * the kernel ends the process without a message. The limit of each control group around it counts too
+ * (`core/control-groups.ts`).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { controlGroupFolders, limitIn } from '../../core/control-groups.js';
 
-/** Of a Node process, itself, V8's and libuv's: with 11 of them, the tool runs; with fewer, Node aborts or hangs. */
+/**
+ * Threads of a Node process: its own, V8's and libuv's. With 11, the tool runs; with fewer, Node aborts or hangs. The
+ * number has one to spare.
+ */
 export const NODE_THREADS = 12;
 
 /**
- * Files that this process, and each of its children, may have open; null where the machine does not say. Node raises it
- * to the hard limit.
+ * Returns how many files this process, and each of its children, may have open; null if the machine does not report it.
+ * Node raises it to the hard limit.
  */
 export function openFilesLimit(): number | null {
   return numberIn(/^Max open files +(\d+)/m.exec(contentOf('/proc/self/limits')));
 }
 
 /**
- * Processes and threads that may still be started, by the limit of the user (none for root) and that of the container;
- * null where neither is known.
+ * Returns how many processes and threads may still start, by the limits of the user (root has none) and of the
+ * container. null: neither is known.
  */
 export function processesLeft(read: Read = contentOf): number | null {
   const left = [ofUser(), ofContainer(read)].filter((count) => count !== null);
@@ -42,7 +46,7 @@ function threadsOf(user: number): number {
   }, 0);
 }
 
-/** 0 where there is no such process, or the machine does not say. */
+/** Returns 0 if there is no such process, or if the machine does not report it. */
 export function threadsOfProcess(pid: number): number {
   return threadsIn(contentOf(`/proc/${pid}/status`)) ?? 0;
 }
@@ -51,7 +55,7 @@ function threadsIn(status: string): number | null {
   return numberIn(/^Threads:\s+(\d+)/m.exec(status));
 }
 
-/** By the narrowest of the control groups that this process is in. */
+/** Counts by the narrowest of the control groups that this process is in. */
 function ofContainer(read: Read): number | null {
   const left = groupsOf('pids', read).flatMap((folder) => {
     const most = limitIn(read(`${folder}/pids.max`));
@@ -61,21 +65,24 @@ function ofContainer(read: Read): number | null {
 }
 
 /**
- * Processors that may be busy at once: fewer than the machine has where a container is given a share of time; one at
- * least.
+ * Returns how many processors may be busy at once, at least one. They are fewer than the machine has if a container
+ * gets a share of time.
  */
 export function processors(machine: number = availableParallelism(), read: Read = contentOf): number {
   const shares = groupsOf('cpu', read).flatMap((folder) => {
     const [quota = '', period = ''] =
       /^(\d+) (\d+)$/m.exec(read(`${folder}/cpu.max`))?.slice(1) ??
       ['quota', 'period'].map((name) => read(`${folder}/cpu.cfs_${name}_us`).trim());
-    // Version 1 says -1 where there is none.
+    // Version 1 of control groups says -1 for no limit.
     return Number(quota) > 0 && Number(period) > 0 ? [Number(quota) / Number(period)] : [];
   });
   return Math.max(1, Math.min(machine, ...shares.map(Math.ceil)));
 }
 
-/** Processes of the container that the kernel ended for their memory so far; null where it does not say. */
+/**
+ * Returns how many processes of the container the kernel has ended for their memory so far; null if it does not report
+ * it.
+ */
 export function memoryKills(): number | null {
   for (const folder of groupsOf('memory', contentOf)) {
     const counted = contentOf(`${folder}/memory.events`) + contentOf(`${folder}/memory.oom_control`);
@@ -85,7 +92,7 @@ export function memoryKills(): number | null {
   return null;
 }
 
-/** The content of a file; empty where it cannot be read. */
+/** Returns the content of a file, or an empty text if it cannot be read. */
 type Read = (file: string) => string;
 
 function groupsOf(controller: string, read: Read): readonly string[] {

@@ -1,6 +1,6 @@
 /**
- * The preflight: config, sources, mappings, state folder and target, each looked at whatever the others say; all
- * findings at once.
+ * The preflight looks at config, sources, mappings, state folder and target, and returns all findings at once. A fault
+ * of one does not keep it from looking at the others.
  */
 import type { Config } from '../../config/model.js';
 import type { FerryError, Finding } from '../../core/errors.js';
@@ -23,13 +23,13 @@ import { compileTable, findShard } from '../run/shard-session.js';
 import { expectationOf, targetFacts } from '../target-facts.js';
 
 export interface PreflightOptions {
-  /** A missing target table is no fault: it will be created once all else is in order. */
+  /** A missing target table is not a fault: the run creates it when everything else is in order. */
   readonly createTable: boolean;
-  /** Look at the target at all: a dry run of a backfill does not need one. */
+  /** Looks at the target. A dry run of a backfill does not need one. */
   readonly target: boolean;
-  /** Shards that begin again with this run; null where nothing is going to be written. */
+  /** Shards that start again with this run; null: the run writes nothing. */
   readonly restarting: readonly string[] | null;
-  /** Compare the config with what each shard's own state is bound to: a run does that by itself, shard by shard. */
+  /** Compares the config with what each shard's own state is bound to. A run does that by itself, shard by shard. */
   readonly bindings: boolean;
   /** Shards that will run at once. */
   readonly jobs: number;
@@ -37,15 +37,17 @@ export interface PreflightOptions {
 
 export interface PreflightReport {
   readonly findings: readonly Finding[];
-  /** What was found in order, a line each. */
+  /** Lines on what is in order. */
   readonly seen: readonly string[];
   readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
 }
 
+/** With fewer free bytes in the state folder, no run starts. */
 const SPACE_ERROR_BYTES = 64 * 2 ** 20;
+/** With fewer free bytes in the state folder, the preflight warns. */
 const SPACE_WARNING_BYTES = 2 ** 30;
 
-/** @throws FerryError E_INTERRUPTED alone; whatever else is wrong is a finding */
+/** @throws FerryError only E_INTERRUPTED; everything else that is wrong is a finding */
 export async function preflight(
   config: Config,
   shardIds: readonly string[],
@@ -106,7 +108,7 @@ async function lookAtShard(config: Config, id: string, signal: AbortSignal): Pro
 
 function compiled(config: Config, table: TableInfo, findings: Finding[]): CompiledMapping | null {
   try {
-    // No row is mapped here.
+    // The preflight maps no row, so it needs no local indexes.
     return compileTable(config, table, []);
   } catch (thrown) {
     findings.push(...errorsOf(asFerryError(thrown, `compiling the mapping of table ${table.name}`)));
@@ -114,7 +116,7 @@ function compiled(config: Config, table: TableInfo, findings: Finding[]): Compil
   }
 }
 
-/** Whether rows can share an item key, on one shard or on two, and what a run would do about it. */
+/** Finds whether rows can share an item key, on one shard or on two, and what a run would do about it. */
 function lookAtKeys(
   config: Config,
   shards: readonly ShardPart[],
@@ -146,7 +148,7 @@ function lookAtKeys(
     guards.add(guardOf(config, keys));
   }
   if (options.restarting !== null) {
-    // Shards have the same tables, so as a rule there is one; each is looked up in the state of every shard.
+    // Shards have the same tables, so usually there is one guard. Each guard is compared with the state of every shard.
     const restarting = new Set(options.restarting);
     for (const guard of guards) findings.push(...guardFindings(config, guard, restarting));
     findings.push(...lookAtRegister(config, restarting));
@@ -163,10 +165,10 @@ function lookAtRegister(config: Config, restarting: ReadonlySet<string>): readon
   }
 }
 
-/** Of an entry of item-keys.db, about. */
+/** Approximate bytes of an entry of item-keys.db. */
 const REGISTERED_KEY_BYTES = 100;
 
-/** In bytes, by the servers' own estimates of their rows. */
+/** Estimates the bytes of the register, by the servers' own estimates of their rows. */
 function estimatedRegister(shards: readonly ShardPart[]): number {
   const keys = shards
     .flatMap(({ mappings }) => mappings)
@@ -178,9 +180,7 @@ function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
-/**
- * Whether shards that were moved before agree with these. A target that could not be looked at is told of by itself.
- */
+/** Compares shards that were moved before with these. A target that could not be looked at has its own finding. */
 function lookAtOthers(
   config: Config,
   shardIds: readonly string[],
@@ -195,7 +195,10 @@ function lookAtOthers(
   }
 }
 
-/** A shard of which something could not be looked at has a finding of its own, and is not compared. */
+/**
+ * Compares the config with the states of shards that the preflight could look at as a whole. Every other shard has its
+ * own finding, and is not compared.
+ */
 function lookAtBindings(config: Config, shards: readonly ShardPart[], { identity }: TargetPart): Part {
   if (identity === undefined || identity === null) return { findings: [], seen: [] };
   const whole = shards.filter(({ mappings }) => mappings.length === config.source.tables.length);
@@ -213,7 +216,7 @@ function lookAtBindings(config: Config, shards: readonly ShardPart[], { identity
 }
 
 interface TargetPart extends Part {
-  /** null: there is no such table; undefined: nobody could tell. */
+  /** null: the table does not exist; undefined: the preflight could not find out. */
   readonly identity: string | null | undefined;
 }
 
@@ -248,7 +251,7 @@ function registerUse({ target, restarting }: PreflightOptions): RegisterUse {
 
 function lookAtState(config: Config, use: RegisterUse, shardIds: readonly string[], estimatedBytes: number): Part {
   try {
-    // First: it finds what is no folder.
+    // This comes first: it finds a path that is not a folder.
     const { freeBytes } = stateSpace(config.state);
     const registerBytes = registerRoom(estimatedBytes, config.state, shardIds, use);
     const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
@@ -276,7 +279,7 @@ function lookAtState(config: Config, use: RegisterUse, shardIds: readonly string
   }
 }
 
-/** A dry run has a state of its own, which lives nowhere for long. */
+/** Looks for copied states. A dry run keeps a state of its own, which does not stay long enough to be copied. */
 function lookAtHomes(config: Config, shardIds: readonly string[], { target }: PreflightOptions): readonly Part[] {
   if (!target) return [];
   return shardIds.flatMap((shard) => {
@@ -290,7 +293,7 @@ function errorsOf(error: FerryError): readonly Finding[] {
   return faults.map((fault) => ({ ...fault, level: 'error' as const }));
 }
 
-/** A fault of the mapping shows on every shard: it is told once. */
+/** Keeps each finding once: a fault of the mapping shows on every shard. */
 function distinct(findings: readonly Finding[]): readonly Finding[] {
   return [...new Map(findings.map((finding) => [`${finding.code}:${finding.message}`, finding])).values()];
 }

@@ -1,24 +1,24 @@
 /**
- * How much of the disk a run still takes to record item keys: a verification takes none, and what a resume has recorded
- * is on the disk already. So neither is refused for room that it does not need.
+ * Estimates how much of the disk a run still needs to record item keys. A verification needs none. A resume has its
+ * earlier keys on the disk already. So neither is refused for room that it does not need.
  */
 import { statSync } from 'node:fs';
 import { keyRegisterFiles } from '../../state/sqlite/files.js';
 import { isBegun } from '../../state/status/read-bad-rows.js';
 
 export type RegisterUse =
-  /** `verify`: compares, and records no key. */
+  /** `verify` compares, and records no key. */
   | 'none'
-  /** A dry run: records all of them in a folder of its own, from the beginning. */
+  /** A dry run records all keys in a folder of its own, from the start. */
   | 'anew'
-  /** `backfill`, and `check` before it. */
+  /** `backfill`, and `check` before it, record more keys. */
   | 'more';
 
 /**
- * @param estimated bytes of the keys of these shards, all of them
+ * @param estimated bytes of all keys of these shards
  * @param folder the state folder
- * @returns bytes; what the file holds of other shards, nobody tells apart, so that only counts where one of these was
- * begun
+ * @returns bytes. The file also holds keys of other shards, and its size does not show whose they are. So its size
+ *   counts only if one of these shards has started
  */
 export function registerRoom(estimated: number, folder: string, shards: readonly string[], use: RegisterUse): number {
   if (use === 'none') return 0;

@@ -1,7 +1,7 @@
 /**
- * Shards of one migration have to agree in what keeps their rows from overwriting each other, and in where they go:
- * each has a state of its own, bound to the config as it was then. Before a shard is moved, the states of all others
- * are looked at.
+ * Compares the settings of all shards of a migration. They must agree on what keeps their rows from overwriting each
+ * other, and on their target. Each shard has its own state, bound to the config of its start. Before a shard moves,
+ * dynaferry looks at the states of all others.
  */
 import { disagreements, haveOneTarget } from '../../config/binding/binding-rules.js';
 import { resumeFingerprint } from '../../config/binding/fingerprint.js';
@@ -12,10 +12,10 @@ import { changeLines } from '../../state/tables/fingerprint.js';
 import { readBinding, recordedShards } from '../../state/status/read-binding.js';
 
 /**
- * Shards whose state is bound to other settings than those that `shards` are to be moved with. One whose state cannot
- * be read is told of by `guardFindings`.
- * @param targetIdentity null: there is no such table yet
- * @param restarting shards that begin again with this run: what they were bound to ends
+ * Returns the shards whose state is bound to other settings than those that `shards` are to be moved with.
+ * `guardFindings` reports a state that cannot be read.
+ * @param targetIdentity null: the table does not exist yet
+ * @param restarting shards that start again with this run, so their old binding ends
  */
 export function agreementFindings(
   config: Config,
@@ -25,10 +25,11 @@ export function agreementFindings(
 ): readonly Finding[] {
   const now = resumeFingerprint(config, [], targetIdentity);
   const known = new Set(config.source.shards.map(({ id }) => id));
-  // One that is bound to other settings itself moves nothing: its own run refuses it, and says what may be changed how.
+  // A shard that is itself bound to other settings moves nothing. Its own run refuses it, and says which changes are
+  // allowed.
   const moving = shards.filter((id) => restarting.has(id) || !disagrees(bindingOf(config.state, id), now));
   if (moving.length === 0) return [];
-  // One change of the config shows on many shards: it is told once, of all of them.
+  // One change of the config shows on many shards. One finding names them all.
   const alike = new Map<string, Disagreement>();
   for (const id of recordedShards(config.state)) {
     const moved = restarting.has(id) ? null : bindingOf(config.state, id);
@@ -51,10 +52,10 @@ interface Disagreement {
 }
 
 /**
- * Other shards of the config whose state is bound to what cannot stand beside `now`: where one begins again under it,
- * so must they, and in the same run.
- * @param shards those that begin again
- * @param bindingAt what a shard's state is bound to; reads its file unless given
+ * Returns the other shards of the config whose binding does not agree with `now`. If one shard starts again under
+ * `now`, they must start again in the same run.
+ * @param shards those that start again
+ * @param bindingAt returns what a shard's state is bound to; by default it reads the file
  */
 export function restartedWith(
   config: Config,

@@ -1,13 +1,14 @@
 /**
- * Samples the declaration that no two shards share a value of a column: some values of each shard are looked up on all
- * others, each in the forms that the other's column may hold it in. One that is found refutes it; none found proves
- * nothing, and the run goes on watching the sharding column. What is one value is for same-value.ts to say, as in the
- * run: a server finds more (`abc` for `ABC`), and then gives one row of those that it takes for equal.
+ * Tests by samples the declaration that no two shards share a value of a column. It looks up some values of each shard
+ * on all others, in each form that the other's column may hold. One value that is found refutes the declaration. If
+ * none is found, that proves nothing, and the run continues to watch the sharding column. `same-value.ts` decides what
+ * is one value, as in the run. A server finds more (`abc` for `ABC`), and returns only one of the rows that it takes
+ * for equal.
  *
- * What it costs grows with the number of shards, and not with its square: as many values are sampled in all, however
- * many shards there are, and a server is asked for all of them at once. How far that kind was followed ("each shard
- * against each other"): `valueFindings` and `bindingFindings` go over the different definitions and changes, of which
- * there are few, and not over pairs of shards; `npm run bench:shards` measures every command.
+ * The cost grows with the number of shards, not with its square. The sample has the same size in all, however many
+ * shards there are, and dynaferry asks each server for all values at once. No other check compares each shard with each
+ * other either. `valueFindings` and `bindingFindings` compare the different definitions and changes, of which there are
+ * few. `npm run bench:shards` measures every command.
  */
 import pLimit from 'p-limit';
 import type { Config, SourceTableConfig } from '../../config/model.js';
@@ -30,33 +31,34 @@ import { findShard } from '../run/shard-session.js';
 export interface SampledShard {
   readonly shard: string;
   readonly tables: ReadonlyMap<string, TableInfo>;
-  /** By table: an index that begins with a column, by column. */
+  /** By table, then by column: an index that starts with the column. */
   readonly indexes: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  /** Of the tables whose mapping is in order. */
+  /** Only of tables whose mapping is in order. */
   readonly mappings: readonly CompiledMapping[];
 }
 
-/** Values taken from a shard at most: each costs a few index lookups there, and one on every other shard. */
+/** The most values from one shard. Each costs a few index lookups there, and one on every other shard. */
 const SAMPLED_VALUES = 16;
 
 /**
- * Values taken in all, at least one from each shard: what is shared widely shows in them, and what is rare would not in
- * ten times as many.
+ * Values in all, at least one from each shard. They show what shards share widely. Ten times as many would not show
+ * what they share rarely.
  */
 const SAMPLED_IN_ALL = 256;
 
-/** Shards that are asked side by side. */
+/** Shards that are asked at the same time. */
 const AT_ONCE = 32;
 
 /**
- * Statements about values that a shard's server holds to be equal and that are not one value, before the rest is left
- * alone: where a collation ignores case, and shards differ by nothing else, every value would be one.
+ * The most statements on values that a server holds to be equal although they are not one value. After them, the test
+ * leaves the rest out. Otherwise, if shards differ only in case and a collation ignores case, each value would cost
+ * statements.
  */
 const MISTAKEN_LOOKUPS = 64;
 
 const SILENT: Emitter = { emit: () => undefined };
 
-/** @throws FerryError E_INTERRUPTED alone */
+/** @throws FerryError only E_INTERRUPTED */
 export async function sampleOverlaps(
   config: Config,
   shards: readonly SampledShard[],
@@ -90,7 +92,7 @@ function refuted(table: string, column: string, [one, other]: readonly [string, 
   };
 }
 
-/** @returns two shards that share a value, or what was seen */
+/** @returns two shards that share a value, or a line on what was seen */
 async function sampleColumn(
   config: Config,
   shards: readonly SampledShard[],
@@ -110,7 +112,8 @@ async function sampleColumn(
     const asked = holders.map(({ shard, open }) =>
       turns.on(shard, () => limit(() => withColumn({ shard, ...open() }, ask))),
     );
-    // What fails on one shard is told once all others have been asked: nothing goes on behind a verdict.
+    // Waits until all shards have answered before it throws the fault of one, so that nothing continues after the
+    // verdict.
     await Promise.allSettled(asked);
     return await Promise.all(asked);
   };
@@ -125,7 +128,7 @@ async function sampleColumn(
   return partly === 0 ? seen : `${seen}, as far as ${partly} shards were asked whose collation holds many to be equal`;
 }
 
-/** Why shards were not asked; null: all were. */
+/** Returns why shards were not asked; null: all were. */
 function whyUnasked(
   shards: readonly SampledShard[],
   holders: readonly { readonly shard: string }[],
@@ -147,12 +150,12 @@ interface OpenedColumn {
   readonly shard: string;
   readonly rows: RowSource;
   readonly same: SameValue;
-  /** A form of a value as `findAny` takes it for this column; null where the column cannot have it. */
+  /** Returns a form of a value as `findAny` takes it for this column; null if the column cannot have it. */
   readonly written: (form: string | Buffer) => string | null;
   readonly close: () => Promise<void>;
 }
 
-/** Connections are held only while their shard is asked: hundreds at once are more than a process may have. */
+/** Keeps a connection only while its shard is asked: a process may not have hundreds at once. */
 async function withColumn<T>(opened: OpenedColumn, ask: (column: OpenedColumn) => Promise<T>): Promise<T> {
   try {
     return await ask(opened);
@@ -161,7 +164,7 @@ async function withColumn<T>(opened: OpenedColumn, ask: (column: OpenedColumn) =
   }
 }
 
-/** A value of some shard: what makes it one with another's, and what cells it may stand in. */
+/** A value of a shard: the names by which it equals another shard's value, and the forms that cells may hold it in. */
 interface SampledValue {
   readonly shard: string;
   readonly names: ReadonlySet<string>;
@@ -169,7 +172,7 @@ interface SampledValue {
 }
 
 interface Lookup {
-  /** The shard of a sampled value that this one has too, and this one; null where it has none. */
+  /** Another shard with the same value, and this one; null: no value is shared. */
   readonly pair: readonly [string, string] | null;
   /** Every value was looked up. */
   readonly whole: boolean;
@@ -196,8 +199,8 @@ async function firstShared(
     if (holder !== undefined) return holder;
     mistaken += 1;
     if (among.length === 1) return null;
-    // Some text is equal to that row by the server's rules alone. Which one, halving tells; a row of the others may be
-    // behind it.
+    // Only the server's rules make some text equal to that row, and halving finds which one. The server may hide a row
+    // that equals another text behind it.
     const middle = among.length >> 1;
     return (await search(among.slice(0, middle))) ?? (await search(among.slice(middle)));
   };
@@ -210,8 +213,8 @@ function namesOf(same: SameValue, cell: string | Buffer): readonly string[] {
 }
 
 /**
- * Opens the column by itself, through an index that begins with it; null where there is none, or no literal for its
- * type.
+ * Returns how to open the column by itself, through an index that starts with it. null: no such index, or no literal
+ * for its type.
  */
 function columnOpener(
   config: Config,

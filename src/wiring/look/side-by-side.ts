@@ -1,7 +1,7 @@
 /**
- * Looks at many shards side by side: most of a look is the way there and back, and one that is slow or dead holds up no
- * other. No more than `scansPerServer` at once are on one MySQL server, however many shards it has. Answers come in the
- * order that was asked in; one shard's fault is its answer.
+ * Looks at many shards side by side. Most of a look is network time, and a slow or dead server delays no other. At most
+ * `scansPerServer` looks at once go to one MySQL server, however many shards it has. Answers come in the order of the
+ * request. The fault of a shard is its answer.
  */
 import pLimit from 'p-limit';
 import type { Config } from '../../config/model.js';
@@ -9,22 +9,22 @@ import { interrupted, type FerryError } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
 import { ServerTurns } from '../server-turns.js';
 
-/** Shards. */
+/** Shards at a time, on all servers together. */
 const AT_ONCE = 32;
 
 export type Looked<T> =
   | { readonly shard: string; readonly found: T; readonly error: null }
   | { readonly shard: string; readonly found: null; readonly error: FerryError };
 
-/** Lets `run` do its work on a shard beside the others, when it is its turn. */
+/** Returns a function that lets `run` work on a shard beside the others, in its turn. */
 export function besides(config: Pick<Config, 'source'>): <T>(shard: string, run: () => Promise<T>) => Promise<T> {
   const limit = pLimit(AT_ONCE);
   const turns = new ServerTurns(config);
-  // Whoever waits for its server takes no place from the others.
+  // A look that waits for its server takes no place from the others.
   return async (shard, run) => await turns.on(shard, () => limit(run));
 }
 
-/** @throws FerryError E_INTERRUPTED alone, when none of them works any more */
+/** @throws FerryError only E_INTERRUPTED, after all looks have ended */
 export async function sideBySide<T>(
   config: Pick<Config, 'source'>,
   shards: readonly string[],

@@ -1,4 +1,4 @@
-/** Binds a shard to the mapping as it is now, where a retry of bad rows accepts what changed of it. */
+/** Binds a shard to the present mapping when a retry of bad rows accepts its changes. */
 import { takenUp } from '../../config/binding/binding-rules.js';
 import { mustStay, type BadColumn } from '../../config/binding/retry-scope.js';
 import type { Config } from '../../config/model.js';
@@ -9,9 +9,9 @@ import type { Fingerprint, FingerprintChange } from '../../core/ports/state-reco
 import { columnsWithBadRows } from '../own-binding.js';
 
 /**
- * Binds the shard to the mapping as it is now. One config serves all shards, so a column with bad rows on any of them
- * may have changed for all, and stays free to once a retry has accepted that: the other shards follow.
- * @throws FerryError E_STATE_CHANGED for changes that would make untrue what was moved
+ * Binds the shard to the present mapping. One config serves all shards, so a column with bad rows on any shard may have
+ * changed for all. After a retry has accepted that change, the other shards may follow.
+ * @throws FerryError E_STATE_CHANGED for changes that would contradict what was moved
  */
 export function acceptMapping(
   config: Config,
@@ -20,7 +20,7 @@ export function acceptMapping(
   bus: EventBus,
 ): readonly FingerprintChange[] {
   let found: readonly BadColumn[] | undefined;
-  // Of all shards: they are looked into, one after the other, only where something was changed.
+  // Reads the states of all shards, one after the other, only if something changed.
   const accepted = rebound(store, fingerprint, () => (found ??= columnsWithBadRows(config)));
   if (accepted.length > 0) bus.emit('shard.warning', { shard: store.shard, ...acceptedWarning(accepted) });
   return accepted;

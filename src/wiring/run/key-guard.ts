@@ -1,8 +1,8 @@
 /**
- * How a shard's run keeps rows from overwriting each other silently, beyond what the schema proves: nothing more; every
- * value of the sharding columns claimed for its shard; or every item key claimed for its row. A shard that was moved
- * under less cannot be made up for later, so the guard is part of what a state is bound to, and shards of one migration
- * have the same.
+ * Chooses how a shard's run keeps rows from silently overwriting each other, beyond what the schema proves. `none`: the
+ * run does nothing more. `shard-values`: it claims every value of the sharding columns for its shard. `item-keys`: it
+ * claims every item key for its row. If a shard moved under a weaker guard, nothing can make up for it later. So the
+ * guard is part of what a state is bound to, and all shards of one migration have the same.
  */
 import type { Config } from '../../config/model.js';
 import { placeText } from '../../core/text/config-path.js';
@@ -26,18 +26,20 @@ export function judgeKeys(config: Config, keys: readonly KeyTemplates[]): Unique
   });
 }
 
-/** Columns of which no two shards share a value, as declared. */
+/** Returns the columns that, by declaration, share no value between two shards. */
 export function columnsOfOneShard(table: Config['source']['tables'][number]): readonly string[] {
   return [...(table.shardedBy === null ? [] : [table.shardedBy]), ...table.globallyUnique];
 }
 
-/** A sharding column is guarded with a single shard too: others may join later. */
+/**
+ * Returns the guard that the config needs. It guards a sharding column with a single shard too: others may join later.
+ */
 export function guardOf(config: Config, keys: readonly KeyTemplates[]): KeyGuard {
   if (judgeKeys(config, keys).verdict !== 'proven') return 'item-keys';
   return config.source.tables.some(({ shardedBy }) => shardedBy !== null) ? 'shard-values' : 'none';
 }
 
-/** The guard that a shard's state was begun under; null where nothing is recorded. @throws FerryError E_STATE_* */
+/** Returns the guard that a shard's state started under; null: nothing is recorded. @throws FerryError E_STATE_* */
 export function recordedGuard(folder: string, shard: string): KeyGuard | null {
   const binding = readBinding({ folder, shard });
   return binding === null ? null : guardIn(binding);
@@ -48,9 +50,9 @@ function guardIn({ itemKeys }: Fingerprint): KeyGuard {
 }
 
 /**
- * Shards that were moved under another guard than the one that is needed now: their rows are unknown to it. One whose
- * state cannot be read is told of, and stops no other.
- * @param exceptFor shards that begin again with this run
+ * Reports shards that moved under another guard than the one that is needed now, which does not know their rows. It
+ * also reports a state that cannot be read, but that stops no other shard.
+ * @param exceptFor shards that start again with this run
  */
 export function guardFindings(config: Config, guard: KeyGuard, exceptFor: ReadonlySet<string>): readonly Finding[] {
   const findings: Finding[] = [];
@@ -76,13 +78,13 @@ export function guardFindings(config: Config, guard: KeyGuard, exceptFor: Readon
 }
 
 /**
- * What a state is bound to of its guard. `valueNames`: values are recorded under all their names (same-value.ts). A
- * shard begun by an earlier version recorded some of its values by what the server printed alone; resumed, it stays
- * known for that until it begins again.
- * @param begun what the shard's state was begun with; null: it begins now
+ * Returns the part of a shard's binding that is about its guard. `valueNames`: the register holds values under all
+ * their names (same-value.ts). If an earlier version started the shard, it recorded some values only as the server
+ * printed them. A resume keeps that mark until the shard starts again. The second argument is what the shard's state
+ * was bound to at its start; null: it starts now.
  */
 export function guardBinding(guard: KeyGuard, begun: Fingerprint | null): Fingerprint {
-  // Absent where it is none: state of earlier versions says nothing.
+  // Absent for `none`, as in the states of earlier versions.
   if (guard === 'none') return {};
   const allNames = begun === null || begun[VALUE_NAMES] !== undefined;
   return { itemKeys: guard, ...(allNames ? { [VALUE_NAMES]: 'all' } : {}) };
@@ -97,10 +99,11 @@ interface LookedAt {
 }
 
 /**
- * Shards of which an earlier version recorded the sharding values as their server prints them, where another shard
- * defines the column otherwise: there, one value may print in two ways. Where it does not, rows with one item key print
- * one value alike, as under this guard the value, or what else is of one shard only, can be read back from the key.
- * @param exceptFor shards that begin again with this run
+ * Reports shards whose sharding values an earlier version recorded as their server prints them, if another shard
+ * defines the column in another way. There, one value may print in two ways. If all define it the same way, one value
+ * prints in one way. Under this guard, the value, or another column of one shard only, can be recovered from the item
+ * key. So rows with one item key print that value the same.
+ * @param exceptFor shards that start again with this run
  */
 export function valueFindings(
   config: Config,
@@ -134,8 +137,8 @@ export function valueFindings(
 type Columns = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
 /**
- * The table's columns as they were when the shard was begun, where its values are recorded by what was printed alone;
- * else null.
+ * Returns the table's columns as they were at the start of a shard whose values are recorded only as printed; else
+ * null.
  */
 function printedColumns(folder: string, shard: string, table: string): Columns | null {
   const binding = unlessUnreadable(() => readBinding({ folder, shard }));
@@ -144,7 +147,7 @@ function printedColumns(folder: string, shard: string, table: string): Columns |
   return tables?.[table]?.columns ?? {};
 }
 
-/** `guardFindings` says so of a state that cannot be read. */
+/** Returns null for a state that cannot be read, which `guardFindings` reports. */
 function unlessUnreadable(read: () => Fingerprint | null): Fingerprint | null {
   try {
     return read();
@@ -153,7 +156,7 @@ function unlessUnreadable(read: () => Fingerprint | null): Fingerprint | null {
   }
 }
 
-/** How the shards define a column, and on which one first: there are few definitions, however many shards. */
+/** Returns how the shards define a column, and on which shard first. There are few definitions, however many shards. */
 function definitionsOf(
   looked: readonly LookedAt[],
   table: string,
@@ -161,7 +164,7 @@ function definitionsOf(
 ): ReadonlyMap<string, { readonly first: string; readonly several: boolean }> {
   const found = new Map<string, { readonly first: string; readonly several: boolean }>();
   for (const { shard, mappings } of looked) {
-    // A mapping that was refused is a finding of its own.
+    // A refused mapping has its own finding.
     const mapping = mappings.find((candidate) => candidate.table.name === table);
     if (mapping === undefined) continue;
     const definition = definitionOf({ ...columnNamed(column, mapping.table) });
@@ -171,7 +174,7 @@ function definitionsOf(
   return found;
 }
 
-/** What a value's text depends on. */
+/** Returns what a value's text depends on. */
 function definitionOf({ columnType, charset, collation }: Readonly<Record<string, unknown>>): string {
   return JSON.stringify([columnType, charset, collation]);
 }
@@ -182,7 +185,7 @@ const NAMES: Readonly<Record<KeyGuard, string>> = {
   'item-keys': 'every item key is recorded',
 };
 
-/** @throws FerryError E_MAPPING_COLUMN where the table lacks a column that `shardedBy` or `globallyUnique` names */
+/** @throws FerryError E_MAPPING_COLUMN if the table lacks a column that `shardedBy` or `globallyUnique` names */
 export function checkDeclaredColumns(config: Config, info: TableInfo): void {
   const index = config.source.tables.findIndex(({ name }) => name === info.name);
   const table = config.source.tables[index];
@@ -191,8 +194,8 @@ export function checkDeclaredColumns(config: Config, info: TableInfo): void {
   const missing = columnsOfOneShard(table).find((column) => !known.includes(column));
   if (missing === undefined) return;
   const field = missing === table.shardedBy ? 'shardedBy' : 'globallyUnique';
-  // Of `source.table` and `source.tables` one is there, and a path that is not has the line of `source`, which stands
-  // above.
+  // The config has either `source.table` or `source.tables`. A path that is missing gets the line of `source`, which
+  // stands above.
   const [one, several] = [['source', 'table', field] as const, ['source', 'tables', index, field] as const];
   const path = config.lineOf(one) > config.lineOf(several) ? one : several;
   const near = nearest(missing, known);

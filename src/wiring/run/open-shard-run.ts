@@ -1,7 +1,4 @@
-/**
- * Opens for a verb what it may ask for while it works on one shard: ports, with the adapters of the config behind
- * them.
- */
+/** Opens the ports that a verb may ask for while it works on one shard, with the adapters of the config behind them. */
 import { join } from 'node:path';
 import type { Config } from '../../config/model.js';
 import type { EventBus } from '../../core/events.js';
@@ -33,7 +30,7 @@ export interface ShardRunDeps<Name extends VerbName> {
   readonly session: ShardSession;
   readonly store: StateStore;
   readonly budget: TokenBucket;
-  /** What may change during the run. */
+  /** Limits and the pause, which may change during the run. */
   readonly controls: ShardControls;
   readonly guard: KeyGuard;
   /** The target table as the shard is bound to it; null: a dry run has none. */
@@ -60,7 +57,7 @@ export function openShardRun<Name extends VerbName>(deps: ShardRunDeps<Name>): S
   };
   return {
     ...context,
-    // A spread would keep the number of now.
+    // A getter: a spread would copy the present number.
     get scans() {
       return context.scans;
     },
@@ -100,7 +97,7 @@ async function openTargetSide({
   };
 }
 
-/** A dry run sends nothing to the target, and asks it nothing. */
+/** Makes a target that nothing is sent to and nothing is asked of, for a dry run. */
 function dryTarget(table: string): TargetSide {
   return {
     table,
@@ -136,12 +133,12 @@ function gaugesOf({ budget, incidents }: Pick<ShardRunDeps<VerbName>, 'budget' |
   };
 }
 
-/** Returns where a run keeps its state: what a dry run found is no progress. */
+/** Returns where a run keeps its state. A dry run has its own folder, since its findings are not progress. */
 export function stateFolder(config: Config, dryRun: boolean): string {
   return dryRun ? join(config.state, 'dry-run') : config.state;
 }
 
-/** Returns how old the comparisons may be that a verification goes on with, in ms. */
+/** Returns how old comparisons may be, in ms, before a verification repeats them. */
 export function maxAgeMs(config: Config): number {
   return config.verify.maxAgeSeconds * 1_000;
 }

@@ -1,6 +1,6 @@
 /**
- * What the state says of a shard whose process told nothing: it was not started, or it ended without a word. Read
- * beside whoever holds it; where it cannot be read, nothing is said.
+ * Reads from the state what a shard did whose process reported nothing: it did not start, or it ended without a report.
+ * Another process may hold the state at the same time. If the state cannot be read, the result is null.
  */
 import type { Config } from '../../config/model.js';
 import { addCounts, NO_COUNTS, type Counts } from '../../core/model.js';
@@ -11,8 +11,9 @@ import { stateFolder } from './open-shard-run.js';
 import type { RecordedWork, ShardTask } from './shard-task.js';
 
 /**
- * Of a shard that was to begin again, and has not, nothing: what is recorded is what it is to leave behind. Of a
- * verification only one that is unfinished: what a former one saw is no news of this run.
+ * Returns what the state records for the verb. A shard that was to start again, and has not, gets zeros: its records
+ * are those that the restart leaves behind. For a verification, only an unfinished one counts, since a former one is
+ * not the work of this run.
  */
 export function recordedWork(
   config: Config,

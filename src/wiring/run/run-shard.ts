@@ -1,6 +1,6 @@
 /**
- * One shard's work from end to end, inside its own process: state, source and target are opened, the tables are worked
- * through one after the other, and whatever happens becomes an outcome. Nothing is thrown.
+ * Runs one shard's work from end to end, inside its own process. It opens state, source and target, and works through
+ * the tables one after the other. Whatever happens becomes an outcome. It throws nothing.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../../config/model.js';
@@ -41,16 +41,16 @@ import { existingTarget, localIndexesOf } from '../target-facts.js';
 import { watchShard, type ShardWatch } from './watch-shard.js';
 
 /**
- * The budget of a process: read or write units per second, changed as the supervisor allots them.
- * @param entitled whether the supervisor is still there
+ * Opens the budget of a process: read or write units a second, as the supervisor assigns them.
+ * @param entitled returns whether the supervisor is still there
  */
 export function openBudget(unitsPerSecond: number, entitled: () => boolean = () => true): TokenBucket {
   return new TokenBucket(unitsPerSecond, systemClock, entitled);
 }
 
-/** Runs the task's verb over one shard. Never throws: what was thrown is in the outcome. */
+/** Runs the task's verb on one shard. It never throws: the outcome contains what was thrown. */
 export async function runShard(task: ShardTask, ...rest: RunArguments): Promise<ShardOutcome> {
-  // The result and the name of the verb come from one task: TypeScript cannot follow that through the registry.
+  // The result and the name of the verb come from one task. TypeScript cannot follow that through the registry.
   const outcome = (await runVerbOf(task, ...rest)) as ShardOutcome;
   const { shard, status, counts, elapsedMs, fault } = outcome;
   rest[1].emit('shard.finished', { shard, status, counts, elapsedMs, fault });
@@ -62,7 +62,7 @@ type RunArguments = readonly [
   bus: EventBus,
   budget: TokenBucket,
   outer: AbortSignal,
-  /** What may change while it runs. */
+  /** Limits and the pause, which may change during the run. */
   controls?: ShardControls,
 ];
 
@@ -93,13 +93,13 @@ async function runVerbOf<Name extends VerbName>(
     await opened.session?.close().catch(() => undefined);
     incidents.close();
   }
-  // What is stuck may still write: until the process ends, nobody else works on this shard.
+  // Stuck work may still write. Until this process ends, no other process works on this shard.
   if (!watch.stuck) outcome = closeState(opened.store, outcome);
   watching.end();
   return { ...outcome, elapsedMs: Math.round(performance.now() - startedAt) };
 }
 
-/** What was opened so far, for whoever closes it. */
+/** The parts that are open so far, so that the end can close them. */
 interface Opened {
   store: StateStore | null;
   session: ShardSession | null;
@@ -119,7 +119,7 @@ interface ToOpen<Name extends VerbName> {
 }
 
 /**
- * Opens state, source and target, and makes sure that they are still what the shard's state is bound to.
+ * Opens state, source and target, and checks that they are still those that the shard's state is bound to.
  * @throws FerryError E_STATE_*, E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_*; E_INTERRUPTED
  */
 async function openRun<Name extends VerbName>({
@@ -140,7 +140,7 @@ async function openRun<Name extends VerbName>({
   opened.store = store;
   incidents.keepIn(store.incidents);
   if (store.lateWrites.waitsAgain) bus.emit('shard.warning', { shard, ...WAITS_ANEW });
-  // A dry run asks no target, so it knows of no local index.
+  // A dry run asks no target, so it knows no local index.
   const asked = task.dryRun ? Promise.resolve(null) : existingTarget(config, signal);
   const { pause, tunables } = controls;
   const source = { limits: tunables.source, pause };
@@ -171,7 +171,7 @@ const WAITS_ANEW = {
   hint: 'nothing has to be done: a verification that begins after that time can pass',
 } as const;
 
-/** For the report of a fault: where the state cannot even be read, that fault is told without it. */
+/** Returns the known result for the report of a fault; null if the state cannot be read. */
 function whatIsKnown<Name extends VerbName>(
   verb: Verb<OptionsOf<Name>, ResultOf<Name>>,
   { store, session, reached }: Opened,
@@ -185,8 +185,8 @@ function whatIsKnown<Name extends VerbName>(
 }
 
 /**
- * What was reported is on disk already; that the file could not be closed in order is told all the same, after what
- * came before it.
+ * Closes the state. The reported work is on the disk already. A fault of closing still becomes the outcome, unless an
+ * earlier fault is there.
  */
 function closeState<O extends Ending>(store: StateStore | null, outcome: O): O {
   try {
@@ -199,7 +199,7 @@ function closeState<O extends Ending>(store: StateStore | null, outcome: O): O {
   }
 }
 
-/** @param stepped called after each of the steps, of which a large register takes an hour's worth */
+/** @param stepped is called after each step; a large register takes an hour's worth of steps */
 async function openState(
   task: Pick<ShardTask, 'verb' | 'shard' | 'dryRun' | 'restart'>,
   config: Config,
@@ -210,7 +210,7 @@ async function openState(
   const { shard } = task;
   const place = { folder: stateFolder(config, task.dryRun), shard };
   const turn: Turn = async (action, holder) => {
-    // There may be many, none of which waits for anything.
+    // There may be many steps, none of which waits for anything.
     await setImmediate();
     if (signal.aborted) throw interrupted();
     const done = await inTurn({ shard, emitter: bus }, { holder }, action, signal);

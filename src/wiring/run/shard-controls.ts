@@ -1,4 +1,4 @@
-/** What a supervisor may change of a shard's work while it goes on: its limits, and whether it reads. */
+/** The controls that a supervisor may change while a shard works: its limits, and whether it reads. */
 import { Tunables } from '../../config/tunables.js';
 import { PauseGate } from '../../core/async/pause-gate.js';
 import type { ShardTask } from './shard-task.js';
@@ -8,7 +8,7 @@ export interface ShardControls {
   readonly pause: PauseGate;
 }
 
-/** Returns the limits as the task has them, and no pause. */
+/** Returns the limits of the task, and no pause. */
 export function openControls({
   config,
   scans,

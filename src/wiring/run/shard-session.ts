@@ -1,4 +1,6 @@
-/** Opens one shard for work: its source, and each table described, its scan key chosen and its mapping compiled. */
+/**
+ * Opens one shard for work: it opens the source, describes each table, chooses its scan key and compiles its mapping.
+ */
 import type { Config, ShardConfig, SourceLimits, SourceTableConfig } from '../../config/model.js';
 import type { PauseGate } from '../../core/async/pause-gate.js';
 import { FerryError } from '../../core/errors.js';
@@ -20,15 +22,15 @@ export interface ShardSession {
   close(): Promise<void>;
 }
 
-/** What may change while a source is in use; of the config, and never paused, unless given. */
+/** Controls that may change while a source is in use. By default: the config's limits, and no pause. */
 interface SourceControls {
   readonly limits?: SourceLimits;
   readonly pause?: PauseGate;
 }
 
 /**
- * @param localIndexes of the target table, which may still be asked for them: backfill, verify, diff and plan have to
- * judge a row alike
+ * @param localIndexes of the target table, possibly not answered yet; backfill, verify, diff and plan have to judge a
+ *   row the same way
  * @throws FerryError E_SHARD_UNKNOWN, E_SOURCE_*, E_TABLE_*, E_MAPPING_*
  */
 export async function openShardSession(
@@ -71,7 +73,7 @@ function openJob(
   return { mapping, scanKey: key.name, shardColumn, source: source.open({ table, key, columns, where }) };
 }
 
-/** What the mapping asks for stays in its place. */
+/** Adds a column behind those of the mapping, which keep their places. */
 function withColumn(columns: readonly string[], further: string | null): readonly string[] {
   return further === null || columns.includes(further) ? columns : [...columns, further];
 }

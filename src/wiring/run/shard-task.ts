@@ -1,4 +1,4 @@
-/** What a shard's process is told to do, and what it answers: plain data, since it crosses a process border. */
+/** The task of a shard's process, and its outcome. Both are plain data, since they cross a process border. */
 import type { SentConfig } from '../../config/model.js';
 import { EXIT, type ExitCode, type Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
@@ -11,26 +11,27 @@ export interface TaskOf<Name extends VerbName> {
   readonly verb: Name;
   readonly options: OptionsOf<Name>;
   readonly shard: string;
-  /** What the run began with: what is saved in the file during a run reaches no shard of it. */
+  /** The config at the start of the run. Changes that are saved to the file during a run reach no shard. */
   readonly config: SentConfig;
   /** Map every row and write nothing. */
   readonly dryRun: boolean;
   /** Put the shard's state aside and start again. */
   readonly restart: boolean;
   /**
-   * Identity of the target table that the whole run began with: a shard that starts days later must not take another
-   * one for it. null: any.
+   * Identity of the target table at the start of the whole run. A shard that starts days later must not take another
+   * table for it. null: any.
    */
   readonly target: string | null;
   /**
-   * Go on from another MySQL server, or from a table that was rebuilt, though nothing proves that it has the same data.
+   * Continue from another MySQL server, or from a table that was rebuilt, although nothing proves that it has the same
+   * data.
    */
   readonly acceptServer: boolean;
   /** SELECTs at once on the shard's server. */
   readonly scans: number;
   /** Send the events of single chunks and batches too. */
   readonly everyEvent: boolean;
-  /** Capacity units per second to start with; the supervisor sends changes. */
+  /** Capacity units per second to start with. The supervisor sends changes. */
   readonly units: number;
 }
 
@@ -42,26 +43,26 @@ export interface Ending {
   readonly status: Verdict['status'] | 'interrupted';
   readonly exitCode: ExitCode;
   /**
-   * Who says so: the shard's process; the state, as the process ended without a word; nobody, as the process was not
-   * started.
+   * The source of this outcome. `process`: the shard's process. `state`: the state, as the process ended without a
+   * report. `nobody`: the process did not start.
    */
   readonly toldBy: 'process' | 'state' | 'nobody';
   readonly fault: Fault | null;
-  /** ms */
+  /** ms. */
   readonly elapsedMs: number;
 }
 
 /** The outcome of one verb on one shard: how it ended, and the verb's own result. */
 export type OutcomeOf<Name extends VerbName> = Ending & { readonly verb: Name } & ResultOf<Name>;
 
-/** What the state says of a shard whose process ended without a word: a part of every verb's result. */
+/** The state's records of a shard whose process ended without a report: a part of every verb's result. */
 export type RecordedWork = Pick<RowsResult, 'counts' | 'badRows' | 'backfillFinished' | 'unfinished'>;
 
 export type ShardOutcome = { [Name in VerbName]: OutcomeOf<Name> }[VerbName];
 
 /**
- * Returns the outcome of a shard whose work could not even start, or ended without a word.
- * @param known what the state says of it
+ * Returns the outcome of a shard whose work could not start, or ended without a report.
+ * @param known what the state records for it
  */
 export function failedOutcome(
   { verb, shard }: Pick<ShardTask, 'verb' | 'shard'>,
@@ -77,6 +78,6 @@ export function failedOutcome(
     fault: error.toFault(),
     elapsedMs: 0,
   };
-  // The verb's result and its name come from one and the same task: TypeScript cannot follow that through the registry.
+  // The result and the name of the verb come from one task. TypeScript cannot follow that through the registry.
   return { ...VERBS[verb].nothing, verb, ...ending, ...known } as ShardOutcome;
 }

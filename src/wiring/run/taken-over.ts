@@ -1,13 +1,15 @@
 /**
- * What a `verify` does not read again. It is one piece of work, whatever the number of its shards and tables: where an
- * earlier one was interrupted, this one goes on with it. Interrupted means that some table of the selection has no
- * finished verification of its backfill as it is now. Then finished ones of the others are taken over, differences
- * included, as far back as comparisons followed each other without a break longer than `verify.maxAge`, counted from
- * now: as within a table, where a resume vouches for the chunks before it. Where nothing is left open, all is verified
- * again.
+ * Chooses which tables a `verify` does not read again. A verification is one piece of work, whatever the number of its
+ * shards and tables. If an earlier one was interrupted, this one continues it. Interrupted means that some selected
+ * table has no finished verification of its present backfill. Then this one takes over the finished verifications of
+ * the other tables, with their differences.
  *
- * Not taken over, since they could not pass: verifications beside open suspects, or that late writes may have landed
- * after.
+ * It takes them over as far back as comparisons follow each other, counted from now, without a break longer than
+ * `verify.maxAge`. The same holds within a table, where a resume vouches for the chunks before it. If no table is left
+ * open, the verification starts from the beginning.
+ *
+ * Two kinds are not taken over, since they could not pass: verifications with open suspects, and those after which late
+ * writes may have landed.
  */
 import type { Config } from '../../config/model.js';
 import { readShardStatus, type ShardStatus, type TableStatus } from '../../state/status/read-status.js';
@@ -15,7 +17,7 @@ import { readShardStatus, type ShardStatus, type TableStatus } from '../../state
 /** By table: the pass of the verification that is taken over. */
 export type TakenOver = Readonly<Record<string, number>>;
 
-/** Reads the states beside whoever works on them. @returns by shard */
+/** Reads the states, which other processes may hold at the same time. @returns by shard */
 export function takenOver(config: Config, shards: readonly string[]): ReadonlyMap<string, TakenOver> {
   const named = config.source.tables.map(({ name }) => name);
   const found = shards.map((shard) => readShardStatus({ folder: config.state, shard }, named));
@@ -26,7 +28,7 @@ export function takenOver(config: Config, shards: readonly string[]): ReadonlyMa
   );
 }
 
-/** @param missing nothing is recorded of some shard of the selection */
+/** @param missing some shard of the selection has no state */
 export function takenOverOf(
   statuses: readonly ShardStatus[],
   missing: boolean,
@@ -39,7 +41,7 @@ export function takenOverOf(
     missing || statuses.some(({ fault }) => fault !== null) || tables.some(({ table }) => !isVerified(table));
   if (!open) return new Map();
   const taken = new Map<string, Record<string, number>>();
-  // How long ago what is known to belong together began.
+  // How long ago the chain of comparisons started, in ms.
   let reach = 0;
   for (const { shard, table, from, to } of [...tables].sort((a, b) => a.to - b.to)) {
     if (to - reach >= maxAgeMs) break;
@@ -50,7 +52,10 @@ export function takenOverOf(
   return taken;
 }
 
-/** From when to when the table was compared, in ms ago; Infinity where nobody can tell, or it does not count. */
+/**
+ * Returns when the comparison of the table started and ended, in ms ago. Infinity: unknown, or the comparison does not
+ * count.
+ */
 function spanOf({ standing, lastCompared, firstCompared }: TableStatus): {
   readonly from: number;
   readonly to: number;

@@ -1,13 +1,13 @@
 /**
- * Reports when a shard that an operator has paused is at rest, and when it goes on. It is at rest once all its readers
- * wait and the state has every chunk that was under way.
+ * Reports when a shard that an operator has paused is at rest, and when it continues. It is at rest once all its
+ * readers wait and the state has every chunk that was under way.
  */
 import type { PauseGate } from '../../core/async/pause-gate.js';
 import type { EventBus } from '../../core/events.js';
 
 export class PauseWatch {
   #underWay = 0;
-  /** Since when the shard is at rest, by performance.now(); null: it is not. */
+  /** Since when the shard is at rest, by performance.now(); null: it is not at rest. */
   #restingSince: number | null = null;
   #planned = false;
   #ended = false;
@@ -31,7 +31,7 @@ export class PauseWatch {
     this.#plan();
   }
 
-  /** Whether the shard stands still because an operator wants it to. */
+  /** True while the shard stands still because an operator paused it. */
   get atRest(): boolean {
     return this.#restingSince !== null;
   }
@@ -42,7 +42,7 @@ export class PauseWatch {
     for (const end of this.#endings) end();
   }
 
-  /** A rest ends at once: a pause that follows in the same turn is another one, and is reported again. */
+  /** Ends a rest at once. A pause that follows in the same turn is another one, and is reported again. */
   #changed(): void {
     if (this.#restingSince !== null && !this.gate.paused) {
       const pausedMs = Math.round(performance.now() - this.#restingSince);
@@ -52,7 +52,7 @@ export class PauseWatch {
     this.#plan();
   }
 
-  /** Looks later in this turn of the event loop: a chunk is committed behind the event that it is done. */
+  /** Looks later in this turn of the event loop, since a chunk is committed after its event. */
   #plan(): void {
     if (this.#planned) return;
     this.#planned = true;

@@ -1,20 +1,22 @@
 /**
- * What a shard's work is watched by (`engine/pass/stall-watch.ts`): what counts as a movement, what stands still by
- * right, and how long is too long, from the limits of the config.
+ * Watches a shard's work (`engine/pass/stall-watch.ts`). It says what counts as a movement, what may stand still, and
+ * how long is too long by the limits of the config.
  *
- * Excused are
- *
- * - a pause by an operator, once the shard is at rest, without limit;
- * - a pause that spares the source, while no chunk is under way, for as long as `maxPauseSeconds` bears one itself;
- * - a debt of the budget that is being paid off: twice the longest debt since something moved, as the next request may
- *   be as dear. A request that is refused owes as much again, and a small share of the budget pays for it in minutes:
- *   so each of the first ones gives another excuse, as many as the target's own patience bears in any case
+ * These are excused:
+ * - An operator's pause, once the shard is at rest, without limit.
+ * - A pause that spares the source, while no chunk is under way, for at most `maxPauseSeconds`.
+ * - A debt of the budget that is being paid off, for twice the longest debt since the last movement. The next request
+ *   may cost as much. A refused request owes as much again, and a small share of the budget pays for it in minutes. So
+ *   each of the first refusals gives another excuse. Their number is what the target's own patience accepts in any case
  *   (`dynamodb/failures/backoff.ts`).
  *
- * Not excused, since the limits leave room for them: failures that are tried again, which have a patience of their own
- * and an error that says more; a statement that is silent for `statementIdleTimeoutSeconds`; pauses between two looks.
- * Rows that were gone through count as a movement by themselves: where bad rows are tried again and are gone from the
- * source, no row is read and no unit consumed.
+ * These are not excused, since the limits leave room for them:
+ * - Failures that are tried again. They have their own patience, and an error that says more.
+ * - A statement that is silent for `statementIdleTimeoutSeconds`.
+ * - Pauses between two looks.
+ *
+ * Rows that the work went through count as a movement by themselves. When a retry of bad rows finds them gone from the
+ * source, it reads no row and consumes no unit.
  */
 import type { Config, SourceLimits } from '../../config/model.js';
 import type { Tunables } from '../../config/tunables.js';
@@ -27,31 +29,38 @@ import type { ShardTask } from './shard-task.js';
 import { PauseWatch } from './watch-pause.js';
 import { starvation } from '../shared-budget.js';
 
+/** Time between two checks of the watch, in ms. */
 const TICK_MS = 1_000;
-/** Stopped work lets its writes in flight finish and saves its checkpoint: as long as a stop by a signal may take. */
+/**
+ * Stopped work lets its writes in flight finish and saves its checkpoint. It gets as long as a stop by a signal may
+ * take.
+ */
 const GRACE_SECONDS = 30;
-/** Connecting, timeouts of requests, the search for credentials: what a last try may take beside silence. */
+/** The time of a last try besides silence: connecting, timeouts of requests, the search for credentials. */
 const MARGIN_SECONDS = 90;
 /**
- * A silent statement is noticed up to an eighth late (`mysql/connection/session.ts`): that is much where hours are
- * borne.
+ * dynaferry notices a silent statement up to an eighth of its limit late (`mysql/connection/session.ts`), which is long
+ * when the limit is hours.
  */
 const NOTICED_LATE = 1 + 1 / 8;
-/** Refused requests without a movement between them, of which each gives an excuse. */
+/**
+ * So many refused requests without a movement between them give an excuse each (ENOUGH_TRIES of
+ * `dynamodb/failures/backoff.ts`).
+ */
 const REFUSALS_BORNE = 10;
 
 export interface ShardWatch {
   readonly watch: StallWatch;
-  /** From now on its rows count as well. */
+  /** Counts the rows of this source too from now on. */
   counts(source: { readonly rowsRead: number }): void;
-  /** A step of work was done that no event tells of. */
+  /** Notes a step of work that no event reports. */
   stepped(): void;
   end(): void;
 }
 
 /**
  * Returns times that follow the limits as they change. A stall is reported after the longest patience. The work is
- * stopped when the last try that the patience allows, and what that may take, are over.
+ * stopped after the last try that the patience allows has had its time.
  */
 export function stallTimes({ source, target }: Pick<Tunables, 'source' | 'target'>): StallTimes {
   return {
@@ -60,7 +69,7 @@ export function stallTimes({ source, target }: Pick<Tunables, 'source' | 'target
       return Math.max(source.retryTimeoutSeconds, source.statementIdleTimeoutSeconds, target.retryTimeoutSeconds);
     },
     get stopAfter() {
-      // Of the statement whose failure starts the patience, and of the last try.
+      // Twice: for the statement whose failure starts the patience, and for the last try.
       const silence = Math.ceil(2 * NOTICED_LATE * source.statementIdleTimeoutSeconds);
       return Math.max(source.retryTimeoutSeconds + silence, target.retryTimeoutSeconds) + MARGIN_SECONDS;
     },
@@ -91,7 +100,7 @@ export function watchShard(
     bus.on('shard.phase', () => void (counts.steps += 1)),
     bus.on('table.planned', () => void (counts.steps += 1)),
     bus.on('segment.completed', () => void (counts.steps += 1)),
-    // Once a second, whether they are more or not; of another table, they are fewer.
+    // This event comes once a second, whether there are more rows or not. For another table, there are fewer.
     bus.on('shard.progress', ({ counts: { rows } }) => void (counts.rows = rows)),
     bus.on('chunk.read', () => {
       counts.chunks += 1;
@@ -151,7 +160,7 @@ function waitForRegister(holder: number | null): Wait {
   };
 }
 
-/** What may stand still, and how long at most: an excuse that lasts for ever is none. */
+/** Decides what may stand still, and for how long at most, so that no excuse lasts for ever. */
 class Excuses {
   #paused = false;
   #pausedTicks = 0;
@@ -173,7 +182,9 @@ class Excuses {
     this.#paused = false;
   }
 
-  /** An operator has paused the shard: that uses up nothing of what a pause of the source may last. */
+  /**
+   * Notes that an operator has paused the shard. That uses up nothing of the time that a pause of the source may last.
+   */
   rested(): void {
     this.#pausedTicks = 0;
   }
@@ -188,13 +199,16 @@ class Excuses {
     if (this.#refusals <= REFUSALS_BORNE) this.#newDebt();
   }
 
-  /** @param owedMs until the budget's debt is paid @param underWay chunks that the target has a part in */
+  /**
+   * @param owedMs ms until the budget's debt is paid
+   * @param underWay chunks that were read, and are not acknowledged or compared yet
+   */
   excuse(owedMs: number, underWay: number): boolean {
     if (this.#paused && underWay === 0 && this.#pausedTicks * this.tickMs < this.limits.maxPauseSeconds * 1_000) {
       this.#pausedTicks += 1;
       return true;
     }
-    // A budget of nothing pays no debt.
+    // A budget of 0 pays no debt.
     if (owedMs === 0 || owedMs === Infinity) return false;
     this.#longestDebtMs = Math.max(this.#longestDebtMs, owedMs);
     if (this.#debtTicks * this.tickMs >= 2 * this.#longestDebtMs) return false;
