@@ -93,7 +93,7 @@ describe('faults with --json', () => {
   });
 });
 
-test('a command reports that its folder was deleted, and needs the folder for a relative path alone', async () => {
+test('a command reports that its working folder was deleted, and needs that folder for a relative path alone', async () => {
   const { code, stderr } = await run(['check'], { cwd: null });
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error E_CONFIG_READ: the folder that this command was started in was deleted/);

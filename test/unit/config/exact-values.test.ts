@@ -93,7 +93,7 @@ describe('names and templates', () => {
 });
 
 describe('numbers of the file', () => {
-  it('loadConfig refuses any number that YAML would round, also one that is no constant', async () => {
+  it('loadConfig refuses a number that YAML would round in any setting, not only in a constant', async () => {
     const text = stringify(rightConfig()).replace('writeCapacity: 1000', 'writeCapacity: 1000.00000000000000001');
     expect((await faultsOf(text))[0]).toContain('target.writeCapacity (line 18) is a number that YAML would round');
   });

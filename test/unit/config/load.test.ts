@@ -150,7 +150,7 @@ describe('loadConfig', () => {
     ['127.0.0.1.example.com', {}, 'verify'],
     ['localhost.example.com', {}, 'verify'],
     ['db.internal', { tls: { mode: 'required' } }, 'required'],
-  ])('loadConfig sets TLS to the host %s with %j to the mode %s', async (host, more, mode) => {
+  ])('loadConfig takes for host %s with the settings %j the TLS mode %s', async (host, more, mode) => {
     const changed = rightConfig();
     Object.assign(changed.source.shards[1] ?? {}, { host, ...more });
     const config = await loadRight(changed);
@@ -307,7 +307,7 @@ describe('unreadable files', () => {
     ['a comment', '# nothing\n'],
     ['text', 'hello'],
     ['a list', '- a\n'],
-  ])('loadConfig refuses a file that holds %s as no config', async (_, text) => {
+  ])('loadConfig finds no config in a file that holds %s', async (_, text) => {
     const { error } = await load(text);
     expect(error?.faults).toEqual([
       {

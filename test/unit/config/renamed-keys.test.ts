@@ -29,7 +29,7 @@ describe('renamed keys', () => {
     },
   );
 
-  test('newNameOf finds no new name for a present key, nor for one that every object has', () => {
+  test('newNameOf finds no new name for a current key, nor for one that every object has', () => {
     expect(newNameOf(['target', 'table'])).toBeNull();
     expect(newNameOf(['constructor'])).toBeNull();
   });

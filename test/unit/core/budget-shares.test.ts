@@ -133,7 +133,7 @@ describe('answers of a stopped holder', () => {
     ['two', [400, 600]],
     ['all', [400, 600, TOTAL]],
   ])(
-    'BudgetShares frees nothing on the answers of a stopped holder to growing parts; answered before: %s',
+    'BudgetShares takes nothing back for late answers of a stopped holder whose part grew; answered so far: %s',
     async (_, answers) => {
       const { clock, shares, told, join } = await toldThrice(answers);
       expect([told.get('a'), shares.inUse]).toEqual([TOTAL, TOTAL]);

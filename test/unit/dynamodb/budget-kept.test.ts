@@ -51,7 +51,7 @@ describe.each(SEEDS)('the budget (seed %i)', (seed) => {
     ['saves up 300 seconds, 20 of them at the start', 300, 20, 1],
     ['is shared by three processes', 1, 0, 3],
   ])(
-    'writers take nearly all of a table below the budget that %s, with few refusals',
+    'writers use nearly all of a table that is below the budget and %s, with few refusals',
     (_, burstSeconds, savedSeconds, writers) => {
       const result = simulate({
         seconds: 90,
@@ -67,7 +67,7 @@ describe.each(SEEDS)('the budget (seed %i)', (seed) => {
     },
   );
 
-  test('writers take as much as an index allows that takes less than its table', () => {
+  test('writers use all that an index allows where it takes less than its table', () => {
     const index = { name: 'by_day', partitionKey: 'day', ...provisioned(300), partitionUnits: 1e6 };
     const result = simulate({
       seconds: 70,
@@ -81,7 +81,7 @@ describe.each(SEEDS)('the budget (seed %i)', (seed) => {
     expect(result.throttled(20, 70)).toBeLessThan(0.02);
   });
 
-  test('writers take all of an on-demand table that gives key ranges as its reason, as no key is to blame', () => {
+  test('writers use all of an on-demand table that gives key ranges as its reason, as no key is to blame', () => {
     const result = simulate({
       seconds: 50,
       units: 3000,

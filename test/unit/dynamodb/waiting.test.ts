@@ -108,7 +108,7 @@ describe('Backpressure', () => {
 });
 
 describe('pause', () => {
-  test('pause takes its time, and leaves nothing at the signal', async () => {
+  test('pause lasts its time, and leaves no listener on the signal', async () => {
     vi.useFakeTimers();
     const { signal } = new AbortController();
     let over = false;

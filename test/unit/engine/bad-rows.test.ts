@@ -46,7 +46,7 @@ describe('mapChunk', () => {
     mapped.release();
   });
 
-  test('mapChunk throws what is no bad value', () => {
+  test('mapChunk throws an error that is not a bad value', () => {
     const broken = Object.assign(Object.create(mapping) as typeof mapping, {
       mapAt: () => {
         throw new Error('the mapping broke');
@@ -400,7 +400,7 @@ describe('retryBadRows', () => {
     await expect(retried(place, [good(1)], new Writer(), replacedAt(Infinity))).rejects.toMatchObject(gone);
   });
 
-  test('retryBadRows throws what is no bad value', async () => {
+  test('retryBadRows throws an error that is not a bad value', async () => {
     await using place = await openPlace();
     recorded(place, 1);
     const broken = Object.assign(Object.create(mapping) as typeof mapping, {

@@ -79,7 +79,7 @@ describe('diffRows', () => {
     expect(await outcomes(plain, 'y')).toEqual([['changed', 1]]);
   });
 
-  test('diffRows throws what is no bad value', async () => {
+  test('diffRows throws an error that is not a bad value', async () => {
     const mapping = mappingOf();
     const broken = Object.assign(Object.create(mapping) as typeof mapping, {
       map: () => {

@@ -40,7 +40,7 @@ describe('estimateTable', () => {
     });
   });
 
-  test('estimateTable says nothing on an empty sample, and divides by nothing', () => {
+  test('estimateTable gives zeros for an empty sample, without a division by zero', () => {
     expect(estimateTable(jobOf(mapping, [], null), { count: 1, rows: 10 }, [], 1, 5, NOW)).toMatchObject({
       scanKey: null,
       sampledRows: 0,
@@ -75,7 +75,7 @@ describe('estimateTable', () => {
     });
   });
 
-  test('estimateTable throws what is no bad value', () => {
+  test('estimateTable throws an error that is not a bad value', () => {
     const broken = {
       ...jobOf(mapping),
       mapping: Object.assign(Object.create(mapping) as typeof mapping, { map: fail }),

@@ -268,7 +268,7 @@ describe('verifyTable', () => {
     expect([one, target.items.size]).toEqual([expect.stringContaining('000001'), 2]);
   });
 
-  test('a verification never takes the absent item of a row that was left behind as deleted by TTL', async () => {
+  test('a verification never takes an absent item for deleted by TTL where its row was left behind', async () => {
     await using place = await openPlace();
     const expiring = mappingOf({ ttl: { ...EXPIRING, expired: 'keep' } });
     const rows = [rowAtHand(expiring, 1, '', NOW - 1), rowAtHand(expiring, 2, 'x', NOW - 1)];
@@ -281,7 +281,7 @@ describe('verifyTable', () => {
     expect(found).toMatchObject({ counts: { items: 0, expiredItems: 1 }, missing: 1 });
   });
 
-  test('a verification takes a comparison to be as old as the SELECT of its rows', async () => {
+  test('a verification dates a comparison by the SELECT of its rows', async () => {
     await using place = await openPlace();
     const target = new Target();
     const job = scannedJob(mapping, [good(1)], 1);

@@ -94,7 +94,7 @@ test('the log for programs tells a reader that reads again how much it has misse
   expect(after).toEqual(['events.dropped', 'events.dropped', 'row.rejected']);
 });
 
-test('plain lines leave out what a standing reader cannot take, except warnings and the ends of shards', async () => {
+test('plain lines leave out what a reader that stands still cannot take, except warnings and the ends of shards', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
   let at = 0;
@@ -111,7 +111,7 @@ test('plain lines leave out what a standing reader cannot take, except warnings 
   expect(stream.text.match(/s0[12] done/g)).toHaveLength(2);
 });
 
-test('progress bars draw nothing before the reader took the last drawing, and report the end', async () => {
+test('progress bars draw nothing before the reader has taken the last drawing, and report the end', async () => {
   const bus = new EventBus();
   const stream = new StandingStream({ isTTY: true });
   const close = startProgressBars(bus, stream);

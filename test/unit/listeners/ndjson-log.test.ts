@@ -35,7 +35,7 @@ test('the NDJSON log writes the events of single chunks and batches too when ask
   expect(logOf(true)).toContainEqual({ time, run, event: 'batch.sent', shard: 's01', items: 1, units: 1 });
 });
 
-test('a line of the NDJSON log commands no terminal, and keeps its meaning', () => {
+test('the NDJSON log writes no command to a terminal in a line, and keeps its meaning', () => {
   const bus = new EventBus();
   const stream = new FakeStream();
   startNdjsonLog(bus, stream, { everyEvent: () => false });

@@ -174,7 +174,7 @@ test('plain lines stop once the display has ended', () => {
   expect(stream.text).toBe('');
 });
 
-test('plain lines command no terminal by what somebody else put into a name', () => {
+test('plain lines let no name from somebody else command the terminal', () => {
   const { bus, stream } = started();
   const name = '\u001b[2Ja\u202eb';
   bus.emit('difference.found', {

@@ -127,7 +127,7 @@ describe('startProgressBars', () => {
   });
 });
 
-test('progress bars leave the effect of the first Ctrl-C above them, whole', async () => {
+test('progress bars show what the first Ctrl-C does above them, whole', async () => {
   const { bus, stream, close } = started({ columns: 120 });
   bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
   bus.emit('shard.progress', { shard: 's01', ...snapshot() });

@@ -63,7 +63,7 @@ describe('progressLines', () => {
     expect(progressLines([{ shard: 's01', progress: half }], 200)[0]).toContain(`[${'#'.repeat(15)}${'.'.repeat(15)}]`);
   });
 
-  test('progressLines makes no line of no shards', () => {
+  test('progressLines makes no lines without shards', () => {
     expect(progressLines([], 80)).toEqual([]);
   });
 });

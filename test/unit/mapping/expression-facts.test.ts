@@ -69,7 +69,7 @@ describe('compileExpression', () => {
     ['int', '.'],
     ['decimal(5,2)', ':'],
     ['datetime', '#'],
-  ])('compileExpression of %s gives no output that holds a %s, so that it ends a part', (definition, literal) => {
+  ])('compileExpression of %s gives an alphabet without %s, so that it ends a part', (definition, literal) => {
     expect(literal).not.toMatch(compileExpression(column('c', definition), 0, []).alphabet);
   });
 });

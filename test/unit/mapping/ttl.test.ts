@@ -18,7 +18,7 @@ describe('the TTL', () => {
     [{ column: 'epoch', retentionSeconds: 5 }, { epoch: '1767323045' }, 1_767_323_050],
     [{ column: 'epoch' }, { epoch: '100000000000' }, 100_000_000_000],
     [{}, { at: '1969-12-31 23:59:59.500000' }, -1],
-  ])('the TTL of a rule %j is the right second for the row %j', (ttl, cells, expected) => {
+  ])('the TTL of the rule %j for the row %j is the second %i', (ttl, cells, expected) => {
     const item = onlyItem(mapRow(compiled(ttl), { id: '1', ...cells }));
     expect(item.expiresAt).toBe(expected);
     expect(attributesOf(item)['expires_at']).toEqual({ N: String(expected) });

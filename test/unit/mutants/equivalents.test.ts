@@ -12,7 +12,7 @@ const FILE = 'src/mysql/sample.ts';
 const ENTRY = { file: FILE, within: 'f', lineText: 'return a < b;', change: 'a < b -> a <= b', reason: 'never equal' };
 
 describe('listed', () => {
-  it('listed knows the reason of the very change of the very line, and nothing else', () => {
+  it('listed knows the reason for exactly one change of one line, and for nothing else', () => {
     const mutants = mutantsOf(FILE, 'function f() {\n  return a < b;\n}');
     const { reasonFor, stale } = listed([ENTRY], mutants);
     const reasons = mutants.map((mutant) => [mutant.change, reasonFor(mutant)]);

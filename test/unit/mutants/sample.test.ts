@@ -29,7 +29,7 @@ describe('drawn', () => {
 });
 
 describe('shares', () => {
-  it('shares are equal, with the rest one each to the first folders', () => {
+  it('shares gives equal parts, and the rest one each to the first folders', () => {
     expect([...shares(11, ['a', 'b', 'c'])]).toEqual([
       ['a', 4],
       ['b', 4],

@@ -30,7 +30,7 @@ describe('Retry', () => {
     for (const [i, { delayMs }] of events.entries()) expect(delayMs).toBeLessThanOrEqual(Math.min(10, 4 * 2 ** i));
   });
 
-  test('Retry starts its count again at progress', async () => {
+  test('Retry starts to count again after progress', async () => {
     const { retry, events } = retries();
     for (let i = 0; i < 10; i++) {
       await retry.backOff(driverError('PROTOCOL_CONNECTION_LOST'), signal);

@@ -65,7 +65,7 @@ test.each<[string, Partial<ShardConfig>, string]>([
     { tls: { mode: 'verify', ca: '/nowhere/ca.pem', profile: null }, host: 'localhost' },
     'E_SOURCE_CONNECT: the CA file /nowhere/ca.pem cannot be read',
   ],
-])('the throttler reports the reason of %s', async (_, watched, reason) => {
+])('the throttler gives the reason for %s', async (_, watched, reason) => {
   expect(await reasonOf(watched)).toBe(reason);
 });
 

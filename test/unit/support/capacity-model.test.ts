@@ -118,7 +118,7 @@ describe('CapacityModel', () => {
     expect([second > 7900, second < 8900]).toEqual([true, true]);
   });
 
-  test('CapacityModel on demand does not grow by what was not used', () => {
+  test('CapacityModel on demand does not grow by capacity that was not used', () => {
     const table = modelOf({ billing: { kind: 'on-demand' }, partitions: 100 });
     offer(table, 10, 2000);
     table.hands.ms += 90 * 60_000;

@@ -63,7 +63,7 @@ it('checkServer refuses another server that is not known to have everything, unl
   expect(await check(null, 'b', null)).toEqual({ noted: [['b', true]], warnings: 0 });
 });
 
-it('isAnotherLife compares the card of a server and the second it began in, give or take two', () => {
+it('isAnotherLife compares the identity of a server and the second in which it started, give or take two', () => {
   expect(isAnotherLife('uid 100', 'uid 102')).toBe(false);
   expect(isAnotherLife('uid 100', 'uid 103')).toBe(true);
   expect(isAnotherLife('uid 100', 'other 100')).toBe(true);

@@ -112,7 +112,7 @@ describe('resumeCommand and restated', () => {
   const common = { config: 'dynaferry.yaml', json: false, shard: [], all: true };
   const run = { restart: true, jobs: undefined, allEvents: false, repeated: [] };
 
-  it('resumeCommand repeats the same command, except that of a restart', () => {
+  it('resumeCommand is null where the same command resumes, and does not repeat --restart', () => {
     expect(resumeCommand(common, { ...run, restart: false }, 'backfill', '--all')).toBeNull();
     expect(resumeCommand(common, run, 'backfill', '--all')).toBe('dynaferry backfill --all');
     const all = { ...run, jobs: 2, repeated: ['--max-bad-rows', '9'], allEvents: true };
@@ -149,7 +149,7 @@ it('the report of a verification does not promise a list of all differences, whi
   expect(report).toContain('\n  5,000 differences; the state counts them all, and keeps the first ones\n');
 });
 
-it('the report says how many more bad rows there are only after some that it lists', () => {
+it('the report says how many more bad rows there are only where it lists some of them', () => {
   const bad = { table: 't', column: 'c', cause: 'value', kind: 'date', reason: 'r', remedy: 'm', row: 'id=1' } as const;
   const report = (badRows: readonly (typeof bad)[]): string =>
     reportOf({ badRows: 33, findings: { badRows, differences: [] } });

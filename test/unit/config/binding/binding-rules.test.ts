@@ -31,7 +31,7 @@ describe('takenUp', () => {
   );
 
   it.each(['tables.messages.where', 'tables.messages.columns.declared', 'target.identity', 'target'])(
-    'takenUp adds nothing else that is lacking: %s',
+    'takenUp adds no other entry that is missing: %s',
     (path) => {
       const stored = changed(path, undefined);
       expect(takenUp(stored, fingerprint())).toEqual(stored);

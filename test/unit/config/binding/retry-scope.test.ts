@@ -107,7 +107,7 @@ test.each([
   ['no tables', { target: { table: 't' } }],
   ['a table without items', { ...fingerprint(), tables: { messages: { where: null } } }],
   ['an item without attributes', { ...fingerprint(), tables: { messages: { items: { message: { ttl: null } } } } }],
-])('mustStay finds that a state that has %s differs, and does not fail', (_, stored) => {
+])('mustStay finds a state that has %s different, and does not throw', (_, stored) => {
   for (const bad of [PRICE, WHOLE]) {
     expect(mustStay(stored, fingerprint(), bad)).toEqual(stored);
     expect(mustStay(fingerprint(), stored, bad)).not.toEqual(stored);

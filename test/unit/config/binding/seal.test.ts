@@ -5,7 +5,7 @@ import { isSealed, shownOf } from '../../../../src/core/text/sealed.js';
 const WRITTEN = "tenant = '${TENANT}'";
 
 describe('a sealed setting', () => {
-  test('a sealed setting holds no value, shows the text of the config, and is the same for the same value', () => {
+  test('a sealed setting hides its value, shows the text of the config, and is the same for the same value', () => {
     const seal = sealed(WRITTEN, "tenant = 'acme'");
     expect(seal).not.toContain('acme');
     expect(isSealed(seal)).toBe(true);

@@ -75,7 +75,7 @@ describe('environment variables', () => {
     }
   });
 
-  test('loadConfig reports a fault in the value of an environment variable as one of the variable', async () => {
+  test('loadConfig says to correct the environment variable where its value is the fault', async () => {
     const changed = alter(rightConfig(), 'source.shards.0.port', '${PORT}');
     expect(await faultsOf(changed, { ...ENV, PORT: '99999' })).toEqual([
       'source.shards[0].port (line 5) must be at most 65535 -> correct the environment variable; expected: TCP port of the MySQL server; default: 3306',

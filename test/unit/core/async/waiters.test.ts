@@ -111,7 +111,7 @@ describe('Permits', () => {
     expect(seen).toEqual(['first', 'second', 'third']);
   });
 
-  test('Permits gives no permit to an interrupted wait, and loses none for others', async () => {
+  test('Permits gives no permit to an interrupted wait, and withholds none from others', async () => {
     const permits = new Permits(1);
     const { seen, note } = noting();
     const stops = [1, 2, 3].map(() => new AbortController());
@@ -129,7 +129,7 @@ describe('Permits', () => {
     await expect(permits.take(AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
   });
 
-  test('Permits keeps a permit granted that is aborted in the same moment', async () => {
+  test('Permits keeps a permit granted although its caller aborts in the same moment', async () => {
     const permits = new Permits(1);
     const stop = new AbortController();
     await permits.take(signal);

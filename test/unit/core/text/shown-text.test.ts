@@ -8,7 +8,7 @@ test.each([
   ['a line of its own', 'a\r\nb\u2028c', 'a\\u000d\\u000ab\\u2028c'],
   ['a text that is turned around', 'a\u202eb\u2066', 'a\\u202eb\\u2066'],
   ['half a surrogate pair', 'a\ud800', 'a\\ud800'],
-])('shown makes a safe line of a text: %s', (_, text, line) => {
+])('shown turns a text into one safe line: %s', (_, text, line) => {
   expect(shown(text)).toBe(line);
 });
 

@@ -50,12 +50,12 @@ describe('HotKeyDetector', () => {
     ).toEqual({ others: { passed: 63, throttled: 57 }, hot: [] });
   });
 
-  test('HotKeyDetector takes a few more throttles than the others have as chance', () => {
+  test('HotKeyDetector treats a few more throttles than other keys have as chance', () => {
     const alike = Array.from({ length: 50 }, (_, i) => [`k${i}`, 19, i % 2] as const);
     expect(counted([['unlucky', 16, 4], ...alike]).hot).toEqual([]);
   });
 
-  test('HotKeyDetector takes two throttles as no evidence', () => {
+  test('HotKeyDetector does not take two throttles as evidence', () => {
     expect(
       counted([
         ['a', 0, 2],

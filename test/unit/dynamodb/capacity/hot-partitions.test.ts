@@ -248,7 +248,7 @@ describe('WriteFeedback', () => {
     Array.from({ length: count }, (_, i) => queued(names[i % names.length] ?? ''));
   const NONE: ReadonlySet<QueuedOperation> = new Set();
 
-  test('WriteFeedback turns the share on what the table throttles, not on a hot key alone', () => {
+  test('WriteFeedback changes the share for what the table throttles, not for a hot key alone', () => {
     const bucket = new Bucket();
     const feedback = new WriteFeedback(bucket, 0);
     const batch = batchOf('abcde', 100);

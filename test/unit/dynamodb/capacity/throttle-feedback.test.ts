@@ -36,7 +36,7 @@ describe('ThrottleFeedback', () => {
     expect(bucket.shares.length).toBe(1);
   });
 
-  test('ThrottleFeedback raises the share while the bucket is what binds, up to the whole budget', () => {
+  test('ThrottleFeedback raises the share up to the whole budget while the bucket is the limit', () => {
     const bucket = new BucketSpy();
     const feedback = new ThrottleFeedback(bucket, 0);
     feedback.note(90, 10, 100, 200);
@@ -58,7 +58,7 @@ describe('ThrottleFeedback', () => {
     expect([due(0, 2999), due(0, 3000)]).toEqual([false, true]);
   });
 
-  test('ThrottleFeedback sets a share of never less than a unit a second, nor more than the whole', () => {
+  test('ThrottleFeedback never sets a share below one unit a second, or above the whole', () => {
     const share = (limit: number): number => {
       const bucket = new BucketSpy(limit);
       const feedback = new ThrottleFeedback(bucket, 0);
@@ -71,7 +71,7 @@ describe('ThrottleFeedback', () => {
     expect(new ThrottleFeedback(new BucketSpy(), 0).share).toBe(1);
   });
 
-  test('ThrottleFeedback sets the share where it changed, and takes only a smaller one as a cut', () => {
+  test('ThrottleFeedback sets the share only where it changed, and counts only a smaller one as a cut', () => {
     const bucket = new BucketSpy();
     const feedback = new ThrottleFeedback(bucket, 0);
     feedback.step(100, 0, 200);

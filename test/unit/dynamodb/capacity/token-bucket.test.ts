@@ -60,7 +60,7 @@ describe('TokenBucket', () => {
     expect(bucket.starves).toBe(false);
   });
 
-  test('TokenBucket owes a time that ends, and never owes less than nothing', async () => {
+  test('TokenBucket owes time that runs out, and never owes less than nothing', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(100, clock);
     await bucket.take(50, never);
@@ -284,7 +284,7 @@ describe('SlidingWindow', () => {
     expect(window.balance).toBeCloseTo(2.5);
   });
 
-  test('SlidingWindow drops what was spent with the slot of the spending, and gives room to what comes back', () => {
+  test('SlidingWindow drops spent units with the slot in which they were spent, and makes room with units that come back', () => {
     const window = new SlidingWindow(12_345);
     window.grant(10, 12_345, 12_346);
     window.spend(30);
@@ -301,7 +301,7 @@ describe('SlidingWindow', () => {
     expect(window.balance).toBe(0);
   });
 
-  test('SlidingWindow keeps nothing of before a pause longer than the window, and ten seconds of the pause’s grant', () => {
+  test('SlidingWindow keeps nothing from before a pause longer than the window, and ten seconds of the pause’s grant', () => {
     const window = new SlidingWindow(0);
     window.grant(10, 0, 25);
     window.spend(1_000);
@@ -310,7 +310,7 @@ describe('SlidingWindow', () => {
     expect(window.balance).toBeLessThanOrEqual(10_025);
   });
 
-  test('SlidingWindow grants nothing for no time', () => {
+  test('SlidingWindow grants nothing where no time has passed', () => {
     const window = new SlidingWindow(0);
     window.grant(100, 50, 50);
     window.grant(100, 50, 40);

@@ -38,7 +38,7 @@ describe('NoProgressDeadline', () => {
     }
   });
 
-  test('NoProgressDeadline counts as held back from the first report of that', () => {
+  test('NoProgressDeadline counts time as held back from the first call of heldBack', () => {
     const deadline = new NoProgressDeadline(() => 10);
     expect(deadline.exhaustedBy(0)).toBe(false);
     deadline.heldBack(1_000);
@@ -61,7 +61,7 @@ describe('NoProgressDeadline', () => {
   });
 });
 
-test('NoProgressDeadline holds a deadline that became shorter at the next failure', () => {
+test('NoProgressDeadline applies a shorter deadline at the next failure', () => {
   let seconds = 100;
   const deadline = new NoProgressDeadline(() => seconds);
   expect(deadline.exhaustedBy(0)).toBe(false);

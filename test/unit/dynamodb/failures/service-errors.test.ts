@@ -27,7 +27,7 @@ describe('parseErrorAnswer', () => {
     }
   });
 
-  test('parseErrorAnswer takes the item that failed a condition, and no item of another error', () => {
+  test('parseErrorAnswer takes the item that a failed condition met, and nothing else', () => {
     const body = (item: unknown) => JSON.stringify({ __type: 'x#ConditionalCheckFailedException', Item: item });
     expect(parseErrorAnswer(400, body({ pk: { S: 'a' } }), null).item).toEqual({ pk: { S: 'a' } });
     for (const item of [undefined, null, 7]) expect(parseErrorAnswer(400, body(item), null).item).toBe(item);
@@ -42,7 +42,7 @@ describe('parseErrorAnswer', () => {
   });
 
   test.each(['', '<html>Bad Gateway</html>', '[]', 'null', '{"__type":7}'])(
-    'parseErrorAnswer names the body %j by its status',
+    'parseErrorAnswer names an answer with the body %j by its status',
     (body) => {
       expect(parseErrorAnswer(502, body, null).reason).toBe('HTTP 502');
     },

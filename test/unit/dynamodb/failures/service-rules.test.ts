@@ -129,7 +129,7 @@ describe('denied actions', () => {
     ['because no VPC endpoint policy allows the dynamodb:PutItem action', 'the policy of the VPC endpoint'],
     ['because no permissions boundary allows the dynamodb:PutItem action', 'the permissions boundary of the role'],
     ['because no session policy allows the dynamodb:PutItem action', 'the session policy'],
-  ])('AccessDeniedException names the kind of policy that denies the action: %s', (why, policy) => {
+  ])('judge names the kind of policy that denies an action: %s', (why, policy) => {
     const said = fatal('AccessDeniedException', `${DENIED} ${why}`);
     expect(said).toContain(`AWS denied dynamodb:PutItem, by ${policy} (AccessDeniedException)`);
     expect(said).toContain('allow dynamodb:PutItem on the table');
@@ -137,13 +137,13 @@ describe('denied actions', () => {
   });
 
   test.each(['BatchWriteItem', 'DescribeTable', 'DescribeTimeToLive', 'UpdateTimeToLive', 'CreateTable'])(
-    'AccessDeniedException names the denied action %s, also where AWS does not name it',
+    'judge names the denied action %s, also where AWS does not name it',
     (operation) => {
       expect(fatal('AccessDeniedException', undefined, operation)).toContain(`AWS denied dynamodb:${operation} (Acc`);
     },
   );
 
-  test('AccessDeniedException names a denied action of the KMS key as such', () => {
+  test('judge says of a denied action of the KMS key that it is one with the table’s key', () => {
     expect(fatal('AccessDeniedException', KEY_DENIED)).toMatch(
       /AWS denied kms:Decrypt with the table's KMS key \(AccessDeniedException\) \| allow kms:Decrypt on the table's KMS key/,
     );
@@ -196,7 +196,7 @@ describe('refusals as invalid', () => {
     expect(error.message + error.hint + bad.reason + bad.remedy).not.toContain('SECRET');
   });
 
-  test('refusedItem quotes unknown words without what may be a value, and blames no item', () => {
+  test('refusedItem quotes unknown words without what may be a value, and calls the reason unknown', () => {
     const text =
       'One or more parameter values were invalid: The set of SECRET, "SECRET key" and 4711 is too long for it';
     const failed = failure('ValidationException', text);

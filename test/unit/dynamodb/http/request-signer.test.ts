@@ -212,7 +212,7 @@ describe('a forced renewal during one that is not forced', () => {
     },
   );
 
-  test('RequestSigner spares a forced renewal where the one under way brings other credentials', async () => {
+  test('RequestSigner skips a forced renewal where the one under way brings other credentials', async () => {
     const { signer, calls, answer, key } = await nearTheEnd(lasting('OTHER', 60 * 60_000));
     const mended = signer.mend(expired, one);
     answer();

@@ -238,7 +238,7 @@ function orFault(work: () => Outcome): Outcome | string {
 const order = fc.array(fc.nat(), { minLength: 1, maxLength: 12 });
 
 describe('BatchGetAnswers', () => {
-  test('BatchGetAnswers finds an item equal without parsing where only the order of its attributes differs', () => {
+  test('BatchGetAnswers recognizes an item without parsing where only the order of its attributes differs', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(item, order), { maxLength: 5 }), (pairs) => {
         const distinct = [...new Map(pairs.map((pair) => [mapped(pair[0]).keyText, pair])).values()];
@@ -251,7 +251,7 @@ describe('BatchGetAnswers', () => {
     );
   });
 
-  test('BatchGetAnswers finds an equal item in any other spelling the same', () => {
+  test('BatchGetAnswers recognizes an equal item in any other spelling', () => {
     fc.assert(
       fc.property(item, oddities, (attributes, odd) => {
         const items = [mapped(attributes)];
@@ -261,7 +261,7 @@ describe('BatchGetAnswers', () => {
     );
   });
 
-  test('BatchGetAnswers finds another item of the same key different, however near, and gives its canonical text', () => {
+  test('BatchGetAnswers never takes another item of the same key for equal, however near, and gives its canonical text', () => {
     fc.assert(
       fc.property(item, name, value, fc.boolean(), order, (attributes, key, other, dropped, turns) => {
         const held = { ...fromPairs([...Object.entries(attributes), [key, other]]), sk: attributes['sk'] };

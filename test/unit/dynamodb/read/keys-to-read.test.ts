@@ -52,7 +52,7 @@ describe('KeysToRead', () => {
     expect(new KeysToRead(alike(100, 1)).take(PLENTY, estimate)).toMatchObject({ keys: { length: 40 }, debit: 1000 });
   });
 
-  test('KeysToRead gives what was put back first, in its order', () => {
+  test('KeysToRead gives first what was put back, in its order', () => {
     const keys = new KeysToRead(keysOf(1, 1, 1, 1));
     const { keys: taken } = keys.take(3, sure());
     keys.putBack(taken.slice(1));

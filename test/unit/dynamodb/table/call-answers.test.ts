@@ -98,7 +98,7 @@ describe('answers to DescribeTable', () => {
   });
 
   test.each(['ACTIVE', 'DELETING'])(
-    'checkAnswers refuses a member of another type, or it reads in order, in a table that is %s',
+    'checkAnswers refuses a member of another type in a table that is %s, or factsOf reads it without a misfit',
     async (status) => {
       const table = { ...TABLE, TableStatus: status };
       let refused = 0;

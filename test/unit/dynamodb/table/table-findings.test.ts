@@ -84,7 +84,7 @@ describe('targetFaults', () => {
     expect(all.join()).toContain('100 WCU');
   });
 
-  test('targetFaults beside a live writer names deletes that nothing protects, and a budget beyond single puts', () => {
+  test('targetFaults beside a live writer reports unprotected deletes, and a budget that single puts do not reach', () => {
     const version = { attribute: 'v', tombstoneRetentionSeconds: 86_400 };
     expect(found({}, { version })).toEqual([]);
     expect(found({}, { version: { ...version, tombstoneRetentionSeconds: null } })[0]).toContain('can come back');

@@ -66,7 +66,7 @@ test.each([
   ['on, by no attribute', on('ENABLED')],
   ['in a state that nobody knows', on('PAUSED', 'at')],
   ['not described', { status: 200, body: {}, date: DATE }],
-])('lookAtTtl refuses as no answer a TTL that is %s', async (_, said) => {
+])('lookAtTtl refuses an answer whose TTL is %s', async (_, said) => {
   answer = said;
   await expect(lookAtTtl(connection, 't', signal)).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
 });
@@ -80,7 +80,7 @@ test('lookAtTtl takes the time from the service’s answer, and goes on from the
 });
 
 test.each([null, 'soon'])(
-  'lookAtTtl takes a service without a date (%j) as far behind this clock as signatures may be',
+  'lookAtTtl assumes without a date (%j) that the service is as far behind this clock as signatures may be',
   async (date) => {
     answer = { ...on('ENABLED', 'at'), date };
     const behind = Date.now() / 1_000 - (await lookAtTtl(connection, 't', signal)).seconds();

@@ -227,7 +227,7 @@ describe('a later operation on a key', () => {
     return queued;
   }
 
-  test('a later operation replaces a queued one in its place, and its bytes count in place of the earlier ones', async () => {
+  test('the backlog replaces a queued operation by a later one on its key, in its place and in its bytes', async () => {
     const { backlog } = newBacklog();
     const [earlier, later] = [pending(), pending()];
     backlog.add(KEYED, earlier);
@@ -247,7 +247,7 @@ describe('a later operation on a key', () => {
     expect(backlog.hasCapacity).toBe(true);
   });
 
-  test('a later operation waits behind one in flight, and is queued once that one is gone', () => {
+  test('the backlog holds a later operation on a key behind one in flight, and queues it once that one is gone', () => {
     const { backlog } = newBacklog();
     const holder = inFlight(backlog);
     const [second, third] = [sampleItem('K', '1', 'second'), sampleItem('K', '1', 'third')];
@@ -261,7 +261,7 @@ describe('a later operation on a key', () => {
   });
 
   test.each(['putBack', 'putBackHalves'] as const)(
-    'a later operation takes the place of one that comes back (%s)',
+    'the backlog puts a later operation on a key in the place of one that comes back (%s)',
     (how) => {
       const { backlog } = newBacklog();
       const holder = inFlight(backlog);
@@ -277,7 +277,7 @@ describe('a later operation on a key', () => {
     },
   );
 
-  test('a later operation whose write fails is dropped, and the writes of what it replaced fail with it', async () => {
+  test('the backlog drops a later operation whose write fails, and fails the writes of what it replaced with it', async () => {
     const { backlog } = newBacklog();
     const [queued, replaced, behind, alsoBehind, own] = Array.from({ length: 5 }, pending) as [
       PendingWrite,
@@ -304,7 +304,7 @@ describe('a later operation on a key', () => {
     await expect(replaced.receipt).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
   });
 
-  test('a later operation that fails among halves frees the keys of all that it takes with it', () => {
+  test('the backlog frees the keys of all operations that a failure among halves takes with it, earlier ones too', () => {
     const { backlog } = newBacklog();
     const [earlier, later] = [new PendingWrite(2), pending()];
     earlier.receipt.catch(() => undefined);
@@ -323,7 +323,7 @@ describe('a later operation on a key', () => {
     expect(backlog.hasCapacity).toBe(true);
   });
 
-  test('a later operation counts as an item in the backlog’s room, as does each one that is replaced', () => {
+  test('the backlog counts a later operation on a key as an item in its room, and each one that it replaces', () => {
     const { backlog } = newBacklog();
     const holder = inFlight(backlog);
     for (let i = 0; i < 98; i++) backlog.supersede(holder, KEYED, pending());

@@ -118,7 +118,7 @@ describe('failed conditions', () => {
     expect(failedOn(attributesOf({ N: '8' }), queued(attributesOf({ N: '7' }), 5))).toMatchObject({ units: 5 });
   });
 
-  test('a failed condition that does not say what is there leaves it there', () => {
+  test('a conditional put leaves an item there that its failed condition does not show', () => {
     const sent = queued(attributesOf({ N: '7' }));
     expect(failedOn(undefined, sent)).toEqual({
       unprocessed: new Set(),

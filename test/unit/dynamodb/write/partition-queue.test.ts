@@ -97,7 +97,7 @@ describe('PartitionQueue', () => {
     expect(names(take(queue, 25, NO_LIMIT))).toEqual(['A0', 'B9', 'A2']);
   });
 
-  test('PartitionQueue gives whatever is pushed, parked and released once', () => {
+  test('PartitionQueue gives everything that was pushed, parked and released exactly once', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('push' as const), partition: fc.constantFrom('A', 'B', 'C', 'D', 'E') }),
       fc.record({ kind: fc.constant('take' as const), count: fc.integer({ min: 1, max: 6 }), back: fc.boolean() }),

@@ -39,7 +39,7 @@ describe('PendingWrite', () => {
     expect(await state(write)).toEqual({ items: 1, newer: 0, superseded: 0, units: 1 });
   });
 
-  test('PendingWrite that failed settles once none of its items is in flight, with the first failure', async () => {
+  test('a failed PendingWrite settles once none of its items is in flight, with the first failure', async () => {
     const write = new PendingWrite(3);
     write.sent();
     write.sent();
@@ -62,7 +62,7 @@ describe('PendingWrite', () => {
     expect([await state(write), write.settled]).toEqual([{ items: 2, newer: 0, superseded: 1, units: 3 }, true]);
   });
 
-  test('PendingWrite that failed rejects, also where all of it may have been acknowledged', async () => {
+  test('a failed PendingWrite rejects, also where all of it may have been acknowledged', async () => {
     const write = new PendingWrite(1);
     write.sent();
     write.fail(refused());
@@ -105,7 +105,7 @@ describe('PendingWrite', () => {
 });
 
 describe('UnsettledWrites', () => {
-  test('UnsettledWrites fails what has something waiting when the run fails, and leaves the rest to its answers', async () => {
+  test('UnsettledWrites fails each write that has something waiting when the run fails, and leaves the rest to their answers', async () => {
     const open = new UnsettledWrites();
     const [waiting, inFlight, done] = [new PendingWrite(2), new PendingWrite(1), new PendingWrite(1)];
     for (const write of [waiting, inFlight, done]) open.add(write);

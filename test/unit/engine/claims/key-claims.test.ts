@@ -116,7 +116,7 @@ describe('two readings of one item key', () => {
     expect(await holderOf(claims)).toBe(at(2));
   });
 
-  test('KeyClaims.claim respects the claim of another shard, another table, or one read whole, without a look', async () => {
+  test('KeyClaims.claim lets the claim of another shard, of another table, or of one read whole stand without a look', async () => {
     const others = [
       {
         owner: { ...OWNER, shard: 's02' },

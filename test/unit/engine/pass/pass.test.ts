@@ -99,7 +99,7 @@ const watermarks = ({ store }: Place, pass: Pass): readonly (Cursor | null | 'co
 const isFinished = ({ store }: Place): boolean => store.passes.summary('backfill', 'messages')?.pass.finishedAt != null;
 
 describe('runPass', () => {
-  test('a pass reads, begins, commits and reports it, in this order, and is finished at its end', async () => {
+  test('a pass reads, begins, commits and reports each chunk in this order, and is finished at its end', async () => {
     await using place = await openPlace();
     const job = scannedJob(mapping, rowsOf(1, 2, 3), 2);
     const handler = new Handler();
@@ -157,7 +157,7 @@ describe('runPass', () => {
     expect(handler.chunks.map(({ rows }) => rows.length)).toEqual([0, 1]);
   });
 
-  test('a pass confirms what must still be in a table once, with each cut, and keeps the answer', async () => {
+  test('a pass confirms with all cuts, once, what must still be in a table, and keeps the answer', async () => {
     await using place = await openPlace();
     const job = scannedJob(mapping, rowsOf(...upTo(4)), 1);
     const asked: Cursor[][] = [];

@@ -82,7 +82,7 @@ test('StallWatch starts again at any movement, and reports that as the last one'
   watch.end();
 });
 
-test('StallWatch does not accuse what stands still by right, and keeps what stood still before counted', async () => {
+test('StallWatch does not accuse what stands still by right, and still counts the stand-still before it', async () => {
   const { watch, told, excuse } = watched();
   await vi.advanceTimersByTimeAsync(6_000);
   excuse.now = true;

@@ -65,7 +65,7 @@ describe('RecordedWriter', () => {
     expect(calls.at(-1)).toEqual(['end']);
   });
 
-  test('RecordedWriter counts as broken off where it could not record an ambiguous key', async () => {
+  test('RecordedWriter leaves the run as broken off where it could not record an ambiguous key', async () => {
     const { writer, calls, suspect } = opened(new Set(['add']));
     expect(() => suspect('a')).toThrow('add failed');
     await writer.close();

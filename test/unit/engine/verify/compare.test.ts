@@ -35,7 +35,7 @@ describe('compareItem', () => {
     expect(compareItem(item(mapped), null, KEPT, null)).toEqual({ class: 'missing', keyText: KEY, attributes: [] });
   });
 
-  it('compareItem names the attributes that differ, that are absent, and that are too many, and no values', () => {
+  it('compareItem names the attributes that differ, are absent or are extra, and no values', () => {
     const held = '{"a":{"S":"1"},"c":{"NULL":true},"pk":{"S":"a"}}';
     expect(compareItem(item(mapped), held, KEPT, null)).toEqual({
       class: 'differing',

@@ -157,7 +157,7 @@ describe('confirmDifferences', () => {
     await expect(alone).rejects.toMatchObject({ code: 'E_ROW_TOO_LARGE', message: 'alone' });
   });
 
-  test('confirmDifferences throws what is no bad value, and ends at a stop', async () => {
+  test('confirmDifferences throws an error that is not a bad value, and ends at a stop', async () => {
     const broken = Object.assign(Object.create(plain) as typeof plain, { map: plain.map.bind(plain) });
     const run = looked(row(), [row()], same, { mapping: broken });
     broken.map = () => {

@@ -20,13 +20,13 @@ function check(
 }
 
 describe('late writes of a broken-off run', () => {
-  test('a verification that begins in the window of late writes is told until when it proves nothing', () => {
+  test('a verification that begins within the window of late writes proves nothing, and knows until when', () => {
     const until = 5_000 + LATE_WRITE_WINDOW_MS;
     expect(check(5_000).lateWritesUntil(4_000)).toBe(until);
     expect(check(5_000).lateWritesUntil(until - 1)).toBe(until);
   });
 
-  test('a verification is not concerned from the window’s end on, or where no run was broken off', () => {
+  test('a verification expects no late writes from the window’s end on, or where no run was broken off', () => {
     expect(check(5_000).lateWritesUntil(5_000 + LATE_WRITE_WINDOW_MS)).toBe(null);
     expect(check(5_000).lateWritesUntil(6_000 + LATE_WRITE_WINDOW_MS)).toBe(null);
     expect(check(null).lateWritesUntil(0)).toBe(null);

@@ -12,7 +12,7 @@ const item = (value: string) => ({ text: `{"pk":{"S":"a"},"ttl":${value}}`, row:
 const expiring = (at: number) => item(`{"N":"${at}"}`);
 
 describe('TtlDeletions', () => {
-  it('TTL may have deleted what holds a number in the TTL attribute, whose time is over', () => {
+  it('TTL may have deleted an item with a number in the TTL attribute whose time is over', () => {
     expect(deletions('ttl').mayHaveDeleted(expiring(NOW - DAY))).toBe(true);
     expect(deletions('ttl').mayHaveDeleted(item('{"N":"1799999999.5"}'))).toBe(true);
   });
@@ -33,13 +33,13 @@ describe('TtlDeletions', () => {
     expect(deletions('ttl').mayHaveDeleted(without)).toBe(false);
   });
 
-  it('TTL may have deleted an item from the second behind its time on, by the clock of the service', () => {
+  it('TTL may have deleted an item from the second after its time on, by the clock of the service', () => {
     expect(deletions('ttl').mayHaveDeleted(expiring(NOW))).toBe(false);
     expect(deletions('ttl', NOW + 1).mayHaveDeleted(expiring(NOW))).toBe(true);
     expect(deletions('ttl', NOW - 1).mayHaveDeleted(expiring(NOW))).toBe(false);
   });
 
-  it('TTL cannot have deleted an item that was over for five years before anything was written', () => {
+  it('TTL cannot have deleted an item that had expired five years before anything was written', () => {
     expect(deletions('ttl').mayHaveDeleted(expiring(WRITTEN - FIVE_YEARS))).toBe(false);
     expect(deletions('ttl').mayHaveDeleted(expiring(WRITTEN - FIVE_YEARS + 1))).toBe(true);
     expect(deletions('ttl').mayHaveDeleted(expiring(0))).toBe(false);

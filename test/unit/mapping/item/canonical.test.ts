@@ -43,7 +43,7 @@ describe('canonicalItemText', () => {
     [{ X: 'a' }],
     [{ L: {} }],
     [{ M: [] }],
-  ])('canonicalValueText refuses %j as no attribute value, which is a defect and no bad row', (value) => {
+  ])('canonicalValueText treats %j, which is no attribute value, as a defect and not as a bad row', (value) => {
     expect(() => canonicalValueText(value)).toThrow(expect.objectContaining({ code: 'E_INTERNAL' }));
   });
 });

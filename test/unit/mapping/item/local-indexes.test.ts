@@ -98,7 +98,7 @@ describe('local indexes', () => {
     );
   });
 
-  it('an item that is too large by itself is called so, as without local indexes', () => {
+  it('an item that is too large by itself is reported as without local indexes', () => {
     const mapping = compileFor([index('by_time', 'all')], INFO, RULE);
     expect(() => mapRow(mapping, rowOf(LIMIT))).toThrow(
       expect.objectContaining({

@@ -102,7 +102,7 @@ describe('proven keys', () => {
     ],
     ['a key of bytes', '{vbin}', null, { keys: [uniqueKey(['vbin'])], parts: { pk: { type: 'B' } } }],
     ['a key of numbers', '{d}', '{n}', { ...keyOn(['d', 'n']), parts: { pk: { type: 'N' }, sk: { type: 'N' } } }],
-  ])('judgeUniqueness proves the keys unique of %s: %s %s', (_, partition, sort, given) => {
+  ])('judgeUniqueness proves item keys unique: %s: %s %s', (_, partition, sort, given) => {
     expect(judge(templates(partition, sort, given))).toEqual({ verdict: 'proven' });
   });
 });
@@ -156,7 +156,7 @@ describe('unproven keys', () => {
       { keys: [uniqueKey(['odd'])], columns: { odd: "set('it''s','b','it''s')" } },
     ],
     ['a SET with an empty member', '{odd}', null, { keys: [uniqueKey(['odd'])], columns: { odd: "set('','a')" } }],
-  ])('judgeUniqueness leaves the keys unproven of %s: %s %s', (_, partition, sort, given) => {
+  ])('judgeUniqueness leaves item keys unproven: %s: %s %s', (_, partition, sort, given) => {
     expect(verdict(partition, sort, given)).toBe('unproven');
   });
 });
@@ -172,7 +172,7 @@ describe('possible duplicates', () => {
     ['the suffix of a spread, which is a hash', '{account}', '{at:iso}', { ...BOTH, parts: SPREAD }],
     ['a table without unique keys', '{id}', null, { keys: [] }],
     ['a key on an expression', '{sid}', null, { keys: [uniqueKey(['(lower(`sid`))'])] }],
-  ])('judgeUniqueness finds duplicates possible for %s: %s %s', (_, partition, sort, given) => {
+  ])('judgeUniqueness finds shared item keys possible: %s: %s %s', (_, partition, sort, given) => {
     expect(verdict(partition, sort, given)).toBe('possible');
   });
 
@@ -205,7 +205,7 @@ describe('several rules', () => {
     ['no beginning on one side', 'unproven', [of('{id}', null), of('A{id}', null)]],
     ['a constant sort key and one that continues it', 'unproven', [of('{id}', 'A'), of('{id}', 'A{at:iso}')]],
     ['a rule that may overwrite its own items', 'possible', [of('A#{id}', null), of('B', null)]],
-  ])('judgeUniqueness of several rules finds %s %s', (_, expected, rules) => {
+  ])('judgeUniqueness gives its verdict for several rules: %s: %s', (_, expected, rules) => {
     expect(judged(...rules)).toBe(expected);
   });
 
@@ -245,9 +245,12 @@ describe('several shards', () => {
     ['a suffix hides its end', 'unproven', '{account}', '{id:pad(10)}', ['account'], { ...ID, parts: SPREAD }],
     ['a number ends where the suffix begins', 'proven', '{n}', '{id:pad(10)}', ['n'], { ...ID, parts: SPREAD }],
     ['it does not make up for a missing unique key', 'possible', '{account}', null, ['account'], ID],
-  ])('judgeUniqueness over several shards finds %s %s', (_, expected, partition, sort, declared, given) => {
-    expect(over(declared, templates(partition, sort, given)).verdict).toBe(expected);
-  });
+  ])(
+    'judgeUniqueness gives its verdict over several shards: %s: %s',
+    (_, expected, partition, sort, declared, given) => {
+      expect(over(declared, templates(partition, sort, given)).verdict).toBe(expected);
+    },
+  );
 
   it('judgeUniqueness over several shards says what to declare, and what was declared in vain', () => {
     const rules = templates('ALL', '{id:pad(10)}', ID);

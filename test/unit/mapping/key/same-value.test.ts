@@ -97,14 +97,14 @@ describe('different values', () => {
   });
 });
 
-it('compileSameValue gives first the name that earlier versions recorded, and plain values no other', () => {
+it('compileSameValue lists the name that earlier versions recorded first, and no other name for plain values', () => {
   expect(namesOf(['varchar(9)', 'AC1'], '{account}')).toEqual(['["AC1"]']);
   expect(namesOf(['int', '7'], '{account:pad(10)}')).toEqual(['["7"]', '["0000000007","{account:pad(10)}"]']);
   expect(namesOf(['decimal(10,2)', '1.00'], '{id:pad(10)}')).toEqual(['["1.00"]', '["1"]']);
   expect(namesOf(['varbinary(9)', bytes('ff')], '{id:pad(10)}')).toEqual(['[{"hex":"ff"}]']);
 });
 
-it('compileSameValue gives a value that a template refuses no name by that template', () => {
+it('compileSameValue names no value by a template that refuses it', () => {
   expect(namesOf(['int', '-7'], '{account:pad(10)}')).toEqual(['["-7"]']);
 });
 

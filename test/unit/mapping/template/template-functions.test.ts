@@ -71,7 +71,7 @@ describe('template functions', () => {
     ['varchar(9)', ':hash(16):pad(2)', 'AC1', String(sha('AC1') % 16).padStart(2, '0')],
     ['tinyint', ':hash(100000):sortable', '1', `0${String(sha('1') % 100_000).padStart(5, '0')}`],
     ['varchar(9)', ':hash(1)', 'x', '0'],
-  ])('the template {c %s%s} prints its function’s output', (definition, calls, cell, expected) => {
+  ])('the template {c %s%s} prints what its functions make of a cell', (definition, calls, cell, expected) => {
     expect(evaluate(definition, calls, cell)).toBe(expected);
   });
 

@@ -148,14 +148,14 @@ describe('bad values', () => {
     ['longblob', null, 1],
     ['longtext', null, 0],
     ['longblob', null, 0],
-  ])('cellWriter judges a %s as %s that is larger than a whole item by %i', (definition, type, beyond) => {
+  ])('cellWriter judges a %s as %s that exceeds a whole item by %i bytes', (definition, type, beyond) => {
     const map = (): unknown => encode(definition, { type }, 'x'.repeat(400 * 1024 + beyond)).bytes;
     const reason = 'a value larger than the 409600 bytes of a whole item';
     if (beyond === 0) expect(map()).toBe(400 * 1024);
     else expect(map).toThrow(expect.objectContaining({ name: 'BadValue', column: 'c', reason }));
   });
 
-  it('bad values never show the value of the cell', () => {
+  it('a BadValue never shows the value of its cell', () => {
     for (const [definition, type] of [
       ['varchar(9)', 'N'],
       ['tinyint', 'BOOL'],

@@ -35,7 +35,7 @@ describe('isoText', () => {
     '2026-01-02T03:04:05Z',
     '2026-01-02 03:04',
     '12026-01-02',
-  ])('isoText and epochTime find in %j no time of the calendar', (text) => {
+  ])('isoText and epochTime refuse %j, which is no time of the calendar', (text) => {
     expect(isoText(text)).toBeNull();
     expect(epochTime(text)).toBeNull();
   });

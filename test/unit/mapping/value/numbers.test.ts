@@ -31,7 +31,7 @@ describe('normalizeNumber', () => {
     ['1E-130', `0.${'0'.repeat(129)}1`],
     ['9.99E125', `999${'0'.repeat(123)}`],
     ['0'.repeat(60), '0'],
-  ])('normalizeNumber makes of %s the number %s', (text, expected) => {
+  ])('normalizeNumber turns %s into %s', (text, expected) => {
     expect(normalizeNumber(text)).toEqual({ text: expected });
   });
 
@@ -92,7 +92,7 @@ describe('copyNumber', () => {
     ['5.', '5'],
     [NINES, NINES],
     [`${NINES.slice(1)}0`, `${NINES.slice(1)}0`],
-  ])('copyNumber makes of %s the number %s', (text, expected) => {
+  ])('copyNumber turns %s into %s', (text, expected) => {
     for (const neighbour of NEIGHBOURS) expect(copied(text, neighbour)).toBe(expected);
   });
 
@@ -166,7 +166,7 @@ describe('numberBytes', () => {
     [`-${NINES}`, 21],
     [`0.0${'1'.repeat(37)}1`, 21], // 01 11 ... 10: 20 pairs
     [`-${'1'.repeat(37)}.1`, 21], // 01 11 ... 11 . 10: 20 pairs, cut off at 21
-  ])('numberBytes of %s are %i', (text, bytes) => {
+  ])('numberBytes of %s is %i', (text, bytes) => {
     expect(numberBytes(Buffer.from(text))).toBe(bytes);
   });
 

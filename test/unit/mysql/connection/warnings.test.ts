@@ -45,7 +45,7 @@ describe('harmfulWarnings', () => {
     expect(harmfulWarnings(0, [], true)).toEqual([]);
   });
 
-  test('harmfulWarnings names a warning that comes often once, in order', () => {
+  test('harmfulWarnings names a repeated warning once, in order', () => {
     expect(harmful(true, warning(1366), warning(1264), warning(1366))).toEqual([1264, 1366]);
   });
 });

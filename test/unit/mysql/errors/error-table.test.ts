@@ -27,7 +27,7 @@ const MARIADB = readFileSync(here('../mariadb-errors.txt'), 'utf8')
 const remedy = (name: string): string => meaningOf(name, null).remedy;
 
 describe('error lists of the servers', () => {
-  test('the error lists of MySQL and MariaDB are whole', () => {
+  test('the error lists of MySQL and MariaDB are complete', () => {
     expect(MYSQL.length).toBeGreaterThan(1_900);
     expect(MARIADB.length).toBeGreaterThan(200);
   });
@@ -55,7 +55,7 @@ describe('error lists of the servers', () => {
       expect([name, remedy(name)]).toEqual([name, 'again']);
   });
 
-  test('meaningOf takes the errors that only other statements meet as ours', () => {
+  test('meaningOf gives errors that only other statements meet the remedy `ours`', () => {
     for (const name of [
       'ER_SP_DUP_VAR',
       'ER_BINLOG_PURGE_FATAL_ERR',

@@ -54,7 +54,7 @@ describe('Keyset predicates', () => {
     expect(key.upTo(cursor('-1', 'x')).sql).toBe("((`t`.`a` = -1 AND `t`.`b` <= _utf8mb4 X'78') OR (`t`.`a` < -1))");
     expect(key.before(cursor('-1', 'x')).sql).toBe("((`t`.`a` = -1 AND `t`.`b` < _utf8mb4 X'78') OR (`t`.`a` < -1))");
   });
-  test('Keyset turns the predicates and the order of a descending part round', () => {
+  test('Keyset reverses the predicates and the order of a descending part', () => {
     const key = keyset(['a', 'desc'], 'd');
     expect(key.after(cursor('5', '1.50')).sql).toBe('((`t`.`a` = 5 AND `t`.`d` > 1.50) OR (`t`.`a` < 5))');
     expect(key.order('forward')).toBe('`t`.`a` DESC, `t`.`d`');

@@ -152,7 +152,7 @@ describe('values as an operator writes them', () => {
     ['bits', false],
     ['y', false],
     ['none', false],
-  ])('isScanColumn says whether column %s can tell a scan: %j', (name, can) => {
+  ])('isScanColumn says whether column %s can identify a scan: %j', (name, can) => {
     expect(isScanColumn(info, name)).toBe(can);
   });
 });

@@ -3,7 +3,7 @@ import { MachineWatch } from '../../../../src/shards/process/machine-death.js';
 
 const HEAP = 'Reached heap limit Allocation failed - JavaScript heap out of memory';
 
-test('MachineWatch finds a full heap by V8’s own words, and never by a signal alone', () => {
+test('MachineWatch recognizes a full heap by V8’s own words, and never by a signal alone', () => {
   const watch = new MachineWatch('s01');
   expect(watch.ended('SIGABRT', HEAP)).toMatchObject({
     code: 'E_OUT_OF_MEMORY',

@@ -63,7 +63,7 @@ test('RunningShard is paused once its process says so, and its budget goes to ot
   expect(run.shard.state).toBe('running');
 });
 
-test('RunningShard does not take the answer to an earlier pause for the last one', async () => {
+test('RunningShard does not take the answer to an earlier pause for that to the last one', async () => {
   await using run = started();
   const { shard, say } = run;
   shard.pause();

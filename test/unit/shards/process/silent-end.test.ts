@@ -27,7 +27,7 @@ test.each<readonly [Partial<SilentEnd>, string]>([
   expect(of({ ...end, stopped: true })).toBe(`${told}; it had been asked to stop, and ${NOT_RECORDED}`);
 });
 
-test('reasonOf calls an end that was asked for an interruption, and says what it left out', () => {
+test('reasonOf reports an end on request as an interruption, and says what it left out', () => {
   const asked = `E_INTERRUPTED: the process of shard s01 was ended at once, as asked; ${NOT_RECORDED}`;
   expect(of({ stopped: true, killed: 'at-once' })).toBe(asked);
   const slow = `E_INTERRUPTED: the process of shard s01 was asked to stop, did not within 30 s, and was ended; ${NOT_RECORDED}`;

@@ -47,7 +47,7 @@ afterEach(() => void vi.useRealTimers());
 
 const REST = "INSERT INTO resting VALUES ('write t', 0.5, 1)";
 
-test('freshLedger keeps a usable ledger, and renews one of before the machine was started', async () => {
+test('freshLedger keeps a usable ledger, and replaces one from before the machine was started', async () => {
   await using one = await newPlace();
   expect(one.opened()).toBeNull();
   one.change(REST);
@@ -75,7 +75,7 @@ test.each<[string, (one: Awaited<ReturnType<typeof newPlace>>) => void]>([
   expect(one.resting()).toBe(0);
 });
 
-test('freshLedger names what it puts aside after its time, and never like an earlier one', async () => {
+test('freshLedger names a ledger that it puts aside by the time, and never overwrites an earlier one', async () => {
   await using one = await newPlace();
   vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 2, 3, 4, 5, 678) });
   const names = ['first', 'second', 'third'].map((text) => {

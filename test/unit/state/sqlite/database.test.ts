@@ -50,7 +50,7 @@ test('openDatabase migrates a file of an earlier version to the present one, and
   }
 });
 
-test('createDatabase takes nothing of an unfinished file, or of one that is gone, into the next', async () => {
+test('createDatabase takes nothing over from an unfinished file, or from one that is gone', async () => {
   await using one = await newPlace();
   const { file } = one.place;
   for (const left of [`${file}.new`, `${file}.new-wal`, `${file}-wal`, `${file}-journal`]) writeFileSync(left, 'left');
@@ -67,7 +67,7 @@ test('createDatabase takes nothing of an unfinished file, or of one that is gone
   database.close();
 });
 
-test('openDatabase commits to disk before it returns, and refuses what belongs to nothing', async () => {
+test('openDatabase commits to disk before it returns, and enforces foreign keys', async () => {
   await using one = await newPlace();
   createDatabase(one.place, STATE);
   const database = openDatabase(one.place, STATE, 0);

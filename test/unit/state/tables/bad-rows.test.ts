@@ -57,7 +57,7 @@ test('BadRows.groups joins rows of one reason in one column of a table, the larg
   ]);
 });
 
-test('BadRows.groups counts the kinds of a group, and shows the first by the alphabet of what differs', () => {
+test('BadRows.groups counts the kinds of a group, and shows of what differs the first by the alphabet', () => {
   const [first, second] = [
     { cause: 'refused', kind: 'an item', remedy: 'a remedy' },
     { cause: 'value', kind: 'decimal(65,30)', remedy: 'other remedy' },

@@ -22,7 +22,7 @@ function linesOf(from: unknown, to: unknown): string[] {
 }
 
 describe('canonicalJson', () => {
-  test('canonicalJson does not see the order of keys, and is the same value', () => {
+  test('canonicalJson ignores the order of keys, and keeps the value', () => {
     fc.assert(
       fc.property(fingerprint, (value) => {
         expect(canonicalJson(reversed(value) as Fingerprint)).toBe(canonicalJson(value));
@@ -31,7 +31,7 @@ describe('canonicalJson', () => {
     );
   });
 
-  test('canonicalJson sees the order of a list', () => {
+  test('canonicalJson distinguishes lists by their order', () => {
     expect(canonicalJson({ a: [1, 2] })).not.toBe(canonicalJson({ a: [2, 1] }));
   });
 });
@@ -98,7 +98,7 @@ describe('changed', () => {
     expect(line).toBe(`a: …${'😀'.repeat(57)}old → …${'😀'.repeat(20)}new${'x'.repeat(37)}…`);
   });
 
-  test('changed counts many changes in place of a list', () => {
+  test('changed lists eight changes, and counts the others', () => {
     const of = (value: number) => Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, value]));
     const lines = linesOf(of(1), of(2));
     expect(lines).toHaveLength(9);

@@ -5,7 +5,7 @@ import { largestRow, memoryLimit } from '../../../../src/mysql/connection/answer
 import { memoryKills, openFilesLimit, processesLeft, processors } from '../../../../src/wiring/look/machine.js';
 
 describe('limits of the machine', () => {
-  test('the limits of the machine are numbers that can be', () => {
+  test('the limits of the machine are plausible numbers', () => {
     expect(memoryLimit()).toBeGreaterThan(64 * 2 ** 20);
     expect(memoryLimit()).toBeLessThanOrEqual(totalmem());
     for (const count of [openFilesLimit(), processesLeft(), memoryKills()])

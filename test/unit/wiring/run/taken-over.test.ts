@@ -91,7 +91,7 @@ describe('takenOverOf', () => {
     expect(taken([shard('a', [finished('t', 20, 10), unfinished('u', 9, 1)])])).toEqual(['a.t']);
   });
 
-  test('a verification takes over tables as far back as there was no longer break, whatever the order of shards', () => {
+  test('a verification takes over tables back to the first break that is too long, whatever the order of shards', () => {
     const statuses = [
       shard('a', [finished('t', 700, 500)]),
       shard('b', [unfinished('t', 200, 50)]),

@@ -259,7 +259,7 @@ test('starvation says where the own run holds the budget, or nobody is known to 
   own.leave();
 });
 
-test('watchShard does not call a shard at rest in an operator’s pause stalled, but one that does not come to rest', async () => {
+test('watchShard excuses a shard at rest in an operator’s pause, however long, but not one that does not come to rest', async () => {
   const { bus, shard, told, controls } = watched();
   const leave = controls.pause.enter();
   bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 });
