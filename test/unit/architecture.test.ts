@@ -112,7 +112,7 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(path, text);
 }
 
-it('reports a violation of every rule', async () => {
+it('the architecture check reports a violation of every rule', async () => {
   await using folder = await temporaryFolder();
   const source = (module: string): string => join(folder.path, 'src', `${module}.ts`);
   for (const folder of [...LAYERS, ...ROOMS]) await write(source(`${folder}/target`), 'export const target = 1;\n');
@@ -129,13 +129,13 @@ it('reports a violation of every rule', async () => {
   expect(Object.keys(VIOLATIONS).sort()).toEqual((await ruleNames()).sort());
 });
 
-it('refuses to say that nothing is wrong with nothing', async () => {
+it('the architecture check refuses to pass a src without modules', async () => {
   await using folder = await temporaryFolder();
   await mkdir(join(folder.path, 'src'));
   expect((await check(folder.path)).passed).toBe(false);
 });
 
-it('looks at every module of src', async () => {
+it('the architecture check looks at every module of src', async () => {
   const files = await readdir(join(ROOT, 'src'), { recursive: true });
   const modules = files.filter((file) => file.endsWith('.ts')).length;
   expect(modules).toBeGreaterThan(50);

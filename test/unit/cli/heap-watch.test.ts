@@ -13,7 +13,7 @@ test.each([
   ['in words', [], /^error E_OUT_OF_MEMORY: dynaferry itself .* MiB.*\n {2}next: /],
   ['as JSON', ['--json'], /^\{"error":\{"code":"E_OUT_OF_MEMORY",.*,"exitCode":6\}\n$/],
 ] as const)(
-  'a heap that fills up stops the run, %s, before V8 ends it with a trace',
+  'a heap that fills up stops the run with a message %s, before V8 ends it with a trace',
   { timeout: 120_000 },
   async (_, format, said) => {
     await using folder = await temporaryFolder();

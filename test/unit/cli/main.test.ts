@@ -34,7 +34,7 @@ async function run(
 
 const ENVIRONMENT = { MYSQL_HOST: '127.0.0.1', MYSQL_USER: 'nobody', MYSQL_PASSWORD: 'none' };
 
-describe('options that the command would ignore', () => {
+describe('refused options', () => {
   test.each([
     ['backfill --all --dry-run --restart', '--restart'],
     ['backfill --all --dry-run --create-table', '--create-table'],
@@ -46,7 +46,7 @@ describe('options that the command would ignore', () => {
     ['status --interval 5', '--interval'],
     ['diff --explain --sample 5', '--sample'],
     ['backfill s01', 'too many arguments'],
-  ])('`%s` is refused', async (words, named) => {
+  ])('`%s` is refused, because the command would ignore %s', async (words, named) => {
     const { code, stdout, stderr } = await run(words.split(' '));
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^error E_USAGE: /);
@@ -67,7 +67,7 @@ test.each([
   ],
   ['state adopt --al', "unknown option '--al'", 'did you mean --all? `dynaferry state adopt --help` tells more'],
   ['backfil', "unknown command 'backfil'", 'did you mean backfill? `dynaferry --help` tells more'],
-])('`%s`: wrong words are told with the next step', async (words, fact, next) => {
+])('`%s` is refused as E_USAGE, with the fact and the next step', async (words, fact, next) => {
   const { code, stdout, stderr } = await run(words.split(' '));
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   const [first = '', ...others] = stderr.split('\n');
@@ -76,7 +76,7 @@ test.each([
   expect(others).toEqual([`  next: ${next}`, '']);
 });
 
-describe('with --json, what is wrong is JSON', () => {
+describe('faults with --json', () => {
   test.each([
     ['check --json --colour', 'E_USAGE', "unknown option '--colour'"],
     ['backfill --all-events --all --jobs 0', 'E_USAGE', 'argument'],
@@ -84,7 +84,7 @@ describe('with --json, what is wrong is JSON', () => {
     ['check --json', 'E_CONFIG_READ', 'there is no config file'],
     ['backfill --all --all-events', 'E_CONFIG_READ', 'there is no config file'],
     ['bad-rows --json', 'E_CONFIG_READ', 'there is no config file'],
-  ])('`%s`', async (words, error, fact) => {
+  ])('`%s` reports its fault %s as JSON', async (words, error, fact) => {
     const { code, stdout, stderr } = await run(words.split(' '));
     expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: error }, exitCode: 2 });
@@ -93,7 +93,7 @@ describe('with --json, what is wrong is JSON', () => {
   });
 });
 
-test('a folder that was deleted under the command is told, and needs to be there for a relative path alone', async () => {
+test('a command reports that its working folder was deleted, and needs that folder for a relative path alone', async () => {
   const { code, stderr } = await run(['check'], { cwd: null });
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error E_CONFIG_READ: the folder that this command was started in was deleted/);
@@ -103,7 +103,7 @@ test('a folder that was deleted under the command is told, and needs to be there
   );
 });
 
-test('`status` tells of a restart that was interrupted when the state was aside already', async () => {
+test('`status` reports a restart that was interrupted after the state was moved aside', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'dynaferry.yaml');
   const example = new URL('../../../fixtures/examples/sorted-ledger.yaml', import.meta.url);
@@ -114,34 +114,38 @@ test('`status` tells of a restart that was interrupted when the state was aside 
   expect(stdout).toContain('main: a restart was interrupted midway; the next backfill starts it again');
 });
 
-test('`status --watch` shows nothing more to a reader that stands still, and stops', { timeout: 40_000 }, async () => {
-  await using folder = await temporaryFolder();
-  const file = join(folder.path, 'dynaferry.yaml');
-  const example = new URL('../../../fixtures/examples/sorted-ledger.yaml', import.meta.url);
-  writeFileSync(file, readFileSync(example, 'utf8'));
-  const stdout = new Writable({ write: () => undefined });
-  let stop = (): void => undefined;
-  const onSignal: Io['onSignal'] = (handler) => {
-    stop = () => handler('SIGINT');
-    return () => undefined;
-  };
-  const io = {
-    stdout,
-    stderr: new Writable({ write: (_t, _e, done) => done() }),
-    env: ENVIRONMENT,
-    cwd: '/nowhere',
-    onSignal,
-  };
-  const watching = main(['status', '--watch', '--interval', '1', '-c', file], io);
-  await expect.poll(() => stdout.writableLength).toBeGreaterThan(0);
-  const one = stdout.writableLength;
-  await sleep(3_500);
-  expect(stdout.writableLength).toBe(one);
-  stop();
-  expect(await watching).toBe(6);
-});
+test(
+  '`status --watch` shows nothing more to a reader that stands still, and stops on a signal',
+  { timeout: 40_000 },
+  async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'dynaferry.yaml');
+    const example = new URL('../../../fixtures/examples/sorted-ledger.yaml', import.meta.url);
+    writeFileSync(file, readFileSync(example, 'utf8'));
+    const stdout = new Writable({ write: () => undefined });
+    let stop = (): void => undefined;
+    const onSignal: Io['onSignal'] = (handler) => {
+      stop = () => handler('SIGINT');
+      return () => undefined;
+    };
+    const io = {
+      stdout,
+      stderr: new Writable({ write: (_t, _e, done) => done() }),
+      env: ENVIRONMENT,
+      cwd: '/nowhere',
+      onSignal,
+    };
+    const watching = main(['status', '--watch', '--interval', '1', '-c', file], io);
+    await expect.poll(() => stdout.writableLength).toBeGreaterThan(0);
+    const one = stdout.writableLength;
+    await sleep(3_500);
+    expect(stdout.writableLength).toBe(one);
+    stop();
+    expect(await watching).toBe(6);
+  },
+);
 
-describe('a report that does not get out', () => {
+describe('unwritable reports', () => {
   const failing = (code: string): Writable =>
     new Writable({
       write(_text, _encoding, done) {
@@ -150,7 +154,7 @@ describe('a report that does not get out', () => {
       autoDestroy: false,
     });
 
-  test('to a full disk is a fault of its own', async () => {
+  test('a report that meets a full disk ends the command with E_OUTPUT and exit code 6', async () => {
     const { code, stderr } = await run(['schema'], { stdout: failing('ENOSPC') });
     expect(code).toBe(6);
     expect(stderr).toMatch(/^error E_OUTPUT: stdout could not be written \(ENOSPC\)/);
@@ -158,7 +162,7 @@ describe('a report that does not get out', () => {
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'E_OUTPUT' }, exitCode: 6 });
   });
 
-  test('to a reader that has left is none', async () => {
+  test('a report to a reader that has left ends the command with exit code 0, without a message', async () => {
     expect(await run(['schema'], { stdout: failing('EPIPE') })).toMatchObject({ code: 0, stderr: '' });
   });
 });

@@ -34,24 +34,24 @@ function after(...signals: readonly (readonly [number, StopSignal])[]): { stop: 
   return { stop: stop.aborted, kill: late.kill === 1, told };
 }
 
-describe('signals', () => {
-  test('the first stops, one that comes later ends', () => {
+describe('stopOnSignals', () => {
+  test('the first signal stops a run, and one that comes later ends it at once', () => {
     expect(after([0, 'SIGINT'])).toEqual({ stop: true, kill: false, told: 1 });
     expect(after([0, 'SIGINT'], [500, 'SIGINT'])).toEqual({ stop: true, kill: true, told: 1 });
     expect(after([0, 'SIGHUP'], [900, 'SIGTERM'])).toEqual({ stop: true, kill: true, told: 1 });
   });
 
-  test('what comes within a moment is one signal', () => {
+  test('signals that come within half a second count as one signal', () => {
     expect(after([0, 'SIGTERM'], [1, 'SIGTERM'], [499, 'SIGINT'])).toEqual({ stop: true, kill: false, told: 1 });
     expect(after([0, 'SIGTERM'], [499, 'SIGTERM'], [501, 'SIGTERM'])).toMatchObject({ kill: true });
   });
 
-  test('a terminal that is gone ends nothing at once, however often that is said', () => {
+  test('SIGHUP of a terminal that is gone never ends a run at once, however often it comes', () => {
     expect(after([0, 'SIGHUP'], [1, 'SIGHUP'], [9_000, 'SIGHUP'])).toEqual({ stop: true, kill: false, told: 1 });
     expect(after([0, 'SIGTERM'], [9_000, 'SIGHUP'])).toMatchObject({ kill: false });
   });
 
-  test('a stop that a hundred shards listen to is no leak', async () => {
+  test('a stop signal that a hundred shards listen to causes no leak warning', async () => {
     const warned: Error[] = [];
     const listen = (warning: Error): void => void warned.push(warning);
     process.on('warning', listen);

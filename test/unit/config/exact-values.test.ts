@@ -29,7 +29,7 @@ describe('a constant', () => {
     ['1.0000000000000000001'],
     ['1e-400'],
     ['0x20000000000001'],
-  ])('%s would be rounded, and is refused', async (digits) => {
+  ])('loadConfig refuses the constant %s, which YAML would round', async (digits) => {
     const faults = await faultsOf(withAdded(`xyz: { constant: ${digits} }`));
     expect(faults).toHaveLength(1);
     expect(faults[0]).toContain(`${ADD}.xyz.constant`);
@@ -46,7 +46,7 @@ describe('a constant', () => {
     ['.nan', 'must be text, true, false or a number'],
     ['null', 'is empty'],
     ['"\\ud800x"', 'contains half a surrogate pair'],
-  ])('%s has no place in DynamoDB, and is refused', async (value, fact) => {
+  ])('loadConfig refuses the constant %s, which has no place in DynamoDB', async (value, fact) => {
     const faults = await faultsOf(withAdded(`xyz: { constant: ${value} }`));
     expect(faults).toHaveLength(1);
     expect(faults[0]).toContain(`${ADD}.xyz.constant`);
@@ -65,7 +65,7 @@ describe('a constant', () => {
     ['""', ''],
     ['"\\ud83d\\ude00"', '😀'],
     ['false', false],
-  ])('%s is taken as it is', async (text, value) => {
+  ])('loadConfig takes the constant %s as it is', async (text, value) => {
     const config = await loadRight(withAdded(`xyz: { constant: ${text} }`));
     expect(config.mapping['messages']?.items[0]?.attributes.add).toEqual({ xyz: { kind: 'constant', value } });
   });
@@ -75,11 +75,11 @@ describe('names and templates', () => {
   it.each([
     ['an attribute', `"\\udc00": { constant: 1 }`],
     ['a template', `xyz: { template: "\\udc00{account_sid}" }`],
-  ])('half a surrogate pair in %s is refused', async (_, rule) => {
+  ])('loadConfig refuses half a surrogate pair in %s', async (_, rule) => {
     expect((await faultsOf(withAdded(rule))).join('\n')).toContain('contains half a surrogate pair');
   });
 
-  it('a name of more than 64 KB, or of none, is refused', async () => {
+  it('loadConfig refuses an attribute name of more than 64 KB, and an empty one', async () => {
     const [fault = '', ...others] = await faultsOf(
       withAdded(`? ${'x'.repeat(65_536)}
               : { constant: 1 }`),
@@ -92,13 +92,13 @@ describe('names and templates', () => {
   });
 });
 
-describe('every number of the file', () => {
-  it('is held to it, whatever it is for', async () => {
+describe('numbers of the file', () => {
+  it('loadConfig refuses a number that YAML would round in any setting, not only in a constant', async () => {
     const text = stringify(rightConfig()).replace('writeCapacity: 1000', 'writeCapacity: 1000.00000000000000001');
     expect((await faultsOf(text))[0]).toContain('target.writeCapacity (line 18) is a number that YAML would round');
   });
 
-  it('keeps its digits where its decimals are those of the double', () => {
+  it('keepsItsDigits accepts a number exactly where its decimals are those of the double', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         expect(keepsItsDigits(String(value), value)).toBe(true);

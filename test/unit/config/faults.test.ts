@@ -190,7 +190,7 @@ const SINGLE_FAULTS: readonly (readonly [path: string, value: unknown, fault: st
 ];
 
 describe('a single fault', () => {
-  test.each(SINGLE_FAULTS)('%s: %j', async (path, value, fault, hint) => {
+  test.each(SINGLE_FAULTS)('loadConfig reports a single fault of %s: %j', async (path, value, fault, hint) => {
     const faults = await faultsOf(alter(rightConfig(), path, value));
     expect(faults).toHaveLength(1);
     const [at, fact] = fault.split('|');
@@ -200,7 +200,7 @@ describe('a single fault', () => {
     expect(faults[0]).not.toContain('hunter2');
   });
 
-  test('a table without a mapping', async () => {
+  test('loadConfig reports a table without a mapping, and a mapping without a table', async () => {
     const faults = await faultsOf(alter(rightConfig(), 'source.table.name', 'accounts'));
     expect(faults).toEqual([
       expect.stringContaining('source.table.name (line 15) names a table that has no mapping'),
@@ -235,7 +235,7 @@ mapping:
       - partitionKey: {name: pk, template: '{a}', spread: {by: x, shards: 0, overrides: {a: 2}}}
 `;
 
-  test('reports each with its path and line, in their order', async () => {
+  test('loadConfig reports each of many faults with its path and line, in their order', async () => {
     const { error } = await load(text);
     expect(error?.code).toBe('E_CONFIG_INVALID');
     expect(error?.exitCode).toBe(2);
@@ -258,7 +258,7 @@ mapping:
     ]);
   });
 
-  test('says the next step of each, and quotes no secret', async () => {
+  test('loadConfig gives the next step of each fault, and quotes no secret', async () => {
     const { error } = await load(text);
     expect(error?.faults.every(({ hint }) => hint.length > 10)).toBe(true);
     expect(JSON.stringify(error?.faults)).not.toMatch(/hunter2|007/);

@@ -16,7 +16,7 @@ const refusal = (changes: unknown, kept: number | null = null): unknown => {
 };
 
 describe('changed limits', () => {
-  test('pass within their bounds, all together', () => {
+  test('a change of all limits passes within their bounds', () => {
     const highest: Limits = {
       ...{ scansPerServer: 256, chunkMs: 60_000, chunkRows: 1_000_000, chunkBytes: 2 ** 30 },
       ...{ maxReplicaLagSeconds: 86_400, maxThreadsRunning: 100_000, maxPauseSeconds: 604_800 },
@@ -27,7 +27,7 @@ describe('changed limits', () => {
   });
 
   test.each(Object.entries(now).flatMap(([name, value]) => (typeof value === 'number' ? [name] : [])))(
-    'of %s are refused at 0, beyond the bound, as a fraction and as a text',
+    'a change of the limit %s is refused at 0, beyond its bound, as a fraction and as a text',
     (name) => {
       for (const value of [0, 2 ** 31, 1.5, '7', null, NaN]) {
         expect(refusal({ [name]: value })).toMatchObject({
@@ -38,14 +38,14 @@ describe('changed limits', () => {
     },
   );
 
-  test('are refused by a name that is none, and as something else than an object', () => {
+  test('a change of limits is refused for an unknown name, a wrong type, and anything but an object', () => {
     expect(refusal({ chunkMz: 7 })).toMatchObject({ code: 'E_LIMIT_INVALID', hint: 'did you mean "chunkMs"?' });
     expect(refusal({ everyEvent: 1 })).toMatchObject({ message: 'everyEvent is true or false' });
     for (const changes of [null, 7, [], 'chunkMs'])
       expect(refusal(changes)).toMatchObject({ code: 'E_LIMIT_INVALID', message: /given as an object/ });
   });
 
-  test('are refused where a deleted item could come back under them', () => {
+  test('a change of limits is refused where a deleted item could come back under it', () => {
     // 300 s of patience, 5 minutes of margin, 20 minutes of late writes, and the lag.
     const kept = 300 + 300 + 1_200 + 60;
     expect(refusal({ maxReplicaLagSeconds: 60 }, kept)).toEqual({ maxReplicaLagSeconds: 60 });
@@ -56,15 +56,15 @@ describe('changed limits', () => {
     expect(refusal({ targetPatienceSeconds: 351 }, kept)).toMatchObject({ code: 'E_LIMIT_INVALID' });
   });
 
-  test('a budget has the bounds of writeCapacity', () => {
+  test('checkedBudget has the bounds of writeCapacity', () => {
     expect(checkedBudget(1)).toBe(1);
     for (const units of [0, -1, 1.5, Infinity, 10_000_001, '7', undefined])
       expect(() => checkedBudget(units)).toThrow(expect.objectContaining({ code: 'E_LIMIT_INVALID' }) as Error);
   });
 });
 
-describe('tunables', () => {
-  test('reach whoever holds them, and leave the config as it is', () => {
+describe('Tunables', () => {
+  test('Tunables changes the limits for everybody who holds them, and leaves the config as it is', () => {
     const tunables = new Tunables(config, { scansPerServer: 2, everyEvent: false });
     const { source, target } = tunables;
     tunables.set({ chunkMs: 7, sourcePatienceSeconds: 8, targetPatienceSeconds: 9, maxInFlightRequests: 10 });
@@ -79,7 +79,7 @@ describe('tunables', () => {
     expect(config.source.limits.chunkMs).not.toBe(7);
   });
 
-  test('remember the highest replica lag, under which rows that wait may have been read', () => {
+  test('Tunables remembers the highest replica lag, under which waiting rows may have been read', () => {
     const tunables = new Tunables(config);
     tunables.set({ maxReplicaLagSeconds: 500 });
     tunables.set({ maxReplicaLagSeconds: 1 });

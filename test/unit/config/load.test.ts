@@ -5,7 +5,7 @@ import { loadConfig } from '../../../src/config/load.js';
 import { alter, load, loadRight, rightConfig } from './config-file.js';
 
 describe('loadConfig', () => {
-  test('fills in every default', async () => {
+  test('loadConfig fills in every default', async () => {
     const { config, folder } = await load(rightConfig());
     expect({ ...config, lineOf: null, writtenAt: null, toSend: null }).toEqual({
       file: join(folder, 'dynaferry.yaml'),
@@ -82,7 +82,7 @@ describe('loadConfig', () => {
     });
   });
 
-  test('takes what the file says of a mapping', async () => {
+  test('loadConfig takes what the file says of a mapping', async () => {
     const item = {
       name: 'message',
       partitionKey: {
@@ -128,13 +128,13 @@ describe('loadConfig', () => {
     ['90m', 5_400],
     ['30s', 30],
     ['0s', 0],
-  ])('reads the retention %s', async (retention, seconds) => {
+  ])('loadConfig reads the retention %s as %i seconds', async (retention, seconds) => {
     const ttl = { attribute: 'expires', column: 'created_at', retention };
     const config = await loadRight(alter(rightConfig(), 'mapping.messages.items.0.ttl', ttl));
     expect(config.mapping['messages']?.items[0]?.ttl?.retentionSeconds).toBe(seconds);
   });
 
-  test('resolves paths against the folder of the file', async () => {
+  test('loadConfig resolves paths against the folder of the file', async () => {
     const changed = alter(alter(rightConfig(), 'state', '../elsewhere'), 'source.shards.1.tls', { ca: 'certs/ca.pem' });
     const { config, folder } = await load(changed);
     expect(config?.state).toBe(join(folder, '..', 'elsewhere'));
@@ -150,14 +150,14 @@ describe('loadConfig', () => {
     ['127.0.0.1.example.com', {}, 'verify'],
     ['localhost.example.com', {}, 'verify'],
     ['db.internal', { tls: { mode: 'required' } }, 'required'],
-  ])('TLS to %s with %j is %s', async (host, more, mode) => {
+  ])('loadConfig takes for host %s with the settings %j the TLS mode %s', async (host, more, mode) => {
     const changed = rightConfig();
     Object.assign(changed.source.shards[1] ?? {}, { host, ...more });
     const config = await loadRight(changed);
     expect(config.source.shards[1]?.tls.mode).toBe(mode);
   });
 
-  test('is frozen all through', async () => {
+  test('loadConfig freezes the whole config', async () => {
     const config = await loadRight(rightConfig());
     const thawed: string[] = [];
     const walk = (value: unknown, path: string): void => {
@@ -169,7 +169,7 @@ describe('loadConfig', () => {
     expect(thawed).toEqual([]);
   });
 
-  test('knows the line of a path, or of its nearest parent', async () => {
+  test('lineOf gives the line of a path, or of its nearest parent', async () => {
     const text = [
       'source:', // 1
       '  shards:',
@@ -201,7 +201,7 @@ describe('loadConfig', () => {
     expect(lineOf([])).toBe(1);
   });
 
-  test('knows the line of a path through an alias', async () => {
+  test('loadConfig reports the line of a path through an alias', async () => {
     const tls = ['x: &tls', '  mode: verfy']; // the key `x` is a fault too
     const shard = '{ id: s01, host: db1, user: ferry, password: "${S01_PASSWORD}", database: one, tls: *tls }';
     const { error } = await load([...tls, 'source:', `  shards: [${shard}]`].join('\n'));
@@ -210,7 +210,7 @@ describe('loadConfig', () => {
     );
   });
 
-  test('keeps keys as they are written', async () => {
+  test('loadConfig keeps keys as they are written', async () => {
     const text = `
 source:
   shards: [{ id: s01, host: localhost, user: ferry, password: '', database: one }]
@@ -233,7 +233,7 @@ mapping:
     expect(item?.attributes.rules['true']?.name).toBe('yes');
   });
 
-  test('takes the config of the fixture', () => {
+  test('loadConfig takes the config of the fixture', () => {
     const file = new URL('../../../fixtures/postflight/dynaferry.yaml', import.meta.url).pathname;
     const names = [...readFileSync(file, 'utf8').matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? '');
     const valueOf = (name: string): string => {
@@ -248,7 +248,7 @@ mapping:
     expect(config.mapping['messages']?.items.map(({ name }) => name)).toEqual(['message', 'lookup']);
   });
 
-  test('takes the settings of hundreds of shards from one anchor', async () => {
+  test('loadConfig takes the settings of hundreds of shards from one anchor', async () => {
     const ids = Array.from({ length: 300 }, (_, index) => `    - { <<: *common, id: s${index}, database: d${index} }`);
     const text = `
 source:
@@ -264,8 +264,8 @@ mapping: { messages: { items: [{ partitionKey: { name: pk, template: '{a}' } }] 
   });
 });
 
-describe('a file that is no config at all', () => {
-  test('is missing', () => {
+describe('unreadable files', () => {
+  test('loadConfig refuses a file that is missing', () => {
     expect(() => loadConfig('/nonexistent/dynaferry.yaml', {})).toThrow(
       expect.objectContaining({
         code: 'E_CONFIG_READ',
@@ -274,7 +274,7 @@ describe('a file that is no config at all', () => {
     );
   });
 
-  test('is a folder', () => {
+  test('loadConfig refuses a folder in place of a file', () => {
     expect(() => loadConfig('.', {})).toThrow(
       expect.objectContaining({ code: 'E_CONFIG_READ', message: '. is a folder' }),
     );
@@ -289,14 +289,14 @@ describe('a file that is no config at all', () => {
     ['a text behind a flow map', 'a: {b}hunter2\n', 'line 1: '],
     ['a tag', 'a: !hunter2 x\n', 'line 1: a tag'],
     ['a merge of no map', 'a: &a hunter2\nb:\n  <<: *a\n', 'line 3: a merge'],
-  ])('has %s, and is not quoted', async (_, text, message) => {
+  ])('loadConfig refuses a file that has %s, and does not quote it', async (_, text, message) => {
     const { error } = await load(text);
     expect(error?.code).toBe('E_CONFIG_READ');
     expect(error?.message).toContain(message);
     expect(JSON.stringify([error?.message, error?.hint, error?.faults])).not.toContain('hunter2');
   });
 
-  test('does not expand a bomb of aliases', async () => {
+  test('loadConfig refuses a bomb of aliases', async () => {
     const levels = Array.from({ length: 9 }, (_, i) => `k${i + 1}: &k${i + 1} [${`*k${i}, `.repeat(9)}*k${i}]`);
     const { error } = await load(['k0: &k0 x', ...levels].join('\n'));
     expect(error?.message).toContain('aliases expand without limit');
@@ -307,7 +307,7 @@ describe('a file that is no config at all', () => {
     ['a comment', '# nothing\n'],
     ['text', 'hello'],
     ['a list', '- a\n'],
-  ])('holds %s', async (_, text) => {
+  ])('loadConfig finds no config in a file that holds %s', async (_, text) => {
     const { error } = await load(text);
     expect(error?.faults).toEqual([
       {

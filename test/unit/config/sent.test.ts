@@ -50,13 +50,13 @@ function expectSame(config: Config, paths: readonly Path[]): void {
   }
 }
 
-test.each(files)('is the config that the file gave, each line and each variable: %s', async (file) => {
+test.each(files)('receivedConfig is the config that the file gave, each line and each variable: %s', async (file) => {
   const { readFile } = await import('node:fs/promises');
   const config = loadConfig(file, ANY);
   expectSame(config, pathsOf(parse(await readFile(file, 'utf8'), { merge: true })));
 });
 
-test('keeps constants of every type, and settings that take variables', async () => {
+test('receivedConfig keeps constants of every type, and settings that take variables', async () => {
   const document = rightConfig();
   alter(document, 'mapping.messages.items.0.attributes', {
     add: Object.fromEntries(['', 'ü$${', 0, -1.5, 12345678901234, true].map((constant, i) => [`a${i}`, { constant }])),
@@ -67,7 +67,7 @@ test('keeps constants of every type, and settings that take variables', async ()
   expectSame(config, pathsOf(document));
 });
 
-test('grows by a shard no more than by its settings', async () => {
+test('a sent config grows by a shard no more than by the settings of the shard', async () => {
   const sizeOf = async (shards: number): Promise<number> => {
     const document = rightConfig();
     const [shard] = document.source.shards;
@@ -81,7 +81,7 @@ test('grows by a shard no more than by its settings', async () => {
   expect(((await sizeOf(101)) - (await sizeOf(1))) / 100).toBeLessThan(400);
 });
 
-test('grows by an account with partitions of its own no more than by its name and number', async () => {
+test('a sent config grows by an account with partitions of its own no more than by its name and number', async () => {
   const sizeOf = async (accounts: number): Promise<number> => {
     const document = rightConfig();
     const overrides = Object.fromEntries(Array.from({ length: accounts }, (_, i) => [`AC${i}`, 8]));

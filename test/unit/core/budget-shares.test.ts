@@ -21,8 +21,8 @@ function sharing(total = TOTAL) {
   return { clock, shares, told, join, freed };
 }
 
-describe('parts of one budget', () => {
-  test('are equal for all who join at once', async () => {
+describe('BudgetShares', () => {
+  test('BudgetShares gives equal parts to all who join at once', async () => {
     const { clock, shares, told, join } = sharing();
     for (const name of ['a', 'b', 'c']) join(name);
     await clock.pass(1);
@@ -34,7 +34,7 @@ describe('parts of one budget', () => {
     expect(shares.inUse).toBe(TOTAL);
   });
 
-  test('go to the others while a holder is suspended, once it has answered; restored, it has an equal one again', async () => {
+  test('BudgetShares gives a suspended holder’s part to the others once it has answered, and later an equal one back', async () => {
     const { clock, shares, told, join } = sharing();
     for (const name of ['a', 'b']) join(name);
     await clock.pass(1);
@@ -58,7 +58,7 @@ describe('parts of one budget', () => {
     expect([told.get('a'), told.get('b'), shares.inUse]).toEqual([600, 600, TOTAL]);
   });
 
-  test('are taken from nobody who has not said so, and given to others only after a rest', async () => {
+  test('BudgetShares takes parts only from holders that have confirmed, and gives them to others only after a rest', async () => {
     const { clock, shares, told, join } = sharing();
     join('a');
     await clock.pass(1);
@@ -75,7 +75,7 @@ describe('parts of one budget', () => {
     expect(shares.inUse).toBe(TOTAL);
   });
 
-  test('go to the others when one leaves, once, after a rest', async () => {
+  test('BudgetShares gives the part of a holder that leaves to the others, once, after a rest', async () => {
     const { clock, shares, told, join, freed } = sharing();
     join('a');
     join('b');
@@ -88,7 +88,7 @@ describe('parts of one budget', () => {
     expect([told.get('b'), freed.times]).toEqual([TOTAL, 1]);
   });
 
-  test('grow and shrink with the whole', async () => {
+  test('BudgetShares lets parts grow and shrink with the whole', async () => {
     const { clock, shares, told, join } = sharing(100);
     join('a');
     await clock.pass(1);
@@ -109,7 +109,7 @@ describe('parts of one budget', () => {
   });
 });
 
-describe('answers of a holder that was stopped', () => {
+describe('answers of a stopped holder', () => {
   /**
    * Told to have a third, half and all of it, one after the other, while it is stopped; it goes on, and answers each.
    */
@@ -132,22 +132,25 @@ describe('answers of a holder that was stopped', () => {
     ['the first', [400]],
     ['two', [400, 600]],
     ['all', [400, 600, TOTAL]],
-  ])('that was given more each time give up nothing: %s', async (_, answers) => {
-    const { clock, shares, told, join } = await toldThrice(answers);
-    expect([told.get('a'), shares.inUse]).toEqual([TOTAL, TOTAL]);
-    join('d');
-    await clock.pass(10_000);
-    // What it was told is what it may be spending, until it has said otherwise.
-    expect([told.get('a'), told.get('d')]).toEqual([600, undefined]);
-    for (const units of [400, 600, TOTAL, 600].slice(answers.length)) shares.granted('a', units);
-    await clock.pass(REST_MS + 1);
-    expect([told.get('a'), told.get('d'), shares.inUse]).toEqual([600, 600, TOTAL]);
-    shares.leave('d');
-    await clock.pass(REST_MS + 1);
-    expect(told.get('a')).toBe(TOTAL);
-  });
+  ])(
+    'BudgetShares takes nothing back for late answers of a stopped holder whose part grew; answered so far: %s',
+    async (_, answers) => {
+      const { clock, shares, told, join } = await toldThrice(answers);
+      expect([told.get('a'), shares.inUse]).toEqual([TOTAL, TOTAL]);
+      join('d');
+      await clock.pass(10_000);
+      // What it was told is what it may be spending, until it has said otherwise.
+      expect([told.get('a'), told.get('d')]).toEqual([600, undefined]);
+      for (const units of [400, 600, TOTAL, 600].slice(answers.length)) shares.granted('a', units);
+      await clock.pass(REST_MS + 1);
+      expect([told.get('a'), told.get('d'), shares.inUse]).toEqual([600, 600, TOTAL]);
+      shares.leave('d');
+      await clock.pass(REST_MS + 1);
+      expect(told.get('a')).toBe(TOTAL);
+    },
+  );
 
-  test('to what it was told before mean nothing where they have the value of what it was told last', async () => {
+  test('BudgetShares ignores an answer to an earlier part that has the value of the latest one', async () => {
     const { clock, shares, told, join } = await toldThrice([400]);
     join('d');
     await clock.pass(1);
@@ -223,64 +226,67 @@ class Worker {
 const ASKED = process.env['DYNAFERRY_TEST_SEED'];
 const SEEDS = ASKED === undefined ? [1, 2, 3, 4, 5, 6] : [Number(ASKED)];
 
-test.each(SEEDS)('no ten seconds see more than ten seconds’ worth, whoever is stopped or killed (seed %i)', (seed) => {
-  const random = seededRandom(seed);
-  let now = 0;
-  let timers: { readonly at: number; readonly run: () => void }[] = [];
-  const shares = new BudgetShares<Worker>(
-    TOTAL,
-    () => undefined,
-    (ms, run) => {
-      const timer = { at: now + ms, run };
-      timers.push(timer);
-      return () => (timers = timers.filter((other) => other !== timer));
-    },
-  );
-  const arrivals: { readonly at: number; readonly units: number }[] = [];
-  const workers = new Set<Worker>();
-  const all: Worker[] = [];
-  let supervisorStoppedUntil = 0;
-  const answers: (() => void)[] = [];
-  const start = (): void => {
-    const worker: Worker = new Worker(
-      { now: () => now },
-      random,
-      (units) => arrivals.push({ at: now, units }),
-      (units) => answers.push(() => shares.granted(worker, units)),
+test.each(SEEDS)(
+  'BudgetShares grants no more than ten seconds’ worth in any ten seconds, with stopped and killed workers too (seed %i)',
+  (seed) => {
+    const random = seededRandom(seed);
+    let now = 0;
+    let timers: { readonly at: number; readonly run: () => void }[] = [];
+    const shares = new BudgetShares<Worker>(
+      TOTAL,
+      () => undefined,
+      (ms, run) => {
+        const timer = { at: now + ms, run };
+        timers.push(timer);
+        return () => (timers = timers.filter((other) => other !== timer));
+      },
     );
-    workers.add(worker);
-    all.push(worker);
-    shares.join(worker, (units) => worker.tell(units));
-  };
-  for (let i = 0; i < 3; i++) start();
-  for (; now < 150_000; now += 5) {
-    if (now >= supervisorStoppedUntil) {
-      const due = timers.filter(({ at }) => at <= now);
-      timers = timers.filter(({ at }) => at > now);
-      for (const { run } of due) run();
-      for (const run of answers.splice(0)) run();
-      for (const worker of workers) {
-        if (!worker.gone) continue;
-        workers.delete(worker);
-        shares.leave(worker);
-        if (random() < 0.7) start();
+    const arrivals: { readonly at: number; readonly units: number }[] = [];
+    const workers = new Set<Worker>();
+    const all: Worker[] = [];
+    let supervisorStoppedUntil = 0;
+    const answers: (() => void)[] = [];
+    const start = (): void => {
+      const worker: Worker = new Worker(
+        { now: () => now },
+        random,
+        (units) => arrivals.push({ at: now, units }),
+        (units) => answers.push(() => shares.granted(worker, units)),
+      );
+      workers.add(worker);
+      all.push(worker);
+      shares.join(worker, (units) => worker.tell(units));
+    };
+    for (let i = 0; i < 3; i++) start();
+    for (; now < 150_000; now += 5) {
+      if (now >= supervisorStoppedUntil) {
+        const due = timers.filter(({ at }) => at <= now);
+        timers = timers.filter(({ at }) => at > now);
+        for (const { run } of due) run();
+        for (const run of answers.splice(0)) run();
+        for (const worker of workers) {
+          if (!worker.gone) continue;
+          workers.delete(worker);
+          shares.leave(worker);
+          if (random() < 0.7) start();
+        }
+        if (workers.size < 4 && random() < 0.002) start();
       }
-      if (workers.size < 4 && random() < 0.002) start();
+      for (const worker of all) worker.tick();
+      const someone = [...workers][Math.floor(random() * workers.size)];
+      if (random() < 0.0004) supervisorStoppedUntil = now + random() * 6_000;
+      if (someone !== undefined && random() < 0.0003) someone.stoppedUntil = now + random() * 12_000;
+      if (someone !== undefined && random() < 0.0006) someone.kill();
+      if (random() < 0.0001) for (const worker of workers) worker.stoppedUntil = now + random() * 12_000;
     }
-    for (const worker of all) worker.tick();
-    const someone = [...workers][Math.floor(random() * workers.size)];
-    if (random() < 0.0004) supervisorStoppedUntil = now + random() * 6_000;
-    if (someone !== undefined && random() < 0.0003) someone.stoppedUntil = now + random() * 12_000;
-    if (someone !== undefined && random() < 0.0006) someone.kill();
-    if (random() < 0.0001) for (const worker of workers) worker.stoppedUntil = now + random() * 12_000;
-  }
-  let [most, sum, first] = [0, 0, 0];
-  for (const { at, units } of arrivals) {
-    sum += units;
-    for (let oldest = arrivals[first]; oldest !== undefined && at - oldest.at >= 10_000; oldest = arrivals[++first])
-      sum -= oldest.units;
-    most = Math.max(most, sum);
-  }
-  expect(most / (10 * TOTAL)).toBeLessThanOrEqual(1.005);
-  expect(arrivals.length).toBeGreaterThan(500);
-});
+    let [most, sum, first] = [0, 0, 0];
+    for (const { at, units } of arrivals) {
+      sum += units;
+      for (let oldest = arrivals[first]; oldest !== undefined && at - oldest.at >= 10_000; oldest = arrivals[++first])
+        sum -= oldest.units;
+      most = Math.max(most, sum);
+    }
+    expect(most / (10 * TOTAL)).toBeLessThanOrEqual(1.005);
+    expect(arrivals.length).toBeGreaterThan(500);
+  },
+);

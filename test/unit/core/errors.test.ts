@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_CODES, FerryError, interrupted, type ErrorCode } from '../../../src/core/errors.js';
 
 describe('FerryError', () => {
-  it('has the exit code of its code, and its faults', () => {
+  it('FerryError has the exit code of its code, and its faults', () => {
     const fault = { code: 'E_TABLE_MISSING', message: 'the fact', hint: 'the next step' } as const;
     const error = new FerryError('E_PREFLIGHT', 'two faults', 'see each', { faults: [fault] });
     expect([error.exitCode, error.faults]).toEqual([3, [fault]]);
@@ -15,14 +15,14 @@ describe('FerryError', () => {
     expect(interrupted()).toMatchObject({ code: 'E_INTERRUPTED', exitCode: 130, faults: [] });
   });
 
-  it('travels as plain data, without its cause', () => {
+  it('FerryError travels as plain data, without its cause', () => {
     const error = new FerryError('E_STATE_IO', 'the fact', 'the next step', { cause: new Error('row values') });
     expect(error.toFault()).toEqual({ code: 'E_STATE_IO', message: 'the fact', hint: 'the next step' });
   });
 });
 
-describe('the catalogue', () => {
-  it('gives each code a meaning and a known exit code', () => {
+describe('ERROR_CODES', () => {
+  it('ERROR_CODES gives each code a meaning and a known exit code', () => {
     for (const [code, { exit, meaning }] of Object.entries(ERROR_CODES)) {
       expect(code).toMatch(/^E_[A-Z_]+$/);
       expect([1, 2, 3, 4, 5, 6, 130]).toContain(exit);

@@ -8,7 +8,7 @@ function broken(): never {
 }
 
 describe('EventBus', () => {
-  it('calls the listeners of a name and those of all names, in the order they came', () => {
+  it('EventBus calls the listeners of a name and those of all names, in the order in which they came', () => {
     const bus = new EventBus();
     const calls: string[] = [];
     bus.onAny(({ name }) => calls.push(`any ${name}`));
@@ -19,7 +19,7 @@ describe('EventBus', () => {
     expect(calls).toEqual(['first backfilling', 'second', 'any shard.phase']);
   });
 
-  it('hands on the payload as it is, with the time and the run', () => {
+  it('EventBus hands on the payload as it is, with the time and the run', () => {
     const bus = new EventBus('r1', () => 1_234);
     const records: EventRecord[] = [];
     bus.onAny((record) => records.push(record));
@@ -27,7 +27,7 @@ describe('EventBus', () => {
     expect(records).toEqual([{ name: 'shard.phase', payload: phase, at: 1_234, run: 'r1' }]);
   });
 
-  it('forwards what another bus emitted with the stamp that it has', () => {
+  it('EventBus forwards what another bus emitted with the stamp that it has', () => {
     const [bus, worker] = [new EventBus('r1', () => 2_000), new EventBus('r1', () => 1_000)];
     const times: number[] = [];
     const phases: string[] = [];
@@ -39,13 +39,13 @@ describe('EventBus', () => {
     expect({ times, phases }).toEqual({ times: [1_000, 2_000], phases: ['backfilling', 'backfilling'] });
   });
 
-  it('gives each run an id of its own', () => {
+  it('EventBus gives each run an id of its own', () => {
     const runs = Array.from({ length: 100 }, () => new EventBus().run);
     expect(new Set(runs).size).toBe(100);
     expect(runs.every((run) => /^[0-9a-f]{12}$/.test(run))).toBe(true);
   });
 
-  it('ends a subscription', () => {
+  it('EventBus ends a subscription when its owner unsubscribes', () => {
     const bus = new EventBus();
     let calls = 0;
     const offNamed = bus.on('shard.phase', () => (calls += 1));
@@ -58,7 +58,7 @@ describe('EventBus', () => {
     expect(calls).toBe(2);
   });
 
-  it('drops a listener that throws, says so, and goes on with the others', () => {
+  it('EventBus drops a listener that throws, reports that, and goes on with the others', () => {
     const bus = new EventBus();
     const calls: string[] = [];
     bus.on('shard.phase', broken);
@@ -73,7 +73,7 @@ describe('EventBus', () => {
     expect(calls).toEqual(['named', 'shard.phase']);
   });
 
-  it('reports where the listener failed, and nothing of what it threw', () => {
+  it('EventBus reports where a listener failed, and nothing of what it threw', () => {
     const bus = new EventBus();
     const reports: unknown[] = [];
     bus.on('listener.failed', (payload) => reports.push(payload));
@@ -82,7 +82,7 @@ describe('EventBus', () => {
     expect(reports).toEqual([{ failedAt: 'shard.phase', code: 'E_INTERNAL' }]);
   });
 
-  it('ends when listeners for failures fail themselves', () => {
+  it('EventBus ends when the listeners for failures fail themselves', () => {
     const bus = new EventBus();
     let heard = 0;
     for (let i = 0; i < 50; i += 1) bus.on('listener.failed', broken);
@@ -97,7 +97,7 @@ describe('EventBus', () => {
     expect(heard).toBe(0);
   });
 
-  it('lets a listener subscribe and unsubscribe others while an event is under way', () => {
+  it('EventBus lets a listener unsubscribe others while an event is under way', () => {
     const bus = new EventBus();
     const calls: string[] = [];
     const off = { second: (): unknown => undefined };

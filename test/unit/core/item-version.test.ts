@@ -27,11 +27,11 @@ describe('versionOrder', () => {
     [{ NULL: true }, n('1'), 'incomparable'],
     [undefined, n('1'), 'incomparable'],
     [n('1'), undefined, 'incomparable'],
-  ])('%j beside %j is %s', (held, other, order) => {
+  ])('versionOrder of %j beside %j is %s', (held, other, order) => {
     expect(versionOrder(held, other)).toBe(order);
   });
 
-  it('orders decimals as numbers do', () => {
+  it('versionOrder orders decimals as numbers do', () => {
     const decimal = fc.tuple(fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }), fc.integer({ min: 0, max: 12 }));
     const text = ([digits, scale]: readonly [bigint, number]): string => {
       const normalized = normalizeNumber(`${digits}e-${scale}`);

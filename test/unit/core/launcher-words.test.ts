@@ -9,7 +9,7 @@ import { machineFault } from '../../../src/core/machine-faults.js';
 
 const LAUNCHER = readFileSync(new URL('../../../bin/dynaferry', import.meta.url), 'utf8');
 
-test.each(['EMFILE', 'ENFILE'])('%s is told in the same words', (code) => {
+test.each(['EMFILE', 'ENFILE'])('the launcher reports %s in the same words as machineFault', (code) => {
   const fault = machineFault('dynaferry itself', { code });
   const [, message = ''] = /const message = (`dynaferry itself: .*`);$/m.exec(LAUNCHER) ?? [];
   const [, hint = ''] = /const hint = '(raise the limit of open files .*)';$/m.exec(LAUNCHER) ?? [];

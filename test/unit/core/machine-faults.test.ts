@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { machineFault } from '../../../src/core/machine-faults.js';
 
-describe('what the machine refuses has a code each', () => {
+describe('machineFault', () => {
   test.each([
     [{ code: 'EMFILE' }, 'E_TOO_MANY_FILES', /ulimit -n/],
     [{ code: 'ENFILE' }, 'E_TOO_MANY_FILES', /ulimit -n/],
@@ -11,7 +11,7 @@ describe('what the machine refuses has a code each', () => {
     [{ code: 'EAGAIN', syscall: 'spawn /usr/bin/node' }, 'E_TOO_MANY_PROCESSES', /ulimit -u.*--jobs/],
     [{ code: 'ENOMEM' }, 'E_OUT_OF_MEMORY', /--jobs/],
     [{ code: 'ERR_MEMORY_ALLOCATION_FAILED' }, 'E_OUT_OF_MEMORY', /--jobs/],
-  ])('%j', (thrown, code, next) => {
+  ])('machineFault gives %j the code %s', (thrown, code, next) => {
     const fault = machineFault('shard s01', Object.assign(new Error('secret'), thrown));
     expect(fault).toMatchObject({ code, exitCode: 6 });
     expect(fault?.message).toMatch(/^shard s01: /);
@@ -19,12 +19,12 @@ describe('what the machine refuses has a code each', () => {
     expect(fault?.hint).toMatch(next);
   });
 
-  test('memory that V8 refuses without a code', () => {
+  test('machineFault reports memory that V8 refuses without a code', () => {
     expect(machineFault('shard s01', refusedBuffer())).toMatchObject({ code: 'E_OUT_OF_MEMORY' });
   });
 
   test.each([[{ code: 'EAGAIN', syscall: 'read' }], [{ code: 'EACCES' }], [new TypeError('x')], [null], ['text']])(
-    'is not to blame for %j',
+    'machineFault does not blame the machine for %j',
     (thrown) => {
       expect(machineFault('shard s01', thrown)).toBeNull();
     },

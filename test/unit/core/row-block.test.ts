@@ -9,8 +9,8 @@ const ROWS: readonly Row[] = [
   ['Zoë 👋', Buffer.from([0xff, 0, 0x80]), '~\u007f'],
 ];
 
-describe('a block of rows', () => {
-  it('gives back the cells that it was made of', () => {
+describe('RowBlock', () => {
+  it('RowBlock gives back the cells that it was made of', () => {
     const block = RowBlock.of(ROWS, TRANSPORTS);
     expect(block).toHaveLength(3);
     expect([...block]).toEqual(ROWS);
@@ -18,7 +18,7 @@ describe('a block of rows', () => {
     expect([block.at(0), block.at(-1), block.at(3), block.at(-4)]).toEqual([ROWS[0], ROWS[2], undefined, undefined]);
   });
 
-  it('compares a cell of two of its rows', () => {
+  it('RowBlock compares a cell of two of its rows', () => {
     const texts = ['ab', 'ab', 'ac', 'a', null, null, ''];
     const block = RowBlock.of(
       texts.map((text) => ['x', text, text === null ? null : `${text}y`]),
@@ -34,7 +34,7 @@ describe('a block of rows', () => {
     }
   });
 
-  it('grows, and leaves the blocks before it as they were', () => {
+  it('RowBlockBuilder grows, and leaves the blocks before it as they were', () => {
     const builder = new RowBlockBuilder(['text'], new RowMemoryPool());
     const rows = (letter: string): Row[] =>
       Array.from({ length: 9_000 }, (_, i) => [`${letter}${i}`.padEnd(40, letter)]);
@@ -49,8 +49,8 @@ describe('a block of rows', () => {
   });
 });
 
-describe('a block that was released', () => {
-  it('throws where a row is asked for, and gives its memory to the next one', () => {
+describe('a released RowBlock', () => {
+  it('a released RowBlock throws where a row is read, and gives its memory to the next block once', () => {
     const builder = new RowBlockBuilder(['text'], new RowMemoryPool());
     builder.add(['first']);
     const first = builder.finish();
@@ -71,7 +71,7 @@ describe('a block that was released', () => {
     expect(builder.finish().bytes).not.toBe(bytes);
   });
 
-  it('keeps the last byte of a row that fills its room, or is beyond it by one', () => {
+  it('RowBlock keeps the last byte of a row that fills its room, or is one byte longer', () => {
     for (const beyond of [-1, 0, 1]) {
       const rows = [['x'.repeat(64 * 1024 - 9)], ['y'.repeat(9 + beyond)]];
       // Compared here: a report of 64 KB helps nobody.
@@ -81,7 +81,7 @@ describe('a block that was released', () => {
   });
 });
 
-it('a cell that somebody kept outlives its block', () => {
+it('a cell that somebody kept outlives its RowBlock', () => {
   const builder = new RowBlockBuilder(['bytes', 'text'], new RowMemoryPool());
   builder.add([Buffer.from([1, 2, 3]), Buffer.from([0xff])]);
   const block = builder.finish();
@@ -92,22 +92,22 @@ it('a cell that somebody kept outlives its block', () => {
   expect(kept).toEqual([Buffer.from([1, 2, 3]), Buffer.from([0xff])]);
 });
 
-describe('a cell', () => {
+describe('cells of a RowBlock', () => {
   const read = (transport: Transport, ...bytes: number[]) =>
     cellOf(Buffer.from([1, ...bytes, 1]), 1, bytes.length + 1, transport);
 
-  it('is text where its bytes are UTF-8, the replacement character itself among it', () => {
+  it('RowBlock reads a cell as text where its bytes are UTF-8, the replacement character included', () => {
     expect(read('text', 0x41, 0xc3, 0xa9)).toBe('Aé');
     expect(read('text', 0xef, 0xbf, 0xbd)).toBe('\uFFFD');
   });
 
-  it('stays bytes where they are not', () => {
+  it('RowBlock leaves a cell as bytes where they are not UTF-8', () => {
     // Half of a surrogate pair, a byte alone, a sequence cut off.
     for (const bytes of [[0xed, 0xa0, 0x80], [0xff], [0xe4, 0xbd], [0xef, 0xbf, 0xbd, 0xff]])
       expect(read('text', ...bytes)).toEqual(Buffer.from(bytes));
   });
 
-  it('of an ASCII column is text up to 127, and of a binary one never', () => {
+  it('RowBlock reads a cell of an ASCII column as text up to 127, and one of a binary column never', () => {
     expect(read('ascii', 0x41, 0x7f)).toBe('A\u007f');
     expect(read('ascii', 0xc3, 0xa9)).toEqual(Buffer.from([0xc3, 0xa9]));
     expect(read('bytes', 0x41)).toEqual(Buffer.from([0x41]));

@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import { declaredMembers, emptyMembers, membersOf, printedSet } from '../../../src/core/set-members.js';
 
-test('labels as information_schema writes them, quotes and commas in them', () => {
+test('declaredMembers reads labels as information_schema writes them, with quotes and commas in them', () => {
   expect(declaredMembers({ columnType: "set('a','it''s','','x,y')" })).toEqual(['a', "it's", '', 'x,y']);
 });
 
-test('places of empty members, of a SET alone', () => {
+test('emptyMembers finds the places of empty members, of a SET alone', () => {
   expect(emptyMembers({ dataType: 'set', columnType: "set('a','','b','')" })).toEqual([1, 3]);
   expect(emptyMembers({ dataType: 'set', columnType: "set('a','''','b')" })).toEqual([]);
   expect(emptyMembers({ dataType: 'enum', columnType: "enum('a','')" })).toEqual([]);
@@ -20,7 +20,7 @@ test.each([
   [',b', ['', 'b'], 'b'],
   ['a,,b', ['a', '', 'b'], 'a,,b'],
   [',,', ['', ''], ''],
-])('%j has %j and prints as %j', (text, members, printed) => {
+])('the SET value %j has the members %j and prints as %j', (text, members, printed) => {
   expect(membersOf(text)).toEqual(members);
   expect(printedSet(text)).toBe(printed);
 });

@@ -3,7 +3,7 @@ import { FerryError } from '../../../src/core/errors.js';
 import { asFerryError } from '../../../src/core/thrown.js';
 
 describe('asFerryError', () => {
-  it('leaves a FerryError as it is', () => {
+  it('asFerryError leaves a FerryError as it is', () => {
     const error = new FerryError('E_USAGE', 'x', 'y');
     expect(asFerryError(error, 'shard s01')).toBe(error);
   });
@@ -12,14 +12,14 @@ describe('asFerryError', () => {
     [new TypeError('secret 4915112345678'), 'unexpected TypeError inside dynaferry'],
     ['secret 4915112345678', 'unexpected string inside dynaferry'],
     [undefined, 'unexpected undefined inside dynaferry'],
-  ])('makes a defect of anything else, and keeps its text to itself', (thrown, message) => {
+  ])('asFerryError makes a defect of anything else, and shows nothing of its text', (thrown, message) => {
     const error = asFerryError(thrown, 'shard s01');
     expect(error).toMatchObject({ code: 'E_INTERNAL', message });
     expect(error.hint).not.toContain('4915112345678');
     expect(error.options.cause).toBe(thrown);
   });
 
-  it('tells where a defect is to whoever asks for it, in every place that tells the fault', () => {
+  it('asFerryError shows where a defect is when DYNAFERRY_DEBUG is set', () => {
     vi.stubEnv('DYNAFERRY_DEBUG', '1');
     try {
       expect(asFerryError(new TypeError('x'), 'shard s01').hint).toMatch(/TypeError: x\n\s+at .*thrown\.test\.ts/);
@@ -34,7 +34,7 @@ describe('asFerryError', () => {
     [{ code: 'EAGAIN', syscall: 'spawn' }, 'E_TOO_MANY_PROCESSES'],
     [{ code: 'ENOMEM' }, 'E_OUT_OF_MEMORY'],
     [{ cause: Object.assign(new Error('secret'), { code: 'EMFILE' }) }, 'E_TOO_MANY_FILES'],
-  ])('says what the machine refuses: %j', (fields, code) => {
+  ])('asFerryError reports what the machine refuses: %j', (fields, code) => {
     const error = asFerryError(Object.assign(new Error('secret'), fields), 'shard s01');
     expect(error).toMatchObject({ code, message: expect.stringMatching(/^shard s01: /) as string });
     expect(error.message).not.toContain('secret');

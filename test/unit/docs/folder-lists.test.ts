@@ -14,7 +14,7 @@ test.each(readdirSync(SRC))('src/%s/README.md lists what `npm run docs` makes of
   expect(readme).toBe(withFileLists(join(SRC, layer), readme));
 });
 
-test('a list has the first sentence of each file, and a room without a list is an error', async () => {
+test('withFileLists lists the first sentence of each file, and refuses a room without a list', async () => {
   await using folder = await temporaryFolder();
   mkdirSync(join(folder.path, 'room'));
   writeFileSync(

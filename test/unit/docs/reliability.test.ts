@@ -10,12 +10,12 @@ const rows = section
   .slice(1)
   .map((line) => line.split(/(?<!\\)[|]/).map((cell) => cell.trim()));
 
-describe('README: Reliability', () => {
-  test('has rows', () => {
+describe('README.md: Reliability', () => {
+  test('the Reliability table of README.md has rows', () => {
     expect(rows.length).toBeGreaterThan(0);
   });
 
-  test.each(rows)('%s %s', (_, fault, does, tests = '') => {
+  test.each(rows)('README.md names existing tests for the fault:%s %s', (_, fault, does, tests = '') => {
     expect([fault, does]).not.toContain('');
     const files = [...tests.matchAll(/`([^`]+)`/g)].map(([, file]) => file ?? '');
     expect(files.length).toBeGreaterThan(0);

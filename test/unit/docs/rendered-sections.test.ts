@@ -10,11 +10,11 @@ const IO = { stdout: process.stdout, stderr: process.stderr, env: {}, cwd: '.', 
 const COMMANDS = buildProgram(IO, () => undefined).commands;
 
 describe('README.md', () => {
-  test('has the config reference and the error codes as the code has them (npm run docs writes them)', () => {
+  test('README.md has the config reference and the error codes as the code has them (npm run docs writes them)', () => {
     expect(README).toBe(withSections(README));
   });
 
-  test('names every command and every option', () => {
+  test('README.md names every command and every option', () => {
     expect(COMMANDS.length).toBeGreaterThan(5);
     for (const command of COMMANDS) {
       expect(README).toContain(`\`dynaferry ${command.name()}\``);
@@ -22,7 +22,7 @@ describe('README.md', () => {
     }
   });
 
-  test('has every command among those that the tests run, and what goes with bad rows', () => {
+  test('README.md has every command among those that the tests run, and the steps for bad rows', () => {
     const run = [...README.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block]) => block).join('');
     for (const command of COMMANDS) {
       expect(run).toMatch(new RegExp(`^dynaferry ${command.name()}\\b`, 'm'));
@@ -32,11 +32,11 @@ describe('README.md', () => {
     }
   });
 
-  test('names every event that a program can read', () => {
+  test('README.md names every event that a program can read', () => {
     for (const event of Object.keys(EVENTS)) expect(README).toContain(`\`${event}\``);
   });
 
-  test('names every folder of src', () => {
+  test('README.md names every folder of src', () => {
     for (const folder of [
       'cli',
       'listeners',

@@ -27,41 +27,47 @@ describe.each(SEEDS)('the budget (seed %i)', (seed) => {
     [1000, 1, 1, 0],
     [1000, 1, 4, 300],
     [2000, 4, 1, 300],
-  ])('%i units a second, %i processes, items of %i units, stalls up to %i ms', (units, writers, itemUnits, stallMs) => {
-    const result = simulate({
-      seconds: 30,
-      units,
-      writers,
-      itemUnits,
-      stallMs,
-      model: { ...plenty, partitionUnits: 1e6 },
-      sources: [many],
-      random: seededRandom(seed),
-    });
-    expect(result.mostInTenSeconds / units).toBeLessThanOrEqual(1.01);
-    expect(result.rate(1, 30) / units).toBeGreaterThanOrEqual(0.95);
-  });
+  ])(
+    'writers keep to a budget and use it: %i units a second, %i processes, items of %i units, stalls up to %i ms',
+    (units, writers, itemUnits, stallMs) => {
+      const result = simulate({
+        seconds: 30,
+        units,
+        writers,
+        itemUnits,
+        stallMs,
+        model: { ...plenty, partitionUnits: 1e6 },
+        sources: [many],
+        random: seededRandom(seed),
+      });
+      expect(result.mostInTenSeconds / units).toBeLessThanOrEqual(1.01);
+      expect(result.rate(1, 30) / units).toBeGreaterThanOrEqual(0.95);
+    },
+  );
 
   test.each([
     ['saves up one second', 1, 0, 1],
     ['saves up five seconds, two of them at the start', 5, 2, 1],
     ['saves up 300 seconds, 20 of them at the start', 300, 20, 1],
     ['is shared by three processes', 1, 0, 3],
-  ])('a table below the budget that %s: nearly all of it, few refusals', (_, burstSeconds, savedSeconds, writers) => {
-    const result = simulate({
-      seconds: 90,
-      units: 1200,
-      writers,
-      model: { ...provisioned(500, burstSeconds), savedSeconds },
-      sources: [many],
-      random: seededRandom(seed),
-    });
-    // What was saved up lasts for 15 s at most.
-    expect(result.rate(30, 90) / 500).toBeGreaterThanOrEqual(0.95);
-    expect(result.throttled(30, 90)).toBeLessThan(0.02);
-  });
+  ])(
+    'writers use nearly all of a table that is below the budget and %s, with few refusals',
+    (_, burstSeconds, savedSeconds, writers) => {
+      const result = simulate({
+        seconds: 90,
+        units: 1200,
+        writers,
+        model: { ...provisioned(500, burstSeconds), savedSeconds },
+        sources: [many],
+        random: seededRandom(seed),
+      });
+      // What was saved up lasts for 15 s at most.
+      expect(result.rate(30, 90) / 500).toBeGreaterThanOrEqual(0.95);
+      expect(result.throttled(30, 90)).toBeLessThan(0.02);
+    },
+  );
 
-  test('an index that takes less than the table: as much as it allows', () => {
+  test('writers use all that an index allows where it takes less than its table', () => {
     const index = { name: 'by_day', partitionKey: 'day', ...provisioned(300), partitionUnits: 1e6 };
     const result = simulate({
       seconds: 70,
@@ -75,7 +81,7 @@ describe.each(SEEDS)('the budget (seed %i)', (seed) => {
     expect(result.throttled(20, 70)).toBeLessThan(0.02);
   });
 
-  test('an on-demand table, which gives key ranges as its reason: all of it, as no single key is to blame', () => {
+  test('writers use all of an on-demand table that gives key ranges as its reason, as no key is to blame', () => {
     const result = simulate({
       seconds: 50,
       units: 3000,
@@ -87,7 +93,7 @@ describe.each(SEEDS)('the budget (seed %i)', (seed) => {
     expect(result.throttled(20, 50)).toBeLessThan(0.02);
   });
 
-  test('one hot partition key slows itself alone: the others lose nothing, and it gets what its partition takes', () => {
+  test('a hot partition key slows itself alone: others lose nothing, and it gets what its partition takes', () => {
     const hot = (name: string): boolean => name === 'hot';
     const units = 1000;
     // Accounts of twenty rows, five at a time: every sixth item is hot, and its partition takes a third of them.

@@ -34,7 +34,7 @@ async function resolved(config: typeof NOTHING | { region: string | null; endpoi
 }
 
 describe('connectTarget', () => {
-  test('AWS_REGION gives the region and its endpoint', async () => {
+  test('connectTarget takes the region and its endpoint from AWS_REGION', async () => {
     environment({ ...KEYS, AWS_REGION: 'eu-west-1' });
     const { endpoint, region, headers } = await resolved(NOTHING);
     expect({ endpoint, region }).toEqual({
@@ -45,23 +45,23 @@ describe('connectTarget', () => {
     expect(headers['authorization']).toContain('/eu-west-1/dynamodb/aws4_request');
   });
 
-  test('AWS_ENDPOINT_URL_DYNAMODB gives the endpoint, path and port included', async () => {
+  test('connectTarget takes the endpoint, path and port included, from AWS_ENDPOINT_URL_DYNAMODB', async () => {
     environment({ ...KEYS, AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:8123/db' });
     expect((await resolved(NOTHING)).endpoint).toBe('http://localhost:8123/db/');
   });
 
-  test('the config goes before the environment', async () => {
+  test('connectTarget prefers the config to the environment', async () => {
     environment({ ...KEYS, AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL_DYNAMODB: 'http://localhost:8123' });
     const { endpoint, region } = await resolved({ ...NOTHING, region: 'us-west-2', endpoint: 'https://example.test' });
     expect({ endpoint, region }).toEqual({ endpoint: 'https://example.test/', region: 'us-west-2' });
   });
 
-  test('an account id gives the account’s own endpoint, as the SDK prefers', async () => {
+  test('connectTarget takes the account’s own endpoint from an account id, as the SDK prefers', async () => {
     environment({ ...KEYS, AWS_REGION: 'us-east-1', AWS_ACCOUNT_ID: '123456789012' });
     expect((await resolved(NOTHING)).endpoint).toBe('https://123456789012.ddb.us-east-1.amazonaws.com/');
   });
 
-  test('AWS_PROFILE gives region, endpoint, and credentials with a session token', async () => {
+  test('connectTarget takes region, endpoint, and credentials with a session token from AWS_PROFILE', async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'config');
     await writeFile(
@@ -76,7 +76,7 @@ describe('connectTarget', () => {
     expect(headers['authorization']).toContain('AKIDPROFILE/');
   });
 
-  test('credentials that the service calls expired are fetched anew, also while the SDK answers the old ones again', async () => {
+  test('RequestSigner replaces credentials that the service calls expired, also while the SDK repeats the old ones', async () => {
     await using folder = await temporaryFolder();
     const [program, runs, file] = [
       join(folder.path, 'keys.cjs'),
@@ -109,7 +109,7 @@ describe('connectTarget', () => {
     expect((await readFile(runs, 'utf8')).length).toBeLessThanOrEqual(3);
   });
 
-  test('no credentials, no region, no endpoint: each says what to set', async () => {
+  test('connectTarget says what to set where credentials, region or endpoint are missing', async () => {
     environment({ AWS_REGION: 'eu-west-1' });
     await expect(connectTarget(NOTHING)).rejects.toMatchObject({ code: 'E_TARGET_CREDENTIALS' });
     environment(KEYS);

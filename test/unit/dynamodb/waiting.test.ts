@@ -24,7 +24,7 @@ function waiters(wait: () => Promise<void>, names: string): string[] {
 }
 
 describe('Gate', () => {
-  test('wakeOne wakes the one that waits longest, wake all of them', async () => {
+  test('Gate.wakeOne wakes the one that waits longest, and Gate.wake wakes all', async () => {
     const gate = new Gate();
     expect(gate.waiting).toBe(false);
     gate.wakeOne();
@@ -40,7 +40,7 @@ describe('Gate', () => {
     expect(gate.waiting).toBe(false);
   });
 
-  test('an abort ends the wait of one; who was woken listens no more', async () => {
+  test('Gate ends the wait of one at its abort, and leaves no listener on those whom it woke', async () => {
     const gate = new Gate();
     const stop = new AbortController();
     const aborted = gate.wait(stop.signal);
@@ -63,7 +63,7 @@ describe('Gate', () => {
 describe('Backpressure', () => {
   const never = new AbortController().signal;
 
-  test('nobody comes in without room; with room one after the other, as long as it lasts', async () => {
+  test('Backpressure lets nobody in without room, and with room one after the other, as long as it lasts', async () => {
     let room = 0;
     const admission = new Backpressure(() => room > 0);
     const over: string[] = [];
@@ -90,7 +90,7 @@ describe('Backpressure', () => {
     expect(over).toEqual(['a', 'b', 'c']);
   });
 
-  test('the end is for all', async () => {
+  test('Backpressure ends the wait of all at its end', async () => {
     const admission = new Backpressure(() => false);
     const over = waiters(() => admission.wait(never), 'ab');
     admission.end();
@@ -98,7 +98,7 @@ describe('Backpressure', () => {
     expect(over).toEqual(['a', 'b']);
   });
 
-  test('the signal ends the wait', async () => {
+  test('Backpressure ends a wait at its signal', async () => {
     const admission = new Backpressure(() => false);
     const stop = new AbortController();
     const waiting = admission.wait(stop.signal);
@@ -108,7 +108,7 @@ describe('Backpressure', () => {
 });
 
 describe('pause', () => {
-  test('takes its time, and leaves nothing at the signal', async () => {
+  test('pause lasts its time, and leaves no listener on the signal', async () => {
     vi.useFakeTimers();
     const { signal } = new AbortController();
     let over = false;
@@ -122,7 +122,7 @@ describe('pause', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('an abort ends it, before or in its midst, and leaves no timer', async () => {
+  test('pause ends at an abort before it or during it, and leaves no timer', async () => {
     vi.useFakeTimers();
     await expect(pause(1000, AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     expect(vi.getTimerCount()).toBe(0);
@@ -133,14 +133,14 @@ describe('pause', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('throwIfInterrupted', () => {
+  test('throwIfInterrupted throws E_INTERRUPTED for an aborted signal alone', () => {
     expect(() => throwIfInterrupted(AbortSignal.abort())).toThrow(expect.objectContaining({ code: 'E_INTERRUPTED' }));
     throwIfInterrupted(new AbortController().signal);
   });
 });
 
-describe('a request whose credentials are still looked for', () => {
-  test('ends with its signal, and was not sent', async () => {
+describe('RequestChannel', () => {
+  test('RequestChannel ends a request at its signal while it looks for credentials, and has not sent it', async () => {
     const endpoint = new URL('http://127.0.0.1:9');
     const search = new Promise<never>(() => undefined);
     const channel = new RequestChannel(new RequestSigner(() => search, 'eu-west-1', endpoint), endpoint, {
@@ -157,15 +157,15 @@ describe('a request whose credentials are still looked for', () => {
   });
 });
 
-describe('within', () => {
-  test('what comes in time counts, be it a failure; no timer is left', async () => {
+describe('withTimeout', () => {
+  test('withTimeout gives what comes in time, a failure as well, and leaves no timer', async () => {
     vi.useFakeTimers();
     expect(await withTimeout(1000, Promise.resolve(7))).toBe(7);
     await expect(withTimeout(1000, Promise.reject(new Error('own')))).rejects.toThrow('own');
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('what does not is a TimeoutError that says how long it was waited for', async () => {
+  test('withTimeout throws a TimeoutError that says how long it waited', async () => {
     vi.useFakeTimers();
     const waiting = expect(withTimeout(2000, new Promise(() => undefined))).rejects.toMatchObject({
       name: 'TimeoutError',
@@ -176,7 +176,7 @@ describe('within', () => {
   });
 });
 
-test('the system’s clock is monotonic, and its timers can be taken back', async () => {
+test('systemClock is monotonic, and its timers can be cancelled', async () => {
   expect(Math.abs(systemClock.now() - performance.now())).toBeLessThan(100);
   vi.useFakeTimers();
   const ran: string[] = [];

@@ -15,7 +15,7 @@ import { cursorOf, mappingOf, openPlace, passOver, rowAtHand, scannedJob } from 
 
 const GAUGES = { unitsConsumed: () => 0, unitsLimit: () => 1, throttles: () => 0, retries: () => 0 };
 
-test('it forgets what stopped an earlier run, however much is recorded besides, and nothing else', async () => {
+test('backfillTable forgets what stopped an earlier run, however much else is recorded, and nothing else', async () => {
   await using place = await openPlace();
   const { store, context } = place;
   const mapping = mappingOf();

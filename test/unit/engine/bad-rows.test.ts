@@ -30,7 +30,7 @@ const bad = (id: number): Row => rowAtHand(mapping, id, '');
 const expired = (id: number): Row => rowAtHand(mapping, id, 'x', NOW - 1);
 
 describe('mapChunk', () => {
-  test('items with their digest, bad rows with their reasons, expired rows counted', () => {
+  test('mapChunk gives items with their digest, bad rows with their reasons, and the number of expired rows', () => {
     const rows = [good(1), bad(2), expired(3), good(4), expired(5)];
     const mapped = mapChunk(jobOf(mapping), chunkOf(mapping, rows, cursorOf(5)), NOW);
     const sum = new DigestSum();
@@ -46,7 +46,7 @@ describe('mapChunk', () => {
     mapped.release();
   });
 
-  test('what is no bad value is a fault', () => {
+  test('mapChunk throws an error that is not a bad value', () => {
     const broken = Object.assign(Object.create(mapping) as typeof mapping, {
       mapAt: () => {
         throw new Error('the mapping broke');
@@ -82,7 +82,7 @@ describe('BadRowTracker', () => {
       .sort();
   }
 
-  test('a row is recorded while it is bad, and forgotten when it was mended and moved, not before', async () => {
+  test('BadRowTracker records a row while it is bad, and forgets it once it was mended and moved, not before', async () => {
     await using place = await openPlace();
     const book = new BadRowTracker(place.context, jobOf(mapping));
     expect(update(place, book, [good(1), bad(2), bad(3)])).toEqual(['2', '3']);
@@ -93,13 +93,13 @@ describe('BadRowTracker', () => {
     expect(update(place, book, [good(2), good(1)])).toEqual(['3', '4']);
   });
 
-  test('those of earlier runs are known', async () => {
+  test('BadRowTracker knows the bad rows of earlier runs', async () => {
     await using place = await openPlace();
     update(place, new BadRowTracker(place.context, jobOf(mapping)), [bad(2), bad(3)]);
     expect(update(place, new BadRowTracker(place.context, jobOf(mapping)), [good(2)])).toEqual(['3']);
   });
 
-  test('of a table that is read whole, those that are not bad in it are gone', async () => {
+  test('BadRowTracker of a table that is read whole drops those that are not bad in it', async () => {
     await using place = await openPlace();
     const whole = jobOf(mapping, [], null);
     const book = new BadRowTracker(place.context, whole);
@@ -108,7 +108,7 @@ describe('BadRowTracker', () => {
   });
 });
 
-test('what a pass goes over and does not write is told, where the target had taken items of it', async () => {
+test('BadRowTracker reports items left in the target of rows that a pass goes over and does not write', async () => {
   await using place = await openPlace();
   const see = (job: ReturnType<typeof jobOf>, rows: readonly Row[]): void => {
     const chunk = chunkOf(mapping, rows, cursorOf(9));
@@ -125,7 +125,7 @@ test('what a pass goes over and does not write is told, where the target had tak
 });
 
 describe('DiscardingWriter', () => {
-  test('acknowledges all, and tells what it would have cost', async () => {
+  test('DiscardingWriter acknowledges all, and says what it would have cost', async () => {
     const writer = new DiscardingWriter();
     await writer.waitForRoom();
     const chunk = chunkOf(mapping, [good(1), rowAtHand(mapping, 2, 'x'.repeat(1_200))], cursorOf(2));
@@ -168,7 +168,7 @@ describe('retryBadRows', () => {
     );
   }
 
-  test('moved, gone, expired and still bad are told apart; what is bad stays recorded, and is said again', async () => {
+  test('retryBadRows counts moved, gone, expired and still bad rows apart, and keeps and reports those still bad', async () => {
     await using place = await openPlace();
     recorded(place, 1, 2, 3, 4, 5);
     const writer = new Writer();
@@ -203,7 +203,7 @@ describe('retryBadRows', () => {
     ]);
   });
 
-  test('rows that no chunk counts as bad are not added to the backfill', async () => {
+  test('retryBadRows does not add rows to the backfill that no chunk counts as bad', async () => {
     await using place = await openPlace();
     recorded(place, 1, 2);
     const later = chunkOf(mapping, [bad(3)], cursorOf(3));
@@ -214,7 +214,7 @@ describe('retryBadRows', () => {
     expect(place.store.passes.summary('backfill', 'messages')?.counts).toMatchObject({ items: 2, badRows: 0 });
   });
 
-  test('what fails in the source is told as it is, and leaves every row recorded', async () => {
+  test('retryBadRows throws a failure of the source as it is, and leaves every row recorded', async () => {
     await using place = await openPlace();
     recorded(place, 1, 2);
     const job = jobOf(mapping, [good(1), good(2)]);
@@ -227,7 +227,7 @@ describe('retryBadRows', () => {
     expect([writer.written, place.store.badRows.list('messages').length]).toEqual([[], 2]);
   });
 
-  test('rows that are too large together are tried one by one; one that is too large by itself stays, and is told', async () => {
+  test('retryBadRows tries rows that are too large together one by one, and keeps and reports one too large by itself', async () => {
     await using place = await openPlace();
     recorded(place, 1, 2, 3);
     const job = jobOf(mapping, [good(1), good(2), good(3)]);
@@ -253,7 +253,7 @@ describe('retryBadRows', () => {
     ]);
   });
 
-  test('a row that is recorded under two readings of its key is tried once, and stays under its own alone', async () => {
+  test('retryBadRows tries a row once that is recorded under two readings, and keeps it under its own alone', async () => {
     await using place = await openPlace();
     recorded(place, 1);
     const [first] = place.store.badRows.list('messages');
@@ -275,7 +275,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages')).toMatchObject([{ cursor: cursorOf(1) }]);
   });
 
-  test('its other reading is tried in its turn, however many lie between, and nothing of it is left behind', async () => {
+  test('retryBadRows tries the other reading of a key in its turn, and leaves nothing of it behind', async () => {
     await using place = await openPlace();
     const ids = Array.from({ length: 12 }, (_, index) => index + 2);
     recorded(place, 1);
@@ -301,7 +301,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages')).toEqual([]);
   });
 
-  test('what was taken of rows that are gone or expired is told; of others it stays known, or is written over', async () => {
+  test('retryBadRows reports items taken of rows that are gone or expired, and keeps or replaces those of others', async () => {
     await using place = await openPlace();
     recorded(place, 1, 2, 3, 4);
     taken(place, [1, 1], [2, 2], [3, 4], [4, 8]);
@@ -310,7 +310,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages')).toMatchObject([{ cursor: cursorOf(3), itemsTaken: 4 }]);
   });
 
-  test('a key that reads otherwise by now is recorded under its new reading alone', async () => {
+  test('retryBadRows records a key that has another reading by now under the new reading alone', async () => {
     await using place = await openPlace();
     recorded(place, 1);
     const [first] = place.store.badRows.list('messages');
@@ -332,7 +332,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages')).toMatchObject([{ cursor: cursorOf(1), itemsTaken: 3 }]);
   });
 
-  test('ten rows at a time, each once', async () => {
+  test('retryBadRows writes ten rows at a time, each once', async () => {
     await using place = await openPlace();
     const ids = Array.from({ length: 23 }, (_, i) => i + 1);
     recorded(place, ...ids);
@@ -343,7 +343,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages')).toEqual([]);
   });
 
-  test('nothing is written where nothing is left of it', async () => {
+  test('retryBadRows writes nothing where nothing is left of a row', async () => {
     await using place = await openPlace();
     recorded(place, 1);
     const { counts, writer } = await retried(place, []);
@@ -352,7 +352,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages')).toEqual([]);
   });
 
-  test('what could not be written stays recorded', async () => {
+  test('retryBadRows leaves rows recorded when it could not write them', async () => {
     await using place = await openPlace();
     recorded(place, 1, 2);
     const writer = new Writer();
@@ -361,7 +361,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages').length).toBe(2);
   });
 
-  test('an interrupted one goes no further', async () => {
+  test('retryBadRows goes no further once it is interrupted', async () => {
     await using place = await openPlace();
     recorded(place, 1);
     const context = { ...place.context, signal: AbortSignal.abort() };
@@ -369,7 +369,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages').length).toBe(1);
   });
 
-  test('one that is interrupted while a table throttles its items ends, and they stay recorded', async () => {
+  test('retryBadRows ends when interrupted while a table throttles its items, which stay recorded', async () => {
     await using place = await openPlace();
     recorded(place, 1, 2);
     const stop = new AbortController();
@@ -391,7 +391,7 @@ describe('retryBadRows', () => {
     expect(place.store.badRows.list('messages').length).toBe(2);
   }, 2_000);
 
-  test('into a table that took the place of the first settles nothing, or ends as a fault', async () => {
+  test('retryBadRows settles nothing in a table that took the place of the first, and fails with E_TARGET_GONE', async () => {
     await using place = await openPlace();
     recorded(place, 1);
     const gone = { code: 'E_TARGET_GONE' };
@@ -400,7 +400,7 @@ describe('retryBadRows', () => {
     await expect(retried(place, [good(1)], new Writer(), replacedAt(Infinity))).rejects.toMatchObject(gone);
   });
 
-  test('what is no bad value is a fault', async () => {
+  test('retryBadRows throws an error that is not a bad value', async () => {
     await using place = await openPlace();
     recorded(place, 1);
     const broken = Object.assign(Object.create(mapping) as typeof mapping, {

@@ -22,7 +22,7 @@ function holding(of: (item: MappedItem, index: number) => FoundItem) {
 }
 
 describe('diffRows', () => {
-  test('each row with its key and its items: new, same and changed', async () => {
+  test('diffRows shows each row with its key and its items: new, same and changed', async () => {
     const mapping = mappingOf();
     const rows = [1, 2, 3].map((id) => rowAtHand(mapping, id));
     const held = (item: MappedItem, index: number): FoundItem => {
@@ -55,7 +55,7 @@ describe('diffRows', () => {
     });
   });
 
-  test('bad and expired rows have no item; the others are asked for in one read', async () => {
+  test('diffRows shows no item for bad and expired rows, and asks for the others in one read', async () => {
     const mapping = mappingOf({ ttl: EXPIRING });
     const rows = [rowAtHand(mapping, 1, ''), rowAtHand(mapping, 2, 'x', NOW - 1), rowAtHand(mapping, 3, 'x', NOW + 1)];
     const { reader, asked } = holding(() => SAME);
@@ -66,7 +66,7 @@ describe('diffRows', () => {
     expect(asked.length).toBe(1);
   });
 
-  test('an item that differs is newer by its version alone, where one is declared', async () => {
+  test('diffRows calls an item that differs newer by its version alone, where one is declared', async () => {
     const plain = mappingOf();
     const versioned = Object.assign(Object.create(plain) as typeof plain, { version: 'n' });
     const outcomes = async (mapping: typeof plain, version: string) => {
@@ -79,7 +79,7 @@ describe('diffRows', () => {
     expect(await outcomes(plain, 'y')).toEqual([['changed', 1]]);
   });
 
-  test('what is no bad value is a fault', async () => {
+  test('diffRows throws an error that is not a bad value', async () => {
     const mapping = mappingOf();
     const broken = Object.assign(Object.create(mapping) as typeof mapping, {
       map: () => {

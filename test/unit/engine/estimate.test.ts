@@ -10,7 +10,7 @@ describe('estimateTable', () => {
   /** An item has the keys `pk` and `sk` and an attribute `n`: two texts of that length, and eleven bytes beside. */
   const sized = (bytes: number, id = 1) => rowAtHand(mapping, id, 'x'.repeat((bytes - 11) / 2));
 
-  test('sizes, units and time by the sample, for all rows', () => {
+  test('estimateTable projects sizes, units and time of the sample to all rows', () => {
     const sample = [sized(101), sized(1025, 2), sized(2_049, 3), sized(201, 4)];
     expect(estimateTable(jobOf(mapping), { count: 7, rows: 1_000 }, sample, 2, 60, NOW)).toEqual({
       table: 'messages',
@@ -32,7 +32,7 @@ describe('estimateTable', () => {
     });
   });
 
-  test('a sample of one row stands for all of them', () => {
+  test('estimateTable lets a sample of one row stand for all of them', () => {
     expect(estimateTable(jobOf(mapping), { count: 1, rows: 10 }, [sized(1_025)], 1, 5, NOW)).toMatchObject({
       sampledRows: 1,
       itemsPerRow: 1,
@@ -40,7 +40,7 @@ describe('estimateTable', () => {
     });
   });
 
-  test('an empty sample says nothing, and divides by nothing', () => {
+  test('estimateTable gives zeros for an empty sample, without a division by zero', () => {
     expect(estimateTable(jobOf(mapping, [], null), { count: 1, rows: 10 }, [], 1, 5, NOW)).toMatchObject({
       scanKey: null,
       sampledRows: 0,
@@ -52,14 +52,14 @@ describe('estimateTable', () => {
     });
   });
 
-  test('bad rows are counted, each reason told once; they are part of the sample, not of the items', () => {
+  test('estimateTable counts bad rows as part of the sample, not of the items, and gives each reason once', () => {
     const sample = [sized(101), rowAtHand(mapping, 2, ''), rowAtHand(mapping, 3, ''), sized(101, 4)];
     const estimate = estimateTable(jobOf(mapping), { count: 1, rows: 100 }, sample, 1, 10, NOW);
     expect(estimate).toMatchObject({ badRowsInSample: 2, itemsPerRow: 0.5, estimatedUnits: 50, averageItemBytes: 101 });
     expect(estimate.badReasons.length).toBe(1);
   });
 
-  test('expired rows, and items that would never expire as they are too old, are told apart', () => {
+  test('estimateTable distinguishes expired rows from items that are too old ever to expire', () => {
     const skipping = mappingOf({ ttl: EXPIRING });
     const skipped = [rowAtHand(skipping, 1, 'x', NOW - 1), rowAtHand(skipping, 2, 'x', NOW + 1)];
     expect(estimateTable(jobOf(skipping), { count: 1, rows: 2 }, skipped, 1, 1, NOW)).toMatchObject({
@@ -75,7 +75,7 @@ describe('estimateTable', () => {
     });
   });
 
-  test('what is no bad value is a fault', () => {
+  test('estimateTable throws an error that is not a bad value', () => {
     const broken = {
       ...jobOf(mapping),
       mapping: Object.assign(Object.create(mapping) as typeof mapping, { map: fail }),

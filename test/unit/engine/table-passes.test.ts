@@ -117,8 +117,8 @@ function commitsTo({ store }: Place): readonly ChunkRecord[] {
   return committed;
 }
 
-describe('a backfill', () => {
-  test('writes every row’s item, records bad rows before their chunk is done, and says each once', async () => {
+describe('backfillTable', () => {
+  test('a backfill writes every row’s item, records bad rows before their chunk is done, and reports each once', async () => {
     await using place = await openPlace();
     const target = new Target();
     const job = scannedJob(mapping, [good(1), bad(2), good(3), bad(4), good(5)], 3);
@@ -138,7 +138,7 @@ describe('a backfill', () => {
     expect(place.store.passes.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 5, items: 2, badRows: 3 });
   });
 
-  test('bad rows above what is allowed end it, and are recorded all the same', async () => {
+  test('a backfill ends on more bad rows than are allowed, and records them all the same', async () => {
     await using place = await openPlace();
     const run = backfill(place, scannedJob(mapping, [bad(1), bad(2)], 2), new Target(), { allowed: 1 });
     await expect(run).rejects.toMatchObject({ code: 'E_BAD_ROWS' });
@@ -146,7 +146,7 @@ describe('a backfill', () => {
     expect(place.store.passes.summary('backfill', 'messages')?.counts).toMatchObject({ rows: 0, badRows: 0 });
   });
 
-  test('a row is mapped and written only once the writer has room', async () => {
+  test('a backfill maps and writes a row only once the writer has room', async () => {
     await using place = await openPlace();
     const target = new Target();
     let room = (): void => undefined;
@@ -159,7 +159,7 @@ describe('a backfill', () => {
     expect([target.items.size, place.store.badRows.list('messages').length]).toEqual([1, 1]);
   });
 
-  test('a writer that fails while a chunk waits for it writes nothing of that chunk', async () => {
+  test('a backfill writes nothing of a chunk whose writer fails while the chunk waits', async () => {
     await using place = await openPlace();
     const target = new Target();
     target.waitForRoom = () => Promise.reject(new Error('no such table'));
@@ -167,7 +167,7 @@ describe('a backfill', () => {
     expect(target.items.size).toBe(0);
   });
 
-  test('a stop while an item key is claimed writes nothing', async () => {
+  test('a backfill writes nothing at a stop while it claims an item key', async () => {
     await using place = await openPlace();
     const target = new Target();
     const halt = new AbortController();
@@ -191,10 +191,10 @@ describe('a backfill', () => {
   });
 });
 
-describe('a target that took the place of the one that a run began with', () => {
+describe('a replaced target', () => {
   const rows = [1, 2, 3].map(good);
 
-  test('is found at a checkpoint: what came since is not recorded', async () => {
+  test('a backfill finds a replaced target at a checkpoint, and does not record what came since', async () => {
     await using place = await openPlace();
     const [target, job] = [new Target(), scannedJob(mapping, rows, 1)];
     const run = backfill(place, job, target, { guard: replacedAt(2) });
@@ -205,7 +205,7 @@ describe('a target that took the place of the one that a run began with', () => 
     expect(place.store.passes.summary('verify', 'messages')?.counts.rows).toBeLessThan(2);
   });
 
-  test('is found at the end: nothing is done', async () => {
+  test('a backfill finds a replaced target at the end, and is not finished', async () => {
     await using place = await openPlace();
     const [target, job] = [new Target(), scannedJob(mapping, rows, 1)];
     const run = backfill(place, job, target, { guard: replacedAt(Infinity) });
@@ -217,8 +217,8 @@ describe('a target that took the place of the one that a run began with', () => 
   });
 });
 
-describe('a verification', () => {
-  test('compares rows behind the plan’s end too, and behind no other range’s end twice', async () => {
+describe('verifyTable', () => {
+  test('a verification compares rows behind the plan’s end too, and rows behind another range’s end only once', async () => {
     await using place = await openPlace();
     const target = new Target();
     const rows = [1, 2, 3, 4].map(good);
@@ -230,7 +230,7 @@ describe('a verification', () => {
     expect(found).toMatchObject({ counts: { rows: 5, items: 4 }, missing: 1, differing: 0 });
   });
 
-  test('tells missing, differing and deleted items apart, with the sums of both sides', async () => {
+  test('a verification counts missing, differing and deleted items apart, with the sums of both sides', async () => {
     await using place = await openPlace();
     const expiring = mappingOf({ ttl: { ...EXPIRING, expired: 'keep' } });
     const at = (id: number, seconds: number | null): Row => rowAtHand(expiring, id, 'x', seconds);
@@ -268,7 +268,7 @@ describe('a verification', () => {
     expect([one, target.items.size]).toEqual([expect.stringContaining('000001'), 2]);
   });
 
-  test('of a row that was left behind, an item that is absent was never deleted by TTL', async () => {
+  test('a verification never takes an absent item for deleted by TTL where its row was left behind', async () => {
     await using place = await openPlace();
     const expiring = mappingOf({ ttl: { ...EXPIRING, expired: 'keep' } });
     const rows = [rowAtHand(expiring, 1, '', NOW - 1), rowAtHand(expiring, 2, 'x', NOW - 1)];
@@ -281,7 +281,7 @@ describe('a verification', () => {
     expect(found).toMatchObject({ counts: { items: 0, expiredItems: 1 }, missing: 1 });
   });
 
-  test('a comparison is as old as the SELECT of its rows', async () => {
+  test('a verification dates a comparison by the SELECT of its rows', async () => {
     await using place = await openPlace();
     const target = new Target();
     const job = scannedJob(mapping, [good(1)], 1);

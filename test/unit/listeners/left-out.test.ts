@@ -37,7 +37,7 @@ function finish(bus: EventBus): void {
 /** The backlog before anything is left out, and what is told all the same. */
 const BOUND = MOST_WAITING + 16_384;
 
-test('of the log for programs, what was left out is counted', async () => {
+test('the log for programs counts what it left out for a reader that stood still', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
   const end = startNdjsonLog(bus, stream, { everyEvent: () => true });
@@ -58,7 +58,7 @@ test('of the log for programs, what was left out is counted', async () => {
   expect(of('shard.warning', 's02')).toHaveLength(1);
 });
 
-test('nothing is left out for a reader that comes back in time', async () => {
+test('the log for programs leaves nothing out for a reader that comes back in time', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
   const end = startNdjsonLog(bus, stream, { everyEvent: () => true });
@@ -70,7 +70,7 @@ test('nothing is left out for a reader that comes back in time', async () => {
   expect(stream.lines).toHaveLength(500);
 });
 
-test('that a display failed is told to whoever comes back: it belongs to no shard that could count it', async () => {
+test('the log for programs reports a failed display to a reader that comes back, as no shard could count it', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
   startNdjsonLog(bus, stream, { everyEvent: () => false });
@@ -81,7 +81,7 @@ test('that a display failed is told to whoever comes back: it belongs to no shar
   expect(stream.text).toContain('listener.failed');
 });
 
-test('once it reads again, it is told how much it has missed, and the rest', async () => {
+test('the log for programs tells a reader that reads again how much it has missed, and the rest', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
   startNdjsonLog(bus, stream, { everyEvent: () => false });
@@ -94,7 +94,7 @@ test('once it reads again, it is told how much it has missed, and the rest', asy
   expect(after).toEqual(['events.dropped', 'events.dropped', 'row.rejected']);
 });
 
-test('of lines', async () => {
+test('plain lines leave out what a reader that stands still cannot take, except warnings and the ends of shards', async () => {
   const bus = new EventBus();
   const stream = new StandingStream();
   let at = 0;
@@ -111,7 +111,7 @@ test('of lines', async () => {
   expect(stream.text.match(/s0[12] done/g)).toHaveLength(2);
 });
 
-test('of bars, none is drawn before the last was taken, and the end is told', async () => {
+test('progress bars draw nothing before the reader has taken the last drawing, and report the end', async () => {
   const bus = new EventBus();
   const stream = new StandingStream({ isTTY: true });
   const close = startProgressBars(bus, stream);

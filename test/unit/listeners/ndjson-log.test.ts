@@ -21,7 +21,7 @@ function logOf(allEvents: boolean): readonly unknown[] {
   return stream.lines.map((line) => JSON.parse(line) as unknown);
 }
 
-test('writes one object a line, without the events of single chunks and batches', () => {
+test('the NDJSON log writes one object a line, without the events of single chunks and batches', () => {
   expect(logOf(false)).toEqual([
     { time, run, event: 'shard.started', shard: 's01', resumed: false, pid: 7 },
     { time, run, event: 'shard.progress', shard: 's01', ...snapshot() },
@@ -30,12 +30,12 @@ test('writes one object a line, without the events of single chunks and batches'
   ]);
 });
 
-test('writes those too when asked to', () => {
+test('the NDJSON log writes the events of single chunks and batches too when asked to', () => {
   expect(logOf(true)).toHaveLength(6);
   expect(logOf(true)).toContainEqual({ time, run, event: 'batch.sent', shard: 's01', items: 1, units: 1 });
 });
 
-test('a line that is shown on a terminal commands it nothing, and means the same', () => {
+test('the NDJSON log writes no command to a terminal in a line, and keeps its meaning', () => {
   const bus = new EventBus();
   const stream = new FakeStream();
   startNdjsonLog(bus, stream, { everyEvent: () => false });

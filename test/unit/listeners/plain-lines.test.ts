@@ -30,7 +30,7 @@ function started({ dryRun = false } = {}): Started {
   };
 }
 
-test('tells the story of a shard', () => {
+test('plain lines report what happens to a shard from start to end', () => {
   const { bus, stream, wait } = started();
   const shard = 's01';
   bus.emit('shard.started', { shard, resumed: false, pid: 1 });
@@ -67,7 +67,7 @@ test('tells the story of a shard', () => {
   ]);
 });
 
-test('says how far a shard is every ten seconds', () => {
+test('plain lines report how far a shard is every ten seconds', () => {
   const { bus, stream, wait } = started();
   for (let second = 0; second < 35; second += 1) {
     bus.emit('shard.progress', { shard: 's01', ...snapshot() });
@@ -80,7 +80,7 @@ test('says how far a shard is every ten seconds', () => {
   expect(second[0]).toMatch(/s02 verify messages: .* RCU\/s, no estimate of the time left$/);
 });
 
-test('a clock that is set back silences nothing', () => {
+test('plain lines are not silenced by a clock that is set back', () => {
   const { bus, stream, wait, clock } = started();
   for (let second = 0; second < 25; second += 1) {
     bus.emit('shard.progress', { shard: 's01', ...snapshot() });
@@ -91,7 +91,7 @@ test('a clock that is set back silences nothing', () => {
   expect(stream.lines.filter((line) => line.includes('backfill messages'))).toHaveLength(3);
 });
 
-test('of faults that are ridden out, says one line a minute and kind, and how many there were', () => {
+test('plain lines report faults that a retry overcame once a minute and kind, with their number', () => {
   const { bus, stream, wait } = started();
   const shard = 's01';
   const retried = { shard, operation: 'BatchWriteItem', delayMs: 10, attempt: 1, throttled: false, ambiguous: false };
@@ -120,7 +120,7 @@ test('of faults that are ridden out, says one line a minute and kind, and how ma
   ]);
 });
 
-test('says the same of many rows once', () => {
+test('plain lines report the same fault of many rows once', () => {
   const { bus, stream } = started();
   for (let i = 0; i < 1000; i += 1) {
     bus.emit('row.rejected', {
@@ -152,7 +152,7 @@ test('says the same of many rows once', () => {
   ]);
 });
 
-test('stays bounded when every row is bad in its own way', () => {
+test('plain lines stay bounded when every row is bad in its own way', () => {
   const { bus, stream } = started();
   for (let i = 0; i < 5000; i += 1) {
     bus.emit('row.rejected', { shard: 's01', table: 'messages', column: `c${i}`, reason: 'no', rows: 1 });
@@ -160,21 +160,21 @@ test('stays bounded when every row is bad in its own way', () => {
   expect(stream.lines).toHaveLength(500);
 });
 
-test('says why a shard failed and what to do', () => {
+test('plain lines say why a shard failed and what to do', () => {
   const { bus, stream } = started();
   const fault = { code: 'E_SOURCE_LOST', message: 'the connection to db1 was lost', hint: 'run it again' } as const;
   bus.emit('shard.finished', { shard: 's01', status: 'failed', counts: NO_COUNTS, elapsedMs: 1000, fault });
   expect(stream.lines[0]).toMatch(/failed after 1s: 0 rows, .*: the connection to db1 was lost; run it again$/);
 });
 
-test('writes nothing once it has ended', () => {
+test('plain lines stop once the display has ended', () => {
   const { bus, stream, end } = started();
   end();
   bus.emit('shard.started', { shard: 's01', resumed: true, pid: 1 });
   expect(stream.text).toBe('');
 });
 
-test('what somebody else put into a name commands no terminal', () => {
+test('plain lines let no name from somebody else command the terminal', () => {
   const { bus, stream } = started();
   const name = '\u001b[2Ja\u202eb';
   bus.emit('difference.found', {
@@ -196,7 +196,7 @@ test.each([
   ['differences', 'dry run found bad rows, nothing written'],
   ['interrupted', 'dry run stopped, nothing written'],
   ['failed', 'dry run failed, nothing written'],
-] as const)('a dry run that is %s claims nothing of the migration', (outcome, words) => {
+] as const)('plain lines of a dry run that is %s claim nothing of the migration', (outcome, words) => {
   const { bus, stream } = started({ dryRun: true });
   const shard = 's01';
   bus.emit('shard.phase', { shard, phase: 'backfilling' });

@@ -37,7 +37,7 @@ function screenOf(text: string): readonly string[] {
 }
 
 describe('startProgressBars', () => {
-  test('shows a line a shard and leaves what happened behind', async () => {
+  test('progress bars show a line a shard, and leave what happened above them', async () => {
     const { bus, stream, close } = started();
     bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
     bus.emit('shard.started', { shard: 's02', resumed: true, pid: 2 });
@@ -78,7 +78,7 @@ describe('startProgressBars', () => {
     expect(screenOf(stream.text).filter((text) => text !== '')).toEqual([...printed, line]);
   });
 
-  test.each(['at the end', 'at an interrupt'])('gives the cursor back %s', (when) => {
+  test.each(['at the end', 'at an interrupt'])('progress bars give the cursor back %s', (when) => {
     const { bus, stream, close } = started();
     bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
     expect(stream.text).toContain(HIDE);
@@ -95,7 +95,7 @@ describe('startProgressBars', () => {
     expect(stream.text).toBe(text);
   });
 
-  test('gives the cursor back when the process exits without a word', () => {
+  test('progress bars give the cursor back when the process exits without a word', () => {
     const before = process.listenerCount('exit');
     const { bus, stream, close } = started();
     bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
@@ -106,7 +106,7 @@ describe('startProgressBars', () => {
     expect(process.listenerCount('exit')).toBe(before);
   });
 
-  test('never writes more lines than the screen has, nor wider ones', async () => {
+  test('progress bars never take more lines than the screen has, nor wider ones', async () => {
     const { bus, stream, close } = started({ columns: 40, rows: 6 });
     for (let i = 0; i < 30; i += 1) {
       bus.emit('shard.started', { shard: `s${i}`, resumed: false, pid: i });
@@ -120,14 +120,14 @@ describe('startProgressBars', () => {
     close();
   });
 
-  test('writes nothing where no shard ever starts', () => {
+  test('progress bars write nothing where no shard ever starts', () => {
     const { stream, close } = started();
     close();
     expect(stream.text).toBe('');
   });
 });
 
-test('what the first Ctrl-C does stands above the bars, whole', async () => {
+test('progress bars show what the first Ctrl-C does above them, whole', async () => {
   const { bus, stream, close } = started({ columns: 120 });
   bus.emit('shard.started', { shard: 's01', resumed: false, pid: 1 });
   bus.emit('shard.progress', { shard: 's01', ...snapshot() });

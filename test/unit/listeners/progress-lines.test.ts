@@ -37,11 +37,11 @@ describe('progressLines', () => {
       ],
     ],
     [40, ['s01       13.7% 12.3k items/s', 'shard-02  99.9% 12.3k items/s', 's03      starting']],
-  ])('at %d columns', (columns, lines) => {
+  ])('progressLines fits its lines to %d columns', (columns, lines) => {
     expect(progressLines(SHARDS, columns)).toEqual(lines);
   });
 
-  test('never reaches the last column, and always names the shard', () => {
+  test('progressLines never reaches the last column, and always names the shard', () => {
     for (let columns = 10; columns <= 200; columns += 1) {
       for (const [index, line] of progressLines(SHARDS, columns).entries()) {
         expect(line.length).toBeLessThan(columns);
@@ -50,7 +50,7 @@ describe('progressLines', () => {
     }
   });
 
-  test('keeps the columns of all shards in line', () => {
+  test('progressLines keeps the columns of all shards in line', () => {
     for (let columns = 40; columns <= 200; columns += 1) {
       const [first = '', second = ''] = progressLines(SHARDS, columns);
       expect(second.indexOf('%')).toBe(first.indexOf('%'));
@@ -58,12 +58,12 @@ describe('progressLines', () => {
     }
   });
 
-  test('fills a bar with the share', () => {
+  test('progressLines fills a bar with the share', () => {
     const half = snapshot({ counts: { ...NO_COUNTS, rows: 4_500_000 } });
     expect(progressLines([{ shard: 's01', progress: half }], 200)[0]).toContain(`[${'#'.repeat(15)}${'.'.repeat(15)}]`);
   });
 
-  test('takes no shards', () => {
+  test('progressLines makes no lines without shards', () => {
     expect(progressLines([], 80)).toEqual([]);
   });
 });

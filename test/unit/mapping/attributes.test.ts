@@ -35,7 +35,7 @@ function made(attributes: Partial<ItemMapping['attributes']>): {
   return { values, bytes: item.bytes - 3 };
 }
 
-describe('a rule for a column', () => {
+describe('column rules', () => {
   test.each<[string, Partial<ColumnRule>, Readonly<Record<string, unknown>>, number]>([
     ['at', {}, { at: { S: '2026-01-02T03:04:05.678Z' } }, 2 + 24],
     ['at', { format: 'text' }, { at: { S: '2026-01-02 03:04:05.678' } }, 2 + 23],
@@ -47,24 +47,24 @@ describe('a rule for a column', () => {
     ['note', {}, {}, 0],
     ['note', { null: 'keep' }, { note: { NULL: true } }, 4 + 1],
     ['note', { null: 'keep', name: 'n' }, { n: { NULL: true } }, 1 + 1],
-  ])('of %s says %j', (name, parts, values, bytes) => {
+  ])('compileAttributes with a rule for column %s of %j makes the attribute %j', (name, parts, values, bytes) => {
     expect(made({ columns: [name], rules: { [name]: asked(parts) } })).toEqual({ values, bytes });
   });
 
-  test('is for that column alone', () => {
+  test('compileAttributes applies a rule to its column alone', () => {
     const { values } = made({ columns: ['id', 'price'], rules: { price: asked({ type: 'S', name: 'cost' }) } });
     expect(values).toEqual({ id: { N: '1' }, cost: { S: '1.50' } });
   });
 });
 
-test('all columns but those that are dropped or invisible; one that is invisible where a rule names it', () => {
+test('compileAttributes takes all columns except dropped and invisible ones, and invisible ones that a rule names', () => {
   expect(Object.keys(made({ columns: 'all' }).values)).toEqual(['at', 'id', 'price']);
   expect(Object.keys(made({ columns: 'all', drop: ['at'] }).values)).toEqual(['id', 'price']);
   expect(Object.keys(made({ columns: 'all', rules: { secret: asked({}) } }).values)).toContain('secret');
   expect(Object.keys(made({ columns: ['secret', 'id'], drop: ['id'] }).values)).toEqual(['secret']);
 });
 
-describe('a defect is told as it is, and not as a fault of the mapping', () => {
+describe('defects of our own', () => {
   const broken = Object.defineProperty(column('id', 'int'), 'dataType', {
     get() {
       throw new TypeError('no type');
@@ -73,13 +73,13 @@ describe('a defect is told as it is, and not as a fault of the mapping', () => {
   const reported: string[] = [];
   const report = (...fault: readonly unknown[]): void => void reported.push(String(fault));
 
-  test('where a column becomes an attribute', () => {
+  test('compileAttributes throws a defect as it is, and not as a fault of the mapping', () => {
     const item = rule('k', null, { attributes: { columns: ['id'] } });
     expect(() => compileAttributes(item, table({ id: broken }), () => 0, report)).toThrow(new TypeError('no type'));
     expect(reported).toEqual([]);
   });
 
-  test('where any step is collectingFaults', () => {
+  test('collectingFaults throws a defect as it is, and reports a fault of the mapping', () => {
     const thrown = (error: Error) => () =>
       collectingFaults(['ttl'], report, () => {
         throw error;

@@ -34,8 +34,8 @@ function faultsOf(items: readonly ItemMapping[], info: TableInfo = INFO): readon
   }
 }
 
-describe('faults of a mapping', () => {
-  it('are found all at once, each with line, path and remedy', () => {
+describe('compileMapping', () => {
+  it('compileMapping finds all faults at once, each with line, path and remedy', () => {
     const items = [
       rule('A#{acount_sid}', '{id}', {
         attributes: {
@@ -69,14 +69,14 @@ describe('faults of a mapping', () => {
     ]);
   });
 
-  it('sum up as one error that counts them', () => {
+  it('compileMapping sums several faults up as one error that counts them', () => {
     const compile = () => compileMapping(INFO, { items: [rule('{x}', '{y}')] }, () => 1);
     expect(compile).toThrow(
       expect.objectContaining({ code: 'E_MAPPING_INVALID', message: 'the mapping of table messages has 2 faults' }),
     );
   });
 
-  it('where there is one alone, it is the error', () => {
+  it('compileMapping throws a fault that is alone as the error', () => {
     const compile = () => compileMapping(INFO, { items: [rule('{siid}', null)] }, () => 3);
     expect(compile).toThrow(
       expect.objectContaining({
@@ -91,7 +91,7 @@ describe('faults of a mapping', () => {
   const duplicate = (name: string) =>
     `E_MAPPING_INVALID mapping.messages.items[0].attributes (line 5): two rules make the attribute "${name}"; rename one of them, or drop the column`;
 
-  it('two rules for one attribute', () => {
+  it('compileMapping refuses two rules for one attribute', () => {
     const constant = { kind: 'constant', value: 1 } as const;
     const ttl = { attribute: 'ttl', column: 'at', retentionSeconds: 0, expired: 'keep' } as const;
     expect(faultsOf([rule('{sid}', null, { pk: { name: 'sid' }, attributes: { columns: ['sid'] } })])).toEqual([
@@ -121,7 +121,7 @@ describe('faults of a mapping', () => {
     ).toEqual([]);
   });
 
-  it('what is the same in every item and has no room there: every row would be a bad row', () => {
+  it('compileMapping refuses constants and literals too large for every item, as every row would be bad', () => {
     const large = 'é'.repeat(204_800);
     const add = (value: string | number) =>
       ({ attributes: { columns: ['id'], add: { c: { kind: 'constant', value } } } }) as const;
@@ -148,7 +148,7 @@ describe('faults of a mapping', () => {
     ]);
   });
 
-  it('two TTL attributes: a table has one', () => {
+  it('compileMapping refuses two TTL attributes, as a table has one', () => {
     const ttl = (attribute: string) => ({ attribute, column: 'at', retentionSeconds: 0, expired: 'keep' }) as const;
     expect(
       faultsOf([
@@ -162,7 +162,7 @@ describe('faults of a mapping', () => {
     ]);
   });
 
-  it('a column of a type that this version does not know, unless it is dropped', () => {
+  it('compileMapping refuses a column of a type that this version does not know, unless it is dropped', () => {
     const info = table({ id: 'int', odd: 'newtype' });
     expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all' } })], info)).toEqual([
       'E_MAPPING_INVALID mapping.messages.items[0].attributes.rules.odd (line 7): column odd: this version does not know type newtype; drop the column; give the rule a type or format that fits the column',

@@ -118,8 +118,8 @@ const rows = fc.record<Record<keyof typeof COLUMNS, Cell>>({
 
 const itemOf = (row: Readonly<Record<string, Cell>>): MappedItem => onlyItem(mapRow(MAPPING, row));
 
-describe('every mapped item', () => {
-  it('is its own canonical form', () => {
+describe('mapped items', () => {
+  it('every mapped item is its own canonical form', () => {
     holds(200, rows, (row) => {
       const item = itemOf(row);
       const parsed = JSON.parse(item.text) as Record<string, unknown>;
@@ -129,14 +129,14 @@ describe('every mapped item', () => {
     });
   });
 
-  it('has the size that DynamoDB bills', () => {
+  it('every mapped item has the size that DynamoDB bills', () => {
     holds(200, rows, (row) => {
       const item = itemOf(row);
       expect(item.bytes).toBe(billedBytes(JSON.parse(item.text) as Item));
     });
   });
 
-  it('holds its own key', () => {
+  it('every mapped item holds its own key', () => {
     holds(100, rows, (row) => {
       const item = itemOf(row);
       const attributes = JSON.parse(item.text) as Record<string, unknown>;

@@ -12,7 +12,7 @@ const columnRule = (parts: Partial<ColumnRule>): ColumnRule => ({
 });
 
 describe('a compiled mapping', () => {
-  it('gives the item in canonical form, with its key and exact size', () => {
+  it('a compiled mapping gives the item in canonical form, with its key and exact size', () => {
     const info = table({
       id: 'int unsigned',
       body: 'varchar(99)',
@@ -52,7 +52,7 @@ describe('a compiled mapping', () => {
     expect(item.expiresAt).toBeNull();
   });
 
-  it('leaves NULL out, or keeps it where asked', () => {
+  it('a compiled mapping leaves NULL out, or keeps it where asked', () => {
     const info = table({ id: 'int', a: 'int', b: 'int' });
     const mapping = compile(
       info,
@@ -63,7 +63,7 @@ describe('a compiled mapping', () => {
     expect(item.bytes).toBe(2 + 2 + 2 + 1 + 2 + 1);
   });
 
-  it('chooses columns: all visible ones, those listed, those not dropped, and invisible ones that a rule names', () => {
+  it('a compiled mapping takes all visible columns, listed ones, undropped ones, and invisible ones that a rule names', () => {
     const hidden = column('hidden', 'int', { invisible: true });
     const info = table({ id: 'int', a: 'int', b: 'int', hidden });
     const cells = { id: '1', a: '2', b: '3', hidden: '4' };
@@ -76,7 +76,7 @@ describe('a compiled mapping', () => {
     expect(names({ columns: 'all', rules: { hidden: columnRule({}) } })).toEqual(['a', 'b', 'hidden', 'id', 'pk']);
   });
 
-  it('asks for the columns it needs, each once, those of templates and TTL behind the attributes', () => {
+  it('a compiled mapping asks for each column it needs once, those of templates and TTL behind the attributes', () => {
     const info = table({ unused: 'int', id: 'int', at: 'datetime', account: 'varchar(9)', body: 'text' });
     const ttl = { attribute: 'x', column: 'at', retentionSeconds: 0, expired: 'keep' } as const;
     const mapping = compile(
@@ -87,7 +87,7 @@ describe('a compiled mapping', () => {
     expect(mapping.columns).toEqual(['id', 'body', 'account', 'at']);
   });
 
-  it('takes columns named like what every object has', () => {
+  it('a compiled mapping takes columns named like what every object has', () => {
     const info = table({ constructor: 'int', toString: column('toString', 'int'), __proto__x: 'int' });
     const item = onlyItem(
       mapRow(compile(info, rule('{constructor}', null, { attributes: { columns: 'all' } })), {
@@ -98,7 +98,7 @@ describe('a compiled mapping', () => {
     expect(item.text).toBe('{"constructor":{"N":"1"},"pk":{"S":"1"},"toString":{"N":"2"}}');
   });
 
-  it('makes several items of a row, all or none', () => {
+  it('a compiled mapping makes several items of a row, all or none', () => {
     const info = table({ id: 'varchar(9)', n: 'varchar(9)' });
     const mapping = compile(
       info,
@@ -114,7 +114,7 @@ describe('a compiled mapping', () => {
     expect(items).toHaveLength(2);
   });
 
-  it('refuses a row whose items would overwrite each other', () => {
+  it('a compiled mapping refuses a row whose items would overwrite each other', () => {
     const info = table({ a: 'varchar(9)', b: 'varchar(9)' });
     const mapping = compile(info, rule('{a}', null), rule('{b}', null));
     expect(mapRow(mapping, { a: 'x', b: 'y' })).toHaveLength(2);
@@ -123,7 +123,7 @@ describe('a compiled mapping', () => {
     );
   });
 
-  it('refuses an item over 400 KB, counted as DynamoDB does', () => {
+  it('a compiled mapping refuses an item over 400 KB, counted as DynamoDB does', () => {
     const info = table({ id: 'int', body: 'longtext' });
     const mapping = compile(info, rule('{id}', null, { attributes: { columns: ['body'] } }));
     // Names pk and body, the key 1, the text: 409,600 bytes in all.
@@ -139,7 +139,7 @@ describe('a compiled mapping', () => {
     );
   });
 
-  it('writes constants as they are: text, number, boolean', () => {
+  it('a compiled mapping writes constants as they are: text, number, boolean', () => {
     const info = table({ id: 'int' });
     const constant = (value: string | number | boolean) => {
       const mapping = compile(info, rule('{id}', null, { attributes: { add: { c: { kind: 'constant', value } } } }));

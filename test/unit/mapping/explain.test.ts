@@ -19,7 +19,7 @@ const mapping = compile(
   }),
 );
 
-it('says of each attribute what the item holds', () => {
+it('explainRow says of each attribute what the item holds', () => {
   const cells = { id: '7', account: 'AC1', price: '12.50', body: null, secret: 's' };
   const item = onlyItem(mapRow(mapping, cells));
   const explained = explainRow(mapping, rowOf(mapping, cells), { now: 0 });
@@ -41,7 +41,7 @@ it('says of each attribute what the item holds', () => {
   expect(only?.attributes.find(({ name }) => name === 'body')).toMatchObject({ type: null, bad: null, path: null });
 });
 
-it('goes on behind a bad value, and names it', () => {
+it('explainRow goes on behind a bad value, and names it', () => {
   const cells = { id: '7', account: null, price: '1.00', body: 'b', secret: null };
   const explained = explainRow(mapping, rowOf(mapping, cells), { now: 0 });
   expect(explained).toMatchObject({ outcome: 'bad', bad: { column: 'account', kind: 'NULL' } });

@@ -49,8 +49,8 @@ const EACH: readonly (readonly [string, string, number | null, readonly Cell[]])
   ['varchar(9)', ':hash(16):pad(2)', 2, ['a', 'b', 'c', 'd']],
 ];
 
-describe('the facts of an expression', () => {
-  it.each(EACH)('{c %s%s}: width %s', (definition, calls, width, cells) => {
+describe('compileExpression', () => {
+  it.each(EACH)('compileExpression of {c %s%s} has the width %s', (definition, calls, width, cells) => {
     const info = column('c', definition);
     const { width: said, alphabet } = compileExpression(info, 0, callsOf(calls));
     expect(said).toBe(width);
@@ -69,7 +69,7 @@ describe('the facts of an expression', () => {
     ['int', '.'],
     ['decimal(5,2)', ':'],
     ['datetime', '#'],
-  ])('of %s, no output holds a %s, so that it ends a part', (definition, literal) => {
+  ])('compileExpression of %s gives an alphabet without %s, so that it ends a part', (definition, literal) => {
     expect(literal).not.toMatch(compileExpression(column('c', definition), 0, []).alphabet);
   });
 });

@@ -142,8 +142,8 @@ const samples = columns.chain((names) =>
 
 const ONE_SHARD: KeyFacts = { severalShards: false, ofOneShard: () => [], readWhole: () => false };
 
-describe('a proof', () => {
-  it('holds for all rows', () => {
+describe('proofs of unique keys', () => {
+  it('a proof of unique keys holds for all rows', () => {
     let proven = 0;
     holds(2_000, samples, ({ unique, rules, rows }) => {
       const info = table(Object.fromEntries(NAMES.map((name) => [name, KINDS[name].type])), [uniqueKey(unique)]);
@@ -172,7 +172,7 @@ describe('a proof', () => {
     expect(proven).toBeGreaterThan(100);
   });
 
-  it('holds for rows of two shards, each with unique keys of its own', () => {
+  it('a proof of unique keys holds for rows of two shards, each with unique keys of its own', () => {
     let proven = 0;
     holds(4_000, samples, ({ unique, rules, rows }) => {
       const info = table(Object.fromEntries(NAMES.map((name) => [name, KINDS[name].type])), [uniqueKey(unique)]);

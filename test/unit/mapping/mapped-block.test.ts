@@ -36,13 +36,13 @@ function expectOwnKey(
   expect(item.partition).toBe(JSON.stringify(attributes[names.partitionKey]));
 }
 
-describe('the keys of consecutive items', () => {
+describe('keys of consecutive items', () => {
   /** Of few values, so that neighbours are equal, or differ in one byte, or in their length alone. */
   const parts = fc
     .array(fc.constantFrom('a', 'b', '"', '\\', '\u0000', 'é', 'è', '你', '👋', '👌'), { maxLength: 2 })
     .map((units) => units.join(''));
 
-  it('are those of the items, partitions equal or not', () => {
+  it('a mapped block gives consecutive items their own keys, with equal partitions or not', () => {
     const info = table({ p: 'varchar(9)', s: 'varchar(9)' });
     const cases = fc.array(fc.record({ p: parts, s: parts }), { minLength: 2, maxLength: 12 });
     holds(500, cases, (cells) => {
@@ -57,7 +57,7 @@ describe('the keys of consecutive items', () => {
     });
   });
 
-  it('are those of the items for numbers, bytes, names beyond ASCII, and several items of a row', () => {
+  it('a mapped block gives items their own keys for numbers, bytes, names beyond ASCII, and several items a row', () => {
     const info = table({ n: 'decimal(20,4)', b: 'varbinary(9)', at: 'datetime' });
     const cases = fc.array(
       fc.record({
@@ -95,7 +95,7 @@ describe('the keys of consecutive items', () => {
     });
   });
 
-  it('are whole at their longest, every byte escaped', () => {
+  it('a mapped block gives whole keys at their longest, with every byte escaped', () => {
     const names = { partitionKey: 'p'.repeat(200), sortKey: 's'.repeat(200) };
     const mapping = compile(
       table({ p: 'text', s: 'text' }),
@@ -111,7 +111,7 @@ describe('the keys of consecutive items', () => {
     }
   });
 
-  it('survive a row between them that is bad', () => {
+  it('a mapped block keeps the keys of items around a bad row', () => {
     const mapping = compile(
       table({ p: 'varchar(9)', n: 'varchar(9)' }),
       rule('{p}', null, {
@@ -147,8 +147,8 @@ describe('the keys of consecutive items', () => {
   });
 });
 
-describe('an empty cell', () => {
-  it('is no number, whatever the cell behind it begins with', () => {
+describe('empty cells', () => {
+  it('a mapped block refuses an empty cell as a number, whatever the cell behind it begins with', () => {
     const mapping = compile(
       table({ id: 'int', n: 'varchar(9)', t: 'varchar(9)' }),
       rule('{id}', null, {
@@ -163,7 +163,7 @@ describe('an empty cell', () => {
   });
 });
 
-describe('a block of rows', () => {
+describe('blocks of rows', () => {
   const INFO = table({ id: 'int', t: 'text', b: 'blob', at: 'datetime(3)', n: 'decimal(20,4)', bits: 'bit(48)' });
   const RULE = rule('A#{t:hash(5)}', '{id:sortable}', {
     attributes: { columns: 'all', add: { both: { kind: 'template', template: '{t}|{at:iso}' } } },
@@ -184,7 +184,7 @@ describe('a block of rows', () => {
     ),
   });
 
-  it('gives the items that its rows give one by one, through several buffers', () => {
+  it('a mapped block gives the items that its rows give one by one, through several buffers', () => {
     const block = compile(INFO, RULE);
     holds(6, fc.array(cells, { minLength: 150, maxLength: 150 }), (several) => {
       const items = mapBlock(

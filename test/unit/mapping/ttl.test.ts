@@ -18,18 +18,18 @@ describe('the TTL', () => {
     [{ column: 'epoch', retentionSeconds: 5 }, { epoch: '1767323045' }, 1_767_323_050],
     [{ column: 'epoch' }, { epoch: '100000000000' }, 100_000_000_000],
     [{}, { at: '1969-12-31 23:59:59.500000' }, -1],
-  ])('%j of %j', (ttl, cells, expected) => {
+  ])('the TTL of the rule %j for the row %j is the second %i', (ttl, cells, expected) => {
     const item = onlyItem(mapRow(compiled(ttl), { id: '1', ...cells }));
     expect(item.expiresAt).toBe(expected);
     expect(attributesOf(item)['expires_at']).toEqual({ N: String(expected) });
   });
 
-  it('of NULL is absent: the item never expires', () => {
+  it('the TTL of NULL is absent, so that the item never expires', () => {
     const item = onlyItem(mapRow(compiled({ expired: 'skip' }), { id: '1' }, 9e9));
     expect([item.expiresAt, item.text, item.bytes]).toEqual([null, '{"pk":{"S":"1"}}', 3]);
   });
 
-  it('refuses milliseconds, which DynamoDB would never expire', () => {
+  it('the TTL refuses milliseconds, which DynamoDB would never expire', () => {
     expect(() => mapRow(compiled({ column: 'epoch' }), { id: '1', epoch: '1767323045000' })).toThrow(
       expect.objectContaining({
         name: 'BadValue',
@@ -39,7 +39,7 @@ describe('the TTL', () => {
     );
   });
 
-  it('refuses zero dates', () => {
+  it('the TTL refuses zero dates', () => {
     expect(() => mapRow(compiled({}), { id: '1', at: '0000-00-00 00:00:00.000000' })).toThrow(
       expect.objectContaining({
         name: 'BadValue',
@@ -49,7 +49,7 @@ describe('the TTL', () => {
     );
   });
 
-  it('goes by a time or whole seconds', () => {
+  it('the TTL takes only a column of a time or of whole seconds', () => {
     expect(() => compiled({ column: 'note' })).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_INVALID',
@@ -62,21 +62,21 @@ describe('the TTL', () => {
   });
 });
 
-describe('rows whose time is over', () => {
+describe('expired rows', () => {
   const cells = { id: '1', epoch: '1000' };
   const keep = compiled({ column: 'epoch', retentionSeconds: 100 });
   const skip = compiled({ column: 'epoch', retentionSeconds: 100, expired: 'skip' });
 
-  it('are written where the mapping keeps them', () => {
+  it('expired rows are written where the mapping keeps them', () => {
     expect(mapRow(keep, cells, 5_000)).toHaveLength(1);
   });
 
-  it('are left out where it skips them, from the very second on', () => {
+  it('expired rows are left out where the mapping skips them, from the very second on', () => {
     expect(mapRow(skip, cells, 1_099)).toHaveLength(1);
     expect(mapRow(skip, cells, 1_100)).toHaveLength(0);
   });
 
-  it('count as expired only where no item is left', () => {
+  it('expired rows count as expired only where no item is left', () => {
     const ttl = { attribute: 'x', column: 'epoch', retentionSeconds: 100, expired: 'skip' } as const;
     const both = compile(INFO, rule('A#{id}', null, { ttl }), rule('B#{id}', null));
     const row = both.columns.map((name) => (name === 'id' ? '1' : '1000'));

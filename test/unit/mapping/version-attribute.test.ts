@@ -36,7 +36,7 @@ function faultOf(version: string, item: ItemMapping): string {
   return 'none';
 }
 
-describe('the attribute of the version', () => {
+describe('the version attribute', () => {
   it.each([
     ['a number', 'counter', { columns: ['counter'] }],
     ['a column under another name', 'v', { columns: ['counter'], rules: { counter: asRule({ name: 'v' }) } }],
@@ -47,7 +47,7 @@ describe('the attribute of the version', () => {
     ['a template of a time', 'v', { add: { v: { kind: 'template', template: '{changed:iso}' } } }],
     ['a template of hex', 'v', { add: { v: { kind: 'template', template: '{token:hex}' } } }],
     ['a column that may be NULL', 'maybe', { columns: ['maybe'] }],
-  ] as const)('may be %s', (_, version, attributes) => {
+  ] as const)('the version attribute may be %s', (_, version, attributes) => {
     expect(faultOf(version, itemWith(attributes))).toBe('none');
   });
 
@@ -81,20 +81,20 @@ describe('the attribute of the version', () => {
     ['a template of raw bytes', 'v', { add: { v: { kind: 'template', template: '{token}' } } }, 'vary'],
     ['a template beyond ASCII', 'v', { add: { v: { kind: 'template', template: 'é{changed:iso}' } } }, 'vary'],
     ['a template without a column', 'v', { add: { v: { kind: 'template', template: 'now' } } }, 'vary'],
-  ] as const)('may not be %s', (_, version, attributes, fact) => {
+  ] as const)('the version attribute may not be %s', (_, version, attributes, fact) => {
     const fault = faultOf(version, itemWith(attributes));
     expect(fault).toContain('E_MAPPING_INVALID');
     expect(fault).toContain(fact);
     expect(fault).toContain(`(target.version.attribute is "${version}")`);
   });
 
-  it('has to be on every item of a row', () => {
+  it('the version attribute has to be on every item of a row', () => {
     const first = itemWith({ columns: ['counter'] });
     const second = { ...rule('L#{id}', null), name: 'lookup' };
     expect(() => compileWith('counter', first, second)).toThrow('mapping.messages.items[1].attributes');
   });
 
-  it('makes a row without one a bad row, and leaves nothing of it behind', () => {
+  it('a row without the version attribute is a bad row, and leaves nothing behind', () => {
     const mapping = compileWith('maybe', itemWith({ columns: ['maybe'] }));
     const into: MappedItem[] = [];
     expect(() => mapping.map(rowOf(mapping, { id: '1' }), into, { now: 0 })).toThrow(BadValue);
@@ -103,7 +103,7 @@ describe('the attribute of the version', () => {
     expect(attributesOf(onlyItem(into))).toMatchObject({ maybe: { S: '2026-01-01T00:00:00.000001Z' } });
   });
 
-  it('makes the rows without one bad rows, wherever they stand in their chunk', () => {
+  it('rows without the version attribute are bad rows, wherever they stand in their chunk', () => {
     const mapping = compileWith('maybe', itemWith({ columns: ['maybe'] }));
     const time = '2026-01-01 00:00:00.000001';
     const rows = [time, null, time, null].map((maybe, id) => rowOf(mapping, { id: String(id), maybe }));

@@ -104,7 +104,7 @@ it(`a row of 18 columns is mapped with at most ${MOST_BYTES_A_ROW} bytes of garb
   expect(bytes / (ROUNDS * ROWS)).toBeLessThan(MOST_BYTES_A_ROW);
 });
 
-it('rows that are mapped one by one, as verify does again and again, leave no memory behind', async () => {
+it('rows that verify maps one by one, again and again, leave no memory behind', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const mapping = compile(table({ id: 'int', body: 'text' }), rule('{id}', null, { attributes: { columns: 'all' } }));

@@ -12,7 +12,7 @@ const FILE = 'src/mysql/sample.ts';
 const ENTRY = { file: FILE, within: 'f', lineText: 'return a < b;', change: 'a < b -> a <= b', reason: 'never equal' };
 
 describe('listed', () => {
-  it('knows the reason of the very change of the very line, and nothing else', () => {
+  it('listed knows the reason for exactly one change of one line, and for nothing else', () => {
     const mutants = mutantsOf(FILE, 'function f() {\n  return a < b;\n}');
     const { reasonFor, stale } = listed([ENTRY], mutants);
     const reasons = mutants.map((mutant) => [mutant.change, reasonFor(mutant)]);
@@ -22,13 +22,13 @@ describe('listed', () => {
   });
 
   it.each(['function f() {\n  return a < c;\n}', 'function g() {\n  return a < b;\n}'])(
-    'calls an entry stale once the code reads: %s',
+    'listed calls an entry stale once the code reads: %s',
     (text) => {
       expect(listed([ENTRY], mutantsOf(FILE, text)).stale).toEqual([ENTRY]);
     },
   );
 
-  it('is not stale as it stands in the checkout', () => {
+  it('the list of equivalent mutants in the checkout has no stale entry', () => {
     const entries = readEquivalents(join(ROOT, 'test/mutants/equivalent.yaml'));
     const files = [...new Set(entries.map(({ file }) => file))];
     const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).map((name) => `src/${name}`);
@@ -44,7 +44,7 @@ describe('readEquivalents', () => {
     ['- {file: a, in: b, line: c, change: d}', 'entry 1 has no `reason`'],
     ['- {file: a, in: b, line: c, change: d, reason: " "}', 'entry 1 has no `reason`'],
     ['- {file: a, in: b, line: c, change: d, reason: e, why: f}', 'unknown key `why`'],
-  ])('refuses %s', async (text, message) => {
+  ])('readEquivalents refuses the list: %s', async (text, message) => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'list.yaml');
     writeFileSync(file, text);

@@ -57,8 +57,8 @@ const EACH: readonly (readonly [operator: string, text: string, expected: readon
   ],
 ];
 
-describe('operators', () => {
-  it.each(EACH)('%s on: %s', (operator, text, expected) => {
+describe('mutation operators', () => {
+  it.each(EACH)('the mutation operator %s changes: %s', (operator, text, expected) => {
     expect([...changes(text, operator)].sort()).toEqual([...expected].sort());
   });
 
@@ -68,12 +68,12 @@ describe('operators', () => {
     ['names of properties', "x = { 'a-b': c };"],
     ['what an error says', "x = new FerryError(CODE, 'fact', a > 1 ? `${b + 2}` : 'no', { cause: c });"],
     ['prose', "x = { hint: 'wait', message: `${a}` }; y = 'start the run again';"],
-  ])('leaves %s alone', (_, text) => {
+  ])('the mutation operators leave %s alone', (_, text) => {
     const beside = new Set(['statement']);
     expect(mutantsOf(FILE, text).filter(({ operator }) => !beside.has(operator))).toEqual([]);
   });
 
-  it('tries the code of an error, which decides the exit code', () => {
+  it('the mutation operators change the code of an error, which decides the exit code', () => {
     expect(changes("x = new FerryError('E_STATE', 'fact', 'step');", 'string')).toEqual(["'E_STATE' -> ''"]);
   });
 
@@ -88,7 +88,7 @@ describe('operators', () => {
     '',
   ].join('\n');
 
-  it('makes a different program of it each time, and one that parses', () => {
+  it('each mutant is a different program, and one that parses', () => {
     const mutants = mutantsOf(FILE, text);
     const programs = mutants.map((mutant) => applied(text, mutant));
     expect(mutants.length).toBeGreaterThan(12);
@@ -97,7 +97,7 @@ describe('operators', () => {
     expect(parses(FILE, 'if (a { }')).toBe(false);
   });
 
-  it('names a mutant by function, line and change, so that it stays the same where lines move', () => {
+  it('the name of a mutant holds function, line and change, so that it stays the same where lines move', () => {
     const [first] = mutantsOf(FILE, text).filter(({ operator }) => operator === 'comparison');
     const [moved] = mutantsOf(FILE, `// above\n\n${text}`).filter(({ operator }) => operator === 'comparison');
     if (first === undefined || moved === undefined) throw new Error('no comparison was found');
@@ -106,7 +106,7 @@ describe('operators', () => {
     expect(nameOf(moved)).toBe(nameOf(first));
   });
 
-  it('shows the lines that a change touches', () => {
+  it('diffOf shows the lines that a change touches', () => {
     const [first] = mutantsOf(FILE, text).filter(({ operator }) => operator === 'await');
     if (first === undefined) throw new Error('no await was found');
     expect(diffOf(text, first)).toBe('    - await this.wait(n * 2);\n    + this.wait(n * 2);');

@@ -58,14 +58,14 @@ describe('withProbes', () => {
     [2, 'two', "case 2:\n      return 'two';"],
     [3, 'few!', "word + '!'"],
     [4, 'many', "'many'"],
-  ])('over %i: the same result, and the block that gave it is noted', (n, expected, block) => {
+  ])('withProbes leaves the result over %i the same (%s), and notes the block that gave it', (n, expected, block) => {
     const [result, hits] = run(text, blocks, n);
     expect(result).toBe(expected);
     expect(hits).toContain(block);
     expect(hits).not.toContain("'never'");
   });
 
-  it('knows the blocks around a change, and for a constant those that use it', () => {
+  it('blocksAround knows the blocks around a change, and for a constant those that use it', () => {
     const around = (part: string): readonly string[] =>
       blocksAround(FILE, TEXT, blocks, TEXT.indexOf(part)).map((block) => TEXT.slice(...(blocks[block] ?? [0, 0])));
     expect(around("'two'")).toEqual(["case 2:\n      return 'two';"]);
@@ -75,7 +75,7 @@ describe('withProbes', () => {
     expect(body).toMatch(/^\{\s+if \(n < 0\)/);
   });
 
-  it('puts every mutant among the probes, whose numbers stay', () => {
+  it('withProbes puts every mutant among the probes, whose numbers stay', () => {
     for (const mutant of mutantsOf(FILE, TEXT)) {
       const mutated = withProbes(FILE, TEXT, 100, '/nowhere', mutant);
       expect(mutated.blocks).toEqual(blocks);

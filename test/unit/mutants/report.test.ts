@@ -11,7 +11,7 @@ function verdicts(folder: string, statuses: readonly Verdict['status'][]): reado
 }
 
 describe('summary', () => {
-  it('counts what ran into the time limit as killed, by folder and over all', () => {
+  it('summary counts what ran into the time limit as killed, by folder and over all', () => {
     const all = [...verdicts('state', ['killed', 'timed out']), ...verdicts('mysql', ['killed', 'survived'])];
     const { lines, score } = summary(all, ['mysql', 'state'], 3, 5);
     expect(lines).toEqual([
@@ -22,7 +22,7 @@ describe('summary', () => {
     expect(score).toBe(0.75);
   });
 
-  it('never rounds up to the bar', () => {
+  it('summary never rounds up to the bar', () => {
     const all = verdicts('state', [
       ...Array.from({ length: 949 }, () => 'killed' as const),
       ...Array.from({ length: 51 }, () => 'survived' as const),

@@ -68,7 +68,7 @@ afterAll(async () => {
 });
 
 describe('TestRunner', { timeout: 4 * LIMIT_MS }, () => {
-  it('tells which test fails on changed code, and that none does once it is as it was', async () => {
+  it('TestRunner says which test fails on changed code, and that none fails once the code is restored', async () => {
     expect(await run([FIRST, SECOND])).toMatchObject({ outcome: 'passed', failed: null, tests: 4 });
     for (let round = 0; round < 2; round += 1) {
       tree.write('src/sum.ts', SUM.replace('a + b', 'a * b'));
@@ -82,7 +82,7 @@ describe('TestRunner', { timeout: 4 * LIMIT_MS }, () => {
     }
   });
 
-  it('runs the files in the order in which they are asked for, up to the first failure, or all', async () => {
+  it('TestRunner runs the files in the given order, up to the first failure, or all', async () => {
     tree.write('src/sum.ts', SUM.replace('a + b', 'a * b'));
     expect((await run([SECOND, FIRST])).failed?.file).toBe(SECOND);
     expect((await run([FIRST, SECOND])).failed?.file).toBe(FIRST);
@@ -91,7 +91,7 @@ describe('TestRunner', { timeout: 4 * LIMIT_MS }, () => {
     tree.write('src/sum.ts', SUM);
   });
 
-  it('runs one test by its name, and says where there is none of that name', async () => {
+  it('TestRunner runs one test by its name, and says where there is none of that name', async () => {
     tree.write('src/sum.ts', SUM.replace('a + b', '0'));
     expect(await run([FIRST], { name: 'sums (a + b) of nothing' })).toMatchObject({ outcome: 'passed', tests: 1 });
     expect(await run([FIRST], { name: 'sums (a + b) of' })).toMatchObject({ outcome: 'passed', tests: 0 });
@@ -99,7 +99,7 @@ describe('TestRunner', { timeout: 4 * LIMIT_MS }, () => {
     tree.write('src/sum.ts', SUM);
   });
 
-  it('tells what fails before any test, and outside of every test', async () => {
+  it('TestRunner reports what fails before any test, and outside of every test', async () => {
     tree.write('src/sum.ts', `${SUM}throw new Error('not like this');\n`);
     expect((await run([FIRST])).failed).toMatchObject({ file: FIRST, test: '(loading)' });
     tree.write('src/sum.ts', `${SUM}setImmediate(() => { throw new Error('later'); });\n`);
@@ -110,7 +110,7 @@ describe('TestRunner', { timeout: 4 * LIMIT_MS }, () => {
     expect(await run([FIRST, SECOND])).toMatchObject({ outcome: 'passed', failed: null });
   });
 
-  it('ends what hangs, with its process, and goes on with a new one', async () => {
+  it('TestRunner ends what hangs, with its process, and goes on with a new one', async () => {
     const note = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(pidFile())}, String(process.pid));\n`;
     tree.write('src/sum.ts', `${note}${SUM}for (;;);\n`);
     expect(await run([SECOND], { limitMs: 8_000 })).toMatchObject({ outcome: 'timed out', failed: null });
@@ -120,7 +120,7 @@ describe('TestRunner', { timeout: 4 * LIMIT_MS }, () => {
     expect(await run([FIRST, SECOND])).toMatchObject({ outcome: 'passed', tests: 4 });
   });
 
-  it('ends the processes that a test leaves running', async () => {
+  it('TestRunner ends the processes that a test leaves running', async () => {
     tree.write(
       'src/sum.ts',
       `import { spawn } from 'node:child_process'; import { writeFileSync } from 'node:fs';

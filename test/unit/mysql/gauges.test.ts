@@ -40,7 +40,7 @@ async function looked(
   return await gauge.look(session, new AbortController().signal);
 }
 
-test('a server is busy above its limit, and not at it', async () => {
+test('the busy gauge pauses above its limit, and not at it', async () => {
   expect(await looked('busy', { running: '64' })).toBeNull();
   expect(await looked('busy', { running: Buffer.from('7') })).toBeNull();
   expect(await looked('busy', { running: '65' })).toEqual({
@@ -49,7 +49,7 @@ test('a server is busy above its limit, and not at it', async () => {
   });
 });
 
-test('a replica lags above its limit, and not at it, by the source that it is furthest behind', async () => {
+test('the lag gauge pauses above its limit, and not at it, by the source that the replica is furthest behind', async () => {
   expect(await looked('lag', { lags: ['10'] })).toBeNull();
   expect(await looked('lag', { lags: ['0', '10', '3'] })).toBeNull();
   for (const lags of [['11'], ['0', '11', '3']]) {
@@ -60,13 +60,13 @@ test('a replica lags above its limit, and not at it, by the source that it is fu
   }
 });
 
-test('a replica that follows a source no longer has stopped, however near it is to the others', async () => {
+test('the lag gauge finds a replica stopped that no longer follows a source, however near it is to the others', async () => {
   for (const lags of [[null], ['0', null]]) {
     expect(await looked('lag', { lags })).toEqual({ cause: 'lag', text: 'replica db7:3307 has stopped replicating' });
   }
 });
 
-test('what answers no figure is not at ease: a server that is no replica, and words', async () => {
+test('a gauge that gets no figure is Unreadable: from a server that is no replica, or words', async () => {
   await expect(looked('lag', { lags: [] })).rejects.toThrow(new Unreadable('it is not a replica'));
   for (const figure of ['ON', '-1', '', '1.5', '1 ']) {
     await expect(looked('lag', { lags: [figure] })).rejects.toThrow(new Unreadable('its answer is not a number'));
@@ -83,7 +83,7 @@ test('each gauge asks its own server, and is named after it', () => {
   ]);
 });
 
-test('a limit that has changed holds from the next look on', async () => {
+test('a gauge applies a changed limit from the next look on', async () => {
   const limits = { ...LIMITS };
   const lower = (): void => void Object.assign(limits, { maxReplicaLagSeconds: 3, maxThreadsRunning: 5 });
   expect(await looked('lag', { lags: ['4'] }, limits)).toBeNull();

@@ -20,12 +20,12 @@ const types = readdirSync(new URL('../../../fixtures/types', import.meta.url))
   .map((name) => name.slice(0, -'.yaml'.length));
 
 describe('KEYED_TABLES', () => {
-  test.each(types.filter((type) => !NO_KEY.has(type)))('have a key of type %s', (type) => {
+  test.each(types.filter((type) => !NO_KEY.has(type)))('KEYED_TABLES have a key of type %s', (type) => {
     const definition = new RegExp(`(^|, )[a-z]+ ${type}\\b`, 'i');
     expect(KEYED_TABLES.some(({ columns }) => definition.test(columns))).toBe(true);
   });
 
-  test('have keys of one to four parts', () => {
+  test('KEYED_TABLES have keys of one to four parts', () => {
     expect(new Set(KEYED_TABLES.map(({ parts }) => parts.length))).toEqual(new Set([1, 2, 3, 4]));
   });
 });

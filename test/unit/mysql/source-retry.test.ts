@@ -15,7 +15,7 @@ function retries(): { readonly retry: Retry; readonly events: EventMap['source.r
 }
 
 describe('Retry', () => {
-  test('gives up after so long without progress, not before', async () => {
+  test('Retry gives up after so long without progress, not before', async () => {
     const { retry, events } = retries();
     const started = performance.now();
     const trying = async (): Promise<never> => {
@@ -30,7 +30,7 @@ describe('Retry', () => {
     for (const [i, { delayMs }] of events.entries()) expect(delayMs).toBeLessThanOrEqual(Math.min(10, 4 * 2 ** i));
   });
 
-  test('progress makes the count begin anew', async () => {
+  test('Retry starts to count again after progress', async () => {
     const { retry, events } = retries();
     for (let i = 0; i < 10; i++) {
       await retry.backOff(driverError('PROTOCOL_CONNECTION_LOST'), signal);
@@ -39,7 +39,7 @@ describe('Retry', () => {
     expect(events.map(({ attempt }) => attempt)).toEqual(Array(10).fill(1));
   });
 
-  test('what another try cannot help fails at once', async () => {
+  test('Retry fails at once on what another try cannot help', async () => {
     const { retry, events } = retries();
     await expect(retry.backOff(driverError('ER_PARSE_ERROR'), signal)).rejects.toMatchObject({
       code: 'E_SOURCE_QUERY',
@@ -47,7 +47,7 @@ describe('Retry', () => {
     expect(events).toEqual([]);
   });
 
-  test('what was waited for on this side does not use patience up', async () => {
+  test('Retry does not count what this side waited for against its patience', async () => {
     const { retry, events } = retries();
     const later = async (): Promise<void> => await new Promise((resolve) => setTimeout(resolve, 60));
     for (let i = 0; i < 5; i++) {
@@ -59,7 +59,7 @@ describe('Retry', () => {
     expect(events.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test('a stop ends the pause', async () => {
+  test('a stop ends the pause of Retry', async () => {
     const stop = new AbortController();
     const retry = new Retry('s01', 'reading m', new EventBus(), { timeoutMs: 60_000, baseMs: 60_000, capMs: 60_000 });
     const waiting = retry.backOff(driverError('ECONNRESET'), stop.signal);
@@ -68,7 +68,7 @@ describe('Retry', () => {
   });
 });
 
-describe('errors', () => {
+describe('source errors', () => {
   test.each([
     ['ECONNREFUSED', 'E_SOURCE_CONNECT', true],
     ['ER_ACCESS_DENIED_ERROR', 'E_SOURCE_ACCESS', false],
@@ -78,7 +78,7 @@ describe('errors', () => {
     ['ER_SERVER_SHUTDOWN', 'E_SOURCE_LOST', true],
     ['HANDSHAKE_NO_SSL_SUPPORT', 'E_TLS_REQUIRED', false],
     ['ER_UNHEARD_OF', 'E_SOURCE_QUERY', false],
-  ] as const)('%s is %s', (mysql, code, retryable) => {
+  ] as const)('sourceError makes of %s the code %s', (mysql, code, retryable) => {
     const error = sourceError('s01', 'reading m', driverError(mysql));
     expect(error).toMatchObject({ code, message: expect.stringContaining(`s01: reading m: `) as string });
     expect(error.message).toContain(mysql);
@@ -87,14 +87,14 @@ describe('errors', () => {
     expect(isRetryable(driverError(mysql))).toBe(retryable);
   });
 
-  test('a broken connection without a code of its own is worth another try', () => {
+  test('isRetryable takes a broken connection without a code of its own as worth another try', () => {
     expect(isRetryable(Object.assign(new Error('x'), { fatal: true }))).toBe(true);
     expect(isRetryable(new TypeError('a defect'))).toBe(false);
     expect(isRetryable(new FerryError('E_SOURCE_LOST', 'x', 'y'))).toBe(false);
   });
 });
 
-test('the patience of a source follows the limit as it changes', () => {
+test('sourceRetry follows the limit of patience as it changes', () => {
   const limits = { retryTimeoutSeconds: 300 };
   const policy = sourceRetry(limits);
   limits.retryTimeoutSeconds = 1;

@@ -65,11 +65,11 @@ test.each<[string, Partial<ShardConfig>, string]>([
     { tls: { mode: 'verify', ca: '/nowhere/ca.pem', profile: null }, host: 'localhost' },
     'E_SOURCE_CONNECT: the CA file /nowhere/ca.pem cannot be read',
   ],
-])('%s', async (_, watched, reason) => {
+])('the throttler gives the reason for %s', async (_, watched, reason) => {
   expect(await reasonOf(watched)).toBe(reason);
 });
 
-test('a server that says nothing is late', async () => {
+test('the throttler reports a server that says nothing as late', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const server = createServer();
   const connected = new Promise<void>((resolve) => server.on('connection', () => resolve()));

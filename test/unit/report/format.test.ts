@@ -6,7 +6,7 @@ describe('format', () => {
   test.each([
     [90_000, '1m 30s ago'],
     [null, 'an unknown time ago (the clock was set back, or the state is of another machine)'],
-  ])('an age of %s ms is %s', (ms, text) => expect(agoWords({ ms })).toBe(text));
+  ])('agoWords of an age of %s ms are: %s', (ms, text) => expect(agoWords({ ms })).toBe(text));
 
   test.each([
     [0, '0'],
@@ -68,24 +68,24 @@ describe('format', () => {
     [4 * 1024 * 1024, '4.0 MiB'],
   ])('bytes(%d) is %s', (value, text) => expect(bytes(value)).toBe(text));
 
-  test('plural', () => {
+  test('plural puts a word into the plural except for one', () => {
     expect([plural(0, 'row'), plural(1, 'row'), plural(1234, 'row')]).toEqual(['0 rows', '1 row', '1,234 rows']);
   });
 });
 
 describe('terminal text', () => {
-  test('wraps at spaces and indents what follows', () => {
+  test('wrap breaks at spaces and indents what follows', () => {
     expect(wrap('s01 warning: the disk is full', 14, 4)).toEqual(['s01 warning:', '    the disk', '    is full']);
     expect(wrap('short', 14, 4)).toEqual(['short']);
   });
 
-  test('cuts words that fit no line', () => {
+  test('wrap cuts words that fit no line', () => {
     const lines = wrap(`a ${'x'.repeat(25)} b`, 10, 2);
     expect(lines.every((line) => line.length <= 10)).toBe(true);
     expect(lines.join('').replaceAll(' ', '')).toBe(`a${'x'.repeat(25)}b`);
   });
 
-  test('truncates', () => {
+  test('truncate cuts a text to a width, and marks the cut', () => {
     expect([truncate('messages', 8), truncate('messages', 5), truncate('messages', 0)]).toEqual([
       'messages',
       'mess~',

@@ -57,7 +57,7 @@ function toldOf(sent: readonly FromWorker[]): { rows: number; items: number; dro
   };
 }
 
-test('bad rows and differences of one kind wait as one, and none is left out of their number', async () => {
+test('Outbox lets bad rows and differences of one kind wait as one, and keeps their number whole', async () => {
   const { channel, sent, take } = fullPipe();
   const outbox = new Outbox(channel, 's01', 'r1');
   for (let i = 0; i < 100_000; i++) {
@@ -71,7 +71,7 @@ test('bad rows and differences of one kind wait as one, and none is left out of 
   expect(sent.at(-1)).toEqual({ type: 'outcome', outcome: OUTCOME });
 });
 
-test('what a full pipe makes wait is bounded; what is left out is counted, and the end is told', async () => {
+test('Outbox bounds what a full pipe makes wait, counts what it leaves out, and sends the end', async () => {
   const { channel, sent, take } = fullPipe();
   const outbox = new Outbox(channel, 's01', 'r1');
   for (let i = 0; i < 50_000; i++) {
@@ -94,7 +94,7 @@ test('what a full pipe makes wait is bounded; what is left out is counted, and t
   expect(sent.some((message) => message.type === 'event' && message.record.name === 'shard.finished')).toBe(true);
 });
 
-test('what a full pipe leaves out is never a warning: no state has it', async () => {
+test('Outbox never leaves a warning out for a full pipe, as no state has it', async () => {
   const { channel, sent, take } = fullPipe();
   const outbox = new Outbox(channel, 's01', 'r1');
   for (let i = 0; i < 5_000; i++) outbox.event(retried(i));
@@ -111,7 +111,7 @@ test('what a full pipe leaves out is never a warning: no state has it', async ()
   expect(sent).toContainEqual({ type: 'event', record: { ...STAMP, name: 'shard.warning', payload: warning } });
 });
 
-test('it has ended when the pipe has taken the last message, and not before', async () => {
+test('Outbox has ended when the pipe has taken the last message, and not before', async () => {
   const { channel, sent, take } = fullPipe();
   const outbox = new Outbox(channel, 's01', 'r1');
   let over = false;
@@ -122,7 +122,7 @@ test('it has ended when the pipe has taken the last message, and not before', as
   await ended;
 });
 
-test('it waits for nobody who is gone', async () => {
+test('Outbox waits for nobody who is gone', async () => {
   const { channel } = fullPipe();
   const outbox = new Outbox(channel, 's01', 'r1');
   outbox.event(missing);
@@ -135,7 +135,7 @@ test('it waits for nobody who is gone', async () => {
   await late.end(OUTCOME);
 });
 
-test('a sign of life is sent where nothing else is on its way, and of progress the newest waits', () => {
+test('Outbox sends a sign of life only where nothing else is on its way', () => {
   const { channel, sent, take } = fullPipe();
   const outbox = new Outbox(channel, 's01', 'r1');
   for (let i = 0; i < 10; i++) outbox.alive();

@@ -16,7 +16,7 @@ function mostScans(shares: ReturnType<typeof serverShares>): Record<string, numb
   return Object.fromEntries([...shares.values()].map(({ server, atOnce, scans }) => [server, atOnce * scans]));
 }
 
-test('a shard on a server of its own has all the scans', () => {
+test('serverShares gives a shard on a server of its own all the scans', () => {
   const shares = serverShares(config(4, { a: 'db1:1', b: 'db2:1' }), ['a', 'b'], 8);
   expect([...shares]).toEqual([
     ['a', { server: 'db1:1', atOnce: 1, scans: 4 }],
@@ -30,14 +30,17 @@ test.each([
   { scans: 2, jobs: 8, shards: 5, expected: { atOnce: 2, scans: 1 } },
   { scans: 1, jobs: 8, shards: 3, expected: { atOnce: 1, scans: 1 } },
   { scans: 6, jobs: 2, shards: 3, expected: { atOnce: 2, scans: 3 } },
-])('$shards shards on one server, $jobs jobs, $scans scans', ({ scans, jobs, shards, expected }) => {
-  const ids = Array.from({ length: shards }, (_, i) => `s${i}`);
-  const shares = serverShares(config(scans, Object.fromEntries(ids.map((id) => [id, 'DB1:1']))), ids, jobs);
-  for (const id of ids) expect(shares.get(id)).toEqual({ server: 'db1:1', ...expected });
-  expect(mostScans(shares)['db1:1']).toBeLessThanOrEqual(scans);
-});
+])(
+  'serverShares divides $scans scans for $shards shards on one server and $jobs jobs',
+  ({ scans, jobs, shards, expected }) => {
+    const ids = Array.from({ length: shards }, (_, i) => `s${i}`);
+    const shares = serverShares(config(scans, Object.fromEntries(ids.map((id) => [id, 'DB1:1']))), ids, jobs);
+    for (const id of ids) expect(shares.get(id)).toEqual({ server: 'db1:1', ...expected });
+    expect(mostScans(shares)['db1:1']).toBeLessThanOrEqual(scans);
+  },
+);
 
-test('only shards that are to run count', () => {
+test('serverShares counts only shards that are to run', () => {
   const shares = serverShares(config(4, { a: 'db1:1', b: 'db1:1', c: 'db1:2' }), ['a', 'c'], 8);
   expect(shares.get('a')).toEqual({ server: 'db1:1', atOnce: 1, scans: 4 });
   expect(shares.has('b')).toBe(false);

@@ -18,7 +18,7 @@ const { settings } = config;
 
 const task = (shard: string): ShardTask => taskOf('backfill', config, { shard, units: 0 });
 
-test('what a run waits for is told of the run, and of no shard that happens to be the first', async () => {
+test('superviseShards reports what a run waits for as a warning of the run, and of no shard', async () => {
   const bus = new EventBus();
   const told: unknown[] = [];
   bus.onAny(({ name, payload }) => name.endsWith('.warning') && told.push({ name, payload }));
@@ -34,7 +34,7 @@ test('what a run waits for is told of the run, and of no shard that happens to b
   expect(told).not.toContainEqual(expect.objectContaining({ name: 'shard.warning' }));
 });
 
-test('what Node throws where it cannot start a process is that shard’s own end, and not the run’s', async () => {
+test('superviseShards takes a process that Node cannot start as the end of that shard, and not of the run', async () => {
   const bus = new EventBus();
   const ended: string[] = [];
   bus.on('shard.finished', ({ shard }) => ended.push(shard));
@@ -51,7 +51,7 @@ test('what Node throws where it cannot start a process is that shard’s own end
   expect(ended).toEqual(['s01', 's02']);
 });
 
-test('a shard that still waits for its turn when the run is stopped was not started: nobody tells of it', async () => {
+test('superviseShards reports a shard that still waits for its turn at a stop as interrupted, told by nobody', async () => {
   const run = superviseShards({
     tasks: ['s01', 's02'].map(task),
     ...{
@@ -82,17 +82,20 @@ test.each<readonly [string, (run: Supervisor) => void]>([
       run.stop();
     },
   ],
-])('nothing has started when shards are stopped in the turn in which the run begins: %s', async (_, stop) => {
-  process.execPath = '/dev/null/node';
-  const run = superviseShards({
-    tasks: ['s01', 's02'].map(task),
-    ...{ config: settings, jobs: 1, shares: () => new Map(), units: 100, budget: UNSHARED, warmUnits: null },
-    ...{ bus: new EventBus(), recorded: () => ({}) },
-  });
-  stop(run);
-  const found = await run.outcomes;
-  expect(found.map(({ shard, status, fault }) => [shard, status, fault?.code])).toEqual([
-    ['s01', 'interrupted', 'E_INTERRUPTED'],
-    ['s02', 'interrupted', 'E_INTERRUPTED'],
-  ]);
-});
+])(
+  'superviseShards starts nothing when shards are stopped in the turn in which the run begins: %s',
+  async (_, stop) => {
+    process.execPath = '/dev/null/node';
+    const run = superviseShards({
+      tasks: ['s01', 's02'].map(task),
+      ...{ config: settings, jobs: 1, shares: () => new Map(), units: 100, budget: UNSHARED, warmUnits: null },
+      ...{ bus: new EventBus(), recorded: () => ({}) },
+    });
+    stop(run);
+    const found = await run.outcomes;
+    expect(found.map(({ shard, status, fault }) => [shard, status, fault?.code])).toEqual([
+      ['s01', 'interrupted', 'E_INTERRUPTED'],
+      ['s02', 'interrupted', 'E_INTERRUPTED'],
+    ]);
+  },
+);

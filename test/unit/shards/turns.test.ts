@@ -12,7 +12,7 @@ function starting(turns: Turns, mayStart = ALL): readonly string[] {
   return started;
 }
 
-test('shards start in their order, so many at once, and the next one when one leaves', () => {
+test('Turns starts shards in their order, so many at once, and the next one when one leaves', () => {
   const turns = new Turns(['a', 'b', 'c', 'd'], 2, () => null);
   expect(starting(turns)).toEqual(['a', 'b']);
   turns.leave('b');
@@ -22,14 +22,14 @@ test('shards start in their order, so many at once, and the next one when one le
   expect(starting(turns)).toEqual([]);
 });
 
-test('one that may not start lets the next one go first, and keeps its place in the order', () => {
+test('Turns lets the next shard go first where one may not start, and keeps its place in the order', () => {
   const turns = new Turns(['a', 'b', 'c'], 1, () => null);
   expect(starting(turns, (shard) => shard !== 'a')).toEqual(['b']);
   turns.leave('b');
   expect(starting(turns)).toEqual(['a']);
 });
 
-test('a server has no more shards than it shares; more are let in when its share grows', () => {
+test('Turns starts no more shards on a server than its share, and more when the share grows', () => {
   let atOnce = 1;
   const shareOf = (shard: string): ServerShare => ({ server: shard.slice(0, 1), atOnce, scans: 1 });
   const turns = new Turns(['x1', 'x2', 'x3', 'y1'], 3, shareOf);

@@ -4,7 +4,7 @@ import { WarmUp } from '../../../src/shards/warm-up.js';
 const MINUTE = 60_000;
 
 describe('WarmUp', () => {
-  test('begins with what the table is warm for, and doubles every 30 minutes while it is used, up to the budget', () => {
+  test('WarmUp begins with what the table is warm for, and doubles every 30 minutes in use, up to the budget', () => {
     const warmUp = new WarmUp(20_000, 4_000, 0);
     const units: number[] = [];
     for (let minute = 0; minute <= 120; minute++) {
@@ -16,7 +16,7 @@ describe('WarmUp', () => {
     ]);
   });
 
-  test('what the table has not shown, it is not given: twice the peak, and never less than before', () => {
+  test('WarmUp gives a table no more than twice the peak that it has shown, and never less than before', () => {
     const warmUp = new WarmUp(100_000, 4_000, 0);
     expect(warmUp.consumed(3_000, 30 * MINUTE)).toBe(true);
     expect(warmUp.units).toBe(6_000);
@@ -29,12 +29,12 @@ describe('WarmUp', () => {
     expect(warmUp.units).toBe(12_000);
   });
 
-  test('a budget below that, and a provisioned table, are given at once', () => {
+  test('WarmUp gives a smaller budget, and a provisioned table, everything at once', () => {
     expect(new WarmUp(1_000, 4_000, 0).units).toBe(1_000);
     expect(new WarmUp(50_000, null, 0).units).toBe(50_000);
   });
 
-  test('a changed budget holds at once, as far as the table is warm for it', () => {
+  test('WarmUp applies a changed budget at once, as far as the table is warm for it', () => {
     const warmUp = new WarmUp(20_000, 4_000, 0);
     warmUp.setBudget(1_000);
     expect(warmUp.units).toBe(1_000);

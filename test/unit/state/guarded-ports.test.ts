@@ -29,7 +29,7 @@ function interfaces(): ReadonlyMap<string, ts.InterfaceDeclaration> {
 const namesOf = (port: ts.InterfaceDeclaration | undefined): readonly string[] =>
   (port?.members ?? []).flatMap(({ name }) => name?.getText() ?? []).sort();
 
-test('each member of each port is declared, and nothing besides', () => {
+test('EFFECTS declares each member of each port, and nothing else', () => {
   const declared = interfaces();
   const ports = (declared.get('StateStore')?.members ?? []).flatMap((member) => {
     const type = ts.isPropertySignature(member) ? (member.type?.getText() ?? '') : '';
@@ -41,7 +41,7 @@ test('each member of each port is declared, and nothing besides', () => {
   );
 });
 
-test('a method that is not declared cannot be reached', () => {
+test('guardedPorts does not give access to a method that is not declared', () => {
   const concepts = { ...EFFECTS, plans: { get: () => null, undeclared: () => 'reached' } } as unknown as Concepts;
   const ports = guardedPorts(concepts, (_, call) => call());
   expect(ports.plans.get('messages')).toBeNull();
@@ -149,7 +149,7 @@ function written(database: Database): { readonly commits: number; readonly chang
   return { commits: read('SELECT commits FROM meta'), changes: read('SELECT total_changes()') };
 }
 
-test('what writes is one commit that is counted; all else is none', async () => {
+test('guardedPorts counts one commit for each method that writes, and none for all others', async () => {
   await using state = await opened();
   const { database } = state.store;
   for (const [name, effect, call] of state.each) {
@@ -166,7 +166,7 @@ test('what writes is one commit that is counted; all else is none', async () => 
   state.store.close();
 });
 
-test('what reads works on a file that nothing can be written to, and what writes does not', async () => {
+test('methods that read work on a file that nobody can write to, and methods that write do not', async () => {
   await using state = await opened();
   const { database } = state.store;
   for (const [name, effect, call] of state.each) {
@@ -178,7 +178,7 @@ test('what reads works on a file that nothing can be written to, and what writes
   state.store.close();
 });
 
-test('once the store is closed, each method is a defect', async () => {
+test('each method of a closed store throws a defect', async () => {
   await using state = await opened();
   state.store.close();
   for (const [name, effect, call] of state.each) {

@@ -20,7 +20,7 @@ async function place() {
   return { at, clocks, file, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
-test('on its own machine it is put aside, and nothing is waited for', async () => {
+test('archiveState puts a state on its own machine aside, and waits for nothing', async () => {
   await using one = await place();
   for (const moves of [false, true]) {
     const archive = archiveState({ ...one.at, moves }, one.clocks);
@@ -31,7 +31,7 @@ test('on its own machine it is put aside, and nothing is waited for', async () =
   }
 });
 
-test('on another machine it is refused, and stays; where its volume moves it is put aside, and late writes may land for a window', async () => {
+test('archiveState refuses a state on another machine, unless its volume moves, and then expects late writes', async () => {
   await using one = await place();
   one.clocks.moveTo('machine 2');
   for (const at of [one.at, { ...one.at, moves: false }]) {

@@ -61,7 +61,7 @@ async function gate(script: (root: string) => string, lane = 'unit', redirection
 describe('bin/test', () => {
   const whole = (root: string): string => `echo '${report(root, 'passed', 'passed', 'skipped')}' >"$out"`;
 
-  it('passes where every test that was found has its result', async () => {
+  it('bin/test passes where every test that was found has its result', async () => {
     expect(await gate(whole)).toEqual({ code: 0, last: '2 passed, 0 failed, 1 skipped' });
   });
 
@@ -77,21 +77,21 @@ describe('bin/test', () => {
       'a count that says no numbers',
       (root: string) => `${whole(root)}\necho 'console.log("x y z")' >test/support/tally.ts`,
     ],
-  ])('fails on %s, although vitest was content', async (_, script) => {
+  ])('bin/test fails on %s, although vitest was content', async (_, script) => {
     expect(await gate(script)).toEqual({ code: 1, last: '0 passed, 1 failed, 0 skipped' });
   });
 
-  it('fails where a test was found and did not run to its end', async () => {
+  it('bin/test fails where a test was found and did not run to its end', async () => {
     const script = (root: string): string => `echo '${report(root, 'passed', 'pending')}' >"$out"`;
     expect(await gate(script)).toEqual({ code: 1, last: '1 passed, 1 failed, 0 skipped' });
   });
 
-  it('does not take the report of a lane that ran before for its own', async () => {
+  it('bin/test does not take the report of a lane that ran before for its own', async () => {
     const script = (root: string): string => `[ -e ran ] || { touch ran; ${whole(root)}; }`;
     expect(await gate(script, 'unit unit')).toEqual({ code: 1, last: '2 passed, 1 failed, 1 skipped' });
   });
 
-  it('fails where nobody wrote which servers there were', async () => {
+  it('bin/test fails where nobody wrote which servers there were', async () => {
     const ofContract = (root: string): string => whole(root).replace('test/unit', 'test/contract');
     expect(await gate(ofContract, 'contract')).toEqual({ code: 1, last: '0 passed, 1 failed, 0 skipped' });
     const servers = '{"started":["one"],"lacking":[]}';
@@ -100,7 +100,7 @@ describe('bin/test', () => {
     expect(await gate(both, 'contract')).toEqual({ code: 0, last: '2 passed, 0 failed, 1 skipped' });
   });
 
-  it.runIf(process.platform === 'linux')('fails where its last line cannot be written', async () => {
+  it.runIf(process.platform === 'linux')('bin/test fails where its last line cannot be written', async () => {
     expect(await gate(whole, 'unit', '>/dev/full')).toEqual({ code: 1, last: '' });
   });
 });

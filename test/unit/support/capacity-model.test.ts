@@ -42,7 +42,7 @@ function offer(
 }
 
 describe('CapacityModel', () => {
-  test('a table of 100 WCU takes 100 units a second, and what it saved up for 300 s before', () => {
+  test('CapacityModel takes 100 units a second for 100 WCU, and what it saved up for 300 s before', () => {
     const busy = modelOf({ ...provisioned(100), partitions: 50 });
     expect(offer(busy, 2, 10_000)).toEqual({
       accepted: 1000,
@@ -53,7 +53,7 @@ describe('CapacityModel', () => {
     expect(accepted).toBeCloseTo(300 * 100 + 20 * 100, -1);
   });
 
-  test('charges whole KB of the larger of old and new item, nothing for what is refused, and each index its own', () => {
+  test('CapacityModel charges whole KB of the larger item, nothing for what is refused, and each index its own', () => {
     const { hands, model } = modelOf({
       ...provisioned(10),
       indexes: [{ name: 'by_day', partitionKey: 'day', ...provisioned(100) }],
@@ -67,7 +67,7 @@ describe('CapacityModel', () => {
     expect(judged.indexUnits).toEqual(new Map([['by_day', 3]]));
   });
 
-  test('a partition takes 1,000 units a second, whatever the table has: one key is refused, the others pass', () => {
+  test('CapacityModel takes 1,000 units a second on a partition, and refuses one key while the others pass', () => {
     const table = modelOf({ ...provisioned(10_000), partitions: 10 });
     const { partitions } = table.model.table;
     const cold = Array.from({ length: 40 }, (_, i) => `cold${i}`)
@@ -78,7 +78,7 @@ describe('CapacityModel', () => {
     expect(reasons).toEqual({ TableWriteKeyRangeThroughputExceeded: 5000 });
   });
 
-  test('a partition that stays hot splits, and then two keys of it have 1,000 each', () => {
+  test('CapacityModel splits a partition that stays hot, and then two keys of it have 1,000 each', () => {
     const table = modelOf({ ...provisioned(10_000), partitions: 1, splitAfterMs: 3000 });
     const spread = (i: number): string => `key ${i % 20}`;
     expect(offer(table, 20, 2000, spread).accepted).toBe(2000);
@@ -92,7 +92,7 @@ describe('CapacityModel', () => {
     expect(offer(single, 20, 1000, () => 'hot').accepted).toBeLessThanOrEqual(1000);
   });
 
-  test('an index that lacks capacity refuses the write to the table, with its own reason', () => {
+  test('CapacityModel refuses a write to the table where an index lacks capacity, with its own reason', () => {
     const table = modelOf({
       ...provisioned(1000),
       indexes: [{ name: 'by_day', partitionKey: 'day', ...provisioned(100), burstSeconds: 1 }],
@@ -105,7 +105,7 @@ describe('CapacityModel', () => {
     expect(table.model.write([item('no index')]).refused.size).toBe(0);
   });
 
-  test('on demand: 4,000 at first, and at most twice that after half an hour of use', () => {
+  test('CapacityModel on demand takes 4,000 at first, and at most twice that after half an hour of use', () => {
     const table = modelOf({ billing: { kind: 'on-demand' }, partitions: 100 });
     const first = offer(table, 60, 2000);
     expect(first.accepted / 2).toBeCloseTo(4000, -2);
@@ -118,7 +118,7 @@ describe('CapacityModel', () => {
     expect([second > 7900, second < 8900]).toEqual([true, true]);
   });
 
-  test('on demand: what was not used does not grow', () => {
+  test('CapacityModel on demand does not grow by capacity that was not used', () => {
     const table = modelOf({ billing: { kind: 'on-demand' }, partitions: 100 });
     offer(table, 10, 2000);
     table.hands.ms += 90 * 60_000;
@@ -126,7 +126,7 @@ describe('CapacityModel', () => {
     expect(offer(table, 100, 2000).accepted / 2).toBeLessThan(6100);
   });
 
-  test('sizes are those of AWS’s documentation', () => {
+  test('itemBytes gives the sizes of AWS’s documentation', () => {
     expect(itemBytes({ a: { S: 'é' }, b: { N: '0' }, c: { BOOL: true }, d: { NULL: true } })).toBe(
       1 + 2 + 1 + 1 + 2 + 2,
     );
@@ -138,7 +138,7 @@ describe('CapacityModel', () => {
     );
   });
 
-  test('time may run faster: a second’s worth in a millisecond', () => {
+  test('scaledClock lets time run faster: a second’s worth in a millisecond', () => {
     const hands = new Hands();
     const model = new CapacityModel({ partitionKey: 'pk', ...provisioned(10), now: scaledClock(1000, hands.now) });
     expect(model.write(items(10)).refused.size).toBeGreaterThan(0);
@@ -146,7 +146,7 @@ describe('CapacityModel', () => {
     expect(model.write(items(10)).refused.size).toBe(0);
   });
 
-  test('where nothing else is said, it is the machine’s time that runs faster', async () => {
+  test('scaledClock scales the machine’s time where nothing else is said', async () => {
     const now = scaledClock(1000);
     const begun = { scaled: now(), real: performance.now() };
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -22,22 +22,22 @@ const NO_MYSQL = {
 };
 
 describe('tally', () => {
-  it('counts tests, and skipped ones apart', () => {
+  it('tally counts tests, and skipped ones apart', () => {
     expect(tally(0, reportOf(FIVE), null, [FILE])).toEqual({ passed: 3, failed: 0, skipped: 2 });
     const red = results('passed', 'failed', 'failed', 'skipped');
     expect(tally(1, reportOf(red), null, [FILE])).toEqual({ passed: 1, failed: 2, skipped: 1 });
   });
 
-  it('counts a file that could not be loaded', () => {
+  it('tally counts a file that could not be loaded as a failure', () => {
     expect(tally(1, reportOf(FIVE, BROKEN_FILE), NO_MYSQL, []).failed).toBe(1);
   });
 
-  it('counts a file without tests, unless its servers are lacking', () => {
+  it('tally counts a file without tests as a failure, unless its servers are lacking', () => {
     expect(tally(0, reportOf(FIVE, EMPTY_FILE), null, []).failed).toBe(1);
     expect(tally(0, reportOf(FIVE, EMPTY_FILE), NO_MYSQL, []).failed).toBe(0);
   });
 
-  it('counts a run that failed as a whole, ran no test, or died', () => {
+  it('tally counts a run that failed as a whole, ran no test, or died as a failure', () => {
     expect(tally(1, reportOf(FIVE), null, []).failed).toBe(1);
     expect(tally(0, reportOf(), null, []).failed).toBe(1);
     expect(tally(139, null, null, [])).toEqual({ passed: 0, failed: 1, skipped: 0 });
@@ -49,12 +49,12 @@ describe('tally', () => {
     ['a test that the report counts and does not name', { ...reportOf(results('passed')), numTotalTests: 2 }],
     ['a file whose hook failed, which leaves its tests out', reportOf({ ...results('passed'), status: 'failed' })],
     ['a file of the lane that never ran', reportOf({ ...results('passed'), name: '/checkout/test/unit/b.test.ts' })],
-  ])('counts %s, although vitest was content', (_, report) => {
+  ])('tally counts %s as a failure, although vitest was content', (_, report) => {
     expect(tally(0, report, null, [FILE])).toEqual({ passed: 1, failed: 1, skipped: 0 });
   });
 });
 
-it('a report counts whole or not at all', () => {
+it('vitestReport takes a report whole or not at all', () => {
   const text = JSON.stringify({ ...reportOf(FIVE), success: true });
   expect(vitestReport(text).numTotalTests).toBe(5);
   for (let length = 0; length < text.length; length++) expect(() => vitestReport(text.slice(0, length))).toThrow();

@@ -80,14 +80,14 @@ it('every type that the mapping knows has a fixture and a row in README.md, and 
   expect(sorted(documented.flatMap(({ types }) => types))).toEqual(sorted(KNOWN_TYPES));
 });
 
-describe.each([...byType])('%s', (type, fixture) => {
+describe.each([...byType])('type %s', (type, fixture) => {
   const row = documented.find(({ types }) => types.includes(type));
 
-  it('becomes by default what README.md says', () => {
+  it(`type ${type} becomes by default what README.md says`, () => {
     expect(row?.becomes).toMatch(new RegExp(`^${defaultOf(fixture)}\\b`));
   });
 
-  it('has a case for each way that the mapping offers, and README.md names them', () => {
+  it(`type ${type} has a case for each way that the mapping offers, and README.md names them`, () => {
     const ways = WAYS.slice(2).filter((way) => way !== defaultOf(fixture));
     const offered = ways.filter((way) => isOffered(type, way));
     expect(sorted(fixtureWays(fixture))).toEqual(sorted(offered));
@@ -95,7 +95,7 @@ describe.each([...byType])('%s', (type, fixture) => {
   });
 });
 
-it('every case says something, under a name of its own', () => {
+it('every case of a type fixture says something, under a name of its own', () => {
   for (const { name, columns } of readTypeFixtures()) {
     for (const { cases } of columns) {
       expect(new Set(cases.map((typeCase) => typeCase.case)).size, name).toBe(cases.length);

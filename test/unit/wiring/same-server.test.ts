@@ -37,7 +37,7 @@ async function check(
   return { noted, warnings };
 }
 
-it('the same server goes on, unless it lacks what it had', async () => {
+it('checkServer accepts the same server, unless it lacks transactions that it had', async () => {
   expect(await check('a', 'a', true)).toEqual({ noted: [], warnings: 0 });
   expect(await check('a', 'a', null)).toEqual({ noted: [], warnings: 0 });
   await expect(check('a', 'a', false)).rejects.toMatchObject({
@@ -48,14 +48,14 @@ it('the same server goes on, unless it lacks what it had', async () => {
   expect(await check('a', 'a', false, true)).toEqual({ noted: [], warnings: 0 });
 });
 
-it('one that was noted by an earlier version, which knew less of it, is the same, and voids nothing', async () => {
+it('checkServer takes a server that an earlier version noted with less as the same, and voids nothing', async () => {
   expect(await check('host:3306 1', 'host:3306 1 0 /data/', null)).toEqual({
     noted: [['host:3306 1 0 /data/', false]],
     warnings: 0,
   });
 });
 
-it('another one has to have it all', async () => {
+it('checkServer refuses another server that is not known to have everything, unless the operator accepts it', async () => {
   for (const reached of [false, null])
     await expect(check('a', 'b', reached)).rejects.toMatchObject({ code: 'E_SOURCE_CHANGED' });
   expect(await check('a', 'b', true)).toEqual({ noted: [['b', true]], warnings: 1 });
@@ -63,7 +63,7 @@ it('another one has to have it all', async () => {
   expect(await check(null, 'b', null)).toEqual({ noted: [['b', true]], warnings: 0 });
 });
 
-it('a life of a server is its card and the second it began in, give or take two', () => {
+it('isAnotherLife compares the identity of a server and the second in which it started, give or take two', () => {
   expect(isAnotherLife('uid 100', 'uid 102')).toBe(false);
   expect(isAnotherLife('uid 100', 'uid 103')).toBe(true);
   expect(isAnotherLife('uid 100', 'other 100')).toBe(true);

@@ -13,7 +13,7 @@ afterEach(() => {
   rmSync(state, { recursive: true });
 });
 
-test('it says whom it waits for, once, and reads when that one is gone', async () => {
+test('openReadBudget says once whom it waits for, and reads when that one is gone', async () => {
   const config = { state, target: { table: 'messages', readCapacity: 100 } } as Pick<Config, 'state' | 'target'>;
   const stopped = joinBudget(config, 'read');
   expect(stopped.look(1)).toBe(1);
@@ -31,7 +31,7 @@ test('it says whom it waits for, once, and reads when that one is gone', async (
   reads.end();
 });
 
-test('that a damaged ledger was made new is said once, and the budget is there', async () => {
+test('openReadBudget reports once that a damaged ledger was made new, and gives its budget', async () => {
   mkdirSync(state, { recursive: true });
   const config = { state, target: { table: 'messages', readCapacity: 100 } } as Pick<Config, 'state' | 'target'>;
   writeFileSync(join(state, 'budget.ledger'), 'not a ledger at all, but long enough to be looked at');

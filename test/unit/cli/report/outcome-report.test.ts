@@ -58,7 +58,7 @@ function backfillReport(found: Partial<OutcomeOf<'backfill'>>, run: Partial<Repo
   return printed(BACKFILL_REPORT, outcome, run);
 }
 
-describe('the next step after a verification', () => {
+describe('next steps of a verification', () => {
   it.each([
     ['changed rows', { unresolved: 2 }, 'again while nobody changes the rows that kept changing'],
     ['a changed TTL', { unresolved: 2, doubtful: 2 }, 'again while TTL stays as it is'],
@@ -67,27 +67,27 @@ describe('the next step after a verification', () => {
       { unresolved: 3, doubtful: 2, lateWritesUntil: Date.UTC(2026, 0, 2) },
       'again while nobody changes the rows that kept changing, and while TTL stays as it is, and after 2026-01-02T00:00:00.000Z',
     ],
-  ])('is to verify again where nothing is left open except by %s', (_, found, when) => {
+  ])('the report of a verification says to verify again where nothing is left open except by %s', (_, found, when) => {
     const report = reportOf(found);
     expect(report).toContain(`next: \`dynaferry verify --all\` ${when}\n`);
     expect(report).not.toContain('--restart');
   });
 
-  it('is to look for the cause where something is wrong besides', () => {
+  it('the report of a verification says to look for the cause where something else is wrong as well', () => {
     expect(reportOf({ missing: 1, unresolved: 2 })).toContain('next: find out who changed the target or the source');
   });
 
-  it('is none where all is equal, and the verdict names its oldest comparison', () => {
+  it('the report of a verification has no next step where all is equal, and names its oldest comparison', () => {
     const verdict = { status: 'done', exitCode: EXIT.done, oldestComparison: { at: 0, ms: 90_000 } } as const;
     expect(reportOf(verdict)).toContain('equal in every attribute; oldest comparison 1m 30s ago\n');
   });
 });
 
-describe('a run that was stopped', () => {
+describe('the report of a stopped run', () => {
   const stopped = { status: 'interrupted', exitCode: EXIT.interrupted } as const;
   const counts = { ...NO_COUNTS, rows: 1_200, items: 2_400, chunks: 12 };
 
-  it('says of a shard that its process was not started, and what is known of it', () => {
+  it('the report of a stopped run names a shard whose process was not started, and what is known of it', () => {
     expect(backfillReport({ ...stopped, toldBy: 'nobody' })).toMatch(/^s01 {2}not started$/m);
     expect(backfillReport({ ...stopped, toldBy: 'nobody', counts })).toMatch(
       /^s01 {2}not started: 1,200 rows, 2,400 items were moved by earlier runs$/m,
@@ -97,7 +97,7 @@ describe('a run that was stopped', () => {
     );
   });
 
-  it('names the command that resumes a restart, and what that had not come to', () => {
+  it('the report of a stopped run names the command that resumes a restart, and what the restart had not reached', () => {
     const run = { resume: 'dynaferry backfill --all', restartsLeft: ['s01'] };
     const report = backfillReport({ ...stopped, toldBy: 'nobody', counts }, run);
     expect(report).toMatch(/^s01 {2}not started again yet: its items are those of the earlier backfill$/m);
@@ -108,11 +108,11 @@ describe('a run that was stopped', () => {
   });
 });
 
-describe('the command that resumes', () => {
+describe('resumeCommand and restated', () => {
   const common = { config: 'dynaferry.yaml', json: false, shard: [], all: true };
   const run = { restart: true, jobs: undefined, allEvents: false, repeated: [] };
 
-  it('is the same one, except that of a restart', () => {
+  it('resumeCommand is null where the same command resumes, and does not repeat --restart', () => {
     expect(resumeCommand(common, { ...run, restart: false }, 'backfill', '--all')).toBeNull();
     expect(resumeCommand(common, run, 'backfill', '--all')).toBe('dynaferry backfill --all');
     const all = { ...run, jobs: 2, repeated: ['--max-bad-rows', '9'], allEvents: true };
@@ -121,7 +121,7 @@ describe('the command that resumes', () => {
     );
   });
 
-  it('stands in every next step', () => {
+  it('restated puts the command that resumes into every next step', () => {
     const fault = {
       code: 'E_SOURCE_LOST',
       message: 'm',
@@ -144,12 +144,12 @@ describe('the command that resumes', () => {
   });
 });
 
-it('does not promise a list of all differences, which nobody keeps', () => {
+it('the report of a verification does not promise a list of all differences, which nobody keeps', () => {
   const report = reportOf({ missing: 5_000, findings: { badRows: [], differences: [] } });
   expect(report).toContain('\n  5,000 differences; the state counts them all, and keeps the first ones\n');
 });
 
-it('says how many more bad rows there are only behind some that are listed', () => {
+it('the report says how many more bad rows there are only where it lists some of them', () => {
   const bad = { table: 't', column: 'c', cause: 'value', kind: 'date', reason: 'r', remedy: 'm', row: 'id=1' } as const;
   const report = (badRows: readonly (typeof bad)[]): string =>
     reportOf({ badRows: 33, findings: { badRows, differences: [] } });

@@ -22,31 +22,34 @@ function fingerprint() {
 
 const changed = (path: string, value: unknown): Fingerprint => alter(fingerprint(), path, value) as Fingerprint;
 
-describe('what is taken up without a word', () => {
+describe('takenUp', () => {
   it.each(['declared', 'writer', 'declared.messages.globallyUnique', 'writer.tombstoneRetentionSeconds'])(
-    'an entry that an older version did not store: %s',
+    'takenUp adds an entry that an older version did not store: %s',
     (path) => {
       expect(takenUp(changed(path, undefined), fingerprint())).toEqual(fingerprint());
     },
   );
 
   it.each(['tables.messages.where', 'tables.messages.columns.declared', 'target.identity', 'target'])(
-    'nothing else that is lacking: %s',
+    'takenUp adds no other entry that is missing: %s',
     (path) => {
       const stored = changed(path, undefined);
       expect(takenUp(stored, fingerprint())).toEqual(stored);
     },
   );
 
-  describe('an entry that an older version stored under another name', () => {
+  describe('an entry stored under its old name', () => {
     const storedBefore = (tombstonesKeptSeconds: number | null): Fingerprint =>
       changed('writer', { liveWriter: 'concurrent', versionAttribute: 'v', tombstonesKeptSeconds });
 
-    it.each([7_200, 7_199, null])('the same time, or a longer one than %s', (seconds) => {
-      expect(takenUp(storedBefore(seconds), fingerprint())).toEqual(fingerprint());
-    });
+    it.each([7_200, 7_199, null])(
+      'takenUp takes up a retention equal to or longer than the one stored under the old name: %s',
+      (seconds) => {
+        expect(takenUp(storedBefore(seconds), fingerprint())).toEqual(fingerprint());
+      },
+    );
 
-    it('never a shorter time: it is compared under the present name', () => {
+    it('takenUp compares a shorter retention under the present name, and does not take it up', () => {
       const stored = changed('writer.tombstoneRetentionSeconds', 7_201);
       expect(takenUp(storedBefore(7_201), fingerprint())).toEqual(stored);
     });
@@ -55,7 +58,7 @@ describe('what is taken up without a word', () => {
   it.each([
     [7_200, 7_201],
     [null, 1],
-  ])('tombstones that are kept longer: %s, then %s', (before, after) => {
+  ])('takenUp takes up tombstones that are kept longer: %s, then %s', (before, after) => {
     const given = changed('writer.tombstoneRetentionSeconds', after);
     expect(takenUp(changed('writer.tombstoneRetentionSeconds', before), given)).toEqual(given);
   });
@@ -63,7 +66,7 @@ describe('what is taken up without a word', () => {
   it.each([
     [7_200, 7_199],
     [7_200, null],
-  ])('no tombstones that are kept shorter: %s, then %s', (before, after) => {
+  ])('takenUp does not take up tombstones that are kept shorter: %s, then %s', (before, after) => {
     const stored = changed('writer.tombstoneRetentionSeconds', before);
     expect(takenUp(stored, changed('writer.tombstoneRetentionSeconds', after))).toEqual(stored);
   });
@@ -72,7 +75,7 @@ describe('what is taken up without a word', () => {
     ['declared.messages.shardedBy', null],
     ['writer.liveWriter', 'none'],
     ['writer.versionAttribute', null],
-  ])('no other value: %s', (path, value) => {
+  ])('takenUp does not take up another value of %s', (path, value) => {
     const stored = changed(path, value);
     expect(takenUp(stored, fingerprint())).toEqual(stored);
   });
@@ -87,13 +90,13 @@ describe('shards of one migration', () => {
     ['target.identity', 'arn 2'],
     ['tables.messages.items.message.partitionKey.template', '{other}'],
     ['tables.messages.items.message.sortKey.type', 'N'],
-  ])('have to agree in %s', (path, value) => {
+  ])('shards of one migration have to agree in %s', (path, value) => {
     const changes = disagreements(fingerprint(), changed(path, value));
     expect(changes.map((change) => change.path)).toEqual([path]);
     expect(changes[0]?.to).toEqual(value);
   });
 
-  it('have to agree in a spread, a sort key, an item and a table, whether they are there', () => {
+  it('shards of one migration have to agree on whether a spread, a sort key, an item or a table is there', () => {
     const spread = { by: 'sid', shards: 4, account: null, overrides: {} };
     for (const [path, value] of [
       ['tables.messages.items.message.partitionKey.spread', spread],
@@ -113,16 +116,16 @@ describe('shards of one migration', () => {
     ['tables.messages.columns', {}],
     ['writer.tombstoneRetentionSeconds', 1],
     ['target.region', 'eu-central-1'],
-  ])('may differ in %s', (path, value) => {
+  ])('shards of one migration may differ in %s', (path, value) => {
     expect(disagreements(fingerprint(), changed(path, value))).toEqual([]);
   });
 
-  it('say nothing by what an older version did not store', () => {
+  it('shards of one migration do not disagree over what an older version did not store', () => {
     expect(disagreements(changed('declared', undefined), fingerprint())).toEqual([]);
     expect(disagreements(changed('writer', undefined), fingerprint())).toEqual([]);
   });
 
-  it('go to one target, or not', () => {
+  it('haveOneTarget says whether two shards go to one target', () => {
     expect(haveOneTarget(fingerprint(), fingerprint())).toBe(true);
     expect(haveOneTarget(fingerprint(), changed('target.identity', 'arn 2'))).toBe(false);
   });

@@ -39,7 +39,7 @@ async function fingerprint(config: object = rightConfig(), info: TableInfo = tab
 }
 
 describe('resumeFingerprint', () => {
-  test('is keyed by name', async () => {
+  test('resumeFingerprint keys its entries by name', async () => {
     expect(await fingerprint()).toMatchObject({
       declared: { messages: { shardedBy: null, globallyUnique: [] } },
       writer: { liveWriter: 'none', versionAttribute: null, tombstoneRetentionSeconds: null },
@@ -58,7 +58,7 @@ describe('resumeFingerprint', () => {
     });
   });
 
-  test('holds no secret, host or user', async () => {
+  test('resumeFingerprint holds no secret, host or user', async () => {
     const text = JSON.stringify(await fingerprint());
     expect(text).not.toMatch(/007|p:a|db2\.internal|127\.0\.0\.1|ferry/);
   });
@@ -72,7 +72,7 @@ describe('resumeFingerprint', () => {
     ['target.maxInFlightRequests', 5],
     ['target.create', { billing: 'provisioned' }],
     ['state', './other'],
-  ])('does not change with %s', async (path, value) => {
+  ])('resumeFingerprint does not change with %s', async (path, value) => {
     expect(await fingerprint(alter(rightConfig(), path, value))).toEqual(await fingerprint());
   });
 
@@ -86,7 +86,7 @@ describe('resumeFingerprint', () => {
     ['mapping.messages.items.0.partitionKey.spread', { by: 'sid', shards: 4 }],
     ['mapping.messages.items.0.attributes', { drop: ['body'] }],
     ['mapping.messages.items.0.ttl', { attribute: 'e', column: 'c', retention: '1d' }],
-  ])('changes with %s', async (path, value) => {
+  ])('resumeFingerprint changes with %s', async (path, value) => {
     expect(await fingerprint(alter(rightConfig(), path, value))).not.toEqual(await fingerprint());
   });
 
@@ -105,16 +105,16 @@ describe('resumeFingerprint', () => {
       },
     ],
     ['a database', { database: 'another' }],
-  ])('changes with %s', async (_, more) => {
+  ])('resumeFingerprint changes with the structure of the table: %s', async (_, more) => {
     expect(await fingerprint(rightConfig(), table(more))).not.toEqual(await fingerprint());
   });
 
-  test('does not change with estimates and with the order of columns', async () => {
+  test('resumeFingerprint does not change with estimates and with the order of columns', async () => {
     const changed = table({ estimatedRows: 99, columns: table().columns.toReversed() });
     expect(await fingerprint(rightConfig(), changed)).toEqual(await fingerprint());
   });
 
-  test('holds nothing of a variable, and changes with its value alone', async () => {
+  test('resumeFingerprint holds nothing of a variable’s value, and changes with that value alone', async () => {
     const item = {
       partitionKey: { name: 'pk', template: '${PART}#{account_sid}' },
       sortKey: { name: 'sk', template: '${PART}#{message_sid:text}' },

@@ -46,7 +46,7 @@ describe('a column with bad rows', () => {
     ['a template that names it', `${ITEM}.attributes.add.label`, { kind: 'template', template: 'none' }],
     ['a template that names it no more', `${ITEM}.attributes.add.label`, undefined],
     ['a new template that names it', `${ITEM}.attributes.add.more`, { kind: 'template', template: '{price}' }],
-  ])('may change: %s', (_, path, value) => {
+  ])('a retry accepts a change of the column that has bad rows: %s', (_, path, value) => {
     expect(accepts(PRICE, path, value)).toBe(true);
     expect(accepts([], path, value)).toBe(false);
     expect(accepts([{ table: 'others', column: 'price' }], path, value)).toBe(false);
@@ -68,11 +68,11 @@ describe('a column with bad rows', () => {
     ['its type at the source', 'tables.messages.columns.price.columnType', 'bigint'],
     ['its rule in another table', 'tables.others.items.other.attributes.rules.price', { type: 'S' }],
     ['the target', 'target.identity', 'other'],
-  ])('leaves as it is: %s', (_, path, value) => {
+  ])('a retry of a column with bad rows does not accept a change of anything else: %s', (_, path, value) => {
     expect(accepts(PRICE, path, value)).toBe(false);
   });
 
-  it('may leave or join a list of columns, and no other may', () => {
+  it('a retry lets a column with bad rows leave or join a list of columns, and no other column', () => {
     const list = (...columns: string[]): Fingerprint =>
       alter(fingerprint(), `${ITEM}.attributes.columns`, columns) as Fingerprint;
     const [before, without] = [list('body', 'price'), list('body')];
@@ -83,7 +83,7 @@ describe('a column with bad rows', () => {
 });
 
 describe('items that are too large', () => {
-  it('may leave columns out, with their rules', () => {
+  it('a retry of items that are too large may leave columns out, with their rules', () => {
     const before = fingerprint();
     const after = alter(
       alter(fingerprint(), `${ITEM}.attributes.drop`, ['secret', 'body']),
@@ -98,7 +98,7 @@ describe('items that are too large', () => {
     ['how a column that stays becomes an attribute', `${ITEM}.attributes.rules.body`, { type: 'B' }],
     ['keys', `${ITEM}.partitionKey.template`, '{id}#'],
     ['templates', `${ITEM}.attributes.add.title`, undefined],
-  ])('leave as they are: %s', (_, path, value) => {
+  ])('a retry of items that are too large does not accept a change of %s', (_, path, value) => {
     expect(accepts(WHOLE, path, value)).toBe(false);
   });
 });
@@ -107,7 +107,7 @@ test.each([
   ['no tables', { target: { table: 't' } }],
   ['a table without items', { ...fingerprint(), tables: { messages: { where: null } } }],
   ['an item without attributes', { ...fingerprint(), tables: { messages: { items: { message: { ttl: null } } } } }],
-])('a state that has %s differs, and is no defect', (_, stored) => {
+])('mustStay finds a state that has %s different, and does not throw', (_, stored) => {
   for (const bad of [PRICE, WHOLE]) {
     expect(mustStay(stored, fingerprint(), bad)).toEqual(stored);
     expect(mustStay(fingerprint(), stored, bad)).not.toEqual(stored);

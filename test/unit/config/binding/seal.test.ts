@@ -5,7 +5,7 @@ import { isSealed, shownOf } from '../../../../src/core/text/sealed.js';
 const WRITTEN = "tenant = '${TENANT}'";
 
 describe('a sealed setting', () => {
-  test('holds no value, shows the text of the config, and is the same for the same value', () => {
+  test('a sealed setting hides its value, shows the text of the config, and is the same for the same value', () => {
     const seal = sealed(WRITTEN, "tenant = 'acme'");
     expect(seal).not.toContain('acme');
     expect(isSealed(seal)).toBe(true);
@@ -24,7 +24,7 @@ describe('a sealed setting', () => {
     ['a constant that was a number', 7, sealed('${T}', '7'), sealed('${T}', 7)],
     ['text with a NUL that is no seal', 'one\u0000same', 'other\u0000same', 'one\u0000same'],
     ['what no variable has a part in', { a: [1, 'x', null] }, { a: [1, 'y', null], b: 2 }, { a: [1, 'x', null] }],
-  ])('is compared with %s', (_, stored, given, expected) => {
+  ])('sealedLike compares a sealed setting with %s', (_, stored, given, expected) => {
     expect(sealedLike(stored, given)).toEqual(expected);
   });
 });

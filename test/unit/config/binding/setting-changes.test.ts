@@ -28,16 +28,16 @@ async function fingerprintOf(...steps: readonly (((config: object) => void) | un
   return JSON.parse(JSON.stringify(resumeFingerprint(config, tables, 'arn'))) as Fingerprint;
 }
 
-describe('the list of settings', () => {
-  it('has every key of the schema, and no other', () => {
+describe('SETTING_CHANGES', () => {
+  it('SETTING_CHANGES has every key of the schema, and no other', () => {
     const ofSchema = settingPaths(configJsonSchema()).filter((path) => !path.startsWith('source.table.'));
     // That it is there is a setting by itself.
     expect(Object.keys(SETTING_CHANGES).sort()).toEqual([...ofSchema, 'source.tables[].wholeTable'].sort());
   });
 });
 
-describe.each(SETTINGS)('%s', (path, setting) => {
-  it(`is ${setting.change}`, async () => {
+describe.each(SETTINGS)('the setting %s', (path, setting) => {
+  it(`fingerprintChanges treats a change of ${path} as SETTING_CHANGES says: ${setting.change}`, async () => {
     const before = await fingerprintOf(BEFORE[path]);
     const after = await fingerprintOf(BEFORE[path], ALTERATIONS[path]);
     const changes = fingerprintChanges(takenUp(before, after), after);

@@ -14,12 +14,12 @@ function editor(): z.ZodType {
 }
 
 describe('configJsonSchema', () => {
-  test('accepts a right config, environment variables included', () => {
+  test('configJsonSchema accepts a right config, environment variables included', () => {
     const config = alter(alter(rightConfig(), 'source.shards.0.port', '${PORT}'), 'target.liveWriter', '${LIVE}');
     expect(editor().safeParse(config).error).toBeUndefined();
   });
 
-  test.skipIf(!existsSync(FIXTURE))('accepts the config of the fixture', () => {
+  test.skipIf(!existsSync(FIXTURE))('configJsonSchema accepts the config of the fixture', () => {
     expect(editor().safeParse(parse(readFileSync(FIXTURE, 'utf8'), { merge: true })).error).toBeUndefined();
   });
 
@@ -30,11 +30,11 @@ describe('configJsonSchema', () => {
     ['target.liveWriter', 'perhaps'],
     ['source.shards.0.port', 99_999],
     ['mapping.messages.items.0.sortKey.spread', {}],
-  ])('refuses %s: %j', (path, value) => {
+  ])('configJsonSchema refuses %s: %j', (path, value) => {
     expect(editor().safeParse(alter(rightConfig(), path, value)).success).toBe(false);
   });
 
-  test('describes every field, and keeps the defaults', () => {
+  test('configJsonSchema describes every field, and keeps the defaults', () => {
     const bare: string[] = [];
     const walk = (node: SchemaNode, path: string): void => {
       if (descriptionOf(node) === '') bare.push(path);

@@ -9,12 +9,12 @@ describe('environment variables', () => {
     ['pre_${DB}_${DB}', 'pre_one_one'],
     ['$${DB}', '${DB}'],
     ['$DB {DB} $', '$DB {DB} $'],
-  ])('%s becomes %s', async (written, taken) => {
+  ])('loadConfig expands the environment variables of %s to %s', async (written, taken) => {
     const config = await loadRight(alter(rightConfig(), 'source.shards.0.database', written), { ...ENV, DB: 'one' });
     expect(config.source.shards[0]?.database).toBe(taken);
   });
 
-  test('are text and never YAML', async () => {
+  test('loadConfig takes the value of an environment variable as text, never as YAML', async () => {
     const changed = alter(rightConfig(), 'source.shards.0.database', '${DB}');
     for (const DB of ['true', '0x10', '{a: b}', '*x', 'a: b', '"', '${OTHER}', '007']) {
       const config = await loadRight(changed, { ...ENV, DB });
@@ -22,14 +22,14 @@ describe('environment variables', () => {
     }
   });
 
-  test('are numbers where a number is wanted', async () => {
+  test('loadConfig takes the value of an environment variable as a number where the setting is a number', async () => {
     const changed = alter(alter(rightConfig(), 'source.shards.0.port', '${PORT}'), 'target.writeCapacity', '${WCU}');
     const config = await loadRight(changed, { ...ENV, PORT: '3399', WCU: '25000' });
     expect(config.source.shards[0]?.port).toBe(3399);
     expect(config.target.writeCapacity).toBe(25_000);
   });
 
-  test('may be empty, not unset', async () => {
+  test('loadConfig accepts an empty environment variable, and refuses an unset one', async () => {
     const config = await loadRight(rightConfig(), { ...ENV, S01_PASSWORD: '' });
     expect(config.source.shards[0]?.password).toBe('');
     const { error } = await load(rightConfig(), { S02_PASSWORD: 'x' });
@@ -42,12 +42,15 @@ describe('environment variables', () => {
     ]);
   });
 
-  test.each(['${}', '${A B}', '${1A}', '${OPEN'])('%s names no variable', async (written) => {
-    const faults = await faultsOf(alter(rightConfig(), 'source.shards.0.database', written));
-    expect(faults).toEqual([
-      expect.stringMatching(/^source\.shards\[0\]\.database \(line \d+\) has a \$\{ that does not name/),
-    ]);
-  });
+  test.each(['${}', '${A B}', '${1A}', '${OPEN'])(
+    'loadConfig refuses %s, which names no environment variable',
+    async (written) => {
+      const faults = await faultsOf(alter(rightConfig(), 'source.shards.0.database', written));
+      expect(faults).toEqual([
+        expect.stringMatching(/^source\.shards\[0\]\.database \(line \d+\) has a \$\{ that does not name/),
+      ]);
+    },
+  );
 
   test.each([
     ['source.shards.0.port'],
@@ -61,7 +64,7 @@ describe('environment variables', () => {
     ['target.liveWriter'],
     ['mapping.messages.items.0.partitionKey.type'],
     ['mapping.messages.items.0.attributes.columns'],
-  ])('never get into a message: %s', async (path) => {
+  ])('loadConfig never shows the value of an environment variable in a message: %s', async (path) => {
     for (const value of [`${SECRET}/ ${SECRET}`, '987654321987654321', 'nonee', 'message_']) {
       const faults = await faultsOf(alter(rightConfig(), path, '${VALUE}'), { ...ENV, VALUE: value });
       for (const fault of faults) {
@@ -72,7 +75,7 @@ describe('environment variables', () => {
     }
   });
 
-  test('a fault in what one holds says so', async () => {
+  test('loadConfig says to correct the environment variable where its value is the fault', async () => {
     const changed = alter(rightConfig(), 'source.shards.0.port', '${PORT}');
     expect(await faultsOf(changed, { ...ENV, PORT: '99999' })).toEqual([
       'source.shards[0].port (line 5) must be at most 65535 -> correct the environment variable; expected: TCP port of the MySQL server; default: 3306',

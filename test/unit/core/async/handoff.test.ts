@@ -3,7 +3,7 @@ import { Handoff } from '../../../../src/core/async/handoff.js';
 
 const signal = new AbortController().signal;
 
-test('the producer may be one thing ahead', async () => {
+test('Handoff lets the producer be one thing ahead', async () => {
   const handoff = new Handoff<number>();
   await handoff.vacant(signal);
   handoff.put(1);
@@ -20,7 +20,7 @@ test('the producer may be one thing ahead', async () => {
   expect(await handoff.take(signal)).toBeNull();
 });
 
-test('a failure comes behind what was put before', async () => {
+test('Handoff passes a failure on after what was put before it', async () => {
   const handoff = new Handoff<number>();
   handoff.put(1);
   const failing = handoff.fail(new Error('broken'), signal);
@@ -29,7 +29,7 @@ test('a failure comes behind what was put before', async () => {
   await expect(handoff.take(signal)).rejects.toThrow('broken');
 });
 
-test('waiting ends with a stop', async () => {
+test('a stop ends waiting on both sides of a Handoff', async () => {
   const handoff = new Handoff<number>();
   const stop = new AbortController();
   const taking = handoff.take(stop.signal);
@@ -39,7 +39,7 @@ test('waiting ends with a stop', async () => {
   await expect(handoff.vacant(stop.signal)).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
 });
 
-test('several wait on one side, and none is forgotten', async () => {
+test('Handoff lets several wait on one side, and forgets none of them when one is stopped', async () => {
   const handoff = new Handoff<number>();
   handoff.put(1);
   const stop = new AbortController();
@@ -52,7 +52,7 @@ test('several wait on one side, and none is forgotten', async () => {
   await waiting[2];
 });
 
-test('nothing is put in the place of what was not taken', async () => {
+test('Handoff refuses to replace a thing that was not taken', async () => {
   const handoff = new Handoff<number>();
   handoff.put(1);
   expect(() => {

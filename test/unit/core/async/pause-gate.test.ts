@@ -3,8 +3,8 @@ import { PauseGate } from '../../../../src/core/async/pause-gate.js';
 
 const running = new AbortController().signal;
 
-describe('a pause gate', () => {
-  test('lets pass while it is open, and holds while it is paused', async () => {
+describe('PauseGate', () => {
+  test('PauseGate lets readers pass while it is open, and holds them while it is paused', async () => {
     const gate = new PauseGate();
     await gate.pass(running);
     gate.pause();
@@ -16,7 +16,7 @@ describe('a pause gate', () => {
     await waiting;
   });
 
-  test('is quiet once all readers wait, here or for something else, and not without any reader', async () => {
+  test('PauseGate is quiet once all its readers wait, for it or for something else, and never without a reader', async () => {
     const gate = new PauseGate();
     const changes: boolean[] = [];
     gate.onChange = () => changes.push(gate.quiet);
@@ -41,7 +41,7 @@ describe('a pause gate', () => {
     expect(gate.quiet).toBe(false);
   });
 
-  test('rejects those who wait when they are interrupted, and counts them no longer', async () => {
+  test('PauseGate rejects readers that are interrupted while they wait, and no longer counts them', async () => {
     const gate = new PauseGate();
     const stop = new AbortController();
     gate.enter();

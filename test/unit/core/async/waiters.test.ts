@@ -20,7 +20,7 @@ function noting(): { readonly seen: string[]; readonly note: (name: string, wait
 }
 
 describe('Waiters', () => {
-  test('any number wait, and each is woken once', async () => {
+  test('Waiters lets any number wait, and wakes each of them once', async () => {
     const waiters = new Waiters();
     const { seen, note } = noting();
     for (const name of ['a', 'b', 'c']) note(name, waiters.wait());
@@ -33,7 +33,7 @@ describe('Waiters', () => {
     expect(waiters.wakeOne()).toBe(false);
   });
 
-  test('no wake-up goes to one that was interrupted, and no listener stays', async () => {
+  test('Waiters wakes nobody who was interrupted, and leaves no abort listener', async () => {
     const waiters = new Waiters();
     const { seen, note } = noting();
     const stop = new AbortController();
@@ -52,13 +52,13 @@ describe('Waiters', () => {
     expect(seen).toHaveLength(2);
   });
 
-  test('whoever is aborted before does not wait', async () => {
+  test('Waiters rejects at once where the signal is aborted before', async () => {
     const waiters = new Waiters();
     await expect(waiters.wait(AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     expect(waiters.size).toBe(0);
   });
 
-  test('a failure reaches all who wait, and none who comes later', async () => {
+  test('Waiters fails all who wait, and nobody who comes later', async () => {
     const waiters = new Waiters();
     const waiting = [waiters.wait(), waiters.wait()];
     waiters.failAll(new Error('broken'));
@@ -73,7 +73,7 @@ describe('Waiters', () => {
 describe('Permits', () => {
   const { signal } = new AbortController();
 
-  test('first come, first served; nobody overtakes', async () => {
+  test('Permits serves callers in the order in which they came, and lets nobody overtake', async () => {
     const permits = new Permits(1);
     const { seen, note } = noting();
     await permits.take(signal);
@@ -90,7 +90,7 @@ describe('Permits', () => {
     expect(seen).toEqual(['first', 'second', 'third']);
   });
 
-  test('more permits reach those who wait first; fewer are handed out once enough came back', async () => {
+  test('Permits gives additional permits to those who wait first, and applies a lower limit once enough came back', async () => {
     let limit = 1;
     const permits = new Permits(() => limit);
     const { seen, note } = noting();
@@ -111,7 +111,7 @@ describe('Permits', () => {
     expect(seen).toEqual(['first', 'second', 'third']);
   });
 
-  test('an interrupted wait takes no permit, and keeps none from others', async () => {
+  test('Permits gives no permit to an interrupted wait, and withholds none from others', async () => {
     const permits = new Permits(1);
     const { seen, note } = noting();
     const stops = [1, 2, 3].map(() => new AbortController());
@@ -129,7 +129,7 @@ describe('Permits', () => {
     await expect(permits.take(AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
   });
 
-  test('one that was granted is held, whatever is aborted in the same moment', async () => {
+  test('Permits keeps a permit granted although its caller aborts in the same moment', async () => {
     const permits = new Permits(1);
     const stop = new AbortController();
     await permits.take(signal);

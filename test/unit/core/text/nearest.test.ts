@@ -15,15 +15,15 @@ describe('nearest', () => {
     ['is', 'id'],
     ['iid', 'id'],
     ['sd', 'id'],
-  ])('to %s is %s', (name, expected) => {
+  ])('nearest finds for %s the column %s', (name, expected) => {
     expect(nearest(name, COLUMNS)).toBe(expected);
   });
 
-  it.each(['x', 'xy', 'xyz', 'body', 'flags', 'direction', ''])('to %j is none', (name) => {
+  it.each(['x', 'xy', 'xyz', 'body', 'flags', 'direction', ''])('nearest finds no column for %j', (name) => {
     expect(nearest(name, COLUMNS)).toBeNull();
   });
 
-  it('takes the first of equally near names, and knows none of none', () => {
+  it('nearest takes the first of equally near names, and finds none in an empty list', () => {
     expect(nearest('sad', ['sid', 'sod'])).toBe('sid');
     expect(nearest('sid', [])).toBeNull();
   });

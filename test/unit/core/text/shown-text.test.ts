@@ -8,11 +8,11 @@ test.each([
   ['a line of its own', 'a\r\nb\u2028c', 'a\\u000d\\u000ab\\u2028c'],
   ['a text that is turned around', 'a\u202eb\u2066', 'a\\u202eb\\u2066'],
   ['half a surrogate pair', 'a\ud800', 'a\\ud800'],
-])('%s', (_, text, line) => {
+])('shown turns a text into one safe line: %s', (_, text, line) => {
   expect(shown(text)).toBe(line);
 });
 
-test('texts of several lines keep those, and JSON its meaning', () => {
+test('shownLines keeps the lines of a text, and the meaning of JSON', () => {
   expect(shownLines('a\n\tb\u001b')).toBe('a\n\\u0009b\\u001b');
   const value = { a: '\u009b\u2028\u202e', b: 'é' };
   const json = JSON.stringify(value, null, 2);
@@ -20,7 +20,7 @@ test('texts of several lines keep those, and JSON its meaning', () => {
   expect(JSON.parse(shownLines(json))).toEqual(value);
 });
 
-test('what a server says is cut, whatever its characters become', () => {
+test('ofServer cuts what a server says, whatever its characters become', () => {
   expect(ofServer('x'.repeat(200))).toBe('x'.repeat(200));
   for (const long of ['x'.repeat(201), '\u0000'.repeat(100), 'y'.repeat(1_000_000)]) {
     expect(ofServer(long)).toHaveLength(200);

@@ -17,7 +17,7 @@ function counted(
 }
 
 describe('HotKeyDetector', () => {
-  test('a key that is throttled while the others pass is hot, and is not counted among them', () => {
+  test('HotKeyDetector finds a key that is throttled while the others pass, and does not count it among them', () => {
     expect(
       counted([
         ['hot', 5, 20],
@@ -30,7 +30,7 @@ describe('HotKeyDetector', () => {
     });
   });
 
-  test('two hot keys are both found', () => {
+  test('HotKeyDetector finds two hot keys', () => {
     expect(
       counted([
         ['one', 5, 20],
@@ -40,7 +40,7 @@ describe('HotKeyDetector', () => {
     ).toEqual(['one', 'two']);
   });
 
-  test('where all are throttled alike, none is hot', () => {
+  test('HotKeyDetector finds no hot key where all are throttled equally', () => {
     expect(
       counted([
         ['a', 20, 20],
@@ -50,12 +50,12 @@ describe('HotKeyDetector', () => {
     ).toEqual({ others: { passed: 63, throttled: 57 }, hot: [] });
   });
 
-  test('a few more throttles than the others have are chance', () => {
+  test('HotKeyDetector treats a few more throttles than other keys have as chance', () => {
     const alike = Array.from({ length: 50 }, (_, i) => [`k${i}`, 19, i % 2] as const);
     expect(counted([['unlucky', 16, 4], ...alike]).hot).toEqual([]);
   });
 
-  test('two throttles are no evidence', () => {
+  test('HotKeyDetector does not take two throttles as evidence', () => {
     expect(
       counted([
         ['a', 0, 2],
@@ -64,12 +64,12 @@ describe('HotKeyDetector', () => {
     ).toEqual([]);
   });
 
-  test('a key alone is hot only where the service says so', () => {
+  test('HotKeyDetector calls a key that is alone hot only where the service says so', () => {
     expect(counted([['only', 20, 20]]).hot).toEqual([]);
     expect(counted([['only', 20, 20]], true).hot).toEqual(['only']);
   });
 
-  test('nothing is watched before the first throttle, nor long after the last', () => {
+  test('HotKeyDetector watches nothing before the first throttle, nor long after the last', () => {
     const throttles = new HotKeyDetector();
     throttles.count({ partition: 'a', units: 1, throttled: false }, false, 0);
     expect(throttles.watching).toBe(false);
@@ -82,7 +82,7 @@ describe('HotKeyDetector', () => {
 });
 
 describe('HotPartitions', () => {
-  test('a hot key goes at the rate that it is found to take; others do not wait', () => {
+  test('HotPartitions sends a hot key at the rate that it was found to take, and lets other keys pass', () => {
     const hot = new HotPartitions();
     hot.add({ partition: 'hot', passedPerSecond: 100, triedPerSecond: 150 }, 0);
     let sent = 0;
@@ -97,7 +97,7 @@ describe('HotPartitions', () => {
     expect(sent / 2).toBeLessThan(106);
   });
 
-  test('throttles slow it, and a minute without any ends its special case', () => {
+  test('HotPartitions slows a key on throttles, and drops it after a minute without any', () => {
     const hot = new HotPartitions();
     hot.add({ partition: 'hot', passedPerSecond: 1000, triedPerSecond: 1000 }, 0);
     for (let i = 0; i < 50; i++) hot.count({ partition: 'hot', units: 1, throttled: i % 2 === 0 }, 100, 200);

@@ -10,7 +10,7 @@ import { sampleItem } from '../../../contract/item-writer-samples.js';
 const HOT = { partition: 'hot', passedPerSecond: 100, triedPerSecond: 150 };
 
 describe('HotPartitions', () => {
-  test('a pace of its own: level with the clock, a burst of 50 ms at most', () => {
+  test('HotPartitions paces a key by the clock, with a burst of 50 ms at most', () => {
     const hot = new HotPartitions();
     hot.add(HOT, 1000);
     expect([hot.size, [...hot.partitions()]]).toEqual([1, ['hot']]);
@@ -33,14 +33,17 @@ describe('HotPartitions', () => {
     [100, 150, 100],
     [10, 150, 75],
     [0, 6, 20],
-  ])('begins with what passed (%i), or half of what was tried (%i), or 20 a second', (passed, tried, rate) => {
-    const hot = new HotPartitions();
-    hot.add({ partition: 'hot', passedPerSecond: passed, triedPerSecond: tried }, 0);
-    hot.sent('hot', rate);
-    expect(hot.wait('hot', 0)).toBeCloseTo(1050);
-  });
+  ])(
+    'HotPartitions starts a key at what passed (%i), at half of what was tried (%i), or at 20 a second',
+    (passed, tried, rate) => {
+      const hot = new HotPartitions();
+      hot.add({ partition: 'hot', passedPerSecond: passed, triedPerSecond: tried }, 0);
+      hot.sent('hot', rate);
+      expect(hot.wait('hot', 0)).toBeCloseTo(1050);
+    },
+  );
 
-  test('its rate changes five times a second at most, and not before there is something to count', () => {
+  test('HotPartitions changes a rate five times a second at most, and not before there is something to count', () => {
     const hot = new HotPartitions();
     hot.add(HOT, 0);
     hot.sent('hot', 1000);
@@ -58,7 +61,7 @@ describe('HotPartitions', () => {
     expect(slowed()).toBe(true);
   });
 
-  test('where little is sent, two seconds are enough', () => {
+  test('HotPartitions changes a rate after two seconds where little is sent', () => {
     const hot = new HotPartitions();
     hot.add(HOT, 0);
     hot.sent('hot', 1000);
@@ -70,7 +73,7 @@ describe('HotPartitions', () => {
     expect(hot.wait('hot', 0)).toBeGreaterThan(before);
   });
 
-  test('what was sent before it was found, or before its last cut, counts no more', () => {
+  test('HotPartitions does not count what was sent before the key was found, or before its last cut', () => {
     /** @returns how long it waits, deep in debt, at the end */
     const waits = (late: boolean): number => {
       const hot = new HotPartitions();
@@ -89,7 +92,7 @@ describe('HotPartitions', () => {
     expect(waits(true)).toBe(waits(false));
   });
 
-  test('its rate grows only where it was what the items waited for', () => {
+  test('HotPartitions raises a rate only where the items waited for it', () => {
     /** @returns units a second in the end, after a minute without a throttle in which 30 units passed every 300 ms */
     const grownTo = (waiting: boolean): number => {
       const hot = new HotPartitions();
@@ -109,14 +112,14 @@ describe('HotPartitions', () => {
     expect(grownTo(true)).toBeGreaterThan(grownTo(false) * 1.5);
   });
 
-  test('others are not its concern', () => {
+  test('HotPartitions does not count keys that are not hot', () => {
     const hot = new HotPartitions();
     hot.add(HOT, 1000);
     expect(hot.count({ partition: 'cold', units: 1, throttled: true }, 1000, 1100)).toBe(false);
     expect(hot.count({ partition: 'hot', units: 1, throttled: true }, 1000, 1100)).toBe(true);
   });
 
-  test('a minute after its last throttle it is like all others, not before', () => {
+  test('HotPartitions drops a key a minute after its last throttle, not before', () => {
     const hot = new HotPartitions();
     hot.add(HOT, 0);
     hot.count({ partition: 'hot', units: 1, throttled: true }, 500, 1000);
@@ -136,7 +139,7 @@ describe('HotKeyDetector', () => {
     throttles.count({ partition, units, throttled: false }, false, 0);
   };
 
-  test('a hot key comes with what passed and what was tried, a second, since its first throttle', () => {
+  test('HotKeyDetector reports for a hot key what passed and what was tried, a second, since its first throttle', () => {
     const throttles = new HotKeyDetector();
     throttle(throttles, 'hot', 10, 1000);
     pass(throttles, 'hot', 30);
@@ -149,14 +152,14 @@ describe('HotKeyDetector', () => {
     expect([throttles.watching, throttles.counted]).toEqual([false, 0]);
   });
 
-  test('one that is hot from its first moment on was not so for less than 50 ms', () => {
+  test('HotKeyDetector counts a key that is hot from its first moment over 50 ms at least', () => {
     const throttles = new HotKeyDetector();
     throttle(throttles, 'hot', 10, 1000);
     pass(throttles, 'cold', 200);
     expect(throttles.settle(1000).hot).toMatchObject([{ passedPerSecond: 0, triedPerSecond: 400 }]);
   });
 
-  test('three throttles are the least, twenty units of others too', () => {
+  test('HotKeyDetector needs at least three throttles of a key, and twenty units of others', () => {
     const told = (times: number, others: number, named: boolean): number => {
       const throttles = new HotKeyDetector();
       throttle(throttles, 'hot', times, 0, named);
@@ -167,7 +170,7 @@ describe('HotKeyDetector', () => {
     expect([told(3, 19, false), told(3, 19, true), told(3, 20, false)]).toEqual([0, 1, 1]);
   });
 
-  test('a tenth of its own attempts is not enough', () => {
+  test('HotKeyDetector needs more throttles of a key than a tenth of its own attempts', () => {
     const told = (own: number): number => {
       const throttles = new HotKeyDetector();
       throttle(throttles, 'hot', 10, 0);
@@ -178,7 +181,7 @@ describe('HotKeyDetector', () => {
     expect([told(180), told(179)]).toEqual([0, 1]);
   });
 
-  test('more than three and five deviations above what the others’ share would be', () => {
+  test('HotKeyDetector needs more throttles than the others’ share would be, plus three and five deviations', () => {
     const told = (times: number): number => {
       const throttles = new HotKeyDetector();
       throttle(throttles, 'hot', times, 0);
@@ -191,7 +194,7 @@ describe('HotKeyDetector', () => {
     expect([told(76), told(77)]).toEqual([0, 1]);
   });
 
-  test('the sums look back over earlier steps, and forget a fifth of them each time', () => {
+  test('HotKeyDetector looks back over earlier steps, and forgets a fifth of its sums each time', () => {
     const throttles = new HotKeyDetector();
     pass(throttles, 'cold', 31);
     throttles.settle(100);
@@ -206,7 +209,7 @@ describe('HotKeyDetector', () => {
     expect(fuller.settle(300).hot.length).toBe(1);
   });
 
-  test('two seconds after its last throttle a key is forgotten, not before', () => {
+  test('HotKeyDetector forgets a key two seconds after its last throttle, not before', () => {
     const throttles = new HotKeyDetector();
     throttle(throttles, 'a', 1, 1000);
     throttles.settle(3000);
@@ -215,7 +218,7 @@ describe('HotKeyDetector', () => {
     expect(throttles.watching).toBe(false);
   });
 
-  test('of thousands that are throttled no further one is watched', () => {
+  test('HotKeyDetector watches no more than 2,000 throttled keys', () => {
     const throttles = new HotKeyDetector();
     for (let i = 0; i < 2000; i++) throttle(throttles, `k${i}`, 1, 0);
     throttle(throttles, 'late', 50, 0);
@@ -245,7 +248,7 @@ describe('WriteFeedback', () => {
     Array.from({ length: count }, (_, i) => queued(names[i % names.length] ?? ''));
   const NONE: ReadonlySet<QueuedOperation> = new Set();
 
-  test('what the table throttles turns the share; a hot key alone does not', () => {
+  test('WriteFeedback changes the share for what the table throttles, not for a hot key alone', () => {
     const bucket = new Bucket();
     const feedback = new WriteFeedback(bucket, 0);
     const batch = batchOf('abcde', 100);
@@ -265,7 +268,7 @@ describe('WriteFeedback', () => {
     expect(other.shares).toEqual([]);
   });
 
-  test('a hot key that is known is counted by itself', () => {
+  test('WriteFeedback counts a known hot key by itself', () => {
     const bucket = new Bucket();
     const feedback = new WriteFeedback(bucket, 0);
     feedback.hot.add({ partition: nameOf('h'), passedPerSecond: 100, triedPerSecond: 100 }, 0);
@@ -280,7 +283,7 @@ describe('WriteFeedback', () => {
     expect(feedback.hot.wait(nameOf('h'), 0)).toBeGreaterThan(before);
   });
 
-  test('what went out before a cut counts no more', () => {
+  test('WriteFeedback does not count what was sent before a cut', () => {
     const bucket = new Bucket();
     const feedback = new WriteFeedback(bucket, 0);
     const batch = batchOf('abcde', 100);
@@ -295,7 +298,7 @@ describe('WriteFeedback', () => {
     expect(bucket.shares.length).toBe(2);
   });
 
-  test('a hundred units that pass end a step as well', () => {
+  test('WriteFeedback ends a step also after a hundred units that pass', () => {
     const bucket = new Bucket();
     const feedback = new WriteFeedback(bucket, 0);
     const batch = batchOf('abcde', 100);

@@ -25,7 +25,7 @@ const mean = (numbers: readonly number[]): number => numbers.reduce((sum, n) => 
 
 describe('RateProbe', () => {
   test.each([9000, 3000, 100])(
-    'a limit of %i below a budget of 10,000 is found within two seconds, and nearly all taken',
+    'RateProbe finds a limit of %i below a budget of 10,000 within two seconds, and takes nearly all of it',
     (limit) => {
       const probe = new RateProbe(10_000);
       follow(probe, 10, () => limit);
@@ -42,20 +42,20 @@ describe('RateProbe', () => {
     },
   );
 
-  test('a table that is given twice as much is followed within three quarters of a minute', () => {
+  test('RateProbe follows a table that is given twice as much within three quarters of a minute', () => {
     const probe = new RateProbe(10_000);
     follow(probe, 200, () => 1000);
     const after = follow(probe, 300, () => 2000);
     expect(after.findIndex((units) => units >= 1960) * SECONDS).toBeLessThan(45);
   });
 
-  test('one throttle in a thousand costs no more than two per cent', () => {
+  test('RateProbe loses no more than two per cent to one throttle in a thousand', () => {
     const probe = new RateProbe(1000);
     const passed = follow(probe, 1000, (rate) => rate * 0.999);
     expect(mean(passed.slice(200))).toBeGreaterThan(980);
   });
 
-  test('a throttle now and then, one in two hundred, does not wear the rate down to nothing', () => {
+  test('RateProbe does not wear its rate down to nothing on one throttle in two hundred', () => {
     const random = seededRandom(3);
     const probe = new RateProbe(1000);
     // A hundred units at least, as the feedback waits for.
@@ -69,13 +69,13 @@ describe('RateProbe', () => {
     expect(Math.min(...rates)).toBeGreaterThan(800);
   });
 
-  test('throttles that stay the same at any rate are lived with', () => {
+  test('RateProbe keeps its rate under throttles that stay the same at any rate', () => {
     const probe = new RateProbe(10_000);
     const passed = follow(probe, 600, (rate) => rate * 0.75);
     expect(mean(passed) / 7500).toBeGreaterThan(0.8);
   });
 
-  test('a rate just above a limit that what was saved up had hidden is told from chance, though as little is throttled', () => {
+  test('RateProbe distinguishes a rate just above a limit that savings had hidden from chance, though little is throttled', () => {
     const probe = new RateProbe(1000);
     follow(probe, 1, (rate) => rate * 0.995);
     const over: boolean[] = [];
@@ -86,7 +86,7 @@ describe('RateProbe', () => {
     expect(over.slice(15)).not.toContain(true);
   });
 
-  test('seconds in which all is throttled do not stop it for minutes', () => {
+  test('RateProbe recovers in less than 50 seconds from seconds in which all is throttled', () => {
     const probe = new RateProbe(1000);
     follow(probe, 25, () => 0);
     expect(probe.rate).toBeCloseTo(50);

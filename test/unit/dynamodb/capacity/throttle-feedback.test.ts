@@ -11,7 +11,7 @@ class BucketSpy {
 }
 
 describe('ThrottleFeedback', () => {
-  test('decides a few times a second, once there is enough to count, or every two seconds', () => {
+  test('ThrottleFeedback decides a few times a second, once there is enough to count, or every two seconds', () => {
     const bucket = new BucketSpy();
     const feedback = new ThrottleFeedback(bucket, 0);
     feedback.note(40, 10, 50, 100);
@@ -26,7 +26,7 @@ describe('ThrottleFeedback', () => {
     expect(bucket.shares.length).toBe(2);
   });
 
-  test('answers to what was sent before a cut count no more: they know nothing of it', () => {
+  test('ThrottleFeedback does not count answers to what was sent before a cut, which they know nothing of', () => {
     const bucket = new BucketSpy();
     const feedback = new ThrottleFeedback(bucket, 0);
     feedback.note(90, 10, 100, 200);
@@ -36,7 +36,7 @@ describe('ThrottleFeedback', () => {
     expect(bucket.shares.length).toBe(1);
   });
 
-  test('up again while the bucket is what binds, to the whole budget', () => {
+  test('ThrottleFeedback raises the share up to the whole budget while the bucket is the limit', () => {
     const bucket = new BucketSpy();
     const feedback = new ThrottleFeedback(bucket, 0);
     feedback.note(90, 10, 100, 200);
@@ -51,14 +51,14 @@ describe('ThrottleFeedback', () => {
     expect(feedback.share).toBe(1);
   });
 
-  test('a step is two seconds where little is counted, and no shorter one than a fifth of a second', () => {
+  test('ThrottleFeedback takes steps of two seconds where little is counted, and of a fifth of a second at least', () => {
     const feedback = new ThrottleFeedback(new BucketSpy(), 1000);
     const due = (counted: number, now: number): boolean => feedback.due(counted, now);
     expect([due(1e9, 1199), due(99, 1200), due(100, 1200)]).toEqual([false, false, true]);
     expect([due(0, 2999), due(0, 3000)]).toEqual([false, true]);
   });
 
-  test('never below a unit a second, nor above the whole', () => {
+  test('ThrottleFeedback never sets a share below one unit a second, or above the whole', () => {
     const share = (limit: number): number => {
       const bucket = new BucketSpy(limit);
       const feedback = new ThrottleFeedback(bucket, 0);
@@ -71,7 +71,7 @@ describe('ThrottleFeedback', () => {
     expect(new ThrottleFeedback(new BucketSpy(), 0).share).toBe(1);
   });
 
-  test('the share is set where it changed, and only a smaller one is a cut', () => {
+  test('ThrottleFeedback sets the share only where it changed, and counts only a smaller one as a cut', () => {
     const bucket = new BucketSpy();
     const feedback = new ThrottleFeedback(bucket, 0);
     feedback.step(100, 0, 200);

@@ -11,7 +11,7 @@ import { TurnedClock } from '../../../contract/budget-contract.js';
 const never = new AbortController().signal;
 
 describe('TokenBucket', () => {
-  test('a share of the limit is what fills it; it is held to between nothing and all', async () => {
+  test('TokenBucket fills at a share of its limit, held to between nothing and all', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(100, clock);
     bucket.setShare(0.25);
@@ -37,7 +37,7 @@ describe('TokenBucket', () => {
     expect(bucket.rate).toBe(20);
   });
 
-  test('it starves while somebody waits and it is given nothing, and only then', async () => {
+  test('TokenBucket starves while somebody waits and it is given nothing, and only then', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(0, clock);
     expect(bucket.starves).toBe(false);
@@ -60,7 +60,7 @@ describe('TokenBucket', () => {
     expect(bucket.starves).toBe(false);
   });
 
-  test('what is owed is a time that ends, and less than nothing is never owed', async () => {
+  test('TokenBucket owes time that runs out, and never owes less than nothing', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(100, clock);
     await bucket.take(50, never);
@@ -75,7 +75,7 @@ describe('TokenBucket', () => {
     expect(bucket.owedMs).toBe(Infinity);
   });
 
-  test('a larger share serves those who wait sooner; a smaller one takes away what was saved beyond a second', async () => {
+  test('TokenBucket with a larger share serves waiters sooner, and with a smaller one drops savings beyond a second', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(100, clock);
     await bucket.take(0, never);
@@ -98,7 +98,7 @@ describe('TokenBucket', () => {
     expect(served).toBe(6810);
   });
 
-  test('is open while a debit would be served, and for nobody while others wait', async () => {
+  test('TokenBucket is open while it would serve a debit, and for nobody while others wait', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(10, clock);
     expect([bucket.open, bucket.tryTake(10), bucket.open, bucket.tryTake(1)]).toEqual([true, true, false, false]);
@@ -112,7 +112,7 @@ describe('TokenBucket', () => {
     expect([bucket.tryTake(1), bucket.waits]).toEqual([true, 1]);
   });
 
-  test('nobody overtakes those who wait, though the debt is paid', async () => {
+  test('TokenBucket lets nobody overtake those who wait, though the debt is paid', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(10, clock);
     bucket.tryTake(10);
@@ -125,7 +125,7 @@ describe('TokenBucket', () => {
     expect(order).toEqual(['a', 'b']);
   });
 
-  test('what comes back serves those who wait at once, and saves up no more than a second’s worth', async () => {
+  test('TokenBucket serves waiters at once with what comes back, and saves up no more than a second’s worth', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(10, clock);
     bucket.tryTake(100);
@@ -141,7 +141,7 @@ describe('TokenBucket', () => {
     expect([bucket.tryTake(11), bucket.tryTake(1)]).toEqual([true, false]);
   });
 
-  test('counts what was consumed, which is not what is debited', () => {
+  test('TokenBucket counts what was consumed, which is not what is debited', () => {
     const bucket = new TokenBucket(10, new TurnedClock());
     bucket.tryTake(3);
     bucket.noteConsumed(2);
@@ -150,12 +150,12 @@ describe('TokenBucket', () => {
     expect(bucket.tryTake(1)).toBe(false);
   });
 
-  test.each([-1, NaN, Infinity])('%d units a second is no budget', (units) => {
+  test.each([-1, NaN, Infinity])('TokenBucket refuses a budget of %d units a second', (units) => {
     expect(() => new TokenBucket(units)).toThrow(RangeError);
     expect(() => new TokenBucket(1).setLimit(units)).toThrow(RangeError);
   });
 
-  test('a request counts for as long as it is under way, and for ten seconds from its end: that is when it may arrive', async () => {
+  test('TokenBucket counts a request while it is under way, and for ten seconds from its end, as it may arrive then', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(100, clock);
     expect(bucket.tryTake(100)).toBe(true);
@@ -179,7 +179,7 @@ describe('TokenBucket', () => {
     expect(served.filter((at) => at >= 36_000).length).toBeGreaterThan(380);
   });
 
-  test('whoever is not entitled is asked about once a second', async () => {
+  test('TokenBucket asks fewer than five times a second whether it is entitled to spend', async () => {
     const clock = new TurnedClock();
     const entitled = { asked: 0 };
     const bucket = new TokenBucket(100, clock, () => ((entitled.asked += 1), false));
@@ -191,7 +191,7 @@ describe('TokenBucket', () => {
     expect(await taken).toBe('not taken');
   });
 
-  test('whoever is not entitled spends nothing', async () => {
+  test('TokenBucket spends nothing while it is not entitled', async () => {
     const clock = new TurnedClock();
     const parent = { there: true };
     const bucket = new TokenBucket(100, clock, () => parent.there);
@@ -201,7 +201,7 @@ describe('TokenBucket', () => {
     expect([bucket.open, bucket.tryTake(1)]).toEqual([false, false]);
   });
 
-  test('an abort of the first lets the next one go as soon as it may', async () => {
+  test('TokenBucket lets the next waiter go as soon as it may once the first one is aborted', async () => {
     const clock = new TurnedClock();
     const bucket = new TokenBucket(10, clock);
     bucket.tryTake(10);
@@ -220,7 +220,7 @@ describe('TokenBucket', () => {
   });
 });
 
-test('a bucket has a timer while somebody waits for it and it fills, and one alone', async () => {
+test('TokenBucket has a timer, and one alone, while somebody waits for it and it fills', async () => {
   const clock = new TurnedClock();
   let set = 0;
   let running = 0;
@@ -260,7 +260,7 @@ test('a bucket has a timer while somebody waits for it and it fills, and one alo
 });
 
 describe('SlidingWindow', () => {
-  test('keeps what was granted and not spent for ten seconds', () => {
+  test('SlidingWindow keeps what was granted and not spent for ten seconds', () => {
     const window = new SlidingWindow(0);
     window.grant(100, 0, 25);
     window.spend(40);
@@ -273,7 +273,7 @@ describe('SlidingWindow', () => {
     expect(window.balance).toBe(0);
   });
 
-  test('a grant is spread evenly over its time, and falls out of the window so', () => {
+  test('SlidingWindow spreads a grant evenly over its time, and drops it in the same way', () => {
     const window = new SlidingWindow(0);
     window.grant(1000, 0, 10_000);
     expect(window.balance).toBeCloseTo(1000);
@@ -284,7 +284,7 @@ describe('SlidingWindow', () => {
     expect(window.balance).toBeCloseTo(2.5);
   });
 
-  test('what was spent falls out with the slot that it was spent in; what comes back makes room', () => {
+  test('SlidingWindow drops spent units with the slot in which they were spent, and makes room with units that come back', () => {
     const window = new SlidingWindow(12_345);
     window.grant(10, 12_345, 12_346);
     window.spend(30);
@@ -301,7 +301,7 @@ describe('SlidingWindow', () => {
     expect(window.balance).toBe(0);
   });
 
-  test('after a pause longer than the window nothing is left of before, and of its grant ten seconds', () => {
+  test('SlidingWindow keeps nothing from before a pause longer than the window, and ten seconds of the pause’s grant', () => {
     const window = new SlidingWindow(0);
     window.grant(10, 0, 25);
     window.spend(1_000);
@@ -310,7 +310,7 @@ describe('SlidingWindow', () => {
     expect(window.balance).toBeLessThanOrEqual(10_025);
   });
 
-  test('no time, no grant', () => {
+  test('SlidingWindow grants nothing where no time has passed', () => {
     const window = new SlidingWindow(0);
     window.grant(100, 50, 50);
     window.grant(100, 50, 40);
@@ -318,7 +318,7 @@ describe('SlidingWindow', () => {
   });
 });
 
-test('a cost factor learns a tenth of each surprise, and nothing of nothing', () => {
+test('CostFactor learns a tenth of each surprise, and nothing where nothing was expected', () => {
   const cost = new CostFactor();
   expect(cost.factor).toBe(1);
   cost.learn(30, 10);

@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { NoProgressDeadline, retryDelay } from '../../../../src/dynamodb/failures/backoff.js';
 
 describe('retryDelay', () => {
-  test('is evenly spread under a bound that doubles and then stands', () => {
+  test('retryDelay is evenly spread under a bound that doubles and then stays', () => {
     const highest = [1, 2, 3, 6, 7, 100, 5000].map((attempt) => retryDelay(attempt, () => 0.9999999));
     expect(highest).toEqual([99, 199, 399, 3199, 4999, 4999, 4999]);
     expect(retryDelay(3, () => 0.5)).toBe(200);
   });
 
-  test('never is 0, and a hot key range waits longer', () => {
+  test('retryDelay is never 0, and is longer for a hot key range', () => {
     expect(retryDelay(1, () => 0)).toBe(1);
     expect(retryDelay(0, () => 0)).toBe(1);
     expect(retryDelay(1, () => 0.5, true)).toBe(250);
@@ -16,7 +16,7 @@ describe('retryDelay', () => {
 });
 
 describe('NoProgressDeadline', () => {
-  test('counts from the first failure after the last progress', () => {
+  test('NoProgressDeadline counts from the first failure after the last progress', () => {
     const deadline = new NoProgressDeadline(() => 10);
     expect(deadline.exhaustedBy(100_000)).toBe(false);
     expect(deadline.exhaustedBy(109_999)).toBe(false);
@@ -25,7 +25,7 @@ describe('NoProgressDeadline', () => {
     expect(deadline.exhaustedBy(210_000)).toBe(true);
   });
 
-  test('does not count the time in which the budget held everything back', () => {
+  test('NoProgressDeadline does not count the time in which the budget held everything back', () => {
     const deadline = new NoProgressDeadline(() => 10);
     expect(deadline.exhaustedBy(0)).toBe(false);
     for (const at of [1_000, 95_000, 200_000]) {
@@ -38,7 +38,7 @@ describe('NoProgressDeadline', () => {
     }
   });
 
-  test('counts as held back from when that was said first', () => {
+  test('NoProgressDeadline counts time as held back from the first call of heldBack', () => {
     const deadline = new NoProgressDeadline(() => 10);
     expect(deadline.exhaustedBy(0)).toBe(false);
     deadline.heldBack(1_000);
@@ -48,7 +48,7 @@ describe('NoProgressDeadline', () => {
     expect(deadline.exhaustedBy(18_000)).toBe(true);
   });
 
-  test('but many failed tries are many, whatever was waited for between them', () => {
+  test('NoProgressDeadline ends after ten failed tries, whatever was waited for between them', () => {
     const deadline = new NoProgressDeadline(() => 10);
     const tries = Array.from({ length: 10 }, (_, i) => {
       deadline.heldBack(i * 60_000);
@@ -61,7 +61,7 @@ describe('NoProgressDeadline', () => {
   });
 });
 
-test('a deadline that has become shorter holds at the next failure', () => {
+test('NoProgressDeadline applies a shorter deadline at the next failure', () => {
   let seconds = 100;
   const deadline = new NoProgressDeadline(() => seconds);
   expect(deadline.exhaustedBy(0)).toBe(false);

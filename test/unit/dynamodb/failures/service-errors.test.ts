@@ -13,7 +13,7 @@ import {
 const failure = (reason: string, status = 400, sent = true): RequestFailure => new RequestFailure(reason, status, sent);
 
 describe('parseErrorAnswer', () => {
-  test('takes the name behind the hash, and reasons in both spellings; no text', () => {
+  test('parseErrorAnswer takes the name behind the hash, and reasons in both spellings, but no text', () => {
     for (const spelling of ['ThrottlingReasons', 'throttlingReasons']) {
       const body = JSON.stringify({
         __type: 'com.amazonaws.dynamodb.v20120810#ThrottlingException',
@@ -27,33 +27,36 @@ describe('parseErrorAnswer', () => {
     }
   });
 
-  test('the item that a failed condition met comes along; nothing else does', () => {
+  test('parseErrorAnswer takes the item that a failed condition met, and nothing else', () => {
     const body = (item: unknown) => JSON.stringify({ __type: 'x#ConditionalCheckFailedException', Item: item });
     expect(parseErrorAnswer(400, body({ pk: { S: 'a' } }), null).item).toEqual({ pk: { S: 'a' } });
     for (const item of [undefined, null, 7]) expect(parseErrorAnswer(400, body(item), null).item).toBe(item);
     expect(parseErrorAnswer(400, body(undefined), null)).toMatchObject({ serverTime: null, throttlingReasons: [] });
   });
 
-  test('a name may come with an address behind it, or without a hash before it', () => {
+  test('parseErrorAnswer reads a name with an address behind it, or without a hash before it', () => {
     const reason = (type: string) => parseErrorAnswer(400, JSON.stringify({ __type: type }), null).reason;
     expect(reason('ThrottlingException:http://internal.amazon.com/')).toBe('ThrottlingException');
     expect(reason('ThrottlingException')).toBe('ThrottlingException');
     expect(reason('')).toBe('HTTP 400');
   });
 
-  test.each(['', '<html>Bad Gateway</html>', '[]', 'null', '{"__type":7}'])('names %j by its status', (body) => {
-    expect(parseErrorAnswer(502, body, null).reason).toBe('HTTP 502');
-  });
+  test.each(['', '<html>Bad Gateway</html>', '[]', 'null', '{"__type":7}'])(
+    'parseErrorAnswer names an answer with the body %j by its status',
+    (body) => {
+      expect(parseErrorAnswer(502, body, null).reason).toBe('HTTP 502');
+    },
+  );
 });
 
-describe('text of a service that is shown', () => {
+describe('shown text of a service', () => {
   const hostile = `\u001b[2JException\r\nerror E_INTERNAL \u202e${'x'.repeat(100_000)}`;
   const isShown = (text: string): void => {
     expect(text.length).toBeLessThanOrEqual(200);
     expect(text).not.toMatch(/[\p{Cc}\u202e]/u);
   };
 
-  test('the name of an error and reasons of throttling are one line, and cut', () => {
+  test('RequestFailure shows the name of an error and the reasons of throttling as one line, and cuts them', () => {
     const raw = parseErrorAnswer(
       400,
       JSON.stringify({ __type: hostile, ThrottlingReasons: [{ reason: hostile }] }),
@@ -71,7 +74,7 @@ describe('text of a service that is shown', () => {
 });
 
 describe('fromSdkError', () => {
-  test('tells the service’s answers from broken connections', () => {
+  test('fromSdkError distinguishes the service’s answers from broken connections', () => {
     const answered = Object.assign(new Error('SECRET'), {
       name: 'ThrottlingException',
       $metadata: { httpStatusCode: 400 },
@@ -97,11 +100,11 @@ describe('judge', () => {
     'Throttling',
     'RequestLimitExceeded',
     'TooManyRequestsException',
-  ])('%s is a throttle', (name) => {
+  ])('judge takes %s as a throttle', (name) => {
     expect(judge(failure(name), 'BatchWriteItem', 't')).toEqual({ kind: 'throttled', hotKeyRange: false });
   });
 
-  test('a throttle is a hot key range only where nothing else is short', () => {
+  test('judge takes a throttle as a hot key range only where nothing else is short', () => {
     const range = 'TableWriteKeyRangeThroughputExceeded';
     const verdict = (reasons: readonly string[]) =>
       judge(new RequestFailure('ThrottlingException', 400, true, reasons), 'BatchWriteItem', 't');
@@ -124,12 +127,12 @@ describe('judge', () => {
     // Somebody else writes the item: surely not applied.
     ['TransactionConflictException', 400, true, false],
     ['ReplicatedWriteConflictException', 400, true, false],
-  ])('%s (%i, sent: %s) may pass; ambiguous: %s', (reason, status, sent, ambiguous) => {
+  ])('judge says that %s (%i, sent: %s) may pass; ambiguous: %s', (reason, status, sent, ambiguous) => {
     expect(judge(failure(reason, status, sent), 'BatchWriteItem', 't')).toEqual({ kind: 'unavailable', ambiguous });
   });
 
   test.each(['ValidationException', 'ItemCollectionSizeLimitExceededException', 'SerializationException'])(
-    '%s blames the request',
+    'judge says that %s blames the request',
     (name) => {
       expect(judge(failure(name), 'BatchWriteItem', 't')).toEqual({ kind: 'invalid' });
     },
@@ -159,7 +162,7 @@ describe('judge', () => {
     ),
     ['ResourceNotFoundException', 'E_TARGET_GONE'],
     ['NobodyKnowsException', 'E_TARGET_REQUEST'],
-  ] as const)('%s is fatal: %s', (name, code) => {
+  ] as const)('judge says that %s is fatal: %s', (name, code) => {
     const verdict = judge(failure(name), 'BatchWriteItem', 'messages');
     expect(verdict).toMatchObject({ kind: 'fatal', error: { code, cause: { reason: name } } });
     const { message } = (verdict as { error: Error }).error;
@@ -168,15 +171,18 @@ describe('judge', () => {
     expect(judge(failure(name, 403), 'BatchWriteItem', 'messages').kind).toBe('fatal');
   });
 
-  test.each([400, 404, 499])('HTTP %i without a name that is known changes by no repetition', (status) => {
-    expect(judge(failure(`HTTP ${status}`, status), 'PutItem', 't')).toMatchObject({
-      kind: 'fatal',
-      error: { code: 'E_TARGET_REQUEST' },
-    });
-  });
+  test.each([400, 404, 499])(
+    'judge says that HTTP %i without a known name is fatal, as no repetition changes it',
+    (status) => {
+      expect(judge(failure(`HTTP ${status}`, status), 'PutItem', 't')).toMatchObject({
+        kind: 'fatal',
+        error: { code: 'E_TARGET_REQUEST' },
+      });
+    },
+  );
 });
 
-test('what the request signer mends is told by name', () => {
+test('EXPIRED_CREDENTIALS and CLOCK_SKEW name the errors that the request signer mends', () => {
   expect([...EXPIRED_CREDENTIALS].sort()).toEqual(['ExpiredToken', 'ExpiredTokenException']);
   expect([...CLOCK_SKEW].sort()).toEqual([
     'InvalidSignatureException',
@@ -188,14 +194,14 @@ test('what the request signer mends is told by name', () => {
   ]);
 });
 
-test('a refusal says what was refused, where, and with which status', () => {
+test('invalidRequest says what the service refused, where, and with which status', () => {
   const cause = failure('ValidationException');
   const error = invalidRequest('PutItem', 'messages', cause);
   expect(error).toMatchObject({ code: 'E_TARGET_REQUEST', cause });
   expect(error.message).toBe('DynamoDB refused PutItem on table messages as invalid (ValidationException, HTTP 400)');
 });
 
-test('an item that the service refuses, and rows that share an item key, bring their rows and name no value', () => {
+test('refusedItem and sharedKey bring the rows of their items, and name no value', () => {
   const row = ['SECRET'];
   const cause = failure('ValidationException');
   expect(refusedItem('PutItem', 'messages', { row, failure: cause })).toMatchObject({
@@ -217,7 +223,7 @@ test('an item that the service refuses, and rows that share an item key, bring t
   }
 });
 
-test('patience that ran out tells unreachable from unwilling', () => {
+test('unavailable distinguishes a target that nobody can reach from one that refuses for too long', () => {
   expect(unavailable('BatchWriteItem', 't', failure('ECONNREFUSED', 0, false), 60).code).toBe('E_TARGET_CONNECT');
   expect(unavailable('BatchWriteItem', 't', failure('ThrottlingException'), 60).code).toBe('E_TARGET_UNAVAILABLE');
   const reset = unavailable('BatchWriteItem', 't', failure('ECONNRESET', 0, true), 60);

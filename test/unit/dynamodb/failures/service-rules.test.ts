@@ -64,44 +64,47 @@ const fatal = (reason: string, text?: string, operation?: string): string => {
   return judged.kind === 'fatal' ? `${judged.error.code} ${judged.error.message} | ${judged.error.hint}` : judged.kind;
 };
 
-describe('the rules', () => {
-  test('the model was found', () => {
+describe('ruleOf', () => {
+  test('the API model of DynamoDB is found, with all its exceptions', () => {
     expect(MODEL.length).toBeGreaterThan(30);
     expect(MODEL).toContain('ReplicatedWriteConflictException');
   });
 
-  test.each([...MODEL, ...COMMON])('%s has one: whose fault, which code, the fact, the next step', (name) => {
-    const rule = ruleOf(name);
-    expect(rule, `add a rule for ${name} to service-rules.ts`).not.toBeNull();
-    expect(['item', 'table', 'account', 'passing', 'request']).toContain(rule?.whose);
-    expect(Object.keys(ERROR_CODES)).toContain(rule?.code);
-    expect(rule?.fact).toMatch(/\w{3}/);
-    expect(rule?.next).toMatch(/\w{3}/);
-    // What it is recorded as, what it ends as, and what the operator is told agree.
-    const judged = verdict(name);
-    const means = {
-      throttled: 'throttled',
-      conflict: 'unavailable',
-      unavailable: 'unavailable',
-      invalid: 'invalid',
-      fatal: 'fatal',
-    };
-    expect(judged.kind).toBe(means[rule?.means ?? 'fatal']);
-    if (judged.kind === 'unavailable') expect(judged.ambiguous).toBe(rule?.means === 'unavailable');
-    if (judged.kind === 'fatal') expect(judged.error.code).toBe(rule?.code);
-  });
+  test.each([...MODEL, ...COMMON])(
+    'ruleOf knows for %s whose fault it is, its code, the fact and the next step',
+    (name) => {
+      const rule = ruleOf(name);
+      expect(rule, `add a rule for ${name} to service-rules.ts`).not.toBeNull();
+      expect(['item', 'table', 'account', 'passing', 'request']).toContain(rule?.whose);
+      expect(Object.keys(ERROR_CODES)).toContain(rule?.code);
+      expect(rule?.fact).toMatch(/\w{3}/);
+      expect(rule?.next).toMatch(/\w{3}/);
+      // What it is recorded as, what it ends as, and what the operator is told agree.
+      const judged = verdict(name);
+      const means = {
+        throttled: 'throttled',
+        conflict: 'unavailable',
+        unavailable: 'unavailable',
+        invalid: 'invalid',
+        fatal: 'fatal',
+      };
+      expect(judged.kind).toBe(means[rule?.means ?? 'fatal']);
+      if (judged.kind === 'unavailable') expect(judged.ambiguous).toBe(rule?.means === 'unavailable');
+      if (judged.kind === 'fatal') expect(judged.error.code).toBe(rule?.code);
+    },
+  );
 
-  test('a name that nobody knows has none, whatever it is', () => {
+  test('ruleOf has no rule for an unknown name, whatever it is', () => {
     for (const name of ['SomethingNew', '__proto__', 'constructor', 'toString', '']) expect(ruleOf(name)).toBeNull();
     expect(fatal('__proto__')).toMatch(/^E_TARGET_REQUEST/);
   });
 
-  test('an exception of another operation says nothing of ours: it may have been applied', () => {
+  test('judge takes an exception of another operation as ambiguous, since the request may have been applied', () => {
     for (const name of ['BackupNotFoundException', 'TransactionCanceledException', 'ConditionalCheckFailedException'])
       expect(verdict(name)).toEqual({ kind: 'unavailable', ambiguous: true });
   });
 
-  test('what passes, but not in time, says what to look at', () => {
+  test('unavailable says what to look at when a failure that passes does not pass in time', () => {
     const hint = (name: string): string => unavailable('PutItem', 't', failure(name), 60).hint;
     expect(hint('RequestLimitExceeded')).toMatch(/AWS Support for a higher quota/);
     expect(hint('ReplicatedWriteConflictException')).toMatch(/writers of the other regions/);
@@ -117,7 +120,7 @@ const DENIED =
 const KEY_DENIED =
   'KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access. (Service: AWSKMS; Status Code: 400; Error Code: AccessDeniedException)';
 
-describe('a denied action', () => {
+describe('denied actions', () => {
   test.each([
     ['because no identity-based policy allows the dynamodb:PutItem action', 'the identity policy of the role'],
     ['because no resource-based policy allows the dynamodb:PutItem action', 'the resource policy of the table or key'],
@@ -126,7 +129,7 @@ describe('a denied action', () => {
     ['because no VPC endpoint policy allows the dynamodb:PutItem action', 'the policy of the VPC endpoint'],
     ['because no permissions boundary allows the dynamodb:PutItem action', 'the permissions boundary of the role'],
     ['because no session policy allows the dynamodb:PutItem action', 'the session policy'],
-  ])('%s', (why, policy) => {
+  ])('judge names the kind of policy that denies an action: %s', (why, policy) => {
     const said = fatal('AccessDeniedException', `${DENIED} ${why}`);
     expect(said).toContain(`AWS denied dynamodb:PutItem, by ${policy} (AccessDeniedException)`);
     expect(said).toContain('allow dynamodb:PutItem on the table');
@@ -134,13 +137,13 @@ describe('a denied action', () => {
   });
 
   test.each(['BatchWriteItem', 'DescribeTable', 'DescribeTimeToLive', 'UpdateTimeToLive', 'CreateTable'])(
-    '%s is named, also where AWS does not name it',
+    'judge names the denied action %s, also where AWS does not name it',
     (operation) => {
       expect(fatal('AccessDeniedException', undefined, operation)).toContain(`AWS denied dynamodb:${operation} (Acc`);
     },
   );
 
-  test('one of the KMS key is named as such', () => {
+  test('judge says of a denied action of the KMS key that it is one with the table’s key', () => {
     expect(fatal('AccessDeniedException', KEY_DENIED)).toMatch(
       /AWS denied kms:Decrypt with the table's KMS key \(AccessDeniedException\) \| allow kms:Decrypt on the table's KMS key/,
     );
@@ -153,7 +156,7 @@ describe('a denied action', () => {
   });
 });
 
-describe('a refusal as invalid', () => {
+describe('refusals as invalid', () => {
   test.each([
     ['Item size has exceeded the maximum allowed size', 'larger than 400 KB'],
     ['Item size to update has exceeded the maximum allowed size', 'larger than 400 KB'],
@@ -186,14 +189,14 @@ describe('a refusal as invalid', () => {
       'One or more parameter values were invalid: Input collection [SECRET, SECRET] contains duplicates.',
       'a set is empty or has a member twice',
     ],
-  ])('%s: the item is to blame, in words of ours', (text, fact) => {
+  ])('refusedItem blames the item, in words of ours, for: %s', (text, fact) => {
     const error = refusedItem('PutItem', 't', { row: ['SECRET'], failure: failure('ValidationException', text) });
     const { bad } = error.options.cause as { bad: { reason: string; remedy: string } };
     expect(bad.reason).toContain(fact);
     expect(error.message + error.hint + bad.reason + bad.remedy).not.toContain('SECRET');
   });
 
-  test('one in words that nobody knows is told by them, without what may be a value; nothing is blamed', () => {
+  test('refusedItem quotes unknown words without what may be a value, and calls the reason unknown', () => {
     const text =
       'One or more parameter values were invalid: The set of SECRET, "SECRET key" and 4711 is too long for it';
     const failed = failure('ValidationException', text);
@@ -224,20 +227,20 @@ describe('a refusal as invalid', () => {
     ],
     ['The provided key element does not match the schema', 'its keys differ from those of the table'],
     ['Provided list of item keys contains duplicates', 'the request is malformed'],
-  ])('%s: no item is', (text, fact) => {
+  ])('refusedItem and invalidRequest blame no item for: %s', (text, fact) => {
     const failed = failure('ValidationException', text);
     expect(invalidRequest('BatchGetItem', 't', failed).message).toContain(fact);
     expect(refusedItem('PutItem', 't', { row: [], failure: failed }).options.cause).not.toHaveProperty('bad');
   });
 
-  test('a batch that is too long for something on the way is sent in halves; one item alone is not blamed for it', () => {
+  test('judge lets a batch that is too long on the way be halved, and refusedItem does not blame one item alone', () => {
     expect(judge(parseErrorAnswer(413, '<html>', null), 'BatchWriteItem', 't')).toEqual({ kind: 'invalid' });
     const one = refusedItem('PutItem', 't', { row: [], failure: parseErrorAnswer(413, '', null) });
     expect(one.options.cause).not.toHaveProperty('bad');
   });
 });
 
-test('of a text, nothing is kept but words that are known', () => {
+test('wordsIn keeps nothing of a text except known words', () => {
   expect(wordsIn(undefined)).toEqual({ action: null, key: false, policy: null, invalid: null, unexplained: null });
   expect(wordsIn({ toString: () => 'dynamodb:PutItem' })).toEqual(wordsIn(null));
   expect(wordsIn(`perform: dynamodb:PutItem ${'x'.repeat(10_000)}`)).toEqual(wordsIn(null));

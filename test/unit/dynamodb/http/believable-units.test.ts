@@ -10,7 +10,7 @@ test.each([
   ['a write where the indexes are unknown', writeBounds(1, 1), 1, 400 * 51],
   ['writes of which one came back', writeBounds(24, 25, 0), 24, 10_000],
   ['100 keys that are read', readBounds(100), 0, 10_000],
-])('%s', (_, bounds, least, most) => {
+])('BelievableUnits refuses figures outside the bounds of: %s', (_, bounds, least, most) => {
   const bus = new EventBus();
   const events: EventRecord[] = [];
   bus.onAny((event) => events.push(event));

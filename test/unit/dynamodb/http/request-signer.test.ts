@@ -67,7 +67,7 @@ describe('sign', () => {
   const body = Buffer.from('{"TableName":"héllo 你好"}');
 
   test.each<SignerCredentials>([STATIC, { accessKeyId: 'AKID', secretAccessKey: 'secret' }])(
-    'as the SDK does',
+    'RequestSigner signs a request as the SDK does',
     async (credentials) => {
       const { signer } = await ready(credentials);
       const { headers } = signer.sign('BatchWriteItem', body);
@@ -77,7 +77,7 @@ describe('sign', () => {
     },
   );
 
-  test('as the SDK does when body, operation, second, day or credentials change', async () => {
+  test('RequestSigner signs as the SDK does when body, operation, second, day or credentials change', async () => {
     const [one, two] = [lasting('ONE', 60 * 60_000), lasting('TWO', 60 * 60_000)];
     const { signer } = await ready(one, two);
     const seen = new Set<string | undefined>();
@@ -101,17 +101,17 @@ describe('sign', () => {
 });
 
 describe('credentials', () => {
-  test('static ones are fetched once', async () => {
+  test('RequestSigner fetches static credentials once', async () => {
     const { signer, calls } = await ready(STATIC);
     expect(signer.renewalBeforeUse()).toBeNull();
     expect(calls.length).toBe(1);
   });
 
-  test('none at the start is E_TARGET_CREDENTIALS', async () => {
+  test('RequestSigner without credentials at the start fails with E_TARGET_CREDENTIALS', async () => {
     await expect(ready()).rejects.toMatchObject({ code: 'E_TARGET_CREDENTIALS' });
   });
 
-  test('near their end they are renewed in the background, at their end before use', async () => {
+  test('RequestSigner renews credentials in the background near their end, and before use at their end', async () => {
     const { signer, calls, key } = await ready(
       lasting('ONE', 10 * 60_000),
       lasting('TWO', 20 * 60_000),
@@ -130,7 +130,7 @@ describe('credentials', () => {
     expect(calls.length).toBe(3);
   });
 
-  test('a renewal that fails in mid-run is a failure that may pass', async () => {
+  test('RequestSigner takes a renewal that fails in mid-run as a failure that may pass', async () => {
     const { provide } = provider(lasting('ONE', 1000));
     let broken = false;
     const signer = new RequestSigner(
@@ -144,7 +144,7 @@ describe('credentials', () => {
     await expect(signer.renewalBeforeUse()).rejects.toMatchObject({ name: 'RequestFailure', status: 0, sent: false });
   });
 
-  test('ExpiredToken fetches new ones by force; the same again is hopeless', async () => {
+  test('RequestSigner forces new credentials on ExpiredToken, and gives up when the same ones come again', async () => {
     const { signer, calls, key } = await ready(lasting('ONE', 60 * 60_000), lasting('TWO', 60 * 60_000));
     const expired = new RequestFailure('ExpiredTokenException', 400, true);
     const first = signer.sign('X', Buffer.from('')).credentials;
@@ -158,7 +158,7 @@ describe('credentials', () => {
   });
 });
 
-describe('a forced renewal while one that is not forced is under way', () => {
+describe('a forced renewal during one that is not forced', () => {
   const expired = new RequestFailure('ExpiredTokenException', 400, true);
   const one = lasting('ONE', 2 * 60_000);
 
@@ -195,21 +195,24 @@ describe('a forced renewal while one that is not forced is under way', () => {
     ['the same', one],
     ['the same in another object', { ...one }],
     ['nothing', new Error('no metadata')],
-  ])('is made, where that one brings %s; the others share it', async (_, unforced) => {
-    const { signer, calls, answer, key } = await nearTheEnd(unforced);
-    const mended = [signer.mend(expired, one), signer.mend(expired, { ...one })];
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(signer.renewalBeforeUse()).toBeNull();
-    answer();
-    expect(await Promise.all(mended)).toEqual([true, true]);
-    expect(key()).toBe('TWO');
-    expect(calls).toEqual([false, false, true]);
-    // What was late to be told of the old ones fetches none again.
-    expect(await signer.mend(expired, one)).toBe(true);
-    expect(calls.length).toBe(3);
-  });
+  ])(
+    'RequestSigner makes a forced renewal, shared by others, where the one under way brings %s',
+    async (_, unforced) => {
+      const { signer, calls, answer, key } = await nearTheEnd(unforced);
+      const mended = [signer.mend(expired, one), signer.mend(expired, { ...one })];
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(signer.renewalBeforeUse()).toBeNull();
+      answer();
+      expect(await Promise.all(mended)).toEqual([true, true]);
+      expect(key()).toBe('TWO');
+      expect(calls).toEqual([false, false, true]);
+      // What was late to be told of the old ones fetches none again.
+      expect(await signer.mend(expired, one)).toBe(true);
+      expect(calls.length).toBe(3);
+    },
+  );
 
-  test('is spared, where that one brings others', async () => {
+  test('RequestSigner skips a forced renewal where the one under way brings other credentials', async () => {
     const { signer, calls, answer, key } = await nearTheEnd(lasting('OTHER', 60 * 60_000));
     const mended = signer.mend(expired, one);
     answer();
@@ -219,7 +222,7 @@ describe('a forced renewal while one that is not forced is under way', () => {
   });
 });
 
-test('credentials that never come are waited for a minute', async () => {
+test('RequestSigner waits a minute for credentials that never come', async () => {
   vi.useFakeTimers({ now: NOW });
   const signer = new RequestSigner(() => new Promise(() => undefined), 'eu-west-1', ENDPOINT);
   const waiting = expect(signer.renewalBeforeUse()).rejects.toMatchObject({ code: 'E_TARGET_CREDENTIALS' });
@@ -228,12 +231,12 @@ test('credentials that never come are waited for a minute', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-describe('clock', () => {
+describe('the clock', () => {
   const skewed = (reason: string, offsetMs: number | null): RequestFailure =>
     new RequestFailure(reason, 400, true, [], offsetMs === null ? null : NOW + offsetMs);
 
   test.each(['RequestTimeTooSkewed', 'InvalidSignatureException'])(
-    '%s corrects it by the service’s, once',
+    'RequestSigner corrects its clock by the service’s on %s, once',
     async (reason) => {
       const { signer } = await ready(STATIC);
       const failure = skewed(reason, -3_600_000);
@@ -243,7 +246,7 @@ describe('clock', () => {
     },
   );
 
-  test('a wrong signature at the right time, or without a time, cannot be mended', async () => {
+  test('RequestSigner cannot mend a wrong signature at the right time, or without a time', async () => {
     const { signer } = await ready(STATIC);
     expect(await signer.mend(skewed('InvalidSignatureException', 60_000), STATIC)).toBe(false);
     expect(await signer.mend(skewed('InvalidSignatureException', null), STATIC)).toBe(false);

@@ -238,7 +238,7 @@ function orFault(work: () => Outcome): Outcome | string {
 const order = fc.array(fc.nat(), { minLength: 1, maxLength: 12 });
 
 describe('BatchGetAnswers', () => {
-  test('an item that is the same but for the order of its attributes is known without parsing', () => {
+  test('BatchGetAnswers recognizes an item without parsing where only the order of its attributes differs', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(item, order), { maxLength: 5 }), (pairs) => {
         const distinct = [...new Map(pairs.map((pair) => [mapped(pair[0]).keyText, pair])).values()];
@@ -251,7 +251,7 @@ describe('BatchGetAnswers', () => {
     );
   });
 
-  test('an equal item in any other spelling is the same', () => {
+  test('BatchGetAnswers recognizes an equal item in any other spelling', () => {
     fc.assert(
       fc.property(item, oddities, (attributes, odd) => {
         const items = [mapped(attributes)];
@@ -261,7 +261,7 @@ describe('BatchGetAnswers', () => {
     );
   });
 
-  test('another item of the same key is none, however near, and comes as its canonical text', () => {
+  test('BatchGetAnswers never takes another item of the same key for equal, however near, and gives its canonical text', () => {
     fc.assert(
       fc.property(item, name, value, fc.boolean(), order, (attributes, key, other, dropped, turns) => {
         const held = { ...fromPairs([...Object.entries(attributes), [key, other]]), sk: attributes['sk'] };
@@ -276,7 +276,7 @@ describe('BatchGetAnswers', () => {
     );
   });
 
-  test('one byte changed, put in or left out anywhere: the same is told as by parsing all', () => {
+  test('BatchGetAnswers reads an answer with one byte changed, put in or left out as parsing all would', () => {
     const edit = fc.record({
       at: fc.nat(),
       length: fc.nat({ max: 1 }),
@@ -318,7 +318,7 @@ describe('BatchGetAnswers', () => {
     ['no key', `{"sk":{"S":"s"},"b":{"S":"é"},"a":{"N":"1"}}`],
     ['no attributes at all', '{}'],
     ['a value that is none', `{${keys},"b":{"S":"é"},"a":1}`],
-  ])('%s', (_, held) => {
+  ])('BatchGetAnswers reads an odd item as parsing all would: %s', (_, held) => {
     const bytes = answerOf([held]);
     expect(told(bytes, asked).outcome).toEqual(defined(bytes, asked));
   });
@@ -336,12 +336,12 @@ describe('BatchGetAnswers', () => {
     `{"x":1,"Responses":{"my-table":[{${keys}}]}}`,
     `{"UnprocessedKeys":{"my-table":{"Keys":[{${keys}}]}},"Responses":{"my-table":[{${keys}}]}}`,
     `{"UnprocessedKeys":{"my-table":{"Keys":[{"sk":{"S":"s"}}]}},"Responses":{"my-table":[{${keys}}]}}`,
-  ])('an answer of %s', (json) => {
+  ])('BatchGetAnswers reads an odd answer as parsing all would: %s', (json) => {
     const bytes = Buffer.from(json);
     expect(told(bytes, asked).outcome).toEqual(defined(bytes, asked));
   });
 
-  test('an item of more attributes than most', () => {
+  test('BatchGetAnswers reads an item of more attributes than most', () => {
     const names = Array.from({ length: 300 }, (_, i) => [`n${String(i)}`, { S: 'x'.repeat(i) }] as const);
     const items = [mapped(fromPairs([...names, [NAMES.partitionKey, { S: 'p' }], ['sk', { S: 's' }]]))];
     const turned = slicesOf(items[0]?.text ?? '', [3, 1, 2]);

@@ -17,7 +17,7 @@ function sure(): ReadEstimate {
 }
 
 describe('KeysToRead', () => {
-  test('a request has 100 keys at most; all come once, in their order', () => {
+  test('KeysToRead puts at most 100 keys into a request, and gives each key once, in their order', () => {
     const keys = new KeysToRead(alike(201, 1));
     const batches = [1, 2, 3].map(() => keys.take(PLENTY, sure()));
     expect(batches.map((batch) => [batch.keys.length, batch.debit])).toEqual([
@@ -30,7 +30,7 @@ describe('KeysToRead', () => {
     expect(keys.take(PLENTY, sure())).toEqual({ keys: [], debit: 0 });
   });
 
-  test('it costs no more than is allowed, exactly that at most; one key always goes', () => {
+  test('KeysToRead spends no more than is allowed, exactly that at most, and always gives one key', () => {
     const keys = new KeysToRead(keysOf(3, 4, 3, 20, 1, 1));
     expect(keys.take(10, sure())).toMatchObject({ keys: { length: 3 }, debit: 10 });
     expect(keys.take(10, sure())).toMatchObject({ keys: { length: 1 }, debit: 20 });
@@ -38,21 +38,21 @@ describe('KeysToRead', () => {
     expect(keys.empty).toBe(false);
   });
 
-  test('4 MB at most, whatever the budget: items of 400 KB come ten at a time', () => {
+  test('KeysToRead asks for 4 MB at most, whatever the budget: items of 400 KB come ten at a time', () => {
     const keys = new KeysToRead(alike(25, 100));
     expect([keys, keys, keys].map((each) => each.take(PLENTY, sure()).debit)).toEqual([1000, 1000, 500]);
     const exactly = new KeysToRead(alike(100, 16));
     expect(exactly.take(PLENTY, sure())).toMatchObject({ keys: { length: 64 }, debit: 1024 });
   });
 
-  test('by what was learnt: larger ones than expected make smaller requests', () => {
+  test('KeysToRead goes by what was learnt: larger items than expected make smaller requests', () => {
     const estimate = new ReadEstimate();
     expect(new KeysToRead(alike(100, 1)).take(PLENTY, estimate)).toMatchObject({ keys: { length: 10 }, debit: 1000 });
     estimate.learn(50, 2);
     expect(new KeysToRead(alike(100, 1)).take(PLENTY, estimate)).toMatchObject({ keys: { length: 40 }, debit: 1000 });
   });
 
-  test('what is put back comes first, in its order', () => {
+  test('KeysToRead gives first what was put back, in its order', () => {
     const keys = new KeysToRead(keysOf(1, 1, 1, 1));
     const { keys: taken } = keys.take(3, sure());
     keys.putBack(taken.slice(1));
@@ -61,14 +61,14 @@ describe('KeysToRead', () => {
 });
 
 describe('ReadEstimate', () => {
-  test('expects the worst before the first answer, an item of 400 KB, and then what came', () => {
+  test('ReadEstimate expects the worst before the first answer, an item of 400 KB, and then what came', () => {
     const estimate = new ReadEstimate();
     expect([estimate.most(1), estimate.most(7), estimate.likely(7)]).toEqual([100, 100, 7]);
     estimate.learn(20, 10);
     expect([estimate.most(7), estimate.likely(7)]).toEqual([14, 14]);
   });
 
-  test('never more than an item can have, never less than the expected one', () => {
+  test('ReadEstimate never expects more than an item can have, nor less than the expected size', () => {
     const estimate = new ReadEstimate();
     estimate.learn(1, 98);
     expect([estimate.most(98), estimate.likely(98)]).toEqual([98, 98]);
@@ -76,7 +76,7 @@ describe('ReadEstimate', () => {
     expect([estimate.most(2), estimate.likely(2)]).toEqual([100, 100]);
   });
 
-  test('a rise is believed at once, a fall by a tenth each time; nothing of the answer that tells nothing', () => {
+  test('ReadEstimate follows a rise at once and a fall by a tenth each time, and ignores an empty answer', () => {
     const estimate = sure();
     estimate.learn(5, 1);
     expect(estimate.most(1)).toBe(5);

@@ -49,7 +49,7 @@ async function readerOf(
   };
 }
 
-test('credentials that are not to be had end a read at once, by their own name', async () => {
+test('the reader ends a read without credentials at once, with E_TARGET_CREDENTIALS', async () => {
   const without = (endpoint: URL): RequestSigner =>
     new RequestSigner(() => Promise.reject(new Error('none')), 'eu-west-1', endpoint);
   await using opened = await readerOf(new TokenBucket(1_000), without);
@@ -58,7 +58,7 @@ test('credentials that are not to be had end a read at once, by their own name',
   expect(opened.retried).toEqual([]);
 });
 
-test('a read that is over is forgotten: there are millions in a run', async () => {
+test('the reader forgets a read that is over, as a run has millions of them', async () => {
   const without = (endpoint: URL): RequestSigner =>
     new RequestSigner(() => Promise.reject(new Error('none')), 'eu-west-1', endpoint);
   await using opened = await readerOf(new TokenBucket(1_000), without);
@@ -72,7 +72,7 @@ test('a read that is over is forgotten: there are millions in a run', async () =
   }
 });
 
-test('once the budget lets requests go, the pauses between failures count as failing', async () => {
+test('the reader counts the pauses between failures as failing once the budget lets requests go', async () => {
   const budget = new TokenBucket(1_000);
   // Half a second is waited for the budget; after that nothing holds the reader back but the target.
   budget.tryTake(500);
@@ -84,7 +84,7 @@ test('once the budget lets requests go, the pauses between failures count as fai
   expect(opened.retried.length).toBeLessThan(6);
 });
 
-test('a wait for the budget between two failures is none of the target’s', async () => {
+test('the reader does not count a wait for the budget between two failures against the target', async () => {
   const budget = new TokenBucket(1_000);
   await using opened = await readerOf(budget, undefined, 2);
   const stop = new AbortController();
@@ -98,7 +98,7 @@ test('a wait for the budget between two failures is none of the target’s', asy
   expect(opened.retried.length).toBe(2);
 });
 
-test('whatever becomes of a request, the budget hears of its end', async () => {
+test('the reader reports the end of each request to the budget, whatever becomes of the request', async () => {
   const budget = new WatchedBudget(1_000);
   await using opened = await readerOf(budget);
   const read = opened.reader.read(sampleItems(3, 1), new AbortController().signal);
@@ -108,7 +108,7 @@ test('whatever becomes of a request, the budget hears of its end', async () => {
   expect(budget.underWay).toBeCloseTo(0);
 });
 
-test('what the service refuses as invalid is not asked again', async () => {
+test('the reader does not repeat what the service refuses as invalid', async () => {
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
       response.writeHead(400, { 'x-amzn-requestid': 'r' }).end('{"__type":"com.amazon.coral#ValidationException"}');

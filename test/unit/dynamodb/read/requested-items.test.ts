@@ -11,7 +11,7 @@ test.each<[string, FoundItem, readonly FoundItem[]]>([
   ['another one', other.text, [other.text, other.text, SAME]],
   ['neither', '{}', ['{}', '{}', '{}']],
   ['nothing', null, [null, null, null]],
-])('the target holds %s', (_, found, held) => {
+])('RequestedItems compares items of one key with a target that holds %s', (_, found, held) => {
   const asked = new RequestedItems([first, again, other]);
   expect(asked.keys.length).toBe(1);
   if (found !== null) asked.setFound(0, found);

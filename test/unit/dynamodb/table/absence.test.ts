@@ -15,7 +15,7 @@ test.each([
   ['there', [1], 1],
   ['absent once', [null, 1], 1],
   ['absent for five seconds', Array<null>(11).fill(null), null],
-])('%s', async (_, answers, outcome) => {
+])('askedAgain asks until it knows whether a table is there: %s', async (_, answers, outcome) => {
   let asked = 0;
   let absences = 0;
   const found = askedAgain(() => Promise.resolve(answers[asked++] ?? null), never, { absent: () => absences++ });
@@ -26,7 +26,7 @@ test.each([
   expect(performance.now() - begun).toBe((answers.length - 1) * 500);
 });
 
-test('what fails is not asked again, and an abort ends the wait', async () => {
+test('askedAgain does not repeat what fails, and ends its wait at an abort', async () => {
   await expect(askedAgain(() => Promise.reject(new Error('denied')), never)).rejects.toThrow('denied');
   const stop = new AbortController();
   const waiting = askedAgain(() => Promise.resolve(null), stop.signal);

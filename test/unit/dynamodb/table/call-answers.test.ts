@@ -89,8 +89,8 @@ const misfits = ({ name, status, identity, details, replicas, indexes }: ReturnT
   ...[details.keyLostAt].filter((time) => time !== null && !(time instanceof Date)),
 ];
 
-describe('an answer to DescribeTable', () => {
-  test('that is whole is read', async () => {
+describe('answers to DescribeTable', () => {
+  test('checkAnswers lets a whole answer to DescribeTable pass', async () => {
     expect(factsOf('T', (await answered(TABLE)) as TableDescription)).toMatchObject({
       replicas: [{ region: 'eu-central-1', status: 'ACTIVE' }],
       stream: true,
@@ -98,7 +98,7 @@ describe('an answer to DescribeTable', () => {
   });
 
   test.each(['ACTIVE', 'DELETING'])(
-    'of a table that is %s, with a member of another type, is none, or is read in order',
+    'checkAnswers refuses a member of another type in a table that is %s, or factsOf reads it without a misfit',
     async (status) => {
       const table = { ...TABLE, TableStatus: status };
       let refused = 0;

@@ -38,7 +38,7 @@ describe('callService', () => {
     ['a throttle', answered('ThrottlingException')],
     ['an error of the service', answered('InternalServerError', 500)],
     ['a connection that is refused', unreachable()],
-  ])('%s is tried again three times, ever later', async (_, error) => {
+  ])('callService tries %s three times more, each time later', async (_, error) => {
     const { send, calls } = failing(error, 3);
     const begun = performance.now();
     expect(await outcomeOf(callService('DescribeTable', 't', never, send))).toBe('answer');
@@ -46,7 +46,7 @@ describe('callService', () => {
     expect(calls.map((at) => Math.round(at - begun))).toEqual([0, 100, 300, 700]);
   });
 
-  test('then it is over, and the fault says for how long it was tried', async () => {
+  test('callService ends after its last try, and its fault says for how long it tried', async () => {
     // The clock does not start with the call.
     await vi.advanceTimersByTimeAsync(60_000);
     const down = failing(unreachable(), 4);
@@ -65,19 +65,19 @@ describe('callService', () => {
     ['AccessDeniedException', 'E_TARGET_ACCESS'],
     ['ValidationException', 'E_TARGET_REQUEST'],
     ['ResourceNotFoundException', 'E_TARGET_GONE'],
-  ])('%s ends it at once as %s', async (name, code) => {
+  ])('callService ends on %s at once with %s', async (name, code) => {
     const { send, calls } = failing(answered(name), 1);
     expect(await outcomeOf(callService('DescribeTable', 't', never, send))).toMatchObject({ code });
     expect(calls.length).toBe(1);
   });
 
-  test('what is expected is an answer', async () => {
+  test('callService takes an expected error as an answer', async () => {
     const { send } = failing(answered('ResourceNotFoundException'), 1);
     const expected = { ResourceNotFoundException: () => 'none' };
     expect(await outcomeOf(callService('DescribeTable', 't', never, send, expected))).toBe('none');
   });
 
-  test('an abort ends it before a call, after one, and while it waits', async () => {
+  test('callService ends at an abort before a call, after one, and while it waits', async () => {
     const { send, calls } = failing(unreachable(), 9);
     const code = 'E_INTERRUPTED';
     expect(await outcomeOf(callService('X', 't', AbortSignal.abort(), send))).toMatchObject({ code });

@@ -32,13 +32,13 @@ const found = (given: Partial<TableFacts> | null, wanted: Partial<TargetExpectat
   );
 
 describe('targetFaults', () => {
-  test('nothing to say of a table as it should be; an index being built is no fault', () => {
+  test('targetFaults says nothing of a table as it should be, nor of an index being built', () => {
     expect(found({})).toEqual([]);
     expect(found({ status: 'UPDATING' })).toEqual([]);
     expect(found({ ttl: 'unsupported' })).toEqual([]);
   });
 
-  test('a missing table names the way to create it', () => {
+  test('targetFaults names the way to create a missing table', () => {
     expect(found(null)).toEqual([
       'error E_TARGET_TABLE_MISSING: table messages does not exist at this endpoint and region',
     ]);
@@ -49,13 +49,13 @@ describe('targetFaults', () => {
     [{ sortKey: null }, 'partition key pk (S) and no sort key'],
     [{ sortKey: { name: 'sk', type: 'S' as const } }, 'partition key pk (S), sort key sk (S)'],
     [{ partitionKey: { name: 'id', type: 'S' as const } }, 'partition key id (S), sort key sk (N)'],
-  ])('other keys name both sides', (given, has) => {
+  ])('targetFaults names the keys of both sides where they differ', (given, has) => {
     expect(found(given)).toEqual([
       `error E_TARGET_KEY_SCHEMA: table messages has ${has}; the mapping makes partition key pk (S), sort key sk (N)`,
     ]);
   });
 
-  test('all at once', () => {
+  test('targetFaults reports all faults at once', () => {
     const local = { ...keys, name: 'by_date', local: true, projection: [], status: 'ACTIVE', backfilling: false };
     const all = found(
       {
@@ -84,14 +84,14 @@ describe('targetFaults', () => {
     expect(all.join()).toContain('100 WCU');
   });
 
-  test('beside a live writer: deletes that nothing protects, and a budget that single puts do not reach', () => {
+  test('targetFaults beside a live writer reports unprotected deletes, and a budget that single puts do not reach', () => {
     const version = { attribute: 'v', tombstoneRetentionSeconds: 86_400 };
     expect(found({}, { version })).toEqual([]);
     expect(found({}, { version: { ...version, tombstoneRetentionSeconds: null } })[0]).toContain('can come back');
     expect(found({}, { version, writeCapacity: 4_000 })[0]).toContain('about 3200 items a second per shard');
   });
 
-  test('TTL: off, another attribute, or one that nobody fills', () => {
+  test('targetFaults reports a TTL that is off, on another attribute, or on one that nobody fills', () => {
     expect(found({ ttl: null })[0]).toContain('TTL is off on table messages');
     expect(found({ ttl: { attribute: 'expires', status: 'ENABLED' } })[0]).toContain('expires items by expires');
     expect(found({}, { ttlAttribute: null })[0]).toContain('which no `ttl` rule of the mapping fills');
@@ -102,7 +102,7 @@ describe('targetFaults', () => {
     expect(found({ ttl: 'denied' }, { ttlAttribute: null })).toEqual([]);
   });
 
-  test('a cold on-demand table is said to be one', () => {
+  test('targetFaults names a cold on-demand table as such', () => {
     expect(found({ warmWriteUnits: 500 })[0]).toContain('warm for 500 write units');
     expect(found({ warmWriteUnits: 4000 })).toEqual([]);
   });

@@ -9,14 +9,14 @@ import {
   TABLE_STATES,
 } from '../../../../src/dynamodb/table/table-states.js';
 
-describe('states of a table', () => {
-  test('each state in the API’s model has a rule', () => {
+describe('states of tables', () => {
+  test('the rules of states cover each state in the API’s model', () => {
     expect(Object.keys(TABLE_STATES).sort()).toEqual(Object.values(TableStatus).sort());
     expect(Object.keys(INDEX_STATES).sort()).toEqual(Object.values(IndexStatus).sort());
     expect(Object.keys(REPLICA_STATES).sort()).toEqual(Object.values(ReplicaStatus).sort());
   });
 
-  test('those that pass by themselves say so, and those that never do say what brings the table back', () => {
+  test('stateFault says which states pass by themselves, and what brings the table back from all others', () => {
     const usable = Object.values(TableStatus).filter((status) => stateFault('t', status) === null);
     expect(usable.sort()).toEqual(['ACTIVE', 'UPDATING']);
     const said = (status: string): string => `${stateFault('t', status)?.message} | ${stateFault('t', status)?.hint}`;
@@ -34,7 +34,7 @@ describe('states of a table', () => {
       expect(said(status)).toMatch(/a state that this version of dynaferry does not know/);
   });
 
-  test('what DynamoDB adds to a state is told with it', () => {
+  test('stateFault gives with a state what DynamoDB adds to it', () => {
     const details = { keyLostAt: new Date(0), backup: 'arn:backup' };
     expect(stateFault('t', 'ARCHIVED', details)).toMatchObject({
       message: expect.stringMatching(/since 1970-01-01T00:00:00.000Z/) as string,
@@ -42,7 +42,7 @@ describe('states of a table', () => {
     });
   });
 
-  test('an index or a replica that works as it is gets no word; all others are named', () => {
+  test('indexState and replicaState are silent on what works as it is, and name all other states', () => {
     expect([indexState('i', 'ACTIVE', false), indexState('i', 'UPDATING', false)]).toEqual([null, null]);
     expect(indexState('i', 'CREATING', true)).toMatch(/^index i is CREATING and backfilling: it is being built/);
     expect(indexState('i', 'ODD', false)).toMatch(/^index i is ODD: a state that/);

@@ -56,7 +56,7 @@ test.each([
   ['off, with the attribute that it had', on('DISABLED', 'at'), null, null],
   ['unknown to the endpoint', refusal('UnknownOperationException'), 'unsupported', null],
   ['not to be asked for', refusal('AccessDeniedException'), 'denied', null],
-] as const)('%s', async (_, said, setting, deletesBy) => {
+] as const)('describeTtl reads a TTL that is %s', async (_, said, setting, deletesBy) => {
   answer = said;
   expect(await describeTtl(connection, 't', signal)).toEqual(setting);
   expect(await lookAtTtl(connection, 't', signal)).toMatchObject({ deletesBy, denied: setting === 'denied' });
@@ -66,12 +66,12 @@ test.each([
   ['on, by no attribute', on('ENABLED')],
   ['in a state that nobody knows', on('PAUSED', 'at')],
   ['not described', { status: 200, body: {}, date: DATE }],
-])('%s: that is no answer', async (_, said) => {
+])('lookAtTtl refuses an answer whose TTL is %s', async (_, said) => {
   answer = said;
   await expect(lookAtTtl(connection, 't', signal)).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
 });
 
-test('the time is the service’s, as it said in its answer, and goes on from there', async () => {
+test('lookAtTtl takes the time from the service’s answer, and goes on from there', async () => {
   answer = on('ENABLED', 'at');
   const said = Date.parse(DATE) / 1_000;
   const { seconds } = await lookAtTtl(connection, 't', signal);
@@ -80,7 +80,7 @@ test('the time is the service’s, as it said in its answer, and goes on from th
 });
 
 test.each([null, 'soon'])(
-  'where it says none (%j), it may be as far behind this clock as signatures may be',
+  'lookAtTtl assumes without a date (%j) that the service is as far behind this clock as signatures may be',
   async (date) => {
     answer = { ...on('ENABLED', 'at'), date };
     const behind = Date.now() / 1_000 - (await lookAtTtl(connection, 't', signal)).seconds();

@@ -42,8 +42,8 @@ function filled(backlog: Backlog, given: readonly MappedItem[], write = new Pend
   return write;
 }
 
-describe('a batch', () => {
-  test('has 16 MB at most on the wire, exactly that at most', () => {
+describe('a batch of the backlog', () => {
+  test('the backlog gives batches of 16 MB at most on the wire, exactly that at most', () => {
     const { backlog } = newBacklog();
     filled(
       backlog,
@@ -59,7 +59,7 @@ describe('a batch', () => {
     expect(larger.take(PLENTY).length).toBe(15);
   });
 
-  test('has as many items as the format takes, and as many units as the budget, by whole KB of each', () => {
+  test('the backlog gives as many items as the format takes, and as many units as the budget, by whole KB', () => {
     const { backlog } = newBacklog();
     filled(
       backlog,
@@ -74,22 +74,25 @@ describe('a batch', () => {
   });
 });
 
-describe('room', () => {
+describe('room in the backlog', () => {
   test.each([
     [1, 100],
     [4, 400],
-  ])('with %i requests in flight, for four rounds of full batches: %i items', (maxInFlightRequests, most) => {
-    const { backlog } = newBacklog(maxInFlightRequests, 1);
-    filled(
-      backlog,
-      Array.from({ length: most - 1 }, () => itemOf(1)),
-    );
-    expect(backlog.hasCapacity).toBe(true);
-    filled(backlog, [itemOf(1)]);
-    expect(backlog.hasCapacity).toBe(false);
-  });
+  ])(
+    'the backlog with %i requests in flight has room for four rounds of full batches: %i items',
+    (maxInFlightRequests, most) => {
+      const { backlog } = newBacklog(maxInFlightRequests, 1);
+      filled(
+        backlog,
+        Array.from({ length: most - 1 }, () => itemOf(1)),
+      );
+      expect(backlog.hasCapacity).toBe(true);
+      filled(backlog, [itemOf(1)]);
+      expect(backlog.hasCapacity).toBe(false);
+    },
+  );
 
-  test('for 32 MB, what is in flight counted', () => {
+  test('the backlog has room for 32 MB, with what is in flight counted', () => {
     const { backlog } = newBacklog();
     filled(backlog, [itemOf(32 * 1024 * 1024 - 10)]);
     const [large] = backlog.take(PLENTY);
@@ -100,7 +103,7 @@ describe('room', () => {
     expect(backlog.hasCapacity).toBe(true);
   });
 
-  test('what waits for a hot partition key takes nobody’s place', () => {
+  test('the backlog gives no room to what waits for a hot partition key', () => {
     const { backlog, hot } = newBacklog();
     filled(
       backlog,
@@ -112,8 +115,8 @@ describe('room', () => {
   });
 });
 
-describe('what comes back', () => {
-  test('waits out its delay, before what waits behind it; one timer, for the first', () => {
+describe('returned items', () => {
+  test('the backlog holds what comes back for its delay, before what waits behind it, with one timer', () => {
     const { backlog, released } = newBacklog();
     filled(
       backlog,
@@ -144,7 +147,7 @@ describe('what comes back', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a batch keeps its order within a partition', () => {
+  test('the backlog keeps the order of a batch within a partition', () => {
     const { backlog } = newBacklog();
     const given = Array.from({ length: 4 }, () => itemOf(1, 'A'));
     filled(backlog, given);
@@ -154,7 +157,7 @@ describe('what comes back', () => {
     expect(backlog.take(PLENTY).map(({ operation }) => operation)).toEqual(given);
   });
 
-  test('halves of a batch go at once and by themselves, before all else', () => {
+  test('the backlog sends halves of a batch at once and by themselves, before all else', () => {
     const { backlog } = newBacklog();
     filled(
       backlog,
@@ -172,7 +175,7 @@ describe('what comes back', () => {
     expect(backlog.idle).toBe(true);
   });
 
-  test('of a write that has failed nothing goes any more, wherever it waited, and its keys are free', async () => {
+  test('the backlog sends nothing of a write that has failed, wherever it waited, and frees its keys', async () => {
     const { backlog } = newBacklog();
     const bad = [itemOf(10), itemOf(10), itemOf(10)];
     const good = [itemOf(10), itemOf(10), itemOf(10)];
@@ -193,7 +196,7 @@ describe('what comes back', () => {
     expect(taken.length).toBe(3);
   });
 
-  test('after `stop` nothing is released', () => {
+  test('the backlog releases nothing after `stop`', () => {
     const { backlog, released } = newBacklog();
     filled(backlog, [itemOf(1), itemOf(1)]);
     const batch = backlog.take(PLENTY);
@@ -224,7 +227,7 @@ describe('a later operation on a key', () => {
     return queued;
   }
 
-  test('replaces a queued one in its place; its bytes count in the place of the earlier ones', async () => {
+  test('the backlog replaces a queued operation by a later one on its key, in its place and in its bytes', async () => {
     const { backlog } = newBacklog();
     const [earlier, later] = [pending(), pending()];
     backlog.add(KEYED, earlier);
@@ -244,7 +247,7 @@ describe('a later operation on a key', () => {
     expect(backlog.hasCapacity).toBe(true);
   });
 
-  test('waits behind one in flight, and is queued once that one is gone', () => {
+  test('the backlog holds a later operation on a key behind one in flight, and queues it once that one is gone', () => {
     const { backlog } = newBacklog();
     const holder = inFlight(backlog);
     const [second, third] = [sampleItem('K', '1', 'second'), sampleItem('K', '1', 'third')];
@@ -257,21 +260,24 @@ describe('a later operation on a key', () => {
     expect(backlog.take(PLENTY).map(({ operation }) => operation)).toEqual([third]);
   });
 
-  test.each(['putBack', 'putBackHalves'] as const)('takes the place of one that comes back (%s)', (how) => {
-    const { backlog } = newBacklog();
-    const holder = inFlight(backlog);
-    const second = sampleItem('K', '1', 'second');
-    backlog.supersede(holder, second, pending());
-    holder.returned();
-    if (how === 'putBack') backlog.putBack([holder], 10);
-    else backlog.putBackHalves([holder]);
-    vi.advanceTimersByTime(10);
-    const taken: WriteOperation[] = [];
-    while (!backlog.idle) taken.push(...backlog.take(PLENTY).map(({ operation }) => operation));
-    expect(taken).toEqual([second]);
-  });
+  test.each(['putBack', 'putBackHalves'] as const)(
+    'the backlog puts a later operation on a key in the place of one that comes back (%s)',
+    (how) => {
+      const { backlog } = newBacklog();
+      const holder = inFlight(backlog);
+      const second = sampleItem('K', '1', 'second');
+      backlog.supersede(holder, second, pending());
+      holder.returned();
+      if (how === 'putBack') backlog.putBack([holder], 10);
+      else backlog.putBackHalves([holder]);
+      vi.advanceTimersByTime(10);
+      const taken: WriteOperation[] = [];
+      while (!backlog.idle) taken.push(...backlog.take(PLENTY).map(({ operation }) => operation));
+      expect(taken).toEqual([second]);
+    },
+  );
 
-  test('whose write fails is dropped, and the writes of what it replaced fail with it, wherever it waited', async () => {
+  test('the backlog drops a later operation whose write fails, and fails the writes of what it replaced with it', async () => {
     const { backlog } = newBacklog();
     const [queued, replaced, behind, alsoBehind, own] = Array.from({ length: 5 }, pending) as [
       PendingWrite,
@@ -298,7 +304,7 @@ describe('a later operation on a key', () => {
     await expect(replaced.receipt).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
   });
 
-  test('that fails among halves frees the keys of all that it takes with it, those before it as well', () => {
+  test('the backlog frees the keys of all operations that a failure among halves takes with it, earlier ones too', () => {
     const { backlog } = newBacklog();
     const [earlier, later] = [new PendingWrite(2), pending()];
     earlier.receipt.catch(() => undefined);
@@ -317,7 +323,7 @@ describe('a later operation on a key', () => {
     expect(backlog.hasCapacity).toBe(true);
   });
 
-  test('counts as an item in the room, as does each one that is replaced', () => {
+  test('the backlog counts a later operation on a key as an item in its room, and each one that it replaces', () => {
     const { backlog } = newBacklog();
     const holder = inFlight(backlog);
     for (let i = 0; i < 98; i++) backlog.supersede(holder, KEYED, pending());

@@ -18,14 +18,14 @@ const itemOf = (queued: QueuedOperation | undefined): unknown => {
 };
 
 describe('BatchWriteFormat', () => {
-  test('joins the ready texts to one request', () => {
+  test('BatchWriteFormat joins the ready texts to one request', () => {
     expect(JSON.parse(format.body(batch).toString('utf8'))).toEqual({
       RequestItems: { 'my-table': batch.map((queued) => ({ PutRequest: { Item: itemOf(queued) } })) },
       ReturnConsumedCapacity: 'INDEXES',
     });
   });
 
-  test('joins deletes by their keys, among puts', () => {
+  test('BatchWriteFormat joins deletes by their keys, among puts', () => {
     const operations = batch.map(({ operation }, index) =>
       index === 1 ? operation : new ItemDelete(operation, operation.row),
     );
@@ -42,7 +42,7 @@ describe('BatchWriteFormat', () => {
     expect(() => answered(Delete(mixed[1]))).toThrow(UnreadableAnswer);
   });
 
-  test('finds the items of UnprocessedItems, by whatever name the table has there', () => {
+  test('BatchWriteFormat finds the items of UnprocessedItems, by whatever name the table has there', () => {
     for (const table of ['my-table', 'arn:aws:dynamodb:eu-west-1:1:table/my-table']) {
       const json = JSON.stringify({ UnprocessedItems: { [table]: [{ PutRequest: { Item: itemOf(batch[1]) } }] } });
       expect(format.answer(json, batch)).toEqual({
@@ -55,7 +55,7 @@ describe('BatchWriteFormat', () => {
     }
   });
 
-  test('adds up what was consumed', () => {
+  test('BatchWriteFormat adds up what was consumed', () => {
     const answer = (capacities: unknown) =>
       format.answer(JSON.stringify({ UnprocessedItems: {}, ConsumedCapacity: capacities }), batch).units;
     expect(
@@ -108,13 +108,13 @@ describe('BatchWriteFormat', () => {
     ['a consumption of nothing', '{"UnprocessedItems":{},"ConsumedCapacity":[{}]}'],
     ['units as text', '{"UnprocessedItems":{},"ConsumedCapacity":[{"CapacityUnits":"3"}]}'],
     ['units of another table', '{"UnprocessedItems":{},"ConsumedCapacity":[{"TableName":"t","CapacityUnits":3}]}'],
-  ])('an answer that is %s counts for nothing', (_, json) => {
+  ])('BatchWriteFormat refuses an unreadable answer: %s', (_, json) => {
     expect(() => format.answer(json, batch)).toThrow(UnreadableAnswer);
   });
 });
 
 describe('keyTextOf', () => {
-  test('is the partition key, then the sort key, whatever the order of the attributes', () => {
+  test('keyTextOf gives the partition key, then the sort key, whatever the order of the attributes', () => {
     const item = { sk: { N: '7' }, body: { S: 'x' }, pk: { B: 'AAE=' } };
     expect(keyTextOf(item, KEY_NAMES)).toBe('{"pk":{"B":"AAE="},"sk":{"N":"7"}}');
     expect(keyTextOf(item, { partitionKey: 'pk', sortKey: null })).toBe('{"pk":{"B":"AAE="}}');

@@ -43,8 +43,8 @@ function queued(attributes: Attributes, units = 1): QueuedOperation {
 const bodyOf = (attributes: Attributes): Record<string, unknown> =>
   JSON.parse(format.body([queued(attributes)]).toString('utf8')) as Record<string, unknown>;
 
-describe('a conditional put', () => {
-  test('carries the item and its own version', () => {
+describe('conditional puts', () => {
+  test('a conditional put carries the item and its own version', () => {
     expect(bodyOf(attributesOf({ N: '7' }))).toEqual({
       TableName: 'my-table',
       Item: attributesOf({ N: '7' }),
@@ -56,14 +56,14 @@ describe('a conditional put', () => {
     });
   });
 
-  test('a version of text is compared with texts of its length alone', () => {
+  test('a conditional put compares a version of text with texts of its length alone', () => {
     expect(bodyOf(attributesOf({ S: '2026-01-01T00:00:00Z' }))).toMatchObject({
       ConditionExpression: 'attribute_not_exists(#key) OR (#version < :version AND size(#version) = :length)',
       ExpressionAttributeValues: { ':version': { S: '2026-01-01T00:00:00Z' }, ':length': { N: '20' } },
     });
   });
 
-  test('an answer says what was consumed', () => {
+  test('the answer to a conditional put says what was consumed', () => {
     const answer = '{"ConsumedCapacity":{"TableName":"my-table","CapacityUnits":3.5}}';
     expect(format.answer(answer)).toMatchObject({ units: 3.5, unprocessed: new Set(), newer: new Set() });
   });
@@ -81,16 +81,16 @@ describe('a conditional put', () => {
     '{"ConsumedCapacity":{}}',
     '{"ConsumedCapacity":{"CapacityUnits":"1"}}',
     '{"ConsumedCapacity":{"TableName":"other","CapacityUnits":1}}',
-  ])('an answer of %s is none: it does not say that anything was written', (json) => {
+  ])('a conditional put refuses the answer %s, which does not say that anything was written', (json) => {
     expect(() => format.answer(json)).toThrow(UnreadableAnswer);
   });
 });
 
-describe('a refusal', () => {
+describe('failed conditions', () => {
   const failedOn = (held: unknown, sent: QueuedOperation) =>
     format.conditionFailed(new RequestFailure('ConditionalCheckFailedException', 400, true, [], null, held), [sent]);
 
-  test('by our own item is an acknowledgement, however the service spells it', () => {
+  test('a condition that our own item failed is an acknowledgement, however the service spells the item', () => {
     const sent = queued(attributesOf({ N: '7' }));
     expect(failedOn(attributesOf({ N: '7.0' }), sent)).toEqual({
       unprocessed: new Set(),
@@ -106,19 +106,19 @@ describe('a refusal', () => {
     ['as new, of other content', attributesOf({ N: '7' }, 'live'), false],
     ['without a version', attributesOf(undefined, 'live'), true],
     ['of another type of version', attributesOf({ S: '7' }, 'live'), true],
-  ])('by an item that is %s leaves it there', (_, held, incomparable) => {
+  ])('a conditional put leaves an item there that is %s', (_, held, incomparable) => {
     const sent = queued(attributesOf({ N: '7' }));
     const clean = JSON.parse(JSON.stringify(held)) as Attributes;
     expect(failedOn(clean, sent)).toMatchObject({ newer: new Set([sent]), incomparable });
   });
 
-  test('consumes by the larger of both items', () => {
+  test('a failed condition consumes by the larger of both items', () => {
     const large = attributesOf({ N: '8' }, 'x'.repeat(2_500));
     expect(failedOn(large, queued(attributesOf({ N: '7' })))).toMatchObject({ units: 3 });
     expect(failedOn(attributesOf({ N: '8' }), queued(attributesOf({ N: '7' }), 5))).toMatchObject({ units: 5 });
   });
 
-  test('that does not say what is there leaves it there', () => {
+  test('a conditional put leaves an item there that its failed condition does not show', () => {
     const sent = queued(attributesOf({ N: '7' }));
     expect(failedOn(undefined, sent)).toEqual({
       unprocessed: new Set(),
@@ -146,11 +146,11 @@ describe('a refusal', () => {
     ['of a number for a number', attributesOf({ N: 1 })],
     ['of a NULL that is false', attributesOf({ NULL: false })],
     ['of a map that is a list', { ...item, nested: { M: [] } }],
-  ])('by an item that is %s is no answer of DynamoDB: it may have been written', (_name, held) => {
+  ])('a failed condition refuses an answer whose item is %s, as the put may have been written', (_name, held) => {
     expect(() => failedOn(held, queued(attributesOf({ N: '7' })))).toThrow(UnreadableAnswer);
   });
 
-  test('of another kind is none', () => {
+  test('conditionFailed ignores an error of another kind', () => {
     expect(format.conditionFailed(new RequestFailure('ValidationException', 400, true), [])).toBeNull();
   });
 });

@@ -13,7 +13,7 @@ function queued({ partition, sort }: { partition: string; sort: string }): Queue
   return new QueuedOperation(sampleItem(partition, sort), write);
 }
 
-test('finds by key, whatever came and went with the same hash', () => {
+test('KeyIndex finds by key, whatever came and went with the same hash', () => {
   const steps = fc.array(fc.nat(KEYS.length - 1), { maxLength: 60 });
   fc.assert(
     fc.property(steps, (places) => {
@@ -40,7 +40,7 @@ test('finds by key, whatever came and went with the same hash', () => {
   );
 });
 
-test('holds any number', () => {
+test('KeyIndex holds any number of operations', () => {
   const index = new KeyIndex();
   const all = Array.from({ length: 5_000 }, (_, i) => {
     const item = { ...sampleItem('A', String(i)), keyHash: (i * 7919) & 0x3fffffff };

@@ -19,7 +19,7 @@ const names = (items: readonly QueuedOperation[]): string[] =>
   items.map(({ operation }) => `${String(operation.row[0])}${String(operation.row[1])}`);
 
 describe('PartitionQueue', () => {
-  test('takes one of each partition in turn, each in its own order', () => {
+  test('PartitionQueue takes one of each partition in turn, each in its own order', () => {
     const queue = new PartitionQueue();
     for (const [partition, count] of [
       ['A', 4],
@@ -34,7 +34,7 @@ describe('PartitionQueue', () => {
     expect(queue.idle).toBe(true);
   });
 
-  test('a batch ends before it is too large, counted in UTF-8 bytes; one item always goes', () => {
+  test('PartitionQueue ends a batch before it is too large in UTF-8 bytes, and always gives one item', () => {
     const queue = new PartitionQueue();
     for (let i = 0; i < 5; i++) queue.push(queued(`P${String(i)}`, i, undefined, 'é'.repeat(100_000)));
     expect(take(queue, 25, 450_000).length).toBe(2);
@@ -42,7 +42,7 @@ describe('PartitionQueue', () => {
     expect(take(queue, 25, NO_LIMIT).length).toBe(2);
   });
 
-  test('a parked partition waits alone, its items in their old places', () => {
+  test('PartitionQueue parks one partition alone, and keeps its items in their old places', () => {
     const queue = new PartitionQueue();
     for (let i = 0; i < 3; i++) for (const partition of ['A', 'B']) queue.push(queued(partition, i));
     const [a0, b0] = take(queue, 2, NO_LIMIT);
@@ -60,7 +60,7 @@ describe('PartitionQueue', () => {
     expect(names(take(queue, 25, NO_LIMIT))).toEqual(['A0', 'A1', 'A2', 'A3']);
   });
 
-  test('a batch ends before it has too many units; the lane whose turn it was comes first in the next', () => {
+  test('PartitionQueue ends a batch before it has too many units, and starts the next with the same lane', () => {
     const queue = new PartitionQueue();
     for (const partition of ['A', 'B', 'C']) queue.push(queued(partition, 0, undefined, '', 4));
     const few = { maxItems: 25, maxBytes: NO_LIMIT, maxUnits: 9 };
@@ -68,7 +68,7 @@ describe('PartitionQueue', () => {
     expect(names(queue.take({ ...few, maxUnits: 1 }, 0))).toEqual(['C0']);
   });
 
-  test('a lane without pace is parked as long as it has to wait, the others go on', () => {
+  test('PartitionQueue parks a lane without pace as long as it has to wait, and the others go on', () => {
     const queue = new PartitionQueue();
     for (let i = 0; i < 3; i++) for (const partition of ['A', 'B']) queue.push(queued(partition, i));
     const sent: string[] = [];
@@ -83,7 +83,7 @@ describe('PartitionQueue', () => {
     expect(names(queue.take(all, 130))).toEqual(['A1', 'A2']);
   });
 
-  test('drops the items of failed writes and no others', async () => {
+  test('PartitionQueue drops the items of failed writes and no others', async () => {
     const queue = new PartitionQueue();
     const [kept, failed] = [new PendingWrite(4), new PendingWrite(4)];
     for (let i = 0; i < 4; i++) {
@@ -97,7 +97,7 @@ describe('PartitionQueue', () => {
     expect(names(take(queue, 25, NO_LIMIT))).toEqual(['A0', 'B9', 'A2']);
   });
 
-  test('whatever is pushed, parked and released comes out once', () => {
+  test('PartitionQueue gives everything that was pushed, parked and released exactly once', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('push' as const), partition: fc.constantFrom('A', 'B', 'C', 'D', 'E') }),
       fc.record({ kind: fc.constant('take' as const), count: fc.integer({ min: 1, max: 6 }), back: fc.boolean() }),

@@ -16,7 +16,7 @@ async function state(write: PendingWrite): Promise<unknown> {
 const refused = (): FerryError => new FerryError('E_TARGET_REQUEST', 'refused', 'mend it');
 
 describe('PendingWrite', () => {
-  test('resolves at its last acknowledgement, with what was consumed and what stayed newer', async () => {
+  test('PendingWrite resolves at its last acknowledgement, with what was consumed and what stayed newer', async () => {
     const write = new PendingWrite(3);
     expect([write.waiting, write.settled]).toEqual([true, false]);
     for (let i = 0; i < 3; i++) write.sent();
@@ -29,7 +29,7 @@ describe('PendingWrite', () => {
     expect([write.waiting, write.settled, write.failed]).toEqual([false, true, false]);
   });
 
-  test('what came back waits again, and counts for nothing', async () => {
+  test('PendingWrite takes what came back as waiting, and counts nothing for it', async () => {
     const write = new PendingWrite(1);
     write.sent();
     write.returned();
@@ -39,7 +39,7 @@ describe('PendingWrite', () => {
     expect(await state(write)).toEqual({ items: 1, newer: 0, superseded: 0, units: 1 });
   });
 
-  test('a failed one settles once none of its items is in flight; the first failure stands', async () => {
+  test('a failed PendingWrite settles once none of its items is in flight, with the first failure', async () => {
     const write = new PendingWrite(3);
     write.sent();
     write.sent();
@@ -52,7 +52,7 @@ describe('PendingWrite', () => {
     expect([write.settled, await state(write)]).toEqual([true, 'E_TARGET_REQUEST']);
   });
 
-  test('an item that was superseded counts once the later one is acknowledged, without units of its own', async () => {
+  test('PendingWrite counts a superseded item once the later one is acknowledged, without units of its own', async () => {
     const write = new PendingWrite(2);
     write.sent();
     write.acknowledged(3, false);
@@ -62,7 +62,7 @@ describe('PendingWrite', () => {
     expect([await state(write), write.settled]).toEqual([{ items: 2, newer: 0, superseded: 1, units: 3 }, true]);
   });
 
-  test('all of a failed one may have been acknowledged: it failed all the same', async () => {
+  test('a failed PendingWrite rejects, also where all of it may have been acknowledged', async () => {
     const write = new PendingWrite(1);
     write.sent();
     write.fail(refused());
@@ -70,7 +70,7 @@ describe('PendingWrite', () => {
     expect(await state(write)).toBe('E_TARGET_REQUEST');
   });
 
-  test('single items that were refused hold up no others; it rejects with all of them, and what became of the rest', async () => {
+  test('PendingWrite goes on beside single refused items, and rejects with all of them and the outcome of the rest', async () => {
     const write = new PendingWrite(4);
     for (let i = 0; i < 3; i++) write.sent();
     const blamed = ['first', 'second'].map((row) => {
@@ -95,7 +95,7 @@ describe('PendingWrite', () => {
     });
   });
 
-  test('a run that fails takes precedence over items that were refused: nothing says that the rest is written', async () => {
+  test('PendingWrite prefers a failure of the run to refused items, as nothing says that the rest is written', async () => {
     const write = new PendingWrite(2);
     write.sent();
     write.refused(refused());
@@ -105,7 +105,7 @@ describe('PendingWrite', () => {
 });
 
 describe('UnsettledWrites', () => {
-  test('a failure of the run fails what has something waiting, and leaves the rest to its answers', async () => {
+  test('UnsettledWrites fails each write that has something waiting when the run fails, and leaves the rest to their answers', async () => {
     const open = new UnsettledWrites();
     const [waiting, inFlight, done] = [new PendingWrite(2), new PendingWrite(1), new PendingWrite(1)];
     for (const write of [waiting, inFlight, done]) open.add(write);
@@ -125,7 +125,7 @@ describe('UnsettledWrites', () => {
     expect(await state(inFlight)).toBe('E_INTERRUPTED');
   });
 
-  test('a failed one is swept until it settles', async () => {
+  test('UnsettledWrites sweeps a failed write until it settles', async () => {
     const open = new UnsettledWrites();
     const write = new PendingWrite(2);
     open.add(write);

@@ -43,7 +43,7 @@ async function writerOf(endpoint: string, options: Partial<ItemWriterOptions> = 
   };
 }
 
-test('a write of nothing is acknowledged at once, and nothing is sent for it', async () => {
+test('the writer acknowledges a write of nothing at once, and sends nothing for it', async () => {
   await using target = await writerOf(NOBODY);
   expect(await target.writer.write([])).toEqual({ items: 0, newer: 0, superseded: 0, units: 0 });
   expect(target.count('batch.sent')).toBe(0);
@@ -89,7 +89,7 @@ async function startRefusing(times: number) {
   };
 }
 
-test('a batch that is refused is halved until each bad item is alone, which is refused by itself, once', async () => {
+test('the writer halves a refused batch until each bad item is alone, and refuses each of them once', async () => {
   await using refusing = await startRefusing(20);
   await using opened = await writerOf(refusing.endpoint);
   await expect(opened.writer.write(sampleItems(3, 3))).rejects.toMatchObject({ code: 'E_TARGET_REQUEST' });
@@ -100,7 +100,7 @@ test('a batch that is refused is halved until each bad item is alone, which is r
   expect([refusing.asked(), opened.count('request.retried'), opened.suspects]).toEqual([6, 0, []]);
 });
 
-test('what cannot be reached is given up in time: every write says so, those that come later at once, and who waits for room', async () => {
+test('the writer gives up an unreachable target in time, for all writes, later ones, and those that wait for room', async () => {
   await using opened = await writerOf(NOBODY);
   const { writer } = opened;
   const [first, second] = [writer.write(sampleItems(60, 3)), writer.write(sampleItems(2, 1, 'B'))];
@@ -116,7 +116,7 @@ test('what cannot be reached is given up in time: every write says so, those tha
   expect(opened.suspects).toEqual([]);
 });
 
-test('a set that waits to be tried again is told of a second row with its key, and the other rows go on', async () => {
+test('the writer reports a second row with the key of an item that waits, and does not block the others', async () => {
   await using opened = await writerOf(NOBODY, { retryTimeoutSeconds: 60 });
   const { writer } = opened;
   const first = writer.write([sampleItem('P', '1')]);
@@ -127,7 +127,7 @@ test('a set that waits to be tried again is told of a second row with its key, a
   await writer.waitForRoom(signal);
 });
 
-test('as many requests are in flight as are allowed, and what has no answer when it is closed is a suspect', async () => {
+test('the writer has as many requests in flight as allowed, and at its close names unanswered items as suspects', async () => {
   await using silent = await startSilent();
   const budget = new WatchedBudget(10_000);
   await using opened = await writerOf(silent.endpoint, { budget });
@@ -146,7 +146,7 @@ test('as many requests are in flight as are allowed, and what has no answer when
   expect(new Set(opened.suspects).size).toBe(50);
 });
 
-test('rows that waited for too long are not written, whatever the target would say', async () => {
+test('the writer does not write rows that waited for too long, whatever the target would say', async () => {
   await using opened = await writerOf(NOBODY, { rowLifeMs: 60_000 });
   const { writer } = opened;
   const ago = (ms: number) => ({ wall: Date.now() - ms, monotonic: performance.now() - ms });
@@ -184,7 +184,7 @@ async function startNarrow() {
   };
 }
 
-test('a key whose write failed while its batch was halved is free: a later operation on it is sent', async () => {
+test('the writer frees a key whose write failed among halves, and sends a later operation on it', async () => {
   await using narrow = await startNarrow();
   await using opened = await writerOf(narrow.endpoint, { maxInFlightRequests: 1, keyConflicts: 'supersede' });
   const { writer } = opened;

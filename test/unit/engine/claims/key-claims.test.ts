@@ -75,27 +75,30 @@ const STANDINGS: readonly (readonly [string, readonly Row[], 'both' | 'first' | 
 ];
 
 describe('two readings of one item key', () => {
-  test.each(STANDINGS)('%s', async (_, rows, standing) => {
-    await using claims = await open();
-    const job = jobOf(mapping, rows);
-    expect(await whichStands(job, new Set([KEY]), [at(1), at(2)], 0, signal)).toBe(standing);
-    const keys = claims.of(job);
-    const [first, second] = [itemsOf(row(1)), itemsOf(row(2), row(3, 'third'))];
-    expect(await keys.claim(first, signal)).toEqual(first);
-    const run = keys.claim(second, signal);
-    if (standing === 'both') {
-      await expect(run).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
-      expect(recorded(claims)).toEqual([
-        ['1', 'id=1'],
-        ['2', 'id=2'],
-      ]);
-      return;
-    }
-    expect(await run).toEqual(standing === 'second' ? second : second.slice(1));
-    expect([await holderOf(claims), recorded(claims)]).toEqual([standing === 'second' ? at(2) : at(1), []]);
-  });
+  test.each(STANDINGS)(
+    'KeyClaims.claim decides which of two readings of one item key stands: %s',
+    async (_, rows, standing) => {
+      await using claims = await open();
+      const job = jobOf(mapping, rows);
+      expect(await whichStands(job, new Set([KEY]), [at(1), at(2)], 0, signal)).toBe(standing);
+      const keys = claims.of(job);
+      const [first, second] = [itemsOf(row(1)), itemsOf(row(2), row(3, 'third'))];
+      expect(await keys.claim(first, signal)).toEqual(first);
+      const run = keys.claim(second, signal);
+      if (standing === 'both') {
+        await expect(run).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
+        expect(recorded(claims)).toEqual([
+          ['1', 'id=1'],
+          ['2', 'id=2'],
+        ]);
+        return;
+      }
+      expect(await run).toEqual(standing === 'second' ? second : second.slice(1));
+      expect([await holderOf(claims), recorded(claims)]).toEqual([standing === 'second' ? at(2) : at(1), []]);
+    },
+  );
 
-  test('a row that is found under both readings of its key is where it says', async () => {
+  test('whichStands places a row that is found under both readings of its key where the row itself says', async () => {
     for (const [says, standing] of [
       [1, 'first'],
       [2, 'second'],
@@ -106,14 +109,14 @@ describe('two readings of one item key', () => {
     }
   });
 
-  test('both came in one chunk: the one that the source has overtaken is left out', async () => {
+  test('KeyClaims.claim leaves out the overtaken one of two readings of one key in one chunk', async () => {
     await using claims = await open();
     const items = itemsOf(row(1), row(2), row(3, 'third'));
     expect(await claims.of(jobOf(mapping, [row(2)])).claim(items, signal)).toEqual(items.slice(1));
     expect(await holderOf(claims)).toBe(at(2));
   });
 
-  test('the claim of another shard, of another table, or of one that is read whole cannot be looked at: it stands', async () => {
+  test('KeyClaims.claim lets the claim of another shard, of another table, or of one read whole stand without a look', async () => {
     const others = [
       {
         owner: { ...OWNER, shard: 's02' },
@@ -140,7 +143,7 @@ describe('two readings of one item key', () => {
     }
   });
 
-  test('a claim that has passed on meanwhile is looked at where it is', async () => {
+  test('KeyClaims.claim looks at a claim that has passed on where it is now', async () => {
     await using claims = await open();
     const moves = [at(1), at(5)];
     const job = jobOf(mapping, [row(2)]);
@@ -164,7 +167,7 @@ describe('two readings of one item key', () => {
     expect(await holderOf(claims)).toBe(at(2));
   });
 
-  test('in a table that is read whole, two rows with one are two', async () => {
+  test('KeyClaims.claim takes two rows of one item key as two in a table that is read whole', async () => {
     await using claims = await open();
     const run = claims.of(jobOf(mapping, [], null), 'none').claim(itemsOf(row(1), row(2)), signal);
     await expect(run).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
@@ -191,27 +194,33 @@ describe('two readings of one item key in the writer’s queue', () => {
     return { writer, written };
   }
 
-  test.each(STANDINGS)('%s', async (_, rows, standing) => {
-    await using claims = await open();
-    const items = itemsOf(row(1), row(2), row(3, 'third'));
-    const { writer, written } = meeting(row(1), row(2));
-    const keys = claims.of(jobOf(mapping, rows), 'none');
-    const run = keys.write(writer, items, READ_AT, () => undefined, signal);
-    if (standing === 'both') {
-      await expect(run).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED', message: /two rows of table messages map/ });
-      expect(recorded(claims).length).toBe(2);
-      return;
-    }
-    const left = items.filter(({ row: of }) => {
-      const id = of[mapping.columns.indexOf('id')];
-      return id === '3' || id === { first: '1', second: '2', neither: '' }[standing];
-    });
-    expect(await run).toEqual({ items: left, receipt: { items: left.length, newer: 0, superseded: 0, units: 1 } });
-    expect(written).toEqual([items, left]);
-    expect(recorded(claims)).toEqual([]);
-  });
+  test.each(STANDINGS)(
+    'KeyClaims.write decides which of two readings of one item key stands in the queue: %s',
+    async (_, rows, standing) => {
+      await using claims = await open();
+      const items = itemsOf(row(1), row(2), row(3, 'third'));
+      const { writer, written } = meeting(row(1), row(2));
+      const keys = claims.of(jobOf(mapping, rows), 'none');
+      const run = keys.write(writer, items, READ_AT, () => undefined, signal);
+      if (standing === 'both') {
+        await expect(run).rejects.toMatchObject({
+          code: 'E_ITEM_KEY_SHARED',
+          message: /two rows of table messages map/,
+        });
+        expect(recorded(claims).length).toBe(2);
+        return;
+      }
+      const left = items.filter(({ row: of }) => {
+        const id = of[mapping.columns.indexOf('id')];
+        return id === '3' || id === { first: '1', second: '2', neither: '' }[standing];
+      });
+      expect(await run).toEqual({ items: left, receipt: { items: left.length, newer: 0, superseded: 0, units: 1 } });
+      expect(written).toEqual([items, left]);
+      expect(recorded(claims)).toEqual([]);
+    },
+  );
 
-  test('any other fault is thrown on', async () => {
+  test('KeyClaims.write throws any other fault on', async () => {
     await using claims = await open();
     const keys = claims.of(jobOf(mapping), 'none');
     const { writer } = meeting(row(1), row(2));
@@ -225,7 +234,7 @@ describe('two readings of one item key in the writer’s queue', () => {
 describe('values of the sharding column', () => {
   const shardColumn = { name: 'n', index: mapping.columns.indexOf('n') };
 
-  test('are claimed for the shard where a column is declared, and only there', async () => {
+  test('KeyClaims claims values of the sharding column for the shard where a column is declared, and only there', async () => {
     await using claims = await open();
     const items = itemsOf(row(1), row(2, 'm'));
     await claims.of(jobOf(mapping), 'shardValues').claim(items, signal);
@@ -236,7 +245,7 @@ describe('values of the sharding column', () => {
     expect(await claims.of(job, 'none').claim(items, signal)).toEqual(items);
   });
 
-  test('that another shard holds stop the run, and a row of it is recorded', async () => {
+  test('KeyClaims stops the run at a sharding value that another shard holds, and records a row of it', async () => {
     await using claims = await open();
     const job = { ...jobOf(mapping), shardColumn };
     const elsewhere = { ...claims.place.context, shard: 's02' };

@@ -9,7 +9,7 @@ const busy = (): never => {
   throw new FerryError('E_STATE_LOCKED', 'm', 'h');
 };
 
-test('it tries until its turn comes, and says whom it waits for', async () => {
+test('inTurn tries until its turn comes, and says whom it waits for', async () => {
   const emitter = new EventBus();
   const told: unknown[] = [];
   emitter.on('register.waited', (payload) => void told.push(payload));
@@ -20,7 +20,7 @@ test('it tries until its turn comes, and says whom it waits for', async () => {
   expect(told[0]).toEqual({ shard: 's01', seconds: 0, holder: 4711 });
 });
 
-test('it asks in its pauses, each at least half as long as said, and tells once for each time of telling', async () => {
+test('inTurn asks in pauses of at least half the set time, and reports its wait at most once each interval', async () => {
   const emitter = new EventBus();
   const told: number[] = [];
   emitter.on('register.waited', () => void told.push(performance.now()));
@@ -39,7 +39,7 @@ test('it asks in its pauses, each at least half as long as said, and tells once 
   expect(asked - 1).toBeLessThanOrEqual(waited / (times.pauseMs / 2 - 1));
 });
 
-test('a stop ends the wait, and so does patience; another fault is no wait', async () => {
+test('inTurn ends its wait at a stop and when patience runs out, and throws another fault at once', async () => {
   const context = { shard: 's01', emitter: new EventBus() };
   const stop = new AbortController();
   const waiting = inTurn(context, register, busy, stop.signal, TIMES);

@@ -47,7 +47,7 @@ async function claimOf(foreign: string, ...chunks: readonly (readonly (string | 
   return { asked, conflicts, made };
 }
 
-it('claims each value once, and makes no text for that of the row before', async () => {
+it('ShardValues claims each value once, and makes no text for a value that equals that of the row before', async () => {
   const first = ['a', 'a', 'b', null, null, 'b', 'c', 'aa', 'aa'];
   expect(await claimOf('none', first, ['c', 'c', 'd'], ['d'])).toEqual({
     asked: [['a', 'b', 'c', 'aa'], ['d']],
@@ -56,6 +56,6 @@ it('claims each value once, and makes no text for that of the row before', async
   });
 });
 
-it('tells the first row with a value that another shard has', async () => {
+it('ShardValues reports the first row with a value that another shard has', async () => {
   expect(await claimOf('c', ['a', 'b', 'b', 'c', 'c'])).toMatchObject({ conflicts: ['c'] });
 });

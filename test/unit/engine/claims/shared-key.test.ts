@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sharedKey } from '../../../../src/engine/claims/shared-key.js';
 
-test('two rows of one item key: the message says whether both are here, or on which shard the other one is', () => {
+test('sharedKey says whether both rows of one item key are here, or on which shard the other one is', () => {
   expect(sharedKey('notes', 's01', 's01').message).toBe(
     'shard s01: two rows of table notes map to one item key; the second was not written',
   );

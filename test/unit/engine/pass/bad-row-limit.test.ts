@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BadRowLimit } from '../../../../src/engine/pass/bad-row-limit.js';
 
 describe('BadRowLimit', () => {
-  it('lets as many bad rows pass as it allows, and not one more', () => {
+  it('BadRowLimit lets as many bad rows pass as it allows, and not one more', () => {
     const limit = new BadRowLimit('s01', 3, 0);
     limit.add(2);
     limit.add(1);
@@ -15,13 +15,13 @@ describe('BadRowLimit', () => {
     );
   });
 
-  it('allows none with a limit of zero', () => {
+  it('BadRowLimit of zero allows no bad row', () => {
     const limit = new BadRowLimit('s01', 0, 0);
     expect(() => limit.add(0)).not.toThrow();
     expect(() => limit.add(1)).toThrow(expect.objectContaining({ code: 'E_BAD_ROWS' }));
   });
 
-  it('counts those of earlier runs of the same backfill', () => {
+  it('BadRowLimit counts the bad rows of earlier runs of the same backfill', () => {
     const limit = new BadRowLimit('s01', 5, 5);
     expect(() => limit.add(0)).not.toThrow();
     expect(() => limit.add(1)).toThrow(expect.objectContaining({ code: 'E_BAD_ROWS' }));

@@ -20,7 +20,7 @@ function recorder(): { store: IncidentStore; writes: (readonly Incident[])[]; fu
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('counts each fault once, by kind, and leaves other events alone', () => {
+test('IncidentRecorder counts each fault once, by kind, and leaves other events alone', () => {
   const bus = new EventBus();
   const book = new IncidentRecorder(bus);
   bus.emit('target.throttled', { shard, items: 25, reasons: [] });
@@ -47,7 +47,7 @@ test('counts each fault once, by kind, and leaves other events alone', () => {
   expect(book.count('throttled', 'failed')).toBe(2);
 });
 
-test('writes once a second at most, only what is new, and the rest at the end', () => {
+test('IncidentRecorder writes once a second at most, only what is new, and the rest at the end', () => {
   let now = 1_000;
   const bus = new EventBus('run', () => now++);
   const { store, writes } = recorder();
@@ -66,7 +66,7 @@ test('writes once a second at most, only what is new, and the rest at the end', 
   expect(writes.slice(1)).toEqual([[{ kind: 'throttled', count: 1, firstAt: 1_500, lastAt: 1_500 }]]);
 });
 
-test('a full disk loses no count, and ends nothing', () => {
+test('IncidentRecorder loses no count to a full disk, and ends nothing', () => {
   const bus = new EventBus('run', () => 7);
   const disk = recorder();
   const book = new IncidentRecorder(bus);
@@ -81,7 +81,7 @@ test('a full disk loses no count, and ends nothing', () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('a disk that is full for a moment at the end loses no count either', () => {
+test('IncidentRecorder loses no count to a disk that is full for a moment at the end', () => {
   const bus = new EventBus('run', () => 7);
   const disk = recorder();
   const book = new IncidentRecorder(bus);
@@ -96,7 +96,7 @@ test('a disk that is full for a moment at the end loses no count either', () => 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('what was counted before the state was open is kept once it is; and a count of more kinds is their sum', () => {
+test('IncidentRecorder keeps counts from before the state was open, and sums up the counts of several kinds', () => {
   const bus = new EventBus('run', () => 7);
   const { store, writes } = recorder();
   const book = new IncidentRecorder(bus);
@@ -119,7 +119,7 @@ test('what was counted before the state was open is kept once it is; and a count
   expect([writes.length, book.count('throttled')]).toEqual([1, 2]);
 });
 
-test('with nothing to write nothing is planned', () => {
+test('IncidentRecorder sets no timer while it has nothing to write', () => {
   const book = new IncidentRecorder(new EventBus());
   const { store, writes } = recorder();
   book.keepIn(store);

@@ -47,6 +47,6 @@ test.each<[Standing, readonly (readonly number[])[]]>([
   ['second', [[1], [2], [2]]],
   // And back.
   ['first', [[2], [1], [1]]],
-])('%s', async (expected, looks) => {
+])('whichStands finds the standing of a row that may move between three looks: %s', async (expected, looks) => {
   expect(await standing(...looks)).toBe(expected);
 });

@@ -98,8 +98,8 @@ const watermarks = ({ store }: Place, pass: Pass): readonly (Cursor | null | 'co
   store.passes.progress(pass).map(({ watermark, complete }) => (complete ? 'complete' : watermark));
 const isFinished = ({ store }: Place): boolean => store.passes.summary('backfill', 'messages')?.pass.finishedAt != null;
 
-describe('a pass', () => {
-  test('reads, begins, commits and says so, in this order, and is finished at its end', async () => {
+describe('runPass', () => {
+  test('a pass reads, begins, commits and reports each chunk in this order, and is finished at its end', async () => {
     await using place = await openPlace();
     const job = scannedJob(mapping, rowsOf(1, 2, 3), 2);
     const handler = new Handler();
@@ -119,7 +119,7 @@ describe('a pass', () => {
     expect(isFinished(place)).toBe(true);
   });
 
-  test('passes over ranges that are complete, and begins behind the watermark of the others', async () => {
+  test('a pass skips complete ranges, and begins behind the watermark of the others', async () => {
     await using place = await openPlace();
     const pass = passOver(place, 'backfill', 2, 4, 6);
     place.store.checkpoints.commit(pass, [sampleChunk({ segment: 1, last: cursorOf(3) })], []);
@@ -130,7 +130,7 @@ describe('a pass', () => {
     expect(isFinished(place)).toBe(true);
   });
 
-  test('a chunk is read only once the one before it was taken in', async () => {
+  test('a pass reads a chunk only once the one before it was taken in', async () => {
     await using place = await openPlace();
     const handler = new Handler();
     let takeIn = (): void => undefined;
@@ -145,7 +145,7 @@ describe('a pass', () => {
     await running.ended;
   });
 
-  test('the rows of a chunk that is committed are let go; of one that failed, a report may ask for them', async () => {
+  test('a pass releases the rows of a committed chunk, and keeps those of a failed one for a report', async () => {
     await using place = await openPlace();
     const handler = new Handler();
     handler.atOnce = false;
@@ -157,7 +157,7 @@ describe('a pass', () => {
     expect(handler.chunks.map(({ rows }) => rows.length)).toEqual([0, 1]);
   });
 
-  test('what of a table must be there still is asked with each cut once, and what is told by then is kept', async () => {
+  test('a pass confirms with all cuts, once, what must still be in a table, and keeps the answer', async () => {
     await using place = await openPlace();
     const job = scannedJob(mapping, rowsOf(...upTo(4)), 1);
     const asked: Cursor[][] = [];
@@ -172,7 +172,7 @@ describe('a pass', () => {
     expect(place.store.plans.identity('messages')).toBe('the same table');
   });
 
-  test.each(['confirm', 'conclude'])('is not finished where what comes last throws: %s', async (last) => {
+  test.each(['confirm', 'conclude'])('a pass is not finished where its last step throws: %s', async (last) => {
     await using place = await openPlace();
     const job = scannedJob(mapping, rowsOf(1), 1);
     const handler = new Handler();
@@ -185,7 +185,7 @@ describe('a pass', () => {
     expect([watermarks(place, running.pass), isFinished(place)]).toEqual([['complete'], false]);
   });
 
-  test('a range without rows counts as compared when its search began, not when it ended', async () => {
+  test('a pass counts a range without rows as compared when its search began, not when it ended', async () => {
     await using place = await openPlace();
     await run(place, scannedJob(mapping, [], 1), new Handler(), passOver(place, 'backfill', 1)).ended;
     const job = scannedJob(mapping, [], 1);
@@ -208,8 +208,8 @@ describe('a pass', () => {
   });
 });
 
-describe('a range whose chunks are not done', () => {
-  test('leaves its place to another once it is slow, and holds two of them from then on', async () => {
+describe('a range with open chunks', () => {
+  test('a slow range leaves its place in the pass to another one, and holds two chunks from then on', async () => {
     await using place = await openPlace();
     const handler = new Handler();
     handler.atOnce = false;
@@ -232,7 +232,7 @@ describe('a range whose chunks are not done', () => {
     expect(watermarks(place, running.pass)).toEqual(['complete', 'complete']);
   });
 
-  test('keeps its place while it is not slow', async () => {
+  test('a range keeps its place in the pass while it is not slow', async () => {
     await using place = await openPlace();
     const handler = new Handler();
     handler.atOnce = false;
@@ -248,7 +248,7 @@ describe('a range whose chunks are not done', () => {
     expect(running.outcome).toBe('done');
   });
 
-  test('is complete only once all of them are', async () => {
+  test('a range of a pass is complete only once all its chunks are done', async () => {
     await using place = await openPlace();
     const handler = new Handler();
     handler.atOnce = false;
@@ -264,7 +264,7 @@ describe('a range whose chunks are not done', () => {
 });
 
 describe('a pass that ends early', () => {
-  test('commits what is contiguous, completes no range, and rejects with the first fault', async () => {
+  test('a pass that fails commits what is contiguous, completes no range, and rejects with the first fault', async () => {
     await using place = await openPlace();
     const handler = new Handler();
     handler.atOnce = false;
@@ -284,7 +284,7 @@ describe('a pass that ends early', () => {
     expect(isFinished(place)).toBe(false);
   });
 
-  test('is interrupted where it was stopped, whatever else went wrong then, and looks at nothing more', async () => {
+  test('a stopped pass is interrupted where it was stopped, whatever else went wrong then, and looks at nothing more', async () => {
     for (const thrown of [null, new Error('a socket was closed')]) {
       await using place = await openPlace();
       const handler = new Handler();
@@ -304,7 +304,7 @@ describe('a pass that ends early', () => {
     }
   });
 
-  test('waits until its handler has stopped, also where it was stopped before it began', async () => {
+  test('a pass waits until its handler has stopped, also where it was stopped before it began', async () => {
     await using place = await openPlace();
     const handler = new Handler();
     let stopped = (): void => undefined;

@@ -27,7 +27,7 @@ function asked() {
   };
 }
 
-test('a table is cut once: the position first, then the bounds; the cut is kept', async () => {
+test('ensurePlan cuts a table once, the position first, then the bounds, and keeps the cut', async () => {
   await using place = await openPlace();
   const { calls, shardSource, job } = asked();
   const before = Date.now();
@@ -46,7 +46,7 @@ test('a table is cut once: the position first, then the bounds; the cut is kept'
   ]);
 });
 
-test('the estimate is the sum over the ranges', () => {
+test('estimatedRows is the sum of the estimates over the ranges', () => {
   expect(estimatedRows(samplePlan())).toBe(350);
   expect(estimatedRows(samplePlan({ ranges: [] }))).toBe(0);
 });

@@ -20,7 +20,7 @@ const progressOf = (estimatedRows: number, already = NO_COUNTS) =>
 afterEach(() => void vi.useRealTimers());
 
 describe('PassProgress', () => {
-  it('counts chunks on top of what earlier runs did', () => {
+  it('PassProgress counts chunks on top of what earlier runs did', () => {
     const progress = progressOf(1_000, { ...NO_COUNTS, rows: 500, chunks: 5, units: 7 });
     progress.add(chunk(100));
     expect(progress.counts).toEqual({
@@ -35,7 +35,7 @@ describe('PassProgress', () => {
     });
   });
 
-  it('knows no rate and no time left before anything was done', () => {
+  it('PassProgress has no rate and no time left before anything was done', () => {
     expect(progressOf(1_000).snapshot(0)).toEqual({
       table: 'messages',
       phase: 'backfilling',
@@ -51,7 +51,7 @@ describe('PassProgress', () => {
     });
   });
 
-  it('tells rates a second, and the time left at that rate', () => {
+  it('PassProgress shows rates a second, and the time left at that rate', () => {
     const progress = progressOf(1_000);
     progress.snapshot(0);
     progress.add(chunk(100));
@@ -64,7 +64,7 @@ describe('PassProgress', () => {
     });
   });
 
-  it('tells the units of chunks under way as they are consumed: a small budget is in use long before a chunk is done', () => {
+  it('PassProgress shows the units of chunks under way as they are consumed, long before a chunk is done', () => {
     const consumed = { units: 70 };
     const gauges = { ...GAUGES, unitsConsumed: () => consumed.units };
     const progress = new PassProgress('s01', 'messages', 'backfilling', 1_000, NO_COUNTS, gauges);
@@ -75,14 +75,14 @@ describe('PassProgress', () => {
     expect(progress.snapshot(2_000)).toMatchObject({ rowsPerSecond: 100, unitsPerSecond: 300 });
   });
 
-  it('does not take the rows of earlier runs for speed', () => {
+  it('PassProgress does not take the rows of earlier runs for speed', () => {
     const progress = progressOf(1_000, { ...NO_COUNTS, rows: 900 });
     progress.snapshot(0);
     progress.add(chunk(10));
     expect(progress.snapshot(1_000)).toMatchObject({ rowsPerSecond: 10, etaSeconds: 9 });
   });
 
-  it('forgets what is more than ten seconds ago', () => {
+  it('PassProgress forgets what is more than ten seconds ago', () => {
     const progress = progressOf(100_000);
     for (let second = 0; second <= 10; second += 1) {
       progress.snapshot(second * 1_000);
@@ -94,7 +94,7 @@ describe('PassProgress', () => {
     expect(progress.snapshot(21_000)).toMatchObject({ rowsPerSecond: 0, etaSeconds: null });
   });
 
-  it('has a rate also after a stall of the process', () => {
+  it('PassProgress has a rate also after a stall of the process', () => {
     const progress = progressOf(10_000);
     progress.snapshot(0);
     progress.snapshot(1_000);
@@ -102,14 +102,14 @@ describe('PassProgress', () => {
     expect(progress.snapshot(51_000)).toMatchObject({ rowsPerSecond: 20, etaSeconds: 450 });
   });
 
-  it('never has negative time left: the estimate may be short', () => {
+  it('PassProgress never has negative time left, as the estimate may be too low', () => {
     const progress = progressOf(10);
     progress.snapshot(0);
     progress.add(chunk(100));
     expect(progress.snapshot(1_000)).toMatchObject({ etaSeconds: 0, estimatedRows: 10 });
   });
 
-  it('tells on where the disk is full, and beats again once there is room', () => {
+  it('PassProgress keeps reporting where the disk is full, and beats again once there is room', () => {
     vi.useFakeTimers();
     const disk = { full: true, beats: 0 };
     const beat = (): void => {
@@ -130,7 +130,7 @@ describe('PassProgress', () => {
     expect({ told, ...disk }).toEqual({ told: 5, full: false, beats: 2 });
   });
 
-  it('says what it is once a second, with the rates to the state, and once more at the end', () => {
+  it('PassProgress reports once a second and once more at the end, with the rates to the state', () => {
     vi.useFakeTimers();
     const beats: unknown[] = [];
     const told: unknown[] = [];
@@ -157,7 +157,7 @@ describe('PassProgress', () => {
     expect([told.length, beats.length, vi.getTimerCount()]).toEqual([3, 3, 0]);
   });
 
-  it('takes a sample at the very edge of the window for the oldest one', () => {
+  it('PassProgress takes a sample at the very edge of the window as the oldest one', () => {
     const progress = progressOf(100_000);
     progress.snapshot(0);
     progress.add(chunk(1_000));

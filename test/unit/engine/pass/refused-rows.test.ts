@@ -35,7 +35,7 @@ function recordsOf(...rows: readonly (readonly [items: number, refused: number])
   return [...refusedRows(job, { all, written }, items).values()].map((row) => refusedRecord(job, row, null));
 }
 
-test('each row once, with the number of its items that are in the target', () => {
+test('refusedRows and refusedRecord name each row once, with the number of its items that are in the target', () => {
   const records = recordsOf([1, 1], [2, 1], [3, 0], [5, 2], [2, 2]);
   expect(records.map(({ cursor, reason }) => [cursor, reason])).toEqual([
     [cursorOf(0), 'DynamoDB refused its item'],
@@ -47,7 +47,7 @@ test('each row once, with the number of its items that are in the target', () =>
   expect(records.map(({ remedy }) => remedy.includes('else delete them'))).toEqual([false, true, true, false]);
 });
 
-test('what rows left that are gone or expired is said, as nothing else would: by the count that is recorded, not by the words', () => {
+test('tellLeftBehind reports items of rows that are gone or expired, by the recorded count and not by the words', () => {
   const warnings: unknown[] = [];
   const context = { shard: 's01', emitter: { emit: (_: unknown, warning: unknown) => void warnings.push(warning) } };
   const left = (itemsTaken: number, why: LeftBehind['why']): LeftBehind => ({ record: { itemsTaken }, why });

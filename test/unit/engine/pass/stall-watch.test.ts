@@ -30,7 +30,7 @@ function watched(): {
   return { watch, outer, counts, told, excuse, wait };
 }
 
-test('a stand-still is told once, with what moved last, and then stops the work', async () => {
+test('StallWatch reports a stand-still once, with what moved last, and then stops the work', async () => {
   const { watch, counts, told } = watched();
   counts['rows'] = 5;
   await vi.advanceTimersByTimeAsync(1_000);
@@ -51,7 +51,7 @@ test('a stand-still is told once, with what moved last, and then stops the work'
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('what it waits for is the fact where that is known, and accuses nobody else', async () => {
+test('StallWatch states what the work waits for where that is known, and accuses nobody else', async () => {
   const { watch, wait } = watched();
   wait.now = { fact: 'waits for the key of the door, which process 7 has', next: 'see what process 7 does' };
   await vi.advanceTimersByTimeAsync(20_000);
@@ -64,7 +64,7 @@ test('what it waits for is the fact where that is known, and accuses nobody else
   watch.end();
 });
 
-test('any movement starts it over, and is told of as the last one', async () => {
+test('StallWatch starts again at any movement, and reports that as the last one', async () => {
   const { watch, counts, told } = watched();
   for (let i = 1; i <= 20; i++) {
     await vi.advanceTimersByTimeAsync(9_000);
@@ -82,7 +82,7 @@ test('any movement starts it over, and is told of as the last one', async () => 
   watch.end();
 });
 
-test('what stands still by right is not accused, and what stood still before stays counted', async () => {
+test('StallWatch does not accuse what stands still by right, and still counts the stand-still before it', async () => {
   const { watch, told, excuse } = watched();
   await vi.advanceTimersByTimeAsync(6_000);
   excuse.now = true;
@@ -94,7 +94,7 @@ test('what stands still by right is not accused, and what stood still before sta
   watch.end();
 });
 
-test('a process or machine that stood still itself accuses nobody: one tick is late', async () => {
+test('StallWatch accuses nobody after a stand-still of the process or machine, since one tick is late', async () => {
   const { watch, told } = watched();
   // As after a suspension: hours have passed, and the timer fires once.
   await vi.advanceTimersByTimeAsync(5_000);
@@ -105,7 +105,7 @@ test('a process or machine that stood still itself accuses nobody: one tick is l
   watch.end();
 });
 
-test('work that never settles is given up after a grace time, and not before', async () => {
+test('StallWatch gives up work that never settles after a grace time, and not before', async () => {
   const { watch } = watched();
   const ended = vi.fn();
   watch.orStuck(new Promise<never>(() => undefined)).catch(ended);
@@ -118,7 +118,7 @@ test('work that never settles is given up after a grace time, and not before', a
   watch.end();
 });
 
-test('a stop from outside is one, and no accusation; another error stands', () => {
+test('StallWatch takes a stop from outside as one, without accusation, and lets another error stand', () => {
   const { watch, outer } = watched();
   outer.abort();
   expect(watch.signal.aborted).toBe(true);
@@ -129,7 +129,7 @@ test('a stop from outside is one, and no accusation; another error stands', () =
   watch.end();
 });
 
-test('work that ends well ends well', async () => {
+test('StallWatch lets work that ends well end well', async () => {
   const { watch } = watched();
   await expect(watch.orStuck(Promise.resolve('done'))).resolves.toBe('done');
   watch.end();

@@ -4,7 +4,7 @@ import { Watermark } from '../../../../src/engine/pass/watermark.js';
 import { holds } from '../../mapping/seeded.js';
 
 describe('Watermark', () => {
-  it('waits for the chunk in front, then commits all that are done behind it', () => {
+  it('Watermark waits for the chunk in front, then commits all that are done behind it', () => {
     const committed: string[][] = [];
     const watermark = new Watermark<string>((run) => void committed.push([...run]));
     const [first, second, third, fourth] = [watermark.start(), watermark.start(), watermark.start(), watermark.start()];
@@ -23,7 +23,7 @@ describe('Watermark', () => {
     expect(watermark.open).toBe(0);
   });
 
-  it('gives a run up only once its commit has returned', () => {
+  it('Watermark releases a run of chunks only once its commit has returned', () => {
     let open = -1;
     const watermark: Watermark<string> = new Watermark<string>(() => {
       open = watermark.open;
@@ -32,7 +32,7 @@ describe('Watermark', () => {
     expect([open, watermark.open]).toEqual([1, 0]);
   });
 
-  it('commits nothing behind a commit that failed, and keeps those chunks open', () => {
+  it('Watermark commits nothing behind a commit that failed, and keeps those chunks open', () => {
     const committed: string[][] = [];
     let full = false;
     const watermark = new Watermark<string>((run) => {
@@ -51,7 +51,7 @@ describe('Watermark', () => {
     expect(watermark.open).toBe(4);
   });
 
-  it('commits each chunk once, in key order, never past one that is not done, and nothing after a failure', () => {
+  it('Watermark commits each chunk once, in key order, never past an open one, and nothing after a failure', () => {
     // true: the next chunk starts; a number: one of the open chunks is done.
     const steps = fc.array(fc.oneof(fc.constant(true), fc.nat({ max: 50 })), { maxLength: 120 });
     holds(500, fc.tuple(steps, fc.nat({ max: 60 })), ([list, failAt]) => {

@@ -71,7 +71,7 @@ const orders = [
 
 for (const between of [0, 12]) {
   test.each(orders.filter(({ turned }) => !turned || between === 0))(
-    `moved once, counted once: $name, ${between} rows between`,
+    `retryBadRows moves and counts only once a row that is recorded twice: $name, ${between} rows between`,
     async (order) => {
       await using place = await openPlace();
       const records = [
@@ -87,7 +87,7 @@ for (const between of [0, 12]) {
 }
 
 test.each([[[FORMER]], [[FORMER, cursorOf(1)]]])(
-  'still bad, it stays counted, and is added once it is moved: %j',
+  'retryBadRows keeps counting a row recorded twice that is still bad, and adds it once it is moved: %j',
   async (cursors) => {
     await using place = await openPlace();
     record(
@@ -106,7 +106,7 @@ test.each([[[FORMER]], [[FORMER, cursorOf(1)]]])(
 );
 
 test.each([0, 12])(
-  'items that were taken under the former reading are told where the row has expired, %i between',
+  'retryBadRows reports items of the former reading where the row has expired, with %i rows between',
   async (between) => {
     await using place = await openPlace();
     record(

@@ -52,8 +52,8 @@ function runOf<Options>(place: Place, options: Options, failing: Part) {
   return { run: run as ShardRun<Options>, closed };
 }
 
-describe('a verb that ends', () => {
-  test('closes the target after a verification, though the reader fails at that', async () => {
+describe('the end of a verb', () => {
+  test('a verification closes the target though the reader fails to close', async () => {
     await using place = await openPlace();
     const { run, closed } = runOf(place, { takenOver: {} }, 'reader.close');
     const opened = await VERIFY.open(run, [JOB]);
@@ -64,7 +64,7 @@ describe('a verb that ends', () => {
   test.each([
     ['backfill', BACKFILL],
     ['retry of bad rows', RETRY_BAD],
-  ])('closes the target after a %s, though the register of item keys fails at that', async (_, verb) => {
+  ])('a %s closes the target though the register of item keys fails to close', async (_, verb) => {
     await using place = await openPlace();
     const { run, closed } = runOf(place, { maxBadRows: 0 }, 'registers.close');
     const opened = await verb.open(run, [JOB]);
@@ -73,11 +73,11 @@ describe('a verb that ends', () => {
   });
 });
 
-describe('a verification that cannot start', () => {
+describe('a failed start of a verification', () => {
   test.each([
     ['no reader can be opened', 'openReader'],
     ['the state cannot be read', 'lateWrites'],
-  ] as const)('closes the target where %s', async (_, part) => {
+  ] as const)('a verification closes the target where %s', async (_, part) => {
     await using place = await openPlace();
     const { run, closed } = runOf(place, { takenOver: {} }, part);
     await expect(VERIFY.open(run, [JOB])).rejects.toThrow(`${part} failed`);
@@ -85,7 +85,7 @@ describe('a verification that cannot start', () => {
   });
 });
 
-describe('the driver of a verb', () => {
+describe('runVerb', () => {
   const driven = (calls: string[], failing: ReadonlySet<string>): Verb<unknown, object> => {
     const call = (name: string): Promise<void> => {
       calls.push(name);
@@ -101,19 +101,19 @@ describe('the driver of a verb', () => {
   const drive = async (calls: string[], ...failing: readonly string[]): Promise<object> =>
     await runVerb(driven(calls, new Set(failing)), {} as ShardRun);
 
-  test('closes what was opened before it asks for the verdict', async () => {
+  test('runVerb closes what was opened before it asks for the verdict', async () => {
     const calls: string[] = [];
     await drive(calls);
     expect(calls).toEqual(['work', 'close', 'conclude']);
   });
 
-  test('reports why the work ended, and not that closing failed besides', async () => {
+  test('runVerb reports why the work ended, and not that closing failed as well', async () => {
     const calls: string[] = [];
     await expect(drive(calls, 'work', 'close')).rejects.toThrow('work failed');
     expect(calls).toEqual(['work', 'close']);
   });
 
-  test('reports that closing failed, and gives no verdict then', async () => {
+  test('runVerb reports that closing failed, and gives no verdict then', async () => {
     const calls: string[] = [];
     await expect(drive(calls, 'close')).rejects.toThrow('close failed');
     expect(calls).toEqual(['work', 'close']);

@@ -41,8 +41,8 @@ function opened(failing: ReadonlySet<string> = new Set()) {
   return { writer, calls, suspect: (...keys: readonly string[]) => report(keys) };
 }
 
-describe('a recorded writer', () => {
-  test('passes on when rows were read, as a delete since then may have lost its tombstone', async () => {
+describe('RecordedWriter', () => {
+  test('RecordedWriter passes on when rows were read, as a delete since then may have lost its tombstone', async () => {
     const { writer, calls } = opened();
     const readAt = { monotonic: 1, wall: 2 } as unknown as Instant;
     await writer.waitForRoom(new AbortController().signal);
@@ -51,7 +51,7 @@ describe('a recorded writer', () => {
     expect(calls).toEqual([['begin'], ['open'], ['waitForRoom'], ['write', readAt], ['close'], ['end']]);
   });
 
-  test('records ambiguous keys at the time of the state, before it goes on', async () => {
+  test('RecordedWriter records ambiguous keys at the time of the state, before it goes on', async () => {
     const { writer, calls, suspect } = opened();
     suspect('a', 'b');
     expect(calls.at(-1)).toEqual([
@@ -65,19 +65,19 @@ describe('a recorded writer', () => {
     expect(calls.at(-1)).toEqual(['end']);
   });
 
-  test('counts as broken off where an ambiguous key could not be recorded', async () => {
+  test('RecordedWriter leaves the run as broken off where it could not record an ambiguous key', async () => {
     const { writer, calls, suspect } = opened(new Set(['add']));
     expect(() => suspect('a')).toThrow('add failed');
     await writer.close();
     expect(calls.at(-1)).toEqual(['close']);
   });
 
-  test('hides no fault of the run where the end cannot be noted', async () => {
+  test('RecordedWriter hides no fault of the run where it cannot note the end', async () => {
     const { writer } = opened(new Set(['end']));
     await expect(writer.close()).resolves.toBeUndefined();
   });
 
-  test('sends nothing where the state cannot note that requests will be sent', () => {
+  test('RecordedWriter sends nothing where the state cannot note that requests will be sent', () => {
     expect(() => opened(new Set(['begin']))).toThrow('begin failed');
   });
 });

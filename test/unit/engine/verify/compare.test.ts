@@ -27,15 +27,15 @@ function item(text: string): MappedItem {
 describe('compareItem', () => {
   const mapped = '{"a":{"N":"1"},"b":{"S":"x"},"pk":{"S":"a"}}';
 
-  it('finds nothing where both are the same', () => {
+  it('compareItem finds nothing where both sides are the same', () => {
     expect(compareItem(item(mapped), SAME, KEPT, null)).toBeNull();
   });
 
-  it('finds a missing item', () => {
+  it('compareItem finds a missing item', () => {
     expect(compareItem(item(mapped), null, KEPT, null)).toEqual({ class: 'missing', keyText: KEY, attributes: [] });
   });
 
-  it('names the attributes that differ, that are absent, and that are too many, and no values', () => {
+  it('compareItem names the attributes that differ, are absent or are extra, and no values', () => {
     const held = '{"a":{"S":"1"},"c":{"NULL":true},"pk":{"S":"a"}}';
     expect(compareItem(item(mapped), held, KEPT, null)).toEqual({
       class: 'differing',
@@ -44,12 +44,12 @@ describe('compareItem', () => {
     });
   });
 
-  it('says of an absent item that TTL may have deleted it, and never that it is the same', () => {
+  it('compareItem says of an absent item that TTL may have deleted it, and never that it is the same', () => {
     expect(compareItem(item(mapped), null, DELETED, null)).toBe('expired');
     expect(compareItem(item(mapped), null, DELETED, 'v')).toBe('expired');
   });
 
-  it('lets an expired item be there still, but not be another', () => {
+  it('compareItem lets an expired item be there still, but not be another', () => {
     expect(compareItem(item(mapped), SAME, DELETED, null)).toBeNull();
     expect(compareItem(item(mapped), '{"pk":{"S":"a"}}', DELETED, null)).toMatchObject({ class: 'differing' });
   });
@@ -59,7 +59,7 @@ describe('compareItem beside a live writer', () => {
   const mapped = '{"body":{"S":"row"},"v":{"N":"10"}}';
   const compared = (held: FoundItem) => compareItem(item(mapped), held, KEPT, 'v');
 
-  it('takes an item of a newer version for no difference, a tombstone like any other', () => {
+  it('compareItem beside a live writer takes an item or tombstone of a newer version for no difference', () => {
     expect(compared('{"body":{"S":"live"},"v":{"N":"11"}}')).toBe('newer');
     expect(compared('{"deleted":{"BOOL":true},"v":{"N":"10.5"}}')).toBe('newer');
   });
@@ -70,25 +70,25 @@ describe('compareItem beside a live writer', () => {
     ['without a version', '{"body":{"S":"live"}}'],
     ['of a version of another type', '{"body":{"S":"live"},"v":{"S":"99"}}'],
     ['with its version as NULL', '{"body":{"S":"live"},"v":{"NULL":true}}'],
-  ])('takes an item that is %s for a difference', (_, held) => {
+  ])('compareItem beside a live writer takes an item that is %s for a difference', (_, held) => {
     expect(compared(held)).toMatchObject({ class: 'differing' });
   });
 
-  it('finds nothing where both are the same, and a missing item', () => {
+  it('compareItem beside a live writer finds nothing where both are the same, and finds a missing item', () => {
     expect(compared(SAME)).toBeNull();
     expect(compareItem(item(mapped), null, KEPT, 'v')).toMatchObject({ class: 'missing' });
   });
 });
 
 describe('attributeDifferences', () => {
-  it('shows both sides, sorted by name', () => {
+  it('attributeDifferences shows both sides, sorted by name', () => {
     expect(attributeDifferences('{"b":{"S":"x"},"c":{"L":[]}}', '{"a":{"N":"1"},"b":{"S":"y"},"c":{"L":[]}}')).toEqual([
       { name: 'a', held: '{"N":"1"}', mapped: null },
       { name: 'b', held: '{"S":"y"}', mapped: '{"S":"x"}' },
     ]);
   });
 
-  it('tells the absent from NULL and from what every object has', () => {
+  it('attributeDifferences distinguishes the absent from NULL and from what every object has', () => {
     expect(attributeDifferences('{"constructor":{"NULL":true},"x":{"NULL":true}}', '{"__proto__":{"M":{}}}')).toEqual([
       { name: '__proto__', held: '{"M":{}}', mapped: null },
       { name: 'constructor', held: null, mapped: '{"NULL":true}' },
@@ -98,7 +98,7 @@ describe('attributeDifferences', () => {
 });
 
 describe('isNewer', () => {
-  it('holds the target against the row, never the row against the target', () => {
+  it('isNewer compares the target with the row, never the row with the target', () => {
     const [older, newer] = ['{"v":{"N":"9"}}', '{"v":{"N":"10"}}'];
     expect([isNewer(newer, older, 'v'), isNewer(older, newer, 'v'), isNewer(older, older, 'v')]).toEqual([
       true,

@@ -52,8 +52,8 @@ const same = (): FoundItem => SAME;
 
 const NONE = { differences: [], newer: [], expired: [], badRows: [], expiredRows: 0, seen: new Set<string>() };
 
-describe('a difference looked at again', () => {
-  test('none is left to be looked at', async () => {
+describe('confirmDifferences', () => {
+  test('confirmDifferences reads nothing where no difference is left to look at', async () => {
     const job = scannedJob(plain, [], 1);
     job.source.at = () => Promise.reject(new Error('asked'));
     const reader = { read: () => Promise.reject(new Error('asked')), close: () => Promise.resolve() };
@@ -62,7 +62,7 @@ describe('a difference looked at again', () => {
     expect(found).toEqual(NONE);
   });
 
-  test('the row is as it was, and the item is missing, differs, or is equal by now', async () => {
+  test('confirmDifferences finds for an unchanged row that its item is missing, differs, or is equal by now', async () => {
     const record = { keyText: key('x'), cursor: '1' };
     const missing = await looked(row(), [row()], nothing);
     expect(missing).toEqual({
@@ -79,7 +79,7 @@ describe('a difference looked at again', () => {
     expect(await looked(row(), [row()], same)).toEqual({ ...NONE, asked: [key('x')], seen: new Set([key('x')]) });
   });
 
-  test('an item is newer by its version alone, and then no difference', async () => {
+  test('confirmDifferences finds an item newer by its version alone, and then no difference', async () => {
     const seen = new Set([key('x')]);
     const newer = await looked(row(), [row()], other('y'), { mapping: versioned });
     expect(newer).toEqual({ ...NONE, newer: [key('x')], asked: [key('x')], seen });
@@ -87,14 +87,14 @@ describe('a difference looked at again', () => {
     expect(older).toMatchObject({ newer: [], differences: [{ class: 'differing' }] });
   });
 
-  test('an item that TTL may have deleted is neither missing nor newer', async () => {
+  test('confirmDifferences finds an item that TTL may have deleted neither missing nor newer', async () => {
     const [before, after] = [row('x', NOW - 1), [row('x', NOW - 1)]];
     const keeping = mappingOf({ ttl: { ...EXPIRING, expired: 'keep' } });
     const found = await looked(before, after, nothing, { mapping: keeping, deletesBy: 'at' });
     expect(found).toEqual({ ...NONE, expired: [key('x')], asked: [key('x')] });
   });
 
-  test('a row that became bad, expired or is gone has no difference any more', async () => {
+  test('confirmDifferences finds no difference for a row that became bad, expired or is gone', async () => {
     const bad = await looked(row(), [row('')], nothing);
     expect(bad).toMatchObject({ ...NONE, badRows: [{ cursor: '1', key: 'id=1', chunk: '9' }], asked: [] });
     const expired = await looked(row(), [row('x', NOW - 1)], nothing);
@@ -102,7 +102,7 @@ describe('a difference looked at again', () => {
     expect(await looked(row(), [], nothing)).toEqual({ ...NONE, asked: [] });
   });
 
-  test('a row without a key that is not there as it was is unresolved', async () => {
+  test('confirmDifferences takes a row without a key as unresolved where it is not there as it was', async () => {
     expect(await looked(row(), [], nothing, { readWhole: true })).toEqual({
       ...NONE,
       differences: [{ class: 'unresolved', keyText: key('x'), cursor: '1', attributes: [] }],
@@ -110,7 +110,7 @@ describe('a difference looked at again', () => {
     });
   });
 
-  test('a row whose item key changed is compared at the new one', async () => {
+  test('confirmDifferences compares a row whose item key changed at the new one', async () => {
     expect(await looked(row(), [row('z')], same)).toEqual({
       ...NONE,
       ...{ asked: [key('z')], seen: new Set([key('z')]) },
@@ -123,7 +123,7 @@ describe('a difference looked at again', () => {
     });
   });
 
-  test('rows that are too large together are looked at in parts, each item once', async () => {
+  test('confirmDifferences looks in parts at rows that are too large together, and at each item once', async () => {
     const ids = [1, 2, 3, 4, 5];
     const rows = ids.map((id) => rowAtHand(plain, id, 'x'));
     const job = scannedJob(plain, rows, 10);
@@ -157,7 +157,7 @@ describe('a difference looked at again', () => {
     await expect(alone).rejects.toMatchObject({ code: 'E_ROW_TOO_LARGE', message: 'alone' });
   });
 
-  test('what is no bad value is a fault, and a stop is a stop', async () => {
+  test('confirmDifferences throws an error that is not a bad value, and ends at a stop', async () => {
     const broken = Object.assign(Object.create(plain) as typeof plain, { map: plain.map.bind(plain) });
     const run = looked(row(), [row()], same, { mapping: broken });
     broken.map = () => {

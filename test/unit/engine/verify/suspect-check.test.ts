@@ -19,14 +19,14 @@ function check(
   return new SuspectCheck(state as unknown as StateStore);
 }
 
-describe('a verification after a broken-off run', () => {
-  test('proves nothing where it began within the window, and is told until when', () => {
+describe('late writes of a broken-off run', () => {
+  test('a verification that begins within the window of late writes proves nothing, and knows until when', () => {
     const until = 5_000 + LATE_WRITE_WINDOW_MS;
     expect(check(5_000).lateWritesUntil(4_000)).toBe(until);
     expect(check(5_000).lateWritesUntil(until - 1)).toBe(until);
   });
 
-  test('is not concerned from the window’s end on, or where no run was broken off', () => {
+  test('a verification expects no late writes from the window’s end on, or where no run was broken off', () => {
     expect(check(5_000).lateWritesUntil(5_000 + LATE_WRITE_WINDOW_MS)).toBe(null);
     expect(check(5_000).lateWritesUntil(6_000 + LATE_WRITE_WINDOW_MS)).toBe(null);
     expect(check(null).lateWritesUntil(0)).toBe(null);
@@ -38,7 +38,7 @@ describe('suspects', () => {
   const both = [suspect('a', 1_000), suspect('b', 3_000)];
   const [first, second] = [1_000 + LATE_WRITE_WINDOW_MS, 3_000 + LATE_WRITE_WINDOW_MS];
 
-  test('are closed by a comparison that began after their window, and only where they were compared', () => {
+  test('a comparison closes the suspects that it compared, if it began after their window', () => {
     const closed: string[] = [];
     const suspects = check(null, both, first, closed);
     expect(suspects.closableAt).toBe(second);
@@ -48,7 +48,7 @@ describe('suspects', () => {
     expect(closed).toEqual(['a']);
   });
 
-  test('that no comparison met are closed where all tables were gone through, by verifications that began late enough', () => {
+  test('verifications of all tables close suspects that no comparison met, if they began late enough', () => {
     const closed: string[] = [];
     const suspects = check(null, both, 0, closed);
     suspects.allCompared(second - 1);

@@ -11,7 +11,7 @@ function sumOf(texts: readonly string[]): string {
   return sum.toString();
 }
 
-test('is the sum of the digests of all canonical texts that are held', () => {
+test('targetDigest is the sum of the digests of all canonical texts that the target holds', () => {
   const held = fc.oneof(fc.constant('same'), fc.constant('other'), fc.constant(null));
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), held), { maxLength: 6 }), (pairs) => {
@@ -29,7 +29,7 @@ test('is the sum of the digests of all canonical texts that are held', () => {
   );
 });
 
-test('the sum of what was mapped leaves out what TTL may have deleted, so that equal sides have equal sums', () => {
+test('digestWithout leaves out what TTL may have deleted, so that equal sides have equal sums', () => {
   const items = ['a', 'b', 'c', 'd'].map((body, i) => sampleItem('A', String(i), body));
   const mapped = { items, digest: sumOf(items.map(({ text }) => text)) };
   const [first, , third] = items;

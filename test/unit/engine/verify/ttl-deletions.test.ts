@@ -11,13 +11,13 @@ const deletions = (deletesBy: string | null, now = NOW) => new TtlDeletions({ de
 const item = (value: string) => ({ text: `{"pk":{"S":"a"},"ttl":${value}}`, row: [value] });
 const expiring = (at: number) => item(`{"N":"${at}"}`);
 
-describe('what TTL may have deleted', () => {
-  it('is what holds a number in the attribute that the table deletes by, whose time is over', () => {
+describe('TtlDeletions', () => {
+  it('TTL may have deleted an item with a number in the TTL attribute whose time is over', () => {
     expect(deletions('ttl').mayHaveDeleted(expiring(NOW - DAY))).toBe(true);
     expect(deletions('ttl').mayHaveDeleted(item('{"N":"1799999999.5"}'))).toBe(true);
   });
 
-  it('is nothing where TTL is off, or goes by another attribute', () => {
+  it('TTL may have deleted nothing where TTL is off, or goes by another attribute', () => {
     expect(deletions(null).mayHaveDeleted(expiring(NOW - DAY))).toBe(false);
     // Of whatever name: an item may have an attribute `null`.
     expect(deletions(null).mayHaveDeleted({ text: `{"null":{"N":"${NOW - DAY}"}}`, row: [] })).toBe(false);
@@ -29,23 +29,23 @@ describe('what TTL may have deleted', () => {
     ['no number', item(`{"S":"${NOW - DAY}"}`)],
     ['NULL', item('{"NULL":true}')],
     ['no such attribute', { text: '{"pk":{"S":"a"}}', row: [] }],
-  ])('is not an item with %s', (_, without) => {
+  ])('TTL cannot have deleted an item with %s', (_, without) => {
     expect(deletions('ttl').mayHaveDeleted(without)).toBe(false);
   });
 
-  it('is an item from the second behind its time on, by the clock of the service', () => {
+  it('TTL may have deleted an item from the second after its time on, by the clock of the service', () => {
     expect(deletions('ttl').mayHaveDeleted(expiring(NOW))).toBe(false);
     expect(deletions('ttl', NOW + 1).mayHaveDeleted(expiring(NOW))).toBe(true);
     expect(deletions('ttl', NOW - 1).mayHaveDeleted(expiring(NOW))).toBe(false);
   });
 
-  it('is no item that was over for five years before anything was written, and one that only is by now', () => {
+  it('TTL cannot have deleted an item that had expired five years before anything was written', () => {
     expect(deletions('ttl').mayHaveDeleted(expiring(WRITTEN - FIVE_YEARS))).toBe(false);
     expect(deletions('ttl').mayHaveDeleted(expiring(WRITTEN - FIVE_YEARS + 1))).toBe(true);
     expect(deletions('ttl').mayHaveDeleted(expiring(0))).toBe(false);
   });
 
-  it('is no item of a row that nothing was written of', () => {
+  it('TTL cannot have deleted the item of a row that nothing was written of', () => {
     const [left, moved] = [expiring(NOW - DAY), expiring(NOW - 2 * DAY)];
     const ttl = new TtlDeletions({ deletesBy: 'ttl', seconds: () => NOW }, WRITTEN, (row) => row === left.row);
     expect([left, moved].map((absent) => ttl.mayHaveDeleted(absent))).toEqual([false, true]);

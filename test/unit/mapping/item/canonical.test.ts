@@ -23,11 +23,11 @@ describe('canonicalItemText', () => {
     ['maps sorted inside', { m: { M: { b: { N: '1' }, a: { M: {} } } } }, '{"m":{"M":{"a":{"M":{}},"b":{"N":"1"}}}}'],
     ['minimal escapes', { 's"': { S: '/"\\\n\u2028é' } }, '{"s\\"":{"S":"/\\"\\\\\\n\u2028é"}}'],
     ['binary as base64', { b: { B: 'AQI=' } }, '{"b":{"B":"AQI="}}'],
-  ])('%s', (_, item, text) => {
+  ])('canonicalItemText makes the canonical form: %s', (_, item, text) => {
     expect(canonicalItemText(item)).toBe(text);
   });
 
-  it('keeps a name that JavaScript gives a meaning', () => {
+  it('canonicalItemText keeps a name that JavaScript gives a meaning', () => {
     const text = '{"__proto__":{"S":"x"},"constructor":{"N":"1"}}';
     expect(canonicalItemText(JSON.parse(text) as Record<string, unknown>)).toBe(text);
   });
@@ -43,7 +43,7 @@ describe('canonicalItemText', () => {
     [{ X: 'a' }],
     [{ L: {} }],
     [{ M: [] }],
-  ])('%j is no attribute value, which is a defect and no bad row', (value) => {
+  ])('canonicalValueText treats %j, which is no attribute value, as a defect and not as a bad row', (value) => {
     expect(() => canonicalValueText(value)).toThrow(expect.objectContaining({ code: 'E_INTERNAL' }));
   });
 });
@@ -57,12 +57,12 @@ describe('JSON texts', () => {
     ['\b\f\n\r\t', '\\b\\f\\n\\r\\t'],
     ['\u0000\u001f', '\\u0000\\u001f'],
     ['/\u007f\u2028é你👋', '/\u007f\u2028é你👋'],
-  ])('%j is written %s', (text, escaped) => {
+  ])('escapeJson writes %j as %s', (text, escaped) => {
     expect(escapeJson(text)).toBe(escaped);
     expect(quoteJson(text)).toBe(JSON.stringify(text));
   });
 
-  it('are well-formed unless half of a surrogate pair stands alone', () => {
+  it('isWellFormed accepts texts unless half of a surrogate pair stands alone', () => {
     expect(['', 'a', 'é👋', '\ud83d', 'a\udc4b', '\udc4b\ud83d'].map(isWellFormed)).toEqual([
       true,
       true,

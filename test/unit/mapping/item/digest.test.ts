@@ -11,16 +11,16 @@ const sumOf = (texts: readonly string[]): string => {
 };
 
 describe('DigestSum', () => {
-  it('begins at zero', () => {
+  it('DigestSum begins at zero', () => {
     expect(sumOf([])).toBe('0'.repeat(32));
   });
 
-  it('of one text is the first half of its SHA-256', () => {
+  it('DigestSum of one text is the first half of its SHA-256', () => {
     // sha256("abc"), FIPS 180-2, appendix B.1
     expect(sumOf(['abc'])).toBe('ba7816bf8f01cfea414140de5dae2223');
   });
 
-  it('adds modulo 2^128, in any order', () => {
+  it('DigestSum adds modulo 2^128, in any order', () => {
     const texts = fc.array(fc.string({ unit: 'binary' }), { maxLength: 40 });
     holds(100, texts, (list) => {
       const whole = list.reduce(
@@ -32,13 +32,13 @@ describe('DigestSum', () => {
     });
   });
 
-  it('tells a text twice from none: XOR would not', () => {
+  it('DigestSum distinguishes a text twice from none, which XOR would not', () => {
     expect(sumOf(['a', 'a'])).not.toBe(sumOf([]));
   });
 });
 
 describe('hashModulo', () => {
-  it('is what README.md tells readers to compute: six bytes of SHA-256, modulo', () => {
+  it('hashModulo is what README.md tells readers to compute: six bytes of SHA-256, modulo', () => {
     // sha256("abc") begins with ba7816bf8f01
     expect(hashModulo('abc', 1_000_000)).toBe(0xba7816bf8f01 % 1_000_000);
   });

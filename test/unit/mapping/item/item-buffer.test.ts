@@ -4,8 +4,8 @@ import { ItemBuffer, ItemBufferPool, literal } from '../../../../src/mapping/ite
 import { amid, bufferWithRoom, NEIGHBOURS, writtenIn } from '../placed.js';
 import { holds } from '../seeded.js';
 
-describe('a buffer of items', () => {
-  it('writes one item behind the other, each within braces', () => {
+describe('ItemBuffer', () => {
+  it('ItemBuffer writes one item behind the other, each within braces', () => {
     const out = new ItemBuffer();
     const items = ['1', '22'].map((value) => {
       out.begin();
@@ -18,7 +18,7 @@ describe('a buffer of items', () => {
     expect(items[1]?.start).toBe(items[0]?.end);
   });
 
-  it('takes an item along when it goes on in another buffer, and leaves the finished ones alone', () => {
+  it('ItemBuffer moves an open item along into another buffer, and leaves the finished ones alone', () => {
     const out = new ItemBuffer();
     const large = 'x'.repeat(100_000);
     const items = Array.from({ length: 7 }, (_, i) => {
@@ -38,7 +38,7 @@ describe('a buffer of items', () => {
     ['numbers', (number) => String(number), 0.01],
     // They differ in a few bits of their last words alone.
     ['numbers that are filled up with zeros', (number) => `AC${String(number).padStart(32, '0')}`, 0.3],
-  ])('hashes keys that follow one another so that few meet: %s', (_, keyOf, share) => {
+  ])('ItemBuffer hashes keys that follow one another so that few meet: %s', (_, keyOf, share) => {
     const out = new ItemBuffer();
     const hashes = new Set<number>();
     const count = 100_000;
@@ -52,7 +52,7 @@ describe('a buffer of items', () => {
     expect(1 - hashes.size / count).toBeLessThan(share);
   });
 
-  it('forgets an item that was given up', () => {
+  it('ItemBuffer forgets an item that was given up', () => {
     const out = new ItemBuffer();
     out.begin();
     out.ascii(',1');
@@ -64,7 +64,7 @@ describe('a buffer of items', () => {
     expect(out.start).toBe(0);
   });
 
-  it('gives its buffers to others when its items are done with', () => {
+  it('ItemBuffer gives its buffers to others, once, when its items are done with', () => {
     const pool = new ItemBufferPool();
     const first = new ItemBuffer(pool);
     first.begin();
@@ -85,7 +85,7 @@ describe('a buffer of items', () => {
     expect([first, second, third].map(writtenIn)).toEqual(['{2}', '{2}', '{2}']);
   });
 
-  it('escapes as JSON.stringify does, and says what is ASCII', () => {
+  it('ItemBuffer escapes as JSON.stringify does, and says what is ASCII', () => {
     const every = Array.from({ length: 0x250 }, (_, i) => String.fromCharCode(i)).join('');
     const texts = fc.oneof(
       fc.constant(every),
@@ -104,7 +104,7 @@ describe('a buffer of items', () => {
   });
 });
 
-describe('a piece of an item', () => {
+describe('pieces of an item', () => {
   /**
    * Rich in what is escaped, in characters of every length of UTF-8, and around the length where copying changes its
    * way.
@@ -129,7 +129,7 @@ describe('a piece of an item', () => {
     return [writtenIn(out), out.bytes];
   };
 
-  it('is the text itself, wherever the buffer ends', () => {
+  it('ItemBuffer writes a piece of text in full, wherever the buffer ends', () => {
     holds(500, fc.tuple(texts, rooms, fc.constantFrom(...NEIGHBOURS)), ([text, room, neighbour]) => {
       const { source, from, to } = amid(text, neighbour);
       const quoted = JSON.stringify(text).slice(1, -1);
@@ -145,7 +145,7 @@ describe('a piece of an item', () => {
     });
   });
 
-  it('finds room for every character of the longest form', () => {
+  it('ItemBuffer finds room for every character of the longest form', () => {
     for (const character of ['\u0000', '"', 'a', 'é', '你', '👋']) {
       const text = character.repeat(20);
       const { source, from, to } = amid(text, '0');
@@ -157,7 +157,7 @@ describe('a piece of an item', () => {
     }
   });
 
-  it('is a whole number by all its digits', () => {
+  it('ItemBuffer writes a whole number by all its digits', () => {
     const tens = Array.from({ length: 16 }, (_, power) => 10 ** power);
     const edges = [0, 2 ** 53 - 1, ...tens.flatMap((ten) => [ten - 1, ten, ten + 1, 9 * ten])];
     const values = fc.oneof(fc.constantFrom(...edges, ...edges.map((edge) => 0 - edge)), fc.maxSafeInteger());
@@ -166,7 +166,7 @@ describe('a piece of an item', () => {
     });
   });
 
-  it('ends with its item at the very end of the buffer, and behind it', () => {
+  it('ItemBuffer ends an item at the very end of the buffer, and behind it', () => {
     for (const room of [1, 2, 3]) {
       const out = bufferWithRoom(room);
       out.ascii(',1');
@@ -175,7 +175,7 @@ describe('a piece of an item', () => {
     }
   });
 
-  it('larger than a buffer gets one of its own', () => {
+  it('ItemBuffer gives a piece that is larger than a buffer one of its own', () => {
     const text = '"é'.repeat(200_000);
     expect(pieceOf(9, (out) => out.quoted(text))[0] === `<${JSON.stringify(text).slice(1, -1)}>`).toBe(true);
   });

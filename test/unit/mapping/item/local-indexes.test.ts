@@ -68,19 +68,22 @@ const CASES: readonly Case[] = [
   { name: 'no local index', indexes: [], beside: WHOLE, bodies: 1 },
 ];
 
-describe('an item with its entries in local indexes', () => {
-  it.each(CASES)('$name: fits to the last byte', ({ indexes, beside, bodies, at = '7' }) => {
-    const mapping = compileFor(indexes, INFO, RULE);
-    const most = Math.floor((LIMIT - beside) / bodies);
-    const item = onlyItem(mapRow(mapping, rowOf(most, at)));
-    const inItem = at === null ? WHOLE - AT : WHOLE;
-    expect(item.bytes).toBe(inItem + most);
-    // The sizes that this test counts with are those that fill the limit, not less.
-    expect(beside + bodies * (most + 1)).toBeGreaterThan(LIMIT);
-    expect(() => mapRow(mapping, rowOf(most + 1, at))).toThrow(expect.objectContaining({ name: 'BadValue' }));
-  });
+describe('local indexes', () => {
+  it.each(CASES)(
+    'an item with entries in local indexes fits to the last byte: $name',
+    ({ indexes, beside, bodies, at = '7' }) => {
+      const mapping = compileFor(indexes, INFO, RULE);
+      const most = Math.floor((LIMIT - beside) / bodies);
+      const item = onlyItem(mapRow(mapping, rowOf(most, at)));
+      const inItem = at === null ? WHOLE - AT : WHOLE;
+      expect(item.bytes).toBe(inItem + most);
+      // The sizes that this test counts with are those that fill the limit, not less.
+      expect(beside + bodies * (most + 1)).toBeGreaterThan(LIMIT);
+      expect(() => mapRow(mapping, rowOf(most + 1, at))).toThrow(expect.objectContaining({ name: 'BadValue' }));
+    },
+  );
 
-  it('names the indexes, the sizes and a way out, and no value', () => {
+  it('an item too large with its entries in local indexes is refused with indexes, sizes and a way out, without values', () => {
     const mapping = compileFor([index('by_time', 'all'), index('by_at', [])], INFO, RULE);
     const body = 250_000;
     expect(() => mapRow(mapping, rowOf(body))).toThrow(
@@ -95,7 +98,7 @@ describe('an item with its entries in local indexes', () => {
     );
   });
 
-  it('an item that is too large by itself is called so, as without local indexes', () => {
+  it('an item that is too large by itself is reported as without local indexes', () => {
     const mapping = compileFor([index('by_time', 'all')], INFO, RULE);
     expect(() => mapRow(mapping, rowOf(LIMIT))).toThrow(
       expect.objectContaining({
@@ -105,7 +108,7 @@ describe('an item with its entries in local indexes', () => {
     );
   });
 
-  it('each item of a row is judged for itself', () => {
+  it('the limit of local indexes judges each item of a row for itself', () => {
     const small = rule('B{id}', 'x', { name: 'small', attributes: { columns: ['at'] } });
     const mapping = compileFor([index('a', 'all')], INFO, small, RULE);
     expect(mapRow(mapping, rowOf(1_000))).toHaveLength(2);

@@ -11,13 +11,16 @@ const READS = {
   cell: (item: MappedItem) => item.cell(0),
 };
 
-test.each(Object.entries(READS))('%s of an item is there until its chunk is released, and throws then', (_, read) => {
-  const mapping = mappingOf();
-  const rows = [rowAtHand(mapping, 1)];
-  const chunk = chunkOf(mapping, rows, cursorOf(1));
-  const [item] = mapChunk(scannedJob(mapping, rows, 1), chunk, 0).items;
-  if (item === undefined) throw new Error('the row maps to no item');
-  expect(read(item)).toBeTruthy();
-  chunk.rows.release();
-  expect(() => read(item)).toThrow(expect.objectContaining({ code: 'E_INTERNAL' }));
-});
+test.each(Object.entries(READS))(
+  '%s of a MappedItem is there until its chunk is released, and throws then',
+  (_, read) => {
+    const mapping = mappingOf();
+    const rows = [rowAtHand(mapping, 1)];
+    const chunk = chunkOf(mapping, rows, cursorOf(1));
+    const [item] = mapChunk(scannedJob(mapping, rows, 1), chunk, 0).items;
+    if (item === undefined) throw new Error('the row maps to no item');
+    expect(read(item)).toBeTruthy();
+    chunk.rows.release();
+    expect(() => read(item)).toThrow(expect.objectContaining({ code: 'E_INTERNAL' }));
+  },
+);

@@ -11,11 +11,11 @@ it.each([
   [{ s: { SS: ['ab', 'c'] }, n: { NS: ['1', '22'] } }, 1 + 3 + 1 + 2 + 2],
   [{ l: { L: [{ S: 'a' }, { L: [] }] } }, 1 + 3 + 1 + 1 + 1 + 3],
   [{ m: { M: { ab: { S: 'c' } } } }, 1 + 3 + 1 + 2 + 1],
-])('%j has %i bytes', (item, bytes) => {
+])('storedBytes of %j is %i bytes', (item, bytes) => {
   expect(storedBytes(item)).toBe(bytes);
 });
 
-it('an item that was made and one that is stored have one size', () => {
+it('storedBytes of a stored item is the size of the item that was made', () => {
   const mapping = compile(
     table({ id: 'bigint', body: 'text', price: 'decimal(10,5)', seen: 'bit(1)', doc: column('doc', 'json') }),
     rule('A#{id}', null, {

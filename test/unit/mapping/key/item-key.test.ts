@@ -12,8 +12,8 @@ function keyOf(partition: string, sort: string | null, parts: RuleParts, cells: 
 const badKey = (reason: string, kind: string | null = null) =>
   expect.objectContaining({ name: 'BadValue', column: null, reason, kind }) as unknown;
 
-describe('the item key', () => {
-  it('is the DynamoDB JSON of both keys, partition key first whatever the names', () => {
+describe('item keys', () => {
+  it('the item key is the DynamoDB JSON of both keys, partition key first whatever the names', () => {
     const item = keyOf(
       'A#{s}',
       '{at:iso}',
@@ -26,12 +26,12 @@ describe('the item key', () => {
     expect(item.bytes).toBe(1 + 20 + 1 + 5);
   });
 
-  it('is the partition key alone where there is no sort key', () => {
+  it('the item key is the partition key alone where there is no sort key', () => {
     const item = keyOf('{s}', null, {}, { s: 'x' });
     expect([item.keyText, item.partition, item.bytes]).toEqual(['{"pk":{"S":"x"}}', '{"S":"x"}', 3]);
   });
 
-  it('may be a number or bytes', () => {
+  it('the item key may be a number or bytes', () => {
     const item = keyOf(
       '{b}',
       '{n}',
@@ -42,13 +42,13 @@ describe('the item key', () => {
     expect(item.bytes).toBe(2 + 3 + 2 + 4);
   });
 
-  it('keeps every digit of a number', () => {
+  it('the item key keeps every digit of a number', () => {
     const digits = '-123456789012345678901234567890123.456';
     const item = keyOf('x', '{n}', { sk: { type: 'N' } }, { n: `${digits}00` });
     expect(item.keyText).toBe(`{"pk":{"S":"x"},"sk":{"N":"${digits}"}}`);
   });
 
-  it('has a hash that differs where keys differ, wherever that is in them', () => {
+  it('the item key has a hash that differs where keys differ, wherever that is in them', () => {
     const mapping = compile(table(COLUMNS), rule('{s:lower}', '{at:iso}#{b:hex}'));
     const hashes = new Set<number>();
     const day = (i: number): string => `2026-01-${String(i + 10)} 03:04:05`;
@@ -72,7 +72,7 @@ describe('the item key', () => {
     ['a', 2048],
     ['é', 1024],
     ['你', 682],
-  ])('takes 2,048 bytes of %s as partition key and no more', (character, count) => {
+  ])('the item key takes 2,048 bytes of %s as partition key and no more', (character, count) => {
     expect(keyOf('{s}', null, {}, { s: character.repeat(count) }).keyText).toContain(character);
     const tooLong = Buffer.byteLength(character) * (count + 1);
     expect(() => keyOf('{s}', null, {}, { s: character.repeat(count + 1) })).toThrow(
@@ -83,7 +83,7 @@ describe('the item key', () => {
   it.each<[string, number]>([
     ['a', 1024],
     ['👋', 256],
-  ])('takes 1,024 bytes of %s as sort key and no more', (character, count) => {
+  ])('the item key takes 1,024 bytes of %s as sort key and no more', (character, count) => {
     expect(keyOf('x', '{s}', {}, { s: character.repeat(count) }).keyText).toContain(character);
     const tooLong = Buffer.byteLength(character) * (count + 1);
     expect(() => keyOf('x', '{s}', {}, { s: character.repeat(count + 1) })).toThrow(
@@ -91,7 +91,7 @@ describe('the item key', () => {
     );
   });
 
-  it('measures binary keys by their bytes, not by their base64', () => {
+  it('the item key measures binary keys by their bytes, not by their base64', () => {
     const parts: RuleParts = { pk: { type: 'B' }, sk: { type: 'B' } };
     expect(keyOf('{b}', null, parts, { b: Buffer.alloc(2048) }).bytes).toBe(2050);
     expect(() => keyOf('{b}', null, parts, { b: Buffer.alloc(2049) })).toThrow(
@@ -99,7 +99,7 @@ describe('the item key', () => {
     );
   });
 
-  it('is never empty', () => {
+  it('the item key is never empty', () => {
     expect(() => keyOf('{s}', null, {}, { s: '' })).toThrow(
       badKey('an empty partition key, which DynamoDB does not accept'),
     );
@@ -109,7 +109,7 @@ describe('the item key', () => {
     );
   });
 
-  it('is never NULL, nor a number that DynamoDB cannot hold', () => {
+  it('the item key is never NULL, nor a number that DynamoDB cannot hold', () => {
     expect(() => keyOf('x', '{s}', {}, { s: null })).toThrow(
       expect.objectContaining({ column: 's', reason: 'NULL in a template' }),
     );
@@ -119,7 +119,7 @@ describe('the item key', () => {
   });
 });
 
-describe('key templates that are refused', () => {
+describe('key templates', () => {
   it.each<[string, string | null, RuleParts, string]>([
     ['', null, {}, 'the template is empty'],
     ['{s}', null, { pk: { type: 'N' } }, 'a key of type N needs exactly one number column'],
@@ -130,7 +130,7 @@ describe('key templates that are refused', () => {
     ['x', 'x{b}', { sk: { type: 'B' } }, 'a key of type B needs exactly one binary column'],
     ['{b}', null, {}, 'column b holds bytes, which a text key cannot'],
     ['{b:hash(4)}', null, { pk: { type: 'B' } }, 'a key of type B needs exactly one binary column'],
-  ])('%j %j', (partition, sort, parts, message) => {
+  ])('compileMapping refuses the key templates %j and %j', (partition, sort, parts, message) => {
     expect(() => compile(table(COLUMNS), rule(partition, sort, parts))).toThrow(
       expect.objectContaining({ code: 'E_MAPPING_INVALID', message: expect.stringContaining(message) as string }),
     );
@@ -166,46 +166,52 @@ describe('key templates that are refused', () => {
     ['uuid', '{c}', '{c:text}', 'address'],
     ['inet4', '{c}', '{c:text}', 'address'],
     ['inet6', '{c:lower}', '{c:text}', 'address'],
-  ])('unsortable: a text sort key of a %s as %s', (definition, template, remedy, why = 'number') => {
-    const info = table({ s: 'varchar(9)', c: definition });
-    expect(() => compile(info, rule('x', template))).toThrow(
-      expect.objectContaining({
-        code: 'E_MAPPING_UNSORTABLE',
-        message: `mapping.messages.items[0].sortKey.template (line 7): column c would sort differently in a text key than in MySQL (${WHY[why]})`,
-        hint:
-          why === 'number'
-            ? `write ${remedy}, or make the sort key one number with \`type: N\``
-            : `write ${remedy} if the order of its text is right for you`,
-      }),
-    );
-    const [first = ''] = remedy.split(', or ');
-    if (first.startsWith('{')) expect(() => compile(info, rule('x', first))).not.toThrow();
-  });
+  ])(
+    'compileMapping refuses a text sort key of a %s as %s, which would sort differently than in MySQL',
+    (definition, template, remedy, why = 'number') => {
+      const info = table({ s: 'varchar(9)', c: definition });
+      expect(() => compile(info, rule('x', template))).toThrow(
+        expect.objectContaining({
+          code: 'E_MAPPING_UNSORTABLE',
+          message: `mapping.messages.items[0].sortKey.template (line 7): column c would sort differently in a text key than in MySQL (${WHY[why]})`,
+          hint:
+            why === 'number'
+              ? `write ${remedy}, or make the sort key one number with \`type: N\``
+              : `write ${remedy} if the order of its text is right for you`,
+        }),
+      );
+      const [first = ''] = remedy.split(', or ');
+      if (first.startsWith('{')) expect(() => compile(info, rule('x', first))).not.toThrow();
+    },
+  );
 
   it.each<[string, KeyMapping['type']]>([
     ['{c}', 'S'],
     ['{c:pad(4)}', 'S'],
     ['{c:sortable}', 'S'],
     ['{c}', 'N'],
-  ])('unsortable: a YEAR(2) as %s of type %s, since it prints no century', (template, type) => {
-    expect(() => compile(table({ c: 'year(2)' }), rule('x', template, { sk: { type } }))).toThrow(
-      expect.objectContaining({
-        code: 'E_MAPPING_UNSORTABLE',
-        message: expect.stringContaining('a YEAR(2) prints 1999 as 99, and 2000 as 00') as string,
-        hint: 'write a column of another type than year',
-      }),
-    );
-    expect(() => compile(table({ c: 'year(2)' }), rule('{c}', '{c:hash(16):pad(2)}'))).not.toThrow();
-  });
+  ])(
+    'compileMapping refuses a sort key of a YEAR(2) as %s of type %s, since it prints no century',
+    (template, type) => {
+      expect(() => compile(table({ c: 'year(2)' }), rule('x', template, { sk: { type } }))).toThrow(
+        expect.objectContaining({
+          code: 'E_MAPPING_UNSORTABLE',
+          message: expect.stringContaining('a YEAR(2) prints 1999 as 99, and 2000 as 00') as string,
+          hint: 'write a column of another type than year',
+        }),
+      );
+      expect(() => compile(table({ c: 'year(2)' }), rule('{c}', '{c:hash(16):pad(2)}'))).not.toThrow();
+    },
+  );
 
   it.each([['{s}'], ['{at:iso}#{s}'], ['{at}'], ['{n:sortable}'], ['{at:epoch-s:pad(12)}'], ['{b:hex}'], ['MSG']])(
-    'sortable: %s',
+    'compileMapping accepts the sort key %s, which sorts',
     (template) => {
       expect(() => compile(table(COLUMNS), rule('x', template))).not.toThrow();
     },
   );
 
-  it('a number sorts as it is in a sort key of type N, and in a partition key nothing sorts', () => {
+  it('compileMapping accepts a number in a sort key of type N, and in a partition key, where nothing sorts', () => {
     expect(() => compile(table(COLUMNS), rule('{n}', '{f}', { sk: { type: 'N' } }))).not.toThrow();
   });
 });
@@ -231,13 +237,13 @@ describe('the spread suffix', () => {
   // sha256("abc") begins with ba7816bf8f01.
   const ABC = 0xba7816bf8f01;
 
-  it('is absent for one shard, and hash(by) mod n for more', () => {
+  it('the spread suffix is absent for one shard, and hash(by) mod n for more', () => {
     expect(spreadKey({}, cells)).toBe('A#AC1');
     expect(spreadKey({ shards: 8 }, cells)).toBe(`A#AC1#${ABC % 8}`);
     expect(spreadKey({ shards: 1000 }, cells)).toBe(`A#AC1#${ABC % 1000}`);
   });
 
-  it('follows an override of the account', () => {
+  it('the spread suffix follows an override of the account', () => {
     const overrides = { AC1: 16, AC2: 1, AC3: 4 };
     expect(spreadKey({ account: 'account', overrides }, cells)).toBe(`A#AC1#${ABC % 16}`);
     expect(spreadKey({ shards: 8, account: 'account', overrides }, { ...cells, account: 'AC2' })).toBe('A#AC2');
@@ -249,14 +255,14 @@ describe('the spread suffix', () => {
     );
   });
 
-  it('reads numbers without superfluous zeros and bytes as hex, in hashes and in overrides', () => {
+  it('the spread suffix reads numbers without superfluous zeros and bytes as hex, in hashes and in overrides', () => {
     expect(spreadKey({ by: 'b', shards: 1000 }, cells)).toBe(spreadKey({ shards: 1000 }, { ...cells, sid: 'ab01' }));
     expect(spreadKey({ by: 'n', shards: 1000 }, cells)).toBe(spreadKey({ shards: 1000 }, { ...cells, sid: '42' }));
     expect(spreadKey({ account: 'n', overrides: { '42': 16 } }, cells)).toBe(`A#AC1#${ABC % 16}`);
     expect(spreadKey({ account: 'b', overrides: { ab01: 16 } }, cells)).toBe(`A#AC1#${ABC % 16}`);
   });
 
-  it('cannot come from NULL; an account that is NULL has no override', () => {
+  it('the spread suffix cannot come from NULL, and an account that is NULL has no override', () => {
     expect(() => spreadKey({ by: 'n', shards: 2 }, { ...cells, n: null })).toThrow(
       expect.objectContaining({ name: 'BadValue', column: 'n', reason: 'NULL in the column that `spread` hashes' }),
     );
@@ -266,7 +272,7 @@ describe('the spread suffix', () => {
     );
   });
 
-  it('is refused for keys that are no text', () => {
+  it('the spread suffix is refused for keys that are no text', () => {
     const spread = { by: 'account', shards: 2, account: null, overrides: {} };
     expect(() => compile(info(), rule('{n}', null, { pk: { type: 'N', spread } }))).toThrow(
       expect.objectContaining({
@@ -278,7 +284,7 @@ describe('the spread suffix', () => {
     );
   });
 
-  it('of a column that is not there, or of an unknown type, is refused', () => {
+  it('the spread suffix of a column that is not there, or of an unknown type, is refused', () => {
     const spread = { by: 'side', shards: 2, account: null, overrides: {} };
     expect(() => compile(info(), rule('{sid}', null, { pk: { spread } }))).toThrow(
       expect.objectContaining({ code: 'E_MAPPING_COLUMN', hint: 'did you mean "sid"?' }),

@@ -49,7 +49,7 @@ const SID = { keys: [uniqueKey(['sid'])] };
 const BOTH = { keys: [uniqueKey(['account', 'sid'])] };
 const NUMBERS = { keys: [uniqueKey(['id', 'n'])] };
 
-describe('proven', () => {
+describe('proven keys', () => {
   it.each<[string, string, string | null, Case]>([
     ['a number alone', '{id}', null, ID],
     ['a text alone', '{sid}', null, SID],
@@ -102,12 +102,12 @@ describe('proven', () => {
     ],
     ['a key of bytes', '{vbin}', null, { keys: [uniqueKey(['vbin'])], parts: { pk: { type: 'B' } } }],
     ['a key of numbers', '{d}', '{n}', { ...keyOn(['d', 'n']), parts: { pk: { type: 'N' }, sk: { type: 'N' } } }],
-  ])('%s: %s %s', (_, partition, sort, given) => {
+  ])('judgeUniqueness proves item keys unique: %s: %s %s', (_, partition, sort, given) => {
     expect(judge(templates(partition, sort, given))).toEqual({ verdict: 'proven' });
   });
 });
 
-describe('unproven', () => {
+describe('unproven keys', () => {
   it.each<[string, string, string | null, Case]>([
     ['two free texts side by side', '{account}{sid}', null, BOTH],
     ['a separator that the texts may hold', '{account}#{sid}', null, BOTH],
@@ -156,12 +156,12 @@ describe('unproven', () => {
       { keys: [uniqueKey(['odd'])], columns: { odd: "set('it''s','b','it''s')" } },
     ],
     ['a SET with an empty member', '{odd}', null, { keys: [uniqueKey(['odd'])], columns: { odd: "set('','a')" } }],
-  ])('%s: %s %s', (_, partition, sort, given) => {
+  ])('judgeUniqueness leaves item keys unproven: %s: %s %s', (_, partition, sort, given) => {
     expect(verdict(partition, sort, given)).toBe('unproven');
   });
 });
 
-describe('possible', () => {
+describe('possible duplicates', () => {
   it.each<[string, string, string | null, Case]>([
     ['a constant', 'A', null, ID],
     ['two constants', 'A', 'B', ID],
@@ -172,11 +172,11 @@ describe('possible', () => {
     ['the suffix of a spread, which is a hash', '{account}', '{at:iso}', { ...BOTH, parts: SPREAD }],
     ['a table without unique keys', '{id}', null, { keys: [] }],
     ['a key on an expression', '{sid}', null, { keys: [uniqueKey(['(lower(`sid`))'])] }],
-  ])('%s: %s %s', (_, partition, sort, given) => {
+  ])('judgeUniqueness finds shared item keys possible: %s: %s %s', (_, partition, sort, given) => {
     expect(verdict(partition, sort, given)).toBe('possible');
   });
 
-  it('says which columns are needed', () => {
+  it('judgeUniqueness says which columns a key needs', () => {
     const result = judge(templates('{account}', null, { keys: [uniqueKey(['account', 'sid']), uniqueKey(['id'])] }));
     expect(result).toEqual({
       verdict: 'possible',
@@ -205,11 +205,11 @@ describe('several rules', () => {
     ['no beginning on one side', 'unproven', [of('{id}', null), of('A{id}', null)]],
     ['a constant sort key and one that continues it', 'unproven', [of('{id}', 'A'), of('{id}', 'A{at:iso}')]],
     ['a rule that may overwrite its own items', 'possible', [of('A#{id}', null), of('B', null)]],
-  ])('%s: %s', (_, expected, rules) => {
+  ])('judgeUniqueness gives its verdict for several rules: %s: %s', (_, expected, rules) => {
     expect(judged(...rules)).toBe(expected);
   });
 
-  it('a suffix can make one constant of another', () => {
+  it('judgeUniqueness knows that a suffix can make one constant of another', () => {
     const constants = (parts: RuleParts) => [
       ...templates('A', '{id:pad(10)}', { ...ID, parts }),
       ...templates('A#1', '{id:pad(10)}', ID, 'calls'),
@@ -218,7 +218,7 @@ describe('several rules', () => {
     expect(judge(constants(SPREAD)).verdict).toBe('unproven');
   });
 
-  it('the worst verdict counts, and names the rules', () => {
+  it('judgeUniqueness of several rules gives the worst verdict, and names the rules', () => {
     expect(judge([...of('A#{id}', null), ...of('A#{id}', null, {}, 'calls')])).toEqual({
       verdict: 'unproven',
       reason: 'item "message" of table messages and item "message" of table calls could give the same key',
@@ -245,11 +245,14 @@ describe('several shards', () => {
     ['a suffix hides its end', 'unproven', '{account}', '{id:pad(10)}', ['account'], { ...ID, parts: SPREAD }],
     ['a number ends where the suffix begins', 'proven', '{n}', '{id:pad(10)}', ['n'], { ...ID, parts: SPREAD }],
     ['it does not make up for a missing unique key', 'possible', '{account}', null, ['account'], ID],
-  ])('%s: %s', (_, expected, partition, sort, declared, given) => {
-    expect(over(declared, templates(partition, sort, given)).verdict).toBe(expected);
-  });
+  ])(
+    'judgeUniqueness gives its verdict over several shards: %s: %s',
+    (_, expected, partition, sort, declared, given) => {
+      expect(over(declared, templates(partition, sort, given)).verdict).toBe(expected);
+    },
+  );
 
-  it('says what to declare, and what was declared in vain', () => {
+  it('judgeUniqueness over several shards says what to declare, and what was declared in vain', () => {
     const rules = templates('ALL', '{id:pad(10)}', ID);
     expect(over([], rules)).toMatchObject({
       reason: expect.stringMatching(/one server, and no column in the item key of .* is declared/) as string,
@@ -260,7 +263,7 @@ describe('several shards', () => {
     });
   });
 
-  it('a table that is read whole proves its own rows unique, not those of other shards', () => {
+  it('judgeUniqueness proves the rows of a table read whole unique, but not those of other shards', () => {
     const rules = templates('{account}', '{sid}', { keys: [] });
     const facts = { ofOneShard: () => ['account'], readWhole: () => true };
     expect(judgeUniqueness(rules, { ...facts, severalShards: false }).verdict).toBe('proven');
@@ -268,7 +271,7 @@ describe('several shards', () => {
     expect(judgeUniqueness(rules, { ...facts, severalShards: true, ofOneShard: () => [] }).verdict).toBe('unproven');
   });
 
-  it('judges each table by its own declaration', () => {
+  it('judgeUniqueness judges each table by its own declaration', () => {
     const calls = templates('C#{account}', '{id:pad(10)}', ID, 'calls');
     expect(over(['account'], [...templates('M#{account}', '{id:pad(10)}', ID), ...calls]).verdict).toBe('unproven');
   });

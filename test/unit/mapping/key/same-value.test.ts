@@ -24,7 +24,7 @@ const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const collated = (collation: string): Partial<ColumnInfo> => ({ collation });
 const UUID = '0b5c4f0e-1111-4222-8333-ABCDEFabcdef';
 
-describe('one value', () => {
+describe('equal values', () => {
   it.each<[string, Side, Side, string?]>([
     ['DECIMAL of other scales', ['decimal(10,2)', '1.00'], ['decimal(10,4)', '1.0000']],
     ['DECIMAL and INT', ['decimal(10,2)', '7.00'], ['int', '7']],
@@ -66,13 +66,13 @@ describe('one value', () => {
       ['datetime', '2024-01-02 00:00:00'],
       '{account:epoch-s:pad(12)}',
     ],
-  ])('%s', (_, one, other, template) => {
+  ])('compileSameValue takes both sides as one value: %s', (_, one, other, template) => {
     expect(areOne(one, other, template)).toBe(true);
     expect(areOne(other, one, template)).toBe(true);
   });
 });
 
-describe('two values', () => {
+describe('different values', () => {
   it.each<[string, Side, Side, string?]>([
     ['numbers', ['decimal(10,2)', '1.00'], ['decimal(10,4)', '1.0001']],
     ['a text with zeros before and a number', ['varchar(9)', '007'], ['int', '7']],
@@ -91,24 +91,24 @@ describe('two values', () => {
     ['bytes with zeros behind', ['varbinary(9)', bytes('61')], ['varbinary(9)', bytes('6100')]],
     ['bytes and the text of their digits', ['varbinary(9)', bytes('61')], ['varchar(9)', '61'], '{account:hex}'],
     ['members', ["set('a','b')", 'a,b'], ["set('a','b')", 'a']],
-  ])('%s', (_, one, other, template) => {
+  ])('compileSameValue takes both sides as two values: %s', (_, one, other, template) => {
     expect(areOne(one, other, template)).toBe(false);
     expect(areOne(other, one, template)).toBe(false);
   });
 });
 
-it('the first name is what earlier versions recorded, and plain values have no other', () => {
+it('compileSameValue lists the name that earlier versions recorded first, and no other name for plain values', () => {
   expect(namesOf(['varchar(9)', 'AC1'], '{account}')).toEqual(['["AC1"]']);
   expect(namesOf(['int', '7'], '{account:pad(10)}')).toEqual(['["7"]', '["0000000007","{account:pad(10)}"]']);
   expect(namesOf(['decimal(10,2)', '1.00'], '{id:pad(10)}')).toEqual(['["1.00"]', '["1"]']);
   expect(namesOf(['varbinary(9)', bytes('ff')], '{id:pad(10)}')).toEqual(['[{"hex":"ff"}]']);
 });
 
-it('a value that a template refuses has no name by it', () => {
+it('compileSameValue names no value by a template that refuses it', () => {
   expect(namesOf(['int', '-7'], '{account:pad(10)}')).toEqual(['["-7"]']);
 });
 
-describe('the forms that another column may hold a value in', () => {
+describe('forms in another column', () => {
   const formsOf = ([definition, cell]: Side, template = '{id:pad(10)}'): readonly (string | Buffer)[] => {
     const info = table({ id: 'int unsigned', account: column('account', definition) });
     return compileSameValue(compile(info, rule('A', template)), 'account').formsOf(cell);
@@ -125,11 +125,11 @@ describe('the forms that another column may hold a value in', () => {
       ['Abc', 'abc', 'ABC'],
     ],
     ['in its own case, where the mapping says nothing of it', ['varchar(9)', 'Abc'], '{account:hex}', ['Abc']],
-  ])('%s', (_, side, template, forms) => {
+  ])('compileSameValue gives the forms of a value in another column: %s', (_, side, template, forms) => {
     expect(formsOf(side, template)).toEqual(forms);
   });
 
-  it('as bytes and as text', () => {
+  it('compileSameValue gives the forms of a value in another column as bytes and as text', () => {
     const forms = formsOf(['varbinary(9)', Buffer.from('Abc')]);
     const texts = forms.map((form) => (typeof form === 'string' ? form : form.toString('hex')));
     expect(new Set(texts)).toEqual(new Set(['416263', 'Abc']));

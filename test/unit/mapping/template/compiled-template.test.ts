@@ -113,8 +113,8 @@ function outcome(attempt: () => { readonly text: string; readonly bytes: number 
   }
 }
 
-describe('what a template writes', () => {
-  it('is what it evaluates to, wherever the row stands and the buffer ends', () => {
+describe('compileTemplate', () => {
+  it('a compiled template writes what it evaluates to, wherever the row stands and the buffer ends', () => {
     const cases = fc.tuple(fc.array(rows, { minLength: 1, maxLength: 3 }), fc.nat({ max: 200 }));
     holds(250, cases, ([several, room]) => {
       const cells = several.map((row): Row => names.map((name) => row[name as keyof typeof COLUMNS]));

@@ -13,7 +13,7 @@ test.each<[string, string, string]>([
   ['numbers with decimals', 'decimal(10,2)', '{c:sortable}'],
   ['numbers with decimals, unsigned', 'decimal(10,2) unsigned', '{c:sortable}'],
   ['bits', 'bit(9)', '{c:sortable}'],
-])('%s: %s is written as %s, which sorts', (_what, definition, remedy) => {
+])('columnExpression proposes a form that sorts: %s, %s is written as %s', (_what, definition, remedy) => {
   const info = column('c', definition);
   const { sorts, sortRemedy } = columnExpression(info, 0);
   expect({ sorts, sortRemedy }).toEqual({ sorts: false, sortRemedy: remedy });
@@ -21,7 +21,7 @@ test.each<[string, string, string]>([
   expect(mapping.columns).toEqual(['id', 'c']);
 });
 
-test('floating point has no text that sorts', () => {
+test('columnExpression finds no text that sorts for floating point', () => {
   for (const type of ['float', 'double', 'double unsigned']) {
     const { dataType } = column('c', type);
     const { sorts, sortRemedy } = columnExpression(column('c', type), 0);

@@ -14,7 +14,7 @@ function evaluate(definition: string | ColumnInfo, calls: string, cell: Cell): s
 
 const sha = (text: string) => createHash('sha256').update(text).digest().readUIntBE(0, 6);
 
-describe('a column without a function', () => {
+describe('columns without a function', () => {
   it.each<[string, Cell, string]>([
     ['varchar(9)', 'Ünï 👋', 'Ünï 👋'],
     ['int zerofill', '00042', '42'],
@@ -25,18 +25,18 @@ describe('a column without a function', () => {
     ['datetime(3)', '2026-01-02 03:04:05.000', '2026-01-02 03:04:05.000'],
     ['time', '-01:00:00', '-01:00:00'],
     ['binary(2)', Buffer.from([0xff, 0]), '\u00ff\u0000'],
-  ])('%s', (definition, cell, expected) => {
+  ])('a template without a function prints a column of type %s', (definition, cell, expected) => {
     expect(evaluate(definition, '', cell)).toBe(expected);
   });
 
-  it('has no way to leave a NULL out', () => {
+  it('a template without a function has no way to leave a NULL out', () => {
     expect(() => evaluate('varchar(9)', '', null)).toThrow(
       expect.objectContaining({ name: 'BadValue', column: 'c', reason: 'NULL in a template' }),
     );
   });
 });
 
-describe('functions', () => {
+describe('template functions', () => {
   it.each<[string, string, Cell, string]>([
     ['datetime(3)', ':iso', '2026-01-02 03:04:05.678', '2026-01-02T03:04:05.678Z'],
     ['date', ':iso', '2026-01-02', '2026-01-02'],
@@ -71,7 +71,7 @@ describe('functions', () => {
     ['varchar(9)', ':hash(16):pad(2)', 'AC1', String(sha('AC1') % 16).padStart(2, '0')],
     ['tinyint', ':hash(100000):sortable', '1', `0${String(sha('1') % 100_000).padStart(5, '0')}`],
     ['varchar(9)', ':hash(1)', 'x', '0'],
-  ])('{c %s%s}', (definition, calls, cell, expected) => {
+  ])('the template {c %s%s} prints what its functions make of a cell', (definition, calls, cell, expected) => {
     expect(evaluate(definition, calls, cell)).toBe(expected);
   });
 
@@ -83,7 +83,7 @@ describe('functions', () => {
     ['int', ':pad(5)', '-1', 'a negative number in pad'],
     ['decimal(65,0)', '', '1'.repeat(39), 'more than 38 significant digits'],
     ['decimal(5,2)', ':sortable', '1234.00', 'more digits than the column declares'],
-  ])('{c %s%s} of %s is a bad row', (definition, calls, cell, reason) => {
+  ])('the template {c %s%s} of %s makes a bad row', (definition, calls, cell, reason) => {
     expect(() => evaluate(definition, calls, cell)).toThrow(
       expect.objectContaining({ name: 'BadValue', column: 'c', reason }),
     );
@@ -110,7 +110,7 @@ describe('functions', () => {
     ['varchar(9)', ':hash(0)', 'hash needs the number of buckets'],
     ['varchar(9)', ':trim', 'there is no function "trim"; there are iso, epoch-s'],
     ['newtype', '', 'this version does not know type newtype of column c'],
-  ])('{c %s%s} is refused: %s', (definition, calls, message) => {
+  ])('the template {c %s%s} is refused: %s', (definition, calls, message) => {
     expect(() => evaluate(definition, calls, null)).toThrow(
       expect.objectContaining({
         name: 'TemplateFault',
@@ -121,7 +121,7 @@ describe('functions', () => {
   });
 });
 
-describe('byte order of the outputs is the order of the values', () => {
+describe('byte order of outputs', () => {
   const inOrder = (definition: string, calls: string, low: string, high: string): void => {
     const [left, right] = [low, high].map((cell) => Buffer.from(evaluate(definition, calls, cell)));
     if (left === undefined || right === undefined) throw new Error('two texts were expected');
@@ -135,13 +135,13 @@ describe('byte order of the outputs is the order of the values', () => {
   const near = (min: bigint, max: bigint) =>
     fc.oneof(fc.bigInt({ min, max }), fc.bigInt({ min: -20n, max: 20n }), fc.constantFrom(min, max));
 
-  it('sortable integers, negatives included', () => {
+  it('outputs of :sortable integers have the byte order of their values, negatives included', () => {
     holds(1_000, pairs(near(-(2n ** 63n), 2n ** 63n - 1n)), ([low, high]) =>
       inOrder('bigint', ':sortable', String(low), String(high)),
     );
   });
 
-  it('sortable decimals, negatives and fractions included', () => {
+  it('outputs of :sortable decimals have the byte order of their values, negatives and fractions included', () => {
     const decimal = (units: bigint): string => {
       const digits = String(units < 0n ? -units : units).padStart(6, '0');
       return `${units < 0n ? '-' : ''}${digits.slice(0, -5)}.${digits.slice(-5)}`;
@@ -151,12 +151,12 @@ describe('byte order of the outputs is the order of the values', () => {
     );
   });
 
-  it('padded unsigned integers', () => {
+  it('outputs of :pad for unsigned integers have the byte order of their values', () => {
     const unsigned = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.bigInt({ min: 0n, max: 200n }));
     holds(1_000, pairs(unsigned), ([low, high]) => inOrder('bigint unsigned', ':pad(20)', String(low), String(high)));
   });
 
-  it('ISO times and sortable epochs, before 1970 too', () => {
+  it('outputs of :iso times and sortable epochs have the byte order of their values, before 1970 too', () => {
     const first = BigInt(Date.parse('0001-01-01T00:00:00Z'));
     const last = BigInt(Date.parse('9999-12-31T23:59:59Z'));
     const printed = (ms: bigint): string => new Date(Number(ms)).toISOString().replace('T', ' ').replace('Z', '');

@@ -20,7 +20,7 @@ describe('parseTemplate', () => {
     ['{{a}}', [literal('{a}')]],
     ['{{{a}}}', [literal('{'), column('a'), literal('}')]],
     ['é{a}👋', [literal('é'), column('a'), literal('👋')]],
-  ])('%j', (source, parts) => {
+  ])('parseTemplate takes %j apart', (source, parts) => {
     expect(parseTemplate(source)).toEqual(parts);
   });
 
@@ -37,7 +37,7 @@ describe('parseTemplate', () => {
     ['{at:iso,lower}', '"iso,lower" at character 5 is not a function'],
     ['{n:pad(-3)}', '"pad(-3)" at character 4 is not a function'],
     ['{n:pad(9999999)}', '"pad(9999999)" at character 4 is not a function'],
-  ])('%j has a fault: %s', (source, message) => {
+  ])('parseTemplate finds a fault in %j: %s', (source, message) => {
     expect(() => parseTemplate(source)).toThrow(
       expect.objectContaining({ name: 'TemplateSyntaxError', message: expect.stringContaining(message) as string }),
     );

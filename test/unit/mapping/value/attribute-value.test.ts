@@ -25,7 +25,7 @@ function encode(
 
 const bytes = (...values: number[]) => Buffer.from(values);
 
-describe('by default', () => {
+describe('default attribute values', () => {
   it.each<[string, NonNullable<Cell>, string, number]>([
     ['tinyint', '-1', '{"N":"-1"}', 3],
     ['int zerofill', '00042', '{"N":"42"}', 2],
@@ -53,12 +53,12 @@ describe('by default', () => {
     ['binary(4)', bytes(1, 2, 0, 0), '{"B":"AQIAAA=="}', 4],
     ['varbinary(4)', bytes(), '{"B":""}', 0],
     ['point', bytes(1), '{"B":"AQ=="}', 1],
-  ])('%s %j', (definition, cell, text, size) => {
+  ])('cellWriter encodes by default a cell of %s: %j', (definition, cell, text, size) => {
     expect(encode(definition, {}, cell)).toEqual({ text, bytes: size });
   });
 });
 
-describe('as asked', () => {
+describe('attribute values as asked', () => {
   it.each<[string, Asked, NonNullable<Cell>, string, number]>([
     ['decimal(5,2)', { type: 'S' }, '1.50', '{"S":"1.50"}', 4],
     ['int zerofill', { type: 'S' }, '00042', '{"S":"00042"}', 5],
@@ -101,7 +101,7 @@ describe('as asked', () => {
     ['datetime(6)', { format: 'epoch-s' }, '2026-01-02 03:04:05.678901', '{"N":"1767323045.678901"}', 9],
     ['datetime(3)', { format: 'epoch-ms', type: 'N' }, '2026-01-02 03:04:05.678', '{"N":"1767323045678"}', 8],
     ['date', { format: 'epoch-us' }, '1970-01-02', '{"N":"86400000000"}', 3],
-  ])('%s as %j of %j', (definition, asked, cell, text, size) => {
+  ])('cellWriter encodes a cell of %s as asked by %j: %j', (definition, asked, cell, text, size) => {
     expect(encode(definition, asked, cell)).toEqual({ text, bytes: size });
   });
 });
@@ -123,7 +123,7 @@ describe('bad values', () => {
     ['date', {}, '2026-02-30', 'a zero date, or a day that is not in the calendar'],
     ['date', { format: 'epoch-s' }, '2026-00-01', 'a zero date, or a day that is not in the calendar'],
     ['json', { type: 'JSON' }, '{', 'text that is not JSON, or repeats a name with another value'],
-  ])('%s as %j of %j', (definition, asked, cell, reason) => {
+  ])('cellWriter refuses as a bad value a cell of %s as %j: %j', (definition, asked, cell, reason) => {
     expect(() => encode(definition, asked, cell)).toThrow(
       expect.objectContaining({ name: 'BadValue', column: 'c', reason }),
     );
@@ -136,7 +136,7 @@ describe('bad values', () => {
     // What the server gives for a code without a character.
     ['gbk', null, bytes(0xff)],
     ['gbk', 'B', bytes(0xff)],
-  ])('%s text as %s that has no exact form', (charset, type, cell) => {
+  ])('cellWriter refuses %s text as %s that has no exact form', (charset, type, cell) => {
     expect(() => encode('varchar(9)', { type }, cell, { charset })).toThrow(
       expect.objectContaining({ name: 'BadValue', column: 'c', reason: 'text that has no exact form in UTF-8' }),
     );
@@ -148,14 +148,14 @@ describe('bad values', () => {
     ['longblob', null, 1],
     ['longtext', null, 0],
     ['longblob', null, 0],
-  ])('%s as %s beyond a whole item by %i', (definition, type, beyond) => {
+  ])('cellWriter judges a %s as %s that exceeds a whole item by %i bytes', (definition, type, beyond) => {
     const map = (): unknown => encode(definition, { type }, 'x'.repeat(400 * 1024 + beyond)).bytes;
     const reason = 'a value larger than the 409600 bytes of a whole item';
     if (beyond === 0) expect(map()).toBe(400 * 1024);
     else expect(map).toThrow(expect.objectContaining({ name: 'BadValue', column: 'c', reason }));
   });
 
-  it('never say the value', () => {
+  it('a BadValue never shows the value of its cell', () => {
     for (const [definition, type] of [
       ['varchar(9)', 'N'],
       ['tinyint', 'BOOL'],
@@ -184,7 +184,7 @@ describe('refused overrides', () => {
     ...cannot("set('a')", 'N', 'BOOL', 'JSON'),
     ...cannot('varbinary(9)', 'N', 'BOOL', 'SS', 'JSON'),
     ...cannot('time', 'N', 'B', 'BOOL', 'SS', 'JSON'),
-  ])('%s as %s', (definition, type, dataType) => {
+  ])('cellWriter refuses the override of %s as %s', (definition, type, dataType) => {
     expect(() => encode(definition, { type }, '')).toThrow(
       expect.objectContaining({ name: 'RuleFault', message: `a ${dataType} column cannot become ${type}` }),
     );
@@ -199,7 +199,7 @@ describe('refused overrides', () => {
     ['time', { format: 'text' }, 'format is for dates and times, not for time'],
     ['varchar(30)', { format: 'iso' }, 'format is for dates and times, not for varchar'],
     ['newtype', {}, 'this version does not know type newtype; drop the column'],
-  ])('%s as %j', (definition, asked, message) => {
+  ])('cellWriter refuses the override of %s as %j', (definition, asked, message) => {
     expect(() => encode(definition, asked, '')).toThrow(expect.objectContaining({ name: 'RuleFault', message }));
   });
 });

@@ -14,6 +14,6 @@ test.each([
   ['varchar(40)', 'utf8mb3', 'varchar(40)'],
   ['varchar(40)', 'gbk', 'varchar(40), gbk'],
   ['decimal(65,30)', null, 'decimal(65,30)'],
-])('%s in %s is told as %s', (definition, charset, told) => {
+])('typeText reports %s in %s as %s', (definition, charset, told) => {
   expect(typeText(column('c', definition, { charset }))).toBe(told);
 });

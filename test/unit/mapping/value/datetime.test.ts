@@ -15,7 +15,7 @@ describe('isoText', () => {
     ['2000-02-29', '2000-02-29'],
     ['0001-01-01', '0001-01-01'],
     ['9999-12-31 23:59:59.999999', '9999-12-31T23:59:59.999999Z'],
-  ])('%s is %s', (text, expected) => {
+  ])('isoText of %s is %s', (text, expected) => {
     expect(isoText(text)).toBe(expected);
   });
 
@@ -35,7 +35,7 @@ describe('isoText', () => {
     '2026-01-02T03:04:05Z',
     '2026-01-02 03:04',
     '12026-01-02',
-  ])('%j is no time of the calendar', (text) => {
+  ])('isoText and epochTime refuse %j, which is no time of the calendar', (text) => {
     expect(isoText(text)).toBeNull();
     expect(epochTime(text)).toBeNull();
   });
@@ -56,13 +56,13 @@ describe('epochTime and epochText', () => {
     ['0001-01-01', '-62135596800', '-62135596800000', '-62135596800000000'],
     ['0099-12-31 23:59:59', '-59011459201', '-59011459201000', '-59011459201000000'],
     ['9999-12-31 23:59:59.999999', '253402300799.999999', '253402300799999.999', '253402300799999999'],
-  ])('%s is %s s, %s ms, %s us', (text, seconds, milliseconds, microseconds) => {
+  ])('epochText of %s is %s s, %s ms, %s us', (text, seconds, milliseconds, microseconds) => {
     const time = epochTime(text);
     if (time === null) throw new Error('a time was expected');
     expect([epochText(time, 0), epochText(time, 3), epochText(time, 6)]).toEqual([seconds, milliseconds, microseconds]);
   });
 
-  it('agrees with Date for every millisecond of the years 0001 to 9999', () => {
+  it('epochTime agrees with Date for every millisecond of the years 0001 to 9999', () => {
     const times = fc.date({
       min: new Date('0001-01-01T00:00:00Z'),
       max: new Date('9999-12-31T23:59:59.999Z'),
@@ -92,7 +92,7 @@ describe('copyIso and epochSeconds', () => {
     expect(epochSeconds(source, from, to), text).toBe(plainSeconds(text));
   };
 
-  it('agree with their twins at every length, and at every byte in every place', () => {
+  it('copyIso and epochSeconds agree with their twins at every length, and at every byte in every place', () => {
     const longest = '2024-02-29 23:59:59.123456';
     for (let length = 0; length <= longest.length; length += 1) {
       for (const neighbour of NEIGHBOURS) agrees(longest.slice(0, length), neighbour);
@@ -107,7 +107,7 @@ describe('copyIso and epochSeconds', () => {
     }
   });
 
-  it('agree with their twins on every day of a year, and on days that no year has', () => {
+  it('copyIso and epochSeconds agree with their twins on every day of a year, and on days that no year has', () => {
     const years = fc.oneof(
       fc.constantFrom(0, 1, 4, 99, 100, 400, 1582, 1900, 1969, 1970, 2000, 2024, 2100, 9999),
       fc.nat({ max: 9999 }),
@@ -128,7 +128,7 @@ describe('copyIso and epochSeconds', () => {
     });
   });
 
-  it('agree with their twins on times with and without a fraction', () => {
+  it('copyIso and epochSeconds agree with their twins on times with and without a fraction', () => {
     const parts = (count: number) => fc.stringMatching(new RegExp(`^[0-9]{${count}}$`));
     const cells = fc.tuple(
       fc.tuple(

@@ -11,7 +11,7 @@ describe('textBytes', () => {
     ['é', 2],
     ['你', 3],
     ['👋', 4],
-  ])('of %j are %i', (text, bytes) => {
+  ])('textBytes of %j is %i', (text, bytes) => {
     expect(textBytes(text)).toBe(bytes);
   });
 });
@@ -23,7 +23,7 @@ describe('writeUnits', () => {
     [1024, 1],
     [1025, 2],
     [409_600, 400],
-  ])('of %i bytes are %i', (bytes, units) => {
+  ])('writeUnits of %i bytes is %i', (bytes, units) => {
     expect(writeUnits(bytes)).toBe(units);
   });
 });

@@ -28,7 +28,7 @@ describe('jsonAttributeText', () => {
     ['{"a":1,"a":1}', '{"M":{"a":{"N":"1"}}}', 7],
     [String.raw`"\ud83d\udc4b"`, '{"S":"👋"}', 4],
     [String.raw`"\u0000\""`, String.raw`{"S":"\u0000\""}`, 2],
-  ])('%s', (text, expected, bytes) => {
+  ])('jsonAttributeText converts %s to %s', (text, expected, bytes) => {
     expect(convert(text)).toEqual({ text: expected, bytes });
   });
 
@@ -46,11 +46,11 @@ describe('jsonAttributeText', () => {
     [String.raw`{"\udc4b":1}`, 'JSON with half of a surrogate pair, which has no UTF-8 form'],
     [nested(32, ''), 'JSON nested deeper than 31 lists and maps'],
     [nested(100_000, ''), 'JSON nested deeper than 31 lists and maps'],
-  ])('%.40s is a bad value: %s', (text, reason) => {
+  ])('jsonAttributeText refuses %.40s as a bad value: %s', (text, reason) => {
     expect(() => convert(text)).toThrow(expect.objectContaining({ name: 'BadValue', column: 'media', reason }));
   });
 
-  it('takes 31 levels, with a scalar in the last', () => {
+  it('jsonAttributeText takes 31 levels, with a scalar in the last', () => {
     // 31 lists, 30 of which have an element that is a list, and one that has a number.
     expect(convert(nested(31, '1')).bytes).toBe(31 * 3 + 31 + 2);
   });

@@ -31,7 +31,7 @@ describe('normalizeNumber', () => {
     ['1E-130', `0.${'0'.repeat(129)}1`],
     ['9.99E125', `999${'0'.repeat(123)}`],
     ['0'.repeat(60), '0'],
-  ])('%s is %s', (text, expected) => {
+  ])('normalizeNumber turns %s into %s', (text, expected) => {
     expect(normalizeNumber(text)).toEqual({ text: expected });
   });
 
@@ -51,11 +51,11 @@ describe('normalizeNumber', () => {
     ['1E126', 'magnitude outside 1E-130 to 9.99E+125'],
     ['1E-131', 'magnitude outside 1E-130 to 9.99E+125'],
     [`1E${'9'.repeat(400)}`, 'magnitude outside 1E-130 to 9.99E+125'],
-  ])('%j is refused: %s', (text, fault) => {
+  ])('normalizeNumber refuses %j: %s', (text, fault) => {
     expect(normalizeNumber(text)).toEqual({ fault });
   });
 
-  it('keeps the value and is its own result', () => {
+  it('normalizeNumber keeps the value and is its own result', () => {
     holds(2_000, numberTexts(), (text) => {
       const first = normalizeNumber(text);
       if ('fault' in first) {
@@ -92,7 +92,7 @@ describe('copyNumber', () => {
     ['5.', '5'],
     [NINES, NINES],
     [`${NINES.slice(1)}0`, `${NINES.slice(1)}0`],
-  ])('%s is %s', (text, expected) => {
+  ])('copyNumber turns %s into %s', (text, expected) => {
     for (const neighbour of NEIGHBOURS) expect(copied(text, neighbour)).toBe(expected);
   });
 
@@ -114,11 +114,11 @@ describe('copyNumber', () => {
     '--1',
     '1-',
     '1 ',
-  ])('leaves %j to normalizeNumber', (text) => {
+  ])('copyNumber leaves %j to normalizeNumber', (text) => {
     for (const neighbour of NEIGHBOURS) expect(copied(text, neighbour)).toBeNull();
   });
 
-  it('leaves every other character, and more than 38 of them, to normalizeNumber', () => {
+  it('copyNumber leaves every other character, and more than 38 digits, to normalizeNumber', () => {
     for (let code = 0; code < 0x100; code += 1) {
       const character = String.fromCharCode(code);
       if (!/[\d.]/.test(character)) expect(copied(`1${character}2`)).toBeNull();
@@ -126,7 +126,7 @@ describe('copyNumber', () => {
     expect(copied(`${NINES}9`)).toBeNull();
   });
 
-  it('writes what normalizeNumber gives, or nothing; plain spellings it writes', () => {
+  it('copyNumber writes what normalizeNumber gives, or nothing, and always writes plain spellings', () => {
     const spellings = fc.stringMatching(/^-?\d{1,21}(\.\d{0,18})?$/);
     const cells = fc.tuple(
       fc.oneof(numberTexts(), spellings, fc.stringMatching(/^[-+0-9.eE]{0,12}$/)),
@@ -166,11 +166,11 @@ describe('numberBytes', () => {
     [`-${NINES}`, 21],
     [`0.0${'1'.repeat(37)}1`, 21], // 01 11 ... 10: 20 pairs
     [`-${'1'.repeat(37)}.1`, 21], // 01 11 ... 11 . 10: 20 pairs, cut off at 21
-  ])('%s takes %i', (text, bytes) => {
+  ])('numberBytes of %s is %i', (text, bytes) => {
     expect(numberBytes(Buffer.from(text))).toBe(bytes);
   });
 
-  it('agrees with the pairs written out', () => {
+  it('numberBytes agrees with the pairs written out', () => {
     holds(2_000, numberTexts(), (text) => {
       const normalized = normalizeNumber(text);
       if (!('fault' in normalized))
@@ -178,7 +178,7 @@ describe('numberBytes', () => {
     });
   });
 
-  it('counts the bytes it is told to, whatever stands around them', () => {
+  it('numberBytes counts the bytes in its range, whatever stands around them', () => {
     const cells = fc.tuple(numberTexts(), fc.constantFrom(...NEIGHBOURS));
     holds(1_000, cells, ([text, neighbour]) => {
       const normalized = normalizeNumber(text);
@@ -198,11 +198,11 @@ describe('bitText', () => {
     [[255, 255, 255, 255, 255, 255], '281474976710655'],
     [[1, 0, 0, 0, 0, 0, 0], '281474976710656'],
     [Array.from({ length: 8 }, () => 255), '18446744073709551615'],
-  ])('%j is %s', (bytes, expected) => {
+  ])('bitText of %j is %s', (bytes, expected) => {
     expect(bitText(Buffer.from(bytes))).toBe(expected);
   });
 
-  it('is what writeBits writes', () => {
+  it('bitText gives what writeBits writes', () => {
     const cells = fc.tuple(fc.uint8Array({ maxLength: 8 }), fc.constantFrom(...NEIGHBOURS), fc.nat({ max: 21 }));
     holds(1_000, cells, ([bits, neighbour, room]) => {
       const { source, from, to } = amid(Buffer.from(bits), neighbour);

@@ -13,13 +13,16 @@ const shard = (host: string, mode: ShardConfig['tls']['mode']): ShardConfig => (
   replicas: [],
 });
 
-test.each(['localhost', 'LOCALHOST', '127.0.0.1', '127.1.2.3', '::1'])('%s stays on this machine', (host) => {
-  expect(requiresTls(host)).toBe(false);
-  expect(tlsFault(shard(host, 'off'))).toBeNull();
-});
+test.each(['localhost', 'LOCALHOST', '127.0.0.1', '127.1.2.3', '::1'])(
+  'requiresTls is false for %s, which stays on this machine',
+  (host) => {
+    expect(requiresTls(host)).toBe(false);
+    expect(tlsFault(shard(host, 'off'))).toBeNull();
+  },
+);
 
 test.each(['db1', '10.0.0.1', '128.0.0.1', 'localhost.example.com', '127.0.0.1.example.com', '0.0.0.0'])(
-  '%s does not',
+  'connect without TLS refuses %s, which is another machine',
   async (host) => {
     expect(requiresTls(host)).toBe(true);
     expect(tlsFault(shard(host, 'off'))).toMatchObject({ code: 'E_TLS_REQUIRED' });
@@ -31,14 +34,14 @@ test.each(['db1', '10.0.0.1', '128.0.0.1', 'localhost.example.com', '127.0.0.1.e
   },
 );
 
-test('a name can be verified, an address cannot', () => {
+test('tlsFault accepts a name for verification, and refuses an address', () => {
   expect(tlsFault(shard('db1.example.com', 'verify'))).toBeNull();
   for (const host of ['10.0.0.1', '127.0.0.1', '::1']) {
     expect(tlsFault(shard(host, 'verify'))).toMatchObject({ code: 'E_TLS_REQUIRED' });
   }
 });
 
-test('a CA file that cannot be read is named', async () => {
+test('connect names a CA file that cannot be read', async () => {
   const config = {
     ...shard('localhost', 'verify'),
     tls: { mode: 'verify', ca: '/nowhere/ca.pem', profile: null },

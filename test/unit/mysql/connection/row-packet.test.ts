@@ -17,7 +17,7 @@ function packetOf(cells: readonly (string | null)[]): Buffer {
   );
 }
 
-it('reads cells of every width of length, and NULL', () => {
+it('appendRow reads NULL, and cells with a length of every width', () => {
   const rows = [
     ['', null, 'x'.repeat(250)],
     ['x'.repeat(251), 'y'.repeat(0xffff), null],

@@ -10,6 +10,9 @@ test.each([
   ['9.7.0', 'mysql', 'SHOW BINARY LOG STATUS', 'SHOW REPLICA STATUS', 'EXPRESSION'],
   ['10.11.14-MariaDB-0+deb12u2-log', 'mariadb', 'SHOW BINLOG STATUS', 'SHOW ALL SLAVES STATUS', 'NULL'],
   ['5.5.5-10.4.8-MariaDB', 'mariadb', 'SHOW MASTER STATUS', 'SHOW ALL SLAVES STATUS', 'NULL'],
-])('%s', (version, name, binlogStatement, replicaStatement, keyExpression) => {
-  expect(serverFamily(version)).toMatchObject({ version, name, binlogStatement, replicaStatement, keyExpression });
-});
+])(
+  'serverFamily knows the statements of version %s',
+  (version, name, binlogStatement, replicaStatement, keyExpression) => {
+    expect(serverFamily(version)).toMatchObject({ version, name, binlogStatement, replicaStatement, keyExpression });
+  },
+);

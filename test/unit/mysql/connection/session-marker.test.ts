@@ -4,7 +4,7 @@ import { SessionMarker } from '../../../../src/mysql/connection/session-marker.j
 
 const randomOf = (marker: SessionMarker): bigint => BigInt(/= (\d+)$/.exec(marker.assignment)?.[1] ?? '');
 
-test('is what the first answer says: the number that was set, and the connection’s id', () => {
+test('SessionMarker is what the first answer says: the number that was set, and the connection’s id', () => {
   const marker = new SessionMarker();
   const text = String(randomOf(marker) + 42n);
   expect([marker.isIn(text), marker.length]).toEqual([false, 0]);
@@ -20,7 +20,7 @@ test('is what the first answer says: the number that was set, and the connection
   ]);
 });
 
-test('before it is known, no row begins with it', () => {
+test('SessionMarker begins no row before it is known', () => {
   expect(new SessionMarker().begins(Buffer.from('12'), 0)).toBe(false);
 });
 
@@ -33,7 +33,7 @@ test.each([
   ['less', (random: bigint) => String(random - 1n)],
   ['short', () => '99999999999'],
   ['longer than any number of MySQL', () => '9'.repeat(21)],
-] as const)('is not an answer that is %s', (_, answer) => {
+] as const)('SessionMarker does not take an answer that is %s', (_, answer) => {
   const marker = new SessionMarker();
   expect(marker.take(answer(randomOf(marker)))).toBe(false);
   expect(marker.length).toBe(0);

@@ -23,26 +23,29 @@ function confirmed(others: Readonly<Record<string, string>>): void {
   settings.confirm(names.map((name) => others[name] ?? TAKEN[name] ?? null));
 }
 
-describe('what is read back', () => {
-  test.each([[{}], [{ transaction_isolation: 'REPEATABLE-READ' }]])('is taken: %j', (others) => {
-    expect(() => {
-      confirmed(others);
-    }).not.toThrow();
-  });
+describe('settings that a session reads back', () => {
+  test.each([[{}], [{ transaction_isolation: 'REPEATABLE-READ' }]])(
+    'SessionSettings takes the settings that a session reads back: %j',
+    (others) => {
+      expect(() => {
+        confirmed(others);
+      }).not.toThrow();
+    },
+  );
 
   test.each([
     [{ transaction_isolation: 'READ-UNCOMMITTED' }],
     [{ transaction_isolation: 'SERIALIZABLE' }],
     [{ time_zone: 'SYSTEM' }],
     [{ autocommit: '0' }],
-  ])('is refused: %j', (others) => {
+  ])('SessionSettings refuses the settings that a session reads back: %j', (others) => {
     expect(() => {
       confirmed(others);
     }).toThrow(expect.objectContaining({ code: 'E_SOURCE_SESSION' }));
   });
 });
 
-test('what a server lists of its warnings is set where that needs no right, and asked for there alone', () => {
+test('SessionSettings asks for max_error_count on MariaDB alone, where setting it needs no right', () => {
   const asks = (version: string): boolean =>
     SessionSettings.listStatement(serverFamily(version)).includes("'max_error_count'");
   expect([asks('10.11.6-MariaDB'), asks('5.6.51'), asks('8.0.42'), asks('9.7.0')]).toEqual([true, false, false, false]);

@@ -9,10 +9,10 @@ const warning = (code: number, message = 'it quotes a value'): Warning => ({ cod
 const harmful = (conditional: boolean, ...listed: readonly Warning[]): readonly number[] =>
   harmfulWarnings(listed.length, listed, conditional);
 
-describe('a warning', () => {
+describe('harmfulWarnings', () => {
   // Of the statement's own words, or of what shows by itself.
   test.each([1003, 1013, 1276, 1287, 1554, 1681, 1739, 1812, 1814, 3719, 3720, 3778, 3779, 4079, 4095, 4096, 4162])(
-    '%i is no matter, and its neighbours are not taken for it',
+    'harmfulWarnings passes warning %i, and does not take other codes for it',
     (code) => {
       expect([harmful(false, warning(code)), harmful(true, warning(code))]).toEqual([[], []]);
       const known = harmful(true, warning(code), warning(9_999));
@@ -20,41 +20,41 @@ describe('a warning', () => {
     },
   );
 
-  test.each([1264, 1265, 1292, 1301, 1366, 1411, 1739 + 1_000, 4_161])('%i is one', (code) => {
+  test.each([1264, 1265, 1292, 1301, 1366, 1411, 1739 + 1_000, 4_161])('harmfulWarnings reports warning %i', (code) => {
     expect([harmful(false, warning(code)), harmful(true, warning(code))]).toEqual([[code], [code]]);
   });
 
-  test('of a replaced character is one in a condition alone: a selected one shows by itself', () => {
+  test('harmfulWarnings reports a replaced character in a condition alone, as a selected one shows by itself', () => {
     expect([harmful(false, warning(1977)), harmful(true, warning(1977))]).toEqual([[], [1977]]);
   });
 
-  test('of a character that a key cannot have is none: a bound of a range is made up', () => {
+  test('harmfulWarnings passes a character that a key cannot have, as a bound of a range is made up', () => {
     expect([harmful(false, warning(1300)), harmful(true, warning(1300))]).toEqual([[], []]);
   });
 
-  test('of an empty decimal is what MySQL 5.6 says of its own plan, in these words, and where there is no condition', () => {
+  test('harmfulWarnings passes the empty decimal of MySQL 5.6’s own plan, in its words and without a condition', () => {
     const planned = warning(1292, "Truncated incorrect DECIMAL value: ''");
     expect([harmful(false, planned), harmful(true, planned)]).toEqual([[], [1292]]);
     expect(harmful(false, warning(1292, "Truncated incorrect DECIMAL value: 'x'"))).toEqual([1292]);
     expect(harmful(false, warning(1293, "Truncated incorrect DECIMAL value: ''"))).toEqual([1293]);
   });
 
-  test('that is not listed may be any', () => {
+  test('harmfulWarnings reports a warning that is not listed, as it may be any', () => {
     expect(harmfulWarnings(1, [], false)).toEqual([0]);
     expect(harmfulWarnings(3, [warning(1287), warning(1292)], false)).toEqual([0, 1292]);
     expect(harmfulWarnings(0, [], true)).toEqual([]);
   });
 
-  test('that comes often is named once, in order', () => {
+  test('harmfulWarnings names a repeated warning once, in order', () => {
     expect(harmful(true, warning(1366), warning(1264), warning(1366))).toEqual([1264, 1366]);
   });
 });
 
-describe('what an operator is told', () => {
+describe('endedWithWarnings', () => {
   const hint = (codes: readonly number[], conditional: boolean): string | undefined =>
     endedWithWarnings('s01', codes, conditional).hint;
 
-  test('the codes, never the messages; and a step that fits the first of them that has one', () => {
+  test('endedWithWarnings names codes, never messages, and the step of the first code that has one', () => {
     const { code, message } = endedWithWarnings('s01', [1292, 1301], true);
     expect({ code, message }).toMatchObject({
       code: 'E_SOURCE_WARNING',

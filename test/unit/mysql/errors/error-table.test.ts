@@ -26,13 +26,13 @@ const MARIADB = readFileSync(here('../mariadb-errors.txt'), 'utf8')
 
 const remedy = (name: string): string => meaningOf(name, null).remedy;
 
-describe('the lists of the servers', () => {
-  test('are whole', () => {
+describe('error lists of the servers', () => {
+  test('the error lists of MySQL and MariaDB are complete', () => {
     expect(MYSQL.length).toBeGreaterThan(1_900);
     expect(MARIADB.length).toBeGreaterThan(200);
   });
 
-  test('each error has a remedy, a fact and a next step', () => {
+  test('meaningOf gives each error a remedy, a fact and a next step', () => {
     for (const { name } of [...MYSQL, ...MARIADB]) {
       const { code, fact, hint } = meaningOf(name, null);
       expect([name, code]).toEqual([name, expect.stringMatching(/^E_(SOURCE_|TLS_|TABLE_)/)]);
@@ -41,7 +41,7 @@ describe('the lists of the servers', () => {
     }
   });
 
-  test('no refusal is tried again, and whatever passes with time is', () => {
+  test('meaningOf marks what passes with time as worth another try, and no refusal', () => {
     const names = [...MYSQL, ...MARIADB].map(({ name }) => name);
     const retried = names.filter((name) => remedy(name) === 'again');
     expect(retried.filter((name) => /DENIED|PASSWORD|ACCOUNT|AUTH|PRIVILEGE|SECURE|SYNTAX|PARSE/.test(name))).toEqual(
@@ -55,7 +55,7 @@ describe('the lists of the servers', () => {
       expect([name, remedy(name)]).toEqual([name, 'again']);
   });
 
-  test('the kinds that only other statements meet are ours', () => {
+  test('meaningOf gives errors that only other statements meet the remedy `ours`', () => {
     for (const name of [
       'ER_SP_DUP_VAR',
       'ER_BINLOG_PURGE_FATAL_ERR',
@@ -102,7 +102,7 @@ test.each([
   [1969, null, 'again', /too slow/],
   [4150, 'ER_DICTIONARY_NAME_OF_MYSQL', 'operator', /wrong passwords/],
   [4151, 'ER_BULK_PARSER_INCOMPLETE_ESCAPE_SEQUENCE', 'operator', /locked/],
-])('%i %s is for %s', (errno, code, expected, fact) => {
+])('sourceError and isRetryable judge error %i %s as one for: %s', (errno, code, expected, fact) => {
   const error = Object.assign(new Error('secret row value'), { errno, code: code ?? undefined, sqlState: 'HY000' });
   const { message, hint } = sourceError('s01', 'reading m', error);
   expect(message).toMatch(fact);
@@ -119,7 +119,7 @@ test.each([
   ['22003', false, 'E_SOURCE_QUERY'],
   ['HY000', false, 'E_SOURCE_QUERY'],
   ['99999', false, 'E_SOURCE_QUERY'],
-])('a number of later servers is judged by its SQLSTATE: %s', (sqlState, retried, code) => {
+])('isRetryable judges a number of later servers by its SQLSTATE: %s', (sqlState, retried, code) => {
   const error = Object.assign(new Error('?'), { errno: 6_999, code: undefined, sqlState });
   expect(isRetryable(error)).toBe(retried);
   const said = sourceError('s01', 'reading m', error);
@@ -140,12 +140,12 @@ test.each([
   ['write EPROTO: SSL alert number 70: tlsv1 alert protocol version', /no TLS version or cipher/],
   ['Client network socket disconnected before secure TLS connection was established', /broke during the TLS handshake/],
   ['something that OpenSSL says tomorrow', /the TLS handshake failed/],
-])('TLS: %s', (message, fact) => {
+])('sourceError explains the TLS failure: %s', (message, fact) => {
   const error = Object.assign(new Error(message), { code: 'HANDSHAKE_SSL_ERROR', fatal: true });
   expect(sourceError('s01', 'connecting', error).message).toMatch(fact);
 });
 
-test('what names nothing is no server error; a broken stream is one that another try may mend', () => {
+test('nameOf finds no server error where nothing is named, and isRetryable repeats a broken stream', () => {
   expect(nameOf(null, null)).toBeNull();
   expect(mysqlCode(Object.assign(new Error('x'), { errno: -111, code: 'ECONNREFUSED' }))).toBe('ECONNREFUSED');
   expect(sourceError('s01', 'reading m', new TypeError('x'))).toMatchObject({ code: 'E_SOURCE_QUERY' });

@@ -12,17 +12,20 @@ test.each([
   [['GRANT INSERT ON `a_p`.* TO `u`@`%`'], ['INSERT']],
   [['GRANT `w` TO `u`@`%`', 'GRANT USAGE ON *.* TO `w`', 'GRANT SELECT, INSERT ON `app`.`t` TO `w`'], ['INSERT']],
   [['GRANT `reader`@`%` TO `u`@`%`', "GRANT PROXY ON ''@'' TO 'root'@'localhost'"], []],
-])('%j', (lines, expected) => {
+])('writePrivileges finds the rights to write in %j', (lines, expected) => {
   expect(writePrivileges(lines, 'app')).toEqual(expected);
 });
 
 test.each([
   ...['ALL PRIVILEGES', 'ALL', 'INSERT', 'UPDATE', 'DELETE', 'DROP', 'ALTER', 'CREATE', 'TRIGGER', 'INDEX'],
   ...['SUPER', 'DELETE HISTORY'],
-])('%s is a right to write', (privilege) => {
+])('writePrivileges takes %s as a right to write', (privilege) => {
   expect(writePrivileges([`GRANT ${privilege} ON \`app\`.* TO \`u\`@\`%\``], 'app')).toEqual([privilege]);
 });
 
-test.each(['SELECT', 'USAGE', 'REPLICATION CLIENT', 'SHOW VIEW', 'PROCESS', 'EXECUTE'])('%s is none', (privilege) => {
-  expect(writePrivileges([`GRANT ${privilege} ON *.* TO \`u\`@\`%\``], 'app')).toEqual([]);
-});
+test.each(['SELECT', 'USAGE', 'REPLICATION CLIENT', 'SHOW VIEW', 'PROCESS', 'EXECUTE'])(
+  'writePrivileges does not take %s as a right to write',
+  (privilege) => {
+    expect(writePrivileges([`GRANT ${privilege} ON *.* TO \`u\`@\`%\``], 'app')).toEqual([]);
+  },
+);

@@ -25,7 +25,7 @@ function serverOf(version: string, answer: string) {
   return { asked, reached };
 }
 
-test('a server that knows no sets of GTIDs is not asked', async () => {
+test('hasReached does not ask a server that knows no sets of GTIDs', async () => {
   for (const version of ['5.5.62', '10.0.1-MariaDB']) {
     const { asked, reached } = serverOf(version, '1');
     expect(await reached(MYSQL)).toBeNull();
@@ -34,7 +34,7 @@ test('a server that knows no sets of GTIDs is not asked', async () => {
   }
 });
 
-test('a position without GTIDs tells nothing, whatever the server knows', async () => {
+test('hasReached is null for a position without GTIDs, whatever the server knows', async () => {
   for (const version of ['8.4.0', '10.11.6-MariaDB']) {
     const { asked, reached } = serverOf(version, '1');
     expect(await reached(null)).toBeNull();
@@ -42,7 +42,7 @@ test('a position without GTIDs tells nothing, whatever the server knows', async 
   }
 });
 
-test('MySQL says whether it has executed a set', async () => {
+test('hasReached asks MySQL whether it has executed a set', async () => {
   const { asked, reached } = serverOf('8.4.0', '1');
   expect(await reached(MYSQL)).toBe(true);
   expect(asked).toEqual([`SELECT GTID_SUBSET(${textLiteral(MYSQL)}, @@GLOBAL.gtid_executed)`]);
@@ -61,6 +61,6 @@ test.each<[string, boolean | null]>([
   ['0-2-6,0-1-3', false],
   ['0-1-3,0-2-6', false],
   [MYSQL, null],
-])('MariaDB at 0-1-3,0-2-5,0-3-4,1-1-40: of %s it says %j', async (gtid, expected) => {
+])('hasReached of MariaDB at 0-1-3,0-2-5,0-3-4,1-1-40 says of %s: %j', async (gtid, expected) => {
   expect(await serverOf('10.11.6-MariaDB', '0-1-3,0-2-5,0-3-4,1-1-40').reached(gtid)).toBe(expected);
 });

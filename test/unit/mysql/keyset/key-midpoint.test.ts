@@ -28,7 +28,7 @@ describe('between', () => {
     ['bytes', hex, compareBytes],
     ['text', word, compareTexts],
     ['datetime', date, compareTexts],
-  ] as const)('%s: above the low end, at most the high one', (kind, values, compare) => {
+  ] as const)('between finds for %s keys a probe above the low end, at most the high one', (kind, values, compare) => {
     fc.assert(
       fc.property(values, values, (a, b) => {
         const [low, high] = compare(a, b) <= 0 ? [a, b] : [b, a];
@@ -78,11 +78,11 @@ describe('between', () => {
     ['latin1', '›', 'ÿ', 'Í'],
     ['ascii-bytes', '6161', 'b0a1', null],
     ['opaque', 'a', 'z', null],
-  ] as const)('%s: %s, %s -> %s', (kind, low, high, expected) => {
+  ] as const)('between finds the midpoint of %s keys: %s, %s -> %s', (kind, low, high, expected) => {
     expect(between(kind, low, high)).toBe(expected);
   });
 
-  test('a probe for latin1 holds characters of latin1 alone', () => {
+  test('between probes latin1 keys with characters of latin1 alone', () => {
     const [low, high] = ['\0'.repeat(2), '\0ÿ'];
     for (let probe = between('latin1', low, high), tries = 0; probe !== null && tries < 8; tries++) {
       // U+0080 to U+009F, but for the five that windows-1252 leaves open, are in no latin1 of MySQL.
@@ -92,7 +92,7 @@ describe('between', () => {
   });
 });
 
-test('texts that differ in case, accents or spaces at the end are alike where the collation folds them', () => {
+test('sameMidpoint ignores case, accents and spaces at the end where the collation folds them', () => {
   expect(sameMidpoint('text-ci', 'Éa ', 'eA')).toBe(true);
   expect(sameMidpoint('text', 'Éa', 'eA')).toBe(false);
   expect(sameMidpoint('integer', '1', '1')).toBe(true);

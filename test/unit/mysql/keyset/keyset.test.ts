@@ -47,14 +47,14 @@ const keyset = (...parts: readonly (string | readonly [string, 'desc'])[]): Keys
   });
 const cursor = (...texts: readonly string[]): Cursor => JSON.stringify(texts) as Cursor;
 
-describe('predicates', () => {
-  test('expanded, never compared as rows', () => {
+describe('Keyset predicates', () => {
+  test('Keyset expands its predicates, and never compares rows', () => {
     const key = keyset('a', 'b');
     expect(key.after(cursor('-1', 'x')).sql).toBe("((`t`.`a` = -1 AND `t`.`b` > _utf8mb4 X'78') OR (`t`.`a` > -1))");
     expect(key.upTo(cursor('-1', 'x')).sql).toBe("((`t`.`a` = -1 AND `t`.`b` <= _utf8mb4 X'78') OR (`t`.`a` < -1))");
     expect(key.before(cursor('-1', 'x')).sql).toBe("((`t`.`a` = -1 AND `t`.`b` < _utf8mb4 X'78') OR (`t`.`a` < -1))");
   });
-  test('a descending part turns round', () => {
+  test('Keyset reverses the predicates and the order of a descending part', () => {
     const key = keyset(['a', 'desc'], 'd');
     expect(key.after(cursor('5', '1.50')).sql).toBe('((`t`.`a` = 5 AND `t`.`d` > 1.50) OR (`t`.`a` < 5))');
     expect(key.order('forward')).toBe('`t`.`a` DESC, `t`.`d`');
@@ -66,10 +66,10 @@ describe('predicates', () => {
     ['f', '1e100', '1e100'],
     ['t', '0000-00-00 00:00:00', "'0000-00-00 00:00:00'"],
     ['g', 'D6D0', "_gbk X'D6D0'"],
-  ])('%s: %s as %s', (name, text, literal) => {
+  ])('Keyset writes for column %s the text %s as %s', (name, text, literal) => {
     expect(keyset(name).after(cursor(text)).sql).toBe(`((\`t\`.\`${name}\` > ${literal}))`);
   });
-  test('an ENUM is compared by the numbers behind, so that the index serves', () => {
+  test('Keyset compares an ENUM by the numbers behind it, so that the index serves', () => {
     const key = keyset('e');
     expect(key.after(cursor('1')).sql).toBe('((`t`.`e` IN (2, 3)))');
     expect(key.after(cursor('2')).sql).toBe('((`t`.`e` = 3))');
@@ -77,7 +77,7 @@ describe('predicates', () => {
     expect(key.after(cursor('3')).sql).toBe('FALSE');
     expect(key.at(cursor('2'))).toBe('`t`.`e` = 2');
   });
-  test('an ENUM of one number in all rows is left out of the order', () => {
+  test('Keyset leaves an ENUM of one number in all rows out of the order', () => {
     const key = keyset('e', 'a');
     const order = (condition: KeyCondition): string | null => key.order('forward', [condition]);
     expect(key.after(cursor('3', '7')).sql).toBe('((`t`.`e` = 3 AND `t`.`a` > 7))');
@@ -95,7 +95,7 @@ describe('predicates', () => {
   });
 });
 
-describe('cursors', () => {
+describe('Keyset cursors', () => {
   test.each([
     ['a', '1 OR 1=1'],
     ['a', ''],
@@ -105,18 +105,18 @@ describe('cursors', () => {
     ['t', "2024-01-01' OR '1"],
     ['g', "41' OR '"],
     ['e', 'z'],
-  ])('a text that %s cannot hold never becomes SQL: %s', (name, text) => {
+  ])('Keyset never makes SQL of a text that column %s cannot hold: %s', (name, text) => {
     expect(() => keyset(name).after(cursor(text))).toThrow(expect.objectContaining({ code: 'E_STATE_CORRUPT' }));
   });
-  test.each(['', '{}', '[1]', '["1","2"]', 'null'])('%s is no cursor of a single key', (text) => {
+  test.each(['', '{}', '[1]', '["1","2"]', 'null'])('Keyset refuses %s as the cursor of a single key', (text) => {
     expect(() => keyset('a').texts(text as Cursor)).toThrow(expect.objectContaining({ code: 'E_STATE_CORRUPT' }));
   });
-  test('hold texts as they came, bytes in hexadecimal', () => {
+  test('Keyset holds texts in its cursors as they came, and bytes in hexadecimal', () => {
     const key = keyset('a', 'c');
     expect(key.cursorOf(['x', '7', Buffer.from([0, 255])], [1, 2])).toBe('["7","00ff"]');
     expect(key.describe(cursor('7', '00ff'))).toBe('a=7, c=0x00ff');
   });
-  test('what an operator writes is checked too, and not repeated in the error', () => {
+  test('Keyset checks what an operator writes too, and does not repeat it in the error', () => {
     expect(keyset('e').equals(["it's"])).toEqual({
       sql: "`t`.`e` = 2 AND CAST(CONVERT(`t`.`e` USING utf8mb4) AS BINARY) = X'69742773'",
       settled: new Set([0]),

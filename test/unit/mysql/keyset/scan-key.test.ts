@@ -43,15 +43,15 @@ const members = (count: number): string => Array.from({ length: count }, (_, i) 
 const enumOf = (count: number): Partial<ColumnInfo> => ({ dataType: 'enum', columnType: `enum(${members(count)})` });
 const setOf = (count: number): Partial<ColumnInfo> => ({ dataType: 'set', columnType: `set(${members(count)})` });
 
-describe('without a wish', () => {
-  test('the primary key comes first', () => {
+describe('chooseScanKey without a wish', () => {
+  test('chooseScanKey prefers the primary key', () => {
     expect(chooseScanKey(table([key('u', ['a']), key('PRIMARY', ['a', 'b'])]), null).name).toBe('PRIMARY');
   });
-  test('else the fewest parts, then the fewest bytes', () => {
+  test('chooseScanKey takes the fewest parts, then the fewest bytes, without a primary key', () => {
     const keys = [key('two', ['a', 'b']), key('long', ['wide']), key('short', ['b'])];
     expect(chooseScanKey(table(keys), null).name).toBe('short');
   });
-  test('what cannot be followed is named, each with its flaw', () => {
+  test('chooseScanKey names each key that it cannot follow, with its flaw', () => {
     const keys = [
       key('n', ['a'], { nullable: true }),
       key('p', ['wide'], { prefix: true }),
@@ -92,30 +92,30 @@ describe('without a wish', () => {
     ['SET of 9', setOf(9), null],
     ['SET of 10', setOf(10), 'too many values'],
     ['ENUM of backslashes and quotes', { dataType: 'enum', columnType: "enum('\\\\\\\\','it''s','''')" }, null],
-  ] as const)('%s', (_, definition, flaw) => {
+  ] as const)('chooseScanKey judges whether it can follow a key of %s', (_, definition, flaw) => {
     const charset = 'collation' in definition ? 'utf8mb4' : null;
     const info: TableInfo = { ...table([key('PRIMARY', ['k'])]), columns: [column('k', { ...definition, charset })] };
     if (flaw === null) expect(chooseScanKey(info, null).name).toBe('PRIMARY');
     else expect(() => chooseScanKey(info, null)).toThrow(flaw);
   });
-  test('a key that cannot be followed gives way to one that can', () => {
+  test('chooseScanKey prefers a key that it can follow to one that it cannot', () => {
     const columns = [column('y', { dataType: 'year', columnType: 'year(2)' }), column('a')];
     expect(chooseScanKey({ ...table([key('PRIMARY', ['y']), key('u', ['a'])]), columns }, null).name).toBe('u');
   });
-  test('no key at all', () => {
+  test('chooseScanKey refuses a table without a unique key', () => {
     expect(() => chooseScanKey(table([]), null)).toThrow('it has no unique key');
   });
 });
 
-describe('with a wish', () => {
+describe('chooseScanKey with a wish', () => {
   const keys = [key('PRIMARY', ['a']), key('u', ['a', 'b']), key('n', ['b'], { nullable: true })];
-  test('takes the key of these columns, in this order', () => {
+  test('chooseScanKey takes the wished key of these columns, in this order', () => {
     expect(chooseScanKey(table(keys), ['A', 'b']).name).toBe('u');
   });
   test.each([
     [['b', 'a'], 'no such unique key'],
     [['b'], 'can be NULL'],
-  ])('%j is refused, and the usable ones are named', (wanted, flaw) => {
+  ])('chooseScanKey refuses the wished key %j, and names the usable ones', (wanted, flaw) => {
     expect(() => chooseScanKey(table(keys), wanted)).toThrow(
       expect.objectContaining({
         code: 'E_TABLE_NO_KEY',
@@ -142,7 +142,7 @@ describe('values as an operator writes them', () => {
     ['whole', '', false],
     ['name', 'anything', true],
     ['none', '12', false],
-  ])('%s: %j can be one: %j', (name, text, can) => {
+  ])('canBeValueOf says for column %s whether %j can be a value of it: %j', (name, text, can) => {
     expect(canBeValueOf(info, name, text)).toBe(can);
   });
 
@@ -152,7 +152,7 @@ describe('values as an operator writes them', () => {
     ['bits', false],
     ['y', false],
     ['none', false],
-  ])('a scan can be told by %s: %j', (name, can) => {
+  ])('isScanColumn says whether column %s can identify a scan: %j', (name, can) => {
     expect(isScanColumn(info, name)).toBe(can);
   });
 });

@@ -11,7 +11,7 @@ const select = ({ rows }: ChunkSize, seen: Partial<SeenSelect> = {}): SeenSelect
 });
 const limits = { chunkMs: 100, chunkRows: 10_000, chunkBytes: 1_000_000 };
 
-test('starts small, at most doubles, and stays within the limit of rows', () => {
+test('ChunkSize starts small, at most doubles, and stays within the limit of rows', () => {
   const size = new ChunkSize(limits);
   const seen: number[] = [];
   for (let i = 0; i < 9; i++) {
@@ -21,7 +21,7 @@ test('starts small, at most doubles, and stays within the limit of rows', () => 
   expect(seen).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]);
 });
 
-test('halves when a SELECT took too long, down to one row', () => {
+test('ChunkSize halves when a SELECT took too long, down to one row', () => {
   const size = new ChunkSize(limits);
   for (const expected of [50, 25, 12, 6, 3, 1, 1]) {
     size.observe(select(size, { elapsedMs: 101 }));
@@ -29,14 +29,14 @@ test('halves when a SELECT took too long, down to one row', () => {
   }
 });
 
-test('settles at the time aimed for', () => {
+test('ChunkSize settles at the time aimed for', () => {
   const size = new ChunkSize(limits);
   for (let i = 0; i < 20; i++) size.observe(select(size, { elapsedMs: size.rows / 10 }));
   expect(size.rows).toBeGreaterThan(900);
   expect(size.rows).toBeLessThanOrEqual(1_000);
 });
 
-test('asks for no more rows than the limit of bytes holds', () => {
+test('ChunkSize asks for no more rows than the limit of bytes holds', () => {
   const size = new ChunkSize({ ...limits, chunkBytes: 10_000 });
   size.observe(select(size, { bytes: 100_000 }));
   expect(size.rows).toBe(10);
@@ -44,11 +44,11 @@ test('asks for no more rows than the limit of bytes holds', () => {
   expect(size.rows).toBe(1);
 });
 
-test('begins within a limit below its usual start', () => {
+test('ChunkSize begins within a limit below its usual start', () => {
   expect(new ChunkSize({ ...limits, chunkRows: 7 }).rows).toBe(7);
 });
 
-test('a limit of rows that is lowered holds for the next SELECT, and what fails then is halved all the same', () => {
+test('ChunkSize applies a lowered limit of rows to the next SELECT, and still halves what fails then', () => {
   const live = { ...limits };
   const size = new ChunkSize(live);
   for (let i = 0; i < 6; i++) size.observe(select(size));
@@ -64,7 +64,7 @@ test('a limit of rows that is lowered holds for the next SELECT, and what fails 
   expect(size.rows).toBe(5);
 });
 
-test('what failed is not asked for again: half as many, or fewer where it took far too long, down to one', () => {
+test('ChunkSize asks for half as many rows after a failure, or fewer where it took far too long, down to one', () => {
   const size = new ChunkSize({ ...limits, chunkRows: 1_600 });
   for (let i = 0; i < 6; i++) size.observe(select(size));
   expect(size.rows).toBe(1_600);
@@ -76,7 +76,7 @@ test('what failed is not asked for again: half as many, or fewer where it took f
   expect(seen).toEqual([800, 266, 33, 16, 8, 4, 2, 1, 1]);
 });
 
-test('a limit that stands is met ever more seldom, and the size stays near it', () => {
+test('ChunkSize meets a constant limit less and less often, and stays near it', () => {
   const size = new ChunkSize(limits);
   const failures: number[] = [];
   let rows = 0;
@@ -94,7 +94,7 @@ test('a limit that stands is met ever more seldom, and the size stays near it', 
   expect(rows / 9_000).toBeGreaterThan(120);
 });
 
-test('where rows are cheap again, as many are asked for as ever, also after an outage', () => {
+test('ChunkSize asks for as many rows as ever where rows are cheap again, also after an outage', () => {
   const size = new ChunkSize(limits);
   for (let i = 0; i < 8; i++) size.observe(select(size));
   for (let i = 0; i < 14; i++) size.failed(1);
@@ -104,7 +104,7 @@ test('where rows are cheap again, as many are asked for as ever, also after an o
   expect(selects).toBeLessThan(1_500);
 });
 
-test('a condition that no row meets is judged by its time as well', () => {
+test('ChunkSize judges a condition that no row meets by its time as well', () => {
   const size = new ChunkSize(limits);
   size.observe(select(size, { rows: 0, bytes: 0, elapsedMs: 1_000 }));
   expect(size.rows).toBe(50);
@@ -120,7 +120,7 @@ function proofAt(size: ChunkSize): number {
   return successes;
 }
 
-test('failures in a row prove no more than one does, also the very first ones; each after a success asks for twice the proof', () => {
+test('ChunkSize takes failures in a row as one, and asks for twice the proof after each later failure', () => {
   const size = new ChunkSize(limits);
   for (let i = 0; i < 3; i++) size.failed(1);
   expect([size.rows, proofAt(size)]).toEqual([12, 16]);

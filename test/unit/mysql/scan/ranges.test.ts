@@ -110,7 +110,7 @@ const LAID = {
 };
 
 test.each(Object.entries(LAID).flatMap(([how, keys]) => [true, false].map((back) => ({ how, keys, back }))))(
-  '$how, reading backwards: $back',
+  'planRanges cuts keys that lie $how into ranges, reading backwards: $back',
   async ({ keys, back }) => {
     const table = tableOf(keys, back);
     const ranges = await plan(table, 8);
@@ -130,7 +130,7 @@ test.each(Object.entries(LAID).flatMap(([how, keys]) => [true, false].map((back)
   },
 );
 
-test('an interval whose far half is empty is cut at the last key before that, where the server finds it', async () => {
+test('planRanges cuts an interval with an empty far half at the last key before that, where the server finds it', async () => {
   const keys = LAID['in a crowd, and a few far behind it'];
   const [able, unable] = [tableOf(keys), tableOf(keys, false)];
   await plan(able, 8);
@@ -139,7 +139,7 @@ test('an interval whose far half is empty is cut at the last key before that, wh
   expect(walks(able)).toBeLessThan(walks(unable));
 });
 
-test('that nothing lies between two keys is found by two probes, where the server looks back from them', async () => {
+test('planRanges finds with two probes that nothing lies between two keys, where the server looks back', async () => {
   const [able, unable] = [tableOf([0, 1_000_000_000]), tableOf([0, 1_000_000_000], false)];
   // The engine says that there are many rows: so it is cut, as far as it can be.
   expect((await plan(able, 4, 100_000)).length).toBe(1);
@@ -150,7 +150,7 @@ test('that nothing lies between two keys is found by two probes, where the serve
   expect(probes(unable)).toBeGreaterThan(probes(able));
 });
 
-test('a small table is one range, found by its two ends and one estimate; an empty one has no bounds', async () => {
+test('planRanges takes a small table as one range by its ends and one estimate, and an empty one without bounds', async () => {
   const small = tableOf(numbers(3_999));
   expect(await plan(small, 8)).toEqual([{ index: 0, after: null, upTo: '3998', estimatedRows: 3_998 }]);
   expect(small.asked).toEqual(['edge', 'edge', 'estimate']);
@@ -158,7 +158,7 @@ test('a small table is one range, found by its two ends and one estimate; an emp
   expect(await plan(tableOf([]), 8)).toEqual([{ index: 0, after: null, upTo: null, estimatedRows: 0 }]);
 });
 
-test('as many ranges as there are 2,000 rows for, and no more than asked for', async () => {
+test('planRanges makes as many ranges as there are 2,000 rows for, and no more than asked for', async () => {
   for (const [rows, count] of [
     [4_002, 2],
     [7_000, 3],
@@ -168,12 +168,12 @@ test('as many ranges as there are 2,000 rows for, and no more than asked for', a
   }
 });
 
-test('the engine’s estimate of the whole table sets the scale', async () => {
+test('planRanges takes the engine’s estimate of the whole table as the scale', async () => {
   const ranges = await plan(tableOf(numbers(20_001)), 4, 60_000);
   expect(ranges.reduce((sum, { estimatedRows }) => sum + estimatedRows, 0)).toBe(60_000);
 });
 
-test('whatever the keys are, ranges follow one another from the first key to the last', async () => {
+test('planRanges makes ranges that follow one another from the first key to the last, whatever the keys are', async () => {
   const keys = fc.uniqueArray(fc.integer({ min: -1_000_000, max: 1_000_000 }), { minLength: 1, maxLength: 60 });
   const property = fc.asyncProperty(keys, fc.boolean(), fc.integer({ min: 1, max: 5 }), async (drawn, back, count) => {
     const sorted = [...drawn].sort((a, b) => a - b);
@@ -188,7 +188,7 @@ test('whatever the keys are, ranges follow one another from the first key to the
   await fc.assert(property, { numRuns: 100, seed: 11 });
 });
 
-test('a sample is spread over the keys, each place once', async () => {
+test('sampleCursors spreads a sample over the keys, each place once', async () => {
   const table = tableOf(LAID['in two crowds, far apart']);
   const cursors = await sampleCursors(table.session, table.select, 20, signal);
   expect(new Set(cursors).size).toBe(20);
@@ -197,7 +197,7 @@ test('a sample is spread over the keys, each place once', async () => {
   expect(await sampleCursors(tableOf([]).session, tableOf([]).select, 20, signal)).toEqual([]);
 });
 
-test('a table of fewer keys than one statement reads is sampled by that statement alone', async () => {
+test('sampleCursors samples a table of few keys by the one statement that reads them all', async () => {
   const table = tableOf(numbers(255, 3));
   const cursors = await sampleCursors(table.session, table.select, 16, signal);
   expect(table.asked).toEqual(['edge']);

@@ -22,7 +22,7 @@ function guard(): SchemaGuard {
 const session = (answer: () => Promise<never>): Session => ({ rows: answer, records: answer }) as unknown as Session;
 const broken = session(() => Promise.reject(new Error('the connection broke')));
 
-test('a look that failed is made again by the next scan', async () => {
+test('SchemaGuard repeats a look that failed at the next scan', async () => {
   const table = guard();
   await table.checkInTime(broken, signal);
   vi.advanceTimersByTime(10_000);
@@ -30,7 +30,7 @@ test('a look that failed is made again by the next scan', async () => {
     await expect(table.checkInTime(broken, signal)).rejects.toThrow('the connection broke');
 });
 
-test('one look serves the scans that come meanwhile, for as long as a look is good for', async () => {
+test('SchemaGuard lets one look serve the scans that come in the meantime, for as long as a look is good for', async () => {
   const table = guard();
   vi.advanceTimersByTime(10_000);
   void table.checkInTime(

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { LastWords } from '../../../../src/shards/process/last-words.js';
 
-test('of all that a process says on stderr, the sentence by which V8 ends it is kept', async () => {
+test('LastWords keeps of all stderr of a process the sentence by which V8 ends it', async () => {
   const stderr = new PassThrough();
   const lines: string[] = [];
   const words = new LastWords(stderr, (line) => lines.push(line));

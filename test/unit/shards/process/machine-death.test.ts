@@ -3,7 +3,7 @@ import { MachineWatch } from '../../../../src/shards/process/machine-death.js';
 
 const HEAP = 'Reached heap limit Allocation failed - JavaScript heap out of memory';
 
-test('V8’s own words are what a full heap is told by; a signal alone says nothing of it', () => {
+test('MachineWatch recognizes a full heap by V8’s own words, and never by a signal alone', () => {
   const watch = new MachineWatch('s01');
   expect(watch.ended('SIGABRT', HEAP)).toMatchObject({
     code: 'E_OUT_OF_MEMORY',
@@ -13,6 +13,6 @@ test('V8’s own words are what a full heap is told by; a signal alone says noth
   expect(watch.ended('SIGABRT', 'Check failed: node->IsInUse().')).toBeNull();
 });
 
-test('a process that could not load its own code for want of files is told as that', () => {
+test('MachineWatch reports a process that could not load its own code for want of files as that', () => {
   expect(new MachineWatch('s01').ended('exit code 71', null)).toMatchObject({ code: 'E_TOO_MANY_FILES' });
 });

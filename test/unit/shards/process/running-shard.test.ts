@@ -51,7 +51,7 @@ function started() {
   };
 }
 
-test('it is paused once its process says so, and its budget is others’ from then on', async () => {
+test('RunningShard is paused once its process says so, and its budget goes to others from then on', async () => {
   await using run = started();
   run.shard.pause();
   expect([run.shard.state, run.budget]).toEqual(['pausing', []]);
@@ -63,7 +63,7 @@ test('it is paused once its process says so, and its budget is others’ from th
   expect(run.shard.state).toBe('running');
 });
 
-test('what it said of a pause before the last one is of no rest now', async () => {
+test('RunningShard does not take the answer to an earlier pause for that to the last one', async () => {
   await using run = started();
   const { shard, say } = run;
   shard.pause();
@@ -77,7 +77,7 @@ test('what it said of a pause before the last one is of no rest now', async () =
   expect([shard.state, run.budget]).toEqual(['paused', ['suspended', 'restored', 'suspended']]);
 });
 
-test('it is paused again where a pause follows a resume at once', async () => {
+test('RunningShard is paused again where a pause follows a resume at once', async () => {
   await using run = started();
   const { shard, say } = run;
   shard.pause();

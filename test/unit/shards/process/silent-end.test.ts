@@ -22,12 +22,12 @@ test.each<readonly [Partial<SilentEnd>, string]>([
     { how: 'exit code 1', fatal: 'x' },
     'E_WORKER_DIED: the process of shard s01 ended by exit code 1 before it was done: x',
   ],
-])('after a stop as before it: %j', (end, told) => {
+])('reasonOf gives the same reason after a stop as before it: %j', (end, told) => {
   expect(of(end)).toBe(told);
   expect(of({ ...end, stopped: true })).toBe(`${told}; it had been asked to stop, and ${NOT_RECORDED}`);
 });
 
-test('what was asked for is an interruption, and says what it left out', () => {
+test('reasonOf reports an end on request as an interruption, and says what it left out', () => {
   const asked = `E_INTERRUPTED: the process of shard s01 was ended at once, as asked; ${NOT_RECORDED}`;
   expect(of({ stopped: true, killed: 'at-once' })).toBe(asked);
   const slow = `E_INTERRUPTED: the process of shard s01 was asked to stop, did not within 30 s, and was ended; ${NOT_RECORDED}`;
@@ -36,11 +36,11 @@ test('what was asked for is an interruption, and says what it left out', () => {
     expect(of({ how })).toBe(`E_INTERRUPTED: the process of shard s01 was ended by ${how} before it had started`);
 });
 
-test('a signal that was not sent from here explains itself, though another one was on its way', () => {
+test('reasonOf lets a signal that was not sent from here explain itself, though another one was on its way', () => {
   expect(of({ how: 'SIGABRT', stopped: true, killed: 'at-once' })).toMatch(/^E_WORKER_DIED: .* ended by SIGABRT /);
 });
 
-test('one that hung, and one that does not even die', () => {
+test('reasonOf explains a process that hung, and one that does not even die', () => {
   expect(of({ killed: HUNG })).toBe(
     'E_WORKER_HUNG: the process of shard s01 gave no sign of life for 5 minutes and was ended',
   );

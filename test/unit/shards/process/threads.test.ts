@@ -9,8 +9,8 @@ function machine(left: number | null, taken: Readonly<Record<number, number>> = 
   );
 }
 
-describe('threads that a process wants', () => {
-  test('it is not started where they are not there, nor where others that start will take them', () => {
+describe('Threads', () => {
+  test('Threads refuses a start where threads are lacking, or where others that start will take them', () => {
     expect(machine(11).lacking('s01')).toMatchObject({
       code: 'E_TOO_MANY_PROCESSES',
       message: 'the process of shard s01 was not started: only 11 more processes and threads may be, and it takes 12',
@@ -26,7 +26,7 @@ describe('threads that a process wants', () => {
     expect(busy.lacking('s01')).toBeNull();
   });
 
-  test('who ended by SIGABRT before its first word, while there were too few, lacked them; so did who says so', () => {
+  test('Threads explains an end by SIGABRT before the first word with too few threads, and an end that says so', () => {
     const few = machine(5);
     few.started(7);
     expect(few.ended('s01', 7, 'SIGABRT', '')).toMatchObject({ code: 'E_TOO_MANY_PROCESSES' });
@@ -40,7 +40,7 @@ describe('threads that a process wants', () => {
     expect(enough.ended('s01', 7, 'SIGABRT', '')).toBeNull();
   });
 
-  test('who is silent from its start on, with too few and no more to be had, waits for ever', () => {
+  test('Threads finds a process stuck that is silent from its start on, with too few threads', () => {
     const few = machine(2, { 7: 5, 8: 10 });
     expect(few.stuck('s01', 7)).toBeNull();
     for (const pid of [7, 8, 9]) few.started(pid);
@@ -49,7 +49,7 @@ describe('threads that a process wants', () => {
     for (const pid of [8, 9]) expect(few.stuck('s01', pid)).toBeNull();
   });
 
-  test('a machine that does not say refuses nothing', () => {
+  test('Threads refuses nothing on a machine that does not say how many there are', () => {
     const silent = machine(null, { 7: 1 });
     silent.started(7);
     for (const fault of [silent.lacking('s01'), silent.ended('s01', 7, 'SIGABRT', ''), silent.stuck('s01', 7)])

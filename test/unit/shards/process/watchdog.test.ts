@@ -13,7 +13,7 @@ function started(): { watchdog: Watchdog; told: string[] } {
   return { watchdog, told };
 }
 
-test('silence is told once, and given up once, after minutes', () => {
+test('Watchdog reports silence once, and gives up once, after minutes', () => {
   const { watchdog, told } = started();
   vi.advanceTimersByTime(9_500);
   expect(told).toEqual([]);
@@ -27,7 +27,7 @@ test('silence is told once, and given up once, after minutes', () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('a sign of life begins it anew', () => {
+test('Watchdog starts again at a sign of life', () => {
   const { watchdog, told } = started();
   for (let i = 0; i < 100; i++) {
     vi.advanceTimersByTime(9_000);

@@ -6,11 +6,11 @@ test.each([
   ['monotonic       86400 500000000\nboottime      1000000         0\n', 86_400_500],
   ['monotonic         -11         0\nboottime           -7         0\n', -11_000],
   ['', 0],
-])('what a time namespace adds to the monotonic clock: %j', (offsets, ms) => {
+])('monotonicOffset reads what a time namespace adds to the monotonic clock: %j', (offsets, ms) => {
   expect(monotonicOffset(offsets)).toBe(ms);
 });
 
-test('the clock of a start of the machine goes on', () => {
+test('bootMonotonic never goes back', () => {
   const before = bootMonotonic();
   expect(bootMonotonic()).toBeGreaterThanOrEqual(before);
 });

@@ -16,7 +16,7 @@ test.each<[string, (clocks: MovedClocks) => void, boolean]>([
   ['the machine started again', (clocks) => clocks.restart(1_000), true],
   ['it is on another machine', (clocks) => clocks.moveTo('machine 2'), true],
   ['nobody tells one start of the machine from another', (clocks) => clocks.restart(1_000, null), true],
-])('where %s', async (_what, happen, may) => {
+])('mayBeElsewhere judges the home of a state where %s', async (_what, happen, may) => {
   await using folder = await temporaryFolder();
   const clocks = new MovedClocks();
   openStateStore({ folder: folder.path, shard: 's01', create: true }, clocks).close();

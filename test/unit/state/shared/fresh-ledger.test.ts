@@ -47,7 +47,7 @@ afterEach(() => void vi.useRealTimers());
 
 const REST = "INSERT INTO resting VALUES ('write t', 0.5, 1)";
 
-test('one that is usable is gone on with; one of before the machine was started is made new', async () => {
+test('freshLedger keeps a usable ledger, and replaces one from before the machine was started', async () => {
   await using one = await newPlace();
   expect(one.opened()).toBeNull();
   one.change(REST);
@@ -62,7 +62,7 @@ test.each<[string, (one: Awaited<ReturnType<typeof newPlace>>) => void]>([
   ['no file of SQLite', ({ file }) => writeFileSync(file, 'no such file of SQLite, by its first line')],
   ['one of another program', ({ change }) => change('DROP TABLE runs')],
   ['one that lacks a column', ({ change }) => change('ALTER TABLE resting DROP COLUMN until')],
-])('%s is put aside as it is, and made new', async (_what, damage) => {
+])('freshLedger puts a damaged ledger aside as it is, and makes a new one: %s', async (_what, damage) => {
   await using one = await newPlace();
   one.opened();
   damage(one);
@@ -75,7 +75,7 @@ test.each<[string, (one: Awaited<ReturnType<typeof newPlace>>) => void]>([
   expect(one.resting()).toBe(0);
 });
 
-test('what is put aside has its time as its name, and never another one’s', async () => {
+test('freshLedger names a ledger that it puts aside by the time, and never overwrites an earlier one', async () => {
   await using one = await newPlace();
   vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 2, 3, 4, 5, 678) });
   const names = ['first', 'second', 'third'].map((text) => {
@@ -88,7 +88,7 @@ test('what is put aside has its time as its name, and never another one’s', as
   expect(names.map((name) => readFileSync(name, 'utf8').split(',')[0])).toEqual(['first', 'second', 'third']);
 });
 
-test('one that another process keeps locked is not damaged: it stays, and that is the answer', async () => {
+test('freshLedger does not take a ledger that another process keeps locked as damaged, and throws SQLITE_BUSY', async () => {
   await using one = await newPlace();
   one.opened();
   one.change(REST);
@@ -101,7 +101,7 @@ test('one that another process keeps locked is not damaged: it stays, and that i
   expect([one.opened(), existsSync(one.file), one.resting()]).toEqual([null, true, 1]);
 });
 
-test('a log that is left of a ledger that is gone does not get into the new one', async () => {
+test('freshLedger does not let the log of a ledger that is gone get into the new one', async () => {
   await using one = await newPlace();
   one.opened();
   const writer = new Database(one.file);

@@ -30,8 +30,8 @@ async function newRegister() {
 
 const LACKS_CLAIMS = expect.objectContaining({ code: 'E_STATE_COPIED' }) as unknown;
 
-describe('of what the witness has seen', () => {
-  test('one that is as new, or newer, is opened', async () => {
+describe('the register and its witness', () => {
+  test('the key register opens where it is as new as its witness has seen, or newer', async () => {
     await using one = await newRegister();
     copyFileSync(one.file('seen'), one.file('kept'));
     expect(await one.claim('s01', 'b')).toBe(0);
@@ -39,7 +39,7 @@ describe('of what the witness has seen', () => {
     expect(await one.claim('s02', 'a', 'b', 'c')).toBe(2);
   });
 
-  test('one that is older is refused', async () => {
+  test('the key register is refused where it is older than its witness has seen', async () => {
     await using one = await newRegister();
     copyFileSync(one.file('db'), one.file('kept'));
     await one.claim('s01', 'b');
@@ -47,7 +47,7 @@ describe('of what the witness has seen', () => {
     await expect(one.claim('s02', 'b')).rejects.toThrow(LACKS_CLAIMS);
   });
 
-  test('another one is refused, however much it knows', async () => {
+  test('the key register is refused where it is another one than its witness has seen, however much it knows', async () => {
     await using one = await newRegister();
     await using other = await newRegister();
     for (const key of ['b', 'c', 'd']) await other.claim('s01', key);
@@ -55,7 +55,7 @@ describe('of what the witness has seen', () => {
     await expect(one.claim('s02', 'a')).rejects.toThrow(LACKS_CLAIMS);
   });
 
-  test('one that is gone is refused, and not made new', async () => {
+  test('the key register is refused where it is gone, and not made again', async () => {
     await using one = await newRegister();
     rmSync(one.file('db'));
     await expect(one.claim('s02', 'a')).rejects.toThrow(LACKS_CLAIMS);
@@ -65,20 +65,20 @@ describe('of what the witness has seen', () => {
   test.each<[string, (seen: string) => void]>([
     ['is missing', (seen) => rmSync(seen)],
     ['is damaged', (seen) => writeFileSync(seen, '\0')],
-  ])('nothing is told where it %s', async (_what, damage) => {
+  ])('the key register opens without its witness where that %s', async (_what, damage) => {
     await using one = await newRegister();
     damage(one.file('seen'));
     expect(await one.claim('s02', 'a', 'b')).toBe(1);
   });
 });
 
-test('where there is no register, nothing is given up, and none is made', async () => {
+test('releaseItemKeys gives up nothing where there is no register, and makes none', async () => {
   await using folder = await temporaryFolder();
   await releaseItemKeys({ folder: folder.path, shard: 's01' }, atOnce);
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-test('claims are given up in steps, all of the shard, and no other', async () => {
+test('releaseItemKeys gives up claims in steps, all of the shard, and no other', async () => {
   await using one = await newRegister();
   const keys = Array.from({ length: 25_000 }, (_, i) => `k${i}`);
   const mine = (index: number): boolean => index % 3 !== 0;

@@ -20,7 +20,7 @@ async function newPlace() {
 const modeOf = (file: string): number => statSync(file).mode & 0o777;
 const refused = (code: string): unknown => expect.objectContaining({ code });
 
-test('its files are the owner’s alone, also where a copy was put back with another mode', async () => {
+test('openDatabase keeps its files for the owner alone, also where a copy was put back with another mode', async () => {
   await using one = await newPlace();
   const { file } = one.place;
   createDatabase(one.place, STATE);
@@ -36,7 +36,7 @@ test('its files are the owner’s alone, also where a copy was put back with ano
   }
 });
 
-test('a file of an earlier version is brought up to the present one, and a copy of it is kept', async () => {
+test('openDatabase migrates a file of an earlier version to the present one, and keeps a copy', async () => {
   await using one = await newPlace();
   const { file } = one.place;
   copyFileSync(new URL('../../../../fixtures/state/v11.db', import.meta.url), file);
@@ -50,7 +50,7 @@ test('a file of an earlier version is brought up to the present one, and a copy 
   }
 });
 
-test('what is left of one that was not made to its end, or of one that is gone, is no part of the next', async () => {
+test('createDatabase takes nothing over from an unfinished file, or from one that is gone', async () => {
   await using one = await newPlace();
   const { file } = one.place;
   for (const left of [`${file}.new`, `${file}.new-wal`, `${file}-wal`, `${file}-journal`]) writeFileSync(left, 'left');
@@ -67,7 +67,7 @@ test('what is left of one that was not made to its end, or of one that is gone, 
   database.close();
 });
 
-test('every commit is on disk before it returns, and what belongs to nothing is refused', async () => {
+test('openDatabase commits to disk before it returns, and enforces foreign keys', async () => {
   await using one = await newPlace();
   createDatabase(one.place, STATE);
   const database = openDatabase(one.place, STATE, 0);
@@ -83,12 +83,12 @@ test('every commit is on disk before it returns, and what belongs to nothing is 
   database.close();
 });
 
-describe('is refused, and left as it is', () => {
+describe('refused files', () => {
   test.each<[string, string, (database: Database.Database) => void]>([
     ['another program’s file', 'E_STATE_FOREIGN', (database) => database.pragma('application_id = 1')],
     ['a newer one', 'E_STATE_FOREIGN', (database) => database.pragma(`user_version = ${STATE.migrations.length + 1}`)],
     ['one without a version', 'E_STATE_CORRUPT', (database) => database.pragma('user_version = 0')],
-  ])('%s', async (_what, code, change) => {
+  ])('openDatabase refuses a file, and leaves it as it is: %s', async (_what, code, change) => {
     await using one = await newPlace();
     createDatabase(one.place, STATE);
     const database = new Database(one.place.file);
@@ -98,7 +98,7 @@ describe('is refused, and left as it is', () => {
     expect(() => openReadOnly(one.place, STATE, 0)).toThrow(refused(code));
   });
 
-  test('an empty one, one of another kind, and one that whoever opens it does not accept', async () => {
+  test('openDatabase refuses an empty file, one of another kind, and one that its caller does not accept', async () => {
     await using one = await newPlace();
     writeFileSync(one.place.file, '');
     expect(() => openDatabase(one.place, STATE, 0)).toThrow(refused('E_STATE_CORRUPT'));

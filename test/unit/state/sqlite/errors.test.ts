@@ -28,7 +28,7 @@ describe('translate', () => {
     ['SQLITE_CONSTRAINT_UNIQUE', 'E_INTERNAL'],
     ['SQLITE_ERROR', 'E_INTERNAL'],
     ['SQLITE_SOMETHING_NEW', 'E_INTERNAL'],
-  ])('%s is %s', (sqlite, ours) => {
+  ])('translate makes of %s the code %s', (sqlite, ours) => {
     const error = translate(new Database.SqliteError('secret row value', sqlite), place);
     expect(error).toMatchObject({ code: ours, exitCode: 6 });
     expect(error.message).toContain('shard s01');
@@ -36,25 +36,25 @@ describe('translate', () => {
     expect(error.message + error.hint).not.toContain('secret');
   });
 
-  test.each(['EACCES', 'EROFS', 'ENOTDIR', 'EIO'])('%s is E_STATE_IO', (code) => {
+  test.each(['EACCES', 'EROFS', 'ENOTDIR', 'EIO'])('translate makes of %s the code E_STATE_IO', (code) => {
     const error = translate(systemError(code), place);
     expect(error.code).toBe('E_STATE_IO');
     expect(error.message).toContain(place.file);
     expect(error.message + error.hint).not.toContain('secret');
   });
 
-  test('a full disk is told from one that may not be written', () => {
+  test('translate distinguishes a full disk from one that nobody may write to', () => {
     expect(translate(systemError('ENOSPC'), place).hint).toContain('free some space');
     expect(translate(systemError('EACCES'), place).hint).toContain('run as the user');
   });
 
-  test('a code of Node is none of the file system', () => {
+  test('translate does not take a code of Node as one of the file system', () => {
     for (const code of ['ERR_INVALID_ARG_TYPE', 'MODULE_NOT_FOUND', 'eacces', 'E']) {
       expect(translate(systemError(code), place).code, code).toBe('E_INTERNAL');
     }
   });
 
-  test('anything else is a defect', () => {
+  test('translate makes anything else a defect', () => {
     for (const thrown of [new TypeError('x'), 'text', null, undefined, Object.assign(new Error('x'), { code: 7 })]) {
       expect(translate(thrown, place).code).toBe('E_INTERNAL');
     }
@@ -62,7 +62,7 @@ describe('translate', () => {
 });
 
 describe('guarded', () => {
-  test('hands on results, and FerryErrors as they are', () => {
+  test('guarded hands on results, and FerryErrors as they are', () => {
     const ours = new FerryError('E_STATE_CHANGED', 'fact', 'next step');
     expect(guarded(place, () => 7)).toBe(7);
     expect(() =>

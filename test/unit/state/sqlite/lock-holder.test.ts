@@ -17,7 +17,7 @@ const LOCKS = `1: POSIX  ADVISORY  WRITE 29466 fe:00:2351874 0 EOF
 const onDevice = (device: string, inode: number, byte?: number): readonly number[] | null =>
   holdersIn(LOCKS, [device], BigInt(inode), byte);
 
-test('who holds a write lock is named once; who waits, reads, or has another file of that number is not', () => {
+test('holdersIn names the holder of a write lock once, and nobody who waits, reads, or has another file', () => {
   expect(onDevice('fe:00', 2_351_874)).toEqual([29_466]);
   expect(onDevice('08:01', 2_351_874)).toEqual([13]);
   expect(onDevice('fe:00', 77)).toEqual([]);
@@ -29,7 +29,7 @@ test('who holds a write lock is named once; who waits, reads, or has another fil
   expect(holdersIn('', ['fe:00'], 77n)).toEqual([]);
 });
 
-test('a lock on that inode of another device is nobody known, and not nobody', () => {
+test('holdersIn does not know the holder where that inode of another device is locked', () => {
   expect(onDevice('00:22', 2_351_874)).toBeNull();
   expect(onDevice('00:22', 9, 120)).toBeNull();
   expect(onDevice('00:22', 9, 119)).toEqual([]);
@@ -47,7 +47,7 @@ const MOUNTS = `22 1 0:29 /root / rw,relatime shared:1 - btrfs /dev/nvme0n1p3 rw
 535 530 0:61 / / rw,relatime - overlay overlay rw,lowerdir=/l,upperdir=/u,workdir=/w
 `;
 
-test('the device of a mount is written as the kernel writes it of a lock', () => {
+test('mountDevice writes the device of a mount as the kernel writes it of a lock', () => {
   expect(mountDevice(MOUNTS, '51')).toBe('00:1d');
   expect(mountDevice(MOUNTS, '53')).toBe('103:12c');
   expect(mountDevice(MOUNTS, '5')).toBeNull();
@@ -56,11 +56,11 @@ test('the device of a mount is written as the kernel writes it of a lock', () =>
   expect(holdersIn(locks, [mountDevice(MOUNTS, '51') ?? ''], 4_711n)).toEqual([812]);
 });
 
-test('a layered file system is told, of the mount that was asked for', () => {
+test('isLayered finds a layered file system of the mount that was asked for', () => {
   expect(['535', '53', '5', ''].map((id) => isLayered(MOUNTS, id))).toEqual([true, false, false, false]);
 });
 
-test('a number of a device from stat is written as the kernel writes it of a lock', () => {
+test('deviceOf writes a device number of stat as the kernel writes it of a lock', () => {
   // makedev(3): 12 bits of the major number from bit 8, the rest from bit 32; 8 of the minor from bit 0, the rest from
   // bit 12.
   expect(deviceOf(0x29n)).toBe('00:29');
@@ -69,7 +69,7 @@ test('a number of a device from stat is written as the kernel writes it of a loc
 });
 
 test.runIf(process.platform === 'linux')(
-  'of a file that nobody has locked, nobody is named; of one that is not there, nothing is known',
+  'lockHolders names nobody for a file without a lock, and knows nothing of a file that is not there',
   async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'file');

@@ -11,7 +11,7 @@ import { openStateStore } from '../../../../src/state/open.js';
 import { notBegun, readShardStatus } from '../../../../src/state/status/read-status.js';
 import { temporaryFolder } from '../../../support/temporary.js';
 
-test('none where no run was broken off, a window at most where one was, and none once that is over', async () => {
+test('readShardStatus shows late writes for a window at most after a broken-off run, and none otherwise', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -50,7 +50,7 @@ const NOTHING = {
   fault: null,
 };
 
-test('of a shard that is not begun, nothing but its tables is told', () => {
+test('notBegun shows nothing of a shard except its tables', () => {
   const { tables, ...rest } = notBegun('s01', ['messages']);
   expect(rest).toEqual(NOTHING);
   expect(tables).toEqual([
@@ -73,7 +73,7 @@ test('of a shard that is not begun, nothing but its tables is told', () => {
   expect(notBegun('s01', [], true)).toEqual({ ...NOTHING, tables: [], restartAsked: true });
 });
 
-test('of a state that cannot be read, nothing but why', async () => {
+test('readShardStatus shows nothing of a state that it cannot read except the reason', async () => {
   await using folder = await temporaryFolder();
   writeFileSync(join(folder.path, 's01.db'), 'no file of SQLite, by its first line');
   expect(readShardStatus({ folder: folder.path, shard: 's01' }, ['messages'])).toEqual({

@@ -17,7 +17,7 @@ function recordOf(rows: readonly Partial<BadRowRecord>[]): BadRows {
   return badRows;
 }
 
-test('a part of it goes on behind a number, ends at another, and has no more than it may', () => {
+test('BadRows.page goes on behind a number, ends at another, and has no more rows than its limit', () => {
   const badRows = recordOf([{}, { table: 'calls' }, {}, { table: 'calls' }, {}]);
   const numbers = (after: number, upTo: number, limit: number): readonly number[] =>
     badRows.page(after, upTo, limit).map(({ number }) => number);
@@ -31,12 +31,12 @@ test('a part of it goes on behind a number, ends at another, and has no more tha
   expect(badRows.numbered('messages', 2)).toBeNull();
 });
 
-test('without bad rows there is no number, no kind and no part', () => {
+test('BadRows without bad rows has no last number, no group and no page', () => {
   const badRows = recordOf([]);
   expect([badRows.last(), badRows.groups(), badRows.page(0, 9, 9), badRows.count('messages')]).toEqual([0, [], [], 0]);
 });
 
-test('rows of one reason in one column of a table are one group, the largest first, equally large ones by their names', () => {
+test('BadRows.groups joins rows of one reason in one column of a table, the largest first, then by name', () => {
   const reason = 'another reason';
   const badRows = recordOf([
     { table: 'messages', column: 'b' },
@@ -57,7 +57,7 @@ test('rows of one reason in one column of a table are one group, the largest fir
   ]);
 });
 
-test('a group tells how many kinds it has, and of what differs in it the first by the alphabet, in whatever order they came', () => {
+test('BadRows.groups counts the kinds of a group, and shows of what differs the first by the alphabet', () => {
   const [first, second] = [
     { cause: 'refused', kind: 'an item', remedy: 'a remedy' },
     { cause: 'value', kind: 'decimal(65,30)', remedy: 'other remedy' },
@@ -79,7 +79,7 @@ test('a group tells how many kinds it has, and of what differs in it the first b
   }
 });
 
-test('of each table its own rows, in their order and by their cursors', () => {
+test('BadRows.list gives the rows of one table, in their order and by their cursors', () => {
   const badRows = recordOf([{}, { table: 'calls' }, {}]);
   const numbersOf = (...of: Parameters<BadRows['list']>): readonly number[] =>
     badRows.list(...of).map(({ number }) => number);

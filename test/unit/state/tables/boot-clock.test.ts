@@ -36,7 +36,7 @@ async function agesAfter(
   return { beside, next, time };
 }
 
-describe('the age of a comparison', () => {
+describe('BootClock', () => {
   test.each<[string, (clocks: MovedClocks) => void, number]>([
     ['nothing happens', () => undefined, 0],
     ['an hour passes', (clocks) => clocks.pass(HOUR_MS), HOUR_MS],
@@ -61,7 +61,7 @@ describe('the age of a comparison', () => {
     ['the machine starts again', (clocks) => clocks.restart(HOUR_MS), HOUR_MS],
     // Its uptime is ten seconds then: it began to start in the same moment.
     ['the machine starts again at once', (clocks) => clocks.restart(10_000), 10_000],
-  ])('where %s', async (_what, happen, ms) => {
+  ])('BootClock knows the age of a comparison where %s', async (_what, happen, ms) => {
     const { beside, next, time } = await agesAfter(happen);
     expect({ beside, next }).toEqual({ beside: { at: time.at, ms }, next: { at: time.at, ms } });
   });
@@ -73,12 +73,12 @@ describe('the age of a comparison', () => {
       () => undefined,
       ({ at, steady }) => ({ at: at + 1, steady: (steady ?? 0) + 1 }),
     ],
-  ])('is known to nobody where %s', async (_what, happen, change) => {
+  ])('BootClock knows no age of a comparison where %s', async (_what, happen, change) => {
     const { beside, next, time } = await agesAfter(happen, change);
     expect({ beside, next }).toEqual({ beside: { at: time.at, ms: null }, next: { at: time.at, ms: null } });
   });
 
-  test('is known to nobody who looks on where the machine started again before it, as its clocks say', async () => {
+  test('BootClock knows no age where the machine started again before the comparison, as its clocks say', async () => {
     const back = (clocks: MovedClocks): void => clocks.restart(-HOUR_MS);
     expect((await agesAfter(back)).beside.ms).toBeNull();
     // Either of the two times is enough to tell.

@@ -22,7 +22,7 @@ function linesOf(from: unknown, to: unknown): string[] {
 }
 
 describe('canonicalJson', () => {
-  test('does not see the order of keys, and is the same value', () => {
+  test('canonicalJson ignores the order of keys, and keeps the value', () => {
     fc.assert(
       fc.property(fingerprint, (value) => {
         expect(canonicalJson(reversed(value) as Fingerprint)).toBe(canonicalJson(value));
@@ -31,13 +31,13 @@ describe('canonicalJson', () => {
     );
   });
 
-  test('sees the order of a list', () => {
+  test('canonicalJson distinguishes lists by their order', () => {
     expect(canonicalJson({ a: [1, 2] })).not.toBe(canonicalJson({ a: [2, 1] }));
   });
 });
 
 describe('fingerprintChanges', () => {
-  test('finds nothing exactly where the canonical text is the same', () => {
+  test('fingerprintChanges finds nothing exactly where the canonical text is the same', () => {
     fc.assert(
       fc.property(fingerprint, fingerprint, (a, b) => {
         const [from, to] = [canonicalJson(a), canonicalJson(b)];
@@ -47,7 +47,7 @@ describe('fingerprintChanges', () => {
     );
   });
 
-  test('lists them by name, however the two were written, and what came or went as one', () => {
+  test('fingerprintChanges lists changes by name, however both were written, and what came or went as one', () => {
     const from = { b: 1, a: { z: 1, y: [1, 2] }, gone: { deep: 1 } };
     const to = { came: { deep: 2 }, a: { y: [1, 3, 4], z: 2 }, b: 2 };
     expect(fingerprintChanges(from, to)).toEqual([
@@ -62,7 +62,7 @@ describe('fingerprintChanges', () => {
 });
 
 describe('changed', () => {
-  test('names each place, the value it had and the value it has', () => {
+  test('changed names each place, the value it had and the value it has', () => {
     const from = {
       mapping: { messages: { items: [{ sortKey: { template: '{created_at}' } }] } },
       tables: { messages: { columns: { price: { columnType: 'decimal(10,5)', nullable: true } } } },
@@ -89,23 +89,23 @@ describe('changed', () => {
     [{ a: 'x\ny' }, { a: 'x' }, 'a: "x\\ny" → x'],
     [{ 'a.b': { 'c d': 1 } }, { 'a.b': { 'c d': 2 } }, '["a.b"]["c d"]: 1 → 2'],
     [{}, { constructor: 1 }, 'constructor: (absent) → 1'],
-  ])('%j, %j', (from, to, line) => {
+  ])('changed shows the change from %j to %j', (from, to, line) => {
     expect(linesOf(from, to)).toEqual([line]);
   });
 
-  test('a long value is cut to where it differs, never inside a character', () => {
+  test('changed cuts a long value to where it differs, never inside a character', () => {
     const [line] = linesOf({ a: `${'😀'.repeat(100)}old` }, { a: `${'😀'.repeat(100)}new${'x'.repeat(100)}` });
     expect(line).toBe(`a: …${'😀'.repeat(57)}old → …${'😀'.repeat(20)}new${'x'.repeat(37)}…`);
   });
 
-  test('many changes are counted, not listed', () => {
+  test('changed lists eight changes, and counts the others', () => {
     const of = (value: number) => Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, value]));
     const lines = linesOf(of(1), of(2));
     expect(lines).toHaveLength(9);
     expect(lines.at(-1)).toBe('and 12 more');
   });
 
-  test('says how to go on', () => {
+  test('changed says how to go on', () => {
     const error = changed('s01', fingerprintChanges({ a: 1 }, { a: 2 }));
     expect(error).toMatchObject({ code: 'E_STATE_CHANGED', exitCode: 6 });
     expect(error.hint).toContain('dynaferry backfill --restart --shard s01');

@@ -78,7 +78,7 @@ describe('phaseOf', () => {
     ['differences', 'an item differs', [found({ differing: 1 })], 0],
     ['differences', 'a row was never settled', [found({ unresolved: 1 })], 0],
     ['differences', 'a table with differences, another unverified', [found({ missing: 1 }), backfilled], 0],
-  ] as const)('%s: %s', (phase, _why, tables, suspects) => {
+  ] as const)('phaseOf is %s: %s', (phase, _why, tables, suspects) => {
     expect(phaseOf(tables, { suspects, lateWritesUntil: null })).toBe(phase);
   });
 
@@ -86,7 +86,7 @@ describe('phaseOf', () => {
     ['backfilled', 'the verification began while writes of a killed run could still land', [clean], 2],
     ['verified', 'it began after that', [clean], 1],
     ['differences', 'what it found is found', [found({ missing: 1 })], 2],
-  ] as const)('%s: %s', (phase, _why, tables, lateWritesUntil) => {
+  ] as const)('phaseOf with late writes is %s: %s', (phase, _why, tables, lateWritesUntil) => {
     expect(phaseOf(tables, { suspects: 0, lateWritesUntil })).toBe(phase);
   });
 });
@@ -109,7 +109,7 @@ describe('standingOf', () => {
     ['backfill-unfinished', 'the backfill stands still where it was', over(3, 3)],
     ['before-backfill', 'the backfill has gone on since', over(4, 3)],
     ['before-backfill', 'nobody noted how far the backfill was', over(3, null)],
-  ] as const)('%s: %s', (standing, _why, table) => {
+  ] as const)('standingOf a verification is %s: %s', (standing, _why, table) => {
     expect(standingOf(table)).toBe(standing);
   });
 });

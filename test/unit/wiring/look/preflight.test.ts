@@ -25,7 +25,7 @@ mapping:
       - partitionKey: { name: pk, template: '{id:pad(20)}' }
 `;
 
-test('a file that cannot be opened, as no more may be, is no fault of the config', async () => {
+test('preflight does not report a CA file as a fault of the config when no more files may be open', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'dynaferry.yaml');
   writeFileSync(file, CONFIG);

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../../support/temporary.js';
 
 const SHARDS = ['s01', 's02'];
 
-test('a verification records no key, a resume only what is not recorded, a dry run all of it', async () => {
+test('registerRoom is nothing for a verification, what is not recorded for a resume, and everything for a dry run', async () => {
   await using folder = await temporaryFolder();
   const room = (use: 'none' | 'anew' | 'more'): number => registerRoom(10_000, folder.path, SHARDS, use);
   writeFileSync(join(folder.path, 'item-keys.db'), Buffer.alloc(6000));

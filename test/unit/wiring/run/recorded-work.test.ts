@@ -8,7 +8,7 @@ import { recordedWork } from '../../../../src/wiring/run/recorded-work.js';
 import { finishSamplePass, samplePlan } from '../../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../../support/temporary.js';
 
-test('of a shard that was to begin again, what is recorded is none of it', async () => {
+test('recordedWork of a shard that was to begin again counts nothing of what is recorded', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   const store = openStateStore({ ...at, create: true });

@@ -61,8 +61,8 @@ const taken = (statuses: readonly ShardStatus[], { missing = false, maxAgeMs = H
     Object.keys(tables).map((name) => `${id}.${name}`),
   );
 
-describe('what a verification takes over', () => {
-  test('nothing where nothing is left open: all is verified again', () => {
+describe('takenOverOf', () => {
+  test('a verification takes over nothing where nothing is left open, and verifies all again', () => {
     expect(taken([shard('a', [finished('t', 20, 10)]), shard('b', [finished('t', 10, 1)])])).toEqual([]);
   });
 
@@ -81,17 +81,17 @@ describe('what a verification takes over', () => {
     ],
     ['a shard that cannot be read', [shard('b', [], { fault: { code: 'E_STATE_IO', message: '', hint: '' } })], {}],
     ['a shard without a state', [], { missing: true }],
-  ] as const)('what was finished, where there is %s', (_what, others, options) => {
+  ] as const)('a verification takes over what was finished, where there is %s', (_what, others, options) => {
     const statuses = [shard('a', [finished('t', 20, 10)]), ...others];
     expect(taken(statuses, options)).toEqual(['a.t']);
     expect(takenOverOf(statuses, 'missing' in options, HOUR_MS).get('a')).toEqual({ t: 7 });
   });
 
-  test('tables one by one', () => {
+  test('a verification takes over tables one by one', () => {
     expect(taken([shard('a', [finished('t', 20, 10), unfinished('u', 9, 1)])])).toEqual(['a.t']);
   });
 
-  test('as far back as there was no longer break, whatever the order of the shards', () => {
+  test('a verification takes over tables back to the first break that is too long, whatever the order of shards', () => {
     const statuses = [
       shard('a', [finished('t', 700, 500)]),
       shard('b', [unfinished('t', 200, 50)]),
@@ -104,23 +104,23 @@ describe('what a verification takes over', () => {
     expect(taken(statuses, { maxAgeMs: 0 })).toEqual([]);
   });
 
-  test('nothing of unknown age, and nothing behind it', () => {
+  test('a verification takes over nothing of unknown age, and nothing behind it', () => {
     expect(taken([shard('a', [finished('t', null, null), never('u')])])).toEqual([]);
   });
 
-  test('what does not count bridges no break', () => {
+  test('a verification does not bridge a break by a result that does not count', () => {
     const overtaken = table('u', { from: 90, to: 30, standing: 'before-retry' });
     expect(taken([shard('a', [finished('t', 120, 80), overtaken])])).toEqual([]);
   });
 
-  test('nothing that could not pass: beside suspects, or before late writes', () => {
+  test('a verification takes over nothing that could not pass: beside suspects, or before late writes', () => {
     const tables = [finished('t', 20, 10), never('u')];
     expect(taken([shard('a', tables, { suspects: 1 })])).toEqual([]);
     expect(taken([shard('a', tables, { lateWritesUntil: STARTED_AT + 1 })])).toEqual([]);
     expect(taken([shard('a', tables, { lateWritesUntil: STARTED_AT })])).toEqual(['a.t']);
   });
 
-  test('tables that the config does not name neither hold anything open nor are taken over', () => {
+  test('a verification ignores tables that the config does not name, and takes over none of them', () => {
     const former = table('u', { from: 9, to: 1, finished: false, inConfig: false });
     expect(taken([shard('a', [finished('t', 20, 10), former])])).toEqual([]);
     const other = table('v', { from: 20, to: 10, inConfig: false });

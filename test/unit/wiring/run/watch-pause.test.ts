@@ -30,7 +30,7 @@ async function read(gate: PauseGate, signal: AbortSignal): Promise<void> {
   }
 }
 
-test('it is at rest once its reader waits and no chunk is under way', async () => {
+test('PauseWatch is at rest once its reader waits and no chunk is under way', async () => {
   const { bus, gate, told, watch } = watched();
   const stop = new AbortController();
   const reading = read(gate, stop.signal);
@@ -50,7 +50,7 @@ test('it is at rest once its reader waits and no chunk is under way', async () =
   watch.end();
 });
 
-test('a pause that follows a resume in the same turn is another one: both are reported', async () => {
+test('PauseWatch reports a pause that follows a resume in the same turn as another one', async () => {
   const { gate, told, watch } = watched();
   gate.enter();
   gate.pause();
@@ -66,7 +66,7 @@ test('a pause that follows a resume in the same turn is another one: both are re
   watch.end();
 });
 
-test('a reader that was let go between a resume and a pause is no rest', async () => {
+test('PauseWatch does not take a reader that was let go between a resume and a pause as at rest', async () => {
   const { gate, told, watch } = watched();
   const stop = new AbortController();
   const reading = read(gate, stop.signal);
@@ -90,7 +90,7 @@ test('a reader that was let go between a resume and a pause is no rest', async (
   watch.end();
 });
 
-test('once it has ended, nothing is reported any more', async () => {
+test('PauseWatch reports nothing once it has ended', async () => {
   const { gate, told, watch } = watched();
   gate.enter();
   gate.pause();

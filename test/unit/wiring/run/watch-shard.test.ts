@@ -60,7 +60,7 @@ const seconds = async (count: number): Promise<void> => {
   await vi.advanceTimersByTimeAsync(count * 1_000);
 };
 
-test('the limits leave room for each patience and for the last try of it', () => {
+test('stallTimes leaves room for each patience and for the last try of it', () => {
   expect(stallTimes(new Tunables(configOf(LIMITS)))).toMatchObject({ tellAfter: 300, stopAfter: 300 + 270 + 90 });
   expect(stallTimes(new Tunables(configOf({ ...LIMITS, statementIdleTimeoutSeconds: 3_600 })))).toMatchObject({
     tellAfter: 3_600,
@@ -85,7 +85,7 @@ test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => vo
     ({ bus }) =>
       bus.emit('batch.acknowledged', { shard: 's01', items: 1, newer: 0, unprocessed: 0, units: 1, elapsedMs: 1 }),
   ],
-])('counts as a movement: %s', async (last, move) => {
+])('watchShard counts as a movement: %s', async (last, move) => {
   const all = watched();
   const rows = { rowsRead: 0 };
   all.shard.counts(rows);
@@ -103,7 +103,7 @@ test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => vo
   all.shard.end();
 });
 
-test('failures that are tried again are no movement', async () => {
+test('watchShard does not count failures that are tried again as movement', async () => {
   const { bus, shard, told } = watched();
   for (let i = 0; i < 10; i++) {
     bus.emit('source.retried', { shard: 's01', doing: 'x', fact: 'y', reason: 'z', attempt: i, delayMs: 1 });
@@ -115,7 +115,7 @@ test('failures that are tried again are no movement', async () => {
   shard.end();
 });
 
-test('a source that is spared is not accused, for as long as its own limit bears it', async () => {
+test('watchShard does not accuse a source that is spared, for as long as its own limit allows', async () => {
   const { bus, shard, told } = watched();
   bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
   await seconds(3_600);
@@ -125,7 +125,7 @@ test('a source that is spared is not accused, for as long as its own limit bears
   shard.end();
 });
 
-test('a pause of the source is no excuse for a target that has a chunk and does nothing', async () => {
+test('watchShard does not let a pause of the source excuse a target that has a chunk and does nothing', async () => {
   const { bus, shard, told } = watched();
   bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 });
   bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
@@ -134,7 +134,7 @@ test('a pause of the source is no excuse for a target that has a chunk and does 
   shard.end();
 });
 
-test('after a pause it is watched again', async () => {
+test('watchShard watches a shard again after a pause of the source', async () => {
   const { bus, shard, told } = watched();
   bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
   await seconds(100);
@@ -144,7 +144,7 @@ test('after a pause it is watched again', async () => {
   shard.end();
 });
 
-test('a debt of the budget that is paid off for minutes is not accused; one that never ends is', async () => {
+test('watchShard does not accuse a debt of the budget paid off in minutes, but one that never ends', async () => {
   const { budget, shard, told } = watched(1);
   budget.tryTake(400);
   await seconds(395);
@@ -160,7 +160,7 @@ test('a debt of the budget that is paid off for minutes is not accused; one that
   shard.end();
 });
 
-test('progress that is told again and has not grown is no movement', async () => {
+test('watchShard does not count repeated progress that has not grown as movement', async () => {
   const { bus, shard, told } = watched();
   bus.emit('shard.progress', progressOf(10));
   for (let second = 0; second < 12; second++) {
@@ -171,7 +171,7 @@ test('progress that is told again and has not grown is no movement', async () =>
   shard.end();
 });
 
-test('requests that are refused, each paid for in minutes, are the target’s to answer for; not for ever', async () => {
+test('watchShard excuses refused requests whose units take minutes, but not for ever', async () => {
   const { bus, budget, shard, told } = watched(10);
   const refused = async (): Promise<void> => {
     budget.settle(400);
@@ -188,14 +188,14 @@ test('requests that are refused, each paid for in minutes, are the target’s to
   shard.end();
 });
 
-test('a budget of nothing excuses nothing', async () => {
+test('watchShard takes a budget of nothing as no excuse for a stand-still', async () => {
   const { shard, told } = watched(0);
   await seconds(11);
   expect(told).toHaveLength(1);
   shard.end();
 });
 
-test('one that waits for a budget which another run has says so, and whose that is; MySQL is not accused', async () => {
+test('watchShard names the run whose budget a shard waits for, and does not accuse MySQL', async () => {
   await using folder = await temporaryFolder();
   const config = { ...configOf(LIMITS), state: folder.path, target: { retryTimeoutSeconds: 300, table: 'messages' } };
   const holder = joinBudget(config as Config, 'write');
@@ -214,7 +214,7 @@ test('one that waits for a budget which another run has says so, and whose that 
   holder.leave();
 });
 
-test('one that waits for the register of item keys says so, and who keeps it, until something moves', async () => {
+test('watchShard names the holder of the register of item keys that a shard waits for, until something moves', async () => {
   const { bus, shard, told } = watched();
   const wait = async (holder: number | null): Promise<void> => {
     for (let second = 2; second <= 10; second += 2) {
@@ -242,7 +242,7 @@ test('one that waits for the register of item keys says so, and who keeps it, un
   shard.end();
 });
 
-test('where its own run has it, or nobody is known to, it says that', async () => {
+test('starvation says where the own run holds the budget, or nobody is known to hold it', async () => {
   await using folder = await temporaryFolder();
   const config = { state: folder.path, target: { table: 'messages' } } as Config;
   const none = starvation(config, 'read', process.pid);
@@ -259,7 +259,7 @@ test('where its own run has it, or nobody is known to, it says that', async () =
   own.leave();
 });
 
-test('a shard at rest, as an operator paused it, is no stall however long; what does not come to rest is one', async () => {
+test('watchShard excuses a shard at rest in an operator’s pause, however long, but not one that does not come to rest', async () => {
   const { bus, shard, told, controls } = watched();
   const leave = controls.pause.enter();
   bus.emit('chunk.read', { ...range, rows: 1, bytes: 1, elapsedMs: 1 });
@@ -282,7 +282,7 @@ test('a shard at rest, as an operator paused it, is no stall however long; what 
   shard.end();
 });
 
-test('a pause by an operator uses up nothing of what a pause of the source may last', async () => {
+test('watchShard does not count a pause by an operator against the longest pause of the source', async () => {
   const { bus, shard, told, controls } = watched();
   const leave = controls.pause.enter();
   bus.emit('source.paused', { shard: 's01', cause: 'lag', reason: 'x' });
@@ -301,7 +301,7 @@ test('a pause by an operator uses up nothing of what a pause of the source may l
   shard.end();
 });
 
-test('the times follow the limits as they change', () => {
+test('stallTimes follows the limits as they change', () => {
   const tunables = new Tunables(configOf(LIMITS));
   const times = stallTimes(tunables);
   tunables.set({ sourcePatienceSeconds: 1_000 });
