@@ -5,7 +5,7 @@ import { type NewPlace } from './place.js';
 
 export function heartbeatContract(newPlace: NewPlace): void {
   describe('heartbeat', () => {
-    test('heartbeats overwrite each other', async () => {
+    test('the state store accepts a second heartbeat after the first', async () => {
       await using place = await newPlace();
       const store = place.open();
       store.heartbeat.beat(sampleHeartbeat());

@@ -6,7 +6,7 @@ export function incidentContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('incidents', () => {
-    test('incidents add up by kind, over all processes', async () => {
+    test('the state store adds up incidents by kind, over all processes', async () => {
       await acrossReopen(
         (store) => {
           expect(store.incidents.all()).toEqual([]);

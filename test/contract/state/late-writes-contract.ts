@@ -4,7 +4,7 @@ import { type NewPlace } from './place.js';
 
 export function lateWriteContract(newPlace: NewPlace): void {
   describe('late writes', () => {
-    test('is found at the next start, where its writes were not ended; the last one counts', async () => {
+    test('the state store finds at its next start that writes were not ended, and remembers the latest such crash', async () => {
       await using place = await newPlace();
       const first = place.open();
       expect(first.lateWrites.crashedAt()).toBeNull();

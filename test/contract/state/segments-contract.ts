@@ -15,7 +15,7 @@ export function segmentContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('a pass of numbered segments', () => {
-    test('needs no plan, is committed to, resumed where it was, and finished', async () => {
+    test('a pass of numbered segments needs no plan: it takes commits, resumes at its watermarks, and finishes', async () => {
       await using place = await newPlace();
       const first = place.open();
       const pass = open(first);
@@ -53,7 +53,7 @@ export function segmentContract(newPlace: NewPlace): void {
       second.close();
     });
 
-    test('is resumed whatever became of a verification of its table', async () => {
+    test('the state store resumes a pass of numbered segments also where a verification of its table is too old', async () => {
       await using place = await newPlace();
       const store = place.open();
       begun(store);
@@ -66,7 +66,7 @@ export function segmentContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('follows no plan where its table has one, and leaves the other passes of the table alone', async () => {
+    test('a pass of numbered segments ignores the plan of its table, and leaves other passes of the table as they are', async () => {
       await acrossReopen(
         (store) => {
           const backfill = begun(store);
@@ -87,7 +87,7 @@ export function segmentContract(newPlace: NewPlace): void {
     });
 
     test.each([0, -1, 1.5, NaN])(
-      'of a number of segments that is none (%d) is a defect, and is not opened',
+      'the state store refuses to open a pass of %d segments as a defect',
       async (segments) => {
         await using place = await newPlace();
         const store = place.open();
@@ -97,14 +97,17 @@ export function segmentContract(newPlace: NewPlace): void {
       },
     );
 
-    test.each([-1, SEGMENTS])('has no segment %d', async (segment) => {
-      await using place = await newPlace();
-      const store = place.open();
-      const pass = open(store);
-      expect(() => store.checkpoints.commit(pass, [sampleChunk({ segment })], [])).toThrow(DEFECT);
-      expect(() => store.checkpoints.completeSegment(pass, segment)).toThrow(DEFECT);
-      expect(store.passes.summary(KIND, 'messages')?.counts.chunks).toBe(0);
-      store.close();
-    });
+    test.each([-1, SEGMENTS])(
+      'the state store refuses segment %d, which a pass of numbered segments does not have',
+      async (segment) => {
+        await using place = await newPlace();
+        const store = place.open();
+        const pass = open(store);
+        expect(() => store.checkpoints.commit(pass, [sampleChunk({ segment })], [])).toThrow(DEFECT);
+        expect(() => store.checkpoints.completeSegment(pass, segment)).toThrow(DEFECT);
+        expect(store.passes.summary(KIND, 'messages')?.counts.chunks).toBe(0);
+        store.close();
+      },
+    );
   });
 }

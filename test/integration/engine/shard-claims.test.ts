@@ -15,7 +15,7 @@ const SQL = [
 ];
 
 it.each(onePair)(
-  'each shard has its own values, and the second one to claim a value is refused: $name',
+  'a shard claims its own values, and the second shard that claims a value is refused: $name',
   async (servers) => {
     await using work = await openTableWork({ servers, sql: SQL, items: [rule('{account}', '{id:pad(2)}')] });
     const items: MappedItem[] = [];
