@@ -75,17 +75,14 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
   test.each([
     ['for its row', INVALID],
     ['for no row’s fault', WRONG_KEYS],
-  ])(
-    "the item writer refuses a replaced operation's write, too, where DynamoDB refuses the later operation %s",
-    async (_, fate) => {
-      await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
-      await using target = await openTarget(server, { ...SUPERSEDE, endpoint: proxy.endpoint });
-      const writes = [first, third].map(async (each) => await outcome(target.writer.write([each])));
-      expect(await Promise.all(writes)).toEqual([{ code: 'E_TARGET_REQUEST' }, { code: 'E_TARGET_REQUEST' }]);
-      expect(await target.stored()).toEqual([]);
-      expect(await target.writer.write([third])).toMatchObject({ items: 1, superseded: 0 });
-    },
-  );
+  ])('the item writer refuses the write of a replaced operation when the later one is refused %s', async (_, fate) => {
+    await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
+    await using target = await openTarget(server, { ...SUPERSEDE, endpoint: proxy.endpoint });
+    const writes = [first, third].map(async (each) => await outcome(target.writer.write([each])));
+    expect(await Promise.all(writes)).toEqual([{ code: 'E_TARGET_REQUEST' }, { code: 'E_TARGET_REQUEST' }]);
+    expect(await target.stored()).toEqual([]);
+    expect(await target.writer.write([third])).toMatchObject({ items: 1, superseded: 0 });
+  });
 
   test('a dropped later operation takes down the write of the operation that it replaced, and no other write', async () => {
     await using proxy = await startFaultProxy(server.endpoint, ({ ordinal, body }) =>

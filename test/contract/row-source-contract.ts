@@ -45,7 +45,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       });
 
       test.each([1, 2, 7, 1000])(
-        'the row source scans each row once, in order, in chunks of at most %i rows',
+        'the row source scans rows once, in order, in chunks of up to %i',
         async (chunkRows) => {
           const source = await openTable(shard, 't', { chunkRows });
           const chunks = await collect(source.scan(await whole(source), null, signal));

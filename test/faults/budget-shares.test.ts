@@ -127,26 +127,20 @@ describe.each(onePair)('one budget for all shards: $name', { timeout: 120_000 },
   it.each<{ table: string; control: FaultPlan; units: number }>([
     { table: 'says what it is warm for', control: warmTable(100), units: 100 },
     { table: 'does not say it', control: () => ({ kind: 'pass' }), units: 4_000 },
-  ])(
-    'a backfill starts with the budget that the table takes at once, where the table $table',
-    async ({ control, units }) => {
-      await using migration = await createMigration({ servers, shards: 3, rows, config });
-      migration.configure(({ target }) => (target['writeCapacity'] = 10_000));
-      await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }), undefined, {
-        control,
-      });
-      await using cli = await migration.spawn(
-        ['backfill', '--shard', 's02', '--shard', 's03', '--jobs', '2', '--json'],
-        {
-          env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint },
-        },
-      );
-      const half = new RegExp(`"event":"shard.progress","shard":"s03".*"unitsLimit":${(SHARED_OUT * units) / 2},`);
-      await cli.waitFor(half);
-      expect(Math.max(...told(cli.stderr, 'unitsLimit'))).toBeLessThanOrEqual(units);
-      cli.killGroup('SIGKILL');
-    },
-  );
+  ])('a backfill starts with the budget that its table takes at once, where it $table', async ({ control, units }) => {
+    await using migration = await createMigration({ servers, shards: 3, rows, config });
+    migration.configure(({ target }) => (target['writeCapacity'] = 10_000));
+    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }), undefined, {
+      control,
+    });
+    await using cli = await migration.spawn(['backfill', '--shard', 's02', '--shard', 's03', '--jobs', '2', '--json'], {
+      env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint },
+    });
+    const half = new RegExp(`"event":"shard.progress","shard":"s03".*"unitsLimit":${(SHARED_OUT * units) / 2},`);
+    await cli.waitFor(half);
+    expect(Math.max(...told(cli.stderr, 'unitsLimit'))).toBeLessThanOrEqual(units);
+    cli.killGroup('SIGKILL');
+  });
 });
 
 /** Units a second that a shard may use, as it said once a second. */

@@ -76,33 +76,30 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     expect(await migration.items()).toHaveLength(4 * ROWS);
   });
 
-  test.runIf(prlimit)(
-    'check warns of too few open files, and a backfill names what it lacks and the limit to raise',
-    async () => {
-      await using migration = await createMigration({ servers, rows: 10 });
-      const limited = async (files: number, args: readonly string[]): Promise<string> => {
-        const launcher = new URL('../../bin/dynaferry', import.meta.url).pathname;
-        const command = ['prlimit', `--nofile=${files}:${files}`, 'node', launcher, ...args];
-        const run = promisify(execFile)(command[0] ?? '', command.slice(1), {
-          cwd: migration.folder,
-          env: { ...process.env, ...migration.env },
-        });
-        return await run.then(
-          ({ stdout, stderr }) => stdout + stderr,
-          (error: unknown) => {
-            const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
-            return stdout + stderr;
-          },
-        );
-      };
-      expect(await limited(60, ['check'])).toMatch(/^warning E_MACHINE_LIMITS: a process may open 60 files/m);
-      const refused = await limited(31, ['backfill']);
-      expect(refused).toMatch(/E_TOO_MANY_FILES: .*\(E[MN]FILE\)/);
-      expect(refused).toMatch(/ulimit -n/);
-      expect(refused).not.toMatch(/^ +at |node:internal/m);
-      expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-    },
-  );
+  test.runIf(prlimit)('check warns of too few open files, and a backfill names the limit to raise', async () => {
+    await using migration = await createMigration({ servers, rows: 10 });
+    const limited = async (files: number, args: readonly string[]): Promise<string> => {
+      const launcher = new URL('../../bin/dynaferry', import.meta.url).pathname;
+      const command = ['prlimit', `--nofile=${files}:${files}`, 'node', launcher, ...args];
+      const run = promisify(execFile)(command[0] ?? '', command.slice(1), {
+        cwd: migration.folder,
+        env: { ...process.env, ...migration.env },
+      });
+      return await run.then(
+        ({ stdout, stderr }) => stdout + stderr,
+        (error: unknown) => {
+          const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
+          return stdout + stderr;
+        },
+      );
+    };
+    expect(await limited(60, ['check'])).toMatch(/^warning E_MACHINE_LIMITS: a process may open 60 files/m);
+    const refused = await limited(31, ['backfill']);
+    expect(refused).toMatch(/E_TOO_MANY_FILES: .*\(E[MN]FILE\)/);
+    expect(refused).toMatch(/ulimit -n/);
+    expect(refused).not.toMatch(/^ +at |node:internal/m);
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+  });
 
   // Root has no limit of processes, so somebody else has to run it.
   test.runIf(prlimit && process.getuid?.() === 0)(
@@ -173,7 +170,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     }
   });
 
-  test('of two runs that start at the same moment, one works on the shard and the other reports so', async () => {
+  test('one of two runs that start at the same moment works on the shard, and the other reports so', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure(lasting(6, 2 * ROWS));
     const clis = await Promise.all([migration.spawn(['backfill']), migration.spawn(['backfill'])]);

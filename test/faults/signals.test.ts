@@ -150,30 +150,27 @@ describe.each(onePair)('a process that dies after a stop of $name', { timeout: 1
     { signal: 'SIGABRT' },
     // As the kernel ends one for its memory.
     { signal: 'SIGKILL' },
-  ] as const)(
-    'a shard process that dies by $signal after a stop is reported as failed, not as stopped in order',
-    async ({ signal }) => {
-      await using migration = await createMigration({ servers, rows: 300 });
-      await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'late', ms: 20 * SECOND }));
-      await using cli = await migration.spawn(['backfill'], through(proxy));
-      await until(() => sent(proxy, 'BatchWriteItem') > 0, cli);
-      cli.kill('SIGINT');
-      await cli.waitFor(/stopping: /);
-      process.kill(readShardStatus({ folder: migration.stateFolder, shard: 's01' })?.heartbeat?.pid ?? 0, signal);
-      const ended = await cli.result;
-      expect(ended, ended.stderr).toMatchObject({ code: 6, signal: null });
-      expect(ended.stderr).toMatch(
-        new RegExp(
-          `^error s01 E_WORKER_DIED: the process of shard s01 ended by ${signal} before it was done; it had been asked to stop, and what it had under way is not in the checkpoint$`,
-          'm',
-        ),
-      );
-      expect(ended.stdout).toMatch(/^s01 {2}failed: 0 rows/m);
-      expect(ended.stdout + ended.stderr).not.toContain('checkpoint saved');
-      expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-      expect(await migration.items()).toHaveLength(600);
-    },
-  );
+  ] as const)('a shard process that dies by $signal after a stop is reported as failed', async ({ signal }) => {
+    await using migration = await createMigration({ servers, rows: 300 });
+    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'late', ms: 20 * SECOND }));
+    await using cli = await migration.spawn(['backfill'], through(proxy));
+    await until(() => sent(proxy, 'BatchWriteItem') > 0, cli);
+    cli.kill('SIGINT');
+    await cli.waitFor(/stopping: /);
+    process.kill(readShardStatus({ folder: migration.stateFolder, shard: 's01' })?.heartbeat?.pid ?? 0, signal);
+    const ended = await cli.result;
+    expect(ended, ended.stderr).toMatchObject({ code: 6, signal: null });
+    expect(ended.stderr).toMatch(
+      new RegExp(
+        `^error s01 E_WORKER_DIED: the process of shard s01 ended by ${signal} before it was done; it had been asked to stop, and what it had under way is not in the checkpoint$`,
+        'm',
+      ),
+    );
+    expect(ended.stdout).toMatch(/^s01 {2}failed: 0 rows/m);
+    expect(ended.stdout + ended.stderr).not.toContain('checkpoint saved');
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(600);
+  });
 });
 
 const TERMINAL = fileURLToPath(new URL('scripts/terminal.py', import.meta.url));
@@ -268,26 +265,23 @@ describe.each(onePair)('programs that stop a backfill from $name', { timeout: 12
 
 /** The first process of a container: signals that it does not handle do nothing to it. */
 describe.each(onePair)('`docker stop` of a backfill from $name', { timeout: 120_000 }, (servers) => {
-  it.runIf(canMake(PID_NAMESPACE))(
-    '`docker stop` of a backfill leaves a checkpoint within its ten seconds',
-    async () => {
-      await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
-      migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 20 }));
-      await using cli = await migration.spawn([], { program: [...PID_NAMESPACE.split(' '), ...BACKFILL] });
-      await until(() => committed(migration, 'backfill') > 0, cli);
-      const first = childOf(cli.pid);
-      process.kill(first, 'SIGTERM');
-      const killed = setTimeout(() => process.kill(first, 'SIGKILL'), 10 * SECOND);
-      const result = await cli.result;
-      clearTimeout(killed);
-      expect(result, result.stderr).toMatchObject({ code: 130 });
-      const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
-      expect(status).toMatchObject({ lateWritesUntil: null });
-      migration.configure(quickly);
-      expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-      expect(await migration.items()).toHaveLength(ITEMS);
-    },
-  );
+  it.runIf(canMake(PID_NAMESPACE))('`docker stop` of a backfill leaves a checkpoint within ten seconds', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+    migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 20 }));
+    await using cli = await migration.spawn([], { program: [...PID_NAMESPACE.split(' '), ...BACKFILL] });
+    await until(() => committed(migration, 'backfill') > 0, cli);
+    const first = childOf(cli.pid);
+    process.kill(first, 'SIGTERM');
+    const killed = setTimeout(() => process.kill(first, 'SIGKILL'), 10 * SECOND);
+    const result = await cli.result;
+    clearTimeout(killed);
+    expect(result, result.stderr).toMatchObject({ code: 130 });
+    const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
+    expect(status).toMatchObject({ lateWritesUntil: null });
+    migration.configure(quickly);
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+    expect(await migration.items()).toHaveLength(ITEMS);
+  });
 });
 
 /** A pipe that is full; whoever has it open for reading does not read. */
@@ -313,37 +307,31 @@ describe.each(onePair)('a backfill from $name whose reader stands still', { time
     { of: 'both streams', redirected: '>"$0" 2>&1' },
     { of: 'stdout', redirected: '>"$0"' },
     { of: 'stderr', redirected: '2>"$0"' },
-  ])(
-    'the first signal stops a backfill within seconds, checkpoint saved, where nobody reads the pipe of $of',
-    async ({ redirected }) => {
-      await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
-      await using folder = await temporaryFolder();
-      using pipe = await fullPipe(folder.path);
-      await using cli = await migration.spawn([], {
-        program: ['sh', '-c', `exec "$@" ${redirected}`, pipe.file, ...BACKFILL, '--all-events'],
-      });
-      await until(() => committed(migration, 'backfill') > 0, cli);
-      cli.kill('SIGINT');
-      const begun = performance.now();
-      expect(await cli.result).toMatchObject({ code: 130, signal: null });
-      expect(performance.now() - begun).toBeLessThan(30 * SECOND);
-      checkpointed(migration);
-    },
-  );
+  ])('the first signal stops a backfill within seconds though nobody reads the pipe of $of', async ({ redirected }) => {
+    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+    await using folder = await temporaryFolder();
+    using pipe = await fullPipe(folder.path);
+    await using cli = await migration.spawn([], {
+      program: ['sh', '-c', `exec "$@" ${redirected}`, pipe.file, ...BACKFILL, '--all-events'],
+    });
+    await until(() => committed(migration, 'backfill') > 0, cli);
+    cli.kill('SIGINT');
+    const begun = performance.now();
+    expect(await cli.result).toMatchObject({ code: 130, signal: null });
+    expect(performance.now() - begun).toBeLessThan(30 * SECOND);
+    checkpointed(migration);
+  });
 
-  it.runIf(python)(
-    'the first signal stops a backfill within seconds, checkpoint saved, where its terminal stands still',
-    async () => {
-      await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
-      await using cli = await migration.spawn([], { program: ['python3', STANDING_TERMINAL, ...BACKFILL] });
-      await until(() => committed(migration, 'backfill') > 0, cli);
-      cli.kill('SIGINT');
-      const begun = performance.now();
-      expect((await cli.result).stdout).toBe('130\n');
-      expect(performance.now() - begun).toBeLessThan(30 * SECOND);
-      checkpointed(migration);
-    },
-  );
+  it.runIf(python)('the first signal stops a backfill within seconds though its terminal stands still', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+    await using cli = await migration.spawn([], { program: ['python3', STANDING_TERMINAL, ...BACKFILL] });
+    await until(() => committed(migration, 'backfill') > 0, cli);
+    cli.kill('SIGINT');
+    const begun = performance.now();
+    expect((await cli.result).stdout).toBe('130\n');
+    expect(performance.now() - begun).toBeLessThan(30 * SECOND);
+    checkpointed(migration);
+  });
 });
 
 describe.each(onePair)('a restart of several shards from $name', { timeout: 120_000 }, (servers) => {

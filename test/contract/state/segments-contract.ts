@@ -86,28 +86,22 @@ export function segmentContract(newPlace: NewPlace): void {
       );
     });
 
-    test.each([0, -1, 1.5, NaN])(
-      'the state store refuses to open a pass of %d segments as a defect',
-      async (segments) => {
-        await using place = await newPlace();
-        const store = place.open();
-        expect(() => open(store, segments)).toThrow(DEFECT);
-        expect(store.passes.summary(KIND, 'messages')).toBeNull();
-        store.close();
-      },
-    );
+    test.each([0, -1, 1.5, NaN])('the state store refuses a pass of %d segments as a defect', async (segments) => {
+      await using place = await newPlace();
+      const store = place.open();
+      expect(() => open(store, segments)).toThrow(DEFECT);
+      expect(store.passes.summary(KIND, 'messages')).toBeNull();
+      store.close();
+    });
 
-    test.each([-1, SEGMENTS])(
-      'the state store refuses segment %d, which a pass of numbered segments does not have',
-      async (segment) => {
-        await using place = await newPlace();
-        const store = place.open();
-        const pass = open(store);
-        expect(() => store.checkpoints.commit(pass, [sampleChunk({ segment })], [])).toThrow(DEFECT);
-        expect(() => store.checkpoints.completeSegment(pass, segment)).toThrow(DEFECT);
-        expect(store.passes.summary(KIND, 'messages')?.counts.chunks).toBe(0);
-        store.close();
-      },
-    );
+    test.each([-1, SEGMENTS])('the state store refuses segment %d of a pass that lacks it', async (segment) => {
+      await using place = await newPlace();
+      const store = place.open();
+      const pass = open(store);
+      expect(() => store.checkpoints.commit(pass, [sampleChunk({ segment })], [])).toThrow(DEFECT);
+      expect(() => store.checkpoints.completeSegment(pass, segment)).toThrow(DEFECT);
+      expect(store.passes.summary(KIND, 'messages')?.counts.chunks).toBe(0);
+      store.close();
+    });
   });
 }

@@ -41,132 +41,125 @@ function chunksIn(stateFolder: string): number {
 }
 
 describe.each(onePair)('a setting that is changed before a backfill is resumed, $name', (servers) => {
-  it(
-    'each setting that is changed before a resumed backfill does what the list of settings says',
-    { timeout: 300_000 },
-    async () => {
-      for (const [name, value] of Object.entries(TEST_AWS_ENVIRONMENT)) vi.stubEnv(name, value);
-      vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', servers.dynamodb.endpoint);
-      await using migration = await createMigration({
-        ...{ servers, shards: 2, rows: (shard: number) => noteTables(shard, ROWS), config: noteConfig },
+  it('a setting changed before a resume does what the list of settings says', { timeout: 300_000 }, async () => {
+    for (const [name, value] of Object.entries(TEST_AWS_ENVIRONMENT)) vi.stubEnv(name, value);
+    vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', servers.dynamodb.endpoint);
+    await using migration = await createMigration({
+      ...{ servers, shards: 2, rows: (shard: number) => noteTables(shard, ROWS), config: noteConfig },
+    });
+    const env = { ...process.env, MYSQL_PASSWORD: servers.mysql.password };
+    const base = ((): ConfigDocument => {
+      let document: ConfigDocument | undefined;
+      migration.configure((config) => {
+        document = structuredClone(config);
       });
-      const env = { ...process.env, MYSQL_PASSWORD: servers.mysql.password };
-      const base = ((): ConfigDocument => {
-        let document: ConfigDocument | undefined;
-        migration.configure((config) => {
-          document = structuredClone(config);
-        });
-        if (document === undefined) throw new Error('configure hands the config over');
-        return document;
-      })();
-      const altered = (...steps: readonly (Alter | undefined)[]): ReturnType<typeof loadConfig> => {
-        const document = structuredClone(base);
-        for (const step of steps) step?.(document);
-        const file = join(migration.folder, 'altered.yaml');
-        writeFileSync(file, stringify(document));
-        return loadConfig(file, env);
-      };
+      if (document === undefined) throw new Error('configure hands the config over');
+      return document;
+    })();
+    const altered = (...steps: readonly (Alter | undefined)[]): ReturnType<typeof loadConfig> => {
+      const document = structuredClone(base);
+      for (const step of steps) step?.(document);
+      const file = join(migration.folder, 'altered.yaml');
+      writeFileSync(file, stringify(document));
+      return loadConfig(file, env);
+    };
 
-      /** @param until stops after so many commits */
-      const run = async (
-        config: ReturnType<typeof loadConfig>,
-        { restart = false, shard = 's01', until = Infinity } = {},
-      ): Promise<ShardOutcome> => {
-        const bus = new EventBus();
-        const stop = new AbortController();
-        let commits = 0;
-        bus.on('watermark.advanced', () => {
-          if (++commits >= until) stop.abort();
-        });
-        const task = taskOf('backfill', config.toSend(), { shard, restart });
-        return await runShard(task, config, bus, openBudget(task.units), stop.signal);
-      };
+    /** @param until stops after so many commits */
+    const run = async (
+      config: ReturnType<typeof loadConfig>,
+      { restart = false, shard = 's01', until = Infinity } = {},
+    ): Promise<ShardOutcome> => {
+      const bus = new EventBus();
+      const stop = new AbortController();
+      let commits = 0;
+      bus.on('watermark.advanced', () => {
+        if (++commits >= until) stop.abort();
+      });
+      const task = taskOf('backfill', config.toSend(), { shard, restart });
+      return await runShard(task, config, bus, openBudget(task.units), stop.signal);
+    };
 
-      /** What `check` says of the shard's own state. */
-      const foretell = async (config: ReturnType<typeof loadConfig>, shard: string): Promise<readonly Finding[]> => {
-        const looks = { createTable: false, target: true, restarting: [], bindings: true, jobs: 1 };
-        const { findings } = await preflight(config, [shard], looks, AbortSignal.timeout(60_000));
-        return findings.filter(
-          ({ code, message }) => code === 'E_STATE_CHANGED' && message.startsWith(`shard ${shard} `),
-        );
-      };
-
-      /** The state of an interrupted backfill with that config. */
-      const interrupted = async (before: Alter | undefined, kept: string): Promise<void> => {
-        const outcome = await run(altered(before), { until: 2 });
-        expect(outcome, outcome.fault?.message).toMatchObject({ status: 'interrupted' });
-        copyState(base.state, kept, SHARDS);
-      };
-      const plain = join(migration.folder, 'interrupted');
-      await interrupted(undefined, plain);
-
-      const ALTERATIONS = alterations(migration.databases[1]?.name ?? '');
-      for (const path of Object.keys(SETTING_CHANGES) as SettingPath[]) {
-        if (NOT_RUN.has(path)) continue;
-        const setting = SETTING_CHANGES[path];
-        const before = BEFORE[path];
-        // The whole table is one chunk, so there is nothing to interrupt: its limits are seen by the fingerprint's test.
-        if (path.startsWith('source.tables[].wholeTable.')) continue;
-        rmSync(base.state, { recursive: true, force: true });
-        if (before === undefined) copyState(plain, base.state, SHARDS);
-        else await interrupted(before, join(migration.folder, `interrupted by ${path}`));
-        const chunks = chunksIn(base.state);
-        const config = altered(before, ALTERATIONS[path]);
-        const shard = config.source.shards[0]?.id ?? '';
-        const foretold = await foretell(config, shard);
-        const outcome = await run(config, { shard });
-        const what = `${path}: ${outcome.fault?.message ?? outcome.status}`;
-
-        if (setting.change === 'free' || (setting.change === 'flag' && setting.entry === null)) {
-          expect(outcome, what).toMatchObject({ status: 'done', counts: { rows: ROWS } });
-          expect(foretold, what).toEqual([]);
-          continue;
-        }
-        if (setting.change === 'elsewhere') {
-          // A new shard meets the values of the one that it was; another folder knows nothing of them.
-          if (path === 'state') expect(outcome, what).toMatchObject({ status: 'done', counts: { rows: ROWS } });
-          else expect(outcome, what).toMatchObject({ fault: { code: 'E_SHARD_OVERLAP' }, counts: { rows: 0 } });
-          continue;
-        }
-        if (path === 'target.endpoint' || path === 'target.table') {
-          // There is nothing, or nobody.
-          expect(outcome, what).toMatchObject({ status: 'failed' });
-          continue;
-        }
-        expect(outcome, what).toMatchObject({ status: 'failed', fault: { code: 'E_STATE_CHANGED' } });
-        expect(foretold, what).toEqual([{ ...outcome.fault, level: 'error' }]);
-        expect(outcome.fault?.hint, what).toContain('dynaferry backfill --restart --shard s01');
-        expect(chunksIn(base.state), what).toBe(chunks);
-
-        const keys = config.mapping[config.source.tables[0]?.name ?? '']?.items[0];
-        await using fresh = await createTable(servers.dynamodb, {
-          partitionKey: { name: keys?.partitionKey.name ?? 'pk', type: keys?.partitionKey.type ?? 'S' },
-          sortKey: { name: keys?.sortKey?.name ?? 'sk', type: keys?.sortKey?.type ?? 'S' },
-        });
-        const { target } = config;
-        askRestart(config.state, [shard]);
-        // The emulator is of one region.
-        const again = await run(
-          { ...config, target: { ...target, table: fresh.name, region: null } },
-          { restart: true },
-        );
-        expect(again, `${path}: ${again.fault?.message ?? ''}`).toMatchObject({
-          status: 'done',
-          counts: { rows: ROWS },
-        });
-      }
-
-      rmSync(base.state, { recursive: true, force: true });
-      copyState(plain, base.state, SHARDS);
-      const longer = altered((config) =>
-        Object.assign((config as ConfigDocument).target['version'] as object, { tombstoneRetention: '8d' }),
+    /** What `check` says of the shard's own state. */
+    const foretell = async (config: ReturnType<typeof loadConfig>, shard: string): Promise<readonly Finding[]> => {
+      const looks = { createTable: false, target: true, restarting: [], bindings: true, jobs: 1 };
+      const { findings } = await preflight(config, [shard], looks, AbortSignal.timeout(60_000));
+      return findings.filter(
+        ({ code, message }) => code === 'E_STATE_CHANGED' && message.startsWith(`shard ${shard} `),
       );
-      expect(await run(longer, { until: 1 })).toMatchObject({ status: 'interrupted' });
-      // It was taken up: what was right before is shorter now.
-      expect(await run(altered())).toMatchObject({ fault: { code: 'E_STATE_CHANGED' } });
-      expect(await run(longer)).toMatchObject({ status: 'done' });
-    },
-  );
+    };
+
+    /** The state of an interrupted backfill with that config. */
+    const interrupted = async (before: Alter | undefined, kept: string): Promise<void> => {
+      const outcome = await run(altered(before), { until: 2 });
+      expect(outcome, outcome.fault?.message).toMatchObject({ status: 'interrupted' });
+      copyState(base.state, kept, SHARDS);
+    };
+    const plain = join(migration.folder, 'interrupted');
+    await interrupted(undefined, plain);
+
+    const ALTERATIONS = alterations(migration.databases[1]?.name ?? '');
+    for (const path of Object.keys(SETTING_CHANGES) as SettingPath[]) {
+      if (NOT_RUN.has(path)) continue;
+      const setting = SETTING_CHANGES[path];
+      const before = BEFORE[path];
+      // The whole table is one chunk, so there is nothing to interrupt: its limits are seen by the fingerprint's test.
+      if (path.startsWith('source.tables[].wholeTable.')) continue;
+      rmSync(base.state, { recursive: true, force: true });
+      if (before === undefined) copyState(plain, base.state, SHARDS);
+      else await interrupted(before, join(migration.folder, `interrupted by ${path}`));
+      const chunks = chunksIn(base.state);
+      const config = altered(before, ALTERATIONS[path]);
+      const shard = config.source.shards[0]?.id ?? '';
+      const foretold = await foretell(config, shard);
+      const outcome = await run(config, { shard });
+      const what = `${path}: ${outcome.fault?.message ?? outcome.status}`;
+
+      if (setting.change === 'free' || (setting.change === 'flag' && setting.entry === null)) {
+        expect(outcome, what).toMatchObject({ status: 'done', counts: { rows: ROWS } });
+        expect(foretold, what).toEqual([]);
+        continue;
+      }
+      if (setting.change === 'elsewhere') {
+        // A new shard meets the values of the one that it was; another folder knows nothing of them.
+        if (path === 'state') expect(outcome, what).toMatchObject({ status: 'done', counts: { rows: ROWS } });
+        else expect(outcome, what).toMatchObject({ fault: { code: 'E_SHARD_OVERLAP' }, counts: { rows: 0 } });
+        continue;
+      }
+      if (path === 'target.endpoint' || path === 'target.table') {
+        // There is nothing, or nobody.
+        expect(outcome, what).toMatchObject({ status: 'failed' });
+        continue;
+      }
+      expect(outcome, what).toMatchObject({ status: 'failed', fault: { code: 'E_STATE_CHANGED' } });
+      expect(foretold, what).toEqual([{ ...outcome.fault, level: 'error' }]);
+      expect(outcome.fault?.hint, what).toContain('dynaferry backfill --restart --shard s01');
+      expect(chunksIn(base.state), what).toBe(chunks);
+
+      const keys = config.mapping[config.source.tables[0]?.name ?? '']?.items[0];
+      await using fresh = await createTable(servers.dynamodb, {
+        partitionKey: { name: keys?.partitionKey.name ?? 'pk', type: keys?.partitionKey.type ?? 'S' },
+        sortKey: { name: keys?.sortKey?.name ?? 'sk', type: keys?.sortKey?.type ?? 'S' },
+      });
+      const { target } = config;
+      askRestart(config.state, [shard]);
+      // The emulator is of one region.
+      const again = await run({ ...config, target: { ...target, table: fresh.name, region: null } }, { restart: true });
+      expect(again, `${path}: ${again.fault?.message ?? ''}`).toMatchObject({
+        status: 'done',
+        counts: { rows: ROWS },
+      });
+    }
+
+    rmSync(base.state, { recursive: true, force: true });
+    copyState(plain, base.state, SHARDS);
+    const longer = altered((config) =>
+      Object.assign((config as ConfigDocument).target['version'] as object, { tombstoneRetention: '8d' }),
+    );
+    expect(await run(longer, { until: 1 })).toMatchObject({ status: 'interrupted' });
+    // It was taken up: what was right before is shorter now.
+    expect(await run(altered())).toMatchObject({ fault: { code: 'E_STATE_CHANGED' } });
+    expect(await run(longer)).toMatchObject({ status: 'done' });
+  });
 });
 
 /** By account and organisation: rows of both shards have the account 7. */

@@ -91,44 +91,38 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
     ['DECIMAL of two scales', DECIMALS],
     ['ZEROFILL and VARCHAR', ZEROFILL],
     ['case that the mapping ignores', CASES],
-  ])(
-    'a value that two shards print differently stops the second shard before it writes a row: %s',
-    async (_, shards) => {
-      await using declared = await open(servers, shards);
-      expect(await declared.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
-      expectRefusal(await declared.run(['backfill', '--shard', 's02']), OVERLAP);
-      const before = await itemsOf(declared);
-      expect(before[0]).toBe(ROWS);
-      expect((await declared.items()).find((item) => item['sk']?.S === '0000000007' && item['shard']?.N === '1')).toBe(
-        undefined,
-      );
+  ])('a value that two shards print differently stops the second one before it writes a row: %s', async (_, shards) => {
+    await using declared = await open(servers, shards);
+    expect(await declared.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
+    expectRefusal(await declared.run(['backfill', '--shard', 's02']), OVERLAP);
+    const before = await itemsOf(declared);
+    expect(before[0]).toBe(ROWS);
+    expect((await declared.items()).find((item) => item['sk']?.S === '0000000007' && item['shard']?.N === '1')).toBe(
+      undefined,
+    );
 
-      await using recorded = await open(servers, { ...shards, declared: false });
-      expect(await recorded.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
-      expectRefusal(await recorded.run(['backfill', '--shard', 's02']), SHARED);
-      expect((await itemsOf(recorded))[0]).toBe(ROWS);
-    },
-  );
+    await using recorded = await open(servers, { ...shards, declared: false });
+    expect(await recorded.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
+    expectRefusal(await recorded.run(['backfill', '--shard', 's02']), SHARED);
+    expect((await itemsOf(recorded))[0]).toBe(ROWS);
+  });
 
-  it.each([true, false])(
-    'a lost key register stops the second shard before it writes a row, declared: %s',
-    async (declared) => {
-      await using migration = await open(servers, { ...CASES, declared });
-      expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
-      for (const name of ['item-keys.db', 'item-keys.seen']) rmSync(join(migration.stateFolder, name));
-      for (const shard of ['s01', 's02']) {
-        expectRefusal(await migration.run(['backfill', '--shard', shard]), {
-          code: 'E_STATE_COPIED',
-          exit: 6,
-          fact: /no claim of shard s01, which has moved items/,
-          next: /backfill --restart --shard s01/,
-        });
-      }
-      expect(await migration.run(['backfill', '--shard', 's01', '--restart'])).toMatchObject({ code: 0 });
-      expectRefusal(await migration.run(['backfill', '--shard', 's02']), declared ? OVERLAP : SHARED);
-      expect((await itemsOf(migration))[0]).toBe(ROWS);
-    },
-  );
+  it.each([true, false])('a lost key register stops the second shard before a write, declared %s', async (declared) => {
+    await using migration = await open(servers, { ...CASES, declared });
+    expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
+    for (const name of ['item-keys.db', 'item-keys.seen']) rmSync(join(migration.stateFolder, name));
+    for (const shard of ['s01', 's02']) {
+      expectRefusal(await migration.run(['backfill', '--shard', shard]), {
+        code: 'E_STATE_COPIED',
+        exit: 6,
+        fact: /no claim of shard s01, which has moved items/,
+        next: /backfill --restart --shard s01/,
+      });
+    }
+    expect(await migration.run(['backfill', '--shard', 's01', '--restart'])).toMatchObject({ code: 0 });
+    expectRefusal(await migration.run(['backfill', '--shard', 's02']), declared ? OVERLAP : SHARED);
+    expect((await itemsOf(migration))[0]).toBe(ROWS);
+  });
 
   it.each<[string, Shards]>([
     ['DECIMAL of two scales', DECIMALS],

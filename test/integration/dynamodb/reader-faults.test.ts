@@ -64,16 +64,13 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
   test.each<[string, Fate]>([
     ['refuses all requests', { kind: 'throttle' }],
     ['answers that nothing was processed', { kind: 'unprocessed', share: 1 }],
-  ])(
-    'the item reader fails with E_TARGET_UNAVAILABLE once its patience is over with a table that %s',
-    async (_, fate) => {
-      await using proxy = await startFaultProxy(server.endpoint, () => fate);
-      await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 0.3 });
-      await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({
-        code: 'E_TARGET_UNAVAILABLE',
-      });
-    },
-  );
+  ])('the item reader fails with E_TARGET_UNAVAILABLE when its patience ends with a table that %s', async (_, fate) => {
+    await using proxy = await startFaultProxy(server.endpoint, () => fate);
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 0.3 });
+    await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({
+      code: 'E_TARGET_UNAVAILABLE',
+    });
+  });
 
   test('the item reader does not count waits for a small budget between two failures as patience', async () => {
     const throttle: Fate = { kind: 'throttle' };

@@ -156,14 +156,11 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
   test.each<[string, Fate]>([
     ['refuses all requests', { kind: 'throttle' }],
     ['answers that nothing was processed', { kind: 'unprocessed', share: 1 }],
-  ])(
-    'the item writer fails with E_TARGET_UNAVAILABLE once its patience is over with a table that %s',
-    async (_, fate) => {
-      await using proxy = await startFaultProxy(server.endpoint, () => fate);
-      await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 0.5 });
-      await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
-    },
-  );
+  ])('the item writer fails with E_TARGET_UNAVAILABLE when its patience ends with a table that %s', async (_, fate) => {
+    await using proxy = await startFaultProxy(server.endpoint, () => fate);
+    await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 0.5 });
+    await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
+  });
 
   test('the item writer does not count waits for a small budget between two failures as patience', async () => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'throttle' }, { kind: 'throttle' }));

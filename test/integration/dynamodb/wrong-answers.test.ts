@@ -224,31 +224,27 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
   test.each<[string, Fate]>([
     ['blanks one by one', { kind: 'endless', everyMs: 50 }],
     ['blanks as many as fit', { kind: 'endless', everyMs: null }],
-  ])(
-    'the item writer and the item reader give up an answer without end, of %s, and try again',
-    { timeout: 60_000 },
-    async (_, endless) => {
-      const fates = new Map([
-        ['BatchWriteItem', [endless]],
-        ['BatchGetItem', [endless]],
-      ]);
-      const plan: FaultPlan = ({ operation }) => fates.get(operation)?.shift() ?? { kind: 'pass' };
-      await using proxy = await startFaultProxy(server.endpoint, plan);
-      await using target = await openTarget(server, {
-        endpoint: proxy.endpoint,
-        timeouts: SHORT,
-        maxInFlightRequests: 1,
-      });
-      const items = sampleItems(5, 5);
-      await target.writer.write(items);
-      expect(target.suspects).toHaveLength(5);
-      expect((await target.reader.read(items, never)).found).toEqual(items.map(() => SAME));
-      expect(payloads(target, 'request.retried')).toMatchObject([
-        { operation: 'BatchWriteItem', ambiguous: true },
-        { operation: 'BatchGetItem' },
-      ]);
-    },
-  );
+  ])('the writer and reader give up an endless answer of %s, and retry', { timeout: 60_000 }, async (_, endless) => {
+    const fates = new Map([
+      ['BatchWriteItem', [endless]],
+      ['BatchGetItem', [endless]],
+    ]);
+    const plan: FaultPlan = ({ operation }) => fates.get(operation)?.shift() ?? { kind: 'pass' };
+    await using proxy = await startFaultProxy(server.endpoint, plan);
+    await using target = await openTarget(server, {
+      endpoint: proxy.endpoint,
+      timeouts: SHORT,
+      maxInFlightRequests: 1,
+    });
+    const items = sampleItems(5, 5);
+    await target.writer.write(items);
+    expect(target.suspects).toHaveLength(5);
+    expect((await target.reader.read(items, never)).found).toEqual(items.map(() => SAME));
+    expect(payloads(target, 'request.retried')).toMatchObject([
+      { operation: 'BatchWriteItem', ambiguous: true },
+      { operation: 'BatchGetItem' },
+    ]);
+  });
 
   test(
     'close() and an aborted signal wait for no answer without end, and the keys of the write are suspects',
@@ -377,15 +373,11 @@ describe.each(dynamodbServers.slice(-1))('wrong answers to the SDK: $name', (ser
     });
   });
 
-  test(
-    'an aborted signal ends describeTargetTable() that gets an answer without end',
-    { timeout: 60_000 },
-    async () => {
-      const endless: Fate = { kind: 'endless', everyMs: 30 };
-      const begun = performance.now();
-      const asked = described([endless], AbortSignal.timeout(300), 60_000);
-      await expect(asked).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
-      expect(performance.now() - begun).toBeLessThan(30_000);
-    },
-  );
+  test('an aborted signal ends describeTargetTable() that gets an endless answer', { timeout: 60_000 }, async () => {
+    const endless: Fate = { kind: 'endless', everyMs: 30 };
+    const begun = performance.now();
+    const asked = described([endless], AbortSignal.timeout(300), 60_000);
+    await expect(asked).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect(performance.now() - begun).toBeLessThan(30_000);
+  });
 });

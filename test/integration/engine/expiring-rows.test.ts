@@ -20,19 +20,16 @@ const ITEM = rule('T', '{a}', {
   ttl: { attribute: 'ttl', column: 'expiry', retentionSeconds: 0, expired: 'skip' },
 });
 
-it.each(onePair)(
-  'key claims leave out two rows that share an item key and expire in the queue: $name',
-  async (servers) => {
-    await using work = await openTableWork({ servers, sql: SQL, items: [ITEM] });
-    const items: MappedItem[] = [];
-    for (const row of await allRows(work.job)) work.job.mapping.map(row, items, { now: EXPIRY - 1 });
-    expect(items.length).toBe(2);
-    const claims = new KeyClaims(work.context, work.job, { itemKeys: null, shardValues: null, now: () => EXPIRY });
-    const fail = (): never => {
-      throw new Error('no item is refused');
-    };
-    const written = await claims.write(work.target.writer, items, thisInstant(), fail, AbortSignal.timeout(5_000));
-    expect(written.items).toEqual([]);
-    expect(await work.items()).toEqual([]);
-  },
-);
+it.each(onePair)('key claims leave out two rows that share an item key and expire queued: $name', async (servers) => {
+  await using work = await openTableWork({ servers, sql: SQL, items: [ITEM] });
+  const items: MappedItem[] = [];
+  for (const row of await allRows(work.job)) work.job.mapping.map(row, items, { now: EXPIRY - 1 });
+  expect(items.length).toBe(2);
+  const claims = new KeyClaims(work.context, work.job, { itemKeys: null, shardValues: null, now: () => EXPIRY });
+  const fail = (): never => {
+    throw new Error('no item is refused');
+  };
+  const written = await claims.write(work.target.writer, items, thisInstant(), fail, AbortSignal.timeout(5_000));
+  expect(written.items).toEqual([]);
+  expect(await work.items()).toEqual([]);
+});

@@ -57,34 +57,31 @@ async function stayingInOrder(database: TestDatabase, table: KeyedTable): Promis
 describe.each(mysqlServers)('$name', (server) => {
   const tables = KEYED_TABLES.filter(({ name, only }) => KINDS.includes(name) && (only?.test(server.name) ?? true));
 
-  test.each(tables)(
-    `a scan of a changing table reads each row that stays exactly once, in order: $name (seed ${SEED})`,
-    async (table) => {
-      await using database = await createDatabase(server);
-      await fillTable(database, table, 't', ROWS);
-      await database.query('ALTER TABLE t ADD KEY (n)');
-      const expected = await stayingInOrder(database, table);
-      expect(expected.length).toBeGreaterThan(30);
-      const random = seeded(SEED + 1);
-      for (const chunkRows of [1, 7]) {
-        await using shard = openSource(database.shard(), { chunkRows });
-        const source = await openTable(shard, 't', ['n']);
-        const seen: number[] = [];
-        let fresh = 1_000_001 + chunkRows * 100_000;
-        for await (const { rows } of source.scan(EVERYTHING, null, signal)) {
-          const numbers = rows.map(([n]) => Number(n));
-          seen.push(...numbers);
-          // Rows that are moved ahead of the cursor again and again would keep the scan going for long.
-          if (seen.length > 3 * ROWS) continue;
-          for (let i = 0; i < (chunkRows === 1 ? 1 : CHANGES); i++) {
-            await database.query(change(table, random, numbers, (fresh += 2)));
-          }
+  test.each(tables)(`a scan reads rows that stay in a changing table once: $name (seed ${SEED})`, async (table) => {
+    await using database = await createDatabase(server);
+    await fillTable(database, table, 't', ROWS);
+    await database.query('ALTER TABLE t ADD KEY (n)');
+    const expected = await stayingInOrder(database, table);
+    expect(expected.length).toBeGreaterThan(30);
+    const random = seeded(SEED + 1);
+    for (const chunkRows of [1, 7]) {
+      await using shard = openSource(database.shard(), { chunkRows });
+      const source = await openTable(shard, 't', ['n']);
+      const seen: number[] = [];
+      let fresh = 1_000_001 + chunkRows * 100_000;
+      for await (const { rows } of source.scan(EVERYTHING, null, signal)) {
+        const numbers = rows.map(([n]) => Number(n));
+        seen.push(...numbers);
+        // Rows that are moved ahead of the cursor again and again would keep the scan going for long.
+        if (seen.length > 3 * ROWS) continue;
+        for (let i = 0; i < (chunkRows === 1 ? 1 : CHANGES); i++) {
+          await database.query(change(table, random, numbers, (fresh += 2)));
         }
-        expect(seen.filter(staying)).toEqual(expected);
       }
-      expect(await stayingInOrder(database, table)).toEqual(expected);
-    },
-  );
+      expect(seen.filter(staying)).toEqual(expected);
+    }
+    expect(await stayingInOrder(database, table)).toEqual(expected);
+  });
 
   test('a scan continues after the row of its cursor is deleted or moved ahead', async () => {
     await using database = await createDatabase(server);

@@ -89,34 +89,31 @@ describe.each(mysqlServers)('$name', (server) => {
     });
   });
 
-  test.each(where(knowsRoles(server), server))(
-    'check judges a user by the rights of its role, once that is a default role',
-    async () => {
-      await using database = await createDatabase(server);
-      await createTable(database);
-      const role = `role_${database.name.slice(-8)}`;
-      await database.query(`CREATE ROLE ${role}`);
-      try {
-        await database.query(`GRANT SELECT (a, b), INSERT (a) ON t TO ${role}`);
-        await asUser(database, [`GRANT ${role}`], async (shard, user) => {
-          // It may connect to the database only by the role.
-          expect(await refusals({ ...shard, database: 'information_schema' }, { ...TABLE, name: 'nothing' })).toEqual([
-            ['E_TABLE_MISSING', expect.any(String)],
-          ]);
-          const to = server.name.startsWith('mariadb') ? 'FOR' : 'TO';
-          await database.query(`SET DEFAULT ROLE ${role} ${to} ${user}@'%'`);
-          expect(await refusals(shard)).toEqual(HIDDEN);
-          await database.query(`GRANT SELECT ON t TO ${role}`);
-          expect(await refusals(shard)).toEqual([]);
-          const { facts, tables } = await inspectShard(shard, LIMITS, [TABLE], signal);
-          expect(tables.get('t')?.columns.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'hidden']);
-          expect(facts?.writePrivileges).toEqual(['INSERT']);
-        });
-      } finally {
-        await database.query(`DROP ROLE ${role}`);
-      }
-    },
-  );
+  test.each(where(knowsRoles(server), server))('check judges a user by the rights of its default role', async () => {
+    await using database = await createDatabase(server);
+    await createTable(database);
+    const role = `role_${database.name.slice(-8)}`;
+    await database.query(`CREATE ROLE ${role}`);
+    try {
+      await database.query(`GRANT SELECT (a, b), INSERT (a) ON t TO ${role}`);
+      await asUser(database, [`GRANT ${role}`], async (shard, user) => {
+        // It may connect to the database only by the role.
+        expect(await refusals({ ...shard, database: 'information_schema' }, { ...TABLE, name: 'nothing' })).toEqual([
+          ['E_TABLE_MISSING', expect.any(String)],
+        ]);
+        const to = server.name.startsWith('mariadb') ? 'FOR' : 'TO';
+        await database.query(`SET DEFAULT ROLE ${role} ${to} ${user}@'%'`);
+        expect(await refusals(shard)).toEqual(HIDDEN);
+        await database.query(`GRANT SELECT ON t TO ${role}`);
+        expect(await refusals(shard)).toEqual([]);
+        const { facts, tables } = await inspectShard(shard, LIMITS, [TABLE], signal);
+        expect(tables.get('t')?.columns.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'hidden']);
+        expect(facts?.writePrivileges).toEqual(['INSERT']);
+      });
+    } finally {
+      await database.query(`DROP ROLE ${role}`);
+    }
+  });
 
   test("check accepts rights on the table, its database or all databases, whatever the table's definition contains", async () => {
     await using database = await createDatabase(server);
@@ -168,7 +165,7 @@ describe.each(mysqlServers)('$name', (server) => {
   });
 
   test.each(where(server.name.startsWith('mariadb'), server))(
-    'check refuses a sequence, and warns of a system-versioned table',
+    'check refuses a sequence, and warns of system versioning',
     async () => {
       await using database = await createDatabase(server);
       await database.query('CREATE SEQUENCE s');

@@ -175,62 +175,54 @@ async function refusedOf(
   return (await errorsOf(asShard(server, more))).map(({ code, message }) => [code, message]);
 }
 
-test.runIf(own.includes('mariadb'))(
-  'inspectShard() names every reason for which a certificate fails',
-  { timeout: 300_000 },
-  async () => {
-    await using folder = await temporaryFolder();
-    const authority = await certificate('ferry CA', null);
-    const file = join(folder.path, 'ca.pem');
-    await writeFile(file, authority.cert);
-    await writePair(folder.path, await certificate('localhost', authority));
-    await using server = await startOwnMysql('mariadb', { options: options(folder.path) });
-    const verified = { host: 'localhost', tls: { mode: 'verify', ca: file, profile: null } } as const;
-    expect(await refusedOf(server, verified)).toEqual([]);
-    const cases: readonly (readonly [Pair, RegExp])[] = [
-      [await certificate('db1.example.com', authority), /for another host name/],
-      [await certificate('localhost', authority, [-20, -10]), /has expired/],
-      [await certificate('localhost', authority, [5, 10]), /not valid yet/],
-      [await certificate('localhost', null), /self-signed/],
-      [await certificate('localhost', await certificate('another CA', null)), /unknown authority/],
-    ];
-    for (const [pair, fact] of cases) {
-      await writePair(folder.path, pair);
-      await server.query('FLUSH SSL');
-      expect(await refusedOf(server, verified)).toEqual([['E_TLS_REQUIRED', expect.stringMatching(fact)]]);
-    }
-  },
-);
+test.runIf(own.includes('mariadb'))('inspectShard() names each certificate fault', { timeout: 300_000 }, async () => {
+  await using folder = await temporaryFolder();
+  const authority = await certificate('ferry CA', null);
+  const file = join(folder.path, 'ca.pem');
+  await writeFile(file, authority.cert);
+  await writePair(folder.path, await certificate('localhost', authority));
+  await using server = await startOwnMysql('mariadb', { options: options(folder.path) });
+  const verified = { host: 'localhost', tls: { mode: 'verify', ca: file, profile: null } } as const;
+  expect(await refusedOf(server, verified)).toEqual([]);
+  const cases: readonly (readonly [Pair, RegExp])[] = [
+    [await certificate('db1.example.com', authority), /for another host name/],
+    [await certificate('localhost', authority, [-20, -10]), /has expired/],
+    [await certificate('localhost', authority, [5, 10]), /not valid yet/],
+    [await certificate('localhost', null), /self-signed/],
+    [await certificate('localhost', await certificate('another CA', null)), /unknown authority/],
+  ];
+  for (const [pair, fact] of cases) {
+    await writePair(folder.path, pair);
+    await server.query('FLUSH SSL');
+    expect(await refusedOf(server, verified)).toEqual([['E_TLS_REQUIRED', expect.stringMatching(fact)]]);
+  }
+});
 
-test.runIf(own.includes('mysqld'))(
-  'inspectShard() names what a server refuses to all users',
-  { timeout: 300_000 },
-  async () => {
-    await using server = await startOwnMysql('mysqld');
-    // Set by one connection, since no other may come meanwhile.
-    await using root = Object.assign(await server.connect(), { [Symbol.asyncDispose]: async () => await root.end() });
-    await root.query("CREATE USER plain@'%' IDENTIFIED BY 'p'");
-    await root.query("GRANT SELECT ON mysql.* TO plain@'%'");
-    const refusals = [
-      ['require_secure_transport', 'ON', 'OFF', 'E_TLS_REQUIRED', /accepts connections over TLS only/],
-      [
-        'protocol_compression_algorithms',
-        "'zlib'",
-        "'zlib,uncompressed'",
-        'E_SOURCE_CONNECT',
-        /requires compressed connections/,
-      ],
-      ['offline_mode', 'ON', 'OFF', 'E_SOURCE_CONNECT', /offline mode/],
-      ['max_connections', '1', '151', 'E_SOURCE_CONNECT', /no connection left \(max_connections\)/],
-    ] as const;
-    for (const [variable, on, off, code, fact] of refusals) {
-      await root.query(`SET GLOBAL ${variable} = ${on}`);
-      const plain = { user: 'plain', password: 'p' };
-      expect(await refusedOf(server, plain), variable).toEqual([[code, expect.stringMatching(fact)]]);
-      await root.query(`SET GLOBAL ${variable} = ${off}`);
-    }
-  },
-);
+test.runIf(own.includes('mysqld'))('inspectShard() names a refusal of all users', { timeout: 300_000 }, async () => {
+  await using server = await startOwnMysql('mysqld');
+  // Set by one connection, since no other may come meanwhile.
+  await using root = Object.assign(await server.connect(), { [Symbol.asyncDispose]: async () => await root.end() });
+  await root.query("CREATE USER plain@'%' IDENTIFIED BY 'p'");
+  await root.query("GRANT SELECT ON mysql.* TO plain@'%'");
+  const refusals = [
+    ['require_secure_transport', 'ON', 'OFF', 'E_TLS_REQUIRED', /accepts connections over TLS only/],
+    [
+      'protocol_compression_algorithms',
+      "'zlib'",
+      "'zlib,uncompressed'",
+      'E_SOURCE_CONNECT',
+      /requires compressed connections/,
+    ],
+    ['offline_mode', 'ON', 'OFF', 'E_SOURCE_CONNECT', /offline mode/],
+    ['max_connections', '1', '151', 'E_SOURCE_CONNECT', /no connection left \(max_connections\)/],
+  ] as const;
+  for (const [variable, on, off, code, fact] of refusals) {
+    await root.query(`SET GLOBAL ${variable} = ${on}`);
+    const plain = { user: 'plain', password: 'p' };
+    expect(await refusedOf(server, plain), variable).toEqual([[code, expect.stringMatching(fact)]]);
+    await root.query(`SET GLOBAL ${variable} = ${off}`);
+  }
+});
 
 test.runIf(own.includes('mysql-5.6'))(
   'inspectShard() refuses a server whose TLS is too old, with E_TLS_REQUIRED',

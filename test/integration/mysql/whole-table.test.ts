@@ -63,21 +63,18 @@ describe.each(mysqlServers)('$name', (server) => {
   test.each([
     [{ maxRows: ROWS }, /more than 300 rows/, /`wholeTable\.maxRows`/],
     [{ maxBytes: 3_000 }, /more than 3000 bytes/, /`wholeTable\.maxBytes`/],
-  ])(
-    'the source of a whole table refuses more than %j, and leaves its connection usable',
-    async (limits, fact, next) => {
-      await using database = await createDatabase(server);
-      await fill(database);
-      await using shard = openSource(database.shard());
-      const source = await openWhole(shard, limits);
-      await expect(collect(source)).rejects.toMatchObject({
-        code: 'E_TABLE_TOO_LARGE',
-        message: expect.stringMatching(fact) as string,
-        hint: expect.stringMatching(next) as string,
-      });
-      expect(await collect(await openWhole(shard))).toHaveLength(1);
-    },
-  );
+  ])('the source of a whole table refuses more than %j, and stays usable', async (limits, fact, next) => {
+    await using database = await createDatabase(server);
+    await fill(database);
+    await using shard = openSource(database.shard());
+    const source = await openWhole(shard, limits);
+    await expect(collect(source)).rejects.toMatchObject({
+      code: 'E_TABLE_TOO_LARGE',
+      message: expect.stringMatching(fact) as string,
+      hint: expect.stringMatching(next) as string,
+    });
+    expect(await collect(await openWhole(shard))).toHaveLength(1);
+  });
 
   test('the source of a whole table knows rows by their content: it reads again, samples and names them, but finds none by key', async () => {
     await using database = await createDatabase(server);

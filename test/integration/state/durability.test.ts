@@ -160,13 +160,10 @@ describe.each(inject('tracers'))('system calls of the state, as %s sees them', (
     }
   });
 
-  test.each(['OFF', 'NORMAL'])(
-    'the test of durability finds nothing synced with synchronous = %s',
-    async (synchronous) => {
-      const steps = await stepsWith(synchronous);
-      const kept = steps.filter(({ calls }) => notSynced(calls).length === 0).map(({ name }) => name);
-      // What makes and moves files is synced by other means.
-      expect(kept.filter((name) => !/^(create|askRestart|archive|giveUpClaims|discard)/.test(name))).toEqual([]);
-    },
-  );
+  test.each(['OFF', 'NORMAL'])('the durability test sees nothing synced with synchronous = %s', async (synchronous) => {
+    const steps = await stepsWith(synchronous);
+    const kept = steps.filter(({ calls }) => notSynced(calls).length === 0).map(({ name }) => name);
+    // What makes and moves files is synced by other means.
+    expect(kept.filter((name) => !/^(create|askRestart|archive|giveUpClaims|discard)/.test(name))).toEqual([]);
+  });
 });

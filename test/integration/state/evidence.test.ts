@@ -127,47 +127,41 @@ describe('the age of a comparison', () => {
   test.runIf(process.platform === 'linux').each([
     ['both clocks said later', ''],
     ['the wall clock alone said later', 'UPDATE pass_segments SET oldest_steady = 1, newest_steady = 1'],
-  ])(
-    'the age of a comparison is unknown where the clock was set back over a restart of the machine: %s',
-    async (_, edit) => {
-      await using shard = await newShard();
-      const store = shard.open();
-      backfilled(store);
-      const pass = compared(store, 0, 0);
-      store.close();
-      // The boot before this one, by a clock that said later than this one's begin.
-      shard.edit(`UPDATE meta SET boot = 'another one'; ${edit}`);
-      expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
-      const later = shard.open();
-      expect(later.passes.abandoned('messages', 1_000 * HOUR_MS)).toMatchObject({
-        reason: 'aged',
-        lastActive: { ms: null },
-      });
-      expect(later.passes.open('verify', 'messages', { maxAgeMs: 1_000 * HOUR_MS }).id).toBeGreaterThan(pass.id);
-      later.close();
-      // Time does not make it known again.
-      setClock(HOUR_MS);
-      shard.edit(`DELETE FROM pass_segments WHERE pass_id > ${pass.id}; DELETE FROM passes WHERE id > ${pass.id}`);
-      expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
-    },
-  );
+  ])('the age of a comparison is unknown after a restart of the machine set the clock back: %s', async (_, edit) => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    const pass = compared(store, 0, 0);
+    store.close();
+    // The boot before this one, by a clock that said later than this one's begin.
+    shard.edit(`UPDATE meta SET boot = 'another one'; ${edit}`);
+    expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
+    const later = shard.open();
+    expect(later.passes.abandoned('messages', 1_000 * HOUR_MS)).toMatchObject({
+      reason: 'aged',
+      lastActive: { ms: null },
+    });
+    expect(later.passes.open('verify', 'messages', { maxAgeMs: 1_000 * HOUR_MS }).id).toBeGreaterThan(pass.id);
+    later.close();
+    // Time does not make it known again.
+    setClock(HOUR_MS);
+    shard.edit(`DELETE FROM pass_segments WHERE pass_id > ${pass.id}; DELETE FROM passes WHERE id > ${pass.id}`);
+    expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
+  });
 
-  test.runIf(process.platform === 'linux')(
-    'the age of a comparison continues by the wall clock over a restart of the machine',
-    async () => {
-      await using shard = await newShard();
-      const store = shard.open();
-      backfilled(store);
-      const days = 400 * 24 * HOUR_MS;
-      compared(store, days);
-      store.close();
-      shard.edit("UPDATE meta SET boot = 'another one'");
-      const look = (): unknown => readShardStatus(shard.at, null)?.oldestComparison?.ms;
-      expect(look()).toEqual(near(days));
-      shard.open().close();
-      expect(look()).toEqual(near(days));
-    },
-  );
+  test.runIf(process.platform === 'linux')('the age of a comparison survives a restart of the machine', async () => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    const days = 400 * 24 * HOUR_MS;
+    compared(store, days);
+    store.close();
+    shard.edit("UPDATE meta SET boot = 'another one'");
+    const look = (): unknown => readShardStatus(shard.at, null)?.oldestComparison?.ms;
+    expect(look()).toEqual(near(days));
+    shard.open().close();
+    expect(look()).toEqual(near(days));
+  });
 });
 
 describe('an interrupted verification', () => {
@@ -176,20 +170,17 @@ describe('an interrupted verification', () => {
     [61 * MINUTE_MS, HOUR_MS, false],
     [61 * MINUTE_MS, 2 * HOUR_MS, true],
     [0, 0, false],
-  ])(
-    'a verification last active %i ms ago, with a maximum age of %i ms, is resumed: %s',
-    async (lastMs, maxAgeMs, resumed) => {
-      await using shard = await newShard();
-      const store = shard.open();
-      backfilled(store);
-      // However long ago the first one was: its age is told, and no reason to begin again.
-      const pass = compared(store, 100 * HOUR_MS, lastMs);
-      expect(store.passes.abandoned('messages', maxAgeMs) === null).toBe(resumed);
-      const next = store.passes.open('verify', 'messages', { maxAgeMs });
-      expect(next.id === pass.id).toBe(resumed);
-      store.close();
-    },
-  );
+  ])('a verification last active %i ms ago, with maxAge %i ms, is resumed: %s', async (lastMs, maxAgeMs, resumed) => {
+    await using shard = await newShard();
+    const store = shard.open();
+    backfilled(store);
+    // However long ago the first one was: its age is told, and no reason to begin again.
+    const pass = compared(store, 100 * HOUR_MS, lastMs);
+    expect(store.passes.abandoned('messages', maxAgeMs) === null).toBe(resumed);
+    const next = store.passes.open('verify', 'messages', { maxAgeMs });
+    expect(next.id === pass.id).toBe(resumed);
+    store.close();
+  });
 
   test('an abandoned verification is not resumed after the one that replaced it', async () => {
     await using shard = await newShard();

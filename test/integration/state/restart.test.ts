@@ -90,39 +90,31 @@ test('a restart that an earlier version requested stays requested, whatever run 
   expect(isRestartAsked(at)).toBe(true);
 });
 
-test(
-  'a run does not change the request of a restart while another process changes it',
-  { timeout: 40_000 },
-  async () => {
-    await using folder = await temporaryFolder();
-    const at = { folder: folder.path, shard: 's01' };
-    openStateStore({ ...at, create: true }).close();
-    const { by } = askRestart(at.folder, ['s01']);
-    const other = acquireLock(join(folder.path, '.restarts.lock'), shardFiles(folder.path, 's01'), 0);
-    const refused = expect.objectContaining({ code: 'E_STATE_LOCKED' }) as Error;
-    expect(() => forgetRestart(at, by)).toThrow(refused);
-    expect(() => archiveState(at)).toThrow(refused);
-    expect([isRestartAsked(at), existsSync(join(folder.path, 's01.db'))]).toEqual([true, true]);
-    other?.release();
-    forgetRestart(at, by);
-    expect(isRestartAsked(at)).toBe(false);
-  },
-);
+test('a run does not change a request of a restart while another process does', { timeout: 40_000 }, async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openStateStore({ ...at, create: true }).close();
+  const { by } = askRestart(at.folder, ['s01']);
+  const other = acquireLock(join(folder.path, '.restarts.lock'), shardFiles(folder.path, 's01'), 0);
+  const refused = expect.objectContaining({ code: 'E_STATE_LOCKED' }) as Error;
+  expect(() => forgetRestart(at, by)).toThrow(refused);
+  expect(() => archiveState(at)).toThrow(refused);
+  expect([isRestartAsked(at), existsSync(join(folder.path, 's01.db'))]).toEqual([true, true]);
+  other?.release();
+  forgetRestart(at, by);
+  expect(isRestartAsked(at)).toBe(false);
+});
 
-test(
-  'a locked file of restart requests costs a run one wait, however many shards it has',
-  { timeout: 60_000 },
-  async () => {
-    await using folder = await temporaryFolder();
-    const shards = ['s01', 's02', 's03', 's04', 's05', 's06'];
-    const other = acquireLock(join(folder.path, '.restarts.lock'), shardFiles(folder.path, 's01'), 0);
-    const begun = performance.now();
-    expect(() => askRestart(folder.path, shards)).toThrow(expect.objectContaining({ code: 'E_STATE_LOCKED' }) as Error);
-    expect(performance.now() - begun).toBeLessThan(20_000);
-    other?.release();
-    expect(shards.filter((shard) => isRestartAsked({ folder: folder.path, shard }))).toEqual([]);
-  },
-);
+test('a locked file of restart requests costs a run one wait for all its shards', { timeout: 60_000 }, async () => {
+  await using folder = await temporaryFolder();
+  const shards = ['s01', 's02', 's03', 's04', 's05', 's06'];
+  const other = acquireLock(join(folder.path, '.restarts.lock'), shardFiles(folder.path, 's01'), 0);
+  const begun = performance.now();
+  expect(() => askRestart(folder.path, shards)).toThrow(expect.objectContaining({ code: 'E_STATE_LOCKED' }) as Error);
+  expect(performance.now() - begun).toBeLessThan(20_000);
+  other?.release();
+  expect(shards.filter((shard) => isRestartAsked({ folder: folder.path, shard }))).toEqual([]);
+});
 
 test('a restart that cannot be requested for all of its shards is requested for none of them', async () => {
   await using folder = await temporaryFolder();

@@ -14,37 +14,33 @@ import { largePackets } from './large-packets.js';
 const LOCAL = { env: { TZ: 'America/New_York' }, timeoutMs: 120_000 };
 
 describe.each(serverCombinations)('every type from $name', (servers) => {
-  it(
-    'a backfill moves the values of every column type exactly, or records bad rows',
-    { timeout: 240_000 },
-    async () => {
-      await using server = await createDatabase(servers.mysql);
-      await using _packets = await largePackets(server);
-      const [row] = await server.query('SELECT VERSION() AS version');
-      const tables = fixtureTables(String(row?.['version']), EMULATOR_FAULTS[servers.dynamodb.name] ?? []);
-      await using migration = await createMigration({
-        servers,
-        rows: () => tables.sql,
-        config: (config) => {
-          delete config.source.table;
-          config.source['tables'] = tables.names.map((name) => ({ name }));
-          config.source.limits = { rangesPerTable: 1 };
-          config.mapping = { ...tables.mapping };
-        },
-      });
+  it('a backfill moves values of every column type exactly, or records bad rows', { timeout: 240_000 }, async () => {
+    await using server = await createDatabase(servers.mysql);
+    await using _packets = await largePackets(server);
+    const [row] = await server.query('SELECT VERSION() AS version');
+    const tables = fixtureTables(String(row?.['version']), EMULATOR_FAULTS[servers.dynamodb.name] ?? []);
+    await using migration = await createMigration({
+      servers,
+      rows: () => tables.sql,
+      config: (config) => {
+        delete config.source.table;
+        config.source['tables'] = tables.names.map((name) => ({ name }));
+        config.source.limits = { rangesPerTable: 1 };
+        config.mapping = { ...tables.mapping };
+      },
+    });
 
-      const backfill = await migration.run(['backfill', '--max-bad-rows', '10000'], LOCAL);
-      expect(backfill).toMatchObject({ code: 1, stderr: expect.not.stringContaining('error') as string });
-      expect(badRowsOf(migration, tables.names)).toEqual(byId(tables.badRows));
-      expect(byKey((await migration.items()).map(itemJson))).toEqual(byKey(tables.items));
+    const backfill = await migration.run(['backfill', '--max-bad-rows', '10000'], LOCAL);
+    expect(backfill).toMatchObject({ code: 1, stderr: expect.not.stringContaining('error') as string });
+    expect(badRowsOf(migration, tables.names)).toEqual(byId(tables.badRows));
+    expect(byKey((await migration.items()).map(itemJson))).toEqual(byKey(tables.items));
 
-      const verify = await migration.run(['verify', '--json'], LOCAL);
-      const equal = { missing: 0, differing: 0, unresolved: 0, suspects: 0, badRows: tables.badRows.length };
-      expect(JSON.parse(verify.stdout)).toMatchObject({
-        shards: [{ fault: null, counts: { items: tables.items.length }, ...equal }],
-      });
-    },
-  );
+    const verify = await migration.run(['verify', '--json'], LOCAL);
+    const equal = { missing: 0, differing: 0, unresolved: 0, suspects: 0, badRows: tables.badRows.length };
+    expect(JSON.parse(verify.stdout)).toMatchObject({
+      shards: [{ fault: null, counts: { items: tables.items.length }, ...equal }],
+    });
+  });
 });
 
 function byId(badRows: readonly ExpectedBadRow[]): object {
