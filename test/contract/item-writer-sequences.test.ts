@@ -59,7 +59,7 @@ const CASES = STATES.flatMap((one) => PAIRS.map((pair) => ({ ...one, ...pair }))
 
 describe.each(dynamodbServers)('ItemWriter contract, sequences of one key: $name', (server) => {
   test.each(CASES)(
-    'the item writer that supersedes keeps the order of $pair that is $earlier',
+    'the item writer with keyConflicts "supersede" settles $pair that is $earlier',
     async ({ when, fate, becomes, suspect, ...pair }) => {
       await using stage = await openSequence(server, { keyConflicts: 'supersede' });
       const { earlier, later } = await stage.play(pair, when, fate);
@@ -93,7 +93,7 @@ describe.each(dynamodbServers)('ItemWriter contract, sequences of one key: $name
   );
 
   test.each(CASES)(
-    'the item writer that rejects refuses $pair that is $earlier',
+    'the item writer with keyConflicts "reject" settles $pair that is $earlier',
     async ({ when, fate, becomes, suspect, ...pair }) => {
       await using stage = await openSequence(server, { keyConflicts: 'reject' });
       const { earlier, later } = await stage.play(pair, when, fate);
