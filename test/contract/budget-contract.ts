@@ -1,4 +1,4 @@
-/** What every Budget must do; time is the test's own. */
+/** Contract that every Budget keeps. The test turns the clock itself. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Budget } from '../../src/core/ports/ports.js';
@@ -25,7 +25,7 @@ export class TurnedClock implements TestClock {
     };
   }
 
-  /** Lets `ms` pass: every timer goes off at its time, and whoever waited for it goes on before the next. */
+  /** Lets `ms` pass. Every timer fires at its time, and its waiter continues before the next timer. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {

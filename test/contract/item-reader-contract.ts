@@ -1,4 +1,4 @@
-/** What every ItemReader must do, whatever it reads from. */
+/** Contract that every ItemReader keeps, whatever it reads from. */
 import { describe, expect, test } from 'vitest';
 import { SAME } from '../../src/core/found-item.js';
 import type { MappedItem } from '../../src/core/model.js';

@@ -1,4 +1,4 @@
-/** What every ItemWriter must do, whatever it writes to. */
+/** Contract that every ItemWriter keeps, whatever it writes to. */
 import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../src/core/model.js';
 import type { ItemWriter } from '../../src/core/ports/ports.js';

@@ -1,6 +1,7 @@
 /**
- * Many operations on few item keys: several in a row, several in one write, what fails together, and how much of it a
- * writer takes in. At the end of any sequence the table holds what the last operation of each key left.
+ * The contract of ItemWriter for many operations on few item keys. It covers several operations in a row or in one
+ * write, what fails together, and how much a writer accepts. After any sequence, the table holds what the last
+ * operation of each key left.
  */
 import { describe, expect, test } from 'vitest';
 import type { WriteReceipt } from '../../src/core/ports/ports.js';
@@ -108,7 +109,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
       { code: 'E_TARGET_REQUEST' },
     ]);
     expect(await other).toMatchObject({ items: 1 });
-    // Nothing of either write waits any more, so the keys are free.
+    // Nothing of either write still waits, so the keys are free.
     expect(await target.writer.write([sampleItem('L', '1', 'again')])).toMatchObject({ items: 1, superseded: 0 });
     expect(proxy.requests.filter(({ body }) => body.includes('"third"'))).toEqual([]);
   });

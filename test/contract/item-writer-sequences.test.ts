@@ -1,6 +1,7 @@
 /**
- * Two operations on one item key: whatever state the earlier one is in when the later one comes, no two requests race
- * for the key, the table ends with the last operation, and each receipt says what became of its own.
+ * The contract of ItemWriter for two operations on one item key, in whatever state the earlier one is when the later
+ * one comes. No two requests race for the key, and the table ends with the last operation. Each receipt says what
+ * became of its own operation.
  */
 import { describe, expect, test } from 'vitest';
 import { ItemDelete } from '../../src/core/write-operation.js';

@@ -1,4 +1,4 @@
-/** What every KeyRegister must do. */
+/** Contract that every KeyRegister keeps. */
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../src/core/model.js';
 import type { KeyRegister } from '../../src/core/ports/key-register.js';

@@ -1,6 +1,6 @@
 /**
- * What every RowSource keeps: each row of a range exactly once, in the order of the server, whatever the chunks, the
- * ranges and the cursor it goes on from.
+ * Contract that every RowSource keeps. It reads each row of a range exactly once, in the order of the server. Chunks,
+ * ranges and the cursor at which a scan resumes do not matter.
  */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { SourceLimits } from '../../src/config/model.js';
@@ -270,7 +270,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(await source.at(cursors, signal)).toEqual(expected);
       // One alone is asked for in a way of its own.
       expect(await source.at(cursors.slice(1, 2), signal)).toEqual([null]);
-      // The table was not replaced: its rows are there, though none of these meets the condition any more.
+      // The table was not replaced: its rows are there, though none of these still meets the condition.
       await source.confirm(
         cursors.filter((_, i) => expected[i] === null),
         signal,
@@ -279,7 +279,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
   });
 }
 
-/** Only `n` is wanted, unless said otherwise: the key's cells must come all the same. */
+/** Opens a table for column `n` alone by default. The cells of the key must come all the same. */
 async function openTable(
   shard: ShardContext,
   name: string,

@@ -1,4 +1,4 @@
-/** Every StateClock goes on over all processes, and never back. */
+/** Every StateClock continues over all processes, and never goes back. */
 import { describe, expect, test } from 'vitest';
 import { type NewPlace, reopening } from './place.js';
 

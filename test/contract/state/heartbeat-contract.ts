@@ -1,4 +1,4 @@
-/** Every HeartbeatStore takes one heartbeat after the other. */
+/** Every HeartbeatStore accepts one heartbeat after the other. */
 import { describe, test } from 'vitest';
 import { sampleHeartbeat } from '../state-store-samples.js';
 import { type NewPlace } from './place.js';

@@ -1,4 +1,4 @@
-/** Every LateWriteStore finds out that the run before it crashed. */
+/** Every LateWriteStore finds out that the previous run crashed. */
 import { describe, expect, test } from 'vitest';
 import { type NewPlace } from './place.js';
 

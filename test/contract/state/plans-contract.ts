@@ -1,4 +1,4 @@
-/** Every PlanStore keeps the plan of a table, and which source table it is. */
+/** Every PlanStore keeps the plan of a table, and the identity of its source table. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cursor, finishSamplePass, samplePlan } from '../state-store-samples.js';

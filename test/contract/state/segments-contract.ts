@@ -1,4 +1,4 @@
-/** Every PassStore and CheckpointStore can walk something that is not a table's ranges: a pass without a plan. */
+/** Every PassStore and CheckpointStore can walk something other than the ranges of a table: a pass without a plan. */
 import { describe, expect, test } from 'vitest';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import type { Pass } from '../../../src/core/ports/state-records.js';

@@ -1,4 +1,4 @@
-/** Every StateStore frees its shard, and does nothing afterwards. */
+/** Every StateStore frees its shard when it closes, and refuses later calls. */
 import { describe, expect, test } from 'vitest';
 import { begun, DEFECT, type NewPlace } from './place.js';
 
