@@ -1,8 +1,8 @@
 /**
- * Counts the outcome of a vitest run from its JSON report, for bin/test:
- * `tsx test/support/tally.ts EXIT-CODE LANE JSON-REPORT [SERVER-REPORT]` prints `PASSED FAILED SKIPPED`. Then it prints
- * a line `NAME<tab>REASON` for each server or tool that was not available. LANE is the folder of the run's test files.
- * A run that needs servers names SERVER-REPORT, and has failed without it.
+ * Counts the outcome of a vitest run from its JSON report, for bin/test: `tsx test/support/tally.ts EXIT-CODE LANE
+ * JSON-REPORT [SERVER-REPORT]` prints `PASSED FAILED SKIPPED`. Then it prints a line `NAME<tab>REASON` for each server
+ * or tool that was not available. LANE is the folder of the run's test files. A run that needs servers names
+ * SERVER-REPORT, and has failed without it.
  *
  * Only a whole report counts: what is missing, cut or of another shape is a failure, never a zero. The kind of fault is
  * "a checker that fails looks like one that found nothing". We followed it through two places:
@@ -10,8 +10,8 @@
  * - bin/test: this count, a report of an earlier lane, the last line on a full disk
  * - vitest's report: a file that never ran, a test that did not end, a suite whose hook failed, `.only`
  *
- * We did not follow it through test/mutants: `--within` cuts its lane short by design, and it says how many mutants were
- * not tried.
+ * We did not follow it through test/mutants: `--within` cuts its lane short by design, and it says how many mutants
+ * were not tried.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -53,8 +53,8 @@ export type Fate =
       readonly rewrite: (text: string, status: number) => string;
     }
   /**
-   * The emulator executes all of it, or nothing, or a part of a batch. The sender gets an answer made of what the server
-   * would have answered then.
+   * The emulator executes all of it, or nothing, or a part of a batch. The sender gets an answer made of what the
+   * server would have answered then.
    */
   | {
       readonly kind: 'forged';
@@ -85,8 +85,8 @@ export type Fate =
   | { readonly kind: 'drop'; readonly applied: boolean }
   | { readonly kind: 'hang'; readonly applied: boolean }
   /**
-   * The write that lands late. The sender gets no answer (`hang`) or a reset. The emulator executes the request when the
-   * test calls `releaseHeld`, or after `ms` where given.
+   * The write that lands late. The sender gets no answer (`hang`) or a reset. The emulator executes the request when
+   * the test calls `releaseHeld`, or after `ms` where given.
    */
   | { readonly kind: 'held'; readonly sender: 'hang' | 'reset'; readonly ms?: number };
 

@@ -18,8 +18,8 @@ export function scratchPath(name: string): string {
 }
 
 /**
- * Ports below those that systems give to programs which ask for any port. So a proxy of a test cannot answer in place of
- * a server that is starting.
+ * Ports below those that systems give to programs which ask for any port. So a proxy of a test cannot answer in place
+ * of a server that is starting.
  */
 const PORTS = { from: 15_000, to: 30_000 } as const;
 const PORT_TRIES = 100;
